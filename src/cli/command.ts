@@ -1,0 +1,74 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Clock, Random } from '../core/clock.ts'
+import type { FlagTable, FlagValues } from '../core/flag.ts'
+import type { Log } from '../core/log.ts'
+import type { Registry } from '../plugin/registry.ts'
+import type { Terminal } from '../ui/terminal.ts'
+import type { Personality } from './personality.ts'
+
+/** One positional argument, for help and completion; counting and errors are the command's own. */
+export interface ArgSpec {
+  /** As it stands in the usage line, for instance `NAME` or `[SERVICE...]`. */
+  readonly name: string
+  /** What completion offers: names of machines, services, a fixed list, files. */
+  readonly complete?: 'machine' | 'service' | 'file' | 'driver' | 'shell' | readonly string[]
+}
+
+/**
+ * A command as data. The table that holds it is loaded at start-up and must stay cheap: no imports but
+ * types. `load` brings in the implementation.
+ */
+export interface Command<F extends FlagTable = FlagTable> {
+  readonly name: string
+  readonly aliases?: readonly string[]
+  /** One line in the list of commands. */
+  readonly brief: string
+  /** Longer text under the usage line of the command's own help. */
+  readonly description?: string
+  readonly hidden?: boolean
+  readonly flags: F
+  readonly args: readonly ArgSpec[]
+  /** Stop reading flags at the first argument (exec, run, ssh). */
+  readonly stopsAtArgument?: boolean
+  /** Flags known only after a look at the command line (those of the chosen driver). */
+  readonly moreFlags?: (argv: readonly string[], ctx: Context) => Promise<FlagTable>
+  /** Sub-commands; a command with these has no `load`. */
+  readonly commands?: readonly Command[]
+  readonly load?: () => Promise<{ readonly run: Run<F> }>
+}
+
+/** @returns the exit code; nothing means 0 */
+export type Run<F extends FlagTable = FlagTable> = (
+  ctx: Context,
+  flags: FlagValues<F>,
+  args: readonly string[],
+) => Promise<number | void>
+
+/** Identity function that infers the flag table, so that `run` sees exact value types. */
+export function defineCommand<const F extends FlagTable>(command: Command<F>): Command<F> {
+  return command
+}
+
+/** All of the outside world a command may touch. */
+export interface Context {
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly terminal: Terminal
+  readonly log: Log
+  readonly personality: Personality
+  /** Flags given before the command word. */
+  readonly globals: FlagValues<FlagTable> & Readonly<Record<string, unknown>>
+  /** Aborted on the first SIGINT or SIGTERM that no handler has claimed. */
+  readonly signal: AbortSignal
+  /**
+   * Claims SIGINT and SIGTERM: while the handler is registered `signal` is not aborted by them.
+   * @returns gives the claim back
+   */
+  onInterrupt(handler: (name: 'SIGINT' | 'SIGTERM', count: number) => void): () => void
+  readonly plugins: Registry
+}

@@ -1,0 +1,12 @@
+/** Time as an argument. `io/clock.ts` holds the real one, `testing/manual-clock.ts` one that tests move. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  nowMs(): number
+  /** Resolves after `ms`; rejects with the signal's reason when aborted first, and leaves no timer behind. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+/** Randomness as an argument: a number in [0, 1). */
+export interface Random {
+  next(): number
+}

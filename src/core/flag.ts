@@ -1,0 +1,53 @@
+/**
+ * One command-line flag. Lives in the language layer because drivers (L2) declare flags that the
+ * command framework (L3) parses. The long name is the key of the table that holds the flag.
+ */
+export interface FlagSpec {
+  /**
+   * - `boolean`: `--x`, `--x=false`
+   * - `string`, `integer`, `number`: one value; the last one given wins
+   * - `strings`: may be given many times, in order
+   */
+  readonly kind: 'boolean' | 'string' | 'integer' | 'number' | 'strings'
+  /** One line for the help text. */
+  readonly brief: string
+  /** One letter, without the dash. */
+  readonly short?: string
+  /** Other long names, without dashes. */
+  readonly aliases?: readonly string[]
+  /** Environment variables read when the flag is not given; the first one set and not empty wins. */
+  readonly env?: readonly string[]
+  readonly default?: boolean | string | number | readonly string[]
+  /** Shown after the name in help, for instance `duration` or `list`. */
+  readonly placeholder?: string
+  readonly choices?: readonly string[]
+  readonly hidden?: boolean
+  /** Warning printed when the flag is used. */
+  readonly deprecated?: string
+  /** A `string` flag that may stand without a value and then reads as this (pflag's NoOptDefVal). */
+  readonly bare?: string
+}
+
+/** Long flag name → flag. */
+export type FlagTable = Readonly<Record<string, FlagSpec>>
+
+type ValueOf<S extends FlagSpec> = S['kind'] extends 'boolean'
+  ? boolean
+  : S['kind'] extends 'strings'
+    ? readonly string[]
+    : S['kind'] extends 'integer' | 'number'
+      ? S extends { readonly default: number }
+        ? number
+        : number | undefined
+      : S extends { readonly default: string }
+        ? string
+        : string | undefined
+
+/**
+ * Parsed values by long name. A boolean without default is `false`, `strings` without default is empty,
+ * anything else without default and not given is `undefined`.
+ */
+export type FlagValues<F extends FlagTable> = { readonly [K in keyof F]: ValueOf<F[K]> } & {
+  /** True when the user gave the flag (or its environment variable), not when the default applies. */
+  readonly given: (name: keyof F & string) => boolean
+}

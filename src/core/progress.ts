@@ -1,0 +1,21 @@
+/**
+ * One change in the state of one thing a command works on. Domains emit them, `ui/progress.ts` paints
+ * them (live on a terminal, plain lines elsewhere, JSON on request). Later events of the same `id`
+ * replace earlier ones.
+ */
+export interface ProgressEvent {
+  /** Stable identity and label, for instance `Container web-1`. */
+  readonly id: string
+  /** The id this one is a part of, for instance the layer of an image. */
+  readonly parentId?: string
+  readonly status: 'working' | 'done' | 'warning' | 'error'
+  /** One word or two: `Creating`, `Created`, `Pulling`. */
+  readonly text: string
+  /** Free text after it: an error message, a digest. */
+  readonly detail?: string
+  /** Units done and in all (bytes, steps) where they are known. */
+  readonly current?: number
+  readonly total?: number
+}
+
+export type Progress = (event: ProgressEvent) => void

@@ -1,0 +1,61 @@
+import type { Buffer } from 'node:buffer'
+import type { Duplex, Readable } from 'node:stream'
+import type { CallOptions } from '../core/call.ts'
+import type { Endpoint } from './endpoint.ts'
+
+export type QueryValue = string | number | boolean | undefined | readonly string[]
+
+/** One call of the Docker Engine API. */
+export interface EngineRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+  /** Path without version prefix, already escaped, for instance `/containers/json`. */
+  readonly path: string
+  /** `undefined` values are left out, arrays repeat the key. */
+  readonly query?: Readonly<Record<string, QueryValue>>
+  readonly headers?: Readonly<Record<string, string>>
+  /** A plain value is sent as JSON; bytes and streams are sent as they are (`application/x-tar` unless a header says otherwise). */
+  readonly body?: unknown
+  /** Send the path without `/vX.Y`. */
+  readonly unversioned?: boolean
+}
+
+/** The head of an answer and its body, which the caller must consume or destroy. */
+export interface EngineReply {
+  readonly status: number
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly body: Readable
+  /** @throws {engine/protocol} when the body is not JSON */
+  json<T>(): Promise<T>
+  text(): Promise<string>
+  bytes(): Promise<Buffer>
+  /** One parsed value per JSON document of the stream (newline separated or back to back). Ends with the stream; destroys it when left early. */
+  documents<T>(): AsyncIterable<T>
+}
+
+/** A connection that left HTTP: attach, exec, session. */
+export interface Hijacked {
+  /** Ending our side half-closes; the engine's remaining output still arrives. Any first bytes that came with the head are already readable. */
+  readonly socket: Duplex
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** True when output is framed (stdcopy), false when it is raw (a TTY). */
+  readonly multiplexed: boolean
+}
+
+/**
+ * Talks the Docker Engine API to one endpoint: a single engine, or a Flotilla endpoint over many.
+ *
+ * Answers of status 400 and above reject with a `FlotillaError` whose message is the engine's own, whose
+ * `status` is set and whose code follows the status (404 → `engine/not-found`, 409 → `engine/conflict`, …).
+ * Connection failures reject with `engine/unreachable`, exceeded deadlines with `engine/timeout`; both name the endpoint.
+ */
+export interface Engine {
+  readonly endpoint: Endpoint
+  /** The API version in use, `1.41`; negotiated on the first call from `/_ping`. */
+  apiVersion(o?: CallOptions): Promise<string>
+  request(r: EngineRequest, o?: CallOptions): Promise<EngineReply>
+  hijack(r: EngineRequest, o?: CallOptions): Promise<Hijacked>
+  /** Closes idle connections and rejects what is under way. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,28 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+// Two projects: `unit` needs nothing and is quick; `e2e` drives the built programs and real engines in
+// namespaces, one file at a time because two cores bear few engines.
+const config: ViteUserConfig = defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/conformance/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
+
+export default config
