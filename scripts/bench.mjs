@@ -1,0 +1,55 @@
+// Runs the benchmarks of test/bench one after the other and prints one table. Each file exports
+// `run(): Promise<Row[]>`; a row that has something to compare with prints the ratio of the same run.
+// `npm run bench -- schedule start` runs only the files whose name contains one of the words.
+import { spawnSync } from 'node:child_process'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { ensureNpmPackages, root } from './npm-packages.mjs'
+import { ensureSystemPackages } from './system-packages.mjs'
+
+ensureNpmPackages()
+ensureSystemPackages('bench')
+const { ensureBuilt } = await import('./built.mjs')
+ensureBuilt({ executable: true })
+
+const words = process.argv.slice(2)
+const folder = join(root, 'test', 'bench')
+const files = readdirSync(folder)
+  .filter((file) => file.endsWith('.bench.ts'))
+  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  .sort()
+
+if (files.length === 0) {
+  console.error(`no benchmark matches ${words.join(' ')}: there are ${readdirSync(folder).join(' ')}`)
+  process.exit(1)
+}
+
+const { rolldown } = await import('rolldown')
+const outDir = join(root, 'dist', 'bench')
+rmSync(outDir, { recursive: true, force: true })
+const bundle = await rolldown({
+  input: Object.fromEntries(files.map((file) => [file.replace(/\.ts$/, ''), join(folder, file)])),
+  platform: 'node',
+  external: [/^node:/, /\.node$/, 'cpu-features'],
+  logLevel: 'warn',
+})
+await bundle.write({ dir: outDir, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: 'chunk-[hash].mjs' })
+await bundle.close()
+
+let failed = 0
+for (const file of files) {
+  const name = file.replace('.bench.ts', '')
+  console.log(`\n${name}`)
+  // A process of its own per file: one benchmark's heap and compiled code must not colour the next.
+  const result = spawnSync(
+    process.execPath,
+    ['--expose-gc', join(root, 'scripts', 'bench-one.mjs'), join(outDir, `${name}.bench.mjs`)],
+    {
+      stdio: 'inherit',
+      cwd: root,
+    },
+  )
+  if (result.status !== 0) failed += 1
+}
+process.exitCode = failed === 0 ? 0 : 1

@@ -1,0 +1,60 @@
+// `npm test`: installs what the tests need, builds the programs, runs every test and closes with
+// `N passed, N failed, N skipped`. Arguments go to vitest: `npm test -- --project unit src/compose`.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { ensureBuilt } from './built.mjs'
+import { ensureNpmPackages, root } from './npm-packages.mjs'
+import { ensureSystemPackages } from './system-packages.mjs'
+
+ensureNpmPackages()
+ensureSystemPackages('test')
+ensureBuilt({ executable: true })
+
+const given = process.argv.slice(2)
+// Unit tests first and on their own: they are quick, and a broken unit makes the long half pointless to read.
+const runs =
+  given.length > 0
+    ? [given]
+    : [
+        ['--project', 'unit'],
+        ['--project', 'e2e'],
+      ]
+const reports = join(root, '.cache', 'test-reports')
+mkdirSync(reports, { recursive: true })
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+let isGood = true
+for (const [index, args] of runs.entries()) {
+  const report = join(reports, `${index}.json`)
+  rmSync(report, { force: true })
+  const result = spawnSync(
+    join(root, 'node_modules', '.bin', 'vitest'),
+    ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
+  )
+  if (result.status !== 0) isGood = false
+  count(report, result.status)
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exitCode = isGood && total.failed === 0 ? 0 : 1
+
+/** Adds one report to the totals; a file that could not even be loaded counts as one failure. */
+function count(report, status) {
+  let data
+  try {
+    data = JSON.parse(readFileSync(report, 'utf8'))
+  } catch (error) {
+    console.error(`no test report: ${error instanceof Error ? error.message : String(error)}`)
+    total.failed += 1
+    return
+  }
+  total.passed += data.numPassedTests
+  total.skipped += data.numPendingTests + data.numTodoTests
+  const unloaded = data.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+  )
+  total.failed += data.numFailedTests + unloaded.length
+  if (status !== 0 && data.numFailedTests + unloaded.length === 0) total.failed += 1
+}
