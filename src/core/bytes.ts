@@ -1,0 +1,71 @@
+import { FlotillaError } from './errors.ts'
+
+const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB']
+const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB']
+
+/** Writes bytes in powers of 1000 as docker prints image sizes: three digits, `7.66MB`. */
+export function renderDecimalSize(bytes: number, digits = 3): string {
+  return renderSize(bytes, 1000, decimalUnits, digits)
+}
+
+/** Writes bytes in powers of 1024 as docker prints memory: four digits, `1.952GiB`. */
+export function renderBinarySize(bytes: number, digits = 4): string {
+  return renderSize(bytes, 1024, binaryUnits, digits)
+}
+
+function renderSize(bytes: number, base: number, units: readonly string[], digits: number): string {
+  let value = bytes
+  let index = 0
+  while (value >= base && index < units.length - 1) {
+    value /= base
+    index += 1
+  }
+  return `${renderSignificant(value, digits)}${units[index]}`
+}
+
+/** Go's `%.Ng`: at most N significant digits, no trailing zeros, an exponent when N digits do not reach. */
+function renderSignificant(value: number, digits: number): string {
+  const [mantissa = '0', exponentText = '0'] = value.toExponential(digits - 1).split('e')
+  const exponent = Number(exponentText)
+  if (exponent < -4 || exponent >= digits) {
+    const sign = exponent < 0 ? '-' : '+'
+    return `${Number(mantissa)}e${sign}${String(Math.abs(exponent)).padStart(2, '0')}`
+  }
+  return String(Number(value.toPrecision(digits)))
+}
+
+const sizePattern = /^(-?\d*\.?\d+|-?\d+\.)\s?([A-Za-z]*)$/
+
+/**
+ * Reads a size in powers of 1024, as docker reads memory and volume limits: `512`, `64k`, `1.5g`, `2GiB`.
+ *
+ * @returns whole bytes
+ * @throws {core/invalid-size}
+ */
+export function parseBinarySize(text: string): number {
+  return parseSize(text, 1024)
+}
+
+/**
+ * Reads a size in powers of 1000, as docker reads human sizes: `1kB`, `10MB`.
+ *
+ * @returns whole bytes
+ * @throws {core/invalid-size}
+ */
+export function parseDecimalSize(text: string): number {
+  return parseSize(text, 1000)
+}
+
+function parseSize(text: string, base: number): number {
+  const match = sizePattern.exec(text)
+  if (match === null) throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
+  const number = Number(match[1])
+  if (number < 0 || !Number.isFinite(number)) throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
+  const suffix = (match[2] ?? '').toLowerCase()
+  const power = suffix === '' || suffix === 'b' ? 0 : 'kmgtp'.indexOf(suffix.charAt(0)) + 1
+  const isKnown = suffix === '' || suffix === 'b' || (power > 0 && /^.(?:i?b)?$/.test(suffix))
+  if (!isKnown) throw new FlotillaError('core/invalid-size', `invalid suffix: '${match[2] ?? ''}'`)
+  const bytes = Math.trunc(number * base ** power)
+  if (bytes > Number.MAX_SAFE_INTEGER) throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
+  return bytes
+}
