@@ -12,6 +12,7 @@ export type ErrorCode =
   // core: text formats
   | 'core/invalid-duration'
   | 'core/invalid-size'
+  | 'core/invalid-json'
   | 'core/template'
   | 'core/deadline'
   | 'core/aborted'
