@@ -1,0 +1,33 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Log } from '../../core/log.ts'
+
+/** A watchable set of engine addresses. */
+export interface Discovery {
+  /**
+   * The full set each time it changed, `host:port`, without duplicates, sorted. The first set comes as soon as
+   * it is known. Ends when the signal aborts. Passing trouble (unreadable file, silent store) is logged and does
+   * not end the iteration: the last set stays valid.
+   *
+   * @throws {cluster/discovery} at the first step, when the set can never be read (malformed address list)
+   */
+  watch(o?: CallOptions): AsyncIterable<readonly string[]>
+  /**
+   * Announces an engine for `ttlMs`.
+   * @throws {cluster/discovery} when the back end cannot do it
+   */
+  register(addr: string, ttlMs: number, o?: CallOptions): Promise<void>
+}
+
+/** What a back end gets besides its address. */
+export interface DiscoveryContext {
+  readonly clock: Clock
+  readonly log: Log
+  /** Poll and retry period. */
+  readonly heartbeatMs: number
+  /** `--discovery-opt` pairs. */
+  readonly options: ReadonlyMap<string, string>
+}
+
+/** Makes a back end from the part of the discovery URL after `://`. */
+export type MakeDiscovery = (rest: string, context: DiscoveryContext) => Discovery

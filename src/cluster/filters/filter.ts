@@ -1,0 +1,28 @@
+import type { NodeView } from '../model.ts'
+import type { PlacementRequest } from '../placement.ts'
+
+/**
+ * Parts of a node a filter looks at. The placement index asks a filter again only when one of its parts
+ * changed: `identity` = id, name, labels, total resources · `health` · `load` = containers, promised
+ * containers and what they take up · `images`.
+ */
+export type NodePart = 'identity' | 'health' | 'load' | 'images'
+
+/**
+ * Says of one node whether a request may go there. Pure and stateless: equal arguments, equal answers.
+ * When `request.isSoftIgnored` is set, soft expressions must not refuse a node.
+ */
+export interface Filter {
+  readonly name: string
+  /** What `pass` reads; all parts when absent. Naming too few gives wrong placements. */
+  readonly reads?: readonly NodePart[]
+  /** False: the filter has no opinion about this request and is skipped. */
+  relevant(request: PlacementRequest): boolean
+  pass(request: PlacementRequest, node: NodeView): boolean
+  /** Why `pass` said no, as one phrase; called only then. */
+  explain(request: PlacementRequest, node: NodeView): string
+  /** What the ancestor's refusal message says for this filter inside `[...]`; empty: no line. */
+  legacy(request: PlacementRequest): string
+  /** A request this filter cannot read: the parse error. */
+  problem?(request: PlacementRequest): string | undefined
+}

@@ -1,0 +1,233 @@
+/**
+ * The cluster as plain immutable data. A node is replaced as a whole when anything about it changes; parts
+ * that did not change keep their identity, so that readers can tell by `===` what has to be looked at again.
+ */
+
+/** `pending`: known but not validated · `disconnected`: taken out of discovery, final. */
+export type NodeState = 'pending' | 'healthy' | 'unhealthy' | 'disconnected'
+
+export interface Health {
+  readonly state: NodeState
+  /** Connection failures in a row. */
+  readonly failures: number
+  /** 0 to 100: what the scheduler goes by; 0 unless healthy. */
+  readonly indicator: number
+}
+
+export type PortProtocol = 'tcp' | 'udp' | 'sctp'
+
+/** A host port (or one port out of a range, `from` < `to`) that a container holds or asks for. */
+export interface PortClaim {
+  /** Empty, `0.0.0.0` and `::` mean every interface. */
+  readonly hostIp: string
+  readonly from: number
+  readonly to: number
+  readonly protocol: PortProtocol
+  /** `80/tcp`: the port inside the container. */
+  readonly target: string
+}
+
+/** What placing a container takes up on a node, whether the container exists or is only promised. */
+export interface Workload {
+  /** The engine's ID; for a promised container the reservation's. */
+  readonly id: string
+  /** `com.docker.swarm.id`, empty for containers made outside the cluster. */
+  readonly swarmId: string
+  /** Without the leading slash, the container's own name first. Link aliases contain a slash. */
+  readonly names: readonly string[]
+  /** As given at create: a reference or an ID. */
+  readonly image: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly networkMode: string
+  /** Host ports of a bridge-mode container. */
+  readonly ports: readonly PortClaim[]
+  /** `80/tcp` list; a host-mode container takes these ports of the node. */
+  readonly exposed: readonly string[]
+  /** CPUs set aside, in units of 10⁻⁹ (from CpuShares by the ancestor's rule, NanoCpus or quota, the largest). */
+  readonly nanoCpus: number
+  readonly memoryBytes: number
+}
+
+export type ContainerState =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'stopping'
+  | 'removing'
+  | 'exited'
+  | 'dead'
+
+/** A port as the engine lists it. */
+export interface PublishedPort {
+  readonly ip: string
+  readonly privatePort: number
+  /** Absent when exposed but not published. */
+  readonly publicPort: number | undefined
+  readonly protocol: string
+}
+
+export interface NetworkEndpoint {
+  readonly network: string
+  readonly networkId: string
+  readonly ipAddress: string
+  readonly aliases: readonly string[]
+}
+
+export interface MountView {
+  readonly kind: string
+  /** Volume name, empty for binds. */
+  readonly name: string
+  readonly source: string
+  readonly target: string
+}
+
+/** A container on a node. Times already carry the node's clock correction. */
+export interface ContainerView extends Workload {
+  readonly imageId: string
+  readonly command: string
+  readonly state: ContainerState
+  readonly exitCode: number
+  readonly errorText: string
+  readonly isOomKilled: boolean
+  /** `none` when the image has no health check. */
+  readonly healthCheck: 'none' | 'starting' | 'healthy' | 'unhealthy'
+  readonly createdAtMs: number
+  /** 0 when never. */
+  readonly startedAtMs: number
+  readonly finishedAtMs: number
+  readonly published: readonly PublishedPort[]
+  readonly endpoints: readonly NetworkEndpoint[]
+  readonly mounts: readonly MountView[]
+  /** True while only the list row is known and the details (resources, times) are still being fetched. */
+  readonly isPartial: boolean
+  /** The engine's own list row, passed through where we have nothing to change. */
+  readonly row: Readonly<Record<string, unknown>>
+}
+
+export interface ImageView {
+  readonly id: string
+  readonly repoTags: readonly string[]
+  readonly repoDigests: readonly string[]
+  readonly createdAtMs: number
+  readonly labels: ReadonlyMap<string, string>
+  readonly row: Readonly<Record<string, unknown>>
+}
+
+export interface NetworkView {
+  readonly id: string
+  readonly name: string
+  /** `local` on one node; `global` and `swarm` span nodes. */
+  readonly scope: string
+  readonly driver: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly createdAtMs: number
+  readonly row: Readonly<Record<string, unknown>>
+}
+
+export interface VolumeView {
+  readonly name: string
+  readonly driver: string
+  readonly scope: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly row: Readonly<Record<string, unknown>>
+}
+
+/** A container that was placed but is not reported by its engine yet. Counts like a container until then. */
+export interface Pending extends Workload {
+  readonly nodeId: string
+  readonly sinceMs: number
+  /** The reservation lapses at this time when nobody confirmed or released it. */
+  readonly expiresAtMs: number
+}
+
+/** Sum over containers of every state and promised ones. */
+export interface NodeUsage {
+  readonly nanoCpus: number
+  readonly memoryBytes: number
+  readonly containers: number
+  /** Fixed host ports by number. Keeps its identity when no port came or went. */
+  readonly hostPorts: ReadonlyMap<number, readonly PortClaim[]>
+  /** Claims of one port out of a range that the engine has not settled yet. */
+  readonly portRanges: readonly PortClaim[]
+  /** Ports exposed by host-mode containers, `80/tcp`, with how many containers do. */
+  readonly hostModePorts: ReadonlyMap<string, number>
+}
+
+/** One engine as the scheduler and the lists see it. */
+export interface NodeView {
+  /** `<engine ID>|<address>`; `addr` alone before validation. */
+  readonly id: string
+  readonly engineId: string
+  /** Host name of the engine; empty before validation. */
+  readonly name: string
+  /** As discovery gave it, `host:port`. The key of a node: never changes. */
+  readonly addr: string
+  readonly ip: string
+  readonly health: Health
+  /** Why it is pending or unhealthy; empty when all is well. */
+  readonly errorText: string
+  readonly updatedAtMs: number
+  readonly cpus: number
+  readonly memoryBytes: number
+  /** With overcommit: what may be handed out. */
+  readonly totalCpus: number
+  readonly totalMemoryBytes: number
+  readonly serverVersion: string
+  readonly apiVersion: string
+  readonly minApiVersion: string
+  readonly osType: string
+  readonly architecture: string
+  readonly labels: ReadonlyMap<string, string>
+  /** Manager clock minus engine clock, 0 when under two seconds. */
+  readonly clockDeltaMs: number
+  readonly usage: NodeUsage
+  readonly containers: readonly ContainerView[]
+  readonly pending: readonly Pending[]
+  readonly images: readonly ImageView[]
+  readonly networks: readonly NetworkView[]
+  readonly volumes: readonly VolumeView[]
+}
+
+/** Frozen view of everything at one moment. */
+export interface ClusterSnapshot {
+  readonly revision: number
+  /** Validated and pending nodes, by name then address; nodes without a name last. */
+  readonly nodes: readonly NodeView[]
+  readonly pending: readonly Pending[]
+}
+
+/** Label keys of the wire. */
+export const SWARM_ID_LABEL = 'com.docker.swarm.id'
+export const CONSTRAINTS_LABEL = 'com.docker.swarm.constraints'
+export const AFFINITIES_LABEL = 'com.docker.swarm.affinities'
+export const WHITELISTS_LABEL = 'com.docker.swarm.whitelists'
+export const RESCHEDULE_LABEL = 'com.docker.swarm.reschedule-policies'
+
+/** True for nodes that were validated once and are still in discovery: those the scheduler is offered. */
+export function isValidated(node: NodeView): boolean {
+  return node.health.state === 'healthy' || node.health.state === 'unhealthy'
+}
+
+/** A container's own name, without aliases; empty when it has none. */
+export function primaryName(workload: Workload): string {
+  return workload.names[0] ?? ''
+}
+
+/** Names that count for uniqueness and lookup: aliases made by links are left out. */
+export function ownNames(workload: Workload): readonly string[] {
+  for (const name of workload.names) {
+    if (name.includes('/')) return workload.names.filter((each) => !each.includes('/'))
+  }
+  return workload.names
+}
+
+/** By name, then address; nodes without a name last. */
+export function compareNodes(a: NodeView, b: NodeView): number {
+  if (a.name === '' || b.name === '') {
+    if (a.name !== '') return -1
+    if (b.name !== '') return 1
+  }
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1
+  return a.addr < b.addr ? -1 : a.addr > b.addr ? 1 : 0
+}
