@@ -1,0 +1,92 @@
+import type { Dictionary } from '../model/dictionary.ts'
+
+/**
+ * Reads one text file.
+ *
+ * @returns its text, or `undefined` when there is no such file
+ * @throws {io/file} when it is there but cannot be read, is a folder, or exceeds `maxBytes`
+ */
+export type ReadText = (path: string, maxBytes: number) => string | undefined
+
+/** The outside world of the loader. Everything is asked for by absolute path. */
+export interface Files {
+  readonly readText: ReadText
+  /** What is at the path, links followed. */
+  kindOf(path: string): 'file' | 'folder' | 'other' | 'missing'
+  /** The path with links resolved; the path itself when it does not exist. */
+  resolveLinks(path: string): string
+}
+
+/** One file already read, with the absolute path it came from; `-` stands for standard input. */
+export interface SourceFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** What `loadProject` starts from. */
+export interface Sources {
+  /** In order of precedence, the last one wins. At least one. */
+  readonly files: readonly SourceFile[]
+  /** Absolute folder that relative paths of the files are relative to. */
+  readonly workingDir: string
+  /** Process environment with the env files below it. */
+  readonly environment: Dictionary<string>
+  /** Given by flag or variable: must already be in normal form. */
+  readonly projectName?: string
+  /** Used, normalized, when no file has a `name`. */
+  readonly fallbackName?: string
+  readonly environmentFiles?: readonly string[]
+}
+
+/** Bounds against hostile and broken files. */
+export interface LoadLimits {
+  readonly fileBytes: number
+  readonly allFilesBytes: number
+  readonly depth: number
+  /** Nodes of the whole project after aliases and merges are expanded. */
+  readonly nodes: number
+  readonly chain: number
+  readonly files: number
+  readonly valueLength: number
+  readonly nestedDefaults: number
+  readonly services: number
+  readonly replicas: number
+  readonly envFileBytes: number
+  readonly labels: number
+}
+
+export const defaultLimits: LoadLimits = {
+  fileBytes: 4 * 1024 * 1024,
+  allFilesBytes: 32 * 1024 * 1024,
+  depth: 100,
+  nodes: 1_000_000,
+  chain: 64,
+  files: 1000,
+  valueLength: 1024 * 1024,
+  nestedDefaults: 32,
+  services: 20_000,
+  replicas: 100_000,
+  envFileBytes: 16 * 1024 * 1024,
+  labels: 10_000,
+}
+
+/** How to load. The defaults give the project `up` works on. */
+export interface LoadOptions {
+  /** For `include`, `extends`, env files and label files. */
+  readonly files: Files
+  /** Told each warning once, as one sentence without prefix. */
+  readonly warn?: (message: string) => void
+  readonly profiles?: readonly string[]
+  /** Keep `$` expressions as they stand. */
+  readonly skipInterpolation?: boolean
+  readonly skipNormalization?: boolean
+  readonly skipPathResolution?: boolean
+  readonly skipConsistency?: boolean
+  /** Keep `env_file` instead of merging it into `environment`. */
+  readonly skipEnvironment?: boolean
+  /** Leave `env_file` entries in the model after merging them. */
+  readonly keepEnvFiles?: boolean
+  /** `c:\x` → `/c/x` in volume sources. */
+  readonly convertWindowsPaths?: boolean
+  readonly limits?: Partial<LoadLimits>
+}

@@ -1,0 +1,31 @@
+import type { Dictionary } from './dictionary.ts'
+import type { FileObject, Model, Network, Volume } from './resource.ts'
+import type { Extensible } from './scalar.ts'
+import type { Service } from './service.ts'
+
+/**
+ * A fully resolved project: what `config` prints, the hash is taken of, and the planner compares with
+ * the engine. Plain data, never changed after loading; the maps are dictionaries without prototype.
+ */
+export interface Project extends Extensible {
+  readonly name: string
+  /** The services that are on. Every name in their `depends_on` with `required` is in here. */
+  readonly services: Dictionary<Service>
+  readonly networks: Dictionary<Network>
+  readonly volumes: Dictionary<Volume>
+  readonly secrets: Dictionary<FileObject>
+  readonly configs: Dictionary<FileObject>
+  readonly models: Dictionary<Model>
+  /** Services switched off by profiles. Their containers are no orphans. */
+  readonly disabledServices: Dictionary<Service>
+  /** Absolute; relative paths of the files are relative to it. */
+  readonly workingDir: string
+  /** Absolute paths of the files given or found, in order; without included and extended ones. */
+  readonly composeFiles: readonly string[]
+  /** Absolute paths of `--env-file`; empty when `.env` was used. */
+  readonly environmentFiles: readonly string[]
+  /** The variables interpolation saw: process, env files, `COMPOSE_PROJECT_NAME`. */
+  readonly environment: Dictionary<string>
+  /** Active profiles. */
+  readonly profiles: readonly string[]
+}
