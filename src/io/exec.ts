@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { startDeadline, throwIfAborted, toAbortError } from '../core/deadline.ts'
+import { FlotillaError, toMessage } from '../core/errors.ts'
+import { codeOf } from './files.ts'
+
+/** A program and its arguments. */
+export type ProgramWords = readonly [string, ...string[]]
+
+export interface ExecOptions extends CallOptions {
+  readonly clock: Clock
+  readonly cwd?: string
+  /** The whole environment of the program. Absent: that of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Written to its standard input. Absent: it reads nothing. */
+  readonly input?: string | Uint8Array
+  /** Most bytes kept of each output; more is read and dropped. Default 16 MiB. */
+  readonly maxOutputBytes?: number
+}
+
+/** How a program ended and what it printed. */
+export interface ExecResult {
+  /** Its exit code; 128 plus the signal's number when a signal ended it. */
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/**
+ * Runs a program to its end and keeps what it prints. Any exit code is a result, not an error. When the
+ * call is aborted or its deadline passes the program and its children are killed.
+ *
+ * @throws {io/exec} when it cannot be started
+ */
+export async function execProgram(words: ProgramWords, o: ExecOptions): Promise<ExecResult> {
+  throwIfAborted(o.signal)
+  const [file, ...args] = words
+  const child = spawn(file, args, {
+    ...(o.cwd === undefined ? {} : { cwd: o.cwd }),
+    ...(o.env === undefined ? {} : { env: o.env }),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // A group of its own, so that the whole of it can be killed.
+    detached: true,
+  })
+  const stdout = collect(child.stdout, o.maxOutputBytes)
+  const stderr = collect(child.stderr, o.maxOutputBytes)
+  // A program that ends without reading its input breaks the pipe, which its exit code tells better.
+  child.stdin.on('error', () => {})
+  child.stdin.end(o.input ?? '')
+  const code = await waitForEnd(child, file, o)
+  return { code, stdout: stdout(), stderr: stderr() }
+}
+
+/**
+ * Like `execProgram`, but an exit code other than 0 rejects with the last lines the program printed.
+ *
+ * @returns its standard output
+ * @throws {io/exec}
+ */
+export async function execChecked(words: ProgramWords, o: ExecOptions): Promise<string> {
+  const result = await execProgram(words, o)
+  if (result.code === 0) return result.stdout
+  const said = (result.stderr.trim() === '' ? result.stdout : result.stderr).trim().split('\n').slice(-5).join('\n')
+  throw new FlotillaError('io/exec', `${words[0]} failed with exit code ${result.code}: ${said}`)
+}
+
+/**
+ * Runs a program on this process's own standard streams, terminal included.
+ *
+ * @returns its exit code
+ * @throws {io/exec} when it cannot be started
+ */
+export async function execInherited(
+  words: ProgramWords,
+  o: Omit<ExecOptions, 'input' | 'maxOutputBytes'>,
+): Promise<number> {
+  throwIfAborted(o.signal)
+  const [file, ...args] = words
+  const child = spawn(file, args, {
+    ...(o.cwd === undefined ? {} : { cwd: o.cwd }),
+    ...(o.env === undefined ? {} : { env: o.env }),
+    stdio: 'inherit',
+  })
+  return waitForEnd(child, file, o)
+}
+
+function collect(stream: NodeJS.ReadableStream, maxBytes: number = 16 * 1024 * 1024): () => string {
+  const chunks: Buffer[] = []
+  let size = 0
+  stream.on('data', (chunk: Buffer) => {
+    if (size < maxBytes) chunks.push(chunk.subarray(0, maxBytes - size))
+    size += chunk.length
+  })
+  return () => Buffer.concat(chunks).toString('utf8')
+}
+
+function waitForEnd(child: ChildProcess, file: string, o: ExecOptions): Promise<number> {
+  const deadline = startDeadline(
+    o.clock,
+    o,
+    () => new FlotillaError('core/deadline', `${file} did not end within ${o.deadlineMs} ms`),
+  )
+  return new Promise<number>((resolve, reject) => {
+    function stop(): void {
+      killTree(child)
+      reject(toAbortError(deadline.signal))
+    }
+    deadline.signal?.addEventListener('abort', stop, { once: true })
+    function settle(): void {
+      deadline.signal?.removeEventListener('abort', stop)
+      deadline.release()
+    }
+    child.once('error', (error) => {
+      settle()
+      const reason = codeOf(error) === 'ENOENT' ? 'no such program' : toMessage(error)
+      reject(new FlotillaError('io/exec', `cannot run ${file}: ${reason}`, { cause: error }))
+    })
+    child.once('close', (code, signal) => {
+      settle()
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
+    })
+  })
+}
+
+/** Kills a child and, where it leads a process group, everything in the group. */
+export function killTree(child: ChildProcess): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // No group of its own, or gone already.
+    child.kill('SIGKILL')
+  }
+}
