@@ -17,6 +17,13 @@ export interface EngineRequest {
   readonly body?: unknown
   /** Send the path without `/vX.Y`. */
   readonly unversioned?: boolean
+  /**
+   * The answer has no natural end (events, followed logs, wait) or may be of any size (save, pull): the
+   * deadline ends with the head of the answer, only the signal and `idleMs` end the body.
+   */
+  readonly stream?: boolean
+  /** Most milliseconds between two pieces of the body before it fails with `engine/timeout`. */
+  readonly idleMs?: number
 }
 
 /** The head of an answer and its body, which the caller must consume or destroy. */
@@ -39,7 +46,10 @@ export interface Hijacked {
   readonly socket: Duplex
   readonly status: number
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  /** True when output is framed (stdcopy), false when it is raw (a TTY). */
+  /**
+   * True when the engine said that output is framed (stdcopy), false when it said or implied that it is raw.
+   * Engines before API 1.42 say `raw-stream` for both: there, whether the container has a TTY decides.
+   */
   readonly multiplexed: boolean
 }
 

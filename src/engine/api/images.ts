@@ -1,0 +1,152 @@
+import type { Buffer } from 'node:buffer'
+import type { Readable } from 'node:stream'
+import type { CallOptions } from '../../core/call.ts'
+import type { Engine } from '../engine.ts'
+import {
+  callForJson,
+  callForStatus,
+  createCallMs,
+  escapeImage,
+  plainCallMs,
+  renderFilters,
+  slowCallMs,
+  transferIdleMs,
+} from './call.ts'
+import type { Filters } from './types.ts'
+import type { ImageHistoryEntry, ImageInspect, ImageProgress, ImageRemoval, ImageSummary } from './types-resource.ts'
+
+export function listImages(
+  engine: Engine,
+  query: { readonly all?: boolean; readonly filters?: Filters; readonly digests?: boolean } = {},
+  o?: CallOptions,
+): Promise<readonly ImageSummary[]> {
+  const { all, filters, digests } = query
+  return callForJson(
+    engine,
+    { method: 'GET', path: '/images/json', query: { all, digests, filters: renderFilters(filters) } },
+    o,
+  )
+}
+
+/** @throws {engine/not-found} */
+export function inspectImage(engine: Engine, reference: string, o?: CallOptions): Promise<ImageInspect> {
+  return callForJson(engine, { method: 'GET', path: `/images/${escapeImage(reference)}/json` }, o)
+}
+
+export function imageHistory(
+  engine: Engine,
+  reference: string,
+  o?: CallOptions,
+): Promise<readonly ImageHistoryEntry[]> {
+  return callForJson(engine, { method: 'GET', path: `/images/${escapeImage(reference)}/history` }, o)
+}
+
+/**
+ * Pulls an image. The pull goes on while the documents are read; one with `error` is the last.
+ *
+ * @param query.registryAuth the ready `X-Registry-Auth` value
+ */
+export async function pullImage(
+  engine: Engine,
+  query: {
+    readonly fromImage: string
+    readonly tag?: string
+    readonly platform?: string
+    readonly registryAuth?: string
+  },
+  o?: CallOptions,
+): Promise<AsyncIterable<ImageProgress>> {
+  const { fromImage, tag, platform, registryAuth } = query
+  const reply = await engine.request(
+    {
+      method: 'POST',
+      path: '/images/create',
+      query: { fromImage, tag, platform },
+      ...(registryAuth === undefined ? {} : { headers: { 'X-Registry-Auth': registryAuth } }),
+      stream: true,
+      idleMs: transferIdleMs,
+    },
+    { deadlineMs: createCallMs, ...o },
+  )
+  return reply.documents()
+}
+
+/** Makes an image of one layer from a tar of a root file system. */
+export async function importImage(
+  engine: Engine,
+  query: {
+    readonly repo?: string
+    readonly tag?: string
+    readonly message?: string
+    readonly changes?: readonly string[]
+  },
+  body: Readable | Buffer,
+  o?: CallOptions,
+): Promise<AsyncIterable<ImageProgress>> {
+  const { repo, tag, message, changes } = query
+  const reply = await engine.request(
+    {
+      method: 'POST',
+      path: '/images/create',
+      query: { fromSrc: '-', repo, tag, message, changes },
+      body,
+      stream: true,
+    },
+    { deadlineMs: slowCallMs, ...o },
+  )
+  return reply.documents()
+}
+
+/** Loads an archive that `saveImages` or `docker save` wrote. */
+export async function loadImages(
+  engine: Engine,
+  body: Readable | Buffer,
+  query: { readonly quiet?: boolean } = {},
+  o?: CallOptions,
+): Promise<AsyncIterable<ImageProgress>> {
+  const reply = await engine.request(
+    { method: 'POST', path: '/images/load', query: { quiet: query.quiet }, body, stream: true },
+    { deadlineMs: slowCallMs, ...o },
+  )
+  return reply.documents()
+}
+
+/** A tar stream of images, which the caller must consume or destroy. */
+export async function saveImages(engine: Engine, references: readonly string[], o?: CallOptions): Promise<Readable> {
+  const reply = await engine.request(
+    { method: 'GET', path: '/images/get', query: { names: references }, stream: true, idleMs: transferIdleMs },
+    { deadlineMs: slowCallMs, ...o },
+  )
+  return reply.body
+}
+
+export async function tagImage(
+  engine: Engine,
+  reference: string,
+  query: { readonly repo: string; readonly tag?: string },
+  o?: CallOptions,
+): Promise<void> {
+  const { repo, tag } = query
+  await callForStatus(
+    engine,
+    { method: 'POST', path: `/images/${escapeImage(reference)}/tag`, query: { repo, tag } },
+    o,
+    plainCallMs,
+  )
+}
+
+/** @throws {engine/conflict} when a container uses it and `force` is not given */
+export function removeImage(
+  engine: Engine,
+  reference: string,
+  query: { readonly force?: boolean; readonly noprune?: boolean } = {},
+  o?: CallOptions,
+): Promise<readonly ImageRemoval[]> {
+  const { force, noprune } = query
+  return callForJson(
+    engine,
+    { method: 'DELETE', path: `/images/${escapeImage(reference)}`, query: { force, noprune } },
+    o,
+    createCallMs,
+  )
+}

@@ -1,0 +1,52 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Engine } from '../engine.ts'
+import { callForJson, callForStatus, createCallMs, escapeSegment, renderFilters } from './call.ts'
+import type { EndpointSettings, Filters } from './types.ts'
+import type { NetworkCreateBody, NetworkCreated, NetworkInspect } from './types-resource.ts'
+
+export function listNetworks(
+  engine: Engine,
+  query: { readonly filters?: Filters } = {},
+  o?: CallOptions,
+): Promise<readonly NetworkInspect[]> {
+  return callForJson(engine, { method: 'GET', path: '/networks', query: { filters: renderFilters(query.filters) } }, o)
+}
+
+/** @throws {engine/not-found} */
+export function inspectNetwork(
+  engine: Engine,
+  id: string,
+  query: { readonly verbose?: boolean; readonly scope?: string } = {},
+  o?: CallOptions,
+): Promise<NetworkInspect> {
+  const { verbose, scope } = query
+  return callForJson(engine, { method: 'GET', path: `/networks/${escapeSegment(id)}`, query: { verbose, scope } }, o)
+}
+
+/** Engines before 1.44 make a second network of the same name unless `CheckDuplicate` is set. */
+export function createNetwork(engine: Engine, body: NetworkCreateBody, o?: CallOptions): Promise<NetworkCreated> {
+  return callForJson(engine, { method: 'POST', path: '/networks/create', body }, o, createCallMs)
+}
+
+/** @throws {engine/conflict} or {engine/unauthorized} while containers are on it, depending on the engine's age */
+export async function removeNetwork(engine: Engine, id: string, o?: CallOptions): Promise<void> {
+  await callForStatus(engine, { method: 'DELETE', path: `/networks/${escapeSegment(id)}` }, o)
+}
+
+export async function connectNetwork(
+  engine: Engine,
+  id: string,
+  body: { readonly Container: string; readonly EndpointConfig?: EndpointSettings },
+  o?: CallOptions,
+): Promise<void> {
+  await callForStatus(engine, { method: 'POST', path: `/networks/${escapeSegment(id)}/connect`, body }, o)
+}
+
+export async function disconnectNetwork(
+  engine: Engine,
+  id: string,
+  body: { readonly Container: string; readonly Force?: boolean },
+  o?: CallOptions,
+): Promise<void> {
+  await callForStatus(engine, { method: 'POST', path: `/networks/${escapeSegment(id)}/disconnect`, body }, o)
+}

@@ -1,0 +1,37 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Engine, EngineReply } from '../engine.ts'
+import { callForJson, plainCallMs } from './call.ts'
+import type { EngineInfo, EnginePing, EngineVersion } from './types-resource.ts'
+
+/** Is anybody there, and what does it speak? Asks the engine each time. */
+export async function ping(engine: Engine, o?: CallOptions): Promise<EnginePing> {
+  const reply = await engine.request(
+    { method: 'GET', path: '/_ping', unversioned: true },
+    { deadlineMs: plainCallMs, ...o },
+  )
+  await reply.bytes()
+  return toPing(reply.headers)
+}
+
+/** The facts that ride on a `_ping` answer; an engine too old to send its version speaks 1.24. */
+export function toPing(headers: EngineReply['headers']): EnginePing {
+  function header(name: string): string {
+    const value = headers[name]
+    return typeof value === 'string' ? value : ''
+  }
+  return {
+    apiVersion: header('api-version') === '' ? '1.24' : header('api-version'),
+    osType: header('ostype'),
+    isExperimental: header('docker-experimental') === 'true',
+    builderVersion: header('builder-version'),
+    swarm: header('swarm'),
+  }
+}
+
+export function engineVersion(engine: Engine, o?: CallOptions): Promise<EngineVersion> {
+  return callForJson(engine, { method: 'GET', path: '/version' }, o)
+}
+
+export function engineInfo(engine: Engine, o?: CallOptions): Promise<EngineInfo> {
+  return callForJson(engine, { method: 'GET', path: '/info' }, o)
+}

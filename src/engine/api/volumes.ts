@@ -1,0 +1,34 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Engine } from '../engine.ts'
+import { callForJson, callForStatus, createCallMs, escapeSegment, renderFilters } from './call.ts'
+import type { Filters } from './types.ts'
+import type { VolumeCreateBody, VolumeInspect, VolumeList } from './types-resource.ts'
+
+export function listVolumes(
+  engine: Engine,
+  query: { readonly filters?: Filters } = {},
+  o?: CallOptions,
+): Promise<VolumeList> {
+  return callForJson(engine, { method: 'GET', path: '/volumes', query: { filters: renderFilters(query.filters) } }, o)
+}
+
+/** @throws {engine/not-found} */
+export function inspectVolume(engine: Engine, name: string, o?: CallOptions): Promise<VolumeInspect> {
+  return callForJson(engine, { method: 'GET', path: `/volumes/${escapeSegment(name)}` }, o)
+}
+
+/** Creating one that exists with the same driver returns the existing one. */
+export function createVolume(engine: Engine, body: VolumeCreateBody, o?: CallOptions): Promise<VolumeInspect> {
+  return callForJson(engine, { method: 'POST', path: '/volumes/create', body }, o, createCallMs)
+}
+
+/** @throws {engine/conflict} while a container uses it */
+export async function removeVolume(
+  engine: Engine,
+  name: string,
+  query: { readonly force?: boolean } = {},
+  o?: CallOptions,
+): Promise<void> {
+  const { force } = query
+  await callForStatus(engine, { method: 'DELETE', path: `/volumes/${escapeSegment(name)}`, query: { force } }, o)
+}
