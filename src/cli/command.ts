@@ -44,9 +44,19 @@ export type Run<F extends FlagTable = FlagTable> = (
   args: readonly string[],
 ) => Promise<number | void>
 
-/** Identity function that infers the flag table, so that `run` sees exact value types. */
-export function defineCommand<const F extends FlagTable>(command: Command<F>): Command<F> {
-  return command
+/**
+ * Checks that what `load` brings in takes exactly the flags of the table, then forgets the exact type so
+ * that commands of all kinds fit in one list.
+ *
+ * @example
+ * // table.ts
+ * export const lsFlags = { quiet: { kind: 'boolean', short: 'q', brief: 'Only names' } } as const
+ * export const ls: Command = defineCommand({ name: 'ls', brief: '…', flags: lsFlags, args: [], load: () => import('./ls.ts') })
+ * // ls.ts (no `satisfies` in the table: isolatedDeclarations cannot name its type; this function checks it)
+ * export const run: Run<typeof lsFlags> = async (ctx, flags) => { … flags.quiet … }
+ */
+export function defineCommand<const F extends FlagTable>(command: Command<F>): Command {
+  return command as unknown as Command
 }
 
 /** All of the outside world a command may touch. */

@@ -26,22 +26,30 @@ export interface FlagSpec {
   readonly deprecated?: string
   /** A `string` flag that may stand without a value and then reads as this (pflag's NoOptDefVal). */
   readonly bare?: string
+  /** The value is a credential: it is masked wherever an error would show it. */
+  readonly isSecret?: boolean
 }
 
 /** Long flag name → flag. */
 export type FlagTable = Readonly<Record<string, FlagSpec>>
 
-type ValueOf<S extends FlagSpec> = S['kind'] extends 'boolean'
-  ? boolean
-  : S['kind'] extends 'strings'
-    ? readonly string[]
-    : S['kind'] extends 'integer' | 'number'
-      ? S extends { readonly default: number }
-        ? number
-        : number | undefined
-      : S extends { readonly default: string }
-        ? string
-        : string | undefined
+/** Any value a flag can have. */
+export type FlagValue = boolean | string | number | readonly string[] | undefined
+
+// A table whose kinds are not known to the type checker holds values of any kind.
+type ValueOf<S extends FlagSpec> = FlagSpec['kind'] extends S['kind']
+  ? FlagValue
+  : S['kind'] extends 'boolean'
+    ? boolean
+    : S['kind'] extends 'strings'
+      ? readonly string[]
+      : S['kind'] extends 'integer' | 'number'
+        ? S extends { readonly default: number }
+          ? number
+          : number | undefined
+        : S extends { readonly default: string }
+          ? string
+          : string | undefined
 
 /**
  * Parsed values by long name. A boolean without default is `false`, `strings` without default is empty,

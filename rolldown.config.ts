@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process'
+import { builtinModules } from 'node:module'
+import { defineConfig } from 'rolldown'
+import type { RolldownOptions } from 'rolldown'
+
+const builtins = new Set(builtinModules)
+
+/** The commit the build is of, for `--version`; a tarball without history is a `release`. */
+function readCommit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short=8', 'HEAD'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
+  } catch {
+    return 'release'
+  }
+}
+
+// CommonJS because on Node 20 `require` starts some 20 ms faster than the loader of ES modules.
+const config: RolldownOptions = defineConfig({
+  input: {
+    flotilla: 'src/bin/flotilla.ts',
+    'docker-machine': 'src/bin/docker-machine.ts',
+    'docker-compose': 'src/bin/docker-compose.ts',
+    swarm: 'src/bin/swarm.ts',
+  },
+  platform: 'node',
+  // Optional native parts: their users (ssh2, ws) go on without them.
+  external: (id) =>
+    id.startsWith('node:') || builtins.has(id) || /(?:^cpu-features$|\.node$|^bufferutil$|^utf-8-validate$)/.test(id),
+  transform: { target: 'node20', define: { FLOTILLA_COMMIT: JSON.stringify(readCommit()) } },
+  output: {
+    dir: 'dist',
+    format: 'cjs',
+    minify: true,
+    entryFileNames: 'bin/[name].cjs',
+    chunkFileNames: 'chunks/[name]-[hash].cjs',
+    banner: (chunk) => (chunk.isEntry ? '#!/usr/bin/env node' : ''),
+  },
+})
+
+export default config

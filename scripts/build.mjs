@@ -1,0 +1,47 @@
+// `npm run build`: bundles the four programs into dist/ and collects the licences of what went in.
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { rolldown } from 'rolldown'
+import { loadConfig } from 'rolldown/config'
+import { generateBuiltins } from './gen-builtins.mjs'
+import { writeNotices } from './third-party-notices.mjs'
+
+const root = join(import.meta.dirname, '..')
+const dist = join(root, 'dist')
+process.chdir(root)
+generateBuiltins(root)
+
+const config = await loadConfig(join(root, 'rolldown.config.ts'))
+const { output, ...input } = config
+const bundle = await rolldown({ ...input, cwd: root, logLevel: 'warn' })
+const result = await bundle.generate(output)
+await bundle.close()
+
+// Chunks first, entries last: a program started during the build finds either all of the old or all of the new.
+const chunks = result.output.filter((item) => item.type === 'chunk')
+for (const chunk of [...chunks].sort((a, b) => Number(a.isEntry) - Number(b.isEntry))) {
+  writeWhole(join(dist, chunk.fileName), chunk.code, chunk.isEntry ? 0o755 : 0o644)
+}
+removeStale(new Set(chunks.map((chunk) => chunk.fileName)))
+const packages = writeNotices(root, new Set(chunks.flatMap((chunk) => chunk.moduleIds)))
+const kilobytes = Math.round(chunks.reduce((sum, chunk) => sum + chunk.code.length, 0) / 1000)
+console.log(`built ${chunks.length} files, ${kilobytes} kB, ${packages} packages bundled`)
+
+function writeWhole(path, text, mode) {
+  mkdirSync(dirname(path), { recursive: true })
+  const temporary = `${path}.${process.pid}`
+  writeFileSync(temporary, text)
+  chmodSync(temporary, mode)
+  renameSync(temporary, path)
+}
+
+/** Chunks of earlier builds stay for ten minutes, for programs that still run and load them late. */
+function removeStale(current) {
+  const folder = join(dist, 'chunks')
+  const limitMs = Date.now() - 600_000
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (!current.has(`chunks/${name}`) && statSync(path).mtimeMs < limitMs) rmSync(path, { force: true })
+  }
+}

@@ -1,0 +1,64 @@
+import process from 'node:process'
+import { isatty } from 'node:tty'
+import { run } from '../cli/run.ts'
+import type { Program } from '../cli/run.ts'
+import type { World } from '../cli/world.ts'
+import { systemClock } from '../io/clock.ts'
+import { systemRandom } from '../io/random.ts'
+import { builtins } from '../plugin/builtins.generated.ts'
+import { makeRegistry } from '../plugin/make-registry.ts'
+import { makeTerminal } from '../ui/process-terminal.ts'
+
+/** Runs a program in this process and ends it with the program's exit code. */
+export async function start(program: Program): Promise<void> {
+  const code = await run(program, describeProcess())
+  await Promise.all([flush(process.stdout), flush(process.stderr)])
+  process.exit(code)
+}
+
+function describeProcess(): World {
+  return {
+    argv: process.argv.slice(2),
+    get stdin() {
+      return process.stdin
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    random: systemRandom,
+    terminal: makeTerminal({
+      stdin: { isTTY: isatty(0) },
+      stdout: process.stdout,
+      stderr: process.stderr,
+      env: process.env,
+    }),
+    plugins: makeRegistry(builtins),
+    onSignal(handler) {
+      process.on('SIGINT', handler)
+      process.on('SIGTERM', handler)
+      return () => {
+        process.off('SIGINT', handler)
+        process.off('SIGTERM', handler)
+      }
+    },
+    onUncaught(handler) {
+      process.on('uncaughtException', handler)
+      process.on('unhandledRejection', handler)
+      return () => {
+        process.off('uncaughtException', handler)
+        process.off('unhandledRejection', handler)
+      }
+    },
+  }
+}
+
+/** Waits until a pipe has taken what was written; `process.exit` would cut it off. */
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.destroyed || stream.writableLength === 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    stream.once('error', () => resolve())
+    stream.write('', () => resolve())
+  })
+}

@@ -1,0 +1,51 @@
+import type { SignalName, World } from './world.ts'
+
+export type InterruptHandler = (name: SignalName, count: number) => void
+
+/** Who answers Ctrl-C: the command that claimed it, else the abort signal, else the end of the program. */
+export interface Interrupts {
+  readonly signal: AbortSignal
+  onInterrupt(handler: InterruptHandler): () => void
+  /** The first signal that nobody had claimed. */
+  received(): SignalName | undefined
+  /** Settles when a second unclaimed signal says that waiting is over. */
+  readonly impatient: Promise<SignalName>
+  stop(): void
+}
+
+/** Listens from now on until `stop`. */
+export function listenForInterrupts(world: World): Interrupts {
+  const abort = new AbortController()
+  const claims: { readonly handler: InterruptHandler; count: number }[] = []
+  let first: SignalName | undefined
+  let giveUp: (name: SignalName) => void = () => {}
+  const impatient = new Promise<SignalName>((resolve) => {
+    giveUp = resolve
+  })
+  const stop = world.onSignal((name) => {
+    const claim = claims.at(-1)
+    if (claim !== undefined) {
+      claim.count += 1
+      claim.handler(name, claim.count)
+    } else if (first === undefined) {
+      first = name
+      abort.abort(new DOMException(name, 'AbortError'))
+    } else {
+      giveUp(name)
+    }
+  })
+  return {
+    signal: abort.signal,
+    received: () => first,
+    impatient,
+    stop,
+    onInterrupt(handler) {
+      const claim = { handler, count: 0 }
+      claims.push(claim)
+      return () => {
+        const index = claims.indexOf(claim)
+        if (index >= 0) claims.splice(index, 1)
+      }
+    },
+  }
+}

@@ -1,0 +1,71 @@
+import type { Writable } from 'node:stream'
+import type { Log, LogFields } from '../core/log.ts'
+import { goQuote } from '../core/goquote.ts'
+import type { ParsedFlags } from './flag-values.ts'
+import type { Personality } from './personality.ts'
+import type { World } from './world.ts'
+
+export interface LogOptions {
+  readonly personality: Personality
+  readonly command: string
+  readonly globals: ParsedFlags
+  readonly world: World
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+const ranks: Readonly<Record<string, number>> = { trace: 0, debug: 0, info: 1, warn: 2, error: 3, fatal: 4, panic: 4 }
+
+/**
+ * The log of a command in the form its ancestor had: bare lines for docker-machine (information on stdout,
+ * except where stdout is evaluated by a shell), `time="…" level=… msg="…"` for Swarm and Compose.
+ */
+export function makeLog(options: LogOptions): Log {
+  const { globals } = options
+  const named = globals['log-level']
+  const floor = globals['debug'] === true ? 0 : (ranks[typeof named === 'string' ? named : 'info'] ?? 1)
+  const write = options.personality.id === 'docker-machine' ? writePlain(options) : writeStructured(options)
+  const at =
+    (level: Level) =>
+    (message: string, fields?: LogFields): void => {
+      if ((ranks[level] ?? 0) >= floor) write(level, message, fields)
+    }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+type Write = (level: Level, message: string, fields: LogFields | undefined) => void
+
+// docker-machine: the output of these is handed to `eval`.
+const evaluated = new Set(['env', 'config'])
+
+function writePlain({ world, command }: LogOptions): Write {
+  return (level, message, fields) => {
+    const isOut = (level === 'info' || level === 'warn') && !evaluated.has(command)
+    const stream: Writable = isOut ? world.stdout : world.stderr
+    stream.write(`${message}${renderFields(fields)}\n`)
+  }
+}
+
+function writeStructured({ world, personality }: LogOptions): Write {
+  const isCompose = personality.id === 'docker-compose'
+  return (level, message, fields) => {
+    const name = level === 'warn' ? 'warning' : level
+    if (world.terminal.isStderrTty && personality.id !== 'swarm') {
+      const label = level === 'warn' ? 'WARN' : level.toUpperCase().slice(0, 4)
+      world.stderr.write(`${label}${isCompose ? '[0000]' : ''} ${message}${renderFields(fields)}\n`)
+      return
+    }
+    const time = new Date(world.clock.nowMs()).toISOString().replace(/\.\d+Z$/, 'Z')
+    world.stderr.write(`time="${time}" level=${name} msg=${goQuote(message)}${renderFields(fields)}\n`)
+  }
+}
+
+function renderFields(fields: LogFields | undefined): string {
+  let text = ''
+  for (const [key, value] of Object.entries(fields ?? {})) {
+    if (value === undefined) continue
+    const plain = String(value)
+    text += ` ${key}=${/^[\w./:@-]+$/.test(plain) ? plain : goQuote(plain)}`
+  }
+  return text
+}

@@ -1,0 +1,166 @@
+import { isFlotillaError } from '../core/errors.ts'
+import type { FlotillaError } from '../core/errors.ts'
+import type { FlagTable } from '../core/flag.ts'
+import { findNearest } from '../core/suggest.ts'
+import type { Command } from './command.ts'
+import { makeFlagLookup } from './dialects/dialect.ts'
+import type { Dialect, Scan } from './dialects/dialect.ts'
+import { collectFlagValues, mergeFlagValues } from './flag-values.ts'
+import type { ParsedFlags } from './flag-values.ts'
+
+/** A program as one command whose sub-commands are its commands and whose flags are its globals. */
+export type RootCommand = Command & { readonly commands: readonly Command[] }
+
+/** What a command line asks for. */
+export type ParsedLine =
+  | {
+      readonly kind: 'run'
+      readonly path: readonly Command[]
+      readonly command: Command
+      readonly flags: ParsedFlags
+      readonly globals: ParsedFlags
+      readonly args: readonly string[]
+      readonly notes: readonly string[]
+    }
+  | { readonly kind: 'help'; readonly path: readonly Command[] }
+  | { readonly kind: 'version' }
+  | {
+      readonly kind: 'unknown-command'
+      readonly path: readonly Command[]
+      readonly word: string
+      readonly near?: string
+    }
+  | {
+      readonly kind: 'wrong'
+      readonly path: readonly Command[]
+      readonly error: FlotillaError
+    }
+
+export interface ParseOptions {
+  readonly dialect: Dialect
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** `-v` stands for `--version` at the top level unless a global flag takes it. */
+  readonly versionFlag: FlagTable
+  /** Globals that may also follow the command word. */
+  readonly everywhere?: readonly string[]
+  /** Flags known only after a look at the rest of the line. */
+  readonly findMoreFlags: (command: Command, argv: readonly string[], globals: ParsedFlags) => Promise<FlagTable>
+}
+
+/** The flag every command has. */
+export const helpFlag: FlagTable = { help: { kind: 'boolean', short: 'h', brief: 'Show help' } }
+
+/** Flags before the first command word come first, then those of each group, then those of the command itself. */
+export async function parseCommandLine(
+  root: RootCommand,
+  argv: readonly string[],
+  options: ParseOptions,
+): Promise<ParsedLine> {
+  const path: Command[] = [root]
+  try {
+    return await descend(path, argv, options)
+  } catch (error) {
+    // Only what the user typed is turned into a value; a failing plug-in look-up stays an error.
+    if (isFlotillaError(error) && error.code.startsWith('cli/')) return { kind: 'wrong', path, error }
+    throw error
+  }
+}
+
+async function descend(path: Command[], argv: readonly string[], options: ParseOptions): Promise<ParsedLine> {
+  let rest = argv
+  let globals = collectFlagValues({}, [], {}, options.dialect)
+  for (;;) {
+    const group = path.at(-1) as Command
+    const isRoot = path.length === 1
+    const scan = options.dialect.scan(
+      rest,
+      makeFlagLookup(group.flags, isRoot ? { ...helpFlag, ...options.versionFlag } : helpFlag),
+      false,
+    )
+    if (isRoot && has(scan, 'version')) return { kind: 'version' }
+    globals = mergeFlagValues(globals, collectFlagValues(group.flags, scan.uses, options.env, options.dialect))
+    const [word, ...after] = scan.args
+    if (word === undefined || has(scan, 'help')) return { kind: 'help', path }
+    const command = findCommand(group.commands ?? [], word)
+    if (command === undefined) {
+      if (isHelpWord(word)) return findHelpTopic(path, after)
+      return unknownCommand(path, word)
+    }
+    path.push(command)
+    rest = after
+    if (command.commands === undefined) return parseLeaf(path, rest, globals, options)
+  }
+}
+
+async function parseLeaf(
+  path: readonly Command[],
+  argv: readonly string[],
+  globals: ParsedFlags,
+  options: ParseOptions,
+): Promise<ParsedLine> {
+  const command = path.at(-1) as Command
+  const more = command.moreFlags === undefined ? {} : await options.findMoreFlags(command, argv, globals)
+  const table = { ...command.flags, ...more }
+  const everywhere = pickEverywhere(path, options.everywhere ?? [], table)
+  const lookup = makeFlagLookup(table, { ...everywhere, ...helpFlag })
+  const scan = options.dialect.scan(argv, lookup, command.stopsAtArgument !== true)
+  if (has(scan, 'help') && table['help'] === undefined) return { kind: 'help', path }
+  const own = scan.uses.filter((use) => everywhere[use.name] === undefined)
+  const late = scan.uses.filter((use) => everywhere[use.name] !== undefined)
+  return {
+    kind: 'run',
+    path,
+    command,
+    flags: collectFlagValues(table, own, options.env, options.dialect),
+    globals: mergeFlagValues(globals, collectFlagValues({}, late, {}, options.dialect)),
+    args: scan.args,
+    notes: own.flatMap(({ name, spec }) =>
+      spec.deprecated === undefined ? [] : [`Flag --${name} has been deprecated, ${spec.deprecated}`],
+    ),
+  }
+}
+
+/** Globals that are accepted after the command word too, unless the command has a flag of that name. */
+function pickEverywhere(path: readonly Command[], names: readonly string[], table: FlagTable): FlagTable {
+  const picked: Record<string, FlagTable[string]> = {}
+  for (const group of path.slice(0, -1)) {
+    for (const name of names) {
+      const spec = group.flags[name]
+      if (spec !== undefined && table[name] === undefined) picked[name] = spec
+    }
+  }
+  return picked
+}
+
+function has(scan: Scan, name: string): boolean {
+  return scan.uses.some((use) => use.name === name && use.value === 'true')
+}
+
+/** Finds a command by its name or an alias. */
+export function findCommand(commands: readonly Command[], word: string): Command | undefined {
+  return commands.find((command) => command.name === word || command.aliases?.includes(word) === true)
+}
+
+function isHelpWord(word: string): boolean {
+  return word === 'help' || word === 'h'
+}
+
+/** `help a b` shows the page that `a b --help` shows. */
+function findHelpTopic(path: readonly Command[], words: readonly string[]): ParsedLine {
+  let topic = path
+  for (const word of words) {
+    const command = findCommand(topic.at(-1)?.commands ?? [], word)
+    if (command === undefined) return unknownCommand(topic, word)
+    topic = [...topic, command]
+  }
+  return { kind: 'help', path: topic }
+}
+
+function unknownCommand(path: readonly Command[], word: string): ParsedLine {
+  const commands = (path.at(-1)?.commands ?? []).filter((command) => command.hidden !== true)
+  const near = findNearest(
+    word,
+    commands.map((command) => command.name),
+  )
+  return { kind: 'unknown-command', path, word, ...(near === undefined ? {} : { near }) }
+}

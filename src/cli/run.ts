@@ -1,0 +1,170 @@
+import { FlotillaError, isFlotillaError } from '../core/errors.ts'
+import type { FlagTable } from '../core/flag.ts'
+import type { Command, Context } from './command.ts'
+import type { Dialect } from './dialects/dialect.ts'
+import { goflag } from './dialects/goflag.ts'
+import { pflag } from './dialects/pflag.ts'
+import type { ParsedFlags } from './flag-values.ts'
+import { collectFlagValues } from './flag-values.ts'
+import { listenForInterrupts } from './interrupt.ts'
+import type { Interrupts } from './interrupt.ts'
+import { makeLog } from './log.ts'
+import { parseCommandLine } from './parse.ts'
+import type { ParsedLine, RootCommand } from './parse.ts'
+import type { Personality } from './personality.ts'
+import { renderError } from './report.ts'
+import type { SignalName, World } from './world.ts'
+
+/** A program: how it behaves and what it can do. */
+export interface Program {
+  readonly personality: Personality
+  readonly globals: FlagTable
+  readonly commands: readonly Command[]
+}
+
+/** Exit code of a program whose reader went away, as the shell reports SIGPIPE. */
+const brokenPipeExitCode = 141
+
+/**
+ * Runs one command line from start to end: the only place that prints errors and chooses exit codes.
+ *
+ * @returns the exit code; never rejects
+ */
+export async function run(program: Program, world: World): Promise<number> {
+  const interrupts = listenForInterrupts(world)
+  const brokenPipe = watchForBrokenPipe(world)
+  const stopUncaught = { stop: () => {} }
+  const uncaught = new Promise<never>((_, reject) => {
+    stopUncaught.stop = world.onUncaught(reject)
+  })
+  const state: RunState = { program, world, interrupts, globals: undefined, secrets: [] }
+  try {
+    return await Promise.race([
+      dispatch(state),
+      brokenPipe,
+      uncaught,
+      interrupts.impatient.then((name) => interruptExitCode(program.personality, name)),
+    ])
+  } catch (error) {
+    return finishWithError(state, error)
+  } finally {
+    interrupts.stop()
+    stopUncaught.stop()
+  }
+}
+
+interface RunState {
+  readonly program: Program
+  readonly world: World
+  readonly interrupts: Interrupts
+  globals: ParsedFlags | undefined
+  secrets: readonly string[]
+}
+
+async function dispatch(state: RunState): Promise<number> {
+  const { program, world } = state
+  const { personality } = program
+  const dialect = dialectOf(personality)
+  const root: RootCommand = {
+    name: personality.program,
+    brief: personality.purpose,
+    flags: program.globals,
+    args: [],
+    commands: program.commands,
+  }
+  const line = await parseCommandLine(root, world.argv, {
+    dialect,
+    env: world.env,
+    versionFlag: { version: { kind: 'boolean', short: 'v', brief: 'Print the version' } },
+    everywhere: ['debug'],
+    findMoreFlags: async (command, argv, globals) =>
+      (await command.moreFlags?.(argv, makeContext(state, command, globals))) ?? {},
+  })
+  if (line.kind === 'run') return runCommand(state, line)
+  if (line.kind === 'version') {
+    world.stdout.write(`${personality.versionText}\n`)
+    return 0
+  }
+  const { answer } = await import('./answer.ts')
+  return answer(line, {
+    personality,
+    world,
+    makeContext: (command) => makeContext(state, command, collectFlagValues({}, [], {}, dialect)),
+  })
+}
+
+async function runCommand(state: RunState, line: ParsedLine & { readonly kind: 'run' }): Promise<number> {
+  const { world } = state
+  state.globals = line.globals
+  state.secrets = line.path.flatMap((command) => secretsOf(command.flags, line.flags, line.globals))
+  for (const note of line.notes) world.stderr.write(`${note}\n`)
+  if (line.command.load === undefined) throw new FlotillaError('internal', `command ${line.command.name} has no body`)
+  const loaded = await line.command.load()
+  const context = makeContext(state, line.command, line.globals)
+  const code = await loaded.run(context, line.flags, line.args)
+  return code ?? 0
+}
+
+function secretsOf(table: FlagTable, ...values: readonly ParsedFlags[]): string[] {
+  return Object.entries(table)
+    .filter(([, spec]) => spec.isSecret === true)
+    .flatMap(([name]) => values.map((flags) => flags[name]))
+    .filter((value) => typeof value === 'string')
+}
+
+function makeContext(state: RunState, command: Command, globals: ParsedFlags): Context {
+  const { world, program, interrupts } = state
+  return {
+    stdin: world.stdin,
+    stdout: world.stdout,
+    stderr: world.stderr,
+    env: world.env,
+    cwd: world.cwd,
+    clock: world.clock,
+    random: world.random,
+    terminal: world.terminal,
+    log: makeLog({ personality: program.personality, command: command.name, globals, world }),
+    personality: program.personality,
+    globals,
+    signal: interrupts.signal,
+    onInterrupt: (handler) => interrupts.onInterrupt(handler),
+    plugins: world.plugins,
+  }
+}
+
+function finishWithError(state: RunState, error: unknown): number {
+  const { program, world, interrupts } = state
+  const { personality } = program
+  const received = interrupts.received()
+  const isCancelled = isFlotillaError(error) ? /^(?:cli\/cancelled|core\/aborted)$/.test(error.code) : isAbort(error)
+  if (received !== undefined && isCancelled) return interruptExitCode(personality, received)
+  const isDebug = state.globals?.['debug'] === true
+  const isJson = personality.id === 'docker-compose' && state.globals?.['progress'] === 'json'
+  world.stderr.write(renderError(error, { personality, isDebug, isJson, secrets: state.secrets }))
+  if (isFlotillaError(error) && error.exitCode !== undefined) return error.exitCode
+  return isCancelled ? 130 : 1
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
+function interruptExitCode(personality: Personality, name: SignalName): number {
+  return name === 'SIGINT' || personality.termCountsAsInterrupt === true ? 130 : 143
+}
+
+function dialectOf(personality: Personality): Dialect {
+  return personality.dialect === 'goflag' ? goflag : pflag
+}
+
+/** A reader that went away (`… | head -1`) ends the program without a word. */
+function watchForBrokenPipe(world: World): Promise<number> {
+  return new Promise((resolve, reject) => {
+    for (const stream of [world.stdout, world.stderr]) {
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EPIPE') resolve(brokenPipeExitCode)
+        else reject(error)
+      })
+    }
+  })
+}

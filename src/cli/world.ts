@@ -1,0 +1,25 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Clock, Random } from '../core/clock.ts'
+import type { Registry } from '../plugin/registry.ts'
+import type { Terminal } from '../ui/terminal.ts'
+
+export type SignalName = 'SIGINT' | 'SIGTERM'
+
+/** The process as an argument: what `run` needs of it and no more. */
+export interface World {
+  /** Without the interpreter and the program. */
+  readonly argv: readonly string[]
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly terminal: Terminal
+  readonly plugins: Registry
+  /** Calls back on each signal; returns the way to stop. */
+  onSignal(handler: (name: SignalName) => void): () => void
+  /** Calls back for errors that nobody caught; returns the way to stop. */
+  onUncaught(handler: (error: unknown) => void): () => void
+}

@@ -1,0 +1,19 @@
+// Written by scripts/gen-builtins.mjs; do not edit.
+import type { PluginTable } from './make-registry.ts'
+
+export const builtins: PluginTable = {
+  filter: {
+    'affinity': { source: 'built-in', load: () => import('../cluster/filters/affinity.ts').then((module) => module.affinityFilter) },
+    'constraint': { source: 'built-in', load: () => import('../cluster/filters/constraint.ts').then((module) => module.constraintFilter) },
+    'containerslots': { source: 'built-in', load: () => import('../cluster/filters/containerslots.ts').then((module) => module.containerslotsFilter) },
+    'dependency': { source: 'built-in', load: () => import('../cluster/filters/dependency.ts').then((module) => module.dependencyFilter) },
+    'health': { source: 'built-in', load: () => import('../cluster/filters/health.ts').then((module) => module.healthFilter) },
+    'port': { source: 'built-in', load: () => import('../cluster/filters/port.ts').then((module) => module.portFilter) },
+    'whitelist': { source: 'built-in', load: () => import('../cluster/filters/whitelist.ts').then((module) => module.whitelistFilter) },
+  },
+  strategy: {
+    'binpack': { aliases: ['binpacking'], source: 'built-in', load: () => import('../cluster/strategies/binpack.ts').then((module) => module.binpackStrategy) },
+    'random': { source: 'built-in', load: () => import('../cluster/strategies/random.ts').then((module) => module.randomStrategy) },
+    'spread': { source: 'built-in', load: () => import('../cluster/strategies/spread.ts').then((module) => module.spreadStrategy) },
+  },
+}
