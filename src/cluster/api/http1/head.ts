@@ -5,9 +5,9 @@ export const CHUNKED = -1
 export const UNTIL_CLOSE = -2
 
 /** Limits of one message head. */
-export const lineLimit = 16 * 1024
-export const headLimit = 64 * 1024
-export const headerLimit = 200
+export const lineLimit: number = 16 * 1024
+export const headLimit: number = 64 * 1024
+export const headerLimit: number = 200
 
 /** What both directions have in common. */
 interface MessageHead {
@@ -101,7 +101,7 @@ function parseField(line: string, fields: Fields): void {
       return
     case 'transfer-encoding':
       if (fields.isChunked || value.toLowerCase() !== 'chunked') {
-        throw protocolProblem('unsupported Transfer-Encoding', fields.isChunked ? 400 : 501)
+        throw protocolProblem('unsupported Transfer-Encoding')
       }
       fields.isChunked = true
       return

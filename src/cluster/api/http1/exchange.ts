@@ -1,0 +1,224 @@
+import { Buffer } from 'node:buffer'
+import { FlotillaError } from '../../../core/errors.ts'
+import type { BodySink, ServerConnection } from './connection.ts'
+import type { RequestHead } from './head.ts'
+import { reasonOf } from './reason.ts'
+
+/** A JSON body larger than this is refused before it is buffered. */
+export const jsonBodyLimit: number = 4 * 1024 * 1024
+
+/** One request and the reply to it. Exactly one way of replying is used per exchange. */
+export class Exchange {
+  readonly head: RequestHead
+  readonly connection: ServerConnection
+  #hasReplied = false
+  #isChunkedReply = false
+  #isFinished = false
+  #isGone = false
+  #abort: AbortController | undefined
+  #onGone: (() => void) | undefined
+  #onDrain: (() => void) | undefined
+  #lastWrite = 0
+
+  constructor(head: RequestHead, connection: ServerConnection) {
+    this.head = head
+    this.connection = connection
+  }
+
+  /** True once a byte of the reply has been handed to the socket. */
+  get hasReplied(): boolean {
+    return this.#hasReplied
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /** Tick of the last write. */
+  get lastWrite(): number {
+    return this.#lastWrite
+  }
+
+  /** Aborted when the client goes away before the reply is complete. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#isGone) this.#abort.abort(clientGoneError())
+    }
+    return this.#abort.signal
+  }
+
+  /** One callback for the moment the client goes away before the reply is complete; a second call replaces it. */
+  onGone(handler: (() => void) | undefined): void {
+    this.#onGone = handler
+  }
+
+  onDrain(handler: (() => void) | undefined): void {
+    this.#onDrain = handler
+  }
+
+  /** The body in one piece. @throws {io/protocol} status 413 beyond `limit` */
+  readBody(limit: number = jsonBodyLimit): Promise<Buffer> {
+    const tooLarge = new FlotillaError('io/protocol', `request body is larger than ${limit} bytes`, { status: 413 })
+    if (this.head.bodyLength > limit) return Promise.reject(tooLarge)
+    if (this.head.bodyLength === 0) return Promise.resolve(Buffer.alloc(0))
+    return new Promise((resolve, reject) => {
+      const parts: Buffer[] = []
+      let size = 0
+      this.#onGone = () => reject(clientGoneError())
+      this.connection.consume({
+        data: (chunk) => {
+          size += chunk.length
+          if (size > limit) {
+            reject(tooLarge)
+            return false
+          }
+          parts.push(chunk)
+          return true
+        },
+        end: () => {
+          this.#onGone = undefined
+          const [only] = parts
+          resolve(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts))
+        },
+      })
+    })
+  }
+
+  /** Lets the body flow into `sink`. */
+  consume(sink: BodySink): void {
+    this.connection.consume(sink)
+  }
+
+  /** A complete reply. `headers` are name, value, name, value…; framing is added. */
+  reply(status: number, headers: readonly string[], body: string | Buffer = ''): void {
+    if (this.#hasReplied || this.#isGone) return
+    this.connection.skipBody()
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+    const isBodiless = status === 204 || status === 304
+    let text = this.#renderHead(status, headers)
+    text += isBodiless ? '\r\n' : `Content-Length: ${length}\r\n\r\n`
+    this.#mark()
+    if (this.head.method === 'HEAD' || isBodiless || length === 0) this.connection.socket.write(text, 'latin1')
+    else if (typeof body === 'string') this.connection.socket.write(text + body)
+    else this.connection.socket.write(Buffer.concat([Buffer.from(text, 'latin1'), body]))
+    this.finish(true)
+  }
+
+  /** A complete reply that was rendered beforehand, head and all. */
+  replyRendered(bytes: Buffer): void {
+    if (this.#hasReplied || this.#isGone) return
+    this.#mark()
+    this.connection.socket.write(bytes)
+    this.finish(true)
+  }
+
+  replyJson(status: number, value: unknown, headers: readonly string[] = []): void {
+    this.reply(status, ['Content-Type', 'application/json', ...headers], `${JSON.stringify(value)}\n`)
+  }
+
+  replyError(status: number, message: string, headers: readonly string[] = []): void {
+    this.replyJson(status, { message }, headers)
+  }
+
+  /** Starts a reply whose length is not known; `write` and `end` follow. */
+  startStream(status: number, headers: readonly string[]): void {
+    if (this.#hasReplied || this.#isGone) return
+    this.connection.skipBody()
+    this.#isChunkedReply = this.head.isHttp11
+    const framing = this.#isChunkedReply ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n'
+    this.#mark()
+    this.connection.socket.write(this.#renderHead(status, headers) + framing, 'latin1')
+  }
+
+  /** @returns false when the client is slow: wait for `drain()` before the next write */
+  write(data: string | Buffer): boolean {
+    if (this.#isGone || this.#isFinished || this.head.method === 'HEAD') return true
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    if (bytes.length === 0) return true
+    this.#lastWrite = this.connection.tick
+    const { socket } = this.connection
+    if (!this.#isChunkedReply) return socket.write(bytes)
+    if (bytes.length <= 8192) {
+      return socket.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, crlf]))
+    }
+    socket.cork()
+    socket.write(`${bytes.length.toString(16)}\r\n`)
+    socket.write(bytes)
+    const isReady = socket.write(crlf)
+    socket.uncork()
+    return isReady
+  }
+
+  /** Resolves when the client has read enough, or has gone. */
+  drain(): Promise<void> {
+    if (this.#isGone || !this.connection.socket.writableNeedDrain) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onDrain = resolve
+      const before = this.#onGone
+      this.#onGone = () => {
+        before?.()
+        resolve()
+      }
+    })
+  }
+
+  /** Ends a reply begun with `startStream`. */
+  end(): void {
+    if (this.#isFinished || this.#isGone) return
+    if (this.#isChunkedReply && this.head.method !== 'HEAD') this.connection.socket.write(lastChunk)
+    this.finish(this.#isChunkedReply)
+  }
+
+  /** Breaks off a reply that cannot be completed, so that the client sees that it is cut short. */
+  breakOff(): void {
+    this.connection.socket.destroy()
+  }
+
+  /** Bytes of a reply whose framing the caller has taken care of. @returns false when the client is slow */
+  writeRaw(bytes: Buffer): boolean {
+    this.#mark()
+    return this.connection.socket.write(bytes)
+  }
+
+  /** Closes the exchange after raw writes. */
+  finish(mayKeepAlive: boolean): void {
+    if (this.#isFinished || this.#isGone) return
+    this.#isFinished = true
+    this.#onGone = undefined
+    this.#onDrain = undefined
+    this.connection.finish(mayKeepAlive)
+  }
+
+  drained(): void {
+    this.#onDrain?.()
+  }
+
+  clientGone(): void {
+    if (this.#isFinished || this.#isGone) return
+    this.#isGone = true
+    this.#abort?.abort(clientGoneError())
+    const handler = this.#onGone
+    this.#onGone = undefined
+    handler?.()
+  }
+
+  #mark(): void {
+    this.#hasReplied = true
+    this.#lastWrite = this.connection.tick
+  }
+
+  #renderHead(status: number, headers: readonly string[]): string {
+    let text = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n`
+    for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
+    if (!this.head.isKeepAlive || !this.connection.mayKeepAlive) text += 'Connection: close\r\n'
+    return text
+  }
+}
+
+const crlf = Buffer.from('\r\n')
+const lastChunk = Buffer.from('0\r\n\r\n')
+
+function clientGoneError(): FlotillaError {
+  return new FlotillaError('core/aborted', 'client closed the connection')
+}

@@ -1,0 +1,315 @@
+import { Buffer } from 'node:buffer'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { joinStreams } from './hijack.ts'
+import type { Joined } from './hijack.ts'
+import { ChunkedReader } from './http1/chunked.ts'
+import type { Exchange } from './http1/exchange.ts'
+import { CHUNKED, UNTIL_CLOSE, headerOf } from './http1/head.ts'
+import type { ResponseHead } from './http1/head.ts'
+import type { EnginePool, PoolJob } from './http1/pool.ts'
+import type { ReplyReceiver, UpstreamConnection } from './http1/upstream.ts'
+
+/** One reply held back to be changed must fit here. */
+const collectLimit = 16 * 1024 * 1024
+
+/** The node a request goes to, as far as forwarding is concerned. */
+export interface ForwardTarget {
+  /** For messages. */
+  readonly name: string
+  readonly pool: EnginePool
+  /** Told how a call went: an answer of any kind proves the engine alive. */
+  onAnswer(): void
+  onBroken(error: unknown): void
+}
+
+export interface ForwardOptions {
+  readonly target: ForwardTarget
+  /** With version prefix and query, escaped. */
+  readonly path: string
+  /** Sent instead of the client's body. */
+  readonly body?: Buffer
+  /** Headers of the client not passed on, lower case. */
+  readonly withoutHeaders?: readonly string[]
+  /** The connection may leave HTTP. */
+  readonly isHijack?: boolean
+  /** Seconds until the reply must begin; absent: as long as it takes. */
+  readonly headSeconds?: number
+  /** Seen before the client sees it: the place to record what an acknowledged change did. */
+  onReply?(status: number): void
+  /** Makes another body out of a successful one. */
+  transform?(body: Buffer): Buffer
+  /** Takes over when the engine says no, before anything went to the client. @returns true when handled */
+  onRefusal?(status: number): boolean
+  /** Called when the exchange is over, for whatever reason. */
+  onDone?(): void
+}
+
+/** What forwarding needs of the server: a place to keep what lives longer than a call. */
+export interface ForwardHost {
+  watchHead(forward: Forward, seconds: number): void
+  unwatchHead(forward: Forward): void
+  addJoined(joined: Joined): void
+  removeJoined(joined: Joined): void
+}
+
+/**
+ * Passes one request to one engine and its reply back, byte for byte where nothing has to change. Request
+ * heads are written anew from the parsed parts, so that nothing ambiguous reaches an engine.
+ */
+export class Forward implements PoolJob, ReplyReceiver {
+  readonly #exchange: Exchange
+  readonly #o: ForwardOptions
+  readonly #host: ForwardHost
+  #connection: UpstreamConnection | undefined
+  #isCancelled = false
+  #isDone = false
+  #hasHead = false
+  #hasRetried = false
+  #isBodySent = false
+  #mayKeepAlive = true
+  #collected: Buffer[] | undefined
+  #collectedBytes = 0
+  #head: ResponseHead | undefined
+  #decoder: ChunkedReader | undefined
+
+  constructor(exchange: Exchange, host: ForwardHost, options: ForwardOptions) {
+    this.#exchange = exchange
+    this.#host = host
+    this.#o = options
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled
+  }
+
+  run(): void {
+    this.#exchange.onGone(() => this.#cancel())
+    if (this.#o.headSeconds !== undefined) this.#host.watchHead(this, this.#o.headSeconds)
+    this.#o.target.pool.submit(this)
+  }
+
+  start(connection: UpstreamConnection): void {
+    this.#connection = connection
+    const { body } = this.#o
+    const length = body === undefined ? this.#exchange.head.bodyLength : body.length
+    const isStreaming = body === undefined && length !== 0
+    const head = this.#renderRequest(length)
+    if (body !== undefined && body.length > 0) {
+      connection.send(this.#exchange.head.method, Buffer.concat([Buffer.from(head, 'latin1'), body]), false, this)
+      return
+    }
+    connection.send(this.#exchange.head.method, head, isStreaming, this)
+    if (isStreaming) this.#streamBody(connection, length === CHUNKED)
+  }
+
+  refused(error: FlotillaError): void {
+    this.#fail(error.status ?? 502, error.message)
+  }
+
+  /** The engine let the time pass in which its reply should have begun. */
+  expire(): void {
+    if (this.#hasHead || this.#isDone) return
+    const { target, headSeconds } = this.#o
+    this.#connection?.destroy()
+    this.#isCancelled = true
+    const message = `node ${target.name} did not answer within ${headSeconds} s`
+    target.onBroken(new FlotillaError('engine/timeout', message))
+    this.#fail(504, message)
+  }
+
+  head(head: ResponseHead, bytes: Buffer, headEnd: number, isComplete: boolean): void {
+    this.#hasHead = true
+    if (this.#o.headSeconds !== undefined) this.#host.unwatchHead(this)
+    this.#o.target.onAnswer()
+    if (head.status >= 400 && this.#o.onRefusal?.(head.status) === true) {
+      this.#isDone = true
+      this.#exchange.onGone(undefined)
+      if (!isComplete) this.#connection?.destroy()
+      this.#o.onDone?.()
+      return
+    }
+    this.#o.onReply?.(head.status)
+    if (this.#o.isHijack === true && isRaw(head)) {
+      this.#hijack(bytes, headEnd)
+      return
+    }
+    if (this.#o.transform !== undefined && head.status < 300 && this.#exchange.head.method !== 'HEAD') {
+      this.#head = head
+      this.#collected = []
+      this.#decoder = head.bodyLength === CHUNKED ? new ChunkedReader((data) => this.#collect(data)) : undefined
+      if (headEnd < bytes.length) this.data(bytes.subarray(headEnd))
+      return
+    }
+    this.#passHead(head, bytes, headEnd)
+  }
+
+  data(bytes: Buffer): boolean {
+    if (this.#decoder !== undefined) this.#decoder.read(bytes, 0)
+    else if (this.#collected !== undefined) this.#collect(bytes)
+    else return this.#exchange.writeRaw(bytes)
+    return true
+  }
+
+  end(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    if (this.#collected !== undefined) this.#replyCollected(this.#collected)
+    else this.#exchange.finish(this.#mayKeepAlive && this.#isBodySentOrAbsent())
+    this.#o.onDone?.()
+  }
+
+  failed(error: Error): void {
+    if (this.#isDone) return
+    const { target } = this.#o
+    const isIdempotent = this.#exchange.head.method === 'GET' || this.#exchange.head.method === 'HEAD'
+    if (!this.#hasHead && !this.#hasRetried && this.#connection?.isReused === true && isIdempotent) {
+      // A kept connection that the engine had given up: says nothing about the engine.
+      this.#hasRetried = true
+      target.pool.submitFresh(this)
+      return
+    }
+    target.onBroken(error)
+    this.#fail(502, `node ${target.name}: ${toMessage(error)}`)
+  }
+
+  drained(): void {
+    this.#exchange.connection.resumeBody()
+  }
+
+  #cancel(): void {
+    this.#isCancelled = true
+    this.#connection?.destroy()
+    this.#finishUp()
+  }
+
+  #fail(status: number, message: string): void {
+    if (this.#isDone) return
+    if (this.#exchange.hasReplied) this.#exchange.breakOff()
+    else this.#exchange.replyError(status, message)
+    this.#finishUp()
+  }
+
+  #finishUp(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    if (this.#o.headSeconds !== undefined) this.#host.unwatchHead(this)
+    this.#o.onDone?.()
+  }
+
+  #isBodySentOrAbsent(): boolean {
+    return this.#isBodySent || this.#exchange.connection.isBodyDone
+  }
+
+  #renderRequest(length: number): string {
+    const { head } = this.#exchange
+    let text = `${head.method} ${this.#o.path} HTTP/1.1\r\n`
+    const { headers } = head
+    let hasHost = false
+    for (let at = 0; at + 1 < headers.length; at += 2) {
+      const name = headers[at] ?? ''
+      if (name === 'host') hasHost = true
+      if (this.#o.withoutHeaders?.includes(name) !== true) text += `${name}: ${headers[at + 1]}\r\n`
+    }
+    if (!hasHost) text += 'host: docker\r\n'
+    if (head.upgrade !== undefined && this.#o.isHijack === true) {
+      text += `connection: Upgrade\r\nupgrade: ${head.upgrade}\r\n`
+    }
+    if (length === CHUNKED) text += 'transfer-encoding: chunked\r\n'
+    else if (length > 0 || head.method === 'POST' || head.method === 'PUT') text += `content-length: ${length}\r\n`
+    return `${text}\r\n`
+  }
+
+  #streamBody(connection: UpstreamConnection, isChunked: boolean): void {
+    this.#exchange.consume({
+      data: (chunk) => {
+        if (!isChunked) return connection.write(chunk)
+        connection.write(`${chunk.length.toString(16)}\r\n`)
+        connection.write(chunk)
+        return connection.write('\r\n')
+      },
+      end: () => {
+        this.#isBodySent = true
+        if (isChunked) connection.write('0\r\n\r\n')
+        connection.requestSent()
+      },
+    })
+  }
+
+  #passHead(head: ResponseHead, bytes: Buffer, headEnd: number): void {
+    const request = this.#exchange.head
+    const isUntilClose = head.bodyLength === UNTIL_CLOSE
+    this.#mayKeepAlive = !isUntilClose
+    this.#exchange.onDrain(() => this.#connection?.resume())
+    const isPlain = request.isHttp11 && request.isKeepAlive && head.isHttp11 && !head.hasHopHeaders && !isUntilClose
+    if (isPlain && this.#exchange.connection.mayKeepAlive) {
+      this.#exchange.writeRaw(bytes)
+      return
+    }
+    // Somebody speaks an older protocol, or the connection ends here: the head has to say so.
+    const mustDecode = !request.isHttp11 && head.bodyLength === CHUNKED
+    this.#mayKeepAlive &&= request.isHttp11
+    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${renderHeaders(head)}`
+    if (head.bodyLength === CHUNKED && !mustDecode) text += 'transfer-encoding: chunked\r\n'
+    else if (head.bodyLength > 0) text += `content-length: ${head.bodyLength}\r\n`
+    else if (head.bodyLength === 0 && request.method !== 'HEAD' && head.status !== 204 && head.status !== 304) {
+      text += 'content-length: 0\r\n'
+    }
+    if (!this.#mayKeepAlive || !request.isKeepAlive || !this.#exchange.connection.mayKeepAlive) {
+      text += 'connection: close\r\n'
+    }
+    this.#exchange.writeRaw(Buffer.from(`${text}\r\n`, 'latin1'))
+    if (mustDecode) this.#decoder = new ChunkedReader((data) => void this.#exchange.writeRaw(data))
+    if (headEnd < bytes.length) this.data(bytes.subarray(headEnd))
+  }
+
+  #hijack(bytes: Buffer, headEnd: number): void {
+    const exchange = this.#exchange
+    const connection = this.#connection
+    if (connection === undefined) return
+    this.#isDone = true
+    exchange.onGone(undefined)
+    exchange.writeRaw(bytes.subarray(0, headEnd))
+    const fromClient = exchange.connection.takeOver()
+    const joined: Joined = joinStreams({
+      client: exchange.connection.socket,
+      engine: connection.takeOver(),
+      fromClient,
+      fromEngine: bytes.subarray(headEnd),
+      hasClientEnded: exchange.connection.hasEnded,
+      onClosed: () => {
+        this.#host.removeJoined(joined)
+        this.#o.onDone?.()
+      },
+    })
+    this.#host.addJoined(joined)
+  }
+
+  #collect(data: Buffer): void {
+    this.#collectedBytes += data.length
+    if (this.#collectedBytes > collectLimit) throw new FlotillaError('engine/protocol', 'reply is too large')
+    this.#collected?.push(data)
+  }
+
+  #replyCollected(parts: readonly Buffer[]): void {
+    const head = this.#head
+    if (head === undefined) return
+    const body = this.#o.transform?.(Buffer.concat(parts)) ?? Buffer.alloc(0)
+    this.#exchange.reply(head.status, head.headers, body)
+  }
+}
+
+/** True for the answers after which a connection carries raw bytes: upgraded, or the older way, to its end. */
+function isRaw(head: ResponseHead): boolean {
+  if (head.status === 101) return true
+  if (head.status !== 200 || head.bodyLength !== UNTIL_CLOSE) return false
+  const type = headerOf(head, 'content-type') ?? ''
+  return (
+    type.startsWith('application/vnd.docker.raw-stream') || type.startsWith('application/vnd.docker.multiplexed-stream')
+  )
+}
+
+function renderHeaders(head: ResponseHead): string {
+  let text = ''
+  for (let at = 0; at + 1 < head.headers.length; at += 2) text += `${head.headers[at]}: ${head.headers[at + 1]}\r\n`
+  return text
+}

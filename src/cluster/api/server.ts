@@ -1,0 +1,185 @@
+import type { Server, Socket } from 'node:net'
+import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { Joined } from './hijack.ts'
+import { ServerConnection } from './http1/connection.ts'
+import type { ConnectionHost } from './http1/connection.ts'
+import type { Exchange } from './http1/exchange.ts'
+import { openListener } from './listen.ts'
+import type { ListenAddress, ListenTls } from './listen.ts'
+import type { Forward, ForwardHost } from './proxy.ts'
+
+/** Most connections at once: in all, from one address, and those that carry raw streams; reliability.md §2. */
+export interface ServerLimits {
+  readonly total: number
+  readonly perAddress: number
+  readonly hijacked: number
+}
+
+export const defaultLimits: ServerLimits = { total: 8192, perAddress: 256, hijacked: 4096 }
+
+export interface ServerOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits?: ServerLimits
+  /** May be called for the next request only after the exchange before it is over. */
+  handle(exchange: Exchange): void | Promise<void>
+  /** Called about once a second. */
+  onTick?(): void
+}
+
+/** Seconds that requests under way get to finish when the server closes. */
+const graceSeconds = 10
+
+/** Accepts connections, keeps their time limits and ends them in good order. */
+export class EndpointServer implements ConnectionHost, ForwardHost {
+  readonly #o: ServerOptions
+  readonly #limits: ServerLimits
+  readonly #servers: Server[] = []
+  readonly #connections = new Set<ServerConnection>()
+  readonly #joined = new Set<Joined>()
+  readonly #perAddress = new Map<string, number>()
+  readonly #waiting = new Map<Forward, number>()
+  readonly #stop = new AbortController()
+  #closing: Promise<void> | undefined
+  tick = 0
+  isClosing = false
+
+  constructor(options: ServerOptions) {
+    this.#o = options
+    this.#limits = options.limits ?? defaultLimits
+    void this.#run()
+  }
+
+  get hijackedCount(): number {
+    return this.#joined.size
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** @returns the address it got */
+  async listen(address: ListenAddress, tls?: ListenTls): Promise<ListenAddress> {
+    const opened = await openListener(address, tls, (socket) => this.#accept(socket))
+    this.#servers.push(opened.server)
+    return opened.address
+  }
+
+  onRequest(exchange: Exchange): void {
+    try {
+      const result = this.#o.handle(exchange)
+      if (result !== undefined) result.catch((error: unknown) => this.#fail(exchange, error))
+    } catch (error) {
+      this.#fail(exchange, error)
+    }
+  }
+
+  onGone(connection: ServerConnection): void {
+    this.#connections.delete(connection)
+    const address = connection.remoteAddress
+    if (address === undefined) return
+    const left = (this.#perAddress.get(address) ?? 1) - 1
+    if (left > 0) this.#perAddress.set(address, left)
+    else this.#perAddress.delete(address)
+  }
+
+  watchHead(forward: Forward, seconds: number): void {
+    this.#waiting.set(forward, this.tick + seconds)
+  }
+
+  unwatchHead(forward: Forward): void {
+    this.#waiting.delete(forward)
+  }
+
+  addJoined(joined: Joined): void {
+    this.#joined.add(joined)
+  }
+
+  removeJoined(joined: Joined): void {
+    this.#joined.delete(joined)
+  }
+
+  /** True when no further stream may leave HTTP. */
+  get isHijackFull(): boolean {
+    return this.#joined.size >= this.#limits.hijacked
+  }
+
+  /**
+   * Stops accepting, lets plain requests finish, cuts raw streams, and resolves when all is closed. Idempotent;
+   * `closeNow` during it ends the wait.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  closeNow(): void {
+    this.isClosing = true
+    for (const server of this.#servers) server.close()
+    for (const joined of this.#joined) joined.destroy()
+    for (const connection of this.#connections) connection.socket.destroy()
+    this.#stop.abort()
+  }
+
+  async #close(): Promise<void> {
+    this.isClosing = true
+    const closed = this.#servers.map(
+      (server) =>
+        new Promise<void>((resolve) => {
+          server.close(() => resolve())
+        }),
+    )
+    for (const joined of this.#joined) joined.destroy()
+    for (const connection of this.#connections) connection.closeWhenIdle()
+    const until = this.tick + graceSeconds
+    while (this.#connections.size > 0 && this.tick < until && !this.#stop.signal.aborted) {
+      await this.#o.clock.sleep(50)
+    }
+    this.closeNow()
+    await Promise.all(closed)
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#o.clock.sleep(1000, this.#stop.signal)
+      } catch {
+        return
+      }
+      this.tick += 1
+      this.#sweep()
+    }
+  }
+
+  #sweep(): void {
+    for (const connection of this.#connections) connection.sweep()
+    for (const joined of this.#joined) joined.sweep()
+    for (const [forward, until] of this.#waiting) {
+      if (this.tick < until) continue
+      this.#waiting.delete(forward)
+      forward.expire()
+    }
+    this.#o.onTick?.()
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new ServerConnection(socket, this)
+    this.#connections.add(connection)
+    const address = connection.remoteAddress
+    const fromThere = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0) + 1
+    if (address !== undefined) this.#perAddress.set(address, fromThere)
+    if (this.#connections.size > this.#limits.total || fromThere > this.#limits.perAddress || this.isClosing) {
+      connection.turnAway('too many connections')
+    }
+  }
+
+  #fail(exchange: Exchange, error: unknown): void {
+    if (exchange.isGone) return
+    const status = isFlotillaError(error) ? (error.status ?? 500) : 500
+    if (status === 500) this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
+    if (exchange.hasReplied) exchange.breakOff()
+    else exchange.replyError(status, toMessage(error))
+  }
+}
