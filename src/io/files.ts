@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { constants, promises as fs } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { FlotillaError, toMessage } from '../core/errors.ts'
+
+/** The `code` of a system error (`ENOENT`), or the empty text. */
+export function codeOf(thrown: unknown): string {
+  const code: unknown = typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, 'code') : undefined
+  return typeof code === 'string' ? code : ''
+}
+
+/**
+ * Replaces a file in one step: after a kill or power cut at any instruction it is the old or the new
+ * version, whole, and on a full disk the old one.
+ *
+ * @param mode permission bits of the new file, created with them (less the umask)
+ * @throws {io/file}
+ */
+export async function writeFileAtomic(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const temporary = join(dirname(path), `${basename(path)}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`)
+  try {
+    const file = await fs.open(temporary, 'wx', mode)
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await fs.rename(temporary, path)
+  } catch (error) {
+    await fs.rm(temporary, { force: true }).catch(() => {})
+    throw new FlotillaError('io/file', `cannot write ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+  }
+  await syncFolder(dirname(path))
+}
+
+/** Makes a rename in a folder durable. Quietly does nothing where folders cannot be synced (Windows, some network disks). */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await fs.open(path, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  } catch (error) {
+    if (!['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'].includes(codeOf(error))) throw error
+  }
+}
+
+/** Makes a folder and its parents, each new one with `mode`; an existing one stays as it is. */
+export async function makeFolder(path: string, mode: number): Promise<void> {
+  try {
+    await fs.mkdir(path, { recursive: true, mode })
+  } catch (error) {
+    throw new FlotillaError('io/file', `cannot make folder ${JSON.stringify(path)}: ${toMessage(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/**
+ * @returns the text, or `undefined` when there is no such file
+ * @throws {io/file} for anything else, and for files above `maxBytes`
+ */
+export async function readTextFile(path: string, maxBytes: number = 16 * 1024 * 1024): Promise<string | undefined> {
+  try {
+    // Without O_NONBLOCK the open of a fifo waits for a writer for ever.
+    const file = await fs.open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    try {
+      const stat = await file.stat()
+      if (stat.isFile() && stat.size <= maxBytes) return await file.readFile('utf8')
+      const what = stat.isFile() ? `it is larger than ${maxBytes} bytes` : 'it is not a regular file'
+      throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${what}`)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
+    if (error instanceof FlotillaError) throw error
+    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+  }
+}
+
+/** True when anything lies at the path, a dangling link included. */
+export async function pathExists(path: string): Promise<boolean> {
+  try {
+    await fs.lstat(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Regular files below a folder, relative paths with `/`, sorted; links are not followed; a missing folder has none. */
+export async function listFiles(folder: string): Promise<readonly string[]> {
+  const found: string[] = []
+  async function visit(path: string, prefix: string): Promise<void> {
+    const entries = await fs.readdir(path, { withFileTypes: true }).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return []
+      throw error
+    })
+    for (const entry of entries) {
+      if (entry.isDirectory()) await visit(join(path, entry.name), `${prefix}${entry.name}/`)
+      else if (entry.isFile()) found.push(`${prefix}${entry.name}`)
+    }
+  }
+  await visit(folder, '')
+  return found.sort()
+}
