@@ -1,0 +1,187 @@
+import { mkdir, readFile, readdir, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../../core/clock.ts'
+import { FlotillaError, toMessage } from '../../../core/errors.ts'
+import { parseCgroupLayout } from './cgroup-layout.ts'
+import type { CgroupLayout } from './cgroup-layout.ts'
+import { pollUntil, sendSignal } from './process-identity.ts'
+
+/** Top directory of all that this program makes in any hierarchy. */
+const prefix = 'flotilla'
+
+/** What a host may use, beyond being counted and frozen as one. */
+export interface CgroupLimits {
+  /** CPU list in kernel notation. Also what the engine reports as its number of CPUs. */
+  readonly cpus?: string
+}
+
+/** @throws {platform/missing} when no cgroup hierarchy is mounted */
+export async function readCgroupLayout(): Promise<CgroupLayout> {
+  const layout = parseCgroupLayout(
+    await readFile('/proc/self/mountinfo', 'utf8'),
+    await readFile('/proc/self/cgroup', 'utf8'),
+  )
+  if (layout.hierarchies.length === 0) {
+    throw new FlotillaError('platform/missing', 'no cgroup hierarchy is mounted on this machine', {
+      hint: 'mount cgroup2 on /sys/fs/cgroup, or give this container access to the cgroups of its machine',
+    })
+  }
+  return layout
+}
+
+/** The group called `name` (`<fleet>/<host>`) in every hierarchy; nothing is made. */
+export function groupDirectories(layout: CgroupLayout, name: string): readonly string[] {
+  return layout.hierarchies.map((hierarchy) => join(hierarchy.mountPoint, prefix, name))
+}
+
+/** Makes the group and the ones above it, and sets its limits. Idempotent. */
+export async function createGroup(layout: CgroupLayout, name: string, limits: CgroupLimits = {}): Promise<void> {
+  for (const hierarchy of layout.hierarchies) {
+    const isCpuset = hierarchy.controllers.split(',').includes('cpuset')
+    let directory = hierarchy.mountPoint
+    for (const part of [prefix, ...name.split('/')]) {
+      if (layout.version === 2) await delegateControllers(directory)
+      const parent = directory
+      directory = join(parent, part)
+      await mkdir(directory, { recursive: true })
+      if (isCpuset) await inheritCpuset(parent, directory)
+    }
+    if (limits.cpus !== undefined && (isCpuset || layout.version === 2)) {
+      await writeControl(join(directory, 'cpuset.cpus'), limits.cpus)
+    }
+    // Engines need a group without processes above their containers' groups.
+    if (layout.version === 2) await mkdir(join(directory, 'init'), { recursive: true })
+  }
+}
+
+/** A new group of version 1 has no CPUs and no memory nodes, and then no process can enter. */
+async function inheritCpuset(parent: string, directory: string): Promise<void> {
+  await writeControl(join(directory, 'cgroup.clone_children'), '1')
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    const current = await readFile(join(directory, file), 'latin1')
+    if (current.trim() === '') await writeControl(join(directory, file), await readFile(join(parent, file), 'latin1'))
+  }
+}
+
+/** Groups a process of the host must enter before it enters the host's namespaces. */
+export function joinDirectories(layout: CgroupLayout, name: string): readonly string[] {
+  const directories = groupDirectories(layout, name)
+  return layout.version === 2 ? directories.map((directory) => join(directory, 'init')) : directories
+}
+
+/**
+ * Version 2 only: moves the host's first processes below its top group, which hands controllers on to
+ * the groups of its containers and so may hold no process itself.
+ */
+export async function settleGroup(layout: CgroupLayout, name: string): Promise<void> {
+  if (layout.version === 1) return
+  for (const directory of groupDirectories(layout, name)) {
+    const text = await readFile(join(directory, 'cgroup.procs'), 'latin1')
+    for (const pid of text.split('\n').filter(Boolean)) {
+      await writeFile(join(directory, 'init', 'cgroup.procs'), pid).catch(() => undefined)
+    }
+    await delegateControllers(directory)
+  }
+}
+
+/** Version 2 gives a controller to children only where the parent says so; some cannot be given, and that is fine. */
+async function delegateControllers(directory: string): Promise<void> {
+  const available = await readFile(join(directory, 'cgroup.controllers'), 'latin1')
+  for (const controller of available.trim().split(/\s+/).filter(Boolean)) {
+    await writeFile(join(directory, 'cgroup.subtree_control'), `+${controller}`).catch(() => undefined)
+  }
+}
+
+async function writeControl(path: string, value: string): Promise<void> {
+  try {
+    await writeFile(path, value.trim())
+  } catch (error) {
+    throw new FlotillaError('io/file', `cannot write "${value.trim()}" to ${path}: ${toMessage(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Stops (or lets go on) every process of the group at once, and waits until it is so. */
+export async function setFrozen(layout: CgroupLayout, name: string, isFrozen: boolean, clock: Clock): Promise<void> {
+  const wanted = isFrozen ? 'FROZEN' : 'THAWED'
+  const hierarchy =
+    layout.version === 2
+      ? layout.hierarchies[0]
+      : layout.hierarchies.find((entry) => entry.controllers.split(',').includes('freezer'))
+  if (hierarchy === undefined) {
+    throw new FlotillaError('platform/missing', 'the cgroup controller "freezer" is missing on this machine')
+  }
+  const directory = join(hierarchy.mountPoint, prefix, name)
+  const [file, value] = layout.version === 2 ? ['cgroup.freeze', isFrozen ? '1' : '0'] : ['freezer.state', wanted]
+  await writeControl(join(directory, file), value)
+  async function isDone(): Promise<boolean> {
+    if (layout.version === 1) return (await readFile(join(directory, file), 'latin1')).trim() === wanted
+    return (await readFile(join(directory, 'cgroup.events'), 'latin1')).includes(`frozen ${value}`)
+  }
+  if (!(await pollUntil(isDone, 10_000, clock))) {
+    throw new FlotillaError('machine/state', `processes of ${name} did not become ${wanted.toLowerCase()} within 10 s`)
+  }
+}
+
+/** Process numbers of everybody in the group and the groups below it, in any hierarchy. */
+export async function readGroupProcesses(layout: CgroupLayout, name: string): Promise<readonly number[]> {
+  const found = new Set<number>()
+  for (const directory of groupDirectories(layout, name)) {
+    for (const group of await listGroups(directory)) {
+      const text = await readFile(join(group, 'cgroup.procs'), 'latin1').catch(() => '')
+      for (const line of text.split('\n')) if (line !== '' && line !== '0') found.add(Number(line))
+    }
+  }
+  return [...found]
+}
+
+/**
+ * Kills what is left in the group and removes it from every hierarchy. The kernel counts exiting
+ * processes for a while, so this waits up to `limitMs`.
+ *
+ * @throws {machine/state} naming what could not be removed
+ */
+export async function removeGroup(layout: CgroupLayout, name: string, clock: Clock, limitMs = 10_000): Promise<void> {
+  let problem = ''
+  // A frozen process does not even die.
+  await setFrozen(layout, name, false, clock).catch(() => undefined)
+  async function isGone(): Promise<boolean> {
+    for (const pid of await readGroupProcesses(layout, name)) sendSignal(pid, 'SIGKILL')
+    problem = ''
+    for (const directory of groupDirectories(layout, name)) {
+      for (const group of (await listGroups(directory)).toReversed()) {
+        await rmdir(group).catch((error: unknown) => {
+          if (!isAbsent(error)) problem = toMessage(error)
+        })
+      }
+    }
+    return problem === ''
+  }
+  if (!(await pollUntil(isGone, limitMs, clock))) {
+    throw new FlotillaError('machine/state', `cannot remove the cgroups of ${name}: ${problem}`)
+  }
+}
+
+/** Removes the directories above the hosts' groups where they are empty. */
+export async function removeEmptyParents(layout: CgroupLayout, fleetName: string): Promise<void> {
+  for (const name of [fleetName, '']) {
+    for (const directory of groupDirectories(layout, name)) await rmdir(directory).catch(() => undefined)
+  }
+}
+
+/** The group and all below it, parents first. */
+async function listGroups(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
+    if (isAbsent(error)) return undefined
+    throw error
+  })
+  if (entries === undefined) return []
+  const found = [directory]
+  for (const entry of entries) if (entry.isDirectory()) found.push(...(await listGroups(join(directory, entry.name))))
+  return found
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENODEV')
+}

@@ -1,0 +1,224 @@
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { CallOptions } from '../../../core/call.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { FlotillaError, joinFailures } from '../../../core/errors.ts'
+import type { NamedFailure } from '../../../core/errors.ts'
+import { settleLimit } from '../../../core/limit.ts'
+import { codeOf, makeFolder, pathExists } from '../../../io/files.ts'
+import { withLock } from '../../../io/lock.ts'
+import { readCgroupLayout, removeEmptyParents, removeGroup } from './cgroup.ts'
+import type { CgroupLayout } from './cgroup-layout.ts'
+import { NamespaceHost, readHostRecord, writeHostRecord } from './namespace-host.ts'
+import type { HostRecord } from './namespace-host.ts'
+import { ensureNat, removeNat } from './nat.ts'
+import { isHostAddress, parseSubnet, toAddress, toHex, toNumber } from './subnet.ts'
+import type { Subnet } from './subnet.ts'
+import { ensureSwitch, readSwitchPid, removeSwitch } from './switch.ts'
+import type { SwitchPlace } from './switch.ts'
+
+export interface FleetOptions {
+  /** All that the fleet keeps: records, disks, logs. One directory per subnet; on a file system that can hold an overlay's upper layer. */
+  readonly directory: string
+  /** `A.B.C.D/N`; no other fleet of the machine may use it. */
+  readonly subnet: string
+  /** Let hosts reach other networks in the machine's name. */
+  readonly hasNat: boolean
+  readonly clock: Clock
+}
+
+/** A host to be made; it gets the first free address unless it asks for one. */
+export type NewHost = Omit<HostRecord, 'version' | 'address' | 'first' | 'hasRoute' | 'nameservers'> & {
+  readonly address?: string
+  readonly nameservers?: readonly string[]
+}
+
+/** Hosts of one machine that share a switch and a subnet. Several processes may work on one fleet. */
+export class Fleet {
+  readonly subnet: Subnet
+  readonly #o: FleetOptions
+  readonly #layout: CgroupLayout
+
+  constructor(options: FleetOptions, layout: CgroupLayout) {
+    this.subnet = parseSubnet(options.subnet)
+    this.#o = options
+    this.#layout = layout
+  }
+
+  /** The machine's own address in the fleet's network. */
+  get gateway(): string {
+    return this.subnet.gateway
+  }
+
+  /**
+   * Takes an address and writes the record of a host that is off.
+   *
+   * @throws {machine/driver} when the wanted address is taken or none is left
+   */
+  async addHost(host: NewHost): Promise<NamespaceHost> {
+    const { address: wanted, ...rest } = host
+    if (wanted !== undefined && !isHostAddress(this.subnet, wanted)) {
+      throw new FlotillaError('machine/driver', `address ${wanted} is not one for hosts of ${this.subnet.cidr}`)
+    }
+    await makeFolder(join(this.#o.directory, 'hosts'), 0o711)
+    const address = wanted === undefined ? await this.#claimAddress() : wanted
+    if (wanted !== undefined && !(await this.#claim(wanted))) {
+      throw new FlotillaError('machine/driver', `address ${wanted} belongs to another host`)
+    }
+    const record: HostRecord = { nameservers: [], ...rest, version: 1, address, hasRoute: this.#o.hasNat }
+    await writeHostRecord(this.#hostDirectory(address), record)
+    return new NamespaceHost(this.#place(address), record)
+  }
+
+  /** The host at an address, `undefined` when there is none. */
+  async findHost(address: string): Promise<NamespaceHost | undefined> {
+    const record = await readHostRecord(this.#hostDirectory(address))
+    return record === undefined ? undefined : new NamespaceHost(this.#place(address), record)
+  }
+
+  /** Addresses taken, ascending; also by hosts whose making was cut off. */
+  async listAddresses(): Promise<readonly string[]> {
+    const names = await readdir(join(this.#o.directory, 'hosts')).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return []
+      throw error
+    })
+    return names.filter((name) => isHostAddress(this.subnet, name)).sort((a, b) => toNumber(a) - toNumber(b))
+  }
+
+  /** Makes the network unless it is there. `powerOn` of a host does it by itself. */
+  async ensureNetwork(o: CallOptions = {}): Promise<number> {
+    return this.#locked(o, async () => {
+      const pid = await ensureSwitch(this.#switchPlace(), o)
+      if (this.#o.hasNat) await ensureNat(this.subnet, this.#o.clock)
+      return pid
+    })
+  }
+
+  /** Process number of the running switch. */
+  async findSwitch(): Promise<number | undefined> {
+    return readSwitchPid(this.#switchPlace())
+  }
+
+  /** Removes the network and the fleet's own directory when no host is left. */
+  async removeIfEmpty(): Promise<void> {
+    if (!(await pathExists(this.#o.directory))) return
+    await this.#locked({}, async () => {
+      if ((await this.listAddresses()).length === 0) await this.#removeNetwork()
+    })
+    if ((await this.listAddresses()).length === 0) await this.#removeDirectory()
+  }
+
+  /**
+   * Removes every host and the network, also what a crashed run left half made. Goes on after a failure.
+   *
+   * @throws {machine/state} listing what could not be removed
+   */
+  async takeDown(): Promise<void> {
+    const failures: NamedFailure[] = []
+    const addresses = await this.listAddresses()
+    const results = await settleLimit(addresses, 4, async (address) => this.#removeHost(address))
+    for (const result of results) {
+      if (result.kind === 'failed') failures.push({ name: `host ${result.item}`, error: result.error })
+    }
+    try {
+      await this.#removeNetwork()
+      await removeGroup(this.#layout, this.#groupName, this.#o.clock)
+      await removeEmptyParents(this.#layout, this.#groupName)
+    } catch (error) {
+      failures.push({ name: 'network', error })
+    }
+    if (failures.length > 0) throw joinFailures('machine/state', failures)
+    await this.#removeDirectory()
+  }
+
+  async #removeHost(address: string): Promise<void> {
+    const directory = this.#hostDirectory(address)
+    // A record cut off in the middle must not keep its host alive: all that is needed follows from the address.
+    const record = await readHostRecord(directory).catch(() => undefined)
+    const stand: HostRecord = { version: 1, name: address, address, engineRoot: '/', nameservers: [], hasRoute: false }
+    await new NamespaceHost(this.#place(address), record ?? stand).remove()
+  }
+
+  async #removeNetwork(): Promise<void> {
+    if (this.#o.hasNat) await removeNat(this.subnet, this.#o.clock)
+    await removeSwitch(this.#switchPlace())
+    await removeEmptyParents(this.#layout, this.#groupName)
+  }
+
+  async #removeDirectory(): Promise<void> {
+    await rm(this.#o.directory, { recursive: true, force: true, maxRetries: 10 })
+    // The directory that holds all fleets goes with the last one.
+    await rmdir(dirname(this.#o.directory)).catch(() => undefined)
+  }
+
+  async #locked<T>(o: CallOptions, body: () => Promise<T>): Promise<T> {
+    await makeFolder(this.#o.directory, 0o711)
+    const subject = `the network ${this.subnet.cidr}`
+    const wait = { clock: this.#o.clock, waitMs: 60_000, subject }
+    return withLock(
+      join(this.#o.directory, 'lock'),
+      o.signal === undefined ? wait : { ...wait, signal: o.signal },
+      body,
+    )
+  }
+
+  async #claimAddress(): Promise<string> {
+    for (let value = this.subnet.firstHost; value <= this.subnet.lastHost; value += 1) {
+      if (await this.#claim(toAddress(value))) return toAddress(value)
+    }
+    throw new FlotillaError('machine/driver', `no address of ${this.subnet.cidr} is left for another host`, {
+      hint: 'remove hosts, or choose another subnet',
+    })
+  }
+
+  /** Making a directory either works or does not, also between processes. */
+  async #claim(address: string): Promise<boolean> {
+    try {
+      await mkdir(this.#hostDirectory(address), { mode: 0o711 })
+      return true
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false
+      throw error
+    }
+  }
+
+  #hostDirectory(address: string): string {
+    return join(this.#o.directory, 'hosts', address)
+  }
+
+  get #groupName(): string {
+    return toHex(this.subnet.gateway)
+  }
+
+  #switchPlace(): SwitchPlace {
+    return {
+      directory: this.#o.directory,
+      subnet: this.subnet,
+      layout: this.#layout,
+      groupName: `${this.#groupName}/switch`,
+      clock: this.#o.clock,
+    }
+  }
+
+  #place(address: string): NamespaceHost['place'] {
+    return {
+      directory: this.#hostDirectory(address),
+      subnet: this.subnet,
+      layout: this.#layout,
+      groupName: `${this.#groupName}/${toHex(address)}`,
+      clock: this.#o.clock,
+      ensureSwitch: (o) => this.ensureNetwork(o),
+      findSwitch: () => this.findSwitch(),
+    }
+  }
+}
+
+/**
+ * Opens a fleet; nothing is made until a host is.
+ *
+ * @throws {cli/invalid-value} for a subnet that cannot be used
+ * @throws {platform/missing} when the machine has no cgroups
+ */
+export async function openFleet(options: FleetOptions): Promise<Fleet> {
+  return new Fleet(options, await readCgroupLayout())
+}
