@@ -24,6 +24,8 @@ const config: RolldownOptions = defineConfig({
     'docker-machine': 'src/bin/docker-machine.ts',
     'docker-compose': 'src/bin/docker-compose.ts',
     swarm: 'src/bin/swarm.ts',
+    // What the single-file executable is made of.
+    program: 'src/bin/program.ts',
   },
   platform: 'node',
   // Optional native parts: their users (ssh2, ws) go on without them.

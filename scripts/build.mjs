@@ -12,10 +12,10 @@ const dist = join(root, 'dist')
 process.chdir(root)
 generateBuiltins(root)
 
+/** @type {import('rolldown').RolldownOptions} */
 const config = await loadConfig(join(root, 'rolldown.config.ts'))
-const { output, ...input } = config
-const bundle = await rolldown({ ...input, cwd: root, logLevel: 'warn' })
-const result = await bundle.generate(output)
+const bundle = await rolldown({ ...config, cwd: root, logLevel: 'warn' })
+const result = await bundle.generate(config.output)
 await bundle.close()
 
 // Chunks first, entries last: a program started during the build finds either all of the old or all of the new.

@@ -1,0 +1,83 @@
+import type { Context } from '../../../cli/command.ts'
+import { FlotillaError } from '../../../core/errors.ts'
+import { mapLimit } from '../../../core/limit.ts'
+import { execProgram } from '../../../io/exec.ts'
+import type { ExecResult } from '../../../io/exec.ts'
+import { ownProgram } from '../../../io/own-program.ts'
+import type { Place } from './place.ts'
+import { say } from './place.ts'
+
+/** Engines start on the processor, not on memory: more at once would only make each of them slower. */
+const hostsAtOnce = 2
+
+/** Runs one of our own commands to its end and keeps what it prints. */
+export function runOwn(
+  ctx: Context,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ExecResult> {
+  const { DOCKER_TLS_VERIFY: _verify, DOCKER_CERT_PATH: _path, DOCKER_CONTEXT: _context, ...rest } = ctx.env
+  return execProgram([...ownProgram(), ...words], {
+    clock: ctx.clock,
+    signal: ctx.signal,
+    env: { ...rest, ...env },
+  })
+}
+
+/** @throws {internal} with the last lines the command printed */
+export async function runOwnChecked(
+  ctx: Context,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const result = await runOwn(ctx, words, env)
+  if (result.code === 0) return result.stdout
+  const said = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-5).join('\n')
+  throw new FlotillaError('machine/state', `\`flotilla ${words.join(' ')}\` failed: ${said}`, { exitCode: 1 })
+}
+
+export function machineWords(place: Place, words: readonly string[]): readonly string[] {
+  return ['machine', '--storage-path', place.store, ...words]
+}
+
+/** Makes hosts that do not exist and starts those that do not run. */
+export async function raiseHosts(
+  ctx: Context,
+  place: Place,
+  names: readonly string[],
+  createFlags: readonly string[],
+): Promise<void> {
+  const listed = await runOwnChecked(
+    ctx,
+    machineWords(place, ['ls', '--format', '{{.Name}} {{.State}}', '--timeout', '10']),
+  )
+  const states = new Map(listed.split('\n').map((line) => [line.split(' ')[0] ?? '', line.split(' ')[1] ?? '']))
+  await mapLimit(names, hostsAtOnce, async (name) => {
+    const state = states.get(name)
+    if (state === 'Running') {
+      say(ctx, `host ${name} is running`)
+      return
+    }
+    if (state === undefined) {
+      await runOwnChecked(ctx, machineWords(place, ['create', '--driver', 'local', ...createFlags, name]))
+    } else {
+      await runOwnChecked(ctx, machineWords(place, ['start', name]))
+    }
+    say(ctx, `host ${name} is up`)
+  })
+}
+
+/** `tcp://IP:2376` of each host. */
+export async function readUrls(ctx: Context, place: Place, names: readonly string[]): Promise<readonly string[]> {
+  return mapLimit(names, hostsAtOnce, async (name) =>
+    (await runOwnChecked(ctx, machineWords(place, ['url', name]))).trim(),
+  )
+}
+
+/** Removes hosts, whatever state they are in. */
+export async function removeHosts(ctx: Context, place: Place, names: readonly string[]): Promise<void> {
+  await mapLimit(names, hostsAtOnce, async (name) => {
+    await runOwnChecked(ctx, machineWords(place, ['rm', '-f', '-y', name]))
+    say(ctx, `host ${name} is gone`)
+  })
+}

@@ -1,0 +1,69 @@
+import { posix } from 'node:path'
+import type { Context } from '../../../cli/command.ts'
+import { FlotillaError } from '../../../core/errors.ts'
+import { makeFolder, readTextFile, writeFileAtomic } from '../../../io/files.ts'
+import type { ProcessIdentity } from '../../../io/process-identity.ts'
+
+/** Where the quickstart keeps everything it makes; one folder, so that taking it away leaves nothing. */
+export interface Place {
+  readonly folder: string
+  /** Store of the hosts, as for `docker-machine --storage-path`. */
+  readonly store: string
+  /** Unix socket of the endpoint. */
+  readonly socket: string
+  readonly log: string
+  readonly composeFile: string
+  readonly record: string
+}
+
+/** What is running, written before it is started. */
+export interface QuickstartRecord {
+  readonly hosts: readonly string[]
+  readonly manager?: ProcessIdentity
+}
+
+/** Longest path a Unix socket address holds, less its closing zero. */
+const longestSocketPath = 107
+
+/** @throws {cli/invalid-value} when the folder's path is too long for a socket in it */
+export function placeAt(folder: string): Place {
+  const socket = posix.join(folder, 'docker.sock')
+  if (socket.length > longestSocketPath) {
+    throw new FlotillaError(
+      'cli/invalid-value',
+      `the path ${folder} is too long to hold a socket, choose a shorter one`,
+    )
+  }
+  return {
+    folder,
+    store: posix.join(folder, 'machine'),
+    socket,
+    log: posix.join(folder, 'swarm.log'),
+    composeFile: posix.join(folder, 'project', 'compose.yaml'),
+    record: posix.join(folder, 'quickstart.json'),
+  }
+}
+
+export async function readQuickstart(place: Place): Promise<QuickstartRecord | undefined> {
+  const text = await readTextFile(place.record)
+  if (text === undefined) return undefined
+  try {
+    const value = JSON.parse(text) as QuickstartRecord
+    if (Array.isArray(value.hosts)) return value
+  } catch {
+    // Falls through to the one error below.
+  }
+  throw new FlotillaError('io/file', `${place.record} is damaged`, {
+    hint: `remove the hosts with \`docker-machine --storage-path ${place.store} rm -f NAME\` and then ${place.folder}`,
+  })
+}
+
+export async function writeQuickstart(place: Place, record: QuickstartRecord): Promise<void> {
+  await makeFolder(place.folder, 0o700)
+  await writeFileAtomic(place.record, `${JSON.stringify(record, null, 2)}\n`, 0o600)
+}
+
+/** A line of what is going on, on the error stream: the standard output stays for the result. */
+export function say(ctx: Context, text: string): void {
+  ctx.stderr.write(`${text}\n`)
+}

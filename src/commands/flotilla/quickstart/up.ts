@@ -1,0 +1,104 @@
+import type { Run } from '../../../cli/command.ts'
+import { FlotillaError } from '../../../core/errors.ts'
+import { listContainers } from '../../../engine/api/containers.ts'
+import { listImages, loadImages } from '../../../engine/api/images.ts'
+import type { ContainerSummary } from '../../../engine/api/types.ts'
+import { openEngine } from '../../../engine/client.ts'
+import type { Engine } from '../../../engine/engine.ts'
+import { makeFolder, writeFileAtomic } from '../../../io/files.ts'
+import { isAlive } from '../../../io/process-identity.ts'
+import type { ProcessIdentity } from '../../../io/process-identity.ts'
+import { renderTable } from '../../../ui/table.ts'
+import type { quickstartUpFlags } from '../table.ts'
+import { raiseHosts, readUrls, runOwnChecked } from './hosts.ts'
+import { startManager, waitForNodes } from './manager.ts'
+import { placeAt, readQuickstart, say, writeQuickstart } from './place.ts'
+import { renderSampleProject } from './project.ts'
+import { makeSampleImage, sampleImageName } from './sample-image.ts'
+
+/** Hosts, endpoint, image, project: each step does nothing where its result is there already. */
+export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
+  const place = placeAt(flags['state-dir'])
+  const count = flags.hosts
+  if (count < 1 || count > 20) throw new FlotillaError('cli/invalid-value', `--hosts takes 1 to 20, not ${count}`)
+  const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`)
+  const before = await readQuickstart(place)
+  const all = [...new Set([...(before?.hosts ?? []), ...names])]
+  let manager: ProcessIdentity | undefined = before?.manager
+  await writeQuickstart(place, { hosts: all, ...(manager === undefined ? {} : { manager }) })
+
+  say(ctx, `making ${all.length} Docker hosts`)
+  await raiseHosts(
+    ctx,
+    place,
+    all,
+    flags['local-engine-root'] === undefined ? [] : ['--local-engine-root', flags['local-engine-root']],
+  )
+
+  const engine = openEngine({ kind: 'unix', path: place.socket }, { clock: ctx.clock })
+  try {
+    const isSameFleet = before !== undefined && before.hosts.length === all.length
+    if (manager === undefined || !isSameFleet || !(await isAlive(manager))) {
+      say(ctx, 'starting the endpoint')
+      if (manager !== undefined && (await isAlive(manager))) {
+        const { stopManager } = await import('./manager.ts')
+        await stopManager(ctx, place, manager)
+      }
+      await startManager(ctx, place, await readUrls(ctx, place, all), async (identity) => {
+        manager = identity
+        await writeQuickstart(place, { hosts: all, manager: identity })
+      })
+    }
+    await waitForNodes(ctx, place, engine, () => manager, all.length)
+    await loadSample(engine)
+    say(ctx, 'bringing the project up')
+    await makeFolder(place.composeFile.slice(0, place.composeFile.lastIndexOf('/')), 0o700)
+    await writeFileAtomic(place.composeFile, renderSampleProject(sampleImageName, all.length), 0o600)
+    await runOwnChecked(ctx, ['compose', '-f', place.composeFile, 'up', '-d'], {
+      DOCKER_HOST: `unix://${place.socket}`,
+    })
+    ctx.stdout.write(describe(await listContainers(engine), place.socket, place.composeFile, place.store))
+  } finally {
+    await engine.close()
+  }
+}
+
+async function loadSample(engine: Engine): Promise<void> {
+  const images = await listImages(engine, { filters: { reference: [sampleImageName] } })
+  if (images.length > 0) return
+  for await (const message of await loadImages(engine, await makeSampleImage())) {
+    if (message.error !== undefined)
+      throw new FlotillaError('engine/server', `cannot load the sample image: ${message.error}`)
+  }
+}
+
+function describe(containers: readonly ContainerSummary[], socket: string, composeFile: string, store: string): string {
+  const rows = containers
+    .map((container) => {
+      const [node = '', name = ''] = (container.Names[0] ?? '').replace(/^\//, '').split('/')
+      const ports = [
+        ...new Set(
+          container.Ports.filter((port) => port.PublicPort !== undefined).map(
+            (port) => `http://${port.IP}:${port.PublicPort}`,
+          ),
+        ),
+      ]
+      return [node, name, container.Status, ports.join(' ')]
+    })
+    .sort((one, other) => (one.join(' ') < other.join(' ') ? -1 : 1))
+  return [
+    '',
+    renderTable(['NODE', 'CONTAINER', 'STATUS', 'ADDRESS'], rows),
+    '',
+    'All hosts answer as one engine. In another shell:',
+    '',
+    `  export DOCKER_HOST=unix://${socket}`,
+    '  docker ps',
+    '  docker info',
+    '',
+    `The project: ${composeFile}`,
+    `The hosts:   docker-machine --storage-path ${store} ls`,
+    'All of it goes away with `npm run stop` or `flotilla quickstart down`.',
+    '',
+  ].join('\n')
+}
