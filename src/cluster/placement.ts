@@ -9,6 +9,8 @@ export interface Expression {
   /** Without the leading `~`. */
   readonly value: string
   readonly isSoft: boolean
+  /** Whether a candidate value matches, before negation. */
+  readonly matches: (candidate: string) => boolean
 }
 
 /** Conditions of one kind: all that could be read, and what was wrong with the first that could not. */

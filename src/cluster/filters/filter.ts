@@ -3,8 +3,8 @@ import type { PlacementRequest } from '../placement.ts'
 
 /**
  * Parts of a node a filter looks at. The placement index asks a filter again only when one of its parts
- * changed: `identity` = id, name, labels, total resources · `health` · `load` = containers, promised
- * containers and what they take up · `images`.
+ * changed: `identity` = ID, name, address, labels, platform, version, total resources · `health` · `load` =
+ * containers, promised containers and what they take up · `images` = images, volumes, networks.
  */
 export type NodePart = 'identity' | 'health' | 'load' | 'images'
 
@@ -16,6 +16,8 @@ export interface Filter {
   readonly name: string
   /** What `pass` reads; all parts when absent. Naming too few gives wrong placements. */
   readonly reads?: readonly NodePart[]
+  /** Which fields of the request it looks at; all when absent. Requests that agree on them share index entries. */
+  readonly asks?: readonly (keyof PlacementRequest)[]
   /** False: the filter has no opinion about this request and is skipped. */
   relevant(request: PlacementRequest): boolean
   pass(request: PlacementRequest, node: NodeView): boolean

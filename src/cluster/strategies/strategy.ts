@@ -11,6 +11,8 @@ export interface Strategy {
   readonly aliases?: readonly string[]
   /** Which weight is best; `any`: every candidate is as good, one is drawn by chance. */
   readonly best: 'lowest' | 'highest' | 'any'
+  /** Which fields of the request it looks at; all when absent. */
+  readonly asks?: readonly (keyof PlacementRequest)[]
   readonly ties: 'fewer-containers' | 'more-containers' | 'none'
   /** @returns the weight, or `undefined` when the node lacks the resources asked for. */
   weigh(request: PlacementRequest, node: NodeView): number | undefined

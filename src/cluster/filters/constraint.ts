@@ -1,0 +1,34 @@
+import { renderExpression } from '../expression.ts'
+import type { NodeView } from '../model.ts'
+import type { Expression, PlacementRequest } from '../placement.ts'
+import type { Filter } from './filter.ts'
+
+/** Conditions on the labels of a node; the key `node` stands for its ID and name. A missing label reads as empty. */
+export const constraintFilter: Filter = {
+  name: 'constraint',
+  reads: ['identity'],
+  asks: ['constraints'],
+  relevant: (request) => request.constraints.expressions.length > 0,
+  pass: (request, node) => findBroken(request, node) === undefined,
+  explain(request, node) {
+    const broken = findBroken(request, node)
+    if (broken === undefined) return ''
+    const have = broken.key === 'node' ? node.name : (node.labels.get(broken.key) ?? '')
+    return `constraint ${renderExpression(broken)} is not met (${broken.key} is ${JSON.stringify(have)})`
+  },
+  legacy: (request) => request.constraints.expressions.map(renderExpression).join(' '),
+  problem: (request) => request.constraints.problem,
+}
+
+function findBroken(request: PlacementRequest, node: NodeView): Expression | undefined {
+  for (const expression of request.constraints.expressions) {
+    if (expression.isSoft && request.isSoftIgnored) continue
+    if (isMatch(expression, node) === expression.isNegated) return expression
+  }
+  return undefined
+}
+
+function isMatch(expression: Expression, node: NodeView): boolean {
+  if (expression.key !== 'node') return expression.matches(node.labels.get(expression.key) ?? '')
+  return expression.matches(node.id) || expression.matches(node.engineId) || expression.matches(node.name)
+}
