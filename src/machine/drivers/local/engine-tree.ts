@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto'
+import { promises as fs } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import type { CallOptions } from '../../../core/call.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { FlotillaError } from '../../../core/errors.ts'
+import type { Log } from '../../../core/log.ts'
+import { execProgram } from '../../../io/exec.ts'
+import { makeFolder, pathExists, readTextFile } from '../../../io/files.ts'
+import { withLock } from '../../../io/lock.ts'
+import { findDebianMirror, parseSourceList, parseSourceParagraphs } from './apt-sources.ts'
+
+/** Where engines of other versions come from: a Debian release, unpacked whole. */
+interface EngineLine {
+  /** First two numbers of the engine's version. */
+  readonly version: string
+  readonly suite: string
+}
+
+/** Debian's docker.io per release. A release that moves on brings a newer engine, which is then what is used. */
+export const engineLines: readonly EngineLine[] = [
+  { version: '20.10', suite: 'bookworm' },
+  { version: '26.1', suite: 'trixie' },
+  { version: '28.5', suite: 'sid' },
+]
+
+const basePackages: readonly string[] = [
+  'docker.io',
+  'containerd',
+  'runc',
+  'iptables',
+  'iproute2',
+  'ca-certificates',
+  'procps',
+  'tini',
+  'busybox',
+  'mount',
+  'kmod',
+  'curl',
+  'openssh-server',
+]
+/** From trixie on the client is a package of its own. */
+const suitesWithoutCli: readonly string[] = ['bullseye', 'bookworm', 'oldstable']
+const systemdPackages: readonly string[] = ['systemd-sysv', 'dbus', 'sudo']
+
+const buildLimitMs = 20 * 60_000
+
+export interface EngineTreeOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Add what boots systemd as process 1. */
+  readonly hasSystemd?: boolean
+}
+
+/** Where trees are kept: `$FLOTILLA_CACHE`, else the user's cache directory. */
+export function engineTreeFolder(env: Readonly<Record<string, string | undefined>>): string {
+  const own = env['FLOTILLA_CACHE']
+  if (own !== undefined && own !== '') return join(own, 'engine-trees')
+  const shared = env['XDG_CACHE_HOME']
+  const cache = shared !== undefined && shared !== '' ? shared : join(env['HOME'] ?? homedir(), '.cache')
+  return join(cache, 'flotilla', 'engine-trees')
+}
+
+/** Pure: the packages of a tree. */
+export function treePackages(suite: string, hasSystemd: boolean): readonly string[] {
+  return [
+    ...basePackages,
+    ...(suitesWithoutCli.includes(suite) ? [] : ['docker-cli']),
+    ...(hasSystemd ? systemdPackages : []),
+  ]
+}
+
+/**
+ * Finds the root tree that an engine wish means, and builds it where it is not there yet: `host` or `/` is the
+ * machine itself, an absolute path is taken as it is, a version (`28.5`) or a Debian release (`sid`) is a cached tree.
+ * The version the machine's own engine has needs no tree.
+ *
+ * @throws {machine/driver} when there is no such tree, or building it fails
+ * @throws {platform/missing} when this machine cannot build trees
+ */
+export async function resolveEngineRoot(wish: string, o: EngineTreeOptions & CallOptions): Promise<string> {
+  if (wish === '' || wish === 'host' || wish === '/') return '/'
+  if (isAbsolute(wish)) return checkTree(wish)
+  const line = engineLines.find((entry) => entry.version === wish || wish.startsWith(`${entry.version}.`))
+  if (line !== undefined && o.hasSystemd !== true && (await readMachineEngine(o))?.startsWith(`${line.version}.`))
+    return '/'
+  const suite = line?.suite ?? wish
+  if (!/^[a-z]+$/.test(suite)) {
+    const known = engineLines.map((entry) => entry.version).join(', ')
+    throw new FlotillaError('machine/driver', `there is no engine ${JSON.stringify(wish)}`, {
+      hint: `give one of the versions ${known}, the name of a Debian release, or the directory of a root tree`,
+    })
+  }
+  return ensureTree(suite, o)
+}
+
+async function checkTree(path: string): Promise<string> {
+  for (const program of ['usr/sbin/dockerd', 'usr/bin/dockerd', 'usr/local/bin/dockerd']) {
+    if (await pathExists(join(path, program))) return path
+  }
+  throw new FlotillaError('machine/driver', `cannot use engine root ${JSON.stringify(path)}: there is no dockerd in it`)
+}
+
+/** The version of the machine's own dockerd, `20.10.24+dfsg1`; `undefined` when it has none. */
+export async function readMachineEngine(o: { readonly clock: Clock } & CallOptions): Promise<string | undefined> {
+  const result = await execProgram(['sh', '-c', 'PATH=$PATH:/usr/sbin:/sbin dockerd --version'], o)
+  return result.code === 0 ? /version ([^\s,]+)/.exec(result.stdout)?.[1] : undefined
+}
+
+async function ensureTree(suite: string, o: EngineTreeOptions & CallOptions): Promise<string> {
+  const packages = treePackages(suite, o.hasSystemd === true)
+  const recipe = createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 8)
+  const folder = engineTreeFolder(o.env)
+  const tree = join(folder, `${suite}-${process.arch}-${recipe}`)
+  if (await pathExists(tree)) return tree
+  await makeFolder(folder, 0o755)
+  const lock = { clock: o.clock, waitMs: buildLimitMs, subject: `engine tree ${JSON.stringify(suite)}` }
+  return withLock(`${tree}.lock`, o.signal === undefined ? lock : { ...lock, signal: o.signal }, async () => {
+    if (!(await pathExists(tree))) await buildTree(suite, packages, tree, o)
+    return tree
+  })
+}
+
+/** Builds beside the place and renames, so that a tree is whole or not there. */
+async function buildTree(
+  suite: string,
+  packages: readonly string[],
+  tree: string,
+  o: EngineTreeOptions & CallOptions,
+): Promise<void> {
+  const mirror = await findMirror(o.env)
+  o.log.info(`building a tree of Debian ${suite} for its engine, once (about 420 MB)...`)
+  const building = `${tree}.building`
+  await fs.rm(building, { recursive: true, force: true })
+  const result = await execProgram(['mmdebstrap', ...(await buildArguments(suite, packages, building, mirror, o))], {
+    deadlineMs: buildLimitMs,
+    ...o,
+    env: process.env,
+  })
+  if (result.code !== 0) {
+    await fs.rm(building, { recursive: true, force: true })
+    const said = result.stderr.trim().split('\n').slice(-5).join('\n')
+    throw new FlotillaError('machine/driver', `cannot build a tree of Debian ${suite} from ${mirror}: ${said}`)
+  }
+  await fs.rename(building, tree)
+}
+
+async function buildArguments(
+  suite: string,
+  packages: readonly string[],
+  target: string,
+  mirror: string,
+  o: EngineTreeOptions,
+): Promise<readonly string[]> {
+  const proxies = await execProgram(['apt-config', 'dump', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], {
+    clock: o.clock,
+  })
+  return [
+    '--mode=root',
+    '--variant=apt',
+    // A mirror may serve an image of the archive that is older than its signature wants.
+    '--aptopt=Acquire::Check-Valid-Until "false"',
+    '--aptopt=Acquire::Retries "5"',
+    ...proxies.stdout
+      .split('\n')
+      .filter((line) => line.includes('"'))
+      .map((line) => `--aptopt=${line.replace(/;$/, '')}`),
+    `--include=${packages.join(',')}`,
+    suite,
+    target,
+    mirror,
+  ]
+}
+
+/** The archive this machine itself is installed from. */
+async function findMirror(env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  const own = env['FLOTILLA_DEBIAN_MIRROR']
+  if (own !== undefined && own !== '') return own
+  const folder = '/etc/apt/sources.list.d'
+  const names = await fs.readdir(folder).catch(() => [])
+  const sources = [...parseSourceList((await readTextFile('/etc/apt/sources.list')) ?? '')]
+  for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
+    const text = (await readTextFile(join(folder, name))) ?? ''
+    if (name.endsWith('.list')) sources.push(...parseSourceList(text))
+    if (name.endsWith('.sources')) sources.push(...parseSourceParagraphs(text))
+  }
+  const mirror = findDebianMirror(sources)
+  if (mirror !== undefined) return mirror
+  throw new FlotillaError(
+    'platform/missing',
+    'cannot build an engine tree: no Debian archive is set up on this machine',
+    {
+      hint: "set FLOTILLA_DEBIAN_MIRROR to the address of one, or use the machine's own engine",
+    },
+  )
+}
