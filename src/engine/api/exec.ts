@@ -30,7 +30,7 @@ export async function startExec(
       path: `/exec/${escapeSegment(execId)}/start`,
       body: { Detach: false, Tty: tty, ...(consoleSize === undefined ? {} : { ConsoleSize: consoleSize }) },
     },
-    o,
+    { deadlineMs: createCallMs, ...o },
   )
   return toOutput(hijacked.socket, !tty)
 }

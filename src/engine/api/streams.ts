@@ -2,7 +2,7 @@ import type { CallOptions } from '../../core/call.ts'
 import type { Engine } from '../engine.ts'
 import { demultiplex, toOutput } from '../streams.ts'
 import type { AttachedStream, OutputChunk } from '../streams.ts'
-import { escapeSegment } from './call.ts'
+import { createCallMs, escapeSegment, plainCallMs } from './call.ts'
 import { inspectContainer } from './containers.ts'
 
 /** Which part of a container's log, as `docker logs` names it. Times are RFC 3339 or epoch seconds. */
@@ -40,7 +40,7 @@ export async function containerLogs(
       query: { follow, stdout, stderr, since, until, timestamps, tail },
       stream: true,
     },
-    o,
+    { deadlineMs: plainCallMs, ...o },
   )
   return demultiplex(reply.body, isFramed(reply.headers['content-type'], tty))
 }
@@ -74,7 +74,7 @@ export async function attachContainer(
       path: `/containers/${escapeSegment(id)}/attach`,
       query: { stdin, stdout, stderr, stream, logs, detachKeys },
     },
-    o,
+    { deadlineMs: createCallMs, ...o },
   )
   return toOutput(hijacked.socket, isFramed(hijacked.headers['content-type'], tty))
 }
@@ -97,7 +97,7 @@ export async function postResize(
 ): Promise<void> {
   const reply = await engine.request(
     { method: 'POST', path, query: { h: size.rows, w: size.columns } },
-    { deadlineMs: 30_000, ...o },
+    { deadlineMs: plainCallMs, ...o },
   )
   await reply.bytes()
 }

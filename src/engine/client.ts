@@ -1,0 +1,280 @@
+import { Buffer } from 'node:buffer'
+import type { Duplex } from 'node:stream'
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { raceAbort, startDeadline, throwIfAborted, toAbortError, withDeadline } from '../core/deadline.ts'
+import type { Deadline } from '../core/deadline.ts'
+import { FlotillaError, isFlotillaError } from '../core/errors.ts'
+import type { HttpConnection, HttpResponse } from '../io/http/connection.ts'
+import { HttpPool } from '../io/http/pool.ts'
+import type { HttpRequest } from '../io/http/request.ts'
+import type { ResponseHead } from '../io/http/response-parser.ts'
+import { renderEndpoint } from './endpoint-parse.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Engine, EngineReply, EngineRequest, Hijacked } from './engine.ts'
+import { makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
+import { watchIdle } from './idle.ts'
+import { makeReply } from './reply.ts'
+import { openTransport } from './transport/open.ts'
+import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
+import { toHttpRequest } from './wire.ts'
+
+/** What a client needs besides the endpoint. */
+export interface EngineOptions {
+  readonly clock: Clock
+  /** For instance `flotilla/0.1.0 (linux)`. */
+  readonly userAgent: string
+  /** Pins the API version (`DOCKER_API_VERSION`), which leaves out negotiation. */
+  readonly apiVersion?: string
+  /** Limit for opening a connection, TLS handshake included. Default 10 s. */
+  readonly connectDeadlineMs?: number
+  /** Idle connections kept for reuse. Default 16. */
+  readonly maxIdleConnections?: number
+  /** Environment for the `ssh` that an ssh endpoint starts; its PATH is searched. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+const defaultConnectMs = 10_000
+/** ssh starts a program, asks for keys and starts another on the far side. */
+const negotiationMs = 40_000
+/** sshd refuses clients at random when more than about ten knock at once (MaxStartups). */
+const maxSshOpening = 4
+
+/**
+ * A client for one endpoint. Connects on first use; keeps connections alive for reuse without keeping the
+ * process alive. The caller closes it.
+ */
+export function openEngine(endpoint: Endpoint, options: EngineOptions): Engine {
+  return new EngineClient(endpoint, options)
+}
+
+class EngineClient implements Engine {
+  readonly endpoint: Endpoint
+  readonly #options: EngineOptions
+  readonly #pool: HttpPool
+  #version: string | undefined
+  #negotiation: Promise<string> | undefined
+
+  constructor(endpoint: Endpoint, options: EngineOptions) {
+    this.endpoint = endpoint
+    this.#options = options
+    this.#version = options.apiVersion
+    this.#pool = new HttpPool({
+      clock: options.clock,
+      open: (signal) => this.#connect(signal),
+      ...(options.maxIdleConnections === undefined ? {} : { maxIdle: options.maxIdleConnections }),
+      ...(endpoint.kind === 'ssh' ? { maxOpening: maxSshOpening } : {}),
+    })
+  }
+
+  apiVersion(o: CallOptions = {}): Promise<string> {
+    if (this.#version !== undefined) return Promise.resolve(this.#version)
+    // One question for all who wait; each may give up by itself.
+    this.#negotiation ??= this.#negotiate().finally(() => {
+      this.#negotiation = undefined
+    })
+    const negotiation = this.#negotiation
+    return withDeadline(
+      this.#options.clock,
+      o,
+      () => negotiation,
+      () => makeTimeout(this.endpoint, 'GET /_ping', o.deadlineMs),
+    )
+  }
+
+  async request(r: EngineRequest, o: CallOptions = {}): Promise<EngineReply> {
+    const deadline = startDeadline(this.#options.clock, o, () =>
+      makeTimeout(this.endpoint, `${r.method} ${r.path}`, o.deadlineMs),
+    )
+    try {
+      const http = await this.#prepare(r, deadline.signal)
+      const { response, connection } = await this.#exchange(http, deadline.signal)
+      if (response.head.status >= 400) throw await this.#readError(response)
+      return this.#hand(r, o, deadline, { response, connection })
+    } catch (error) {
+      deadline.release()
+      throw toEngineError(this.endpoint, error)
+    }
+  }
+
+  async hijack(r: EngineRequest, o: CallOptions = {}): Promise<Hijacked> {
+    const deadline = startDeadline(this.#options.clock, o, () =>
+      makeTimeout(this.endpoint, `${r.method} ${r.path}`, o.deadlineMs),
+    )
+    try {
+      const http = { ...(await this.#prepare(r, deadline.signal)), isUpgrade: true }
+      // Never one that was idle: a request that must not be sent twice cannot be tried again.
+      const connection = await this.#pool.open(deadline.signal)
+      const answer = await guard(connection, deadline.signal, () => connection.sendUpgrade(http, isRaw))
+      if (!('socket' in answer)) {
+        if (answer.head.status >= 400) throw await guard(connection, deadline.signal, () => this.#readError(answer))
+        connection.destroy(new FlotillaError('core/aborted', 'the answer is of no use'))
+        throw new FlotillaError('io/protocol', `it answered ${answer.head.status} instead of switching protocols`)
+      }
+      followSignal(answer.socket, o.signal)
+      const { status, headers } = answer.head
+      return { socket: answer.socket, status, headers, multiplexed: isMultiplexed(answer.head) }
+    } catch (error) {
+      throw toEngineError(this.endpoint, error)
+    } finally {
+      deadline.release()
+    }
+  }
+
+  close(): Promise<void> {
+    this.#pool.close()
+    return Promise.resolve()
+  }
+
+  async #prepare(r: EngineRequest, signal: AbortSignal | undefined): Promise<HttpRequest> {
+    throwIfAborted(signal)
+    const isVersioned = r.unversioned !== true
+    if (isVersioned && this.#version === undefined) await this.apiVersion(signal === undefined ? {} : { signal })
+    return toHttpRequest(this.endpoint, r, this.#version, this.#options.userAgent)
+  }
+
+  /** One exchange; a question that a stale connection swallowed is asked once more on a new one. */
+  async #exchange(
+    http: HttpRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<{ response: HttpResponse; connection: HttpConnection }> {
+    const idle = this.#pool.takeIdle()
+    if (idle !== undefined) {
+      try {
+        return { response: await guard(idle, signal, () => idle.send(http)), connection: idle }
+      } catch (error) {
+        const isRepeatable = (http.method === 'GET' || http.method === 'HEAD') && http.body === undefined
+        if (!isRepeatable || idle.hasAnswered || signal?.aborted === true) throw error
+      }
+    }
+    const connection = await this.#pool.open(signal)
+    return { response: await guard(connection, signal, () => connection.send(http)), connection }
+  }
+
+  /** Makes the reply and ties the life of its body to the limits of the call. */
+  #hand(
+    r: EngineRequest,
+    o: CallOptions,
+    deadline: Deadline,
+    { response, connection }: { readonly response: HttpResponse; readonly connection: HttpConnection },
+  ): EngineReply {
+    const { body } = response
+    const signal = r.stream === true ? o.signal : deadline.signal
+    if (r.stream === true) deadline.release()
+    function stop(): void {
+      body.fail(toAbortError(signal))
+      connection.destroy(toAbortError(signal))
+    }
+    const stopIdle =
+      r.idleMs === undefined
+        ? undefined
+        : watchIdle(this.#options.clock, body, r.idleMs, () => {
+            const error = new FlotillaError(
+              'engine/timeout',
+              `engine "${renderEndpoint(this.endpoint)}" sent nothing for ${r.idleMs} ms after ${r.method} ${r.path}`,
+            )
+            body.fail(error)
+            connection.destroy(error)
+          })
+    const reply = makeReply(this.endpoint, response)
+    if (signal?.aborted === true) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
+    body.onClosed(() => {
+      signal?.removeEventListener('abort', stop)
+      stopIdle?.()
+      deadline.release()
+    })
+    return reply
+  }
+
+  async #readError(response: HttpResponse): Promise<FlotillaError> {
+    const { head, body } = response
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of body.stream as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes >= maxMessageBytes) break
+    }
+    const error = toStatusError(head.status, head.reason, head.headers['content-type'] ?? '', Buffer.concat(chunks))
+    // The engine has been exchanged for one of another age.
+    if (error.code === 'engine/version') this.#version = this.#options.apiVersion
+    return error
+  }
+
+  async #connect(signal: AbortSignal | undefined): Promise<Duplex> {
+    const deadlineMs = this.#options.connectDeadlineMs ?? defaultConnectMs
+    const deadline = startDeadline(
+      this.#options.clock,
+      signal === undefined ? { deadlineMs } : { signal, deadlineMs },
+      () => new FlotillaError('io/connect', `no connection within ${deadlineMs} ms`),
+    )
+    try {
+      return await openTransport(this.endpoint, deadline.signal, this.#options.env)
+    } finally {
+      deadline.release()
+    }
+  }
+
+  async #negotiate(): Promise<string> {
+    const reply = await this.request(
+      { method: 'GET', path: '/_ping', unversioned: true },
+      { deadlineMs: negotiationMs },
+    )
+    await reply.bytes()
+    const header = reply.headers['api-version']
+    // Engines before API 1.25 do not say.
+    const theirs = typeof header === 'string' && header !== '' ? header : oldestApiVersion
+    const name = renderEndpoint(this.endpoint)
+    if (!isApiVersion(theirs)) {
+      throw new FlotillaError('engine/protocol', `engine "${name}" names the API version ${JSON.stringify(theirs)}`)
+    }
+    if (compareApiVersions(theirs, oldestApiVersion) < 0) {
+      throw new FlotillaError(
+        'engine/version',
+        `engine "${name}" speaks API ${theirs}; the oldest version supported is ${oldestApiVersion}`,
+      )
+    }
+    this.#version = compareApiVersions(theirs, newestApiVersion) < 0 ? theirs : newestApiVersion
+    return this.#version
+  }
+}
+
+/** Runs an exchange that ends with its connection when the signal fires. */
+async function guard<T>(
+  connection: HttpConnection,
+  signal: AbortSignal | undefined,
+  body: () => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return body()
+  return raceAbort(signal, body).catch((error: unknown) => {
+    if (signal.aborted) connection.destroy(toAbortError(signal))
+    throw error
+  })
+}
+
+function followSignal(socket: Duplex, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return
+  function stop(): void {
+    socket.destroy(toAbortError(signal))
+  }
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  socket.once('close', () => signal.removeEventListener('abort', stop))
+}
+
+/** 101 from every engine since 1.8; older ones and some proxies answer 200 and go on raw all the same. */
+function isRaw(head: ResponseHead): boolean {
+  if (head.status === 101) return true
+  const type = head.headers['content-type'] ?? ''
+  return head.status === 200 && head.isUntilClose && type.startsWith('application/vnd.docker.')
+}
+
+function isMultiplexed(head: ResponseHead): boolean {
+  return head.headers['content-type'] === 'application/vnd.docker.multiplexed-stream'
+}
+
+/** True for failures after which the engine may be tried again: it could not be reached or took too long. */
+export function isEngineDown(error: unknown): boolean {
+  return isFlotillaError(error) && (error.code === 'engine/unreachable' || error.code === 'engine/timeout')
+}

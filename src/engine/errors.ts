@@ -1,0 +1,118 @@
+import type { Buffer } from 'node:buffer'
+import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import { codeOf } from '../io/files.ts'
+import { renderEndpoint } from './endpoint-parse.ts'
+import type { Endpoint } from './endpoint.ts'
+import { describeText } from './json-documents.ts'
+
+/** Error messages longer than this are cut. */
+export const maxMessageBytes: number = 64 * 1024
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset by the engine',
+  EPIPE: 'connection closed by the engine',
+  ENOENT: 'no such socket',
+  EACCES: 'permission denied',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'network unreachable',
+  ETIMEDOUT: 'connection timed out',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'name lookup failed',
+  EPROTO: 'it does not speak TLS here',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS here',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS here',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it wants a client certificate',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust our client certificate',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it does not accept our client certificate',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'our client certificate has expired',
+}
+
+/** The failure of a connection or an answer as the caller sees it: an engine error that names the endpoint. */
+export function toEngineError(endpoint: Endpoint, error: unknown): Error {
+  if (isFlotillaError(error)) {
+    switch (error.code) {
+      case 'io/protocol':
+        return invalidAnswer(endpoint, error)
+      case 'io/connect':
+      case 'io/exec':
+        return unreachable(endpoint, error.message, error)
+      default:
+        return error
+    }
+  }
+  const code = codeOf(error)
+  const reason = reasons[code]
+  if (reason !== undefined) return unreachable(endpoint, reason, error)
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    // Every address of a name was tried.
+    return toEngineError(endpoint, error.errors[0])
+  }
+  return unreachable(endpoint, toMessage(error), error)
+}
+
+/** An answer that cannot be read. */
+export function invalidAnswer(endpoint: Endpoint, cause: unknown): FlotillaError {
+  return new FlotillaError(
+    'engine/protocol',
+    `invalid answer from engine "${renderEndpoint(endpoint)}": ${toMessage(cause)}`,
+    { cause },
+  )
+}
+
+function unreachable(endpoint: Endpoint, reason: string, cause: unknown): FlotillaError {
+  const hint = chooseHint(endpoint, codeOf(cause))
+  return new FlotillaError('engine/unreachable', `cannot reach engine "${renderEndpoint(endpoint)}": ${reason}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+function chooseHint(endpoint: Endpoint, code: string): string | undefined {
+  if (endpoint.kind === 'unix' && (code === 'ENOENT' || code === 'ECONNREFUSED')) {
+    return 'Is the Docker daemon running?'
+  }
+  if (endpoint.kind === 'unix' && code === 'EACCES') return 'Add the user to the group that owns the socket.'
+  return undefined
+}
+
+/** The failure of a call that took longer than its deadline. */
+export function makeTimeout(endpoint: Endpoint, action: string, ms: number | undefined): FlotillaError {
+  return new FlotillaError(
+    'engine/timeout',
+    `engine "${renderEndpoint(endpoint)}" did not answer ${action} within ${ms} ms`,
+  )
+}
+
+/** The error an answer of status 400 or above stands for; the message is the engine's own. */
+export function toStatusError(status: number, reason: string, contentType: string, body: Buffer): FlotillaError {
+  const message = readMessage(contentType, body.subarray(0, maxMessageBytes))
+  const text = message === '' ? `the engine answered ${status}${reason === '' ? '' : ` ${reason}`}` : message
+  return new FlotillaError(chooseCode(status, text), text, { status })
+}
+
+function chooseCode(status: number, message: string): ErrorCode {
+  if (status === 404) return 'engine/not-found'
+  if (status === 409) return 'engine/conflict'
+  if (status === 401 || status === 403) return 'engine/unauthorized'
+  if (status >= 500) return 'engine/server'
+  // moby api/server/middleware/version.go
+  if (/^client version .* is too (?:old|new)/.test(message)) return 'engine/version'
+  return 'engine/bad-request'
+}
+
+function readMessage(contentType: string, body: Buffer): string {
+  const text = body.toString('utf8').trim()
+  if (contentType.startsWith('application/json') || text.startsWith('{')) {
+    try {
+      const value: unknown = JSON.parse(text)
+      const message: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'message') : undefined
+      if (typeof message === 'string') return message.trim()
+    } catch {
+      // Not JSON after all: the text itself is the best there is.
+    }
+  }
+  // A proxy's error page is no message.
+  return contentType.startsWith('text/html') ? describeText(text.replaceAll(/<[^>]*>/g, ' ')) : text
+}

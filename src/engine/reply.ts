@@ -1,0 +1,53 @@
+import type { Buffer } from 'node:buffer'
+import type { Readable } from 'node:stream'
+import type { HttpResponse } from '../io/http/connection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { EngineReply } from './engine.ts'
+import { invalidAnswer, toEngineError } from './errors.ts'
+import { makeDocumentReader, parseJsonBody } from './json-documents.ts'
+
+/** Largest answer that is parsed as a whole. */
+const maxJsonBytes = 256 * 1024 * 1024
+
+/** Dresses an HTTP answer as an engine's. Failures of its body name the endpoint. */
+export function makeReply(endpoint: Endpoint, response: HttpResponse): EngineReply {
+  const { head, body } = response
+  body.translateErrors((error) => toEngineError(endpoint, error))
+
+  async function bytes(): Promise<Buffer> {
+    return body.collect(maxJsonBytes)
+  }
+  async function* documents<T>(): AsyncGenerator<T, void> {
+    const reader = makeDocumentReader()
+    function parse(read: () => readonly unknown[]): readonly T[] {
+      try {
+        return read() as readonly T[]
+      } catch (error) {
+        throw invalidAnswer(endpoint, error)
+      }
+    }
+    for await (const chunk of body.stream as AsyncIterable<Buffer>) yield* parse(() => reader.push(chunk))
+    yield* parse(() => reader.end())
+  }
+  return {
+    status: head.status,
+    headers: head.headers,
+    get body(): Readable {
+      return body.stream
+    },
+    bytes,
+    documents,
+    async text() {
+      const whole = await bytes()
+      return whole.toString('utf8')
+    },
+    async json<T>() {
+      const whole = await bytes()
+      try {
+        return parseJsonBody(whole) as T
+      } catch (error) {
+        throw invalidAnswer(endpoint, error)
+      }
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import { Buffer } from 'node:buffer'
+import { Readable } from 'node:stream'
+import type { HttpRequest } from '../io/http/request.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { EngineRequest, QueryValue } from './engine.ts'
+
+/** The request as it goes over the wire. `version` undefined: without prefix. */
+export function toHttpRequest(
+  endpoint: Endpoint,
+  request: EngineRequest,
+  version: string | undefined,
+  userAgent: string,
+): HttpRequest {
+  const prefix = version === undefined || request.unversioned === true ? '' : `/v${version}`
+  const { body, contentType } = renderBody(request.body)
+  const hasType = request.headers !== undefined && Object.keys(request.headers).some(isContentType)
+  return {
+    method: request.method,
+    target: prefix + request.path + renderQuery(request.query),
+    host: renderHost(endpoint),
+    headers: {
+      'User-Agent': userAgent,
+      ...(contentType === undefined || hasType ? {} : { 'Content-Type': contentType }),
+      ...request.headers,
+    },
+    ...(body === undefined ? {} : { body }),
+  }
+}
+
+function isContentType(name: string): boolean {
+  return name.toLowerCase() === 'content-type'
+}
+
+function renderBody(body: unknown): { body?: Buffer | Readable; contentType?: string } {
+  if (body === undefined) return {}
+  if (body instanceof Readable) return { body, contentType: 'application/x-tar' }
+  if (body instanceof Uint8Array) {
+    const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    return { body: bytes, contentType: 'application/x-tar' }
+  }
+  return { body: Buffer.from(JSON.stringify(body)), contentType: 'application/json' }
+}
+
+function renderQuery(query: Readonly<Record<string, QueryValue>> | undefined): string {
+  if (query === undefined) return ''
+  const parts: string[] = []
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue
+    const values = typeof value === 'object' ? value : [String(value)]
+    for (const each of values) parts.push(`${encodeURIComponent(name)}=${encodeURIComponent(each)}`)
+  }
+  return parts.length === 0 ? '' : `?${parts.join('&')}`
+}
+
+/** Engines look at the form of this header only. */
+function renderHost(endpoint: Endpoint): string {
+  if (endpoint.kind !== 'tcp') return 'localhost'
+  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
+}

@@ -1,0 +1,290 @@
+import { Buffer } from 'node:buffer'
+import type { Duplex, Readable } from 'node:stream'
+import { FlotillaError } from '../../core/errors.ts'
+import { renderRequestHead } from './request.ts'
+import type { HttpRequest } from './request.ts'
+import { ResponseBody } from './response-body.ts'
+import { ResponseParser } from './response-parser.ts'
+import type { ResponseHead } from './response-parser.ts'
+
+/** An answer whose head has arrived. */
+export interface HttpResponse {
+  readonly head: ResponseHead
+  readonly body: ResponseBody
+}
+
+/** An answer after which the connection is no longer HTTP. */
+export interface RawResponse {
+  readonly head: ResponseHead
+  /** First bytes after the head are readable from it. */
+  readonly socket: Duplex
+}
+
+/** What a connection tells its owner. */
+export interface ConnectionEvents {
+  /** The exchange is over and another can begin. */
+  onIdle(connection: HttpConnection): void
+  /** The connection is of no more use. Once. */
+  onClosed(connection: HttpConnection): void
+}
+
+interface Exchange {
+  readonly parser: ResponseParser
+  readonly reject: (error: Error) => void
+  /** What is still being sent. */
+  readonly upload: Readable | undefined
+  body: ResponseBody | undefined
+  isSent: boolean
+  isKeepAlive: boolean
+}
+
+const bodyCloser = Buffer.from('0\r\n\r\n')
+/** A body below this goes out in one piece with the head. */
+const joinBytes = 16 * 1024
+
+/** One connection that carries one exchange at a time. */
+export class HttpConnection {
+  readonly #socket: Duplex
+  readonly #events: ConnectionEvents
+  #exchange: Exchange | undefined
+  #error: Error | undefined
+  #isClosed = false
+  #hasAnswered = false
+  #peerIdleMs = Number.POSITIVE_INFINITY
+
+  constructor(socket: Duplex, events: ConnectionEvents) {
+    this.#socket = socket
+    this.#events = events
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
+  }
+
+  get isUsable(): boolean {
+    return !this.#isClosed && this.#error === undefined && this.#socket.writable && this.#exchange === undefined
+  }
+
+  /** True once any byte of an answer to the present request has arrived. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered
+  }
+
+  /** How long the peer keeps an idle connection, as it said with its last answer. */
+  get peerIdleMs(): number {
+    return this.#peerIdleMs
+  }
+
+  /** Whether waiting for this connection keeps the process alive. */
+  setReferenced(isReferenced: boolean): void {
+    // Sockets and our ssh stream have these; a plain Duplex does not.
+    const method: unknown = Reflect.get(this.#socket, isReferenced ? 'ref' : 'unref')
+    if (typeof method === 'function') method.call(this.#socket)
+  }
+
+  /** Ends the connection; what is under way rejects with `error`. */
+  destroy(error: Error): void {
+    this.#fail(error)
+  }
+
+  /** Sends a request and resolves with the head of the answer. */
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const answer = await this.sendUpgrade(request, () => false)
+    if ('socket' in answer) throw new FlotillaError('internal', 'a plain request left HTTP')
+    return answer
+  }
+
+  /**
+   * Sends a request that asks to leave HTTP. An answer that `isRaw` accepts hands the socket over; any other
+   * is an ordinary answer.
+   */
+  sendUpgrade(request: HttpRequest, isRaw: (head: ResponseHead) => boolean): Promise<HttpResponse | RawResponse> {
+    return new Promise((resolve, reject) => {
+      this.#begin(request, reject, (head, exchange) => {
+        if (isRaw(head)) {
+          resolve({ head, socket: this.#socket })
+          return undefined
+        }
+        const body = this.#openBody(exchange)
+        resolve({ head, body })
+        return body
+      })
+    })
+  }
+
+  #openBody(exchange: Exchange): ResponseBody {
+    return new ResponseBody({
+      pause: () => this.#socket.pause(),
+      resume: () => {
+        if (this.#exchange === exchange) this.#socket.resume()
+      },
+      abandon: () => {
+        if (this.#exchange === exchange) this.#fail(new FlotillaError('core/aborted', 'the answer was given up'))
+      },
+    })
+  }
+
+  #begin(
+    request: HttpRequest,
+    reject: (error: Error) => void,
+    accept: (head: ResponseHead, exchange: Exchange) => ResponseBody | undefined,
+  ): void {
+    if (!this.isUsable) {
+      reject(this.#error ?? new FlotillaError('io/connect', 'the connection is closed'))
+      return
+    }
+    const parser = new ResponseParser(request.method, {
+      onHead: (head) => {
+        exchange.isKeepAlive = head.isKeepAlive && request.isUpgrade !== true
+        const timeout = /\btimeout=(\d{1,9})/.exec(head.headers['keep-alive'] ?? '')?.[1]
+        if (timeout !== undefined) this.#peerIdleMs = Number(timeout) * 1000
+        exchange.body = accept(head, exchange)
+        return exchange.body === undefined ? 'raw' : 'body'
+      },
+      onData: (data) => exchange.body?.push(data),
+      onEnd: () => this.#finish(exchange),
+    })
+    const upload = Buffer.isBuffer(request.body) ? undefined : request.body
+    const exchange: Exchange = { parser, reject, upload, body: undefined, isSent: false, isKeepAlive: false }
+    const head = renderRequestHead(request)
+    this.#exchange = exchange
+    this.#hasAnswered = false
+    this.#write(head, request.body, exchange)
+  }
+
+  #write(head: string, body: Buffer | Readable | undefined, exchange: Exchange): void {
+    if (body === undefined) this.#socket.write(head, 'latin1')
+    else if (!Buffer.isBuffer(body)) {
+      this.#socket.write(head, 'latin1')
+      this.#pump(body, exchange).catch((error: unknown) => {
+        this.#fail(error instanceof Error ? error : new Error(String(error)))
+      })
+      return
+    } else if (body.length < joinBytes) {
+      const whole = Buffer.allocUnsafe(head.length + body.length)
+      whole.write(head, 0, 'latin1')
+      body.copy(whole, head.length)
+      this.#socket.write(whole)
+    } else {
+      this.#socket.write(head, 'latin1')
+      this.#socket.write(body)
+    }
+    exchange.isSent = true
+  }
+
+  async #pump(body: Readable, exchange: Exchange): Promise<void> {
+    for await (const piece of body as AsyncIterable<Buffer | string>) {
+      // The peer may answer (usually with an error) before it has read everything.
+      if (this.#exchange !== exchange) return
+      const data = typeof piece === 'string' ? Buffer.from(piece) : piece
+      if (data.length === 0) continue
+      this.#socket.write(`${data.length.toString(16)}\r\n`, 'latin1')
+      this.#socket.write(data)
+      if (!this.#socket.write('\r\n', 'latin1')) await this.#drain()
+    }
+    if (this.#exchange !== exchange) return
+    this.#socket.write(bodyCloser)
+    exchange.isSent = true
+  }
+
+  #drain(): Promise<void> {
+    const socket = this.#socket
+    return new Promise((resolve) => {
+      function done(): void {
+        socket.off('drain', done)
+        socket.off('close', done)
+        resolve()
+      }
+      if (socket.destroyed) resolve()
+      else {
+        socket.on('drain', done)
+        socket.on('close', done)
+      }
+    })
+  }
+
+  #finish(exchange: Exchange): void {
+    this.#exchange = undefined
+    exchange.body?.end()
+    if (exchange.isKeepAlive && exchange.isSent && this.#socket.writable && !this.#socket.readableEnded) {
+      this.#socket.resume()
+      this.#events.onIdle(this)
+      return
+    }
+    stopUpload(exchange)
+    this.#fail(new FlotillaError('io/connect', 'the connection is closed'))
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const exchange = this.#exchange
+    if (exchange === undefined) {
+      this.#fail(new FlotillaError('io/protocol', 'the peer sent bytes that nobody asked for'))
+      return
+    }
+    this.#hasAnswered = true
+    try {
+      const rest = exchange.parser.push(chunk)
+      if (rest === undefined) return
+      if (exchange.body === undefined) this.#detach(rest)
+      else if (rest.length > 0) this.#fail(new FlotillaError('io/protocol', 'the peer sent more than its answer'))
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  readonly #onEnd = (): void => {
+    const exchange = this.#exchange
+    if (exchange === undefined) {
+      this.#fail(new FlotillaError('io/connect', 'the peer closed the connection'))
+      return
+    }
+    try {
+      exchange.parser.finish()
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  readonly #onError = (error: Error): void => this.#fail(error)
+
+  readonly #onClose = (): void => {
+    this.#fail(new FlotillaError('io/connect', 'the connection was closed'))
+  }
+
+  #detach(rest: Buffer): void {
+    const socket = this.#socket
+    this.#exchange = undefined
+    socket.off('data', this.#onData)
+    socket.off('end', this.#onEnd)
+    socket.off('error', this.#onError)
+    socket.off('close', this.#onClose)
+    // Whoever takes over may not listen yet; errors reach it through its own listeners or its next read.
+    socket.on('error', () => {})
+    // As `node:http` does before its `upgrade` event: neither flowing nor paused, so that the first
+    // listener or reader starts the flow and nothing is lost in between.
+    Reflect.set(socket, 'readableFlowing', null)
+    if (rest.length > 0) socket.unshift(rest)
+    this.#isClosed = true
+    this.#events.onClosed(this)
+  }
+
+  #fail(error: Error): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#error = error
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    this.#socket.destroy()
+    if (exchange !== undefined) {
+      stopUpload(exchange)
+      if (exchange.body === undefined) exchange.reject(error)
+      else exchange.body.fail(error)
+    }
+    this.#events.onClosed(this)
+  }
+}
+
+/** Whoever feeds a request must not wait for a connection that has gone. */
+function stopUpload(exchange: Exchange): void {
+  if (!exchange.isSent) exchange.upload?.destroy()
+}

@@ -1,0 +1,46 @@
+import { Buffer } from 'node:buffer'
+import type { Readable } from 'node:stream'
+import { FlotillaError } from '../../core/errors.ts'
+
+/** One request as it goes over the wire; framing headers are added here and nowhere else. */
+export interface HttpRequest {
+  readonly method: string
+  /** Path and query, escaped. */
+  readonly target: string
+  readonly host: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Buffer | Readable
+  /** Asks to leave HTTP after the head of the answer. */
+  readonly isUpgrade?: boolean
+}
+
+const framing = new Set(['host', 'connection', 'upgrade', 'content-length', 'transfer-encoding', 'keep-alive', 'te'])
+const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const targetPattern = /^\/[\x21-\x7e]*$/
+
+/**
+ * The head of a request.
+ *
+ * @throws {io/protocol} for a target or header that would break out of its line
+ */
+export function renderRequestHead(request: HttpRequest): string {
+  if (!targetPattern.test(request.target)) {
+    throw new FlotillaError('io/protocol', `invalid request path ${JSON.stringify(request.target)}`)
+  }
+  let head = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${request.host}\r\n`
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (framing.has(name.toLowerCase())) continue
+    if (!tokenPattern.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+      throw new FlotillaError('io/protocol', `invalid request header ${JSON.stringify(name)}`)
+    }
+    head += `${name}: ${value}\r\n`
+  }
+  if (request.isUpgrade === true) head += 'Connection: Upgrade\r\nUpgrade: tcp\r\n'
+  return `${head}${renderLength(request)}\r\n`
+}
+
+function renderLength(request: HttpRequest): string {
+  if (Buffer.isBuffer(request.body)) return `Content-Length: ${request.body.length}\r\n`
+  if (request.body !== undefined) return 'Transfer-Encoding: chunked\r\n'
+  return request.method === 'GET' || request.method === 'HEAD' ? '' : 'Content-Length: 0\r\n'
+}

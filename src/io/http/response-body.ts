@@ -1,0 +1,144 @@
+import { Buffer } from 'node:buffer'
+import { Readable } from 'node:stream'
+import { FlotillaError } from '../../core/errors.ts'
+
+/** How a body acts on the connection it arrives on. */
+export interface BodySource {
+  pause(): void
+  resume(): void
+  /** The consumer wants no more: the connection is given up. */
+  abandon(): void
+}
+
+/** Bytes held for a consumer that has not come yet, before the connection is paused. */
+const holdBytes = 64 * 1024
+
+type Mode = 'hold' | 'collect' | 'stream'
+
+/**
+ * The body of one answer: bytes are held until the consumer says how it wants them, collected or streamed.
+ * A small answer that arrived whole never costs a stream.
+ */
+export class ResponseBody {
+  readonly #source: BodySource
+  #mode: Mode = 'hold'
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #received = 0
+  #limit = Number.POSITIVE_INFINITY
+  #isEnded = false
+  #error: Error | undefined
+  #stream: Readable | undefined
+  #settle: (() => void) | undefined
+  #onClosed: (() => void) | undefined
+  #translate: (error: Error) => Error = (error) => error
+
+  constructor(source: BodySource) {
+    this.#source = source
+  }
+
+  /** Calls `listener` once, when the last byte has arrived or the body has failed; at once if it has. */
+  onClosed(listener: () => void): void {
+    if (this.#isEnded || this.#error !== undefined) listener()
+    else this.#onClosed = listener
+  }
+
+  /** Failures reach the consumer as what `translate` makes of them. */
+  translateErrors(translate: (error: Error) => Error): void {
+    this.#translate = translate
+    if (this.#error !== undefined) this.#error = translate(this.#error)
+  }
+
+  /** True while the consumer, not the peer, holds up the flow. */
+  get isPaused(): boolean {
+    if (this.#mode === 'stream') return (this.#stream?.readableLength ?? 0) > 0
+    return this.#mode === 'hold' && this.#bytes > holdBytes
+  }
+
+  /** Bytes that have arrived so far. */
+  get receivedBytes(): number {
+    return this.#received
+  }
+
+  push(data: Buffer): void {
+    if (this.#error !== undefined) return
+    this.#received += data.length
+    if (this.#mode === 'stream') {
+      if (this.#stream?.push(data) === false) this.#source.pause()
+      return
+    }
+    this.#chunks.push(data)
+    this.#bytes += data.length
+    if (this.#bytes > this.#limit) {
+      this.fail(new FlotillaError('io/protocol', `the answer is larger than ${this.#limit} bytes`))
+      this.#source.abandon()
+    } else if (this.#mode === 'hold' && this.#bytes > holdBytes) this.#source.pause()
+  }
+
+  end(): void {
+    if (this.#isEnded || this.#error !== undefined) return
+    this.#isEnded = true
+    this.#stream?.push(null)
+    this.#close()
+  }
+
+  fail(error: Error): void {
+    if (this.#isEnded || this.#error !== undefined) return
+    this.#error = this.#translate(error)
+    this.#stream?.destroy(this.#error)
+    this.#close()
+  }
+
+  #close(): void {
+    this.#settle?.()
+    const listener = this.#onClosed
+    this.#onClosed = undefined
+    listener?.()
+  }
+
+  /** The whole body. @throws {io/protocol} when it is larger than `limitBytes` */
+  async collect(limitBytes: number): Promise<Buffer> {
+    if (this.#mode !== 'hold') throw new FlotillaError('internal', 'the body of an answer was read twice')
+    this.#mode = 'collect'
+    this.#limit = limitBytes
+    if (!this.#isEnded && this.#error === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#settle = resolve
+        this.#source.resume()
+      })
+    }
+    if (this.#error !== undefined) throw this.#error
+    const chunks = this.#chunks
+    this.#chunks = []
+    const only = chunks.length === 1 ? chunks[0] : undefined
+    return only ?? Buffer.concat(chunks)
+  }
+
+  /** The body as a stream; the same one each time. Destroying it gives up the connection. */
+  get stream(): Readable {
+    if (this.#stream !== undefined) return this.#stream
+    if (this.#mode !== 'hold') throw new FlotillaError('internal', 'the body of an answer was read twice')
+    this.#mode = 'stream'
+    const source = this.#source
+    const stream = new Readable({
+      read: () => source.resume(),
+      destroy: (error, done) => {
+        // Also after a normal end, where there is nothing left to give up.
+        if (!this.#isEnded && this.#error === undefined) {
+          this.#error = error ?? new FlotillaError('core/aborted', 'the body was not wanted any more')
+          this.#close()
+          source.abandon()
+        }
+        done(error)
+      },
+    })
+    // The consumer may not listen yet; it still gets the error from its first read.
+    stream.on('error', () => {})
+    this.#stream = stream
+    for (const chunk of this.#chunks) stream.push(chunk)
+    this.#chunks = []
+    if (this.#isEnded) stream.push(null)
+    if (this.#error !== undefined) stream.destroy(this.#error)
+    return stream
+  }
+}
