@@ -122,6 +122,11 @@ export interface Driver {
    */
   configureEngine?(setup: EngineSetup, o: CallOptions): Promise<void>
   /**
+   * Only for drivers whose `restart` is a command in the host's own shell, run as root; the connection may
+   * break while it runs. `restart` is then not called.
+   */
+  readonly restartCommand?: string
+  /**
    * Only for drivers that can open a shell without SSH: runs the command with the process's own
    * standard streams.
    * @returns the remote exit code
