@@ -83,7 +83,7 @@ const purePlaces = [
   /^core\//,
   /^cluster\/filters\//,
   /^cluster\/strategies\//,
-  /^cluster\/(model|usage|expression|placement|request|refusal|schedule|shape|shape-order|placement-index)\.ts$/,
+  /^cluster\/(model|usage|wire|port-bindings|expression|placement|request|refusal|schedule|shape|shape-order|placement-index)\.ts$/,
   /^cluster\/(explain|directory|info|reschedule|simulate)\.ts$/,
   /^cluster\/watch\/(state|messages|engine-state|decode|fleet|health)\.ts$/,
   /^cluster\/api\/(merge|list-containers|list-images|list-networks|list-volumes|human)\.ts$/,
