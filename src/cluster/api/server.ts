@@ -134,11 +134,16 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     for (const joined of this.#joined) joined.destroy()
     for (const connection of this.#connections) connection.closeWhenIdle()
     const until = this.tick + graceSeconds
-    while (this.#connections.size > 0 && this.tick < until && !this.#stop.signal.aborted) {
-      await this.#o.clock.sleep(50)
-    }
+    while (this.#isAnyBusy() && this.tick < until && !this.#stop.signal.aborted) await this.#o.clock.sleep(20)
     this.closeNow()
     await Promise.all(closed)
+  }
+
+  #isAnyBusy(): boolean {
+    for (const connection of this.#connections) {
+      if (!connection.isHijacked && (connection.isBusy || connection.socket.writableLength > 0)) return true
+    }
+    return false
   }
 
   async #run(): Promise<void> {

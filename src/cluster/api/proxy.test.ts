@@ -1,0 +1,634 @@
+import { createServer, connect } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { silentLog } from '../../core/log.ts'
+import { openSocket } from '../../engine/transport/socket.ts'
+import { systemClock } from '../../io/clock.ts'
+import type { Exchange } from './http1/exchange.ts'
+import { EnginePool } from './http1/pool.ts'
+import { Forward } from './proxy.ts'
+import type { ForwardOptions } from './proxy.ts'
+import { EndpointServer } from './server.ts'
+
+const cleanups: (() => void | Promise<void>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+/** An engine that hands every connection to `script`. */
+async function startEngine(script: (socket: Socket) => void): Promise<number> {
+  const sockets = new Set<Socket>()
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => sockets.delete(socket))
+    script(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+interface Bed {
+  readonly port: number
+  readonly broken: unknown[]
+  readonly pool: EnginePool
+  readonly server: EndpointServer
+}
+
+/** An endpoint that forwards everything to one engine. */
+async function startEndpoint(
+  enginePort: number,
+  more: Partial<ForwardOptions> = {},
+  own?: (exchange: Exchange) => boolean,
+): Promise<Bed> {
+  const broken: unknown[] = []
+  const pool = new EnginePool({
+    name: () => 'node-1',
+    dial: (signal) => openSocket({ host: '127.0.0.1', port: enginePort }, signal),
+    onUnreachable: (error) => broken.push(error),
+  })
+  const target = { name: 'node-1', pool, onAnswer() {}, onBroken: (error: unknown) => void broken.push(error) }
+  const server = new EndpointServer({
+    clock: systemClock,
+    log: silentLog,
+    onTick: () => pool.sweep(),
+    handle(exchange) {
+      if (own?.(exchange) === true) return
+      new Forward(exchange, server, { target, path: exchange.head.target, ...more }).run()
+    },
+  })
+  const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 })
+  cleanups.push(() => {
+    server.closeNow()
+    pool.close()
+  })
+  return { port: address.kind === 'tcp' ? address.port : 0, broken, pool, server }
+}
+
+class Client {
+  readonly socket: Socket
+  text = ''
+  hasEnded = false
+  isClosed = false
+
+  constructor(port: number) {
+    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    this.socket.on('data', (chunk) => {
+      this.text += chunk.toString('latin1')
+    })
+    this.socket.on('end', () => {
+      this.hasEnded = true
+    })
+    this.socket.on('close', () => {
+      this.isClosed = true
+    })
+    this.socket.on('error', () => undefined)
+    cleanups.push(() => {
+      this.socket.destroy()
+    })
+  }
+
+  send(text: string | Buffer): this {
+    this.socket.write(text)
+    return this
+  }
+
+  /** Waits until what came back ends so. */
+  async until(tail: string): Promise<string> {
+    await eventually(
+      () => this.text.endsWith(tail),
+      () => `got ${JSON.stringify(this.text.slice(-300))}`,
+    )
+    return this.text
+  }
+}
+
+async function eventually(check: () => boolean, explain: () => string = () => 'never happened'): Promise<void> {
+  const end = Date.now() + 8000
+  while (!check()) {
+    if (Date.now() > end) throw new Error(explain())
+    await systemClock.sleep(2)
+  }
+}
+
+function ok(body: string): string {
+  return `HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** Collects what the engine was sent and answers each complete head with `reply`. */
+function recorder(reply: string): { readonly heard: string[]; readonly script: (socket: Socket) => void } {
+  const heard: string[] = []
+  return {
+    heard,
+    script(socket) {
+      const at = heard.push('') - 1
+      socket.on('data', (chunk) => {
+        heard[at] += chunk.toString('latin1')
+        if (heard[at]?.endsWith('\r\n\r\n') === true) socket.write(reply)
+      })
+    },
+  }
+}
+
+describe('forwarding', () => {
+  it('writes the request head anew and passes the reply on byte for byte', async () => {
+    const { heard, script } = recorder(ok('hello'))
+    const { port } = await startEndpoint(await startEngine(script))
+    const client = new Client(port).send(
+      'GET /v1.41/a?x=1 HTTP/1.1\r\nHOST: me\r\nX-Meta-A:  b \r\nKeep-Alive: 5\r\n\r\n',
+    )
+    expect(await client.until('hello')).toBe(ok('hello'))
+    expect(heard).toEqual(['GET /v1.41/a?x=1 HTTP/1.1\r\nhost: me\r\nx-meta-a: b\r\n\r\n'])
+  })
+
+  it('keeps engine connections and uses them again', async () => {
+    const { heard, script } = recorder(ok('x'))
+    const { port } = await startEndpoint(await startEngine(script))
+    for (let round = 0; round < 3; round += 1) {
+      await new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n').until('\r\n\r\nx')
+    }
+    expect(heard).toHaveLength(1)
+  })
+
+  it('answers pipelined requests one after the other, in order', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        const name = /GET \/(\w+)/.exec(chunk.toString())?.[1] ?? ''
+        const delayMs = name === 'slow' ? 40 : 0
+        void systemClock.sleep(delayMs).then(() => socket.write(ok(name)))
+      })
+    })
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port).send(
+      ['slow', 'a', 'b', 'c'].map((name) => `GET /${name} HTTP/1.1\r\nhost: d\r\n\r\n`).join(''),
+    )
+    await client.until('\r\n\r\nc')
+    expect(client.text.match(/\r\n\r\n(slow|a|b|c)/g)).toEqual(['slow', 'a', 'b', 'c'].map((name) => `\r\n\r\n${name}`))
+  })
+
+  it('finds the request in bytes that trickle in one by one', async () => {
+    const { port } = await startEndpoint(await startEngine(recorder(ok('z')).script))
+    const client = new Client(port)
+    client.socket.setNoDelay(true)
+    for (const letter of 'GET /a HTTP/1.1\r\nhost: d\r\n\r\n') {
+      client.send(letter)
+      await systemClock.sleep(0)
+    }
+    await client.until('\r\n\r\nz')
+  })
+
+  it.each(['length', 'chunked'])(
+    'streams a request body with %s framing and never holds much of it',
+    async (framing) => {
+      let received = 0
+      const engine = await startEngine((socket) => {
+        socket.on('data', (chunk) => {
+          received += chunk.length
+          if (chunk.includes('END')) socket.write(ok('done'))
+        })
+      })
+      const { port } = await startEndpoint(engine)
+      const client = new Client(port)
+      const piece = Buffer.alloc(64 * 1024, 'x')
+      const total = 64 * piece.length + 3
+      client.send(
+        framing === 'length'
+          ? `PUT /a HTTP/1.1\r\nhost: d\r\nContent-Length: ${total}\r\n\r\n`
+          : 'PUT /a HTTP/1.1\r\nhost: d\r\nTransfer-Encoding: chunked\r\n\r\n',
+      )
+      for (let count = 0; count < 64; count += 1) {
+        if (framing === 'chunked') client.send('10000;ext=1\r\n')
+        client.send(piece)
+        if (framing === 'chunked') client.send('\r\n')
+      }
+      client.send(framing === 'chunked' ? '3\r\nEND\r\n0\r\n\r\n' : 'END')
+      await client.until('done')
+      expect(received).toBeGreaterThanOrEqual(total)
+    },
+  )
+
+  it('lets a slow engine slow the client: less than a megabyte waits here', async () => {
+    let slow: Socket | undefined
+    const engine = await startEngine((socket) => {
+      slow = socket
+      socket.pause()
+    })
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port).send('PUT /a HTTP/1.1\r\nhost: d\r\nContent-Length: 268435456\r\n\r\n')
+    const before = process.memoryUsage().arrayBuffers
+    const piece = Buffer.alloc(1024 * 1024)
+    let sent = 0
+    while (client.socket.write(piece) || client.socket.writableLength < 4 * piece.length) {
+      sent += 1
+      await systemClock.sleep(1)
+      if (sent > 100) break
+    }
+    await systemClock.sleep(100)
+    expect(client.socket.writableLength).toBeGreaterThan(0)
+    // What lies in kernel buffers and in the client's own queue is not ours.
+    expect(process.memoryUsage().arrayBuffers - before - client.socket.writableLength).toBeLessThan(4 * 1024 * 1024)
+    slow?.destroy()
+  })
+
+  it('lets a slow client slow the engine, and loses nothing', async () => {
+    const size = 32 * 1024 * 1024
+    let pending = 0
+    const engine = await startEngine((socket) => {
+      socket.on('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+        socket.write(Buffer.alloc(size, 'y'))
+        pending = socket.writableLength
+      })
+    })
+    const { port } = await startEndpoint(engine)
+    const client = connect({ port, host: '127.0.0.1' })
+    cleanups.push(() => void client.destroy())
+    client.pause()
+    client.write('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => pending > 0)
+    await systemClock.sleep(100)
+    let received = 0
+    client.on('data', (chunk) => {
+      received += chunk.length
+    })
+    client.resume()
+    await eventually(
+      () => received > size,
+      () => `${received} of ${size}`,
+    )
+  })
+
+  it('tells a client that waits for it to go on with its body, and the engine nothing of it', async () => {
+    const heard: string[] = []
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        heard.push(chunk.toString())
+        if (heard.join('').endsWith('body')) socket.write(ok('fine'))
+      })
+    })
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port).send(
+      'POST /a HTTP/1.1\r\nhost: d\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n',
+    )
+    await client.until('HTTP/1.1 100 Continue\r\n\r\n')
+    client.send('body')
+    await client.until('fine')
+    expect(heard.join('').toLowerCase()).not.toContain('expect')
+  })
+
+  it('knows replies without body', async () => {
+    const replies: Record<string, string> = {
+      'HEAD /h': 'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n',
+      'GET /204': 'HTTP/1.1 204 No Content\r\n\r\n',
+      'GET /304': 'HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n',
+      'GET /last': ok('last'),
+    }
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => socket.write(replies[/^\w+ \/\w+/.exec(chunk.toString())?.[0] ?? ''] ?? ''))
+    })
+    const { port } = await startEndpoint(engine)
+    const requests = Object.keys(replies).map((request) => `${request} HTTP/1.1\r\nhost: d\r\n\r\n`)
+    const text = await new Client(port).send(requests.join('')).until('last')
+    expect(text).toBe(Object.values(replies).join(''))
+  })
+
+  it('skips an interim reply of the engine', async () => {
+    const { script } = recorder(`HTTP/1.1 102 Processing\r\n\r\n${ok('end')}`)
+    const { port } = await startEndpoint(await startEngine(script))
+    expect(await new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n').until('end')).toBe(ok('end'))
+  })
+
+  it('takes chunking off for an HTTP/1.0 client and closes', async () => {
+    const { script } = recorder('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n')
+    const { port } = await startEndpoint(await startEngine(script))
+    const client = new Client(port).send('GET /a HTTP/1.0\r\n\r\n')
+    await eventually(() => client.hasEnded)
+    expect(client.text).toBe('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc')
+  })
+
+  it('removes hop-by-hop headers from a reply and closes after one without length', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', () =>
+        socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nKeep-Alive: 5\r\nX-A: b\r\n\r\nto the end'),
+      )
+    })
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => client.hasEnded)
+    expect(client.text).toBe('HTTP/1.1 200 OK\r\nx-a: b\r\nconnection: close\r\n\r\nto the end')
+  })
+
+  it('cancels the call to the engine when the client goes away', async () => {
+    let isCut = false
+    let hasBegun = false
+    const engine = await startEngine((socket) => {
+      socket.on('end', () => {
+        isCut = true
+      })
+      socket.on('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+        hasBegun = true
+      })
+    })
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port).send('GET /events HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => hasBegun && client.text !== '')
+    client.socket.resetAndDestroy()
+    await eventually(() => isCut)
+  })
+
+  it('a client that half-closes still gets its reply', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', () => void systemClock.sleep(50).then(() => socket.write(ok('late'))))
+    })
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port)
+    client.socket.end('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')
+    await client.until('late')
+    await eventually(() => client.hasEnded)
+  })
+})
+
+describe('broken engines', () => {
+  const get = 'GET /a HTTP/1.1\r\nhost: d\r\n\r\n'
+
+  it('an engine that refuses connections is named in the error', async () => {
+    const { port, broken } = await startEndpoint(1)
+    const text = await new Client(port).send(get).until('}\n')
+    expect(text).toMatch(/^HTTP\/1\.1 502 .*cannot reach node node-1: .*ECONNREFUSED/s)
+    expect(broken).toHaveLength(1)
+  })
+
+  it('an engine that talks garbage is named, with how its answer starts', async () => {
+    const engine = await startEngine((socket) => void socket.on('data', () => socket.write('SSH-2.0-OpenSSH\r\n\r\n')))
+    const { port } = await startEndpoint(engine)
+    const text = await new Client(port).send(get).until('}\n')
+    expect(text).toMatch(/^HTTP\/1\.1 502 .*node node-1: .*SSH-2\.0-OpenSSH/s)
+  })
+
+  it('an engine with two lengths in its reply is not believed', async () => {
+    const { script } = recorder('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab')
+    const { port } = await startEndpoint(await startEngine(script))
+    expect(await new Client(port).send(get).until('}\n')).toMatch(/502 .*more than one Content-Length/s)
+  })
+
+  it('an engine that hangs up before answering gives 502, in mid-reply a cut connection', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        if (chunk.includes('/cut')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
+        socket.end()
+      })
+    })
+    const { port } = await startEndpoint(engine)
+    expect(await new Client(port).send(get).until('}\n')).toContain('connection closed before a reply')
+    const client = new Client(port).send('GET /cut HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => client.isClosed || client.hasEnded)
+    expect(client.text).toMatch(/half$/)
+  })
+
+  it('a kept connection that died is replaced without the client noticing', async () => {
+    let count = 0
+    const engine = await startEngine((socket) => {
+      socket.on('data', () => {
+        count += 1
+        // The second request on a connection finds it closed.
+        if (count === 2) socket.resetAndDestroy()
+        else socket.write(ok(`n${count}`))
+      })
+    })
+    const { port, broken } = await startEndpoint(engine)
+    await new Client(port).send(get).until('n1')
+    await new Client(port).send(get).until('n3')
+    expect(broken).toEqual([])
+  })
+
+  it('an engine that never answers costs the time limit, then 504', async () => {
+    const engine = await startEngine(() => undefined)
+    const { port, broken } = await startEndpoint(engine, { headSeconds: 1 })
+    const text = await new Client(port).send(get).until('}\n')
+    expect(text).toMatch(/^HTTP\/1\.1 504 .*node node-1 did not answer within 1 s/s)
+    expect(broken).toHaveLength(1)
+  })
+
+  it('bytes behind a reply are dropped together with the connection', async () => {
+    const engine = await startEngine(
+      (socket) => void socket.on('data', () => socket.write(`${ok('a')}HTTP/1.1 200 OK\r\n\r\n`)),
+    )
+    const { port, pool } = await startEndpoint(engine)
+    expect(await new Client(port).send(get).until('\r\n\r\na')).toBe(ok('a'))
+    expect(pool.idleCount).toBe(0)
+  })
+})
+
+describe('bad requests', () => {
+  it.each([
+    ['POST /a HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    ['POST /a HTTP/1.1\r\nContent-Length: x\r\n\r\n', 400],
+    ['NONSENSE\r\n\r\n', 400],
+    [`GET /${'a'.repeat(17_000)}`, 431],
+    [
+      `GET / HTTP/1.1\r\nX: ${'a'.repeat(16_000)}\r\nX: ${'a'.repeat(16_000)}\r\nX: ${'a'.repeat(16_000)}\r\nX: ${'a'.repeat(16_000)}\r\nY: ${'b'.repeat(9_000)}`,
+      431,
+    ],
+  ])('%.40j is answered with an error and the end of the connection', async (text, status) => {
+    const { heard, script } = recorder(ok(''))
+    const { port } = await startEndpoint(await startEngine(script))
+    const client = new Client(port).send(text)
+    await eventually(() => client.hasEnded)
+    expect(client.text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(client.text).toMatch(/\{"message":"[^"]+"\}\n$/)
+    expect(heard).toEqual([])
+  })
+
+  it('a broken chunk ends the connection and never reaches the engine as a complete request', async () => {
+    let heard = ''
+    const engine = await startEngine((socket) => void socket.on('data', (chunk) => (heard += chunk.toString())))
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port).send(
+      'POST /a HTTP/1.1\r\nhost: d\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n',
+    )
+    await eventually(() => client.isClosed || client.hasEnded)
+    expect(heard).not.toMatch(/\r\n0\r\n\r\n$/)
+  })
+
+  it('a handler that fails costs one request, not the process', async () => {
+    const { port } = await startEndpoint(1, {}, (exchange) => {
+      if (exchange.head.target === '/throw') throw new Error('boom')
+      exchange.reply(200, [], 'alive')
+      return true
+    })
+    const client = new Client(port).send('GET /throw HTTP/1.1\r\nhost: d\r\n\r\n')
+    expect(await client.until('}\n')).toMatch(/^HTTP\/1\.1 500 .*boom/s)
+    await client.send('GET /b HTTP/1.1\r\nhost: d\r\n\r\n').until('alive')
+  })
+})
+
+describe('hijacked connections', () => {
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: tcp\r\n'
+  const switched =
+    'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'
+
+  it('replays what came with both heads and passes half-closes on in each direction', async () => {
+    let heard = ''
+    const engine = await startEngine((socket) => {
+      let isRaw = false
+      socket.on('data', (chunk) => {
+        heard += chunk.toString()
+        if (isRaw || !heard.includes('{"Detach":false}')) return
+        isRaw = true
+        socket.write(`${switched}first`)
+      })
+      // The output goes on after the input has ended.
+      socket.on('end', () => socket.end(' after-eof'))
+    })
+    const { port, server } = await startEndpoint(engine, { isHijack: true })
+    const body = '{"Detach":false}'
+    const client = new Client(port).send(
+      `POST /exec/a/start HTTP/1.1\r\nhost: d\r\n${upgrade}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}early`,
+    )
+    await client.until('first')
+    client.socket.end(' input')
+    await client.until(' after-eof')
+    await eventually(() => client.hasEnded)
+    expect(client.text).toBe(`${switched}first after-eof`)
+    expect(heard.split('\r\n\r\n')[0]).toContain('connection: Upgrade\r\nupgrade: tcp')
+    expect(heard.endsWith(`${body}early input`)).toBe(true)
+    await eventually(() => server.hijackedCount === 0)
+  })
+
+  it('an engine that ends first still hears the rest of the input', async () => {
+    let heard = ''
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        const isFirst = heard === ''
+        heard += chunk.toString()
+        if (isFirst) socket.end(`${switched}bye`)
+      })
+    })
+    const { port } = await startEndpoint(engine, { isHijack: true })
+    const client = new Client(port).send(`POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n${upgrade}\r\n`)
+    await client.until('bye')
+    await eventually(() => client.hasEnded)
+    client.socket.end('more input')
+    await eventually(() => heard.endsWith('more input'))
+  })
+
+  it('the older way works too: 200 and raw bytes to the end', async () => {
+    const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n'
+    const engine = await startEngine((socket) => {
+      socket.once('data', () => {
+        socket.write(`${head}out`)
+        socket.on('data', (chunk) => socket.end(`echo ${chunk.toString()}`))
+      })
+    })
+    const { port } = await startEndpoint(engine, { isHijack: true })
+    const client = new Client(port).send('POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n\r\n')
+    await client.until('out')
+    client.send('in')
+    await client.until('echo in')
+    await eventually(() => client.hasEnded)
+  })
+
+  it('a refused upgrade is an ordinary reply and the connection stays in use', async () => {
+    const refusal = 'HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\nno'
+    const engine = await startEngine((socket) => void socket.on('data', () => socket.write(refusal)))
+    const { port } = await startEndpoint(engine, { isHijack: true })
+    const client = new Client(port).send(`POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n${upgrade}\r\n`)
+    expect(await client.until('no')).toBe(refusal)
+    client.send('GET /b HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => client.text === refusal + refusal)
+  })
+
+  it('a reset on either side ends the other', async () => {
+    let engineSide: Socket | undefined
+    let isEngineClosed = false
+    const engine = await startEngine((socket) => {
+      engineSide = socket
+      isEngineClosed = false
+      socket.on('end', () => {
+        isEngineClosed = true
+      })
+      socket.once('data', () => socket.write(switched))
+    })
+    const { port, server } = await startEndpoint(engine, { isHijack: true })
+    const request = `POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n${upgrade}\r\n`
+    const first = new Client(port).send(request)
+    await first.until('\r\n\r\n')
+    first.socket.resetAndDestroy()
+    await eventually(() => isEngineClosed)
+    const second = new Client(port).send(request)
+    await second.until('\r\n\r\n')
+    engineSide?.resetAndDestroy()
+    await eventually(() => second.isClosed || second.hasEnded)
+    await eventually(() => server.hijackedCount === 0)
+  })
+
+  it('a hundred megabytes each way arrive unchanged', async () => {
+    const size = 100 * 1024 * 1024
+    let received = 0
+    const engine = await startEngine((socket) => {
+      let isRaw = false
+      socket.on('data', (chunk) => {
+        if (isRaw) {
+          received += chunk.length
+          return
+        }
+        isRaw = true
+        socket.write(switched)
+        const piece = Buffer.alloc(1024 * 1024, 'e')
+        let left = size
+        const push = (): void => {
+          while (left > 0) {
+            left -= piece.length
+            if (!socket.write(piece)) {
+              socket.once('drain', push)
+              return
+            }
+          }
+        }
+        push()
+      })
+      socket.on('end', () => socket.end())
+    })
+    const { port } = await startEndpoint(engine, { isHijack: true })
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    cleanups.push(() => void socket.destroy())
+    let back = 0
+    socket.on('data', (chunk) => {
+      back += chunk.length
+    })
+    socket.write(`POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n${upgrade}\r\n`)
+    await eventually(() => back > 0)
+    const piece = Buffer.alloc(1024 * 1024, 'c')
+    for (let count = 0; count < 100; count += 1) {
+      if (!socket.write(piece)) await new Promise((resolve) => socket.once('drain', resolve))
+    }
+    socket.end()
+    await eventually(
+      () => received === size && back === size + switched.length,
+      () => `${received} ${back}`,
+    )
+  })
+})
+
+describe('limits', () => {
+  it('closing finishes what is under way and cuts raw streams', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', () => void systemClock.sleep(100).then(() => socket.write(ok('finished'))))
+    })
+    const { port, server } = await startEndpoint(engine)
+    const idle = new Client(port)
+    const busy = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => server.connectionCount === 2)
+    await systemClock.sleep(20)
+    const closed = server.close()
+    await busy.until('finished')
+    await closed
+    await eventually(() => idle.hasEnded && busy.hasEnded)
+    await eventually(() => server.connectionCount === 0)
+  })
+})
