@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { FlotillaError, toMessage } from '../core/errors.ts'
+import { readTextFile } from '../io/files.ts'
+import { defaultSocketPath, parseEndpoint } from './endpoint-parse.ts'
+import type { Endpoint, TlsMaterial } from './endpoint.ts'
+import { isApiVersion } from './version.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The engine that a user's surroundings choose. */
+export interface ChosenEngine {
+  readonly endpoint: Endpoint
+  /** Pinned by `DOCKER_API_VERSION`. */
+  readonly apiVersion?: string
+  /** Name of the docker context it comes from; absent when `DOCKER_HOST` or nothing chose it. */
+  readonly context?: string
+}
+
+/** What the command line adds to the environment; each wins over its variable. */
+export interface EngineChoice {
+  readonly host?: string
+  readonly context?: string
+  /** Folder of the docker CLI's configuration. */
+  readonly configFolder?: string
+  /** `--tls` and `--tlsverify`. */
+  readonly isTls?: boolean
+  readonly isVerified?: boolean
+  readonly caFile?: string
+  readonly certFile?: string
+  readonly keyFile?: string
+}
+
+/**
+ * The endpoint that the docker CLI would use: `DOCKER_HOST` with `DOCKER_TLS_VERIFY`, `DOCKER_TLS` and
+ * `DOCKER_CERT_PATH`, else `DOCKER_CONTEXT`, else the current context of `config.json`, else the local socket.
+ *
+ * @throws {engine/invalid-endpoint} for an address, context or certificate that cannot be used
+ */
+export async function endpointFromEnvironment(env: Environment, choice: EngineChoice = {}): Promise<ChosenEngine> {
+  const configFolder =
+    choice.configFolder ?? take(env, 'DOCKER_CONFIG') ?? join(take(env, 'HOME') ?? homedir(), '.docker')
+  const apiVersion = take(env, 'DOCKER_API_VERSION')
+  if (apiVersion !== undefined && !isApiVersion(apiVersion)) {
+    throw new FlotillaError(
+      'engine/invalid-endpoint',
+      `DOCKER_API_VERSION is ${JSON.stringify(apiVersion)}, not of the form 1.41`,
+    )
+  }
+  const pinned = apiVersion === undefined ? {} : { apiVersion }
+  const host = choice.host ?? (choice.context === undefined ? take(env, 'DOCKER_HOST') : undefined)
+  if (host !== undefined) {
+    return { endpoint: await readHost(host, env, choice, configFolder), ...pinned }
+  }
+  const context = choice.context ?? take(env, 'DOCKER_CONTEXT') ?? (await readCurrentContext(configFolder))
+  if (context === undefined || context === 'default') {
+    return { endpoint: { kind: 'unix', path: defaultSocketPath }, ...pinned }
+  }
+  return { endpoint: await readContext(configFolder, context), context, ...pinned }
+}
+
+/** Empty variables count as not set, as for the docker CLI. */
+function take(env: Environment, name: string): string | undefined {
+  const value = env[name]
+  return value === '' ? undefined : value
+}
+
+async function readHost(host: string, env: Environment, choice: EngineChoice, configFolder: string): Promise<Endpoint> {
+  const plain = parseEndpoint(host)
+  const isVerified = choice.isVerified ?? take(env, 'DOCKER_TLS_VERIFY') !== undefined
+  const certFolder = take(env, 'DOCKER_CERT_PATH')
+  const isTls = isVerified || (choice.isTls ?? (take(env, 'DOCKER_TLS') !== undefined || certFolder !== undefined))
+  const isSecure = isTls || /^https:/i.test(host.trim())
+  if (plain.kind !== 'tcp' || !isSecure) return plain
+  const folder = certFolder ?? configFolder
+  const [ca, cert, key] = await Promise.all([
+    readOptional(choice.caFile, join(folder, 'ca.pem')),
+    readOptional(choice.certFile, join(folder, 'cert.pem')),
+    readOptional(choice.keyFile, join(folder, 'key.pem')),
+  ])
+  if (isVerified && ca === undefined && certFolder !== undefined) {
+    throw new FlotillaError('engine/invalid-endpoint', `cannot verify engine "${host}": no ca.pem in "${folder}"`)
+  }
+  return parseEndpoint(host, toTls({ ca, cert, key }, isVerified || !isTls, host))
+}
+
+/** A file that the user named must be there; the usual one may be missing. */
+async function readOptional(named: string | undefined, usual: string): Promise<string | undefined> {
+  const text = await readTextFile(named ?? usual)
+  if (text === undefined && named !== undefined) {
+    throw new FlotillaError('engine/invalid-endpoint', `cannot read certificate "${named}": no such file`)
+  }
+  return text
+}
+
+interface PemFiles {
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly key: string | undefined
+}
+
+function toTls({ ca, cert, key }: PemFiles, isVerified: boolean, host: string): TlsMaterial {
+  if ((cert === undefined) !== (key === undefined)) {
+    const missing = cert === undefined ? 'certificate' : 'key'
+    throw new FlotillaError('engine/invalid-endpoint', `the client ${missing} for engine "${host}" is missing`)
+  }
+  return {
+    isVerified,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  }
+}
+
+async function readCurrentContext(configFolder: string): Promise<string | undefined> {
+  const config = await readJson(join(configFolder, 'config.json'))
+  const name: unknown = config === undefined ? undefined : Reflect.get(config, 'currentContext')
+  return typeof name === 'string' && name !== '' ? name : undefined
+}
+
+async function readJson(path: string): Promise<object | undefined> {
+  const text = await readTextFile(path)
+  if (text === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value
+  } catch (error) {
+    throw new FlotillaError('engine/invalid-endpoint', `cannot read "${path}": ${toMessage(error)}`, { cause: error })
+  }
+  throw new FlotillaError('engine/invalid-endpoint', `cannot read "${path}": it is not a JSON object`)
+}
+
+/** A context of the docker CLI: its store keeps each under the SHA-256 of its name. */
+async function readContext(configFolder: string, name: string): Promise<Endpoint> {
+  const id = createHash('sha256').update(name).digest('hex')
+  const meta = await readJson(join(configFolder, 'contexts', 'meta', id, 'meta.json'))
+  if (meta === undefined) {
+    throw new FlotillaError('engine/invalid-endpoint', `docker context "${name}" does not exist`)
+  }
+  const docker = pick(pick(meta, 'Endpoints'), 'docker')
+  const host = pick(docker, 'Host')
+  if (typeof host !== 'string' || host === '') {
+    throw new FlotillaError('engine/invalid-endpoint', `docker context "${name}" names no engine`)
+  }
+  const folder = join(configFolder, 'contexts', 'tls', id, 'docker')
+  const [ca, cert, key] = await Promise.all(
+    ['ca.pem', 'cert.pem', 'key.pem'].map((file) => readTextFile(join(folder, file))),
+  )
+  const isSkipped = pick(docker, 'SkipTLSVerify') === true
+  if (ca === undefined && cert === undefined && !isSkipped) return parseEndpoint(host)
+  return parseEndpoint(host, toTls({ ca, cert, key }, !isSkipped, host))
+}
+
+function pick(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+}
