@@ -85,7 +85,7 @@ const purePlaces = [
   /^cluster\/strategies\//,
   /^cluster\/(model|usage|wire|port-bindings|expression|placement|request|refusal|schedule|shape|shape-order|placement-index)\.ts$/,
   /^cluster\/(explain|directory|info|reschedule|simulate)\.ts$/,
-  /^cluster\/watch\/(state|messages|engine-state|decode|fleet|health)\.ts$/,
+  /^cluster\/watch\/(state|messages|decode|specs|flights|collections|health|fleet)\.ts$/,
   /^cluster\/api\/(merge|list-containers|list-images|list-networks|list-volumes|human)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan)\//,
