@@ -7,9 +7,9 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { Log } from '../../../core/log.ts'
 import { execProgram } from '../../../io/exec.ts'
-import { makeFolder, pathExists, readTextFile } from '../../../io/files.ts'
+import { makeFolder, pathExists } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
-import { findDebianMirror, parseSourceList, parseSourceParagraphs } from './apt-sources.ts'
+import { findMirror, readProxyOptions } from './apt-mirror.ts'
 
 /** Where engines of other versions come from: a Debian release, unpacked whole. */
 interface EngineLine {
@@ -54,13 +54,12 @@ export interface EngineTreeOptions {
   readonly hasSystemd?: boolean
 }
 
-/** Where trees are kept: `$FLOTILLA_CACHE`, else the user's cache directory. */
-export function engineTreeFolder(env: Readonly<Record<string, string | undefined>>): string {
+/** What can be made again is kept here: `$FLOTILLA_CACHE`, else a folder of the user's cache directory. */
+export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
   const own = env['FLOTILLA_CACHE']
-  if (own !== undefined && own !== '') return join(own, 'engine-trees')
+  if (own !== undefined && own !== '') return own
   const shared = env['XDG_CACHE_HOME']
-  const cache = shared !== undefined && shared !== '' ? shared : join(env['HOME'] ?? homedir(), '.cache')
-  return join(cache, 'flotilla', 'engine-trees')
+  return join(shared !== undefined && shared !== '' ? shared : join(env['HOME'] ?? homedir(), '.cache'), 'flotilla')
 }
 
 /** Pure: the packages of a tree. */
@@ -112,7 +111,7 @@ export async function readMachineEngine(o: { readonly clock: Clock } & CallOptio
 async function ensureTree(suite: string, o: EngineTreeOptions & CallOptions): Promise<string> {
   const packages = treePackages(suite, o.hasSystemd === true)
   const recipe = createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 8)
-  const folder = engineTreeFolder(o.env)
+  const folder = join(cacheFolder(o.env), 'engine-trees')
   const tree = join(folder, `${suite}-${process.arch}-${recipe}`)
   if (await pathExists(tree)) return tree
   await makeFolder(folder, 0o755)
@@ -154,45 +153,17 @@ async function buildArguments(
   mirror: string,
   o: EngineTreeOptions,
 ): Promise<readonly string[]> {
-  const proxies = await execProgram(['apt-config', 'dump', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], {
-    clock: o.clock,
-  })
+  const proxies = await readProxyOptions(o.clock)
   return [
     '--mode=root',
     '--variant=apt',
     // A mirror may serve an image of the archive that is older than its signature wants.
     '--aptopt=Acquire::Check-Valid-Until "false"',
     '--aptopt=Acquire::Retries "5"',
-    ...proxies.stdout
-      .split('\n')
-      .filter((line) => line.includes('"'))
-      .map((line) => `--aptopt=${line.replace(/;$/, '')}`),
+    ...proxies.map((option) => `--aptopt=${option}`),
     `--include=${packages.join(',')}`,
     suite,
     target,
     mirror,
   ]
-}
-
-/** The archive this machine itself is installed from. */
-async function findMirror(env: Readonly<Record<string, string | undefined>>): Promise<string> {
-  const own = env['FLOTILLA_DEBIAN_MIRROR']
-  if (own !== undefined && own !== '') return own
-  const folder = '/etc/apt/sources.list.d'
-  const names = await fs.readdir(folder).catch(() => [])
-  const sources = [...parseSourceList((await readTextFile('/etc/apt/sources.list')) ?? '')]
-  for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
-    const text = (await readTextFile(join(folder, name))) ?? ''
-    if (name.endsWith('.list')) sources.push(...parseSourceList(text))
-    if (name.endsWith('.sources')) sources.push(...parseSourceParagraphs(text))
-  }
-  const mirror = findDebianMirror(sources)
-  if (mirror !== undefined) return mirror
-  throw new FlotillaError(
-    'platform/missing',
-    'cannot build an engine tree: no Debian archive is set up on this machine',
-    {
-      hint: "set FLOTILLA_DEBIAN_MIRROR to the address of one, or use the machine's own engine",
-    },
-  )
 }

@@ -5,13 +5,19 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError, joinFailures } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
 import { settleLimit } from '../../../core/limit.ts'
-import { codeOf, makeFolder, pathExists } from '../../../io/files.ts'
+import { startDetached } from '../../../io/detached.ts'
+import type { DetachedOptions } from '../../../io/detached.ts'
+import type { ProgramWords } from '../../../io/exec.ts'
+import { codeOf, makeFolder, pathExists, readTextFile } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
-import { readCgroupLayout, removeEmptyParents, removeGroup } from './cgroup.ts'
+import { createGroup, groupDirectories, readCgroupLayout, removeEmptyParents, removeGroup } from './cgroup.ts'
 import type { CgroupLayout } from './cgroup-layout.ts'
+import { renderJoin } from './host-script.ts'
 import { NamespaceHost, readHostRecord, writeHostRecord } from './namespace-host.ts'
 import type { HostRecord } from './namespace-host.ts'
 import { ensureNat, removeNat } from './nat.ts'
+import { readIdentity } from './process-identity.ts'
+import type { ProcessIdentity } from './process-identity.ts'
 import { isHostAddress, parseSubnet, toAddress, toHex, toNumber } from './subnet.ts'
 import type { Subnet } from './subnet.ts'
 import { ensureSwitch, readSwitchPid, removeSwitch } from './switch.ts'
@@ -97,6 +103,33 @@ export class Fleet {
   /** Process number of the running switch. */
   async findSwitch(): Promise<number | undefined> {
     return readSwitchPid(this.#switchPlace())
+  }
+
+  /**
+   * Starts a program beside the hosts, in the machine's own network, where it can listen on the gateway address. It
+   * ends with the fleet.
+   */
+  async startService(words: ProgramWords, o: Omit<DetachedOptions, 'clock'>): Promise<ProcessIdentity> {
+    const pid = await startDetached(['sh', '-c', renderJoin(await this.serviceGroups(), words)], {
+      ...o,
+      clock: this.#o.clock,
+    })
+    const identity = await readIdentity(pid)
+    if (identity !== undefined) return identity
+    const said = ((await readTextFile(o.logPath)) ?? '').trim().split('\n').slice(-5).join('\n')
+    throw new FlotillaError('io/exec', `${words[0]} ended at once: ${said}`)
+  }
+
+  /** The groups of programs beside the hosts, made if need be. */
+  async serviceGroups(): Promise<readonly string[]> {
+    const name = `${this.#groupName}/services`
+    await createGroup(this.#layout, name)
+    return groupDirectories(this.#layout, name)
+  }
+
+  /** Directories of all cgroups of the fleet, one per hierarchy. Whatever runs for the fleet is in or below them. */
+  get groups(): readonly string[] {
+    return groupDirectories(this.#layout, this.#groupName)
   }
 
   /** Removes the network and the fleet's own directory when no host is left. */
