@@ -5,8 +5,8 @@ import type { Clock } from '../../core/clock.ts'
 import { codeOf } from '../../io/files.ts'
 import { openFleet } from '../../machine/drivers/local/fleet.ts'
 import type { Fleet } from '../../machine/drivers/local/fleet.ts'
-import { isAlive, readIdentity } from '../../machine/drivers/local/process-identity.ts'
-import type { ProcessIdentity } from '../../machine/drivers/local/process-identity.ts'
+import { isAlive, readIdentity } from '../../io/process-identity.ts'
+import type { ProcessIdentity } from '../../io/process-identity.ts'
 import { readRecord, writeRecord } from '../../machine/drivers/local/state-file.ts'
 
 /** Labs take 10.214.0.0/24, 10.214.1.0/24 and so on. */

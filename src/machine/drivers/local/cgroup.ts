@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import { parseCgroupLayout } from './cgroup-layout.ts'
 import type { CgroupLayout } from './cgroup-layout.ts'
-import { pollUntil, sendSignal } from './process-identity.ts'
+import { pollUntil, sendSignal } from '../../../io/process-identity.ts'
 
 /** Top directory of all that this program makes in any hierarchy. */
 const prefix = 'flotilla'

@@ -27,8 +27,8 @@ import {
   resizeMeminfo,
   unshareWords,
 } from './host-script.ts'
-import { isAlive, pollUntil, readChildren, readIdentity, signalProcess } from './process-identity.ts'
-import type { ProcessIdentity } from './process-identity.ts'
+import { isAlive, pollUntil, readChildren, readIdentity, signalProcess } from '../../../io/process-identity.ts'
+import type { ProcessIdentity } from '../../../io/process-identity.ts'
 import { readRecord, writeRecord } from './state-file.ts'
 import { plugHost, unplugHost } from './switch.ts'
 import type { Subnet } from './subnet.ts'

@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import process from 'node:process'
-import type { CallOptions } from '../../../core/call.ts'
-import type { Clock } from '../../../core/clock.ts'
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
 
 /**
  * Names one process beyond doubt: process numbers are given again, but never with the same start time
