@@ -17,6 +17,43 @@ export const versionFlags = {
   },
 } as const
 
+export const quickstartFlags = {
+  'state-dir': {
+    kind: 'string',
+    default: '/var/lib/flotilla/quickstart',
+    env: ['FLOTILLA_QUICKSTART_DIR'],
+    placeholder: 'dir',
+    brief: 'Folder that holds all that the quickstart makes',
+  },
+} as const
+
+export const quickstartUpFlags = {
+  ...quickstartFlags,
+  hosts: { kind: 'integer', default: 3, placeholder: 'n', brief: 'How many hosts to make, 1 to 20' },
+  'local-engine-root': {
+    kind: 'string',
+    placeholder: 'dir|suite',
+    brief: "Engine of the hosts: a root tree or a Debian suite; this machine's own when not given",
+  },
+} as const
+
+const quickstartCommands: readonly Command[] = [
+  defineCommand({
+    name: 'up',
+    brief: 'Make the hosts, the endpoint and the project, or what is missing of them',
+    flags: quickstartUpFlags,
+    args: [],
+    load: () => import('./quickstart/up.ts'),
+  }),
+  defineCommand({
+    name: 'down',
+    brief: 'Take all of it away',
+    flags: quickstartFlags,
+    args: [],
+    load: () => import('./quickstart/down.ts'),
+  }),
+]
+
 /** What `flotilla` has beside the three jobs, in the order of the help page. */
 export const flotillaCommands: readonly Command[] = [
   defineCommand({
@@ -26,4 +63,12 @@ export const flotillaCommands: readonly Command[] = [
     args: [],
     load: () => import('./version.ts'),
   }),
+  {
+    name: 'quickstart',
+    brief: 'Three Docker hosts on this machine, one endpoint, a project across them',
+    description: 'Makes hosts with the driver `local`, which needs Linux and root.',
+    flags: {},
+    args: [],
+    commands: quickstartCommands,
+  },
 ]

@@ -1,5 +1,5 @@
+import { rm } from 'node:fs/promises'
 import type { Run } from '../../../cli/command.ts'
-import { removeTree } from '../../../io/files.ts'
 import type { quickstartFlags } from '../table.ts'
 import { machineWords, removeHosts, runOwnChecked } from './hosts.ts'
 import { stopManager } from './manager.ts'
@@ -19,5 +19,5 @@ export const run: Run<typeof quickstartFlags> = async (ctx, flags) => {
   }
   const listed = (await runOwnChecked(ctx, machineWords(place, ['ls', '-q']))).split('\n').filter((name) => name !== '')
   await removeHosts(ctx, place, listed)
-  await removeTree(place.folder)
+  await rm(place.folder, { recursive: true, force: true })
 }

@@ -1,9 +1,10 @@
+import { rm } from 'node:fs/promises'
 import type { Context } from '../../../cli/command.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { engineInfo } from '../../../engine/api/system.ts'
 import type { Engine } from '../../../engine/engine.ts'
 import { startDetached } from '../../../io/detached.ts'
-import { readTextFile, removeFile } from '../../../io/files.ts'
+import { readTextFile } from '../../../io/files.ts'
 import { ownProgram } from '../../../io/own-program.ts'
 import { isAlive, pollUntil, readIdentity, signalProcess } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
@@ -99,5 +100,5 @@ export async function stopManager(ctx: Context, place: Place, manager: ProcessId
   await signalProcess(manager, 'SIGTERM')
   const isGone = await pollUntil(async () => !(await isAlive(manager)), stopsWithinMs, ctx.clock)
   if (!isGone) await signalProcess(manager, 'SIGKILL')
-  await removeFile(place.socket)
+  await rm(place.socket, { force: true })
 }

@@ -9,12 +9,10 @@ name: hello
 services:
   web:
     image: ${image}
-    command: ["sh", "-c", "hostname > /www/index.html; trap 'exit 0' TERM; httpd -f -p 8080 -h /www & wait"]
-    tmpfs: /www
     scale: ${copies}
     # The engine's own bridge: a network of the project would be on one host only.
     network_mode: bridge
-    ports: ["8080:8080"]
+    ports: ["8080:80"]
   worker:
     image: ${image}
     command: ["sh", "-c", "trap 'exit 0' TERM; while :; do date >> /notes/log; sleep 5 & wait; done"]

@@ -1,5 +1,7 @@
-import type { Run } from '../../../cli/command.ts'
+import { dirname } from 'node:path/posix'
+import type { Context, Run } from '../../../cli/command.ts'
 import { FlotillaError } from '../../../core/errors.ts'
+import { programVersion } from '../../../core/program.ts'
 import { listContainers } from '../../../engine/api/containers.ts'
 import { listImages, loadImages } from '../../../engine/api/images.ts'
 import type { ContainerSummary } from '../../../engine/api/types.ts'
@@ -8,13 +10,13 @@ import type { Engine } from '../../../engine/engine.ts'
 import { makeFolder, writeFileAtomic } from '../../../io/files.ts'
 import { isAlive } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
+import { makeSampleImage, sampleImageName } from '../../../machine/sample-image.ts'
 import { renderTable } from '../../../ui/table.ts'
 import type { quickstartUpFlags } from '../table.ts'
 import { raiseHosts, readUrls, runOwnChecked } from './hosts.ts'
-import { startManager, waitForNodes } from './manager.ts'
+import { startManager, stopManager, waitForNodes } from './manager.ts'
 import { placeAt, readQuickstart, say, writeQuickstart } from './place.ts'
 import { renderSampleProject } from './project.ts'
-import { makeSampleImage, sampleImageName } from './sample-image.ts'
 
 /** Hosts, endpoint, image, project: each step does nothing where its result is there already. */
 export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
@@ -35,24 +37,24 @@ export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
     flags['local-engine-root'] === undefined ? [] : ['--local-engine-root', flags['local-engine-root']],
   )
 
-  const engine = openEngine({ kind: 'unix', path: place.socket }, { clock: ctx.clock })
+  const engine = openEngine(
+    { kind: 'unix', path: place.socket },
+    { clock: ctx.clock, userAgent: `flotilla/${programVersion}` },
+  )
   try {
     const isSameFleet = before !== undefined && before.hosts.length === all.length
     if (manager === undefined || !isSameFleet || !(await isAlive(manager))) {
       say(ctx, 'starting the endpoint')
-      if (manager !== undefined && (await isAlive(manager))) {
-        const { stopManager } = await import('./manager.ts')
-        await stopManager(ctx, place, manager)
-      }
+      if (manager !== undefined) await stopManager(ctx, place, manager)
       await startManager(ctx, place, await readUrls(ctx, place, all), async (identity) => {
         manager = identity
         await writeQuickstart(place, { hosts: all, manager: identity })
       })
     }
     await waitForNodes(ctx, place, engine, () => manager, all.length)
-    await loadSample(engine)
+    await loadSample(ctx, engine)
     say(ctx, 'bringing the project up')
-    await makeFolder(place.composeFile.slice(0, place.composeFile.lastIndexOf('/')), 0o700)
+    await makeFolder(dirname(place.composeFile), 0o700)
     await writeFileAtomic(place.composeFile, renderSampleProject(sampleImageName, all.length), 0o600)
     await runOwnChecked(ctx, ['compose', '-f', place.composeFile, 'up', '-d'], {
       DOCKER_HOST: `unix://${place.socket}`,
@@ -63,10 +65,10 @@ export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
   }
 }
 
-async function loadSample(engine: Engine): Promise<void> {
+async function loadSample(ctx: Context, engine: Engine): Promise<void> {
   const images = await listImages(engine, { filters: { reference: [sampleImageName] } })
   if (images.length > 0) return
-  for await (const message of await loadImages(engine, await makeSampleImage())) {
+  for await (const message of await loadImages(engine, await makeSampleImage(ctx.clock))) {
     if (message.error !== undefined)
       throw new FlotillaError('engine/server', `cannot load the sample image: ${message.error}`)
   }
