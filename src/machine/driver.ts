@@ -38,6 +38,8 @@ export interface DriverContext {
   readonly clock: Clock
   readonly random: Random
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Stores the state in the middle of `create`, so that what was made by then can be removed after a crash. */
+  readonly checkpoint?: (config: DriverConfig) => Promise<void>
 }
 
 /** A driver as data: cheap to import, no SDK and no node built-ins behind it. */

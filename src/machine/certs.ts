@@ -1,0 +1,168 @@
+import { promises as fs } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { FlotillaError, toMessage } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { isPairOf, issueCertificate, makeCa, readCertificate } from '../io/certificates.ts'
+import type { CertificatePair, KeyKind } from '../io/certificates.ts'
+import { makeFolder, pathExists, readTextFile, writeFileAtomic } from '../io/files.ts'
+import { withLock } from '../io/lock.ts'
+import type { AuthOptions, Host } from './host.ts'
+import { toList } from './host.ts'
+import { readPem } from './pem.ts'
+
+const caDays = 3650
+/** What browsers and auditors accept at most; older stores hold certificates of 1,080 days. */
+const leafDays = 397
+/** A certificate with less than this left is renewed when it is touched, and `ls` warns of it. */
+export const renewBeforeMs: number = 30 * 86_400_000
+const certificateMode = 0o644
+const keyMode = 0o600
+const bootstrapWaitMs = 60_000
+
+export interface CertificateContext {
+  readonly clock: Clock
+  readonly log: Log
+  /** Who the certificates are made out for: `$USER`. */
+  readonly user: string
+  readonly keyKind: KeyKind
+}
+
+/** `$USER`, on Windows `$USERNAME`, else `unknown`, as docker-machine names the owner. */
+export function findUser(env: Readonly<Record<string, string | undefined>>): string {
+  const user = env['USER'] ?? ''
+  if (user !== '') return user
+  const name = env['USERNAME'] ?? ''
+  return name === '' ? 'unknown' : name
+}
+
+/**
+ * Makes the store's certificate authority and client pair where they are missing or expired. Several
+ * processes at once make one authority: the first does, the others wait for it and use it.
+ *
+ * docker/machine libmachine/cert/bootstrap.go: when what is made, and the texts.
+ *
+ * @throws {machine/certificate}
+ */
+export async function bootstrapCertificates(auth: AuthOptions, ctx: CertificateContext, o: CallOptions): Promise<void> {
+  await makeFolder(auth.CertDir, 0o700)
+  const lockPath = join(dirname(auth.CaPrivateKeyPath), '.bootstrap.lock')
+  const options = {
+    clock: ctx.clock,
+    waitMs: bootstrapWaitMs,
+    subject: 'the certificate authority',
+    ...(o.signal && { signal: o.signal }),
+  }
+  await withLock(lockPath, options, async () => {
+    await bootstrapCa(auth, ctx)
+    await bootstrapClient(auth, ctx)
+  })
+}
+
+async function bootstrapCa(auth: AuthOptions, ctx: CertificateContext): Promise<void> {
+  const text = await readTextFile(auth.CaCertPath)
+  if (text === undefined) {
+    if (await pathExists(auth.CaPrivateKeyPath)) throw keyExists('certificate authority', auth.CaPrivateKeyPath)
+  } else if (readCertificate(text).notAfterMs > ctx.clock.nowMs()) {
+    return
+  } else {
+    ctx.log.info('CA certificate is outdated and needs to be regenerated')
+    await fs.rm(auth.CaPrivateKeyPath, { force: true })
+  }
+  ctx.log.info(`Creating CA: ${auth.CaCertPath}`)
+  const wanted = { commonName: `docker-machine CA of ${ctx.user}`, organization: ctx.user }
+  const pair = await makeCa({ ...wanted, keyKind: ctx.keyKind, nowMs: ctx.clock.nowMs(), days: caDays })
+  await writePair(pair, auth.CaCertPath, auth.CaPrivateKeyPath)
+}
+
+async function bootstrapClient(auth: AuthOptions, ctx: CertificateContext): Promise<void> {
+  const text = await readTextFile(auth.ClientCertPath)
+  if (text === undefined) {
+    if (await pathExists(auth.ClientKeyPath)) throw keyExists('client', auth.ClientKeyPath)
+  } else if (await isClientGood(text, auth, ctx)) {
+    return
+  } else {
+    ctx.log.info('Client certificate is outdated and needs to be regenerated')
+    await fs.rm(auth.ClientKeyPath, { force: true })
+  }
+  ctx.log.info(`Creating client certificate: ${auth.ClientCertPath}`)
+  const pair = await issueCertificate(await readPair(auth.CaCertPath, auth.CaPrivateKeyPath), {
+    commonName: ctx.user,
+    // docker-machine wrote this word for every client certificate.
+    organization: `${ctx.user}.<bootstrap>`,
+    keyKind: ctx.keyKind,
+    nowMs: ctx.clock.nowMs(),
+    days: leafDays,
+    usages: ['client'],
+    names: [],
+  })
+  await writePair(pair, auth.ClientCertPath, auth.ClientKeyPath)
+}
+
+/** A pair that the user brought along (`--tls-client-cert`) is his to renew; ours must be signed by the present authority. */
+async function isClientGood(text: string, auth: AuthOptions, ctx: CertificateContext): Promise<boolean> {
+  if (dirname(auth.ClientCertPath) !== auth.CertDir) return true
+  if (readCertificate(text).notAfterMs < ctx.clock.nowMs() + renewBeforeMs) return false
+  const key = await readTextFile(auth.ClientKeyPath)
+  const ca = await readTextFile(auth.CaCertPath)
+  return key !== undefined && ca !== undefined && isPairOf({ cert: text, key }, ca)
+}
+
+/**
+ * Issues the certificate of one machine's engine and puts copies of the authority's certificate and the
+ * client pair beside it, where `env` and `config` point.
+ *
+ * @param address how clients reach the engine
+ */
+export async function issueServerCertificate(
+  host: Host,
+  address: string,
+  machinePath: string,
+  ctx: CertificateContext,
+): Promise<void> {
+  const auth = host.options.AuthOptions
+  ctx.log.info('Copying certs to the local machine directory...')
+  await copyFile(auth.CaCertPath, join(machinePath, 'ca.pem'))
+  await copyFile(auth.ClientCertPath, join(machinePath, 'cert.pem'))
+  await copyFile(auth.ClientKeyPath, join(machinePath, 'key.pem'))
+  const names = [...new Set([...toList(auth.ServerCertSANs), address, 'localhost'].filter((name) => name !== ''))]
+  const pair = await issueCertificate(await readPair(auth.CaCertPath, auth.CaPrivateKeyPath), {
+    commonName: host.name,
+    organization: `${ctx.user}.${host.name}`,
+    keyKind: ctx.keyKind,
+    nowMs: ctx.clock.nowMs(),
+    days: leafDays,
+    // A classic swarm master calls the nodes with its own certificate.
+    usages: host.options.SwarmOptions.Master ? ['server', 'client'] : ['server'],
+    names,
+  })
+  await writePair(pair, auth.ServerCertPath, auth.ServerKeyPath)
+}
+
+/** @throws {machine/certificate} naming the missing file */
+export async function readPair(certPath: string, keyPath: string): Promise<CertificatePair> {
+  return { cert: await readPem(certPath), key: await readPem(keyPath) }
+}
+
+/** The key first: a certificate without its key would look like a finished pair. */
+async function writePair(pair: CertificatePair, certPath: string, keyPath: string): Promise<void> {
+  try {
+    await writeFileAtomic(keyPath, pair.key, keyMode)
+    await writeFileAtomic(certPath, pair.cert, certificateMode)
+  } catch (error) {
+    throw new FlotillaError('machine/certificate', toMessage(error), { cause: error })
+  }
+}
+
+async function copyFile(source: string, target: string): Promise<void> {
+  const text = await readPem(source)
+  const { mode } = await fs.stat(source)
+  if (source !== target) await writeFileAtomic(target, text, mode & 0o777)
+}
+
+function keyExists(what: string, path: string): FlotillaError {
+  return new FlotillaError('machine/certificate', `${what} key already exists`, {
+    hint: `its certificate is missing: put it back, or delete ${path} to have a new pair made`,
+  })
+}

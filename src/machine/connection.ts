@@ -1,0 +1,96 @@
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { FlotillaError, toMessage } from '../core/errors.ts'
+import { dialTls } from '../io/dial.ts'
+import type { MutualTls, TcpAddress } from '../io/dial.ts'
+import { readPem } from './pem.ts'
+import type { Driver } from './driver.ts'
+import type { AuthOptions, Host } from './host.ts'
+
+const dialTimeoutMs = 20_000
+
+/** Certificates for talking to a machine's engine. */
+export async function readTls(auth: AuthOptions): Promise<MutualTls> {
+  const [ca, cert, key] = await Promise.all([
+    readPem(auth.CaCertPath),
+    readPem(auth.ClientCertPath),
+    readPem(auth.ClientKeyPath),
+  ])
+  return { ca, cert, key }
+}
+
+/**
+ * The address of a machine's engine, or of the swarm it is master of, once a TLS connection with the
+ * stored certificates has succeeded.
+ *
+ * docker/machine libmachine/check: what is checked, and the texts.
+ */
+export async function checkConnection(
+  host: Host,
+  driver: Driver,
+  isSwarm: boolean,
+  clock: Clock,
+  o: CallOptions,
+): Promise<string> {
+  const engineUrl = await driver.engineUrl(o)
+  const url = isSwarm ? toSwarmUrl(host, engineUrl) : engineUrl
+  const address = parseTcpUrl(url)
+  try {
+    const tls = await readTls(host.options.AuthOptions)
+    await dialTls(address, tls, { ...o, deadlineMs: o.deadlineMs ?? dialTimeoutMs }, clock)
+    return url
+  } catch (error) {
+    if (o.signal?.aborted === true) throw error
+    if (isSwarm && (await isEngineGood(host, driver, clock, o))) {
+      throw new FlotillaError(
+        'machine/certificate',
+        'Connection to Swarm cannot be checked but the certs are valid. Maybe swarm is not started',
+        { cause: error },
+      )
+    }
+    throw new FlotillaError('machine/certificate', describeFailure(url, error), { cause: error })
+  }
+}
+
+async function isEngineGood(host: Host, driver: Driver, clock: Clock, o: CallOptions): Promise<boolean> {
+  try {
+    await checkConnection(host, driver, false, clock, o)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function describeFailure(url: string, error: unknown): string {
+  const hostPort = url.replace(/^[a-z]+:\/\//i, '').replace(/\/.*$/, '')
+  return [
+    `Error checking and/or regenerating the certs: There was an error validating certificates for host "${hostPort}": ${toMessage(error)}`,
+    "You can attempt to regenerate them using 'docker-machine regenerate-certs [name]'.",
+    'Be advised that this will trigger a Docker daemon restart which might stop running containers.',
+    '',
+  ].join('\n')
+}
+
+/** The engine's address with the port of the swarm manager that runs beside it. */
+export function toSwarmUrl(host: Host, engineUrl: string): string {
+  const { SwarmOptions: swarm } = host.options
+  if (!swarm.Master) {
+    const text = `Error: "${host.name}" is not a swarm master. The --swarm flag is intended for use with swarm masters`
+    throw new FlotillaError('machine/usage', text)
+  }
+  const port = /:(\d+)\/?$/.exec(swarm.Host)?.[1] ?? '3376'
+  return engineUrl.replace(/:\d+\/?$/, `:${port}`)
+}
+
+/** @throws {machine/state} when the text is no `scheme://host:port` */
+export function parseTcpUrl(url: string): TcpAddress {
+  const match = /^[a-z]+:\/\/(?:\[([^\]]+)\]|([^:/?#[\]]+))(?::(\d{1,5}))?\/?$/i.exec(url)
+  const host = match?.[1] ?? match?.[2]
+  if (host === undefined) {
+    throw new FlotillaError(
+      'machine/state',
+      `Error parsing URL: ${JSON.stringify(url)} is not of the form tcp://HOST:PORT`,
+    )
+  }
+  return { host, port: Number(match?.[3] ?? 2376) }
+}

@@ -1,0 +1,56 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { Ssh } from '../../io/ssh/ssh.ts'
+import { parseOsRelease } from './os-release.ts'
+import type { OsRelease } from './os-release.ts'
+import type { Provisioner } from './provisioner.ts'
+
+const attempts = 60
+const refusedAttempts = 10
+const pauseMs = 3000
+
+/** Waits until a login works: a fresh host answers, then refuses, then lets us in. */
+export async function waitForSsh(ssh: Ssh, log: Log, clock: Clock, o: CallOptions): Promise<void> {
+  log.info('Waiting for SSH to be available...')
+  let refused = 0
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const { code } = await ssh.run('exit 0', o)
+      if (code === 0) return
+      throw new FlotillaError('io/ssh', `exit status ${code}`)
+    } catch (error) {
+      if (o.signal?.aborted === true) throw error
+      const text = toMessage(error)
+      if (/Permission denied|authentication methods failed/.test(text)) refused += 1
+      const isHopeless = /host key has changed|too open|not readable|cannot use SSH key/.test(text)
+      if (attempt >= attempts || refused >= refusedAttempts || isHopeless) {
+        const whole = `Too many retries waiting for SSH to be available.  Last error: ${text}`
+        throw new FlotillaError('machine/provision', whole, { cause: error })
+      }
+    }
+    await clock.sleep(pauseMs, o.signal)
+  }
+}
+
+/** Asks a host what it is. */
+export async function readOsRelease(ssh: Ssh, o: CallOptions): Promise<OsRelease> {
+  const { code, stdout } = await ssh.run('cat /etc/os-release || cat /usr/lib/os-release', o)
+  if (code !== 0) {
+    throw new FlotillaError('machine/provision', 'Error detecting OS: OS type not recognized', {
+      hint: 'the host has no /etc/os-release',
+    })
+  }
+  return parseOsRelease(stdout)
+}
+
+/** @throws {machine/provision} naming the system found and those that are known */
+export function chooseProvisioner(os: OsRelease, provisioners: readonly Provisioner[]): Provisioner {
+  const found = provisioners.find((provisioner) => provisioner.matches(os))
+  if (found !== undefined) return found
+  const known = provisioners.flatMap((provisioner) => provisioner.systems).join(', ')
+  throw new FlotillaError('machine/provision', 'Error detecting OS: OS type not recognized', {
+    hint: `the host runs ${os.prettyName === '' ? 'an unnamed system' : os.prettyName}; supported are ${known}`,
+  })
+}

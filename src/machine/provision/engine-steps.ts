@@ -1,0 +1,100 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { HostShell } from './host-shell.ts'
+import { detectInit } from './init-system.ts'
+import type { InitSystem } from './init-system.ts'
+import type { EngineWanted, ProvisionTarget } from './provisioner.ts'
+
+const listenPollMs = 500
+const listenTimeoutMs = 30_000
+const ownedSettings = ['hosts', 'tls', 'tlsverify', 'tlscacert', 'tlscert', 'tlskey']
+
+/**
+ * The part that is the same on every distribution: put certificates and the command line in place, restart
+ * the engine, wait until it listens.
+ *
+ * @param program absolute path of dockerd on the host
+ */
+export async function setUpEngine(
+  target: ProvisionTarget,
+  wanted: EngineWanted,
+  program: string,
+  o: CallOptions,
+): Promise<void> {
+  const { shell, log, clock } = target
+  await refuseConflicts(shell, o)
+  const init = await detectInit(shell, clock, o)
+  await init.stop(shell, o)
+  // A bridge left by an engine with another address pool keeps the new one from starting.
+  await shell.run('ip link delete docker0', o)
+  log.info('Copying certs to the remote machine...')
+  for (const file of wanted.setup.files) await shell.upload(file, o)
+  log.info('Setting Docker configuration on the remote daemon...')
+  await init.configure(shell, { program, args: wanted.setup.args, env: wanted.setup.env }, o)
+  try {
+    await init.start(shell, o)
+    await waitForPort(shell, wanted.port, clock, o)
+  } catch (error) {
+    throw await withEngineLog(error, shell, init, o)
+  }
+}
+
+/** `daemon.json` and our command line must not set the same thing: the engine refuses to start. */
+async function refuseConflicts(shell: HostShell, o: CallOptions): Promise<void> {
+  const { code, stdout } = await shell.run('cat /etc/docker/daemon.json', o)
+  if (code !== 0) return
+  let settings: unknown
+  try {
+    settings = JSON.parse(stdout.trim() === '' ? '{}' : stdout)
+  } catch (error) {
+    const text = `/etc/docker/daemon.json on the host is not valid JSON: ${toMessage(error)}`
+    throw new FlotillaError('machine/provision', text, { cause: error })
+  }
+  if (typeof settings !== 'object' || settings === null) return
+  const taken = ownedSettings.filter((name) => Object.hasOwn(settings, name))
+  if (taken.length === 0) return
+  throw new FlotillaError('machine/provision', `/etc/docker/daemon.json on the host already sets ${taken.join(', ')}`, {
+    hint: 'remove these settings from it: docker-machine gives them on the command line of the engine',
+  })
+}
+
+async function waitForPort(shell: HostShell, port: number, clock: Clock, o: CallOptions): Promise<void> {
+  const endMs = clock.nowMs() + listenTimeoutMs
+  for (;;) {
+    const { stdout } = await shell.run('cat /proc/net/tcp /proc/net/tcp6 2>/dev/null', o)
+    if (isListening(stdout, port)) return
+    if (clock.nowMs() >= endMs) {
+      throw new FlotillaError(
+        'machine/provision',
+        'Unable to verify the Docker daemon is listening: Maximum number of retries (10) exceeded',
+      )
+    }
+    await clock.sleep(listenPollMs, o.signal)
+  }
+}
+
+/** Reads the kernel's socket table, because neither `ss` nor `netstat` is everywhere. */
+export function isListening(table: string, port: number): boolean {
+  const wanted = port.toString(16).toUpperCase().padStart(4, '0')
+  return table.split('\n').some((line) => {
+    const [, local = '', , state] = line.trim().split(/\s+/)
+    return state === '0A' && local.endsWith(`:${wanted}`)
+  })
+}
+
+async function withEngineLog(error: unknown, shell: HostShell, init: InitSystem, o: CallOptions): Promise<unknown> {
+  if (o.signal?.aborted === true) return error
+  const log = await readLogQuietly(shell, init, o)
+  if (log === '') return error
+  const text = `${toMessage(error)}\nlast lines of the engine's log:\n${log}`
+  return new FlotillaError('machine/provision', text, { cause: error })
+}
+
+async function readLogQuietly(shell: HostShell, init: InitSystem, o: CallOptions): Promise<string> {
+  try {
+    return await init.readLog(shell, o)
+  } catch {
+    return ''
+  }
+}

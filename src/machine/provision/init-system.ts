@@ -1,0 +1,94 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import type { DaemonCommand } from './unit-file.ts'
+import { renderDropIn, renderSupervisor, supervisorPaths } from './unit-file.ts'
+import type { HostShell } from './host-shell.ts'
+
+const dropInFolder = '/etc/systemd/system/docker.service.d'
+const dropInName = '10-machine.conf'
+const stopTimeoutMs = 60_000
+
+/** What starts the engine on a host. */
+export interface InitSystem {
+  readonly kind: 'systemd' | 'none'
+  /** Writes the engine's command line where it belongs. */
+  configure(shell: HostShell, command: DaemonCommand, o: CallOptions): Promise<void>
+  stop(shell: HostShell, o: CallOptions): Promise<void>
+  start(shell: HostShell, o: CallOptions): Promise<void>
+  /** The engine's last words, for error messages. */
+  readLog(shell: HostShell, o: CallOptions): Promise<string>
+}
+
+/** systemd when it is running; a supervising script where nothing is. */
+export async function detectInit(shell: HostShell, clock: Clock, o: CallOptions): Promise<InitSystem> {
+  const { code } = await shell.run('test -d /run/systemd/system', o)
+  return code === 0 ? systemd : noInit(clock)
+}
+
+const systemd: InitSystem = {
+  kind: 'systemd',
+  async configure(shell, command, o) {
+    await refuseOtherDropIns(shell, o)
+    await shell.upload({ path: `${dropInFolder}/${dropInName}`, content: renderDropIn(command), mode: 0o644 }, o)
+    await shell.check('systemctl daemon-reload', o)
+  },
+  async stop(shell, o) {
+    await shell.check('systemctl -f stop docker', o)
+  },
+  async start(shell, o) {
+    await shell.check('systemctl -f start docker && systemctl -f enable docker', o)
+  },
+  async readLog(shell, o) {
+    return (await shell.run('journalctl -u docker -n 15 --no-pager -o cat', o)).stdout.trim()
+  },
+}
+
+/** Two drop-ins that both set the command line end in an engine that listens where nobody expects it. */
+async function refuseOtherDropIns(shell: HostShell, o: CallOptions): Promise<void> {
+  const script = `grep -lE '^[[:space:]]*ExecStart=' ${dropInFolder}/*.conf 2>/dev/null | grep -v '/${dropInName}$' || true`
+  const others = (await shell.check(script, o)).trim()
+  if (others === '') return
+  const list = others.split('\n').join(', ')
+  throw new FlotillaError('machine/provision', `${list} on the host already sets the engine's command line`, {
+    hint: 'remove it, or move its options to --engine-opt',
+  })
+}
+
+function noInit(clock: Clock): InitSystem {
+  return {
+    kind: 'none',
+    async configure(shell, command, o) {
+      await shell.upload({ path: supervisorPaths.script, content: renderSupervisor(command), mode: 0o700 }, o)
+    },
+    async stop(shell, o) {
+      await stopEngines(shell, clock, o)
+    },
+    async start(shell, o) {
+      const { script, log } = supervisorPaths
+      // A session of its own and no descriptors of ours: it stays when the login ends.
+      await shell.check(`setsid sh ${script} </dev/null >>${log} 2>&1 &`, o)
+    },
+    async readLog(shell, o) {
+      return (await shell.run(`tail -n 15 ${supervisorPaths.log}`, o)).stdout.trim()
+    },
+  }
+}
+
+/** Ends the supervisor, and an engine that was running before there was one. */
+async function stopEngines(shell: HostShell, clock: Clock, o: CallOptions): Promise<void> {
+  const { pid } = supervisorPaths
+  const isOurs = `tr '\\0' ' ' < /proc/$(cat ${pid})/cmdline 2>/dev/null | grep -q ${supervisorPaths.script}`
+  const isEngine = `grep -q '^dockerd' /proc/$(cat /var/run/docker.pid)/comm 2>/dev/null`
+  const kill = [
+    `if [ -f ${pid} ] && ${isOurs}; then kill -TERM "$(cat ${pid})" || true; else rm -f ${pid};`,
+    `if [ -f /var/run/docker.pid ] && ${isEngine}; then kill -TERM "$(cat /var/run/docker.pid)" || true; fi; fi`,
+  ].join(' ')
+  await shell.check(kill, o)
+  const busy = `[ -f ${pid} ] || { [ -f /var/run/docker.pid ] && ${isEngine}; }`
+  const endMs = clock.nowMs() + stopTimeoutMs
+  while ((await shell.run(busy, o)).code === 0) {
+    if (clock.nowMs() > endMs) throw new FlotillaError('machine/provision', 'the engine on the host does not stop')
+    await clock.sleep(250, o.signal)
+  }
+}

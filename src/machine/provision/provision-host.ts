@@ -1,0 +1,122 @@
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { joinHostPort } from '../../io/dial.ts'
+import type { Ssh, SshAddress } from '../../io/ssh/ssh.ts'
+import { issueServerCertificate } from '../certs.ts'
+import type { CertificateContext } from '../certs.ts'
+import { checkConnection, parseTcpUrl } from '../connection.ts'
+import type { Driver, EngineSetup, HostFile } from '../driver.ts'
+import type { Host } from '../host.ts'
+import { toList } from '../host.ts'
+import { readPem } from '../pem.ts'
+import { chooseProvisioner, readOsRelease, waitForSsh } from './detect.ts'
+import { openHostShell } from './host-shell.ts'
+import type { Provisioner } from './provisioner.ts'
+import { hostOptionsDir, renderEngineArgs } from './unit-file.ts'
+
+/** What provisioning needs of the outside world. */
+export interface ProvisionContext extends CertificateContext {
+  readonly loadProvisioners: () => Promise<readonly Provisioner[]>
+  readonly openSsh: (address: SshAddress) => Ssh
+}
+
+/** True for machines that are only an address: there is nothing to provision and no shell. */
+export function isAddressOnly(driver: Driver): boolean {
+  return driver.configureEngine === undefined && driver.ssh() === undefined
+}
+
+/**
+ * Makes the engine of a running machine what its options say: certificates, command line, restart, and
+ * proof that it answers over TLS.
+ *
+ * @param machinePath the machine's folder in the store
+ * @throws {machine/provision}
+ */
+export async function provisionHost(
+  host: Host,
+  driver: Driver,
+  machinePath: string,
+  ctx: ProvisionContext,
+  o: CallOptions,
+): Promise<void> {
+  if (driver.configureEngine !== undefined) {
+    const wanted = await makeSetup(host, driver, machinePath, ctx, o)
+    ctx.log.info('Setting Docker configuration on the remote daemon...')
+    await driver.configureEngine(wanted.setup, o)
+  } else {
+    await provisionOverSsh(host, driver, machinePath, ctx, o)
+  }
+}
+
+async function provisionOverSsh(
+  host: Host,
+  driver: Driver,
+  machinePath: string,
+  ctx: ProvisionContext,
+  o: CallOptions,
+): Promise<void> {
+  const target = driver.ssh()
+  if (target === undefined) {
+    throw new FlotillaError(
+      'machine/provision',
+      `machine "${host.name}" of driver "${host.driverName}" has no shell to provision it through`,
+    )
+  }
+  ctx.log.info('Detecting operating system of created instance...')
+  const ssh = ctx.openSsh({ ...target, knownHostsPath: `${machinePath}/known_hosts` })
+  try {
+    await waitForSsh(ssh, ctx.log, ctx.clock, o)
+    ctx.log.info('Detecting the provisioner...')
+    const os = await readOsRelease(ssh, o)
+    const provisioner = chooseProvisioner(os, await ctx.loadProvisioners())
+    ctx.log.info(`Provisioning with ${provisioner.name}...`)
+    const shell = await openHostShell(ssh, o)
+    const wanted = await makeSetup(host, driver, machinePath, ctx, o)
+    await provisioner.provision({ shell, os, log: ctx.log, clock: ctx.clock }, wanted, o)
+  } finally {
+    await ssh.close()
+  }
+}
+
+/** Proves that the engine answers over TLS with the stored certificates; it may still be starting. */
+export async function waitForEngine(host: Host, driver: Driver, ctx: ProvisionContext, o: CallOptions): Promise<void> {
+  ctx.log.info('Checking connection to Docker...')
+  const endMs = ctx.clock.nowMs() + 30_000
+  for (;;) {
+    try {
+      await checkConnection(host, driver, false, ctx.clock, o)
+      break
+    } catch (error) {
+      const isStarting = /connection refused|EOF|reset by peer/.test(toMessage(error))
+      if (!isStarting || o.signal?.aborted === true || ctx.clock.nowMs() > endMs) throw error
+    }
+    await ctx.clock.sleep(250, o.signal)
+  }
+  ctx.log.info('Docker is up and running!')
+}
+
+async function makeSetup(
+  host: Host,
+  driver: Driver,
+  machinePath: string,
+  ctx: ProvisionContext,
+  o: CallOptions,
+): Promise<{ readonly setup: EngineSetup; readonly port: number }> {
+  const { host: address, port } = parseTcpUrl(await findUrl(driver, o))
+  await issueServerCertificate(host, address, machinePath, ctx)
+  const { CaCertPath, ServerCertPath, ServerKeyPath } = host.options.AuthOptions
+  const files: readonly HostFile[] = [
+    { path: `${hostOptionsDir}/ca.pem`, content: await readPem(CaCertPath), mode: 0o644 },
+    { path: `${hostOptionsDir}/server.pem`, content: await readPem(ServerCertPath), mode: 0o644 },
+    { path: `${hostOptionsDir}/server-key.pem`, content: await readPem(ServerKeyPath), mode: 0o600 },
+  ]
+  const args = renderEngineArgs(host.options, host.driverName, port)
+  return { setup: { args, env: toList(host.options.EngineOptions.Env), files }, port }
+}
+
+/** Drivers without an engine yet may not know its address; the port is then the usual one. */
+async function findUrl(driver: Driver, o: CallOptions): Promise<string> {
+  const url = await driver.engineUrl(o)
+  if (url !== '') return url
+  return `tcp://${joinHostPort({ host: await driver.address(o), port: 2376 })}`
+}
