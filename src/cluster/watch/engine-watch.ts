@@ -1,0 +1,209 @@
+import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError } from '../../core/errors.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { isFields } from '../wire.ts'
+import type { Fields } from '../wire.ts'
+import { runFetch, toFailure } from './fetch.ts'
+import type { Gate } from './gate.ts'
+import { keyOf } from './messages.ts'
+import type { Effect, Fetch, Message } from './messages.ts'
+
+export interface EngineWatchOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  /** Shared by all watches, so that a large fleet is read in bounded steps. Probes and events do not wait. */
+  readonly gate: Gate
+  resolveIp(): Promise<string>
+  /** Takes one message in. @returns what has to be done next */
+  step(message: Message): readonly Effect[]
+  /** Told of what concerns others than the engine. */
+  onEffect(effect: Exclude<Effect, { readonly kind: 'fetch' | 'wake' | 'open-events' | 'close' }>): void
+}
+
+/** Somebody who wants to know when the view holds what a read that began after his call has found. */
+interface Waiter {
+  /** The number of the read of this key that will do. */
+  readonly start: number
+  resolve(): void
+}
+
+/** Reads of one engine at once, besides the probe. */
+const parallelReads = 4
+
+/**
+ * The hands of one engine's reducer: sends it what happens and does what it asks for. Holds no decisions;
+ * what it knows are calls under way, the event stream, and who waits for what.
+ */
+export class EngineWatch {
+  readonly #o: EngineWatchOptions
+  readonly #queue: Message[] = []
+  readonly #starts = new Map<string, number>()
+  readonly #waiters = new Map<string, Waiter[]>()
+  readonly #pendingFetches: (() => void)[] = []
+  #running = 0
+  #isStepping = false
+  #calls = new AbortController()
+  #stream = new AbortController()
+
+  constructor(options: EngineWatchOptions) {
+    this.#o = options
+  }
+
+  /** Sends one message; the view is up to date when this returns. */
+  send(message: Message): void {
+    this.#queue.push(message)
+    if (this.#isStepping) return
+    this.#isStepping = true
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        for (const effect of this.#o.step(next)) this.#perform(effect)
+      }
+    } finally {
+      this.#isStepping = false
+    }
+  }
+
+  /** Reads something again. Resolves when the view holds what was true after this call, or the engine is gone. */
+  touch(fetch: Fetch): Promise<void> {
+    const key = keyOf(fetch)
+    const before = this.#starts.get(key) ?? 0
+    this.send({ kind: 'touched', fetch })
+    const after = this.#starts.get(key) ?? 0
+    if (after === before && !this.#calls.signal.aborted && !this.#isReading(key)) return Promise.resolve()
+    return new Promise((resolve) => {
+      const waiter = { start: after > before ? after : before + 1, resolve }
+      const list = this.#waiters.get(key)
+      if (list === undefined) this.#waiters.set(key, [waiter])
+      else list.push(waiter)
+    })
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#calls.abort(closedReason)
+    this.#stream.abort(closedReason)
+    this.#releaseAll()
+  }
+
+  readonly #reading = new Map<string, number>()
+
+  #isReading(key: string): boolean {
+    return (this.#reading.get(key) ?? 0) > 0
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'fetch':
+        this.#fetch(effect.epoch, effect.fetch)
+        return
+      case 'wake':
+        void this.#wake(effect)
+        return
+      case 'open-events':
+        void this.#openEvents(effect.epoch, effect.since)
+        return
+      case 'close':
+        this.#calls.abort(closedReason)
+        this.#stream.abort(closedReason)
+        this.#calls = new AbortController()
+        this.#releaseAll()
+        return
+      default:
+        this.#o.onEffect(effect)
+    }
+  }
+
+  #fetch(epoch: number, fetch: Fetch): void {
+    const key = keyOf(fetch)
+    const start = (this.#starts.get(key) ?? 0) + 1
+    this.#starts.set(key, start)
+    this.#reading.set(key, (this.#reading.get(key) ?? 0) + 1)
+    const { signal } = this.#calls
+    const begin = async (): Promise<void> => {
+      const context = { engine: this.#o.engine, signal, resolveIp: () => this.#o.resolveIp() }
+      const isProbe = fetch.what === 'ping'
+      try {
+        const data = isProbe ? await runFetch(fetch, context) : await this.#o.gate.run(() => runFetch(fetch, context))
+        this.send({ kind: 'fetched', epoch, fetch, result: { isOk: true, data } })
+      } catch (error) {
+        if (!signal.aborted) {
+          const failure = toFailure(error, isProbe)
+          this.send({ kind: 'fetched', epoch, fetch, result: { isOk: false, failure } })
+        }
+      }
+      this.#finish(key, start)
+    }
+    if (fetch.what === 'ping') void begin()
+    else this.#inTurn(begin)
+  }
+
+  /** At most a few reads of one engine at once: an engine with many containers must not be flooded. */
+  #inTurn(begin: () => Promise<void>): void {
+    const run = (): void => {
+      this.#running += 1
+      void begin().then(() => {
+        this.#running -= 1
+        this.#pendingFetches.shift()?.()
+      })
+    }
+    if (this.#running < parallelReads) run()
+    else this.#pendingFetches.push(run)
+  }
+
+  #finish(key: string, start: number): void {
+    const left = (this.#reading.get(key) ?? 1) - 1
+    if (left > 0) this.#reading.set(key, left)
+    else this.#reading.delete(key)
+    const waiters = this.#waiters.get(key)
+    if (waiters === undefined) {
+      // Numbers are only needed while somebody may compare with them.
+      if (left <= 0) this.#starts.delete(key)
+      return
+    }
+    const later = waiters.filter((waiter) => waiter.start > start)
+    if (later.length === 0) this.#waiters.delete(key)
+    else this.#waiters.set(key, later)
+    for (const waiter of waiters) if (waiter.start <= start) waiter.resolve()
+  }
+
+  #releaseAll(): void {
+    for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter.resolve()
+    this.#waiters.clear()
+  }
+
+  async #wake(effect: Extract<Effect, { readonly kind: 'wake' }>): Promise<void> {
+    const { epoch, reason, ticket, afterMs } = effect
+    try {
+      await this.#o.clock.sleep(afterMs, this.#calls.signal)
+    } catch {
+      return
+    }
+    this.send({ kind: 'woke', epoch, reason, ticket })
+  }
+
+  async #openEvents(epoch: number, since: string | undefined): Promise<void> {
+    this.#stream.abort(closedReason)
+    const stream = new AbortController()
+    this.#stream = stream
+    try {
+      const reply = await this.#o.engine.request(
+        { method: 'GET', path: '/events', query: { since }, stream: true },
+        { signal: stream.signal, deadlineMs: openEventsMs },
+      )
+      this.send({ kind: 'events-opened', epoch })
+      for await (const event of reply.documents<Fields>()) {
+        if (stream.signal.aborted) return
+        if (isFields(event)) this.send({ kind: 'event', epoch, event })
+      }
+      if (!stream.signal.aborted) this.send({ kind: 'events-closed', epoch, failure: undefined })
+    } catch (error) {
+      if (stream.signal.aborted) return
+      // An engine that answers but has no events is a broken one; a slow one is not.
+      const failure = toFailure(error, isFlotillaError(error) && error.code === 'engine/timeout')
+      this.send({ kind: 'events-closed', epoch, failure })
+    }
+  }
+}
+
+const openEventsMs = 10_000
+const closedReason = new Error('the watch was closed')
