@@ -88,7 +88,7 @@ const purePlaces = [
   /^cluster\/watch\/(state|messages|decode|specs|flights|collections|health|fleet)\.ts$/,
   /^cluster\/api\/(merge|list-containers|list-images|list-networks|list-volumes|human)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
-  /^compose\/(model|plan)\//,
+  /^compose\/(model|plan|translate)\//,
   /^compose\/(translate|hash)\.ts$/,
   /^machine\/env\.ts$/,
   /^machine\/provision\/unit-file\.ts$/,

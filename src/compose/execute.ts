@@ -1,0 +1,205 @@
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core/errors.ts'
+import type { NamedFailure } from '../core/errors.ts'
+import type { Progress } from '../core/progress.ts'
+import type { Engine } from '../engine/engine.ts'
+import { resolveRef, runStep } from './execute/step.ts'
+import type { StepContext } from './execute/step.ts'
+import { makeWaker } from './execute/wait.ts'
+import { containerOf } from './plan/plan.ts'
+import type { Plan, Step } from './plan/plan.ts'
+
+/** How a plan is carried out. */
+export interface ExecuteOptions extends CallOptions {
+  readonly clock: Clock
+  readonly progress: Progress
+  /** Most engine calls at once; waits do not count. `Infinity` for no limit. */
+  readonly parallel: number
+  /** Awaited before a container is started, so that none of its output is missed. */
+  readonly beforeStart?: (container: { readonly id: string; readonly name: string }) => Promise<void>
+  /** The ready `X-Registry-Auth` value for an image reference. */
+  readonly registryAuth?: (reference: string) => Promise<string | undefined>
+}
+
+/**
+ * Carries out a plan: every step whose `after` is done, at most `parallel` at once. Holds no decisions.
+ *
+ * After the first failure of a step that is not best effort nothing more is begun; what is under way is
+ * awaited, then all failures are reported together.
+ *
+ * @returns the IDs of the containers made, by the name they were made with
+ * @throws {compose/execute}
+ * @throws {core/aborted} when the signal ended it and no step failed
+ */
+export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Promise<ReadonlyMap<string, string>> {
+  const walk = new Walk(plan, engine, o)
+  await walk.run()
+  if (walk.failures.length > 0) throw toFailure(walk.failures)
+  if (walk.hasStepsLeft()) throw new FlotillaError('core/aborted', 'cancelled', { cause: o.signal?.reason })
+  return walk.names
+}
+
+interface StepFailure {
+  readonly step: Step
+  readonly error: unknown
+}
+
+/** One pass over the graph of a plan. */
+class Walk {
+  readonly failures: StepFailure[] = []
+  readonly names = new Map<string, string>()
+  readonly #options: ExecuteOptions
+  readonly #context: StepContext
+  readonly #made = new Map<number, string>()
+  readonly #ready: Step[] = []
+  /** Step → how many of its `after` are not done. */
+  readonly #missing = new Map<number, number>()
+  readonly #followers = new Map<number, Step[]>()
+  #left: number
+  #running = 0
+  #calls = 0
+  #finish: () => void = () => {}
+
+  constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
+    const { registryAuth, progress } = o
+    this.#options = o
+    this.#left = plan.steps.length
+    this.#context = {
+      engine,
+      progress,
+      made: this.#made,
+      waker: makeWaker(engine, o.clock, o),
+      ...(registryAuth !== undefined && { registryAuth }),
+    }
+    for (const step of plan.steps) {
+      this.#missing.set(step.id, step.after.length)
+      if (step.after.length === 0) this.#ready.push(step)
+      for (const before of step.after) {
+        const list = this.#followers.get(before)
+        if (list === undefined) this.#followers.set(before, [step])
+        else list.push(step)
+      }
+    }
+  }
+
+  hasStepsLeft(): boolean {
+    return this.#left > 0
+  }
+
+  async run(): Promise<void> {
+    try {
+      await new Promise<void>((resolve) => {
+        this.#finish = resolve
+        this.#pump()
+      })
+    } finally {
+      this.#context.waker.stop()
+    }
+  }
+
+  /** Begins what may begin; ends the run when nothing is under way. */
+  #pump(): void {
+    while (this.failures.length === 0 && this.#options.signal?.aborted !== true) {
+      const step = this.#takeReady()
+      if (step === undefined) break
+      const cost = step.op.kind === 'wait-container' ? 0 : 1
+      this.#running += 1
+      this.#calls += cost
+      this.#left -= 1
+      void this.#perform(step).finally(() => {
+        this.#running -= 1
+        this.#calls -= cost
+        this.#pump()
+      })
+    }
+    if (this.#running === 0) this.#finish()
+  }
+
+  #takeReady(): Step | undefined {
+    const isFree = this.#calls < this.#options.parallel
+    const index = isFree ? 0 : this.#ready.findIndex((step) => step.op.kind === 'wait-container')
+    return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
+  }
+
+  async #perform(step: Step): Promise<void> {
+    const { progress, beforeStart } = this.#options
+    report(step, 'working', progress)
+    try {
+      if (step.op.kind === 'start-container') {
+        const { container } = step.op
+        await beforeStart?.({ id: resolveRef(container, this.#made), name: container.name })
+      }
+      const id = await runStep(step, this.#context, callOptions(this.#options))
+      if (id !== undefined) {
+        this.#made.set(step.id, id)
+        this.names.set(containerOf(step.op) ?? '', id)
+      }
+      report(step, 'done', progress)
+    } catch (error) {
+      if (!isSettled(step, error, progress)) {
+        this.failures.push({ step, error })
+        return
+      }
+    }
+    for (const follower of this.#followers.get(step.id) ?? []) {
+      const count = (this.#missing.get(follower.id) ?? 1) - 1
+      this.#missing.set(follower.id, count)
+      if (count === 0) this.#ready.push(follower)
+    }
+  }
+}
+
+function callOptions(o: ExecuteOptions): CallOptions {
+  return {
+    ...(o.signal !== undefined && { signal: o.signal }),
+    ...(o.deadlineMs !== undefined && { deadlineMs: o.deadlineMs }),
+  }
+}
+
+function report(step: Step, status: 'working' | 'done', progress: Progress): void {
+  const text = step.words[status]
+  if (text !== '') progress({ id: step.resource, status, text })
+}
+
+/** @returns true when later steps may go on */
+function isSettled(step: Step, error: unknown, progress: Progress): boolean {
+  const status = isFlotillaError(error) ? error.status : undefined
+  // What should be gone and already is needs no removing.
+  if (step.op.kind.startsWith('remove-') && status === 404) {
+    report(step, 'done', progress)
+    return true
+  }
+  if (step.refusal !== undefined && (status === 403 || status === 409)) {
+    progress({ id: step.resource, status: 'warning', text: 'Warning', detail: step.refusal })
+    return true
+  }
+  const detail = toMessage(error)
+  if (step.bestEffort === true) {
+    progress({ id: step.resource, status: 'warning', text: 'Warning', detail })
+    return true
+  }
+  progress({ id: step.resource, status: 'error', text: 'Error', detail })
+  return false
+}
+
+function toFailure(failures: readonly StepFailure[]): FlotillaError {
+  const [first] = failures
+  if (failures.length === 1 && first !== undefined) {
+    return new FlotillaError('compose/execute', toEngineText(first.error), {
+      cause: first.error,
+      hint: `this happened at ${first.step.resource}, step ${first.step.op.kind}`,
+    })
+  }
+  const named: NamedFailure[] = failures.map(({ step, error }) => ({
+    name: step.resource,
+    error: new Error(toEngineText(error), { cause: error }),
+  }))
+  return joinFailures('compose/execute', named)
+}
+
+/** Scripts look for the docker client's prefix on what an engine answered. */
+function toEngineText(error: unknown): string {
+  const message = toMessage(error)
+  return isFlotillaError(error) && error.status !== undefined ? `Error response from daemon: ${message}` : message
+}

@@ -1,0 +1,127 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Progress } from '../../core/progress.ts'
+import {
+  createContainer,
+  killContainer,
+  pauseContainer,
+  removeContainer,
+  renameContainer,
+  restartContainer,
+  startContainer,
+  stopContainer,
+  unpauseContainer,
+} from '../../engine/api/containers.ts'
+import { removeImage } from '../../engine/api/images.ts'
+import { connectNetwork, createNetwork, disconnectNetwork, removeNetwork } from '../../engine/api/networks.ts'
+import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { mapDictionary } from '../model/dictionary.ts'
+import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
+import { toCreateBody } from '../translate.ts'
+import { pull } from './pull.ts'
+import { waitForContainer } from './wait.ts'
+import type { Waker } from './wait.ts'
+
+/** What a step may use while it runs. */
+export interface StepContext {
+  readonly engine: Engine
+  readonly waker: Waker
+  readonly progress: Progress
+  /** Container IDs by the step that made them. */
+  readonly made: ReadonlyMap<number, string>
+  /** The ready `X-Registry-Auth` value for a reference. */
+  readonly registryAuth?: (reference: string) => Promise<string | undefined>
+}
+
+/**
+ * Makes the one engine call of a step.
+ *
+ * @returns the ID of the container it made
+ */
+export async function runStep(step: Step, context: StepContext, o: CallOptions): Promise<string | undefined> {
+  const { op } = step
+  if (op.kind === 'create-container') return createFrom(op, context, o)
+  if (op.kind === 'pull-image') {
+    const registryAuth = await context.registryAuth?.(op.reference)
+    const target = { ...op, ...(registryAuth !== undefined && { registryAuth }) }
+    await pull(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
+  } else if ('container' in op) {
+    await runOnContainer(op, context, o)
+  } else {
+    await runOnResource(op, context.engine, o)
+  }
+  return undefined
+}
+
+/** The ID behind a reference; made containers are known once their step is done. */
+export function resolveRef(ref: ContainerRef, made: ReadonlyMap<number, string>): string {
+  return ref.kind === 'existing' ? ref.id : (made.get(ref.step) ?? ref.name)
+}
+
+async function createFrom(
+  op: StepOp & { readonly kind: 'create-container' },
+  context: StepContext,
+  o: CallOptions,
+): Promise<string> {
+  const ids = mapDictionary(op.needs, (ref) => resolveRef(ref, context.made))
+  const platform = op.draft.service.platform
+  const query = { name: op.name, ...(platform !== undefined && { platform }) }
+  const created = await createContainer(context.engine, toCreateBody(op.draft, ids), query, o)
+  return created.Id
+}
+
+type ContainerOp = Extract<StepOp, { readonly container: ContainerRef }>
+
+async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOptions): Promise<void> {
+  const { engine } = context
+  const id = resolveRef(op.container, context.made)
+  switch (op.kind) {
+    case 'start-container':
+      return startContainer(engine, id, {}, o)
+    case 'stop-container':
+      return stopContainer(engine, id, toStopQuery(op), o)
+    case 'restart-container':
+      return restartContainer(engine, id, toStopQuery(op), o)
+    case 'kill-container':
+      return killContainer(engine, id, { signal: op.signal }, o)
+    case 'pause-container':
+      return pauseContainer(engine, id, o)
+    case 'unpause-container':
+      return unpauseContainer(engine, id, o)
+    case 'remove-container':
+      return removeContainer(engine, id, { force: true, volumes: op.withVolumes }, o)
+    case 'rename-container':
+      return renameContainer(engine, id, op.name, o)
+    case 'connect-network':
+      return connectNetwork(engine, op.network, { Container: id, EndpointConfig: op.endpoint }, o)
+    case 'disconnect-network':
+      return disconnectNetwork(engine, op.network, { Container: id, Force: true }, o)
+    case 'wait-container': {
+      const { service, condition } = op
+      return waitForContainer(engine, { id, name: op.container.name, service, condition }, context.waker, o)
+    }
+  }
+}
+
+function toStopQuery(op: { readonly timeoutSeconds?: number }): { readonly timeoutSeconds?: number } {
+  return op.timeoutSeconds === undefined ? {} : { timeoutSeconds: op.timeoutSeconds }
+}
+
+type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' }>
+
+async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
+  switch (op.kind) {
+    case 'create-network':
+      await createNetwork(engine, op.body, o)
+      return
+    case 'remove-network':
+      return removeNetwork(engine, op.id, o)
+    case 'create-volume':
+      await createVolume(engine, op.body, o)
+      return
+    case 'remove-volume':
+      return removeVolume(engine, op.name, {}, o)
+    case 'remove-image':
+      await removeImage(engine, op.reference, {}, o)
+  }
+}

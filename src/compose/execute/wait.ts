@@ -1,0 +1,120 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { inspectContainer } from '../../engine/api/containers.ts'
+import { watchEvents } from '../../engine/api/events.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { WaitCondition } from '../plan/plan.ts'
+
+/** A look at the engine's truth even when no event came: a lost event must not hang the command. */
+const fallbackMs = 2000
+
+/** Wakes waits when something happened to their container. One event stream serves all waits of a run. */
+export interface Waker {
+  /** Starts listening; resolves when no later event can be missed. */
+  ready(): Promise<void>
+  /** Resolves at the next event of the container, or after a while without one. */
+  next(containerId: string, signal?: AbortSignal): Promise<void>
+  stop(): void
+}
+
+export function makeWaker(engine: Engine, clock: Clock, o: CallOptions): Waker {
+  const listening = new AbortController()
+  const sleepers = new Map<string, Set<() => void>>()
+  let started: Promise<void> | undefined
+
+  async function listen(): Promise<void> {
+    const signal = o.signal === undefined ? listening.signal : AbortSignal.any([o.signal, listening.signal])
+    const filters = { type: ['container'], event: ['start', 'die', 'destroy', 'health_status'] }
+    const events = await watchEvents(engine, { filters }, { signal })
+    void follow(events)
+  }
+  async function follow(events: AsyncIterable<object>): Promise<void> {
+    try {
+      for await (const event of events) for (const wake of sleepers.get(idOf(event)) ?? []) wake()
+    } catch {
+      // The fallback of `next` goes on without events.
+    }
+  }
+  return {
+    async ready() {
+      started ??= listen().catch(() => {})
+      await started
+    },
+    async next(containerId, signal) {
+      const done = new AbortController()
+      const timer = signal === undefined ? done.signal : AbortSignal.any([done.signal, signal])
+      const set = sleepers.get(containerId) ?? new Set<() => void>()
+      sleepers.set(containerId, set)
+      let wake = (): void => {}
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve
+      })
+      set.add(wake)
+      try {
+        await Promise.race([woken, clock.sleep(fallbackMs, timer)])
+      } finally {
+        set.delete(wake)
+        done.abort()
+      }
+    },
+    stop() {
+      listening.abort()
+    },
+  }
+}
+
+function idOf(event: object): string {
+  const actor: unknown = Reflect.get(event, 'Actor')
+  const id: unknown = typeof actor === 'object' && actor !== null ? Reflect.get(actor, 'ID') : Reflect.get(event, 'id')
+  return typeof id === 'string' ? id : ''
+}
+
+/** What is waited for. */
+export interface WaitTarget {
+  readonly id: string
+  readonly name: string
+  readonly service: string
+  readonly condition: WaitCondition
+}
+
+/**
+ * Waits until a container meets a condition. Event driven; the limit, if any, is the caller's signal.
+ *
+ * @throws {compose/execute} when it can no longer meet it, in the reference program's words
+ */
+export async function waitForContainer(
+  engine: Engine,
+  target: WaitTarget,
+  waker: Waker,
+  o: CallOptions,
+): Promise<void> {
+  await waker.ready()
+  for (;;) {
+    if (await isMet(engine, target, o)) return
+    await waker.next(target.id, o.signal)
+    o.signal?.throwIfAborted()
+  }
+}
+
+async function isMet(engine: Engine, target: WaitTarget, o: CallOptions): Promise<boolean> {
+  const { State: state } = await inspectContainer(engine, target.id, {}, o)
+  const isOver = state.Status === 'exited' || state.Status === 'dead'
+  if (target.condition === 'completed') {
+    if (!isOver) return false
+    if (state.ExitCode === 0) return true
+    const text = `service "${target.service}" didn't complete successfully: exit ${state.ExitCode}`
+    throw new FlotillaError('compose/execute', text)
+  }
+  if (isOver) throw failed(target, `exited (${state.ExitCode})`)
+  const health = state.Health?.Status ?? 'none'
+  if (health === 'unhealthy') throw failed(target, 'is unhealthy')
+  if (target.condition === 'running') return state.Running && (health === 'none' || health === 'healthy')
+  if (health === 'none' && state.Running) throw failed(target, 'has no healthcheck configured')
+  return health === 'healthy'
+}
+
+function failed(target: WaitTarget, what: string): FlotillaError {
+  const prefix = target.condition === 'healthy' ? 'dependency failed to start: ' : ''
+  return new FlotillaError('compose/execute', `${prefix}container ${target.name} ${what}`)
+}

@@ -1,0 +1,258 @@
+import type { CallOptions } from '../core/call.ts'
+import { callForJson, escapeImage } from '../engine/api/call.ts'
+import type { Engine } from '../engine/engine.ts'
+import { makeDictionary } from './model/dictionary.ts'
+import { LABEL } from './plan/label.ts'
+import type {
+  ContainerState,
+  Observed,
+  ObservedContainer,
+  ObservedImage,
+  ObservedMount,
+  ObservedNetwork,
+  ObservedPort,
+  ObservedVolume,
+} from './plan/observed.ts'
+
+interface ListedContainer {
+  readonly Id: string
+  readonly Names?: readonly string[] | null
+  readonly Image: string
+  readonly ImageID: string
+  readonly Command: string
+  readonly Created: number
+  readonly State?: string
+  readonly Status: string
+  readonly Labels?: Readonly<Record<string, string>> | null
+  readonly Ports?: readonly { IP?: string; PublicPort?: number; PrivatePort: number; Type: string }[] | null
+  readonly NetworkSettings?: { Networks?: Readonly<Record<string, { NetworkID?: string }>> | null } | null
+  readonly Mounts?: readonly { Type: string; Name?: string; Source?: string; Destination: string }[] | null
+}
+
+interface ListedNetwork {
+  readonly Id: string
+  readonly Name: string
+  readonly Driver: string
+  readonly Labels?: Readonly<Record<string, string>> | null
+}
+
+interface ListedVolume {
+  readonly Name: string
+  readonly Driver: string
+  readonly Labels?: Readonly<Record<string, string>> | null
+}
+
+interface ListedImage {
+  readonly Id: string
+  readonly RepoTags?: readonly string[] | null
+  readonly RepoDigests?: readonly string[] | null
+}
+
+/** What to look for besides what carries the project's labels. */
+export interface ObserveRequest {
+  readonly project: string
+  /** Names of networks and volumes the project may use without owning them. */
+  readonly networkNames?: readonly string[]
+  readonly volumeNames?: readonly string[]
+  /** Image references as the project writes them; without any, images are not listed. */
+  readonly imageReferences?: readonly string[]
+}
+
+/**
+ * Takes one snapshot of what exists for a project: one list call each for containers, networks, volumes
+ * and images, in parallel, whatever the size of the project.
+ */
+export async function observe(engine: Engine, request: ObserveRequest, o: CallOptions = {}): Promise<Observed> {
+  const references = request.imageReferences ?? []
+  const [containers, networks, volumes, images] = await Promise.all([
+    observeContainers(engine, request.project, o),
+    callForJson<readonly ListedNetwork[]>(engine, { method: 'GET', path: '/networks' }, o),
+    callForJson<{ Volumes?: readonly ListedVolume[] | null }>(engine, { method: 'GET', path: '/volumes' }, o),
+    references.length === 0 ? {} : observeImages(engine, references, o),
+  ])
+  const isOurs = (labels?: Readonly<Record<string, string>> | null): boolean =>
+    labels?.[LABEL.project] === request.project
+  const networkNames = new Set(request.networkNames)
+  const volumeNames = new Set(request.volumeNames)
+  return deepFreeze({
+    containers,
+    networks: networks
+      .filter((network) => isOurs(network.Labels) || networkNames.has(toPlainName(network.Name)))
+      .map(toNetwork)
+      .sort(byName),
+    volumes: (volumes.Volumes ?? [])
+      .filter((volume) => isOurs(volume.Labels) || volumeNames.has(toPlainName(volume.Name)))
+      .map(toVolume)
+      .sort(byName),
+    images,
+  })
+}
+
+/**
+ * The containers of a project, one-off ones included; without a project those of every project.
+ * A container without a config hash is not Compose's.
+ *
+ * @returns sorted by service, number, name
+ */
+export async function observeContainers(
+  engine: Engine,
+  project: string | undefined,
+  o: CallOptions = {},
+): Promise<readonly ObservedContainer[]> {
+  const label = project === undefined ? LABEL.project : `${LABEL.project}=${project}`
+  const filters = JSON.stringify({ label: [label, LABEL.configHash] })
+  const listed = await callForJson<readonly ListedContainer[]>(
+    engine,
+    { method: 'GET', path: '/containers/json', query: { all: true, filters } },
+    o,
+  )
+  return listed.map(toContainer).sort(byService)
+}
+
+/** Finds each reference among the engine's images with one list call. */
+export async function observeImages(
+  engine: Engine,
+  references: readonly string[],
+  o: CallOptions = {},
+): Promise<Readonly<Record<string, ObservedImage>>> {
+  const listed = await callForJson<readonly ListedImage[]>(engine, { method: 'GET', path: '/images/json' }, o)
+  const byReference = new Map<string, ListedImage[]>()
+  for (const image of listed) {
+    for (const name of [image.Id, ...(image.RepoTags ?? []), ...(image.RepoDigests ?? [])]) {
+      byReference.set(name, [...(byReference.get(name) ?? []), image])
+    }
+  }
+  const found = makeDictionary<ObservedImage>()
+  for (const reference of references) {
+    const images = byReference.get(toFamiliarReference(reference)) ?? findById(listed, reference)
+    const first = images[0]
+    if (first === undefined) continue
+    const digests = images.flatMap((image) => image.RepoDigests ?? [])
+    found[reference] = { id: first.Id, ids: images.map((image) => image.Id), digests }
+  }
+  return found
+}
+
+/** The paths an image declares as volumes. */
+export async function observeImageVolumes(
+  engine: Engine,
+  imageId: string,
+  o: CallOptions = {},
+): Promise<readonly string[]> {
+  const image = await callForJson<{ Config?: { Volumes?: Readonly<Record<string, unknown>> | null } | null }>(
+    engine,
+    { method: 'GET', path: `/images/${escapeImage(imageId)}/json` },
+    o,
+  )
+  return Object.keys(image.Config?.Volumes ?? {})
+}
+
+/**
+ * The form in which the engine lists a reference: Docker Hub's name and `library/` left out, `:latest`
+ * added, the tag dropped beside a digest.
+ */
+export function toFamiliarReference(reference: string): string {
+  const bare = reference.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '')
+  const at = bare.indexOf('@')
+  const name = at === -1 ? bare : bare.slice(0, at)
+  const colon = name.lastIndexOf(':')
+  const hasTag = colon > name.lastIndexOf('/')
+  if (at !== -1) return `${hasTag ? name.slice(0, colon) : name}${bare.slice(at)}`
+  return hasTag || reference.startsWith('sha256:') ? bare : `${bare}:latest`
+}
+
+function findById(listed: readonly ListedImage[], reference: string): readonly ListedImage[] {
+  const id = reference.replace(/^sha256:/, '')
+  return /^[0-9a-f]{12,64}$/.test(id) ? listed.filter((image) => image.Id.startsWith(`sha256:${id}`)) : []
+}
+
+function toContainer(listed: ListedContainer): ObservedContainer {
+  const labels = listed.Labels ?? {}
+  const health = /\((?:health: )?(starting|healthy|unhealthy)\)/.exec(listed.Status)?.[1]
+  const networks: Record<string, string> = {}
+  for (const [name, endpoint] of Object.entries(listed.NetworkSettings?.Networks ?? {})) {
+    networks[name] = endpoint.NetworkID ?? ''
+  }
+  return {
+    id: listed.Id,
+    name: toOwnName(listed.Names ?? []) ?? listed.Id.slice(0, 12),
+    service: labels[LABEL.service] ?? '',
+    number: Number.parseInt(labels[LABEL.number] ?? '0', 10) || 0,
+    isOneOff: labels[LABEL.oneOff] === 'True',
+    state: toState(listed),
+    status: listed.Status,
+    ...(health !== undefined && { health: health as 'starting' | 'healthy' | 'unhealthy' }),
+    image: listed.Image,
+    imageId: listed.ImageID,
+    command: listed.Command,
+    createdAtMs: listed.Created * 1000,
+    labels,
+    networks,
+    mounts: (listed.Mounts ?? []).map(toMount),
+    ports: (listed.Ports ?? []).map(toPort),
+  }
+}
+
+/** Links add further names (`/other/alias`); a cluster endpoint puts the node first (`/node/name`). Ours is the shortest path's last part. */
+function toOwnName(names: readonly string[]): string | undefined {
+  const parts = names.map((name) => name.replace(/^\//, '').split('/')).sort((a, b) => a.length - b.length)
+  return parts[0]?.at(-1)
+}
+
+/** Classic Swarm leaves `State` out of its list; the status text tells it. */
+function toState(listed: ListedContainer): ContainerState {
+  if (listed.State !== undefined && listed.State !== '') return listed.State as ContainerState
+  if (listed.Status.endsWith('(Paused)')) return 'paused'
+  if (listed.Status.startsWith('Up')) return 'running'
+  if (listed.Status.startsWith('Restarting')) return 'restarting'
+  if (listed.Status.startsWith('Exited')) return 'exited'
+  if (listed.Status.startsWith('Dead')) return 'dead'
+  return 'created'
+}
+
+function toMount(mount: { Type: string; Name?: string; Source?: string; Destination: string }): ObservedMount {
+  return {
+    type: mount.Type,
+    ...(mount.Name !== undefined && mount.Name !== '' && { name: mount.Name }),
+    source: mount.Source ?? '',
+    target: mount.Destination,
+  }
+}
+
+function toPort(port: { IP?: string; PublicPort?: number; PrivatePort: number; Type: string }): ObservedPort {
+  return {
+    ...(port.IP !== undefined && port.IP !== '' && { hostIp: port.IP }),
+    ...(port.PublicPort !== undefined && port.PublicPort !== 0 && { published: port.PublicPort }),
+    target: port.PrivatePort,
+    protocol: port.Type,
+  }
+}
+
+function toNetwork(network: ListedNetwork): ObservedNetwork {
+  return { id: network.Id, name: toPlainName(network.Name), driver: network.Driver, labels: network.Labels ?? {} }
+}
+
+function toVolume(volume: ListedVolume): ObservedVolume {
+  return { name: toPlainName(volume.Name), driver: volume.Driver, labels: volume.Labels ?? {} }
+}
+
+/** A cluster endpoint lists what lives on one node as `node/name`. */
+function toPlainName(name: string): string {
+  return name.split('/').at(-1) ?? name
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}
+
+function byService(a: ObservedContainer, b: ObservedContainer): number {
+  if (a.service !== b.service) return a.service < b.service ? -1 : 1
+  return a.number - b.number || byName(a, b)
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  Object.freeze(value)
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return value
+}

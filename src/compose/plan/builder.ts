@@ -1,0 +1,79 @@
+import type { Plan, Step, StepOp, StepWords } from './plan.ts'
+
+/** The words of the reference program for each kind of step. */
+const words: Readonly<Record<StepOp['kind'], StepWords>> = {
+  'create-network': { working: 'Creating', done: 'Created' },
+  'remove-network': { working: 'Removing', done: 'Removed' },
+  'connect-network': { working: '', done: '' },
+  'disconnect-network': { working: '', done: '' },
+  'create-volume': { working: 'Creating', done: 'Created' },
+  'remove-volume': { working: 'Removing', done: 'Removed' },
+  'pull-image': { working: 'Pulling', done: 'Pulled' },
+  'remove-image': { working: 'Removing', done: 'Removed' },
+  'create-container': { working: 'Creating', done: 'Created' },
+  'rename-container': { working: '', done: '' },
+  'start-container': { working: 'Starting', done: 'Started' },
+  'stop-container': { working: 'Stopping', done: 'Stopped' },
+  'restart-container': { working: 'Restarting', done: 'Started' },
+  'kill-container': { working: 'Killing', done: 'Killed' },
+  'pause-container': { working: 'Pausing', done: 'Paused' },
+  'unpause-container': { working: 'Unpausing', done: 'Unpaused' },
+  'remove-container': { working: 'Removing', done: 'Removed' },
+  'wait-container': { working: 'Waiting', done: 'Healthy' },
+}
+
+/** A step that is silent on the progress display. */
+export const silent: StepWords = { working: '', done: '' }
+
+/** What a planner says about a step; the builder numbers it and adds the usual words. */
+export interface StepDraft {
+  readonly op: StepOp
+  readonly resource: string
+  readonly cause: string
+  readonly after?: readonly (number | undefined)[]
+  readonly group?: string
+  readonly bestEffort?: boolean
+  readonly refusal?: string
+  readonly words?: StepWords
+}
+
+/** Collects the steps of one plan in the order they are added. */
+export interface PlanBuilder {
+  /** @returns the id of the step, for the `after` of later ones */
+  add(draft: StepDraft): number
+  warn(text: string): void
+  settle(resource: string): void
+  build(): Plan
+}
+
+export function makePlanBuilder(): PlanBuilder {
+  const steps: Step[] = []
+  const settled: string[] = []
+  const warnings: string[] = []
+  return {
+    add(draft) {
+      const id = steps.length + 1
+      const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
+      const { group, bestEffort, refusal } = draft
+      steps.push({
+        id,
+        op: draft.op,
+        resource: draft.resource,
+        cause: draft.cause,
+        after,
+        words: draft.words ?? words[draft.op.kind],
+        ...(group !== undefined && { group }),
+        ...(bestEffort !== undefined && { bestEffort }),
+        ...(refusal !== undefined && { refusal }),
+      })
+      return id
+    },
+    warn(text) {
+      warnings.push(text)
+    },
+    settle(resource) {
+      settled.push(resource)
+    },
+    build: () => ({ steps, settled, warnings }),
+  }
+}

@@ -1,0 +1,208 @@
+import { toDraftAttachments } from '../translate.ts'
+import { isApiAtLeast } from '../translate/api-version.ts'
+import { toContainerName } from '../translate/name.ts'
+import { referencedServices } from '../translate/reference.ts'
+import { silent } from './builder.ts'
+import { toDraft } from './draft.ts'
+import type { ObservedContainer } from './observed.ts'
+import type { ContainerRef } from './plan.ts'
+import type { ServiceSlots, Slot } from './slot.ts'
+import { removeOnce, stopOnce, toRef, toResource } from './workspace.ts'
+import type { Workspace } from './workspace.ts'
+
+/** A container as the plan leaves it before the start steps. */
+export interface Placed {
+  readonly slot: Slot
+  readonly ref: ContainerRef
+  /** Steps that must be done before it can start. */
+  readonly ready: readonly number[]
+  /** It runs all through the plan and needs nothing. */
+  readonly isSettled: boolean
+}
+
+/** Adds the steps that bring every service to its containers; nothing is started here. */
+export function addContainerSteps(
+  space: Workspace,
+  slots: ReadonlyMap<string, ServiceSlots>,
+): ReadonlyMap<string, readonly Placed[]> {
+  const placed = new Map<string, readonly Placed[]>()
+  for (const { service, slots: list, surplus } of slots.values()) {
+    for (const container of surplus) removeOnce(space, container, { cause: 'scale down' })
+    placed.set(
+      service.name,
+      list.map((slot) => placeSlot(space, slot, slots, placed)),
+    )
+  }
+  return placed
+}
+
+function placeSlot(
+  space: Workspace,
+  slot: Slot,
+  slots: ReadonlyMap<string, ServiceSlots>,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+): Placed {
+  if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container)
+  if (slot.action === 'recreate' && slot.container !== undefined) {
+    return replaceContainer(space, slot, slot.container, slots, placed)
+  }
+  const removal = slot.container === undefined ? undefined : space.removals.get(slot.container.id)
+  const { step, attached } = addCreation(space, slot, slot.name, [removal], slots, placed)
+  return {
+    slot,
+    ref: { kind: 'made', step, name: slot.name },
+    ready: [step, ...attached],
+    isSettled: false,
+  }
+}
+
+function keepContainer(space: Workspace, slot: Slot, container: ObservedContainer): Placed {
+  const stop = space.stops.get(container.id)
+  const rename = renameLeftover(space, slot, container)
+  const ready = [stop, rename, ...(space.reconnections.get(container.id) ?? [])].filter((step) => step !== undefined)
+  const isRunning = container.state === 'running' || container.state === 'restarting'
+  const isSettled = isRunning && ready.length === 0
+  if (isSettled) space.builder.settle(toResource(container.name))
+  return { slot, ref: toRef(container), ready, isSettled }
+}
+
+/** A replacement that was cut short leaves the new container under its temporary name. */
+function renameLeftover(space: Workspace, slot: Slot, container: ObservedContainer): number | undefined {
+  const { project, options } = space
+  const name = toContainerName(project.name, slot.service, slot.number, options.separator)
+  if (!container.name.endsWith(`_${name}`) || !/^[0-9a-f]{12}_/.test(container.name)) return undefined
+  return space.builder.add({
+    op: { kind: 'rename-container', container: toRef(container), name },
+    resource: toResource(name),
+    cause: 'unfinished replacement',
+    group: slot.service.name,
+    after: [removalOf(space, name)],
+    words: { working: '', done: 'Recreated' },
+  })
+}
+
+/** The step that frees a name some container of the project has now. */
+function removalOf(space: Workspace, name: string): number | undefined {
+  const holder = space.observed.containers.find((container) => container.name === name)
+  return holder === undefined ? undefined : space.removals.get(holder.id)
+}
+
+/**
+ * The new container is made under a temporary name before the old one goes, so that a refusal by the
+ * engine leaves the old one running.
+ */
+function replaceContainer(
+  space: Workspace,
+  slot: Slot,
+  old: ObservedContainer,
+  slots: ReadonlyMap<string, ServiceSlots>,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+): Placed {
+  const { cause } = slot
+  const resource = toResource(slot.name)
+  const group = slot.service.name
+  const temporary = `${old.id.slice(0, 12)}_${slot.name}`
+  const { step, attached } = addCreation(space, slot, temporary, [], slots, placed)
+  const stop = stopOnce(space, old, {
+    cause,
+    after: [step, ...stopDependents(space, slot, slots, step)],
+    words: silent,
+  })
+  const removal = space.builder.add({
+    op: { kind: 'remove-container', container: toRef(old), withVolumes: false },
+    resource,
+    cause,
+    group,
+    after: [step, stop, ...(space.detachments.get(old.id) ?? [])],
+    words: silent,
+  })
+  space.removals.set(old.id, removal)
+  const rename = space.builder.add({
+    op: { kind: 'rename-container', container: { kind: 'made', step, name: temporary }, name: slot.name },
+    resource,
+    cause,
+    group,
+    after: [removal, removalOf(space, slot.name)],
+    words: { working: '', done: 'Recreated' },
+  })
+  return {
+    slot,
+    ref: { kind: 'made', step, name: slot.name },
+    ready: [rename, ...attached],
+    isSettled: false,
+  }
+}
+
+/** Services that ask for a restart with a dependency are stopped before it is replaced, and started after. */
+function stopDependents(
+  space: Workspace,
+  slot: Slot,
+  slots: ReadonlyMap<string, ServiceSlots>,
+  creation: number,
+): readonly (number | undefined)[] {
+  const name = slot.service.name
+  const dependents = [...slots.values()].filter((entry) => entry.service.depends_on?.[name]?.restart === true)
+  return dependents.flatMap((entry) =>
+    entry.slots.map(({ container }) =>
+      container === undefined
+        ? undefined
+        : stopOnce(space, container, { cause: `${name} is replaced`, after: [creation] }),
+    ),
+  )
+}
+
+function addCreation(
+  space: Workspace,
+  slot: Slot,
+  name: string,
+  after: readonly (number | undefined)[],
+  slots: ReadonlyMap<string, ServiceSlots>,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+): { readonly step: number; readonly attached: readonly number[] } {
+  const { service } = slot
+  const draft = toDraft(space, slot, slots)
+  const needs = Object.fromEntries(
+    referencedServices(service).flatMap((dependency) => {
+      const ref = firstContainer(space, dependency, placed)
+      return ref === undefined ? [] : [[dependency, ref]]
+    }),
+  )
+  const isReplacing = slot.action === 'recreate'
+  const step = space.builder.add({
+    op: { kind: 'create-container', name, draft, needs },
+    resource: toResource(slot.name),
+    cause: slot.cause,
+    group: service.name,
+    after: [
+      ...after,
+      ...Object.keys(service.networks ?? {}).map((key) => space.networks.get(key)),
+      ...(service.volumes ?? []).map((mount) => space.volumes.get(mount.source ?? '')),
+      ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
+    ],
+    ...(isReplacing && { words: { working: 'Recreate', done: '' } }),
+  })
+  if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: [] }
+  const attached = toDraftAttachments(draft)
+    .slice(1)
+    .map(({ network, endpoint }) =>
+      space.builder.add({
+        op: { kind: 'connect-network', network, container: { kind: 'made', step, name }, endpoint },
+        resource: toResource(slot.name),
+        cause: slot.cause,
+        group: service.name,
+        after: [step],
+      }),
+    )
+  return { step, attached }
+}
+
+function firstContainer(
+  space: Workspace,
+  service: string,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+): ContainerRef | undefined {
+  const list = placed.get(service)
+  if (list !== undefined) return list[0]?.ref
+  const container = space.observed.containers.find((entry) => entry.service === service && !entry.isOneOff)
+  return container === undefined ? undefined : toRef(container)
+}

@@ -1,0 +1,75 @@
+import { topologicalLevels } from '../../core/graph.ts'
+import type { Project } from '../model/project.ts'
+import { LABEL } from './label.ts'
+import type { Observed, ObservedContainer } from './observed.ts'
+
+/** Service → the services it depends on. */
+export type Dependencies = ReadonlyMap<string, ReadonlySet<string>>
+
+/** What is known about the services when a command may run without the files. */
+export interface Roster {
+  readonly dependencies: Dependencies
+  /** Containers by service, one-off ones of known services included. */
+  readonly containers: ReadonlyMap<string, readonly ObservedContainer[]>
+}
+
+/** Services and dependencies of the files. */
+export function rosterOfProject(project: Project, observed: Observed): Roster {
+  const dependencies = new Map<string, ReadonlySet<string>>()
+  for (const [name, service] of Object.entries(project.services)) {
+    dependencies.set(name, new Set(Object.keys(service.depends_on ?? {})))
+  }
+  return { dependencies, containers: groupContainers(observed, dependencies) }
+}
+
+/**
+ * Services and dependencies as the labels of the containers tell them. A service without an ordinary
+ * container is unknown, and so are its one-off containers.
+ */
+export function rosterOfLabels(observed: Observed): Roster {
+  const dependencies = new Map<string, Set<string>>()
+  for (const container of observed.containers) {
+    if (container.isOneOff) continue
+    const known = dependencies.get(container.service) ?? new Set<string>()
+    for (const entry of (container.labels[LABEL.dependsOn] ?? '').split(',')) {
+      const name = entry.split(':')[0] ?? ''
+      if (name !== '') known.add(name)
+    }
+    dependencies.set(container.service, known)
+  }
+  return { dependencies, containers: groupContainers(observed, dependencies) }
+}
+
+/** Levels of services, dependencies first; the services of a level are independent of each other. */
+export function serviceLevels(roster: Roster): readonly (readonly string[])[] {
+  const names = [...roster.dependencies.keys()].sort()
+  return topologicalLevels(new Map(names.map((name) => [name, [...(roster.dependencies.get(name) ?? [])].sort()])))
+}
+
+/** The named services and all that depend on them; all services when none is named. */
+export function withDependents(roster: Roster, names: readonly string[]): ReadonlySet<string> {
+  if (names.length === 0) return new Set(roster.dependencies.keys())
+  const chosen = new Set(names.filter((name) => roster.dependencies.has(name)))
+  let size = -1
+  while (size !== chosen.size) {
+    size = chosen.size
+    for (const [name, dependencies] of roster.dependencies) {
+      if ([...dependencies].some((dependency) => chosen.has(dependency))) chosen.add(name)
+    }
+  }
+  return chosen
+}
+
+function groupContainers(
+  observed: Observed,
+  known: ReadonlyMap<string, unknown>,
+): ReadonlyMap<string, readonly ObservedContainer[]> {
+  const groups = new Map<string, ObservedContainer[]>()
+  for (const container of observed.containers) {
+    if (!known.has(container.service)) continue
+    const list = groups.get(container.service)
+    if (list === undefined) groups.set(container.service, [container])
+    else list.push(container)
+  }
+  return groups
+}

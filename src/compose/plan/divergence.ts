@@ -1,0 +1,63 @@
+import { hashService } from '../hash.ts'
+import type { Dictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
+import { toImageReference } from '../translate/name.ts'
+import { referencedServices, resolveReferences } from '../translate/reference.ts'
+import { LABEL } from './label.ts'
+import type { Observed, ObservedContainer, ObservedImage } from './observed.ts'
+
+/** What a container of a service is compared with. */
+export interface Wanted {
+  readonly project: Project
+  readonly service: Service
+  readonly observed: Observed
+  /** IDs of the containers the service refers to; a service is missing when its container is yet to be made. */
+  readonly ids: Dictionary<string>
+  /** Keys of networks this plan makes anew and reconnects. */
+  readonly renewedNetworks: ReadonlySet<string>
+}
+
+/**
+ * Says why a container no longer is what the project asks for.
+ *
+ * @returns undefined when it is
+ */
+export function divergenceOf(container: ObservedContainer, wanted: Wanted): string | undefined {
+  const { service, ids } = wanted
+  const unresolved = referencedServices(service).find((name) => ids[name] === undefined)
+  if (unresolved !== undefined) return `container of ${unresolved} is replaced`
+  const hash = hashService(resolveReferences(service, ids))
+  if (container.labels[LABEL.configHash] !== hash) return 'configuration changed'
+  const image = wanted.observed.images[toImageReference(wanted.project, service)]
+  if (image !== undefined && !isSameImage(container, image)) return 'image changed'
+  return missingNetwork(container, wanted) ?? missingVolume(container, wanted)
+}
+
+/** Releases before 5 label the image ID, later ones a digest; either form of the same image is the same. */
+function isSameImage(container: ObservedContainer, image: ObservedImage): boolean {
+  const label = container.labels[LABEL.image] ?? ''
+  return image.ids.includes(label) || image.digests.some((digest) => label !== '' && digest.endsWith(label))
+}
+
+function missingNetwork(container: ObservedContainer, wanted: Wanted): string | undefined {
+  if (container.state !== 'running') return undefined
+  const attached = new Set(Object.values(container.networks))
+  for (const key of Object.keys(wanted.service.networks ?? {})) {
+    if (wanted.renewedNetworks.has(key)) continue
+    const name = wanted.project.networks[key]?.name
+    const network = wanted.observed.networks.find((entry) => entry.name === name)
+    if (network === undefined || !attached.has(network.id)) return `not on network ${name ?? key}`
+  }
+  return undefined
+}
+
+function missingVolume(container: ObservedContainer, wanted: Wanted): string | undefined {
+  const mounted = new Set(container.mounts.filter((mount) => mount.type === 'volume').map((mount) => mount.name))
+  for (const mount of wanted.service.volumes ?? []) {
+    if (mount.type !== 'volume' || mount.source === undefined || mount.source === '') continue
+    const name = wanted.project.volumes[mount.source]?.name ?? mount.source
+    if (!mounted.has(name)) return `volume ${name} not mounted`
+  }
+  return undefined
+}

@@ -1,0 +1,189 @@
+import type { Project } from '../model/project.ts'
+import { toImageReference } from '../translate/name.ts'
+import { makePlanBuilder } from './builder.ts'
+import type { PlanBuilder } from './builder.ts'
+import { rosterOfLabels, rosterOfProject, serviceLevels, withDependents } from './dependency.ts'
+import type { Roster } from './dependency.ts'
+import { isAlive } from './observed.ts'
+import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts'
+import { findOrphans } from './orphan-steps.ts'
+import type { Plan } from './plan.ts'
+import { toRef, toResource } from './workspace.ts'
+
+export interface DownOptions {
+  readonly projectName: string
+  /** The files' project; without it everything is read from labels. */
+  readonly project?: Project
+  /** Services to take down, with those that depend on them; empty means all. */
+  readonly services: readonly string[]
+  readonly removeOrphans: boolean
+  /** Named volumes of the project and anonymous ones of its containers. */
+  readonly removeVolumes: boolean
+  readonly removeImages?: 'local' | 'all'
+  readonly timeoutSeconds?: number
+}
+
+/** Text of the warning when something else still uses a network, volume or image. */
+const inUse = 'Resource is still in use'
+
+/**
+ * Plans the end of a project: containers in reverse dependency order, then networks, images and volumes.
+ * External networks and volumes are left alone.
+ */
+export function planDown(observed: Observed, options: DownOptions): Plan {
+  const builder = makePlanBuilder()
+  const { project } = options
+  const roster = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
+  const chosen = withDependents(roster, options.services)
+  const removals = addContainerRemovals(builder, roster, chosen, options)
+  if (project !== undefined && options.removeOrphans) {
+    for (const container of findOrphans(project, observed)) {
+      if (!removals.has(container.id)) addRemoval(builder, container, [], options, removals)
+    }
+  }
+  const after = [...removals.values()]
+  const left = observed.containers.filter((container) => !removals.has(container.id))
+  for (const network of networksToRemove(observed, options, chosen, left)) {
+    builder.add({
+      op: { kind: 'remove-network', id: network.id, name: network.name },
+      resource: `Network ${network.name}`,
+      cause: 'down',
+      after,
+      refusal: inUse,
+    })
+  }
+  addImageRemovals(builder, observed, options, chosen, after)
+  addVolumeRemovals(builder, observed, options, after)
+  const plan = builder.build()
+  if (plan.steps.length > 0) return plan
+  return { ...plan, warnings: [`Warning: No resource found to remove for project "${options.projectName}".`] }
+}
+
+function addContainerRemovals(
+  builder: PlanBuilder,
+  roster: Roster,
+  chosen: ReadonlySet<string>,
+  options: DownOptions,
+): Map<string, number> {
+  const removals = new Map<string, number>()
+  const byService = new Map<string, readonly number[]>()
+  for (const level of [...serviceLevels(roster)].reverse()) {
+    for (const service of level) {
+      if (!chosen.has(service)) continue
+      const dependents = [...roster.dependencies].filter(([, dependencies]) => dependencies.has(service))
+      const after = dependents.flatMap(([name]) => byService.get(name) ?? [])
+      const containers = roster.containers.get(service) ?? []
+      const steps = containers.map((container) => addRemoval(builder, container, after, options, removals))
+      // A service without containers passes its dependents' order on.
+      byService.set(service, steps.length > 0 ? steps : after)
+    }
+  }
+  return removals
+}
+
+function addRemoval(
+  builder: PlanBuilder,
+  container: ObservedContainer,
+  after: readonly number[],
+  options: DownOptions,
+  removals: Map<string, number>,
+): number {
+  const { timeoutSeconds } = options
+  const shared = { resource: toResource(container.name), cause: 'down', group: container.service }
+  const stop = isAlive(container)
+    ? builder.add({
+        op: {
+          kind: 'stop-container',
+          container: toRef(container),
+          ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+        },
+        ...shared,
+        after,
+      })
+    : undefined
+  const step = builder.add({
+    op: { kind: 'remove-container', container: toRef(container), withVolumes: options.removeVolumes },
+    ...shared,
+    after: [stop, ...after],
+  })
+  removals.set(container.id, step)
+  return step
+}
+
+/** Our networks; with services named, those that no service left behind is on. */
+function networksToRemove(
+  observed: Observed,
+  options: DownOptions,
+  chosen: ReadonlySet<string>,
+  left: readonly ObservedContainer[],
+): readonly ObservedNetwork[] {
+  const { project } = options
+  const own = observed.networks.filter((network) => {
+    if (project === undefined) return true
+    return Object.values(project.networks).some((entry) => entry.external !== true && entry.name === network.name)
+  })
+  if (options.services.length === 0) return own
+  const usedIds = new Set(left.flatMap((container) => Object.values(container.networks)))
+  const usedNames = new Set(
+    Object.values(project?.services ?? {})
+      .filter((service) => !chosen.has(service.name))
+      .flatMap((service) => Object.keys(service.networks ?? {}).map((key) => project?.networks[key]?.name ?? key)),
+  )
+  return own.filter((network) => !usedIds.has(network.id) && !usedNames.has(network.name))
+}
+
+function addVolumeRemovals(
+  builder: PlanBuilder,
+  observed: Observed,
+  options: DownOptions,
+  after: readonly number[],
+): void {
+  if (!options.removeVolumes) return
+  const { project } = options
+  for (const volume of observed.volumes) {
+    const isOwn =
+      project === undefined ||
+      Object.values(project.volumes).some((entry) => entry.external !== true && entry.name === volume.name)
+    if (!isOwn) continue
+    builder.add({
+      op: { kind: 'remove-volume', name: volume.name },
+      resource: `Volume ${volume.name}`,
+      cause: 'down',
+      after,
+      refusal: inUse,
+    })
+  }
+}
+
+/** `local`: only images that a build named; `all`: every image of the services. */
+function addImageRemovals(
+  builder: PlanBuilder,
+  observed: Observed,
+  options: DownOptions,
+  chosen: ReadonlySet<string>,
+  after: readonly number[],
+): void {
+  const { project, removeImages } = options
+  if (removeImages === undefined) return
+  const references = new Set<string>()
+  for (const name of [...chosen].sort()) {
+    const service = project?.services[name]
+    if (service !== undefined && project !== undefined) {
+      if (removeImages === 'all' || service.image === undefined) references.add(toImageReference(project, service))
+    } else if (project === undefined) {
+      const images = observed.containers.filter((entry) => entry.service === name).map((entry) => entry.image)
+      const own = `${options.projectName}-${name}`
+      for (const image of images) if (removeImages === 'all' || image === own) references.add(image)
+    }
+  }
+  for (const reference of references) {
+    if (project !== undefined && observed.images[reference] === undefined) continue
+    builder.add({
+      op: { kind: 'remove-image', reference },
+      resource: `Image ${reference}`,
+      cause: 'down',
+      after,
+      refusal: inUse,
+    })
+  }
+}

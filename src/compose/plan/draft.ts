@@ -1,0 +1,80 @@
+import { compareNames } from '../model/dictionary.ts'
+import type { ContainerDraft } from '../translate.ts'
+import type { InheritedVolume } from '../translate/mount.ts'
+import { toImageReference, toLogName } from '../translate/name.ts'
+import type { ObservedContainer, ObservedImage } from './observed.ts'
+import type { ServiceSlots, Slot } from './slot.ts'
+import type { Workspace } from './workspace.ts'
+
+/** What the container of a slot is made of. */
+export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string, ServiceSlots>): ContainerDraft {
+  const { project, options } = space
+  const { service } = slot
+  const image = space.observed.images[toImageReference(project, service)]
+  const old = slot.container
+  const inherited = old === undefined || options.renewAnonymousVolumes ? [] : inheritVolumes(slot, old, image)
+  const hints = options.isCluster && inherited.length > 0 && old !== undefined ? [`affinity:container==${old.id}`] : []
+  return {
+    project,
+    service,
+    number: slot.number,
+    ...(image !== undefined && { imageId: image.id }),
+    inherited,
+    ...(slot.action === 'recreate' && { replaces: toLogName(project.name, slot.name) }),
+    links: toLinks(space, slot, slots),
+    placementHints: hints,
+    separator: options.separator,
+    apiVersion: options.apiVersion,
+  }
+}
+
+/**
+ * Anonymous volumes the new container takes over: those at a path the image declares, or where the
+ * service declares an anonymous volume.
+ */
+function inheritVolumes(
+  slot: Slot,
+  old: ObservedContainer,
+  image: ObservedImage | undefined,
+): readonly InheritedVolume[] {
+  const declared = new Set(image?.volumes)
+  for (const mount of slot.service.volumes ?? []) {
+    const isAnonymous = mount.type === 'volume' && (mount.source ?? '') === ''
+    if (isAnonymous) declared.add(mount.target ?? '')
+    else declared.delete(mount.target ?? '')
+  }
+  const inherited: InheritedVolume[] = []
+  for (const mount of old.mounts) {
+    if (mount.type !== 'volume' || mount.name === undefined || !declared.has(mount.target)) continue
+    inherited.push({ name: mount.name, target: mount.target })
+  }
+  return inherited.sort((a, b) => compareNames(a.target, b.target))
+}
+
+/** `container:alias` for every container of a linked service, and for external links. */
+function toLinks(space: Workspace, slot: Slot, slots: ReadonlyMap<string, ServiceSlots>): readonly string[] {
+  const project = space.project.name
+  const links: string[] = []
+  for (const link of slot.service.links ?? []) {
+    const [service = '', alias = service] = link.split(':')
+    for (const { name, number } of containersOf(space, service, slots)) {
+      links.push(`${name}:${alias}`, `${name}:${service}-${number}`, `${name}:${project}-${service}-${number}`)
+    }
+  }
+  for (const link of slot.service.external_links ?? []) {
+    const [container = '', alias = container] = link.split(':')
+    links.push(`${container}:${alias}`)
+  }
+  return links
+}
+
+function containersOf(
+  space: Workspace,
+  service: string,
+  slots: ReadonlyMap<string, ServiceSlots>,
+): readonly { readonly name: string; readonly number: number }[] {
+  const planned = slots.get(service)?.slots
+  return (
+    planned ?? space.observed.containers.filter((container) => container.service === service && !container.isOneOff)
+  )
+}

@@ -1,0 +1,57 @@
+import { FlotillaError } from '../../core/errors.ts'
+import type { Project } from '../model/project.ts'
+import { toImageReference } from '../translate/name.ts'
+import { makePlanBuilder } from './builder.ts'
+import type { Observed } from './observed.ts'
+import type { Plan } from './plan.ts'
+import type { Selection } from './selection.ts'
+
+/** `up --pull`: over what the services say. */
+export type PullPolicy = 'always' | 'missing' | 'never' | 'build' | 'policy'
+
+/**
+ * Plans the pulls before a project can be reconciled: images that are missing, and those whose policy
+ * asks for a fresh look. One step an image, however many services use it.
+ *
+ * @throws {compose/unsupported} for an image that would have to be built
+ * @throws {compose/not-found} for a missing image that must not be pulled
+ */
+export function planImages(project: Project, observed: Observed, selection: Selection, override: PullPolicy): Plan {
+  const builder = makePlanBuilder()
+  const planned = new Set<string>()
+  for (const service of selection.services) {
+    if (service.provider !== undefined) continue
+    const reference = toImageReference(project, service)
+    const isPresent = observed.images[reference] !== undefined
+    const policy = override === 'policy' ? (service.pull_policy ?? 'missing') : override
+    if (planned.has(reference)) continue
+    if (service.build !== undefined && (!isPresent || policy === 'build')) {
+      if (isPresent) continue
+      throw new FlotillaError(
+        'compose/unsupported',
+        `image "${reference}" of service "${service.name}" has to be built`,
+        {
+          hint: 'this version does not build: build the image with docker and give it this name',
+        },
+      )
+    }
+    if (isPresent && policy !== 'always') continue
+    if (policy === 'never') {
+      throw new FlotillaError('compose/not-found', `No such image: ${reference}`, {
+        hint: `pull_policy of service "${service.name}" is "never"`,
+      })
+    }
+    planned.add(reference)
+    builder.add({
+      op: {
+        kind: 'pull-image',
+        reference,
+        ...(service.platform !== undefined && { platform: service.platform }),
+      },
+      resource: service.name,
+      cause: isPresent ? 'policy is always' : 'missing',
+      group: service.name,
+    })
+  }
+  return builder.build()
+}

@@ -1,0 +1,47 @@
+import type { Dictionary } from '../model/dictionary.ts'
+import type { NameSeparator } from '../translate/name.ts'
+
+/** When a container is replaced: if it differs from what is wanted, always, or never. */
+export type RecreatePolicy = 'diverged' | 'force' | 'never'
+
+/** What `up` and `create` were asked to do. */
+export interface ReconcileOptions {
+  /** Services named by the user; empty means all. Their dependencies come along. */
+  readonly services: readonly string[]
+  /** Leave out the dependencies of the named services. */
+  readonly withoutDependencies: boolean
+  /** Service → number of containers, over what the file says. */
+  readonly scale: Dictionary<number>
+  readonly recreate: RecreatePolicy
+  /** For services that are in play only as dependencies. */
+  readonly recreateDependencies: RecreatePolicy
+  readonly orphans: 'warn' | 'remove' | 'ignore'
+  /** New anonymous volumes in place of those of the replaced container. */
+  readonly renewAnonymousVolumes: boolean
+  /** False: create only. */
+  readonly start: boolean
+  /** Grace of stops; absent: the container's own. */
+  readonly timeoutSeconds?: number
+  readonly separator: NameSeparator
+  /** The engine's, `1.41`. */
+  readonly apiVersion: string
+  /** The endpoint places containers on one of many engines. */
+  readonly isCluster: boolean
+  /** Answers to earlier questions by their id. */
+  readonly answers: Readonly<Record<string, boolean>>
+}
+
+export const defaultReconcileOptions: ReconcileOptions = {
+  services: [],
+  withoutDependencies: false,
+  scale: {},
+  recreate: 'diverged',
+  recreateDependencies: 'diverged',
+  orphans: 'warn',
+  renewAnonymousVolumes: false,
+  start: true,
+  separator: '-',
+  apiVersion: '1.44',
+  isCluster: false,
+  answers: {},
+}

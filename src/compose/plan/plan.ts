@@ -1,0 +1,133 @@
+import type { ContainerDraft, EndpointSettings, NetworkCreateBody, VolumeCreateBody } from '../translate.ts'
+
+/** A container that exists, or one that an earlier step of the same plan makes. */
+export type ContainerRef =
+  | { readonly kind: 'existing'; readonly id: string; readonly name: string }
+  | { readonly kind: 'made'; readonly step: number; readonly name: string }
+
+/** What a wait step waits for. `running` means running, and healthy where a health check is declared. */
+export type WaitCondition = 'healthy' | 'completed' | 'running'
+
+/** One call of the Engine API, or one wait for a condition. */
+export type StepOp =
+  | { readonly kind: 'create-network'; readonly body: NetworkCreateBody }
+  | { readonly kind: 'remove-network'; readonly id: string; readonly name: string }
+  | {
+      readonly kind: 'connect-network'
+      readonly network: string
+      readonly container: ContainerRef
+      readonly endpoint: EndpointSettings
+    }
+  | { readonly kind: 'disconnect-network'; readonly network: string; readonly container: ContainerRef }
+  | { readonly kind: 'create-volume'; readonly body: VolumeCreateBody }
+  | { readonly kind: 'remove-volume'; readonly name: string }
+  | { readonly kind: 'pull-image'; readonly reference: string; readonly platform?: string }
+  | { readonly kind: 'remove-image'; readonly reference: string }
+  | {
+      readonly kind: 'create-container'
+      readonly name: string
+      readonly draft: ContainerDraft
+      /** Services whose container IDs the body needs (`network_mode: service:x`) → that container. */
+      readonly needs: Readonly<Record<string, ContainerRef>>
+    }
+  | { readonly kind: 'rename-container'; readonly container: ContainerRef; readonly name: string }
+  | { readonly kind: 'start-container'; readonly container: ContainerRef }
+  | { readonly kind: 'stop-container'; readonly container: ContainerRef; readonly timeoutSeconds?: number }
+  | { readonly kind: 'restart-container'; readonly container: ContainerRef; readonly timeoutSeconds?: number }
+  | { readonly kind: 'kill-container'; readonly container: ContainerRef; readonly signal: string }
+  | { readonly kind: 'pause-container'; readonly container: ContainerRef }
+  | { readonly kind: 'unpause-container'; readonly container: ContainerRef }
+  | { readonly kind: 'remove-container'; readonly container: ContainerRef; readonly withVolumes: boolean }
+  | {
+      readonly kind: 'wait-container'
+      readonly container: ContainerRef
+      readonly service: string
+      readonly condition: WaitCondition
+    }
+
+/** The words a step is reported with. An empty word reports nothing. */
+export interface StepWords {
+  readonly working: string
+  readonly done: string
+}
+
+/** One node of the graph. */
+export interface Step {
+  readonly id: number
+  readonly op: StepOp
+  /** What progress lines call it: `Container p-web-1`. */
+  readonly resource: string
+  /** Why the step is there, for people. */
+  readonly cause: string
+  /** Steps that must be done first; all of them stand earlier in the plan. */
+  readonly after: readonly number[]
+  /** Service the step belongs to. */
+  readonly group?: string
+  /** A failure is reported as a warning, and later steps go on. */
+  readonly bestEffort?: boolean
+  /** When the engine refuses because the thing is in use, this is the warning, and later steps go on. */
+  readonly refusal?: string
+  readonly words: StepWords
+}
+
+/** Steps in topological order: a step's `after` names only steps before it. */
+export interface Plan {
+  readonly steps: readonly Step[]
+  /** Containers that already are as wanted and run, for the `Running` lines. */
+  readonly settled: readonly string[]
+  /** What the user should know, in the reference program's words. */
+  readonly warnings: readonly string[]
+}
+
+/** Something only the user can decide; planning again with the answer goes on. */
+export interface Question {
+  /** Key under which the answer is given: `volume:NAME`. */
+  readonly id: string
+  readonly text: string
+}
+
+export interface Questions {
+  readonly questions: readonly Question[]
+}
+
+export function isQuestions(outcome: Plan | Questions): outcome is Questions {
+  return 'questions' in outcome
+}
+
+/** Name of the container an operation works on, if it works on one. */
+export function containerOf(op: StepOp): string | undefined {
+  if (op.kind === 'create-container') return op.name
+  return 'container' in op ? op.container.name : undefined
+}
+
+/** One line for each step: dependencies, id, resource, operation, cause. Equal plans give equal text. */
+export function renderPlan(plan: Plan): string {
+  return plan.steps.map(renderStep).join('\n')
+}
+
+function renderStep(step: Step): string {
+  const operation = [step.op.kind, renderDetail(step.op)].filter((part) => part !== '').join(' ')
+  return `[${step.after.join(' ')}] → #${step.id} ${step.resource}: ${operation} (${step.cause})`
+}
+
+function renderDetail(op: StepOp): string {
+  switch (op.kind) {
+    case 'create-container':
+      return `as ${op.name}`
+    case 'rename-container':
+      return `to ${op.name}`
+    case 'connect-network':
+      return `to ${op.network}`
+    case 'disconnect-network':
+      return `from ${op.network}`
+    case 'wait-container':
+      return `until ${op.condition}`
+    case 'kill-container':
+      return op.signal
+    case 'stop-container':
+    case 'restart-container':
+      return op.timeoutSeconds === undefined ? '' : `within ${op.timeoutSeconds}s`
+    default:
+      return ''
+  }
+}

@@ -1,0 +1,204 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { applyPlan } from '../../testing/apply-plan.ts'
+import { dependsOn, dictionary, emptyEngine, project, service } from '../../testing/compose-builders.ts'
+import { hashService } from '../hash.ts'
+import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
+import { planDown } from './down.ts'
+import { LABEL } from './label.ts'
+import type { ContainerState, Observed } from './observed.ts'
+import { defaultReconcileOptions } from './options.ts'
+import { isQuestions } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { reconcile } from './reconcile.ts'
+
+/** The laws of planning, for projects and states nobody thought of. */
+
+const names = ['a', 'b', 'c', 'd', 'e'] as const
+
+const drafts = fc.record({
+  present: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+  scales: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 5, maxLength: 5 }),
+  values: fc.array(fc.constantFrom('1', '2'), { minLength: 5, maxLength: 5 }),
+  networks: fc.array(fc.subarray(['front', 'back']), { minLength: 5, maxLength: 5 }),
+  mounts: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+  edges: fc.array(
+    fc.record({
+      from: fc.integer({ min: 1, max: 4 }),
+      to: fc.integer({ min: 0, max: 3 }),
+      condition: fc.constantFrom('service_started', 'service_healthy'),
+      restart: fc.boolean(),
+    }),
+    { maxLength: 6 },
+  ),
+  shares: fc.boolean(),
+  driver: fc.constantFrom('bridge', 'macvlan'),
+})
+
+type Draft = typeof drafts extends fc.Arbitrary<infer T> ? T : never
+
+function toProject(draft: Draft): Project {
+  const services: Service[] = []
+  for (const [index, name] of names.entries()) {
+    if (draft.present[index] !== true) continue
+    const on = draft.edges
+      .filter((edge) => edge.from === index && edge.to < index && draft.present[edge.to] === true)
+      .map(({ to, condition, restart }) => ({ on: names[to]!, condition, restart }) as const)
+    // The last service lives in the network namespace of the first, where both are there.
+    const isGuest = draft.shares && index === 4 && draft.present[0] === true && (draft.scales[0] ?? 0) > 0
+    const place = isGuest
+      ? { network_mode: 'service:a', depends_on: dependsOn({ on: 'a', restart: true }, ...on) }
+      : {
+          networks: dictionary(Object.fromEntries((draft.networks[index] ?? []).map((key) => [key, null]))),
+          depends_on: dependsOn(...on),
+        }
+    services.push(
+      service(name, {
+        scale: draft.scales[index] ?? 1,
+        environment: dictionary({ VALUE: draft.values[index] ?? '' }),
+        ...(draft.mounts[index] === true && {
+          volumes: [
+            { type: 'volume', source: 'data', target: '/data' },
+            { type: 'volume', target: '/cache' },
+          ],
+        }),
+        ...place,
+      }),
+    )
+  }
+  return project(services, { networks: { front: { driver: draft.driver }, back: {} }, volumes: { data: {} } })
+}
+
+const options = fc.record({
+  recreate: fc.constantFrom('diverged', 'force'),
+  apiVersion: fc.constantFrom('1.41', '1.47'),
+} as const)
+
+function plan(want: Project, have: Observed, extra: Partial<typeof defaultReconcileOptions> = {}): Plan {
+  const outcome = reconcile(want, have, { ...defaultReconcileOptions, orphans: 'remove', ...extra })
+  if (isQuestions(outcome)) throw new Error('asked without need')
+  return outcome
+}
+
+function disturb(observed: Observed, states: readonly (ContainerState | 'gone')[]): Observed {
+  const containers = observed.containers.flatMap((container, index) => {
+    const state = states[index % states.length] ?? 'running'
+    return state === 'gone' ? [] : [{ ...container, state }]
+  })
+  return { ...observed, containers }
+}
+
+const states = fc.array(fc.constantFrom('running', 'exited', 'created', 'paused', 'gone'), {
+  minLength: 3,
+  maxLength: 12,
+})
+
+describe('laws of reconciliation', () => {
+  it('carrying out the plan gives the project, from any earlier project in any state', () => {
+    fc.assert(
+      fc.property(drafts, drafts, states, options, fc.nat(99), (before, after, marks, extra, choice) => {
+        const first = applyPlan(plan(toProject(before), emptyEngine()), emptyEngine())
+        const have = disturb(first, marks)
+        const want = toProject(after)
+        const result = applyPlan(plan(want, have, extra), have, (ready) => choice % ready.length)
+        for (const entry of Object.values(want.services)) {
+          const own = result.containers.filter((container) => container.service === entry.name)
+          expect(own.map((container) => container.state)).toEqual(Array(entry.scale ?? 1).fill('running'))
+          expect(new Set(own.map((container) => container.name)).size).toBe(own.length)
+          for (const container of own) {
+            expect(container.name).toBe(`p-${entry.name}-${container.number}`)
+            if (entry.network_mode === undefined) expect(container.labels[LABEL.configHash]).toBe(hashService(entry))
+            const networks = Object.keys(entry.networks ?? {}).map((key) => want.networks[key]?.name)
+            expect(new Set(Object.keys(container.networks))).toEqual(new Set(networks))
+          }
+        }
+        const known = new Set(Object.keys(want.services))
+        expect(result.containers.filter((container) => !known.has(container.service))).toEqual([])
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('planning again after that is empty', () => {
+    fc.assert(
+      fc.property(drafts, drafts, states, options, (before, after, marks, extra) => {
+        const have = disturb(applyPlan(plan(toProject(before), emptyEngine()), emptyEngine()), marks)
+        const want = toProject(after)
+        const result = applyPlan(plan(want, have, extra), have)
+        expect(plan(want, result, { apiVersion: extra.apiVersion }).steps).toEqual([])
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('a container starts after the starts and waits of what its service depends on', () => {
+    fc.assert(
+      fc.property(drafts, drafts, states, (before, after, marks) => {
+        const have = disturb(applyPlan(plan(toProject(before), emptyEngine()), emptyEngine()), marks)
+        const want = toProject(after)
+        const { steps } = plan(want, have)
+        const reach = new Map<number, Set<number>>()
+        for (const step of steps) {
+          reach.set(step.id, new Set(step.after.flatMap((id) => [id, ...(reach.get(id) ?? [])])))
+        }
+        const starts = steps.filter((step) => step.op.kind === 'start-container')
+        for (const start of starts) {
+          const dependencies = want.services[start.group ?? '']?.depends_on ?? {}
+          for (const other of starts) {
+            if (dependencies[other.group ?? ''] !== undefined) expect(reach.get(start.id)).toContain(other.id)
+          }
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('is the same for the same arguments, in whatever order the engine lists', () => {
+    fc.assert(
+      fc.property(drafts, drafts, (before, after) => {
+        const have = applyPlan(plan(toProject(before), emptyEngine()), emptyEngine())
+        const want = toProject(after)
+        const kinds = (observed: Observed): readonly string[] =>
+          plan(want, observed)
+            .steps.map((step) => `${step.resource} ${step.op.kind}`)
+            .sort()
+        const reversed = { ...have, networks: [...have.networks].reverse(), volumes: [...have.volumes].reverse() }
+        expect(kinds(reversed)).toEqual(kinds(have))
+        expect(plan(want, have)).toEqual(plan(want, have))
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('never removes a volume without an answer', () => {
+    fc.assert(
+      fc.property(drafts, drafts, states, (before, after, marks) => {
+        const have = disturb(applyPlan(plan(toProject(before), emptyEngine()), emptyEngine()), marks)
+        expect(plan(toProject(after), have).steps.map((step) => step.op.kind)).not.toContain('remove-volume')
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
+
+describe('laws of down', () => {
+  it('with volumes and orphans leaves nothing, with the files or from labels alone', () => {
+    fc.assert(
+      fc.property(drafts, states, fc.boolean(), (draft, marks, hasFiles) => {
+        const want = toProject(draft)
+        const have = disturb(applyPlan(plan(want, emptyEngine()), emptyEngine()), marks)
+        const down = planDown(have, {
+          projectName: 'p',
+          ...(hasFiles && { project: want }),
+          services: [],
+          removeOrphans: true,
+          removeVolumes: true,
+        })
+        const left = applyPlan(down, have)
+        expect([left.containers, left.networks, left.volumes]).toEqual([[], [], []])
+      }),
+      { numRuns: 100 },
+    )
+  })
+})

@@ -1,0 +1,333 @@
+import { describe, expect, it } from 'vitest'
+import { applyPlan } from '../../testing/apply-plan.ts'
+import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
+import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
+import type { Observed } from './observed.ts'
+import { defaultReconcileOptions } from './options.ts'
+import type { ReconcileOptions } from './options.ts'
+import { isQuestions, renderPlan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { reconcile } from './reconcile.ts'
+
+function plan(want: Project, have: Observed, options: Partial<ReconcileOptions> = {}): Plan {
+  const outcome = reconcile(want, have, { ...defaultReconcileOptions, ...options })
+  if (isQuestions(outcome)) throw new Error(`asks: ${outcome.questions.map((question) => question.text).join()}`)
+  return outcome
+}
+
+function text(want: Project, have: Observed, options: Partial<ReconcileOptions> = {}): string {
+  return `\n${renderPlan(plan(want, have, options))}\n`
+}
+
+/** What is there after `up` of a project. */
+function up(want: Project, have: Observed = emptyEngine(), options: Partial<ReconcileOptions> = {}): Observed {
+  return applyPlan(plan(want, have, options), have)
+}
+
+describe('a first up', () => {
+  it('makes networks and volumes, then containers, then starts them dependencies first', () => {
+    const want = project(
+      [
+        service('web', { depends_on: dependsOn({ on: 'db', condition: 'service_healthy' }, 'cache') }),
+        service('db', { volumes: [{ type: 'volume', source: 'data', target: '/data' }] }),
+        service('cache', { scale: 2 }),
+      ],
+      { volumes: { data: {} } },
+    )
+    expect(text(want, emptyEngine())).toMatchInlineSnapshot(`
+      "
+      [] → #1 Volume "p_data": create-volume (missing)
+      [] → #2 Network p_default: create-network (missing)
+      [2] → #3 Container p-cache-1: create-container as p-cache-1 (missing)
+      [2] → #4 Container p-cache-2: create-container as p-cache-2 (missing)
+      [1 2] → #5 Container p-db-1: create-container as p-db-1 (missing)
+      [2] → #6 Container p-web-1: create-container as p-web-1 (missing)
+      [3] → #7 Container p-cache-1: start-container (missing)
+      [4] → #8 Container p-cache-2: start-container (missing)
+      [5] → #9 Container p-db-1: start-container (missing)
+      [9] → #10 Container p-db-1: wait-container until healthy (depended on)
+      [6 7 8 10] → #11 Container p-web-1: start-container (missing)
+      "
+    `)
+  })
+
+  it('creates without starting when asked to', () => {
+    const want = project([service('web', { depends_on: dependsOn('db') }), service('db')])
+    expect(text(want, emptyEngine(), { start: false })).toMatchInlineSnapshot(`
+      "
+      [] → #1 Network p_default: create-network (missing)
+      [1] → #2 Container p-db-1: create-container as p-db-1 (missing)
+      [1] → #3 Container p-web-1: create-container as p-web-1 (missing)
+      "
+    `)
+  })
+
+  it('connects further networks one by one on engines before API 1.44', () => {
+    const web = service('web', { networks: dictionary({ back: { priority: 5 }, front: null }) })
+    const want = project([web], { networks: { back: {}, front: {} } })
+    expect(text(want, emptyEngine(), { apiVersion: '1.41' })).toMatchInlineSnapshot(`
+      "
+      [] → #1 Network p_back: create-network (missing)
+      [] → #2 Network p_front: create-network (missing)
+      [1 2] → #3 Container p-web-1: create-container as p-web-1 (missing)
+      [3] → #4 Container p-web-1: connect-network to p_front (missing)
+      [3 4] → #5 Container p-web-1: start-container (missing)
+      "
+    `)
+  })
+
+  it('gives containers the IDs of those whose namespaces they share', () => {
+    const want = project([
+      service('vpn'),
+      service('app', { network_mode: 'service:vpn', depends_on: dependsOn({ on: 'vpn', restart: true }) }),
+    ])
+    const have = up(want)
+    const vpn = have.containers.find((entry) => entry.service === 'vpn')
+    const app = plan(want, emptyEngine()).steps.find(
+      (step) => step.op.kind === 'create-container' && step.op.name === 'p-app-1',
+    )
+    expect(app?.op).toMatchObject({ needs: { vpn: { kind: 'made', name: 'p-vpn-1' } } })
+    expect(vpn).toBeDefined()
+    expect(renderPlan(plan(want, have))).toBe('')
+  })
+
+  it('names a missing external network and volume', () => {
+    const network = project([service('web')], { networks: { default: { name: 'shared', external: true } } })
+    expect(() => plan(network, emptyEngine())).toThrow('network shared declared as external, but could not be found')
+    const web = service('web', { volumes: [{ type: 'volume', source: 'data', target: '/data' }] })
+    const volume = project([web], { volumes: { data: { name: 'theirs', external: true } } })
+    expect(() => plan(volume, emptyEngine())).toThrow('external volume "theirs" not found')
+  })
+})
+
+describe('an up over what is there', () => {
+  const want = project(
+    [
+      service('web', { depends_on: dependsOn({ on: 'db', restart: true }) }),
+      service('db', { volumes: [{ type: 'volume', source: 'data', target: '/data' }] }),
+    ],
+    { volumes: { data: {} } },
+  )
+  const changed = (name: string, extra: Partial<Service>): Project => {
+    const before = want.services[name]!
+    return { ...want, services: dictionary<Service>({ ...want.services, [name]: { ...before, ...extra } as Service }) }
+  }
+
+  it('does nothing when nothing changed, and says what runs', () => {
+    const again = plan(want, up(want))
+    expect(again.steps).toEqual([])
+    expect(again.settled).toEqual(['Container p-db-1', 'Container p-web-1'])
+  })
+
+  it('replaces only the changed service, under a temporary name first', () => {
+    expect(text(changed('web', { environment: dictionary({ A: '1' }) }), up(want))).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-web-1: create-container as 000000000000_p-web-1 (configuration changed)
+      [1] → #2 Container p-web-1: stop-container (configuration changed)
+      [1 2] → #3 Container p-web-1: remove-container (configuration changed)
+      [3] → #4 Container p-web-1: rename-container to p-web-1 (configuration changed)
+      [4] → #5 Container p-web-1: start-container (configuration changed)
+      "
+    `)
+  })
+
+  it('stops and starts dependents that ask for it when a dependency is replaced', () => {
+    expect(text(changed('db', { environment: dictionary({ A: '1' }) }), up(want))).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-db-1: create-container as 000000000000_p-db-1 (configuration changed)
+      [1] → #2 Container p-web-1: stop-container (db is replaced)
+      [1 2] → #3 Container p-db-1: stop-container (configuration changed)
+      [1 3] → #4 Container p-db-1: remove-container (configuration changed)
+      [4] → #5 Container p-db-1: rename-container to p-db-1 (configuration changed)
+      [5] → #6 Container p-db-1: start-container (configuration changed)
+      [2 6] → #7 Container p-web-1: start-container (stopped by this plan)
+      "
+    `)
+  })
+
+  it('replaces what runs on an older image, unless told never to', () => {
+    const have = up(want)
+    const newer = { ...have, images: dictionary({ busybox: image('sha256:new') }) }
+    expect(plan(want, newer).steps.filter((step) => step.op.kind === 'create-container')).toHaveLength(2)
+    expect(plan(want, newer, { recreate: 'never', recreateDependencies: 'never' }).steps).toEqual([])
+    const both = { id: 'sha256:new', ids: ['sha256:new', have.images['busybox']!.id], digests: [] }
+    expect(plan(want, { ...have, images: dictionary({ busybox: both }) }).steps).toEqual([])
+  })
+
+  it('with force replaces the named services, and dependencies only when these are forced too', () => {
+    const have = up(want)
+    const created = (options: Partial<ReconcileOptions>): readonly string[] =>
+      plan(want, have, { services: ['web'], recreate: 'force', ...options }).steps.flatMap((step) =>
+        step.op.kind === 'create-container' ? [step.op.draft.service.name] : [],
+      )
+    expect(created({})).toEqual(['web'])
+    expect(created({ recreateDependencies: 'force' })).toEqual(['db', 'web'])
+  })
+
+  it('leaves dependencies out with withoutDependencies', () => {
+    const steps = plan(want, emptyEngine(), { services: ['web'], withoutDependencies: true }).steps
+    expect(steps.map((step) => step.resource)).toEqual(['Network p_default', 'Container p-web-1', 'Container p-web-1'])
+  })
+
+  it('starts what is stopped, unpauses what is paused', () => {
+    const have = up(want)
+    const states = { 'p-db-1': 'exited', 'p-web-1': 'paused' } as const
+    const containers = have.containers.map((entry) => ({ ...entry, state: states[entry.name as keyof typeof states] }))
+    expect(text(want, { ...have, containers })).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-db-1: start-container (exited)
+      [1] → #2 Container p-web-1: unpause-container (paused)
+      "
+    `)
+  })
+
+  it('numbers new containers after the highest and removes the highest first', () => {
+    const have = up(want, emptyEngine(), { scale: { web: 3 } })
+    const holed = { ...have, containers: have.containers.filter((entry) => entry.name !== 'p-web-2') }
+    const names = (observed: Observed): readonly string[] => observed.containers.map((entry) => entry.name).sort()
+    expect(names(up(want, holed, { scale: { web: 3 } }))).toEqual(['p-db-1', 'p-web-1', 'p-web-3', 'p-web-4'])
+    expect(names(up(want, have, { scale: { web: 1 } }))).toEqual(['p-db-1', 'p-web-1'])
+    expect(names(up(want, have, { scale: { web: 0 } }))).toEqual(['p-db-1'])
+  })
+
+  it('keeps anonymous volumes over a replacement, unless renewed', () => {
+    const anonymous = project([service('web', { volumes: [{ type: 'volume', target: '/cache' }] })])
+    const have = up(anonymous)
+    const volumeOf = (observed: Observed): string | undefined =>
+      observed.containers[0]?.mounts.find((mount) => mount.target === '/cache')?.name
+    const options = { recreate: 'force' } as const
+    expect(volumeOf(up(anonymous, have, options))).toBe(volumeOf(have))
+    expect(volumeOf(up(anonymous, have, { ...options, renewAnonymousVolumes: true }))).not.toBe(volumeOf(have))
+  })
+
+  it('keeps volumes that the image declares', () => {
+    const have = up(want)
+    const web = have.containers.find((entry) => entry.service === 'web')!
+    const mounts = [{ type: 'volume', name: 'anonymous1', source: '', target: '/var/lib/x' }]
+    const observed = {
+      ...have,
+      containers: have.containers.map((entry) => (entry === web ? { ...web, mounts } : entry)),
+      images: dictionary({ busybox: image(have.images['busybox']!.id, ['/var/lib/x']) }),
+    }
+    const after = up(want, observed, { services: ['web'], recreate: 'force' })
+    expect(after.containers.find((entry) => entry.service === 'web')?.mounts).toEqual([
+      { type: 'volume', name: 'anonymous1', source: 'anonymous1', target: '/var/lib/x' },
+    ])
+  })
+
+  it('finishes a replacement that was interrupted after the new container was made', () => {
+    const have = up(want)
+    const next = changed('web', { environment: dictionary({ A: '1' }) })
+    const whole = plan(next, have)
+    const cut = { ...whole, steps: whole.steps.slice(0, 1) }
+    const after = up(next, applyPlan(cut, have))
+    expect(after.containers.map((entry) => `${entry.name} ${entry.state}`)).toEqual([
+      'p-db-1 running',
+      'p-web-1 running',
+    ])
+  })
+})
+
+describe('orphans', () => {
+  const old = up(project([service('web'), service('old')]))
+  const want = project([service('web')])
+
+  it('are warned about, removed, or ignored', () => {
+    expect(plan(want, old).warnings).toEqual([
+      'Found orphan containers ([p-old-1]) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.',
+    ])
+    expect(plan(want, old, { orphans: 'ignore' }).warnings).toEqual([])
+    expect(text(want, old, { orphans: 'remove' })).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-old-1: stop-container (orphan)
+      [1] → #2 Container p-old-1: remove-container (orphan)
+      "
+    `)
+  })
+
+  it('are not the containers of services that a profile switched off', () => {
+    const off = project([service('web')], { disabledServices: dictionary({ old: service('old') }) })
+    expect(plan(off, old).warnings).toEqual([])
+  })
+
+  it('give their ports back before anything is started', () => {
+    const ports = [{ published: 80, target: 80, protocol: 'tcp' }]
+    const have = { ...old, containers: old.containers.map((entry) => ({ ...entry, ports })) }
+    const renamed = project([service('new')])
+    const steps = plan(renamed, have, { orphans: 'remove' }).steps
+    const removals = steps.filter((step) => step.op.kind === 'remove-container').map((step) => step.id)
+    const start = steps.find((step) => step.op.kind === 'start-container')
+    expect(removals).toHaveLength(2)
+    expect(start?.after).toEqual(expect.arrayContaining(removals))
+  })
+})
+
+describe('changed networks and volumes', () => {
+  it('renews a network: everything on it is stopped, detached and attached again', () => {
+    const before = project([service('web'), service('db')])
+    const after = project([service('web'), service('db')], {
+      networks: { default: { driver_opts: dictionary({ a: 'b' }) } },
+    })
+    expect(text(after, up(before))).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-db-1: stop-container (network p_default is renewed)
+      [1] → #2 Container p-db-1: disconnect-network from p_default (network p_default is renewed)
+      [] → #3 Container p-web-1: stop-container (network p_default is renewed)
+      [3] → #4 Container p-web-1: disconnect-network from p_default (network p_default is renewed)
+      [2 4] → #5 Network p_default: remove-network (configuration changed)
+      [5] → #6 Network p_default: create-network (configuration changed)
+      [6] → #7 Container p-db-1: connect-network to p_default (network p_default is renewed)
+      [6] → #8 Container p-web-1: connect-network to p_default (network p_default is renewed)
+      [1 7] → #9 Container p-db-1: start-container (stopped by this plan)
+      [3 8] → #10 Container p-web-1: start-container (stopped by this plan)
+      "
+    `)
+    expect(plan(after, up(after, up(before))).steps).toEqual([])
+  })
+
+  it('asks before a volume is made anew, and does as answered', () => {
+    const web = service('web', { volumes: [{ type: 'volume', source: 'data', target: '/data' }] })
+    const have = up(project([web], { volumes: { data: {} } }))
+    const want = project([web], { volumes: { data: { driver_opts: dictionary({ type: 'tmpfs' }) } } })
+    expect(reconcile(want, have, defaultReconcileOptions)).toEqual({
+      questions: [
+        {
+          id: 'volume:p_data',
+          text: 'Volume "p_data" exists but doesn\'t match configuration in compose file. Recreate (data will be lost)?',
+        },
+      ],
+    })
+    expect(plan(want, have, { answers: { 'volume:p_data': false } }).steps).toEqual([])
+    expect(text(want, have, { answers: { 'volume:p_data': true } })).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-web-1: stop-container (volume p_data is made anew)
+      [1] → #2 Container p-web-1: remove-container (volume p_data is made anew)
+      [2] → #3 Volume p_data: remove-volume (configuration changed)
+      [3] → #4 Volume "p_data": create-volume (configuration changed)
+      [2 4] → #5 Container p-web-1: create-container as p-web-1 (volume made anew)
+      [5] → #6 Container p-web-1: start-container (volume made anew)
+      "
+    `)
+  })
+
+  it('refuses a network of the same name that is not its own', () => {
+    const network = { id: 'n', name: 'p_default', driver: 'bridge', labels: {} }
+    expect(() => plan(project([service('web')]), { ...emptyEngine(), networks: [network] })).toThrow(
+      'network p_default was found but has incorrect label com.docker.compose.network set to "" (expected: "default")',
+    )
+  })
+})
+
+describe('what cannot be', () => {
+  it('a custom name with two containers', () => {
+    const want = project([service('web', { container_name: 'one' })])
+    expect(() => plan(want, emptyEngine(), { scale: { web: 2 } })).toThrow(
+      'WARNING: The "web" service is using the custom container name "one". Docker requires each container to have a unique name. Remove the custom name to scale the service',
+    )
+  })
+
+  it('a service that does not exist', () => {
+    expect(() => plan(project([service('web')]), emptyEngine(), { services: ['wbe'] })).toThrow('no such service: wbe')
+  })
+})

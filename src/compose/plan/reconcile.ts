@@ -1,0 +1,43 @@
+import type { Project } from '../model/project.ts'
+import { makePlanBuilder } from './builder.ts'
+import { addContainerSteps } from './container-steps.ts'
+import { addNetworkSteps, findRenewedNetworks } from './network-steps.ts'
+import type { Observed } from './observed.ts'
+import type { ReconcileOptions } from './options.ts'
+import { addOrphanSteps } from './orphan-steps.ts'
+import type { Plan, Questions } from './plan.ts'
+import { selectServices } from './selection.ts'
+import { decideSlots } from './slot.ts'
+import { addStartSteps } from './start-steps.ts'
+import { addVolumeSteps, findChangedVolumes, findUsers } from './volume-steps.ts'
+import { makeWorkspace } from './workspace.ts'
+
+/**
+ * Plans what brings the engine from what was observed to what the project asks for.
+ *
+ * Pure: equal arguments give an equal plan. Applying the plan and planning again gives an empty one,
+ * except that services that ended by themselves are started again.
+ *
+ * @returns questions instead of a plan when data would be lost; call again with the answers
+ * @throws {compose/not-found} for unknown services and missing external resources
+ * @throws {compose/plan} for what cannot be: names in use, a custom name with a scale above one
+ */
+export function reconcile(project: Project, observed: Observed, options: ReconcileOptions): Plan | Questions {
+  const selection = selectServices(project, options.services, options.withoutDependencies)
+  const changed = findChangedVolumes(project, observed, selection)
+  const open = changed.filter((entry) => options.answers[entry.question.id] === undefined)
+  if (open.length > 0) return { questions: open.map((entry) => entry.question) }
+  const renewedVolumes = changed.filter((entry) => options.answers[entry.question.id] === true)
+
+  const space = makeWorkspace(project, observed, options, selection, makePlanBuilder())
+  const doomed = new Set(findUsers(observed, renewedVolumes).map((container) => container.id))
+  const renewedNetworks = findRenewedNetworks(project, observed, selection)
+  const slots = decideSlots({ project, observed, options, selection, renewedNetworks, doomed })
+
+  const blocking = addOrphanSteps(space)
+  addVolumeSteps(space, renewedVolumes)
+  addNetworkSteps(space, renewedNetworks, slots)
+  const placed = addContainerSteps(space, slots)
+  addStartSteps(space, placed, blocking)
+  return space.builder.build()
+}

@@ -1,0 +1,169 @@
+import { FlotillaError } from '../../core/errors.ts'
+import { makeDictionary } from '../model/dictionary.ts'
+import type { Dictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import { replicasOf } from '../model/service.ts'
+import type { Service } from '../model/service.ts'
+import { toContainerName } from '../translate/name.ts'
+import { referencedServices } from '../translate/reference.ts'
+import { divergenceOf } from './divergence.ts'
+import type { Observed, ObservedContainer } from './observed.ts'
+import type { RecreatePolicy, ReconcileOptions } from './options.ts'
+import type { Selection } from './selection.ts'
+
+/** One container a service should have, and what is to be done for it. */
+export interface Slot {
+  readonly service: Service
+  readonly number: number
+  readonly name: string
+  readonly action: 'keep' | 'create' | 'recreate'
+  /** The container that is there; for `create` one that must be gone first. */
+  readonly container?: ObservedContainer
+  readonly cause: string
+}
+
+/** The containers of one service, lowest number first, and those beyond its scale. */
+export interface ServiceSlots {
+  readonly service: Service
+  readonly slots: readonly Slot[]
+  readonly surplus: readonly ObservedContainer[]
+}
+
+/** What decides about slots besides the containers themselves. */
+export interface SlotContext {
+  readonly project: Project
+  readonly observed: Observed
+  readonly options: ReconcileOptions
+  readonly selection: Selection
+  readonly renewedNetworks: ReadonlySet<string>
+  /** IDs of containers that go with a volume that is made anew. */
+  readonly doomed: ReadonlySet<string>
+}
+
+/**
+ * Decides for every selected service which containers stay, are replaced, are made and are surplus.
+ * Dependencies come first because a service may refer to a container of another.
+ */
+export function decideSlots(context: SlotContext): ReadonlyMap<string, ServiceSlots> {
+  const decided = new Map<string, ServiceSlots>()
+  const byService = groupByService(context.observed)
+  for (const service of context.selection.services) {
+    if (service.provider !== undefined) continue
+    decided.set(service.name, decideService(service, byService.get(service.name) ?? [], decided, context))
+  }
+  return decided
+}
+
+/** Ordinary containers by service, one-off ones left out. */
+export function groupByService(observed: Observed): ReadonlyMap<string, readonly ObservedContainer[]> {
+  const groups = new Map<string, ObservedContainer[]>()
+  for (const container of observed.containers) {
+    if (container.isOneOff) continue
+    const list = groups.get(container.service)
+    if (list === undefined) groups.set(container.service, [container])
+    else list.push(container)
+  }
+  return groups
+}
+
+/** Number of containers asked for: command line, `scale`, `deploy.replicas`, 1. */
+function expectedOf(service: Service, options: ReconcileOptions): number {
+  const expected = options.scale[service.name] ?? replicasOf(service)
+  if (service.container_name !== undefined && expected > 1) {
+    throw new FlotillaError(
+      'compose/plan',
+      `WARNING: The "${service.name}" service is using the custom container name "${service.container_name}". ` +
+        'Docker requires each container to have a unique name. Remove the custom name to scale the service',
+    )
+  }
+  return expected
+}
+
+function decideService(
+  service: Service,
+  all: readonly ObservedContainer[],
+  decided: ReadonlyMap<string, ServiceSlots>,
+  context: SlotContext,
+): ServiceSlots {
+  const { options, project } = context
+  const expected = expectedOf(service, options)
+  const ids = knownIds(service, decided, context)
+  const policy = policyOf(service, context)
+  const name = (number: number): string => toContainerName(project.name, service, number, options.separator)
+  const judged = all
+    .filter((container) => !context.doomed.has(container.id) && container.state !== 'removing')
+    .map((container) => ({ container, cause: causeOf(container, service, policy, ids, context) }))
+    // Up-to-date ones first, low numbers first: what scaling down takes away stands at the end.
+    .sort(
+      (a, b) =>
+        Number(a.cause !== undefined) - Number(b.cause !== undefined) || a.container.number - b.container.number,
+    )
+  const doomed = all.filter((container) => context.doomed.has(container.id))
+  const slots: Slot[] = judged.slice(0, expected).map(({ container, cause }) => ({
+    service,
+    number: container.number,
+    name: cause === undefined ? container.name : name(container.number),
+    action: cause === undefined ? 'keep' : 'recreate',
+    container,
+    cause: cause ?? 'as wanted',
+  }))
+  for (const container of doomed.slice(0, Math.max(0, expected - slots.length))) {
+    const { number } = container
+    slots.push({ service, number, name: name(number), action: 'create', container, cause: 'volume made anew' })
+  }
+  let next = Math.max(0, ...all.map((container) => container.number))
+  while (slots.length < expected) {
+    next += 1
+    slots.push({
+      service,
+      number: next,
+      name: name(next),
+      action: 'create',
+      cause: all.length === 0 ? 'missing' : 'scale up',
+    })
+  }
+  return {
+    service,
+    slots: slots.sort((a, b) => a.number - b.number),
+    surplus: judged.slice(expected).map(({ container }) => container),
+  }
+}
+
+function policyOf(service: Service, context: SlotContext): RecreatePolicy {
+  const { options, selection } = context
+  return selection.named.has(service.name) ? options.recreate : options.recreateDependencies
+}
+
+function causeOf(
+  container: ObservedContainer,
+  service: Service,
+  policy: RecreatePolicy,
+  ids: Dictionary<string>,
+  context: SlotContext,
+): string | undefined {
+  if (policy === 'never') return undefined
+  if (policy === 'force') return 'recreation forced'
+  const { project, observed, renewedNetworks } = context
+  return divergenceOf(container, { project, service, observed, ids, renewedNetworks })
+}
+
+/** IDs of the containers a service refers to, as far as they stay. */
+function knownIds(
+  service: Service,
+  decided: ReadonlyMap<string, ServiceSlots>,
+  context: SlotContext,
+): Dictionary<string> {
+  const ids = makeDictionary<string>()
+  for (const name of referencedServices(service)) {
+    const slots = decided.get(name)
+    const first = slots?.slots[0]
+    const container =
+      slots === undefined
+        ? context.observed.containers.find((entry) => entry.service === name && !entry.isOneOff)
+        : first?.action === 'keep'
+          ? first.container
+          : undefined
+    if (container !== undefined) ids[name] = container.id
+  }
+  return ids
+}

@@ -1,0 +1,101 @@
+import type { Dependency, Service } from '../model/service.ts'
+import { isAlive } from './observed.ts'
+import type { WaitCondition } from './plan.ts'
+import type { Placed } from './container-steps.ts'
+import { toResource } from './workspace.ts'
+import type { Workspace } from './workspace.ts'
+
+/** Adds starts in dependency order, with the waits that conditions ask for between them. */
+export function addStartSteps(
+  space: Workspace,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+  before: readonly number[],
+): void {
+  const starts = new Map<string, number>()
+  const waits = new Map<string, number>()
+  for (const service of space.selection.services) {
+    const waiting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
+    if (waiting.length === 0) continue
+    const dependencies = addDependencyWaits(space, service, placed, starts, waits)
+    for (const entry of waiting) {
+      const isPaused =
+        entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && entry.ready.length === 0
+      const step = space.builder.add({
+        op: { kind: isPaused ? 'unpause-container' : 'start-container', container: entry.ref },
+        resource: toResource(entry.slot.name),
+        cause: entry.slot.action === 'keep' ? stateOf(entry) : entry.slot.cause,
+        group: service.name,
+        after: [...before, ...entry.ready, ...dependencies],
+      })
+      starts.set(entry.slot.name, step)
+    }
+  }
+}
+
+/** What this plan stopped runs again even when nothing else is to be started. */
+function needsStart(space: Workspace, entry: Placed): boolean {
+  if (entry.isSettled) return false
+  if (space.options.start) return true
+  const container = entry.slot.container
+  return entry.slot.action === 'keep' && container !== undefined && isAlive(container) && entry.ready.length > 0
+}
+
+function stateOf(entry: Placed): string {
+  return entry.ready.length > 0 ? 'stopped by this plan' : (entry.slot.container?.state ?? 'not running')
+}
+
+function addDependencyWaits(
+  space: Workspace,
+  service: Service,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+  starts: ReadonlyMap<string, number>,
+  waits: Map<string, number>,
+): readonly number[] {
+  const steps: number[] = []
+  for (const [name, dependency] of Object.entries(service.depends_on ?? {}).sort(byName)) {
+    for (const entry of awaited(dependency, placed.get(name) ?? [])) {
+      const start = starts.get(entry.slot.name)
+      if (dependency.condition === 'service_started') {
+        if (start !== undefined) steps.push(start)
+      } else {
+        steps.push(addWait(space, name, entry, dependency, start, waits))
+      }
+    }
+  }
+  return steps
+}
+
+function byName(a: readonly [string, unknown], b: readonly [string, unknown]): number {
+  return a[0] < b[0] ? -1 : 1
+}
+
+/** All containers must be healthy; of those that should end, the first counts. */
+function awaited(dependency: Dependency, entries: readonly Placed[]): readonly Placed[] {
+  return dependency.condition === 'service_completed_successfully' ? entries.slice(0, 1) : entries
+}
+
+function addWait(
+  space: Workspace,
+  service: string,
+  entry: Placed,
+  dependency: Dependency,
+  start: number | undefined,
+  waits: Map<string, number>,
+): number {
+  const condition: WaitCondition = dependency.condition === 'service_healthy' ? 'healthy' : 'completed'
+  const bestEffort = !dependency.required
+  const key = `${entry.slot.name} ${condition} ${String(bestEffort)}`
+  const known = waits.get(key)
+  if (known !== undefined) return known
+  const step = space.builder.add({
+    op: { kind: 'wait-container', container: entry.ref, service, condition },
+    resource: toResource(entry.slot.name),
+    cause: 'depended on',
+    group: service,
+    after: [start],
+    ...(bestEffort && { bestEffort }),
+    words: { working: 'Waiting', done: condition === 'healthy' ? 'Healthy' : 'Exited' },
+  })
+  waits.set(key, step)
+  return step
+}

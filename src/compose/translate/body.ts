@@ -1,0 +1,30 @@
+import type * as api from '../../engine/api/types.ts'
+import type * as resource from '../../engine/api/types-resource.ts'
+
+/**
+ * Bodies of the Engine API's create calls. The types are the engine client's, with what a project always
+ * sets made certain.
+ */
+
+export type { ContainerResources as ResourcesBody } from '../../engine/api/types.ts'
+export type { DeviceRequest as DeviceRequestBody } from '../../engine/api/types.ts'
+export type { HealthConfig as Healthconfig } from '../../engine/api/types.ts'
+export type { HostConfig as HostConfigBody } from '../../engine/api/types.ts'
+export type { EndpointSettings, Mount as MountBody, PortBinding, RestartPolicy } from '../../engine/api/types.ts'
+
+type Labels = Readonly<Record<string, string>>
+
+export interface ContainerCreateBody extends api.ContainerCreateBody {
+  readonly Image: string
+  readonly Labels: Labels
+  readonly HostConfig: api.HostConfig
+}
+
+export interface NetworkCreateBody extends resource.NetworkCreateBody {
+  readonly Labels: Labels
+}
+
+export interface VolumeCreateBody extends resource.VolumeCreateBody {
+  readonly Name: string
+  readonly Labels: Labels
+}

@@ -1,0 +1,144 @@
+import { FlotillaError } from '../../core/errors.ts'
+import type { Mount } from '../model/mount.ts'
+import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
+import { dropEmpty } from './api-version.ts'
+import type { MountBody } from './body.ts'
+
+/** A volume of the replaced container that the new one mounts at the same place. */
+export interface InheritedVolume {
+  readonly name: string
+  readonly target: string
+}
+
+/** Mounts in the two forms the Engine API takes. */
+export interface MountBodies {
+  readonly binds: readonly string[]
+  readonly mounts: readonly MountBody[]
+}
+
+/**
+ * Splits the mounts of a service into `Binds` strings and `Mounts`. The string form is used wherever it
+ * can say the same, as the reference program does: it works on every engine and makes missing host paths.
+ *
+ * @throws {compose/unsupported} for configs and secrets that are not files
+ */
+export function toMounts(project: Project, service: Service, inherited: readonly InheritedVolume[]): MountBodies {
+  const binds: string[] = []
+  const mounts: MountBody[] = []
+  const kept = new Map(inherited.map((volume) => [volume.target, volume.name]))
+  for (const mount of service.volumes ?? []) {
+    const target = mount.target ?? ''
+    const isAnonymous = mount.type === 'volume' && (mount.source ?? '') === ''
+    const name = isAnonymous ? kept.get(target) : undefined
+    if (isAnonymous && name !== undefined) kept.delete(target)
+    const resolved: Mount = name === undefined ? mount : { ...mount, source: name }
+    const bind = toBind(project, resolved, name !== undefined)
+    if (bind === undefined) mounts.push(toMount(project, resolved))
+    else binds.push(bind)
+  }
+  // What is left was declared by the image, not by the service.
+  for (const [target, name] of kept) binds.push(`${name}:${target}:rw`)
+  mounts.push(...toFileMounts(project, service))
+  return { binds, mounts }
+}
+
+/** `tmpfs: [path:options]` → path → options. */
+export function toTmpfs(service: Service): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    (service.tmpfs ?? []).map((entry) => {
+      const colon = entry.indexOf(':')
+      return colon === -1 ? [entry, ''] : [entry.slice(0, colon), entry.slice(colon + 1)]
+    }),
+  )
+}
+
+function toBind(project: Project, mount: Mount, isInherited: boolean): string | undefined {
+  if (mount.source === undefined || mount.source === '') return undefined
+  if (mount.type === 'bind') {
+    if (needsMountApi(mount)) return undefined
+    return toBindText(mount.source, mount, mount.bind?.selinux)
+  }
+  if (mount.type !== 'volume') return undefined
+  if (isInherited) return toBindText(mount.source, mount, undefined)
+  const volume = mount.volume
+  if ((volume?.subpath ?? '') !== '' || Object.keys(volume?.labels ?? {}).length > 0) return undefined
+  return toBindText(volumeName(project, mount.source), mount, undefined)
+}
+
+function needsMountApi(mount: Mount): boolean {
+  const bind = mount.bind
+  if (bind === undefined) return false
+  return bind.create_host_path !== true || (bind.propagation ?? '') !== '' || (bind.recursive ?? '') !== ''
+}
+
+function toBindText(source: string, mount: Mount, selinux: string | undefined): string {
+  const options = [mount.read_only === true ? 'ro' : 'rw']
+  if (selinux !== undefined) options.push(selinux)
+  if (mount.volume?.nocopy === true) options.push('nocopy')
+  return `${source}:${mount.target ?? ''}:${options.join(',')}`
+}
+
+function volumeName(project: Project, key: string): string {
+  return project.volumes[key]?.name ?? key
+}
+
+function toMount(project: Project, mount: Mount): MountBody {
+  const isVolume = mount.type === 'volume' || mount.type === 'cluster'
+  const source = isVolume && mount.source !== undefined ? volumeName(project, mount.source) : mount.source
+  const recursive = mount.bind?.recursive
+  const bind = dropEmpty({
+    Propagation: mount.bind?.propagation ?? '',
+    CreateMountpoint: mount.bind?.create_host_path === true,
+    NonRecursive: recursive === 'disabled',
+    ReadOnlyNonRecursive: recursive === 'writable',
+    ReadOnlyForceRecursive: recursive === 'readonly',
+  })
+  const volume = dropEmpty({
+    NoCopy: mount.volume?.nocopy === true,
+    Labels: { ...mount.volume?.labels },
+    Subpath: mount.volume?.subpath ?? '',
+  })
+  const tmpfs = dropEmpty({ SizeBytes: mount.tmpfs?.size ?? 0, Mode: mount.tmpfs?.mode ?? 0 })
+  return {
+    Type: mount.type,
+    ...(source !== undefined && source !== '' && { Source: source }),
+    Target: mount.target ?? '',
+    ...(mount.read_only === true && { ReadOnly: true }),
+    ...(mount.consistency !== undefined && { Consistency: mount.consistency }),
+    ...(mount.type === 'bind' && Object.keys(bind).length > 0 && { BindOptions: bind }),
+    ...(isVolume && Object.keys(volume).length > 0 && { VolumeOptions: volume }),
+    ...(mount.type === 'tmpfs' && Object.keys(tmpfs).length > 0 && { TmpfsOptions: tmpfs }),
+    ...(mount.image?.subpath !== undefined && { ImageOptions: { Subpath: mount.image.subpath } }),
+  }
+}
+
+/** Configs and secrets that are files on the engine's host. */
+function toFileMounts(project: Project, service: Service): readonly MountBody[] {
+  const mounts: MountBody[] = []
+  const kinds = [
+    { kind: 'secret', uses: service.secrets, objects: project.secrets, folder: '/run/secrets/' },
+    { kind: 'config', uses: service.configs, objects: project.configs, folder: '/' },
+  ]
+  for (const { kind, uses, objects, folder } of kinds) {
+    for (const use of uses ?? []) {
+      const object = objects[use.source]
+      if (object?.external === true) {
+        throw new FlotillaError('compose/unsupported', `unsupported external ${kind} ${use.source}`)
+      }
+      if (object?.file === undefined) {
+        throw new FlotillaError(
+          'compose/unsupported',
+          `${kind} "${use.source}" of service "${service.name}" has no file`,
+          {
+            hint: 'this version mounts configs and secrets from files only; use `file:`',
+          },
+        )
+      }
+      const target = use.target ?? use.source
+      const path = target.startsWith('/') || /^[a-zA-Z]:\\/.test(target) ? target : folder + target
+      mounts.push({ Type: 'bind', Source: object.file, Target: path, ReadOnly: true })
+    }
+  }
+  return mounts
+}

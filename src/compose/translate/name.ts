@@ -1,0 +1,21 @@
+import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
+
+/** Between the parts of container names: `-`, or `_` in compatibility mode and for classic projects. */
+export type NameSeparator = '-' | '_'
+
+/** The name of container `number` of a service. */
+export function toContainerName(project: string, service: Service, number: number, separator: NameSeparator): string {
+  return service.container_name ?? [project, service.name, String(number)].join(separator)
+}
+
+/** The image a service runs: its `image`, else the name a build would give it. */
+export function toImageReference(project: Project, service: Service): string {
+  return service.image ?? `${project.name}-${service.name}`
+}
+
+/** What stands before the text of a container in logs: its name without the project, custom names whole. */
+export function toLogName(project: string, containerName: string): string {
+  const prefix = new RegExp(`^${project.replace(/[^\w]/g, '\\$&')}[-_]`)
+  return containerName.replace(prefix, '')
+}
