@@ -2,6 +2,15 @@
 import type { PluginTable } from './make-registry.ts'
 
 export const builtins: PluginTable = {
+  driver: {
+    'generic': { source: 'built-in', load: () => import('../machine/drivers/generic/index.ts').then((module) => module.descriptor) },
+    'local': { source: 'built-in', load: () => import('../machine/drivers/local/index.ts').then((module) => module.descriptor) },
+    'none': { source: 'built-in', load: () => import('../machine/drivers/none/index.ts').then((module) => module.descriptor) },
+  },
+  provisioner: {
+    'debian': { source: 'built-in', load: () => import('../machine/provision/debian.ts').then((module) => module.debian) },
+    'ubuntu(systemd)': { source: 'built-in', load: () => import('../machine/provision/ubuntu.ts').then((module) => module.ubuntu) },
+  },
   filter: {
     'affinity': { source: 'built-in', load: () => import('../cluster/filters/affinity.ts').then((module) => module.affinityFilter) },
     'constraint': { source: 'built-in', load: () => import('../cluster/filters/constraint.ts').then((module) => module.constraintFilter) },

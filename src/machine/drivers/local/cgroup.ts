@@ -104,7 +104,30 @@ async function writeControl(path: string, value: string): Promise<void> {
 
 /** Stops (or lets go on) every process of the group at once, and waits until it is so. */
 export async function setFrozen(layout: CgroupLayout, name: string, isFrozen: boolean, clock: Clock): Promise<void> {
-  const wanted = isFrozen ? 'FROZEN' : 'THAWED'
+  const control = findFreezer(layout, name)
+  await writeControl(control.path, isFrozen ? control.frozen : control.thawed)
+  const isDone = async (): Promise<boolean> => (await readFreezer(control)) === isFrozen
+  if (!(await pollUntil(isDone, 10_000, clock))) {
+    const wanted = isFrozen ? 'freeze' : 'thaw'
+    throw new FlotillaError('machine/state', `processes of ${name} did not ${wanted} within 10 s`)
+  }
+}
+
+/** True when all processes of the group are stopped by the freezer. A group that does not exist is not frozen. */
+export async function isFrozen(layout: CgroupLayout, name: string): Promise<boolean> {
+  return readFreezer(findFreezer(layout, name)).catch(() => false)
+}
+
+interface FreezerControl {
+  readonly path: string
+  readonly frozen: string
+  readonly thawed: string
+  /** Where the kernel says how far it is. */
+  readonly statePath: string
+  readonly stateWhenFrozen: string
+}
+
+function findFreezer(layout: CgroupLayout, name: string): FreezerControl {
   const hierarchy =
     layout.version === 2
       ? layout.hierarchies[0]
@@ -113,15 +136,16 @@ export async function setFrozen(layout: CgroupLayout, name: string, isFrozen: bo
     throw new FlotillaError('platform/missing', 'the cgroup controller "freezer" is missing on this machine')
   }
   const directory = join(hierarchy.mountPoint, prefix, name)
-  const [file, value] = layout.version === 2 ? ['cgroup.freeze', isFrozen ? '1' : '0'] : ['freezer.state', wanted]
-  await writeControl(join(directory, file), value)
-  async function isDone(): Promise<boolean> {
-    if (layout.version === 1) return (await readFile(join(directory, file), 'latin1')).trim() === wanted
-    return (await readFile(join(directory, 'cgroup.events'), 'latin1')).includes(`frozen ${value}`)
+  if (layout.version === 2) {
+    const [path, statePath] = [join(directory, 'cgroup.freeze'), join(directory, 'cgroup.events')]
+    return { path, frozen: '1', thawed: '0', statePath, stateWhenFrozen: 'frozen 1' }
   }
-  if (!(await pollUntil(isDone, 10_000, clock))) {
-    throw new FlotillaError('machine/state', `processes of ${name} did not become ${wanted.toLowerCase()} within 10 s`)
-  }
+  const path = join(directory, 'freezer.state')
+  return { path, frozen: 'FROZEN', thawed: 'THAWED', statePath: path, stateWhenFrozen: 'FROZEN' }
+}
+
+async function readFreezer(control: FreezerControl): Promise<boolean> {
+  return (await readFile(control.statePath, 'latin1')).includes(control.stateWhenFrozen)
 }
 
 /** Process numbers of everybody in the group and the groups below it, in any hierarchy. */

@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { CallOptions } from '../../../core/call.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError, joinFailures } from '../../../core/errors.ts'
@@ -18,10 +18,14 @@ import type { HostRecord } from './namespace-host.ts'
 import { ensureNat, removeNat } from './nat.ts'
 import { readIdentity } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
+import { writeRecord } from './state-file.ts'
 import { isHostAddress, parseSubnet, toAddress, toHex, toNumber } from './subnet.ts'
 import type { Subnet } from './subnet.ts'
 import { ensureSwitch, readSwitchPid, removeSwitch } from './switch.ts'
 import type { SwitchPlace } from './switch.ts'
+
+/** A directory without a record is younger than this when its host is just being made. */
+const stubMs = 60_000
 
 export interface FleetOptions {
   /** All that the fleet keeps: records, disks, logs. One directory per subnet; on a file system that can hold an overlay's upper layer. */
@@ -95,7 +99,11 @@ export class Fleet {
   async ensureNetwork(o: CallOptions = {}): Promise<number> {
     return this.#locked(o, async () => {
       const pid = await ensureSwitch(this.#switchPlace(), o)
-      if (this.#o.hasNat) await ensureNat(this.subnet, this.#o.clock)
+      if (this.#o.hasNat) {
+        // Not every user of the fleet wants it; whoever takes the network down must know that it is there.
+        await writeRecord(this.#natPath, {})
+        await ensureNat(this.subnet, this.#o.clock)
+      }
       return pid
     })
   }
@@ -136,9 +144,13 @@ export class Fleet {
   async removeIfEmpty(): Promise<void> {
     if (!(await pathExists(this.#o.directory))) return
     await this.#locked({}, async () => {
-      if ((await this.listAddresses()).length === 0) await this.#removeNetwork()
+      await this.#removeStubs()
+      if ((await this.listAddresses()).length > 0) return
+      await this.#removeNetwork()
+      // Works only while it is empty: another process may be taking an address right now.
+      await rmdir(join(this.#o.directory, 'hosts')).catch(() => undefined)
     })
-    if ((await this.listAddresses()).length === 0) await this.#removeDirectory()
+    await removeEmptyFolders(this.#o.directory)
   }
 
   /**
@@ -172,16 +184,26 @@ export class Fleet {
     await new NamespaceHost(this.#place(address), record ?? stand).remove()
   }
 
+  /** Addresses that were taken by a process that ended before it wrote the record. */
+  async #removeStubs(): Promise<void> {
+    for (const address of await this.listAddresses()) {
+      const directory = this.#hostDirectory(address)
+      const isRecorded = await pathExists(join(directory, 'host.json'))
+      if (isRecorded || this.#o.clock.nowMs() - (await stat(directory)).mtimeMs < stubMs) continue
+      await this.#removeHost(address)
+    }
+  }
+
   async #removeNetwork(): Promise<void> {
-    if (this.#o.hasNat) await removeNat(this.subnet, this.#o.clock)
+    if (await pathExists(this.#natPath)) await removeNat(this.subnet, this.#o.clock)
+    await rm(this.#natPath, { force: true })
     await removeSwitch(this.#switchPlace())
     await removeEmptyParents(this.#layout, this.#groupName)
   }
 
   async #removeDirectory(): Promise<void> {
     await rm(this.#o.directory, { recursive: true, force: true, maxRetries: 10 })
-    // The directory that holds all fleets goes with the last one.
-    await rmdir(dirname(this.#o.directory)).catch(() => undefined)
+    await removeEmptyFolders(this.#o.directory)
   }
 
   async #locked<T>(o: CallOptions, body: () => Promise<T>): Promise<T> {
@@ -211,12 +233,19 @@ export class Fleet {
       return true
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false
-      throw error
+      if (codeOf(error) !== 'ENOENT') throw error
+      // The last host of the fleet has just been removed by another process, and the directory with it.
+      await makeFolder(join(this.#o.directory, 'hosts'), 0o711)
+      return this.#claim(address)
     }
   }
 
   #hostDirectory(address: string): string {
     return join(this.#o.directory, 'hosts', address)
+  }
+
+  get #natPath(): string {
+    return join(this.#o.directory, 'nat.json')
   }
 
   get #groupName(): string {
@@ -244,6 +273,13 @@ export class Fleet {
       findSwitch: () => this.findSwitch(),
     }
   }
+}
+
+/** The directory of a fleet, the one that holds all fleets, and ours above it go when they are empty. */
+async function removeEmptyFolders(directory: string): Promise<void> {
+  const parent = dirname(directory)
+  const above = basename(dirname(parent)) === 'flotilla' ? [dirname(parent)] : []
+  for (const path of [directory, parent, ...above]) await rmdir(path).catch(() => undefined)
 }
 
 /**

@@ -7,7 +7,15 @@ import { startDetached } from '../../../io/detached.ts'
 import { execInherited, execProgram } from '../../../io/exec.ts'
 import type { ExecResult } from '../../../io/exec.ts'
 import { readTextFile } from '../../../io/files.ts'
-import { createGroup, joinDirectories, groupDirectories, removeGroup, setFrozen, settleGroup } from './cgroup.ts'
+import {
+  createGroup,
+  isFrozen,
+  joinDirectories,
+  groupDirectories,
+  removeGroup,
+  setFrozen,
+  settleGroup,
+} from './cgroup.ts'
 import type { CgroupLayout } from './cgroup-layout.ts'
 import {
   endEngine,
@@ -167,6 +175,10 @@ export class NamespaceHost {
 
   async setFrozen(isFrozen: boolean): Promise<void> {
     await setFrozen(this.place.layout, this.place.groupName, isFrozen, this.place.clock)
+  }
+
+  async isFrozen(): Promise<boolean> {
+    return isFrozen(this.place.layout, this.place.groupName)
   }
 
   /** Runs a program inside, in all namespaces and cgroups of the host. */

@@ -72,3 +72,11 @@ export function toMac(address: string): string {
 export function toInterfaceName(address: string): string {
   return `fl${toHex(address)}`
 }
+
+/** True when the two networks share an address. */
+export function overlaps(subnet: Subnet, cidr: string): boolean {
+  const [address = '', length = '32'] = cidr.split('/')
+  const size = 2 ** (32 - Number(length))
+  const first = Math.floor(toNumber(address) / size) * size
+  return first <= subnet.lastHost + 1 && first + size - 1 >= subnet.firstHost - 2
+}

@@ -1,0 +1,222 @@
+import { join } from 'node:path'
+import type { CallOptions } from '../../../core/call.ts'
+import { FlotillaError } from '../../../core/errors.ts'
+import { readTextFile } from '../../../io/files.ts'
+import { baseConfig, readInteger, readText } from '../../driver.ts'
+import type {
+  Driver,
+  DriverConfig,
+  DriverContext,
+  DriverFactory,
+  DriverOptions,
+  EngineSetup,
+  HostState,
+  ShellRequest,
+} from '../../driver.ts'
+import { requireHostNeeds } from './capabilities.ts'
+import { resolveEngineRoot } from './engine-tree.ts'
+import { openFleet } from './fleet.ts'
+import type { Fleet } from './fleet.ts'
+import type { NamespaceHost } from './namespace-host.ts'
+import { parseSubnet } from './subnet.ts'
+
+const enginePort = 2376
+/** Containers get ten seconds to end, and engines end them one after another where there are many. */
+const stopLimitMs = 60_000
+const megabyte = 1024 * 1024
+
+/** Hosts in namespaces. All they are is kept under one directory per network, so that they outlive a reboot. */
+export const localFactory: DriverFactory = {
+  async configure(ctx, options) {
+    const subnet = parseSubnet(textOf(options, 'local-subnet'))
+    const memory = options['local-memory'] ?? 0
+    if (typeof memory !== 'number' || (memory !== 0 && memory < 64)) {
+      throw new FlotillaError(
+        'machine/driver',
+        `--local-memory ${String(memory)} is too little: give 64 MB or more, or 0`,
+      )
+    }
+    const cpus = textOf(options, 'local-cpus')
+    if (cpus !== '' && !/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/.test(cpus)) {
+      throw new FlotillaError('machine/driver', `--local-cpus ${JSON.stringify(cpus)} is no list of CPUs such as 0-1,3`)
+    }
+    return {
+      ...baseConfig(ctx),
+      EngineRoot: textOf(options, 'local-engine-root'),
+      MemoryMB: memory,
+      Cpus: cpus,
+      Subnet: subnet.cidr,
+      Isolated: options['local-isolated'] === true,
+      Directory: join(stateRoot(ctx), subnet.cidr.replace('/', '-')),
+    }
+  },
+  create: (ctx, config) => new LocalDriver(ctx, config),
+}
+
+/** Not in the store: addresses are the machine's own, whichever stores there are. */
+function stateRoot(ctx: DriverContext): string {
+  const own = ctx.env['FLOTILLA_LOCAL_DIR']
+  return own !== undefined && own !== '' ? own : '/var/lib/flotilla/local'
+}
+
+class LocalDriver implements Driver {
+  readonly #ctx: DriverContext
+  #config: DriverConfig
+
+  constructor(ctx: DriverContext, config: DriverConfig) {
+    this.#ctx = ctx
+    this.#config = config
+  }
+
+  async precheck(o: CallOptions): Promise<void> {
+    const wish = readText(this.#config, 'EngineRoot')
+    await requireHostNeeds(
+      {
+        subnet: parseSubnet(readText(this.#config, 'Subnet')),
+        directory: readText(this.#config, 'Directory'),
+        usesMachineEngine: wish === 'host' || wish === '/' || wish === '',
+        clock: this.#ctx.clock,
+      },
+      o,
+    )
+  }
+
+  async create(o: CallOptions): Promise<void> {
+    const { clock, log, env, machineName, machinePath } = this.#ctx
+    const engineRoot = await resolveEngineRoot(readText(this.#config, 'EngineRoot'), { ...o, clock, log, env })
+    const memoryMb = readInteger(this.#config, 'MemoryMB', 0)
+    const cpus = readText(this.#config, 'Cpus')
+    const isIsolated = this.#config['Isolated'] === true
+    const fleet = await this.#fleet()
+    const host = await fleet.addHost({
+      name: machineName,
+      owner: machinePath,
+      engineRoot,
+      nameservers: isIsolated ? [] : await readNameservers(),
+      ...(memoryMb === 0 ? {} : { memoryBytes: memoryMb * megabyte }),
+      ...(cpus === '' ? {} : { cpus }),
+    })
+    this.#config = { ...this.#config, IPAddress: host.record.address }
+    await this.#ctx.checkpoint?.(this.#config)
+    log.info(`Starting host at ${host.record.address}...`)
+    await host.powerOn(o)
+  }
+
+  async state(): Promise<HostState> {
+    const host = await this.#find()
+    if (host === undefined) return readText(this.#config, 'IPAddress') === '' ? '' : 'Error'
+    if ((await host.pid()) === undefined) return 'Stopped'
+    return (await host.isFrozen()) ? 'Paused' : 'Running'
+  }
+
+  async start(o: CallOptions): Promise<void> {
+    const host = await this.#require()
+    await host.powerOn(o)
+    if (host.record.engine !== undefined && !(await host.isEngineRunning(o))) await host.startEngine(undefined, o)
+  }
+
+  async stop(o: CallOptions): Promise<void> {
+    const host = await this.#require()
+    if ((await host.pid()) === undefined) return
+    if (!(await host.isFrozen())) await host.endEngine('TERM', stopLimitMs, o)
+    await host.powerOff()
+  }
+
+  async kill(): Promise<void> {
+    await (await this.#require()).powerOff()
+  }
+
+  async restart(o: CallOptions): Promise<void> {
+    await this.stop(o)
+    await this.start(o)
+  }
+
+  async remove(): Promise<void> {
+    const host = await this.#find()
+    await host?.remove()
+    await (await this.#fleet()).removeIfEmpty()
+  }
+
+  async address(): Promise<string> {
+    return readText(this.#config, 'IPAddress')
+  }
+
+  ssh(): undefined {
+    return undefined
+  }
+
+  async engineUrl(): Promise<string> {
+    if ((await this.state()) !== 'Running') throw new FlotillaError('machine/state', 'Host is not running')
+    return `tcp://${readText(this.#config, 'IPAddress')}:${enginePort}`
+  }
+
+  toConfig(): DriverConfig {
+    return this.#config
+  }
+
+  async configureEngine(setup: EngineSetup, o: CallOptions): Promise<void> {
+    const host = await this.#require()
+    for (const file of setup.files) await host.writeFile(file.path, file.content, file.mode, o)
+    await host.endEngine('TERM', stopLimitMs, o)
+    await host.startEngine({ args: setup.args, env: setup.env }, o)
+  }
+
+  async enter(request: ShellRequest, o: CallOptions): Promise<number> {
+    const host = await this.#require()
+    const term = this.#ctx.env['TERM']
+    const env = { USER: 'root', ...(term === undefined ? {} : { TERM: term }) }
+    const login = 'cd; if command -v bash > /dev/null; then exec bash -l; fi; exec sh -l'
+    // As over SSH: the words are joined and read by a shell.
+    const words = request.command.length === 0 ? ['sh', '-c', login] : ['sh', '-c', `cd; ${request.command.join(' ')}`]
+    return host.runInherited(words, env, o)
+  }
+
+  async #fleet(): Promise<Fleet> {
+    return openFleet({
+      directory: readText(this.#config, 'Directory'),
+      subnet: readText(this.#config, 'Subnet'),
+      hasNat: this.#config['Isolated'] !== true,
+      clock: this.#ctx.clock,
+    })
+  }
+
+  /** The host of this machine. A crash may have come between its making and the storing of its address. */
+  async #find(): Promise<NamespaceHost | undefined> {
+    const fleet = await this.#fleet()
+    const address = readText(this.#config, 'IPAddress')
+    for (const candidate of address === '' ? await fleet.listAddresses() : [address]) {
+      const host = await fleet.findHost(candidate)
+      if (host?.record.owner === this.#ctx.machinePath) return host
+    }
+    return undefined
+  }
+
+  async #require(): Promise<NamespaceHost> {
+    const host = await this.#find()
+    if (host !== undefined) return host
+    const where = readText(this.#config, 'Directory')
+    throw new FlotillaError(
+      'machine/driver',
+      `host ${JSON.stringify(this.#ctx.machineName)} is no longer in ${where}`,
+      {
+        hint: 'remove the machine and create it again',
+      },
+    )
+  }
+}
+
+/** The machine's own name servers, less those that only its own loopback reaches. */
+async function readNameservers(): Promise<readonly string[]> {
+  for (const path of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {
+    const text = (await readTextFile(path)) ?? ''
+    const servers = [...text.matchAll(/^nameserver\s+(\S+)/gm)].map((match) => match[1] ?? '')
+    const usable = servers.filter((server) => !server.startsWith('127.') && server !== '::1')
+    if (usable.length > 0) return usable
+  }
+  return []
+}
+
+function textOf(options: DriverOptions, name: string): string {
+  const value = options[name]
+  return typeof value === 'string' ? value : ''
+}
