@@ -61,6 +61,10 @@ export function defineCommand<const F extends FlagTable>(command: Command<F>): C
 
 /** All of the outside world a command may touch. */
 export interface Context {
+  /** The command line as typed, without the program. */
+  readonly argv: readonly string[]
+  /** The help page of the running command, for errors that show it. */
+  readonly helpPage: () => Promise<string>
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable

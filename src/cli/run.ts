@@ -72,6 +72,7 @@ async function dispatch(state: RunState): Promise<number> {
     args: [],
     commands: program.commands,
   }
+  if (world.argv[0] === '__complete') return completeLine(state, root)
   const line = await parseCommandLine(root, world.argv, {
     dialect,
     env: world.env,
@@ -93,6 +94,26 @@ async function dispatch(state: RunState): Promise<number> {
   })
 }
 
+/** Answers a shell. Whatever goes wrong, nothing is printed that a shell would take for a candidate. */
+async function completeLine(state: RunState, root: RootCommand): Promise<number> {
+  const { program, world } = state
+  const { makeCollector, renderCompletions } = await import('./complete.ts')
+  const text = await renderCompletions({
+    root,
+    words: world.argv.slice(1),
+    world,
+    dialect: program.personality.dialect,
+    async capture(argv) {
+      const { stream, text } = makeCollector()
+      const quiet: World = { ...world, argv, stdout: stream, stderr: makeCollector().stream }
+      const code = await dispatch({ ...state, world: quiet }).catch(() => 1)
+      return code === 0 ? text() : undefined
+    },
+  })
+  world.stdout.write(text)
+  return 0
+}
+
 async function runCommand(state: RunState, line: ParsedLine & { readonly kind: 'run' }): Promise<number> {
   const { world } = state
   state.globals = line.globals
@@ -100,7 +121,7 @@ async function runCommand(state: RunState, line: ParsedLine & { readonly kind: '
   for (const note of line.notes) world.stderr.write(`${note}\n`)
   if (line.command.load === undefined) throw new FlotillaError('internal', `command ${line.command.name} has no body`)
   const loaded = await line.command.load()
-  const context = makeContext(state, line.command, line.globals)
+  const context = makeContext(state, line.command, line.globals, line.path)
   const code = await loaded.run(context, line.flags, line.args)
   return code ?? 0
 }
@@ -112,9 +133,16 @@ function secretsOf(table: FlagTable, ...values: readonly ParsedFlags[]): string[
     .filter((value) => typeof value === 'string')
 }
 
-function makeContext(state: RunState, command: Command, globals: ParsedFlags): Context {
+function makeContext(
+  state: RunState,
+  command: Command,
+  globals: ParsedFlags,
+  path: readonly Command[] = [command],
+): Context {
   const { world, program, interrupts } = state
   return {
+    argv: world.argv,
+    helpPage: async () => (await import('./help.ts')).renderHelp(program.personality, path),
     stdin: world.stdin,
     stdout: world.stdout,
     stderr: world.stderr,
