@@ -107,12 +107,20 @@ function keepDetails(
 ): Details {
   const state = toState(readText(row, 'State'))
   if (previous !== undefined) {
-    const { exposed, nanoCpus, memoryBytes, exitCode, errorText, isOomKilled, healthCheck } = previous
-    const { createdAtMs, startedAtMs, finishedAtMs, isPartial } = previous
-    const ports = settlePorts(previous.ports, published)
     return {
-      ...{ ports, exposed, nanoCpus, memoryBytes, state, exitCode, errorText, isOomKilled, healthCheck },
-      ...{ createdAtMs, startedAtMs, finishedAtMs, isPartial },
+      ports: settlePorts(previous.ports, published),
+      exposed: previous.exposed,
+      nanoCpus: previous.nanoCpus,
+      memoryBytes: previous.memoryBytes,
+      state,
+      exitCode: previous.exitCode,
+      errorText: previous.errorText,
+      isOomKilled: previous.isOomKilled,
+      healthCheck: previous.healthCheck,
+      createdAtMs: previous.createdAtMs,
+      startedAtMs: previous.startedAtMs,
+      finishedAtMs: previous.finishedAtMs,
+      isPartial: previous.isPartial,
     }
   }
   return {

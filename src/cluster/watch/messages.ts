@@ -89,7 +89,7 @@ export type Effect =
       readonly ticket: number
       readonly afterMs: number
     }
-  /** Open the event stream (closing one that is open), from `since` (engine time, `seconds.nanoseconds`) on. */
+  /** Open the event stream (closing one that is open without a word), from `since` (engine time, `seconds.nanoseconds`) on. */
   | { readonly kind: 'open-events'; readonly epoch: number; readonly since: string | undefined }
   /** Drop the event stream, calls under way and connections. */
   | { readonly kind: 'close' }

@@ -1,0 +1,54 @@
+import type { Health } from '../model.ts'
+import type { StepContext, WatchOptions } from './messages.ts'
+
+export const freshHealth: Health = { state: 'pending', failures: 0, indicator: 0 }
+
+export const goodHealth: Health = { state: 'healthy', failures: 0, indicator: 100 }
+
+/** Health after one more connection failure of an engine that is in service. */
+export function failHealth(health: Health, retry: number): Health {
+  const failures = health.failures + 1
+  if (health.state !== 'healthy' || failures >= retry) return { state: 'unhealthy', failures, indicator: 0 }
+  return { state: 'healthy', failures, indicator: 100 - Math.trunc((100 * failures) / retry) }
+}
+
+/** Until the next probe: quick while it is not known whether the engine is gone, then ever slower. */
+export function probeDelayMs(health: Health, options: WatchOptions, context: StepContext): number {
+  const base = healthDelayMs(health, options)
+  return Math.round(base * (0.9 + 0.2 * context.random))
+}
+
+function healthDelayMs(health: Health, options: WatchOptions): number {
+  if (health.failures === 0) return options.probeMs
+  if (health.state === 'healthy') return Math.min(1000, options.probeMs)
+  const over = Math.min(health.failures - options.failureRetry, 10)
+  return Math.min(10_000, 1000 * 2 ** Math.max(0, over))
+}
+
+const maxValidateDelayMs = 60_000
+
+/** Until a pending engine is tried again. */
+export function validateDelayMs(tries: number, context: StepContext): number {
+  const base = Math.min(maxValidateDelayMs, 1000 * 2 ** Math.min(tries, 10))
+  return Math.round(base * (0.75 + 0.5 * context.random))
+}
+
+/** Until the next full refresh (classicswarm cluster/engine.go: refreshLoop). */
+export function refreshDelayMs(health: Health, options: WatchOptions, context: StepContext): number {
+  const backoff = Math.min(Math.max(health.failures - options.failureRetry, 0), 1000)
+  const spread = context.random * (options.refreshMaxMs - options.refreshMinMs)
+  return Math.round(options.refreshMinMs * (1 + backoff) + spread)
+}
+
+/** Until a broken event stream is opened again. */
+export function eventsDelayMs(health: Health): number {
+  return 1000 * Math.min(health.failures + 1, 10)
+}
+
+/**
+ * How often engines are probed so that probing a large fleet stays cheap: a few seconds up to about a thousand
+ * engines, then in proportion.
+ */
+export function fleetProbeMs(engines: number): number {
+  return Math.max(3000, engines * 5)
+}

@@ -1,0 +1,132 @@
+import { assertNever } from '../../core/errors.ts'
+import type { NodeView, Pending } from '../model.ts'
+import { withPending, withoutPending } from '../usage.ts'
+import { makeBlankNode } from './blank-node.ts'
+import type { Flights } from './flights.ts'
+import { keyOf } from './messages.ts'
+import type { Effect, Fetch, Message, StepContext, WakeReason, WatchOptions } from './messages.ts'
+import { receive } from './receive.ts'
+import { Step } from './step.ts'
+
+/**
+ * Where an engine stands: `specs` and `loading` read it for the first time, `loaded` waits for the cluster's
+ * word, `idle` waits for the next try.
+ */
+export type Phase = 'idle' | 'specs' | 'loading' | 'loaded' | 'ready' | 'removed'
+
+/** Everything known of one engine. Immutable: `reduce` gives the next one. */
+export interface EngineState {
+  readonly addr: string
+  readonly phase: Phase
+  /** Rises whenever what is under way became worthless; answers of an earlier epoch are dropped. */
+  readonly epoch: number
+  readonly node: NodeView
+  readonly options: WatchOptions
+  readonly flights: Flights
+  /** The wake-up each reason waits for; an older one is ignored. 0: none. */
+  readonly tickets: Readonly<Record<WakeReason, number>>
+  readonly lastTicket: number
+  /** Validations that failed in a row. */
+  readonly tries: number
+  readonly isStreaming: boolean
+  /** A read failed in service: everything is listed again once the engine answers. */
+  readonly needsRelist: boolean
+  readonly specsAtMs: number
+  /** Engine time of the last event, for resuming the stream. */
+  readonly since: string | undefined
+}
+
+export interface StepResult {
+  readonly state: EngineState
+  /** In the order they have to be carried out. */
+  readonly effects: readonly Effect[]
+}
+
+/** An engine nobody has spoken to yet. */
+export function makeEngineState(addr: string, options: WatchOptions): EngineState {
+  return {
+    addr,
+    phase: 'idle',
+    epoch: 0,
+    node: makeBlankNode(addr),
+    options,
+    flights: new Map(),
+    tickets: { probe: 0, refresh: 0, validate: 0, events: 0 },
+    lastTicket: 0,
+    tries: 0,
+    isStreaming: false,
+    needsRelist: false,
+    specsAtMs: 0,
+    since: undefined,
+  }
+}
+
+/** True while a read of this is under way: what the state shows may be about to change. */
+export function isFetching(state: EngineState, fetch: Fetch): boolean {
+  return state.flights.has(keyOf(fetch))
+}
+
+/**
+ * The engine after one message, and what has to be done about it.
+ *
+ * Pure. Messages may come in any order and more than once; whatever the order, once all answers are in and no
+ * event was lost since the stream opened, the node shows what the engine has.
+ */
+export function reduce(state: EngineState, message: Message, context: StepContext): StepResult {
+  if (state.phase === 'removed') return { state, effects: [] }
+  if ('epoch' in message && message.epoch !== state.epoch) return { state, effects: [] }
+  // Successful calls are by far the most frequent message and nearly always change nothing.
+  if (message.kind === 'called' && message.failure === undefined && state.node.health.failures === 0) {
+    return { state, effects: [] }
+  }
+  const step = new Step(state, context)
+  apply(step, message)
+  step.finish()
+  return { state: step.state, effects: step.effects }
+}
+
+function apply(step: Step, message: Message): void {
+  switch (message.kind) {
+    case 'added':
+      return step.startValidation()
+    case 'removed':
+      return step.remove()
+    case 'fetched':
+      return receive(step, message.fetch, message.result)
+    case 'woke':
+      return step.wakeUp(message.reason, message.ticket)
+    case 'events-opened':
+      return step.openStream()
+    case 'events-closed':
+      return step.closeStream(message.failure)
+    case 'event':
+      return step.takeEvent(message.event)
+    case 'called':
+      return message.failure === undefined ? step.succeed() : step.fail(message.failure)
+    case 'created':
+      return step.adopt(message.container)
+    case 'assumed':
+      return step.assume(message.id, message.change)
+    case 'forgotten':
+      return step.forget(message.id)
+    case 'touched':
+      return step.fetch(message.fetch)
+    case 'admitted':
+      return step.admit()
+    case 'rejected':
+      return step.reject(message.text)
+    default:
+      assertNever(message)
+  }
+}
+
+/** The engine with a promised container. */
+export function promise(state: EngineState, pending: Pending): EngineState {
+  return { ...state, node: withPending(state.node, pending) }
+}
+
+/** The engine without that promise; the same when it has none. */
+export function release(state: EngineState, pendingId: string): EngineState {
+  const node = withoutPending(state.node, pendingId)
+  return node === state.node ? state : { ...state, node }
+}

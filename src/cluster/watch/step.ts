@@ -1,0 +1,276 @@
+import type { ContainerView, NodeView } from '../model.ts'
+import { readNumber } from '../wire.ts'
+import type { Fields } from '../wire.ts'
+import { emptyNode } from './blank-node.ts'
+import { dropContainer, findContainer, putContainer } from './collections.ts'
+import { listStale } from './event-table.ts'
+import { overrule, repeatSingles, touch, want } from './flights.ts'
+import { eventsDelayMs, failHealth, freshHealth, goodHealth } from './health.ts'
+import { probeDelayMs, refreshDelayMs, validateDelayMs } from './health.ts'
+import { keyOf } from './messages.ts'
+import type { Effect, Failure, Fetch, StepContext, WakeReason } from './messages.ts'
+import type { EngineState } from './state.ts'
+
+/** After this long in service the specs (labels, version, resources) are read again with a refresh. */
+const specsMaxAgeMs = 5 * 60_000
+
+/** How long an engine that the cluster did not let in waits for its next try. */
+const rejectedRetryMs = 30_000
+
+const lists: readonly Fetch[] = [{ what: 'containers' }, { what: 'volumes' }, { what: 'networks' }, { what: 'images' }]
+
+/** One step of the reducer under construction: the state so far and the effects collected. Lives for one message. */
+export class Step {
+  state: EngineState
+  readonly effects: Effect[] = []
+  readonly context: StepContext
+  private readonly before: NodeView
+
+  constructor(state: EngineState, context: StepContext) {
+    this.state = state
+    this.context = context
+    this.before = state.node
+  }
+
+  /** Stamps a node that changed, and tells the cluster once a first reading is complete. */
+  finish(): void {
+    if (this.state.phase === 'loading' && this.state.isStreaming && this.isRead()) {
+      this.set({ phase: 'loaded' })
+      this.effects.push({ kind: 'loaded' })
+    }
+    if (this.state.node !== this.before) this.setNode({ updatedAtMs: this.context.nowMs })
+  }
+
+  /** Every list is in, and the details of every container that is not described yet. */
+  private isRead(): boolean {
+    const { flights, node } = this.state
+    if (lists.some((list) => flights.has(keyOf(list)))) return false
+    return !node.containers.some((each) => each.isPartial && flights.has(`container:${each.id}`))
+  }
+
+  set(change: Partial<EngineState>): void {
+    this.state = { ...this.state, ...change }
+  }
+
+  setNode(change: Partial<NodeView>): void {
+    this.state = { ...this.state, node: { ...this.state.node, ...change } }
+  }
+
+  log(level: 'info' | 'warn' | 'error', message: string): void {
+    this.effects.push({ kind: 'log', level, message })
+  }
+
+  fetch(fetch: Fetch): void {
+    const { flights, isStarted } = want(this.state.flights, fetch)
+    this.set({ flights })
+    if (isStarted) this.effects.push({ kind: 'fetch', epoch: this.state.epoch, fetch })
+  }
+
+  fetchLists(): void {
+    this.set({ needsRelist: false })
+    for (const list of lists) this.fetch(list)
+  }
+
+  wake(reason: WakeReason, afterMs: number): void {
+    const ticket = this.state.lastTicket + 1
+    this.set({ lastTicket: ticket, tickets: { ...this.state.tickets, [reason]: ticket } })
+    this.effects.push({ kind: 'wake', epoch: this.state.epoch, reason, ticket, afterMs })
+  }
+
+  // --- life cycle ---
+
+  startValidation(): void {
+    if (this.state.phase !== 'idle') return
+    this.newEpoch()
+    this.set({ phase: 'specs' })
+    this.fetch({ what: 'specs' })
+  }
+
+  /** Specs are in: everything else is read once events flow, so that nothing can slip between. */
+  startLoading(): void {
+    this.set({ phase: 'loading', isStreaming: false })
+    this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: undefined })
+  }
+
+  failValidation(text: string, retryMs?: number): void {
+    this.newEpoch()
+    this.effects.push({ kind: 'close' })
+    this.set({ phase: 'idle', tries: this.state.tries + 1, node: { ...emptyNode(this.state.node), errorText: text } })
+    this.wake('validate', retryMs ?? validateDelayMs(this.state.tries, this.context))
+  }
+
+  admit(): void {
+    if (this.state.phase !== 'loaded') return
+    this.set({ phase: 'ready', tries: 0 })
+    this.setNode({ health: goodHealth, errorText: '' })
+    this.log('info', `Registered Engine ${this.state.node.name} at ${this.state.addr}`)
+    this.effects.push({ kind: 'announce', action: 'engine_connect' })
+    this.wake('probe', probeDelayMs(goodHealth, this.state.options, this.context))
+    this.wake('refresh', refreshDelayMs(goodHealth, this.state.options, this.context))
+  }
+
+  reject(text: string): void {
+    if (this.state.phase !== 'loaded') return
+    if (text !== this.state.node.errorText) this.log('warn', text)
+    this.failValidation(text, rejectedRetryMs)
+  }
+
+  /** Out of service, to be validated anew: it is not the engine it was. */
+  restart(text: string): void {
+    this.log('error', text)
+    if (this.state.phase === 'ready') this.effects.push({ kind: 'announce', action: 'engine_disconnect' })
+    this.failValidation(text, 1000)
+  }
+
+  remove(): void {
+    const wasReady = this.state.phase === 'ready'
+    this.newEpoch()
+    this.set({
+      phase: 'removed',
+      node: { ...emptyNode(this.state.node), pending: [], health: { ...freshHealth, state: 'disconnected' } },
+    })
+    this.effects.push({ kind: 'close' })
+    this.log('info', `Removed Engine ${this.state.node.name || this.state.addr}`)
+    if (wasReady) this.effects.push({ kind: 'announce', action: 'engine_disconnect' })
+  }
+
+  private newEpoch(): void {
+    const tickets = { probe: 0, refresh: 0, validate: 0, events: 0 }
+    const epoch = this.state.epoch + 1
+    this.set({ epoch, tickets, flights: new Map(), isStreaming: false, needsRelist: false, since: undefined })
+  }
+
+  // --- health ---
+
+  succeed(): void {
+    if (this.state.phase !== 'ready') return
+    const { health } = this.state.node
+    if (health.failures > 0) {
+      this.setNode({ health: goodHealth, errorText: '' })
+      if (health.state === 'unhealthy') this.recover(health.failures)
+    }
+  }
+
+  /** The engine answered a probe: what could not be read before is read again, once per probe. */
+  probed(): void {
+    if (this.state.phase !== 'ready') return
+    if (this.state.needsRelist && this.state.isStreaming) this.fetchLists()
+    this.wake('probe', probeDelayMs(this.state.node.health, this.state.options, this.context))
+  }
+
+  private recover(failures: number): void {
+    this.log('info', `Engine came back to life after ${String(failures)} retries. Hooray!`)
+    this.effects.push({ kind: 'announce', action: 'engine_reconnect' })
+    this.set({ isStreaming: false, needsRelist: true })
+    // Lists follow when the stream is up.
+    this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: this.state.since })
+    this.fetch({ what: 'specs' })
+    this.wake('probe', probeDelayMs(goodHealth, this.state.options, this.context))
+  }
+
+  fail(failure: Failure): void {
+    if (this.state.phase !== 'ready' || !failure.isConnection) return
+    const { health } = this.state.node
+    const next = failHealth(health, this.state.options.failureRetry)
+    this.setNode({ health: next, errorText: failure.text })
+    if (next.state === 'unhealthy' && health.state === 'healthy') {
+      this.log('error', `Flagging engine as unhealthy. Connect failed ${String(next.failures)} times`)
+      this.effects.push({ kind: 'announce', action: 'engine_disconnect' })
+    }
+    // The first failure brings the next probe forward; later ones must not push it back.
+    if (health.failures === 0 || this.state.tickets.probe === 0) {
+      this.wake('probe', probeDelayMs(next, this.state.options, this.context))
+    }
+  }
+
+  wakeUp(reason: WakeReason, ticket: number): void {
+    if (this.state.tickets[reason] !== ticket) return
+    this.set({ tickets: { ...this.state.tickets, [reason]: 0 } })
+    switch (reason) {
+      case 'validate':
+        return this.startValidation()
+      case 'probe':
+        return this.fetch({ what: 'ping' })
+      case 'events':
+        return this.reopenStream()
+      case 'refresh':
+        return this.refresh()
+    }
+  }
+
+  private refresh(): void {
+    const { health } = this.state.node
+    this.wake('refresh', refreshDelayMs(health, this.state.options, this.context))
+    // An engine that does not answer is only probed; it is read again when it comes back.
+    if (health.state !== 'healthy') return
+    if (this.context.nowMs - this.state.specsAtMs >= specsMaxAgeMs) this.fetch({ what: 'specs' })
+    this.fetchLists()
+  }
+
+  // --- events ---
+
+  openStream(): void {
+    if (this.state.phase !== 'loading' && this.state.phase !== 'ready') return
+    this.set({ isStreaming: true, flights: repeatSingles(this.state.flights) })
+    this.fetchLists()
+  }
+
+  closeStream(failure: Failure | undefined): void {
+    this.set({ isStreaming: false })
+    if (this.state.phase === 'loading') {
+      return this.failValidation(failure?.text ?? 'the event stream ended while the engine was being read')
+    }
+    if (this.state.phase !== 'ready') return
+    // Either the engine is gone, which the probe tells at once, or only the stream broke.
+    this.fetch({ what: 'ping' })
+    this.wake('events', eventsDelayMs(this.state.node.health))
+  }
+
+  private reopenStream(): void {
+    if (this.state.phase !== 'ready' || this.state.isStreaming || this.state.node.health.state !== 'healthy') return
+    this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: this.state.since })
+  }
+
+  takeEvent(event: Fields): void {
+    const since = toSince(event)
+    if (since !== undefined) this.set({ since })
+    if (this.state.phase === 'idle' || this.state.phase === 'specs') return
+    for (const fetch of listStale(event)) this.fetch(fetch)
+    if (this.state.phase === 'ready') this.effects.push({ kind: 'forward', event })
+  }
+
+  // --- what our own calls did ---
+
+  adopt(container: ContainerView): void {
+    this.set({ flights: touch(this.state.flights, 'containers', container.id) })
+    if (findContainer(this.state.node, container.id) === undefined) {
+      this.set({ node: putContainer(this.state.node, container) })
+    }
+  }
+
+  assume(id: string, change: Partial<ContainerView>): void {
+    const container = findContainer(this.state.node, id)
+    if (container === undefined) return
+    const fetch: Fetch = { what: 'container', id, isInspected: true }
+    this.set({
+      flights: touch(overrule(this.state.flights, fetch), 'containers', id),
+      node: putContainer(this.state.node, { ...container, ...change }),
+    })
+  }
+
+  forget(id: string): void {
+    const fetch: Fetch = { what: 'container', id, isInspected: false }
+    this.set({
+      flights: touch(overrule(this.state.flights, fetch), 'containers', id),
+      node: dropContainer(this.state.node, id),
+    })
+  }
+}
+
+/** `seconds.nanoseconds`: what `GET /events?since=` takes. Nanoseconds beyond a double's precision are cut off. */
+function toSince(event: Fields): string | undefined {
+  const seconds = readNumber(event, 'time')
+  if (seconds === 0) return undefined
+  const nanos = Math.max(0, Math.min(999_999_999, readNumber(event, 'timeNano') - seconds * 1e9))
+  return `${String(seconds)}.${String(Math.trunc(nanos)).padStart(9, '0')}`
+}
