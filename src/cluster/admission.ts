@@ -1,0 +1,44 @@
+import type { NodeView } from './model.ts'
+
+/** Whether a freshly read engine may come into service. */
+export interface Admission {
+  /** Why not; absent: it may. */
+  readonly refusal: string | undefined
+  /** It is in service already, under another address: not counted again. */
+  readonly isAlias: boolean
+}
+
+/**
+ * Judges an engine against those in service with the same engine ID. One of them is either the same engine under
+ * another address, or a copy of its machine that kept the ID.
+ */
+export function judgeAdmission(node: NodeView, holders: readonly NodeView[]): Admission {
+  const holder = holders.find((each) => each.addr !== node.addr)
+  if (holder === undefined || node.engineId === '') return { refusal: undefined, isAlias: false }
+  if (isSameEngine(node, holder)) {
+    const refusal = `Engine at ${node.addr} is the engine at ${holder.addr} (${holder.name}) under another address and is counted once. Remove one of the two addresses from discovery.`
+    return { refusal, isAlias: true }
+  }
+  const shared = `ID duplicated. ID shared by this node ${node.addr} and another node ${holder.addr}.`
+  const remedy = 'Remove the key file (/etc/docker/key.json or DATA-ROOT/engine-id) of one of them and restart it.'
+  return { refusal: `${shared} ${remedy}`, isAlias: false }
+}
+
+/**
+ * An engine makes the ID of its default bridge anew at each start, so that a copied machine has another one.
+ * Where there is no such network, start times of containers tell them apart.
+ */
+function isSameEngine(a: NodeView, b: NodeView): boolean {
+  if (a.name !== b.name) return false
+  const bridges = [findBridge(a), findBridge(b)]
+  if (bridges[0] !== undefined || bridges[1] !== undefined) return bridges[0] === bridges[1]
+  const started = new Map(b.containers.map((each) => [each.id, each.startedAtMs]))
+  return (
+    a.containers.length === b.containers.length &&
+    a.containers.every((each) => started.get(each.id) === each.startedAtMs)
+  )
+}
+
+function findBridge(node: NodeView): string | undefined {
+  return node.networks.find((network) => network.name === 'bridge')?.id
+}
