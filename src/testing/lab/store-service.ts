@@ -90,7 +90,7 @@ const zookeeper: ServicePlan = {
   command: async (tree, host, data) => {
     if (!(await pathExists('/usr/bin/java'))) {
       throw new FlotillaError('platform/missing', 'ZooKeeper needs Java, and this machine has none', {
-        hint: 'install the package openjdk-17-jre-headless',
+        hint: 'install the package default-jre-headless',
       })
     }
     const config = join(data, 'zoo.cfg')
