@@ -14,9 +14,7 @@ generateBuiltins(root)
 
 /** @type {import('rolldown').RolldownOptions} */
 const config = await loadConfig(join(root, 'rolldown.config.ts'))
-const bundle = await rolldown({ ...config, cwd: root, logLevel: 'warn' })
-const result = await bundle.generate(config.output)
-await bundle.close()
+const result = await bundle()
 
 // Chunks first, entries last: a program started during the build finds either all of the old or all of the new.
 const chunks = result.output.filter((item) => item.type === 'chunk')
@@ -27,6 +25,18 @@ removeStale(new Set(chunks.map((chunk) => chunk.fileName)))
 const packages = writeNotices(root, new Set(chunks.flatMap((chunk) => chunk.moduleIds)))
 const kilobytes = Math.round(chunks.reduce((sum, chunk) => sum + chunk.code.length, 0) / 1000)
 console.log(`built ${chunks.length} files, ${kilobytes} kB, ${packages} packages bundled`)
+
+async function bundle() {
+  try {
+    const build = await rolldown({ ...config, cwd: root, logLevel: 'warn' })
+    const made = await build.generate(config.output)
+    await build.close()
+    return made
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    process.exit(1)
+  }
+}
 
 function writeWhole(path, text, mode) {
   mkdirSync(dirname(path), { recursive: true })

@@ -28,6 +28,8 @@ export interface FlagSpec {
   readonly bare?: string
   /** The value is a credential: it is masked wherever an error would show it. */
   readonly isSecret?: boolean
+  /** What completion offers for the value besides `choices`; files when neither is given. */
+  readonly complete?: 'machine' | 'service' | 'file' | 'driver' | 'none'
 }
 
 /** Long flag name → flag. */

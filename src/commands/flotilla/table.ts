@@ -28,7 +28,14 @@ export const quickstartFlags = {
 } as const
 
 export const quickstartUpFlags = {
-  ...quickstartFlags,
+  // Spelt out again: isolatedDeclarations cannot infer a spread.
+  'state-dir': {
+    kind: 'string',
+    default: '/var/lib/flotilla/quickstart',
+    env: ['FLOTILLA_QUICKSTART_DIR'],
+    placeholder: 'dir',
+    brief: 'Folder that holds all that the quickstart makes',
+  },
   hosts: { kind: 'integer', default: 3, placeholder: 'n', brief: 'How many hosts to make, 1 to 20' },
   'local-engine-root': {
     kind: 'string',
@@ -54,6 +61,8 @@ const quickstartCommands: readonly Command[] = [
   }),
 ]
 
+export const completionFlags = {} as const
+
 /** What `flotilla` has beside the three jobs, in the order of the help page. */
 export const flotillaCommands: readonly Command[] = [
   defineCommand({
@@ -71,4 +80,18 @@ export const flotillaCommands: readonly Command[] = [
     args: [],
     commands: quickstartCommands,
   },
+  defineCommand({
+    name: 'completion',
+    brief: 'Print the completion script of a shell',
+    description: `Load it in the shell's start-up file, for instance:
+  source <(flotilla completion bash docker-machine)
+  source <(flotilla completion zsh)
+  flotilla completion fish docker-compose | source`,
+    flags: completionFlags,
+    args: [
+      { name: 'bash|zsh|fish', complete: 'shell' },
+      { name: '[PROGRAM]', complete: ['flotilla', 'docker-machine', 'docker-compose', 'swarm'] },
+    ],
+    load: () => import('./completion.ts'),
+  }),
 ]

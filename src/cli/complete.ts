@@ -1,0 +1,191 @@
+import { Writable } from 'node:stream'
+import type { FlagSpec } from '../core/flag.ts'
+import type { ArgSpec, Command } from './command.ts'
+import { bareValue, makeFlagLookup } from './dialects/dialect.ts'
+import type { FlagLookup } from './dialects/dialect.ts'
+import { findCommand, helpFlag } from './parse.ts'
+import type { RootCommand } from './parse.ts'
+import type { World } from './world.ts'
+
+/** What stands on the command line and who can be asked for names. */
+export interface CompleteOptions {
+  readonly root: RootCommand
+  /** Words after the program; the last one is being typed and may be empty. */
+  readonly words: readonly string[]
+  readonly world: World
+  /** goflag accepts one dash before long names. */
+  readonly dialect: 'goflag' | 'pflag' | 'docopt'
+  /** Runs a command line of this program quietly and returns what it printed; undefined when it failed. */
+  readonly capture: (argv: readonly string[]) => Promise<string | undefined>
+}
+
+interface Candidate {
+  readonly value: string
+  readonly brief?: string
+}
+
+/** `files`: the shell completes file names; `none`: only the candidates. */
+interface Candidates {
+  readonly list: readonly Candidate[]
+  readonly fallback: 'files' | 'none'
+}
+
+const nothing: Candidates = { list: [], fallback: 'none' }
+
+/**
+ * The answer to `__complete`: a candidate a line, a tab and its text after it, and last what the shell is
+ * to do besides, as numbers cobra programs use: `:4` nothing, `:0` file names.
+ */
+export async function renderCompletions(options: CompleteOptions): Promise<string> {
+  const current = options.words.at(-1) ?? ''
+  const { list, fallback } = await findCandidates(options)
+  const lines = list
+    .filter((candidate) => candidate.value.startsWith(current))
+    .map(({ value, brief }) => (brief === undefined ? value : `${value}\t${brief}`))
+  return `${[...lines, fallback === 'files' ? ':0' : ':4'].join('\n')}\n`
+}
+
+interface Position {
+  /** Commands from the root to the one whose words are being typed. */
+  readonly path: readonly Command[]
+  /** Words up to and with the last command word: what a helper command is put behind. */
+  readonly prefix: readonly string[]
+  readonly flags: FlagLookup
+  readonly args: readonly string[]
+  /** The word before is this flag and takes a value. */
+  readonly openFlag: FlagSpec | undefined
+  /** No flag can follow: `--` was typed, or the command hands its arguments on. */
+  readonly isOver: boolean
+}
+
+async function findCandidates(options: CompleteOptions): Promise<Candidates> {
+  const current = options.words.at(-1) ?? ''
+  const position = findPosition(options)
+  if (position.openFlag !== undefined) return completeValue(position.openFlag, '', position, options)
+  const command = position.path.at(-1) as Command
+  const equals = /^--?([^=-][^=]*)=/.exec(current)
+  if (equals !== null && !position.isOver) {
+    const entry = position.flags.byLong(equals[1] ?? '') ?? position.flags.byShort(equals[1] ?? '')
+    return entry === undefined ? nothing : completeValue(entry[1], equals[0], position, options)
+  }
+  if (current.startsWith('-') && !position.isOver) return { list: listFlags(position.flags), fallback: 'none' }
+  if (command.commands !== undefined) return { list: listCommands(command.commands), fallback: 'none' }
+  return completeArgument(command, position, options)
+}
+
+function findPosition(options: CompleteOptions): Position {
+  const path: Command[] = [options.root]
+  let prefix: readonly string[] = []
+  let flags = lookUp(options.root)
+  let args: string[] = []
+  let openFlag: FlagSpec | undefined
+  let isOver = false
+  const before = options.words.slice(0, -1)
+  for (const [index, word] of before.entries()) {
+    if (openFlag !== undefined) {
+      openFlag = undefined
+    } else if (word === '--') {
+      isOver = true
+    } else if (word.startsWith('-') && word !== '-' && !isOver) {
+      openFlag = findOpenFlag(word, flags, options.dialect)
+    } else {
+      const next = findCommand(path.at(-1)?.commands ?? [], word)
+      if (next === undefined) {
+        args.push(word)
+        if (path.at(-1)?.stopsAtArgument === true) isOver = true
+      } else {
+        path.push(next)
+        prefix = before.slice(0, index + 1)
+        flags = lookUp(next)
+        args = []
+      }
+    }
+  }
+  return { path, prefix, flags, args, openFlag, isOver }
+}
+
+function lookUp(command: Command): FlagLookup {
+  return makeFlagLookup(command.flags, helpFlag)
+}
+
+/** The flag that a word names when its value is the next word. */
+function findOpenFlag(word: string, flags: FlagLookup, dialect: string): FlagSpec | undefined {
+  if (word.includes('=')) return undefined
+  const isLong = word.startsWith('--') || dialect === 'goflag'
+  const name = word.replace(/^--?/, '')
+  // In a group of letters only the last one can wait for its value.
+  const entry = isLong ? (flags.byLong(name) ?? flags.byShort(name)) : flags.byShort(name.slice(-1))
+  return entry === undefined || bareValue(entry[1]) !== undefined ? undefined : entry[1]
+}
+
+function listFlags(flags: FlagLookup): Candidate[] {
+  return flags.longNames.map((name) => ({ value: `--${name}`, brief: flags.byLong(name)?.[1].brief ?? '' }))
+}
+
+function listCommands(commands: readonly Command[]): Candidate[] {
+  const shown = commands.filter((command) => command.hidden !== true)
+  return [
+    ...shown.map(({ name, brief }) => ({ value: name, brief })),
+    { value: 'help', brief: 'Help about any command' },
+  ]
+}
+
+async function completeValue(
+  spec: FlagSpec,
+  prefix: string,
+  position: Position,
+  options: CompleteOptions,
+): Promise<Candidates> {
+  const kind = spec.choices ?? spec.complete ?? (spec.kind === 'string' || spec.kind === 'strings' ? 'file' : [])
+  const found = kind === 'none' ? nothing : await completeKind(kind, position, options)
+  return { ...found, list: found.list.map((candidate) => ({ ...candidate, value: prefix + candidate.value })) }
+}
+
+async function completeArgument(command: Command, position: Position, options: CompleteOptions): Promise<Candidates> {
+  const specs = command.args
+  const last = specs.at(-1)
+  const spec = specs[position.args.length] ?? (last?.name.includes('...') === true ? last : undefined)
+  if (spec?.complete === undefined) return spec === undefined ? nothing : { list: [], fallback: 'files' }
+  const found = await completeKind(spec.complete, position, options)
+  // A name that stands there already is not offered again.
+  return { ...found, list: found.list.filter((candidate) => !position.args.includes(candidate.value)) }
+}
+
+/** Commands that print the names of a kind, one a line. */
+const listing: Readonly<Record<string, readonly string[]>> = {
+  machine: ['ls', '-q'],
+  service: ['config', '--services'],
+}
+
+async function completeKind(
+  kind: NonNullable<ArgSpec['complete']>,
+  position: Position,
+  options: CompleteOptions,
+): Promise<Candidates> {
+  if (kind === 'file') return { list: [], fallback: 'files' }
+  if (typeof kind !== 'string') return { list: kind.map((value) => ({ value })), fallback: 'none' }
+  if (kind === 'shell') return { list: ['bash', 'zsh', 'fish'].map((value) => ({ value })), fallback: 'none' }
+  if (kind === 'driver') {
+    return { list: options.world.plugins.names('driver').map((value) => ({ value })), fallback: 'none' }
+  }
+  // The command word is replaced by that of the listing command; globals before it (which store, which file) stay.
+  const words = [...position.prefix.slice(0, -1), ...(listing[kind] ?? [])]
+  const printed = await options.capture(words)
+  const names = (printed ?? '').split('\n').filter((line) => line !== '')
+  return { list: names.map((value) => ({ value })), fallback: 'none' }
+}
+
+/** A stream that keeps what is written to it, up to a megabyte. */
+export function makeCollector(): { readonly stream: Writable; readonly text: () => string } {
+  const pieces: string[] = []
+  let length = 0
+  const stream = new Writable({
+    decodeStrings: false,
+    write(piece: Buffer | string, _encoding, done) {
+      length += piece.length
+      if (length < 1_000_000) pieces.push(piece.toString())
+      done()
+    },
+  })
+  return { stream, text: () => pieces.join('') }
+}
