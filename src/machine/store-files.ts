@@ -86,7 +86,7 @@ export function fileStore(root: string, clock: Clock): Store {
   }
 
   async function lock<T>(name: string, body: () => Promise<T>, o: CallOptions = {}): Promise<T> {
-    checkHostName(name)
+    if (!isSafe(name)) throw notFoundError(name)
     const folder = join(root, 'locks')
     await makeFolder(folder, folderMode)
     const waitMs = o.deadlineMs ?? defaultWaitMs

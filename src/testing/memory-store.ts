@@ -34,7 +34,6 @@ export function memoryStore(root = '/memory'): Store {
       hosts.delete(find(name).name)
     },
     lock: async (name, body, o) => {
-      checkHostName(name)
       if (o?.deadlineMs === 0 && held.has(name)) throw new FlotillaError('io/locked', `machine "${name}" is in use`)
       const before = tails.get(name) ?? Promise.resolve()
       const mine = before

@@ -1,0 +1,20 @@
+import type { Context } from '../../cli/command.ts'
+import type { FlagTable } from '../../core/flag.ts'
+import { loadDescriptor } from './open-machine.ts'
+
+const defaultDriver = 'virtualbox'
+
+/** The flags of the driver that the command line or the environment names. */
+export async function findDriverFlags(argv: readonly string[], ctx: Context): Promise<FlagTable> {
+  return (await loadDescriptor(ctx, findDriverName(argv, ctx.env))).flags
+}
+
+/** docker/machine commands/create.go: the driver is looked for anywhere on the line, before it can be parsed. */
+export function findDriverName(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): string {
+  for (const [index, word] of argv.entries()) {
+    const match = /^--?(?:driver|d)(?:=(.*))?$/s.exec(word)
+    if (match !== null) return match[1] ?? argv[index + 1] ?? ''
+  }
+  const named = env['MACHINE_DRIVER'] ?? ''
+  return named === '' ? defaultDriver : named
+}

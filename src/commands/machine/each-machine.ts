@@ -1,0 +1,47 @@
+import type { Context } from '../../cli/command.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { settleLimit } from '../../core/limit.ts'
+import type { Store } from '../../machine/store.ts'
+import { chooseNames, openMachine, openStore } from './open-machine.ts'
+import type { OpenMachine } from './open-machine.ts'
+
+const parallel = 32
+
+/**
+ * Does something to every named machine. All records are read first and nothing is done when one cannot be;
+ * then all run side by side, each under its lock, and each that succeeds is saved.
+ *
+ * docker/machine commands/commands.go runActionWithContext: order and texts; saving each is ours, because one
+ * failure used to lose the state of all.
+ *
+ * @throws {machine/driver} with the errors of all, a line each
+ */
+export async function forEachMachine(
+  ctx: Context,
+  args: readonly string[],
+  action: (machine: OpenMachine, store: Store) => Promise<void>,
+): Promise<void> {
+  const store = openStore(ctx)
+  const names = await chooseNames(store, args)
+  throwFailures(await settleLimit(names, parallel, (name) => openMachine(ctx, store, name)))
+  const results = await settleLimit(names, parallel, (name) =>
+    store.lock(name, async () => {
+      const machine = await openMachine(ctx, store, name)
+      try {
+        await action(machine, store)
+      } finally {
+        if (await store.exists(name)) await store.save({ ...machine.host, driver: machine.driver.toConfig() })
+      }
+    }),
+  )
+  throwFailures(results)
+}
+
+/** One failure is thrown as it is, several as one with a line for each. */
+function throwFailures(results: Awaited<ReturnType<typeof settleLimit>>): void {
+  const errors = results.flatMap((result) => (result.kind === 'failed' ? [result.error] : []))
+  if (errors.length === 0) return
+  if (errors.length === 1) throw errors[0]
+  const text = errors.map(toMessage).join('\n')
+  throw new FlotillaError('machine/driver', text, { cause: new AggregateError(errors) })
+}

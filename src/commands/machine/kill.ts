@@ -1,0 +1,11 @@
+import type { Run } from '../../cli/command.ts'
+import { killHost } from '../../machine/power.ts'
+import { forEachMachine } from './each-machine.ts'
+import { makePowerContext } from './power.ts'
+
+export const run: Run = async (ctx, _flags, args) => {
+  const power = await makePowerContext(ctx)
+  await forEachMachine(ctx, args, async ({ host, driver }, store) => {
+    await killHost(host, driver, power(store, host.name), { signal: ctx.signal })
+  })
+}

@@ -1,0 +1,100 @@
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import type { Context } from '../../cli/command.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import type { Driver, DriverContext, DriverDescriptor } from '../../machine/driver.ts'
+import type { Host } from '../../machine/host.ts'
+import { hostLog } from '../../machine/host-log.ts'
+import { fileStore } from '../../machine/store-files.ts'
+import type { Store } from '../../machine/store.ts'
+
+/** A machine of the store with the driver that moves it. */
+export interface OpenMachine {
+  readonly host: Host
+  readonly driver: Driver
+}
+
+/** A text flag given before the command word. */
+export function readGlobal(ctx: Context, name: string): string | undefined {
+  const value = ctx.globals[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** The store the command line or the environment names, else the one in the home folder. */
+export function openStore(ctx: Context): Store {
+  const wish = readGlobal(ctx, 'storage-path') ?? join(findHome(ctx), '.docker', 'machine')
+  return fileStore(isAbsolute(wish) ? wish : resolve(ctx.cwd, wish), ctx.clock)
+}
+
+function findHome(ctx: Context): string {
+  const named = ctx.env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] ?? ''
+  return named === '' ? homedir() : named
+}
+
+/** @throws {plugin/not-found} with docker-machine's text */
+export async function loadDescriptor(ctx: Context, name: string): Promise<DriverDescriptor> {
+  try {
+    return await ctx.plugins.load<DriverDescriptor>('driver', name)
+  } catch (error) {
+    if (!isFlotillaError(error) || error.code !== 'plugin/not-found') throw error
+    const text = `Driver "${name}" not found. Do you have the plugin binary "docker-machine-driver-${name}" accessible in your PATH?`
+    throw new FlotillaError('plugin/not-found', text, {
+      cause: error,
+      ...(error.hint !== undefined && { hint: error.hint }),
+    })
+  }
+}
+
+/** Reads a machine's record and wakes its driver. */
+export async function openMachine(ctx: Context, store: Store, name: string): Promise<OpenMachine> {
+  const host = await store.load(name)
+  return { host, driver: await openDriver(ctx, store, host) }
+}
+
+export async function openDriver(ctx: Context, store: Store, host: Host): Promise<Driver> {
+  const descriptor = await loadDescriptor(ctx, host.driverName)
+  const factory = await descriptor.load()
+  const context: DriverContext = {
+    machineName: host.name,
+    storePath: store.root,
+    machinePath: store.pathOf(host.name),
+    log: hostLog(ctx.log, host.name),
+    clock: ctx.clock,
+    random: ctx.random,
+    env: ctx.env,
+  }
+  return factory.create(context, host.driver)
+}
+
+/**
+ * The names a command is to work on.
+ *
+ * @throws {machine/usage} when none is given and there is no machine called `default`
+ */
+export async function chooseNames(store: Store, args: readonly string[]): Promise<readonly string[]> {
+  if (args.length > 0) return [...new Set(args)]
+  if (await store.exists('default')) return ['default']
+  throw new FlotillaError('machine/usage', 'Error: No machine name(s) specified and no "default" machine exists')
+}
+
+/**
+ * The one name a command is to work on.
+ *
+ * @throws {machine/usage} when there are several, or none and no machine called `default`
+ */
+export async function chooseName(store: Store, args: readonly string[]): Promise<string> {
+  if (args.length > 1) throw new FlotillaError('machine/usage', 'Error: Expected one machine name as an argument')
+  const [name = ''] = await chooseNames(store, args)
+  return name
+}
+
+/** Like an error, with a prefix that scripts look for in front of its text. */
+export function withPrefix(prefix: string, error: unknown): FlotillaError {
+  const text = `${prefix}${toMessage(error)}`
+  if (!isFlotillaError(error)) return new FlotillaError('machine/driver', text, { cause: error })
+  return new FlotillaError(error.code, text, {
+    cause: error,
+    ...(error.hint !== undefined && { hint: error.hint }),
+    ...(error.exitCode !== undefined && { exitCode: error.exitCode }),
+  })
+}

@@ -1,0 +1,46 @@
+import type { Context, Run } from '../../cli/command.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { settleLimit } from '../../core/limit.ts'
+import type { Store } from '../../machine/store.ts'
+import { confirm } from './confirm.ts'
+import { openMachine, openStore } from './open-machine.ts'
+import type { rmFlags } from './table.ts'
+
+const parallel = 16
+
+/** Removes machines and their records; with force the record goes whatever happens. */
+export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
+  if (args.length === 0) {
+    ctx.stdout.write(await ctx.helpPage())
+    throw new FlotillaError('machine/usage', 'Error: Expected to get one or more machine names as arguments')
+  }
+  const names = [...new Set(args)]
+  ctx.log.info(`About to remove ${names.join(', ')}`)
+  ctx.log.info('WARNING: This action will delete both local reference and remote instance.')
+  if (!flags.force && !flags.y && !(await confirm(ctx, 'Are you sure? (y/n): '))) return
+  const store = openStore(ctx)
+  const results = await settleLimit(names, parallel, (name) => remove(ctx, store, name, flags.force))
+  const failed = results.flatMap((result) =>
+    result.kind === 'failed' ? [`Error removing host "${result.item}": ${toMessage(result.error)}`] : [],
+  )
+  if (failed.length > 0) throw new FlotillaError('machine/driver', failed.join('\n'))
+}
+
+async function remove(ctx: Context, store: Store, name: string, isForced: boolean): Promise<void> {
+  if (isForced && !(await store.exists(name))) {
+    ctx.log.error(`Can't remove "${name}"`)
+    return
+  }
+  async function removeBoth(): Promise<void> {
+    try {
+      const { driver } = await openMachine(ctx, store, name)
+      await driver.remove({ signal: ctx.signal })
+    } catch (error) {
+      if (!isForced || ctx.signal.aborted) throw error
+      ctx.log.error(`Error removing host "${name}": ${toMessage(error)}`)
+    }
+    await store.remove(name)
+  }
+  await store.lock(name, removeBoth, { signal: ctx.signal })
+  ctx.log.info(`Successfully removed ${name}`)
+}

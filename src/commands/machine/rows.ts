@@ -1,0 +1,32 @@
+import type { Context } from '../../cli/command.ts'
+import { describeHosts, readInventory } from '../../machine/list.ts'
+import type { HostRow, Inventory } from '../../machine/list.ts'
+import type { Store } from '../../machine/store.ts'
+import { openDriver } from './open-machine.ts'
+
+export interface GatherOptions {
+  readonly timeoutMs: number
+  readonly withVersion: boolean
+  /** Absent: all of the store. */
+  readonly inventory?: Inventory
+}
+
+/** Asks the machines of the store, side by side. */
+export async function gatherRows(ctx: Context, store: Store, options: GatherOptions): Promise<readonly HostRow[]> {
+  const inventory = options.inventory ?? (await readInventory(store))
+  const queryVersion = options.withVersion ? (await import('../../machine/query-version.ts')).queryVersion : undefined
+  return describeHosts(
+    inventory,
+    {
+      store,
+      clock: ctx.clock,
+      openDriver: (host) => openDriver(ctx, store, host),
+      ...(queryVersion && {
+        queryVersion: (url, host, o) => queryVersion(url, host.options.AuthOptions, ctx.clock, o),
+      }),
+      dockerHost: ctx.env['DOCKER_HOST'] ?? '',
+      timeoutMs: options.timeoutMs,
+    },
+    { signal: ctx.signal },
+  )
+}
