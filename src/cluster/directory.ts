@@ -1,7 +1,7 @@
 import { Holders } from './holders.ts'
 import type { Holding } from './holders.ts'
-import { isValidated } from './model.ts'
-import type { ImageView, NetworkView, NodeView, VolumeView } from './model.ts'
+import { isValidated, ownNames } from './model.ts'
+import type { ContainerView, ImageView, NetworkView, NodeView, VolumeView } from './model.ts'
 import { imageKeys, toFullReference } from './image-name.ts'
 
 /** A thing and the node it is on. */
@@ -19,12 +19,15 @@ export type Lookup<V> =
 const shortIdLength = 12
 
 /**
- * Finds networks, volumes, images and nodes by what users call them, over all validated nodes, without a walk
- * over them (containers: `ContainerIndex`). Kept current by `replace` for each node that changed.
+ * Finds containers, networks, volumes and images by what users call them, over all validated nodes, without
+ * a walk over them. Kept current by `replace` for each node that changed.
  */
 export class Directory {
   private readonly nodes = new Map<string, NodeView>()
   private readonly nodesByName = new Map<string, Set<string>>()
+  private readonly containersById = new Holders<ContainerView>({ hasPrefixes: true })
+  private readonly containersBySwarmId = new Holders<ContainerView>({ hasPrefixes: true })
+  private readonly containersByName = new Holders<ContainerView>({ hasPrefixes: false })
   private readonly networksById = new Holders<NetworkView>({ hasPrefixes: true })
   private readonly networksByName = new Holders<NetworkView>({ hasPrefixes: false })
   private readonly volumesByName = new Holders<VolumeView>({ hasPrefixes: false })
@@ -38,6 +41,12 @@ export class Directory {
     else this.nodes.set(node.addr, after)
     this.renameNode(before, after)
     const { addr } = node
+    const containers = { before: before?.containers ?? [], after: after?.containers ?? [] }
+    forChanged(
+      containers,
+      (item) => this.dropContainer(addr, item),
+      (item) => this.addContainer(addr, item),
+    )
     const networks = { before: before?.networks ?? [], after: after?.networks ?? [] }
     forChanged(
       networks,
@@ -70,6 +79,30 @@ export class Directory {
     if (byAddr !== undefined) return byAddr
     const addrs = this.nodesByName.get(reference)
     return addrs?.size === 1 ? this.nodes.get([...addrs][0] ?? '') : undefined
+  }
+
+  /**
+   * A container by, in this order: exact or 12-digit ID; exact or 12-digit swarm ID; name, `/name`,
+   * `node/name`; the beginning of an ID or swarm ID that only one has.
+   */
+  findContainer(reference: string): Lookup<ContainerView> {
+    if (reference === '') return { kind: 'missing' }
+    for (const ids of [this.containersById, this.containersBySwarmId]) {
+      const exact = ids.get(reference)
+      const matches = exact.length > 0 || reference.length !== shortIdLength ? exact : ids.startingWith(reference, 2)
+      if (matches.length > 0) return this.toLookup(matches)
+    }
+    const named = this.onNamedNode(reference, this.containersByName)
+    if (named.length > 0) return this.toLookup(named)
+    return this.toLookup([
+      ...this.containersById.startingWith(reference, 2),
+      ...this.containersBySwarmId.startingWith(reference, 2),
+    ])
+  }
+
+  /** Every container that has this name; more than one only when engines were used directly. */
+  containersNamed(name: string): readonly Located<ContainerView>[] {
+    return this.locate(this.containersByName.get(name))
   }
 
   /**
@@ -157,6 +190,18 @@ export class Directory {
     for (const name of [after.name, after.id, after.engineId]) {
       this.nodesByName.set(name, (this.nodesByName.get(name) ?? new Set<string>()).add(after.addr))
     }
+  }
+
+  private addContainer(addr: string, item: ContainerView): void {
+    this.containersById.add(item.id, { addr, item })
+    if (item.swarmId !== '') this.containersBySwarmId.add(item.swarmId, { addr, item })
+    for (const name of ownNames(item)) this.containersByName.add(name, { addr, item })
+  }
+
+  private dropContainer(addr: string, item: ContainerView): void {
+    this.containersById.delete(item.id, addr, item)
+    if (item.swarmId !== '') this.containersBySwarmId.delete(item.swarmId, addr, item)
+    for (const name of ownNames(item)) this.containersByName.delete(name, addr, item)
   }
 
   private addNetwork(addr: string, item: NetworkView): void {

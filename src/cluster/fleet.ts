@@ -1,0 +1,238 @@
+import type { Random } from '../core/clock.ts'
+import { Directory } from './directory.ts'
+import { compareNodes, isValidated } from './model.ts'
+import type { ClusterSnapshot, NodeView, Pending } from './model.ts'
+import { PlacementIndex } from './placement-index.ts'
+import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
+import { judgeAdmission } from './admission.ts'
+import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
+import { makeEngineState, promise, reduce, release } from './watch/state.ts'
+import type { EngineState } from './watch/state.ts'
+
+/** An effect and the engine it is about. */
+export interface FleetEffect {
+  readonly addr: string
+  readonly effect: Effect
+}
+
+export interface FleetOptions {
+  readonly policy: Policy
+  readonly watch: WatchOptions
+}
+
+/** A name that is in use; answered with status 409. */
+export interface NameTaken {
+  readonly kind: 'name-taken'
+  /** The ancestor's text, word for word. */
+  readonly text: string
+}
+
+/** What a reservation holds until the engine reports the container. */
+export type Reservation = Omit<Pending, 'nodeId'>
+
+/**
+ * All engines and what follows from them: the directory, the placement index, promised containers, reserved names.
+ * The one place where cluster state changes; synchronous, so that nothing can come between a decision and
+ * the reservation that makes it good. Opens nothing: effects say what has to be done.
+ */
+export class Fleet {
+  readonly directory: Directory = new Directory()
+  private readonly options: FleetOptions
+  private readonly index: PlacementIndex
+  private readonly engines = new Map<string, EngineState>()
+  private readonly promises = new Map<string, { readonly addr: string; readonly pending: Pending }>()
+  private readonly names = new Map<string, number>()
+  /** Engines that vanished with the whole list: they stay until their own health fails. */
+  private readonly leaving = new Set<string>()
+  /** Second addresses of engines that are in service under another one. */
+  private readonly aliases = new Set<string>()
+  private revision = 0
+  private latest: ClusterSnapshot | undefined
+
+  constructor(options: FleetOptions) {
+    this.options = options
+    this.index = new PlacementIndex(options.policy)
+  }
+
+  /** Addresses known, in service or not. */
+  get addresses(): readonly string[] {
+    return [...this.engines.keys()]
+  }
+
+  state(addr: string): EngineState | undefined {
+    return this.engines.get(addr)
+  }
+
+  node(addr: string): NodeView | undefined {
+    return this.engines.get(addr)?.node
+  }
+
+  /** Everything at this moment. The same object until something changes. */
+  snapshot(): ClusterSnapshot {
+    if (this.latest?.revision === this.revision) return this.latest
+    const nodes: NodeView[] = []
+    for (const { addr, node } of this.engines.values()) if (!this.aliases.has(addr)) nodes.push(node)
+    nodes.sort(compareNodes)
+    this.latest = { revision: this.revision, nodes, pending: nodes.flatMap((node) => node.pending) }
+    return this.latest
+  }
+
+  /**
+   * Takes over discovery's full list: engines that went are removed first, then new ones added. An empty list
+   * after a full one is not believed: engines stay until they fail themselves.
+   */
+  setAddresses(addresses: readonly string[], context: StepContext): readonly FleetEffect[] {
+    const wanted = new Set(addresses)
+    const effects: FleetEffect[] = []
+    for (const addr of this.addresses) {
+      if (wanted.has(addr)) this.leaving.delete(addr)
+      else if (wanted.size === 0) effects.push(...this.letLeave(addr, context))
+      else effects.push(...this.drop(addr, context))
+    }
+    for (const addr of wanted) {
+      if (this.engines.has(addr)) continue
+      this.engines.set(addr, makeEngineState(addr, this.options.watch))
+      this.revision += 1
+      effects.push(...this.dispatch(addr, { kind: 'added' }, context))
+    }
+    return effects
+  }
+
+  private letLeave(addr: string, context: StepContext): readonly FleetEffect[] {
+    this.leaving.add(addr)
+    return this.engines.get(addr)?.node.health.state === 'healthy' ? [] : this.drop(addr, context)
+  }
+
+  private drop(addr: string, context: StepContext): readonly FleetEffect[] {
+    const effects = this.dispatch(addr, { kind: 'removed' }, context)
+    this.leaving.delete(addr)
+    this.aliases.delete(addr)
+    this.engines.delete(addr)
+    this.revision += 1
+    return effects
+  }
+
+  /** Tells one engine's state what happened. Messages about unknown addresses change nothing. */
+  dispatch(addr: string, message: Message, context: StepContext): readonly FleetEffect[] {
+    const before = this.engines.get(addr)
+    if (before === undefined) return []
+    const { state, effects } = reduce(before, message, context)
+    this.put(before, state)
+    const all: FleetEffect[] = []
+    for (const effect of effects) {
+      if (effect.kind === 'loaded') all.push(...this.decideAdmission(state, context))
+      else all.push({ addr, effect })
+    }
+    const now = this.engines.get(addr) ?? state
+    if (isValidated(before.node) && !isValidated(now.node)) all.push(...this.retryTwins(now, context))
+    if (this.leaving.has(addr) && now.phase !== 'removed' && now.node.health.state !== 'healthy') {
+      all.push(...this.drop(addr, context))
+    }
+    return all
+  }
+
+  private put(before: EngineState, after: EngineState): void {
+    if (before === after) return
+    this.engines.set(after.addr, after)
+    if (before.node === after.node) return
+    this.revision += 1
+    this.directory.replace(after.node)
+    this.index.set(after.node)
+  }
+
+  private decideAdmission(state: EngineState, context: StepContext): readonly FleetEffect[] {
+    const holders: NodeView[] = []
+    for (const { node } of this.engines.values()) {
+      if (isValidated(node) && node.engineId === state.node.engineId) holders.push(node)
+    }
+    const admission = judgeAdmission(state.node, holders)
+    if (admission.isAlias) this.aliases.add(state.addr)
+    else this.aliases.delete(state.addr)
+    this.revision += 1
+    const message: Message =
+      admission.refusal === undefined ? { kind: 'admitted' } : { kind: 'rejected', text: admission.refusal }
+    return this.dispatch(state.addr, message, context)
+  }
+
+  /** An engine went out of service: others with its ID that had to wait may come in now. */
+  private retryTwins(gone: EngineState, context: StepContext): readonly FleetEffect[] {
+    const effects: FleetEffect[] = []
+    for (const other of this.engines.values()) {
+      if (other.addr === gone.addr || other.phase !== 'idle' || other.node.engineId !== gone.node.engineId) continue
+      effects.push(...this.dispatch(other.addr, { kind: 'added' }, context))
+    }
+    return effects
+  }
+
+  /**
+   * Chooses a node and reserves it in one step. The reservation holds name, ports and resources until it is
+   * released, the engine reports the container, or it expires.
+   */
+  place(request: PlacementRequest, wanted: Reservation, random: Random): Placement | NoPlacement | NameTaken {
+    if (request.name !== '' && this.isNameTaken(request.name)) return nameTaken(request.name)
+    const result = this.index.place(request, random)
+    if (result.kind !== 'placed') return result
+    const pending: Pending = { ...wanted, nodeId: result.node.id }
+    const state = this.engines.get(result.node.addr)
+    if (state === undefined) return result
+    this.put(state, promise(state, pending))
+    this.promises.set(pending.id, { addr: state.addr, pending })
+    for (const name of pending.names) this.holdName(name)
+    return result
+  }
+
+  /** Ends a reservation: the create failed, or its container is known. Unknown IDs change nothing. */
+  release(pendingId: string): void {
+    const entry = this.promises.get(pendingId)
+    if (entry === undefined) return
+    this.promises.delete(pendingId)
+    for (const name of entry.pending.names) this.releaseName(name)
+    const state = this.engines.get(entry.addr)
+    if (state !== undefined) this.put(state, release(state, pendingId))
+  }
+
+  /** Ends reservations whose time is over; says which. */
+  expire(nowMs: number): readonly Pending[] {
+    const over: Pending[] = []
+    for (const { pending } of this.promises.values()) if (pending.expiresAtMs <= nowMs) over.push(pending)
+    for (const pending of over) this.release(pending.id)
+    return over
+  }
+
+  /** Reservations that hold something. */
+  get promiseCount(): number {
+    return this.promises.size
+  }
+
+  /**
+   * Takes a name for a rename. Until `releaseName`, nobody else gets it.
+   * @param exceptId the container that may have it already
+   */
+  reserveName(name: string, exceptId = ''): NameTaken | undefined {
+    if (this.isNameTaken(name, exceptId)) return nameTaken(name)
+    this.holdName(name)
+    return undefined
+  }
+
+  releaseName(name: string): void {
+    const held = (this.names.get(name) ?? 0) - 1
+    if (held > 0) this.names.set(name, held)
+    else this.names.delete(name)
+  }
+
+  private holdName(name: string): void {
+    this.names.set(name, (this.names.get(name) ?? 0) + 1)
+  }
+
+  private isNameTaken(name: string, exceptId = ''): boolean {
+    const bare = name.startsWith('/') ? name.slice(1) : name
+    if (this.names.has(bare)) return true
+    return this.directory.containersNamed(bare).some(({ item }) => item.id !== exceptId)
+  }
+}
+
+function nameTaken(name: string): NameTaken {
+  const bare = name.startsWith('/') ? name.slice(1) : name
+  const rest = `You have to delete (or rename) that container to be able to assign ${bare} to a container again.`
+  return { kind: 'name-taken', text: `Conflict: The name ${bare} is already assigned. ${rest}` }
+}
