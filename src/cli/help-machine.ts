@@ -71,7 +71,7 @@ function renderFlag(name: string, spec: FlagSpec): string {
   if (spec.short !== undefined) spelling.push(`-${spec.short}`)
   const names = spelling.join(', ')
   if (spec.kind === 'boolean') return names
-  if (spec.kind === 'strings') return `${names} [${names} option ${names} option]`
+  if (spec.kind === 'strings') return `${names} [--${name} option --${name} option]`
   const value = spec.default
   if (value === undefined || value === '') return names
   return `${names} ${goQuote(String(value))}`
@@ -84,6 +84,6 @@ function renderText(spec: FlagSpec): string {
 
 function renderRows(rows: readonly (readonly [string, string])[]): string[] {
   // One overlong entry (a list flag) must not push all texts to the right edge.
-  const width = Math.max(0, ...rows.map(([left]) => left.length).filter((length) => length <= 44))
+  const width = Math.max(0, ...rows.map(([left]) => left.length).filter((length) => length <= 60))
   return rows.map(([left, text]) => `  ${left.padEnd(width)}  ${text}`.trimEnd())
 }

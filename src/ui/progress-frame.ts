@@ -74,12 +74,17 @@ function renderRow(
   const gap = ' '.repeat(Math.max(1, options.columns - 2 - textWidth(middle) - time.length))
   const line = ` ${paintIcon(event.status, row, options)}${paintMiddle(middle, event, options.style)}${gap}`
   return options.columns < 20
-    ? truncateText(` ${event.id} ${event.text}`, options.columns)
+    ? truncateText(` ${cleanText(event.id)} ${cleanText(event.text)}`, options.columns)
     : `${line}${options.style.paint('blue', time)}`
 }
 
 function nameOf(row: ProgressRow, options: FrameOptions): string {
-  return `${options.prefix ?? ''}${row.event.id}`
+  return cleanText(`${options.prefix ?? ''}${row.event.id}`)
+}
+
+/** Engines' messages must neither break the picture nor steer the terminal. */
+function cleanText(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
 }
 
 /** Text, detail, and how far the thing and its parts are. */
@@ -91,8 +96,8 @@ function statusOf(row: ProgressRow, all: readonly ProgressRow[]): string {
     Math.min(item.current ?? 0, item.total ?? 0),
   )
   const share = total > 0 ? ` ${Math.floor((100 * current) / total)}%` : ''
-  const detail = event.detail === undefined || event.detail === '' ? '' : ` ${event.detail.replace(/\s+/g, ' ')}`
-  return `${event.text}${share}${detail}`
+  const detail = event.detail === undefined || event.detail === '' ? '' : ` ${event.detail}`
+  return cleanText(`${event.text}${share}${detail}`)
 }
 
 function sum(events: readonly ProgressEvent[], value: (event: ProgressEvent) => number | undefined): number {
@@ -103,9 +108,9 @@ function paintIcon(status: ProgressEvent['status'], row: ProgressRow, options: F
   const { style, nowMs } = options
   switch (status) {
     case 'done':
-      return style.paint('green', '✔')
+      return style.paint('green', '✓')
     case 'error':
-      return style.paint('red', '✘')
+      return style.paint('red', '✗')
     case 'warning':
       return style.paint('yellow', '!')
     default:

@@ -1,0 +1,173 @@
+import { Writable } from 'node:stream'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Clock } from '../core/clock.ts'
+import type { ProgressEvent } from '../core/progress.ts'
+import { applyProgress, renderFrame } from './progress-frame.ts'
+import type { ProgressState } from './progress-frame.ts'
+import { chooseProgressMode, startProgress } from './progress.ts'
+import type { ProgressMode } from './progress.ts'
+import { makeStyle } from './style.ts'
+import type { Terminal } from './terminal.ts'
+import { textWidth } from './width.ts'
+
+const plain = makeStyle({ colorDepth: 0 })
+
+const story: readonly (readonly [number, ProgressEvent])[] = [
+  [0, { id: 'Network app_default', status: 'working', text: 'Creating' }],
+  [100, { id: 'Network app_default', status: 'done', text: 'Created' }],
+  [100, { id: 'Image web', status: 'working', text: 'Pulling' }],
+  [200, { id: 'a1b2', parentId: 'Image web', status: 'working', text: 'Downloading', current: 30, total: 100 }],
+  [300, { id: 'Container app-web-1', status: 'error', text: 'Error', detail: 'no such\nimage' }],
+]
+
+function play(events: typeof story): ProgressState {
+  return events.reduce<ProgressState>((state, [atMs, event]) => applyProgress(state, event, atMs), new Map())
+}
+
+function frame(columns: number, rows = 24): string {
+  return renderFrame(play(story), { title: 'Running', columns, rows, nowMs: 1500, style: plain }).join('\n')
+}
+
+describe('a frame', () => {
+  it('shows each thing with its state and time, parts as a share', () => {
+    expect(frame(60)).toMatchInlineSnapshot(`
+      "[+] Running 2/3
+       ✓ Network app_default Created                          0.1s
+       ⠼ Image web           Pulling 30%                      1.4s
+       ✗ Container app-web-1 Error no such image              0.0s"
+    `)
+  })
+
+  it('is cut to a narrow terminal', () => {
+    expect(frame(30)).toMatchInlineSnapshot(`
+      "[+] Running 2/3
+       ✓ Network app_default C… 0.1s
+       ⠼ Image web           P… 1.4s
+       ✗ Container app-web-1 E… 0.0s"
+    `)
+  })
+
+  it('leaves out what ended first when there are too few lines', () => {
+    expect(frame(60, 3)).toMatchInlineSnapshot(`
+      "[+] Running 2/3
+       ⠼ Image web           Pulling 30%                      1.4s
+       ✗ Container app-web-1 Error no such image              0.0s"
+    `)
+  })
+
+  it('never is wider or higher than the terminal', () => {
+    const event = fc.record({
+      id: fc.string({ unit: 'grapheme', maxLength: 40 }),
+      status: fc.constantFrom('working' as const, 'done' as const, 'warning' as const, 'error' as const),
+      text: fc.string({ maxLength: 20 }),
+      detail: fc.string({ unit: 'grapheme', maxLength: 80 }),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(event, { maxLength: 12 }),
+        fc.integer({ min: 1, max: 120 }),
+        fc.integer({ min: 2, max: 12 }),
+        (events, columns, rows) => {
+          const state = play(events.map((one) => [0, one] as const))
+          const lines = renderFrame(state, { title: 'Running', columns, rows, nowMs: 99_000, style: plain })
+          expect(lines.length).toBeLessThanOrEqual(rows)
+          for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(columns)
+        },
+      ),
+    )
+  })
+})
+
+interface Show {
+  readonly written: () => string
+  readonly tick: () => Promise<void>
+  readonly painter: ReturnType<typeof startProgress>
+}
+
+function show(mode: ProgressMode): Show {
+  let written = ''
+  let now = 0
+  const sleepers: (() => void)[] = []
+  const stream = new Writable({
+    write(piece: Buffer, _encoding, done) {
+      written += piece.toString()
+      done()
+    },
+  })
+  const clock: Clock = {
+    nowMs: () => now,
+    sleep: () => new Promise((resolve) => sleepers.push(resolve)),
+  }
+  const terminal: Terminal = {
+    isTty: true,
+    isStderrTty: true,
+    isStdinTty: true,
+    columns: () => 41,
+    rows: () => 10,
+    colorDepth: 0,
+    onResize: () => () => {},
+  }
+  return {
+    painter: startProgress({ stream, terminal, clock, mode }),
+    written: () => written,
+    async tick() {
+      now += 100
+      for (const wake of sleepers.splice(0)) wake()
+      await Promise.resolve()
+      await Promise.resolve()
+    },
+  }
+}
+
+describe('the painter', () => {
+  it('repaints in place on a terminal and gives the cursor back', async () => {
+    const { painter, written, tick } = show('tty')
+    painter.emit({ id: 'A', status: 'working', text: 'Creating' })
+    await tick()
+    painter.emit({ id: 'A', status: 'done', text: 'Created' })
+    painter.print('a line of output\n')
+    painter.stop()
+    painter.stop()
+    const text = written().replaceAll('\u001b', 'ESC')
+    expect(text).toMatchInlineSnapshot(`
+      "ESC[?25l[+] Running 0/1
+       ⠙ A Creating                       0.1s
+      ESC[2AESC[0Ja line of output
+      [+] Running 1/1
+       ✓ A Created                        0.1s
+      ESC[2AESC[0J[+] Running 1/1
+       ✓ A Created                        0.1s
+      ESC[?25h"
+    `)
+  })
+
+  it('writes one line per change elsewhere, none for counting', () => {
+    const { painter, written } = show('plain')
+    painter.emit({ id: 'Image web', status: 'working', text: 'Pulling', current: 1, total: 9 })
+    painter.emit({ id: 'Image web', status: 'working', text: 'Pulling', current: 2, total: 9 })
+    painter.emit({ id: 'Image web', status: 'error', text: 'Error', detail: 'no\nimage' })
+    painter.stop()
+    expect(written()).toBe(' Image web  Pulling\n Image web  Error no image\n')
+  })
+
+  it('writes objects with json and nothing with quiet', () => {
+    const json = show('json')
+    json.painter.emit({ id: 'a', parentId: 'b', status: 'working', text: 'Pulling', current: 1, total: 4 })
+    expect(json.written()).toBe(
+      '{"id":"a","parent_id":"b","status":"Working","text":"Pulling","current":1,"total":4,"percent":25}\n',
+    )
+    const quiet = show('quiet')
+    quiet.painter.emit({ id: 'a', status: 'done', text: 'Created' })
+    expect(quiet.written()).toBe('')
+  })
+
+  it('the mode follows the flag, then the stream', () => {
+    expect([
+      chooseProgressMode(undefined, true),
+      chooseProgressMode('auto', false),
+      chooseProgressMode('none', true),
+      chooseProgressMode('json', true),
+    ]).toEqual(['tty', 'plain', 'quiet', 'json'])
+  })
+})
