@@ -211,7 +211,7 @@ export function toEngineBody(body: Fields, node: NodeView): Fields {
 /** The promise that stands for a container until its engine reports it. */
 export function toPending(
   draft: CreateDraft,
-  node: NodeView,
+  node: Pick<NodeView, 'id'>,
   times: Pick<Pending, 'id' | 'sinceMs' | 'expiresAtMs'>,
 ): Pending {
   const { request } = draft

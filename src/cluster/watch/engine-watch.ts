@@ -56,7 +56,7 @@ export class EngineWatch {
     this.#isStepping = true
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        for (const effect of this.#o.step(next)) this.#perform(effect)
+        for (const effect of this.#o.step(next)) this.perform(effect)
       }
     } finally {
       this.#isStepping = false
@@ -91,7 +91,8 @@ export class EngineWatch {
     return (this.#reading.get(key) ?? 0) > 0
   }
 
-  #perform(effect: Effect): void {
+  /** Does what a step asked for; also steps of other engines may ask something of this one. */
+  perform(effect: Effect): void {
     switch (effect.kind) {
       case 'fetch':
         this.#fetch(effect.epoch, effect.fetch)

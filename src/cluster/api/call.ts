@@ -1,0 +1,138 @@
+import { Buffer } from 'node:buffer'
+import { parseExactJson } from '../../core/exact-json.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { CompileRegex } from '../expression.ts'
+import type { Cluster } from '../cluster.ts'
+import type { Member } from '../member.ts'
+import type { ContainerView } from '../model.ts'
+import { isFields, noFields } from '../wire.ts'
+import type { Fields } from '../wire.ts'
+import type { Exchange } from './http1/exchange.ts'
+import { Forward } from './proxy.ts'
+import type { ForwardHost, ForwardOptions } from './proxy.ts'
+import { renderPath } from './target.ts'
+
+/** What every handler works with. */
+export interface Api {
+  readonly cluster: Cluster
+  readonly host: ForwardHost & { readonly isHijackFull: boolean }
+  readonly settings: ApiSettings
+  /** Which engine runs which exec. */
+  readonly execs: Map<string, string>
+  /** Loads the regular expression engine on first use. */
+  compile(): Promise<CompileRegex>
+}
+
+export interface ApiSettings {
+  /** Plain retries of a create after its first failure. */
+  readonly createRetries: number
+  readonly isCorsEnabled: boolean
+  readonly isExperimental: boolean
+  /** Name of the machine the endpoint runs on. */
+  readonly hostName: string
+  /** Container lists with a node filter look at that node again first. */
+  readonly refreshOnNodeFilter: boolean
+  /** A container list with exactly this name filter looks at all nodes again first. */
+  readonly refreshOnNameFilter: string
+  readonly version: string
+  readonly commit: string
+  /** Proxy variables and the like, for `info`. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly kernelVersion: string
+}
+
+/** One request on its way through the router. */
+export interface Call {
+  readonly exchange: Exchange
+  /** From the path, `1.41`. */
+  readonly version: string | undefined
+  /** Decoded, without version. */
+  readonly path: string
+  readonly query: string
+  /** What the route's `*` stands for. */
+  readonly name: string
+}
+
+export type Handler = (api: Api, call: Call) => void | Promise<void>
+
+/** The query, parsed. */
+export function paramsOf(call: Call): URLSearchParams {
+  return new URLSearchParams(call.query)
+}
+
+/** Go's reading of a boolean parameter. */
+export function isTrue(value: string | null): boolean {
+  if (value === null) return false
+  const text = value.trim().toLowerCase()
+  return text !== '' && text !== '0' && text !== 'no' && text !== 'false' && text !== 'none'
+}
+
+/** The JSON body; numbers keep every digit. @throws {io/protocol} status 400 or 413 */
+export async function readJsonBody(call: Call): Promise<Fields> {
+  const bytes = await call.exchange.readBody()
+  if (bytes.length === 0) return noFields
+  let value: unknown
+  try {
+    value = parseExactJson(bytes.toString('utf8'))
+  } catch (error) {
+    throw new FlotillaError('io/protocol', `invalid request body: ${toMessage(error)}`, { status: 400, cause: error })
+  }
+  if (!isFields(value)) throw new FlotillaError('io/protocol', 'request body is not a JSON object', { status: 400 })
+  return value
+}
+
+export const emptyBody: Buffer = Buffer.alloc(0)
+
+/** Passes a request on to one engine, with its version prefix bridged. */
+export function forward(
+  api: Api,
+  call: Call,
+  member: Member,
+  more: Partial<ForwardOptions> & { readonly enginePath?: string; readonly engineQuery?: string } = {},
+): void {
+  const { enginePath = call.path, engineQuery = call.query, ...options } = more
+  if (options.isHijack === true && api.host.isHijackFull) {
+    throw new FlotillaError('cluster/unhealthy', 'too many attached streams', { status: 503 })
+  }
+  const path = `${member.versionFor(call.version)}${renderPath(enginePath)}${engineQuery === '' ? '' : `?${engineQuery}`}`
+  new Forward(call.exchange, api.host, { target: member, path, ...options }).run()
+}
+
+export interface OwnedContainer {
+  readonly member: Member
+  readonly container: ContainerView
+}
+
+/**
+ * The container that a reference stands for, and its engine.
+ * @throws {cluster/not-found} status 404
+ * @throws {cluster/unhealthy} status 500, naming the node that does not answer
+ */
+export function findOwned(api: Api, reference: string, notFound?: string): OwnedContainer {
+  const found = api.cluster.directory.findContainer(reference)
+  if (found.kind === 'ambiguous') {
+    const where = found.matches.map((match) => match.node.name).join(', ')
+    throw new FlotillaError(
+      'cluster/ambiguous',
+      `No such container ${reference}: it could be one of several, on ${where}; give the node too, as NODE/NAME`,
+      { status: 404 },
+    )
+  }
+  if (found.kind === 'missing') {
+    throw new FlotillaError('cluster/not-found', notFound ?? `No such container ${reference}`, { status: 404 })
+  }
+  const member = api.cluster.memberOf(found.node)
+  if (!member.isHealthy) {
+    throw new FlotillaError('cluster/unhealthy', `Container ${reference} running on unhealthy node ${member.name}`, {
+      status: 500,
+    })
+  }
+  return { member, container: found.item }
+}
+
+/** Some engine that answers. @throws {cluster/unhealthy} */
+export function anyHealthy(api: Api): Member {
+  const [first] = api.cluster.healthyMembers()
+  if (first !== undefined) return first
+  throw new FlotillaError('cluster/unhealthy', 'No healthy node available in the cluster', { status: 500 })
+}

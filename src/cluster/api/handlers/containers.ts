@@ -1,0 +1,145 @@
+import { Buffer } from 'node:buffer'
+import { FlotillaError } from '../../../core/errors.ts'
+import { emptyBody, findOwned, forward, isTrue, paramsOf } from '../call.ts'
+import type { Call, Handler, OwnedContainer } from '../call.ts'
+import { spliceInspect } from '../inspect.ts'
+import type { ForwardOptions } from '../proxy.ts'
+
+/** Seconds until an engine must have begun its answer. */
+const plainSeconds = 30
+const slowSeconds = 120
+
+function pathOf(owned: OwnedContainer, action: string): string {
+  return `/containers/${owned.container.id}${action}`
+}
+
+/** Reads and streams: passed through, nothing changes. */
+function pass(action: string, more: Partial<ForwardOptions> = {}): Handler {
+  return (api, call) => {
+    const owned = findOwned(api, call.name)
+    forward(api, call, owned.member, { enginePath: pathOf(owned, action), ...more })
+  }
+}
+
+/** Changes of one container: what the engine acknowledges shows in the very next list. */
+function change(action: string, headSecondsOf: (call: Call) => number | undefined, isBodyKept = true): Handler {
+  return (api, call) => {
+    const owned = findOwned(api, call.name)
+    const headSeconds = headSecondsOf(call)
+    forward(api, call, owned.member, {
+      enginePath: pathOf(owned, action),
+      ...(isBodyKept ? {} : { body: emptyBody }),
+      ...(headSeconds === undefined ? {} : { headSeconds }),
+      onReply: (status) => {
+        if (status >= 400) return
+        void api.cluster.changed(owned.member, { what: 'container', id: owned.container.id, isInspected: true })
+      },
+    })
+  }
+}
+
+function stopSeconds(call: Call): number | undefined {
+  const grace = Number(paramsOf(call).get('t') ?? '10')
+  // Negative: the engine waits as long as it takes.
+  return Number.isFinite(grace) && grace >= 0 ? grace + slowSeconds : undefined
+}
+
+export const inspect: Handler = (api, call) => {
+  const owned = findOwned(api, call.name)
+  forward(api, call, owned.member, {
+    enginePath: pathOf(owned, '/json'),
+    headSeconds: plainSeconds,
+    transform: (body) => spliceInspect(body, owned.member.view),
+  })
+}
+
+// classicswarm api/handlers.go: a body is not passed on; engines reject one from API 1.24 on.
+export const start: Handler = change('/start', () => slowSeconds, false)
+export const stop: Handler = change('/stop', stopSeconds)
+export const restart: Handler = change('/restart', stopSeconds)
+export const kill: Handler = change('/kill', () => plainSeconds)
+export const pause: Handler = change('/pause', () => plainSeconds)
+export const unpause: Handler = change('/unpause', () => plainSeconds)
+export const update: Handler = change('/update', () => plainSeconds)
+
+export const logs: Handler = pass('/logs')
+export const stats: Handler = pass('/stats')
+export const top: Handler = pass('/top', { headSeconds: plainSeconds })
+export const changes: Handler = pass('/changes', { headSeconds: slowSeconds })
+export const exportContainer: Handler = pass('/export')
+export const archive: Handler = pass('/archive')
+export const copy: Handler = pass('/copy')
+export const resize: Handler = pass('/resize', { headSeconds: plainSeconds })
+export const attach: Handler = pass('/attach', { isHijack: true })
+export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
+export const wait: Handler = pass('/wait')
+
+/** Removing: gone from the lists as soon as the engine says so. */
+export const remove: Handler = (api, call) => {
+  const owned = findOwned(api, call.name, `Container ${call.name} not found`)
+  const { id } = owned.container
+  forward(api, call, owned.member, {
+    enginePath: pathOf(owned, ''),
+    headSeconds: slowSeconds,
+    onReply: (status) => {
+      // Links only take a name away.
+      if (status < 300 && !isTrue(paramsOf(call).get('link'))) owned.member.send({ kind: 'forgotten', id })
+    },
+  })
+}
+
+/** Renaming: the new name is held while the engine works, so that no create can take it. */
+export const rename: Handler = (api, call) => {
+  const owned = findOwned(api, call.name)
+  const { id } = owned.container
+  const wanted = (paramsOf(call).get('name') ?? '').replace(/^\//, '')
+  if (wanted === '') {
+    throw new FlotillaError('cluster/invalid-option', 'Neither old nor new names may be empty', { status: 400 })
+  }
+  const taken = api.cluster.holdName(wanted, id)
+  if (taken !== undefined) throw new FlotillaError('cluster/conflict', taken.text, { status: 409 })
+  forward(api, call, owned.member, {
+    enginePath: pathOf(owned, '/rename'),
+    headSeconds: plainSeconds,
+    onReply: (status) => {
+      if (status < 300) {
+        owned.member.send({ kind: 'assumed', id, change: { names: [wanted] } })
+        void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
+      }
+    },
+    onDone: () => api.cluster.releaseName(wanted),
+  })
+}
+
+export const createExec: Handler = async (api, call) => {
+  const owned = findOwned(api, call.name)
+  const body = await call.exchange.readBody()
+  forward(api, call, owned.member, {
+    enginePath: pathOf(owned, '/exec'),
+    body,
+    headSeconds: plainSeconds,
+    transform: (reply) => {
+      rememberExec(api.execs, readId(reply), owned.member.addr)
+      return reply
+    },
+  })
+}
+
+const execLimit = 65_536
+
+function rememberExec(execs: Map<string, string>, id: string, addr: string): void {
+  execs.set(id, addr)
+  if (execs.size <= execLimit) return
+  const oldest = execs.keys().next()
+  if (oldest.done !== true) execs.delete(oldest.value)
+}
+
+function readId(reply: Buffer): string {
+  try {
+    const value: unknown = JSON.parse(reply.toString('utf8'))
+    const id: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'Id') : undefined
+    return typeof id === 'string' ? id : ''
+  } catch {
+    return ''
+  }
+}

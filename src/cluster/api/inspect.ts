@@ -1,0 +1,53 @@
+import { Buffer } from 'node:buffer'
+import type { NodeView } from '../model.ts'
+
+const networkSettings = Buffer.from('"NetworkSettings":{')
+const ports = Buffer.from('"Ports":{')
+const OPEN = 123
+const CLOSE = 125
+
+/**
+ * Adds the node to a container's inspect reply and puts the node's address where a port is bound to all
+ * interfaces. Works on the bytes: 64-bit numbers and unknown fields stay as they are, and nothing is parsed.
+ * (Inside JSON strings a quote is escaped, so the two keys cannot be found in the middle of a value.)
+ */
+export function spliceInspect(body: Buffer, node: NodeView): Buffer {
+  const open = body.indexOf(OPEN)
+  if (open < 0) return body
+  const rest = fixPorts(body.subarray(open + 1), node.ip)
+  return Buffer.concat([Buffer.from(`{"Node":${renderNode(node)},`), ...rest])
+}
+
+function renderNode(node: NodeView): string {
+  return JSON.stringify({
+    ID: node.id,
+    IP: node.ip,
+    Addr: node.addr,
+    Name: node.name,
+    Cpus: node.cpus,
+    Memory: node.memoryBytes,
+    Labels: Object.fromEntries(node.labels),
+  })
+}
+
+function fixPorts(body: Buffer, ip: string): readonly Buffer[] {
+  const settings = body.indexOf(networkSettings)
+  const from = settings < 0 ? -1 : body.indexOf(ports, settings)
+  if (from < 0 || ip === '') return [body]
+  const start = from + ports.length
+  const end = findClose(body, start)
+  const text = body.toString('utf8', start, end)
+  const fixed = text.replaceAll(/"HostIp":"(?:|0\.0\.0\.0|::)"/g, `"HostIp":${JSON.stringify(ip)}`)
+  return fixed === text ? [body] : [body.subarray(0, start), Buffer.from(fixed), body.subarray(end)]
+}
+
+/** The brace that closes the map of ports: its keys and values hold none in their texts. */
+function findClose(body: Buffer, start: number): number {
+  let depth = 1
+  for (let at = start; at < body.length; at += 1) {
+    if (body[at] === OPEN) depth += 1
+    else if (body[at] === CLOSE) depth -= 1
+    if (depth === 0) return at
+  }
+  return body.length
+}

@@ -1,0 +1,334 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock, Random } from '../core/clock.ts'
+import { FlotillaError, toMessage } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { parseEndpoint } from '../engine/endpoint-parse.ts'
+import type { Endpoint, TlsMaterial } from '../engine/endpoint.ts'
+import type { Engine } from '../engine/engine.ts'
+import { compareApiVersions, newestApiVersion } from '../engine/version.ts'
+import { makeEngineEvent, toClusterEvent } from './cluster-event.ts'
+import type { Directory } from './directory.ts'
+import type { Discovery } from './discovery/discovery.ts'
+import { EventHub } from './event-hub.ts'
+import { Fleet } from './fleet.ts'
+import type { FleetEffect, NameTaken } from './fleet.ts'
+import { Member } from './member.ts'
+import type { OuterEffect } from './member.ts'
+import type { ClusterSnapshot, ContainerView, NodeView, Pending } from './model.ts'
+import type { NoPlacement, PlacementRequest, Policy } from './placement.ts'
+import { toPending } from './request.ts'
+import type { CreateDraft } from './request.ts'
+import { Gate } from './watch/gate.ts'
+import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/messages.ts'
+
+export interface ClusterOptions {
+  readonly policy: Policy
+  readonly watch: WatchOptions
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Client certificates for the engines. */
+  readonly engineTls?: TlsMaterial
+  openEngine(endpoint: Endpoint): Engine
+  /** The address a host name stands for. */
+  resolveIp(host: string): Promise<string>
+}
+
+/** A place that a container will take. Exactly one of the three ends it. */
+export interface PlaceHeld {
+  readonly kind: 'held'
+  readonly member: Member
+  readonly pending: Pending
+  /** The container exists: it shows at once, before its engine has told. */
+  confirm(container: ContainerView): void
+  release(): void
+  /** The engine may or may not have made it: the place stays taken for a while. */
+  leave(): void
+}
+
+/** Engines read at the same time when many join at once. */
+const parallelReads = 64
+/** Lists wait this long for changes of our own to be read back. */
+const settleMs = 1000
+/** A reservation lapses after this when nobody ended it. */
+const reservationMs = 10 * 60_000
+/** A container whose create ended without a word is looked for this long. */
+const strayMs = 10 * 60_000
+
+/** The engines of one cluster: what is known of them, what is promised on them, and what is open towards them. */
+export class Cluster {
+  readonly events: EventHub = new EventHub()
+  readonly #o: ClusterOptions
+  readonly #fleet: Fleet
+  readonly #members = new Map<string, Member>()
+  readonly #gate = new Gate(parallelReads)
+  readonly #unread = new Set<Promise<void>>()
+  /** Swarm IDs of containers that may appear late, and until when they are looked for. */
+  readonly #strays = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
+  #versions: { readonly revision: number; readonly api: string } | undefined
+
+  constructor(options: ClusterOptions) {
+    this.#o = options
+    this.#fleet = new Fleet({ policy: options.policy, watch: options.watch })
+  }
+
+  get policy(): Policy {
+    return this.#o.policy
+  }
+
+  get clock(): Clock {
+    return this.#o.clock
+  }
+
+  get log(): Log {
+    return this.#o.log
+  }
+
+  /** Finds things by what users call them. */
+  get directory(): Directory {
+    return this.#fleet.directory
+  }
+
+  snapshot(): ClusterSnapshot {
+    return this.#fleet.snapshot()
+  }
+
+  member(addr: string): Member | undefined {
+    return this.#members.get(addr)
+  }
+
+  /** What is open towards a node of the snapshot. @throws {cluster/unhealthy} when it has just left */
+  memberOf(node: NodeView): Member {
+    const member = this.#members.get(node.addr)
+    if (member !== undefined) return member
+    throw new FlotillaError('cluster/unhealthy', `node ${node.name} has left the cluster`, { status: 503 })
+  }
+
+  /** Engines that answer, in the order of the snapshot. */
+  healthyMembers(): readonly Member[] {
+    const healthy: Member[] = []
+    for (const node of this.snapshot().nodes) {
+      const member = node.health.state === 'healthy' ? this.#members.get(node.addr) : undefined
+      if (member !== undefined) healthy.push(member)
+    }
+    return healthy
+  }
+
+  /** The newest API version that every engine in service speaks. */
+  get apiVersion(): string {
+    const { revision, nodes } = this.snapshot()
+    if (this.#versions?.revision !== revision) this.#versions = { revision, api: lowestVersion(nodes) }
+    return this.#versions.api
+  }
+
+  // --- engines coming and going ---
+
+  /** Follows discovery until the signal fires. @throws {cluster/discovery} when the set can never be read */
+  async follow(discovery: Discovery, signal: AbortSignal): Promise<void> {
+    for await (const addresses of discovery.watch({ signal })) this.setAddresses(addresses)
+  }
+
+  /** The full set of engines: those no longer named go first, then new ones come. */
+  setAddresses(addresses: readonly string[]): void {
+    const endpoints = this.#parse(addresses)
+    const effects = this.#fleet.setAddresses([...endpoints.keys()], this.#context())
+    for (const addr of this.#fleet.addresses) {
+      const endpoint = endpoints.get(addr)
+      const node = this.#fleet.node(addr)
+      if (endpoint === undefined || node === undefined || this.#members.has(addr)) continue
+      this.#members.set(addr, this.#open(addr, endpoint, node))
+    }
+    this.#perform(effects)
+    this.#dropLeft()
+  }
+
+  close(): void {
+    for (const member of this.#members.values()) member.close()
+    this.#members.clear()
+  }
+
+  /** Called about once a second. */
+  tick(): void {
+    for (const member of this.#members.values()) member.pool.sweep()
+    const nowMs = this.#o.clock.nowMs()
+    this.#fleet.expire(nowMs)
+    for (const [swarmId, stray] of this.#strays) {
+      const found = this.directory.findContainer(swarmId)
+      if (found.kind === 'found') this.#removeStray(swarmId, stray.pendingId, found.node, found.item)
+      else if (stray.untilMs <= nowMs) this.#strays.delete(swarmId)
+    }
+  }
+
+  // --- placing ---
+
+  /**
+   * Chooses a node and takes the place at once, so that no other create sees it free. `NameTaken` and refusals
+   * are values.
+   */
+  hold(draft: CreateDraft, request: PlacementRequest): PlaceHeld | NoPlacement | NameTaken {
+    const sinceMs = this.#o.clock.nowMs()
+    const id = randomBytes(32).toString('hex')
+    const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
+    const placement = this.#fleet.place({ ...request, name: draft.name }, toReservation(draft, times), this.#o.random)
+    if (placement.kind !== 'placed') return placement
+    const member = this.memberOf(placement.node)
+    const pending = toPending(draft, placement.node, times)
+    const release = (): void => this.#fleet.release(id)
+    return {
+      kind: 'held',
+      member,
+      pending,
+      release,
+      confirm: (container) => {
+        member.send({ kind: 'created', container })
+        release()
+      },
+      leave: () => {
+        this.#strays.set(draft.swarmId, { untilMs: this.#o.clock.nowMs() + strayMs, pendingId: id })
+      },
+    }
+  }
+
+  /** Takes a name for a rename; give it back with `releaseName`. */
+  holdName(name: string, exceptId: string): NameTaken | undefined {
+    return this.#fleet.reserveName(name, exceptId)
+  }
+
+  releaseName(name: string): void {
+    this.#fleet.releaseName(name)
+  }
+
+  // --- reading our own writes ---
+
+  /** Something on this engine was changed by a call of ours: it is read again, and lists wait for that. */
+  changed(member: Member, fetch: Fetch): Promise<void> {
+    const read = member.touch(fetch)
+    this.#unread.add(read)
+    void read.then(() => this.#unread.delete(read))
+    return read
+  }
+
+  /** Undefined when every change of ours has been read back; else resolves then, or a little later. */
+  settled(): Promise<void> | undefined {
+    if (this.#unread.size === 0) return undefined
+    const stop = new AbortController()
+    const limit = this.#o.clock.sleep(settleMs, stop.signal).catch(() => undefined)
+    return Promise.race([Promise.all(this.#unread), limit]).then(() => stop.abort())
+  }
+
+  // --- inside ---
+
+  #parse(addresses: readonly string[]): ReadonlyMap<string, Endpoint> {
+    const endpoints = new Map<string, Endpoint>()
+    for (const addr of addresses) {
+      try {
+        endpoints.set(addr, parseEndpoint(addr, this.#o.engineTls))
+      } catch (error) {
+        this.#o.log.error(toMessage(error))
+      }
+    }
+    return endpoints
+  }
+
+  #open(addr: string, endpoint: Endpoint, node: NodeView): Member {
+    const hasHost = endpoint.kind === 'tcp' || endpoint.kind === 'ssh'
+    const member: Member = new Member(
+      {
+        addr,
+        endpoint,
+        engine: this.#o.openEngine(endpoint),
+        clock: this.#o.clock,
+        log: this.#o.log,
+        env: this.#o.env,
+        gate: this.#gate,
+        resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
+        view: () => this.#fleet.node(addr),
+        step: (message) => this.#step(addr, message),
+        onEffect: (effect) => this.#performOuter(member, effect),
+      },
+      node,
+    )
+    return member
+  }
+
+  #step(addr: string, message: Message): readonly Effect[] {
+    const own: Effect[] = []
+    for (const { addr: about, effect } of this.#fleet.dispatch(addr, message, this.#context())) {
+      if (about === addr) own.push(effect)
+      else this.#members.get(about)?.watch.perform(effect)
+    }
+    if (this.#fleet.state(addr) === undefined) queueMicrotask(() => this.#dropLeft())
+    return own
+  }
+
+  #perform(effects: readonly FleetEffect[]): void {
+    for (const { addr, effect } of effects) this.#members.get(addr)?.watch.perform(effect)
+  }
+
+  #dropLeft(): void {
+    for (const [addr, member] of this.#members) {
+      if (this.#fleet.state(addr) !== undefined) continue
+      this.#members.delete(addr)
+      member.close()
+    }
+  }
+
+  #performOuter(member: Member, effect: OuterEffect): void {
+    switch (effect.kind) {
+      case 'log':
+        this.#o.log[effect.level](effect.message, { name: member.view.name, id: member.view.engineId })
+        return
+      case 'forward':
+        this.events.publish(toClusterEvent(effect.event, member.view))
+        return
+      case 'announce':
+        if (effect.action === 'engine_disconnect') member.pool.dropIdle()
+        this.events.publish(makeEngineEvent(effect.action, member.view, this.#o.clock.nowMs()))
+        return
+      default:
+    }
+  }
+
+  /** A create that was answered with an error has come about after all: nobody knows of it, so it goes. */
+  #removeStray(swarmId: string, pendingId: string, node: NodeView, container: ContainerView): void {
+    this.#strays.delete(swarmId)
+    this.#fleet.release(pendingId)
+    if (container.state !== 'created') return
+    const member = this.#members.get(node.addr)
+    if (member === undefined) return
+    this.#o.log.warn('removing a container whose create had been given up', { id: container.id, node: node.name })
+    const request = { method: 'DELETE', path: `/containers/${container.id}`, query: { v: true } } as const
+    member.engine.request(request, { deadlineMs: 30_000 }).then(
+      async (reply) => {
+        await reply.bytes()
+        member.send({ kind: 'forgotten', id: container.id })
+      },
+      (error: unknown) => this.#o.log.warn('cannot remove it', { id: container.id, error: toMessage(error) }),
+    )
+  }
+
+  #context(): StepContext {
+    return { nowMs: this.#o.clock.nowMs(), random: this.#o.random.next() }
+  }
+}
+
+function lowestVersion(nodes: readonly NodeView[]): string {
+  let lowest = newestApiVersion
+  let isKnown = false
+  for (const { health, apiVersion } of nodes) {
+    if (health.state !== 'healthy' || apiVersion === '') continue
+    isKnown = true
+    if (compareApiVersions(apiVersion, lowest) < 0) lowest = apiVersion
+  }
+  // Without any engine: what the oldest one that is still common speaks.
+  return isKnown ? lowest : '1.41'
+}
+
+function toReservation(
+  draft: CreateDraft,
+  times: Pick<Pending, 'id' | 'sinceMs' | 'expiresAtMs'>,
+): Omit<Pending, 'nodeId'> {
+  const { nodeId: _, ...rest } = toPending(draft, { id: '' }, times)
+  return rest
+}

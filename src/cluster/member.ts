@@ -1,0 +1,121 @@
+import type { Clock } from '../core/clock.ts'
+import { toMessage } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Endpoint } from '../engine/endpoint.ts'
+import type { Engine } from '../engine/engine.ts'
+import { openTransport } from '../engine/transport/open.ts'
+import { compareApiVersions } from '../engine/version.ts'
+import { EnginePool } from './api/http1/pool.ts'
+import type { ForwardTarget } from './api/proxy.ts'
+import type { NodeView } from './model.ts'
+import { EngineWatch } from './watch/engine-watch.ts'
+import { toFailure } from './watch/fetch.ts'
+import type { Gate } from './watch/gate.ts'
+import type { Effect, Fetch, Message } from './watch/messages.ts'
+
+export interface MemberOptions {
+  readonly addr: string
+  readonly endpoint: Endpoint
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly log: Log
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly gate: Gate
+  resolveIp(): Promise<string>
+  /** What is known of the engine now. */
+  view(): NodeView | undefined
+  /** Takes a message of this engine in. @returns what has to be done about this engine */
+  step(message: Message): readonly Effect[]
+  onEffect(effect: OuterEffect): void
+}
+
+/** Effects that concern the cluster rather than the engine. */
+export type OuterEffect = Exclude<Effect, { readonly kind: 'fetch' | 'wake' | 'open-events' | 'close' }>
+
+/** What is open towards one engine of the cluster: the loop that follows it, and connections for requests. */
+export class Member implements ForwardTarget {
+  readonly addr: string
+  readonly endpoint: Endpoint
+  readonly engine: Engine
+  readonly pool: EnginePool
+  readonly watch: EngineWatch
+  readonly #o: MemberOptions
+  #last: NodeView
+
+  constructor(options: MemberOptions, first: NodeView) {
+    this.#o = options
+    this.#last = first
+    this.addr = options.addr
+    this.endpoint = options.endpoint
+    this.engine = options.engine
+    this.pool = new EnginePool({
+      name: () => this.name,
+      dial: (signal) => openTransport(options.endpoint, signal, options.env),
+      onUnreachable: (error) => this.onUnreachable(error),
+    })
+    this.watch = new EngineWatch({
+      engine: options.engine,
+      clock: options.clock,
+      gate: options.gate,
+      resolveIp: () => options.resolveIp(),
+      step: (message) => options.step(message),
+      onEffect: (effect) => options.onEffect(effect),
+    })
+  }
+
+  get view(): NodeView {
+    this.#last = this.#o.view() ?? this.#last
+    return this.#last
+  }
+
+  /** Name of the engine's host; the address before it is known. */
+  get name(): string {
+    const { name } = this.view
+    return name === '' ? this.addr : name
+  }
+
+  get isHealthy(): boolean {
+    return this.view.health.state === 'healthy'
+  }
+
+  send(message: Message): void {
+    this.watch.send(message)
+  }
+
+  touch(fetch: Fetch): Promise<void> {
+    return this.watch.touch(fetch)
+  }
+
+  /** Ends everything that is open. */
+  close(): void {
+    this.watch.close()
+    this.pool.close()
+    void this.engine.close()
+  }
+
+  onAnswer(): void {
+    if (this.view.health.failures > 0) this.send({ kind: 'called', failure: undefined })
+  }
+
+  /** A call broke: whether the engine is to blame is for a probe to find out, at once. */
+  onBroken(error: unknown): void {
+    this.#o.log.debug('call to an engine broke', { engine: this.name, error: toMessage(error) })
+    this.send({ kind: 'touched', fetch: { what: 'ping' } })
+  }
+
+  onUnreachable(error: unknown): void {
+    this.send({ kind: 'called', failure: { ...toFailure(error, false), isConnection: true } })
+  }
+
+  /**
+   * The version prefix this engine is sent for a request made with `requested`: the same where the engine speaks
+   * it, else the nearest that it does.
+   */
+  versionFor(requested: string | undefined): string {
+    if (requested === undefined) return ''
+    const { apiVersion, minApiVersion } = this.view
+    if (apiVersion !== '' && compareApiVersions(requested, apiVersion) > 0) return `/v${apiVersion}`
+    if (minApiVersion !== '' && compareApiVersions(requested, minApiVersion) < 0) return `/v${minApiVersion}`
+    return `/v${requested}`
+  }
+}
