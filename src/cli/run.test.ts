@@ -435,10 +435,10 @@ describe('help and version', () => {
 
       Options:
 
-         --quiet, -q         Only names
-         --filter, -f [--filter, -f option --filter, -f option]  Filter
-         --timeout, -t "10"  Seconds to wait [$TIMEOUT]
-         --token             Credential
+         --quiet, -q                                     Only names
+         --filter, -f [--filter option --filter option]  Filter
+         --timeout, -t "10"                              Seconds to wait [$TIMEOUT]
+         --token                                         Credential
       "
     `)
   })
