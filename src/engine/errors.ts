@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer'
 import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { codeOf } from '../io/files.ts'
+import { SourceError } from '../io/http/connection.ts'
 import { renderEndpoint } from './endpoint-parse.ts'
 import type { Endpoint } from './endpoint.ts'
 import { describeText } from './json-documents.ts'
@@ -42,6 +43,8 @@ export function toEngineError(endpoint: Endpoint, error: unknown): Error {
         return error
     }
   }
+  // What the caller gave us to send failed: that is the caller's own error.
+  if (error instanceof SourceError) return error.cause instanceof Error ? error.cause : error
   const code = codeOf(error)
   const reason = reasons[code]
   if (reason !== undefined) return unreachable(endpoint, reason, error)
@@ -49,6 +52,8 @@ export function toEngineError(endpoint: Endpoint, error: unknown): Error {
     // Every address of a name was tried.
     return toEngineError(endpoint, error.errors[0])
   }
+  // Failures of the system and of TLS carry a code; anything else is a mistake on our side.
+  if (code === '' && error instanceof Error) return error
   return unreachable(endpoint, toMessage(error), error)
 }
 

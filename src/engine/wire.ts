@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { Readable } from 'node:stream'
-import type { HttpRequest } from '../io/http/request.ts'
+import type { ByteSource, HttpRequest } from '../io/http/request.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EngineRequest, QueryValue } from './engine.ts'
 
@@ -31,14 +30,18 @@ function isContentType(name: string): boolean {
   return name.toLowerCase() === 'content-type'
 }
 
-function renderBody(body: unknown): { body?: Buffer | Readable; contentType?: string } {
+function renderBody(body: unknown): { body?: Buffer | ByteSource; contentType?: string } {
   if (body === undefined) return {}
-  if (body instanceof Readable) return { body, contentType: 'application/x-tar' }
+  if (isSource(body)) return { body, contentType: 'application/x-tar' }
   if (body instanceof Uint8Array) {
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
     return { body: bytes, contentType: 'application/x-tar' }
   }
   return { body: Buffer.from(JSON.stringify(body)), contentType: 'application/json' }
+}
+
+function isSource(body: unknown): body is ByteSource {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }
 
 function renderQuery(query: Readonly<Record<string, QueryValue>> | undefined): string {

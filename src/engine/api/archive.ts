@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import type { ByteSource } from '../../io/http/request.ts'
 import type { Engine, EngineReply } from '../engine.ts'
 import { callForStatus, escapeSegment, plainCallMs, slowCallMs, transferIdleMs } from './call.ts'
 
@@ -53,7 +54,7 @@ export async function putArchive(
   engine: Engine,
   id: string,
   query: { readonly path: string; readonly noOverwriteDirNonDir?: boolean; readonly copyUidGid?: boolean },
-  body: Readable | Buffer,
+  body: ByteSource | Uint8Array,
   o?: CallOptions,
 ): Promise<void> {
   await callForStatus(

@@ -1,6 +1,6 @@
-import type { Buffer } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import type { CallOptions } from '../../core/call.ts'
+import type { ByteSource } from '../../io/http/request.ts'
 import type { Engine } from '../engine.ts'
 import {
   callForJson,
@@ -80,7 +80,7 @@ export async function importImage(
     readonly message?: string
     readonly changes?: readonly string[]
   },
-  body: Readable | Buffer,
+  body: ByteSource | Uint8Array,
   o?: CallOptions,
 ): Promise<AsyncIterable<ImageProgress>> {
   const { repo, tag, message, changes } = query
@@ -100,7 +100,7 @@ export async function importImage(
 /** Loads an archive that `saveImages` or `docker save` wrote. */
 export async function loadImages(
   engine: Engine,
-  body: Readable | Buffer,
+  body: ByteSource | Uint8Array,
   query: { readonly quiet?: boolean } = {},
   o?: CallOptions,
 ): Promise<AsyncIterable<ImageProgress>> {

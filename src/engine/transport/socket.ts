@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import type { NetConnectOpts, Socket } from 'node:net'
 import { toAbortError } from '../../core/deadline.ts'
+import { FlotillaError } from '../../core/errors.ts'
 
 /** Opens a plain socket: a port, a Unix socket or a named pipe. Rejects with the system's error. */
 export function openSocket(target: NetConnectOpts, signal: AbortSignal | undefined): Promise<Socket> {
@@ -33,7 +34,7 @@ export function whenReady<S extends Socket>(
       reject(error)
     }
     function closed(): void {
-      fail(new Error('the connection was closed before it was ready'))
+      fail(new FlotillaError('io/connect', 'the connection was closed before it was ready'))
     }
     function stop(): void {
       fail(toAbortError(signal))

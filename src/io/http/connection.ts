@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { FlotillaError } from '../../core/errors.ts'
 import { renderRequestHead } from './request.ts'
-import type { HttpRequest } from './request.ts'
+import type { ByteSource, HttpRequest } from './request.ts'
 import { ResponseBody } from './response-body.ts'
 import { ResponseParser } from './response-parser.ts'
 import type { ResponseHead } from './response-parser.ts'
@@ -32,7 +32,7 @@ interface Exchange {
   readonly parser: ResponseParser
   readonly reject: (error: Error) => void
   /** What is still being sent. */
-  readonly upload: Readable | undefined
+  readonly upload: ByteSource | undefined
   body: ResponseBody | undefined
   isSent: boolean
   isKeepAlive: boolean
@@ -152,7 +152,7 @@ export class HttpConnection {
     this.#write(head, request.body, exchange)
   }
 
-  #write(head: string, body: Buffer | Readable | undefined, exchange: Exchange): void {
+  #write(head: string, body: Buffer | ByteSource | undefined, exchange: Exchange): void {
     if (body === undefined) this.#socket.write(head, 'latin1')
     else if (!Buffer.isBuffer(body)) {
       this.#socket.write(head, 'latin1')
@@ -172,8 +172,8 @@ export class HttpConnection {
     exchange.isSent = true
   }
 
-  async #pump(body: Readable, exchange: Exchange): Promise<void> {
-    for await (const piece of body as AsyncIterable<Buffer | string>) {
+  async #pump(body: ByteSource, exchange: Exchange): Promise<void> {
+    for await (const piece of readSource(body)) {
       // The peer may answer (usually with an error) before it has read everything.
       if (this.#exchange !== exchange) return
       const data = typeof piece === 'string' ? Buffer.from(piece) : piece
@@ -284,7 +284,23 @@ export class HttpConnection {
   }
 }
 
+/** The body of a request could not be read; `cause` is why. Nothing is wrong with the peer. */
+export class SourceError extends Error {}
+
+async function* readSource(source: ByteSource): AsyncGenerator<Uint8Array | string, void> {
+  try {
+    for await (const piece of source) {
+      if (typeof piece !== 'string' && !(piece instanceof Uint8Array)) {
+        throw new TypeError('a stream to send must yield bytes or text')
+      }
+      yield piece
+    }
+  } catch (error) {
+    throw new SourceError('the body of the request could not be read', { cause: error })
+  }
+}
+
 /** Whoever feeds a request must not wait for a connection that has gone. */
 function stopUpload(exchange: Exchange): void {
-  if (!exchange.isSent) exchange.upload?.destroy()
+  if (!exchange.isSent) exchange.upload?.destroy?.()
 }

@@ -1,6 +1,11 @@
 import { Buffer } from 'node:buffer'
-import type { Readable } from 'node:stream'
 import { FlotillaError } from '../../core/errors.ts'
+
+/**
+ * A stream of bytes or text to send: a Node stream, or anything that can be iterated. Destroyed when nobody
+ * wants the rest.
+ */
+export type ByteSource = AsyncIterable<unknown> & { destroy?(): void }
 
 /** One request as it goes over the wire; framing headers are added here and nowhere else. */
 export interface HttpRequest {
@@ -9,7 +14,7 @@ export interface HttpRequest {
   readonly target: string
   readonly host: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: Buffer | Readable
+  readonly body?: Buffer | ByteSource
   /** Asks to leave HTTP after the head of the answer. */
   readonly isUpgrade?: boolean
 }

@@ -28,6 +28,9 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
     )
   }
   const { HostConfig: hostConfig = {}, NetworkingConfig: networking, ...config } = body
+  const cmd = config.Cmd ?? image.config.Cmd ?? null
+  const entrypoint = config.Entrypoint ?? image.config.Entrypoint ?? null
+  if ((cmd ?? []).length === 0 && (entrypoint ?? []).length === 0) throw new FakeError(400, 'No command specified')
   const container: FakeContainer = {
     id,
     name,
@@ -36,8 +39,8 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
     config: {
       ...config,
       Hostname: config.Hostname ?? id.slice(0, 12),
-      Cmd: config.Cmd ?? image.config.Cmd ?? null,
-      Entrypoint: config.Entrypoint ?? image.config.Entrypoint ?? null,
+      Cmd: cmd,
+      Entrypoint: entrypoint,
       Env: [...(image.config.Env ?? []), ...(config.Env ?? [])],
       Labels: { ...image.config.Labels, ...config.Labels },
     },

@@ -130,7 +130,7 @@ export class FakeState {
     return [...this.images.values()].find((image) => image.id.startsWith(prefix))
   }
 
-  addImage(reference: string, config: ContainerConfig = {}): FakeImage {
+  addImage(reference: string, config: ContainerConfig = { Cmd: ['serve'] }): FakeImage {
     const tag = normalizeTag(reference)
     for (const image of this.images.values()) image.tags.delete(tag)
     const id = `sha256:${createHash('sha256').update(tag).digest('hex')}`
