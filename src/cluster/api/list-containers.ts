@@ -1,0 +1,213 @@
+import { FlotillaError } from '../../core/errors.ts'
+import type { CompileRegex } from '../expression.ts'
+import { isEveryInterface } from '../filters/port.ts'
+import { splitTag, toFullReference } from '../image-name.ts'
+import { isValidated, primaryName } from '../model.ts'
+import type { ClusterSnapshot, ContainerView, NodeView } from '../model.ts'
+import { isFields, readField, readList, readText } from '../wire.ts'
+import type { Fields } from '../wire.ts'
+import { renderStatus } from './container-status.ts'
+import { compileNames, hasLabels, isAny, readFlag } from './list-filter.ts'
+import type { ListFilters } from './list-filter.ts'
+
+/** Filter keys of `GET /containers/json`. */
+export const containerFilterKeys: readonly string[] = [
+  'ancestor',
+  'before',
+  'exited',
+  'health',
+  'id',
+  'is-task',
+  'label',
+  'name',
+  'network',
+  'node',
+  'since',
+  'status',
+  'volume',
+]
+
+export interface ContainerQuery {
+  readonly isAll: boolean
+  /** The newest so many; 0: no limit. */
+  readonly limit: number
+  readonly filters: ListFilters
+  /** Query parameters of old clients; the filters of that name count too. */
+  readonly before: string
+  readonly since: string
+}
+
+export interface ContainerEntry {
+  readonly node: NodeView
+  readonly container: ContainerView
+}
+
+/**
+ * The containers a list call shows, newest first, then by node and ID. Without `isAll`: running ones on healthy
+ * engines, without those of the image `swarm`.
+ *
+ * @param find resolves `before` and `since`
+ * @throws {cluster/not-found} status 404, when `before` or `since` name no container
+ */
+export function listContainers(
+  snapshot: ClusterSnapshot,
+  query: ContainerQuery,
+  find: (reference: string) => ContainerView | undefined,
+  compile: CompileRegex,
+): readonly ContainerEntry[] {
+  const { filters } = query
+  const before = findBound(query.before || (filters.get('before')?.[0] ?? ''), find)
+  const since = findBound(query.since || (filters.get('since')?.[0] ?? ''), find)
+  // As in the ancestor: asking for what has ended, or for a number of them, means all (api/handlers.go).
+  const statuses = filters.get('status') ?? []
+  const isAll = query.isAll || query.limit > 0 || before !== undefined || since !== undefined || statuses.length > 0
+  const isWanted = compileQuery(filters, compile)
+  const entries: ContainerEntry[] = []
+  for (const node of snapshot.nodes) {
+    if (!isValidated(node) || (!isAll && node.health.state !== 'healthy')) continue
+    if (!isAny(filters, 'node', (value) => value === node.name || value === node.id || value === node.engineId))
+      continue
+    for (const container of node.containers) {
+      if (!isAll && !isShownByDefault(container)) continue
+      if (before !== undefined && container.createdAtMs >= before.createdAtMs) continue
+      if (since !== undefined && container.createdAtMs <= since.createdAtMs) continue
+      if (isWanted(container, node)) entries.push({ node, container })
+    }
+  }
+  entries.sort(compareEntries)
+  return query.limit > 0 ? entries.slice(0, query.limit) : entries
+}
+
+function findBound(
+  reference: string,
+  find: (reference: string) => ContainerView | undefined,
+): ContainerView | undefined {
+  if (reference === '') return undefined
+  const found = find(reference)
+  if (found !== undefined) return found
+  throw new FlotillaError('cluster/not-found', `No such container: ${reference}`, { status: 404 })
+}
+
+function isShownByDefault(container: ContainerView): boolean {
+  return isRunning(container) && container.image !== 'swarm'
+}
+
+function isRunning(container: ContainerView): boolean {
+  const { state } = container
+  return state === 'running' || state === 'paused' || state === 'restarting' || state === 'stopping'
+}
+
+function compareEntries(a: ContainerEntry, b: ContainerEntry): number {
+  if (a.container.createdAtMs !== b.container.createdAtMs) return b.container.createdAtMs - a.container.createdAtMs
+  if (a.node.name !== b.node.name) return a.node.name < b.node.name ? -1 : 1
+  return a.container.id < b.container.id ? -1 : 1
+}
+
+function compileQuery(
+  filters: ListFilters,
+  compile: CompileRegex,
+): (container: ContainerView, node: NodeView) => boolean {
+  const matchesName = compileNames(filters, compile)
+  const isTask = readFlag(filters, 'is-task')
+  return (container, node) => {
+    if (!isAny(filters, 'id', (value) => container.id.startsWith(value))) return false
+    if (matchesName !== undefined && !listNames(container, node).some(matchesName)) return false
+    if (!hasLabels(filters, container.labels)) return false
+    if (!isAny(filters, 'status', (value) => value === container.state)) return false
+    if (!isAny(filters, 'exited', (value) => hasExited(container) && Number(value) === container.exitCode)) return false
+    if (!isAny(filters, 'health', (value) => value === container.healthCheck)) return false
+    // Containers of swarm services carry this label.
+    if (isTask !== undefined && container.labels.has('com.docker.swarm.task') !== isTask) return false
+    if (!isAny(filters, 'volume', (value) => hasVolume(container, value))) return false
+    if (!isAny(filters, 'ancestor', (value) => isMadeFrom(container, value))) return false
+    return isAny(filters, 'network', (value) => isOnNetwork(container, value))
+  }
+}
+
+function hasExited(container: ContainerView): boolean {
+  return container.state === 'exited' || container.state === 'dead'
+}
+
+/** Each name as filters may mean it: bare, with a slash, with the node. */
+function listNames(container: ContainerView, node: NodeView): readonly string[] {
+  return container.names.flatMap((name) => [name, `/${name}`, `${node.name}/${name}`, `/${node.name}/${name}`])
+}
+
+function hasVolume(container: ContainerView, value: string): boolean {
+  return container.mounts.some((mount) => mount.name === value || mount.target === value || mount.source === value)
+}
+
+function isOnNetwork(container: ContainerView, value: string): boolean {
+  return container.endpoints.some(
+    (each) => each.network === value || (value.length >= 12 && each.networkId.startsWith(value)),
+  )
+}
+
+function isMadeFrom(container: ContainerView, value: string): boolean {
+  if (toFullReference(container.image) === toFullReference(value)) return true
+  const bareId = container.imageId.replace(/^sha256:/, '')
+  return (
+    (value.length >= 4 && bareId.startsWith(value.replace(/^sha256:/, ''))) ||
+    splitTag(container.image).repository === value
+  )
+}
+
+interface RenderedRow {
+  readonly nodeName: string
+  readonly ip: string
+  /** The JSON object up to, and without, its status and closing brace. */
+  readonly head: string
+}
+
+/** Rows already written, by container version. */
+const rendered = new WeakMap<ContainerView, RenderedRow>()
+
+/**
+ * One element of the list as JSON. Only the status depends on the time; the rest is written once per version of
+ * the container.
+ */
+export function renderContainerRow({ node, container }: ContainerEntry, nowMs: number): string {
+  let row = rendered.get(container)
+  if (row === undefined || row.nodeName !== node.name || row.ip !== node.ip) {
+    const text = JSON.stringify(toRow(node, container))
+    row = { nodeName: node.name, ip: node.ip, head: text.slice(0, -1) }
+    rendered.set(container, row)
+  }
+  return `${row.head},"Status":${JSON.stringify(renderStatus(container, node, nowMs))}}`
+}
+
+function toRow(node: NodeView, container: ContainerView): Fields {
+  const { row } = container
+  const rest: Record<string, unknown> = { ...row }
+  delete rest['Status']
+  return {
+    ...rest,
+    Id: container.id,
+    Names: container.names.map((name) => `/${node.name}/${name}`),
+    Image: container.image,
+    ImageID: container.imageId,
+    Command: container.command,
+    Created: Math.trunc(container.createdAtMs / 1000),
+    Ports: toPorts(node, container),
+    Labels: readField(row, 'Labels') ?? Object.fromEntries(container.labels),
+    State: container.state,
+    HostConfig: readField(row, 'HostConfig') ?? { NetworkMode: container.networkMode || 'default' },
+    NetworkSettings: readField(row, 'NetworkSettings') ?? { Networks: {} },
+    Mounts: readField(row, 'Mounts') ?? [],
+  }
+}
+
+/** Ports bound to every interface are reached at the node's address. */
+function toPorts(node: NodeView, container: ContainerView): readonly unknown[] {
+  return readList(container.row, 'Ports').map((port) => {
+    if (!isFields(port)) return port
+    const isPublished = readField(port, 'PublicPort') !== undefined
+    return isPublished && isEveryInterface(readText(port, 'IP')) ? { ...port, IP: node.ip } : port
+  })
+}
+
+/** What messages and lists call the container: `NODE/name`, or its ID when it has no name. */
+export function renderContainerName({ node, container }: ContainerEntry): string {
+  const name = primaryName(container)
+  return name === '' ? container.id : `${node.name}/${name}`
+}

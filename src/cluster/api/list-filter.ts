@@ -1,0 +1,95 @@
+import { FlotillaError } from '../../core/errors.ts'
+import type { CompileRegex } from '../expression.ts'
+import { isFields } from '../wire.ts'
+
+/** The `filters` parameter of a list call: values by key. */
+export type ListFilters = ReadonlyMap<string, readonly string[]>
+
+/**
+ * Reads the `filters` parameter in either of its forms, `{"k":["v"]}` and `{"k":{"v":true}}`.
+ *
+ * @throws {cluster/invalid-option} status 400, for other JSON and for keys not in `known`
+ */
+export function parseListFilters(text: string, known: readonly string[]): ListFilters {
+  const filters = new Map<string, readonly string[]>()
+  if (text === '') return filters
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new FlotillaError('cluster/invalid-option', 'invalid filter: not JSON', { status: 400, cause: error })
+  }
+  if (!isFields(value)) throw invalid('invalid filter: must be an object')
+  for (const [key, entry] of Object.entries(value)) {
+    if (!known.includes(key)) throw invalid(`invalid filter '${key}'`)
+    filters.set(key, readValues(key, entry))
+  }
+  return filters
+}
+
+function readValues(key: string, entry: unknown): readonly string[] {
+  if (Array.isArray(entry) && entry.every((each) => typeof each === 'string')) return entry
+  if (isFields(entry)) return Object.keys(entry).filter((name) => entry[name] === true)
+  throw invalid(`invalid filter '${key}': must be a list of texts`)
+}
+
+function invalid(message: string): FlotillaError {
+  return new FlotillaError('cluster/invalid-option', message, { status: 400 })
+}
+
+/** `true`, `1`, `false`, `0`; undefined when the filter is not given. */
+export function readFlag(filters: ListFilters, key: string): boolean | undefined {
+  const values = filters.get(key)
+  if (values === undefined || values.length === 0) return undefined
+  const value = values[0]
+  if (value === 'true' || value === '1') return true
+  if (value === 'false' || value === '0') return false
+  throw invalid(`invalid filter '${key}=${String(value)}'`)
+}
+
+/** True when the filter is not given, or one of its values fits. */
+export function isAny(filters: ListFilters, key: string, fits: (value: string) => boolean): boolean {
+  const values = filters.get(key)
+  return values === undefined || values.length === 0 || values.some(fits)
+}
+
+/** `key` or `key=value`, all of which must be there. */
+export function hasLabels(filters: ListFilters, labels: ReadonlyMap<string, string>): boolean {
+  return (filters.get('label') ?? []).every((text) => hasLabel(text, labels))
+}
+
+function hasLabel(text: string, labels: ReadonlyMap<string, string>): boolean {
+  const at = text.indexOf('=')
+  if (at < 0) return labels.has(text)
+  return labels.get(text.slice(0, at)) === text.slice(at + 1)
+}
+
+const special = /[\\^$.|?*+()[\]{}]/
+
+/** True when matching these names takes the regular expression engine. */
+export function needsNameRegex(filters: ListFilters): boolean {
+  return (filters.get('name') ?? []).some((text) => special.test(stripAnchors(text)))
+}
+
+function stripAnchors(text: string): string {
+  return text.replace(/^\^/, '').replace(/\$$/, '')
+}
+
+/** Engines take name filters as regular expressions in Go syntax, unanchored. Plain text needs no engine for them. */
+export function compileNames(filters: ListFilters, compile: CompileRegex): ((name: string) => boolean) | undefined {
+  const texts = filters.get('name') ?? []
+  if (texts.length === 0) return undefined
+  const matchers = texts.map((text) => compileName(text, compile))
+  return (name) => matchers.some((matches) => matches(name))
+}
+
+function compileName(text: string, compile: CompileRegex): (name: string) => boolean {
+  const bare = stripAnchors(text)
+  if (special.test(bare)) return compile(text)
+  const isStart = text.startsWith('^')
+  const isEnd = text.endsWith('$')
+  if (isStart && isEnd) return (name) => name === bare
+  if (isStart) return (name) => name.startsWith(bare)
+  if (isEnd) return (name) => name.endsWith(bare)
+  return (name) => name.includes(bare)
+}

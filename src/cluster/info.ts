@@ -1,0 +1,123 @@
+import { renderBinarySize } from '../core/bytes.ts'
+import { compareNodes } from './model.ts'
+import type { ClusterSnapshot, NodeView } from './model.ts'
+import type { Policy } from './placement.ts'
+
+/** A line of `docker info`: name and value. Names of a node's lines begin with blanks and `└`. */
+export type InfoRow = readonly [string, string]
+
+export interface InfoOptions {
+  readonly policy: Policy
+  /** Address of the primary, on a replica. */
+  readonly primary?: string
+}
+
+/**
+ * The cluster table that the docker CLI prints from `SystemStatus`. Keys, blanks and order are the ancestor's:
+ * scripts parse them.
+ */
+export function renderInfoRows(snapshot: ClusterSnapshot, options: InfoOptions): readonly InfoRow[] {
+  const { policy, primary } = options
+  const rows: InfoRow[] = [
+    ['Role', primary === undefined ? 'primary' : 'replica'],
+    ...(primary === undefined ? [] : [['Primary', primary] as const]),
+    ['Strategy', policy.strategy.name],
+    ['Filters', policy.filters.map((filter) => filter.name).join(', ')],
+    ['Nodes', String(snapshot.nodes.length)],
+  ]
+  for (const node of [...snapshot.nodes].sort(compareShown)) rows.push(...renderNodeRows(node))
+  return rows
+}
+
+function shownName(node: NodeView): string {
+  return node.name === '' ? '(unknown)' : node.name
+}
+
+function compareShown(a: NodeView, b: NodeView): number {
+  const [left, right] = [shownName(a), shownName(b)]
+  return left === right ? compareNodes(a, b) : left < right ? -1 : 1
+}
+
+function renderNodeRows(node: NodeView): readonly InfoRow[] {
+  const labels = [...node.labels].map(([key, value]) => `${key}=${value}`).sort()
+  return [
+    [` ${shownName(node)}`, node.addr],
+    ['  └ ID', node.engineId === '' ? '(unknown)' : node.id],
+    ['  └ Status', renderState(node)],
+    ['  └ Containers', renderContainers(node)],
+    ['  └ Reserved CPUs', `${renderCpus(node.usage.nanoCpus)} / ${String(node.totalCpus)}`],
+    ['  └ Reserved Memory', `${renderSize(node.usage.memoryBytes)} / ${renderSize(node.totalMemoryBytes)}`],
+    ['  └ Labels', labels.join(', ')],
+    ...(node.errorText === '' ? [] : [['  └ Error', node.errorText] as const]),
+    ['  └ UpdatedAt', new Date(node.updatedAtMs).toISOString().replace(/\.\d+Z$/, 'Z')],
+    ['  └ ServerVersion', node.serverVersion],
+  ]
+}
+
+function renderState(node: NodeView): string {
+  return node.health.state.charAt(0).toUpperCase() + node.health.state.slice(1)
+}
+
+function renderContainers(node: NodeView): string {
+  const counts = countStates(node)
+  if (node.health.state !== 'healthy') return String(counts.all)
+  const { all, running, paused, stopped } = counts
+  return `${String(all)} (${String(running)} Running, ${String(paused)} Paused, ${String(stopped)} Stopped)`
+}
+
+/** Whole CPUs as the ancestor prints them; what was asked for in fractions shows them. */
+function renderCpus(nanoCpus: number): string {
+  return String(Number((nanoCpus / 1e9).toFixed(2)))
+}
+
+/** `24.72 GiB`: four digits and a blank before the unit. */
+function renderSize(bytes: number): string {
+  return renderBinarySize(bytes).replace(/([A-Za-z]+)$/, ' $1')
+}
+
+/** Containers by state; a paused one is not running here. */
+export interface StateCounts {
+  readonly all: number
+  readonly running: number
+  readonly paused: number
+  readonly stopped: number
+}
+
+export function countStates(node: NodeView): StateCounts {
+  let running = 0
+  let paused = 0
+  for (const { state } of node.containers) {
+    if (state === 'paused') paused += 1
+    else if (state === 'running' || state === 'restarting' || state === 'stopping') running += 1
+  }
+  const all = node.containers.length
+  return { all, running, paused, stopped: all - running - paused }
+}
+
+/** Sums over all nodes for `GET /info`. */
+export interface InfoSums {
+  readonly containers: StateCounts
+  /** Images that carry a name, counted on every node that has them, as in the ancestor. */
+  readonly images: number
+  /** With overcommit. */
+  readonly cpus: number
+  readonly memoryBytes: number
+}
+
+export function sumInfo(snapshot: ClusterSnapshot): InfoSums {
+  const sums = { all: 0, running: 0, paused: 0, stopped: 0 }
+  let images = 0
+  let cpus = 0
+  let memoryBytes = 0
+  for (const node of snapshot.nodes) {
+    const counts = countStates(node)
+    sums.all += counts.all
+    sums.running += counts.running
+    sums.paused += counts.paused
+    sums.stopped += counts.stopped
+    images += new Set(node.images.filter((image) => image.repoTags.length > 0).map((image) => image.id)).size
+    cpus += node.totalCpus
+    memoryBytes += node.totalMemoryBytes
+  }
+  return { containers: sums, images, cpus, memoryBytes }
+}
