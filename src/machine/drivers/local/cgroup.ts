@@ -15,8 +15,11 @@ export interface CgroupLimits {
   readonly cpus?: string
 }
 
-/** @throws {platform/missing} when no cgroup hierarchy is mounted */
+/** @throws {platform/missing} when this is not Linux, or no cgroup hierarchy is mounted */
 export async function readCgroupLayout(): Promise<CgroupLayout> {
+  if (process.platform !== 'linux') {
+    throw new FlotillaError('platform/missing', `hosts in namespaces need Linux, and this is ${process.platform}`)
+  }
   const layout = parseCgroupLayout(
     await readFile('/proc/self/mountinfo', 'utf8'),
     await readFile('/proc/self/cgroup', 'utf8'),
