@@ -99,6 +99,8 @@ async function parseLeaf(
   options: ParseOptions,
 ): Promise<ParsedLine> {
   const command = path.at(-1) as Command
+  // A page of help must not fail because the driver named on the line does not exist.
+  if (command.moreFlags !== undefined && asksForHelp(argv)) return { kind: 'help', path }
   const more = command.moreFlags === undefined ? {} : await options.findMoreFlags(command, argv, globals)
   const table = { ...command.flags, ...more }
   const everywhere = pickEverywhere(path, options.everywhere ?? [], table)
@@ -118,6 +120,11 @@ async function parseLeaf(
       spec.deprecated === undefined ? [] : [`Flag --${name} has been deprecated, ${spec.deprecated}`],
     ),
   }
+}
+
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return (end < 0 ? argv : argv.slice(0, end)).some((word) => /^(?:--?help|-h)$/.test(word))
 }
 
 /** Globals that are accepted after the command word too, unless the command has a flag of that name. */

@@ -259,6 +259,12 @@ describe('flags known only after a look at the line', () => {
     )
   })
 
+  it('a look-up that fails does not keep the help from being shown', async () => {
+    const result = await runLine(dockerMachine, 'create -f bad --help', [create])
+    expect({ code: result.code, stderr: result.stderr }).toEqual({ code: 0, stderr: '' })
+    expect(result.stdout).toMatch(/^Usage: docker-machine create /)
+  })
+
   it('a look-up that fails is an ordinary error', async () => {
     expect(await runLine(dockerMachine, 'create -f bad', [create])).toEqual({
       code: 1,
