@@ -12,7 +12,7 @@ const kinds = [
   { kind: 'provisioner', folder: 'machine/provision', type: 'Provisioner', hasFolders: false },
   { kind: 'filter', folder: 'cluster/filters', type: 'Filter', hasFolders: false },
   { kind: 'strategy', folder: 'cluster/strategies', type: 'Strategy', hasFolders: false },
-  { kind: 'discovery', folder: 'cluster/discovery', type: 'DiscoveryFactory', hasFolders: false },
+  { kind: 'discovery', folder: 'cluster/discovery', type: 'MakeDiscovery', hasFolders: false },
 ]
 
 /** @param {string} root */

@@ -25,4 +25,8 @@ export const builtins: PluginTable = {
     'random': { source: 'built-in', load: () => import('../cluster/strategies/random.ts').then((module) => module.randomStrategy) },
     'spread': { source: 'built-in', load: () => import('../cluster/strategies/spread.ts').then((module) => module.spreadStrategy) },
   },
+  discovery: {
+    'file': { source: 'built-in', load: () => import('../cluster/discovery/file.ts').then((module) => module.file) },
+    'nodes': { source: 'built-in', load: () => import('../cluster/discovery/nodes.ts').then((module) => module.nodes) },
+  },
 }

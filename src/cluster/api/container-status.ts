@@ -1,4 +1,5 @@
 import { renderHumanDuration } from '../../core/duration.ts'
+import { assertNever } from '../../core/errors.ts'
 import type { ContainerView, NodeView } from '../model.ts'
 import { readText } from '../wire.ts'
 
@@ -6,7 +7,10 @@ import { readText } from '../wire.ts'
 export function renderStatus(container: ContainerView, node: NodeView, nowMs: number): string {
   if (node.health.state !== 'healthy') return 'Host Down'
   // Times are not known yet: the engine's own words are.
-  if (container.isPartial) return readText(container.row, 'Status')
+  if (container.isPartial && container.startedAtMs === 0) {
+    const told = readText(container.row, 'Status')
+    if (told !== '') return told
+  }
   switch (container.state) {
     case 'running':
     case 'stopping':
@@ -25,6 +29,8 @@ export function renderStatus(container: ContainerView, node: NodeView, nowMs: nu
       return container.finishedAtMs === 0
         ? 'Created'
         : `Exited (${String(container.exitCode)}) ${since(container.finishedAtMs, nowMs)} ago`
+    default:
+      return assertNever(container.state)
   }
 }
 
