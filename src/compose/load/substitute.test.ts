@@ -1,6 +1,7 @@
-import fc from 'fast-check'
+import { assert, constantFrom, property, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SubstitutionError, listReferences, substitute } from './substitute.ts'
+import { listReferences, substitute } from './substitute.ts'
+import type { SubstitutionError } from './substitute.ts'
 
 const values: Readonly<Record<string, string>> = { A: 'a', E: '', D: '${A}', _x1: 'under' }
 
@@ -110,8 +111,8 @@ describe('mistakes', () => {
 
 describe('properties', () => {
   it('text without a dollar sign is unchanged', () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
+    assert(
+      property(string(), (text) => {
         const plain = text.replaceAll('$', '')
         expect(fill(plain)).toBe(plain)
       }),
@@ -119,16 +120,16 @@ describe('properties', () => {
   })
 
   it('escaping every dollar sign gives the text back', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('$', '{', '}', 'A', ':', '-') }), (text) => {
+    assert(
+      property(string({ unit: constantFrom('$', '{', '}', 'A', ':', '-') }), (text) => {
         expect(fill(text.replaceAll('$', '$$$$'))).toBe(text)
       }),
     )
   })
 
   it('whatever a variable holds comes out as it is', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('$', '{', '}', 'A', ':', '-', 'é') }), (value) => {
+    assert(
+      property(string({ unit: constantFrom('$', '{', '}', 'A', ':', '-', 'é') }), (value) => {
         const variables = { lookUp: () => value, maxLength: 10_000, maxNesting: 32 }
         expect(substitute('<${V}|$V|${V:-x}>', variables)).toBe(`<${value}|${value}|${value === '' ? 'x' : value}>`)
       }),

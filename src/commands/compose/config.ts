@@ -1,0 +1,125 @@
+import { writeFileSync } from 'node:fs'
+import type { Context, Run } from '../../cli/command.ts'
+import { checkContainerNames } from '../../compose/load/consistency.ts'
+import type { LoadOptions } from '../../compose/load/options.ts'
+import { dependencyOrder, dropUnused, selectServices } from '../../compose/load/select.ts'
+import { hashService } from '../../compose/hash.ts'
+import { sortedNames } from '../../compose/model/dictionary.ts'
+import type { Project } from '../../compose/model/project.ts'
+import { renderProject, renderTree } from '../../compose/model/render/project.ts'
+import type { Format } from '../../compose/model/render/struct.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { FlagValues } from '../../core/flag.ts'
+import type { configFlags } from './config-table.ts'
+import { openProject, openTree } from './project.ts'
+import { renderVariables } from './config-variables.ts'
+
+type Flags = FlagValues<typeof configFlags>
+
+export const run: Run<typeof configFlags> = async (ctx, flags, args) => {
+  const text = await render(ctx, flags, args)
+  if (flags.quiet) return
+  if (flags.output === undefined || flags.output === '') ctx.stdout.write(text)
+  else writeOutput(flags.output, text)
+}
+
+/** The first of the listing flags wins, in the reference program's order; none: the whole project. */
+async function render(ctx: Context, flags: Flags, args: readonly string[]): Promise<string> {
+  if (flags.services) return renderServices(ctx, flags)
+  if (flags.volumes) return renderNames(await open(ctx, flags, []), 'volumes')
+  if (flags.networks) return renderNames(await open(ctx, flags, []), 'networks')
+  if (flags.models) return renderNames(await open(ctx, flags, []), 'models')
+  if (flags.hash !== undefined && flags.hash !== '') return renderHashes(await open(ctx, flags, []), flags.hash)
+  if (flags.profiles) return renderProfiles(await open(ctx, flags, args))
+  if (flags.images) return renderImages(await open(ctx, flags, args))
+  if (flags.variables)
+    return renderVariables(await openTree(ctx, { ...toOptions(ctx, flags), skipInterpolation: true }), flags.format)
+  if (flags.environment) return renderEnvironment(await open(ctx, flags, args))
+  return renderWhole(ctx, flags, args)
+}
+
+function toOptions(ctx: Context, flags: Flags): Partial<LoadOptions> {
+  return {
+    skipNormalization: flags['no-normalize'] || ctx.globals['compatibility'] === true,
+    skipPathResolution: flags['no-path-resolution'],
+    skipConsistency: flags['no-consistency'],
+    skipEnvironment: flags['no-env-resolution'],
+    skipInterpolation: flags['no-interpolate'],
+  }
+}
+
+async function open(ctx: Context, flags: Flags, args: readonly string[]): Promise<Project> {
+  const project = selectServices(await openProject(ctx, toOptions(ctx, flags)), args)
+  return args.length === 0 || ctx.globals['all-resources'] === true ? project : dropUnused(project)
+}
+
+async function renderWhole(ctx: Context, flags: Flags, args: readonly string[]): Promise<string> {
+  const format = readFormat(flags.format)
+  if (flags['no-interpolate']) return renderTree(await openTree(ctx, toOptions(ctx, flags)), format)
+  const project = await open(ctx, flags, args)
+  if (!flags['no-consistency']) checkContainerNames(project)
+  // What is printed is itself a file: a dollar sign in it must survive being read.
+  return renderProject(project, format).replaceAll('$', '$$$$')
+}
+
+function readFormat(format: string | undefined): Format {
+  if (format === undefined || format === '' || format === 'yaml') return 'yaml'
+  if (format === 'json') return 'json'
+  throw new FlotillaError('cli/invalid-value', `unsupported format ${JSON.stringify(format)}`)
+}
+
+function lines(all: readonly string[]): string {
+  return all.map((line) => `${line}\n`).join('')
+}
+
+async function renderServices(ctx: Context, flags: Flags): Promise<string> {
+  if (!flags['no-interpolate']) return lines(dependencyOrder(await open(ctx, flags, [])))
+  const tree = await openTree(ctx, toOptions(ctx, flags))
+  const services = tree['services']
+  return lines(typeof services === 'object' && services !== null ? Object.keys(services).sort() : [])
+}
+
+function renderNames(project: Project, kind: 'volumes' | 'networks' | 'models'): string {
+  return lines(sortedNames(project[kind]))
+}
+
+function renderHashes(project: Project, asked: string): string {
+  const names = asked === '*' ? sortedNames(project.services) : asked.split(',').sort()
+  return lines(
+    names.map((name) => {
+      const service = project.services[name]
+      if (service === undefined) throw new FlotillaError('compose/not-found', `no such service: ${name}`)
+      return `${name} ${hashService(service)}`
+    }),
+  )
+}
+
+function renderProfiles(project: Project): string {
+  const all = [...Object.values(project.services), ...Object.values(project.disabledServices)]
+  return lines([...new Set(all.flatMap((service) => service.profiles ?? []))].sort())
+}
+
+function renderImages(project: Project): string {
+  return lines(
+    sortedNames(project.services).map((name) => {
+      const image = project.services[name]?.image ?? ''
+      return image === '' ? `${project.name}-${name}` : image
+    }),
+  )
+}
+
+function renderEnvironment(project: Project): string {
+  return lines(
+    Object.entries(project.environment)
+      .map(([key, value]) => `${key}=${value}`)
+      .sort(),
+  )
+}
+
+function writeOutput(path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (error) {
+    throw new FlotillaError('io/file', `cannot write ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { describeService, hashNetwork, hashService, hashVolume } from './hash.ts'
+import { makeDictionary } from './model/dictionary.ts'
+
+// Vectors observed from docker-compose 2.40.3.
+describe('config hash', () => {
+  it('of a service is the one the reference program computes', () => {
+    const service = {
+      name: 'a',
+      image: 'busybox',
+      command: ['sleep', '1000'],
+      stop_grace_period: 0,
+      networks: makeDictionary([['default', null]]),
+    }
+    expect(describeService(service)).toBe(
+      '{"command":["sleep","1000"],"entrypoint":null,"image":"busybox","networks":{"default":null},"stop_grace_period":"0s"}',
+    )
+    expect(hashService(service)).toBe('4dec42422edd5fbfe7b3b1b2516e34cc8aff3614b807819c4dfb526aaebeedbd')
+  })
+
+  it('of a volume counts the driver as local', () => {
+    expect(hashVolume({ name: 'smp_data' })).toBe('70e76a84dccc38471958609c9d86872a5b70f9c133183364d7434bec8397f546')
+  })
+
+  it('of a network has its address management even when nothing is set', () => {
+    expect(hashNetwork({ name: 'smp_default' })).toBe(
+      '0115a74002ac7012c967434c824f204c229aff77787e46730431bcfcb8efb8a8',
+    )
+  })
+
+  it('of a service leaves out what does not change its containers', () => {
+    const bare = { name: 'a', image: 'x' }
+    const rich = {
+      ...bare,
+      build: { context: '/p' },
+      pull_policy: 'always',
+      scale: 3,
+      depends_on: makeDictionary([['b', { condition: 'service_started', required: true } as const]]),
+      profiles: ['p'],
+      'x-note': 'kept out',
+    }
+    expect(hashService(rich)).toBe(hashService(bare))
+    expect(describeService({ ...bare, deploy: { replicas: 3 } })).toBe(
+      '{"command":null,"deploy":{"resources":{},"placement":{}},"entrypoint":null,"image":"x"}',
+    )
+  })
+})

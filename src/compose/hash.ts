@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { networkStruct, volumeStruct } from './model/field/resource.ts'
+import { serviceStruct } from './model/field/service.ts'
+import type { Struct } from './model/field/kind.ts'
+import { renderJson } from './model/render/json.ts'
+import { renderStruct } from './model/render/struct.ts'
+import type { Network, Volume } from './model/resource.ts'
+import type { Service } from './model/service.ts'
+
+/**
+ * The `com.docker.compose.config-hash` of containers, networks and volumes, bit for bit what docker-compose
+ * 2.40 computes: a project can go back and forth between the programs without being recreated.
+ *
+ * The service must be resolved: env files merged, `service:` references of namespaces and `volumes_from`
+ * replaced by containers, the command line's scale not applied.
+ */
+export function hashService(service: Service): string {
+  return digest(describeService(service))
+}
+
+/** The text the hash is taken of; two of them side by side show which field changed. */
+export function describeService(service: Service): string {
+  const { build, pull_policy: pull, scale, depends_on: dependencies, profiles, deploy, ...rest } = service
+  const { replicas, ...kept } = deploy ?? {}
+  return describe(serviceStruct, deploy === undefined ? rest : { ...rest, deploy: kept })
+}
+
+export function hashNetwork(network: Network): string {
+  return digest(describe(networkStruct, network))
+}
+
+/** The driver counts as `local` when none is given. */
+export function hashVolume(volume: Volume): string {
+  return digest(
+    describe(volumeStruct, {
+      ...volume,
+      driver: volume.driver === undefined || volume.driver === '' ? 'local' : volume.driver,
+    }),
+  )
+}
+
+function describe(struct: Struct, value: object): string {
+  return renderJson(renderStruct(struct, value as Readonly<Record<string, unknown>>, 'json'))
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

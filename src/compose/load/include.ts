@@ -1,0 +1,140 @@
+import { posix } from 'node:path'
+import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
+import type { Dictionary } from '../model/dictionary.ts'
+import { parseEnvFile } from './env-file.ts'
+import { LoadError, makeFailure } from './failure.ts'
+import type { SourceFile } from './options.ts'
+import { joinPath } from './paths.ts'
+import type { Group } from './stage.ts'
+import { isMap, isSameTree, makeMap } from './tree.ts'
+import type { Tree, TreeMap } from './tree.ts'
+
+interface Entry {
+  readonly paths: readonly string[]
+  readonly projectDirectory?: string
+  readonly envFiles: readonly string[]
+}
+
+const resourceKinds = ['services', 'volumes', 'networks', 'secrets', 'configs', 'models']
+
+/**
+ * Loads what `include` names and copies its resources into the document, in place. Each entry is a project
+ * of its own: own folder, own `.env` below the variables of this one.
+ *
+ * @throws {compose/invalid} for a circle, with the chain, and for two different definitions of one name
+ */
+export function applyIncludes(document: TreeMap, file: SourceFile, group: Group): void {
+  const included = [...group.included, file.path]
+  for (const entry of readEntries(document, file, group)) {
+    const imported = loadEntry(entry, included, group)
+    for (const kind of resourceKinds) importKind(document, imported, kind, group)
+  }
+  delete document['include']
+}
+
+function readEntries(document: TreeMap, file: SourceFile, group: Group): readonly Entry[] {
+  const value = document['include']
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) {
+    const message = `\`include\` must be a list, got ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`
+    throw new LoadError([group.shared.places.problem(document, ['include'], message)])
+  }
+  return value.map((entry, index) => {
+    const found = toEntry(entry)
+    if (found !== undefined) return found
+    const message = `validating ${file.path}: include.${index} must be a string`
+    throw new LoadError([group.shared.places.problem(document, ['include', index], message)])
+  })
+}
+
+function toEntry(value: Tree): Entry | undefined {
+  if (typeof value === 'string') return { paths: [value], envFiles: [] }
+  if (!isMap(value)) return undefined
+  const folder = value['project_directory']
+  const paths = toTexts(value['path'])
+  if (paths.length === 0) return undefined
+  return {
+    paths,
+    envFiles: toTexts(value['env_file']),
+    ...(typeof folder === 'string' ? { projectDirectory: folder } : {}),
+  }
+}
+
+function toTexts(value: Tree | undefined): readonly string[] {
+  if (typeof value === 'string') return [value]
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
+}
+
+function loadEntry(entry: Entry, included: readonly string[], group: Group): TreeMap {
+  const { shared } = group
+  const home = group.environment['HOME']
+  const paths = entry.paths.map((path) => joinPath(group.base, path, home))
+  const main = paths[0] ?? ''
+  if (included.includes(main)) {
+    const [first = '', ...rest] = [...included, main]
+    throw makeFailure(`include cycle detected:\n${first}\n include ${rest.join('\n include ')}`)
+  }
+  if (included.length > shared.limits.chain) {
+    throw makeFailure(
+      `files include each other more than ${shared.limits.chain} deep:\n${included.join('\n')}`,
+      'compose/limit',
+    )
+  }
+  const base =
+    entry.projectDirectory === undefined ? posix.dirname(main) : joinPath(group.base, entry.projectDirectory, home)
+  const files = paths.map((path): SourceFile => {
+    const text = shared.read(path)
+    if (text === undefined) throw makeFailure(`open ${path}: no such file or directory`, 'compose/not-found')
+    return { path, text }
+  })
+  return group.readers.loadGroup(files, {
+    ...group,
+    base,
+    folder: posix.isAbsolute(group.folder) ? base : posix.relative(group.base, base),
+    environment: readEnvironment(entry, base, group),
+    included,
+    chain: [],
+  })
+}
+
+/** The variables of the including project win over those of the entry's env files. */
+function readEnvironment(entry: Entry, base: string, group: Group): Dictionary<string> {
+  const { shared } = group
+  const files = shared.options.files
+  const named = entry.envFiles.map((path) => joinPath(group.base, path, group.environment['HOME']))
+  const automatic = posix.join(base, '.env')
+  const paths = named.length > 0 ? named : files.kindOf(automatic) === 'file' ? [automatic] : []
+  const found = makeDictionary<string>()
+  for (const path of paths) {
+    const text = files.readText(path, shared.limits.envFileBytes)
+    if (text === undefined) throw makeFailure(`stat ${path}: no such file or directory`, 'compose/not-found')
+    try {
+      parseEnvFile(text, found, {
+        lookUp: (name) => group.environment[name],
+        limits: shared.limits,
+        warn: shared.warn,
+      })
+    } catch (error) {
+      throw makeFailure(`failed to read ${path}: ${(error as Error).message}`)
+    }
+  }
+  return Object.assign(found, copyDictionary(group.environment))
+}
+
+function importKind(document: TreeMap, imported: TreeMap, kind: string, group: Group): void {
+  const source = imported[kind]
+  if (!isMap(source)) return
+  const held = document[kind]
+  const target = isMap(held) ? held : makeMap()
+  for (const name of Object.keys(source)) {
+    const known = target[name]
+    if (known === undefined) {
+      target[name] = source[name] ?? null
+      group.shared.places.moveKey(source, target, name)
+    } else if (!isSameTree(known, source[name])) {
+      const message = `${kind}.${name} conflicts with imported resource`
+      throw new LoadError([group.shared.places.problem(document, [kind, name], message)])
+    }
+  }
+  document[kind] = target
+}

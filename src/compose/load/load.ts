@@ -1,0 +1,159 @@
+import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
+import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
+import type { Struct } from '../model/field/kind.ts'
+import { fileObjectStruct, modelStruct, networkStruct, volumeStruct } from '../model/field/resource.ts'
+import { serviceStruct } from '../model/field/service.ts'
+import type { Project } from '../model/project.ts'
+import type { FileObject, Model, Network, Volume } from '../model/resource.ts'
+import type { Service } from '../model/service.ts'
+import { Binder } from './bind.ts'
+import { checkConsistency } from './consistency.ts'
+import { makeFailure } from './failure.ts'
+import { loadGroup } from './group.ts'
+import { normalize } from './normalize.ts'
+import type { LoadOptions, Sources } from './options.ts'
+import { checkProjectName, normalizeProjectName } from './project-name.ts'
+import { parseFile, readFileOnto } from './read-file.ts'
+import { applyProfiles } from './select.ts'
+import { resolveServiceFiles } from './service-files.ts'
+import { makeShared, makeVariables } from './stage.ts'
+import type { Shared } from './stage.ts'
+import { substitute } from './substitute.ts'
+import { isMap, makeMap, mapAt } from './tree.ts'
+import type { TreeMap } from './tree.ts'
+
+/**
+ * Loads a project from the text of its files.
+ *
+ * Pure but for `options.files`. The result is frozen neither in depth nor by copy: nobody changes it.
+ *
+ * @throws {compose/invalid} with all problems of the stage that failed, each with file, line and column;
+ *   {compose/interpolation}, {compose/not-found}, {compose/limit}
+ */
+export function loadProject(sources: Sources, options: LoadOptions): Project {
+  const shared = makeShared(options)
+  const { tree, name, environment } = loadModel(sources, shared)
+  const project = bindProject(tree, name, environment, sources, shared)
+  const active = applyProfiles(project, options.profiles ?? [])
+  if (options.skipConsistency !== true) checkConsistency(active, tree, shared.places)
+  return resolveServiceFiles(active, shared)
+}
+
+/** The merged and normalized tree before it is bound: what `config --no-interpolate` prints. */
+export function loadTree(sources: Sources, options: LoadOptions): TreeMap {
+  return loadModel(sources, makeShared(options)).tree
+}
+
+interface Loaded {
+  readonly tree: TreeMap
+  readonly name: string
+  /** With `COMPOSE_PROJECT_NAME` set to the name that was chosen. */
+  readonly environment: Dictionary<string>
+}
+
+function loadModel(sources: Sources, shared: Shared): Loaded {
+  const name = chooseName(sources, shared)
+  const environment = copyDictionary(sources.environment)
+  environment['COMPOSE_PROJECT_NAME'] = name
+  const tree = loadGroup(sources.files, {
+    shared,
+    folder: sources.workingDir,
+    base: sources.workingDir,
+    environment,
+    included: [],
+    chain: [],
+    isBase: false,
+    readers: { readFileOnto, loadGroup },
+  })
+  if (Object.keys(tree).length === 0) throw makeFailure('empty compose file')
+  if (name === '') throw makeFailure('project name must not be empty', 'compose/invalid', 'give one with -p')
+  if (shared.options.skipNormalization !== true) {
+    tree['name'] = name
+    normalize(tree, name, environment)
+  }
+  return { tree, name, environment }
+}
+
+/** Given, else the last `name:` of the files, else the folder's. */
+function chooseName(sources: Sources, shared: Shared): string {
+  if (sources.projectName !== undefined && sources.projectName !== '') return checkProjectName(sources.projectName)
+  const named = findName(sources, shared)
+  const isRaw = shared.options.skipInterpolation === true
+  const filled = isRaw || !named.includes('$') ? named : substitute(named, makeVariables(shared, sources.environment))
+  const normal = shared.options.skipNormalization === true ? filled : normalizeProjectName(filled)
+  return normal === '' ? normalizeProjectName(sources.fallbackName ?? '') : normal
+}
+
+/** The `name:` has to be known before variables are filled in, because they may refer to it. */
+function findName(sources: Sources, shared: Shared): string {
+  let name = ''
+  for (const file of sources.files) {
+    const documents = parseFile(file, shared)
+    shared.parsed.set(file, documents)
+    for (const { tree } of documents) {
+      const value = isMap(tree) ? tree['name'] : undefined
+      if (typeof value === 'string' && value !== '') name = value
+    }
+  }
+  return name
+}
+
+function bindProject(
+  tree: TreeMap,
+  name: string,
+  environment: Dictionary<string>,
+  sources: Sources,
+  shared: Shared,
+): Project {
+  const binder = new Binder(tree, shared.places)
+  const bound = {
+    services: bindAll<Service>(binder, tree, 'services', serviceStruct),
+    networks: bindAll<Network>(binder, tree, 'networks', networkStruct),
+    volumes: bindAll<Volume>(binder, tree, 'volumes', volumeStruct),
+    secrets: bindAll<FileObject>(binder, tree, 'secrets', fileObjectStruct),
+    configs: bindAll<FileObject>(binder, tree, 'configs', fileObjectStruct),
+    models: bindAll<Model>(binder, tree, 'models', modelStruct),
+  }
+  binder.finish()
+  for (const [key, service] of Object.entries(bound.services)) {
+    bound.services[key] = finishService(key, service, shared)
+  }
+  return {
+    ...bound,
+    ...extensionsOf(tree),
+    name,
+    disabledServices: makeDictionary(),
+    workingDir: sources.workingDir,
+    composeFiles: sources.files.map((file) => file.path),
+    environmentFiles: sources.environmentFiles ?? [],
+    environment,
+    profiles: [],
+  }
+}
+
+function bindAll<T>(binder: Binder, tree: TreeMap, kind: string, struct: Struct): MutableDictionary<T> {
+  const made = makeDictionary<T>()
+  for (const [key, value] of Object.entries(mapAt(tree, kind) ?? {})) {
+    made[key] = binder.bindStruct(struct, isMap(value) ? value : makeMap(), [kind, key]) as T
+  }
+  return made
+}
+
+/** The name, and the one rule between fields that changes a value: `scale` is also `deploy.replicas`. */
+function finishService(name: string, service: Service, shared: Shared): Service {
+  const { scale, deploy } = service
+  const named = Object.assign(copyDictionary(service as unknown as Dictionary<unknown>), { name }) as unknown as Service
+  const count = scale ?? deploy?.replicas ?? 1
+  if (count > shared.limits.replicas) {
+    throw makeFailure(`services.${name}: more than ${shared.limits.replicas} replicas`, 'compose/limit')
+  }
+  if (Object.keys(service.labels ?? {}).length > shared.limits.labels) {
+    throw makeFailure(`services.${name}: more than ${shared.limits.labels} labels`, 'compose/limit')
+  }
+  if (scale === undefined || deploy === undefined || deploy.replicas !== undefined) return named
+  return shared.options.skipConsistency === true ? named : { ...named, deploy: { ...deploy, replicas: scale } }
+}
+
+function extensionsOf(tree: TreeMap): object {
+  return Object.fromEntries(Object.entries(tree).filter(([key]) => key.startsWith('x-')))
+}

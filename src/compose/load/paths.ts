@@ -1,0 +1,115 @@
+import { posix } from 'node:path'
+import { compileRules, stepRule } from './path-rule.ts'
+import type { RuleNode } from './path-rule.ts'
+import { LoadError } from './failure.ts'
+import type { Places } from './place.ts'
+import { isMap } from './tree.ts'
+import type { Tree, TreeMap, TreePath } from './tree.ts'
+
+export interface PathContext {
+  /** Relative paths are joined to it; itself relative while a base or an included file is read. */
+  readonly folder: string
+  readonly home: string | undefined
+  readonly resolveLinks: (path: string) => string
+  readonly places: Places
+}
+
+type Resolve = (value: Tree, context: PathContext) => Tree | { readonly reason: string }
+
+/** compose-go paths/resolve.go: the values that are paths. */
+const pathRules: RuleNode<Resolve> = compileRules<Resolve>({
+  'services.*.build.context': resolveContext,
+  'services.*.build.additional_contexts.*': resolveContext,
+  'services.*.build.ssh.*': resolveText,
+  'services.*.env_file.*.path': resolveText,
+  'services.*.label_file.*': resolveText,
+  'services.*.extends.file': resolveText,
+  'services.*.develop.watch.*.path': resolveWatched,
+  'services.*.volumes.*': resolveMount,
+  'configs.*.file': resolveText,
+  'secrets.*.file': resolveText,
+  'volumes.*': resolveDevice,
+})
+
+/**
+ * Relative paths → paths below the context's folder, in place.
+ *
+ * @throws {compose/invalid} for a bind mount without source
+ */
+export function resolvePaths(tree: TreeMap, context: PathContext): void {
+  walk(tree, tree, [], pathRules, context)
+}
+
+function walk(
+  root: TreeMap,
+  holder: TreeMap | Tree[],
+  path: TreePath,
+  rules: RuleNode<Resolve>,
+  context: PathContext,
+): void {
+  const visit = (value: Tree, key: string | number): Tree => {
+    const below = stepRule(rules, key)
+    if (below === undefined) return value
+    const resolved = below.rule === undefined ? value : below.rule(value, context)
+    if (isMistake(resolved)) {
+      throw new LoadError([context.places.problem(root, [...path, key], resolved.reason)])
+    }
+    if (isMap(resolved) || Array.isArray(resolved)) walk(root, resolved, [...path, key], below, context)
+    return resolved
+  }
+  if (Array.isArray(holder)) for (const [index, value] of holder.entries()) holder[index] = visit(value, index)
+  else for (const key of Object.keys(holder)) holder[key] = visit(holder[key] ?? null, key)
+}
+
+function isMistake(value: Tree | { readonly reason: string }): value is { readonly reason: string } {
+  return value instanceof Missing
+}
+
+class Missing {
+  readonly reason = 'invalid mount config for type "bind": field Source must not be empty'
+}
+
+/** A path against a folder. Windows drives are absolute everywhere. */
+export function joinPath(folder: string, path: string, home: string | undefined): string {
+  if (path === '') return path
+  const expanded = path.startsWith('~') && home !== undefined ? posix.join(home, path.slice(1)) : path
+  if (posix.isAbsolute(expanded) || /^[a-zA-Z]:[\\/]/.test(expanded) || expanded.startsWith('\\\\')) return expanded
+  return trimSlash(posix.join(folder, expanded))
+}
+
+/** Go's `filepath.Join` leaves no slash at the end. */
+function trimSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function resolveText(value: Tree, context: PathContext): Tree {
+  return typeof value === 'string' ? joinPath(context.folder, value, context.home) : value
+}
+
+function resolveWatched(value: Tree, context: PathContext): Tree {
+  const path = resolveText(value, context)
+  return typeof path === 'string' && posix.isAbsolute(path) ? context.resolveLinks(path) : path
+}
+
+/** Repositories, archives, images and services are no paths. */
+function resolveContext(value: Tree, context: PathContext): Tree {
+  if (typeof value !== 'string' || value.includes('://') || value.startsWith('service:')) return value
+  return /^(?:github\.com\/|git@)/.test(value) ? value : resolveText(value, context)
+}
+
+function resolveMount(value: Tree, context: PathContext): Tree | Missing {
+  if (!isMap(value) || value['type'] !== 'bind') return value
+  const source = value['source']
+  if (source === undefined) return new Missing()
+  value['source'] = resolveText(source, context)
+  return value
+}
+
+/** A local volume that is a bind of a folder. */
+function resolveDevice(value: Tree, context: PathContext): Tree {
+  if (!isMap(value) || value['driver'] !== 'local') return value
+  const options = value['driver_opts']
+  if (!isMap(options) || options['o'] !== 'bind' || options['device'] === undefined) return value
+  options['device'] = resolveText(options['device'], context)
+  return value
+}

@@ -1,0 +1,80 @@
+import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
+import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import type { EnvFile, Service } from '../model/service.ts'
+import { parseEnvFile, parseRawEnvFile } from './env-file.ts'
+import { makeFailure } from './failure.ts'
+import type { Shared } from './stage.ts'
+
+/**
+ * Merges env files into `environment` (which wins, as does a later file) and label files into `labels`,
+ * for the services that are on.
+ *
+ * @throws {compose/not-found} for a file that is required and missing
+ */
+export function resolveServiceFiles(project: Project, shared: Shared): Project {
+  const services = copyDictionary(project.services)
+  for (const [name, service] of Object.entries(services)) {
+    services[name] = resolveLabels(resolveEnvironment(service, project.environment, shared), project, shared)
+  }
+  return { ...project, services }
+}
+
+function resolveEnvironment(service: Service, variables: Dictionary<string>, shared: Shared): Service {
+  if (shared.options.skipEnvironment === true || (service.env_file ?? []).length === 0) return service
+  const own = service.environment ?? {}
+  const found = makeDictionary<string>()
+  for (const [key, value] of Object.entries(own)) if (value !== null) found[key] = value
+  const lookUp = (key: string): string | undefined => variables[key] ?? own[key] ?? undefined
+  for (const file of service.env_file ?? []) readInto(found, file, lookUp, shared)
+  const environment: MutableDictionary<string | null> = copyDictionary<string | null>(found)
+  for (const [key, value] of Object.entries(own)) environment[key] = value
+  const { env_file: files, ...rest } = service
+  const kept = shared.options.keepEnvFiles === true && files !== undefined ? { env_file: files } : {}
+  return { ...rest, ...kept, environment }
+}
+
+function readInto(
+  into: MutableDictionary<string>,
+  file: EnvFile,
+  lookUp: (key: string) => string | undefined,
+  shared: Shared,
+): void {
+  const text = shared.options.files.readText(file.path, shared.limits.envFileBytes)
+  if (text === undefined) {
+    if (!file.required) return
+    throw makeFailure(
+      `env file ${file.path} not found: stat ${file.path}: no such file or directory`,
+      'compose/not-found',
+    )
+  }
+  if (file.format === 'raw') return wrap(file.path, () => parseRawEnvFile(text, into, lookUp))
+  if (file.format !== undefined && file.format !== '') {
+    throw makeFailure(`unsupported env_file format ${JSON.stringify(file.format)}`)
+  }
+  wrap(file.path, () => parseEnvFile(text, into, { lookUp, limits: shared.limits, warn: shared.warn }))
+}
+
+function wrap(path: string, read: () => void): void {
+  try {
+    read()
+  } catch (error) {
+    throw makeFailure(`failed to read ${path}: ${(error as Error).message}`)
+  }
+}
+
+function resolveLabels(service: Service, project: Project, shared: Shared): Service {
+  if ((service.label_file ?? []).length === 0) return service
+  const found = makeDictionary<string>()
+  for (const path of service.label_file ?? []) {
+    const text = shared.options.files.readText(path, shared.limits.envFileBytes)
+    if (text === undefined) {
+      throw makeFailure(`label file ${path} not found: stat ${path}: no such file or directory`, 'compose/not-found')
+    }
+    const lookUp = (key: string): string | undefined => found[key] ?? project.environment[key]
+    wrap(path, () => parseEnvFile(text, found, { lookUp, limits: shared.limits, warn: shared.warn }))
+  }
+  const { label_file: files, ...rest } = service
+  const kept = shared.options.keepEnvFiles === true && files !== undefined ? { label_file: files } : {}
+  return { ...rest, ...kept, labels: Object.assign(found, service.labels) }
+}

@@ -1,0 +1,212 @@
+import { posix } from 'node:path'
+import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
+import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import { parseEnvFile } from './env-file.ts'
+import { makeFailure } from './failure.ts'
+import { loadProject, loadTree } from './load.ts'
+import { defaultLimits } from './options.ts'
+import type { LoadOptions, SourceFile, Sources } from './options.ts'
+import type { TreeMap } from './tree.ts'
+
+/** Where a project is to be found: flags, environment and folder of one command. */
+export interface SourceRequest {
+  /** Absolute. */
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** `-f`, in order; `-` is standard input. Empty: `COMPOSE_FILE`, else the usual names. */
+  readonly files: readonly string[]
+  /** `-p` */
+  readonly projectName?: string
+  /** `--project-directory` */
+  readonly projectDirectory?: string
+  /** `--env-file`; empty: `COMPOSE_ENV_FILES`, else `.env`. */
+  readonly envFiles: readonly string[]
+  /** `--profile`; empty: `COMPOSE_PROFILES`. */
+  readonly profiles: readonly string[]
+  /** Asked only when a file is `-`. */
+  readonly readStdin: () => Promise<string>
+}
+
+/** What was found before anything is loaded. */
+export interface FoundSources {
+  readonly sources: Sources
+  readonly profiles: readonly string[]
+  /** The process environment with the `COMPOSE_` variables of the env files in it. */
+  readonly env: Dictionary<string>
+}
+
+/**
+ * Finds, reads and loads a project.
+ *
+ * @throws {compose/not-found} `no configuration file provided: not found`; else as `loadProject`
+ */
+export async function readProject(request: SourceRequest, options: LoadOptions): Promise<Project> {
+  const found = await findSources(request, options)
+  return loadProject(found.sources, { ...options, profiles: found.profiles })
+}
+
+/** The same up to the merged tree, with variables left as they stand where the options say so. */
+export async function readTree(request: SourceRequest, options: LoadOptions): Promise<TreeMap> {
+  const found = await findSources(request, options)
+  return loadTree(found.sources, { ...options, profiles: found.profiles })
+}
+
+/** The files, folder, variables and profiles a request means, in the order the reference program looks. */
+export async function findSources(request: SourceRequest, options: LoadOptions): Promise<FoundSources> {
+  const env = definedOnly(request.env)
+  env['PWD'] ??= request.cwd
+  const given = request.projectDirectory
+  const directory = given === undefined || given === '' ? undefined : posix.resolve(request.cwd, given)
+  const envFiles = listEnvFiles(request, env)
+  readEnvFiles(env, envFiles, directory ?? folderOf(request.files, request.cwd), options)
+  const paths = listFiles(request, env, options)
+  const folder = directory ?? folderOf(paths, request.cwd)
+  // The files may lie elsewhere than was thought when the first `.env` was looked for.
+  readEnvFiles(env, envFiles, folder, options)
+  const files = await readAll(paths, request, options)
+  const name =
+    request.projectName === undefined || request.projectName === '' ? env['COMPOSE_PROJECT_NAME'] : request.projectName
+  return {
+    sources: {
+      files,
+      workingDir: folder,
+      environment: env,
+      ...(name === undefined || name === '' ? {} : { projectName: name }),
+      fallbackName: posix.basename(folder),
+      environmentFiles: envFiles ?? [],
+    },
+    profiles: request.profiles.length > 0 ? request.profiles : splitList(env['COMPOSE_PROFILES'] ?? '', ','),
+    env,
+  }
+}
+
+function definedOnly(env: SourceRequest['env']): MutableDictionary<string> {
+  const made = makeDictionary<string>()
+  for (const [key, value] of Object.entries(env)) if (value !== undefined) made[key] = value
+  return made
+}
+
+function splitList(text: string, separator: string): readonly string[] {
+  return text
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+function folderOf(paths: readonly string[], cwd: string): string {
+  const first = paths[0]
+  return first === undefined || first === '-' ? cwd : posix.dirname(posix.resolve(cwd, first))
+}
+
+/** Absolute paths of the env files asked for, or nothing when `.env` is to be looked for. */
+function listEnvFiles(request: SourceRequest, env: Dictionary<string>): readonly string[] | undefined {
+  const asked = request.envFiles.length > 0 ? request.envFiles : splitList(env['COMPOSE_ENV_FILES'] ?? '', ',')
+  return asked.length === 0 ? undefined : asked.map((path) => posix.resolve(request.cwd, path))
+}
+
+/** Adds the variables of env files below those that are set already. */
+function readEnvFiles(
+  env: MutableDictionary<string>,
+  asked: readonly string[] | undefined,
+  folder: string,
+  options: LoadOptions,
+): void {
+  const isOff = isTrue(env['COMPOSE_DISABLE_ENV_FILE'])
+  const automatic = posix.join(folder, '.env')
+  const paths = asked ?? (!isOff && options.files.kindOf(automatic) === 'file' ? [automatic] : [])
+  const limits = { ...defaultLimits, ...options.limits }
+  const before = copyDictionary(env)
+  const found = makeDictionary<string>()
+  for (const path of paths) {
+    if (options.files.kindOf(path) === 'folder') throw makeFailure(`${path} is a directory`, 'compose/invalid')
+    const text = options.files.readText(path, limits.envFileBytes)
+    if (text === undefined) throw makeFailure(`couldn't find env file: ${path}`, 'compose/not-found')
+    try {
+      parseEnvFile(text, found, {
+        lookUp: (key) => before[key],
+        limits,
+        ...(options.warn === undefined ? {} : { warn: options.warn }),
+      })
+    } catch (error) {
+      throw makeFailure(`failed to read ${path}: ${(error as Error).message}`)
+    }
+  }
+  for (const [key, value] of Object.entries(found)) if (!/^\s*\d/.test(key)) env[key] ??= value
+}
+
+/** Booleans of the environment: `1 t true y yes on`. */
+function isTrue(value: string | undefined): boolean {
+  return value !== undefined && /^(?:1|t|true|y|yes|on)$/i.test(value)
+}
+
+const fileNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
+
+const overrideNames = [
+  'compose.override.yml',
+  'compose.override.yaml',
+  'docker-compose.override.yml',
+  'docker-compose.override.yaml',
+]
+
+function listFiles(request: SourceRequest, env: Dictionary<string>, options: LoadOptions): readonly string[] {
+  if (request.files.length > 0) return request.files.map((path) => toAbsolute(path, request.cwd))
+  const variable = env['COMPOSE_FILE'] ?? ''
+  if (variable === '') return discover(request, options)
+  const separator = env['COMPOSE_PATH_SEPARATOR'] ?? ''
+  return splitList(variable, separator === '' ? ':' : separator).map((path) => toAbsolute(path, request.cwd))
+}
+
+function toAbsolute(path: string, cwd: string): string {
+  return path === '-' ? path : posix.resolve(cwd, path)
+}
+
+/** The usual names in this folder and then in each one above. */
+function discover(request: SourceRequest, options: LoadOptions): readonly string[] {
+  const { projectDirectory: given, cwd } = request
+  let folder = given === undefined || given === '' ? cwd : posix.resolve(cwd, given)
+  for (;;) {
+    const found = present(fileNames, folder, options)
+    const main = found[0]
+    if (main !== undefined) {
+      warnOfMany(found, main, options)
+      const overrides = present(overrideNames, folder, options)
+      const override = overrides[0]
+      if (override === undefined) return [main]
+      warnOfMany(overrides, override, options)
+      return [main, override]
+    }
+    const above = posix.dirname(folder)
+    if (above === folder) throw makeFailure('no configuration file provided: not found', 'compose/not-found')
+    folder = above
+  }
+}
+
+function present(names: readonly string[], folder: string, options: LoadOptions): readonly string[] {
+  const paths = names.map((name) => posix.join(folder, name))
+  return paths.filter((path) => ['file', 'other'].includes(options.files.kindOf(path)))
+}
+
+function warnOfMany(found: readonly string[], used: string, options: LoadOptions): void {
+  if (found.length < 2) return
+  options.warn?.(`Found multiple config files with supported names: ${found.join(', ')}`)
+  options.warn?.(`Using ${used}`)
+}
+
+async function readAll(paths: readonly string[], request: SourceRequest, options: LoadOptions): Promise<SourceFile[]> {
+  const limits = { ...defaultLimits, ...options.limits }
+  const files: SourceFile[] = []
+  let bytes = 0
+  for (const path of paths) {
+    const text = path === '-' ? await request.readStdin() : options.files.readText(path, limits.fileBytes)
+    if (text === undefined) throw makeFailure(`open ${path}: no such file or directory`, 'compose/not-found')
+    bytes += text.length
+    if (text.length > limits.fileBytes)
+      throw makeFailure(`${path}: more than ${limits.fileBytes} bytes`, 'compose/limit')
+    if (bytes > limits.allFilesBytes) {
+      throw makeFailure(`the files of the project hold more than ${limits.allFilesBytes} bytes`, 'compose/limit')
+    }
+    files.push({ path, text })
+  }
+  return files
+}

@@ -1,0 +1,103 @@
+import type { Dictionary } from '../model/dictionary.ts'
+import { NodeBudget } from './budget.ts'
+import { makeFailure } from './failure.ts'
+import { defaultLimits } from './options.ts'
+import type { LoadLimits, LoadOptions, SourceFile } from './options.ts'
+import type { ParsedDocument } from './parse.ts'
+import { Places } from './place.ts'
+import type { Variables } from './substitute.ts'
+import type { TreeMap, TreePath } from './tree.ts'
+
+/** What all stages of one load share. */
+export interface Shared {
+  readonly options: LoadOptions
+  readonly limits: LoadLimits
+  readonly places: Places
+  readonly budget: NodeBudget
+  readonly warn: (message: string) => void
+  /** Reads a file that another one names, within the limits on number and size. */
+  readonly read: (path: string) => string | undefined
+  /** Documents of files parsed ahead of their turn; each is taken once, because reading consumes the trees. */
+  readonly parsed: Map<SourceFile, readonly ParsedDocument[]>
+}
+
+export function makeShared(options: LoadOptions): Shared {
+  const limits: LoadLimits = { ...defaultLimits, ...options.limits }
+  const told = new Set<string>()
+  return {
+    options,
+    limits,
+    places: new Places(),
+    budget: new NodeBudget(limits.nodes),
+    warn(message) {
+      if (told.has(message)) return
+      told.add(message)
+      options.warn?.(message)
+    },
+    read: makeReader(options, limits),
+    parsed: new Map(),
+  }
+}
+
+/** One file may be read many times (a base of many services) but counts once. */
+function makeReader(options: LoadOptions, limits: LoadLimits): Shared['read'] {
+  const texts = new Map<string, string>()
+  let bytes = 0
+  return (path) => {
+    const known = texts.get(path)
+    if (known !== undefined) return known
+    const text = options.files.readText(path, limits.fileBytes)
+    if (text === undefined) return undefined
+    texts.set(path, text)
+    bytes += text.length
+    if (texts.size > limits.files) {
+      throw makeFailure(`the project includes more than ${limits.files} files`, 'compose/limit')
+    }
+    if (bytes > limits.allFilesBytes) {
+      throw makeFailure(`the files of the project hold more than ${limits.allFilesBytes} bytes`, 'compose/limit')
+    }
+    return text
+  }
+}
+
+/** Variables of one environment, with the warning for the ones that are not set. */
+export function makeVariables(shared: Shared, environment: Dictionary<string>): Variables {
+  return {
+    lookUp: (name) => environment[name],
+    onUnset: (name) => shared.warn(`The "${name}" variable is not set. Defaulting to a blank string.`),
+    maxLength: shared.limits.valueLength,
+    maxNesting: shared.limits.nestedDefaults,
+  }
+}
+
+/** How files of one group are read: the project's own, those of one `include`, or a base of `extends`. */
+export interface Group {
+  readonly shared: Shared
+  /** Folder that relative paths are joined to; may be relative to the project's folder. */
+  readonly folder: string
+  /** The same folder, absolute: where `extends` and `include` look. */
+  readonly base: string
+  readonly environment: Dictionary<string>
+  /** Files being included, outermost first. */
+  readonly included: readonly string[]
+  /** Services being extended, outermost first. */
+  readonly chain: ExtendChain
+  /** A base of `extends`: no includes, no extends of its own yet, no validation. */
+  readonly isBase: boolean
+  readonly readers: Readers
+}
+
+/** Services being extended, outermost first. */
+export type ExtendChain = readonly { readonly service: string; readonly file: string }[]
+
+/** The two ways back into the reader, handed down because `extends` and `include` are read by it and call it. */
+export interface Readers {
+  readFileOnto(model: TreeMap, file: SourceFile, group: Group): ReadFile
+  loadGroup(files: readonly SourceFile[], group: Group): TreeMap
+}
+
+/** What reading a file yields besides the tree: the paths that its `!reset` and `!override` named. */
+export interface ReadFile {
+  readonly tree: TreeMap
+  readonly resets: readonly TreePath[]
+}

@@ -1,0 +1,150 @@
+import type { Problem } from '../model/problem.ts'
+import { LoadError } from './failure.ts'
+import { nearestName } from './nearest.ts'
+import { compileRules, stepRule } from './path-rule.ts'
+import type { Places } from './place.ts'
+import { fieldNames, validate } from './schema.generated.js'
+import type { SchemaError } from './schema.generated.js'
+import { isMap, renderPath } from './tree.ts'
+import type { Tree, TreeMap } from './tree.ts'
+
+/** Problems shown at most; a file that is no Compose file at all would fill the screen. */
+const maxProblems = 20
+
+/**
+ * Checks the shape of everything: names and types of fields, words of choices.
+ *
+ * @param file named in the messages, as the reference program does
+ * @throws {compose/invalid} with all problems, the reference program's text for each
+ */
+export function validateTree(tree: TreeMap, file: string, places: Places): void {
+  if (validate(tree)) return
+  const problems = pickProblems(validate.errors ?? []).map((found) => toProblem(tree, file, places, found))
+  throw new LoadError(problems.slice(0, maxProblems))
+}
+
+/** A complaint with its path cut into keys. */
+interface Found {
+  readonly path: readonly string[]
+  readonly error: SchemaError
+  readonly names: readonly string[]
+}
+
+/**
+ * One complaint for each mistake. Where a value may have one of several forms, every form complains; the
+ * complaint that goes deepest is about the form that was meant.
+ */
+function pickProblems(errors: readonly SchemaError[]): readonly Found[] {
+  const choices = errors.filter((error) => error.keyword === 'oneOf').map((error) => error.instancePath)
+  const groups = new Map<string, Found>()
+  for (const error of errors) {
+    if (error.keyword === 'oneOf') continue
+    const path = parsePointer(error.instancePath)
+    const choice = outermost(choices, error.instancePath)
+    const group = choice ?? `${error.instancePath} ${error.keyword}`
+    const known = groups.get(group)
+    const name = String(error.params['additionalProperty'] ?? error.params['missingProperty'] ?? '')
+    const found: Found = { path, error, names: [name] }
+    if (known === undefined || depthOf(found) > depthOf(known)) groups.set(group, found)
+    else if (isSameKind(known, found)) groups.set(group, { ...known, names: [...known.names, name] })
+  }
+  return [...groups.values()]
+}
+
+function isSameKind(known: Found, found: Found): boolean {
+  const isListing = known.error.keyword === 'additionalProperties' || known.error.keyword === 'required'
+  return (
+    isListing && known.error.keyword === found.error.keyword && known.error.instancePath === found.error.instancePath
+  )
+}
+
+function depthOf(found: Found): number {
+  return found.path.length + (found.error.keyword === 'additionalProperties' ? 1 : 0)
+}
+
+function outermost(choices: readonly string[], path: string): string | undefined {
+  let best: string | undefined
+  for (const choice of choices) {
+    const isAbove = path === choice || path.startsWith(`${choice}/`)
+    if (isAbove && (best === undefined || choice.length < best.length)) best = choice
+  }
+  return best
+}
+
+function parsePointer(pointer: string): readonly string[] {
+  if (pointer === '') return []
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+function toProblem(tree: TreeMap, file: string, places: Places, found: Found): Problem {
+  const { path, error, names } = found
+  const message = `validating ${file}: ${renderPath(path)} ${describe(tree, found)}`
+  if (error.keyword !== 'additionalProperties') return places.problem(tree, path, message)
+  const name = names[0] ?? ''
+  const nearest = nearestName(name, allowedAt(path))
+  return places.problem(
+    tree,
+    [...path, name],
+    message,
+    nearest === undefined ? undefined : `did you mean "${nearest}"?`,
+  )
+}
+
+const namesByPath = compileRules(fieldNames)
+
+function allowedAt(path: readonly string[]): readonly string[] {
+  let node: ReturnType<typeof stepRule<readonly string[]>> = namesByPath.named.get('') ?? namesByPath
+  if (path.length === 0) return node.rule ?? []
+  node = namesByPath
+  for (const key of path) node = node === undefined ? undefined : stepRule(node, key)
+  return node?.rule ?? []
+}
+
+/** The texts of the reference program's schema library. */
+function describe(tree: TreeMap, { path, error, names }: Found): string {
+  const { params } = error
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return `additional properties ${quoteAll(names)} not allowed`
+    case 'required':
+      return names.length === 1 ? `missing property ${quoteAll(names)}` : `missing properties ${quoteAll(names)}`
+    case 'type':
+      return `must be a ${renderTypes(params['type'])}`
+    case 'minimum':
+      return `must be greater than or equal to ${String(params['limit'])}`
+    case 'maximum':
+      return `must be less than or equal to ${String(params['limit'])}`
+    case 'enum': {
+      const allowed = params['allowedValues'] as readonly string[]
+      return allowed.length === 1 ? `value must be ${quoteAll(allowed)}` : `value must be one of ${quoteAll(allowed)}`
+    }
+    case 'pattern':
+      return `${quoteAll([String(valueAt(tree, path) ?? '')])} does not match pattern ${quoteAll([String(params['pattern'])])}`
+    case 'uniqueItems':
+      return `items at ${String(params['j'])} and ${String(params['i'])} are equal`
+    default:
+      return `is not valid (${error.keyword})`
+  }
+}
+
+function quoteAll(words: readonly string[]): string {
+  return words.map((name) => `'${name}'`).join(', ')
+}
+
+function renderTypes(types: unknown): string {
+  const list = (Array.isArray(types) ? types : [types]).map((type) => (type === 'object' ? 'mapping' : String(type)))
+  const sorted = list.sort()
+  return sorted.length === 1 ? String(sorted[0]) : `${sorted.slice(0, -1).join(', ')} or ${String(sorted.at(-1))}`
+}
+
+function valueAt(tree: Tree, path: readonly string[]): Tree | undefined {
+  let at: Tree | undefined = tree
+  for (const key of path) {
+    if (Array.isArray(at)) at = at[Number(key)]
+    else at = isMap(at) ? at[key] : undefined
+  }
+  return at
+}

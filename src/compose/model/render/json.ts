@@ -1,0 +1,55 @@
+import { NumberText } from './out.ts'
+import type { Out, OutMap } from './out.ts'
+
+/**
+ * Go's JSON, byte for byte: HTML characters and line separators escaped.
+ *
+ * @param indent spaces a level; absent: all on one line without blanks
+ */
+export function renderJson(value: Out, indent?: number): string {
+  const parts: string[] = []
+  write(value, indent, '', parts)
+  return parts.join('')
+}
+
+function write(value: Out, indent: number | undefined, margin: string, parts: string[]): void {
+  if (typeof value === 'string') parts.push(quoteJson(value))
+  else if (value instanceof NumberText) parts.push(value.text)
+  else if (Array.isArray(value)) {
+    writeAll(
+      value.map((entry) => ['', entry] as const),
+      '[]',
+      indent,
+      margin,
+      parts,
+    )
+  } else if (value instanceof Map) {
+    const colon = indent === undefined ? ':' : ': '
+    const entries = [...(value as OutMap)].map(([name, held]) => [quoteJson(name) + colon, held] as const)
+    writeAll(entries, '{}', indent, margin, parts)
+  } else parts.push(String(value))
+}
+
+function writeAll(
+  entries: readonly (readonly [string, Out])[],
+  brackets: string,
+  indent: number | undefined,
+  margin: string,
+  parts: string[],
+): void {
+  const inside = indent === undefined || entries.length === 0 ? '' : `\n${margin}${' '.repeat(indent)}`
+  parts.push(brackets.charAt(0))
+  for (const [index, [lead, value]] of entries.entries()) {
+    parts.push(index === 0 ? '' : ',', inside, lead)
+    write(value, indent, margin + ' '.repeat(indent ?? 0), parts)
+  }
+  parts.push(inside === '' ? '' : `\n${margin}`, brackets.charAt(1))
+}
+
+/** A text as Go's `encoding/json` writes it. */
+export function quoteJson(text: string): string {
+  return JSON.stringify(text.replace(/\p{Surrogate}/gu, '\uFFFD')).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
