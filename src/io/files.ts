@@ -34,6 +34,25 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
   await syncFolder(dirname(path))
 }
 
+/** Deletes what writers of a file that were killed left beside it. */
+export async function sweepTemporaries(path: string): Promise<void> {
+  const prefix = `${basename(path)}.tmp-`
+  const names = await fs.readdir(dirname(path)).catch(() => [])
+  for (const name of names.filter((entry) => entry.startsWith(prefix))) {
+    const pid = Number(/^\d+/.exec(name.slice(prefix.length))?.[0] ?? 0)
+    if (pid > 0 && !isRunning(pid)) await fs.rm(join(dirname(path), name), { force: true }).catch(() => {})
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH'
+  }
+}
+
 /** Makes a rename in a folder durable. Quietly does nothing where folders cannot be synced (Windows, some network disks). */
 async function syncFolder(path: string): Promise<void> {
   try {

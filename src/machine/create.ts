@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { CallOptions } from '../core/call.ts'
 import type { Random } from '../core/clock.ts'
+import { toAbortError } from '../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import { goQuote } from '../core/goquote.ts'
 import { bootstrapCertificates } from './certs.ts'
@@ -91,7 +92,11 @@ async function createLocked(wanted: HostWanted, ctx: CreateContext, o: CallOptio
     return draft.host
   } catch (error) {
     await saveQuietly(draft, ctx)
-    if (!wanted.isRolledBack) throw withRemains(error, draft)
+    if (!wanted.isRolledBack) {
+      if (o.signal?.aborted !== true) throw withRemains(error, draft)
+      log.warn(`Cancelled; ${describeRemains(draft)}`)
+      throw toAbortError(o.signal)
+    }
     log.info(`Removing what was made of "${wanted.name}"...`)
     await draft.driver.remove({})
     await store.remove(wanted.name)
@@ -133,6 +138,7 @@ async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): 
   try {
     await draft.driver.precheck(o)
   } catch (error) {
+    if (isCancelled(error)) throw error
     const text = `Error with pre-create check: ${goQuote(toMessage(error))}`
     const hint = isFlotillaError(error) ? error.hint : undefined
     throw new FlotillaError('machine/precheck', text, {
@@ -197,10 +203,13 @@ async function saveQuietly(draft: Draft, ctx: CreateContext): Promise<void> {
   }
 }
 
+/** What a failed creation left, the latest first, and the way to be rid of it. */
+function describeRemains(draft: Draft): string {
+  return `still there: ${[...draft.done].reverse().join(', ')}; "docker-machine rm ${draft.host.name}" removes it`
+}
+
 function withRemains(error: unknown, draft: Draft): unknown {
-  const { name } = draft.host
-  const remains = [...draft.done].reverse().join(', ')
-  const hint = `still there: ${remains}; "docker-machine rm ${name}" removes it`
+  const hint = describeRemains(draft)
   if (!isFlotillaError(error)) return new FlotillaError('machine/driver', toMessage(error), { cause: error, hint })
   const own = error.hint === undefined ? hint : `${error.hint}; ${hint}`
   return new FlotillaError(error.code, error.message, {
@@ -210,7 +219,12 @@ function withRemains(error: unknown, draft: Draft): unknown {
   })
 }
 
-function wrap(prefix: string, error: unknown): FlotillaError {
+function isCancelled(error: unknown): boolean {
+  return isFlotillaError(error) ? error.code === 'core/aborted' : error instanceof Error && error.name === 'AbortError'
+}
+
+function wrap(prefix: string, error: unknown): unknown {
+  if (isCancelled(error)) return error
   const { code, hint, exitCode } = isFlotillaError(error)
     ? error
     : { code: 'machine/driver' as const, hint: undefined, exitCode: undefined }

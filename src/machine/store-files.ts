@@ -2,8 +2,8 @@ import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { FlotillaError, toMessage } from '../core/errors.ts'
-import { codeOf, makeFolder, pathExists, readTextFile, writeFileAtomic } from '../io/files.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
+import { codeOf, makeFolder, pathExists, readTextFile, sweepTemporaries, writeFileAtomic } from '../io/files.ts'
 import { withLock } from '../io/lock.ts'
 import { checkHostName, isHostName } from './host.ts'
 import type { Host } from './host.ts'
@@ -42,6 +42,7 @@ export function fileStore(root: string, clock: Clock): Store {
   async function save(host: Host): Promise<void> {
     checkHostName(host.name)
     await writeFileAtomic(recordOf(host.name), renderRecord(host), recordMode)
+    await sweepTemporaries(recordOf(host.name))
   }
 
   async function load(name: string): Promise<Host> {
@@ -49,12 +50,19 @@ export function fileStore(root: string, clock: Clock): Store {
     const text = await readRecordText(recordOf(name), name)
     const { host, isMigrated } = parseRecord(text, name, root)
     const rebased = await rebasePaths(host, root, pathExists)
-    if (isMigrated) {
-      const backup = `${recordOf(name)}.bak`
-      if (!(await pathExists(backup))) await writeFileAtomic(backup, text, recordMode)
-      await save(rebased)
-    }
+    if (isMigrated) await keepMigrated(rebased, text)
     return rebased
+  }
+
+  /** Saves a migrated record and the old text. On a disk that is full or read-only the next load migrates again. */
+  async function keepMigrated(host: Host, oldText: string): Promise<void> {
+    const backup = `${recordOf(host.name)}.bak`
+    try {
+      if (!(await pathExists(backup))) await writeFileAtomic(backup, oldText, recordMode)
+      await save(host)
+    } catch (error) {
+      if (!isFlotillaError(error) || error.code !== 'io/file') throw error
+    }
   }
 
   async function create(host: Host): Promise<void> {
@@ -79,7 +87,9 @@ export function fileStore(root: string, clock: Clock): Store {
     const leaving = join(machines, `${removedPrefix}${name}-${process.pid}-${clock.nowMs()}`)
     try {
       await fs.rename(pathOf(name), leaving)
-      await fs.rm(leaving, { recursive: true, force: true })
+      // Those of removals that were cut short go too.
+      const entries = (await fs.readdir(machines)).filter((entry) => entry.startsWith(removedPrefix))
+      for (const entry of entries) await fs.rm(join(machines, entry), { recursive: true, force: true })
     } catch (error) {
       throw storeError(`delete machine "${name}"`, error)
     }

@@ -6,7 +6,10 @@ const defaultDriver = 'virtualbox'
 
 /** The flags of the driver that the command line or the environment names. */
 export async function findDriverFlags(argv: readonly string[], ctx: Context): Promise<FlagTable> {
-  return (await loadDescriptor(ctx, findDriverName(argv, ctx.env))).flags
+  const name = findDriverName(argv, ctx.env)
+  // Nobody asked for it: a line without a name should say that, not that there is no such driver.
+  if (name === defaultDriver && !ctx.plugins.has('driver', name)) return {}
+  return (await loadDescriptor(ctx, name)).flags
 }
 
 /** docker/machine commands/create.go: the driver is looked for anywhere on the line, before it can be parsed. */

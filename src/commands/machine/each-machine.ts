@@ -27,11 +27,18 @@ export async function forEachMachine(
   const results = await settleLimit(names, parallel, (name) =>
     store.lock(name, async () => {
       const machine = await openMachine(ctx, store, name)
+      const save = async (): Promise<void> => {
+        const config = machine.driver.toConfig()
+        if (config !== machine.host.driver) await store.save({ ...machine.host, driver: config })
+      }
       try {
         await action(machine, store)
-      } finally {
-        if (await store.exists(name)) await store.save({ ...machine.host, driver: machine.driver.toConfig() })
+      } catch (error) {
+        // What the driver learned before it failed is worth keeping; that it could not be kept is not the news.
+        await save().catch(() => {})
+        throw error
       }
+      await save()
     }),
   )
   throwFailures(results)

@@ -17,7 +17,8 @@ export const run: Run = async (ctx, _flags, args) => {
   if ((await driver.state(o)) !== 'Running') {
     throw new FlotillaError('machine/state', `Error: Cannot run SSH command: Host "${name}" is not running`)
   }
-  if (target === undefined) return driver.enter?.({ command: words }, o)
+  // The ssh program passes over a leading `--`.
+  if (target === undefined) return driver.enter?.({ command: words[0] === '--' ? words.slice(1) : words }, o)
   const open = await chooseSsh(ctx)
   const ssh = open({ ...target, knownHostsPath: `${store.pathOf(name)}/known_hosts` })
   try {

@@ -1,0 +1,170 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { collect, ensurePrograms, programForms } from './programs.ts'
+import type { RunResult } from './programs.ts'
+
+/** Machines of driver `local` through the built program, used with the real docker CLI. */
+
+const isRoot = process.getuid?.() === 0 && process.platform === 'linux'
+
+describe.runIf(isRoot)('driver local (needs root on Linux)', () => {
+  let folder: string
+  beforeAll(() => {
+    ensurePrograms()
+    folder = mkdtempSync(join(tmpdir(), 'machine-local-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  describe.each(programForms.map((form, index) => ({ form, index, name: form.name })))('($name)', ({ form, index }) => {
+    const store = (): string => join(folder, `store-${index}`)
+    const env = (): Record<string, string> => ({
+      MACHINE_STORAGE_PATH: store(),
+      FLOTILLA_LOCAL_DIR: join(folder, `local-${index}`),
+      FLOTILLA_LOCAL_SUBNET: `10.214.${20 + index}.0/24`,
+    })
+
+    function machine(args: readonly string[], more: Record<string, string> = {}): Promise<RunResult> {
+      return form.run('docker-machine', args, { env: { ...env(), ...more }, timeoutMs: 120_000 })
+    }
+
+    function evaluate(script: string, command: string): ReturnType<typeof spawnSync> {
+      return spawnSync('sh', ['-c', `${script}\n${command}`], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })
+    }
+
+    afterAll(async () => {
+      const { stdout } = await machine(['ls', '-q'])
+      const names = stdout.split('\n').filter(Boolean)
+      if (names.length > 0) await machine(['rm', '-f', ...names])
+      expect(existsSync(join(folder, `local-${index}`))).toBe(false)
+    })
+
+    it('create gives an engine that answers over TLS, and env points the docker CLI at it', async () => {
+      const created = await machine(['create', '-d', 'local', '--engine-label', 'a=b', 'one'])
+      expect(created).toMatchObject({ code: 0, stderr: '' })
+      expect(created.stdout).toContain('Docker is up and running!\n')
+      const shown = await machine(['env', 'one'])
+      const url = /DOCKER_HOST="([^"]+)"/.exec(shown.stdout)?.[1] ?? ''
+      expect(shown).toEqual({
+        code: 0,
+        signal: null,
+        stderr: '',
+        stdout: [
+          'export DOCKER_TLS_VERIFY="1"',
+          `export DOCKER_HOST="${url}"`,
+          `export DOCKER_CERT_PATH="${store()}/machines/one"`,
+          'export DOCKER_MACHINE_NAME="one"',
+          '# Run this command to configure your shell: ',
+          '# eval $(docker-machine env one)',
+          '',
+        ].join('\n'),
+      })
+      const docker = evaluate(shown.stdout, "docker info --format '{{.Name}} {{json .Labels}}'")
+      expect(docker).toMatchObject({ status: 0, stdout: 'one ["a=b","provider=local"]\n' })
+      const config = (await machine(['config', 'one'])).stdout.replaceAll('\n', ' ')
+      expect(evaluate('', `docker ${config} ps -q`)).toMatchObject({ status: 0, stdout: '' })
+      const list = await machine(['ls'], { DOCKER_HOST: url })
+      expect(list.stdout).toMatch(
+        /^NAME {3}ACTIVE {3}DRIVER {3}STATE {5}URL {2,}SWARM {3}DOCKER {2,}ERRORS\none {4}\* {8}local {4}Running {3}tcp:\S+ {11}v\d\S+ {3}\n$/,
+      )
+    })
+
+    it('a second create of the name leaves the first alone', async () => {
+      const before = readFileSync(join(store(), 'machines/one/config.json'))
+      const again = await machine(['create', '-d', 'local', 'one'])
+      expect(again).toMatchObject({ code: 1, stderr: 'Docker machine "one" already exists\n' })
+      expect(readFileSync(join(store(), 'machines/one/config.json'))).toEqual(before)
+      expect((await machine(['status', 'one'])).stdout).toBe('Running\n')
+    })
+
+    it('ssh opens a shell in the host and ends with the exit code of the command', async () => {
+      expect(await machine(['ssh', 'one', 'hostname'])).toMatchObject({ code: 0, stdout: 'one\n' })
+      expect(await machine(['ssh', 'one', 'exit 9'])).toMatchObject({ code: 9 })
+    })
+
+    it('stop, start, kill and restart move it, with the texts and exit codes of docker-machine', async () => {
+      expect(await machine(['stop', 'one'])).toMatchObject({
+        code: 0,
+        stdout: 'Stopping "one"...\nMachine "one" was stopped.\n',
+      })
+      expect(await machine(['stop', 'one'])).toMatchObject({ code: 1, stderr: 'Machine "one" is already stopped.\n' })
+      expect(await machine(['status', 'one'])).toMatchObject({ code: 0, stdout: 'Stopped\n' })
+      expect(await machine(['url', 'one'])).toMatchObject({ code: 1, stderr: 'Host is not running\n' })
+      expect(await machine(['env', 'one'])).toMatchObject({
+        code: 1,
+        stderr: 'Error checking TLS connection: Host is not running\n',
+      })
+      expect(await machine(['ssh', 'one', 'true'])).toMatchObject({
+        code: 1,
+        stderr: 'Error: Cannot run SSH command: Host "one" is not running\n',
+      })
+      expect(await machine(['start', 'one'])).toMatchObject({
+        code: 0,
+        stdout:
+          'Starting "one"...\nMachine "one" was started.\nStarted machines may have new IP addresses. You may need to re-run the `docker-machine env` command.\n',
+      })
+      expect(await machine(['kill', 'one'])).toMatchObject({
+        code: 0,
+        stdout: 'Killing "one"...\nMachine "one" was killed.\n',
+      })
+      expect((await machine(['restart', 'one'])).code).toBe(0)
+      expect((await machine(['restart', 'one'])).code).toBe(0)
+      expect((await machine(['config', 'one'])).code).toBe(0)
+    })
+
+    it('create, inspect and rm of several at once: one authority, each its own engine, nothing left', async () => {
+      rmSync(join(store(), 'certs'), { recursive: true, force: true })
+      const names = ['p1', 'p2', 'p3']
+      const results = await Promise.all(names.map((name) => machine(['create', '-d', 'local', name])))
+      expect(results.map((result) => `${result.code}${result.stderr}`)).toEqual(['0', '0', '0'])
+      expect(results.filter((result) => result.stdout.includes('Creating CA: '))).toHaveLength(1)
+      for (const name of names) expect((await machine(['config', name])).code, name).toBe(0)
+      const urls = await Promise.all(names.map(async (name) => (await machine(['url', name])).stdout))
+      expect(new Set(urls).size).toBe(3)
+      expect(await machine(['rm', '-y', ...names])).toMatchObject({ code: 0 })
+      expect((await machine(['ls', '-q'])).stdout).toBe('one\n')
+    })
+
+    it('of several creates of one name at once exactly one wins', async () => {
+      const results = await Promise.all([1, 2, 3].map(() => machine(['create', '-d', 'local', 'same'])))
+      expect(results.filter((result) => result.code === 0)).toHaveLength(1)
+      for (const result of results.filter((entry) => entry.code === 1)) {
+        expect(result.stderr).toContain('Docker machine "same" already exists')
+      }
+      expect((await machine(['config', 'same'])).code).toBe(0)
+      expect((await machine(['rm', '-y', 'same'])).code).toBe(0)
+    })
+
+    it('Ctrl-C in create leaves a record from which rm takes everything away', async () => {
+      const child = form.start('docker-machine', ['create', '-d', 'local', 'broken'], { env: env() })
+      const ended = collect(child, 60_000)
+      await new Promise<void>((resolve) => {
+        child.stdout.on('data', (text: string) => {
+          if (text.includes('Starting host')) resolve()
+        })
+      })
+      child.kill('SIGINT')
+      expect((await ended).code).toBe(130)
+      expect((await machine(['ls', '-q'])).stdout).toBe('broken\none\n')
+      expect(readdirSync(join(store(), 'locks'))).toEqual([])
+      expect(await machine(['rm', '-y', 'broken'])).toMatchObject({ code: 0, stderr: '' })
+      expect((await machine(['ls', '-q'])).stdout).toBe('one\n')
+    })
+
+    it('a create that is killed leaves a record too, and its lock holds nobody up', async () => {
+      const child = form.start('docker-machine', ['create', '-d', 'local', 'shot'], { env: env() })
+      const ended = collect(child, 60_000)
+      await new Promise<void>((resolve) => {
+        child.stdout.on('data', (text: string) => {
+          if (text.includes('Starting host')) resolve()
+        })
+      })
+      child.kill('SIGKILL')
+      await ended
+      expect((await machine(['ls', '-q'])).stdout).toBe('one\nshot\n')
+      expect(await machine(['rm', '-y', 'shot'])).toMatchObject({ code: 0, stderr: '' })
+    })
+  })
+})
