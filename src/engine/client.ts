@@ -196,7 +196,7 @@ class EngineClient implements Engine {
       bytes += chunk.length
       if (bytes >= maxMessageBytes) break
     }
-    const error = toStatusError(head.status, head.reason, head.headers['content-type'] ?? '', Buffer.concat(chunks))
+    const error = toStatusError(this.endpoint, head, Buffer.concat(chunks))
     // The engine has been exchanged for one of another age.
     if (error.code === 'engine/version') this.#version = this.#options.apiVersion
     return error

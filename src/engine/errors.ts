@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer'
 import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { codeOf } from '../io/files.ts'
+import type { ResponseHead } from '../io/http/response-parser.ts'
 import { SourceError } from '../io/http/connection.ts'
 import { renderEndpoint } from './endpoint-parse.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -91,9 +92,18 @@ export function makeTimeout(endpoint: Endpoint, action: string, ms: number | und
 }
 
 /** The error an answer of status 400 or above stands for; the message is the engine's own. */
-export function toStatusError(status: number, reason: string, contentType: string, body: Buffer): FlotillaError {
+export function toStatusError(endpoint: Endpoint, head: ResponseHead, body: Buffer): FlotillaError {
+  const { status, reason } = head
+  const contentType = head.headers['content-type'] ?? ''
   const message = readMessage(contentType, body.subarray(0, maxMessageBytes))
   const text = message === '' ? `the engine answered ${status}${reason === '' ? '' : ` ${reason}`}` : message
+  // Go's server to plain bytes on its TLS port (net/http).
+  if (text === 'Client sent an HTTP request to an HTTPS server.') {
+    return new FlotillaError('engine/unreachable', `cannot reach engine "${renderEndpoint(endpoint)}": it wants TLS`, {
+      status,
+      hint: 'Set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or give the certificates on the command line.',
+    })
+  }
   return new FlotillaError(chooseCode(status, text), text, { status })
 }
 
