@@ -126,11 +126,12 @@ async function findDiskLack(needs: HostNeeds): Promise<Lack | undefined> {
 }
 
 function findSubnetLack(needs: HostNeeds): Lack | undefined {
-  const own = toInterfaceName(needs.subnet.gateway)
+  const [own, ownCidr] = [toInterfaceName(needs.subnet.gateway), `${needs.subnet.gateway}/${needs.subnet.prefixLength}`]
   for (const [name, entries] of Object.entries(networkInterfaces())) {
     for (const entry of entries ?? []) {
-      if (name === own || entry.family !== 'IPv4' || entry.cidr === null || !overlaps(needs.subnet, entry.cidr))
-        continue
+      if (entry.family !== 'IPv4' || entry.cidr === null || !overlaps(needs.subnet, entry.cidr)) continue
+      // Hosts are there already.
+      if (name === own && entry.cidr === ownCidr) continue
       const what = `a free subnet: ${needs.subnet.cidr} overlaps with ${entry.cidr} of the interface ${name}`
       return { what, remedy: 'choose another one with --local-subnet' }
     }

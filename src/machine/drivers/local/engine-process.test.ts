@@ -22,6 +22,7 @@ describe('engine arguments', () => {
     expect(readSocketPath(['-H', 'tcp://a:1', '-H', 'unix:///var/run/docker.sock'])).toBe('/run/docker.sock')
     expect(readSocketPath(['-H', 'unix://'])).toBe('/run/docker.sock')
     expect(readSocketPath(['-H', 'tcp://a:1'])).toBeUndefined()
+    expect(readSocketPath(['--debug'])).toBe('/run/docker.sock')
   })
 
   it('starts dockerd in the background of the host with its environment and words quoted', () => {

@@ -43,9 +43,10 @@ export function readHostArguments(args: readonly string[]): readonly string[] {
   return found
 }
 
-/** Path, inside the host, of the engine's unix socket. */
+/** Path, inside the host, of the engine's unix socket; without any `-H` it has one at the usual place. */
 export function readSocketPath(args: readonly string[]): string | undefined {
-  const found = readHostArguments(args).find((host) => host.startsWith('unix://'))
+  const hosts = readHostArguments(args)
+  const found = hosts.length === 0 ? 'unix://' : hosts.find((host) => host.startsWith('unix://'))
   if (found === undefined) return undefined
   const path = found.slice('unix://'.length)
   // /var/run is a link that would lead back to the machine when looked at from outside.

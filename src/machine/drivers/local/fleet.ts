@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { CallOptions } from '../../../core/call.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError, joinFailures } from '../../../core/errors.ts'
@@ -13,12 +14,13 @@ import { withLock } from '../../../io/lock.ts'
 import { createGroup, groupDirectories, readCgroupLayout, removeEmptyParents, removeGroup } from './cgroup.ts'
 import type { CgroupLayout } from './cgroup-layout.ts'
 import { renderJoin } from './host-script.ts'
-import { NamespaceHost, readHostRecord, writeHostRecord } from './namespace-host.ts'
-import type { HostRecord } from './namespace-host.ts'
+import { readHostRecord, writeHostRecord } from './host-record.ts'
+import type { HostRecord } from './host-record.ts'
+import { NamespaceHost } from './namespace-host.ts'
 import { ensureNat, removeNat } from './nat.ts'
 import { readIdentity } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
-import { writeRecord } from './state-file.ts'
+import { removeEmptyFolders, writeRecord } from './state-file.ts'
 import { isHostAddress, parseSubnet, toAddress, toHex, toNumber } from './subnet.ts'
 import type { Subnet } from './subnet.ts'
 import { ensureSwitch, readSwitchPid, removeSwitch } from './switch.ts'
@@ -188,8 +190,10 @@ export class Fleet {
   async #removeStubs(): Promise<void> {
     for (const address of await this.listAddresses()) {
       const directory = this.#hostDirectory(address)
-      const isRecorded = await pathExists(join(directory, 'host.json'))
-      if (isRecorded || this.#o.clock.nowMs() - (await stat(directory)).mtimeMs < stubMs) continue
+      if (await pathExists(join(directory, 'host.json'))) continue
+      // Another process may be removing it right now.
+      const changedMs = (await stat(directory).catch(() => undefined))?.mtimeMs
+      if (changedMs === undefined || this.#o.clock.nowMs() - changedMs < stubMs) continue
       await this.#removeHost(address)
     }
   }
@@ -207,14 +211,21 @@ export class Fleet {
   }
 
   async #locked<T>(o: CallOptions, body: () => Promise<T>): Promise<T> {
-    await makeFolder(this.#o.directory, 0o711)
-    const subject = `the network ${this.subnet.cidr}`
-    const wait = { clock: this.#o.clock, waitMs: 60_000, subject }
-    return withLock(
-      join(this.#o.directory, 'lock'),
-      o.signal === undefined ? wait : { ...wait, signal: o.signal },
-      body,
-    )
+    const wait = { clock: this.#o.clock, waitMs: 60_000, subject: `the network ${this.subnet.cidr}` }
+    const options = o.signal === undefined ? wait : { ...wait, signal: o.signal }
+    for (;;) {
+      await makeFolder(this.#o.directory, 0o711)
+      let isEntered = false
+      try {
+        return await withLock(join(this.#o.directory, 'lock'), options, () => {
+          isEntered = true
+          return body()
+        })
+      } catch (error) {
+        // Whoever has removed the last host takes the directory away.
+        if (isEntered || (await pathExists(this.#o.directory))) throw error
+      }
+    }
   }
 
   async #claimAddress(): Promise<string> {
@@ -248,8 +259,10 @@ export class Fleet {
     return join(this.#o.directory, 'nat.json')
   }
 
+  /** Never that of a fleet whose records are elsewhere, even if it claims the same subnet. */
   get #groupName(): string {
-    return toHex(this.subnet.gateway)
+    const place = createHash('sha256').update(this.#o.directory).digest('hex').slice(0, 8)
+    return `${toHex(this.subnet.gateway)}-${place}`
   }
 
   #switchPlace(): SwitchPlace {
@@ -273,13 +286,6 @@ export class Fleet {
       findSwitch: () => this.findSwitch(),
     }
   }
-}
-
-/** The directory of a fleet, the one that holds all fleets, and ours above it go when they are empty. */
-async function removeEmptyFolders(directory: string): Promise<void> {
-  const parent = dirname(directory)
-  const above = basename(dirname(parent)) === 'flotilla' ? [dirname(parent)] : []
-  for (const path of [directory, parent, ...above]) await rmdir(path).catch(() => undefined)
 }
 
 /**

@@ -26,6 +26,8 @@ import {
   startEngine,
 } from './engine-process.ts'
 import type { EngineCommand, EngineSignal, EngineSite } from './engine-process.ts'
+import { writeHostRecord } from './host-record.ts'
+import type { HostRecord } from './host-record.ts'
 import {
   enterWords,
   hostEnvironment,
@@ -37,31 +39,8 @@ import {
 } from './host-script.ts'
 import { isAlive, pollUntil, readChildren, readIdentity, signalProcess } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
-import { readRecord, writeRecord } from './state-file.ts'
 import { plugHost, unplugHost } from './switch.ts'
 import type { Subnet } from './subnet.ts'
-
-/** What is kept about a host in `host.json` of its directory. */
-export interface HostRecord {
-  readonly version: 1
-  readonly name: string
-  readonly address: string
-  /** Lower layer of its root: `/` or a tree. */
-  readonly engineRoot: string
-  readonly memoryBytes?: number
-  /** CPU list in kernel notation. */
-  readonly cpus?: string
-  readonly hasSystemd?: boolean
-  /** Name servers its resolv.conf lists. */
-  readonly nameservers: readonly string[]
-  /** Reach other networks through the gateway. */
-  readonly hasRoute: boolean
-  /** Who the host belongs to, in the words of its maker. */
-  readonly owner?: string
-  readonly engine?: EngineCommand
-  /** Process 1 while the host runs; kept after a crash, when it no longer matches a process. */
-  readonly first?: ProcessIdentity
-}
 
 /** What a host needs to know about the fleet it belongs to. */
 export interface HostPlace {
@@ -285,21 +264,7 @@ export class NamespaceHost {
   }
 
   async #save(record: HostRecord): Promise<void> {
-    await writeRecord(recordPath(this.place.directory), record)
+    await writeHostRecord(this.place.directory, record)
     this.#record = record
   }
-}
-
-function recordPath(directory: string): string {
-  return join(directory, 'host.json')
-}
-
-/** The record of the host whose directory this is. */
-export async function readHostRecord(directory: string): Promise<HostRecord | undefined> {
-  return readRecord<HostRecord>(recordPath(directory))
-}
-
-/** Keeps the record of a host that is about to be made. */
-export async function writeHostRecord(directory: string, record: HostRecord): Promise<void> {
-  await writeRecord(recordPath(directory), record)
 }

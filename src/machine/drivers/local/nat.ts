@@ -1,13 +1,18 @@
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from '../../../core/clock.ts'
 import { execChecked, execProgram } from '../../../io/exec.ts'
-import { readTextFile, writeFileAtomic } from '../../../io/files.ts'
-import { toInterfaceName } from './subnet.ts'
+import { pathExists, readTextFile } from '../../../io/files.ts'
+import { withLock } from '../../../io/lock.ts'
+import { toHex, toInterfaceName } from './subnet.ts'
 import type { Subnet } from './subnet.ts'
 
-/** Remembers how forwarding stood before the first fleet switched it on. Gone with the boot, as is the setting. */
-const forwardNotePath = '/run/flotilla/ip-forward'
+/**
+ * One file per fleet that needs forwarding, and `before`: how the setting stood when the first one came. In memory,
+ * like the setting itself.
+ */
+const forwardFolder = '/run/flotilla-forwarding'
+const forwardLock = '/run/flotilla-forwarding.lock'
 const forwardSettingPath = '/proc/sys/net/ipv4/ip_forward'
 
 /** One firewall rule: its table, its chain, where it goes, and its words. */
@@ -42,11 +47,12 @@ export async function ensureNat(subnet: Subnet, clock: Clock): Promise<void> {
       await execChecked(['iptables', '-w', '-t', rule.table, '-I', rule.chain, ...rule.words], { clock })
     }
   }
-  const current = ((await readTextFile(forwardSettingPath)) ?? '').trim()
-  if (current === '1') return
-  await mkdir(dirname(forwardNotePath), { recursive: true })
-  await writeFileAtomic(forwardNotePath, `${current}\n`, 0o600)
-  await execChecked(['sh', '-c', `echo 1 > ${forwardSettingPath}`], { clock })
+  await withForwarding(clock, async () => {
+    const current = ((await readTextFile(forwardSettingPath)) ?? '').trim()
+    if (!(await pathExists(join(forwardFolder, 'before')))) await writeFile(join(forwardFolder, 'before'), current)
+    await writeFile(join(forwardFolder, toHex(subnet.gateway)), '')
+    if (current !== '1') await writeFile(forwardSettingPath, '1')
+  })
 }
 
 /** Takes the rules of the subnet away, and forwarding with those of the last fleet. Idempotent. */
@@ -58,13 +64,25 @@ export async function removeNat(subnet: Subnet, clock: Clock): Promise<void> {
       if (result.code !== 0) break
     }
   }
-  const before = (await readTextFile(forwardNotePath))?.trim()
-  if (before === undefined) return
-  const names = await readdir('/sys/class/net')
-  const gateway = toInterfaceName(subnet.gateway)
-  if (names.some((name) => /^fl[0-9a-f]{8}$/.test(name) && name !== gateway)) return
-  // An engine that was started meanwhile needs forwarding too.
-  if (!names.includes('docker0')) await execProgram(['sh', '-c', `echo ${before} > ${forwardSettingPath}`], { clock })
-  await rm(forwardNotePath, { force: true })
-  await rmdir(dirname(forwardNotePath)).catch(() => undefined)
+  await withForwarding(clock, async () => {
+    await rm(join(forwardFolder, toHex(subnet.gateway)), { force: true })
+    const left = await readdir(forwardFolder)
+    if (left.some((name) => name !== 'before')) return
+    const before = await readTextFile(join(forwardFolder, 'before'))
+    // An engine that was started on this machine meanwhile needs forwarding too.
+    if (before !== undefined && !(await pathExists('/sys/class/net/docker0')))
+      await writeFile(forwardSettingPath, before)
+    await rm(forwardFolder, { recursive: true, force: true })
+  })
+}
+
+async function withForwarding(clock: Clock, body: () => Promise<void>): Promise<void> {
+  await withLock(
+    forwardLock,
+    { clock, waitMs: 30_000, subject: 'the forwarding setting of this machine' },
+    async () => {
+      await mkdir(forwardFolder, { recursive: true })
+      await body()
+    },
+  )
 }

@@ -8,11 +8,12 @@ const subnet = parseSubnet('10.213.0.0/24')
 
 describe('network scripts', () => {
   it('the switch is built in its own network and the machine is plugged in with the gateway address', () => {
-    const script = renderSwitchScript(subnet, 4711)
+    const script = renderSwitchScript(subnet, '/var/lib/a', 4711)
     execFileSync('sh', ['-n'], { input: script })
     expect(script).toMatchInlineSnapshot(`
       "set -e
       ip link add fl0ad50001 type veth peer name gateway0 netns 4711
+      ip link set fl0ad50001 alias '/var/lib/a'
       nsenter -t 4711 -n sh -ec 'ip link add switch0 type bridge forward_delay 0 stp_state 0
       ip link set lo up
       ip link set gateway0 master switch0

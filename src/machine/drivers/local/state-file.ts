@@ -1,3 +1,5 @@
+import { rmdir } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import { FlotillaError } from '../../../core/errors.ts'
 import { readTextFile, writeFileAtomic } from '../../../io/files.ts'
 
@@ -26,4 +28,11 @@ export async function readRecord<T>(path: string): Promise<T | undefined> {
     throw new FlotillaError('machine/invalid-record', `cannot read ${path}: it is not a JSON object`)
   }
   return value as T
+}
+
+/** The directory of a fleet, the one that holds all fleets, and ours above it go when they are empty. */
+export async function removeEmptyFolders(directory: string): Promise<void> {
+  const parent = dirname(directory)
+  const above = basename(dirname(parent)) === 'flotilla' ? [dirname(parent)] : []
+  for (const path of [directory, parent, ...above]) await rmdir(path).catch(() => undefined)
 }

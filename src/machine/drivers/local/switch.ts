@@ -5,7 +5,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { startDetached } from '../../../io/detached.ts'
 import { execChecked, execProgram } from '../../../io/exec.ts'
-import { pathExists } from '../../../io/files.ts'
+import { pathExists, readTextFile } from '../../../io/files.ts'
 import { createGroup, groupDirectories, removeGroup } from './cgroup.ts'
 import type { CgroupLayout } from './cgroup-layout.ts'
 import { quoteShell, renderJoin } from './host-script.ts'
@@ -57,6 +57,7 @@ export async function ensureSwitch(place: SwitchPlace, o: CallOptions): Promise<
   if (running !== undefined && (await pathExists(`/sys/class/net/${toInterfaceName(place.subnet.gateway)}`))) {
     return running
   }
+  await checkForeign(place)
   await removeSwitch(place)
   await writeRecord(recordPath(place), {})
   await createGroup(place.layout, place.groupName)
@@ -69,12 +70,12 @@ export async function ensureSwitch(place: SwitchPlace, o: CallOptions): Promise<
   await waitForOwnNetwork(pid, place.clock, o)
   const holder = await readIdentity(pid)
   await writeRecord(recordPath(place), holder === undefined ? {} : { holder })
-  await execChecked(['sh', '-c', renderSwitchScript(place.subnet, pid)], { ...o, clock: place.clock })
+  await execChecked(['sh', '-c', renderSwitchScript(place.subnet, place.directory, pid)], { ...o, clock: place.clock })
   return pid
 }
 
 /** Pure: the commands that build the bridge and plug the machine in. */
-export function renderSwitchScript(subnet: Subnet, pid: number): string {
+export function renderSwitchScript(subnet: Subnet, owner: string, pid: number): string {
   const gateway = toInterfaceName(subnet.gateway)
   const inside = [
     `ip link add ${bridgeName} type bridge forward_delay 0 stp_state 0`,
@@ -86,6 +87,7 @@ export function renderSwitchScript(subnet: Subnet, pid: number): string {
   return [
     'set -e',
     `ip link add ${gateway} type veth peer name gateway0 netns ${pid}`,
+    `ip link set ${gateway} alias ${quoteShell(toAlias(owner))}`,
     `nsenter -t ${pid} -n sh -ec ${quoteShell(inside.join('\n'))}`,
     `ip addr add ${subnet.gateway}/${subnet.prefixLength} brd + dev ${gateway}`,
     `ip link set ${gateway} up`,
@@ -107,10 +109,36 @@ async function waitForOwnNetwork(pid: number, clock: Clock, o: CallOptions): Pro
   }
 }
 
+/** The kernel keeps 255 bytes of it. */
+function toAlias(directory: string): string {
+  return Buffer.from(directory).subarray(-255).toString('latin1')
+}
+
+/**
+ * The network may be there already, made by a fleet that keeps its records elsewhere. The interface says by whom.
+ *
+ * @throws {machine/driver} naming the other directory
+ */
+async function checkForeign(place: SwitchPlace): Promise<void> {
+  const owner = await findForeignOwner(place)
+  if (owner === undefined) return
+  throw new FlotillaError('machine/driver', `network ${place.subnet.cidr} is used by the hosts in ${owner}`, {
+    hint: 'choose another subnet',
+  })
+}
+
+async function findForeignOwner(place: SwitchPlace): Promise<string | undefined> {
+  const name = toInterfaceName(place.subnet.gateway)
+  const alias = (await readTextFile(`/sys/class/net/${name}/ifalias`))?.trim()
+  return alias === undefined || alias === '' || alias === toAlias(place.directory) ? undefined : alias
+}
+
 /** Takes the switch away. Idempotent; also after a crash in the middle of making it. */
 export async function removeSwitch(place: SwitchPlace): Promise<void> {
-  // Deleting one end deletes both.
-  await execProgram(['ip', 'link', 'delete', toInterfaceName(place.subnet.gateway)], { clock: place.clock })
+  if ((await findForeignOwner(place)) === undefined) {
+    // Deleting one end deletes both.
+    await execProgram(['ip', 'link', 'delete', toInterfaceName(place.subnet.gateway)], { clock: place.clock })
+  }
   await removeGroup(place.layout, place.groupName, place.clock)
   await rm(recordPath(place), { force: true })
   await rm(join(place.directory, 'switch.log'), { force: true })
