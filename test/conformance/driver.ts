@@ -1,0 +1,153 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLog } from '../../src/core/log.ts'
+import { systemClock } from '../../src/io/clock.ts'
+import type { Driver, DriverContext, DriverDescriptor, DriverFactory, DriverOptions } from '../../src/machine/driver.ts'
+import { baseConfig } from '../../src/machine/driver.ts'
+
+/** How a driver is to be tried. */
+export interface DriverTrial {
+  /** Flags that make a machine; asked for once everything of the test is up. */
+  readonly options: () => DriverOptions
+  /** Flags that must be refused, and what the message says. */
+  readonly refused: readonly (readonly [DriverOptions, RegExp])[]
+  /** A real machine may be made here. */
+  readonly isLive: boolean
+  /** False for drivers that adopt: start, stop and kill are refused with `machine/driver`. */
+  readonly canSwitch: boolean
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const o = {}
+
+/** Every default of a driver's flags, as `create` passes them. */
+export function defaultOptions(descriptor: DriverDescriptor): DriverOptions {
+  const values = Object.entries(descriptor.flags).map(([name, flag]) => {
+    if (flag.default !== undefined) return [name, flag.default] as const
+    return [name, flag.kind === 'boolean' ? false : flag.kind === 'strings' ? [] : undefined] as const
+  })
+  return Object.fromEntries(values)
+}
+
+/** What every driver promises. */
+export function testDriver(descriptor: DriverDescriptor, trial: DriverTrial): void {
+  describe(`driver ${descriptor.name}`, () => {
+    let root: string
+    let factory: DriverFactory
+    let ctx: DriverContext
+
+    beforeAll(async () => {
+      root = mkdtempSync(join(tmpdir(), 'driver-'))
+      factory = await descriptor.load()
+      ctx = {
+        machineName: 'trial',
+        storePath: root,
+        machinePath: mkdtempSync(join(root, 'machine-')),
+        log: silentLog,
+        clock: systemClock,
+        random: { next: () => 0.5 },
+        env: { ...process.env, ...trial.env },
+      }
+    })
+    afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+    async function configure(more: DriverOptions = {}): Promise<ReturnType<Driver['toConfig']>> {
+      return factory.configure(ctx, { ...defaultOptions(descriptor), ...trial.options(), ...more })
+    }
+
+    it('describes itself with plain data: version 1, a line of help and upper-case variables for every flag', () => {
+      expect(descriptor.apiVersion).toBe(1)
+      expect(descriptor.name).toMatch(/^[a-z][a-z0-9-]*$/)
+      for (const [name, flag] of Object.entries(descriptor.flags)) {
+        expect(name).toMatch(/^[a-z0-9][a-z0-9-]*$/)
+        expect(flag.brief, name).not.toBe('')
+        for (const variable of flag.env ?? []) expect(variable).toMatch(/^[A-Z][A-Z0-9_]*$/)
+      }
+    })
+
+    it('a new state starts with the nine base fields in their order, and making it changes nothing', async () => {
+      const before = readdirSync(root, { recursive: true })
+      const config = await configure()
+      expect(Object.keys(config).slice(0, 9)).toEqual(Object.keys(baseConfig(ctx)))
+      expect(config).toMatchObject({ MachineName: 'trial', StorePath: root })
+      expect(readdirSync(root, { recursive: true })).toEqual(before)
+    })
+
+    it('refuses flags that make no sense, saying which', async () => {
+      for (const [options, message] of trial.refused) {
+        await expect(configure(options)).rejects.toMatchObject({
+          code: 'machine/driver',
+          message: expect.stringMatching(message),
+        })
+      }
+    })
+
+    it('a state survives the store, with fields the driver does not know', async () => {
+      const config = { ...(await configure()), Foreign: { deep: [1, null, 'x'] } }
+      const driver = factory.create(ctx, JSON.parse(JSON.stringify(config)))
+      expect(driver.toConfig()).toEqual(config)
+      expect(Object.keys(driver.toConfig())).toEqual(Object.keys(config))
+    })
+
+    it('a state of docker-machine with nothing but base fields opens', () => {
+      const driver = factory.create(ctx, { ...baseConfig(ctx), IPAddress: '192.0.2.1' })
+      expect(driver.toConfig()).toMatchObject({ IPAddress: '192.0.2.1' })
+    })
+
+    describe.runIf(trial.isLive)('with a real machine', () => {
+      let driver: Driver
+
+      it('passes its checks, is made and runs', async () => {
+        driver = factory.create(ctx, await configure())
+        await driver.precheck(o)
+        await driver.create(o)
+        expect(await driver.state(o)).toBe('Running')
+        expect(await driver.address(o)).not.toBe('')
+        expect(await driver.engineUrl(o)).toMatch(/^[a-z]+:\/\/\S+$/)
+      })
+
+      it('is found again through its stored state', async () => {
+        const again = factory.create(ctx, JSON.parse(JSON.stringify(driver.toConfig())))
+        expect(await again.state(o)).toBe('Running')
+        expect(await again.address(o)).toBe(await driver.address(o))
+        driver = again
+      })
+
+      it.runIf(!trial.canSwitch)('refuses to be switched on and off', async () => {
+        for (const action of ['start', 'stop', 'kill'] as const) {
+          await expect(driver[action](o), action).rejects.toMatchObject({ code: 'machine/driver' })
+        }
+      })
+
+      it.runIf(trial.canSwitch)(
+        'stops, has no address for the engine then, and starts again where it was',
+        async () => {
+          const address = await driver.address(o)
+          await driver.stop(o)
+          await driver.stop(o)
+          expect(await driver.state(o)).toBe('Stopped')
+          await expect(driver.engineUrl(o)).rejects.toThrow('Host is not running')
+          await driver.start(o)
+          await driver.start(o)
+          expect(await driver.state(o)).toBe('Running')
+          expect(await driver.address(o)).toBe(address)
+        },
+      )
+
+      it.runIf(trial.canSwitch)('is killed and restarted', async () => {
+        await driver.kill(o)
+        expect(await driver.state(o)).toBe('Stopped')
+        await driver.restart(o)
+        expect(await driver.state(o)).toBe('Running')
+      })
+
+      it('is removed, twice without complaint', async () => {
+        await driver.remove(o)
+        await driver.remove(o)
+        if (trial.canSwitch) expect(await driver.state(o)).not.toBe('Running')
+      })
+    })
+  })
+}
