@@ -241,14 +241,14 @@ export class Forward implements PoolJob, ReplyReceiver {
     this.#mayKeepAlive = !isUntilClose
     this.#exchange.onDrain(() => this.#connection?.resume())
     const isPlain = request.isHttp11 && request.isKeepAlive && head.isHttp11 && !head.hasHopHeaders && !isUntilClose
-    if (isPlain && this.#exchange.connection.mayKeepAlive) {
+    if (isPlain && this.#exchange.connection.mayKeepAlive && !this.#exchange.hasExtraHeaders) {
       this.#exchange.writeRaw(bytes)
       return
     }
     // Somebody speaks an older protocol, or the connection ends here: the head has to say so.
     const mustDecode = !request.isHttp11 && head.bodyLength === CHUNKED
     this.#mayKeepAlive &&= request.isHttp11
-    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${renderHeaders(head)}`
+    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${renderHeaders(head)}${this.#exchange.extraLines}`
     if (head.bodyLength === CHUNKED && !mustDecode) text += 'transfer-encoding: chunked\r\n'
     else if (head.bodyLength > 0) text += `content-length: ${head.bodyLength}\r\n`
     else if (head.bodyLength === 0 && request.method !== 'HEAD' && head.status !== 204 && head.status !== 304) {

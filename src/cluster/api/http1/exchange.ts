@@ -19,6 +19,7 @@ export class Exchange {
   #onGone: (() => void) | undefined
   #onDrain: (() => void) | undefined
   #lastWrite = 0
+  #extraHeaders: readonly string[] | undefined
 
   constructor(head: RequestHead, connection: ServerConnection) {
     this.head = head
@@ -46,6 +47,15 @@ export class Exchange {
       if (this.#isGone) this.#abort.abort(clientGoneError())
     }
     return this.#abort.signal
+  }
+
+  /** Headers for whatever this exchange is answered with, as far as the answer is made here. */
+  addHeaders(headers: readonly string[]): void {
+    this.#extraHeaders = headers
+  }
+
+  get hasExtraHeaders(): boolean {
+    return this.#extraHeaders !== undefined
   }
 
   /** One callback for the moment the client goes away before the reply is complete; a second call replaces it. */
@@ -208,9 +218,18 @@ export class Exchange {
     this.#lastWrite = this.connection.tick
   }
 
+  /** The extra headers as lines. */
+  get extraLines(): string {
+    const extra = this.#extraHeaders ?? []
+    let text = ''
+    for (let at = 0; at + 1 < extra.length; at += 2) text += `${extra[at]}: ${extra[at + 1]}\r\n`
+    return text
+  }
+
   #renderHead(status: number, headers: readonly string[]): string {
     let text = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n`
     for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
+    text += this.extraLines
     if (!this.head.isKeepAlive || !this.connection.mayKeepAlive) text += 'Connection: close\r\n'
     return text
   }

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto'
+import { renderExactJson } from '../../../core/exact-json.ts'
+import type { JsonValue } from '../../../core/exact-json.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
+import type { PlaceHeld } from '../../cluster.ts'
+import { needsRegex } from '../../expression.ts'
+import { splitTag } from '../../image-name.ts'
+import type { ContainerView } from '../../model.ts'
+import type { PlacementRequest } from '../../placement.ts'
+import { noRegex } from '../../regex.ts'
+import { addCondition, isPinned, listConditions, parseCreate, toEngineBody } from '../../request.ts'
+import type { CreateDraft } from '../../request.ts'
+import { decodeContainer } from '../../watch/decode.ts'
+import type { Fields } from '../../wire.ts'
+import { isFields, readFields, readText } from '../../wire.ts'
+import { headerOf } from '../http1/head.ts'
+import { splitNodeName } from '../merge.ts'
+import { findLocalNetwork } from './networks.ts'
+import { paramsOf, readJsonBody } from '../call.ts'
+import type { Api, Call, Handler } from '../call.ts'
+
+const createMs = 120_000
+/** A pull may take as long as it likes, as long as something moves. */
+const pullIdleMs = 60_000
+/** How long a create whose answer got lost is looked for before the client is told. */
+const lookMs = 10_000
+
+const namePattern = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
+
+/**
+ * Creates a container: chooses a node and takes the place in one step, then lets that engine make it. An image it
+ * lacks is pulled there; failing that, the container goes where the image is.
+ */
+export const create: Handler = async (api, call) => {
+  const params = paramsOf(call)
+  const name = checkName(params.get('name') ?? '')
+  const body = await readJsonBody(call)
+  const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
+  const { body: placed, node } = settleNetwork(api, body)
+  const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
+  let request: PlacementRequest | undefined = draft.request
+  // A network of one node draws the container there.
+  if (node !== undefined && !isPinned(request)) request = addCondition(request, 'constraints', `node==~${node}`)
+  let retries = api.settings.createRetries
+  let isAtImage = false
+  while (request !== undefined) {
+    const held = hold(api, draft, request)
+    try {
+      answer(api, call, draft, held, await createWithImage(api, call, draft, held))
+      return
+    } catch (error) {
+      held.release()
+      if (!isFlotillaError(error)) throw error
+      if (isImageMissing(error) && !isAtImage) {
+        isAtImage = true
+        request = goToImage(api, draft)
+      } else {
+        request = retries > 0 && isWorthRetrying(error) ? request : undefined
+        retries -= 1
+      }
+      if (request === undefined) throw error
+    }
+  }
+}
+
+/** Names of networks lose their node; says which node a local one is on. */
+function settleNetwork(api: Api, body: Fields): { readonly body: Fields; readonly node: string | undefined } {
+  const hostConfig = readFields(body, 'HostConfig')
+  const mode = readText(hostConfig, 'NetworkMode')
+  const local = findLocalNetwork(api, mode)
+  const networking = readFields(body, 'NetworkingConfig')
+  const endpoints: Record<string, unknown> = {}
+  let isRenamed = false
+  for (const [key, value] of Object.entries(readFields(networking, 'EndpointsConfig'))) {
+    const { name } = splitNodeName(key, (reference) => api.cluster.directory.findNode(reference))
+    isRenamed ||= name !== key
+    endpoints[name] = value
+  }
+  const isMoved = local !== undefined && mode.includes('/')
+  if (!isMoved && !isRenamed) return { body, node: local?.node }
+  return {
+    node: local?.node,
+    body: {
+      ...body,
+      HostConfig: isMoved ? { ...hostConfig, NetworkMode: local.name } : hostConfig,
+      NetworkingConfig: { ...networking, EndpointsConfig: endpoints },
+    },
+  }
+}
+
+/** A lost outcome is never tried again: it may yet come about. */
+function isWorthRetrying(error: FlotillaError): boolean {
+  return error.code === 'engine/server'
+}
+
+async function createWithImage(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
+  try {
+    return await createOn(api, call, draft, held)
+  } catch (error) {
+    if (!isFlotillaError(error) || !isImageMissing(error)) throw error
+    if (!(await pullOn(api, call, draft, held))) throw error
+    return createOn(api, call, draft, held)
+  }
+}
+
+function checkName(raw: string): string {
+  const name = raw.replace(/^\//, '')
+  if (raw === '' || namePattern.test(raw)) return name
+  throw new FlotillaError(
+    'cluster/invalid-option',
+    `Invalid container name (${raw}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+    { status: 400 },
+  )
+}
+
+function hold(api: Api, draft: CreateDraft, request: PlacementRequest): PlaceHeld {
+  const held = api.cluster.hold(draft, request)
+  if (held.kind === 'held') return held
+  if (held.kind === 'name-taken') throw new FlotillaError('cluster/conflict', held.text, { status: 409 })
+  throw new FlotillaError('cluster/no-placement', held.text, { status: 500 })
+}
+
+async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
+  const { member } = held
+  const params = paramsOf(call)
+  params.delete('name')
+  const query = Object.fromEntries(params)
+  const text = renderExactJson(toEngineBody(draft.body, member.view) as JsonValue)
+  try {
+    const reply = await member.engine.request(
+      {
+        method: 'POST',
+        path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/create`,
+        unversioned: true,
+        query: { ...query, name: draft.name === '' ? undefined : draft.name },
+        headers: { 'content-type': 'application/json' },
+        body: Buffer.from(text),
+      },
+      { deadlineMs: createMs },
+    )
+    const created = await reply.json<unknown>()
+    member.onAnswer()
+    return isFields(created) ? created : {}
+  } catch (error) {
+    return recoverOutcome(api, draft, held, error)
+  }
+}
+
+/**
+ * An engine that was asked and then fell silent may have made the container: it is looked for by its swarm ID
+ * before anybody is told that it failed.
+ */
+async function recoverOutcome(api: Api, draft: CreateDraft, held: PlaceHeld, error: unknown): Promise<Fields> {
+  const { member } = held
+  if (!isFlotillaError(error)) throw error
+  const isRefused =
+    error.code === 'engine/unreachable' && /connection refused|no such (?:host|socket)/.test(error.message)
+  const isUnknown = !isRefused && (error.code === 'engine/unreachable' || error.code === 'engine/timeout')
+  if (isRefused) member.onUnreachable(error)
+  if (!isUnknown) throw nameNode(error, member.name)
+  member.onBroken(error)
+  const stop = new AbortController()
+  const limit = api.cluster.clock.sleep(lookMs, stop.signal).catch(() => undefined)
+  await Promise.race([member.touch({ what: 'containers' }), limit])
+  stop.abort()
+  const found = api.cluster.directory.findContainer(draft.swarmId)
+  if (found.kind === 'found') return { Id: found.item.id, Warnings: [] }
+  held.leave()
+  const status = error.code === 'engine/timeout' ? 504 : 502
+  throw new FlotillaError(
+    error.code,
+    `node ${member.name} did not say whether it made the container: ${error.message}`,
+    {
+      status,
+      cause: error,
+    },
+  )
+}
+
+/** Answers of the engine keep its words; failures of the connection name the node. */
+function nameNode(error: FlotillaError, node: string): FlotillaError {
+  if (error.status !== undefined) return error
+  return new FlotillaError(error.code, `node ${node}: ${error.message}`, { status: 502, cause: error })
+}
+
+function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): void {
+  const id = readText(created, 'Id')
+  if (id === '') {
+    throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
+  }
+  held.confirm(describe(api, draft, held, id))
+  void api.cluster.changed(held.member, { what: 'container', id, isInspected: true })
+  call.exchange.replyJson(201, { Warnings: [], ...created })
+}
+
+/** What is known of the container before its engine has described it. */
+function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): ContainerView {
+  const { pending } = held
+  const row = {
+    Id: id,
+    Names: draft.name === '' ? [] : [`/${draft.name}`],
+    Image: pending.image,
+    ImageID: '',
+    Command: '',
+    Created: Math.floor(api.cluster.clock.nowMs() / 1000),
+    Ports: [],
+    Labels: Object.fromEntries(pending.labels),
+    State: 'created',
+    Status: 'Created',
+    HostConfig: { NetworkMode: readText(readFields(draft.body, 'HostConfig'), 'NetworkMode') || 'default' },
+    NetworkSettings: { Networks: {} },
+    Mounts: [],
+  }
+  const view = decodeContainer(row, undefined, undefined, held.member.view)
+  const { ports, exposed, nanoCpus, memoryBytes } = pending
+  return { ...view, ports, exposed, nanoCpus, memoryBytes, isPartial: true }
+}
+
+/** By status, not by text; other things a create can miss are named as such. */
+function isImageMissing(error: FlotillaError): boolean {
+  return error.status === 404 && !/\b(?:network|volume|container|plugin|runtime|sandbox)\b/i.test(error.message)
+}
+
+/** Pulls the image on the chosen node. @returns false when that fails */
+async function pullOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
+  const { image } = draft.request
+  // An ID cannot be pulled.
+  if (image === '' || image.startsWith('sha256:') || /^[0-9a-f]{64}$/.test(image)) return false
+  const auth = headerOf(call.exchange.head, 'x-registry-auth')
+  const digestAt = image.indexOf('@')
+  const { repository, tag } = splitTag(image)
+  const platform = paramsOf(call).get('platform') ?? undefined
+  try {
+    const reply = await held.member.engine.request(
+      {
+        method: 'POST',
+        path: '/images/create',
+        query: {
+          fromImage: digestAt < 0 ? repository : image.slice(0, digestAt),
+          tag: digestAt < 0 ? tag || 'latest' : image.slice(digestAt + 1),
+          platform,
+        },
+        ...(auth === undefined ? {} : { headers: { 'x-registry-auth': auth } }),
+        stream: true,
+        idleMs: pullIdleMs,
+      },
+      { signal: call.exchange.signal },
+    )
+    for await (const line of reply.documents<Fields>()) {
+      const problem = readText(line, 'error')
+      if (problem !== '') throw new FlotillaError('engine/server', problem)
+    }
+    return true
+  } catch (error) {
+    api.cluster.log.info('pull failed', { node: held.member.name, image, error: toMessage(error) })
+    return false
+  }
+}
+
+/** The request with affinity to the image, when some node has it and the request is not pinned. */
+function goToImage(api: Api, draft: CreateDraft): PlacementRequest | undefined {
+  const holders = api.cluster.directory.imageHolders(draft.request.image)
+  if (isPinned(draft.request) || holders.length === 0) return undefined
+  return addCondition(draft.request, 'affinities', `image==${draft.request.image}`)
+}

@@ -1,0 +1,184 @@
+import { FlotillaError } from '../../../core/errors.ts'
+import { isFields, readField, readFields, readNumber, readText } from '../../wire.ts'
+import type { Fields } from '../../wire.ts'
+import { paramsOf } from '../call.ts'
+import type { Api, Call, Handler } from '../call.ts'
+import { hasLabels, isAny, parseListFilters } from '../list-filter.ts'
+import type { ListFilters } from '../list-filter.ts'
+import { toClusterEvent } from '../../cluster-event.ts'
+
+/** Events that wait for a slow subscriber; beyond them it is dropped. */
+const queueLimit = 10_000
+const replayMs = 10_000
+
+const filterKeys = [
+  'container',
+  'daemon',
+  'event',
+  'image',
+  'label',
+  'network',
+  'node',
+  'plugin',
+  'scope',
+  'type',
+  'volume',
+  'service',
+  'secret',
+  'config',
+] as const
+
+/** All engines' events as one stream, one JSON object a line, beginning with what lies in the past when asked for. */
+export const events: Handler = async (api, call) => {
+  const params = paramsOf(call)
+  const filters = parseListFilters(params.get('filters') ?? '', filterKeys)
+  const since = parseTime(params.get('since'), 'since', api.cluster.clock.nowMs())
+  const until = parseTime(params.get('until'), 'until', api.cluster.clock.nowMs())
+  const { exchange } = call
+  const writer = new EventWriter(call, filters)
+  // Subscribed first: what happens during the replay waits in the queue.
+  const unsubscribe = api.cluster.events.subscribe({ hear: (event) => writer.offer(event) })
+  exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
+  const stop = new AbortController()
+  exchange.onGone(() => stop.abort())
+  try {
+    if (since !== undefined) await replay(api, writer, since, until)
+    writer.open()
+    const leftMs = until === undefined ? undefined : until * 1000 - api.cluster.clock.nowMs()
+    if (leftMs === undefined) await writer.ended(stop.signal)
+    else if (leftMs > 0) await Promise.race([api.cluster.clock.sleep(leftMs, stop.signal), writer.ended(stop.signal)])
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+  } finally {
+    unsubscribe()
+    stop.abort()
+    exchange.end()
+  }
+}
+
+/** Epoch seconds from what clients send: seconds with fraction, RFC 3339, or a Go duration back from now. */
+function parseTime(text: string | null, name: string, nowMs: number): number | undefined {
+  if (text === null || text === '') return undefined
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text)
+  const at = Date.parse(text)
+  if (!Number.isNaN(at)) return at / 1000
+  const ago = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text)
+  if (ago !== null) {
+    const seconds = Number(ago[1] ?? 0) * 3600 + Number(ago[2] ?? 0) * 60 + Number(ago[3] ?? 0)
+    return nowMs / 1000 - seconds
+  }
+  throw new FlotillaError('cluster/invalid-option', `invalid value ${JSON.stringify(text)} for ${name}`, {
+    status: 400,
+  })
+}
+
+/** What the engines remember, in order of time. An engine that does not answer in time is left out. */
+async function replay(api: Api, writer: EventWriter, since: number, until: number | undefined): Promise<void> {
+  const now = api.cluster.clock.nowMs() / 1000
+  const to = Math.min(until ?? now, now)
+  const past = await Promise.all(
+    api.cluster.healthyMembers().map(async (member) => {
+      const found: Fields[] = []
+      try {
+        const request = { method: 'GET', path: '/events', query: { since, until: to } } as const
+        const reply = await member.engine.request(request, { deadlineMs: replayMs })
+        for await (const event of reply.documents<Fields>()) found.push(toClusterEvent(event, member.view))
+      } catch {
+        api.cluster.log.warn('no past events from an engine', { node: member.name })
+      }
+      return found
+    }),
+  )
+  const all = past.flat().sort((a, b) => readNumber(a, 'timeNano') - readNumber(b, 'timeNano'))
+  for (const event of all) writer.replay(event)
+}
+
+class EventWriter {
+  readonly #call: Call
+  readonly #filters: ListFilters
+  readonly #early: Fields[] = []
+  readonly #replayed = new Set<string>()
+  #isOpen = false
+  #isDropped = false
+  #waiting = 0
+  #wakeEnd: (() => void) | undefined
+
+  constructor(call: Call, filters: ListFilters) {
+    this.#call = call
+    this.#filters = filters
+  }
+
+  offer(event: Fields): void {
+    if (!this.#isOpen) this.#early.push(event)
+    else if (!this.#replayed.has(keyOf(event))) this.#write(event)
+  }
+
+  replay(event: Fields): void {
+    this.#replayed.add(keyOf(event))
+    this.#write(event)
+  }
+
+  open(): void {
+    this.#isOpen = true
+    for (const event of this.#early.splice(0)) this.offer(event)
+    this.#replayed.clear()
+  }
+
+  /** Resolves when the subscriber is dropped or gone. */
+  ended(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted || this.#isDropped) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      this.#wakeEnd = resolve
+    })
+  }
+
+  #write(event: Fields): void {
+    if (this.#isDropped || !isWanted(event, this.#filters)) return
+    const isReady = this.#call.exchange.write(`${JSON.stringify(event)}\n`)
+    this.#waiting = isReady ? 0 : this.#waiting + 1
+    if (this.#waiting <= queueLimit) return
+    this.#isDropped = true
+    const action = 'subscriber_dropped'
+    const message = `more than ${queueLimit} events were waiting`
+    this.#call.exchange.write(`${JSON.stringify({ status: action, Type: 'swarm', Action: action, message })}\n`)
+    this.#wakeEnd?.()
+  }
+}
+
+function keyOf(event: Fields): string {
+  const actor = readFields(event, 'Actor')
+  return `${readNumber(event, 'timeNano')} ${readText(event, 'Action')} ${readText(actor, 'ID')}`
+}
+
+/** Filters of one key are alternatives, keys add up; as moby daemon/events/filter.go. */
+function isWanted(event: Fields, filters: ListFilters): boolean {
+  if (filters.size === 0) return true
+  const actor = readFields(event, 'Actor')
+  const attributes = readFields(actor, 'Attributes')
+  const type = readText(event, 'Type')
+  const action = readText(event, 'Action') || readText(event, 'status')
+  const id = readText(actor, 'ID') || readText(event, 'id')
+  const named = (key: string): boolean =>
+    isAny(filters, key, (value) => {
+      if (key === 'image' && type === 'container') return matchesImage(readText(attributes, 'image'), value)
+      if (type !== key) return readText(attributes, key) === value
+      return id === value || (value.length >= 1 && id.startsWith(value)) || readText(attributes, 'name') === value
+    })
+  const node = readField(event, 'node')
+  const nodeName = isFields(node) ? readText(node, 'Name') : ''
+  const labels = new Map<string, string>()
+  for (const [key, value] of Object.entries(attributes)) if (typeof value === 'string') labels.set(key, value)
+  return (
+    isAny(filters, 'type', (value) => value === type) &&
+    isAny(filters, 'event', (value) => value === action || action.startsWith(`${value}:`)) &&
+    isAny(filters, 'scope', (value) => value === (readText(event, 'scope') || 'local')) &&
+    isAny(filters, 'node', (value) => value === nodeName) &&
+    hasLabels(filters, labels) &&
+    (['container', 'image', 'network', 'volume', 'daemon', 'plugin'] as const).every(named)
+  )
+}
+
+function matchesImage(image: string, value: string): boolean {
+  return image === value || image.split(':')[0] === value
+}

@@ -1,0 +1,46 @@
+import { FlotillaError } from '../../../core/errors.ts'
+import type { Member } from '../../member.ts'
+import { forward } from '../call.ts'
+import type { Api, Call, Handler } from '../call.ts'
+
+const headSeconds = 30
+
+/** The engine that runs an exec. One made elsewhere, or before a restart of ours, is asked for. */
+async function findExec(api: Api, id: string): Promise<Member> {
+  const addr = api.execs.get(id)
+  const member = addr === undefined ? undefined : api.cluster.member(addr)
+  if (member !== undefined) return member
+  if (/^[0-9a-f]{64}$/.test(id)) {
+    const asked = await Promise.all(api.cluster.healthyMembers().map((each) => holdsExec(each, id)))
+    const found = asked.find((each) => each !== undefined)
+    if (found !== undefined) {
+      api.execs.set(id, found.addr)
+      return found
+    }
+  }
+  throw new FlotillaError('cluster/not-found', `Exec ID ${id} not found`, { status: 404 })
+}
+
+async function holdsExec(member: Member, id: string): Promise<Member | undefined> {
+  try {
+    const reply = await member.engine.request({ method: 'GET', path: `/exec/${id}/json` }, { deadlineMs: 5000 })
+    await reply.bytes()
+    return member
+  } catch {
+    return undefined
+  }
+}
+
+function pass(more: { readonly isHijack?: boolean; readonly headSeconds?: number }): Handler {
+  return (api: Api, call: Call) => {
+    const known = api.execs.get(call.name)
+    const member = known === undefined ? undefined : api.cluster.member(known)
+    // No detour through a promise on the way everybody takes.
+    if (member !== undefined) return forward(api, call, member, more)
+    return findExec(api, call.name).then((found) => forward(api, call, found, more))
+  }
+}
+
+export const inspectExec: Handler = pass({ headSeconds })
+export const resizeExec: Handler = pass({ headSeconds })
+export const startExec: Handler = pass({ isHijack: true })

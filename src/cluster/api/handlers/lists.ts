@@ -1,0 +1,90 @@
+import type { ContainerView } from '../../model.ts'
+import { noRegex } from '../../regex.ts'
+import { containerFilterKeys, listContainers, renderContainerRow } from '../list-containers.ts'
+import { imageFilterKeys, listImages } from '../list-images.ts'
+import { parseListFilters } from '../list-filter.ts'
+import type { ListFilters } from '../list-filter.ts'
+import { listNetworks, listVolumes, networkFilterKeys, volumeFilterKeys } from '../merge.ts'
+import { isTrue, paramsOf } from '../call.ts'
+import type { Api, Call, Handler } from '../call.ts'
+
+/** Rows written per chunk of a list reply. */
+const rowsPerChunk = 256
+
+/** The container list, from memory: rows are kept written and are only strung together. */
+export const containers: Handler = async (api, call) => {
+  const params = paramsOf(call)
+  const filters = parseListFilters(params.get('filters') ?? '', containerFilterKeys)
+  await refreshFirst(api, filters)
+  // A name filter is a regular expression; plain names need no engine for them.
+  const hasPattern = (filters.get('name') ?? []).length > 0
+  const compile = hasPattern ? await api.compile() : noRegex
+  const query = {
+    isAll: isTrue(params.get('all')),
+    limit: Math.max(0, Number(params.get('limit') ?? '0') || 0),
+    filters,
+    before: params.get('before') ?? '',
+    since: params.get('since') ?? '',
+  }
+  const { directory } = api.cluster
+  const find = (reference: string): ContainerView | undefined => {
+    const found = directory.findContainer(reference)
+    return found.kind === 'found' ? found.item : undefined
+  }
+  const entries = listContainers(api.cluster.snapshot(), query, find, compile)
+  const nowMs = api.cluster.clock.nowMs()
+  const { exchange } = call
+  exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
+  let text = '['
+  for (const [index, entry] of entries.entries()) {
+    text += index === 0 ? renderContainerRow(entry, nowMs) : `,${renderContainerRow(entry, nowMs)}`
+    if (index % rowsPerChunk !== rowsPerChunk - 1) continue
+    const isReady = exchange.write(text)
+    text = ''
+    if (!isReady) await exchange.drain()
+    if (exchange.isGone) return
+  }
+  exchange.write(`${text}]\n`)
+  exchange.end()
+}
+
+/** Our own changes are read back first; and whole nodes, where the flags of the ancestor ask for it. */
+async function refreshFirst(api: Api, filters: ListFilters): Promise<void> {
+  const { settings, cluster } = api
+  const nodes = settings.refreshOnNodeFilter ? (filters.get('node') ?? []) : []
+  for (const reference of nodes) {
+    const node = cluster.directory.findNode(reference)
+    if (node !== undefined) void cluster.changed(cluster.memberOf(node), { what: 'containers' })
+  }
+  const names = filters.get('name') ?? []
+  if (settings.refreshOnNameFilter !== '' && names.length === 1 && names[0] === settings.refreshOnNameFilter) {
+    for (const member of cluster.healthyMembers()) void cluster.changed(member, { what: 'containers' })
+  }
+  const settled = cluster.settled()
+  if (settled !== undefined) await settled
+}
+
+export const images: Handler = async (api, call) => {
+  await api.cluster.settled()
+  const params = paramsOf(call)
+  const filters = parseListFilters(params.get('filters') ?? '', imageFilterKeys)
+  const named = params.get('filter')
+  const all = named === null || named === '' ? filters : new Map([...filters, ['reference', [named]] as const])
+  reply(api, call, listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all }))
+}
+
+export const networks: Handler = async (api, call) => {
+  await api.cluster.settled()
+  const filters = parseListFilters(paramsOf(call).get('filters') ?? '', networkFilterKeys)
+  reply(api, call, listNetworks(api.cluster.snapshot(), filters))
+}
+
+export const volumes: Handler = async (api, call) => {
+  await api.cluster.settled()
+  const filters = parseListFilters(paramsOf(call).get('filters') ?? '', volumeFilterKeys)
+  reply(api, call, { Volumes: listVolumes(api.cluster.snapshot(), filters), Warnings: null })
+}
+
+function reply(api: Api, call: Call, value: unknown): void {
+  call.exchange.replyJson(200, value, ['Api-Version', api.cluster.apiVersion])
+}

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto'
+import { renderExactJson } from '../../../core/exact-json.ts'
+import type { JsonValue } from '../../../core/exact-json.ts'
+import { FlotillaError } from '../../../core/errors.ts'
+import type { Member } from '../../member.ts'
+import type { NetworkView } from '../../model.ts'
+import { parseCreate } from '../../request.ts'
+import { noRegex } from '../../regex.ts'
+import { isFields, readText } from '../../wire.ts'
+import type { Fields } from '../../wire.ts'
+import { findOwned, forward, readJsonBody } from '../call.ts'
+import type { Api, Call, Handler } from '../call.ts'
+import { isLocal, splitNodeName } from '../merge.ts'
+
+const headSeconds = 30
+const createMs = 120_000
+
+interface OwnedNetwork {
+  readonly member: Member
+  readonly network: NetworkView
+}
+
+/** @throws {cluster/not-found} also when the plain name stands for several networks, as `bridge` does on several nodes */
+async function findNetwork(api: Api, reference: string): Promise<OwnedNetwork> {
+  await api.cluster.settled()
+  const found = api.cluster.directory.findNetwork(reference)
+  if (found.kind === 'ambiguous') {
+    const nodes = found.matches.map((match) => match.node.name).join(', ')
+    throw new FlotillaError(
+      'cluster/ambiguous',
+      `network ${reference} not found: the name is in use on several nodes (${nodes}); give the node too, as NODE/NAME`,
+      { status: 404 },
+    )
+  }
+  if (found.kind === 'missing') {
+    throw new FlotillaError('cluster/not-found', `network ${reference} not found`, { status: 404 })
+  }
+  const holders = [found.node, ...api.cluster.directory.networkHolders(found.item.id).map((each) => each.node)]
+  const node = holders.find((each) => each.health.state === 'healthy')
+  if (node === undefined) {
+    throw new FlotillaError('cluster/unhealthy', `Network ${reference} is on unhealthy node ${found.node.name}`, {
+      status: 500,
+    })
+  }
+  return { member: api.cluster.memberOf(node), network: found.item }
+}
+
+export const inspect: Handler = async (api, call) => {
+  const { member, network } = await findNetwork(api, call.name)
+  forward(api, call, member, { enginePath: `/networks/${network.id}`, headSeconds })
+}
+
+export const remove: Handler = async (api, call) => {
+  const { member, network } = await findNetwork(api, call.name)
+  forward(api, call, member, {
+    enginePath: `/networks/${network.id}`,
+    headSeconds,
+    onReply: (status) => {
+      if (status < 300) void api.cluster.changed(member, { what: 'network', id: network.id })
+    },
+  })
+}
+
+/** Connects or disconnects on the container's engine: the network has to be known there. */
+function attachment(action: 'connect' | 'disconnect'): Handler {
+  return async (api, call) => {
+    const body = await readJsonBody(call)
+    const owned = findOwned(api, readText(body, 'Container'))
+    const network = await findNetworkFor(api, call.name, owned.member)
+    const sent = { ...body, Container: owned.container.id }
+    forward(api, call, owned.member, {
+      enginePath: `/networks/${network.id}/${action}`,
+      headSeconds,
+      body: Buffer.from(renderExactJson(sent as JsonValue)),
+      onReply: (status) => {
+        if (status >= 300) return
+        void api.cluster.changed(owned.member, { what: 'container', id: owned.container.id, isInspected: true })
+      },
+    })
+  }
+}
+
+/** A plain name that several nodes use means the one on the container's own node. */
+async function findNetworkFor(api: Api, reference: string, member: Member): Promise<NetworkView> {
+  await api.cluster.settled()
+  const there = member.view.networks.find((each) => each.id === reference || each.name === reference)
+  return there ?? (await findNetwork(api, reference)).network
+}
+
+export const connect: Handler = attachment('connect')
+export const disconnect: Handler = attachment('disconnect')
+
+/** Makes a network on the node its name begins with, or on one that the scheduler chooses. */
+export const create: Handler = async (api, call) => {
+  const body = await readJsonBody(call)
+  const target = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))
+  const member = target.node === undefined ? chooseMember(api) : api.cluster.memberOf(target.node)
+  // classicswarm api/handlers.go: clients of the first API versions send no driver and mean the spanning one.
+  const driver = readText(body, 'Driver') || 'overlay'
+  const sent = { ...body, Name: target.name, Driver: driver }
+  const created = await post(api, call, member, '/networks/create', sent)
+  const id = readText(created, 'Id')
+  await api.cluster.changed(member, { what: 'network', id })
+  call.exchange.replyJson(201, created, ['Api-Version', api.cluster.apiVersion])
+}
+
+/** Some node that the rules allow, the emptiest first: what has no needs of its own may be anywhere. */
+export function chooseMember(api: Api): Member {
+  const draft = parseCreate('', {}, noRegex, () => randomBytes(32).toString('hex'))
+  const held = api.cluster.hold(draft, draft.request)
+  if (held.kind === 'held') {
+    held.release()
+    return held.member
+  }
+  throw new FlotillaError('cluster/no-placement', held.text, { status: 500 })
+}
+
+export async function post(api: Api, call: Call, member: Member, path: string, body: Fields): Promise<Fields> {
+  const reply = await member.engine.request(
+    {
+      method: 'POST',
+      path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}${path}`,
+      unversioned: true,
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(renderExactJson(body as JsonValue)),
+    },
+    { deadlineMs: createMs },
+  )
+  const value = await reply.json<unknown>()
+  return isFields(value) ? value : {}
+}
+
+/** The network a create names, when it is one of a single node: the container has to go there. */
+export function findLocalNetwork(api: Api, mode: string): { readonly name: string; readonly node: string } | undefined {
+  if (mode === '' || /^(?:default|bridge|host|none|nat|container:.*)$/.test(mode)) return undefined
+  const found = api.cluster.directory.findNetwork(mode)
+  if (found.kind !== 'found' || !isLocal(found.item)) return undefined
+  return { name: found.item.name, node: found.node.name }
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto'
+import { FlotillaError, joinFailures } from '../../../core/errors.ts'
+import type { NamedFailure } from '../../../core/errors.ts'
+import type { Member } from '../../member.ts'
+import { WHITELISTS_LABEL } from '../../model.ts'
+import { readFields, readText } from '../../wire.ts'
+import type { Fields } from '../../wire.ts'
+import { forward, readJsonBody } from '../call.ts'
+import type { Api, Call, Handler } from '../call.ts'
+import { renderPath } from '../target.ts'
+import { splitNodeName } from '../merge.ts'
+import { post } from './networks.ts'
+
+const headSeconds = 30
+
+export const inspect: Handler = async (api, call) => {
+  await api.cluster.settled()
+  const found = api.cluster.directory.findVolume(call.name)
+  if (found.kind === 'ambiguous') {
+    const nodes = found.matches.map((match) => match.node.name).join(', ')
+    throw new FlotillaError(
+      'cluster/ambiguous',
+      `get ${call.name}: no such volume: the name is in use on several nodes (${nodes}); give the node too, as NODE/NAME`,
+      { status: 404 },
+    )
+  }
+  if (found.kind === 'missing') {
+    throw new FlotillaError('cluster/not-found', `get ${call.name}: no such volume`, { status: 404 })
+  }
+  forward(api, call, api.cluster.memberOf(found.node), { enginePath: `/volumes/${found.item.name}`, headSeconds })
+}
+
+/** Makes a volume on every node, or on the one its name begins with. Without a name all get the same one. */
+export const create: Handler = async (api, call) => {
+  const body = await readJsonBody(call)
+  const given = readText(body, 'Name')
+  const target = splitNodeName(given, (reference) => api.cluster.directory.findNode(reference))
+  const members = target.node === undefined ? listAllowed(api, body) : [api.cluster.memberOf(target.node)]
+  if (members.length === 0) {
+    throw new FlotillaError('cluster/no-placement', 'No healthy node available in the cluster', { status: 500 })
+  }
+  const sent = { ...body, Name: target.name === '' ? randomBytes(32).toString('hex') : target.name }
+  const made: Fields[] = []
+  await forEach(members, async (member) => {
+    made.push(await post(api, call, member, '/volumes/create', sent))
+  })
+  await readBack(api, members, sent.Name)
+  call.exchange.replyJson(201, made[0] ?? {}, ['Api-Version', api.cluster.apiVersion])
+}
+
+/** Healthy engines, narrowed by the whitelist label. */
+function listAllowed(api: Api, body: Fields): readonly Member[] {
+  const text = readText(readFields(body, 'Labels'), WHITELISTS_LABEL)
+  const members = api.cluster.healthyMembers()
+  if (text === '') return members
+  let allowed: unknown
+  try {
+    allowed = JSON.parse(text)
+  } catch {
+    return members
+  }
+  if (!Array.isArray(allowed)) return members
+  const rules = allowed.filter((each) => typeof each === 'string')
+  const names = new Set(rules.flatMap((rule) => rule.replace(/^[^=]*==~?/, '').split('|')))
+  return members.filter((member) => names.has(member.view.name))
+}
+
+/** Removes it from every node that has it. */
+export const remove: Handler = async (api, call) => {
+  await api.cluster.settled()
+  const holders = api.cluster.directory.volumeHolders(call.name)
+  const [first] = holders
+  if (first === undefined) {
+    throw new FlotillaError('cluster/not-found', `get ${call.name}: no such volume`, { status: 404 })
+  }
+  const { name } = first.item
+  const members = holders.map(({ node }) => api.cluster.memberOf(node))
+  try {
+    await forEach(members, async (member) => {
+      const query = call.query === '' ? '' : `?${call.query}`
+      const version = member.versionFor(call.version ?? api.cluster.apiVersion)
+      const path = `${version}${renderPath(`/volumes/${name}`)}${query}`
+      await (await member.engine.request({ method: 'DELETE', path, unversioned: true }, { deadlineMs: 30_000 })).bytes()
+    })
+  } finally {
+    await readBack(api, members, name)
+  }
+  noContent(api, call)
+}
+
+function noContent(api: Api, call: Call): void {
+  call.exchange.reply(204, ['Api-Version', api.cluster.apiVersion])
+}
+
+async function readBack(api: Api, members: readonly Member[], name: string): Promise<void> {
+  for (const member of members) void api.cluster.changed(member, { what: 'volume', name })
+  await api.cluster.settled()
+}
+
+/** @throws one error that lists `node: message` lines, with the status all failures share, else 500 */
+async function forEach(members: readonly Member[], body: (member: Member) => Promise<void>): Promise<void> {
+  const failures: NamedFailure[] = []
+  await Promise.all(
+    members.map((member) => body(member).catch((error: unknown) => failures.push({ name: member.name, error }))),
+  )
+  if (failures.length === 0) return
+  const [status] = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
+  throw joinFailures('engine/server', failures, { status: status ?? 500 })
+}

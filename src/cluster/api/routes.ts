@@ -1,0 +1,104 @@
+import type { Handler } from './call.ts'
+import * as containers from './handlers/containers.ts'
+import { create } from './handlers/create.ts'
+import { events } from './handlers/events.ts'
+import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
+import * as images from './handlers/images.ts'
+import * as lists from './handlers/lists.ts'
+import * as networks from './handlers/networks.ts'
+import * as system from './handlers/system.ts'
+import * as volumes from './handlers/volumes.ts'
+import type { Route } from './router.ts'
+
+/** Everything the endpoint answers, as `METHOD pattern` → handler. */
+const table: Readonly<Record<string, Handler>> = {
+  'GET /_ping': system.ping,
+  'HEAD /_ping': system.ping,
+  'GET /version': system.version,
+  'GET /info': system.info,
+  'GET /events': events,
+  'GET /system/df': system.diskUsage,
+  'POST /auth': system.anyEngine,
+  'GET /images/search': system.anyEngine,
+  'GET /distribution/*/json': system.anyEngine,
+  'GET /plugins': system.plugins,
+
+  'GET /containers/json': lists.containers,
+  'GET /containers/ps': lists.containers,
+  'POST /containers/create': create,
+  'POST /containers/prune': system.prune('containers'),
+  'GET /containers/*/json': containers.inspect,
+  'GET /containers/*/logs': containers.logs,
+  'GET /containers/*/stats': containers.stats,
+  'GET /containers/*/top': containers.top,
+  'GET /containers/*/changes': containers.changes,
+  'GET /containers/*/export': containers.exportContainer,
+  'GET /containers/*/archive': containers.archive,
+  'HEAD /containers/*/archive': containers.archive,
+  'PUT /containers/*/archive': containers.archive,
+  'POST /containers/*/copy': containers.copy,
+  'GET /containers/*/attach/ws': containers.attachWs,
+  'POST /containers/*/attach': containers.attach,
+  'POST /containers/*/exec': containers.createExec,
+  'POST /containers/*/kill': containers.kill,
+  'POST /containers/*/pause': containers.pause,
+  'POST /containers/*/rename': containers.rename,
+  'POST /containers/*/resize': containers.resize,
+  'POST /containers/*/restart': containers.restart,
+  'POST /containers/*/start': containers.start,
+  'POST /containers/*/stop': containers.stop,
+  'POST /containers/*/unpause': containers.unpause,
+  'POST /containers/*/update': containers.update,
+  'POST /containers/*/wait': containers.wait,
+  'DELETE /containers/*': containers.remove,
+
+  'GET /exec/*/json': inspectExec,
+  'POST /exec/*/resize': resizeExec,
+  'POST /exec/*/start': startExec,
+
+  'GET /images/json': lists.images,
+  'GET /images/get': images.saveMany,
+  'GET /images/*/get': images.save,
+  'GET /images/*/json': images.inspect,
+  'GET /images/*/history': images.history,
+  'POST /images/create': images.createImage,
+  'POST /images/load': images.load,
+  'POST /images/prune': system.prune('images'),
+  'POST /images/*/push': images.push,
+  'POST /images/*/tag': images.tag,
+  'DELETE /images/*': images.remove,
+  'POST /build/prune': system.prune('build'),
+
+  'GET /networks': lists.networks,
+  'POST /networks/create': networks.create,
+  'POST /networks/prune': system.prune('networks'),
+  'GET /networks/*': networks.inspect,
+  'POST /networks/*/connect': networks.connect,
+  'POST /networks/*/disconnect': networks.disconnect,
+  'DELETE /networks/*': networks.remove,
+
+  'GET /volumes': lists.volumes,
+  'POST /volumes/create': volumes.create,
+  'POST /volumes/prune': system.prune('volumes'),
+  'GET /volumes/*': volumes.inspect,
+  'DELETE /volumes/*': volumes.remove,
+}
+
+/** Native swarm mode: known routes of engines, answered as by one that is no manager. */
+const swarmMode = ['configs', 'nodes', 'secrets', 'services', 'swarm', 'tasks'] as const
+
+/** All routes. */
+export function listRoutes(): readonly Route<Handler>[] {
+  const routes: Route<Handler>[] = []
+  for (const [line, handler] of Object.entries(table)) {
+    const cut = line.indexOf(' ')
+    routes.push({ method: line.slice(0, cut), pattern: line.slice(cut + 1), handler })
+  }
+  for (const kind of swarmMode) {
+    for (const method of ['GET', 'POST', 'DELETE']) {
+      routes.push({ method, pattern: `/${kind}`, handler: system.notSwarmManager })
+      routes.push({ method, pattern: `/${kind}/*`, handler: system.notSwarmManager })
+    }
+  }
+  return routes
+}

@@ -1,0 +1,51 @@
+import type { Discovery, DiscoveryContext, MakeDiscovery } from '../../cluster/discovery/discovery.ts'
+import type { Context } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+
+/** Schemes of the ancestor that a later version brings. */
+const laterSchemes = new Set(['token', 'consul', 'etcd', 'zk'])
+
+/**
+ * The discovery address: the one positional argument, else `SWARM_DISCOVERY`.
+ * classicswarm cli/cli.go: two or more arguments count like none.
+ * @throws {cluster/invalid-option}
+ */
+export function findDiscovery(ctx: Context, args: readonly string[], command: string): string {
+  const only = args.length === 1 ? args[0] : ctx.env['SWARM_DISCOVERY']
+  if (only !== undefined && only !== '') return only
+  throw new FlotillaError(
+    'cluster/invalid-option',
+    `discovery required to ${command} a cluster. See 'swarm ${command} --help'.`,
+  )
+}
+
+/** Makes the back end that the address names. @throws {cluster/discovery} for schemes nobody knows */
+export async function openDiscovery(ctx: Context, address: string, context: DiscoveryContext): Promise<Discovery> {
+  const cut = address.indexOf('://')
+  const scheme = cut < 0 ? 'nodes' : address.slice(0, cut)
+  const rest = cut < 0 ? address : address.slice(cut + 3)
+  if (!ctx.plugins.has('discovery', scheme)) {
+    const isLater = laterSchemes.has(scheme)
+    throw new FlotillaError(
+      'cluster/discovery',
+      isLater
+        ? `discovery with ${scheme}:// is not in this version; use nodes:// or file://`
+        : 'discovery service not supported',
+    )
+  }
+  const make = await ctx.plugins.load<MakeDiscovery>('discovery', scheme)
+  return make(rest, context)
+}
+
+/** Reads `--discovery-opt key=value`. @throws {cluster/invalid-option} */
+export function parseDiscoveryOptions(pairs: readonly string[]): ReadonlyMap<string, string> {
+  const options = new Map<string, string>()
+  for (const pair of pairs) {
+    const cut = pair.indexOf('=')
+    if (cut < 0) {
+      throw new FlotillaError('cluster/invalid-option', '--discovery-opt must contain key=value strings')
+    }
+    options.set(pair.slice(0, cut), pair.slice(cut + 1))
+  }
+  return options
+}
