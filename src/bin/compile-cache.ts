@@ -1,24 +1,89 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import * as module from 'node:module'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import process from 'node:process'
+import { cachedDataVersionTag } from 'node:v8'
+import * as vm from 'node:vm'
 
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * Keeps compiled code between starts where Node can (22.1 and later): a third of the loading time of large
- * chunks (330 kB: 9 ms without, 2.5 ms with it).
+ * Keeps compiled code between starts: two thirds of the loading time of large chunks (330 kB: 9 ms without
+ * it, 3 ms with it). Node does it itself from 22.1 on; before that our own loader does.
  *
- * Only in a folder of the user's own: Node's default below the shared temporary folder could be filled
- * beforehand by somebody else, and compiled code is trusted. Never fails.
+ * Only in a folder of the user's own: a folder below the shared temporary one could be filled beforehand by
+ * somebody else, and compiled code is trusted. Never fails.
  */
 export function enableCompileCache(env: Env): void {
-  const enable: unknown = Reflect.get(module, 'enableCompileCache')
-  if (typeof enable !== 'function' || (env['NODE_COMPILE_CACHE'] ?? '') !== '') return
-  const home = env['HOME'] ?? ''
-  const cache = env['XDG_CACHE_HOME'] ?? (home === '' ? '' : join(home, '.cache'))
-  if (cache === '') return
+  const folder = cacheFolder(env)
+  if (folder === undefined || process.versions['bun'] !== undefined) return
   try {
-    enable(join(cache, 'flotilla', 'compiled'))
+    const enable: unknown = Reflect.get(module, 'enableCompileCache')
+    if (typeof enable === 'function') enable(folder)
+    else installLoader(folder)
   } catch {
     // Starting slower is no reason not to start.
+  }
+}
+
+function cacheFolder(env: Env): string | undefined {
+  if ((env['NODE_COMPILE_CACHE'] ?? '') !== '' || env['NODE_DISABLE_COMPILE_CACHE'] === '1') return undefined
+  const home = env['HOME'] ?? ''
+  const cache = env['XDG_CACHE_HOME'] ?? (home === '' ? '' : join(home, '.cache'))
+  return cache.startsWith('/') ? join(cache, 'flotilla', 'compiled') : undefined
+}
+
+interface CommonModule {
+  exports: unknown
+  require(id: string): unknown
+  _compile(source: string, filename: string): void
+}
+
+type Load = (target: CommonModule, filename: string) => void
+
+/** Below this compiling is quicker than reading a second file. */
+const leastLength = 50_000
+
+function installLoader(folder: string): void {
+  const extensions = Reflect.get(module.Module, '_extensions') as Record<string, Load>
+  extensions['.cjs'] = (target, filename) => {
+    const source = readFileSync(filename, 'utf8')
+    // Chunks carry a hash of their content in their name, so the name is the key.
+    if (source.length < leastLength || basename(dirname(filename)) !== 'chunks') target._compile(source, filename)
+    else runCached(target, filename, source, join(folder, `${basename(filename)}-${cachedDataVersionTag()}`))
+  }
+}
+
+function runCached(target: CommonModule, filename: string, source: string, cachePath: string): void {
+  const cachedData = readCache(cachePath)
+  const script = new vm.Script(module.Module.wrap(source), {
+    filename,
+    ...(cachedData === undefined ? {} : { cachedData }),
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  })
+  const run = script.runInThisContext() as (...args: readonly unknown[]) => void
+  run.call(target.exports, target.exports, (id: string) => target.require(id), target, filename, dirname(filename))
+  // At the end, when the functions that were used are compiled too.
+  if (cachedData === undefined || script.cachedDataRejected === true) {
+    process.once('exit', () => writeCache(cachePath, script))
+  }
+}
+
+function readCache(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+function writeCache(path: string, script: vm.Script): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const temporary = `${path}.${process.pid}`
+    writeFileSync(temporary, script.createCachedData(), { mode: 0o600 })
+    renameSync(temporary, path)
+  } catch {
+    // A full or read-only disk: the next start tries again.
   }
 }

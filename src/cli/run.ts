@@ -128,7 +128,7 @@ async function runCommand(state: RunState, line: ParsedLine & { readonly kind: '
 
 function secretsOf(table: FlagTable, ...values: readonly ParsedFlags[]): string[] {
   return Object.entries(table)
-    .filter(([, spec]) => spec.isSecret === true)
+    .filter(([name, spec]) => spec.isSecret ?? /token|password|passwd|secret/.test(name))
     .flatMap(([name]) => values.map((flags) => flags[name]))
     .filter((value) => typeof value === 'string')
 }

@@ -26,7 +26,10 @@ export interface FlagSpec {
   readonly deprecated?: string
   /** A `string` flag that may stand without a value and then reads as this (pflag's NoOptDefVal). */
   readonly bare?: string
-  /** The value is a credential: it is masked wherever an error would show it. */
+  /**
+   * The value is a credential: it is masked wherever an error would show it. Absent: so are flags whose
+   * name speaks of a token, password or secret.
+   */
   readonly isSecret?: boolean
   /** What completion offers for the value besides `choices`; files when neither is given. */
   readonly complete?: 'machine' | 'service' | 'file' | 'driver' | 'none'
