@@ -10,6 +10,13 @@ import { makeWaker } from './execute/wait.ts'
 import { containerOf } from './plan/plan.ts'
 import type { Plan, Step } from './plan/plan.ts'
 
+/** A container about to be started. */
+export interface StartedContainer {
+  readonly id: string
+  readonly name: string
+  readonly service: string
+}
+
 /** How a plan is carried out. */
 export interface ExecuteOptions extends CallOptions {
   readonly clock: Clock
@@ -17,7 +24,7 @@ export interface ExecuteOptions extends CallOptions {
   /** Most engine calls at once; waits do not count. `Infinity` for no limit. */
   readonly parallel: number
   /** Awaited before a container is started, so that none of its output is missed. */
-  readonly beforeStart?: (container: { readonly id: string; readonly name: string }) => Promise<void>
+  readonly beforeStart?: (container: StartedContainer) => Promise<void>
   /** The ready `X-Registry-Auth` value for an image reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
 }
@@ -128,7 +135,7 @@ class Walk {
     try {
       if (step.op.kind === 'start-container') {
         const { container } = step.op
-        await beforeStart?.({ id: resolveRef(container, this.#made), name: container.name })
+        await beforeStart?.({ id: resolveRef(container, this.#made), name: container.name, service: step.group ?? '' })
       }
       const id = await runStep(step, this.#context, callOptions(this.#options))
       if (id !== undefined) {

@@ -26,7 +26,6 @@ export function planImages(project: Project, observed: Observed, selection: Sele
     const policy = override === 'policy' ? (service.pull_policy ?? 'missing') : override
     if (planned.has(reference)) continue
     if (service.build !== undefined && (!isPresent || policy === 'build')) {
-      if (isPresent) continue
       throw new FlotillaError(
         'compose/unsupported',
         `image "${reference}" of service "${service.name}" has to be built`,

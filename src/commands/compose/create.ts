@@ -1,0 +1,29 @@
+import type { Run } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { converge } from '../../compose/converge.ts'
+import type { createFlags } from './lifecycle-table.ts'
+import { withSession } from './session.ts'
+import { requireProject } from './target.ts'
+import { toConvergeOptions } from './up.ts'
+
+export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
+  if (flags.build && flags['no-build']) {
+    throw new FlotillaError('cli/usage', '--build and --no-build are incompatible')
+  }
+  if (flags['force-recreate'] && flags['no-recreate']) {
+    throw new FlotillaError('cli/usage', '--force-recreate and --no-recreate are incompatible')
+  }
+  const project = await requireProject(ctx, args)
+  await withSession(ctx, async (session) => {
+    const options = toConvergeOptions(ctx, session, project, { ...flags, ...createOnly }, args)
+    await converge(session.engine, project, options)
+  })
+}
+
+/** What `up` has beyond `create`. */
+const createOnly = {
+  'no-start': true,
+  'no-deps': false,
+  'always-recreate-deps': false,
+  'renew-anon-volumes': false,
+} as const

@@ -1,0 +1,13 @@
+import type { Run } from '../../cli/command.ts'
+import { isAlive } from '../../compose/plan/observed.ts'
+import type { killFlags } from './lifecycle-table.ts'
+import { containersOf, performVerb, withRoster } from './verb.ts'
+
+export const run: Run<typeof killFlags> = (ctx, flags, args) =>
+  withRoster(ctx, args, async (found) => {
+    if (!containersOf(found.roster, args).some(isAlive)) {
+      ctx.stderr.write('no container to kill\n')
+      return
+    }
+    await performVerb(ctx, found, { kind: 'kill', signal: flags.signal }, args)
+  })

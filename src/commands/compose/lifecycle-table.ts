@@ -1,0 +1,210 @@
+import { defineCommand } from '../../cli/command.ts'
+import type { Command } from '../../cli/command.ts'
+
+/** Flags and rows of the commands that bring projects up and down. Loaded at every start: nothing but data. */
+
+const service = { name: '[SERVICE...]', complete: 'service' } as const
+
+export const upFlags = {
+  build: { kind: 'boolean', brief: 'Build images before starting', hidden: true },
+  'no-build': { kind: 'boolean', brief: 'Never build an image, even when it is missing' },
+  'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
+  'no-recreate': { kind: 'boolean', brief: 'Leave existing containers as they are' },
+  pull: {
+    kind: 'string',
+    brief: 'Pull images first: always, missing, never or policy',
+    placeholder: 'string',
+    default: 'policy',
+  },
+  'quiet-pull': { kind: 'boolean', brief: 'Pull without showing layers' },
+  'remove-orphans': {
+    kind: 'boolean',
+    brief: 'Remove containers of services the files no longer have',
+    env: ['COMPOSE_REMOVE_ORPHANS'],
+  },
+  scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
+  yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
+  plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'abort-on-container-exit': { kind: 'boolean', brief: 'Stop all containers when one ends' },
+  'abort-on-container-failure': { kind: 'boolean', brief: 'Stop all containers when one fails' },
+  'always-recreate-deps': { kind: 'boolean', brief: 'With --force-recreate, replace dependencies too' },
+  attach: { kind: 'strings', brief: 'Show the output of these services only', placeholder: 'service' },
+  'attach-dependencies': { kind: 'boolean', brief: 'Show the output of dependencies too' },
+  detach: { kind: 'boolean', short: 'd', brief: 'Leave the containers running in the background' },
+  'exit-code-from': { kind: 'string', brief: "Exit with this service's code; implies --abort-on-container-exit" },
+  'no-attach': { kind: 'strings', brief: 'Do not show the output of these services', placeholder: 'service' },
+  'no-color': { kind: 'boolean', brief: 'Output without colour' },
+  'no-deps': { kind: 'boolean', brief: 'Leave out the dependencies of the named services' },
+  'no-log-prefix': { kind: 'boolean', brief: 'Output without names before the lines' },
+  'no-start': { kind: 'boolean', brief: 'Create only' },
+  'renew-anon-volumes': { kind: 'boolean', short: 'V', brief: 'New anonymous volumes in place of the old ones' },
+  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
+  timestamps: { kind: 'boolean', brief: 'Show times before the lines' },
+  wait: { kind: 'boolean', brief: 'Wait until services run or are healthy; implies --detach' },
+  'wait-timeout': { kind: 'integer', brief: 'Most seconds to wait' },
+} as const
+
+export const createFlags = {
+  build: { kind: 'boolean', brief: 'Build images before starting', hidden: true },
+  'no-build': { kind: 'boolean', brief: 'Never build an image, even when it is missing' },
+  'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
+  'no-recreate': { kind: 'boolean', brief: 'Leave existing containers as they are' },
+  pull: {
+    kind: 'string',
+    brief: 'Pull images first: always, missing, never or policy',
+    placeholder: 'string',
+    default: 'policy',
+  },
+  'quiet-pull': { kind: 'boolean', brief: 'Pull without showing layers' },
+  'remove-orphans': {
+    kind: 'boolean',
+    brief: 'Remove containers of services the files no longer have',
+    env: ['COMPOSE_REMOVE_ORPHANS'],
+  },
+  scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
+  yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
+  plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+} as const
+
+export const downFlags = {
+  'remove-orphans': {
+    kind: 'boolean',
+    brief: 'Remove containers of services the files no longer have',
+    env: ['COMPOSE_REMOVE_ORPHANS'],
+  },
+  rmi: { kind: 'string', brief: 'Remove images of services too: local (without a name of their own) or all' },
+  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
+  volumes: { kind: 'boolean', short: 'v', brief: 'Remove named volumes of the project and anonymous ones too' },
+} as const
+
+export const psFlags = {
+  all: { kind: 'boolean', short: 'a', brief: 'Stopped containers too, and those of `run`' },
+  filter: { kind: 'string', brief: 'Show only what matches: status=STATE' },
+  format: { kind: 'string', brief: 'table, json or a Go template', default: 'table' },
+  'no-trunc': { kind: 'boolean', brief: 'Show whole values' },
+  orphans: { kind: 'boolean', brief: 'Containers of services the files no longer have too', default: true },
+  quiet: { kind: 'boolean', short: 'q', brief: 'IDs only' },
+  services: { kind: 'boolean', brief: 'Names of services only' },
+  status: { kind: 'strings', brief: 'Only containers in these states', placeholder: 'state' },
+} as const
+
+export const logsFlags = {
+  follow: { kind: 'boolean', short: 'f', brief: 'Go on as output comes' },
+  index: { kind: 'integer', brief: 'Number of the container, when a service has several' },
+  'no-color': { kind: 'boolean', brief: 'Output without colour' },
+  'no-log-prefix': { kind: 'boolean', brief: 'Output without names before the lines' },
+  since: { kind: 'string', brief: 'Only what is newer than a time or a duration, 42m' },
+  tail: { kind: 'string', short: 'n', brief: 'Number of lines from the end of each log', default: 'all' },
+  timestamps: { kind: 'boolean', short: 't', brief: 'Show times' },
+  until: { kind: 'string', brief: 'Only what is older than a time or a duration, 42m' },
+} as const
+
+export const stopFlags = {
+  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
+} as const
+
+export const restartFlags = {
+  'no-deps': { kind: 'boolean', brief: 'Leave out services that depend on the named ones' },
+  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
+} as const
+
+export const killFlags = {
+  signal: { kind: 'string', short: 's', brief: 'Signal to send', default: 'SIGKILL' },
+} as const
+
+export const rmFlags = {
+  force: { kind: 'boolean', short: 'f', brief: 'Do not ask' },
+  stop: { kind: 'boolean', short: 's', brief: 'Stop the containers first' },
+  volumes: { kind: 'boolean', short: 'v', brief: 'Remove anonymous volumes of the containers too' },
+  all: { kind: 'boolean', short: 'a', brief: 'No effect', hidden: true },
+} as const
+
+export const noFlags = {} as const
+
+/** In alphabetical order; the program's table merges them with its own. */
+export const lifecycleCommands: readonly Command[] = [
+  defineCommand({
+    name: 'create',
+    brief: 'Create containers without starting them',
+    flags: createFlags,
+    args: [service],
+    load: () => import('./create.ts'),
+  }),
+  defineCommand({
+    name: 'down',
+    brief: 'Stop and remove containers and networks',
+    flags: downFlags,
+    args: [service],
+    load: () => import('./down.ts'),
+  }),
+  defineCommand({
+    name: 'kill',
+    brief: 'Kill containers',
+    flags: killFlags,
+    args: [service],
+    load: () => import('./kill.ts'),
+  }),
+  defineCommand({
+    name: 'logs',
+    brief: 'Show the output of containers',
+    flags: logsFlags,
+    args: [service],
+    load: () => import('./logs.ts'),
+  }),
+  defineCommand({
+    name: 'pause',
+    brief: 'Pause containers',
+    flags: noFlags,
+    args: [service],
+    load: () => import('./pause.ts'),
+  }),
+  defineCommand({
+    name: 'ps',
+    brief: 'List containers',
+    flags: psFlags,
+    args: [service],
+    load: () => import('./ps.ts'),
+  }),
+  defineCommand({
+    name: 'restart',
+    brief: 'Restart containers',
+    flags: restartFlags,
+    args: [service],
+    load: () => import('./restart.ts'),
+  }),
+  defineCommand({
+    name: 'rm',
+    brief: 'Remove stopped containers',
+    flags: rmFlags,
+    args: [service],
+    load: () => import('./rm.ts'),
+  }),
+  defineCommand({
+    name: 'start',
+    brief: 'Start existing containers',
+    flags: noFlags,
+    args: [service],
+    load: () => import('./start.ts'),
+  }),
+  defineCommand({
+    name: 'stop',
+    brief: 'Stop containers',
+    flags: stopFlags,
+    args: [service],
+    load: () => import('./stop.ts'),
+  }),
+  defineCommand({
+    name: 'unpause',
+    brief: 'Go on with paused containers',
+    flags: noFlags,
+    args: [service],
+    load: () => import('./unpause.ts'),
+  }),
+  defineCommand({
+    name: 'up',
+    brief: 'Create and start containers',
+    flags: upFlags,
+    args: [service],
+    load: () => import('./up.ts'),
+  }),
+]

@@ -1,0 +1,120 @@
+import type { Context, Run } from '../../cli/command.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { mapLimit } from '../../core/limit.ts'
+import { makeMonitor } from '../../compose/logs/monitor.ts'
+import type { LogSink } from '../../compose/logs/sink.ts'
+import { streamLogs } from '../../compose/logs/stream.ts'
+import { parseLogTime } from '../../compose/logs/time.ts'
+import { isAlive } from '../../compose/plan/observed.ts'
+import type { ObservedContainer } from '../../compose/plan/observed.ts'
+import { toLogName } from '../../compose/translate/name.ts'
+import type { LogsQuery } from '../../engine/api/streams.ts'
+import { makeLogPainter } from '../../ui/log-prefix.ts'
+import type { logsFlags } from './lifecycle-table.ts'
+import { hasColour } from './session.ts'
+import { containersOf, withRoster } from './verb.ts'
+import type { Found } from './verb.ts'
+
+/** Logs read at once when they are not followed. */
+const maxStreams = 16
+
+type LogsFlags = Parameters<typeof run>[1]
+
+export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
+  const query = toQuery(flags, ctx.clock.nowMs())
+  await withRoster(ctx, args, async (found) => {
+    const containers = containersOf(found.roster, args).filter(
+      (container) => !container.isOneOff && (flags.index === undefined || container.number === flags.index),
+    )
+    if (flags.index !== undefined && containers.length === 0) {
+      const services = args.length > 0 ? args.join(', ') : found.name
+      throw new FlotillaError('compose/not-found', `service "${services}" is not running container #${flags.index}`)
+    }
+    const sink = makeSink(ctx, flags)
+    const labels = containers.map((container) => toLogName(found.name, container.name))
+    for (const label of labels) sink.announce(label)
+    if (flags.follow) await follow(ctx, found, containers, query, sink)
+    else await mapLimit(containers, maxStreams, (container) => readLog(ctx, found, container, query, sink))
+    sink.end()
+  })
+}
+
+function toQuery(flags: LogsFlags, nowMs: number): LogsQuery {
+  if (flags.tail !== 'all' && !/^-?\d+$/.test(flags.tail)) {
+    throw new FlotillaError('cli/invalid-value', `invalid value for --tail: "${flags.tail}"`)
+  }
+  return {
+    tail: flags.tail.startsWith('-') ? 'all' : flags.tail,
+    timestamps: flags.timestamps,
+    ...(flags.since !== undefined && { since: parseLogTime(flags.since, nowMs) }),
+    ...(flags.until !== undefined && { until: parseLogTime(flags.until, nowMs) }),
+  }
+}
+
+/** A log driver that cannot be read is a warning: the other logs are shown. */
+async function readLog(
+  ctx: Context,
+  found: Found,
+  container: ObservedContainer,
+  query: LogsQuery,
+  sink: LogSink,
+): Promise<void> {
+  const source = { id: container.id, label: toLogName(found.name, container.name) }
+  try {
+    await streamLogs(found.session.engine, source, query, sink, { signal: ctx.signal })
+  } catch (error) {
+    if (!isFlotillaError(error) || error.status === undefined || ctx.signal.aborted) throw error
+    ctx.log.warn(`${container.name}: ${toMessage(error)}`)
+  }
+}
+
+/** What has ended is read to its end; what runs is followed until all have ended. */
+async function follow(
+  ctx: Context,
+  found: Found,
+  containers: readonly ObservedContainer[],
+  query: LogsQuery,
+  sink: LogSink,
+): Promise<void> {
+  const running = containers.filter(isAlive)
+  const services = new Set(containers.map((container) => container.service))
+  const monitor = makeMonitor(
+    found.session.engine,
+    {
+      project: found.name,
+      sink,
+      clock: ctx.clock,
+      services,
+      shown: services,
+      hasNotes: true,
+      timestamps: query.timestamps === true,
+    },
+    { signal: ctx.signal },
+  )
+  const cancelled = new Promise<never>((_, reject) => {
+    const cancel = (): void => reject(new FlotillaError('cli/cancelled', 'cancelled'))
+    if (ctx.signal.aborted) cancel()
+    ctx.signal.addEventListener('abort', cancel, { once: true })
+  })
+  try {
+    await monitor.open()
+    for (const container of running) monitor.replay(container, query)
+    const ended = containers.filter((container) => !isAlive(container))
+    const all = mapLimit(ended, maxStreams, (container) => readLog(ctx, found, container, query, sink))
+    await Promise.race([cancelled, running.length > 0 ? Promise.all([all, monitor.ended]) : all])
+  } finally {
+    monitor.close()
+  }
+}
+
+/** Both streams go to stdout, as in the reference program. */
+function makeSink(ctx: Context, flags: LogsFlags): LogSink {
+  const colour = flags['no-color'] ? false : hasColour(ctx)
+  return makeLogPainter({
+    stdout: ctx.stdout,
+    stderr: ctx.stdout,
+    terminal: ctx.terminal,
+    hasPrefix: !flags['no-log-prefix'],
+    ...(colour !== undefined && { hasColour: colour }),
+  })
+}

@@ -1,0 +1,102 @@
+import type { Context, Run } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { formatRows } from '../../core/gotemplate/rows.ts'
+import { psHeadings, psTable, toPsRow } from '../../compose/ps.ts'
+import type { PsRow } from '../../compose/ps.ts'
+import type { ObservedContainer } from '../../compose/plan/observed.ts'
+import { observeContainers } from '../../compose/observe.ts'
+import type { Project } from '../../compose/model/project.ts'
+import { renderTable } from '../../ui/table.ts'
+import type { psFlags } from './lifecycle-table.ts'
+import { withSession } from './session.ts'
+import { requireTarget } from './target.ts'
+
+const states = ['paused', 'restarting', 'removing', 'running', 'dead', 'created', 'exited'] as const
+
+export const run: Run<typeof psFlags> = async (ctx, flags, args) => {
+  const wanted = readStates(flags)
+  const { name, project } = await requireTarget(ctx, args)
+  await withSession(ctx, async (session) => {
+    const all = await observeContainers(session.engine, name, { signal: ctx.signal })
+    checkServices(args, all, project)
+    const isShown = (container: ObservedContainer): boolean => {
+      if (args.length > 0 && !args.includes(container.service)) return false
+      if (!flags.orphans && project !== undefined && project.services[container.service] === undefined) return false
+      if (wanted.length > 0) return wanted.includes(container.state)
+      if (flags.all) return true
+      return (
+        !container.isOneOff &&
+        (container.state === 'running' || container.state === 'paused' || container.state === 'restarting')
+      )
+    }
+    const shown = all.filter(isShown).sort((a, b) => (a.name < b.name ? -1 : 1))
+    print(ctx, flags, shown)
+  })
+}
+
+type PsFlags = Parameters<typeof run>[1]
+
+function readStates(flags: PsFlags): readonly string[] {
+  const wanted = [...flags.status]
+  if (flags.filter !== undefined) {
+    const [key = '', value] = flags.filter.split('=')
+    if (value === undefined)
+      throw new FlotillaError('cli/invalid-value', 'arguments to --filter should be in form KEY=VAL')
+    if (key !== 'status') throw new FlotillaError('cli/invalid-value', `unknown filter ${key}`)
+    wanted.push(value)
+  }
+  const unknown = wanted.find((state) => !states.some((known) => known === state))
+  if (unknown !== undefined) throw new FlotillaError('cli/invalid-value', `unknown status "${unknown}"`)
+  return wanted
+}
+
+/** A service without containers is no mistake when the files have it. */
+function checkServices(
+  services: readonly string[],
+  containers: readonly ObservedContainer[],
+  project: Project | undefined,
+): void {
+  const known = new Set([...containers.map((container) => container.service), ...Object.keys(project?.services ?? {})])
+  const missing = services.find((service) => !known.has(service))
+  if (missing !== undefined) throw new FlotillaError('compose/not-found', `no such service: ${missing}`)
+}
+
+function print(ctx: Context, flags: PsFlags, containers: readonly ObservedContainer[]): void {
+  if (flags.quiet)
+    return writeLines(
+      ctx,
+      containers.map((container) => container.id),
+    )
+  if (flags.services) return writeLines(ctx, [...new Set(containers.map((container) => container.service))])
+  const isWhole = flags['no-trunc']
+  const rows = containers.map((container) => toPsRow(container, { nowMs: ctx.clock.nowMs(), isWhole }))
+  if (flags.format === 'json') return writeLines(ctx, rows.map(renderJson))
+  const format = flags.format === 'table' || flags.format === 'pretty' || flags.format === '' ? psTable : flags.format
+  const views = rows.map((row, index) => withLabels(row, containers[index]))
+  const { isTable, lines } = formatRows(format, psHeadings, views)
+  if (!isTable) return writeLines(ctx, lines)
+  const [head = '', ...body] = lines
+  ctx.stdout.write(
+    `${renderTable(
+      head.split('\t'),
+      body.map((line) => line.split('\t')),
+    )}\n`,
+  )
+}
+
+/** `{{.Label "k"}}` in templates. */
+function withLabels(row: PsRow, container: ObservedContainer | undefined): unknown {
+  return { ...row, Label: (name: string) => container?.labels[name] ?? '' }
+}
+
+/** Go escapes what HTML would read. */
+function renderJson(row: PsRow): string {
+  return JSON.stringify(row).replace(
+    /[<>&\u2028\u2029]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+function writeLines(ctx: Context, lines: readonly string[]): void {
+  if (lines.length > 0) ctx.stdout.write(`${lines.join('\n')}\n`)
+}

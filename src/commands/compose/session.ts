@@ -1,0 +1,122 @@
+import type { Context } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { programVersion } from '../../core/program.ts'
+import type { ProgressEvent } from '../../core/progress.ts'
+import { openEngine } from '../../engine/client.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { endpointFromEnvironment } from '../../engine/environment.ts'
+import type { Question } from '../../compose/plan/plan.ts'
+import { chooseProgressMode, startProgress } from '../../ui/progress.ts'
+import type { ProgressPainter } from '../../ui/progress.ts'
+import { promptConfirm } from '../../ui/prompt.ts'
+
+/** What a command that talks to an engine has in hand. */
+export interface Session {
+  readonly engine: Engine
+  readonly progress: (event: ProgressEvent) => void
+  readonly parallel: number
+  readonly isDryRun: boolean
+  /** Takes the live picture away, so that other output can follow. Idempotent. */
+  stopProgress(): void
+}
+
+/** Opens the engine the flags and the environment choose, runs the body, and closes it again. */
+export async function withSession<T>(ctx: Context, body: (session: Session) => Promise<T>): Promise<T> {
+  const chosen = await endpointFromEnvironment(ctx.env, readChoice(ctx))
+  const engine = openEngine(chosen.endpoint, {
+    clock: ctx.clock,
+    userAgent: `flotilla/${programVersion}`,
+    env: ctx.env,
+    ...(chosen.apiVersion !== undefined && { apiVersion: chosen.apiVersion }),
+  })
+  const isDryRun = ctx.globals['dry-run'] === true
+  let painter: ProgressPainter | undefined
+  try {
+    return await body({
+      engine,
+      isDryRun,
+      parallel: readParallel(ctx),
+      progress(event) {
+        painter ??= openPainter(ctx, isDryRun)
+        painter.emit(event)
+      },
+      stopProgress() {
+        painter?.stop()
+      },
+    })
+  } finally {
+    painter?.stop()
+    await engine.close()
+  }
+}
+
+function openPainter(ctx: Context, isDryRun: boolean): ProgressPainter {
+  const isStdout = isTrue(ctx.env['COMPOSE_STATUS_STDOUT'])
+  const asked = text(ctx.globals['progress']) ?? text(ctx.env['COMPOSE_PROGRESS'])
+  const ansi = text(ctx.globals['ansi']) ?? text(ctx.env['COMPOSE_ANSI'])
+  const isTty = isStdout ? ctx.terminal.isTty : ctx.terminal.isStderrTty
+  const mode = chooseProgressMode(asked === 'auto' ? undefined : asked, isTty && ansi !== 'never')
+  return startProgress({
+    stream: isStdout ? ctx.stdout : ctx.stderr,
+    terminal: ctx.terminal,
+    clock: ctx.clock,
+    mode,
+    ...(isDryRun && { prefix: 'DRY-RUN MODE - ' }),
+    ...(hasColour(ctx) !== undefined && { hasColour: hasColour(ctx) === true }),
+  })
+}
+
+/** What `--ansi` says about colour; undefined leaves it to the terminal. */
+export function hasColour(ctx: Context): boolean | undefined {
+  const ansi = text(ctx.globals['ansi']) ?? text(ctx.env['COMPOSE_ANSI'])
+  return ansi === 'always' ? true : ansi === 'never' ? false : undefined
+}
+
+/** Asks on the terminal; with `--yes` nothing is asked. The end of the input is no. */
+export function askUser(ctx: Context, session: Session, isYes: boolean): (question: Question) => Promise<boolean> {
+  return async (question) => {
+    if (isYes) return true
+    session.stopProgress()
+    const { stdin, stderr, signal } = ctx
+    return promptConfirm(`${question.text} (y/N) `, { stdin, stdout: stderr, signal })
+  }
+}
+
+function readChoice(ctx: Context): Parameters<typeof endpointFromEnvironment>[1] {
+  const { globals } = ctx
+  const choice = {
+    host: text(globals['host']),
+    context: text(globals['context']),
+    caFile: text(globals['tlscacert']),
+    certFile: text(globals['tlscert']),
+    keyFile: text(globals['tlskey']),
+    isTls: globals['tls'] === true ? true : undefined,
+    isVerified: globals['tlsverify'] === true ? true : undefined,
+  }
+  return Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== undefined))
+}
+
+/** `--parallel`, else `COMPOSE_PARALLEL_LIMIT`; -1 and nothing mean no limit of the user's. */
+function readParallel(ctx: Context): number {
+  const flag = ctx.globals['parallel']
+  if (typeof flag === 'number' && ctx.globals.given('parallel')) return flag < 1 ? unlimited : flag
+  const variable = text(ctx.env['COMPOSE_PARALLEL_LIMIT'])
+  if (variable === undefined) return unlimited
+  const limit = Number(variable)
+  if (!Number.isInteger(limit)) {
+    throw new FlotillaError('cli/invalid-value', `COMPOSE_PARALLEL_LIMIT must be an integer (found: "${variable}")`)
+  }
+  return limit < 1 ? unlimited : limit
+}
+
+/** Engines serve more calls at once than they have processors for; beyond this they only queue. */
+const unlimited = 64
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Booleans of the environment: `1 t true y yes on`. */
+export function isTrue(value: string | undefined): boolean {
+  return value !== undefined && /^(?:1|t|true|y|yes|on)$/i.test(value)
+}

@@ -1,0 +1,18 @@
+import type { Run } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import type { noFlags } from './lifecycle-table.ts'
+import { performVerb, withRoster } from './verb.ts'
+
+export const run: Run<typeof noFlags> = (ctx, _flags, args) =>
+  withRoster(ctx, args, async (found) => {
+    const { roster, project } = found
+    const wanted = args.length > 0 ? args : [...roster.dependencies.keys()]
+    const empty = wanted.find((name) => {
+      const hasScale = project?.services[name]?.scale !== 0
+      return hasScale && (roster.containers.get(name) ?? []).every((container) => container.isOneOff)
+    })
+    if (empty !== undefined) {
+      throw new FlotillaError('compose/not-found', `service "${empty}" has no container to start`)
+    }
+    await performVerb(ctx, found, { kind: 'start' }, args)
+  })

@@ -1,0 +1,51 @@
+import type { Context } from '../../cli/command.ts'
+import { isFlotillaError } from '../../core/errors.ts'
+import { checkProjectName } from '../../compose/load/project-name.ts'
+import type { Project } from '../../compose/model/project.ts'
+import { openProject } from './project.ts'
+
+/** What a command that can do without files works on. */
+export interface Target {
+  readonly name: string
+  /** Absent when only labels are known. */
+  readonly project?: Project
+}
+
+/** The project of the files, with the profiles of the named services switched on. */
+export function requireProject(ctx: Context, services: readonly string[]): Promise<Project> {
+  return openProject(ctx, {}, services)
+}
+
+/**
+ * The project's name and, where files are given or found, its model. With `-p` and no `-f` no file is
+ * looked at, and files that cannot be loaded do no harm when the environment names the project.
+ */
+export async function requireTarget(ctx: Context, services: readonly string[]): Promise<Target> {
+  const given = ctx.globals['project-name']
+  const files = ctx.globals['file']
+  if (typeof given === 'string' && given !== '' && !(Array.isArray(files) && files.length > 0)) {
+    return { name: checkProjectName(given) }
+  }
+  try {
+    const project = await openTolerant(ctx, services)
+    return { name: project.name, project }
+  } catch (error) {
+    const name = ctx.env['COMPOSE_PROJECT_NAME']
+    if (name === undefined || name === '' || !isFlotillaError(error)) throw error
+    return { name: checkProjectName(name) }
+  }
+}
+
+/** What is running can be stopped without its env files and without its required variables. */
+async function openTolerant(ctx: Context, services: readonly string[]): Promise<Project> {
+  try {
+    return await openProject(ctx, { skipEnvironment: true }, services)
+  } catch (error) {
+    if (!isFlotillaError(error) || error.code !== 'compose/interpolation') throw error
+    try {
+      return await openProject(ctx, { skipEnvironment: true, skipInterpolation: true }, services)
+    } catch {
+      throw error
+    }
+  }
+}

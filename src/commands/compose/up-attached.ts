@@ -1,0 +1,179 @@
+import type { Context } from '../../cli/command.ts'
+import { converge } from '../../compose/converge.ts'
+import type { ConvergeOptions } from '../../compose/converge.ts'
+import { makeMonitor } from '../../compose/logs/monitor.ts'
+import type { Exit, Monitor } from '../../compose/logs/monitor.ts'
+import { withTimestamps } from '../../compose/logs/sink.ts'
+import type { LogSink } from '../../compose/logs/sink.ts'
+import type { Project } from '../../compose/model/project.ts'
+import { observeContainers } from '../../compose/observe.ts'
+import { isAlive } from '../../compose/plan/observed.ts'
+import { selectServices } from '../../compose/plan/selection.ts'
+import { toLogName } from '../../compose/translate/name.ts'
+import { makeLogPainter } from '../../ui/log-prefix.ts'
+import { hasColour } from './session.ts'
+import type { Session } from './session.ts'
+import { makeStopper } from './stopper.ts'
+import type { UpFlags } from './up.ts'
+import { chooseAttached } from './up-options.ts'
+
+const interruptedExitCode = 130
+
+/** What an attached `up` works with. */
+interface Stage {
+  readonly ctx: Context
+  readonly session: Session
+  readonly project: Project
+  readonly options: ConvergeOptions
+  readonly services: ReadonlySet<string>
+  readonly shown: ReadonlySet<string>
+  readonly monitor: Monitor
+  readonly sink: LogSink
+}
+
+/** Why it ends. */
+type Ending = { readonly kind: 'ended' | 'interrupted' } | { readonly kind: 'aborted'; readonly exit: Exit }
+
+/**
+ * Brings the project up, shows the output of its containers, and stops them again on Ctrl-C or when the
+ * flags say that the end of one is the end of all. The second Ctrl-C kills.
+ *
+ * @returns the exit code
+ */
+export async function upAttached(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  flags: UpFlags,
+  named: readonly string[],
+  options: ConvergeOptions,
+): Promise<number> {
+  const selected = selectServices(project, named, flags['no-deps']).services.map((service) => service.name)
+  const services = new Set(selected)
+  const shown = chooseAttached(flags, project, selected, named)
+  const from = flags['exit-code-from']
+  if (from !== undefined) selectServices(project, [from])
+  const sink = makeSink(ctx, flags)
+  const exits: Exit[] = []
+  const interrupt = new AbortController()
+  let decide: (ending: Ending) => void = () => {}
+  const decided = new Promise<Ending>((resolve) => {
+    decide = resolve
+  })
+  const onExit = (exit: Exit): void => {
+    exits.push(exit)
+    if (endsAll(flags, exit)) decide({ kind: 'aborted', exit })
+  }
+  const monitor = makeMonitor(
+    session.engine,
+    { project: project.name, sink, clock: ctx.clock, services, shown, hasNotes: true, onExit },
+    {},
+  )
+  const stopper = makeStopper(ctx, session, project, services, flags.timeout)
+  const release = ctx.onInterrupt((_, count) => {
+    if (count > 1) return stopper.kill()
+    session.stopProgress()
+    ctx.stderr.write('Gracefully Stopping... press Ctrl+C again to force\n')
+    interrupt.abort()
+    decide({ kind: 'interrupted' })
+  })
+  try {
+    await monitor.open()
+    const stage = { ctx, session, project, options, services, shown, monitor, sink }
+    const played = play(stage, interrupt.signal)
+    const ending = await Promise.race([decided, played])
+    if (ending.kind === 'ended') return 0
+    if (ending.kind === 'aborted') ctx.stderr.write('Aborting on container exit...\n')
+    interrupt.abort()
+    // A create under way may still add a container: what is stopped is looked up after it has ended.
+    await played.catch(() => {})
+    await stopper.stop()
+    await drain(ctx, monitor)
+    if (ending.kind !== 'aborted') return interruptedExitCode
+    return (exits.find((exit) => exit.service === from) ?? ending.exit).code
+  } finally {
+    release()
+    monitor.close()
+    sink.end()
+  }
+}
+
+function endsAll(flags: UpFlags, exit: Exit): boolean {
+  if (flags['abort-on-container-failure']) return exit.code !== 0
+  return flags['abort-on-container-exit'] || flags['exit-code-from'] !== undefined
+}
+
+/** Makes the containers, attaches, starts them, and waits for their end. */
+async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
+  const { session, project, options, services, monitor } = stage
+  const signal = AbortSignal.any([stage.ctx.signal, interrupted])
+  try {
+    await converge(session.engine, project, { ...options, reconcile: { ...options.reconcile, start: false }, signal })
+    session.stopProgress()
+    const containers = (await observeContainers(session.engine, project.name, { signal })).filter(
+      (container) => !container.isOneOff && services.has(container.service),
+    )
+    announce(stage, containers)
+    for (const container of containers) if (isAlive(container)) await monitor.attach(container)
+    // Nothing is judged a second time: what stands now is started.
+    const policy = { recreate: 'never', recreateDependencies: 'never', orphans: 'ignore', start: true } as const
+    await converge(session.engine, project, {
+      ...options,
+      reconcile: { ...options.reconcile, ...policy, renewAnonymousVolumes: false },
+      pull: 'missing',
+      progress() {},
+      warn() {},
+      ask: () => Promise.resolve(false),
+      signal,
+      beforeStart: (container) => monitor.attach(container),
+    })
+    await untilAborted(monitor.ended, signal)
+    return { kind: 'ended' }
+  } catch (error) {
+    if (!signal.aborted) throw error
+    return { kind: 'interrupted' }
+  }
+}
+
+function announce(stage: Stage, containers: readonly { readonly name: string; readonly service: string }[]): void {
+  const names = containers
+    .filter((container) => stage.shown.has(container.service))
+    .map((container) => toLogName(stage.project.name, container.name))
+  for (const name of names) stage.sink.announce(name)
+  stage.sink.note(`Attaching to ${names.join(', ')}`)
+}
+
+function makeSink(ctx: Context, flags: UpFlags): LogSink {
+  const colour = flags['no-color'] ? false : hasColour(ctx)
+  const painter = makeLogPainter({
+    stdout: ctx.stdout,
+    stderr: ctx.stderr,
+    terminal: ctx.terminal,
+    hasPrefix: !flags['no-log-prefix'],
+    ...(colour !== undefined && { hasColour: colour }),
+  })
+  return flags.timestamps ? withTimestamps(painter, ctx.clock) : painter
+}
+
+/** The last lines and exit notes of stopped containers, which may come a moment after the stop. */
+const drainMs = 3000
+
+async function drain(ctx: Context, monitor: Monitor): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([monitor.ended.catch(() => {}), ctx.clock.sleep(drainMs, over.signal).catch(() => {})])
+  over.abort()
+}
+
+async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  let onAbort: () => void = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,84 @@
+import type { FlagValues } from '../../core/flag.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { makeDictionary } from '../../compose/model/dictionary.ts'
+import type { Dictionary } from '../../compose/model/dictionary.ts'
+import type { PullPolicy } from '../../compose/plan/image-plan.ts'
+import type { Project } from '../../compose/model/project.ts'
+import type { upFlags } from './lifecycle-table.ts'
+
+type UpFlags = FlagValues<typeof upFlags>
+
+/** Combinations that make no sense, in the reference program's words (docker/compose cmd/compose/up.go). */
+export function checkUpFlags(flags: UpFlags): void {
+  const wrong = findWrongCombination(flags)
+  if (wrong !== undefined) throw new FlotillaError('cli/usage', wrong)
+}
+
+function findWrongCombination(flags: UpFlags): string | undefined {
+  const isAborting = flags['abort-on-container-exit'] || flags['exit-code-from'] !== undefined
+  const isFailing = flags['abort-on-container-failure']
+  const isAttaching = flags.attach.length > 0 || flags['attach-dependencies']
+  if (isFailing && flags['abort-on-container-exit']) {
+    return '--abort-on-container-failure cannot be combined with --abort-on-container-exit'
+  }
+  if (flags.attach.length > 0 && flags['attach-dependencies'])
+    return 'cannot combine --attach and --attach-dependencies'
+  if (flags.wait && (isAborting || isAttaching)) {
+    return '--wait cannot be combined with --abort-on-container-exit, --attach or --attach-dependencies'
+  }
+  if (flags.detach && (isAborting || isFailing || isAttaching)) {
+    return '--detach cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch'
+  }
+  if (flags.build && flags['no-build']) return '--build and --no-build are incompatible'
+  return findRecreateConflict(flags)
+}
+
+function findRecreateConflict(flags: UpFlags): string | undefined {
+  if (!flags['no-recreate']) return undefined
+  if (flags['force-recreate']) return '--force-recreate and --no-recreate are incompatible'
+  if (flags['always-recreate-deps']) return '--always-recreate-deps and --no-recreate are incompatible'
+  if (flags['renew-anon-volumes']) return '--no-recreate and --renew-anon-volumes are incompatible'
+  return undefined
+}
+
+/** `--scale web=3`, repeated. */
+export function parseScale(options: readonly string[], project: Project): Dictionary<number> {
+  const scale = makeDictionary<number>()
+  for (const option of options) {
+    const match = /^([^=]+)=(\d+)$/.exec(option)
+    if (match === null) {
+      throw new FlotillaError('cli/invalid-value', `invalid --scale option "${option}". Should be SERVICE=NUM`)
+    }
+    const [, name = '', count] = match
+    if (project.services[name] === undefined) throw new FlotillaError('compose/not-found', `no such service: ${name}`)
+    scale[name] = Number(count)
+  }
+  return scale
+}
+
+const policies: readonly PullPolicy[] = ['always', 'missing', 'never', 'build', 'policy']
+
+/** `--pull`, over which `--build` wins. */
+export function parsePull(value: string, isBuild: boolean): PullPolicy {
+  if (isBuild) return 'build'
+  const policy = policies.find((entry) => entry === value)
+  if (policy === undefined) throw new FlotillaError('cli/invalid-value', `invalid --pull option "${value}"`)
+  return policy
+}
+
+/** Services whose output an attached `up` shows. */
+export function chooseAttached(
+  flags: Pick<UpFlags, 'attach' | 'attach-dependencies' | 'no-attach'>,
+  project: Project,
+  selected: readonly string[],
+  named: readonly string[],
+): ReadonlySet<string> {
+  const pool = flags['attach-dependencies'] || named.length === 0 ? selected : named
+  const wanted =
+    flags.attach.length > 0 ? flags.attach : pool.filter((name) => project.services[name]?.attach !== false)
+  const missing = wanted.filter((name) => !selected.includes(name))
+  if (missing.length > 0) {
+    throw new FlotillaError('cli/usage', `cannot attach to services not included in up: ${missing.join(', ')}`)
+  }
+  return new Set(wanted.filter((name) => !flags['no-attach'].includes(name)))
+}

@@ -1,0 +1,147 @@
+import type { Context, Run } from '../../cli/command.ts'
+import type { FlagValues } from '../../core/flag.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { converge, prepare } from '../../compose/converge.ts'
+import type { ConvergeOptions } from '../../compose/converge.ts'
+import { execute } from '../../compose/execute.ts'
+import type { Project } from '../../compose/model/project.ts'
+import { observeContainers } from '../../compose/observe.ts'
+import { renderPlan } from '../../compose/plan/plan.ts'
+import { selectServices } from '../../compose/plan/selection.ts'
+import { planWait } from '../../compose/plan/wait-plan.ts'
+import type { upFlags } from './lifecycle-table.ts'
+import { askUser, isTrue, withSession } from './session.ts'
+import type { Session } from './session.ts'
+import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
+import { requireProject } from './target.ts'
+
+export type UpFlags = FlagValues<typeof upFlags>
+
+export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
+  checkUpFlags(flags)
+  const project = await requireProject(ctx, args)
+  return withSession(ctx, async (session) => {
+    const options = toConvergeOptions(ctx, session, project, flags, args)
+    if (flags.plan) return printPlan(ctx, session, project, options)
+    if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
+      await converge(session.engine, project, options)
+      if (flags.wait && !session.isDryRun) await waitForAll(ctx, session, project, flags, args)
+      if (session.isDryRun && !flags.detach && !flags['no-start']) {
+        session.stopProgress()
+        ctx.stdout.write("end of 'compose up' output, interactive run is not supported in dry-run mode\n")
+      }
+      return 0
+    }
+    const { upAttached } = await import('./up-attached.ts')
+    return upAttached(ctx, session, project, flags, args, options)
+  })
+}
+
+/** The flags that say how containers come about, which `create` shares in part. */
+export type CreationFlags = Pick<
+  UpFlags,
+  | 'always-recreate-deps'
+  | 'build'
+  | 'force-recreate'
+  | 'no-deps'
+  | 'no-recreate'
+  | 'no-start'
+  | 'pull'
+  | 'quiet-pull'
+  | 'remove-orphans'
+  | 'renew-anon-volumes'
+  | 'scale'
+  | 'yes'
+> & { readonly timeout?: number | undefined }
+
+/** The engine work that the flags ask for. */
+export function toConvergeOptions(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  flags: CreationFlags,
+  services: readonly string[],
+): ConvergeOptions {
+  const isRemoving = flags['remove-orphans']
+  const isIgnoring = isTrue(ctx.env['COMPOSE_IGNORE_ORPHANS'])
+  if (isRemoving && isIgnoring) {
+    throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
+  }
+  const recreate = flags['no-recreate']
+    ? 'never'
+    : flags['force-recreate'] || flags['renew-anon-volumes']
+      ? 'force'
+      : 'diverged'
+  const recreateDependencies = flags['no-recreate'] ? 'never' : flags['always-recreate-deps'] ? 'force' : 'diverged'
+  return {
+    reconcile: {
+      services,
+      withoutDependencies: flags['no-deps'],
+      scale: parseScale(flags.scale, project),
+      recreate,
+      recreateDependencies,
+      orphans: isRemoving ? 'remove' : isIgnoring ? 'ignore' : 'warn',
+      renewAnonymousVolumes: flags['renew-anon-volumes'],
+      start: !flags['no-start'],
+      ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
+      separator: ctx.globals['compatibility'] === true || isTrue(ctx.env['COMPOSE_COMPATIBILITY']) ? '_' : '-',
+    },
+    pull: parsePull(flags.pull, flags.build),
+    clock: ctx.clock,
+    progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,
+    parallel: session.parallel,
+    warn: (message) => ctx.log.warn(message),
+    ask: askUser(ctx, session, flags.yes),
+    isDryRun: session.isDryRun,
+    signal: ctx.signal,
+  }
+}
+
+function withoutLayers(progress: Session['progress']): Session['progress'] {
+  return (event) => {
+    if (event.parentId === undefined) progress(event)
+  }
+}
+
+async function printPlan(ctx: Context, session: Session, project: Project, options: ConvergeOptions): Promise<number> {
+  const { plan } = await prepare(session.engine, project, { ...options, isDryRun: true })
+  session.stopProgress()
+  for (const warning of plan.warnings) ctx.log.warn(warning)
+  ctx.stdout.write(plan.steps.length === 0 ? 'nothing to do\n' : `${renderPlan(plan)}\n`)
+  return 0
+}
+
+async function waitForAll(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  flags: UpFlags,
+  services: readonly string[],
+): Promise<void> {
+  selectServices(project, services)
+  const containers = await observeContainers(session.engine, project.name, { signal: ctx.signal })
+  const observed = { containers, networks: [], volumes: [], images: {} }
+  const seconds = flags['wait-timeout']
+  const limit = new AbortController()
+  const over = new AbortController()
+  const isLimited = seconds !== undefined && seconds > 0
+  if (isLimited) {
+    ctx.clock.sleep(seconds * 1000, over.signal).then(
+      () => limit.abort(),
+      () => {},
+    )
+  }
+  try {
+    await execute(planWait(project, observed, services), session.engine, {
+      clock: ctx.clock,
+      progress: session.progress,
+      parallel: session.parallel,
+      signal: AbortSignal.any([ctx.signal, limit.signal]),
+    })
+  } catch (error) {
+    if (!limit.signal.aborted) throw error
+    throw new FlotillaError('compose/execute', `application not healthy after ${seconds}s`, { cause: error })
+  } finally {
+    over.abort()
+  }
+}

@@ -1,0 +1,159 @@
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Progress } from '../core/progress.ts'
+import { callForJson } from '../engine/api/call.ts'
+import type { Engine } from '../engine/engine.ts'
+import { execute } from './execute.ts'
+import type { StartedContainer } from './execute.ts'
+import { mapDictionary } from './model/dictionary.ts'
+import type { Project } from './model/project.ts'
+import { observe, observeImages, observeImageVolumes } from './observe.ts'
+import { planImages } from './plan/image-plan.ts'
+import type { PullPolicy } from './plan/image-plan.ts'
+import type { Observed, ObservedImage } from './plan/observed.ts'
+import type { ReconcileOptions } from './plan/options.ts'
+import { isQuestions } from './plan/plan.ts'
+import type { Plan, Question } from './plan/plan.ts'
+import { reconcile } from './plan/reconcile.ts'
+import { selectServices } from './plan/selection.ts'
+import { toImageReference } from './translate/name.ts'
+
+/** How a project is brought to the engine. */
+export interface ConvergeOptions extends CallOptions {
+  readonly reconcile: Omit<ReconcileOptions, 'apiVersion' | 'isCluster' | 'answers'>
+  readonly pull: PullPolicy
+  readonly clock: Clock
+  readonly progress: Progress
+  readonly parallel: number
+  readonly warn: (message: string) => void
+  /** The user's decision about data that would be lost. */
+  readonly ask: (question: Question) => Promise<boolean>
+  /** Nothing is changed on the engine; the steps are only reported. */
+  readonly isDryRun?: boolean
+  /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
+  readonly onPlan?: (plan: Plan, observed: Observed) => Promise<void>
+  readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  readonly registryAuth?: (reference: string) => Promise<string | undefined>
+}
+
+/**
+ * `up` and `create` without their output: looks, pulls what is missing, plans, asks, carries out.
+ *
+ * @returns the plan that was carried out
+ */
+export async function converge(engine: Engine, project: Project, o: ConvergeOptions): Promise<Plan> {
+  const { plan, observed } = await prepare(engine, project, o)
+  for (const warning of plan.warnings) o.warn(warning)
+  await o.onPlan?.(plan, observed)
+  for (const resource of plan.settled) o.progress({ id: resource, status: 'done', text: 'Running' })
+  if (o.isDryRun === true) reportPlan(plan, o.progress)
+  else await execute(plan, engine, o)
+  return plan
+}
+
+/** Everything up to the plan. Pulls images, unless it is a dry run. */
+export async function prepare(
+  engine: Engine,
+  project: Project,
+  o: ConvergeOptions,
+): Promise<{ readonly plan: Plan; readonly observed: Observed }> {
+  const call = toCall(o)
+  const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
+  const references = [...new Set(selection.services.map((service) => toImageReference(project, service)))]
+  const [apiVersion, first] = await Promise.all([
+    engine.apiVersion(call),
+    observe(engine, toObserveRequest(project, references), call),
+  ])
+  let observed = first
+  const pulls = planImages(project, observed, selection, o.pull)
+  if (pulls.steps.length > 0) {
+    if (o.isDryRun === true) reportPlan(pulls, o.progress)
+    else {
+      await execute(pulls, engine, o)
+      observed = { ...observed, images: await observeImages(engine, references, call) }
+    }
+  }
+  const options = { ...o.reconcile, apiVersion, isCluster: false }
+  const answers: Record<string, boolean> = {}
+  let plan = await decide(project, observed, { ...options, answers }, o)
+  if (replacesAnything(plan)) {
+    const images = await observeReplacedVolumes(engine, project, observed, plan, call)
+    observed = { ...observed, images }
+    plan = await decide(project, observed, { ...options, answers, isCluster: await isClusterEndpoint(engine, call) }, o)
+  }
+  return { plan, observed }
+}
+
+/** What to look for on the engine for a project. */
+export function toObserveRequest(project: Project, references: readonly string[]): Parameters<typeof observe>[1] {
+  return {
+    project: project.name,
+    networkNames: Object.values(project.networks).map((network) => network.name),
+    volumeNames: Object.values(project.volumes).map((volume) => volume.name),
+    imageReferences: references,
+  }
+}
+
+async function decide(
+  project: Project,
+  observed: Observed,
+  options: Omit<ReconcileOptions, 'answers'> & { readonly answers: Record<string, boolean> },
+  o: ConvergeOptions,
+): Promise<Plan> {
+  for (;;) {
+    const outcome = reconcile(project, observed, options)
+    if (!isQuestions(outcome)) return outcome
+    for (const question of outcome.questions) {
+      options.answers[question.id] = o.isDryRun === true ? false : await o.ask(question)
+    }
+  }
+}
+
+function replacesAnything(plan: Plan): boolean {
+  return plan.steps.some((step) => step.op.kind === 'create-container' && step.op.draft.replaces !== undefined)
+}
+
+/** Which volumes images declare matters only for containers that are replaced: one call an image. */
+async function observeReplacedVolumes(
+  engine: Engine,
+  project: Project,
+  observed: Observed,
+  plan: Plan,
+  call: CallOptions,
+): Promise<Observed['images']> {
+  const wanted = new Set(
+    plan.steps.flatMap((step) =>
+      step.op.kind === 'create-container' && step.op.draft.replaces !== undefined
+        ? [toImageReference(project, step.op.draft.service)]
+        : [],
+    ),
+  )
+  const known = new Map<string, ObservedImage>()
+  for (const reference of wanted) {
+    const image = observed.images[reference]
+    if (image === undefined) continue
+    known.set(reference, { ...image, volumes: await observeImageVolumes(engine, image.id, call) })
+  }
+  return mapDictionary(observed.images, (image, reference) => known.get(reference) ?? image)
+}
+
+/** Classic Swarm and ours answer with their own name as version. */
+async function isClusterEndpoint(engine: Engine, call: CallOptions): Promise<boolean> {
+  const version = await callForJson<{ readonly Version?: string }>(engine, { method: 'GET', path: '/version' }, call)
+  return version.Version?.startsWith('swarm/') === true
+}
+
+/** Reports the steps of a plan as if they were carried out. */
+export function reportPlan(plan: Plan, progress: Progress): void {
+  for (const { resource, words } of plan.steps) {
+    if (words.working !== '') progress({ id: resource, status: 'working', text: words.working })
+    if (words.done !== '') progress({ id: resource, status: 'done', text: words.done })
+  }
+}
+
+function toCall(o: CallOptions): CallOptions {
+  return {
+    ...(o.signal !== undefined && { signal: o.signal }),
+    ...(o.deadlineMs !== undefined && { deadlineMs: o.deadlineMs }),
+  }
+}

@@ -1,0 +1,216 @@
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError } from '../../core/errors.ts'
+import { inspectContainer } from '../../engine/api/containers.ts'
+import { watchEvents } from '../../engine/api/events.ts'
+import { attachContainer } from '../../engine/api/streams.ts'
+import type { LogsQuery } from '../../engine/api/streams.ts'
+import type { EngineEvent } from '../../engine/api/types-resource.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { LABEL } from '../plan/label.ts'
+import { toLogName } from '../translate/name.ts'
+import type { LogSink } from './sink.ts'
+import { pump, streamLogs } from './stream.ts'
+
+/** A container that ended for good. */
+export interface Exit {
+  readonly id: string
+  readonly name: string
+  readonly service: string
+  readonly code: number
+}
+
+export interface ShownContainer {
+  readonly id: string
+  readonly name: string
+  readonly service: string
+}
+
+export interface MonitorOptions {
+  readonly project: string
+  readonly sink: LogSink
+  readonly clock: Clock
+  /** Services whose containers are watched. */
+  readonly services: ReadonlySet<string>
+  /** Those of them whose output is shown. */
+  readonly shown: ReadonlySet<string>
+  /** Write `web-1 exited with code 0` lines. */
+  readonly hasNotes: boolean
+  /** Put the engine's times before lines that are read from logs. */
+  readonly timestamps?: boolean
+  readonly onExit?: (exit: Exit) => void
+}
+
+/** The attached part of `up`: shows output and knows when everything has ended. */
+export interface Monitor {
+  /** Subscribes to events: nothing that happens later is missed. */
+  open(): Promise<void>
+  /** Watches a container, and shows its output from now on; call it before the start to miss nothing. */
+  attach(container: ShownContainer): Promise<void>
+  /** Watches a running container and shows its log, from before as the query says, and on. */
+  replay(container: ShownContainer, query: LogsQuery): void
+  /** Resolves when every container that is shown (without any, every one) has ended for good. */
+  readonly ended: Promise<void>
+  /** Ends the streams. Idempotent. */
+  close(): void
+}
+
+/** After the end of a container its last output may take a moment to arrive. */
+const drainMs = 2000
+
+interface Watched {
+  readonly name: string
+  readonly label: string
+  readonly service: string
+  output: Promise<void>
+  isStreaming: boolean
+  hasEnded: boolean
+}
+
+export function makeMonitor(engine: Engine, options: MonitorOptions, o: CallOptions): Monitor {
+  return new ProjectMonitor(engine, options, o)
+}
+
+class ProjectMonitor implements Monitor {
+  readonly ended: Promise<void>
+  readonly #engine: Engine
+  readonly #options: MonitorOptions
+  readonly #closing = new AbortController()
+  readonly #call: CallOptions
+  readonly #watched = new Map<string, Watched>()
+  #resolveEnded: () => void = () => {}
+  #rejectEnded: (error: unknown) => void = () => {}
+
+  constructor(engine: Engine, options: MonitorOptions, o: CallOptions) {
+    this.#engine = engine
+    this.#options = options
+    const signals = [this.#closing.signal, ...(o.signal === undefined ? [] : [o.signal])]
+    this.#call = { signal: AbortSignal.any(signals) }
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolveEnded = resolve
+      this.#rejectEnded = reject
+    })
+    this.ended.catch(() => {})
+  }
+
+  async open(): Promise<void> {
+    const filters = {
+      type: ['container'],
+      label: [`${LABEL.project}=${this.#options.project}`],
+      event: ['start', 'die', 'destroy'],
+    }
+    const events = await watchEvents(this.#engine, { filters }, this.#call)
+    void this.#follow(events)
+  }
+
+  replay(container: ShownContainer, query: LogsQuery): void {
+    const { id, name, service } = container
+    const watched = this.#watch(id, name, service)
+    const { sink } = this.#options
+    const output = streamLogs(this.#engine, { id, label: watched.label }, { ...query, follow: true }, sink, this.#call)
+    this.#show(watched, output)
+  }
+
+  async attach(container: ShownContainer): Promise<void> {
+    const { id, name, service } = container
+    const known = this.#watched.get(id)
+    if (known?.isStreaming === true) return
+    const watched = this.#watch(id, name, service)
+    if (!this.#options.shown.has(service)) return
+    this.#options.sink.announce(watched.label)
+    const stream = await attachContainer(this.#engine, id, {}, this.#call)
+    this.#show(watched, pump(stream.output, watched.label, this.#options.sink))
+    this.#closing.signal.addEventListener('abort', () => stream.socket.destroy(), { once: true })
+  }
+
+  close(): void {
+    this.#closing.abort()
+    this.#resolveEnded()
+  }
+
+  #watch(id: string, name: string, service: string): Watched {
+    const label = toLogName(this.#options.project, name)
+    const watched = this.#watched.get(id) ?? {
+      name,
+      label,
+      service,
+      output: Promise.resolve(),
+      isStreaming: false,
+      hasEnded: false,
+    }
+    watched.hasEnded = false
+    this.#watched.set(id, watched)
+    return watched
+  }
+
+  #hasEnded(): boolean {
+    const all = [...this.#watched.values()]
+    const shown = all.filter((watched) => this.#options.shown.has(watched.service))
+    return (shown.length > 0 ? shown : all).every((watched) => watched.hasEnded)
+  }
+
+  #show(watched: Watched, output: Promise<void>): void {
+    watched.isStreaming = true
+    // A stream that breaks is followed by an event, or by the end of the event stream, which tells more.
+    watched.output = output
+      .catch(() => {})
+      .finally(() => {
+        watched.isStreaming = false
+      })
+  }
+
+  async #follow(events: AsyncIterable<EngineEvent>): Promise<void> {
+    try {
+      for await (const event of events) {
+        if (event.Action === 'start') this.#onStart(event)
+        else if (event.Action === 'die' || event.Action === 'destroy') void this.#onEnd(event)
+      }
+      if (!this.#closing.signal.aborted) throw new Error('the event stream ended')
+    } catch (error) {
+      if (!this.#closing.signal.aborted) this.#rejectEnded(error)
+    }
+  }
+
+  /** A restart, or a container that someone else added to the project: its log from this start on. */
+  #onStart(event: EngineEvent): void {
+    const id = event.Actor.ID
+    const attributes = event.Actor.Attributes ?? {}
+    const service = attributes[LABEL.service] ?? ''
+    const known = this.#watched.get(id)
+    if (known?.isStreaming === true || !this.#options.services.has(service)) return
+    if (attributes[LABEL.oneOff] === 'True') return
+    const watched = this.#watch(id, attributes['name'] ?? id.slice(0, 12), service)
+    if (!this.#options.shown.has(service)) return
+    const query = { follow: true, since: event.time, ...(this.#options.timestamps === true && { timestamps: true }) }
+    const source = { id, label: watched.label }
+    this.#show(watched, streamLogs(this.#engine, source, query, this.#options.sink, this.#call))
+  }
+
+  async #onEnd(event: EngineEvent): Promise<void> {
+    const watched = this.#watched.get(event.Actor.ID)
+    if (watched === undefined || watched.hasEnded) return
+    const { clock, sink, onExit } = this.#options
+    const drained = new AbortController()
+    await Promise.race([watched.output, clock.sleep(drainMs, drained.signal).catch(() => {})])
+    drained.abort()
+    const code = Number(event.Actor.Attributes?.['exitCode'] ?? 0)
+    const willRestart = event.Action === 'die' && (await this.#willRestart(event.Actor.ID))
+    if (event.Action === 'die' && this.#options.hasNotes && this.#options.shown.has(watched.service)) {
+      sink.note(`${watched.label} exited with code ${code}${willRestart ? ' (restarting)' : ''}`)
+    }
+    if (willRestart || watched.hasEnded) return
+    watched.hasEnded = true
+    onExit?.({ id: event.Actor.ID, name: watched.name, service: watched.service, code })
+    if (this.#hasEnded()) this.#resolveEnded()
+  }
+
+  async #willRestart(id: string): Promise<boolean> {
+    try {
+      const { State: state } = await inspectContainer(this.#engine, id, {}, this.#call)
+      return state.Restarting || state.Running
+    } catch (error) {
+      if (isFlotillaError(error) && error.status === 404) return false
+      return false
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { StringDecoder } from 'node:string_decoder'
+import type { CallOptions } from '../../core/call.ts'
+import { containerLogs } from '../../engine/api/streams.ts'
+import type { LogsQuery } from '../../engine/api/streams.ts'
+import type { OutputChunk } from '../../engine/streams.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { LogSink } from './sink.ts'
+
+/** A container whose output is shown. */
+export interface LogSource {
+  readonly id: string
+  /** As it stands before its lines: `web-1`. */
+  readonly label: string
+}
+
+/** Writes a container's log into a sink; with `follow` until the container stops. */
+export async function streamLogs(
+  engine: Engine,
+  source: LogSource,
+  query: LogsQuery,
+  sink: LogSink,
+  o: CallOptions,
+): Promise<void> {
+  await pump(await containerLogs(engine, source.id, query, o), source.label, sink)
+}
+
+/** Copies output into a sink without ever cutting a character in two. Ends with the output. */
+export async function pump(output: AsyncIterable<OutputChunk>, label: string, sink: LogSink): Promise<void> {
+  const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
+  try {
+    for await (const { stream, data } of output) {
+      const text = decoders[stream].write(data)
+      if (text !== '') sink.write(label, stream, text)
+    }
+  } finally {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const rest = decoders[stream].end()
+      if (rest !== '') sink.write(label, stream, rest)
+    }
+    sink.end(label)
+  }
+}

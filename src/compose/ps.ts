@@ -1,0 +1,153 @@
+import { renderHumanDuration } from '../core/duration.ts'
+import { LABEL } from './plan/label.ts'
+import type { ObservedContainer, ObservedPort } from './plan/observed.ts'
+
+/** One row of `ps`, with the names that templates and JSON use. */
+export interface PsRow {
+  readonly Command: string
+  readonly CreatedAt: string
+  readonly ExitCode: number
+  readonly Health: string
+  readonly ID: string
+  readonly Image: string
+  readonly Labels: string
+  readonly LocalVolumes: string
+  readonly Mounts: string
+  readonly Name: string
+  readonly Names: string
+  readonly Networks: string
+  readonly Ports: string
+  readonly Project: string
+  readonly Publishers: readonly Publisher[]
+  readonly RunningFor: string
+  readonly Service: string
+  readonly Size: string
+  readonly State: string
+  readonly Status: string
+}
+
+export interface Publisher {
+  readonly URL: string
+  readonly TargetPort: number
+  readonly PublishedPort: number
+  readonly Protocol: string
+}
+
+export interface PsOptions {
+  readonly nowMs: number
+  /** Whole IDs, commands and mounts. */
+  readonly isWhole: boolean
+}
+
+const commandWidth = 20
+const mountWidth = 15
+
+/** Describes one container as `docker compose ps` does. */
+export function toPsRow(container: ObservedContainer, options: PsOptions): PsRow {
+  const { isWhole } = options
+  const volumes = container.mounts.filter((mount) => mount.type === 'volume')
+  const mounts = container.mounts.map((mount) => cut(mount.name ?? mount.source, isWhole ? Infinity : mountWidth))
+  const labels = Object.entries(container.labels).map(([name, value]) => `${name}=${value}`)
+  return {
+    Command: `"${cut(container.command, isWhole ? Infinity : commandWidth)}"`,
+    CreatedAt: `${new Date(container.createdAtMs).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`,
+    ExitCode: Number(/^Exited \((\d+)\)/.exec(container.status)?.[1] ?? 0),
+    Health: container.health ?? '',
+    ID: isWhole ? container.id : container.id.slice(0, 12),
+    Image: container.image,
+    Labels: labels.join(','),
+    LocalVolumes: String(volumes.length),
+    Mounts: mounts.join(','),
+    Name: container.name,
+    Names: container.name,
+    Networks: Object.keys(container.networks).join(','),
+    Ports: renderPorts(container.ports),
+    Project: container.labels[LABEL.project] ?? '',
+    Publishers: container.ports.map((port) => ({
+      URL: port.hostIp ?? '',
+      TargetPort: port.target,
+      PublishedPort: port.published ?? 0,
+      Protocol: port.protocol,
+    })),
+    RunningFor: `${renderHumanDuration(options.nowMs - container.createdAtMs)} ago`,
+    Service: container.service,
+    Size: '0B',
+    State: container.state,
+    Status: container.status,
+  }
+}
+
+function cut(text: string, width: number): string {
+  const letters = Array.from(text)
+  return letters.length <= width ? text : `${letters.slice(0, width - 1).join('')}…`
+}
+
+/**
+ * Ports as docker prints them: published ones with their address, exposed ones alone, consecutive ports
+ * of the same kind as a range.
+ */
+export function renderPorts(ports: readonly ObservedPort[]): string {
+  const sorted = [...ports].sort(
+    (a, b) =>
+      a.target - b.target ||
+      compare(a.hostIp ?? '', b.hostIp ?? '') ||
+      (a.published ?? 0) - (b.published ?? 0) ||
+      compare(a.protocol, b.protocol),
+  )
+  const runs: { first: ObservedPort; last: ObservedPort }[] = []
+  const open = new Map<string, { first: ObservedPort; last: ObservedPort }>()
+  for (const port of sorted) {
+    const offset = port.published === undefined ? 'exposed' : String(port.published - port.target)
+    const key = `${port.hostIp ?? ''} ${port.protocol} ${offset}`
+    const run = open.get(key)
+    if (run !== undefined && run.last.target + 1 === port.target) {
+      run.last = port
+      continue
+    }
+    const started = { first: port, last: port }
+    runs.push(started)
+    open.set(key, started)
+  }
+  return runs.map(({ first, last }) => renderRun(first, last)).join(', ')
+}
+
+function renderRun(first: ObservedPort, last: ObservedPort): string {
+  const range = (from: number, to: number): string => (from === to ? String(from) : `${from}-${to}`)
+  const target = `${range(first.target, last.target)}/${first.protocol}`
+  if (first.published === undefined || last.published === undefined) return target
+  const ip = first.hostIp ?? ''
+  const host = ip.includes(':') ? `[${ip}]` : ip
+  return `${host}:${range(first.published, last.published)}->${target}`
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Columns of the table. */
+export const psHeadings: Readonly<Record<string, string>> = {
+  Command: 'COMMAND',
+  CreatedAt: 'CREATED AT',
+  ExitCode: 'EXIT CODE',
+  Health: 'HEALTH',
+  ID: 'CONTAINER ID',
+  Image: 'IMAGE',
+  Labels: 'LABELS',
+  LocalVolumes: 'LOCAL VOLUMES',
+  Mounts: 'MOUNTS',
+  Name: 'NAME',
+  Names: 'NAMES',
+  Networks: 'NETWORKS',
+  Ports: 'PORTS',
+  Project: 'PROJECT',
+  Publishers: 'PUBLISHERS',
+  RunningFor: 'CREATED',
+  Service: 'SERVICE',
+  Size: 'SIZE',
+  State: 'STATE',
+  Status: 'STATUS',
+}
+
+/** What `ps` prints without `--format`. */
+export const psTable =
+  'table {{.Name}}\\t{{.Image}}\\t{{.Command}}\\t{{.Service}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}'
