@@ -285,6 +285,43 @@ describe.runIf(isRoot)('hosts of two engine versions (needs root on Linux)', () 
   })
 })
 
+describe.runIf(isRoot)('a host with systemd (needs root on Linux)', () => {
+  let running: Lab
+
+  beforeAll(async () => {
+    const lap = stopwatch()
+    running = await lab({ systemd: true })
+    lap('systemd and all it starts')
+  })
+
+  afterAll(async () => {
+    await running?.down()
+  })
+
+  it('is reached over SSH and runs services, with host keys of its own', async () => {
+    const host = running.hosts[0]!
+    const treeKey = await host.exec(['cat', '/etc/ssh/ssh_host_ed25519_key.pub'])
+    const ssh = await host.sshd()
+    const options = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR']
+    const line = 'systemctl is-system-running; systemctl restart docker && docker info --format {{.Driver}}'
+    const words = ['ssh', ...options, '-i', ssh.keyPath, `${ssh.user}@${ssh.host}`, line] as const
+    expect(await execProgram(words, { clock, deadlineMs: 60_000 })).toEqual({
+      code: 0,
+      stdout: 'running\noverlay2\n',
+      stderr: '',
+    })
+    expect((await host.exec(['cat', '/etc/ssh/ssh_host_ed25519_key.pub'])).stdout).not.toBe(treeKey.stdout)
+  })
+
+  it('comes back after a power cut with the same login', async () => {
+    const host = running.hosts[0]!
+    const ssh = await host.sshd()
+    await host.powerOff()
+    await host.powerOn()
+    expect(await eventually(() => canConnect(ssh.host, ssh.port))).toBe(true)
+  })
+})
+
 describe.runIf(isRoot)('servers beside the hosts (needs root on Linux)', () => {
   let running: Lab
 

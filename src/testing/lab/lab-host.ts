@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Endpoint } from '../../engine/endpoint.ts'
 import { execChecked, execProgram } from '../../io/exec.ts'
 import type { NamespaceHost } from '../../machine/drivers/local/namespace-host.ts'
+import { allowLogin, waitForSystemd } from '../../machine/drivers/local/systemd-host.ts'
 import { execInSwitch } from '../../machine/drivers/local/switch.ts'
 import { toInterfaceName } from '../../machine/drivers/local/subnet.ts'
 import { makeHostPair } from './certificates.ts'
@@ -30,6 +31,10 @@ export async function startLabHost(parts: LabHostParts): Promise<LabHost> {
   const { host, clock, authority } = parts
   const { name, address: ip } = host.record
   await host.powerOn()
+  if (host.record.hasSystemd === true) {
+    await waitForSystemd(host, clock)
+    return new RunningLabHost(parts, await host.socketPath())
+  }
   const pair = await makeHostPair(authority, name, ip, clock)
   await host.writeFile(`${engineHome}/ca.pem`, authority.pair.cert, 0o600)
   await host.writeFile(`${engineHome}/server.pem`, pair.cert, 0o600)
@@ -180,7 +185,8 @@ class RunningLabHost implements LabHost {
 
   async powerOn(): Promise<void> {
     await this.#host.powerOn()
-    await this.#host.startEngine()
+    if (this.#host.record.hasSystemd === true) await waitForSystemd(this.#host, this.#parts.clock)
+    else await this.#host.startEngine()
     this.#socketPath = await this.#host.socketPath()
   }
 
@@ -190,7 +196,11 @@ class RunningLabHost implements LabHost {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const make = `[ -e "$1" ] || ssh-keygen -q -t ed25519 -N '' -C lab -f "$1"; cat "$1.pub"`
     const publicKey = await execChecked(['sh', '-c', make, 'sh', keyPath], { clock: this.#parts.clock })
-    await writeFile(join(folder, 'known_hosts'), '')
+    const login = { host: this.ip, port: 22, user: 'root', keyPath }
+    if (this.#host.record.hasSystemd === true) {
+      await allowLogin(this.#host, publicKey)
+      return login
+    }
     await this.#host.writeFile(`${sshHome}/authorized_keys`, publicKey, 0o600)
     await this.#shell(
       [
@@ -202,7 +212,7 @@ class RunningLabHost implements LabHost {
           ' -o StrictModes=no -o MaxStartups=100 -o Subsystem="sftp internal-sftp" > /dev/null 2>&1',
       ].join('\n'),
     )
-    return { host: this.ip, port: 22, user: 'root', keyPath }
+    return login
   }
 
   async #shell(script: string): Promise<void> {

@@ -93,7 +93,8 @@ class RunningLab implements Lab {
     const parts = []
     for (const [index, wish] of wishes.entries()) parts.push(await this.#plan(index, wish, roots.get(wish) ?? '/'))
     this.#hosts.push(...(await mapLimit(parts, startLimit, startLabHost)))
-    if (this.#options.image === true) await mapLimit(this.#hosts, startLimit, (host) => this.#loadSample(host))
+    if (this.#options.image === true && this.#options.systemd !== true)
+      await mapLimit(this.#hosts, startLimit, (host) => this.#loadSample(host))
   }
 
   async addHost(options: { readonly engine?: string; readonly labels?: readonly string[] } = {}): Promise<LabHost> {
@@ -128,7 +129,12 @@ class RunningLab implements Lab {
   }
 
   async #resolve(wish: string): Promise<string> {
-    return resolveEngineRoot(wish, { clock: this.#clock, log: silentLog, env: process.env })
+    return resolveEngineRoot(wish, {
+      clock: this.#clock,
+      log: silentLog,
+      env: process.env,
+      hasSystemd: this.#options.systemd === true,
+    })
   }
 
   async #plan(index: number, wish: string, engineRoot: string): Promise<Parameters<typeof startLabHost>[0]> {
@@ -140,6 +146,7 @@ class RunningLab implements Lab {
     const host = await this.#fleet.addHost({
       name: `${namePrefix}${index + 1}`,
       engineRoot,
+      hasSystemd: this.#options.systemd === true,
       ...(memory === undefined ? {} : { memoryBytes: memory }),
       ...(cpuset === undefined ? {} : { cpus: cpuset }),
     })

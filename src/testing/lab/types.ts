@@ -20,6 +20,12 @@ export interface LabOptions {
   readonly cpus?: string | ((index: number) => string | undefined)
   /** Load the sample image (`sampleImageName`) into every host. Default false. */
   readonly image?: boolean
+  /**
+   * Boot each host with systemd, sshd and docker.service instead of a bare engine: a target for provisioning over SSH.
+   * Its engine listens on its unix socket only, and `url`, `docker` and the engine verbs say nothing useful until
+   * somebody has provisioned it. `labels`, `engineArgs` and `image` do not apply.
+   */
+  readonly systemd?: boolean
   /** More dockerd arguments. */
   readonly engineArgs?: readonly string[]
   /** First part of the host names; the hosts are `<prefix>1`, `<prefix>2`, … Default `node`. */
@@ -95,7 +101,7 @@ export interface LabHost {
   powerOff(): Promise<void>
   /** Boots the host with the disk and address it had, waits until its API answers. */
   powerOn(): Promise<void>
-  /** Starts an SSH server in the host. The key belongs to root there. */
+  /** Starts an SSH server in the host (with systemd: lets us in at the one that runs). The key belongs to root there. */
   sshd(): Promise<LabSsh>
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { CallOptions } from '../../../core/call.ts'
 import { FlotillaError } from '../../../core/errors.ts'
+import { execChecked } from '../../../io/exec.ts'
 import { readTextFile } from '../../../io/files.ts'
 import { baseConfig, readInteger, readText } from '../../driver.ts'
 import type {
@@ -12,6 +13,7 @@ import type {
   EngineSetup,
   HostState,
   ShellRequest,
+  SshTarget,
 } from '../../driver.ts'
 import { requireHostNeeds } from './capabilities.ts'
 import { resolveEngineRoot } from './engine-tree.ts'
@@ -19,6 +21,7 @@ import { openFleet } from './fleet.ts'
 import type { Fleet } from './fleet.ts'
 import type { NamespaceHost } from './namespace-host.ts'
 import { parseSubnet } from './subnet.ts'
+import { allowLogin, waitForSystemd } from './systemd-host.ts'
 
 const enginePort = 2376
 /** Containers get ten seconds to end, and engines end them one after another where there are many. */
@@ -47,10 +50,12 @@ export const localFactory: DriverFactory = {
       Cpus: cpus,
       Subnet: subnet.cidr,
       Isolated: options['local-isolated'] === true,
+      Systemd: options['local-systemd'] === true,
       Directory: join(stateRoot(ctx), subnet.cidr.replace('/', '-')),
     }
   },
-  create: (ctx, config) => new LocalDriver(ctx, config),
+  create: (ctx, config) =>
+    config['Systemd'] === true ? new SystemdDriver(ctx, config) : new EngineDriver(ctx, config),
 }
 
 /** Not in the store: addresses are the machine's own, whichever stores there are. */
@@ -59,71 +64,84 @@ function stateRoot(ctx: DriverContext): string {
   return own !== undefined && own !== '' ? own : '/var/lib/flotilla/local'
 }
 
-class LocalDriver implements Driver {
-  readonly #ctx: DriverContext
-  #config: DriverConfig
+/** What both kinds of host have in common. */
+abstract class LocalDriver implements Driver {
+  protected readonly ctx: DriverContext
+  protected config: DriverConfig
 
   constructor(ctx: DriverContext, config: DriverConfig) {
-    this.#ctx = ctx
-    this.#config = config
+    this.ctx = ctx
+    this.config = config
   }
 
+  protected abstract readonly hasSystemd: boolean
+  /** What is left to do on a host that has just been made and is on. */
+  protected abstract prepare(host: NamespaceHost, o: CallOptions): Promise<void>
+  /** Brings back the engine of a host that is on. */
+  protected abstract startEngine(host: NamespaceHost, o: CallOptions): Promise<void>
+  /** Ends the engine, and with it its containers, in good order. */
+  protected abstract stopEngine(host: NamespaceHost, o: CallOptions): Promise<void>
+
   async precheck(o: CallOptions): Promise<void> {
-    const wish = readText(this.#config, 'EngineRoot')
+    const wish = readText(this.config, 'EngineRoot')
     await requireHostNeeds(
       {
-        subnet: parseSubnet(readText(this.#config, 'Subnet')),
-        directory: readText(this.#config, 'Directory'),
-        usesMachineEngine: wish === 'host' || wish === '/' || wish === '',
-        clock: this.#ctx.clock,
+        subnet: parseSubnet(readText(this.config, 'Subnet')),
+        directory: readText(this.config, 'Directory'),
+        usesMachineEngine: !this.hasSystemd && (wish === 'host' || wish === '/' || wish === ''),
+        clock: this.ctx.clock,
       },
       o,
     )
   }
 
   async create(o: CallOptions): Promise<void> {
-    const { clock, log, env, machineName, machinePath } = this.#ctx
-    const engineRoot = await resolveEngineRoot(readText(this.#config, 'EngineRoot'), { ...o, clock, log, env })
-    const memoryMb = readInteger(this.#config, 'MemoryMB', 0)
-    const cpus = readText(this.#config, 'Cpus')
-    const isIsolated = this.#config['Isolated'] === true
+    const { clock, log, env, machineName, machinePath } = this.ctx
+    const wish = readText(this.config, 'EngineRoot')
+    const { hasSystemd } = this
+    const engineRoot = await resolveEngineRoot(wish, { ...o, clock, log, env, hasSystemd })
+    const memoryMb = readInteger(this.config, 'MemoryMB', 0)
+    const cpus = readText(this.config, 'Cpus')
+    const isIsolated = this.config['Isolated'] === true
     const fleet = await this.#fleet()
     const host = await fleet.addHost({
       name: machineName,
       owner: machinePath,
       engineRoot,
       nameservers: isIsolated ? [] : await readNameservers(),
+      hasSystemd,
       ...(memoryMb === 0 ? {} : { memoryBytes: memoryMb * megabyte }),
       ...(cpus === '' ? {} : { cpus }),
     })
-    this.#config = { ...this.#config, IPAddress: host.record.address }
-    await this.#ctx.checkpoint?.(this.#config)
+    this.config = { ...this.config, IPAddress: host.record.address }
+    await this.ctx.checkpoint?.(this.config)
     log.info(`Starting host at ${host.record.address}...`)
     await host.powerOn(o)
+    await this.prepare(host, o)
   }
 
   async state(): Promise<HostState> {
     const host = await this.#find()
-    if (host === undefined) return readText(this.#config, 'IPAddress') === '' ? '' : 'Error'
+    if (host === undefined) return readText(this.config, 'IPAddress') === '' ? '' : 'Error'
     if ((await host.pid()) === undefined) return 'Stopped'
     return (await host.isFrozen()) ? 'Paused' : 'Running'
   }
 
   async start(o: CallOptions): Promise<void> {
-    const host = await this.#require()
+    const host = await this.require()
     await host.powerOn(o)
-    if (host.record.engine !== undefined && !(await host.isEngineRunning(o))) await host.startEngine(undefined, o)
+    await this.startEngine(host, o)
   }
 
   async stop(o: CallOptions): Promise<void> {
-    const host = await this.#require()
+    const host = await this.require()
     if ((await host.pid()) === undefined) return
-    if (!(await host.isFrozen())) await host.endEngine('TERM', stopLimitMs, o)
+    if (!(await host.isFrozen())) await this.stopEngine(host, o)
     await host.powerOff()
   }
 
   async kill(): Promise<void> {
-    await (await this.#require()).powerOff()
+    await (await this.require()).powerOff()
   }
 
   async restart(o: CallOptions): Promise<void> {
@@ -138,70 +156,112 @@ class LocalDriver implements Driver {
   }
 
   async address(): Promise<string> {
-    return readText(this.#config, 'IPAddress')
+    return readText(this.config, 'IPAddress')
   }
 
-  ssh(): undefined {
-    return undefined
-  }
+  abstract ssh(): SshTarget | undefined
 
   async engineUrl(): Promise<string> {
     if ((await this.state()) !== 'Running') throw new FlotillaError('machine/state', 'Host is not running')
-    return `tcp://${readText(this.#config, 'IPAddress')}:${enginePort}`
+    return `tcp://${readText(this.config, 'IPAddress')}:${enginePort}`
   }
 
   toConfig(): DriverConfig {
-    return this.#config
-  }
-
-  async configureEngine(setup: EngineSetup, o: CallOptions): Promise<void> {
-    const host = await this.#require()
-    for (const file of setup.files) await host.writeFile(file.path, file.content, file.mode, o)
-    await host.endEngine('TERM', stopLimitMs, o)
-    await host.startEngine({ args: setup.args, env: setup.env }, o)
-  }
-
-  async enter(request: ShellRequest, o: CallOptions): Promise<number> {
-    const host = await this.#require()
-    const term = this.#ctx.env['TERM']
-    const env = { USER: 'root', ...(term === undefined ? {} : { TERM: term }) }
-    const login = 'cd; if command -v bash > /dev/null; then exec bash -l; fi; exec sh -l'
-    // As over SSH: the words are joined and read by a shell.
-    const words = request.command.length === 0 ? ['sh', '-c', login] : ['sh', '-c', `cd; ${request.command.join(' ')}`]
-    return host.runInherited(words, env, o)
+    return this.config
   }
 
   async #fleet(): Promise<Fleet> {
     return openFleet({
-      directory: readText(this.#config, 'Directory'),
-      subnet: readText(this.#config, 'Subnet'),
-      hasNat: this.#config['Isolated'] !== true,
-      clock: this.#ctx.clock,
+      directory: readText(this.config, 'Directory'),
+      subnet: readText(this.config, 'Subnet'),
+      hasNat: this.config['Isolated'] !== true,
+      clock: this.ctx.clock,
     })
   }
 
   /** The host of this machine. A crash may have come between its making and the storing of its address. */
   async #find(): Promise<NamespaceHost | undefined> {
     const fleet = await this.#fleet()
-    const address = readText(this.#config, 'IPAddress')
+    const address = readText(this.config, 'IPAddress')
     for (const candidate of address === '' ? await fleet.listAddresses() : [address]) {
       const host = await fleet.findHost(candidate)
-      if (host?.record.owner === this.#ctx.machinePath) return host
+      if (host?.record.owner === this.ctx.machinePath) return host
     }
     return undefined
   }
 
-  async #require(): Promise<NamespaceHost> {
+  protected async require(): Promise<NamespaceHost> {
     const host = await this.#find()
     if (host !== undefined) return host
-    const where = readText(this.#config, 'Directory')
-    throw new FlotillaError(
-      'machine/driver',
-      `host ${JSON.stringify(this.#ctx.machineName)} is no longer in ${where}`,
-      {
-        hint: 'remove the machine and create it again',
-      },
-    )
+    const where = readText(this.config, 'Directory')
+    throw new FlotillaError('machine/driver', `host ${JSON.stringify(this.ctx.machineName)} is no longer in ${where}`, {
+      hint: 'remove the machine and create it again',
+    })
+  }
+}
+
+/** Nothing but an engine runs on the host; this program starts it and opens shells. */
+class EngineDriver extends LocalDriver {
+  protected readonly hasSystemd = false
+
+  protected async prepare(): Promise<void> {}
+
+  protected async startEngine(host: NamespaceHost, o: CallOptions): Promise<void> {
+    if (host.record.engine !== undefined && !(await host.isEngineRunning(o))) await host.startEngine(undefined, o)
+  }
+
+  protected async stopEngine(host: NamespaceHost, o: CallOptions): Promise<void> {
+    await host.endEngine('TERM', stopLimitMs, o)
+  }
+
+  ssh(): undefined {
+    return undefined
+  }
+
+  async configureEngine(setup: EngineSetup, o: CallOptions): Promise<void> {
+    const host = await this.require()
+    for (const file of setup.files) await host.writeFile(file.path, file.content, file.mode, o)
+    await host.endEngine('TERM', stopLimitMs, o)
+    await host.startEngine({ args: setup.args, env: setup.env }, o)
+  }
+
+  async enter(request: ShellRequest, o: CallOptions): Promise<number> {
+    const host = await this.require()
+    const term = this.ctx.env['TERM']
+    const env = { USER: 'root', ...(term === undefined ? {} : { TERM: term }) }
+    const login = 'cd; if command -v bash > /dev/null; then exec bash -l; fi; exec sh -l'
+    // As over SSH: the words are joined and read by a shell.
+    const words = request.command.length === 0 ? ['sh', '-c', login] : ['sh', '-c', `cd; ${request.command.join(' ')}`]
+    return host.runInherited(words, env, o)
+  }
+}
+
+/** A whole Debian with systemd: it is reached over SSH, and provisioned as any other machine. */
+class SystemdDriver extends LocalDriver {
+  protected readonly hasSystemd = true
+
+  protected async prepare(host: NamespaceHost, o: CallOptions): Promise<void> {
+    const { clock, machinePath } = this.ctx
+    const keyPath = join(machinePath, 'id_rsa')
+    // docker-machine calls the file so whatever kind the key is of.
+    await execChecked(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', keyPath], { ...o, clock })
+    this.config = { ...this.config, SSHKeyPath: keyPath }
+    await waitForSystemd(host, clock, o)
+    await allowLogin(host, (await readTextFile(`${keyPath}.pub`)) ?? '', o)
+  }
+
+  protected async startEngine(host: NamespaceHost, o: CallOptions): Promise<void> {
+    await waitForSystemd(host, this.ctx.clock, o)
+  }
+
+  protected async stopEngine(host: NamespaceHost, o: CallOptions): Promise<void> {
+    // A signal alone would make systemd start it again.
+    await host.run(['systemctl', 'stop', 'docker.socket', 'docker.service'], { deadlineMs: stopLimitMs, ...o })
+  }
+
+  ssh(): SshTarget {
+    const keyPath = readText(this.config, 'SSHKeyPath')
+    return { host: readText(this.config, 'IPAddress'), port: 22, user: 'root', ...(keyPath === '' ? {} : { keyPath }) }
   }
 }
 

@@ -74,13 +74,14 @@ export function treePackages(suite: string, hasSystemd: boolean): readonly strin
 /**
  * Finds the root tree that an engine wish means, and builds it where it is not there yet: `host` or `/` is the
  * machine itself, an absolute path is taken as it is, a version (`28.5`) or a Debian release (`sid`) is a cached tree.
- * The version the machine's own engine has needs no tree.
+ * The version the machine's own engine has needs no tree. With systemd the machine's place is taken by Debian 12.
  *
  * @throws {machine/driver} when there is no such tree, or building it fails
  * @throws {platform/missing} when this machine cannot build trees
  */
 export async function resolveEngineRoot(wish: string, o: EngineTreeOptions & CallOptions): Promise<string> {
-  if (wish === '' || wish === 'host' || wish === '/') return '/'
+  // This machine's own root is not one to boot a second systemd from.
+  if (wish === '' || wish === 'host' || wish === '/') return o.hasSystemd === true ? ensureTree('bookworm', o) : '/'
   if (isAbsolute(wish)) return checkTree(wish)
   const line = engineLines.find((entry) => entry.version === wish || wish.startsWith(`${entry.version}.`))
   if (line !== undefined && o.hasSystemd !== true && (await readMachineEngine(o))?.startsWith(`${line.version}.`))

@@ -32,4 +32,9 @@ export const localFlags: FlagTable = {
     brief: 'Do not let the host reach other networks through this machine',
     env: ['FLOTILLA_LOCAL_ISOLATED'],
   },
+  'local-systemd': {
+    kind: 'boolean',
+    brief: 'Boot Debian with systemd and an SSH server, and provision it as any other machine',
+    env: ['FLOTILLA_LOCAL_SYSTEMD'],
+  },
 }

@@ -142,7 +142,7 @@ function renderIdentity(plan: HostPlan): string[] {
   ]
 }
 
-/** Units that look for hardware, or would flush the address that the switch gave. */
+/** Units that look for hardware, set up the kernel that all hosts share, or would flush the address that the switch gave. */
 const maskedUnits: readonly string[] = [
   'systemd-networkd.service',
   'systemd-networkd.socket',
@@ -150,6 +150,8 @@ const maskedUnits: readonly string[] = [
   'systemd-resolved.service',
   'systemd-udevd.service',
   'systemd-timesyncd.service',
+  'systemd-sysctl.service',
+  'systemd-modules-load.service',
   'getty.target',
 ]
 
