@@ -37,9 +37,9 @@ function causes(error: unknown): string[] {
   return found
 }
 
-/** Hides given values and the password part of addresses. */
+/** Hides given values and the password part of addresses. Linear: messages may quote input of any length. */
 export function maskSecrets(text: string, secrets: readonly string[]): string {
-  let masked = text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s/:@"']*):[^\s/@"']+@/gi, '$1:***@')
+  let masked = text.replace(/\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@"']*):[^\s/@"']+@/gi, '$1:***@')
   for (const secret of secrets) if (secret.length >= 4) masked = masked.replaceAll(secret, '***')
   return masked
 }

@@ -315,6 +315,14 @@ describe('errors', () => {
     )
   })
 
+  it('take no quadratic time however long they are', async () => {
+    const startedAt = performance.now()
+    for (const text of ['x', 'a.', 'a://', 'a:', '\u001b', '://a:b']) {
+      await runLine(dockerMachine, 'ls', failing(new Error(text.repeat(300_000))))
+    }
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+  })
+
   it('are JSON where Compose shows progress as JSON', async () => {
     const stage = makeStage(['--progress', 'json', 'ls'])
     const code = await run(
