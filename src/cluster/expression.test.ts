@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { accepts, maxValueLength, needsRegex, parseExpressions } from './expression.ts'
 import type { CompileRegex } from './expression.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   arbitraryNode,
@@ -321,7 +321,7 @@ class World {
 describe('placement index', () => {
   it('agrees with the full scan after any history, and never overbooks', () => {
     fc.assert(
-      fc.property(anyPolicy, arbitraryNodes, fc.array(action, { maxLength: 40 }), (policy, nodes, actions) => {
+      fc.property(anyPolicy, arbitraryNodes, fc.array(action, { maxLength: 60, size: 'max' }), (policy, nodes, actions) => {
         const world = new World(policy, nodes)
         for (const step of actions) world.perform(step)
       }),

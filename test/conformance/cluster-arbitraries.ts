@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { ContainerView, NodeView, PortClaim } from '../../src/cluster/model.ts'
 import type { PlacementRequest } from '../../src/cluster/placement.ts'
 import { withContainers, withPending } from '../../src/cluster/usage.ts'

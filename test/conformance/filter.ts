@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Filter } from '../../src/cluster/filters/filter.ts'
 import type { PlacementRequest } from '../../src/cluster/placement.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Strategy } from '../../src/cluster/strategies/strategy.ts'
 import { arbitraryNode, arbitraryRequest } from './cluster-arbitraries.ts'
