@@ -42,7 +42,9 @@ export interface ParseOptions {
   /** `-v` stands for `--version` at the top level unless a global flag takes it. */
   readonly versionFlag: FlagTable
   /** Globals that may also follow the command word. */
-  readonly everywhere?: readonly string[]
+  readonly everywhere: readonly string[]
+  /** Command words that ask for help unless a command is called so. */
+  readonly helpWords: readonly string[]
   /** Flags known only after a look at the rest of the line. */
   readonly findMoreFlags: (command: Command, argv: readonly string[], globals: ParsedFlags) => Promise<FlagTable>
 }
@@ -83,7 +85,7 @@ async function descend(path: Command[], argv: readonly string[], options: ParseO
     if (word === undefined || has(scan, 'help')) return { kind: 'help', path }
     const command = findCommand(group.commands ?? [], word)
     if (command === undefined) {
-      if (isHelpWord(word)) return findHelpTopic(path, after)
+      if (options.helpWords.includes(word)) return findHelpTopic(path, after)
       return unknownCommand(path, word)
     }
     path.push(command)
@@ -103,7 +105,7 @@ async function parseLeaf(
   if (command.moreFlags !== undefined && asksForHelp(argv)) return { kind: 'help', path }
   const more = command.moreFlags === undefined ? {} : await options.findMoreFlags(command, argv, globals)
   const table = { ...command.flags, ...more }
-  const everywhere = pickEverywhere(path, options.everywhere ?? [], table)
+  const everywhere = pickEverywhere(path, options.everywhere, table)
   const lookup = makeFlagLookup(table, { ...everywhere, ...helpFlag })
   const scan = options.dialect.scan(argv, lookup, command.stopsAtArgument !== true)
   if (has(scan, 'help') && table['help'] === undefined) return { kind: 'help', path }
@@ -146,10 +148,6 @@ function has(scan: Scan, name: string): boolean {
 /** Finds a command by its name or an alias. */
 export function findCommand(commands: readonly Command[], word: string): Command | undefined {
   return commands.find((command) => command.name === word || command.aliases?.includes(word) === true)
-}
-
-function isHelpWord(word: string): boolean {
-  return word === 'help' || word === 'h'
 }
 
 /** `help a b` shows the page that `a b --help` shows. */

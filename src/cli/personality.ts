@@ -20,6 +20,8 @@ export interface Personality {
   readonly usageExitCode: number
   /** Exit code of a command word that does not exist. */
   readonly unknownCommandExitCode: number
+  /** Globals that may also follow the command word. */
+  readonly everywhere: readonly string[]
   /** A command ended by SIGTERM exits like one ended by SIGINT (130) rather than with 143. */
   readonly termCountsAsInterrupt?: boolean
 }
@@ -37,6 +39,7 @@ export const dockerMachine: Personality = {
   id: 'docker-machine',
   dialect: 'goflag',
   help: 'machine',
+  everywhere: ['debug'],
   purpose: 'Create and manage machines running Docker.',
   version: `${machineVersion}, build ${build}`,
   versionText: `docker-machine version ${machineVersion}, build ${build}`,
@@ -49,6 +52,7 @@ export const swarm: Personality = {
   id: 'swarm',
   dialect: 'goflag',
   help: 'swarm',
+  everywhere: [],
   purpose: 'A Docker-native clustering system',
   version: `${swarmVersion} (${build})`,
   versionText: `swarm version ${swarmVersion} (${build})`,
@@ -63,6 +67,7 @@ export const dockerCompose: Personality = {
   id: 'docker-compose',
   dialect: 'pflag',
   help: 'docker',
+  everywhere: ['dry-run'],
   purpose: 'Define and run multi-container applications with Docker',
   version: `v${composeVersion}`,
   versionText: `Docker Compose version v${composeVersion}`,
@@ -76,6 +81,7 @@ export const flotilla: Personality = {
   id: 'flotilla',
   dialect: 'pflag',
   help: 'docker',
+  everywhere: ['debug', 'dry-run'],
   purpose: 'The Docker API for your whole fleet',
   version: programVersion,
   versionText: `flotilla version ${programVersion}, build ${programCommit()}`,

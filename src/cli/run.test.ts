@@ -208,6 +208,21 @@ describe('the pflag dialect (compose, flotilla)', () => {
     expect((await runLine(dockerCompose, 'ls --storage-path x')).stderr).toMatch(/^unknown flag: --storage-path\n/)
   })
 
+  it('dry-run alone is accepted by every command', async () => {
+    const seen: unknown[] = []
+    const stage = makeStage(['up', '--dry-run'])
+    const code = await run(
+      {
+        personality: dockerCompose,
+        globals: { 'dry-run': { kind: 'boolean', brief: 'Change nothing' } },
+        commands: [command('up', async (ctx) => void seen.push(ctx.globals['dry-run']))],
+      },
+      stage.world,
+    )
+    expect({ code, seen }).toEqual({ code: 0, seen: [true] })
+    expect((await runLine(dockerCompose, 'h')).code).toBe(1)
+  })
+
   it('an unknown command prints the help and is named as Compose names it', async () => {
     const result = await runLine(dockerCompose, 'xyz')
     expect(result.stderr).toBe('unknown docker command: "compose xyz"\n')

@@ -77,7 +77,8 @@ async function dispatch(state: RunState): Promise<number> {
     dialect,
     env: world.env,
     versionFlag: { version: { kind: 'boolean', short: 'v', brief: 'Print the version' } },
-    everywhere: ['debug'],
+    everywhere: personality.everywhere,
+    helpWords: personality.dialect === 'goflag' ? ['help', 'h'] : ['help'],
     findMoreFlags: async (command, argv, globals) =>
       (await command.moreFlags?.(argv, makeContext(state, command, globals))) ?? {},
   })
