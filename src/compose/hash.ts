@@ -20,10 +20,13 @@ export function hashService(service: Service): string {
 
 /** The text the hash is taken of; two of them side by side show which field changed. */
 export function describeService(service: Service): string {
-  const { build, pull_policy: pull, scale, depends_on: dependencies, profiles, deploy, ...rest } = service
-  const { replicas, ...kept } = deploy ?? {}
-  return describe(serviceStruct, deploy === undefined ? rest : { ...rest, deploy: kept })
+  const { deploy } = service
+  const kept = Object.fromEntries(Object.entries(service).filter(([key]) => !leftOut.has(key)))
+  return describe(serviceStruct, deploy === undefined ? kept : { ...kept, deploy: { ...deploy, replicas: undefined } })
 }
+
+/** Fields that do not change what a container is. */
+const leftOut: ReadonlySet<string> = new Set(['build', 'pull_policy', 'scale', 'depends_on', 'profiles'])
 
 export function hashNetwork(network: Network): string {
   return digest(describe(networkStruct, network))

@@ -28,7 +28,7 @@ async function render(ctx: Context, flags: Flags, args: readonly string[]): Prom
   if (flags.services) return renderServices(ctx, flags)
   if (flags.volumes) return renderNames(await open(ctx, flags, []), 'volumes')
   if (flags.networks) return renderNames(await open(ctx, flags, []), 'networks')
-  if (flags.models) return renderNames(await open(ctx, flags, []), 'models')
+  if (flags.models) return renderModels(await open(ctx, flags, []))
   if (flags.hash !== undefined && flags.hash !== '') return renderHashes(await open(ctx, flags, []), flags.hash)
   if (flags.profiles) return renderProfiles(await open(ctx, flags, args))
   if (flags.images) return renderImages(await open(ctx, flags, args))
@@ -79,8 +79,13 @@ async function renderServices(ctx: Context, flags: Flags): Promise<string> {
   return lines(typeof services === 'object' && services !== null ? Object.keys(services).sort() : [])
 }
 
-function renderNames(project: Project, kind: 'volumes' | 'networks' | 'models'): string {
+function renderNames(project: Project, kind: 'volumes' | 'networks'): string {
   return lines(sortedNames(project[kind]))
+}
+
+/** The models themselves and not their keys. */
+function renderModels(project: Project): string {
+  return lines(sortedNames(project.models).map((name) => project.models[name]?.model ?? name))
 }
 
 function renderHashes(project: Project, asked: string): string {

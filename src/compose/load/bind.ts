@@ -1,4 +1,5 @@
 import type { Struct, Field, Kind, ScalarKind } from '../model/field/kind.ts'
+import { assertNever } from '../../core/errors.ts'
 import { bindScalar } from './bind-scalar.ts'
 import type { BindProblem } from './bind-scalar.ts'
 import { LoadError } from './failure.ts'
@@ -55,6 +56,8 @@ export class Binder {
         return this.#bindList(kind.of, value, path)
       case 'map':
         return this.#bindMap(kind, value, path)
+      default:
+        return assertNever(kind)
     }
   }
 

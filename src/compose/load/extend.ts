@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { LoadError, makeFailure } from './failure.ts'
 import { mergeService } from './merge.ts'
 import type { SourceFile } from './options.ts'
@@ -117,7 +117,7 @@ function openBase(
   const opened = known ?? readBase(root, name, path, scope)
   bases.set(path, opened)
   if (opened.services[base] !== undefined) return opened
-  const message = `cannot extend service "${name}" in ${file}: service "${base}" not found in ${file}`
+  const message = `cannot extend service "${name}" in ${scope.file}: service "${base}" not found in ${file}`
   return fail(root, group, ['services', name, 'extends'], message)
 }
 
@@ -128,14 +128,14 @@ function readBase(root: TreeMap, name: string, path: string, scope: Scope): Scop
     return fail(root, group, ['services', name, 'extends'], `open ${path}: no such file or directory`)
   }
   const base = posix.dirname(path)
-  const folder = joinPath(group.folder, posix.relative(group.base, base), undefined)
-  const below: Group = { ...group, base, folder, isBase: true }
+  const below: Group = { ...group, base, isBase: true }
   const { tree, resets } = group.readers.readFileOnto(makeMap(), { path, text }, below)
   const services = tree['services']
   if (services === undefined) throw makeFailure(`cannot extend service "${name}" in ${path}: no services section`)
   if (!isMap(services)) throw makeFailure(`cannot extend service "${name}" in ${path}: services must be a mapping`)
+  // Relative to the group, whose own folder is joined when all of it is merged.
   resolvePaths(tree, {
-    folder: posix.relative(group.base, base) === '' ? '' : posix.relative(group.base, base),
+    folder: posix.relative(group.root, base),
     home: group.environment['HOME'],
     resolveLinks: group.shared.options.files.resolveLinks,
     places: group.shared.places,

@@ -24,7 +24,7 @@ export function loadGroup(files: readonly SourceFile[], group: Group): TreeMap {
       places: shared.places,
     })
   }
-  resolveInherited(tree, group)
+  if (shared.options.skipInterpolation !== true) resolveInherited(tree, group)
   return tree
 }
 

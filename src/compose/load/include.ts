@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary } from '../model/dictionary.ts'
 import { parseEnvFile } from './env-file.ts'
@@ -71,8 +71,7 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
   const paths = entry.paths.map((path) => joinPath(group.base, path, home))
   const main = paths[0] ?? ''
   if (included.includes(main)) {
-    const [first = '', ...rest] = [...included, main]
-    throw makeFailure(`include cycle detected:\n${first}\n include ${rest.join('\n include ')}`)
+    throw makeFailure(`include cycle detected:\n${[...included, main].join('\n include ')}`)
   }
   if (included.length > shared.limits.chain) {
     throw makeFailure(
@@ -90,7 +89,9 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
   return group.readers.loadGroup(files, {
     ...group,
     base,
-    folder: posix.isAbsolute(group.folder) ? base : posix.relative(group.base, base),
+    root: base,
+    // Paths come out relative to the including project, which joins its own folder in front.
+    folder: posix.relative(group.root, base),
     environment: readEnvironment(entry, base, group),
     included,
     chain: [],

@@ -59,6 +59,7 @@ function loadModel(sources: Sources, shared: Shared): Loaded {
     shared,
     folder: sources.workingDir,
     base: sources.workingDir,
+    root: sources.workingDir,
     environment,
     included: [],
     chain: [],
@@ -69,7 +70,8 @@ function loadModel(sources: Sources, shared: Shared): Loaded {
   if (name === '') throw makeFailure('project name must not be empty', 'compose/invalid', 'give one with -p')
   if (shared.options.skipNormalization !== true) {
     tree['name'] = name
-    normalize(tree, name, environment)
+    // The reference program fills nothing in from outside when it leaves variables alone.
+    normalize(tree, name, shared.options.skipInterpolation === true ? makeDictionary() : environment)
   }
   return { tree, name, environment }
 }

@@ -4,7 +4,7 @@
  */
 export function nearestName(wrong: string, known: readonly string[]): string | undefined {
   if (wrong.length > 64) return undefined
-  const allowed = Math.min(3, Math.max(1, Math.floor(wrong.length / 3)))
+  const allowed = Math.min(3, Math.floor((wrong.length + 1) / 3))
   let best: string | undefined
   let bestDistance = allowed + 1
   for (const name of known) {

@@ -12,9 +12,9 @@ export type ReadText = (path: string, maxBytes: number) => string | undefined
 export interface Files {
   readonly readText: ReadText
   /** What is at the path, links followed. */
-  kindOf(path: string): 'file' | 'folder' | 'other' | 'missing'
+  readonly kindOf: (path: string) => 'file' | 'folder' | 'other' | 'missing'
   /** The path with links resolved; the path itself when it does not exist. */
-  resolveLinks(path: string): string
+  readonly resolveLinks: (path: string) => string
 }
 
 /** One file already read, with the absolute path it came from; `-` stands for standard input. */

@@ -116,7 +116,7 @@ describe('aliases', () => {
 
   it('of a bomb are refused at once, naming the anchor', () => {
     const levels = ['a: &a [x,x,x,x,x,x,x,x,x]']
-    for (const [to, from] of ['ba', 'cb', 'dc', 'ed', 'fe', 'gf', 'hg', 'ih'].map((pair) => [...pair])) {
+    for (const [to, from] of ['ba', 'cb', 'dc', 'ed', 'fe', 'gf', 'hg', 'ih'].map((pair) => pair.split(''))) {
       levels.push(`${to}: &${to} [${Array.from({ length: 9 }, () => `*${from}`).join(',')}]`)
     }
     const startedAt = performance.now()

@@ -262,7 +262,7 @@ function depthOf(tree: Tree): number {
 }
 
 function toScalar(node: Scalar): Tree {
-  const text = typeof node.value === 'string' ? node.value : String(node.value ?? '')
+  const text = typeof node.value === 'string' ? node.value : ''
   const tag = node.tag
   if (tag === undefined || tag === '!override') return node.type === 'PLAIN' ? resolvePlain(text) : text
   if (!tag.startsWith('tag:yaml.org,2002:')) return text

@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'
 import { LoadError } from './failure.ts'
@@ -23,7 +23,6 @@ const pathRules: RuleNode<Resolve> = compileRules<Resolve>({
   'services.*.build.ssh.*': resolveText,
   'services.*.env_file.*.path': resolveText,
   'services.*.label_file.*': resolveText,
-  'services.*.extends.file': resolveText,
   'services.*.develop.watch.*.path': resolveWatched,
   'services.*.volumes.*': resolveMount,
   'configs.*.file': resolveText,

@@ -16,8 +16,8 @@ export interface ShortPort {
  */
 export function parsePort(spec: string): readonly ShortPort[] | { readonly reason: string } {
   const { host, published, container } = splitSpec(spec)
-  const slash = container.split('/')
-  const [ports = '', protocol = ''] = [slash[0], slash[1] === undefined || slash[1] === '' ? 'tcp' : slash[1]]
+  const [ports = '', given = ''] = container.split('/')
+  const protocol = given === '' ? 'tcp' : given
   const hostIp = parseAddress(host)
   if (hostIp === undefined) return { reason: `Invalid ip address: ${host}` }
   if (ports === '') return { reason: `No port specified: ${spec}<empty>` }

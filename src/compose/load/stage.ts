@@ -75,8 +75,10 @@ export interface Group {
   readonly shared: Shared
   /** Folder that relative paths are joined to; may be relative to the project's folder. */
   readonly folder: string
-  /** The same folder, absolute: where `extends` and `include` look. */
+  /** Absolute folder of the file being read: where its `extends` and `include` look. */
   readonly base: string
+  /** The group's folder, absolute. */
+  readonly root: string
   readonly environment: Dictionary<string>
   /** Files being included, outermost first. */
   readonly included: readonly string[]

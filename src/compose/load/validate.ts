@@ -5,6 +5,7 @@ import { compileRules, stepRule } from './path-rule.ts'
 import type { Places } from './place.ts'
 import { fieldNames, validate } from './schema.generated.js'
 import type { SchemaError } from './schema.generated.js'
+import { renderScalar } from './plain.ts'
 import { isMap, renderPath } from './tree.ts'
 import type { Tree, TreeMap } from './tree.ts'
 
@@ -43,7 +44,8 @@ function pickProblems(errors: readonly SchemaError[]): readonly Found[] {
     const choice = outermost(choices, error.instancePath)
     const group = choice ?? `${error.instancePath} ${error.keyword}`
     const known = groups.get(group)
-    const name = String(error.params['additionalProperty'] ?? error.params['missingProperty'] ?? '')
+    const named = error.params['additionalProperty'] ?? error.params['missingProperty']
+    const name = typeof named === 'string' ? named : ''
     const found: Found = { path, error, names: [name] }
     if (known === undefined || depthOf(found) > depthOf(known)) groups.set(group, found)
     else if (isSameKind(known, found)) groups.set(group, { ...known, names: [...known.names, name] })
@@ -82,6 +84,9 @@ function parsePointer(pointer: string): readonly string[] {
 function toProblem(tree: TreeMap, file: string, places: Places, found: Found): Problem {
   const { path, error, names } = found
   const message = `validating ${file}: ${renderPath(path)} ${describe(tree, found)}`
+  if (error.keyword === 'uniqueItems') {
+    return places.problem(tree, [...path, equalItems(error.params)[1] ?? 0], message)
+  }
   if (error.keyword !== 'additionalProperties') return places.problem(tree, path, message)
   const name = names[0] ?? ''
   const nearest = nearestName(name, allowedAt(path))
@@ -122,12 +127,17 @@ function describe(tree: TreeMap, { path, error, names }: Found): string {
       return allowed.length === 1 ? `value must be ${quoteAll(allowed)}` : `value must be one of ${quoteAll(allowed)}`
     }
     case 'pattern':
-      return `${quoteAll([String(valueAt(tree, path) ?? '')])} does not match pattern ${quoteAll([String(params['pattern'])])}`
+      return `${quoteAll([renderScalar(valueAt(tree, path) ?? '')])} does not match pattern ${quoteAll([String(params['pattern'])])}`
     case 'uniqueItems':
-      return `items at ${String(params['j'])} and ${String(params['i'])} are equal`
+      return `items at ${equalItems(params).join(' and ')} are equal`
     default:
       return `is not valid (${error.keyword})`
   }
+}
+
+/** Positions of two equal entries, the earlier one first. */
+function equalItems(params: SchemaError['params']): readonly number[] {
+  return [Number(params['i']), Number(params['j'])].sort((a, b) => a - b)
 }
 
 function quoteAll(words: readonly string[]): string {

@@ -27,7 +27,7 @@ function write(value: Out, indent: number | undefined, margin: string, parts: st
     const colon = indent === undefined ? ':' : ': '
     const entries = [...(value as OutMap)].map(([name, held]) => [quoteJson(name) + colon, held] as const)
     writeAll(entries, '{}', indent, margin, parts)
-  } else parts.push(String(value))
+  } else parts.push(JSON.stringify(value))
 }
 
 function writeAll(

@@ -70,6 +70,8 @@ function render(kind: Kind, value: unknown, format: Format): Out {
       return (value as readonly unknown[]).map((entry) => render(kind.of, entry, format))
     case 'map':
       return renderMap(kind.of, value as Fields, format)
+    default:
+      return assertNever(kind)
   }
 }
 
@@ -85,7 +87,7 @@ function orderOf(format: Format): NameOrder {
 function renderScalar(kind: ScalarKind, value: unknown, format: Format): Out {
   switch (kind) {
     case 'bytes':
-      return String(value as number)
+      return `${value as number}`
     case 'fraction':
       return new NumberText(float32Text(value as number))
     case 'duration':

@@ -25,7 +25,7 @@ export function chooseStyle(text: string, isKey: boolean): Style {
 }
 
 function readsAsOther(text: string): boolean {
-  if (oldBooleans.test(text) || base60.test(text) || timestamp.test(text) || text === '<<') return true
+  if (oldBooleans.test(text) || base60.test(text) || timestamp.test(text)) return true
   return typeof resolvePlain(text) !== 'string' || /^[-+]?(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)$/.test(text)
 }
 

@@ -1,3 +1,4 @@
+import { assertNever } from '../../../core/errors.ts'
 import { NumberText } from './out.ts'
 import type { Out, OutMap } from './out.ts'
 import { chooseStyle, quoteDouble, quoteSingle } from './yaml-scalar.ts'
@@ -24,8 +25,9 @@ function writeMap(map: OutMap, margin: number, lines: string[], lead: string): v
   for (const [name, value] of map) {
     const start = before === '' ? ' '.repeat(margin) : before
     before = ''
-    const key = renderText(name, true, margin)
-    if (Buffer.byteLength(name) <= longestKey) writeEntry(`${start}${key}:`, value, margin, lines)
+    const isSimple = Buffer.byteLength(name) <= longestKey && !name.includes('\n')
+    const key = renderText(name, isSimple, margin + 2)
+    if (isSimple) writeEntry(`${start}${key}:`, value, margin, lines)
     else {
       lines.push(`${start}? ${key}`)
       writeEntry(`${' '.repeat(margin)}:`, value, margin, lines)
@@ -61,17 +63,21 @@ function renderFlat(value: Out, margin: number): string {
   if (Array.isArray(value)) return '[]'
   if (value instanceof Map) return '{}'
   if (typeof value === 'number') return renderNumber(value)
-  return String(value)
+  return JSON.stringify(value)
 }
 
 function renderNumber(value: number): string {
   if (Number.isNaN(value)) return '.nan'
   if (!Number.isFinite(value)) return value > 0 ? '.inf' : '-.inf'
-  return String(value).replace(/e([-+])(\d)$/, 'e$10$2')
+  const size = Math.abs(value)
+  // Go's %g: fractions take an exponent from a million on; whole numbers are printed as such.
+  const isLong = !Number.isInteger(value) && (size >= 1e6 || size < 1e-4)
+  return (isLong ? value.toExponential() : String(value)).replace(/e([-+])(\d)$/, 'e$10$2')
 }
 
 function renderText(text: string, isKey: boolean, margin: number): string {
-  switch (chooseStyle(text, isKey)) {
+  const style = chooseStyle(text, isKey)
+  switch (style) {
     case 'plain':
       return text
     case 'single':
@@ -80,6 +86,8 @@ function renderText(text: string, isKey: boolean, margin: number): string {
       return quoteDouble(text)
     case 'literal':
       return renderLiteral(text, margin)
+    default:
+      return assertNever(style)
   }
 }
 
