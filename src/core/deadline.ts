@@ -10,6 +10,9 @@ export interface Deadline {
   release(): void
 }
 
+/** Without a reason of ours each abort would make a DOMException with a stack, which costs more than the rest. */
+const released = new FlotillaError('core/aborted', 'the deadline is not needed any more')
+
 const noDeadline: Deadline = { signal: undefined, release() {} }
 
 /**
@@ -26,28 +29,34 @@ export function startDeadline(
   const parent = o.signal
   if (o.deadlineMs === undefined) return parent === undefined ? noDeadline : { signal: parent, release() {} }
   const controller = new AbortController()
-  const timer = new AbortController()
-  function release(): void {
-    parent?.removeEventListener('abort', follow)
-    timer.abort()
-  }
-  function follow(): void {
-    timer.abort()
-    controller.abort(parent?.reason)
-  }
   if (parent?.aborted === true) {
     controller.abort(parent.reason)
-    return { signal: controller.signal, release }
+    return { signal: controller.signal, release() {} }
+  }
+  const cancel = startTimer(clock, o.deadlineMs, () => {
+    parent?.removeEventListener('abort', follow)
+    controller.abort(makeTimeout())
+  })
+  function follow(): void {
+    cancel()
+    controller.abort(parent?.reason)
   }
   parent?.addEventListener('abort', follow, { once: true })
-  clock.sleep(o.deadlineMs, timer.signal).then(
-    () => {
+  return {
+    signal: controller.signal,
+    release() {
       parent?.removeEventListener('abort', follow)
-      controller.abort(makeTimeout())
+      cancel()
     },
-    () => {},
-  )
-  return { signal: controller.signal, release }
+  }
+}
+
+/** Calls `run` after `ms`; the result forgets it. */
+function startTimer(clock: Clock, ms: number, run: () => void): () => void {
+  if (clock.later !== undefined) return clock.later(ms, run)
+  const stop = new AbortController()
+  clock.sleep(ms, stop.signal).then(run, () => {})
+  return () => stop.abort(released)
 }
 
 /**

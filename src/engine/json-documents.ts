@@ -12,6 +12,9 @@ const CLOSE_BRACE = 0x7d
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 const NEWLINE = 0x0a
+const SPACE = 0x20
+const COMMA = 0x2c
+const COLON = 0x3a
 
 /** Finds where JSON documents end without parsing them; fed with chunks of any size. */
 interface JsonScanner {
@@ -22,39 +25,63 @@ interface JsonScanner {
 function makeScanner(): JsonScanner {
   let depth = 0
   let isInString = false
+  /** The last chunk ended with a backslash inside a string. */
   let isEscaped = false
   /** A bare number, string or literal at the top has begun; it ends with its line. */
   let isScalar = false
 
-  function scan(chunk: Buffer, from: number): number {
-    for (let at = from; at < chunk.length; at += 1) {
+  /** The offset after the string that `at` is in, or the end of the chunk. Every byte of an answer passes here or below. */
+  function skipString(chunk: Buffer, from: number): number {
+    let at = isEscaped ? from + 1 : from
+    isEscaped = false
+    for (const end = chunk.length; at < end; at += 1) {
       const byte = chunk[at]
+      if (byte === QUOTE) {
+        isInString = false
+        return at + 1
+      }
+      if (byte === BACKSLASH) at += 1
+    }
+    isEscaped = at > chunk.length
+    return chunk.length
+  }
+
+  /** Takes note of a byte outside strings. True when it ends a document. */
+  function isLast(byte: number): boolean {
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth += 1
+      if (depth > maxJsonDepth) {
+        throw new FlotillaError('engine/protocol', `the answer nests deeper than ${maxJsonDepth} levels`)
+      }
+      return false
+    }
+    if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      // An unbalanced close is left to the parser, which names it.
+      depth = Math.max(depth - 1, 0)
+      if (depth === 0) isScalar = false
+      return depth === 0
+    }
+    if (depth > 0) return false
+    if (byte === NEWLINE && isScalar) {
+      isScalar = false
+      return true
+    }
+    if (byte > SPACE) isScalar = true
+    return false
+  }
+
+  function scan(chunk: Buffer, from: number): number {
+    for (let at = from; at < chunk.length;) {
       if (isInString) {
-        if (isEscaped) isEscaped = false
-        else if (byte === BACKSLASH) isEscaped = true
-        else if (byte === QUOTE) isInString = false
-      } else if (byte === QUOTE) {
+        at = skipString(chunk, at)
+        continue
+      }
+      const byte = chunk[at] ?? SPACE
+      at += 1
+      if (byte === QUOTE) {
         isInString = true
         if (depth === 0) isScalar = true
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        depth += 1
-        if (depth > maxJsonDepth) {
-          throw new FlotillaError('engine/protocol', `the answer nests deeper than ${maxJsonDepth} levels`)
-        }
-      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-        // An unbalanced close is left to the parser, which names it.
-        depth = Math.max(depth - 1, 0)
-        if (depth === 0) {
-          isScalar = false
-          return at + 1
-        }
-      } else if (depth === 0) {
-        if (byte === NEWLINE && isScalar) {
-          isScalar = false
-          return at + 1
-        }
-        if (byte !== undefined && byte > 0x20) isScalar = true
-      }
+      } else if (byte !== COMMA && byte !== COLON && isLast(byte)) return at
     }
     return -1
   }

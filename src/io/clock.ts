@@ -4,6 +4,10 @@ import type { Clock } from '../core/clock.ts'
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   sleep,
+  later(ms, run) {
+    const timer = setTimeout(run, toTimerDelay(ms))
+    return () => clearTimeout(timer)
+  },
 }
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
