@@ -31,10 +31,7 @@ export function collectFlagValues(table: FlagTable, uses: readonly FlagUse[], en
     }
     const text = env[variable] ?? ''
     const use: FlagUse = { name, spec, value: text }
-    values[name] =
-      spec.kind === 'strings'
-        ? text.split(',').map((part) => part.trim())
-        : readValue(use, () => dialect.describeBadEnv(variable, text, use))
+    values[name] = readEnv(use, variable, dialect)
     given.add(name)
   }
   values['given'] = (name: string) => given.has(name)
@@ -50,6 +47,14 @@ export function mergeFlagValues(outer: ParsedFlags, inner: ParsedFlags): ParsedF
   }
   merged['given'] = given
   return merged as ParsedFlags
+}
+
+function readEnv(use: FlagUse, variable: string, dialect: Dialect): FlagValue {
+  const { spec, value } = use
+  if (spec.kind === 'strings') return value.split(',').map((part) => part.trim())
+  // Compose: 1, t, true, y, yes, on in any case.
+  if (spec.kind === 'boolean' && dialect.hasLenientEnv) return /^(?:1|t|true|y|yes|on)$/i.test(value)
+  return readValue(use, () => dialect.describeBadEnv(variable, value, use))
 }
 
 function defaultValue(spec: FlagSpec): FlagValue {

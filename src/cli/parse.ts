@@ -4,7 +4,7 @@ import type { FlagTable } from '../core/flag.ts'
 import { findNearest } from '../core/suggest.ts'
 import type { Command } from './command.ts'
 import { makeFlagLookup } from './dialects/dialect.ts'
-import type { Dialect, Scan } from './dialects/dialect.ts'
+import type { Dialect, FlagUse, Scan } from './dialects/dialect.ts'
 import { collectFlagValues, mergeFlagValues } from './flag-values.ts'
 import type { ParsedFlags } from './flag-values.ts'
 
@@ -71,6 +71,7 @@ export async function parseCommandLine(
 async function descend(path: Command[], argv: readonly string[], options: ParseOptions): Promise<ParsedLine> {
   let rest = argv
   let globals = collectFlagValues({}, [], {}, options.dialect)
+  const notes: string[] = []
   for (;;) {
     const group = path.at(-1) as Command
     const isRoot = path.length === 1
@@ -81,6 +82,7 @@ async function descend(path: Command[], argv: readonly string[], options: ParseO
     )
     if (isRoot && has(scan, 'version')) return { kind: 'version' }
     globals = mergeFlagValues(globals, collectFlagValues(group.flags, scan.uses, options.env, options.dialect))
+    notes.push(...deprecations(scan.uses))
     const [word, ...after] = scan.args
     if (word === undefined || has(scan, 'help')) return { kind: 'help', path }
     const command = findCommand(group.commands ?? [], word)
@@ -90,14 +92,14 @@ async function descend(path: Command[], argv: readonly string[], options: ParseO
     }
     path.push(command)
     rest = after
-    if (command.commands === undefined) return parseLeaf(path, rest, globals, options)
+    if (command.commands === undefined) return parseLeaf(path, rest, { globals, notes }, options)
   }
 }
 
 async function parseLeaf(
   path: readonly Command[],
   argv: readonly string[],
-  globals: ParsedFlags,
+  { globals, notes: outerNotes }: Outer,
   options: ParseOptions,
 ): Promise<ParsedLine> {
   const command = path.at(-1) as Command
@@ -118,10 +120,18 @@ async function parseLeaf(
     flags: collectFlagValues(table, own, options.env, options.dialect),
     globals: mergeFlagValues(globals, collectFlagValues({}, late, {}, options.dialect)),
     args: scan.args,
-    notes: own.flatMap(({ name, spec }) =>
-      spec.deprecated === undefined ? [] : [`Flag --${name} has been deprecated, ${spec.deprecated}`],
-    ),
+    notes: [...outerNotes, ...deprecations(own)],
   }
+}
+
+/** What the levels before the command have given. */
+interface Outer {
+  readonly globals: ParsedFlags
+  readonly notes: readonly string[]
+}
+
+function deprecations(uses: readonly FlagUse[]): readonly string[] {
+  return [...new Set(uses.flatMap(({ spec }) => (spec.deprecated === undefined ? [] : [spec.deprecated])))]
 }
 
 function asksForHelp(argv: readonly string[]): boolean {

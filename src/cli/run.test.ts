@@ -208,6 +208,24 @@ describe('the pflag dialect (compose, flotilla)', () => {
     expect((await runLine(dockerCompose, 'ls --storage-path x')).stderr).toMatch(/^unknown flag: --storage-path\n/)
   })
 
+  it('in the environment any word for yes is true, and old flags are noted once', async () => {
+    const seen: unknown[] = []
+    const stage = makeStage(['--old', '--old', 'up'], { WIDE: 'Yes', NARROW: 'maybe' })
+    const code = await run(
+      {
+        personality: dockerCompose,
+        globals: {
+          wide: { kind: 'boolean', brief: 'Wide', env: ['WIDE'] },
+          narrow: { kind: 'boolean', brief: 'Narrow', env: ['NARROW'] },
+          old: { kind: 'boolean', brief: 'Old', deprecated: 'use --new' },
+        },
+        commands: [command('up', async ({ globals }) => void seen.push(globals['wide'], globals['narrow']))],
+      },
+      stage.world,
+    )
+    expect({ code, seen, stderr: stage.sent.stderr }).toEqual({ code: 0, seen: [true, false], stderr: 'use --new\n' })
+  })
+
   it('dry-run alone is accepted by every command', async () => {
     const seen: unknown[] = []
     const stage = makeStage(['up', '--dry-run'])

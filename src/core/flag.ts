@@ -22,7 +22,7 @@ export interface FlagSpec {
   readonly placeholder?: string
   readonly choices?: readonly string[]
   readonly hidden?: boolean
-  /** Warning printed when the flag is used. */
+  /** Whole line printed on stderr when the flag is used. */
   readonly deprecated?: string
   /** A `string` flag that may stand without a value and then reads as this (pflag's NoOptDefVal). */
   readonly bare?: string
