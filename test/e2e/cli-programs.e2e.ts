@@ -25,6 +25,17 @@ describe.each(programForms)('programs as $name', (form) => {
     expect(result).toEqual({ code: 0, signal: null, stdout: expect.stringMatching(expected) as string, stderr: '' })
   })
 
+  it('docker-compose version has the forms scripts read', async () => {
+    const lines = [['version'], ['version', '--short'], ['version', '-f', 'json'], ['-v']]
+    const results = await Promise.all(lines.map((line) => form.run('docker-compose', line)))
+    expect(results.map((result) => result.stdout)).toEqual([
+      'Docker Compose version v2.40.3\n',
+      '2.40.3\n',
+      '{"version":"v2.40.3"}\n',
+      'Docker Compose version v2.40.3\n',
+    ])
+  })
+
   it.each(programs)('%s without a command, with --help and with help prints the same page', async (program) => {
     const [bare, flag, word] = await Promise.all([
       form.run(program, []),

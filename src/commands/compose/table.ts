@@ -2,6 +2,7 @@ import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
 import { configCommand } from './config-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
+import { versionCommand } from './version-table.ts'
 
 /** Flags that stand before the command word. */
 export const composeGlobals: FlagTable = {
@@ -61,4 +62,4 @@ export const composeGlobals: FlagTable = {
 }
 
 /** In the order of the help page. */
-export const composeCommands: readonly Command[] = [configCommand, ...lifecycleCommands]
+export const composeCommands: readonly Command[] = [configCommand, ...lifecycleCommands, versionCommand]
