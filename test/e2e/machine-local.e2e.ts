@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -77,6 +77,28 @@ describe.runIf(isRoot)('driver local (needs root on Linux)', () => {
       expect(again).toMatchObject({ code: 1, stderr: 'Docker machine "one" already exists\n' })
       expect(readFileSync(join(store(), 'machines/one/config.json'))).toEqual(before)
       expect((await machine(['status', 'one'])).stdout).toBe('Running\n')
+    })
+
+    it('env and config say what is wrong with certificates that do not fit', async () => {
+      const other = join(folder, `other-${index}`)
+      await machine(['-s', other, 'create', '-d', 'none', '--url', 'tcp://h:1', 'x'])
+      const certs = join(store(), 'certs')
+      cpSync(certs, `${certs}.kept`, { recursive: true })
+      for (const name of ['cert.pem', 'key.pem']) cpSync(join(other, 'certs', name), join(certs, name))
+      const stranger = await machine(['env', 'one'])
+      expect(stranger).toMatchObject({ code: 1, stdout: '' })
+      expect(stranger.stderr).toMatch(
+        /^Error checking TLS connection: Error checking and\/or regenerating the certs: There was an error validating certificates for host "10\.214\.\d+\.\d+:2376": remote error: tls: bad certificate\nYou can attempt to regenerate them using 'docker-machine regenerate-certs \[name\]'\.\nBe advised that this will trigger a Docker daemon restart which might stop running containers\.\n\n$/,
+      )
+      cpSync(join(other, 'certs/ca.pem'), join(certs, 'ca.pem'))
+      expect((await machine(['config', 'one'])).stderr).toContain(
+        'Error running connection boilerplate: Error checking and/or regenerating the certs: There was an error validating certificates for host',
+      )
+      rmSync(join(certs, 'ca.pem'))
+      expect((await machine(['config', 'one'])).stderr).toContain(`open ${certs}/ca.pem: no such file or directory`)
+      rmSync(certs, { recursive: true })
+      cpSync(`${certs}.kept`, certs, { recursive: true })
+      expect((await machine(['config', 'one'])).code).toBe(0)
     })
 
     it('ssh opens a shell in the host and ends with the exit code of the command', async () => {
