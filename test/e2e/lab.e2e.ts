@@ -7,6 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { execProgram } from '../../src/io/exec.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { pollUntil } from '../../src/io/process-identity.ts'
+import { readAbilities } from '../../src/machine/drivers/local/capabilities.ts'
+import { Fleet } from '../../src/machine/drivers/local/fleet.ts'
+import { makeSampleImage, sampleImageName } from '../../src/machine/sample-image.ts'
+import { loadImage } from '../../src/testing/lab/load-image.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab, LabHost } from '../../src/testing/lab/types.ts'
 
@@ -162,6 +166,18 @@ describe.runIf(isRoot)('hosts of two engine versions (needs root on Linux)', () 
     expect((await b!.docker(['stop', 'web'])).code).toBe(0)
     expect(performance.now() - startMs).toBeLessThan(9000)
     await b!.docker(['rm', 'web'])
+  })
+
+  it('take the sample image from the docker CLI as well', async () => {
+    const result = await a!.docker(['load'], { input: await makeSampleImage(clock) })
+    expect(result).toMatchObject({ code: 0, stdout: `Loaded image: ${sampleImageName}\n` })
+  })
+
+  it('run privileged containers, the old engine only where this machine may raise limits', async () => {
+    const { hasSysResource } = await readAbilities(clock)
+    const words = ['run', '--rm', '--privileged', 'flotilla/sample', 'true']
+    expect((await c!.docker(words)).code).toBe(0)
+    expect((await a!.docker(words)).code === 0).toBe(hasSysResource)
   })
 
   it('resolve names inside containers through the engine', async () => {
@@ -356,6 +372,32 @@ describe.runIf(isRoot)('servers beside the hosts (needs root on Linux)', () => {
     expect(push.code, push.stderr).toBe(0)
     const pull = await to!.docker(['pull', name])
     expect(pull.code, pull.stderr).toBe(0)
+  })
+})
+
+const unified = '/sys/fs/cgroup/unified'
+const hasUnified = isRoot && existsSync(join(unified, 'cgroup.procs'))
+
+describe.runIf(hasUnified)('cgroup version 2 beside version 1 (needs root and /sys/fs/cgroup/unified)', () => {
+  it('a host lives in the unified hierarchy alone, freezes and goes without a trace', async () => {
+    const options = { directory: '/var/tmp/flotilla-unified/a', subnet: '10.215.78.0/24', hasNat: false, clock }
+    const fleet = new Fleet(options, { version: 2, hierarchies: [{ controllers: '', mountPoint: unified }] })
+    try {
+      const host = await fleet.addHost({ name: 'two', engineRoot: '/' })
+      await host.powerOn()
+      await host.startEngine({ args: ['-H', 'unix:///run/docker.sock'], env: [] })
+      await loadImage(await host.socketPath(), await makeSampleImage(clock))
+      const run = await host.run(['docker', 'run', '-d', '--name', 'web', 'flotilla/sample'])
+      expect(run.code, run.stderr).toBe(0)
+      const info = await host.run(['docker', 'info', '--format', '{{.CgroupVersion}} {{.ContainersRunning}}'])
+      expect(info.stdout).toBe('2 1\n')
+      await host.setFrozen(true)
+      expect(await host.isFrozen()).toBe(true)
+    } finally {
+      await fleet.takeDown()
+    }
+    expect(existsSync('/var/tmp/flotilla-unified')).toBe(false)
+    expect(existsSync(join(unified, 'flotilla'))).toBe(false)
   })
 })
 

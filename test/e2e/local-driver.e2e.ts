@@ -142,6 +142,15 @@ describe.runIf(isRoot)('driver local (needs root on Linux)', () => {
     expect(await ask(a, 'cat /root/note')).toBe('kept')
   })
 
+  it('hosts get new cables when the switch had to be made anew', async () => {
+    const [a, b] = made as [Made, Made]
+    const path = join('/var/tmp/flotilla-local-e2e', subnet.replace('/', '-'), 'switch.json')
+    const { holder } = JSON.parse(await readFile(path, 'utf8')) as { holder: { pid: number } }
+    process.kill(holder.pid, 'SIGKILL')
+    await b.driver.restart({})
+    await ask(a, `busybox ping -c 1 -W 3 ${await b.driver.address({})}`)
+  })
+
   it('only hosts that are not isolated have a way out', async () => {
     const isolated = await create(await make('c', { 'local-isolated': true }))
     expect(await ask(isolated, 'ip route show default')).toBe('')

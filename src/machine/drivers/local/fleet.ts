@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallOptions } from '../../../core/call.ts'
 import type { Clock } from '../../../core/clock.ts'
@@ -13,6 +13,7 @@ import { codeOf, makeFolder, pathExists, readTextFile } from '../../../io/files.
 import { withLock } from '../../../io/lock.ts'
 import { createGroup, groupDirectories, readCgroupLayout, removeEmptyParents, removeGroup } from './cgroup.ts'
 import type { CgroupLayout } from './cgroup-layout.ts'
+import { claimAddress } from './address-claim.ts'
 import { renderJoin } from './host-script.ts'
 import { readHostRecord, writeHostRecord } from './host-record.ts'
 import type { HostRecord } from './host-record.ts'
@@ -21,7 +22,7 @@ import { ensureNat, removeNat } from './nat.ts'
 import { readIdentity } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
 import { removeEmptyFolders, writeRecord } from './state-file.ts'
-import { isHostAddress, parseSubnet, toAddress, toHex, toNumber } from './subnet.ts'
+import { isHostAddress, parseSubnet, toHex, toNumber } from './subnet.ts'
 import type { Subnet } from './subnet.ts'
 import { ensureSwitch, readSwitchPid, removeSwitch } from './switch.ts'
 import type { SwitchPlace } from './switch.ts'
@@ -69,14 +70,7 @@ export class Fleet {
    */
   async addHost(host: NewHost): Promise<NamespaceHost> {
     const { address: wanted, ...rest } = host
-    if (wanted !== undefined && !isHostAddress(this.subnet, wanted)) {
-      throw new FlotillaError('machine/driver', `address ${wanted} is not one for hosts of ${this.subnet.cidr}`)
-    }
-    await makeFolder(join(this.#o.directory, 'hosts'), 0o711)
-    const address = wanted === undefined ? await this.#claimAddress() : wanted
-    if (wanted !== undefined && !(await this.#claim(wanted))) {
-      throw new FlotillaError('machine/driver', `address ${wanted} belongs to another host`)
-    }
+    const address = await claimAddress(join(this.#o.directory, 'hosts'), this.subnet, wanted)
     const record: HostRecord = { nameservers: [], ...rest, version: 1, address, hasRoute: this.#o.hasNat }
     await writeHostRecord(this.#hostDirectory(address), record)
     return new NamespaceHost(this.#place(address), record)
@@ -100,7 +94,10 @@ export class Fleet {
   /** Makes the network unless it is there. `powerOn` of a host does it by itself. */
   async ensureNetwork(o: CallOptions = {}): Promise<number> {
     return this.#locked(o, async () => {
+      const before = await this.findSwitch()
       const pid = await ensureSwitch(this.#switchPlace(), o)
+      // The cables went with the switch that was there.
+      if (pid !== before) await this.#plugRunning(pid, o)
       if (this.#o.hasNat) {
         // Not every user of the fleet wants it; whoever takes the network down must know that it is there.
         await writeRecord(this.#natPath, {})
@@ -108,6 +105,10 @@ export class Fleet {
       }
       return pid
     })
+  }
+
+  async #plugRunning(switchPid: number, o: CallOptions): Promise<void> {
+    for (const address of await this.listAddresses()) await (await this.findHost(address))?.replug(switchPid, o)
   }
 
   /** Process number of the running switch. */
@@ -225,29 +226,6 @@ export class Fleet {
         // Whoever has removed the last host takes the directory away.
         if (isEntered || (await pathExists(this.#o.directory))) throw error
       }
-    }
-  }
-
-  async #claimAddress(): Promise<string> {
-    for (let value = this.subnet.firstHost; value <= this.subnet.lastHost; value += 1) {
-      if (await this.#claim(toAddress(value))) return toAddress(value)
-    }
-    throw new FlotillaError('machine/driver', `no address of ${this.subnet.cidr} is left for another host`, {
-      hint: 'remove hosts, or choose another subnet',
-    })
-  }
-
-  /** Making a directory either works or does not, also between processes. */
-  async #claim(address: string): Promise<boolean> {
-    try {
-      await mkdir(this.#hostDirectory(address), { mode: 0o711 })
-      return true
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') return false
-      if (codeOf(error) !== 'ENOENT') throw error
-      // The last host of the fleet has just been removed by another process, and the directory with it.
-      await makeFolder(join(this.#o.directory, 'hosts'), 0o711)
-      return this.#claim(address)
     }
   }
 

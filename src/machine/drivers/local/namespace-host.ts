@@ -118,6 +118,13 @@ export class NamespaceHost {
     await this.#clear()
   }
 
+  /** Gives a host that is on a new cable, into another switch than the one it was started with. */
+  async replug(switchPid: number, o: CallOptions): Promise<void> {
+    const pid = await this.pid()
+    if (pid === undefined) return
+    await plugHost({ ...this.#record, subnet: this.place.subnet, switchPid, pid }, this.place.clock, o)
+  }
+
   /** Starts the engine with `command`, or with the one of last time; waits until it answers. */
   async startEngine(command?: EngineCommand, o: CallOptions = {}): Promise<void> {
     const wanted = command ?? this.#record.engine
