@@ -74,7 +74,7 @@ export async function startFaultProxy(
     },
     setFault(next, isForAll = false) {
       fault = next
-      if (isForAll) for (const socket of sockets) socket.resetAndDestroy()
+      if (isForAll) for (const socket of sockets) reset(socket)
     },
     async stop() {
       stopped.abort()
@@ -100,7 +100,7 @@ function serve(client: Socket, o: Serving): void {
       client.resume()
       return
     case 'refuse':
-      client.resetAndDestroy()
+      reset(client)
       return
     case 'garbage':
       client.resume()
@@ -125,7 +125,8 @@ function serve(client: Socket, o: Serving): void {
 async function pass(from: Socket, to: Socket, o: Serving): Promise<void> {
   const { fault, clock, signal } = o
   let passed = 0
-  for await (const chunk of from as AsyncIterable<Buffer>) {
+  // Plain iteration would destroy the socket at its end, and with it the other direction.
+  for await (const chunk of from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     let data = chunk
     if (fault.kind === 'reset' || fault.kind === 'truncate') data = chunk.subarray(0, fault.afterBytes - passed)
     passed += data.length
@@ -133,12 +134,19 @@ async function pass(from: Socket, to: Socket, o: Serving): Promise<void> {
     if (fault.kind === 'drip') await drip(to, data, { ...o, fault })
     else await write(to, data)
     if ((fault.kind === 'reset' || fault.kind === 'truncate') && passed >= fault.afterBytes) {
-      if (fault.kind === 'reset') to.resetAndDestroy()
+      if (fault.kind === 'reset') reset(to)
       else to.end()
+      from.destroy()
       return
     }
   }
   to.end()
+}
+
+/** Closes with RST and nothing else; `resetAndDestroy` would send an orderly end first. */
+function reset(socket: Socket): void {
+  Reflect.set(socket, 'resetAndClosing', true)
+  socket.destroy()
 }
 
 async function drip(

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { endpointFromEnvironment } from './environment.ts'
+
+let home: string
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'engine-environment-'))
+})
+afterEach(async () => {
+  await rm(home, { recursive: true })
+})
+
+async function write(path: string, text: string): Promise<void> {
+  const full = join(home, path)
+  await mkdir(join(full, '..'), { recursive: true })
+  await writeFile(full, text)
+}
+
+async function writeContext(
+  name: string,
+  docker: object,
+  certificates: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const id = createHash('sha256').update(name).digest('hex')
+  await write(
+    `.docker/contexts/meta/${id}/meta.json`,
+    JSON.stringify({ Name: name, Metadata: {}, Endpoints: { docker } }),
+  )
+  for (const [file, text] of Object.entries(certificates)) {
+    await write(`.docker/contexts/tls/${id}/docker/${file}`, text)
+  }
+}
+
+async function writeCertificates(folder: string): Promise<void> {
+  for (const file of ['ca', 'cert', 'key']) await write(`${folder}/${file}.pem`, `the ${file}`)
+}
+
+const material = { ca: 'the ca', cert: 'the cert', key: 'the key' }
+
+describe('the engine that the surroundings choose', () => {
+  it('is the local socket when nothing says otherwise', async () => {
+    expect(await endpointFromEnvironment({ HOME: home })).toEqual({
+      endpoint: { kind: 'unix', path: '/var/run/docker.sock' },
+    })
+    expect(await endpointFromEnvironment({ HOME: home, DOCKER_HOST: '', DOCKER_CONTEXT: 'default' })).toEqual({
+      endpoint: { kind: 'unix', path: '/var/run/docker.sock' },
+    })
+  })
+
+  it('is DOCKER_HOST with the certificates of DOCKER_CERT_PATH', async () => {
+    await writeCertificates('certs')
+    const env = { HOME: home, DOCKER_HOST: 'tcp://10.0.0.2:2376', DOCKER_CERT_PATH: join(home, 'certs') }
+    expect(await endpointFromEnvironment({ ...env, DOCKER_TLS_VERIFY: '1', DOCKER_API_VERSION: '1.40' })).toEqual({
+      endpoint: { kind: 'tcp', host: '10.0.0.2', port: 2376, tls: { ...material, isVerified: true } },
+      apiVersion: '1.40',
+    })
+    // docker-py and the Go client take a certificate folder alone as TLS without verification.
+    expect((await endpointFromEnvironment(env)).endpoint).toMatchObject({ tls: { isVerified: false } })
+  })
+
+  it('takes the certificates of the configuration folder when no other is named', async () => {
+    await writeCertificates('.docker')
+    const env = { HOME: home, DOCKER_HOST: 'tcp://10.0.0.2', DOCKER_TLS_VERIFY: '1' }
+    expect((await endpointFromEnvironment(env)).endpoint).toEqual({
+      kind: 'tcp',
+      host: '10.0.0.2',
+      port: 2376,
+      tls: { ...material, isVerified: true },
+    })
+  })
+
+  it('is a context named by DOCKER_CONTEXT or current in config.json', async () => {
+    await writeContext('ops', { Host: 'tcp://10.0.0.3:2376', SkipTLSVerify: false }, { 'ca.pem': 'its ca' })
+    await writeContext('far', { Host: 'ssh://me@node' })
+    await write('.docker/config.json', JSON.stringify({ currentContext: 'far' }))
+    expect(await endpointFromEnvironment({ HOME: home })).toEqual({
+      endpoint: { kind: 'ssh', host: 'node', user: 'me' },
+      context: 'far',
+    })
+    expect(await endpointFromEnvironment({ HOME: home, DOCKER_CONTEXT: 'ops' })).toEqual({
+      endpoint: { kind: 'tcp', host: '10.0.0.3', port: 2376, tls: { ca: 'its ca', isVerified: true } },
+      context: 'ops',
+    })
+    // DOCKER_HOST wins over both.
+    const env = { HOME: home, DOCKER_CONTEXT: 'ops', DOCKER_HOST: 'unix:///x' }
+    expect(await endpointFromEnvironment(env)).toEqual({ endpoint: { kind: 'unix', path: '/x' } })
+  })
+
+  it('is what the command line says before anything else', async () => {
+    await write('my-ca.pem', 'my ca')
+    const env = { HOME: home, DOCKER_HOST: 'unix:///x' }
+    const choice = { host: 'tcp://n:1', isVerified: true, caFile: join(home, 'my-ca.pem') }
+    expect((await endpointFromEnvironment(env, choice)).endpoint).toEqual({
+      kind: 'tcp',
+      host: 'n',
+      port: 1,
+      tls: { ca: 'my ca', isVerified: true },
+    })
+  })
+
+  it('is refused by name when it cannot be used', async () => {
+    await write('.docker/config.json', '{"currentContext":')
+    await write('half/cert.pem', 'only a certificate')
+    await write('half/ca.pem', 'and an authority')
+    const refusals: readonly (readonly [Record<string, string>, string])[] = [
+      [{}, `cannot read "${home}/.docker/config.json": `],
+      [{ DOCKER_CONTEXT: 'gone' }, 'docker context "gone" does not exist'],
+      [{ DOCKER_HOST: 'nope://x' }, 'invalid engine address "nope://x": unknown scheme "nope"'],
+      [{ DOCKER_API_VERSION: 'v1' }, 'DOCKER_API_VERSION is "v1", not of the form 1.41'],
+      [
+        { DOCKER_HOST: 'tcp://n:1', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(home, 'none') },
+        `cannot verify engine "tcp://n:1": no ca.pem in "${home}/none"`,
+      ],
+      [
+        { DOCKER_HOST: 'tcp://n:1', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(home, 'half') },
+        'the client key for engine "tcp://n:1" is missing',
+      ],
+    ]
+    for (const [env, message] of refusals) {
+      await expect(endpointFromEnvironment({ HOME: home, ...env })).rejects.toMatchObject({
+        code: 'engine/invalid-endpoint',
+        message: expect.stringContaining(message),
+      })
+    }
+  })
+})
