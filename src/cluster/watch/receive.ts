@@ -1,5 +1,5 @@
 import type { NodeView } from '../model.ts'
-import { isFields } from '../wire.ts'
+import { isFields, readTimeMs } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import {
   applyContainer,
@@ -28,7 +28,7 @@ export function receive(step: Step, fetch: Fetch, result: FetchResult): void {
   if (flight === undefined) return
   step.set({ flights })
   if (result.isOk) takeData(step, fetch, result.data, flight)
-  else takeFailure(step, fetch, result.failure)
+  else takeFailure(step, fetch, result.failure, flight)
   // A new epoch has begun when the engine turned out to be unusable.
   const isOver = step.state.phase === 'idle'
   if (flight.next !== undefined && !isOver && (result.isOk || step.state.phase === 'loading')) step.fetch(flight.next)
@@ -36,14 +36,15 @@ export function receive(step: Step, fetch: Fetch, result: FetchResult): void {
   if (fetch.what === 'ping' && result.isOk) step.probed()
 }
 
-function takeFailure(step: Step, fetch: Fetch, failure: Failure): void {
+function takeFailure(step: Step, fetch: Fetch, failure: Failure, { next }: Flight): void {
   const { phase } = step.state
   if (phase === 'specs' || (phase === 'loading' && fetch.what !== 'container')) {
     return step.failValidation(failure.text)
   }
   if (fetch.what !== 'ping') step.set({ needsRelist: true })
   // A partial container has its details read with the next list, whatever its row says.
-  if (fetch.what === 'container' && fetch.isInspected) markPartial(step, fetch.id)
+  const isDetailLost = [fetch, next].some((each) => each?.what === 'container' && each.isInspected)
+  if (fetch.what === 'container' && isDetailLost) markPartial(step, fetch.id)
   if (phase === 'ready' && !failure.isConnection) {
     step.log('warn', `cannot read ${fetch.what} of engine ${step.state.node.name}: ${failure.text}`)
     // The engine answers, if badly: the next probe decides when to read again.
@@ -119,7 +120,7 @@ function takeSpecs(step: Step, answer: Specs): void {
     const containers = shiftTimes(node, specs.clockDeltaMs - node.clockDeltaMs)
     step.setNode({ ...specs, id: `${specs.engineId}|${addr}`, containers })
   }
-  if (phase === 'specs') step.startLoading()
+  if (phase === 'specs') step.startLoading(readTimeMs(answer.info, 'SystemTime'))
 }
 
 /** Keeps what differs only by noise, so that nothing that depends on it is computed again. */

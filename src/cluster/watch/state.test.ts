@@ -26,6 +26,7 @@ interface Box {
 class Simulation {
   state: EngineState = makeEngineState('a:2375', options)
   readonly logged: string[] = []
+  forwarded = 0
   readonly announced: string[] = []
   readonly wakes: Extract<Effect, { kind: 'wake' }>[] = []
   nowMs = 1_700_000_000_000
@@ -35,6 +36,8 @@ class Simulation {
   private readonly images = new Set<string>()
   private readonly unread: { readonly epoch: number; readonly fetch: Fetch }[] = []
   private readonly answers: { readonly epoch: number; readonly fetch: Fetch; readonly result: FetchResult }[] = []
+  /** What the engine remembers and tells again from `since` on. */
+  private readonly history: (Fields & { readonly time: number })[] = []
   private readonly events: { readonly epoch: number; readonly event: Fields }[] = []
   private streamEpoch = -1
   private count = 0
@@ -54,6 +57,10 @@ class Simulation {
       case 'open-events':
         this.streamEpoch = effect.epoch
         this.events.length = 0
+        for (const event of this.history) {
+          const isWanted = effect.since !== undefined && event.time >= Number(effect.since)
+          if (isWanted) this.events.push({ epoch: effect.epoch, event })
+        }
         this.send({ kind: 'events-opened', epoch: effect.epoch })
         return
       case 'loaded':
@@ -65,6 +72,9 @@ class Simulation {
         return
       case 'log':
         this.logged.push(effect.message)
+        return
+      case 'forward':
+        this.forwarded += 1
         return
       case 'announce':
         this.announced.push(effect.action)
@@ -79,7 +89,9 @@ class Simulation {
   // --- the engine ---
 
   private tell(event: Fields): void {
-    if (this.streamEpoch >= 0) this.events.push({ epoch: this.streamEpoch, event: { ...event, time: 1_700_000_000 } })
+    const dated = { ...event, time: this.nowMs / 1000 + this.history.length + 1 }
+    this.history.push(dated)
+    if (this.streamEpoch >= 0) this.events.push({ epoch: this.streamEpoch, event: dated })
   }
 
   act(step: number, pick: number): void {
@@ -169,6 +181,12 @@ class Simulation {
     this.fire('events')
   }
 
+  /** As after a restart of the engine: nothing is told again. */
+  forgetHistory(): void {
+    this.history.length = 0
+    this.events.length = 0
+  }
+
   fire(reason: 'events' | 'probe' | 'refresh' | 'validate'): void {
     const wake = this.wakes.findLast((each) => each.reason === reason)
     if (wake !== undefined) this.send({ kind: 'woke', epoch: wake.epoch, reason, ticket: wake.ticket })
@@ -238,8 +256,19 @@ function describeContainer(container: ContainerView): string {
   return [container.id, container.state, container.names[0], port, container.memoryBytes].join(' ')
 }
 
+const SystemTime = new Date(1_700_000_000_000).toISOString()
+
 function specs(over: Fields = {}): unknown {
-  const info = { ID: 'engine-a', Name: 'a', NCPU: 2, MemTotal: 1000, OSType: 'linux', Driver: 'overlay2', ...over }
+  const info = {
+    ID: 'engine-a',
+    Name: 'a',
+    NCPU: 2,
+    MemTotal: 1000,
+    OSType: 'linux',
+    Driver: 'overlay2',
+    SystemTime,
+    ...over,
+  }
   return { info, version: { ApiVersion: '1.41', MinAPIVersion: '1.12' }, ip: '127.0.0.1' }
 }
 
@@ -290,7 +319,7 @@ describe('convergence', () => {
           expect(simulation.shown()).toEqual(simulation.truth())
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 1000, endOnFailure: true },
     )
   })
 
@@ -312,7 +341,7 @@ describe('convergence', () => {
         expect(simulation.shown()).toEqual(simulation.truth())
         expect(simulation.state.node.usage).toEqual(sumUsage(simulation.state.node.containers))
       }),
-      { numRuns: 1000 },
+      { numRuns: 1000, endOnFailure: true },
     )
   })
 
@@ -323,6 +352,7 @@ describe('convergence', () => {
     simulation.lookUp(0)
     simulation.act(2, 0)
     simulation.breakStream()
+    simulation.forgetHistory()
     simulation.arrive(0)
     simulation.settle()
     expect(simulation.shown()).toEqual(simulation.truth())
@@ -526,6 +556,16 @@ describe('health', () => {
     })
   })
 
+  it('an event that a resumed stream tells again is not forwarded again', () => {
+    const simulation = makeReady()
+    simulation.act(0, 0)
+    simulation.settle()
+    simulation.breakStream()
+    simulation.act(0, 0)
+    simulation.settle()
+    expect(simulation.forwarded).toBe(2)
+  })
+
   it('removal is final', () => {
     const simulation = makeReady((each) => each.act(0, 0))
     simulation.send({ kind: 'removed' })
@@ -598,8 +638,8 @@ describe('clock skew', () => {
     const createdAtMs = simulation.state.node.containers[0]!.createdAtMs
     function report(offsetMs: number): void {
       simulation.send({ kind: 'touched', fetch: { what: 'specs' } })
-      const SystemTime = new Date(simulation.nowMs - offsetMs).toISOString()
-      const result = { isOk: true, data: specs({ SystemTime }) } as const
+      const told = new Date(simulation.nowMs - offsetMs).toISOString()
+      const result = { isOk: true, data: specs({ SystemTime: told }) } as const
       simulation.send({ kind: 'fetched', epoch: simulation.state.epoch, fetch: { what: 'specs' }, result })
     }
     report(1500)

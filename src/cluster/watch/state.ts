@@ -34,6 +34,8 @@ export interface EngineState {
   readonly specsAtMs: number
   /** Engine time of the last event, for resuming the stream. */
   readonly since: string | undefined
+  /** `since` when the stream was last resumed: the engine tells what happened at that time once more. */
+  readonly resumedAt: string | undefined
 }
 
 export interface StepResult {
@@ -58,6 +60,7 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     needsRelist: false,
     specsAtMs: 0,
     since: undefined,
+    resumedAt: undefined,
   }
 }
 

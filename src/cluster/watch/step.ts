@@ -87,8 +87,10 @@ export class Step {
   }
 
   /** Specs are in: everything else is read once events flow, so that nothing can slip between. */
-  startLoading(): void {
-    this.set({ phase: 'loading', isStreaming: false })
+  startLoading(engineTimeMs: number): void {
+    // Should the stream break before the first event, it is resumed from here.
+    const since = engineTimeMs === 0 ? undefined : `${String(Math.trunc(engineTimeMs / 1000))}.000000000`
+    this.set({ phase: 'loading', isStreaming: false, since })
     this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: undefined })
   }
 
@@ -137,7 +139,8 @@ export class Step {
   private newEpoch(): void {
     const tickets = { probe: 0, refresh: 0, validate: 0, events: 0 }
     const epoch = this.state.epoch + 1
-    this.set({ epoch, tickets, flights: new Map(), isStreaming: false, needsRelist: false, since: undefined })
+    const stream = { isStreaming: false, since: undefined, resumedAt: undefined }
+    this.set({ epoch, tickets, flights: new Map(), needsRelist: false, ...stream })
   }
 
   // --- health ---
@@ -211,7 +214,7 @@ export class Step {
 
   openStream(): void {
     if (this.state.phase !== 'loading' && this.state.phase !== 'ready') return
-    this.set({ isStreaming: true, flights: repeatSingles(this.state.flights) })
+    this.set({ isStreaming: true, resumedAt: this.state.since, flights: repeatSingles(this.state.flights) })
     this.fetchLists()
   }
 
@@ -236,7 +239,8 @@ export class Step {
     if (since !== undefined) this.set({ since })
     if (this.state.phase === 'idle' || this.state.phase === 'specs') return
     for (const fetch of listStale(event)) this.fetch(fetch)
-    if (this.state.phase === 'ready') this.effects.push({ kind: 'forward', event })
+    const isRepeated = since !== undefined && since === this.state.resumedAt
+    if (this.state.phase === 'ready' && !isRepeated) this.effects.push({ kind: 'forward', event })
   }
 
   // --- what our own calls did ---
