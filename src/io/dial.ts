@@ -103,6 +103,7 @@ const dialReasons: Readonly<Record<string, string>> = {
 
 const unknownAuthority = 'x509: certificate signed by unknown authority'
 const outOfDate = 'x509: certificate has expired or is not yet valid'
+const notTls = 'tls: first record does not look like a TLS handshake'
 const tlsReasons: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: outOfDate,
   CERT_NOT_YET_VALID: outOfDate,
@@ -113,8 +114,6 @@ const tlsReasons: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
   CERT_SIGNATURE_FAILURE: unknownAuthority,
   INVALID_PURPOSE: 'x509: certificate specifies an incompatible key usage',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'tls: first record does not look like a TLS handshake',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'tls: first record does not look like a TLS handshake',
 }
 
 function toConnectError(address: TcpAddress, error: unknown): Error {
@@ -131,7 +130,10 @@ function describe(address: TcpAddress, code: string, error: unknown): string {
   if (reason !== undefined) return reason
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return describeWrongName(address, error)
   const text = toMessage(error)
-  if (/alert (?:unknown ca|bad certificate|certificate)/i.test(text)) return 'remote error: tls: bad certificate'
+  // Node and Bun word OpenSSL's reasons differently: `alert bad certificate`, `ALERT_BAD_CERTIFICATE`.
+  const reasons = `${code} ${text}`.replaceAll('_', ' ').toLowerCase()
+  if (/alert (?:unknown ca|bad certificate|certificate)/.test(reasons)) return 'remote error: tls: bad certificate'
+  if (/wrong version number|packet length too long|http request/.test(reasons)) return notTls
   if (/disconnected before secure|socket hang up/.test(text)) return 'EOF'
   return text
 }

@@ -36,7 +36,8 @@ export async function queryVersion(url: string, auth: AuthOptions, clock: Clock,
 /** The server's first bytes were no TLS record. */
 function isPlainTalk(error: unknown): boolean {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (/wrong version number|packet length too long|http request/i.test(at.message)) return true
+    const text = at.message.replaceAll('_', ' ')
+    if (/wrong version number|packet length too long|http request|tls handshake/i.test(text)) return true
   }
   return false
 }
