@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import * as module from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { cachedDataVersionTag } from 'node:v8'
-import * as vm from 'node:vm'
+import type * as v8 from 'node:v8'
+import type * as vm from 'node:vm'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -50,16 +50,20 @@ function installLoader(folder: string): void {
     const source = readFileSync(filename, 'utf8')
     // Chunks carry a hash of their content in their name, so the name is the key.
     if (source.length < leastLength || basename(dirname(filename)) !== 'chunks') target._compile(source, filename)
-    else runCached(target, filename, source, join(folder, `${basename(filename)}-${cachedDataVersionTag()}`))
+    else runCached(target, filename, source, folder)
   }
 }
 
-function runCached(target: CommonModule, filename: string, source: string, cachePath: string): void {
+function runCached(target: CommonModule, filename: string, source: string, folder: string): void {
+  // Not imported above: most starts load no large chunk, and these two cost them a millisecond.
+  const { Script, constants } = target.require('node:vm') as typeof vm
+  const { cachedDataVersionTag } = target.require('node:v8') as typeof v8
+  const cachePath = join(folder, `${basename(filename)}-${cachedDataVersionTag()}`)
   const cachedData = readCache(cachePath)
-  const script = new vm.Script(module.Module.wrap(source), {
+  const script = new Script(module.Module.wrap(source), {
     filename,
     ...(cachedData === undefined ? {} : { cachedData }),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   const run = script.runInThisContext() as (...args: readonly unknown[]) => void
   run.call(target.exports, target.exports, (id: string) => target.require(id), target, filename, dirname(filename))

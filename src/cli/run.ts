@@ -144,7 +144,10 @@ function makeContext(
   return {
     argv: world.argv,
     helpPage: async () => (await import('./help.ts')).renderHelp(program.personality, path),
-    stdin: world.stdin,
+    // Opening stdin loads the network code of Node: only for commands that read it.
+    get stdin() {
+      return world.stdin
+    },
     stdout: world.stdout,
     stderr: world.stderr,
     env: world.env,
