@@ -1,11 +1,16 @@
+import { rm } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { silentLog } from '../../core/log.ts'
+import type { Log } from '../../core/log.ts'
 import { systemClock } from '../../io/clock.ts'
+
+import { requireHostNeeds } from '../../machine/drivers/local/capabilities.ts'
 import { resolveEngineRoot } from '../../machine/drivers/local/engine-tree.ts'
 import type { Fleet } from '../../machine/drivers/local/fleet.ts'
+import { parseSubnet } from '../../machine/drivers/local/subnet.ts'
 import { makeSampleImage } from '../../machine/sample-image.ts'
 import { makeAuthority } from './certificates.ts'
 import type { LabAuthority } from './certificates.ts'
@@ -31,6 +36,7 @@ export async function lab(options: LabOptions = {}): Promise<Lab> {
   const root = labRoot(process.env)
   await sweepLabs(root, clock)
   const place = await claimPlace(root)
+  await checkMachine(place, clock)
   const fleet = await openLabFleet(place, clock)
   const dismiss = startWatchdog(place.directory, fleet)
   const started = new RunningLab(place, fleet, dismiss, options, clock)
@@ -41,6 +47,29 @@ export async function lab(options: LabOptions = {}): Promise<Lab> {
     await started.down()
     throw error
   }
+}
+
+/** Fails with what is missing here before anything but a directory is made. */
+async function checkMachine(place: LabPlace, clock: Clock): Promise<void> {
+  const { directory } = place
+  const subnet = parseSubnet(place.subnet)
+  try {
+    await requireHostNeeds(
+      { subnet, directory, directoryVariable: 'FLOTILLA_LAB_DIR', usesMachineEngine: false, clock },
+      {},
+    )
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** Building an engine tree takes a while: whoever waits for the tests should know. */
+const noteLog: Log = {
+  ...silentLog,
+  info: (message) => {
+    process.stderr.write(`lab: ${message}\n`)
+  },
 }
 
 class RunningLab implements Lab {
@@ -131,7 +160,7 @@ class RunningLab implements Lab {
   async #resolve(wish: string): Promise<string> {
     return resolveEngineRoot(wish, {
       clock: this.#clock,
-      log: silentLog,
+      log: noteLog,
       env: process.env,
       hasSystemd: this.#options.systemd === true,
     })

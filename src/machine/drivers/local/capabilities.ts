@@ -21,6 +21,8 @@ export interface HostNeeds {
   readonly subnet: Subnet
   /** Where hosts will be kept; it need not exist. */
   readonly directory: string
+  /** The environment variable that puts them elsewhere, for the remedy. */
+  readonly directoryVariable: string
   /** The machine's own dockerd is to be used. */
   readonly usesMachineEngine: boolean
   readonly clock: Clock
@@ -61,7 +63,7 @@ export async function requireHostNeeds(needs: HostNeeds, o: CallOptions): Promis
   const lacks = await findLacks(needs, o)
   if (lacks.length === 0) return
   const what = lacks.map((lack) => lack.what).join(', ')
-  throw new FlotillaError('machine/precheck', `the driver "local" cannot make hosts here: missing ${what}`, {
+  throw new FlotillaError('machine/precheck', `hosts in namespaces cannot be made here: missing ${what}`, {
     hint: lacks.map((lack) => lack.remedy).join('; '),
   })
 }
@@ -116,7 +118,7 @@ async function findDiskLack(needs: HostNeeds): Promise<Lack | undefined> {
     try {
       const { type } = await fs.statfs(path)
       if (type !== overlayMagic) return undefined
-      const remedy = 'set FLOTILLA_LOCAL_DIR to a directory on a disk, for instance a volume of this container'
+      const remedy = `set ${needs.directoryVariable} to a directory on a disk, for instance a volume of this container`
       return { what: `a real file system at ${needs.directory}, which lies on an overlay`, remedy }
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' || path === dirname(path)) throw error

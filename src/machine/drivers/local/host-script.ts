@@ -127,7 +127,8 @@ function renderCgroups(layout: CgroupLayout): string[] {
 function renderIdentity(plan: HostPlan): string[] {
   const hosts = `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n${plan.address}\t${plan.name}\n`
   const lines = [
-    `hostname ${quoteShell(plan.name)}`,
+    // The kernel holds 64 bytes, DNS labels 63.
+    `hostname ${quoteShell(plan.name.slice(0, 63))}`,
     // Any of these may be a link into /run in the lower layer.
     'rm -f "$R/etc/hostname" "$R/etc/hosts" "$R/etc/resolv.conf"',
     `printf %s ${quoteShell(`${plan.name}\n`)} > "$R/etc/hostname"`,
