@@ -143,10 +143,9 @@ async function pass(from: Socket, to: Socket, o: Serving): Promise<void> {
   to.end()
 }
 
-/** Closes with RST and nothing else; `resetAndDestroy` would send an orderly end first. */
+/** Closes with RST. In the turn of a write it would come out as an orderly end. */
 function reset(socket: Socket): void {
-  Reflect.set(socket, 'resetAndClosing', true)
-  socket.destroy()
+  setImmediate(() => socket.resetAndDestroy())
 }
 
 async function drip(
