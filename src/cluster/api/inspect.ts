@@ -37,7 +37,10 @@ function fixPorts(body: Buffer, ip: string): readonly Buffer[] {
   const start = from + ports.length
   const end = findClose(body, start)
   const text = body.toString('utf8', start, end)
-  const fixed = text.replaceAll(/"HostIp":"(?:|0\.0\.0\.0|::)"/g, `"HostIp":${JSON.stringify(ip)}`)
+  const fixed = text
+    .replaceAll(/"HostIp":"(?:|0\.0\.0\.0|::)"/g, `"HostIp":${JSON.stringify(ip)}`)
+    // Bound on both families: one address now, told once.
+    .replaceAll(/(\{"HostIp":"[^"{}]*","HostPort":"\d+"\})(?:,\1)+/g, '$1')
   return fixed === text ? [body] : [body.subarray(0, start), Buffer.from(fixed), body.subarray(end)]
 }
 

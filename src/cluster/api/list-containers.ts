@@ -197,13 +197,16 @@ function toRow(node: NodeView, container: ContainerView): Fields {
   }
 }
 
-/** Ports bound to every interface are reached at the node's address. */
+/** Ports bound to every interface are reached at the node's address; one bound on both families is told once. */
 function toPorts(node: NodeView, container: ContainerView): readonly unknown[] {
-  return readList(container.row, 'Ports').map((port) => {
-    if (!isFields(port)) return port
-    const isPublished = readField(port, 'PublicPort') !== undefined
-    return isPublished && isEveryInterface(readText(port, 'IP')) ? { ...port, IP: node.ip } : port
-  })
+  const ports = new Map<string, unknown>()
+  for (const port of readList(container.row, 'Ports')) {
+    const isOpen =
+      isFields(port) && readField(port, 'PublicPort') !== undefined && isEveryInterface(readText(port, 'IP'))
+    const shown = isOpen ? { ...port, IP: node.ip } : port
+    ports.set(JSON.stringify(shown), shown)
+  }
+  return [...ports.values()]
 }
 
 /** What messages and lists call the container: `NODE/name`, or its ID when it has no name. */

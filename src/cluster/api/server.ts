@@ -182,8 +182,10 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
 
   #fail(exchange: Exchange, error: unknown): void {
     if (exchange.isGone) return
-    const status = isFlotillaError(error) ? (error.status ?? 500) : 500
-    if (status === 500) this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
+    const known = isFlotillaError(error) ? error.status : undefined
+    const status = known ?? 500
+    // What was refused on purpose is the client's business; the rest is ours.
+    if (known === undefined) this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
     if (exchange.hasReplied) exchange.breakOff()
     else exchange.replyError(status, toMessage(error))
   }

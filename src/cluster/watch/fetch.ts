@@ -7,7 +7,7 @@ import type { Fields } from '../wire.ts'
 import type { ContainerAnswer, Failure, Fetch, Specs } from './messages.ts'
 
 /** A probe has to be answered at once; nothing else an engine does is a reason to call it dead. */
-const pingMs = 1500
+const pingMs = 1200
 const readMs = 30_000
 
 /** What fetching needs besides the engine. */

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { FlotillaError } from '../../../core/errors.ts'
 import { emptyBody, findOwned, forward, isTrue, paramsOf } from '../call.ts'
 import type { Call, Handler, OwnedContainer } from '../call.ts'

@@ -223,7 +223,7 @@ class NodeProgress {
       const problem = readText(line, 'error')
       if (problem !== '') throw new FlotillaError('engine/server', problem)
       const stream = readText(line, 'stream')
-      if (/^Loaded image/.test(stream)) results.add(stream)
+      if (stream.startsWith('Loaded image')) results.add(stream)
       const text = stream.trim() || describeProgress(line)
       if (text !== '') this.#say(member, text)
       if (this.#call.exchange.connection.socket.writableNeedDrain) await this.#call.exchange.drain()

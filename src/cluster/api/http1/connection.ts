@@ -27,6 +27,7 @@ export interface ConnectionHost {
 const headSeconds = 10
 const bodyIdleSeconds = 60
 const keepAliveSeconds = 75
+const keepAliveProbeMs = 30_000
 const lingerSeconds = 2
 /** A client that half-closed while its reply is under way counts as gone when nothing moved for this long. */
 const halfClosedSeconds = 2
@@ -72,6 +73,8 @@ export class ServerConnection {
     this.remoteAddress = socket.remoteAddress
     this.#onData = (chunk) => this.#receive(chunk)
     this.#onEnd = () => this.#clientEnded()
+    // A client that is gone looks like one that has only ended its input, until a probe of TCP is answered with a reset.
+    if (this.remoteAddress !== undefined) socket.setKeepAlive(true, keepAliveProbeMs)
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('error', () => undefined)
