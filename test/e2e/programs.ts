@@ -99,7 +99,8 @@ export function ensurePrograms(): void {
 }
 
 function plainEnv(): Record<string, string> {
-  const kept: Record<string, string> = {}
+  // Compiled code is kept with the repository, not in the home of whoever runs the tests.
+  const kept: Record<string, string> = { XDG_CACHE_HOME: join(root, '.cache', 'e2e') }
   for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER']) {
     const value = process.env[name]
     if (value !== undefined) kept[name] = value
