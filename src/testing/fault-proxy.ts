@@ -86,6 +86,8 @@ export async function startFaultProxy(
   }
 }
 
+const resetGapMs = 10
+
 interface Serving {
   readonly fault: ProxyFault
   readonly target: ProxyTarget
@@ -134,8 +136,11 @@ async function pass(from: Socket, to: Socket, o: Serving): Promise<void> {
     if (fault.kind === 'drip') await drip(to, data, { ...o, fault })
     else await write(to, data)
     if ((fault.kind === 'reset' || fault.kind === 'truncate') && passed >= fault.afterBytes) {
-      if (fault.kind === 'reset') reset(to)
-      else to.end()
+      if (fault.kind === 'reset') {
+        // A reader that finds data and RST together takes them for data and an orderly end (libuv).
+        await clock.sleep(resetGapMs, signal)
+        reset(to)
+      } else to.end()
       from.destroy()
       return
     }
@@ -143,9 +148,10 @@ async function pass(from: Socket, to: Socket, o: Serving): Promise<void> {
   to.end()
 }
 
-/** Closes with RST. In the turn of a write it would come out as an orderly end. */
+/** Closes with RST and nothing before it; `resetAndDestroy` would send an orderly end first. */
 function reset(socket: Socket): void {
-  setImmediate(() => socket.resetAndDestroy())
+  Reflect.set(socket, 'resetAndClosing', true)
+  socket.destroy()
 }
 
 async function drip(
