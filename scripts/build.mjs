@@ -14,7 +14,11 @@ generateBuiltins(root)
 
 /** @type {import('rolldown').RolldownOptions} */
 const config = await loadConfig(join(root, 'rolldown.config.ts'))
-const result = await bundle()
+const result = await bundle().catch((error) => {
+  // Rolldown's message shows the place; a stack trace of the bundler helps nobody.
+  console.error(error instanceof Error ? error.message : String(error))
+  process.exit(1)
+})
 
 // Chunks first, entries last: a program started during the build finds either all of the old or all of the new.
 const chunks = result.output.filter((item) => item.type === 'chunk')
@@ -27,15 +31,10 @@ const kilobytes = Math.round(chunks.reduce((sum, chunk) => sum + chunk.code.leng
 console.log(`built ${chunks.length} files, ${kilobytes} kB, ${packages} packages bundled`)
 
 async function bundle() {
-  try {
-    const build = await rolldown({ ...config, cwd: root, logLevel: 'warn' })
-    const made = await build.generate(config.output)
-    await build.close()
-    return made
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    process.exit(1)
-  }
+  const build = await rolldown({ ...config, cwd: root, logLevel: 'warn' })
+  const made = await build.generate(config.output)
+  await build.close()
+  return made
 }
 
 function writeWhole(path, text, mode) {

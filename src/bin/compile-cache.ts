@@ -19,8 +19,12 @@ export function enableCompileCache(env: Env): void {
   if (folder === undefined || process.versions['bun'] !== undefined) return
   try {
     const enable: unknown = Reflect.get(module, 'enableCompileCache')
-    if (typeof enable === 'function') enable(folder)
-    else installLoader(folder)
+    if (typeof enable === 'function') {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      enable(folder)
+    } else {
+      installLoader(folder)
+    }
   } catch {
     // Starting slower is no reason not to start.
   }
