@@ -1,0 +1,280 @@
+import { describe, expect, it } from 'vitest'
+import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
+import type { ClusterSnapshot, ContainerView, ImageView, NodeView } from '../model.ts'
+import { loadRegex, noRegex } from '../regex.ts'
+import type { Fields } from '../wire.ts'
+import { containerFilterKeys, listContainers, renderContainerRow } from './list-containers.ts'
+import type { ContainerQuery } from './list-containers.ts'
+import { renderStatus } from './container-status.ts'
+import { needsNameRegex, parseListFilters } from './list-filter.ts'
+import { imageFilterKeys, listImages } from './list-images.ts'
+import { listNetworks, listVolumes, networkFilterKeys, splitNodeName, volumeFilterKeys } from './merge.ts'
+
+const hour = 3_600_000
+
+function snapshot(...nodes: readonly NodeView[]): ClusterSnapshot {
+  return { revision: 1, nodes, pending: [] }
+}
+
+describe('filters parameter', () => {
+  it('has two forms', () => {
+    const expected = new Map([['name', ['a', 'b']]])
+    expect(parseListFilters('{"name":["a","b"]}', ['name'])).toEqual(expected)
+    expect(parseListFilters('{"name":{"a":true,"b":true,"c":false}}', ['name'])).toEqual(expected)
+    expect(parseListFilters('', ['name'])).toEqual(new Map())
+  })
+
+  it.each([
+    ['{', 'invalid filter: not JSON'],
+    ['[]', 'invalid filter: must be an object'],
+    ['{"nmae":["a"]}', "invalid filter 'nmae'"],
+    ['{"name":"a"}', "invalid filter 'name': must be a list of texts"],
+  ])('%s is refused', (text, message) => {
+    expect(() => parseListFilters(text, ['name'])).toThrow(expect.objectContaining({ message, status: 400 }))
+  })
+})
+
+describe('containers', () => {
+  const web = makeContainer('web', {
+    createdAtMs: 3,
+    labels: new Map([['app', 'shop']]),
+    mounts: [{ kind: 'volume', name: 'data', source: '/x', target: '/data' }],
+    endpoints: [{ network: 'front', networkId: 'f'.repeat(64), ipAddress: '', aliases: [] }],
+    healthCheck: 'healthy',
+  })
+  const old = makeContainer('old', { createdAtMs: 1, state: 'exited', exitCode: 3 })
+  const agent = makeContainer('agent', { createdAtMs: 4, image: 'swarm' })
+  const lost = makeContainer('lost', { createdAtMs: 2 })
+  const cluster = snapshot(
+    makeNode('a', { containers: [old, web, agent] }),
+    makeNode('b', { containers: [lost], health: { state: 'unhealthy', failures: 3, indicator: 0 } }),
+    makeNode('c', { containers: [makeContainer('x')], health: { state: 'pending', failures: 0, indicator: 0 } }),
+  )
+
+  function names(filters: Fields = {}, over: Partial<ContainerQuery> = {}): string[] {
+    const parsed = parseListFilters(JSON.stringify(filters), containerFilterKeys)
+    const query: ContainerQuery = { isAll: false, limit: 0, before: '', since: '', filters: parsed, ...over }
+    const find = (reference: string): ContainerView | undefined =>
+      [old, web].find((each) => each.names[0] === reference)
+    return listContainers(cluster, query, find, noRegex).map((each) => each.container.names[0]!)
+  }
+
+  it('shows what runs on healthy engines, and everything on demand, newest first', () => {
+    expect(names()).toEqual(['web'])
+    expect(names({}, { isAll: true })).toEqual(['agent', 'web', 'lost', 'old'])
+    expect(names({}, { limit: 2 })).toEqual(['agent', 'web'])
+  })
+
+  it.each([
+    [{ name: ['we'] }, 'web'],
+    [{ name: ['^/web$'] }, 'web'],
+    [{ name: ['a/web'] }, 'web'],
+    [{ name: ['^w$'] }, ''],
+    [{ name: ['old', 'web'] }, 'web old'],
+    [{ label: ['app'] }, 'web'],
+    [{ label: ['app=shop', 'other'] }, ''],
+    [{ status: ['exited'] }, 'old'],
+    [{ exited: ['3'] }, 'old'],
+    [{ exited: ['0'] }, ''],
+    [{ health: ['healthy'] }, 'web'],
+    [{ volume: ['data'] }, 'web'],
+    [{ volume: ['/data'] }, 'web'],
+    [{ network: ['front'] }, 'web'],
+    [{ network: ['ffffffffffff'] }, 'web'],
+    [{ node: ['b'] }, 'lost'],
+    [{ id: ['web'] }, 'web'],
+    [{ ancestor: ['swarm'] }, 'agent'],
+    [{ before: ['web'] }, 'lost old'],
+    [{ since: ['old'] }, 'agent web lost'],
+    [{ 'is-task': ['true'] }, ''],
+  ])('%j shows %s', (filters, expected) => {
+    expect(names(filters, { isAll: true }).join(' ')).toBe(expected)
+  })
+
+  it('refuses unknown containers as bounds', () => {
+    expect(() => names({ before: ['nosuch'] })).toThrow('No such container: nosuch')
+  })
+
+  it('takes regular expressions in Go syntax as names', async () => {
+    const filters = parseListFilters('{"name":["^/?w[e]b$"]}', containerFilterKeys)
+    expect(needsNameRegex(filters)).toBe(true)
+    const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
+    const found = listContainers(cluster, query, () => undefined, await loadRegex())
+    expect(found.map((each) => each.container.names[0])).toEqual(['web'])
+  })
+
+  it('a row keeps what the engine said, with node name, address and status of ours', () => {
+    const row = {
+      Id: 'web-id',
+      Names: ['/web', '/x/alias'],
+      Status: 'Up 2 weeks',
+      Future: { kept: true },
+      Ports: [
+        { IP: '0.0.0.0', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' },
+        { PrivatePort: 81, Type: 'tcp' },
+      ],
+    }
+    const container = { ...web, names: ['web', 'x/alias'], row, startedAtMs: 1 }
+    const node = makeNode('a', { ip: '10.0.0.5' })
+    const text = renderContainerRow({ node, container }, 3 * hour)
+    expect(JSON.parse(text)).toMatchObject({
+      Id: 'web-id',
+      Names: ['/a/web', '/a/x/alias'],
+      Status: 'Up 3 hours (healthy)',
+      Future: { kept: true },
+      Ports: [
+        { IP: '10.0.0.5', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' },
+        { PrivatePort: 81, Type: 'tcp' },
+      ],
+      Labels: { app: 'shop' },
+    })
+    expect(renderContainerRow({ node: { ...node, name: 'z' }, container }, 3 * hour)).toContain('"/z/web"')
+  })
+})
+
+describe('status', () => {
+  const node = makeNode('a')
+  it.each([
+    [{ state: 'running', startedAtMs: 1 }, 'Up 2 hours'],
+    [{ state: 'paused', startedAtMs: 1 }, 'Up 2 hours (Paused)'],
+    [{ state: 'running', startedAtMs: 1, healthCheck: 'starting' }, 'Up 2 hours (health: starting)'],
+    [{ state: 'exited', finishedAtMs: 1, exitCode: 137 }, 'Exited (137) 2 hours ago'],
+    [{ state: 'restarting', finishedAtMs: 1, exitCode: 1 }, 'Restarting (1) 2 hours ago'],
+    [{ state: 'created' }, 'Created'],
+    [{ state: 'dead' }, 'Dead'],
+    [{ state: 'removing' }, 'Removal In Progress'],
+    [{ state: 'running', isPartial: true, row: { Status: 'Up 9 days' } }, 'Up 9 days'],
+  ] as const)('%j is %s', (over, expected) => {
+    expect(renderStatus(makeContainer('c', over), node, 2 * hour)).toBe(expected)
+  })
+
+  it('of an engine that does not answer is Host Down', () => {
+    const down = makeNode('a', { health: { state: 'unhealthy', failures: 3, indicator: 0 } })
+    expect(renderStatus(makeContainer('c'), down, 0)).toBe('Host Down')
+  })
+})
+
+describe('images', () => {
+  function image(id: string, tags: readonly string[], over: Partial<ImageView> = {}): ImageView {
+    const row = { Id: id, RepoTags: tags, ParentId: '', Size: 5 }
+    return { id, repoTags: tags, repoDigests: [], createdAtMs: 1000, labels: new Map(), row, ...over }
+  }
+  const cluster = snapshot(
+    makeNode('a', {
+      images: [
+        image('i1', ['web:1'], { createdAtMs: 2000 }),
+        image('i2', []),
+        image('base', [], { createdAtMs: 500 }),
+        image('i3', ['tool:1'], { row: { Id: 'i3', ParentId: 'base' } }),
+      ],
+    }),
+    makeNode('b', {
+      images: [
+        image('i1', ['web:1', 'web:latest'], { createdAtMs: 2000 }),
+        image('other-store', ['app:1'], { repoDigests: ['app@sha256:1'] }),
+      ],
+    }),
+    makeNode('c', { images: [image('classic', ['app:2'], { repoDigests: ['app@sha256:1'] })] }),
+  )
+
+  function ids(filters: Fields = {}, isAll = false): string {
+    const parsed = parseListFilters(JSON.stringify(filters), imageFilterKeys)
+    return listImages(cluster, { isAll, filters: parsed })
+      .map((row) => String(row['Id']))
+      .join(' ')
+  }
+
+  it('shows each image once, with the tags of all nodes', () => {
+    const rows = listImages(cluster, { isAll: false, filters: new Map() })
+    expect(rows[0]).toMatchObject({ Id: 'i1', RepoTags: ['web:1', 'web:latest'], Size: 5 })
+    expect(rows.map((row) => row['Id']).sort()).toEqual(['i1', 'i2', 'i3', 'other-store'])
+  })
+
+  it('takes one image in two stores for one, by its digest', () => {
+    const row = listImages(cluster, { isAll: false, filters: new Map() }).find((each) => each['Id'] === 'other-store')
+    expect(row).toMatchObject({ RepoTags: ['app:1', 'app:2'], RepoDigests: ['app@sha256:1'] })
+  })
+
+  it.each([
+    [{ reference: ['web'] }, 'i1'],
+    [{ reference: ['w*:lat*'] }, 'i1'],
+    [{ reference: ['*'] }, 'i1 i3 other-store'],
+    [{ reference: ['[a-b]pp:?'] }, 'other-store'],
+    [{ dangling: ['true'] }, 'i2'],
+    [{ dangling: ['false'] }, 'i1 i3 other-store'],
+    [{ node: ['a'] }, 'i1 i2 i3'],
+    [{ since: ['tool:1'] }, 'i1'],
+    [{ before: ['web'] }, 'i2 i3 other-store'],
+  ])('%j shows %s', (filters, expected) => {
+    expect(ids(filters)).toBe(expected)
+  })
+
+  it('shows layers on demand', () => {
+    expect(ids({}, true)).toContain('base')
+  })
+
+  it('refuses unknown images as bounds', () => {
+    expect(() => ids({ before: ['nosuch'] })).toThrow(expect.objectContaining({ status: 400 }))
+  })
+})
+
+describe('networks and volumes', () => {
+  function network(id: string, name: string, scope: string) {
+    return {
+      id,
+      name,
+      scope,
+      driver: scope === 'local' ? 'bridge' : 'overlay',
+      labels: new Map(),
+      createdAtMs: 0,
+      row: { Id: id, Name: name },
+    }
+  }
+  function volume(name: string, driver: string) {
+    return { name, driver, scope: 'local', labels: new Map(), row: { Name: name, Driver: driver } }
+  }
+  const cluster = snapshot(
+    makeNode('a', {
+      networks: [network('1', 'bridge', 'local'), network('9', 'mesh', 'swarm')],
+      volumes: [volume('data', 'local'), volume('shared', 'nfs')],
+    }),
+    makeNode('b', {
+      networks: [network('2', 'bridge', 'local'), network('9', 'mesh', 'swarm'), network('3', 'own', 'local')],
+      volumes: [volume('data', 'local'), volume('shared', 'nfs')],
+    }),
+  )
+
+  it.each([
+    [{}, 'a/bridge b/bridge b/own mesh'],
+    [{ type: ['custom'] }, 'b/own mesh'],
+    [{ type: ['builtin'] }, 'a/bridge b/bridge'],
+    [{ name: ['own'] }, 'b/own'],
+    [{ name: ['b/'] }, 'b/bridge b/own'],
+    [{ driver: ['overlay'] }, 'mesh'],
+    [{ node: ['a'] }, 'a/bridge mesh'],
+    [{ id: ['3'] }, 'b/own'],
+    [{ scope: ['local'] }, 'a/bridge b/bridge b/own'],
+  ])('networks with %j are %s', (filters, expected) => {
+    const rows = listNetworks(cluster, parseListFilters(JSON.stringify(filters), networkFilterKeys))
+    expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
+  })
+
+  it.each([
+    [{}, 'a/data b/data shared'],
+    [{ name: ['dat'] }, 'a/data b/data'],
+    [{ driver: ['nfs'] }, 'shared'],
+    [{ node: ['b'] }, 'b/data shared'],
+    [{ dangling: ['true'] }, 'a/data b/data shared'],
+    [{ dangling: ['false'] }, ''],
+  ])('volumes with %j are %s', (filters, expected) => {
+    const rows = listVolumes(cluster, parseListFilters(JSON.stringify(filters), volumeFilterKeys))
+    expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
+  })
+
+  it('a name that begins with a node goes there', () => {
+    const find = (name: string): NodeView | undefined => cluster.nodes.find((node) => node.name === name)
+    expect(splitNodeName('a/mine', find)).toMatchObject({ name: 'mine', node: { name: 'a' } })
+    expect(splitNodeName('mine', find)).toEqual({ name: 'mine', node: undefined })
+    expect(splitNodeName('x/mine', find)).toEqual({ name: 'x/mine', node: undefined })
+  })
+})
