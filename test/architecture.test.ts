@@ -88,7 +88,7 @@ const purePlaces = [
   /^cluster\/watch\/(state|step|receive|blank-node|event-table|messages|decode|specs|flights|collections|health)\.ts$/,
   /^cluster\/api\/(merge|list-containers|list-images|list-filter|container-status)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
-  /^compose\/(model|plan|translate)\//,
+  /^compose\/(model|plan|translate|legacy)\//,
   /^compose\/(translate|hash)\.ts$/,
   /^machine\/env\.ts$/,
   /^machine\/provision\/unit-file\.ts$/,
