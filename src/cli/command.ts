@@ -84,5 +84,10 @@ export interface Context {
    * @returns gives the claim back
    */
   onInterrupt(handler: (name: 'SIGINT' | 'SIGTERM', count: number) => void): () => void
+  /**
+   * Claims errors that nobody caught, which otherwise end the program: a daemon logs them and goes on.
+   * @returns gives the claim back
+   */
+  onUncaught?(handler: (error: unknown) => void): () => void
   readonly plugins: Registry
 }

@@ -14,7 +14,7 @@ export interface CompleteOptions {
   readonly words: readonly string[]
   readonly world: World
   /** goflag accepts one dash before long names. */
-  readonly dialect: 'goflag' | 'pflag' | 'docopt'
+  readonly dialect: 'goflag' | 'pflag'
   /** Runs a command line of this program quietly and returns what it printed; undefined when it failed. */
   readonly capture: (argv: readonly string[]) => Promise<string | undefined>
 }

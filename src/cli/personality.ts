@@ -7,7 +7,7 @@ export interface Personality {
   /** How help and messages call it where that is not `program`: Compose v2 says `docker compose`. */
   readonly title?: string
   readonly id: 'flotilla' | 'docker-machine' | 'docker-compose' | 'swarm'
-  readonly dialect: 'goflag' | 'pflag' | 'docopt'
+  readonly dialect: 'goflag' | 'pflag'
   /** Which ancestor's help pages ours look like. */
   readonly help: 'machine' | 'swarm' | 'docker'
   /** One line under the usage line of the program's help. */

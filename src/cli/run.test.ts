@@ -385,6 +385,30 @@ describe('errors', () => {
   })
 })
 
+describe('a daemon', () => {
+  it('may claim errors that nobody caught and go on', async () => {
+    const stage = makeStage(['ls'])
+    const seen: unknown[] = []
+    const serves: Body = (ctx) =>
+      new Promise((resolve) => {
+        const release = ctx.onUncaught?.((error) => {
+          seen.push(error)
+          release?.()
+          resolve(0)
+        })
+      })
+    const running = run({ personality: swarm, globals, commands: [command('ls', serves)] }, stage.world)
+    await new Promise((resolve) => setImmediate(resolve))
+    stage.uncaught('one request')
+    expect({ code: await running, seen, ...stage.sent }).toEqual({
+      code: 0,
+      seen: ['one request'],
+      stdout: '',
+      stderr: '',
+    })
+  })
+})
+
 describe('interruption', () => {
   const waits: Body = (ctx) =>
     new Promise((_, reject) => {

@@ -33,11 +33,12 @@ const brokenPipeExitCode = 141
 export async function run(program: Program, world: World): Promise<number> {
   const interrupts = listenForInterrupts(world)
   const brokenPipe = watchForBrokenPipe(world)
+  const claims: ((error: unknown) => void)[] = []
   const stopUncaught = { stop: () => {} }
   const uncaught = new Promise<never>((_, reject) => {
-    stopUncaught.stop = world.onUncaught(reject)
+    stopUncaught.stop = world.onUncaught((error) => (claims.at(-1) ?? reject)(error))
   })
-  const state: RunState = { program, world, interrupts, globals: undefined, secrets: [] }
+  const state: RunState = { program, world, interrupts, uncaughtClaims: claims, globals: undefined, secrets: [] }
   try {
     return await Promise.race([
       dispatch(state),
@@ -57,6 +58,7 @@ interface RunState {
   readonly program: Program
   readonly world: World
   readonly interrupts: Interrupts
+  readonly uncaughtClaims: ((error: unknown) => void)[]
   globals: ParsedFlags | undefined
   secrets: readonly string[]
 }
@@ -160,6 +162,13 @@ function makeContext(
     globals,
     signal: interrupts.signal,
     onInterrupt: (handler) => interrupts.onInterrupt(handler),
+    onUncaught(handler) {
+      state.uncaughtClaims.push(handler)
+      return () => {
+        const index = state.uncaughtClaims.indexOf(handler)
+        if (index >= 0) state.uncaughtClaims.splice(index, 1)
+      }
+    },
     plugins: world.plugins,
   }
 }
