@@ -1,7 +1,10 @@
+import { delimiter, isAbsolute } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { ChildStream } from '../../io/child-stream.ts'
 import type { ProgramWords } from '../../io/exec.ts'
 import type { Endpoint } from '../endpoint.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
 
 type SshEndpoint = Extract<Endpoint, { readonly kind: 'ssh' }>
 
@@ -33,6 +36,12 @@ function quoteForShell(text: string): string {
 }
 
 /** Starts ssh. That the other end is there shows only with the first answer. */
-export function openSsh(endpoint: SshEndpoint, env?: Readonly<Record<string, string | undefined>>): Duplex {
-  return new ChildStream(renderDial(endpoint), env)
+export function openSsh(endpoint: SshEndpoint, env: Environment = process.env): Duplex {
+  return new ChildStream(renderDial(endpoint), { ...env, PATH: keepAbsolute(env['PATH']) })
+}
+
+/** Empty and relative entries would let a program called `ssh` in the working directory run. */
+function keepAbsolute(path: string | undefined): string {
+  const entries = (path ?? '').split(delimiter).filter((entry) => isAbsolute(entry))
+  return entries.length === 0 ? '/usr/bin:/bin' : entries.join(delimiter)
 }
