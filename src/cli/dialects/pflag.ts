@@ -54,7 +54,8 @@ function readShorts(word: string, cursor: Cursor, flags: FlagLookup): FlagUse[] 
   const letters = word.slice(1)
   for (let at = 0; at < letters.length; at += 1) {
     const letter = letters.charAt(at)
-    const entry = flags.byShort(letter)
+    // A long name of one letter (docker-machine's `rm -y`) reads the same in every dialect.
+    const entry = flags.byShort(letter) ?? flags.byLong(letter)
     if (entry === undefined) {
       throw new FlotillaError('cli/unknown-flag', `unknown shorthand flag: ${goQuoteLetter(letter)} in ${word}`)
     }

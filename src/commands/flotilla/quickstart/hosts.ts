@@ -77,7 +77,7 @@ export async function readUrls(ctx: Context, place: Place, names: readonly strin
 /** Removes hosts, whatever state they are in. */
 export async function removeHosts(ctx: Context, place: Place, names: readonly string[]): Promise<void> {
   await mapLimit(names, hostsAtOnce, async (name) => {
-    await runOwnChecked(ctx, machineWords(place, ['rm', '-f', '-y', name]))
+    await runOwnChecked(ctx, machineWords(place, ['rm', '-f', name]))
     say(ctx, `host ${name} is gone`)
   })
 }
