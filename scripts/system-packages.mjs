@@ -27,6 +27,9 @@ const proofs = {
   haproxy: 'haproxy',
   expect: 'expect',
   tmux: 'tmux',
+  // Completion is tested in the shells themselves.
+  zsh: 'zsh',
+  fish: 'fish',
   'docker-compose': 'docker-compose',
   'default-jre-headless': 'java',
   'ca-certificates': '/etc/ssl/certs/ca-certificates.crt',
@@ -43,6 +46,8 @@ const tests = [
   'curl',
   'mmdebstrap',
   'expect',
+  'zsh',
+  'fish',
 ]
 
 /** What each job needs. @type {Readonly<Record<string, readonly string[]>>} */
