@@ -215,6 +215,8 @@ export class Step {
   openStream(): void {
     if (this.state.phase !== 'loading' && this.state.phase !== 'ready') return
     this.set({ isStreaming: true, resumedAt: this.state.since, flights: repeatSingles(this.state.flights) })
+    // A stream breaks when an engine restarts, and it may have come back as somebody else.
+    if (this.state.phase === 'ready') this.fetch({ what: 'specs' })
     this.fetchLists()
   }
 
