@@ -76,10 +76,10 @@ export async function prepare(
   const options = { ...o.reconcile, apiVersion, isCluster: false }
   const answers: Record<string, boolean> = {}
   let plan = await decide(project, observed, { ...options, answers }, o)
-  if (replacesAnything(plan)) {
-    const images = await observeReplacedVolumes(engine, project, observed, plan, call)
-    observed = { ...observed, images }
-    plan = await decide(project, observed, { ...options, answers, isCluster: await isClusterEndpoint(engine, call) }, o)
+  if (needsMoreFacts(plan)) {
+    const isCluster = await isClusterEndpoint(engine, call)
+    observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
+    plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
   return { plan, observed }
 }
@@ -109,8 +109,11 @@ async function decide(
   }
 }
 
-function replacesAnything(plan: Plan): boolean {
-  return plan.steps.some((step) => step.op.kind === 'create-container' && step.op.draft.replaces !== undefined)
+/** What images declare and whether the endpoint is a cluster matter only where something is made. */
+function needsMoreFacts(plan: Plan): boolean {
+  return plan.steps.some(
+    ({ op }) => op.kind === 'create-network' || (op.kind === 'create-container' && op.draft.replaces !== undefined),
+  )
 }
 
 /** Which volumes images declare matters only for containers that are replaced: one call an image. */

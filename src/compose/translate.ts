@@ -98,15 +98,25 @@ export function toDraftAttachments(draft: ContainerDraft): readonly Attachment[]
   return toAttachments(draft.project, draft.service, { containerName, links: draft.links })
 }
 
-/** The create body of a network of the project. */
-export function toNetworkBody(project: Project, key: string, network: Network): NetworkCreateBody {
+/**
+ * The create body of a network of the project.
+ *
+ * @param isCluster the network may span engines: there a plain container can join only an attachable one
+ *   (docker-compose 1.29 compose/network.py asks for it always)
+ */
+export function toNetworkBody(
+  project: Project,
+  key: string,
+  network: Network,
+  isCluster: boolean = false,
+): NetworkCreateBody {
   const ipam = network.ipam
   return {
     ...dropEmpty({
       Driver: network.driver ?? '',
       Options: { ...network.driver_opts },
       Internal: network.internal ?? false,
-      Attachable: network.attachable ?? false,
+      Attachable: network.attachable ?? isCluster,
       IPAM: dropEmpty({
         Driver: ipam?.driver ?? '',
         Options: { ...ipam?.options },

@@ -100,7 +100,7 @@ function checkOwner(space: Workspace, key: string, network: ObservedNetwork): vo
 
 function addCreation(space: Workspace, key: string, cause: string, after: readonly number[]): number {
   const wanted = space.project.networks[key]
-  const body = toNetworkBody(space.project, key, wanted ?? { name: key })
+  const body = toNetworkBody(space.project, key, wanted ?? { name: key }, space.options.isCluster)
   return space.builder.add({ op: { kind: 'create-network', body }, resource: `Network ${body.Name}`, cause, after })
 }
 
