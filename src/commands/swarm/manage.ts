@@ -148,6 +148,8 @@ async function serve(ctx: Context, endpoint: RunningEndpoint): Promise<number> {
     })
     endpoint.failed.catch(reject)
   })
+  // A mistake in the handling of one request must not end all others.
+  const giveBackErrors = ctx.onUncaught?.((error) => ctx.log.error(`unexpected error: ${toMessage(error)}`))
   try {
     await stopped
     return 0
@@ -155,5 +157,7 @@ async function serve(ctx: Context, endpoint: RunningEndpoint): Promise<number> {
     endpoint.closeNow()
     ctx.stdout.write(renderFatal(ctx.clock.nowMs(), toMessage(error)))
     return 1
+  } finally {
+    giveBackErrors?.()
   }
 }
