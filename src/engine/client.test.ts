@@ -345,6 +345,13 @@ describe('streams', () => {
     await expect(loadImages(open(fake.endpoint), broken)).rejects.toThrow('the file has gone')
   })
 
+  it('that cannot be sent at all are given up too', async () => {
+    const source = Readable.from([Buffer.from('a'), Buffer.from('b')])
+    const loading = loadImages(open({ kind: 'unix', path: '/nonexistent/docker.sock' }), source)
+    await expect(loading).rejects.toMatchObject({ code: 'engine/unreachable' })
+    expect(source.destroyed).toBe(true)
+  })
+
   it('that an engine refuses half-way are given up and the refusal is told', async () => {
     const endpoint = await startRaw((socket) => {
       socket.once('data', () => {

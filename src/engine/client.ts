@@ -17,7 +17,7 @@ import { watchIdle } from './idle.ts'
 import { makeReply } from './reply.ts'
 import { openTransport } from './transport/open.ts'
 import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
-import { toHttpRequest } from './wire.ts'
+import { isSource, toHttpRequest } from './wire.ts'
 
 /** What a client needs besides the endpoint. */
 export interface EngineOptions {
@@ -93,6 +93,8 @@ class EngineClient implements Engine {
       return this.#hand(r, o, deadline, { response, connection })
     } catch (error) {
       deadline.release()
+      // Whoever feeds the stream must not wait for a reader that never comes.
+      if (isSource(r.body)) r.body.destroy?.()
       throw toEngineError(this.endpoint, error)
     }
   }

@@ -40,7 +40,8 @@ function renderBody(body: unknown): { body?: Buffer | ByteSource; contentType?: 
   return { body: Buffer.from(JSON.stringify(body)), contentType: 'application/json' }
 }
 
-function isSource(body: unknown): body is ByteSource {
+/** True for a body that is sent as a stream. */
+export function isSource(body: unknown): body is ByteSource {
   return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }
 
