@@ -6,7 +6,7 @@ import { execChecked } from '../../io/exec.ts'
 import { makeFolder, pathExists } from '../../io/files.ts'
 import { withLock } from '../../io/lock.ts'
 import { findMirror, readProxyOptions } from '../../machine/drivers/local/apt-mirror.ts'
-import { cacheFolder } from '../../machine/drivers/local/engine-tree.ts'
+import { cacheFolder, removeUnfinished } from '../../machine/drivers/local/engine-tree.ts'
 
 /** Packages that are unpacked, not installed: nothing of them starts, and the machine stays as it is. */
 export interface PackageSet {
@@ -32,8 +32,8 @@ export async function unpackPackages(set: PackageSet, clock: Clock): Promise<str
   await makeFolder(folder, 0o755)
   return withLock(`${tree}.lock`, { clock, waitMs: downloadLimitMs, subject: `packages of ${set.name}` }, async () => {
     if (await pathExists(tree)) return tree
-    const building = `${tree}.building`
-    await fs.rm(building, { recursive: true, force: true })
+    await removeUnfinished(tree)
+    const building = await fs.mkdtemp(`${tree}.building-`)
     try {
       await download(set, building, clock)
       await fs.rename(join(building, 'tree'), tree)

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { promises as fs } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import type { CallOptions } from '../../../core/call.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { Log } from '../../../core/log.ts'
 import { execProgram } from '../../../io/exec.ts'
+import type { ProgramWords } from '../../../io/exec.ts'
 import { makeFolder, pathExists } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
 import { findMirror, readProxyOptions } from './apt-mirror.ts'
@@ -123,6 +124,31 @@ async function ensureTree(suite: string, o: EngineTreeOptions & CallOptions): Pr
   })
 }
 
+/** In a process namespace of its own, which ends with this process, so that a killed builder builds no further. */
+const buildProgram: ProgramWords = [
+  'setpriv',
+  '--pdeathsig=KILL',
+  'unshare',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+  '--propagation=private',
+  'mmdebstrap',
+]
+
+const unfinishedMark = '.building-'
+
+/**
+ * Removes what builders that were killed have left. The caller holds the lock.
+ */
+export async function removeUnfinished(tree: string): Promise<void> {
+  for (const name of await fs.readdir(dirname(tree))) {
+    if (!name.startsWith(`${basename(tree)}${unfinishedMark}`)) continue
+    await fs.rm(join(dirname(tree), name), { recursive: true, force: true }).catch(() => undefined)
+  }
+}
+
 /** Builds beside the place and renames, so that a tree is whole or not there. */
 async function buildTree(
   suite: string,
@@ -132,9 +158,10 @@ async function buildTree(
 ): Promise<void> {
   const mirror = await findMirror(o.env)
   o.log.info(`building a tree of Debian ${suite} for its engine, once (about 420 MB)...`)
-  const building = `${tree}.building`
-  await fs.rm(building, { recursive: true, force: true })
-  const result = await execProgram(['mmdebstrap', ...(await buildArguments(suite, packages, building, mirror, o))], {
+  await removeUnfinished(tree)
+  const building = await fs.mkdtemp(`${tree}${unfinishedMark}`)
+  await fs.chmod(building, 0o755)
+  const result = await execProgram([...buildProgram, ...(await buildArguments(suite, packages, building, mirror, o))], {
     deadlineMs: buildLimitMs,
     ...o,
     env: process.env,
