@@ -45,10 +45,10 @@ function writeWhole(path, text, mode) {
   renameSync(temporary, path)
 }
 
-/** Chunks of earlier builds stay for ten minutes, for programs that still run and load them late. */
+/** Chunks of earlier builds stay for two minutes, for programs that still run and load them late. */
 function removeStale(current) {
   const folder = join(dist, 'chunks')
-  const limitMs = Date.now() - 600_000
+  const limitMs = Date.now() - 120_000
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
     if (!current.has(`chunks/${name}`) && statSync(path).mtimeMs < limitMs) rmSync(path, { force: true })
