@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, createSecureContext } from 'node:tls'
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { TlsMaterial } from '../endpoint.ts'
 import { whenReady } from './socket.ts'
 
@@ -68,12 +68,17 @@ function renderDay(text: string): string {
 function toContext(material: TlsMaterial): SecureContext {
   const known = contexts.get(material)
   if (known !== undefined) return known
-  const context = createSecureContext({
-    minVersion: 'TLSv1.2',
-    ...(material.ca === undefined ? {} : { ca: material.ca }),
-    ...(material.cert === undefined ? {} : { cert: material.cert }),
-    ...(material.key === undefined ? {} : { key: material.key }),
-  })
-  contexts.set(material, context)
-  return context
+  try {
+    const context = createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(material.ca === undefined ? {} : { ca: material.ca }),
+      ...(material.cert === undefined ? {} : { cert: material.cert }),
+      ...(material.key === undefined ? {} : { key: material.key }),
+    })
+    contexts.set(material, context)
+    return context
+  } catch (error) {
+    const message = `the certificates or the key to show it cannot be used: ${toMessage(error)}`
+    throw new FlotillaError('io/connect', message, { cause: error })
+  }
 }
