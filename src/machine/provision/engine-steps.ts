@@ -25,6 +25,7 @@ export async function setUpEngine(
   const { shell, log, clock } = target
   await refuseConflicts(shell, o)
   const init = await detectInit(shell, clock, o)
+  await init.check(shell, o)
   await init.stop(shell, o)
   // A bridge left by an engine with another address pool keeps the new one from starting.
   await shell.run('ip link delete docker0', o)

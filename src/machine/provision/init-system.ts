@@ -12,6 +12,11 @@ const stopTimeoutMs = 60_000
 /** What starts the engine on a host. */
 export interface InitSystem {
   readonly kind: 'systemd' | 'none'
+  /**
+   * Refuses a host whose own settings would fight with ours. Asked before anything is stopped.
+   * @throws {machine/provision} naming the file
+   */
+  check(shell: HostShell, o: CallOptions): Promise<void>
   /** Writes the engine's command line where it belongs. */
   configure(shell: HostShell, command: DaemonCommand, o: CallOptions): Promise<void>
   stop(shell: HostShell, o: CallOptions): Promise<void>
@@ -28,8 +33,8 @@ export async function detectInit(shell: HostShell, clock: Clock, o: CallOptions)
 
 const systemd: InitSystem = {
   kind: 'systemd',
+  check: refuseOtherDropIns,
   async configure(shell, command, o) {
-    await refuseOtherDropIns(shell, o)
     await shell.upload({ path: `${dropInFolder}/${dropInName}`, content: renderDropIn(command), mode: 0o644 }, o)
     await shell.check('systemctl daemon-reload', o)
   },
@@ -58,6 +63,7 @@ async function refuseOtherDropIns(shell: HostShell, o: CallOptions): Promise<voi
 function noInit(clock: Clock): InitSystem {
   return {
     kind: 'none',
+    check: async () => {},
     async configure(shell, command, o) {
       await shell.upload({ path: supervisorPaths.script, content: renderSupervisor(command), mode: 0o700 }, o)
     },
