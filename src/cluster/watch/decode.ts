@@ -43,31 +43,47 @@ export function decodeContainer(
   facts: NodeFacts,
 ): ContainerView {
   const published = readPublished(row)
-  const listed = {
+  const details =
+    inspect === undefined ? keepDetails(row, previous, published, facts) : readDetails(row, inspect, published, facts)
+  const mode = inspect === undefined ? '' : readText(readFields(inspect, 'HostConfig'), 'NetworkMode')
+  // One literal: objects put together from several are slow to make, and there are many containers.
+  return {
     id: readText(row, 'Id'),
+    swarmId: readText(readFields(row, 'Labels'), SWARM_ID_LABEL),
     names: readNames(row),
     image: readText(row, 'Image'),
     imageId: readText(row, 'ImageID'),
     command: readText(row, 'Command'),
     labels: readLabels(row, 'Labels'),
-    swarmId: readText(readFields(row, 'Labels'), SWARM_ID_LABEL),
-    networkMode: readText(readFields(row, 'HostConfig'), 'NetworkMode'),
+    networkMode: mode || readText(readFields(row, 'HostConfig'), 'NetworkMode'),
+    ports: details.ports,
+    exposed: details.exposed,
+    nanoCpus: details.nanoCpus,
+    memoryBytes: details.memoryBytes,
+    state: details.state,
+    exitCode: details.exitCode,
+    errorText: details.errorText,
+    isOomKilled: details.isOomKilled,
+    healthCheck: details.healthCheck,
+    createdAtMs: details.createdAtMs,
+    startedAtMs: details.startedAtMs,
+    finishedAtMs: details.finishedAtMs,
     published,
     endpoints: readEndpoints(row),
     mounts: readMounts(row),
+    isPartial: details.isPartial,
     row,
   }
-  if (inspect === undefined) return { ...listed, ...keepDetails(row, previous, published, facts) }
+}
+
+function readDetails(row: Fields, inspect: Fields, published: readonly PublishedPort[], facts: NodeFacts): Details {
   const hostConfig = readFields(inspect, 'HostConfig')
-  const config = readFields(inspect, 'Config')
   const state = readFields(inspect, 'State')
   const claims = readBindings(readFields(hostConfig, 'PortBindings'))
   const shares = Math.trunc((readNumber(hostConfig, 'CpuShares') * facts.cpus) / 1024)
   return {
-    ...listed,
-    networkMode: readText(hostConfig, 'NetworkMode') || listed.networkMode,
     ports: settlePorts(claims, published),
-    exposed: Object.keys(readFields(config, 'ExposedPorts')),
+    exposed: Object.keys(readFields(readFields(inspect, 'Config'), 'ExposedPorts')),
     nanoCpus: Math.max(shares * 1e9, readCpuLimit(hostConfig)),
     memoryBytes: readMemory(hostConfig),
     state: toState(readText(state, 'Status') || readText(row, 'State')),

@@ -49,11 +49,11 @@ export class Step {
   }
 
   set(change: Partial<EngineState>): void {
-    this.state = { ...this.state, ...change }
+    this.state = Object.assign({ ...this.state }, change)
   }
 
   setNode(change: Partial<NodeView>): void {
-    this.state = { ...this.state, node: { ...this.state.node, ...change } }
+    this.state = { ...this.state, node: Object.assign({ ...this.state.node }, change) }
   }
 
   log(level: 'info' | 'warn' | 'error', message: string): void {
