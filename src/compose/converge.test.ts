@@ -1,0 +1,268 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ProgressEvent } from '../core/progress.ts'
+import { openEngine } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import { systemClock } from '../io/clock.ts'
+import { dependsOn, dictionary, project, service } from '../testing/compose-builders.ts'
+import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
+import type { FakeEngine, FakeEngineOptions } from '../testing/fake-engine/fake-engine.ts'
+import { converge } from './converge.ts'
+import type { ConvergeOptions } from './converge.ts'
+import { execute } from './execute.ts'
+import type { Project } from './model/project.ts'
+import { observe } from './observe.ts'
+import { planDown } from './plan/down.ts'
+import { defaultReconcileOptions } from './plan/options.ts'
+import type { Question } from './plan/plan.ts'
+
+/** The whole way from project to engine calls, on a fake engine. */
+
+const open: { fake: FakeEngine; engine: Engine }[] = []
+
+afterEach(async () => {
+  for (const { fake, engine } of open.splice(0)) {
+    await engine.close()
+    await fake.stop()
+  }
+})
+
+async function start(options: FakeEngineOptions = {}): Promise<{ fake: FakeEngine; engine: Engine }> {
+  const fake = await startFakeEngine({ images: ['busybox:latest'], ...options })
+  const engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
+  open.push({ fake, engine })
+  return { fake, engine }
+}
+
+interface Ran {
+  readonly lines: readonly string[]
+  readonly warnings: readonly string[]
+  readonly questions: readonly Question[]
+}
+
+async function up(engine: Engine, want: Project, extra: Partial<ConvergeOptions> = {}): Promise<Ran> {
+  const lines: string[] = []
+  const warnings: string[] = []
+  const questions: Question[] = []
+  await converge(engine, want, {
+    reconcile: defaultReconcileOptions,
+    pull: 'policy',
+    clock: systemClock,
+    progress: (event: ProgressEvent) => lines.push(`${event.id} ${event.text}`),
+    parallel: 8,
+    warn: (message) => warnings.push(message),
+    ask(question) {
+      questions.push(question)
+      return Promise.resolve(true)
+    },
+    ...extra,
+  })
+  return { lines, warnings, questions }
+}
+
+function mutations(fake: FakeEngine, from = 0): readonly string[] {
+  return fake.requests
+    .slice(from)
+    .flatMap(({ method, path }) => (method === 'GET' || method === 'HEAD' ? [] : [`${method} ${path}`]))
+}
+
+const sleeper = { command: ['sleep', '1000'] }
+
+describe('converge', () => {
+  it('makes and starts what is missing and says so in the words of the reference program', async () => {
+    const { fake, engine } = await start()
+    const want = project([service('web', { ...sleeper, depends_on: dependsOn('db') }), service('db', sleeper)])
+    const { lines } = await up(engine, want)
+    expect([...lines].sort()).toEqual([
+      'Container p-db-1 Created',
+      'Container p-db-1 Creating',
+      'Container p-db-1 Started',
+      'Container p-db-1 Starting',
+      'Container p-web-1 Created',
+      'Container p-web-1 Creating',
+      'Container p-web-1 Started',
+      'Container p-web-1 Starting',
+      'Network p_default Created',
+      'Network p_default Creating',
+    ])
+    expect(lines.indexOf('Container p-web-1 Starting')).toBeGreaterThan(lines.indexOf('Container p-db-1 Started'))
+    expect(mutations(fake)).toHaveLength(5)
+  })
+
+  it('with nothing to do makes four list calls and no other', async () => {
+    const { fake, engine } = await start()
+    const want = project([service('web', { ...sleeper, scale: 3 }), service('db', sleeper)])
+    await up(engine, want)
+    const before = fake.requests.length
+    const { lines } = await up(engine, want)
+    expect(lines).toEqual(['db-1', 'web-1', 'web-2', 'web-3'].map((name) => `Container p-${name} Running`))
+    expect(
+      fake.requests
+        .slice(before)
+        .map(({ method, path }) => `${method} ${path}`)
+        .sort(),
+    ).toEqual(['GET /containers/json', 'GET /images/json', 'GET /networks', 'GET /volumes'])
+  })
+
+  it('pulls a missing image once, however many services use it', async () => {
+    const { fake, engine } = await start({ images: [], registry: ['busybox:latest'] })
+    await up(engine, project([service('a', sleeper), service('b', sleeper)]))
+    expect(mutations(fake).filter((line) => line === 'POST /images/create')).toHaveLength(1)
+  })
+
+  it('changes nothing in a dry run', async () => {
+    const { fake, engine } = await start()
+    const { lines } = await up(engine, project([service('web', sleeper)]), { isDryRun: true })
+    expect(lines).toContain('Container p-web-1 Started')
+    expect(mutations(fake)).toEqual([])
+  })
+
+  it('asks before it makes a volume anew', async () => {
+    const { engine } = await start()
+    const web = service('web', { ...sleeper, volumes: [{ type: 'volume', source: 'data', target: '/data' }] })
+    await up(engine, project([web], { volumes: { data: {} } }))
+    const other = project([web], { volumes: { data: { labels: dictionary({ a: 'b' }) } } })
+    const { questions } = await up(engine, other)
+    expect(questions.map((question) => question.id)).toEqual(['volume:p_data'])
+    const observed = await observe(engine, { project: 'p' })
+    expect(observed.volumes.map((volume) => volume.labels['a'])).toEqual(['b'])
+    expect(observed.containers.map((container) => container.state)).toEqual(['running'])
+  })
+
+  it('down takes away what up made', async () => {
+    const { engine } = await start()
+    const want = project([service('web', { ...sleeper, depends_on: dependsOn('db') }), service('db', sleeper)])
+    await up(engine, want)
+    const observed = await observe(engine, { project: 'p' })
+    const plan = planDown(observed, { projectName: 'p', services: [], removeOrphans: false, removeVolumes: true })
+    await execute(plan, engine, { clock: systemClock, progress() {}, parallel: 8 })
+    const left = await observe(engine, { project: 'p' })
+    expect([left.containers, left.networks, left.volumes]).toEqual([[], [], []])
+  })
+})
+
+describe('failures', () => {
+  const many = project(Array.from({ length: 6 }, (_, index) => service(`s${index}`, sleeper)))
+
+  it('begins nothing after the first failure and names the thing and the reason', async () => {
+    const { fake, engine } = await start()
+    fake.fail({
+      method: 'POST',
+      path: /^\/containers\/create$/,
+      fault: { kind: 'status', status: 500, message: 'disk full' },
+      times: 1,
+    })
+    await expect(up(engine, many, { parallel: 1 })).rejects.toMatchObject({
+      message: 'Error response from daemon: disk full',
+      hint: 'this happened at Container p-s0-1, step create-container',
+    })
+    expect(mutations(fake)).toEqual(['POST /networks/create', 'POST /containers/create'])
+  })
+
+  it('reports every failure of what was under way', async () => {
+    const { fake, engine } = await start()
+    fake.fail({
+      method: 'POST',
+      path: /^\/containers\/create$/,
+      fault: { kind: 'status', status: 500, message: 'disk full' },
+    })
+    const error = await up(engine, many, { parallel: 3 }).catch((thrown: unknown) => thrown)
+    const lines = (error as Error).message.split('\n')
+    expect(lines).toHaveLength(3)
+    expect(lines[0]).toBe('Container p-s0-1: Error response from daemon: disk full')
+  })
+
+  it('stops when cancelled', async () => {
+    const { fake, engine } = await start()
+    const stop = new AbortController()
+    const cancelled = up(engine, many, {
+      parallel: 1,
+      signal: stop.signal,
+      progress(event) {
+        if (event.text === 'Created' && event.id.startsWith('Container')) stop.abort()
+      },
+    })
+    await expect(cancelled).rejects.toMatchObject({ code: 'core/aborted' })
+    expect(mutations(fake)).toEqual(['POST /networks/create', 'POST /containers/create'])
+  })
+
+  it('keeps the old container when the new one is refused', async () => {
+    const { fake, engine } = await start()
+    await up(engine, project([service('web', sleeper)]))
+    const [before] = (await observe(engine, { project: 'p' })).containers
+    fake.fail({ method: 'POST', path: /^\/containers\/create$/, fault: { kind: 'status', status: 409, message: 'no' } })
+    const changed = project([service('web', { ...sleeper, environment: dictionary({ A: '1' }) })])
+    await expect(up(engine, changed)).rejects.toThrow('Error response from daemon: no')
+    const [after] = (await observe(engine, { project: 'p' })).containers
+    expect([after?.id, after?.state]).toEqual([before?.id, 'running'])
+  })
+
+  it('a network that is still in use is a warning', async () => {
+    const { fake, engine } = await start()
+    await up(engine, project([service('web', sleeper)]))
+    const observed = await observe(engine, { project: 'p' })
+    fake.fail({
+      method: 'DELETE',
+      path: /^\/networks\//,
+      fault: { kind: 'status', status: 403, message: 'has active endpoints' },
+    })
+    const events: ProgressEvent[] = []
+    const plan = planDown(observed, { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false })
+    await execute(plan, engine, { clock: systemClock, progress: (event) => void events.push(event), parallel: 8 })
+    expect(events.at(-1)).toEqual({
+      id: 'Network p_default',
+      status: 'warning',
+      text: 'Warning',
+      detail: 'Resource is still in use',
+    })
+  })
+})
+
+describe('waiting', () => {
+  const db = (extra: Parameters<typeof service>[1] = {}): ReturnType<typeof service> =>
+    service('db', { ...sleeper, healthcheck: { test: ['CMD', 'true'] }, ...extra })
+  const web = service('web', { ...sleeper, depends_on: dependsOn({ on: 'db', condition: 'service_healthy' }) })
+
+  async function upWith(change: (fake: FakeEngine, id: string) => void): Promise<Ran> {
+    const { fake, engine } = await start()
+    return up(engine, project([db(), web]), {
+      progress() {},
+      async beforeStart(container) {
+        if (container.service === 'db') setTimeout(() => change(fake, container.id), 50)
+      },
+    })
+  }
+
+  it('goes on as soon as the dependency is healthy', async () => {
+    await upWith((fake, id) => fake.setHealth(id, 'healthy'))
+  })
+
+  it('fails when the dependency is unhealthy', async () => {
+    await expect(upWith((fake, id) => fake.setHealth(id, 'unhealthy'))).rejects.toThrow(
+      'dependency failed to start: container p-db-1 is unhealthy',
+    )
+  })
+
+  it('fails when the dependency has no health check', async () => {
+    const { engine } = await start()
+    const plain = project([service('db', sleeper), web])
+    await expect(up(engine, plain)).rejects.toThrow(
+      'dependency failed to start: container p-db-1 has no healthcheck configured',
+    )
+  })
+
+  it('fails when what should complete fails, and goes on when it is not required', async () => {
+    const { engine } = await start()
+    const job = service('job', { command: ['sh', '-c', 'exit 3'] })
+    const needs = (required: boolean): Project =>
+      project([
+        job,
+        service('web', {
+          ...sleeper,
+          depends_on: dependsOn({ on: 'job', condition: 'service_completed_successfully', required }),
+        }),
+      ])
+    await expect(up(engine, needs(true))).rejects.toThrow(`service "job" didn't complete successfully: exit 3`)
+    const { lines } = await up(engine, needs(false))
+    expect(lines).toContain('Container p-web-1 Started')
+  })
+})
