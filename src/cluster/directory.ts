@@ -32,6 +32,7 @@ export class Directory {
   private readonly networksByName = new Holders<NetworkView>({ hasPrefixes: false })
   private readonly volumesByName = new Holders<VolumeView>({ hasPrefixes: false })
   private readonly imagesByKey = new Holders<ImageView>({ hasPrefixes: true })
+  private collisions = new Set<string>()
 
   /** Takes over the next version of a node. One that is not validated, or left, counts as absent. */
   replace(node: NodeView): void {
@@ -98,6 +99,14 @@ export class Directory {
       ...this.containersById.startingWith(reference, 2),
       ...this.containersBySwarmId.startingWith(reference, 2),
     ])
+  }
+
+  /** Names that came to be used more than once since the last call: somebody created containers on engines directly. */
+  takeCollisions(): readonly string[] {
+    if (this.collisions.size === 0) return []
+    const names = [...this.collisions]
+    this.collisions = new Set()
+    return names
   }
 
   /** Every container that has this name; more than one only when engines were used directly. */
@@ -195,7 +204,10 @@ export class Directory {
   private addContainer(addr: string, item: ContainerView): void {
     this.containersById.add(item.id, { addr, item })
     if (item.swarmId !== '') this.containersBySwarmId.add(item.swarmId, { addr, item })
-    for (const name of ownNames(item)) this.containersByName.add(name, { addr, item })
+    for (const name of ownNames(item)) {
+      this.containersByName.add(name, { addr, item })
+      if (this.containersByName.get(name).length > 1) this.collisions.add(name)
+    }
   }
 
   private dropContainer(addr: string, item: ContainerView): void {

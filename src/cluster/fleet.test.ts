@@ -28,6 +28,7 @@ class Lab {
   })
   readonly said = new Map<string, Said>()
   readonly announced: string[] = []
+  readonly warned: string[] = []
 
   discover(addresses: readonly string[]): void {
     this.run(this.fleet.setAddresses(addresses, context))
@@ -35,6 +36,7 @@ class Lab {
 
   run(effects: readonly FleetEffect[]): void {
     for (const { addr, effect } of effects) {
+      if (effect.kind === 'log' && effect.level === 'warn') this.warned.push(effect.message)
       if (effect.kind === 'announce') this.announced.push(`${addr} ${effect.action}`)
       if (effect.kind === 'open-events') {
         this.run(this.fleet.dispatch(addr, { kind: 'events-opened', epoch: effect.epoch }, context))
@@ -180,6 +182,19 @@ describe('promises and names', () => {
     expect(lab.fleet.reserveName('web')?.kind).toBe('name-taken')
     expect(lab.fleet.reserveName('web', 'x')).toBeUndefined()
     lab.fleet.releaseName('web')
+  })
+
+  it('a name used on two engines behind our back is reported once, with both', () => {
+    const lab = new Lab()
+    lab.add('a:1', { rows: [{ Id: 'x', Names: ['/web'], State: 'running' }] })
+    lab.add('b:1', { rows: [{ Id: 'y', Names: ['/web'], State: 'running' }] })
+    lab.discover(['a:1', 'b:1'])
+    const change = { state: 'exited' } as const
+    lab.run(lab.fleet.dispatch('b:1', { kind: 'assumed', id: 'y', change }, context))
+    expect(lab.warned).toEqual([
+      'container name web is used on more than one engine: tell them apart as a/web and b/web',
+    ])
+    expect(lab.fleet.snapshot().nodes.flatMap((node) => node.containers)).toHaveLength(2)
   })
 
   it('a promise takes ports and resources until it is released', () => {

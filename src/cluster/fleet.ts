@@ -30,6 +30,9 @@ export interface NameTaken {
 /** What a reservation holds until the engine reports the container. */
 export type Reservation = Omit<Pending, 'nodeId'>
 
+/** Warnings remembered so that they are not repeated. */
+const maxWarned = 1000
+
 /**
  * All engines and what follows from them: the directory, the placement index, promised containers, reserved names.
  * The one place where cluster state changes; synchronous, so that nothing can come between a decision and
@@ -46,6 +49,7 @@ export class Fleet {
   private readonly leaving = new Set<string>()
   /** Second addresses of engines that are in service under another one. */
   private readonly aliases = new Set<string>()
+  private readonly warned = new Set<string>()
   private revision = 0
   private latest: ClusterSnapshot | undefined
 
@@ -123,12 +127,32 @@ export class Fleet {
       if (effect.kind === 'loaded') all.push(...this.decideAdmission(state, context))
       else all.push({ addr, effect })
     }
+    for (const message of this.describeCollisions()) {
+      all.push({ addr, effect: { kind: 'log', level: 'warn', message } })
+    }
     const now = this.engines.get(addr) ?? state
     if (isValidated(before.node) && !isValidated(now.node)) all.push(...this.retryTwins(now, context))
     if (this.leaving.has(addr) && now.phase !== 'removed' && now.node.health.state !== 'healthy') {
       all.push(...this.drop(addr, context))
     }
     return all
+  }
+
+  /** Warnings about names used twice, each once for the nodes concerned. */
+  private describeCollisions(): readonly string[] {
+    const messages: string[] = []
+    for (const name of this.directory.takeCollisions()) {
+      const nodes = this.directory.containersNamed(name).map(({ node }) => node.name)
+      if (nodes.length < 2) continue
+      const full = nodes.map((node) => `${node}/${name}`).join(' and ')
+      const message = `container name ${name} is used on more than one engine: tell them apart as ${full}`
+      if (this.warned.has(message)) continue
+      // Forgetting what was said costs a repeated warning at worst.
+      if (this.warned.size >= maxWarned) this.warned.clear()
+      this.warned.add(message)
+      messages.push(message)
+    }
+    return messages
   }
 
   private put(before: EngineState, after: EngineState): void {
