@@ -114,6 +114,8 @@ export class Member implements ForwardTarget {
   versionFor(requested: string | undefined): string {
     if (requested === undefined) return ''
     const { apiVersion, minApiVersion } = this.view
+    // Nearly every request is made with the version that was advertised.
+    if (requested === apiVersion) return `/v${requested}`
     if (apiVersion !== '' && compareApiVersions(requested, apiVersion) > 0) return `/v${apiVersion}`
     if (minApiVersion !== '' && compareApiVersions(requested, minApiVersion) < 0) return `/v${minApiVersion}`
     return `/v${requested}`

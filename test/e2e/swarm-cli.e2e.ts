@@ -14,7 +14,10 @@ afterAll(async () => {
   await cluster?.down()
 })
 afterEach(async () => {
-  await cluster.shell('/usr/bin/docker', '$D ps -aq | xargs -r $D rm -fv; $D volume ls -q | xargs -r $D volume rm; true')
+  await cluster.shell(
+    '/usr/bin/docker',
+    '$D ps -aq | xargs -r $D rm -fv; $D volume ls -q | xargs -r $D volume rm; true',
+  )
 })
 
 async function ok(cli: string, line: string): Promise<string> {
@@ -28,7 +31,11 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     await ok(cli, 'for i in 1 2 3; do $D run -d --name web$i -p 8080:80 $I; done')
     const names = (await ok(cli, "$D ps --format '{{.Names}}'")).trim().split('\n')
     expect(names.map((name) => name.split('/')[1])).toEqual(['web3', 'web2', 'web1'])
-    expect(names.map((name) => name.split('/')[0]).sort()).toEqual(['node1', 'node2', 'node3'])
+    expect(names.map((name) => name.split('/')[0] ?? '').sort((a, b) => a.localeCompare(b))).toEqual([
+      'node1',
+      'node2',
+      'node3',
+    ])
     const fourth = await cluster.shell(cli, '$D run -d --name web4 -p 8080:80 $I')
     expect(fourth.code).toBe(125)
     expect(fourth.stderr).toContain(
@@ -64,7 +71,10 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
   })
 
   it('run -it: a terminal, resized, with its exit code', async () => {
-    const result = await cluster.shell(cli, `script -qec "$D run --rm -it $I sh -c 'test -t 0 && echo is-a-tty; exit 5'" /dev/null`)
+    const result = await cluster.shell(
+      cli,
+      `script -qec "$D run --rm -it $I sh -c 'test -t 0 && echo is-a-tty; exit 5'" /dev/null`,
+    )
     expect(result.stdout).toContain('is-a-tty')
     expect(result.code).toBe(5)
   })
@@ -77,7 +87,11 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     const tty = await cluster.shell(cli, `script -qec "$D exec -it ee sh -c 'test -t 1 && echo tty'" /dev/null`)
     expect(tty.stdout).toContain('tty')
     await ok(cli, '$D exec -d ee touch /made')
-    await eventually(async () => (await cluster.shell(cli, '$D exec ee test -e /made')).code === 0, 10_000, 'the detached exec')
+    await eventually(
+      async () => (await cluster.shell(cli, '$D exec ee test -e /made')).code === 0,
+      10_000,
+      'the detached exec',
+    )
   })
 
   it('exec -it is a terminal one can talk to', async () => {
@@ -112,8 +126,12 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
 
   it('a client that stops following leaves no stream behind', async () => {
     await ok(cli, '$D run -d --name quiet $I')
-    await cluster.shell(cli, 'timeout -s INT 1 $D logs -f quiet; timeout -s KILL 1 $D events; timeout -s KILL 1 $D stats quiet; true')
-    const sockets = async (): Promise<number> => Number((await cluster.shell(cli, `ss -xH state connected src ${cluster.socket} | wc -l`)).stdout)
+    await cluster.shell(
+      cli,
+      'timeout -s INT 1 $D logs -f quiet; timeout -s KILL 1 $D events; timeout -s KILL 1 $D stats quiet; true',
+    )
+    const sockets = async (): Promise<number> =>
+      Number((await cluster.shell(cli, `ss -xH state connected src ${cluster.socket} | wc -l`)).stdout)
     await eventually(async () => (await sockets()) === 0, 15_000, 'the end of the connections')
   })
 
@@ -180,7 +198,9 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     expect(await ok(cli, "$D network inspect shop --format '{{len .Containers}}'")).toBe('2\n')
     await ok(cli, '$D network disconnect shop n2 && $D network connect shop n2 && $D rm -f n1 n2 && $D network rm shop')
     expect(await ok(cli, '$D network ls -q --filter name=shop')).toBe('')
-    expect((await cluster.shell(cli, '$D network inspect bridge')).stderr).toMatch(/network bridge not found|No such network: bridge/)
+    expect((await cluster.shell(cli, '$D network inspect bridge')).stderr).toMatch(
+      /network bridge not found|No such network: bridge/,
+    )
   })
 
   it('volumes: on every node or on one, removed everywhere', async () => {
@@ -201,7 +221,10 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     const told = (await live).stdout.trim().split('\n').sort()
     expect(told.map((text) => text.split(' ')[0])).toEqual(['ev1', 'ev2', 'ev3'])
     expect(new Set(told.map((text) => text.split(' ')[1]))).toEqual(new Set(['node1', 'node2', 'node3']))
-    const past = await ok(cli, `$D events --since ${since} --until $(date +%s) --filter event=start --format '{{.Actor.Attributes.name}}'`)
+    const past = await ok(
+      cli,
+      `$D events --since ${since} --until $(date +%s) --filter event=start --format '{{.Actor.Attributes.name}}'`,
+    )
     expect(past.trim().split('\n').sort()).toEqual(['ev1', 'ev2', 'ev3'])
   })
 

@@ -10,7 +10,7 @@ import { collect, ensurePrograms, programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /** The two docker CLIs of the machine, oldest and newest. */
-export const dockerClis = [
+export const dockerClis: readonly { readonly name: string; readonly path: string }[] = [
   { name: 'docker 28', path: '/usr/local/bin/docker' },
   { name: 'docker 20.10', path: '/usr/bin/docker' },
 ].filter((cli) => existsSync(cli.path))
@@ -35,7 +35,11 @@ export interface TestCluster {
 }
 
 /** Waits until `check` holds. */
-export async function eventually(check: () => Promise<boolean> | boolean, limitMs: number, what: string): Promise<number> {
+export async function eventually(
+  check: () => Promise<boolean> | boolean,
+  limitMs: number,
+  what: string,
+): Promise<number> {
   const start = Date.now()
   while (!(await check())) {
     if (Date.now() - start > limitMs) throw new Error(`${what} did not happen within ${limitMs} ms`)
@@ -61,7 +65,13 @@ export async function startCluster(options: LabOptions, flags: readonly string[]
   manager.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()))
   const host = `unix://${socket}`
 
-  function run(file: string, argv: readonly string[], input: string | undefined, timeoutMs: number, cli: string): Promise<RunResult> {
+  function run(
+    file: string,
+    argv: readonly string[],
+    input: string | undefined,
+    timeoutMs: number,
+    cli: string,
+  ): Promise<RunResult> {
     const env = { ...process.env, DOCKER_HOST: host, D: cli, DOCKER_CONFIG: folder, I: 'flotilla/sample' }
     const child = spawn(file, argv, { env, stdio: ['pipe', 'pipe', 'pipe'] })
     child.stdin.on('error', () => undefined)
@@ -101,7 +111,11 @@ export async function startCluster(options: LabOptions, flags: readonly string[]
     },
   }
   try {
-    await eventually(() => log.match(/Registered Engine/g)?.length === place.hosts.length, 60_000, 'registration of all engines')
+    await eventually(
+      () => log.match(/Registered Engine/g)?.length === place.hosts.length,
+      60_000,
+      'registration of all engines',
+    )
   } catch (error) {
     await cluster.down()
     throw new Error(`the cluster did not come up: ${log}`, { cause: error })

@@ -25,7 +25,8 @@ interface Answer {
 function call(method: string, path: string, body?: unknown): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? undefined : JSON.stringify(body)
-    const headers = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+    const headers =
+      text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
     const sent = request({ socketPath: cluster.socket, method, path, headers, agent: false }, (reply) => {
       let all = ''
       reply.setEncoding('utf8')
@@ -96,7 +97,10 @@ describe('engines in trouble', () => {
   })
 
   it('a killed engine is seen within ten seconds, errors name it, the others go on, and it comes back', async () => {
-    await cluster.shell(cli, '$D run -d --name on2 -e constraint:node==node2 $I; $D run -d --name on1 -e constraint:node==node1 $I')
+    await cluster.shell(
+      cli,
+      '$D run -d --name on2 -e constraint:node==node2 $I; $D run -d --name on1 -e constraint:node==node1 $I',
+    )
     await cluster.node(1).kill()
     const tookMs = await eventually(async () => (await status('node2')) === 'Unhealthy', 10_000, 'unhealthy')
     expect(tookMs).toBeLessThan(10_000)
@@ -105,7 +109,9 @@ describe('engines in trouble', () => {
     expect(onDead.stderr).toContain('Container on2 running on unhealthy node node2')
     expect((await cluster.docker(cli, ['exec', 'on1', 'echo', 'alive'])).stdout).toBe('alive\n')
     expect((await cluster.docker(cli, ['ps', '--format', '{{.Names}}'])).stdout).toBe('node1/on1\n')
-    expect((await cluster.docker(cli, ['ps', '-a', '--format', '{{.Names}} {{.Status}}'])).stdout).toContain('node2/on2 Host Down')
+    expect((await cluster.docker(cli, ['ps', '-a', '--format', '{{.Names}} {{.Status}}'])).stdout).toContain(
+      'node2/on2 Host Down',
+    )
     const refused = await cluster.shell(cli, '$D run --rm -e constraint:node==node2 $I true')
     expect(refused.stderr).toContain('Unable to find a node')
     await cluster.node(1).startEngine()
@@ -144,7 +150,11 @@ describe('engines in trouble', () => {
       await cluster.node(2).startEngine()
     }
     await replaceKey(key.stdout)
-    await eventually(async () => (await cluster.nodeInfo('node3', 'Error'))?.includes('ID duplicated') === true, 40_000, 'refusal')
+    await eventually(
+      async () => (await cluster.nodeInfo('node3', 'Error'))?.includes('ID duplicated') === true,
+      40_000,
+      'refusal',
+    )
     const error = await cluster.nodeInfo('node3', 'Error')
     expect(error).toContain(cluster.node(0).address)
     expect(error).toContain(cluster.node(2).address)
@@ -158,7 +168,10 @@ describe('engines in trouble', () => {
 describe('the manager', () => {
   const [form] = programForms
 
-  async function manage(args: readonly string[], timeoutMs = 20_000): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  async function manage(
+    args: readonly string[],
+    timeoutMs = 20_000,
+  ): Promise<{ code: number | null; stdout: string; stderr: string }> {
     if (form === undefined) throw new Error('no program')
     const child = form.start('swarm', ['manage', ...args])
     child.stdin.end()
@@ -228,19 +241,40 @@ describe('wrong options', () => {
     [['manage', '--heartbeat', '10', 'a:1'], 'invalid --heartbeat: time: missing unit in duration \\"10\\"'],
     [['manage', '--heartbeat', '10ms', 'a:1'], '--heartbeat should be at least one second'],
     [['manage', '--engine-refresh-min-interval', 'x', 'a:1'], 'min refresh interval should be a positive number'],
-    [['manage', '--engine-refresh-max-interval', '1s', 'a:1'], 'max refresh interval cannot be less than min refresh interval'],
+    [
+      ['manage', '--engine-refresh-max-interval', '1s', 'a:1'],
+      'max refresh interval cannot be less than min refresh interval',
+    ],
     [['manage', '--engine-failure-retry', '0', 'a:1'], 'invalid failure retry count'],
-    [['manage', '--engine-refresh-retry', '4', 'a:1'], '--engine-refresh-retry is deprecated. Use --engine-failure-retry'],
+    [
+      ['manage', '--engine-refresh-retry', '4', 'a:1'],
+      '--engine-refresh-retry is deprecated. Use --engine-failure-retry',
+    ],
     [['manage', '--tls', 'a:1'], '--tlscert and --tlskey must be provided when using --tls'],
-    [['manage', '--tlscert', 'x', 'a:1'], '--tlscert, --tlskey and --tlscacert require the use of either --tls or --tlsverify'],
-    [['manage', '--tlsverify', '--tlscert', 'x', '--tlskey', 'y', 'a:1'], '--tlscacert must be provided when using --tlsverify'],
+    [
+      ['manage', '--tlscert', 'x', 'a:1'],
+      '--tlscert, --tlskey and --tlscacert require the use of either --tls or --tlsverify',
+    ],
+    [
+      ['manage', '--tlsverify', '--tlscert', 'x', '--tlskey', 'y', 'a:1'],
+      '--tlscacert must be provided when using --tlsverify',
+    ],
     [['manage', '--cluster-driver', 'mesos', 'a:1'], 'unsupported cluster \\"mesos\\"'],
-    [['manage', '--cluster-opt', 'swarm.overcommit=-2', 'a:1'], 'swarm.overcommit should be larger than -1, -2.000000 is invalid'],
-    [['manage', '--cluster-opt', 'swarm.createretry=-1', 'a:1'], 'swarm.createretry can not be negative, -1 is invalid'],
+    [
+      ['manage', '--cluster-opt', 'swarm.overcommit=-2', 'a:1'],
+      'swarm.overcommit should be larger than -1, -2.000000 is invalid',
+    ],
+    [
+      ['manage', '--cluster-opt', 'swarm.createretry=-1', 'a:1'],
+      'swarm.createretry can not be negative, -1 is invalid',
+    ],
     [['manage', '--discovery-opt', 'x', 'a:1'], '--discovery-opt must contain key=value strings'],
     [['manage', 'nosuch://a'], 'discovery service not supported'],
     [['manage', 'etcd://a/b'], 'discovery with etcd:// is not in this version; use nodes:// or file://'],
-    [['manage', '--replication', 'a:1'], 'Leader election is only supported with consul, etcd and zookeeper discovery.'],
+    [
+      ['manage', '--replication', 'a:1'],
+      'Leader election is only supported with consul, etcd and zookeeper discovery.',
+    ],
     [['manage', '--advertise', 'x', 'a:1'], '--advertise should be of the form ip:port or hostname:port'],
   ])('%j ends with %s', async (args, message) => {
     const [form] = programForms

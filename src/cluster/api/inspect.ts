@@ -15,11 +15,16 @@ export function spliceInspect(body: Buffer, node: NodeView): Buffer {
   const open = body.indexOf(OPEN)
   if (open < 0) return body
   const rest = fixPorts(body.subarray(open + 1), node.ip)
-  return Buffer.concat([Buffer.from(`{"Node":${renderNode(node)},`), ...rest])
+  return Buffer.concat([renderNode(node), ...rest])
 }
 
-function renderNode(node: NodeView): string {
-  return JSON.stringify({
+/** Written once per version of the node's facts: lists and counts that change all the time are not part of it. */
+const rendered = new WeakMap<ReadonlyMap<string, string>, { readonly id: string; readonly bytes: Buffer }>()
+
+function renderNode(node: NodeView): Buffer {
+  const known = rendered.get(node.labels)
+  if (known?.id === node.id) return known.bytes
+  const text = JSON.stringify({
     ID: node.id,
     IP: node.ip,
     Addr: node.addr,
@@ -28,6 +33,9 @@ function renderNode(node: NodeView): string {
     Memory: node.memoryBytes,
     Labels: Object.fromEntries(node.labels),
   })
+  const bytes = Buffer.from(`{"Node":${text},`)
+  rendered.set(node.labels, { id: node.id, bytes })
+  return bytes
 }
 
 function fixPorts(body: Buffer, ip: string): readonly Buffer[] {

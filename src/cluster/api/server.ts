@@ -185,7 +185,8 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     const known = isFlotillaError(error) ? error.status : undefined
     const status = known ?? 500
     // What was refused on purpose is the client's business; the rest is ours.
-    if (known === undefined) this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
+    if (known === undefined)
+      this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
     if (exchange.hasReplied) exchange.breakOff()
     else exchange.replyError(status, toMessage(error))
   }

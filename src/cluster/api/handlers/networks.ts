@@ -3,7 +3,7 @@ import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
-import type { NetworkView } from '../../model.ts'
+import type { NetworkView, NodeView } from '../../model.ts'
 import { parseCreate } from '../../request.ts'
 import { noRegex } from '../../regex.ts'
 import { isFields, readText } from '../../wire.ts'
@@ -94,14 +94,22 @@ export const disconnect: Handler = attachment('disconnect')
 export const create: Handler = async (api, call) => {
   const body = await readJsonBody(call)
   const target = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))
-  const member = target.node === undefined ? chooseMember(api) : api.cluster.memberOf(target.node)
-  // classicswarm api/handlers.go: clients of the first API versions send no driver and mean the spanning one.
-  const driver = readText(body, 'Driver') || 'overlay'
+  const managers = api.cluster.healthyMembers().filter((each) => each.view.swarmRole === 'manager')
+  // classicswarm api/handlers.go: no driver means the spanning one. Engines have that only in swarm mode, so on
+  // others it means what it means on one engine; docker-compose sends none for the network of a project.
+  const driver = readText(body, 'Driver') || (managers.length > 0 && target.node === undefined ? 'overlay' : 'bridge')
+  const member = chooseMaker(api, target.node, driver === 'overlay' ? managers[0] : undefined)
   const sent = { ...body, Name: target.name, Driver: driver }
   const created = await post(api, call, member, '/networks/create', sent)
   const id = readText(created, 'Id')
   await api.cluster.changed(member, { what: 'network', id })
   call.exchange.replyJson(201, created, ['Api-Version', api.cluster.apiVersion])
+}
+
+/** The engine that makes a network: the one named, a swarm manager where only such a one can, else any. */
+function chooseMaker(api: Api, node: NodeView | undefined, manager: Member | undefined): Member {
+  if (node !== undefined) return api.cluster.memberOf(node)
+  return manager ?? chooseMember(api)
 }
 
 /** Some node that the rules allow, the emptiest first: what has no needs of its own may be anywhere. */

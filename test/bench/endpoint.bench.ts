@@ -1,0 +1,231 @@
+import { spawn, spawnSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { lab } from '../../src/testing/lab/lab.ts'
+import type { Row } from './bench.ts'
+import { putLoad } from './endpoint-load.ts'
+import type { Load, Place } from './endpoint-load.ts'
+
+/**
+ * The endpoint against the same engine asked directly, with HAProxy as yardstick, in one run. The canned engine
+ * answers faster than any real one, so that it is the proxies that are measured; the real one says what a user feels.
+ */
+export async function run(): Promise<readonly Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'flotilla-bench-'))
+  const children: ChildProcess[] = []
+  try {
+    return [...(await benchCanned(folder, children)), ...(await benchReal(folder, children))]
+  } finally {
+    for (const child of children) child.kill('SIGKILL')
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const loadMs = 1500
+const connections = 8
+const root = process.cwd()
+const containerId = 'c'.repeat(64)
+
+/** An engine of ready-made bytes: one healthy node with one container, for ever. */
+const cannedEngine = `
+const net = require('node:net')
+const id = '${containerId}'
+const json = (value) => {
+  const body = JSON.stringify(value)
+  return Buffer.from('HTTP/1.1 200 OK\\r\\nApi-Version: 1.41\\r\\nContent-Type: application/json\\r\\nOstype: linux\\r\\nServer: Docker/20.10.24 (linux)\\r\\nDate: Mon, 23 Nov 2026 07:00:00 GMT\\r\\nContent-Length: ' + Buffer.byteLength(body) + '\\r\\n\\r\\n' + body)
+}
+const row = { Id: id, Names: ['/web'], Image: 'busybox', ImageID: 'sha256:' + id, Command: 'sh', Created: 1, Ports: [], Labels: {}, State: 'running', Status: 'Up', HostConfig: { NetworkMode: 'default' }, NetworkSettings: { Networks: {} }, Mounts: [] }
+const inspect = { Id: id, Created: '2026-01-01T00:00:00Z', Name: '/web', State: { Status: 'running', Running: true, StartedAt: '2026-01-01T00:00:00Z', FinishedAt: '0001-01-01T00:00:00Z', ExitCode: 0 }, Image: 'sha256:' + id, HostConfig: { PortBindings: {}, filler: 'x'.repeat(2500) }, Config: { Image: 'busybox', Labels: {}, Env: ['filler=' + 'y'.repeat(1500)] }, NetworkSettings: { Ports: {} }, Mounts: [] }
+const replies = { '/info': json({ ID: 'CANNED', Name: 'canned', NCPU: 4, MemTotal: 8e9, Driver: 'overlay2', OSType: 'linux', Architecture: 'x86_64', KernelVersion: '6', OperatingSystem: 'linux', ServerVersion: '20.10.24', Labels: [] }), '/version': json({ Version: '20.10.24', ApiVersion: '1.41', MinAPIVersion: '1.12' }), '/containers/json': json([row]), '/images/json': json([]), '/networks': json([]), '/volumes': json({ Volumes: [] }), ['/containers/' + id + '/json']: json(inspect) }
+const ping = Buffer.from('HTTP/1.1 200 OK\\r\\nApi-Version: 1.41\\r\\nOstype: linux\\r\\nContent-Type: text/plain\\r\\nContent-Length: 2\\r\\n\\r\\nOK')
+net.createServer({ noDelay: true }, (socket) => {
+  socket.on('error', () => {})
+  socket.on('data', (chunk) => {
+    const path = chunk.toString('latin1', chunk.indexOf(32) + 1, chunk.indexOf(32, 8)).replace(/^\\/v[0-9.]+/, '').split('?')[0]
+    if (path === '/_ping') socket.write(ping)
+    else if (path === '/events') socket.write('HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n')
+    else socket.write(replies[path] ?? 'HTTP/1.1 404 Not Found\\r\\nContent-Length: 2\\r\\n\\r\\n{}')
+  })
+}).listen(Number(process.argv[1]), '127.0.0.1')
+`
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+async function waitFor(check: () => Promise<boolean>, what: string): Promise<void> {
+  const end = Date.now() + 30_000
+  while (!(await check().catch(() => false))) {
+    if (Date.now() > end) throw new Error(`${what} did not come up`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+function call(place: Place, method: string, path: string, body?: unknown): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? '' : JSON.stringify(body)
+    const where = 'port' in place ? { port: place.port, host: '127.0.0.1' } : { socketPath: place.path }
+    const headers = text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+    const sent = request({ ...where, method, path, headers }, (reply) => {
+      let all = ''
+      reply.setEncoding('utf8').on('data', (chunk: string) => (all += chunk))
+      reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body: all }))
+    })
+    sent.on('error', reject)
+    sent.end(text)
+  })
+}
+
+/** `swarm manage` as users run it, over one engine. */
+async function startManager(children: ChildProcess[], engine: string, port: number): Promise<Place> {
+  const program = join(root, 'dist', 'bin', 'swarm.cjs')
+  const args = [program, 'manage', '-H', `tcp://127.0.0.1:${port}`, `nodes://${engine}`]
+  children.push(spawn(process.execPath, args, { stdio: 'ignore' }))
+  await waitFor(async () => (await call({ port }, 'GET', '/info')).body.includes('Healthy'), 'the endpoint')
+  return { port }
+}
+
+async function startHaproxy(children: ChildProcess[], folder: string, server: string): Promise<Place | undefined> {
+  if (spawnSync('haproxy', ['-v']).status !== 0) return undefined
+  const port = await freePort()
+  const file = join(folder, `haproxy-${port}.cfg`)
+  const times = 'timeout client 60s\n timeout server 60s\n timeout connect 5s\n http-reuse always'
+  await writeFile(
+    file,
+    `global\n nbthread 1\ndefaults\n mode http\n ${times}\nfrontend f\n bind 127.0.0.1:${port}\n default_backend b\nbackend b\n server s ${server}\n`,
+  )
+  children.push(spawn('haproxy', ['-f', file], { stdio: 'ignore' }))
+  await waitFor(() => isOpen(port), 'haproxy')
+  return { port }
+}
+
+async function benchCanned(folder: string, children: ChildProcess[]): Promise<readonly Row[]> {
+  const port = await freePort()
+  children.push(spawn(process.execPath, ['-e', cannedEngine, String(port)], { stdio: 'ignore' }))
+  await waitFor(() => isOpen(port), 'the canned engine')
+  const endpoint = await startManager(children, `127.0.0.1:${port}`, await freePort())
+  const haproxy = await startHaproxy(children, folder, `127.0.0.1:${port}`)
+  return compare('canned engine', { port }, endpoint, haproxy, `/v1.41/containers/${containerId}/json`)
+}
+
+/** Rates with several connections, latency with one. */
+async function compare(
+  what: string,
+  direct: Place,
+  endpoint: Place,
+  haproxy: Place | undefined,
+  inspectPath: string,
+): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const [label, path] of [
+    ['_ping', '/_ping'],
+    ['inspect', inspectPath],
+  ] as const) {
+    const rate: Load = await putLoad(endpoint, path, connections, loadMs)
+    const plain = await putLoad(direct, path, connections, loadMs)
+    const yard = haproxy === undefined ? undefined : await putLoad(haproxy, path, connections, loadMs)
+    const name = `endpoint ${label}, ${what}`
+    rows.push({
+      name,
+      value: rate.perSecond,
+      unit: 'requests/s',
+      against: against('direct', plain.perSecond, rate.perSecond),
+    })
+    if (yard !== undefined) {
+      const ratio = against('HAProxy', yard.perSecond, rate.perSecond)
+      rows.push({ name, value: rate.perSecond, unit: 'requests/s', against: ratio, mark: '>= 0.5' })
+    }
+    const one = await putLoad(endpoint, path, 1, loadMs)
+    const oneDirect = await putLoad(direct, path, 1, loadMs)
+    const added = one.p50Ms - oneDirect.p50Ms
+    rows.push({ name: `${name}, latency added (p50)`, value: added, unit: 'ms', mark: '<= 0.4' })
+  }
+  return rows
+}
+
+function against(name: string, yardstick: number, value: number): NonNullable<Row['against']> {
+  return { name, value: yardstick, ratio: value / yardstick }
+}
+
+const createRounds = 12
+
+async function benchReal(folder: string, children: ChildProcess[]): Promise<readonly Row[]> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return []
+  const place = await lab({ hosts: 1, image: true })
+  try {
+    const host = place.hosts[0]
+    if (host === undefined) return []
+    const direct: Place = { path: host.socketPath }
+    const endpoint = await startManager(children, `unix://${host.socketPath}`, await freePort())
+    const haproxy = await startHaproxy(children, folder, `unix@${host.socketPath}`)
+    const made = await call(direct, 'POST', '/v1.41/containers/create?name=looked-at', {
+      Image: 'flotilla/sample:latest',
+    })
+    const { Id } = JSON.parse(made.body) as { Id: string }
+    await waitFor(async () => (await call(endpoint, 'GET', `/containers/${Id}/json`)).status === 200, 'the container')
+    const rows = await compare('Engine 20.10', direct, endpoint, haproxy, `/v1.41/containers/${Id}/json`)
+    return [...rows, await compareCreates(direct, endpoint)]
+  } finally {
+    await place.down()
+  }
+}
+
+/** Create and start, by turns so that whatever the machine is doing meets both. */
+async function compareCreates(direct: Place, endpoint: Place): Promise<Row> {
+  const times: { readonly direct: number[]; readonly endpoint: number[] } = { direct: [], endpoint: [] }
+  for (let round = 0; round < createRounds; round += 1) {
+    const order = round % 2 === 0 ? (['direct', 'endpoint'] as const) : (['endpoint', 'direct'] as const)
+    for (const way of order) times[way].push(await createOne(way === 'direct' ? direct : endpoint, direct))
+  }
+  const value = median(times.endpoint)
+  const yardstick = median(times.direct)
+  return {
+    name: 'endpoint create+start, Engine 20.10 (median)',
+    value,
+    unit: 'ms',
+    against: against('direct', yardstick, value),
+    mark: '<= 1.05',
+  }
+}
+
+async function createOne(place: Place, cleaner: Place): Promise<number> {
+  const body = { Image: 'flotilla/sample:latest', Cmd: ['sleep', '60'], HostConfig: { NetworkMode: 'none' } }
+  const start = performance.now()
+  const made = await call(place, 'POST', '/v1.41/containers/create', body)
+  const { Id } = JSON.parse(made.body) as { Id: string }
+  const started = await call(place, 'POST', `/v1.41/containers/${Id}/start`)
+  const took = performance.now() - start
+  if (made.status !== 201 || started.status !== 204)
+    throw new Error(`create+start failed: ${made.body} ${started.body}`)
+  await call(cleaner, 'DELETE', `/v1.41/containers/${Id}?force=1&v=1`)
+  return took
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1] ?? Number.NaN
+}
