@@ -178,6 +178,8 @@ export interface NodeView {
   readonly minApiVersion: string
   readonly osType: string
   readonly architecture: string
+  /** Part of the node in the engines' own swarm mode; overlay networks are made by a manager of it. */
+  readonly swarmRole: 'none' | 'worker' | 'manager'
   readonly labels: ReadonlyMap<string, string>
   /** Manager clock minus engine clock, 0 when under two seconds. */
   readonly clockDeltaMs: number

@@ -61,6 +61,7 @@ export function makeNode(name: string, over: Partial<NodeView> = {}): NodeView {
     apiVersion: '1.41',
     minApiVersion: '1.12',
     osType: 'linux',
+    swarmRole: 'none',
     architecture: 'x86_64',
     labels: new Map(),
     clockDeltaMs: 0,

@@ -21,6 +21,7 @@ export function makeBlankNode(addr: string): NodeView {
     apiVersion: '',
     minApiVersion: '',
     osType: '',
+    swarmRole: 'none',
     architecture: '',
     labels: new Map(),
     clockDeltaMs: 0,

@@ -1,5 +1,5 @@
 import type { NodeView } from '../model.ts'
-import { readNumber, readText, readTexts, readTimeMs } from '../wire.ts'
+import { isFields, readNumber, readText, readTexts, readTimeMs } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import type { Specs } from './messages.ts'
 
@@ -18,6 +18,7 @@ export type NodeSpecs = Pick<
   | 'minApiVersion'
   | 'osType'
   | 'architecture'
+  | 'swarmRole'
   | 'labels'
   | 'clockDeltaMs'
 >
@@ -68,10 +69,17 @@ export function readSpecs(addr: string, answer: Specs, overcommitPercent: number
     minApiVersion: readText(version, 'MinAPIVersion'),
     osType: readText(info, 'OSType'),
     architecture: readText(info, 'Architecture'),
+    swarmRole: readSwarmRole(info),
     labels,
     clockDeltaMs,
   }
   return { isUsable: true, specs, warnings }
+}
+
+function readSwarmRole(info: Fields): NodeView['swarmRole'] {
+  const swarm = info['Swarm']
+  if (!isFields(swarm) || readText(swarm, 'LocalNodeState') !== 'active') return 'none'
+  return swarm['ControlAvailable'] === true ? 'manager' : 'worker'
 }
 
 function overcommit(value: number, percent: number): number {
