@@ -33,9 +33,10 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
     { ...provision, store, random: ctx.random, env: ctx.env },
     { signal: ctx.signal },
   )
-  const { program } = ctx.personality
+  const { program, id } = ctx.personality
+  const words = id === 'flotilla' ? `${program} machine` : program
   ctx.log.info(
-    `To see how to connect your Docker Client to the Docker Engine running on this virtual machine, run: ${program} env ${name}`,
+    `To see how to connect your Docker Client to the Docker Engine running on this virtual machine, run: ${words} env ${name}`,
   )
 }
 
@@ -53,6 +54,18 @@ async function checkLine(ctx: Context, flags: CreateFlags, args: readonly string
   if (discovery !== '' && !/^[^:]*:\/\/.*/.test(discovery)) {
     const text = `Error parsing swarm discovery: Swarm Discovery URL was in the wrong format: ${discovery}`
     throw new FlotillaError('machine/usage', text)
+  }
+  if (flags.swarm || flags['swarm-master']) {
+    throw new FlotillaError(
+      'machine/usage',
+      '--swarm and --swarm-master cannot start swarm containers on a machine yet',
+      {
+        hint: 'create the machines without them and put "swarm manage" over their addresses',
+      },
+    )
+  }
+  if (flags.given('engine-install-url')) {
+    ctx.log.warn("--engine-install-url is not used: a host without an engine gets its distribution's docker.io")
   }
   return name
 }

@@ -215,6 +215,14 @@ export const machineCommands: readonly Command[] = [
     load: () => import('./ls.ts'),
   }),
   defineCommand({
+    name: 'provision',
+    brief: 'Re-provision existing machines',
+    description: byDefaults,
+    flags: {},
+    args: [machines],
+    load: () => import('./provision.ts'),
+  }),
+  defineCommand({
     name: 'regenerate-certs',
     brief: 'Regenerate TLS Certificates for a machine',
     description: byDefaults,
