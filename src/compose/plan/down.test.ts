@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import { applyPlan } from '../../testing/apply-plan.ts'
+import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
+import type { Project } from '../model/project.ts'
+import { rosterOfLabels, rosterOfProject } from './dependency.ts'
+import { planDown } from './down.ts'
+import type { DownOptions } from './down.ts'
+import type { Observed } from './observed.ts'
+import { defaultReconcileOptions } from './options.ts'
+import { isQuestions, renderPlan } from './plan.ts'
+import { reconcile } from './reconcile.ts'
+import { planVerb } from './verbs.ts'
+
+function up(want: Project): Observed {
+  const outcome = reconcile(want, emptyEngine(), defaultReconcileOptions)
+  if (isQuestions(outcome)) throw new Error('asked')
+  return applyPlan(outcome, emptyEngine())
+}
+
+const want = project(
+  [
+    service('web', { depends_on: dependsOn('api') }),
+    service('api', { depends_on: dependsOn('db') }),
+    service('db', { volumes: [{ type: 'volume', source: 'data', target: '/data' }] }),
+    service('other', { networks: dictionary({ apart: null }) }),
+  ],
+  { networks: { default: {}, apart: {} }, volumes: { data: {} } },
+)
+
+function down(have: Observed, extra: Partial<DownOptions> = {}): string {
+  const base = { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false }
+  return `\n${renderPlan(planDown(have, { ...base, ...extra }))}\n`
+}
+
+describe('down', () => {
+  it('removes dependents first, then networks; volumes only when asked', () => {
+    expect(down(up(want), { project: want, timeoutSeconds: 3 })).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-web-1: stop-container within 3s (down)
+      [1] → #2 Container p-web-1: remove-container (down)
+      [2] → #3 Container p-api-1: stop-container within 3s (down)
+      [2 3] → #4 Container p-api-1: remove-container (down)
+      [4] → #5 Container p-db-1: stop-container within 3s (down)
+      [4 5] → #6 Container p-db-1: remove-container (down)
+      [] → #7 Container p-other-1: stop-container within 3s (down)
+      [7] → #8 Container p-other-1: remove-container (down)
+      [2 4 6 8] → #9 Network p_default: remove-network (down)
+      [2 4 6 8] → #10 Network p_apart: remove-network (down)
+      "
+    `)
+    expect(down(up(want), { project: want, removeVolumes: true })).toContain('Volume p_data: remove-volume (down)')
+  })
+
+  it('finds the same order from labels alone', () => {
+    expect(down(up(want), {})).toBe(down(up(want), { project: want }))
+  })
+
+  it('of one service takes its dependents along and leaves what others use', () => {
+    expect(down(up(want), { project: want, services: ['api'] })).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-web-1: stop-container (down)
+      [1] → #2 Container p-web-1: remove-container (down)
+      [2] → #3 Container p-api-1: stop-container (down)
+      [2 3] → #4 Container p-api-1: remove-container (down)
+      "
+    `)
+    expect(down(up(want), { project: want, services: ['other'] })).toContain('Network p_apart: remove-network')
+  })
+
+  it('leaves external networks and volumes, and orphans unless asked', () => {
+    const outside = { ...want, networks: dictionary({ ...want.networks, apart: { name: 'p_apart', external: true } }) }
+    const have = up(want)
+    expect(down(have, { project: outside })).not.toContain('p_apart')
+    const fewer = { ...want, services: dictionary({ web: service('web') }) }
+    expect(down(have, { project: fewer })).not.toContain('p-db-1')
+    expect(down(have, { project: fewer, removeOrphans: true })).toContain('Container p-db-1: remove-container (down)')
+  })
+
+  it('removes images that have no name of their own, or all', () => {
+    const { image: _image, ...unnamed } = service('built')
+    const mixed = project([unnamed, service('web')])
+    const have = {
+      ...up(project([service('web')])),
+      images: dictionary({ 'p-built': image('sha256:1'), busybox: image('sha256:2') }),
+    }
+    expect(down(have, { project: mixed, removeImages: 'local' })).toMatch(/Image p-built(?![\s\S]*Image busybox)/)
+    expect(down(have, { project: mixed, removeImages: 'all' })).toMatch(
+      /Image p-built[\s\S]*Image busybox|Image busybox[\s\S]*Image p-built/,
+    )
+  })
+
+  it('says when there is nothing', () => {
+    const plan = planDown(emptyEngine(), { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false })
+    expect(plan).toEqual({
+      steps: [],
+      settled: [],
+      warnings: ['Warning: No resource found to remove for project "p".'],
+    })
+  })
+})
+
+describe('verbs', () => {
+  const have = up(want)
+  const verb = (kind: 'start' | 'stop' | 'pause', services: readonly string[] = []): readonly string[] =>
+    planVerb({ kind }, rosterOfProject(want, have), services).steps.map(
+      (step) => `${step.resource.replace('Container p-', '')} [${step.after.join(' ')}]`,
+    )
+
+  it('stop goes dependents first, pause all at once, start does nothing to what runs', () => {
+    expect(verb('stop')).toEqual(['web-1 []', 'api-1 [1]', 'db-1 [2]', 'other-1 [2]'])
+    expect(verb('pause')).toEqual(['db-1 []', 'other-1 []', 'api-1 []', 'web-1 []'])
+    expect(verb('start')).toEqual([])
+    expect(verb('stop', ['db'])).toEqual(['db-1 []'])
+  })
+
+  it('start goes dependencies first', () => {
+    const stopped = { ...have, containers: have.containers.map((entry) => ({ ...entry, state: 'exited' as const })) }
+    const steps = planVerb({ kind: 'start' }, rosterOfLabels(stopped), ['web', 'db']).steps
+    expect(steps.map((step) => [step.resource, step.after])).toEqual([
+      ['Container p-db-1', []],
+      ['Container p-web-1', [1]],
+    ])
+  })
+})
