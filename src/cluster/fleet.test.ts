@@ -118,6 +118,15 @@ describe('engines', () => {
     expect(lab.states()).toEqual(['b:1 unhealthy'])
   })
 
+  it('are probed less often in a large fleet', () => {
+    const lab = new Lab()
+    lab.discover(['a:1'])
+    expect(lab.fleet.state('a:1')?.options.probeMs).toBe(3000)
+    lab.discover(['a:1', ...Array.from({ length: 1999 }, (_, index) => `n${String(index)}:1`)])
+    expect(lab.fleet.state('a:1')?.options.probeMs).toBe(10_000)
+    expect(lab.fleet.state('n7:1')?.options.probeMs).toBe(10_000)
+  })
+
   it('that do not answer are shown with the reason', () => {
     const lab = new Lab()
     lab.discover(['gone:1'])

@@ -6,6 +6,7 @@ import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import { judgeAdmission } from './admission.ts'
 import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
+import { fleetProbeMs } from './watch/health.ts'
 import { makeEngineState, promise, reduce, release } from './watch/state.ts'
 import type { EngineState } from './watch/state.ts'
 
@@ -49,12 +50,14 @@ export class Fleet {
   private readonly leaving = new Set<string>()
   /** Second addresses of engines that are in service under another one. */
   private readonly aliases = new Set<string>()
+  private watch: WatchOptions
   private readonly warned = new Set<string>()
   private revision = 0
   private latest: ClusterSnapshot | undefined
 
   constructor(options: FleetOptions) {
     this.options = options
+    this.watch = options.watch
     this.index = new PlacementIndex(options.policy)
   }
 
@@ -93,13 +96,22 @@ export class Fleet {
       else if (wanted.size === 0) effects.push(...this.letLeave(addr, context))
       else effects.push(...this.drop(addr, context))
     }
+    this.adaptProbes(wanted.size)
     for (const addr of wanted) {
       if (this.engines.has(addr)) continue
-      this.engines.set(addr, makeEngineState(addr, this.options.watch))
+      this.engines.set(addr, makeEngineState(addr, this.watch))
       this.revision += 1
       effects.push(...this.dispatch(addr, { kind: 'added' }, context))
     }
     return effects
+  }
+
+  /** The more engines, the longer between two probes of one. */
+  private adaptProbes(count: number): void {
+    const probeMs = Math.max(this.options.watch.probeMs, fleetProbeMs(count))
+    if (probeMs === this.watch.probeMs) return
+    this.watch = { ...this.options.watch, probeMs }
+    for (const [addr, state] of this.engines) this.engines.set(addr, { ...state, options: this.watch })
   }
 
   private letLeave(addr: string, context: StepContext): readonly FleetEffect[] {
