@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { accepts, maxValueLength, needsRegex, parseExpressions } from './expression.ts'
+import { accepts, maxExpressions, maxValueLength, needsRegex, parseExpressions } from './expression.ts'
 import type { CompileRegex } from './expression.ts'
 import { loadRegex, noRegex } from './regex.ts'
 
@@ -100,6 +100,11 @@ describe('syntax', () => {
   it('refuses values that are too long', () => {
     const { problem } = parseExpressions([`key==${'a'.repeat(maxValueLength + 1)}`], noRegex)
     expect(problem).toContain('longer than 1024 characters')
+  })
+
+  it('refuses more expressions than anybody means', () => {
+    const texts = Array.from({ length: maxExpressions + 1 }, () => 'key==a')
+    expect(parseExpressions(texts, noRegex).problem).toBe('1001 expressions are too many, at most 1000 are allowed')
   })
 
   it('never throws, whatever the text', () => {

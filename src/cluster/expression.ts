@@ -11,6 +11,9 @@ const regexCharacters = /[()?+[\]\\^$|]/
 /** Longest value of one expression. */
 export const maxValueLength = 1024
 
+/** Most conditions of one kind in one request. */
+export const maxExpressions = 1000
+
 /** Thrown by `parseExpression`; its message is the ancestor's. */
 class ExpressionProblem extends Error {}
 
@@ -19,6 +22,10 @@ class ExpressionProblem extends Error {}
  * Stops at the first that cannot be read and keeps its problem in the ancestor's words.
  */
 export function parseExpressions(texts: readonly string[], compile: CompileRegex): ExpressionList {
+  if (texts.length > maxExpressions) {
+    const problem = `${String(texts.length)} expressions are too many, at most ${String(maxExpressions)} are allowed`
+    return { expressions: [], problem }
+  }
   const expressions: Expression[] = []
   for (const text of texts) {
     try {
