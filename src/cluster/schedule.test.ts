@@ -321,10 +321,15 @@ class World {
 describe('placement index', () => {
   it('agrees with the full scan after any history, and never overbooks', () => {
     fc.assert(
-      fc.property(anyPolicy, arbitraryNodes, fc.array(action, { maxLength: 60, size: 'max' }), (policy, nodes, actions) => {
-        const world = new World(policy, nodes)
-        for (const step of actions) world.perform(step)
-      }),
+      fc.property(
+        anyPolicy,
+        arbitraryNodes,
+        fc.array(action, { maxLength: 60, size: 'max' }),
+        (policy, nodes, actions) => {
+          const world = new World(policy, nodes)
+          for (const step of actions) world.perform(step)
+        },
+      ),
       { numRuns: 500 },
     )
   })
