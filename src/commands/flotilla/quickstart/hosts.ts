@@ -40,29 +40,25 @@ export function machineWords(place: Place, words: readonly string[]): readonly s
   return ['machine', '--storage-path', place.store, ...words]
 }
 
-/** Makes hosts that do not exist and starts those that do not run. */
+/** Makes hosts that do not exist, starts those that do not run, restarts those whose engine does not answer. */
 export async function raiseHosts(
   ctx: Context,
   place: Place,
   names: readonly string[],
   createFlags: readonly string[],
 ): Promise<void> {
-  const listed = await runOwnChecked(
-    ctx,
-    machineWords(place, ['ls', '--format', '{{.Name}} {{.State}}', '--timeout', '10']),
-  )
-  const states = new Map(listed.split('\n').map((line) => [line.split(' ')[0] ?? '', line.split(' ')[1] ?? '']))
+  const format = '{{.Name}} {{.State}} {{.DockerVersion}}'
+  const listed = await runOwnChecked(ctx, machineWords(place, ['ls', '--format', format, '--timeout', '10']))
+  const found = new Map(listed.split('\n').map((line) => [line.split(' ')[0] ?? '', line.split(' ').slice(1)]))
   await mapLimit(names, hostsAtOnce, async (name) => {
-    const state = states.get(name)
-    if (state === 'Running') {
+    const [state, version] = found.get(name) ?? []
+    if (state === 'Running' && version !== 'Unknown') {
       say(ctx, `host ${name} is running`)
       return
     }
-    if (state === undefined) {
+    if (state === undefined)
       await runOwnChecked(ctx, machineWords(place, ['create', '--driver', 'local', ...createFlags, name]))
-    } else {
-      await runOwnChecked(ctx, machineWords(place, ['start', name]))
-    }
+    else await runOwnChecked(ctx, machineWords(place, [state === 'Running' ? 'restart' : 'start', name]))
     say(ctx, `host ${name} is up`)
   })
 }
