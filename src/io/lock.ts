@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { promises as fs } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Clock } from '../core/clock.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
-import { codeOf, readTextFile } from './files.ts'
+import { codeOf, makeNonce, readTextFile } from './files.ts'
 
 /** Who holds a lock. A pid alone is not enough: pids are used again. */
 interface Owner {
@@ -118,7 +117,7 @@ async function makeOwner(): Promise<Owner> {
     computer: hostname(),
     startTicks: await readStartTicks(process.pid),
     boot: await readBoot(),
-    nonce: `${process.pid}-${randomBytes(6).toString('hex')}`,
+    nonce: makeNonce(),
   }
 }
 

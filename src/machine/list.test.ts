@@ -4,7 +4,8 @@ import { FlotillaError } from '../core/errors.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import { memoryStore } from '../testing/memory-store.ts'
 import type { Driver, HostState } from './driver.ts'
-import { describeHosts, readInventory } from './list.ts'
+import { readInventory } from './inventory.ts'
+import { describeHosts } from './list.ts'
 import type { HostRow, ListContext } from './list.ts'
 
 interface Answer {

@@ -2,11 +2,12 @@ import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { withDeadline } from '../core/deadline.ts'
 import { isFlotillaError, toMessage } from '../core/errors.ts'
-import { mapLimit, settleLimit } from '../core/limit.ts'
+import { mapLimit } from '../core/limit.ts'
 import { toSwarmUrl } from './connection.ts'
 import type { Driver, HostState } from './driver.ts'
 import { readExpiry } from './expiry.ts'
 import type { Host } from './host.ts'
+import type { Inventory } from './inventory.ts'
 import { compareNames } from './name-order.ts'
 import type { Store } from './store.ts'
 
@@ -40,29 +41,8 @@ export interface ListContext {
   readonly timeoutMs: number
 }
 
-/** Sockets and files that may be open at once. */
+/** Sockets that may be open at once. */
 const parallel = 128
-
-/** What was read of the store: readable records, and the errors of the others. */
-export interface Inventory {
-  readonly hosts: readonly Host[]
-  readonly broken: readonly { readonly name: string; readonly error: unknown }[]
-}
-
-/** Reads all records, in the order of names. One that cannot be read never hides another. */
-export async function readInventory(store: Store): Promise<Inventory> {
-  const results = await settleLimit(await store.list(), parallel, (name) => store.load(name))
-  const hosts = results.flatMap((result) => (result.kind === 'done' ? [result.value] : []))
-  const broken = results.flatMap((result) =>
-    result.kind === 'failed' && !isGone(result.error) ? [{ name: result.item, error: result.error }] : [],
-  )
-  return { hosts, broken }
-}
-
-/** Removed by another process between the listing and the look. */
-function isGone(error: unknown): boolean {
-  return isFlotillaError(error) && error.code === 'machine/not-found'
-}
 
 /**
  * Asks all machines side by side, each within its own timeout.

@@ -3,10 +3,10 @@ import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { findSwarms, parseFilters, passesFilter } from '../../machine/host-filter.ts'
 import type { HostFilter } from '../../machine/host-filter.ts'
-import { readInventory } from '../../machine/list.ts'
-import type { HostRow, Inventory } from '../../machine/list.ts'
+import { readInventory } from '../../machine/inventory.ts'
+import type { Inventory } from '../../machine/inventory.ts'
+import type { HostRow } from '../../machine/list.ts'
 import { openStore } from './open-machine.ts'
-import { gatherRows } from './rows.ts'
 import type { lsFlags } from './table.ts'
 
 /** The machines of the store, one row each; bad records are rows too. */
@@ -23,6 +23,7 @@ export const run: Run<typeof lsFlags> = async (ctx, flags) => {
     for (const { name } of hosts) ctx.stdout.write(`${name}\n`)
     return
   }
+  const { gatherRows } = await import('./rows.ts')
   const rows = await gatherRows(ctx, store, { ...gather, withVersion: !flags.quiet })
   const shown = rows.filter((row) => row.host === undefined || passesState(row, filter))
   if (flags.quiet) {

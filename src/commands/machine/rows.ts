@@ -1,6 +1,8 @@
 import type { Context } from '../../cli/command.ts'
-import { describeHosts, readInventory } from '../../machine/list.ts'
-import type { HostRow, Inventory } from '../../machine/list.ts'
+import { readInventory } from '../../machine/inventory.ts'
+import type { Inventory } from '../../machine/inventory.ts'
+import { describeHosts } from '../../machine/list.ts'
+import type { HostRow } from '../../machine/list.ts'
 import type { Store } from '../../machine/store.ts'
 import { openDriver } from './open-machine.ts'
 
