@@ -63,9 +63,9 @@ describe('env files', () => {
   })
 
   it('a line of ten megabytes is read in linear time', () => {
-    const startedAt = performance.now()
+    const spent = startCpuClock()
     expect(parse(`A=${'x'.repeat(10_000_000)}`)['A']).toHaveLength(10_000_000)
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    expect(spent()).toBeLessThan(1000)
   })
 })
 
@@ -76,3 +76,12 @@ describe('raw env files', () => {
     expect({ ...into }).toEqual({ A: '"x" $B', HOME: '/root' })
   })
 })
+
+/** Milliseconds of processor time since the call: a busy machine does not count. */
+function startCpuClock(): () => number {
+  const before = process.cpuUsage()
+  return () => {
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000
+  }
+}

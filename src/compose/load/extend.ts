@@ -5,7 +5,7 @@ import type { SourceFile } from './options.ts'
 import { joinPath, resolvePaths } from './paths.ts'
 import { applyResets } from './reset.ts'
 import type { ExtendChain, Group } from './stage.ts'
-import { isMap, makeMap } from './tree.ts'
+import { countNodes, isMap, makeMap } from './tree.ts'
 import type { Tree, TreeMap, TreePath } from './tree.ts'
 
 /** Services of one file, with the resets that file carries. */
@@ -71,13 +71,6 @@ function joinBase(name: string, found: TreeMap, service: TreeMap, scope: Scope):
   delete merged['extends']
   scope.services[name] = merged
   return merged
-}
-
-function countNodes(tree: Tree): number {
-  if (tree === null || typeof tree !== 'object') return 1
-  let count = 1
-  for (const entry of Array.isArray(tree) ? tree : Object.values(tree)) count += countNodes(entry)
-  return count
 }
 
 function readReference(root: TreeMap, name: string, extended: Tree, scope: Scope): { base: string; file?: string } {

@@ -6,7 +6,7 @@ import { LoadError, makeFailure } from './failure.ts'
 import type { SourceFile } from './options.ts'
 import { joinPath } from './paths.ts'
 import type { Group } from './stage.ts'
-import { isMap, isSameTree, makeMap } from './tree.ts'
+import { countNodes, isMap, isSameTree, makeMap } from './tree.ts'
 import type { Tree, TreeMap } from './tree.ts'
 
 interface Entry {
@@ -81,6 +81,26 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
   }
   const base =
     entry.projectDirectory === undefined ? posix.dirname(main) : joinPath(group.base, entry.projectDirectory, home)
+  const environment = readEnvironment(entry, base, group)
+  const key = JSON.stringify([paths, base, group.root, idOf(environment, group)])
+  const known = shared.includes.trees.get(key) ?? loadFiles(paths, base, { ...group, environment, included })
+  shared.includes.trees.set(key, known)
+  const copy = shared.places.clone(known)
+  shared.budget.spend(countNodes(copy))
+  return copy
+}
+
+/** A number for an environment that stays the same as long as the very same one is meant. */
+function idOf(environment: Dictionary<string>, group: Group): number {
+  const { ids, environments } = group.shared.includes
+  // The project's own environment is asked for first, when there is no other; each other one is in the map by then.
+  const id = ids.get(environment) ?? environments.size
+  ids.set(environment, id)
+  return id
+}
+
+function loadFiles(paths: readonly string[], base: string, group: Group): TreeMap {
+  const { shared } = group
   const files = paths.map((path): SourceFile => {
     const text = shared.read(path)
     if (text === undefined) throw makeFailure(`open ${path}: no such file or directory`, 'compose/not-found')
@@ -92,8 +112,6 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
     root: base,
     // Paths come out relative to the including project, which joins its own folder in front.
     folder: posix.relative(group.root, base),
-    environment: readEnvironment(entry, base, group),
-    included,
     chain: [],
   })
 }
@@ -105,9 +123,19 @@ function readEnvironment(entry: Entry, base: string, group: Group): Dictionary<s
   const named = entry.envFiles.map((path) => joinPath(group.base, path, group.environment['HOME']))
   const automatic = posix.join(base, '.env')
   const paths = named.length > 0 ? named : files.kindOf(automatic) === 'file' ? [automatic] : []
+  if (paths.length === 0) return group.environment
+  const { environments } = shared.includes
+  const key = JSON.stringify([idOf(group.environment, group), paths])
+  const known = environments.get(key) ?? readFiles(paths, group)
+  environments.set(key, known)
+  return known
+}
+
+function readFiles(paths: readonly string[], group: Group): Dictionary<string> {
+  const { shared } = group
   const found = makeDictionary<string>()
   for (const path of paths) {
-    const text = files.readText(path, shared.limits.envFileBytes)
+    const text = shared.options.files.readText(path, shared.limits.envFileBytes)
     if (text === undefined) throw makeFailure(`stat ${path}: no such file or directory`, 'compose/not-found')
     try {
       parseEnvFile(text, found, {

@@ -19,6 +19,7 @@ export interface Shared {
   readonly read: (path: string) => string | undefined
   /** Documents of files parsed ahead of their turn; each is taken once, because reading consumes the trees. */
   readonly parsed: Map<SourceFile, readonly ParsedDocument[]>
+  readonly includes: IncludeMemo
 }
 
 export function makeShared(options: LoadOptions): Shared {
@@ -36,7 +37,19 @@ export function makeShared(options: LoadOptions): Shared {
     },
     read: makeReader(options, limits),
     parsed: new Map(),
+    includes: { trees: new Map(), environments: new Map(), ids: new WeakMap() },
   }
+}
+
+/**
+ * What was included once is not loaded again: includes that fan out and meet again would otherwise take
+ * time exponential in their depth.
+ */
+export interface IncludeMemo {
+  readonly trees: Map<string, TreeMap>
+  /** Environment of an include, by the one around it and its env files. */
+  readonly environments: Map<string, Dictionary<string>>
+  readonly ids: WeakMap<object, number>
 }
 
 /** One file may be read many times (a base of many services) but counts once. */

@@ -96,7 +96,7 @@ describe('mistakes', () => {
   })
 
   it('long texts take linear time', () => {
-    const startedAt = performance.now()
+    const spent = startCpuClock()
     fill('$$'.repeat(499))
     for (const template of ['${U:-}'.repeat(100_000), '${U:-{}'.repeat(100_000), '$'.repeat(200_001)]) {
       try {
@@ -105,7 +105,7 @@ describe('mistakes', () => {
         // Only the time counts here.
       }
     }
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    expect(spent()).toBeLessThan(1000)
   })
 })
 
@@ -148,3 +148,12 @@ describe('listing references', () => {
     ])
   })
 })
+
+/** Milliseconds of processor time since the call: a busy machine does not count. */
+function startCpuClock(): () => number {
+  const before = process.cpuUsage()
+  return () => {
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000
+  }
+}

@@ -42,3 +42,11 @@ export function isSameTree(left: Tree | undefined, right: Tree | undefined): boo
   if (keys.length !== Object.keys(right).length) return false
   return keys.every((key) => key in right && isSameTree(left[key], right[key]))
 }
+
+/** Maps, lists and scalars of a tree, itself included. */
+export function countNodes(tree: Tree): number {
+  if (tree === null || typeof tree !== 'object') return 1
+  let count = 1
+  for (const entry of Array.isArray(tree) ? tree : Object.values(tree)) count += countNodes(entry)
+  return count
+}
