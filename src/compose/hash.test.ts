@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { describeService, hashNetwork, hashService, hashVolume } from './hash.ts'
+import { describeService, hashNetwork, hashService, hashServiceAsBefore, hashVolume } from './hash.ts'
 import { makeDictionary } from './model/dictionary.ts'
 
 // Vectors observed from docker-compose 2.40.3.
@@ -43,5 +43,15 @@ describe('config hash', () => {
     expect(describeService({ ...bare, deploy: { replicas: 3 } })).toBe(
       '{"command":null,"deploy":{"resources":{},"placement":{}},"entrypoint":null,"image":"x"}',
     )
+  })
+
+  it('of a service as docker-compose 2.26.1 computes it is known too', () => {
+    const service = {
+      name: 'web',
+      image: 'busybox',
+      networks: makeDictionary([['default', null]]),
+      depends_on: makeDictionary([['db', { condition: 'service_started', required: true } as const]]),
+    }
+    expect(hashServiceAsBefore(service)).toBe('d9912f80158817c3804902c2e8f2016cf974ea8ccc35f91918359322bcf936ce')
   })
 })

@@ -18,6 +18,19 @@ export function hashService(service: Service): string {
   return digest(describeService(service))
 }
 
+/**
+ * The hash as earlier releases of docker-compose 2 took it (seen with 2.26.1), over `depends_on` and
+ * `profiles` too. A container that carries it is of the same definition and need not be replaced.
+ */
+export function hashServiceAsBefore(service: Service): string {
+  const { depends_on: dependencies, profiles } = service
+  const kept = {
+    ...(dependencies !== undefined && { depends_on: dependencies }),
+    ...(profiles !== undefined && { profiles }),
+  }
+  return digest(describe(serviceStruct, { ...toHashed(service), ...kept }))
+}
+
 /** The text the hash is taken of; two of them side by side show which field changed. */
 export function describeService(service: Service): string {
   const { deploy } = service

@@ -1,4 +1,4 @@
-import { hashService } from '../hash.ts'
+import { hashService, hashServiceAsBefore } from '../hash.ts'
 import type { Dictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
@@ -27,8 +27,9 @@ export function divergenceOf(container: ObservedContainer, wanted: Wanted): stri
   const { service, ids } = wanted
   const unresolved = referencedServices(service).find((name) => ids[name] === undefined)
   if (unresolved !== undefined) return `container of ${unresolved} is replaced`
-  const hash = hashService(resolveReferences(service, ids))
-  if (container.labels[LABEL.configHash] !== hash) return 'configuration changed'
+  const label = container.labels[LABEL.configHash]
+  const resolved = resolveReferences(service, ids)
+  if (label !== hashService(resolved) && label !== hashServiceAsBefore(resolved)) return 'configuration changed'
   const image = wanted.observed.images[toImageReference(wanted.project, service)]
   if (image !== undefined && !isSameImage(container, image)) return 'image changed'
   return missingNetwork(container, wanted) ?? missingVolume(container, wanted)
