@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 /** The script is plain JavaScript without types, as it runs before anything is installed. */
 interface SystemPackages {
   readonly packagesOf: Readonly<Record<string, readonly string[]>>
-  missingPackages(job: string, has?: (proof: string) => boolean): readonly string[]
+  readonly missingPackages: (job: string, has?: (proof: string) => boolean) => readonly string[]
 }
 
 const path = '../scripts/system-packages.mjs'
