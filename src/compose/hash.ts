@@ -33,9 +33,13 @@ export function hashServiceAsBefore(service: Service): string {
 
 /** The text the hash is taken of; two of them side by side show which field changed. */
 export function describeService(service: Service): string {
+  return describe(serviceStruct, toHashed(service))
+}
+
+function toHashed(service: Service): object {
   const { deploy } = service
   const kept = Object.fromEntries(Object.entries(service).filter(([key]) => !leftOut.has(key)))
-  return describe(serviceStruct, deploy === undefined ? kept : { ...kept, deploy: { ...deploy, replicas: undefined } })
+  return deploy === undefined ? kept : { ...kept, deploy: { ...deploy, replicas: undefined } }
 }
 
 /** Fields that do not change what a container is. */
