@@ -1,0 +1,368 @@
+import { request } from 'node:http'
+import { afterEach, describe, expect, it } from 'vitest'
+import { silentLog } from '../core/log.ts'
+import { renderEndpoint } from '../engine/endpoint-parse.ts'
+import { systemClock } from '../io/clock.ts'
+import { systemRandom } from '../io/random.ts'
+import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
+import type { FakeEngine, FakeEngineOptions } from '../testing/fake-engine/fake-engine.ts'
+import { nodes } from './discovery/nodes.ts'
+import { startEndpoint } from './endpoint.ts'
+import type { RunningEndpoint } from './endpoint.ts'
+import { defaultFilters } from './filters/default-filters.ts'
+import { spreadStrategy } from './strategies/spread.ts'
+
+const cleanups: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+interface Bed {
+  readonly engines: readonly FakeEngine[]
+  readonly endpoint: RunningEndpoint
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  json<T>(path: string): Promise<T>
+  names(): Promise<readonly string[]>
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: NodeJS.Dict<string | string[]>
+  readonly body: string
+}
+
+const image = 'busybox:latest'
+
+async function startBed(engineOptions: readonly FakeEngineOptions[]): Promise<Bed> {
+  const engines: FakeEngine[] = []
+  for (const [index, options] of engineOptions.entries()) {
+    const engine = await startFakeEngine({ name: `n${index + 1}`, images: [image], ...options })
+    cleanups.push(() => engine.stop())
+    engines.push(engine)
+  }
+  const addresses = engines.map((engine) => renderEndpoint(engine.endpoint).replace('tcp://', ''))
+  const endpoint = await startEndpoint({
+    discovery: nodes(addresses.join(','), {
+      clock: systemClock,
+      log: silentLog,
+      heartbeatMs: 1000,
+      options: new Map(),
+    }),
+    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
+    policy: { filters: defaultFilters, strategy: spreadStrategy },
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+  })
+  cleanups.push(() => endpoint.closeNow())
+  const port = Number(new URL(endpoint.addresses[0] ?? '').port)
+  const bed: Bed = {
+    engines,
+    endpoint,
+    call: (method, path, body, headers) => ask(port, method, path, body, headers),
+    json: async <T>(path: string) => JSON.parse((await bed.call('GET', path)).body) as T,
+    async names() {
+      const rows = await bed.json<{ readonly Names: readonly string[] }[]>('/containers/json?all=1')
+      return rows.map((row) => row.Names[0] ?? '').sort((a, b) => a.localeCompare(b))
+    },
+  }
+  const good = engineOptions.length
+  await eventually(() => endpoint.cluster.healthyMembers().length === good, 10_000)
+  return bed
+}
+
+function ask(
+  port: number,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
+    const sent = request(
+      {
+        port,
+        host: '127.0.0.1',
+        method,
+        path,
+        agent: false,
+        headers: {
+          ...(text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+          ...headers,
+        },
+      },
+      (reply) => {
+        let all = ''
+        reply.setEncoding('utf8').on('data', (chunk: string) => (all += chunk))
+        reply.on('end', () => resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body: all }))
+        reply.on('error', reject)
+      },
+    )
+    sent.on('error', reject)
+    sent.end(text)
+  })
+}
+
+async function eventually(check: () => boolean | Promise<boolean>, limitMs = 8000): Promise<void> {
+  const end = Date.now() + limitMs
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error('never happened')
+    await systemClock.sleep(5)
+  }
+}
+
+function creates(engine: FakeEngine): number {
+  return engine.requests.filter((each) => each.path === '/containers/create').length
+}
+
+describe('creating', () => {
+  it('asks one engine once, and nothing is read back before the client is told', async () => {
+    const bed = await startBed([{}, {}])
+    for (const engine of bed.engines)
+      engine.fail({ method: 'GET', path: /^\/containers\//, fault: { kind: 'delay', ms: 400 } })
+    const start = Date.now()
+    const made = await bed.call('POST', '/v1.41/containers/create?name=web', { Image: image })
+    expect([made.status, Date.now() - start < 300]).toEqual([201, true])
+    expect(bed.engines.map(creates).sort((a, b) => a - b)).toEqual([0, 1])
+    // The very next list shows it, although its engine is slow to describe it.
+    expect((await bed.names()).map((name) => name.split('/').at(-1))).toEqual(['web'])
+  })
+
+  it('spreads over the nodes, with everything in one list', async () => {
+    const bed = await startBed([{}, {}, {}])
+    for (const name of ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'])
+      await bed.call('POST', `/containers/create?name=${name}`, { Image: image })
+    expect(bed.engines.map(creates)).toEqual([2, 2, 2])
+    expect(await bed.names()).toHaveLength(6)
+  })
+
+  it('of 64 creates with one name one wins; the others get 409 and make nothing', async () => {
+    const bed = await startBed([{}, {}, {}])
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, () => bed.call('POST', '/containers/create?name=one', { Image: image })),
+    )
+    expect(answers.filter((each) => each.status === 201)).toHaveLength(1)
+    expect(answers.filter((each) => each.status === 409)).toHaveLength(63)
+    expect(bed.engines.map(creates).reduce((a, b) => a + b)).toBe(1)
+  })
+
+  it('64 clients at once: what each was told is there is there, what it removed is not', async () => {
+    const bed = await startBed([{}, {}, {}])
+    await Promise.all(
+      Array.from({ length: 64 }, async (_, index) => {
+        expect((await bed.call('POST', `/containers/create?name=c${index}`, { Image: image })).status).toBe(201)
+        expect((await bed.names()).filter((name) => name.endsWith(`/c${index}`))).toHaveLength(1)
+        expect((await bed.call('POST', `/containers/c${index}/start`)).status).toBe(204)
+        const [row] = await bed.json<{ State: string }[]>(
+          `/containers/json?all=1&filters=${encodeURIComponent(JSON.stringify({ name: [`^/c${index}$`] }))}`,
+        )
+        expect(row?.State).toBe('running')
+        expect((await bed.call('DELETE', `/containers/c${index}?force=1`)).status).toBe(204)
+        expect((await bed.names()).filter((name) => name.endsWith(`/c${index}`))).toEqual([])
+      }),
+    )
+  })
+
+  it('pulls an image that is missing on the chosen node, once, with the credentials given', async () => {
+    const bed = await startBed([{ images: [], registry: ['fresh:1'] }])
+    const made = await bed.call(
+      'POST',
+      '/containers/create?name=web',
+      { Image: 'fresh:1' },
+      { 'x-registry-auth': 'secret' },
+    )
+    expect(made.status).toBe(201)
+    expect(bed.engines[0]!.requests.filter((each) => each.path === '/images/create')).toHaveLength(1)
+  })
+
+  it('goes where the image is when it cannot be pulled', async () => {
+    const bed = await startBed([{ images: [] }, { images: ['mine:1'] }])
+    for (const name of ['w1', 'w2', 'w3']) {
+      expect((await bed.call('POST', `/containers/create?name=${name}`, { Image: 'mine:1' })).status).toBe(201)
+    }
+    expect(await bed.names()).toEqual(['/n2/w1', '/n2/w2', '/n2/w3'])
+  })
+
+  it('an image nobody has is the engine’s own 404, and the name is free again', async () => {
+    const bed = await startBed([{}])
+    const refused = await bed.call('POST', '/containers/create?name=web', { Image: 'nowhere:1' })
+    expect(refused).toMatchObject({ status: 404, body: expect.stringMatching(/^\{"message":"No such image/) })
+    expect((await bed.call('POST', '/containers/create?name=web', { Image: image })).status).toBe(201)
+  })
+
+  it('a create whose answer got lost is found and told, not made twice', async () => {
+    const bed = await startBed([{}])
+    const [engine] = bed.engines
+    engine!.fail({ path: /^\/containers\/create$/, times: 1, fault: { kind: 'lose-answer' } })
+    const made = bed.call('POST', '/containers/create?name=web', { Image: image })
+    await eventually(() => engine!.state.containers.size === 1)
+    engine!.dropConnections()
+    expect((await made).status).toBe(201)
+    expect((await made).body).toContain([...engine!.state.containers.keys()][0])
+    expect(await bed.names()).toEqual(['/n1/web'])
+  })
+
+  it('a create that was given up and came about is removed when its engine returns', async () => {
+    const bed = await startBed([{}, {}])
+    const engine = bed.engines[0]!
+    engine.fail({ path: /^\/containers\/create$/, times: 1, fault: { kind: 'lose-answer' } })
+    const body = { Image: image, Env: ['constraint:node==n1'] }
+    const made = bed.call('POST', '/containers/create?name=web', body)
+    await eventually(() => engine.state.containers.size === 1)
+    await engine.stop()
+    expect(await made).toMatchObject({ status: 502, body: expect.stringContaining('node n1') })
+    await engine.start()
+    await eventually(() => engine.state.containers.size === 0, 15_000)
+  })
+})
+
+describe('references', () => {
+  it('a container is found by name, node and name, ID and short ID; the engine is asked by full ID', async () => {
+    const bed = await startBed([{}, {}])
+    const { Id } = JSON.parse((await bed.call('POST', '/containers/create?name=web', { Image: image })).body) as {
+      Id: string
+    }
+    const [name] = await bed.names()
+    for (const reference of ['web', name?.slice(1), Id, Id.slice(0, 12), Id.slice(0, 6)]) {
+      const found = await bed.json<{ Id: string; Node: { Name: string } }>(`/containers/${reference}/json`)
+      expect([found.Id, `/${found.Node.Name}/web`]).toEqual([Id, name])
+    }
+    expect(await bed.call('GET', '/containers/nosuch/json')).toMatchObject({
+      status: 404,
+      body: '{"message":"No such container nosuch"}\n',
+    })
+    expect(await bed.call('DELETE', '/containers/nosuch')).toMatchObject({
+      status: 404,
+      body: '{"message":"Container nosuch not found"}\n',
+    })
+  })
+
+  it('an exec made before this endpoint started is found on its engine', async () => {
+    const bed = await startBed([{}, {}])
+    const id = bed.engines[1]!.addContainer(
+      { Image: image, Cmd: ['sleep', '60'] },
+      { name: 'old', state: 'running', start: true },
+    )
+    await eventually(async () => (await bed.names()).length === 1)
+    const direct = bed.engines[1]!.endpoint
+    const port = direct.kind === 'tcp' ? direct.port : 0
+    const made = await ask(port, 'POST', `/v1.41/containers/${id}/exec`, { Cmd: ['true'] })
+    const { Id } = JSON.parse(made.body) as { Id: string }
+    expect((await bed.json<{ ID: string }>(`/exec/${Id}/json`)).ID).toBe(Id)
+    expect((await bed.call('GET', `/exec/${'0'.repeat(64)}/json`)).status).toBe(404)
+  })
+})
+
+describe('answers', () => {
+  it('routes, versions and bodies that make no sense are told so in JSON', async () => {
+    const bed = await startBed([{}])
+    expect(await bed.call('GET', '/nowhere')).toMatchObject({ status: 404, body: '{"message":"page not found"}\n' })
+    expect(await bed.call('GET', '/v1.41/v1.41/info')).toMatchObject({ status: 404 })
+    expect(await bed.call('GET', '/v99999999999.1/info')).toMatchObject({ status: 400 })
+    for (const path of [
+      '/containers//json',
+      '/containers/../info',
+      '/containers/%2e%2e/json',
+      '/containers/a%00/json',
+      '/%zz',
+    ]) {
+      expect([path, (await bed.call('GET', path)).status]).toEqual([path, 400])
+    }
+    expect((await bed.call('GET', '/services')).body).toContain('This node is not a swarm manager.')
+    expect(await bed.call('POST', '/containers/create', '{"Image":')).toMatchObject({ status: 400 })
+    expect(await bed.call('POST', '/containers/create', '[]')).toMatchObject({ status: 400 })
+    expect(await bed.call('POST', '/containers/create', '['.repeat(100_000))).toMatchObject({ status: 400 })
+    expect(await bed.call('POST', '/containers/create', `"${'x'.repeat(5 * 1024 * 1024)}"`)).toMatchObject({
+      status: 413,
+    })
+    expect(await bed.call('POST', '/containers/create?name=..', { Image: image })).toMatchObject({ status: 400 })
+    expect(await bed.call('GET', '/containers/json?filters={')).toMatchObject({ status: 400 })
+  })
+
+  it('_ping tells everything clients look at, for GET and HEAD, with and without version', async () => {
+    const bed = await startBed([{}])
+    for (const [method, path, body] of [
+      ['GET', '/_ping', 'OK'],
+      ['HEAD', '/_ping', ''],
+      ['GET', '/v1.24/_ping', 'OK'],
+    ] as const) {
+      const pong = await bed.call(method, path)
+      expect(pong).toMatchObject({
+        status: 200,
+        body,
+        headers: {
+          'api-version': expect.stringMatching(/^1\.\d+$/),
+          'builder-version': '1',
+          'cache-control': 'no-cache, no-store, must-revalidate',
+          'docker-experimental': 'false',
+          ostype: 'linux',
+          swarm: 'inactive',
+        },
+      })
+    }
+  })
+
+  it('the version told is the lowest maximum; each engine gets one it speaks', async () => {
+    const bed = await startBed([{ apiVersion: '1.41' }, { apiVersion: '1.51', minApiVersion: '1.44' }])
+    expect((await bed.call('GET', '/_ping')).headers['api-version']).toBe('1.41')
+    for (const engine of bed.engines) engine.addContainer({ Image: image }, { name: `on-${engine.state.options.name}` })
+    const ids = bed.engines.map((engine) => [...engine.state.containers.keys()][0] ?? '')
+    for (const [index, id] of ids.entries()) {
+      bed.engines[index]!.dropStreams()
+      await eventually(async () => (await bed.call('GET', `/containers/${id}/json`)).status === 200, 15_000)
+    }
+    await bed.call('GET', `/v1.99/containers/${ids[0]}/top`)
+    await bed.call('GET', `/v1.24/containers/${ids[1]}/top`)
+    await bed.call('GET', `/v1.48/containers/${ids[1]}/top`)
+    const tops = bed.engines.map((engine) =>
+      engine.requests.filter((each) => each.path.endsWith('/top')).map((each) => each.version),
+    )
+    expect(tops).toEqual([['1.41'], ['1.44', '1.48']])
+  })
+
+  it('64-bit numbers of a create reach the engine unchanged', async () => {
+    const bed = await startBed([{}])
+    const text = `{"Image":"${image}","HostConfig":{"MemorySwap":9223372036854775807}}`
+    expect((await bed.call('POST', '/containers/create?name=big', text)).status).toBe(201)
+  })
+})
+
+describe('engines in trouble', () => {
+  it('a hanging engine delays nobody else, and errors name the dead one', async () => {
+    const bed = await startBed([{}, {}])
+    await bed.call('POST', '/containers/create?name=good', { Image: image, Env: ['constraint:node==n2'] })
+    await bed.call('POST', '/containers/create?name=bad', { Image: image, Env: ['constraint:node==n1'] })
+    bed.engines[0]!.fail({ fault: { kind: 'hang' } })
+    const stuck = bed.call('GET', '/containers/bad/json').catch(() => undefined)
+    for (const path of ['/containers/good/json', '/containers/json', '/info', '/images/json', '/networks']) {
+      const start = Date.now()
+      expect((await bed.call('GET', path)).status).toBe(200)
+      expect(Date.now() - start).toBeLessThan(1500)
+    }
+    await eventually(() => bed.endpoint.cluster.healthyMembers().length === 1, 12_000)
+    expect(await bed.call('GET', '/containers/bad/json')).toMatchObject({
+      status: 500,
+      body: '{"message":"Container bad running on unhealthy node n1"}\n',
+    })
+    await bed.engines[0]!.stop()
+    await stuck
+  })
+
+  it('garbage and half answers of one engine are errors that name it', async () => {
+    const bed = await startBed([{}, {}])
+    await bed.call('POST', '/containers/create?name=web', { Image: image, Env: ['constraint:node==n1'] })
+    const end = bed.engines[0]!.fail({ path: /\/top$/, fault: { kind: 'garbage' } })
+    expect(await bed.call('GET', '/containers/web/top')).toMatchObject({
+      status: 502,
+      body: expect.stringContaining('node n1'),
+    })
+    end()
+    bed.engines[0]!.fail({ path: /\/top$/, fault: { kind: 'reset' } })
+    expect(await bed.call('GET', '/containers/web/top')).toMatchObject({
+      status: 502,
+      body: expect.stringContaining('node n1'),
+    })
+    expect((await bed.call('GET', '/containers/json')).status).toBe(200)
+  })
+})
