@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest'
+import { findSources, readProject } from './source.ts'
+import type { FoundSources, SourceRequest } from './source.ts'
+import type { LoadOptions } from './options.ts'
+
+function options(files: Readonly<Record<string, string>>, warnings: string[] = []): LoadOptions {
+  const read = (path: string): string | undefined => (Object.hasOwn(files, path) ? files[path] : undefined)
+  return {
+    files: {
+      readText: read,
+      kindOf: (path) => (read(path) === undefined ? 'missing' : 'file'),
+      resolveLinks: (path) => path,
+    },
+    warn: (message) => warnings.push(message),
+  }
+}
+
+function request(more: Partial<SourceRequest> = {}): SourceRequest {
+  return {
+    cwd: '/home/p',
+    env: {},
+    files: [],
+    envFiles: [],
+    profiles: [],
+    readStdin: async () => 'services: {}',
+    ...more,
+  }
+}
+
+async function find(
+  files: Readonly<Record<string, string>>,
+  more: Partial<SourceRequest> = {},
+  warnings: string[] = [],
+): Promise<FoundSources & { readonly paths: readonly string[] }> {
+  const found = await findSources(request(more), options(files, warnings))
+  return { ...found, paths: found.sources.files.map((file) => file.path) }
+}
+
+describe('files', () => {
+  it('are looked for here and then upwards, with the override beside them', async () => {
+    const files = { '/home/compose.yml': '', '/home/docker-compose.override.yaml': '', '/docker-compose.yml': '' }
+    const found = await find(files)
+    expect(found.paths).toEqual(['/home/compose.yml', '/home/docker-compose.override.yaml'])
+    expect([found.sources.workingDir, found.sources.fallbackName]).toEqual(['/home', 'home'])
+  })
+
+  it('of several usual names: the first is used, with a warning', async () => {
+    const warnings: string[] = []
+    const files = { '/home/p/docker-compose.yml': '', '/home/p/compose.yaml': '' }
+    expect((await find(files, {}, warnings)).paths).toEqual(['/home/p/compose.yaml'])
+    expect(warnings).toEqual([
+      'Found multiple config files with supported names: /home/p/compose.yaml, /home/p/docker-compose.yml',
+      'Using /home/p/compose.yaml',
+    ])
+  })
+
+  it('given by flag bring no override and set the folder', async () => {
+    const files = { '/x/a.yml': '', '/x/compose.override.yml': '', '/home/p/b.yml': '' }
+    const found = await find(files, { files: ['/x/a.yml', 'b.yml'] })
+    expect([found.paths, found.sources.workingDir]).toEqual([['/x/a.yml', '/home/p/b.yml'], '/x'])
+  })
+
+  it('may come from COMPOSE_FILE, also out of .env, split as COMPOSE_PATH_SEPARATOR says', async () => {
+    const files = {
+      '/home/p/.env': 'COMPOSE_FILE=a.yml%b.yml\nCOMPOSE_PATH_SEPARATOR=%',
+      '/home/p/a.yml': '',
+      '/home/p/b.yml': '',
+    }
+    expect((await find(files)).paths).toEqual(['/home/p/a.yml', '/home/p/b.yml'])
+  })
+
+  it('named - are standard input, in the current folder', async () => {
+    const found = await find({}, { files: ['-'], readStdin: async () => 'services: {a: {image: x}}' })
+    expect(found.sources.files).toEqual([{ path: '-', text: 'services: {a: {image: x}}' }])
+    expect(found.sources.workingDir).toBe('/home/p')
+  })
+
+  it('that are nowhere, or not where they should be, are an error', async () => {
+    await expect(find({})).rejects.toThrow('no configuration file provided: not found')
+    await expect(find({}, { files: ['no.yml'] })).rejects.toThrow('open /home/p/no.yml: no such file or directory')
+  })
+
+  it('that are too large are an error with the name', async () => {
+    const files = { '/home/p/a.yml': 'x'.repeat(2000) }
+    const small = { ...options(files), limits: { fileBytes: 1000 } }
+    await expect(findSources(request({ files: ['a.yml'] }), small)).rejects.toThrow(
+      '/home/p/a.yml: more than 1000 bytes',
+    )
+  })
+})
+
+describe('variables', () => {
+  const file = { '/home/p/compose.yaml': 'services: {}' }
+
+  it('of the process win over .env, later env files over earlier ones', async () => {
+    const files = {
+      ...file,
+      '/home/p/.env': 'A=file\nB=file',
+      '/home/p/1.env': 'A=1\nC=1',
+      '/home/p/2.env': 'C=2\nD=${C}',
+    }
+    expect((await find(files, { env: { A: 'process' } })).env).toMatchObject({
+      A: 'process',
+      B: 'file',
+      PWD: '/home/p',
+    })
+    const found = await find(files, { env: { A: 'process' }, envFiles: ['1.env', '2.env'] })
+    expect({ ...found.env }).toEqual({ A: 'process', C: '2', D: '2', PWD: '/home/p' })
+    expect(found.sources.environmentFiles).toEqual(['/home/p/1.env', '/home/p/2.env'])
+  })
+
+  it('of .env are left alone when COMPOSE_DISABLE_ENV_FILE says so', async () => {
+    const files = { ...file, '/home/p/.env': 'A=file' }
+    expect((await find(files, { env: { COMPOSE_DISABLE_ENV_FILE: '1' } })).env['A']).toBeUndefined()
+  })
+
+  it('name the env file that is missing or wrong', async () => {
+    await expect(find(file, { envFiles: ['no.env'] })).rejects.toThrow("couldn't find env file: /home/p/no.env")
+    await expect(find({ ...file, '/home/p/.env': 'A=1\nB="x' })).rejects.toThrow(
+      'failed to read /home/p/.env: line 2: unterminated quoted value "x',
+    )
+  })
+})
+
+describe('name and profiles', () => {
+  const files = {
+    '/home/p/compose.yaml': 'name: inside\nservices: {a: {image: x, profiles: [q]}}',
+    '/home/p/.env': 'COMPOSE_PROFILES=q, r\nCOMPOSE_PROJECT_NAME=from-env',
+  }
+
+  it('come from flags before variables before the file', async () => {
+    expect((await readProject(request(), options(files))).name).toBe('from-env')
+    expect((await readProject(request({ projectName: 'flag' }), options(files))).name).toBe('flag')
+    const { '/home/p/.env': _, ...bare } = files
+    expect((await readProject(request(), options(bare))).name).toBe('inside')
+  })
+
+  it('of profiles switch services on', async () => {
+    expect(Object.keys((await readProject(request(), options(files))).services)).toEqual(['a'])
+    const other = await readProject(request({ profiles: ['z'] }), options(files))
+    expect([Object.keys(other.services), Object.keys(other.disabledServices)]).toEqual([[], ['a']])
+  })
+
+  it('given in a wrong form are refused with the right one', async () => {
+    await expect(readProject(request({ projectName: 'A B' }), options(files))).rejects.toMatchObject({
+      message:
+        'invalid project name "A B": must consist only of lowercase alphanumeric characters, hyphens, and underscores as well as start with a letter or number',
+      hint: 'use "ab"',
+    })
+  })
+})
