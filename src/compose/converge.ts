@@ -16,6 +16,7 @@ import { isQuestions } from './plan/plan.ts'
 import type { Plan, Question } from './plan/plan.ts'
 import { reconcile } from './plan/reconcile.ts'
 import { selectServices } from './plan/selection.ts'
+import { checkSupported } from './plan/unsupported.ts'
 import { toImageReference } from './translate/name.ts'
 
 /** How a project is brought to the engine. */
@@ -59,6 +60,7 @@ export async function prepare(
 ): Promise<{ readonly plan: Plan; readonly observed: Observed }> {
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
+  checkSupported(selection.services)
   const references = [...new Set(selection.services.map((service) => toImageReference(project, service)))]
   const [apiVersion, first] = await Promise.all([
     engine.apiVersion(call),
