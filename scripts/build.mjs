@@ -1,9 +1,10 @@
-// `npm run build`: bundles the four programs into dist/ and collects the licences of what went in.
+// `npm run build`: bundles the four programs and the library into dist/ and collects the licences of what went in.
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { rolldown } from 'rolldown'
 import { loadConfig } from 'rolldown/config'
+import { buildLibrary } from './build-library.mjs'
 import { generateBuiltins } from './gen-builtins.mjs'
 import { writeNotices } from './third-party-notices.mjs'
 
@@ -14,11 +15,13 @@ generateBuiltins(root)
 
 /** @type {import('rolldown').RolldownOptions} */
 const config = await loadConfig(join(root, 'rolldown.config.ts'))
-const result = await bundle().catch((error) => {
-  // Rolldown's message shows the place; a stack trace of the bundler helps nobody.
-  console.error(error instanceof Error ? error.message : String(error))
-  process.exit(1)
-})
+const [result, library] = await Promise.all([bundle(), buildLibrary(root, config.transform?.define ?? {})]).catch(
+  (error) => {
+    // Rolldown's message shows the place; a stack trace of the bundler helps nobody.
+    console.error(error instanceof Error ? error.message : String(error))
+    process.exit(1)
+  },
+)
 
 // Chunks first, entries last: a program started during the build finds either all of the old or all of the new.
 const chunks = result.output.filter((item) => item.type === 'chunk')
@@ -26,9 +29,11 @@ for (const chunk of [...chunks].sort((a, b) => Number(a.isEntry) - Number(b.isEn
   writeWhole(join(dist, chunk.fileName), chunk.code, chunk.isEntry ? 0o755 : 0o644)
 }
 removeStale(new Set(chunks.map((chunk) => chunk.fileName)))
-const packages = writeNotices(root, new Set(chunks.flatMap((chunk) => chunk.moduleIds)))
+const packages = writeNotices(root, new Set([...chunks.flatMap((chunk) => chunk.moduleIds), ...library.moduleIds]))
 const kilobytes = Math.round(chunks.reduce((sum, chunk) => sum + chunk.code.length, 0) / 1000)
-console.log(`built ${chunks.length} files, ${kilobytes} kB, ${packages} packages bundled`)
+console.log(
+  `built ${chunks.length} files, ${kilobytes} kB, ${packages} packages bundled; library: ${library.files} files`,
+)
 
 async function bundle() {
   const build = await rolldown({ ...config, cwd: root, logLevel: 'warn' })

@@ -17,7 +17,16 @@ function newest(path) {
  * @param {{ readonly executable?: boolean }} options
  */
 export function ensureBuilt(options = {}) {
-  const sources = ['src', 'schemas', 'scripts/build.mjs', 'rolldown.config.ts', 'package.json', 'package-lock.json']
+  const sources = [
+    'src',
+    'test/conformance',
+    'schemas',
+    'scripts/build.mjs',
+    'scripts/build-library.mjs',
+    'rolldown.config.ts',
+    'package.json',
+    'package-lock.json',
+  ]
   const changedMs = Math.max(
     ...sources
       .map((name) => join(root, name))

@@ -126,6 +126,15 @@ describe('layers', () => {
     expect(wrong.map((entry) => `${entry.from} → ${entry.target}`)).toEqual([])
   })
 
+  it('barrels are the public entry points and nothing else, and no code inside goes through one', () => {
+    const barrels = ['engine', 'compose', 'cluster', 'machine', 'plugin', 'testing'].map((name) => `${name}/index.ts`)
+    const isDriver = /^machine\/drivers\/[^/]+\/index\.ts$/
+    const others = products.filter((file) => file.endsWith('/index.ts') && !isDriver.test(file))
+    expect(others.sort()).toEqual(barrels.sort())
+    const users = internal.filter((entry) => barrels.includes(entry.target))
+    expect(users.map((entry) => `${entry.from} → ${entry.target}`)).toEqual([])
+  })
+
   it('implementations of an extension point are loaded by name, never imported', () => {
     const kinds = [
       /^machine\/drivers\/([^/]+)\//,
