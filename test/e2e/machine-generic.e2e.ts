@@ -30,7 +30,8 @@ describe.runIf(isRoot)('driver generic over SSH (needs root on Linux)', () => {
   })
 
   describe.each(programForms.map((form, index) => ({ form, index, name: form.name })))('($name)', ({ form, index }) => {
-    const store = (): string => join(folder, `store-${index}`)
+    // Blanks, signs that ssh expands, and letters beyond ASCII in the path.
+    const store = (): string => join(folder, `store %h ü-${index}`)
     const host = (): LabHost => running.hosts[index]!
     const login = (): LabSsh => logins[index]!
     // One form logs in with the ssh program, the other with the built-in client.

@@ -133,6 +133,7 @@ describe.runIf(isRoot)('driver local (needs root on Linux)', () => {
       })
       expect((await machine(['restart', 'one'])).code).toBe(0)
       expect((await machine(['restart', 'one'])).code).toBe(0)
+      expect((await machine(['provision', 'one'])).code).toBe(0)
       expect((await machine(['config', 'one'])).code).toBe(0)
     })
 

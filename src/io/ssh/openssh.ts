@@ -76,7 +76,9 @@ function baseOptions(address: SshAddress): readonly string[] {
     '-F',
     '/dev/null',
     ...settings.flatMap((setting) => ['-o', setting]),
-    ...(address.keyPath === undefined ? [] : ['-o', 'IdentitiesOnly=yes', '-i', address.keyPath]),
+    ...(address.keyPath === undefined
+      ? []
+      : ['-o', 'IdentitiesOnly=yes', '-o', `IdentityFile=${quotePath(address.keyPath)}`]),
     '-p',
     String(address.port),
     '-l',
@@ -85,7 +87,7 @@ function baseOptions(address: SshAddress): readonly string[] {
   ]
 }
 
-/** ssh splits this option at blanks and expands `%` and `~`. */
+/** ssh splits these options at blanks and expands `%`; with `-i` it looks for the file before it expands. */
 function quotePath(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`
 }
