@@ -31,7 +31,9 @@ export async function runFetch(fetch: Fetch, context: FetchContext): Promise<unk
     case 'containers':
       return readRows(engine, { method: 'GET', path: '/containers/json', query: { all: true } }, call)
     case 'container':
-      return readContainer(engine, fetch.id, fetch.isInspected, call)
+      return fetch.row === undefined
+        ? readContainer(engine, fetch.id, fetch.isInspected, call)
+        : readDetails(engine, fetch.id, fetch.row, call)
     case 'images':
       return readRows(engine, { method: 'GET', path: '/images/json', query: { all: true } }, call)
     case 'networks':
@@ -81,6 +83,12 @@ async function readContainer(
     isInspected ? readOne(engine, `/containers/${escapeSegment(id)}/json`, call) : undefined,
   ])
   return { row: rows.find((row) => row['Id'] === id), inspect }
+}
+
+/** Gone in the meantime: then there is no row either. */
+async function readDetails(engine: Engine, id: string, row: Fields, call: CallOptions): Promise<ContainerAnswer> {
+  const inspect = await readOne(engine, `/containers/${escapeSegment(id)}/json`, call)
+  return { row: inspect === undefined ? undefined : row, inspect }
 }
 
 async function readJson(engine: Engine, request: EngineRequest, call: CallOptions): Promise<unknown> {

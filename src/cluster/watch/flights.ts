@@ -27,8 +27,15 @@ export function want(flights: Flights, fetch: Fetch): { readonly flights: Flight
     next.set(key, { next: undefined, isOverruled: false, touched: nothing })
     return { flights: next, isStarted: true }
   }
-  next.set(key, { ...flight, next: flight.next === undefined ? fetch : widen(flight.next, fetch) })
+  const later = withoutRow(fetch)
+  next.set(key, { ...flight, next: flight.next === undefined ? later : widen(flight.next, later) })
   return { flights: next, isStarted: false }
+}
+
+/** What is under way may be younger than the row: it is read again with the rest. */
+function withoutRow(fetch: Fetch): Fetch {
+  if (fetch.what !== 'container' || fetch.row === undefined) return fetch
+  return { what: 'container', id: fetch.id, isInspected: fetch.isInspected }
 }
 
 function widen(a: Fetch, b: Fetch): Fetch {

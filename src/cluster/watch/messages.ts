@@ -13,7 +13,13 @@ export type Fetch =
   /** `GET /containers/json?all=1`; answer `Fields[]`. */
   | { readonly what: 'containers' }
   /** `GET /containers/json?all=1&filters={"id":[ID]}`, then inspect if `isInspected`; answer `ContainerAnswer`. */
-  | { readonly what: 'container'; readonly id: string; readonly isInspected: boolean }
+  | {
+      readonly what: 'container'
+      readonly id: string
+      readonly isInspected: boolean
+      /** The row was read a moment ago: only the inspect reply is wanted, and the answer holds this row. */
+      readonly row?: Fields
+    }
   /** `GET /images/json?all=1`; answer `Fields[]`. */
   | { readonly what: 'images' }
   /** `GET /networks`; answer `Fields[]`. */

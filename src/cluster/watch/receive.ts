@@ -1,5 +1,5 @@
 import type { NodeView } from '../model.ts'
-import { isFields, readTimeMs } from '../wire.ts'
+import { isFields, readText, readTimeMs } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import {
   applyContainer,
@@ -101,7 +101,12 @@ function takeContainers(step: Step, rows: readonly Fields[], touched: ReadonlySe
   const { node, inspect } = applyContainers(step.state.node, rows, touched)
   step.set({ node })
   step.setNode({ updatedAtMs: step.context.nowMs })
-  for (const id of inspect) step.fetch({ what: 'container', id, isInspected: true })
+  // A first reading starts over when anything breaks: the rows just read stand, and need not be read once more.
+  const fresh = step.state.phase === 'loading' ? new Map(rows.map((row) => [readText(row, 'Id'), row])) : undefined
+  for (const id of inspect) {
+    const row = fresh?.get(id)
+    step.fetch({ what: 'container', id, isInspected: true, ...(row === undefined ? {} : { row }) })
+  }
 }
 
 function takeSpecs(step: Step, answer: Specs): void {

@@ -212,7 +212,7 @@ class Simulation {
       case 'container': {
         const box = this.boxes.get(fetch.id)
         if (box === undefined) return { row: undefined, inspect: undefined }
-        return { row: toRow(fetch.id, box), inspect: fetch.isInspected ? toInspect(box) : undefined }
+        return { row: fetch.row ?? toRow(fetch.id, box), inspect: fetch.isInspected ? toInspect(box) : undefined }
       }
       case 'images':
         return [...this.images].map((tag) => ({ Id: `sha256:${tag}`, RepoTags: [tag], Created: 1 }))
