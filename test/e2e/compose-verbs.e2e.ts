@@ -92,6 +92,29 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
     expect((await host.compose('verbs', ['ps', 'wbe'])).stderr).toContain('no such service: wbe')
   })
 
+  it('ls lists projects, port says where a port is published', async () => {
+    await run('up', '-d')
+    const address = (await run('port', 'web', '80')).trim()
+    expect(address).toMatch(/^127\.0\.0\.1:\d+$/)
+    expect(await run('ps', 'web')).toContain(`${address}->80/tcp`)
+    const missing = await host.compose('verbs', ['port', 'web', '81'])
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringContaining('no port 81/tcp for container verbs-web-1: '),
+    ])
+    await run('stop', '-t', '1', 'web')
+    expect((await host.compose('verbs', ['port', 'web', '80'])).stderr).toContain('service "web" is not running')
+
+    const row = { Name: 'verbs', Status: 'running(1)', ConfigFiles: `${host.folder}/verbs/compose.yaml` }
+    expect(JSON.parse(await run('ls', '--format', 'json'))).toEqual([row])
+    expect(JSON.parse(await run('ls', '-a', '--format', 'json'))).toEqual([{ ...row, Status: 'exited(1), running(1)' }])
+    expect(await run('ls', '-q', '--filter', 'name=^v')).toBe('verbs\n')
+    expect(await run('ls', '-q', '--filter', 'name=^x')).toBe('')
+    const wrong = await host.compose('verbs', ['ls', '--filter', 'name=('])
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('invalid expression in --filter "name=("')])
+    await run('down', '-t', '1')
+  })
+
   it('a service of a profile that is off comes when it is named, and its logs have both streams', async () => {
     await run('up', '-d', 'tool')
     expect(await host.eventually(async () => (await states()).includes('verbs-tool-1 exited'))).toBe(true)

@@ -99,6 +99,18 @@ export const logsFlags = {
   until: { kind: 'string', brief: 'Only what is older than a time or a duration, 42m' },
 } as const
 
+export const lsFlags = {
+  all: { kind: 'boolean', short: 'a', brief: 'Projects without running containers too' },
+  filter: { kind: 'strings', brief: 'Show only what matches: name=EXPRESSION', placeholder: 'filter' },
+  format: { kind: 'string', brief: 'table or json', default: 'table' },
+  quiet: { kind: 'boolean', short: 'q', brief: 'Names only' },
+} as const
+
+export const portFlags = {
+  index: { kind: 'integer', brief: 'Number of the container, when a service has several' },
+  protocol: { kind: 'string', brief: 'tcp or udp', default: 'tcp' },
+} as const
+
 export const stopFlags = {
   timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
 } as const
@@ -152,11 +164,25 @@ export const lifecycleCommands: readonly Command[] = [
     load: () => import('./logs.ts'),
   }),
   defineCommand({
+    name: 'ls',
+    brief: 'List projects',
+    flags: lsFlags,
+    args: [],
+    load: () => import('./ls.ts'),
+  }),
+  defineCommand({
     name: 'pause',
     brief: 'Pause containers',
     flags: noFlags,
     args: [service],
     load: () => import('./pause.ts'),
+  }),
+  defineCommand({
+    name: 'port',
+    brief: 'Print where a port is published',
+    flags: portFlags,
+    args: [{ name: 'SERVICE', complete: 'service' }, { name: 'PRIVATE_PORT' }],
+    load: () => import('./port.ts'),
   }),
   defineCommand({
     name: 'ps',

@@ -1,0 +1,49 @@
+import type { Run } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { observeContainers } from '../../compose/observe.ts'
+import { isAlive } from '../../compose/plan/observed.ts'
+import { listProjects } from '../../compose/project-list.ts'
+import { renderTable } from '../../ui/table.ts'
+import type { lsFlags } from './lifecycle-table.ts'
+import { withSession } from './session.ts'
+
+export const run: Run<typeof lsFlags> = async (ctx, flags) => {
+  const names = await readNameFilter(flags.filter)
+  const format = flags.format
+  if (format !== 'table' && format !== 'pretty' && format !== 'json') {
+    throw new FlotillaError('cli/invalid-value', `unsupported format type ${JSON.stringify(format)}`)
+  }
+  await withSession(ctx, async (session) => {
+    const containers = await observeContainers(session.engine, undefined, { signal: ctx.signal })
+    const rows = listProjects(containers.filter((container) => flags.all || isAlive(container))).filter((row) =>
+      names.every((matches) => matches(row.Name)),
+    )
+    if (flags.quiet) {
+      for (const row of rows) ctx.stdout.write(`${row.Name}\n`)
+    } else if (format === 'json') {
+      ctx.stdout.write(`${JSON.stringify(rows)}\n`)
+    } else {
+      const cells = rows.map((row) => [row.Name, row.Status, row.ConfigFiles])
+      ctx.stdout.write(`${renderTable(['NAME', 'STATUS', 'CONFIG FILES'], cells, { minWidth: 20 })}\n`)
+    }
+  })
+}
+
+/** `name=REGEX`, repeated; Go's expressions, matched in linear time. */
+async function readNameFilter(filters: readonly string[]): Promise<readonly ((name: string) => boolean)[]> {
+  if (filters.length === 0) return []
+  const { RE2JS } = await import('re2js')
+  return filters.map((filter) => {
+    const [key = '', ...rest] = filter.split('=')
+    if (rest.length === 0) {
+      throw new FlotillaError('cli/invalid-value', 'arguments to --filter should be in form KEY=VAL')
+    }
+    if (key !== 'name') throw new FlotillaError('cli/invalid-value', `unknown filter ${key}`)
+    try {
+      const pattern = RE2JS.compile(rest.join('='))
+      return (name: string) => pattern.matcher(name).find()
+    } catch (cause) {
+      throw new FlotillaError('cli/invalid-value', `invalid expression in --filter "${filter}"`, { cause })
+    }
+  })
+}
