@@ -97,8 +97,9 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   try {
     for (const address of options.listen) {
       const tls = address.kind === 'tcp' ? options.listenTls : undefined
-      addresses.push(renderListenAddress(await server.listen(address, tls)))
-      log.info('Listening for HTTP', listenFields(address))
+      const bound = await server.listen(address, tls)
+      addresses.push(renderListenAddress(bound))
+      log.info('Listening for HTTP', listenFields(bound))
     }
   } catch (error) {
     server.closeNow()

@@ -11,7 +11,7 @@ const cli = '/usr/bin/docker'
 /** Engines that die, hang or are not who they say they are, and clients that come all at once. */
 let cluster: TestCluster
 beforeAll(async () => {
-  cluster = await startCluster({ engines: ['20.10', '28.5', '20.10'] })
+  cluster = await startCluster({ engines: ['20.10', '28.5', '20.10'] }, ['-H', 'tcp://127.0.0.1:0'])
 })
 afterAll(async () => {
   await cluster?.down()
@@ -49,6 +49,27 @@ async function names(): Promise<readonly string[]> {
 async function status(node: string): Promise<string | undefined> {
   return cluster.nodeInfo(node, 'Status')
 }
+
+describe('over TLS', () => {
+  function address(): string {
+    return /addr="?(127\.0\.0\.1:\d+)/.exec(cluster.log())?.[1] ?? ''
+  }
+
+  it('clients without a certificate are turned away, those with one are served', async () => {
+    const certs = cluster.lab.certificates.directory
+    const url = `https://${address()}/_ping`
+    expect((await cluster.shell(cli, `curl -sk ${url}`)).code).not.toBe(0)
+    const known = await cluster.shell(cli, `curl -sk --cert ${certs}/cert.pem --key ${certs}/key.pem ${url}`)
+    expect(known.stdout).toBe('OK')
+  })
+
+  it('the end of the input passes through: run -i ends with everything echoed', async () => {
+    const certs = cluster.lab.certificates.directory
+    const tls = `--tls --tlscert ${certs}/cert.pem --tlskey ${certs}/key.pem --tlscacert ${certs}/ca.pem`
+    const line = `head -c 300000 /dev/zero | tr '\\0' x | DOCKER_HOST=tcp://${address()} $D ${tls} run -i --rm $I wc -c`
+    expect((await cluster.shell(cli, line)).stdout.trim()).toBe('300000')
+  })
+})
 
 describe('many clients at once', () => {
   it('of many creates with one name exactly one wins, the others get 409', async () => {
