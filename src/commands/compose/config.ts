@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import type { Context, Run } from '../../cli/command.ts'
 import { checkContainerNames } from '../../compose/load/consistency.ts'
 import type { LoadOptions } from '../../compose/load/options.ts'
-import { dependencyOrder, dropUnused, selectServices } from '../../compose/load/select.ts'
+import { applyDefaultPlatform, dependencyOrder, dropUnused, selectServices } from '../../compose/load/select.ts'
 import { hashService } from '../../compose/hash.ts'
 import { sortedNames } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
@@ -11,7 +11,7 @@ import type { Format } from '../../compose/model/render/struct.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import type { configFlags } from './config-table.ts'
-import { openProject, openTree } from './project.ts'
+import { openTree, openWritten } from './project.ts'
 import { renderVariables } from './config-variables.ts'
 
 type Flags = FlagValues<typeof configFlags>
@@ -29,7 +29,8 @@ async function render(ctx: Context, flags: Flags, args: readonly string[]): Prom
   if (flags.volumes) return renderNames(await open(ctx, flags, []), 'volumes')
   if (flags.networks) return renderNames(await open(ctx, flags, []), 'networks')
   if (flags.models) return renderModels(await open(ctx, flags, []))
-  if (flags.hash !== undefined && flags.hash !== '') return renderHashes(await open(ctx, flags, []), flags.hash)
+  if (flags.hash !== undefined && flags.hash !== '')
+    return renderHashes(applyDefaultPlatform(await open(ctx, flags, [])), flags.hash)
   if (flags.profiles) return renderProfiles(await open(ctx, flags, args))
   if (flags.images) return renderImages(await open(ctx, flags, args))
   if (flags.variables)
@@ -49,7 +50,7 @@ function toOptions(ctx: Context, flags: Flags): Partial<LoadOptions> {
 }
 
 async function open(ctx: Context, flags: Flags, args: readonly string[]): Promise<Project> {
-  const project = selectServices(await openProject(ctx, toOptions(ctx, flags)), args)
+  const project = selectServices(await openWritten(ctx, toOptions(ctx, flags), args), args)
   return args.length === 0 || ctx.globals['all-resources'] === true ? project : dropUnused(project)
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import type { LoadOptions } from '../../compose/load/options.ts'
-import { dropUnused, enableServices } from '../../compose/load/select.ts'
+import { applyDefaultPlatform, dropUnused, enableServices } from '../../compose/load/select.ts'
 import { findSources, readProject, readTree } from '../../compose/load/source.ts'
 import type { FoundSources, SourceRequest } from '../../compose/load/source.ts'
 import type { TreeMap } from '../../compose/load/tree.ts'
@@ -9,11 +9,20 @@ import { FlotillaError } from '../../core/errors.ts'
 import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
 
 /**
- * The flags before the command word and the environment → the project they mean. Used by every command.
+ * The flags before the command word and the environment → the project they mean, ready to be run.
  *
  * @param named services the user named: their profiles are switched on
  */
 export async function openProject(
+  ctx: Context,
+  options: Partial<LoadOptions> = {},
+  named: readonly string[] = [],
+): Promise<Project> {
+  return applyDefaultPlatform(await openWritten(ctx, options, named))
+}
+
+/** The project as the files have it: what `config` prints. */
+export async function openWritten(
   ctx: Context,
   options: Partial<LoadOptions> = {},
   named: readonly string[] = [],

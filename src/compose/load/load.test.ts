@@ -323,6 +323,15 @@ web:
   })
 })
 
+describe('options', () => {
+  it('write Windows drives as engines see them', () => {
+    const text = 'services: {a: {image: x, volumes: [\'C:\\data\\x:/d\', "./b:/b"]}}'
+    const sources = (given: Given): unknown => load(text, given).services['a']?.volumes?.map((mount) => mount.source)
+    expect(sources({})).toEqual(['C:\\data\\x', '/p/b'])
+    expect(sources({ convertWindowsPaths: true })).toEqual(['/c/data/x', '/p/b'])
+  })
+})
+
 describe('environment', () => {
   it('of env files stands below the own one, later files above earlier ones', () => {
     const beside = { '/p/1.env': 'A=1\nB=1\nC=1\nR=${A}-$O', '/p/2.env': 'B=2\nC=2' }

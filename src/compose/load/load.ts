@@ -3,6 +3,7 @@ import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
 import type { Struct } from '../model/field/kind.ts'
 import { fileObjectStruct, modelStruct, networkStruct, volumeStruct } from '../model/field/resource.ts'
 import { serviceStruct } from '../model/field/service.ts'
+import type { Mount } from '../model/mount.ts'
 import type { Project } from '../model/project.ts'
 import type { FileObject, Model, Network, Volume } from '../model/resource.ts'
 import type { Service } from '../model/service.ts'
@@ -144,7 +145,12 @@ function bindAll<T>(binder: Binder, tree: TreeMap, kind: string, struct: Struct)
 /** The name, and the one rule between fields that changes a value: `scale` is also `deploy.replicas`. */
 function finishService(name: string, service: Service, shared: Shared): Service {
   const { scale, deploy } = service
-  const named = Object.assign(copyDictionary(service as unknown as Dictionary<unknown>), { name }) as unknown as Service
+  const named = Object.assign(copyDictionary(service as unknown as Dictionary<unknown>), {
+    name,
+    ...(shared.options.convertWindowsPaths === true && service.volumes !== undefined
+      ? { volumes: service.volumes.map(convertDrive) }
+      : {}),
+  }) as unknown as Service
   const count = scale ?? deploy?.replicas ?? 1
   if (count > shared.limits.replicas) {
     throw makeFailure(`services.${name}: more than ${shared.limits.replicas} replicas`, 'compose/limit')
@@ -154,6 +160,13 @@ function finishService(name: string, service: Service, shared: Shared): Service 
   }
   if (scale === undefined || deploy === undefined || deploy.replicas !== undefined) return named
   return shared.options.skipConsistency === true ? named : { ...named, deploy: { ...deploy, replicas: scale } }
+}
+
+/** `C:\\x` → `/c/x`: how engines on Windows see the host's drives. */
+function convertDrive(mount: Mount): Mount {
+  const drive = /^([a-zA-Z]):(.*)$/s.exec(mount.source ?? '')
+  if (drive === null) return mount
+  return { ...mount, source: `/${drive[1]?.toLowerCase() ?? ''}${drive[2]?.replaceAll('\\', '/') ?? ''}` }
 }
 
 function extensionsOf(tree: TreeMap): object {

@@ -90,6 +90,29 @@ function dropDependencies(service: Service, selected: ReadonlySet<string>): Serv
   return Object.keys(kept).length === 0 ? rest : { ...rest, depends_on: kept }
 }
 
+/**
+ * Gives services that are built the platform of `DOCKER_DEFAULT_PLATFORM` where they name none: it counts for
+ * containers and their hash, not for what `config` prints.
+ *
+ * @throws {compose/invalid} when a service is not built for it
+ */
+export function applyDefaultPlatform(project: Project): Project {
+  const platform = project.environment['DOCKER_DEFAULT_PLATFORM'] ?? ''
+  if (platform === '') return project
+  const services = copyDictionary(project.services)
+  for (const [name, service] of Object.entries(services)) {
+    if (service.build === undefined || (service.platform ?? '') !== '') continue
+    const built = service.build.platforms ?? []
+    if (built.length > 0 && !built.includes(platform)) {
+      throw makeFailure(
+        `service "${name}" build.platforms does not support value set by DOCKER_DEFAULT_PLATFORM: ${platform}`,
+      )
+    }
+    services[name] = { ...service, platform }
+  }
+  return { ...project, services }
+}
+
 /** Drops networks, volumes, secrets, configs and models that no service which is on uses. */
 export function dropUnused(project: Project): Project {
   const used = {

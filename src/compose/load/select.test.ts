@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { makeDictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import { loadProject } from './load.ts'
+import { applyDefaultPlatform, dependencyOrder, dropUnused, selectServices } from './select.ts'
+
+function load(text: string, environment: Readonly<Record<string, string>> = {}): Project {
+  return loadProject(
+    {
+      files: [{ path: '/p/c.yml', text }],
+      workingDir: '/p',
+      environment: makeDictionary(Object.entries(environment)),
+      projectName: 'p',
+    },
+    { files: { readText: () => undefined, kindOf: () => 'missing', resolveLinks: (path) => path } },
+  )
+}
+
+const text = `services:
+  web: {image: x, depends_on: [api], networks: [front], volumes: ["data:/d"]}
+  api: {image: x, depends_on: [db]}
+  db: {image: x}
+  tool: {image: x, profiles: [t], configs: [c]}
+networks: {front: , back: }
+volumes: {data: , rest: }
+configs: {c: {content: x}}`
+
+describe('naming services', () => {
+  it('keeps them and what they depend on; the others are set aside, not lost', () => {
+    const project = selectServices(load(text), ['api'])
+    expect([Object.keys(project.services), Object.keys(project.disabledServices)]).toEqual([
+      ['api', 'db'],
+      ['tool', 'web'],
+    ])
+  })
+
+  it('without dependencies drops them from what is waited for', () => {
+    const project = selectServices(load(text), ['web', 'db'], 'ignore')
+    expect(Object.keys(project.services)).toEqual(['web', 'db'])
+    expect(project.services['web']?.depends_on).toBeUndefined()
+  })
+
+  it('with dependents keeps what needs them', () => {
+    expect(Object.keys(selectServices(load(text), ['db'], 'dependents').services)).toEqual(['web', 'api', 'db'])
+  })
+
+  it('switches their profiles on', () => {
+    expect(Object.keys(selectServices(load(text), ['tool']).services)).toEqual(['tool'])
+  })
+
+  it('that do not exist is an error with the nearest name', () => {
+    expect(() => selectServices(load(text), ['tol'])).toThrow(
+      expect.objectContaining({ message: 'no such service: tol', hint: 'did you mean "tool"?' }),
+    )
+  })
+})
+
+describe('a project', () => {
+  it('cut to what is used has no other networks, volumes and configs', () => {
+    const project = dropUnused(load(text))
+    const kinds = [project.networks, project.volumes, project.configs].map((kind) => Object.keys(kind))
+    expect(kinds).toEqual([['front', 'default'], ['data'], []])
+  })
+
+  it('is listed with dependencies first', () => {
+    expect(dependencyOrder(load(text))).toEqual(['db', 'api', 'web'])
+  })
+
+  it('is built for the default platform, where it can be', () => {
+    const built = 'services: {a: {build: .}, b: {image: x}, c: {build: ., platform: linux/arm64}}'
+    const project = applyDefaultPlatform(load(built, { DOCKER_DEFAULT_PLATFORM: 'linux/amd64' }))
+    expect(Object.values(project.services).map((service) => service.platform)).toEqual([
+      'linux/amd64',
+      undefined,
+      'linux/arm64',
+    ])
+    const other = load('services: {a: {build: {platforms: [linux/arm64]}}}', { DOCKER_DEFAULT_PLATFORM: 'linux/amd64' })
+    expect(() => applyDefaultPlatform(other)).toThrow(
+      'service "a" build.platforms does not support value set by DOCKER_DEFAULT_PLATFORM: linux/amd64',
+    )
+  })
+})
