@@ -14,7 +14,7 @@ import { startFakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
 import type { FakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
 
 const root = join(import.meta.dirname, '../..')
-const bun = join(root, 'node_modules/@oven/bun-linux-x64/bin/bun')
+const bun = join(root, `node_modules/@oven/bun-${process.platform}-${process.arch}/bin/bun`)
 
 const stops: (() => Promise<void>)[] = []
 let addresses: Record<string, string>
