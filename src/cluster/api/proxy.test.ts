@@ -9,6 +9,7 @@ import { EnginePool } from './http1/pool.ts'
 import { Forward } from './proxy.ts'
 import type { ForwardOptions } from './proxy.ts'
 import { EndpointServer } from './server.ts'
+import type { ServerLimits } from './server.ts'
 
 const cleanups: (() => void | Promise<void>)[] = []
 afterEach(async () => {
@@ -616,6 +617,68 @@ describe('hijacked connections', () => {
 })
 
 describe('limits', () => {
+  /** A second in a hundredth of one. */
+  const hasty = {
+    nowMs: () => systemClock.nowMs(),
+    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal),
+  }
+
+  async function startHasty(
+    limits?: ServerLimits,
+  ): Promise<{ readonly port: number; readonly server: EndpointServer }> {
+    const server = new EndpointServer({
+      clock: hasty,
+      log: silentLog,
+      ...(limits === undefined ? {} : { limits }),
+      async handle(exchange) {
+        const body = await exchange.readBody()
+        exchange.reply(200, [], `got ${body.length}`)
+      },
+    })
+    const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 })
+    cleanups.push(() => server.closeNow())
+    return { port: address.kind === 'tcp' ? address.port : 0, server }
+  }
+
+  it('a request head that does not come to its end is answered with 408', async () => {
+    const { port } = await startHasty()
+    const client = new Client(port).send('GET /a HTTP/1.1\r\nhost:')
+    await eventually(() => client.hasEnded)
+    expect(client.text).toMatch(/^HTTP\/1\.1 408 .*Connection: close/s)
+  })
+
+  it('a body that stalls is answered with 408', async () => {
+    const { port } = await startHasty()
+    const client = new Client(port).send('POST /a HTTP/1.1\r\nhost: d\r\nContent-Length: 10\r\n\r\nabc')
+    await eventually(() => client.isClosed || client.hasEnded)
+    expect(client.text).toMatch(/^HTTP\/1\.1 408 /)
+  })
+
+  it('an idle connection is closed after a while', async () => {
+    const { port } = await startHasty()
+    const client = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')
+    await client.until('got 0')
+    await eventually(() => client.hasEnded)
+    expect(client.text).not.toContain('408')
+  })
+
+  it('connections beyond the limit get 503 and when to come again; those there stay', async () => {
+    const { port } = await startHasty({ total: 2, perAddress: 2, hijacked: 1 })
+    const first = new Client(port)
+    const second = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')
+    await second.until('got 0')
+    const third = new Client(port)
+    await eventually(() => third.hasEnded)
+    expect(third.text).toMatch(/^HTTP\/1\.1 503 .*Retry-After: 1/s)
+    await first.send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n').until('got 0')
+  })
+
+  it('a body beyond the limit is refused with 413 before it is taken in', async () => {
+    const { port } = await startHasty()
+    const client = new Client(port).send(`POST /a HTTP/1.1\r\nhost: d\r\nContent-Length: ${5 * 1024 * 1024}\r\n\r\n`)
+    expect(await client.until('}\n')).toMatch(/^HTTP\/1\.1 413 /)
+  })
+
   it('closing finishes what is under way and cuts raw streams', async () => {
     const engine = await startEngine((socket) => {
       socket.on('data', () => void systemClock.sleep(100).then(() => socket.write(ok('finished'))))
