@@ -290,6 +290,7 @@ describe('wrong options', () => {
       'swarm.createretry can not be negative, -1 is invalid',
     ],
     [['manage', '--discovery-opt', 'x', 'a:1'], '--discovery-opt must contain key=value strings'],
+    [['--log-level', 'loud', 'manage', 'a:1'], 'not a valid logrus Level: \\"loud\\"'],
     [['manage', 'nosuch://a'], 'discovery service not supported'],
     [['manage', 'etcd://a/b'], 'discovery with etcd:// is not in this version; use nodes:// or file://'],
     [

@@ -37,6 +37,7 @@ export const run: Run<typeof manageFlags> = async (ctx, flags, args) => {
 
 /** In the ancestor's order, so that of several mistakes the same one is named. */
 async function readOptions(ctx: Context, flags: Flags, args: readonly string[]): Promise<EndpointOptions> {
+  checkLogLevel(ctx.globals['log-level'])
   checkTlsFlags(flags)
   const tls = await readTls(flags)
   const refresh = readRefreshTimes(flags)
@@ -67,6 +68,13 @@ async function readOptions(ctx: Context, flags: Flags, args: readonly string[]):
       refreshOnNameFilter: flags['container-name-refresh-filter'],
     },
   }
+}
+
+const logLevels: readonly unknown[] = ['debug', 'info', 'warn', 'warning', 'error', 'fatal', 'panic']
+
+function checkLogLevel(level: unknown): void {
+  if (level === undefined || logLevels.includes(level)) return
+  throw new FlotillaError('cluster/invalid-option', `not a valid logrus Level: ${JSON.stringify(level)}`)
 }
 
 async function readTls(flags: Flags): Promise<Pick<EndpointOptions, 'listenTls' | 'engineTls'>> {
