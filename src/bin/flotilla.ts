@@ -1,4 +1,4 @@
-import { flotilla } from '../cli/personality.ts'
+import { dockerCompose, dockerMachine, flotilla, swarm } from '../cli/personality.ts'
 import { composeCommands, composeGlobals } from '../commands/compose/table.ts'
 import { flotillaCommands, flotillaGlobals } from '../commands/flotilla/table.ts'
 import { machineCommands, machineGlobals } from '../commands/machine/table.ts'
@@ -15,6 +15,8 @@ void start({
       flags: machineGlobals,
       args: [],
       commands: machineCommands,
+      versionText: dockerMachine.versionText,
+      hasPlainLog: true,
     },
     {
       name: 'swarm',
@@ -22,8 +24,16 @@ void start({
       flags: swarmGlobals,
       args: [],
       commands: swarmCommands,
+      versionText: swarm.versionText,
     },
-    { name: 'compose', brief: 'Run Compose projects', flags: composeGlobals, args: [], commands: composeCommands },
+    {
+      name: 'compose',
+      brief: 'Run Compose projects',
+      flags: composeGlobals,
+      args: [],
+      commands: composeCommands,
+      versionText: dockerCompose.versionText,
+    },
     ...flotillaCommands,
   ],
 })

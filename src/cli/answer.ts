@@ -11,7 +11,7 @@ import type { World } from './world.ts'
 export interface AnswerOptions {
   readonly personality: Personality
   readonly world: World
-  readonly makeContext: (command: Command) => Context
+  readonly makeContext: (path: readonly Command[]) => Context
 }
 
 type Answerable = Exclude<ParsedLine, { readonly kind: 'run' | 'version' }>
@@ -25,6 +25,11 @@ export async function answer(line: Answerable, options: AnswerOptions): Promise<
   }
   if (line.kind === 'unknown-command') return answerUnknownCommand(line, options)
   const report = { personality, isDebug: false, isJson: false, secrets: [] }
+  if (line.error.code === 'cli/invalid-environment') {
+    // The command line is not to blame: its help would only hide the message.
+    world.stderr.write(renderError(line.error, report))
+    return line.error.exitCode ?? personality.usageExitCode
+  }
   if (personality.help === 'docker') {
     const usage = `${renderUsage(personality, line.path)}\n\nRun '${renderWords(personality, line.path)} --help' for more information`
     world.stderr.write(`${renderError(line.error, report)}\n${usage}\n`)
@@ -36,15 +41,13 @@ export async function answer(line: Answerable, options: AnswerOptions): Promise<
 }
 
 async function renderPage(path: readonly Command[], options: AnswerOptions): Promise<string> {
-  const command = path.at(-1) as Command
-  return renderHelp(options.personality, path, await findMoreFlags(command, options))
+  return renderHelp(options.personality, path, await findMoreFlags(path, options))
 }
 
 /** Flags of the driver named on the command line; the page without them beats no page. */
-async function findMoreFlags(command: Command, options: AnswerOptions): Promise<FlagTable> {
-  if (command.moreFlags === undefined) return {}
+async function findMoreFlags(path: readonly Command[], options: AnswerOptions): Promise<FlagTable> {
   try {
-    return await command.moreFlags(options.world.argv, options.makeContext(command))
+    return (await path.at(-1)?.moreFlags?.(options.world.argv, options.makeContext(path))) ?? {}
   } catch (error) {
     if (error instanceof FlotillaError) return {}
     throw error

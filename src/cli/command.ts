@@ -23,7 +23,7 @@ export interface Command<F extends FlagTable = FlagTable> {
   readonly aliases?: readonly string[]
   /** One line in the list of commands. */
   readonly brief: string
-  /** Longer text under the usage line of the command's own help. */
+  /** Longer text under the usage line of the command's own help; `{program}` stands for the words before the command. */
   readonly description?: string
   readonly hidden?: boolean
   readonly flags: F
@@ -34,6 +34,10 @@ export interface Command<F extends FlagTable = FlagTable> {
   readonly moreFlags?: (argv: readonly string[], ctx: Context) => Promise<FlagTable>
   /** Sub-commands; a command with these has no `load`. */
   readonly commands?: readonly Command[]
+  /** What `--version` prints for a group that is a program of its own elsewhere. */
+  readonly versionText?: string
+  /** The log of the commands below is bare lines, information on stdout, as docker-machine's. */
+  readonly hasPlainLog?: boolean
   readonly load?: () => Promise<{ readonly run: Run<F> }>
 }
 

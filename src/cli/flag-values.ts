@@ -1,4 +1,5 @@
 import { FlotillaError } from '../core/errors.ts'
+import type { ErrorCode } from '../core/errors.ts'
 import type { FlagSpec, FlagTable, FlagValue, FlagValues } from '../core/flag.ts'
 import type { BadValue, Dialect, FlagUse } from './dialects/dialect.ts'
 
@@ -11,7 +12,7 @@ export type ParsedFlags = FlagValues<FlagTable> & Readonly<Record<string, unknow
  * Turns what was found on the command line into values: the last use of a flag wins, lists collect, then
  * environment variables, then defaults.
  *
- * @throws {cli/invalid-value} with the dialect's text
+ * @throws {cli/invalid-value} {cli/invalid-environment} with the dialect's text
  */
 export function collectFlagValues(table: FlagTable, uses: readonly FlagUse[], env: Env, dialect: Dialect): ParsedFlags {
   const values: Record<string, unknown> = Object.create(null) as Record<string, unknown>
@@ -54,7 +55,7 @@ function readEnv(use: FlagUse, variable: string, dialect: Dialect): FlagValue {
   if (spec.kind === 'strings') return value.split(',').map((part) => part.trim())
   // Compose: 1, t, true, y, yes, on in any case.
   if (spec.kind === 'boolean' && dialect.hasLenientEnv) return /^(?:1|t|true|y|yes|on)$/i.test(value)
-  return readValue(use, () => dialect.describeBadEnv(variable, value, use))
+  return readValue(use, () => dialect.describeBadEnv(variable, value, use), 'cli/invalid-environment')
 }
 
 function defaultValue(spec: FlagSpec): FlagValue {
@@ -63,11 +64,15 @@ function defaultValue(spec: FlagSpec): FlagValue {
   return spec.kind === 'strings' ? [] : undefined
 }
 
-function readValue(use: FlagUse, describe: (reason: BadValue) => string): FlagValue {
+function readValue(
+  use: FlagUse,
+  describe: (reason: BadValue) => string,
+  code: ErrorCode = 'cli/invalid-value',
+): FlagValue {
   const { spec, value } = use
   const isChoice = spec.choices === undefined || spec.choices.includes(value)
   const read = isChoice ? parsers[spec.kind](value) : { wrong: 'choice' as const }
-  if ('wrong' in read) throw new FlotillaError('cli/invalid-value', describe(read.wrong))
+  if ('wrong' in read) throw new FlotillaError(code, describe(read.wrong))
   return read.value
 }
 

@@ -2,13 +2,15 @@ import { goQuote } from '../core/goquote.ts'
 import type { FlagSpec, FlagTable } from '../core/flag.ts'
 import type { Command } from './command.ts'
 import { programName } from './personality.ts'
+import { fillProgram } from './help-text.ts'
 import type { Personality } from './personality.ts'
 
 /** Help as `docker compose` prints it; `flotilla` uses the same layout. */
 export function renderDockerHelp(personality: Personality, path: readonly Command[], more: FlagTable): string {
   const command = path.at(-1) as Command
   const lines = ['', renderUsage(personality, path), '', path.length === 1 ? personality.purpose : command.brief]
-  if (path.length > 1 && command.description !== undefined) lines.push('', command.description)
+  if (path.length > 1 && command.description !== undefined)
+    lines.push('', fillProgram(command.description, renderWords(personality, path.slice(0, -1))))
   if (path.length > 1 && (command.aliases?.length ?? 0) > 0) {
     const parent = renderWords(personality, path.slice(0, -1))
     const names = [command.name, ...(command.aliases ?? [])].map((name) => `${parent} ${name}`)

@@ -1,6 +1,7 @@
 import { goQuote } from '../core/goquote.ts'
 import type { FlagSpec, FlagTable } from '../core/flag.ts'
 import type { Command } from './command.ts'
+import { fillProgram } from './help-text.ts'
 import type { Personality } from './personality.ts'
 
 const builtIn: FlagTable = { help: { kind: 'boolean', short: 'h', brief: 'show help' } }
@@ -49,8 +50,9 @@ function renderCommand(personality: Personality, path: readonly Command[], comma
   const args = command.args.length === 0 ? '[arg...]' : command.args.map((arg) => arg.name).join(' ')
   const lines = [`Usage: ${words}${flags.length > 0 ? ' [OPTIONS]' : ''} ${args}`, '', command.brief]
   if (command.description !== undefined) {
-    const text = command.description.split('\n').map((line) => (line === '' ? '' : `   ${line}`))
-    lines.push('', ...(personality.help === 'machine' ? ['Description:', ...text] : command.description.split('\n')))
+    const text = fillProgram(command.description, personality.program).split('\n')
+    const indented = text.map((line) => (line === '' ? '' : `   ${line}`))
+    lines.push('', ...(personality.help === 'machine' ? ['Description:', ...indented] : text))
   }
   if (flags.length > 0) lines.push('', 'Options:', '', ...renderFlags(sorted).map((line) => ` ${line}`))
   return [...lines, ''].join('\n')

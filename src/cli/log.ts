@@ -1,13 +1,15 @@
 import type { Writable } from 'node:stream'
 import type { Log, LogFields } from '../core/log.ts'
 import { goQuote } from '../core/goquote.ts'
+import type { Command } from './command.ts'
 import type { ParsedFlags } from './flag-values.ts'
 import type { Personality } from './personality.ts'
 import type { World } from './world.ts'
 
 export interface LogOptions {
   readonly personality: Personality
-  readonly command: string
+  /** From the program to the running command. */
+  readonly path: readonly Command[]
   readonly globals: ParsedFlags
   readonly world: World
 }
@@ -21,10 +23,11 @@ const ranks: Readonly<Record<string, number>> = { trace: 0, debug: 0, info: 1, w
  * except where stdout is evaluated by a shell), `time="…" level=… msg="…"` for Swarm and Compose.
  */
 export function makeLog(options: LogOptions): Log {
-  const { globals } = options
+  const { globals, path, personality } = options
   const named = globals['log-level']
   const floor = globals['debug'] === true ? 0 : (ranks[typeof named === 'string' ? named : 'info'] ?? 1)
-  const write = options.personality.id === 'docker-machine' ? writePlain(options) : writeStructured(options)
+  const isPlain = personality.id === 'docker-machine' || path.some((command) => command.hasPlainLog === true)
+  const write = isPlain ? writePlain(options) : writeStructured(options)
   const at =
     (level: Level) =>
     (message: string, fields?: LogFields): void => {
@@ -38,9 +41,10 @@ type Write = (level: Level, message: string, fields: LogFields | undefined) => v
 // docker-machine: the output of these is handed to `eval`.
 const evaluated = new Set(['env', 'config'])
 
-function writePlain({ world, command }: LogOptions): Write {
+function writePlain({ world, path }: LogOptions): Write {
+  const isEvaluated = evaluated.has(path.at(-1)?.name ?? '')
   return (level, message, fields) => {
-    const isOut = (level === 'info' || level === 'warn') && !evaluated.has(command)
+    const isOut = (level === 'info' || level === 'warn') && !isEvaluated
     const stream: Writable = isOut ? world.stdout : world.stderr
     stream.write(`${message}${renderFields(fields)}\n`)
   }

@@ -23,7 +23,7 @@ export type ParsedLine =
       readonly notes: readonly string[]
     }
   | { readonly kind: 'help'; readonly path: readonly Command[] }
-  | { readonly kind: 'version' }
+  | { readonly kind: 'version'; readonly path: readonly Command[] }
   | {
       readonly kind: 'unknown-command'
       readonly path: readonly Command[]
@@ -39,14 +39,18 @@ export type ParsedLine =
 export interface ParseOptions {
   readonly dialect: Dialect
   readonly env: Readonly<Record<string, string | undefined>>
-  /** `-v` stands for `--version` at the top level unless a global flag takes it. */
+  /** `-v` stands for `--version` of the program, and of groups with a version, unless a flag of theirs takes it. */
   readonly versionFlag: FlagTable
   /** Globals that may also follow the command word. */
   readonly everywhere: readonly string[]
   /** Command words that ask for help unless a command is called so. */
   readonly helpWords: readonly string[]
   /** Flags known only after a look at the rest of the line. */
-  readonly findMoreFlags: (command: Command, argv: readonly string[], globals: ParsedFlags) => Promise<FlagTable>
+  readonly findMoreFlags: (
+    path: readonly Command[],
+    argv: readonly string[],
+    globals: ParsedFlags,
+  ) => Promise<FlagTable>
 }
 
 /** The flag every command has. */
@@ -74,13 +78,10 @@ async function descend(path: Command[], argv: readonly string[], options: ParseO
   const notes: string[] = []
   for (;;) {
     const group = path.at(-1) as Command
-    const isRoot = path.length === 1
-    const scan = options.dialect.scan(
-      rest,
-      makeFlagLookup(group.flags, isRoot ? { ...helpFlag, ...options.versionFlag } : helpFlag),
-      false,
-    )
-    if (isRoot && has(scan, 'version')) return { kind: 'version' }
+    const hasVersion = path.length === 1 || group.versionText !== undefined
+    const builtIn = hasVersion ? { ...helpFlag, ...options.versionFlag } : helpFlag
+    const scan = options.dialect.scan(rest, makeFlagLookup(group.flags, builtIn), false)
+    if (hasVersion && has(scan, 'version')) return { kind: 'version', path }
     globals = mergeFlagValues(globals, collectFlagValues(group.flags, scan.uses, options.env, options.dialect))
     notes.push(...deprecations(scan.uses))
     const [word, ...after] = scan.args
@@ -105,7 +106,7 @@ async function parseLeaf(
   const command = path.at(-1) as Command
   // A page of help must not fail because the driver named on the line does not exist.
   if (command.moreFlags !== undefined && asksForHelp(argv)) return { kind: 'help', path }
-  const more = command.moreFlags === undefined ? {} : await options.findMoreFlags(command, argv, globals)
+  const more = command.moreFlags === undefined ? {} : await options.findMoreFlags(path, argv, globals)
   const table = { ...command.flags, ...more }
   const everywhere = pickEverywhere(path, options.everywhere, table)
   const lookup = makeFlagLookup(table, { ...everywhere, ...helpFlag })

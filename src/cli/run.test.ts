@@ -151,9 +151,11 @@ describe('the goflag dialect (docker-machine, swarm)', () => {
     expect((await runLine(dockerMachine, 'ls', undefined, { TIMEOUT: '3' })).stdout).toBe(values({ timeout: 3 }))
     expect((await runLine(dockerMachine, 'ls -t 4', undefined, { TIMEOUT: '3' })).stdout).toBe(values({ timeout: 4 }))
     // docker-machine cmd/machine.go: the same sentence for MACHINE_DEBUG.
-    expect((await runLine(dockerMachine, 'ls', undefined, { MACHINE_DEBUG: 'zzz' })).stderr).toBe(
-      'Error parsing boolean value from MACHINE_DEBUG: strconv.ParseBool: parsing "zzz": invalid syntax\n',
-    )
+    expect(await runLine(dockerMachine, 'ls', undefined, { MACHINE_DEBUG: 'zzz' })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'Error parsing boolean value from MACHINE_DEBUG: strconv.ParseBool: parsing "zzz": invalid syntax\n',
+    })
   })
 
   it('debug is accepted after the command word as well', async () => {
@@ -253,6 +255,20 @@ describe('the pflag dialect (compose, flotilla)', () => {
     expect((await runLine(dockerCompose, 'exec -q web ls -q -- -t', commands)).stdout).toBe(
       values({ quiet: true, args: ['web', 'ls', '-q', '--', '-t'] }),
     )
+  })
+
+  it('a group that is a program elsewhere has its version, and its name in the texts of its commands', async () => {
+    const group: Command = {
+      name: 'compose',
+      brief: 'Projects',
+      flags: {},
+      args: [],
+      commands: [command('up', echo, { description: "see '{program} ps'" })],
+      versionText: 'Docker Compose version v9',
+    }
+    expect(await runLine(flotilla, 'compose -v', [group])).toMatchObject({ stdout: 'Docker Compose version v9\n' })
+    expect((await runLine(flotilla, '-v', [group])).stdout).toMatch(/^flotilla version/)
+    expect((await runLine(flotilla, 'compose up --help', [group])).stdout).toContain("see 'flotilla compose ps'\n")
   })
 
   it('commands can be nested, with flags of the group before the inner word', async () => {
@@ -603,6 +619,23 @@ describe('the log of a command', () => {
       stderr: 'bad\n',
     })
     expect((await runLine(dockerMachine, '-D env', talks('env'))).stdout).toBe('')
+  })
+
+  it('so does a group of flotilla that says so', async () => {
+    const machine: Command = {
+      name: 'machine',
+      brief: 'Hosts',
+      flags: {},
+      args: [],
+      commands: [...talks('ls'), ...talks('env')],
+      hasPlainLog: true,
+    }
+    expect(await runLine(flotilla, 'machine ls', [machine])).toEqual({
+      code: 0,
+      stdout: 'working host="m 1"\ncareful\n',
+      stderr: 'bad\n',
+    })
+    expect((await runLine(flotilla, 'machine env', [machine])).stdout).toBe('')
   })
 
   it('the others write key-value lines on stderr', async () => {

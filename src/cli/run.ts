@@ -81,19 +81,19 @@ async function dispatch(state: RunState): Promise<number> {
     versionFlag: { version: { kind: 'boolean', short: 'v', brief: 'Print the version' } },
     everywhere: personality.everywhere,
     helpWords: personality.dialect === 'goflag' ? ['help', 'h'] : ['help'],
-    findMoreFlags: async (command, argv, globals) =>
-      (await command.moreFlags?.(argv, makeContext(state, command, globals))) ?? {},
+    findMoreFlags: async (path, argv, globals) =>
+      (await path.at(-1)?.moreFlags?.(argv, makeContext(state, path, globals))) ?? {},
   })
   if (line.kind === 'run') return runCommand(state, line)
   if (line.kind === 'version') {
-    world.stdout.write(`${personality.versionText}\n`)
+    world.stdout.write(`${line.path.at(-1)?.versionText ?? personality.versionText}\n`)
     return 0
   }
   const { answer } = await import('./answer.ts')
   return answer(line, {
     personality,
     world,
-    makeContext: (command) => makeContext(state, command, collectFlagValues({}, [], {}, dialect)),
+    makeContext: (path) => makeContext(state, path, collectFlagValues({}, [], {}, dialect)),
   })
 }
 
@@ -124,7 +124,7 @@ async function runCommand(state: RunState, line: ParsedLine & { readonly kind: '
   for (const note of line.notes) world.stderr.write(`${note}\n`)
   if (line.command.load === undefined) throw new FlotillaError('internal', `command ${line.command.name} has no body`)
   const loaded = await line.command.load()
-  const context = makeContext(state, line.command, line.globals, line.path)
+  const context = makeContext(state, line.path, line.globals)
   const code = await loaded.run(context, line.flags, line.args)
   return code ?? 0
 }
@@ -136,12 +136,7 @@ function secretsOf(table: FlagTable, ...values: readonly ParsedFlags[]): string[
     .filter((value) => typeof value === 'string')
 }
 
-function makeContext(
-  state: RunState,
-  command: Command,
-  globals: ParsedFlags,
-  path: readonly Command[] = [command],
-): Context {
+function makeContext(state: RunState, path: readonly Command[], globals: ParsedFlags): Context {
   const { world, program, interrupts } = state
   return {
     argv: world.argv,
@@ -157,7 +152,7 @@ function makeContext(
     clock: world.clock,
     random: world.random,
     terminal: world.terminal,
-    log: makeLog({ personality: program.personality, command: command.name, globals, world }),
+    log: makeLog({ personality: program.personality, path, globals, world }),
     personality: program.personality,
     globals,
     signal: interrupts.signal,

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'cli/unknown-command'
   | 'cli/unknown-flag'
   | 'cli/invalid-value'
+  | 'cli/invalid-environment'
   | 'cli/cancelled'
   // core: text formats
   | 'core/invalid-duration'

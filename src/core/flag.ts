@@ -24,6 +24,8 @@ export interface FlagSpec {
   readonly hidden?: boolean
   /** Whole line printed on stderr when the flag is used. */
   readonly deprecated?: string
+  /** What is said when the value is missing, where an ancestor had words of its own; `%s` is the flag as typed. */
+  readonly missingValue?: string
   /** A `string` flag that may stand without a value and then reads as this (pflag's NoOptDefVal). */
   readonly bare?: string
   /**

@@ -1,4 +1,5 @@
 import { FlotillaError } from '../../core/errors.ts'
+import type { FlagSpec } from '../../core/flag.ts'
 import { goQuote } from '../../core/goquote.ts'
 import { findNearest } from '../../core/suggest.ts'
 import { bareValue } from './dialect.ts'
@@ -45,7 +46,7 @@ function readLong(word: string, cursor: Cursor, flags: FlagLookup): FlagUse {
     throw new FlotillaError('cli/unknown-flag', `unknown flag: --${name}`, detail)
   }
   const value = equals < 0 ? (bareValue(entry[1]) ?? takeNext(cursor)) : word.slice(equals + 1)
-  if (value === undefined) throw new FlotillaError('cli/usage', `flag needs an argument: --${name}`)
+  if (value === undefined) throw missingValue(entry[1], `--${name}`, `--${name}`)
   return { name: entry[0], spec: entry[1], value }
 }
 
@@ -67,12 +68,15 @@ function readShorts(word: string, cursor: Cursor, flags: FlagLookup): FlagUse[] 
       continue
     }
     const value = rest === '' ? takeNext(cursor) : rest
-    if (value === undefined) {
-      throw new FlotillaError('cli/usage', `flag needs an argument: ${goQuoteLetter(letter)} in ${word}`)
-    }
+    if (value === undefined) throw missingValue(entry[1], `-${letter}`, `${goQuoteLetter(letter)} in ${word}`)
     return [...uses, { name: entry[0], spec: entry[1], value }]
   }
   return uses
+}
+
+function missingValue(spec: FlagSpec, typed: string, described: string): FlotillaError {
+  const text = spec.missingValue?.replace('%s', typed) ?? `flag needs an argument: ${described}`
+  return new FlotillaError('cli/usage', text)
 }
 
 function takeNext(cursor: Cursor): string | undefined {

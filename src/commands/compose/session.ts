@@ -53,7 +53,7 @@ export async function withSession<T>(ctx: Context, body: (session: Session) => P
 function openPainter(ctx: Context, isDryRun: boolean): ProgressPainter {
   const isStdout = isTrue(ctx.env['COMPOSE_STATUS_STDOUT'])
   const asked = text(ctx.globals['progress']) ?? text(ctx.env['COMPOSE_PROGRESS'])
-  const ansi = text(ctx.globals['ansi']) ?? text(ctx.env['COMPOSE_ANSI'])
+  const ansi = readAnsi(ctx)
   const isTty = isStdout ? ctx.terminal.isTty : ctx.terminal.isStderrTty
   const mode = chooseProgressMode(asked === 'auto' ? undefined : asked, isTty && ansi !== 'never')
   return startProgress({
@@ -68,8 +68,19 @@ function openPainter(ctx: Context, isDryRun: boolean): ProgressPainter {
 
 /** What `--ansi` says about colour; undefined leaves it to the terminal. */
 export function hasColour(ctx: Context): boolean | undefined {
-  const ansi = text(ctx.globals['ansi']) ?? text(ctx.env['COMPOSE_ANSI'])
+  const ansi = readAnsi(ctx)
   return ansi === 'always' ? true : ansi === 'never' ? false : undefined
+}
+
+function readAnsi(ctx: Context): string | undefined {
+  if (ctx.globals['no-ansi'] !== true) return text(ctx.globals['ansi']) ?? text(ctx.env['COMPOSE_ANSI'])
+  if (ctx.globals.given('ansi')) {
+    throw new FlotillaError(
+      'cli/invalid-value',
+      'cannot specify DEPRECATED "--no-ansi" and "--ansi". Please use only "--ansi" instead',
+    )
+  }
+  return 'never'
 }
 
 /** Asks on the terminal; with `--yes` nothing is asked. The end of the input is no. */

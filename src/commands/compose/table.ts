@@ -4,6 +4,8 @@ import { configCommand } from './config-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
 import { versionCommand } from './version-table.ts'
 
+const missingValue = "flag needs an argument: '%s'"
+
 /** Flags that stand before the command word. */
 export const composeGlobals: FlagTable = {
   'all-resources': { kind: 'boolean', brief: 'Include all resources, even those not used by services' },
@@ -47,17 +49,22 @@ export const composeGlobals: FlagTable = {
     hidden: true,
     deprecated: 'Flag --workdir has been deprecated, please use --project-directory instead',
   },
-  verbose: { kind: 'boolean', brief: 'Show more output', hidden: true },
-  'no-ansi': { kind: 'boolean', brief: 'Old form of --ansi never', hidden: true },
-  debug: { kind: 'boolean', short: 'D', brief: 'Enable debug mode', hidden: true },
-  host: { kind: 'string', short: 'H', brief: 'Daemon socket to connect to', hidden: true },
-  context: { kind: 'string', short: 'c', brief: 'Name of the docker context to use', hidden: true },
-  'log-level': { kind: 'string', short: 'l', brief: 'Set the logging level', hidden: true },
+  'no-ansi': {
+    kind: 'boolean',
+    brief: 'Old form of --ansi never',
+    hidden: true,
+    deprecated: 'option "--no-ansi" is DEPRECATED ! Please use "--ansi" instead.',
+  },
+  // Compose v2 cmd/compatibility/convert.go: the engine connection may stand on docker-compose's own line.
+  debug: { kind: 'boolean', short: 'D', aliases: ['verbose'], brief: 'Enable debug mode', hidden: true },
+  host: { kind: 'string', short: 'H', brief: 'Daemon socket to connect to', hidden: true, missingValue },
+  context: { kind: 'string', short: 'c', brief: 'Name of the docker context to use', hidden: true, missingValue },
+  'log-level': { kind: 'string', short: 'l', brief: 'Set the logging level', hidden: true, missingValue },
   tls: { kind: 'boolean', brief: 'Use TLS; implied by --tlsverify', hidden: true },
   tlsverify: { kind: 'boolean', brief: 'Use TLS and verify the remote', hidden: true },
-  tlscacert: { kind: 'string', brief: 'Trust certs signed only by this CA', hidden: true },
-  tlscert: { kind: 'string', brief: 'Path to TLS certificate file', hidden: true },
-  tlskey: { kind: 'string', brief: 'Path to TLS key file', hidden: true },
+  tlscacert: { kind: 'string', brief: 'Trust certs signed only by this CA', hidden: true, missingValue },
+  tlscert: { kind: 'string', brief: 'Path to TLS certificate file', hidden: true, missingValue },
+  tlskey: { kind: 'string', brief: 'Path to TLS key file', hidden: true, missingValue },
   'skip-hostname-check': { kind: 'boolean', brief: 'Accepted for classic command lines', hidden: true },
 }
 

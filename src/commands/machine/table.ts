@@ -169,7 +169,7 @@ export const machineCommands: readonly Command[] = [
     name: 'create',
     brief: 'Create a machine',
     description:
-      "Run 'docker-machine create --driver NAME --help' to include the create flags for that driver in the help text.",
+      "Run '{program} create --driver NAME --help' to include the create flags for that driver in the help text.",
     flags: createFlags,
     args: [{ name: 'NAME' }],
     moreFlags: async (argv, ctx) => (await import('./driver-flags.ts')).findDriverFlags(argv, ctx),
