@@ -207,11 +207,14 @@ describe('creating', () => {
     const bed = await startBed([{}, {}])
     const engine = bed.engines[0]!
     engine.fail({ path: /^\/containers\/create$/, times: 1, fault: { kind: 'lose-answer' } })
+    // The event of the create is heard, but its engine is gone before it can be looked up.
+    const deaf = engine.fail({ method: 'GET', path: /^\/containers\//, fault: { kind: 'hang' } })
     const body = { Image: image, Env: ['constraint:node==n1'] }
     const made = bed.call('POST', '/containers/create?name=web', body)
     await eventually(() => engine.state.containers.size === 1)
     await engine.stop()
     expect(await made).toMatchObject({ status: 502, body: expect.stringContaining('node n1') })
+    deaf()
     await engine.start()
     await eventually(() => engine.state.containers.size === 0, 15_000)
   })
