@@ -5,6 +5,7 @@ import { dialTls } from '../io/dial.ts'
 import type { MutualTls, TcpAddress } from '../io/dial.ts'
 import { readPem } from './pem.ts'
 import type { Driver } from './driver.ts'
+import { DEFAULT_PROGRAM } from './host.ts'
 import type { AuthOptions, Host } from './host.ts'
 
 const dialTimeoutMs = 20_000
@@ -19,6 +20,14 @@ export async function readTls(auth: AuthOptions): Promise<MutualTls> {
   return { ca, cert, key }
 }
 
+export interface ConnectionContext {
+  readonly clock: Clock
+  /** How advice calls this program: `docker-machine` or `flotilla machine`. */
+  readonly program?: string
+  /** Asks for the swarm that the machine is master of instead of its engine. */
+  readonly isSwarm?: boolean
+}
+
 /**
  * The address of a machine's engine, or of the swarm it is master of, once a TLS connection with the
  * stored certificates has succeeded.
@@ -28,10 +37,10 @@ export async function readTls(auth: AuthOptions): Promise<MutualTls> {
 export async function checkConnection(
   host: Host,
   driver: Driver,
-  isSwarm: boolean,
-  clock: Clock,
+  ctx: ConnectionContext,
   o: CallOptions,
 ): Promise<string> {
+  const { clock, isSwarm = false, program = DEFAULT_PROGRAM } = ctx
   const engineUrl = await driver.engineUrl(o)
   const url = isSwarm ? toSwarmUrl(host, engineUrl) : engineUrl
   const address = parseTcpUrl(url)
@@ -41,31 +50,31 @@ export async function checkConnection(
     return url
   } catch (error) {
     if (o.signal?.aborted === true) throw error
-    if (isSwarm && (await isEngineGood(host, driver, clock, o))) {
+    if (isSwarm && (await isEngineGood(host, driver, ctx, o))) {
       throw new FlotillaError(
         'machine/certificate',
         'Connection to Swarm cannot be checked but the certs are valid. Maybe swarm is not started',
         { cause: error },
       )
     }
-    throw new FlotillaError('machine/certificate', describeFailure(url, error), { cause: error })
+    throw new FlotillaError('machine/certificate', describeFailure(url, error, program), { cause: error })
   }
 }
 
-async function isEngineGood(host: Host, driver: Driver, clock: Clock, o: CallOptions): Promise<boolean> {
+async function isEngineGood(host: Host, driver: Driver, ctx: ConnectionContext, o: CallOptions): Promise<boolean> {
   try {
-    await checkConnection(host, driver, false, clock, o)
+    await checkConnection(host, driver, { ...ctx, isSwarm: false }, o)
     return true
   } catch {
     return false
   }
 }
 
-function describeFailure(url: string, error: unknown): string {
+function describeFailure(url: string, error: unknown, program: string): string {
   const hostPort = url.replace(/^[a-z]+:\/\//i, '').replace(/\/.*$/, '')
   return [
     `Error checking and/or regenerating the certs: There was an error validating certificates for host "${hostPort}": ${toMessage(error)}`,
-    "You can attempt to regenerate them using 'docker-machine regenerate-certs [name]'.",
+    `You can attempt to regenerate them using '${program} regenerate-certs [name]'.`,
     'Be advised that this will trigger a Docker daemon restart which might stop running containers.',
     '',
   ].join('\n')

@@ -7,7 +7,7 @@ import { goQuote } from '../core/goquote.ts'
 import { bootstrapCertificates } from './certs.ts'
 import type { Driver, DriverConfig, DriverContext, DriverFactory, DriverOptions } from './driver.ts'
 import type { AuthOptions, EngineOptions, Host, SwarmOptions } from './host.ts'
-import { checkHostName } from './host.ts'
+import { checkHostName, DEFAULT_PROGRAM } from './host.ts'
 import { hostLog } from './host-log.ts'
 import { isAddressOnly, provisionHost, waitForEngine } from './provision/provision-host.ts'
 import type { ProvisionContext } from './provision/provision-host.ts'
@@ -82,7 +82,7 @@ export async function createHost(wanted: HostWanted, ctx: CreateContext, o: Call
 }
 
 async function createLocked(wanted: HostWanted, ctx: CreateContext, o: CallOptions): Promise<Host> {
-  const { store, log } = ctx
+  const { store, log, program = DEFAULT_PROGRAM } = ctx
   if (await store.exists(wanted.name)) throw existsError(wanted.name)
   const draft = await prepare(wanted, ctx, o)
   await store.create(draft.host)
@@ -93,8 +93,8 @@ async function createLocked(wanted: HostWanted, ctx: CreateContext, o: CallOptio
   } catch (error) {
     await saveQuietly(draft, ctx)
     if (!wanted.isRolledBack) {
-      if (o.signal?.aborted !== true) throw withRemains(error, draft)
-      log.warn(`Cancelled; ${describeRemains(draft)}`)
+      if (o.signal?.aborted !== true) throw withRemains(error, draft, program)
+      log.warn(`Cancelled; ${describeRemains(draft, program)}`)
       throw toAbortError(o.signal)
     }
     log.info(`Removing what was made of "${wanted.name}"...`)
@@ -204,12 +204,12 @@ async function saveQuietly(draft: Draft, ctx: CreateContext): Promise<void> {
 }
 
 /** What a failed creation left, the latest first, and the way to be rid of it. */
-function describeRemains(draft: Draft): string {
-  return `still there: ${[...draft.done].reverse().join(', ')}; "docker-machine rm ${draft.host.name}" removes it`
+function describeRemains(draft: Draft, program: string): string {
+  return `still there: ${[...draft.done].reverse().join(', ')}; "${program} rm ${draft.host.name}" removes it`
 }
 
-function withRemains(error: unknown, draft: Draft): unknown {
-  const hint = describeRemains(draft)
+function withRemains(error: unknown, draft: Draft, program: string): unknown {
+  const hint = describeRemains(draft, program)
   if (!isFlotillaError(error)) return new FlotillaError('machine/driver', toMessage(error), { cause: error, hint })
   const own = error.hint === undefined ? hint : `${error.hint}; ${hint}`
   return new FlotillaError(error.code, error.message, {

@@ -5,6 +5,9 @@ import type { DriverConfig } from './driver.ts'
 /** The version of `config.json` that docker-machine 0.16 reads and writes. */
 export const CONFIG_VERSION = 3
 
+/** How hints call this program where nobody says otherwise. */
+export const DEFAULT_PROGRAM = 'docker-machine'
+
 /** Lists are null in records where they were never set. */
 export type StoredList = readonly string[] | null
 

@@ -6,6 +6,7 @@ import { mapLimit } from '../core/limit.ts'
 import { toSwarmUrl } from './connection.ts'
 import type { Driver, HostState } from './driver.ts'
 import { readExpiry } from './expiry.ts'
+import { DEFAULT_PROGRAM } from './host.ts'
 import type { Host } from './host.ts'
 import type { Inventory } from './inventory.ts'
 import { compareNames } from './name-order.ts'
@@ -39,6 +40,8 @@ export interface ListContext {
   readonly dockerHost: string
   /** For each machine on its own. */
   readonly timeoutMs: number
+  /** How advice calls this program: `docker-machine` or `flotilla machine`. */
+  readonly program?: string
 }
 
 /** Sockets that may be open at once. */
@@ -163,7 +166,7 @@ async function describeExpiry(host: Host, ctx: ListContext): Promise<string> {
   const daysLeft = await readExpiry(host, ctx.clock)
   if (daysLeft === undefined) return ''
   const when = daysLeft < 0 ? 'has expired' : `expires in ${daysLeft} days`
-  return `certificate ${when}, renew it with "docker-machine regenerate-certs ${host.name}"`
+  return `certificate ${when}, renew it with "${ctx.program ?? DEFAULT_PROGRAM} regenerate-certs ${host.name}"`
 }
 
 /** A row has one line, whatever the error had. */

@@ -15,6 +15,8 @@ export interface PowerContext {
   readonly clock: Clock
   readonly openSsh: (address: SshAddress) => Ssh
   readonly machinePath: string
+  /** How advice calls this program: `docker-machine` or `flotilla machine`. */
+  readonly program?: string
 }
 
 const engineWaitMs = 180_000
@@ -79,7 +81,7 @@ async function waitForDocker(host: Host, driver: Driver, ctx: PowerContext, o: C
   const endMs = ctx.clock.nowMs() + engineWaitMs
   for (;;) {
     try {
-      await checkConnection(host, driver, false, ctx.clock, o)
+      await checkConnection(host, driver, ctx, o)
       return
     } catch (error) {
       if (o.signal?.aborted === true || ctx.clock.nowMs() >= endMs || isCertificateTrouble(error)) throw error

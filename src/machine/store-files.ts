@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import { codeOf, makeFolder, pathExists, readTextFile, sweepTemporaries, writeFileAtomic } from '../io/files.ts'
 import { withLock } from '../io/lock.ts'
-import { checkHostName, isHostName } from './host.ts'
+import { checkHostName, DEFAULT_PROGRAM, isHostName } from './host.ts'
 import type { Host } from './host.ts'
 import { parseRecord, renderRecord } from './record.ts'
 import { rebasePaths } from './rebase.ts'
@@ -23,8 +23,10 @@ const removedPrefix = '.removed-'
 /**
  * The store on disk, in docker-machine's layout: `machines/NAME/config.json` and its neighbours. The
  * folder's name is the machine's name. Locks lie in `locks/`, which docker-machine does not look at.
+ *
+ * @param program how advice calls this program
  */
-export function fileStore(root: string, clock: Clock): Store {
+export function fileStore(root: string, clock: Clock, program: string = DEFAULT_PROGRAM): Store {
   const machines = join(root, 'machines')
 
   function pathOf(name: string): string {
@@ -46,7 +48,7 @@ export function fileStore(root: string, clock: Clock): Store {
   }
 
   async function load(name: string): Promise<Host> {
-    if (!(await exists(name))) throw notFoundError(name)
+    if (!(await exists(name))) throw notFoundError(name, program)
     const text = await readRecordText(recordOf(name), name)
     const { host, isMigrated } = parseRecord(text, name, root)
     const rebased = await rebasePaths(host, root, pathExists)
@@ -83,7 +85,7 @@ export function fileStore(root: string, clock: Clock): Store {
   }
 
   async function remove(name: string): Promise<void> {
-    if (!(await exists(name))) throw notFoundError(name)
+    if (!(await exists(name))) throw notFoundError(name, program)
     const leaving = join(machines, `${removedPrefix}${name}-${process.pid}-${clock.nowMs()}`)
     try {
       await fs.rename(pathOf(name), leaving)
@@ -96,7 +98,7 @@ export function fileStore(root: string, clock: Clock): Store {
   }
 
   async function lock<T>(name: string, body: () => Promise<T>, o: CallOptions = {}): Promise<T> {
-    if (!isSafe(name)) throw notFoundError(name)
+    if (!isSafe(name)) throw notFoundError(name, program)
     const folder = join(root, 'locks')
     await makeFolder(folder, folderMode)
     const waitMs = o.deadlineMs ?? defaultWaitMs

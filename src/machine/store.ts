@@ -1,5 +1,6 @@
 import type { CallOptions } from '../core/call.ts'
 import { FlotillaError } from '../core/errors.ts'
+import { DEFAULT_PROGRAM } from './host.ts'
 import type { Host } from './host.ts'
 
 /** Keeps host records. One bad record never affects the others. */
@@ -35,10 +36,10 @@ export interface Store {
 }
 
 /** docker-machine's text for a name that is not in the store. */
-export function notFoundError(name: string): FlotillaError {
+export function notFoundError(name: string, program: string = DEFAULT_PROGRAM): FlotillaError {
   return new FlotillaError(
     'machine/not-found',
-    `Docker machine "${name}" does not exist. Use "docker-machine ls" to list machines. Use "docker-machine create" to add a new one.`,
+    `Docker machine "${name}" does not exist. Use "${program} ls" to list machines. Use "${program} create" to add a new one.`,
   )
 }
 

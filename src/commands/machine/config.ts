@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Run } from '../../cli/command.ts'
 import { goQuote } from '../../core/goquote.ts'
 import { checkConnection } from '../../machine/connection.ts'
-import { chooseName, openMachine, openStore, withPrefix } from './open-machine.ts'
+import { chooseName, openMachine, openStore, toConnection, withPrefix } from './open-machine.ts'
 import type { configFlags } from './table.ts'
 
 /** Arguments for the docker CLI, after the connection has been tried. */
@@ -11,7 +11,7 @@ export const run: Run<typeof configFlags> = async (ctx, flags, args) => {
   const { host, driver } = await openMachine(ctx, store, await chooseName(store, args))
   let url: string
   try {
-    url = await checkConnection(host, driver, flags.swarm, ctx.clock, { signal: ctx.signal })
+    url = await checkConnection(host, driver, toConnection(ctx, flags.swarm), { signal: ctx.signal })
   } catch (error) {
     throw withPrefix('Error running connection boilerplate: ', error)
   }

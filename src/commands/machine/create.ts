@@ -6,7 +6,7 @@ import type { CertificatePaths } from '../../machine/create.ts'
 import type { DriverOptions } from '../../machine/driver.ts'
 import type { EngineOptions, SwarmOptions } from '../../machine/host.ts'
 import { checkHostName } from '../../machine/host.ts'
-import { loadDescriptor, openStore, readGlobal } from './open-machine.ts'
+import { loadDescriptor, openStore, programWords, readGlobal } from './open-machine.ts'
 import { makeProvisionContext } from './provision-context.ts'
 import type { createFlags } from './table.ts'
 
@@ -33,10 +33,8 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
     { ...provision, store, random: ctx.random, env: ctx.env },
     { signal: ctx.signal },
   )
-  const { program, id } = ctx.personality
-  const words = id === 'flotilla' ? `${program} machine` : program
   ctx.log.info(
-    `To see how to connect your Docker Client to the Docker Engine running on this virtual machine, run: ${words} env ${name}`,
+    `To see how to connect your Docker Client to the Docker Engine running on this virtual machine, run: ${programWords(ctx)} env ${name}`,
   )
 }
 

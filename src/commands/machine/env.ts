@@ -4,7 +4,7 @@ import type { FlagValues } from '../../core/flag.ts'
 import { checkConnection } from '../../machine/connection.ts'
 import { addNoProxy, findNoProxy, findShell, renderEnv, toUnset, toVariables } from '../../machine/env.ts'
 import type { ShellVariable } from '../../machine/env.ts'
-import { chooseName, openMachine, openStore, withPrefix } from './open-machine.ts'
+import { chooseName, openMachine, openStore, toConnection, withPrefix } from './open-machine.ts'
 import type { envFlags } from './table.ts'
 
 /** Lines for a shell to evaluate; everything else goes to stderr. */
@@ -35,7 +35,7 @@ async function set(
   const o = { signal: ctx.signal }
   let dockerHost: string
   try {
-    dockerHost = await checkConnection(host, driver, flags.swarm, ctx.clock, o)
+    dockerHost = await checkConnection(host, driver, toConnection(ctx, flags.swarm), o)
   } catch (error) {
     throw withPrefix('Error checking TLS connection: ', error)
   }

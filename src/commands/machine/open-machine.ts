@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import type { ConnectionContext } from '../../machine/connection.ts'
 import type { Driver, DriverContext, DriverDescriptor } from '../../machine/driver.ts'
 import type { Host } from '../../machine/host.ts'
 import { hostLog } from '../../machine/host-log.ts'
@@ -20,10 +21,16 @@ export function readGlobal(ctx: Context, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** How the user calls these commands: `docker-machine`, or `flotilla machine`. */
+export function programWords(ctx: Context): string {
+  const { program, id } = ctx.personality
+  return id === 'flotilla' ? `${program} machine` : program
+}
+
 /** The store the command line or the environment names, else the one in the home folder. */
 export function openStore(ctx: Context): Store {
   const wish = readGlobal(ctx, 'storage-path') ?? join(findHome(ctx), '.docker', 'machine')
-  return fileStore(isAbsolute(wish) ? wish : resolve(ctx.cwd, wish), ctx.clock)
+  return fileStore(isAbsolute(wish) ? wish : resolve(ctx.cwd, wish), ctx.clock, programWords(ctx))
 }
 
 function findHome(ctx: Context): string {
@@ -43,6 +50,11 @@ export async function loadDescriptor(ctx: Context, name: string): Promise<Driver
       ...(error.hint !== undefined && { hint: error.hint }),
     })
   }
+}
+
+/** How a machine's engine, or its swarm, is to be tried. */
+export function toConnection(ctx: Context, isSwarm: boolean): ConnectionContext {
+  return { clock: ctx.clock, program: programWords(ctx), isSwarm }
 }
 
 /** Reads a machine's record and wakes its driver. */

@@ -3,6 +3,7 @@ import type { KeyKind } from '../../io/certificates.ts'
 import { findUser } from '../../machine/certs.ts'
 import type { ProvisionContext } from '../../machine/provision/provision-host.ts'
 import type { Provisioner } from '../../machine/provision/provisioner.ts'
+import { programWords } from './open-machine.ts'
 import { chooseSsh } from './ssh-client.ts'
 
 /** What commands that provision hand to the domain. */
@@ -12,6 +13,7 @@ export async function makeProvisionContext(ctx: Context, keyKind: KeyKind): Prom
     log: ctx.log,
     user: findUser(ctx.env),
     keyKind,
+    program: programWords(ctx),
     openSsh: await chooseSsh(ctx),
     loadProvisioners: () =>
       Promise.all(ctx.plugins.names('provisioner').map((name) => ctx.plugins.load<Provisioner>('provisioner', name))),

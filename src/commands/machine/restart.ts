@@ -1,6 +1,7 @@
 import type { Run } from '../../cli/command.ts'
 import { restartHost } from '../../machine/power.ts'
 import { forEachMachine } from './each-machine.ts'
+import { programWords } from './open-machine.ts'
 import { makePowerContext } from './power.ts'
 
 export const run: Run = async (ctx, _flags, args) => {
@@ -8,5 +9,6 @@ export const run: Run = async (ctx, _flags, args) => {
   await forEachMachine(ctx, args, async ({ host, driver }, store) => {
     await restartHost(host, driver, power(store, host.name), { signal: ctx.signal })
   })
-  ctx.log.info('Restarted machines may have new IP addresses. You may need to re-run the `docker-machine env` command.')
+  const env = `${programWords(ctx)} env`
+  ctx.log.info(`Restarted machines may have new IP addresses. You may need to re-run the \`${env}\` command.`)
 }

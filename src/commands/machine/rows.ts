@@ -4,7 +4,7 @@ import type { Inventory } from '../../machine/inventory.ts'
 import { describeHosts } from '../../machine/list.ts'
 import type { HostRow } from '../../machine/list.ts'
 import type { Store } from '../../machine/store.ts'
-import { openDriver } from './open-machine.ts'
+import { openDriver, programWords } from './open-machine.ts'
 
 export interface GatherOptions {
   readonly timeoutMs: number
@@ -28,6 +28,7 @@ export async function gatherRows(ctx: Context, store: Store, options: GatherOpti
       }),
       dockerHost: ctx.env['DOCKER_HOST'] ?? '',
       timeoutMs: options.timeoutMs,
+      program: programWords(ctx),
     },
     { signal: ctx.signal },
   )

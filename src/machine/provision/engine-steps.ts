@@ -56,7 +56,7 @@ async function refuseConflicts(shell: HostShell, o: CallOptions): Promise<void> 
   const taken = ownedSettings.filter((name) => Object.hasOwn(settings, name))
   if (taken.length === 0) return
   throw new FlotillaError('machine/provision', `/etc/docker/daemon.json on the host already sets ${taken.join(', ')}`, {
-    hint: 'remove these settings from it: docker-machine gives them on the command line of the engine',
+    hint: 'remove these settings from it: they are given on the command line of the engine',
   })
 }
 

@@ -18,6 +18,8 @@ import { hostOptionsDir, renderEngineArgs } from './unit-file.ts'
 export interface ProvisionContext extends CertificateContext {
   readonly loadProvisioners: () => Promise<readonly Provisioner[]>
   readonly openSsh: (address: SshAddress) => Ssh
+  /** How advice calls this program: `docker-machine` or `flotilla machine`. */
+  readonly program?: string
 }
 
 /** True for machines that are only an address: there is nothing to provision and no shell. */
@@ -84,7 +86,7 @@ export async function waitForEngine(host: Host, driver: Driver, ctx: ProvisionCo
   const endMs = ctx.clock.nowMs() + 30_000
   for (;;) {
     try {
-      await checkConnection(host, driver, false, ctx.clock, o)
+      await checkConnection(host, driver, ctx, o)
       break
     } catch (error) {
       const isStarting = /connection refused|EOF|reset by peer/.test(toMessage(error))
