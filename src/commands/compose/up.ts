@@ -93,8 +93,15 @@ export function toConvergeOptions(
     warn: (message) => ctx.log.warn(message),
     ask: askUser(ctx, session, flags.yes),
     isDryRun: session.isDryRun,
+    registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,
   }
+}
+
+/** Loaded only where something is pulled. */
+async function readAuth(ctx: Context, reference: string): Promise<string | undefined> {
+  const { readRegistryAuth } = await import('../../engine/registry-credentials.ts')
+  return readRegistryAuth(reference, { env: ctx.env, clock: ctx.clock, signal: ctx.signal })
 }
 
 function withoutLayers(progress: Session['progress']): Session['progress'] {

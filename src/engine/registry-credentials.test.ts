@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../io/clock.ts'
+import { readRegistryAuth, toRegistry } from './registry-credentials.ts'
+
+let folder = ''
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'credentials-'))
+})
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function read(reference: string, config: unknown): Promise<unknown> {
+  await writeFile(join(folder, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config))
+  const env = { DOCKER_CONFIG: folder, PATH: [folder, process.env['PATH']].join(delimiter) }
+  const value = await readRegistryAuth(reference, { env, clock: systemClock })
+  return value === undefined ? undefined : JSON.parse(Buffer.from(value, 'base64url').toString())
+}
+
+async function helper(name: string, script: string): Promise<void> {
+  await writeFile(join(folder, `docker-credential-${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+}
+
+const auth = (text: string): { auth: string } => ({ auth: Buffer.from(text).toString('base64') })
+
+describe('registry credentials', () => {
+  it('come from auths by the host of the image, Docker Hub under its old address', async () => {
+    const auths = {
+      'reg.example:5000': auth('ann:se:cret'),
+      'https://index.docker.io/v1/': auth('hub:pass'),
+      'https://old.example/v2/': auth('old:one'),
+      'token.example': { ...auth('x:y'), identitytoken: 'tok' },
+    }
+    expect(await read('reg.example:5000/a/b:1', { auths })).toEqual({
+      username: 'ann',
+      password: 'se:cret',
+      serveraddress: 'reg.example:5000',
+    })
+    expect(await read('library/busybox', { auths })).toMatchObject({ username: 'hub', password: 'pass' })
+    expect(await read('old.example/x', { auths })).toMatchObject({ username: 'old' })
+    expect(await read('token.example/x', { auths })).toEqual({ identitytoken: 'tok', serveraddress: 'token.example' })
+    expect(await read('none.example/x', { auths })).toBeUndefined()
+  })
+
+  it('come from the helper of the registry before the store of all', async () => {
+    await helper('one', 'read -r key; echo "{\\"Username\\":\\"one\\",\\"Secret\\":\\"for $key\\"}"')
+    await helper('all', 'echo "{\\"Username\\":\\"<token>\\",\\"Secret\\":\\"tok\\"}"')
+    const config = { credHelpers: { 'reg.example': 'one' }, credsStore: 'all', auths: { 'reg.example': {} } }
+    expect(await read('reg.example/x', config)).toMatchObject({ username: 'one', password: 'for reg.example' })
+    expect(await read('busybox', config)).toEqual({
+      identitytoken: 'tok',
+      serveraddress: 'https://index.docker.io/v1/',
+    })
+  })
+
+  it('of a helper that knows none are none, and a helper that fails is named without what it said', async () => {
+    await helper('empty', 'echo "credentials not found in native keychain"; exit 1')
+    await helper('broken', 'echo my-password; exit 3')
+    await helper('garbled', 'echo my-password')
+    expect(await read('busybox', { credsStore: 'empty' })).toBeUndefined()
+    const at = 'cannot get credentials for "https://index.docker.io/v1/" from'
+    await expect(read('busybox', { credsStore: 'broken' })).rejects.toThrow(
+      `${at} "docker-credential-broken": it ended with exit code 3`,
+    )
+    await expect(read('busybox', { credsStore: 'garbled' })).rejects.toThrow(
+      `${at} "docker-credential-garbled": its answer is not JSON`,
+    )
+    await expect(read('busybox', { credsStore: '../../x' })).rejects.toThrow('no such program on the PATH')
+  })
+
+  it('without a file are none, and a broken file is named without its content', async () => {
+    await expect(
+      readRegistryAuth('busybox', { env: { DOCKER_CONFIG: join(folder, 'no') }, clock: systemClock }),
+    ).resolves.toBeUndefined()
+    await expect(read('busybox', '{"auths": my-password')).rejects.toThrow(/^cannot read ".*": it is not JSON$/)
+    expect(await read('busybox', '{"auths": [], "__proto__": {"credsStore": "x"}}')).toBeUndefined()
+  })
+
+  it.each([
+    ['busybox', 'docker.io'],
+    ['ann/app:1', 'docker.io'],
+    ['docker.io/ann/app', 'docker.io'],
+    ['index.docker.io/ann/app', 'docker.io'],
+    ['localhost/app', 'localhost'],
+    ['localhost:5000/app@sha256:ab', 'localhost:5000'],
+    ['ghcr.io/a/b', 'ghcr.io'],
+  ])('the registry of %s is %s', (reference, registry) => {
+    expect(toRegistry(reference)).toBe(registry)
+  })
+})

@@ -1,0 +1,137 @@
+import { Buffer } from 'node:buffer'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { FlotillaError, toMessage } from '../core/errors.ts'
+import { execProgram } from '../io/exec.ts'
+import { readTextFile } from '../io/files.ts'
+import { findExecutable } from '../io/find-executable.ts'
+
+export interface CredentialOptions extends CallOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly clock: Clock
+}
+
+/** The key under which every tool keeps Docker Hub's credentials. */
+const hubKey = 'https://index.docker.io/v1/'
+
+/** A helper that hangs, on a locked key ring for instance, must not hang the command. */
+const helperMs = 30_000
+
+/**
+ * What a user is logged in with at the registry of an image, as the docker CLI keeps it: the `credHelpers` and
+ * `credsStore` programs of `config.json`, else its `auths`.
+ *
+ * @returns the value of `X-Registry-Auth`; undefined for a registry the user is not logged in at
+ * @throws {engine/unauthorized} when a helper is missing or fails, {io/file} when `config.json` is no JSON object.
+ *   No message holds a password.
+ */
+export async function readRegistryAuth(reference: string, o: CredentialOptions): Promise<string | undefined> {
+  const folder = take(o.env['DOCKER_CONFIG']) ?? join(take(o.env['HOME']) ?? homedir(), '.docker')
+  const config = await readConfig(join(folder, 'config.json'))
+  if (config === undefined) return undefined
+  const registry = toRegistry(reference)
+  const key = registry === 'docker.io' ? hubKey : registry
+  const helper = textAt(fieldsAt(config, 'credHelpers'), registry) ?? textAt(config, 'credsStore')
+  const found = helper === undefined ? readStored(fieldsAt(config, 'auths'), key) : await askHelper(helper, key, o)
+  if (found === undefined) return undefined
+  const text = JSON.stringify({ ...found, serveraddress: key })
+  // With padding: engines before 23 refuse the value without it.
+  return Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+}
+
+/** Host and port of the registry an image comes from: the first part when it looks like a host, else Docker Hub. */
+export function toRegistry(reference: string): string {
+  const slash = reference.indexOf('/')
+  const first = slash === -1 ? '' : reference.slice(0, slash)
+  if (first === '' || !(first === 'localhost' || /[.:]/.test(first))) return 'docker.io'
+  return first === 'index.docker.io' ? 'docker.io' : first
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Field names are the engine's. */
+type Credentials = { readonly username: string; readonly password: string } | { readonly identitytoken: string }
+
+async function readConfig(path: string): Promise<Fields | undefined> {
+  const text = await readTextFile(path)
+  if (text === undefined) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    // The parser quotes what it stumbles over, which may be a password.
+    throw new FlotillaError('io/file', `cannot read "${path}": it is not JSON`, {
+      cause: new Error(error instanceof SyntaxError ? 'syntax error' : toMessage(error)),
+    })
+  }
+  if (isFields(value)) return value
+  throw new FlotillaError('io/file', `cannot read "${path}": it is not a JSON object`)
+}
+
+/** Older tools wrote the registry with scheme and path. */
+function readStored(auths: Fields, key: string): Credentials | undefined {
+  const name = Object.keys(auths).find((entry) => entry === key || toHost(entry) === key)
+  if (name === undefined) return undefined
+  const entry = fieldsAt(auths, name)
+  const token = textAt(entry, 'identitytoken')
+  if (token !== undefined) return { identitytoken: token }
+  const decoded = Buffer.from(textAt(entry, 'auth') ?? '', 'base64').toString('utf8')
+  const colon = decoded.indexOf(':')
+  // docker/cli cli/config/configfile: zero bytes at the end of a password are dropped.
+  if (colon > 0) return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1).replace(/\0+$/, '') }
+  const [username, password] = [textAt(entry, 'username'), textAt(entry, 'password')]
+  return username === undefined || password === undefined ? undefined : { username, password }
+}
+
+function toHost(entry: string): string {
+  return entry.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+}
+
+/** The protocol of docker-credential-helpers: the registry goes in, a JSON object comes out. */
+async function askHelper(helper: string, key: string, o: CredentialOptions): Promise<Credentials | undefined> {
+  const name = `docker-credential-${helper}`
+  const path = /^[\w.-]+$/.test(helper) ? await findExecutable(name, o.env) : undefined
+  const failed = (why: string): FlotillaError =>
+    new FlotillaError('engine/unauthorized', `cannot get credentials for "${key}" from ${JSON.stringify(name)}: ${why}`)
+  if (path === undefined) throw failed('no such program on the PATH')
+  const { code, stdout } = await execProgram([path, 'get'], {
+    clock: o.clock,
+    env: o.env,
+    input: key,
+    deadlineMs: helperMs,
+    ...(o.signal !== undefined && { signal: o.signal }),
+  })
+  // Helpers say on standard output that they have nothing.
+  if (code !== 0 && /credentials not found/i.test(stdout)) return undefined
+  if (code !== 0) throw failed(`it ended with exit code ${code}`)
+  let answer: unknown
+  try {
+    answer = JSON.parse(stdout)
+  } catch {
+    throw failed('its answer is not JSON')
+  }
+  if (!isFields(answer)) throw failed('its answer is not a JSON object')
+  const [username, password] = [textAt(answer, 'Username'), textAt(answer, 'Secret')]
+  if (username === undefined || password === undefined) return undefined
+  return username === '<token>' ? { identitytoken: password } : { username, password }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function fieldsAt(value: Fields, key: string): Fields {
+  const inner = Object.hasOwn(value, key) ? value[key] : undefined
+  return isFields(inner) ? inner : {}
+}
+
+function textAt(value: Fields, key: string): string | undefined {
+  const inner = Object.hasOwn(value, key) ? value[key] : undefined
+  return typeof inner === 'string' ? take(inner) : undefined
+}
+
+function take(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value
+}
