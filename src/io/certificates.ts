@@ -109,6 +109,14 @@ export function readCertificate(pem: string): CertificateFacts {
   }
 }
 
+/** True when the certificate names this address or host as its subject; wildcards do not count. */
+export function namesHost(pem: string, host: string): boolean {
+  const certificate = new X509Certificate(pem)
+  if (isIP(host) !== 0) return certificate.checkIP(host) !== undefined
+  const names = (certificate.subjectAltName ?? '').toLowerCase().split(', ')
+  return names.includes(`dns:${host.toLowerCase()}`)
+}
+
 /** True when the certificate was signed by the authority and the key is the certificate's own. */
 export function isPairOf(pair: CertificatePair, caPem: string): boolean {
   try {

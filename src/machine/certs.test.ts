@@ -156,9 +156,11 @@ describe('the certificate of an engine', () => {
 
   it('ls warns in its last thirty days', async () => {
     const { host } = await issue(true)
-    expect(await readExpiry(host, systemClock)).toBeUndefined()
-    expect(await readExpiry(host, manualClock(Date.now() + 380 * dayMs))).toBe(16)
-    expect(await readExpiry(host, manualClock(Date.now() + 400 * dayMs))).toBeLessThan(0)
+    expect(await readExpiry(host.options.AuthOptions.ServerCertPath, systemClock)).toBeUndefined()
+    expect(await readExpiry(host.options.AuthOptions.ServerCertPath, manualClock(Date.now() + 380 * dayMs))).toBe(16)
+    expect(
+      await readExpiry(host.options.AuthOptions.ServerCertPath, manualClock(Date.now() + 400 * dayMs)),
+    ).toBeLessThan(0)
   })
 })
 

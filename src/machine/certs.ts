@@ -8,6 +8,7 @@ import { isPairOf, issueCertificate, makeCa, readCertificate } from '../io/certi
 import type { CertificatePair, KeyKind } from '../io/certificates.ts'
 import { makeFolder, pathExists, readTextFile, writeFileAtomic } from '../io/files.ts'
 import { withLock } from '../io/lock.ts'
+import { readExpiry, renderExpiry, renewBeforeMs } from './expiry.ts'
 import type { AuthOptions, Host } from './host.ts'
 import { toList } from './host.ts'
 import { readPem } from './pem.ts'
@@ -15,8 +16,6 @@ import { readPem } from './pem.ts'
 const caDays = 3650
 /** What browsers and auditors accept at most; older stores hold certificates of 1,080 days. */
 const leafDays = 397
-/** A certificate with less than this left is renewed when it is touched, and `ls` warns of it. */
-export const renewBeforeMs: number = 30 * 86_400_000
 const certificateMode = 0o644
 const keyMode = 0o600
 const bootstrapWaitMs = 60_000
@@ -84,9 +83,9 @@ async function bootstrapClient(auth: AuthOptions, ctx: CertificateContext): Prom
     return
   } else {
     ctx.log.info('Client certificate is outdated and needs to be regenerated')
-    await fs.rm(auth.ClientKeyPath, { force: true })
   }
   ctx.log.info(`Creating client certificate: ${auth.ClientCertPath}`)
+  // The old pair is replaced only once there is a new one: it may still be good for some days.
   const pair = await issueCertificate(await readPair(auth.CaCertPath, auth.CaPrivateKeyPath), {
     commonName: ctx.user,
     // docker-machine wrote this word for every client certificate.
@@ -100,13 +99,51 @@ async function bootstrapClient(auth: AuthOptions, ctx: CertificateContext): Prom
   await writePair(pair, auth.ClientCertPath, auth.ClientKeyPath)
 }
 
+function isOwnClient(auth: AuthOptions): boolean {
+  return dirname(auth.ClientCertPath) === auth.CertDir
+}
+
 /** A pair that the user brought along (`--tls-client-cert`) is his to renew; ours must be signed by the present authority. */
 async function isClientGood(text: string, auth: AuthOptions, ctx: CertificateContext): Promise<boolean> {
-  if (dirname(auth.ClientCertPath) !== auth.CertDir) return true
+  if (!isOwnClient(auth)) return true
   if (readCertificate(text).notAfterMs < ctx.clock.nowMs() + renewBeforeMs) return false
   const key = await readTextFile(auth.ClientKeyPath)
   const ca = await readTextFile(auth.CaCertPath)
   return key !== undefined && ca !== undefined && isPairOf({ cert: text, key }, ca)
+}
+
+/**
+ * Replaces a client pair that is about to expire by one of the same authority, which every engine accepts at
+ * once. What cannot be replaced (the user's own pair, an authority without its key) is warned of.
+ */
+export async function renewClient(auth: AuthOptions, ctx: CertificateContext, o: CallOptions): Promise<void> {
+  const daysLeft = await readExpiry(auth.ClientCertPath, ctx.clock)
+  if (daysLeft === undefined) return
+  const warn = (reason: string): void =>
+    ctx.log.warn(`client certificate ${auth.ClientCertPath} ${renderExpiry(daysLeft)} and cannot be renewed: ${reason}`)
+  if (!isOwnClient(auth)) return warn('it is not one of ours')
+  // Making a new authority is for `create`: the engines there are would no longer be trusted.
+  const caDaysLeft = await readExpiry(auth.CaCertPath, ctx.clock)
+  if (caDaysLeft !== undefined && caDaysLeft < 0) return warn('so has its authority')
+  try {
+    await bootstrapCertificates(auth, ctx, o)
+  } catch (error) {
+    if (o.signal?.aborted === true) throw error
+    warn(toMessage(error))
+  }
+}
+
+/** Brings a machine's copies of the client pair up to date. A machine that has no copies gets none. */
+export async function refreshCopies(auth: AuthOptions, machinePath: string): Promise<void> {
+  const copy = await readTextFile(join(machinePath, 'cert.pem'))
+  if (copy !== undefined && copy !== (await readPem(auth.ClientCertPath))) await copyClient(auth, machinePath)
+}
+
+/** The key before the certificate, as in `writePair`. */
+async function copyClient(auth: AuthOptions, machinePath: string): Promise<void> {
+  await copyFile(auth.CaCertPath, join(machinePath, 'ca.pem'))
+  await copyFile(auth.ClientKeyPath, join(machinePath, 'key.pem'))
+  await copyFile(auth.ClientCertPath, join(machinePath, 'cert.pem'))
 }
 
 /**
@@ -123,9 +160,7 @@ export async function issueServerCertificate(
 ): Promise<void> {
   const auth = host.options.AuthOptions
   ctx.log.info('Copying certs to the local machine directory...')
-  await copyFile(auth.CaCertPath, join(machinePath, 'ca.pem'))
-  await copyFile(auth.ClientCertPath, join(machinePath, 'cert.pem'))
-  await copyFile(auth.ClientKeyPath, join(machinePath, 'key.pem'))
+  await copyClient(auth, machinePath)
   const names = [...new Set([...toList(auth.ServerCertSANs), address, 'localhost'].filter((name) => name !== ''))]
   const pair = await issueCertificate(await readPair(auth.CaCertPath, auth.CaPrivateKeyPath), {
     commonName: host.name,

@@ -5,8 +5,7 @@ import { isFlotillaError, toMessage } from '../core/errors.ts'
 import { mapLimit } from '../core/limit.ts'
 import { toSwarmUrl } from './connection.ts'
 import type { Driver, HostState } from './driver.ts'
-import { readExpiry } from './expiry.ts'
-import { DEFAULT_PROGRAM } from './host.ts'
+import { describeExpiry } from './expiry.ts'
 import type { Host } from './host.ts'
 import type { Inventory } from './inventory.ts'
 import { compareNames } from './name-order.ts'
@@ -116,7 +115,7 @@ async function askHost(base: HostRow, host: Host, ctx: ListContext, o: CallOptio
     state,
     url,
     version: ctx.queryVersion === undefined ? '' : asked.version,
-    error: known === '' ? await describeExpiry(host, ctx) : known,
+    error: known === '' && ctx.queryVersion !== undefined ? await findWarning(host, ctx) : known,
     isActiveHost: state === 'Running' && url !== '' && url === ctx.dockerHost,
     isActiveSwarm: state === 'Running' && isActiveSwarm(host, url, ctx.dockerHost),
   }
@@ -161,12 +160,8 @@ function isActiveSwarm(host: Host, url: string, dockerHost: string): boolean {
   return toSwarmUrl(host, url) === dockerHost
 }
 
-async function describeExpiry(host: Host, ctx: ListContext): Promise<string> {
-  if (ctx.queryVersion === undefined) return ''
-  const daysLeft = await readExpiry(host, ctx.clock)
-  if (daysLeft === undefined) return ''
-  const when = daysLeft < 0 ? 'has expired' : `expires in ${daysLeft} days`
-  return `certificate ${when}, renew it with "${ctx.program ?? DEFAULT_PROGRAM} regenerate-certs ${host.name}"`
+async function findWarning(host: Host, ctx: ListContext): Promise<string> {
+  return (await describeExpiry(host, ctx.clock, ctx.program)) ?? ''
 }
 
 /** A row has one line, whatever the error had. */

@@ -1,22 +1,17 @@
 import type { CallOptions } from '../core/call.ts'
-import type { Clock } from '../core/clock.ts'
 import { FlotillaError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
-import type { Ssh, SshAddress } from '../io/ssh/ssh.ts'
+import type { Ssh } from '../io/ssh/ssh.ts'
 import { checkConnection } from './connection.ts'
 import { waitForState } from './create.ts'
 import type { Driver, HostState } from './driver.ts'
 import type { Host } from './host.ts'
 import { waitForSsh } from './provision/detect.ts'
+import type { ProvisionContext } from './provision/provision-host.ts'
+import { renewEngine } from './renew.ts'
 
 /** What switching machines on and off needs of the outside world. */
-export interface PowerContext {
-  readonly log: Log
-  readonly clock: Clock
-  readonly openSsh: (address: SshAddress) => Ssh
+export interface PowerContext extends ProvisionContext {
   readonly machinePath: string
-  /** How advice calls this program: `docker-machine` or `flotilla machine`. */
-  readonly program?: string
 }
 
 const engineWaitMs = 180_000
@@ -78,6 +73,7 @@ async function waitForDocker(host: Host, driver: Driver, ctx: PowerContext, o: C
       await ssh.close()
     }
   }
+  await renewEngine(host, driver, ctx.machinePath, ctx, o)
   const endMs = ctx.clock.nowMs() + engineWaitMs
   for (;;) {
     try {

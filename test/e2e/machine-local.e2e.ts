@@ -3,6 +3,12 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLog } from '../../src/core/log.ts'
+import { readCertificate } from '../../src/io/certificates.ts'
+import { systemClock } from '../../src/io/clock.ts'
+import { bootstrapCertificates, issueServerCertificate } from '../../src/machine/certs.ts'
+import { fileStore } from '../../src/machine/store-files.ts'
+import { manualClock } from '../../src/testing/manual-clock.ts'
 import { collect, ensurePrograms, programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
@@ -138,6 +144,35 @@ describe.runIf(isRoot)('driver local (needs root on Linux)', () => {
       expect((await machine(['restart', 'one'])).code).toBe(0)
       expect((await machine(['provision', 'one'])).code).toBe(0)
       expect((await machine(['config', 'one'])).code).toBe(0)
+    })
+
+    it('certificates about to expire are renewed: the client pair by env, the engine by restart', async () => {
+      const root = store()
+      const path = (file: string): string => join(root, 'machines/one', file)
+      const host = await fileStore(root, systemClock).load('one')
+      const log = silentLog
+      const clock = manualClock(Date.now() - 380 * 86_400_000)
+      const old = { clock, log, user: 'ada', keyKind: 'ecdsa' } as const
+      const { AuthOptions: auth } = host.options
+      for (const file of [auth.ClientCertPath, auth.ClientKeyPath]) rmSync(file)
+      await bootstrapCertificates(auth, old, {})
+      const ip = (await machine(['ip', 'one'])).stdout.trim()
+      await issueServerCertificate(host, ip, join(root, 'machines/one'), old)
+      const daysLeft = (file: string): number =>
+        Math.floor((readCertificate(readFileSync(file, 'utf8')).notAfterMs - Date.now()) / 86_400_000)
+      expect([daysLeft(path('cert.pem')), daysLeft(path('server.pem'))]).toEqual([16, 16])
+      const shown = await machine(['env', 'one'])
+      expect(shown).toMatchObject({ code: 0 })
+      expect(shown.stderr).toBe(
+        `Client certificate is outdated and needs to be regenerated\nCreating client certificate: ${auth.ClientCertPath}\ncertificate expires in 16 days, renew it with "docker-machine regenerate-certs one"\n`,
+      )
+      expect(daysLeft(path('cert.pem'))).toBe(396)
+      expect(evaluate(shown.stdout, 'docker ps -q')).toMatchObject({ status: 0 })
+      const restarted = await machine(['restart', 'one'])
+      expect(restarted).toMatchObject({ code: 0, stderr: '' })
+      expect(restarted.stdout).toContain('Renewing the certificate of "one": it expires in 16 days\n')
+      expect(daysLeft(path('server.pem'))).toBe(396)
+      expect(await machine(['env', 'one'])).toMatchObject({ code: 0, stderr: '' })
     })
 
     it('create, inspect and rm of several at once: one authority, each its own engine, nothing left', async () => {

@@ -1,10 +1,10 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
-import { checkConnection } from '../../machine/connection.ts'
 import { addNoProxy, findNoProxy, findShell, renderEnv, toUnset, toVariables } from '../../machine/env.ts'
 import type { ShellVariable } from '../../machine/env.ts'
-import { chooseName, openMachine, openStore, toConnection, withPrefix } from './open-machine.ts'
+import { connect } from './connect.ts'
+import { chooseName, openMachine, openStore, withPrefix } from './open-machine.ts'
 import type { envFlags } from './table.ts'
 
 /** Lines for a shell to evaluate; everything else goes to stderr. */
@@ -31,11 +31,11 @@ async function set(
   isWindows: boolean,
 ): Promise<readonly ShellVariable[]> {
   const store = openStore(ctx)
-  const { host, driver } = await openMachine(ctx, store, await chooseName(store, args))
-  const o = { signal: ctx.signal }
+  const machine = await openMachine(ctx, store, await chooseName(store, args))
+  const { host, driver } = machine
   let dockerHost: string
   try {
-    dockerHost = await checkConnection(host, driver, toConnection(ctx, flags.swarm), o)
+    dockerHost = await connect(ctx, store, machine, flags.swarm)
   } catch (error) {
     throw withPrefix('Error checking TLS connection: ', error)
   }
@@ -43,7 +43,7 @@ async function set(
   const variables = toVariables(facts)
   if (!flags['no-proxy']) return variables
   try {
-    return [...variables, addNoProxy(ctx.env, await driver.address(o))]
+    return [...variables, addNoProxy(ctx.env, await driver.address({ signal: ctx.signal }))]
   } catch (error) {
     throw withPrefix('Error getting host IP: ', error)
   }

@@ -2,7 +2,6 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
-import type { ConnectionContext } from '../../machine/connection.ts'
 import type { Driver, DriverContext, DriverDescriptor } from '../../machine/driver.ts'
 import type { Host } from '../../machine/host.ts'
 import { hostLog } from '../../machine/host-log.ts'
@@ -50,11 +49,6 @@ export async function loadDescriptor(ctx: Context, name: string): Promise<Driver
       ...(error.hint !== undefined && { hint: error.hint }),
     })
   }
-}
-
-/** How a machine's engine, or its swarm, is to be tried. */
-export function toConnection(ctx: Context, isSwarm: boolean): ConnectionContext {
-  return { clock: ctx.clock, program: programWords(ctx), isSwarm }
 }
 
 /** Reads a machine's record and wakes its driver. */

@@ -2,7 +2,7 @@ import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { joinHostPort } from '../../io/dial.ts'
 import type { Ssh, SshAddress } from '../../io/ssh/ssh.ts'
-import { issueServerCertificate } from '../certs.ts'
+import { issueServerCertificate, renewClient } from '../certs.ts'
 import type { CertificateContext } from '../certs.ts'
 import { checkConnection, parseTcpUrl } from '../connection.ts'
 import type { Driver, EngineSetup, HostFile } from '../driver.ts'
@@ -105,6 +105,7 @@ async function makeSetup(
   o: CallOptions,
 ): Promise<{ readonly setup: EngineSetup; readonly port: number }> {
   const { host: address, port } = parseTcpUrl(await findUrl(driver, o))
+  await renewClient(host.options.AuthOptions, ctx, o)
   await issueServerCertificate(host, address, machinePath, ctx)
   const { CaCertPath, ServerCertPath, ServerKeyPath } = host.options.AuthOptions
   const files: readonly HostFile[] = [
