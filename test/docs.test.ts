@@ -1,0 +1,172 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import process from 'node:process'
+import { describe, expect, it } from 'vitest'
+import type { Command } from '../src/cli/command.ts'
+import { composeCommands, composeGlobals } from '../src/commands/compose/table.ts'
+import { machineCommands, machineGlobals } from '../src/commands/machine/table.ts'
+import { swarmCommands, swarmGlobals } from '../src/commands/swarm/table.ts'
+import type { FlagSpec, FlagTable } from '../src/core/flag.ts'
+import type { DriverDescriptor } from '../src/machine/driver.ts'
+import { builtins } from '../src/plugin/builtins.generated.ts'
+import { makeRegistry } from '../src/plugin/make-registry.ts'
+
+/**
+ * The pages of docs/ say what this version has. Their lists of commands and flags are written from the command tables:
+ * `FLOTILLA_WRITE_DOCS=1 npm test -- --project unit test/docs.test.ts` after a table has changed.
+ */
+
+const root = resolve(import.meta.dirname, '..')
+const isWriting = process.env['FLOTILLA_WRITE_DOCS'] === '1'
+
+interface Page {
+  readonly file: string
+  readonly program: string
+  readonly globals: FlagTable
+  readonly commands: readonly Command[]
+}
+
+const pages: readonly Page[] = [
+  { file: 'docs/machine.md', program: 'docker-machine', globals: machineGlobals, commands: machineCommands },
+  { file: 'docs/swarm.md', program: 'swarm', globals: swarmGlobals, commands: swarmCommands },
+  { file: 'docs/compose.md', program: 'docker-compose', globals: composeGlobals, commands: composeCommands },
+]
+
+function readText(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
+
+function escape(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replace(/\s+/g, ' ')
+}
+
+function renderDefault(flag: FlagSpec): string {
+  const value = Array.isArray(flag.default) ? flag.default.join(', ') : String(flag.default ?? '')
+  return value === '' || flag.kind === 'boolean' ? '' : ` Default \`${value}\`.`
+}
+
+function renderFlags(flags: FlagTable): readonly string[] {
+  const shown = Object.entries(flags).filter(([, flag]) => flag.hidden !== true)
+  if (shown.length === 0) return []
+  const rows = shown.map(([name, flag]) => {
+    const spellings = [`--${name}`, ...(flag.aliases ?? []).map((alias) => `--${alias}`)]
+    if (flag.short !== undefined) spellings.push(`-${flag.short}`)
+    const many = flag.kind === 'strings' ? ' May be given many times.' : ''
+    const brief = flag.brief.replace(/\.?$/, '.')
+    const variables = (flag.env ?? []).map((each) => `\`${each}\``).join(', ')
+    const names = [...new Set(spellings)].map((each) => `\`${each}\``).join(', ')
+    return `| ${names} | ${variables} | ${escape(brief)}${many}${renderDefault(flag)} |`
+  })
+  return ['', '| flag | environment | |', '|---|---|---|', ...rows]
+}
+
+function renderCommand(program: string, command: Command): string {
+  const names = [command.name, ...(command.aliases ?? [])].join(', ')
+  const words = [program, command.name, '[OPTIONS]', ...command.args.map((arg) => arg.name)].join(' ')
+  return [
+    `### ${names}`,
+    '',
+    `\`${words}\``,
+    '',
+    command.brief.replace(/\.?$/, '.'),
+    ...renderFlags(command.flags),
+  ].join('\n')
+}
+
+/** Compares what stands between the marks of a page with what should, or writes it. */
+function checkRegion(file: string, name: string, wanted: string): void {
+  const text = readText(file)
+  const [start, end] = [`<!-- ${name}: written by test/docs.test.ts -->\n`, `\n<!-- end of ${name} -->`]
+  const [from, to] = [text.indexOf(start), text.indexOf(end)]
+  expect(from >= 0 && to > from, `${file} has no region "${name}"`).toBe(true)
+  if (isWriting) writeFileSync(join(root, file), text.slice(0, from) + start + wanted + text.slice(to))
+  else expect(text.slice(from + start.length, to)).toBe(wanted)
+}
+
+describe.each(pages)('$file', ({ file, program, globals, commands }) => {
+  it('lists every command and flag of the table and no other', () => {
+    const visible = commands.filter((command) => command.hidden !== true)
+    const sections = visible.map((command) => renderCommand(program, command))
+    checkRegion(
+      file,
+      'commands',
+      [`Before the command word:`, ...renderFlags(globals), '', ...sections.join('\n\n').split('\n')].join('\n'),
+    )
+  })
+
+  it('uses in its examples only commands and flags that exist', () => {
+    const known = new Map(
+      commands.flatMap((command) => [command.name, ...(command.aliases ?? [])].map((name) => [name, command])),
+    )
+    const unknown = exampleLines(readText(file), program).flatMap((words) => {
+      const at = words.findIndex((word) => !word.startsWith('-') && known.has(word))
+      const command = known.get(words[at] ?? '')
+      if (command === undefined) return [`${program} ${words.join(' ')}`]
+      const flags = { ...globals, ...command.flags }
+      const own = command.stopsAtArgument === true ? words.slice(0, at + 1) : words
+      return own.filter((word) => /^--[a-z]/.test(word) && !isFlag(word, flags, command))
+    })
+    expect(unknown).toEqual([])
+  })
+})
+
+/** Flags of drivers are known only to their descriptors. */
+function isFlag(word: string, flags: FlagTable, command: Command): boolean {
+  const name = word.slice(2).replace(/=.*/s, '')
+  if (name === 'help' || Object.hasOwn(flags, name)) return true
+  return command.moreFlags !== undefined && /^(?:local|generic|url)/.test(name)
+}
+
+/** The words after the program's name in the shell blocks of a page, a line each. */
+function exampleLines(text: string, program: string): readonly (readonly string[])[] {
+  const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? '')
+  const lines = blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'))
+  const call = new RegExp(`(?:^|[;|(&"]\\s*|then\\s|do\\s)${program}\\s+([^|;&)#>]*)`, 'g')
+  return lines.flatMap((line) => [...line.matchAll(call)].map((match) => (match[1] ?? '').trim().split(/\s+/)))
+}
+
+describe('docs/machine.md on drivers', () => {
+  it('lists every driver with its flags', async () => {
+    const registry = makeRegistry(builtins)
+    const sections: string[] = []
+    for (const name of registry.names('driver')) {
+      const descriptor = await registry.load<DriverDescriptor>('driver', name)
+      sections.push([`### Driver ${name}`, ...renderFlags(descriptor.flags)].join('\n'))
+    }
+    checkRegion('docs/machine.md', 'drivers', sections.join('\n\n'))
+  })
+})
+
+describe('all pages', () => {
+  const files = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  ]
+
+  it('link only to files that exist', () => {
+    const broken = files
+      .filter((file) => file.endsWith('.md'))
+      .flatMap((file) =>
+        [...readText(file).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)]
+          .map((match) => match[1] ?? '')
+          .filter((target) => !existsSync(join(root, dirname(file), target)))
+          .map((target) => `${file} → ${target}`),
+      )
+    expect(broken).toEqual([])
+  })
+
+  it('name only files of the repository that exist', () => {
+    const named = /`((?:src|test|scripts|docs)\/[\w./-]+\.(?:ts|md|mjs))`/g
+    const missing = files
+      .filter((file) => file.endsWith('.md'))
+      .flatMap((file) =>
+        [...readText(file).matchAll(named)]
+          .map((match) => match[1] ?? '')
+          .filter((path) => !existsSync(join(root, path)))
+          .map((path) => `${file} → ${path}`),
+      )
+    expect(missing).toEqual([])
+  })
+})

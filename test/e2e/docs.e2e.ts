@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import process from 'node:process'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { collect, ensurePrograms, programForms } from './programs.ts'
+import type { RunResult } from './programs.ts'
+
+/** What the pages of docs/ tell a newcomer to type, typed in that order into one shell. */
+
+const root = resolve(import.meta.dirname, '..', '..')
+const folder = mkdtempSync(join(tmpdir(), 'flotilla-docs-'))
+const programs = ['flotilla', 'docker-machine', 'docker-compose', 'swarm'] as const
+const env = {
+  ...process.env,
+  HOME: join(folder, 'home'),
+  PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`,
+  // A network and a place of its own, beside whatever runs on this machine.
+  FLOTILLA_LOCAL_SUBNET: '10.217.83.0/24',
+  FLOTILLA_LOCAL_DIR: join(folder, 'local'),
+  MACHINE_STORAGE_PATH: join(folder, 'home', '.docker', 'machine'),
+  DOCKER_HOST: '',
+  DOCKER_CONTEXT: '',
+}
+
+beforeAll(() => {
+  ensurePrograms()
+  mkdirSync(join(folder, 'bin'), { recursive: true })
+  mkdirSync(env.HOME)
+  const executable = programForms.find((form) => form.name === 'executable')
+  for (const name of programs) symlinkSync(executable?.command(name)[0] ?? '', join(folder, 'bin', name))
+})
+afterAll(async () => {
+  // Also after a failure in the middle: no host stays.
+  await shell('docker-machine ls -q | xargs -r docker-machine rm -f')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** The shell blocks of a page that stand under a mark `<!-- run: NAME -->`, in order. */
+function readBlocks(file: string, name: string): readonly string[] {
+  const blocks = new RegExp(`<!-- run: ${name} -->\\n\`\`\`sh\\n([\\s\\S]*?)\`\`\``, 'g')
+  return [...readFileSync(join(root, file), 'utf8').matchAll(blocks)].map((match) => match[1] ?? '')
+}
+
+function shell(script: string): Promise<RunResult> {
+  const path = join(folder, 'script.sh')
+  writeFileSync(path, script)
+  const child = spawn('bash', ['-m', '-e', '-o', 'pipefail', path], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return collect(child, 150_000)
+}
+
+/** Runs a page from its first to its last block; stops at the first command that fails. Jobs of the shell end with it. */
+async function runPage(file: string, name: string): Promise<RunResult> {
+  const blocks = readBlocks(file, name)
+  expect(blocks.length).toBeGreaterThan(0)
+  const socket = join(folder, 'fleet.sock')
+  const script = blocks.join('\necho "-- next block"\n').replaceAll('/run/fleet.sock', socket)
+  return shell(`trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n${script}`)
+}
+
+describe('a newcomer who types what the page says', () => {
+  it('docs/machine.md: makes a host, uses it, stops it, starts it, removes it', async () => {
+    const result = await runPage('docs/machine.md', 'machine')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[0]).toMatch(/^build1 +- +local +Running +tcp:\/\/10\.217\.83\.2:2376 /m)
+    expect(blocks[1]).toMatch(/^sha256:[0-9a-f]{64}\nhello\n$/)
+    expect(blocks[2]).toMatch(
+      /^build1\n[\s\S]*^10\.217\.83\.2\nbuild1 tcp:\/\/10\.217\.83\.2:2376\n[\s\S]*Successfully removed build1/m,
+    )
+  })
+
+  it('docs/swarm.md: puts an endpoint over two hosts and places containers', async () => {
+    const result = await runPage('docs/swarm.md', 'swarm')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[0]).toContain('Nodes: 2')
+    const names = blocks[1]?.match(/^node[12]\/\w+$/gm)
+    expect(names?.toSorted()).toEqual(['node1/cache', 'node1/db', 'node2/web'])
+    expect(blocks[3]).toBe('192.0.2.10:2376\n192.0.2.11:2376\n192.0.2.12:2376\n')
+  })
+
+  it('docs/compose.md: brings a project up, changes it, takes it down', async () => {
+    const result = await runPage('docs/compose.md', 'compose')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[0]).toMatch(/^shop-web-1 .*0\.0\.0\.0:8080->80\/tcp/m)
+    expect(blocks[0]).toContain('level info')
+    expect(blocks[1]).toContain('shop-db-1: stop-container (configuration changed)')
+    expect(blocks[1]).not.toContain('shop-web-1: stop-container')
+  })
+})
