@@ -47,6 +47,9 @@ export function listStale(event: Fields): readonly Fetch[] {
       return staleAfterNetwork(action, id, readText(readFields(actor, 'Attributes'), 'container'))
     case 'volume':
       return staleAfterVolume(action, id)
+    case 'node':
+      // A swarm was made or has changed: what the engine is in it stands in its specs.
+      return [{ what: 'specs' }]
     case 'daemon':
       return action === 'reload' ? [{ what: 'specs' }] : []
     default:

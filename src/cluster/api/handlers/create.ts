@@ -16,6 +16,7 @@ import { isFields, readFields, readText } from '../../wire.ts'
 import { headerOf } from '../http1/head.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
+import type { LocalNetwork } from './networks.ts'
 import { paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -36,15 +37,14 @@ export const create: Handler = async (api, call) => {
   const name = checkName(params.get('name') ?? '')
   const body = await readJsonBody(call)
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
-  const { body: placed, node } = settleNetwork(api, body)
+  const { body: placed, network } = settleNetworks(api, body)
   const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
   let request: PlacementRequest | undefined = draft.request
-  // A network of one node draws the container there.
-  if (node !== undefined && !isPinned(request)) request = addCondition(request, 'constraints', `node==~${node}`)
+  if (network !== undefined) request = addCondition(request, 'constraints', `node==${network.node}`)
   let retries = api.settings.createRetries
   let isAtImage = false
   while (request !== undefined) {
-    const held = hold(api, draft, request)
+    const held = hold(api, draft, request, network)
     try {
       answer(api, call, draft, held, await createWithImage(api, call, draft, held))
       return
@@ -63,11 +63,16 @@ export const create: Handler = async (api, call) => {
   }
 }
 
-/** Names of networks lose their node; says which node a local one is on. */
-function settleNetwork(api: Api, body: Fields): { readonly body: Fields; readonly node: string | undefined } {
+/**
+ * Names of networks lose their node; says which network of a single node the container has to follow.
+ *
+ * @throws {cluster/no-placement} when networks of different nodes are named
+ */
+function settleNetworks(api: Api, body: Fields): { readonly body: Fields; readonly network: LocalNetwork | undefined } {
   const hostConfig = readFields(body, 'HostConfig')
   const mode = readText(hostConfig, 'NetworkMode')
-  const local = findLocalNetwork(api, mode)
+  const primary = findLocalNetwork(api, mode)
+  let network = primary
   const networking = readFields(body, 'NetworkingConfig')
   const endpoints: Record<string, unknown> = {}
   let isRenamed = false
@@ -75,14 +80,20 @@ function settleNetwork(api: Api, body: Fields): { readonly body: Fields; readonl
     const { name } = splitNodeName(key, (reference) => api.cluster.directory.findNode(reference))
     isRenamed ||= name !== key
     endpoints[name] = value
+    const other = key === mode ? undefined : findLocalNetwork(api, key)
+    if (network !== undefined && other !== undefined && network.node !== other.node) {
+      const where = `network ${network.name} is on node ${network.node} only, network ${other.name} on ${other.node}`
+      throw new FlotillaError('cluster/no-placement', `${where}: no container can be on both`, { status: 500 })
+    }
+    network ??= other
   }
-  const isMoved = local !== undefined && mode.includes('/')
-  if (!isMoved && !isRenamed) return { body, node: local?.node }
+  const isMoved = primary !== undefined && mode.includes('/')
+  if (!isMoved && !isRenamed) return { body, network }
   return {
-    node: local?.node,
+    network,
     body: {
       ...body,
-      HostConfig: isMoved ? { ...hostConfig, NetworkMode: local.name } : hostConfig,
+      HostConfig: isMoved ? { ...hostConfig, NetworkMode: primary.name } : hostConfig,
       NetworkingConfig: { ...networking, EndpointsConfig: endpoints },
     },
   }
@@ -113,11 +124,15 @@ function checkName(raw: string): string {
   )
 }
 
-function hold(api: Api, draft: CreateDraft, request: PlacementRequest): PlaceHeld {
+function hold(api: Api, draft: CreateDraft, request: PlacementRequest, network: LocalNetwork | undefined): PlaceHeld {
   const held = api.cluster.hold(draft, request)
   if (held.kind === 'held') return held
   if (held.kind === 'name-taken') throw new FlotillaError('cluster/conflict', held.text, { status: 409 })
-  throw new FlotillaError('cluster/no-placement', held.text, { status: 500 })
+  const why =
+    network === undefined
+      ? ''
+      : `network ${network.name} is on node ${network.node} only, which cannot take the container: `
+  throw new FlotillaError('cluster/no-placement', `${why}${held.text}`, { status: 500 })
 }
 
 async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {

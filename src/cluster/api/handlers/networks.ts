@@ -3,10 +3,10 @@ import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
-import type { NetworkView, NodeView } from '../../model.ts'
+import type { NetworkView } from '../../model.ts'
 import { parseCreate } from '../../request.ts'
 import { noRegex } from '../../regex.ts'
-import { isFields, readText } from '../../wire.ts'
+import { isFields, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { findOwned, forward, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
@@ -14,6 +14,9 @@ import { isLocal, splitNodeName } from '../merge.ts'
 
 const headSeconds = 30
 const createMs = 120_000
+/** An engine that is slow to describe itself must not keep a network from being made. */
+const specsMs = 2000
+const PROJECT_LABEL = 'com.docker.compose.project'
 
 interface OwnedNetwork {
   readonly member: Member
@@ -94,11 +97,14 @@ export const disconnect: Handler = attachment('disconnect')
 export const create: Handler = async (api, call) => {
   const body = await readJsonBody(call)
   const target = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))
-  const managers = api.cluster.healthyMembers().filter((each) => each.view.swarmRole === 'manager')
+  const managers = target.node === undefined ? await findManagers(api) : []
   // classicswarm api/handlers.go: no driver means the spanning one. Engines have that only in swarm mode, so on
   // others it means what it means on one engine; docker-compose sends none for the network of a project.
-  const driver = readText(body, 'Driver') || (managers.length > 0 && target.node === undefined ? 'overlay' : 'bridge')
-  const member = chooseMaker(api, target.node, driver === 'overlay' ? managers[0] : undefined)
+  const driver = readText(body, 'Driver') || (managers.length > 0 ? 'overlay' : 'bridge')
+  const member =
+    target.node !== undefined
+      ? api.cluster.memberOf(target.node)
+      : ((driver === 'overlay' ? managers[0] : findNeighbour(api, body)) ?? chooseMember(api))
   const sent = { ...body, Name: target.name, Driver: driver }
   const created = await post(api, call, member, '/networks/create', sent)
   const id = readText(created, 'Id')
@@ -106,10 +112,23 @@ export const create: Handler = async (api, call) => {
   call.exchange.replyJson(201, created, ['Api-Version', api.cluster.apiVersion])
 }
 
-/** The engine that makes a network: the one named, a swarm manager where only such a one can, else any. */
-function chooseMaker(api: Api, node: NodeView | undefined, manager: Member | undefined): Member {
-  if (node !== undefined) return api.cluster.memberOf(node)
-  return manager ?? chooseMember(api)
+/** Swarm managers among the engines. Asked of the engines: a swarm may have been made a moment ago. */
+async function findManagers(api: Api): Promise<readonly Member[]> {
+  const members = api.cluster.healthyMembers()
+  const stop = new AbortController()
+  const limit = api.cluster.clock.sleep(specsMs, stop.signal).catch(() => undefined)
+  await Promise.race([Promise.all(members.map((member) => member.touch({ what: 'specs' }))), limit])
+  stop.abort()
+  return members.filter((each) => each.isHealthy && each.view.swarmRole === 'manager')
+}
+
+/** The node that has the other networks of the Compose project: a container may be on several of them. */
+function findNeighbour(api: Api, body: Fields): Member | undefined {
+  const project = readText(readFields(body, 'Labels'), PROJECT_LABEL)
+  if (project === '') return undefined
+  return api.cluster
+    .healthyMembers()
+    .find(({ view }) => view.networks.some((each) => isLocal(each) && each.labels.get(PROJECT_LABEL) === project))
 }
 
 /** Some node that the rules allow, the emptiest first: what has no needs of its own may be anywhere. */
@@ -138,8 +157,14 @@ export async function post(api: Api, call: Call, member: Member, path: string, b
   return isFields(value) ? value : {}
 }
 
+/** A network that only one node has. */
+export interface LocalNetwork {
+  readonly name: string
+  readonly node: string
+}
+
 /** The network a create names, when it is one of a single node: the container has to go there. */
-export function findLocalNetwork(api: Api, mode: string): { readonly name: string; readonly node: string } | undefined {
+export function findLocalNetwork(api: Api, mode: string): LocalNetwork | undefined {
   if (mode === '' || /^(?:default|bridge|host|none|nat|container:.*)$/.test(mode)) return undefined
   const found = api.cluster.directory.findNetwork(mode)
   if (found.kind !== 'found' || !isLocal(found.item)) return undefined
