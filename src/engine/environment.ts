@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
 import { readTextFile } from '../io/files.ts'
 import { defaultSocketPath, parseEndpoint } from './endpoint-parse.ts'
 import type { Endpoint, TlsMaterial } from './endpoint.ts'
@@ -126,7 +126,9 @@ async function readJson(path: string): Promise<object | undefined> {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) return value
   } catch (error) {
-    throw new FlotillaError('engine/invalid-endpoint', `cannot read "${path}": ${toMessage(error)}`, { cause: error })
+    // The parser quotes what it stumbles over, which may be a password.
+    const cause = error instanceof SyntaxError ? undefined : error
+    throw new FlotillaError('engine/invalid-endpoint', `cannot read "${path}": it is not JSON`, { cause })
   }
   throw new FlotillaError('engine/invalid-endpoint', `cannot read "${path}": it is not a JSON object`)
 }
