@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { ProgressEvent } from '../core/progress.ts'
 import { openEngine } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
+import { toReadOnly } from '../engine/read-only.ts'
 import { systemClock } from '../io/clock.ts'
 import { dependsOn, dictionary, project, service } from '../testing/compose-builders.ts'
 import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
@@ -68,6 +69,28 @@ function mutations(fake: FakeEngine, from = 0): readonly string[] {
 const sleeper = { command: ['sleep', '1000'] }
 
 describe('converge', () => {
+  it('refuses two services with one container name before anything is asked of the engine', async () => {
+    const { fake, engine } = await start()
+    const twice = project([service('a', { container_name: 'same' }), service('b', { container_name: 'same' })])
+    await expect(up(engine, twice)).rejects.toThrow('container name "same" is already in use by service a')
+    expect(mutations(fake)).toEqual([])
+  })
+
+  it('does a dry run on an engine that refuses every change', async () => {
+    const { fake, engine } = await start()
+    const first = project([service('web', sleeper), service('db', sleeper)])
+    await up(engine, first)
+    const from = fake.requests.length
+    const next = project([service('web', { command: ['sleep', '2'] }), service('new', { image: 'absent' })])
+    const options = { isDryRun: true, reconcile: { ...defaultReconcileOptions, orphans: 'remove' } } as const
+    const { lines } = await up(toReadOnly(engine), next, options)
+    expect(lines).toEqual(
+      expect.arrayContaining(['new Pulling', 'Container p-web-1 Recreated', 'Container p-db-1 Removed']),
+    )
+    expect(mutations(fake, from)).toEqual([])
+    await expect(up(toReadOnly(engine), next)).rejects.toThrow('POST /images/create is not made in a dry run')
+  })
+
   it('makes and starts what is missing and says so in the words of the reference program', async () => {
     const { fake, engine } = await start()
     const want = project([service('web', { ...sleeper, depends_on: dependsOn('db') }), service('db', sleeper)])

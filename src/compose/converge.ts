@@ -5,6 +5,7 @@ import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import { execute } from './execute.ts'
 import type { StartedContainer } from './execute.ts'
+import { checkContainerNames } from './load/consistency.ts'
 import { mapDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import { observe, observeImages, observeImageVolumes } from './observe.ts'
@@ -58,6 +59,7 @@ export async function prepare(
   project: Project,
   o: ConvergeOptions,
 ): Promise<{ readonly plan: Plan; readonly observed: Observed }> {
+  checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
   checkSupported(selection.services)

@@ -5,6 +5,7 @@ import type { ProgressEvent } from '../../core/progress.ts'
 import { openEngine } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { endpointFromEnvironment } from '../../engine/environment.ts'
+import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
 import { chooseProgressMode, startProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
@@ -33,7 +34,7 @@ export async function withSession<T>(ctx: Context, body: (session: Session) => P
   let painter: ProgressPainter | undefined
   try {
     return await body({
-      engine,
+      engine: isDryRun ? toReadOnly(engine) : engine,
       isDryRun,
       parallel: readParallel(ctx),
       progress(event) {
