@@ -1,10 +1,11 @@
 import { topologicalLevels } from '../../core/graph.ts'
 import type { Project } from '../model/project.ts'
+import type { Dependency } from '../model/service.ts'
 import { LABEL } from './label.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 
-/** Service → the services it depends on. */
-export type Dependencies = ReadonlyMap<string, ReadonlySet<string>>
+/** Service → the services it depends on, and how. */
+export type Dependencies = ReadonlyMap<string, ReadonlyMap<string, Dependency>>
 
 /** What is known about the services when a command may run without the files. */
 export interface Roster {
@@ -15,9 +16,9 @@ export interface Roster {
 
 /** Services and dependencies of the files. */
 export function rosterOfProject(project: Project, observed: Observed): Roster {
-  const dependencies = new Map<string, ReadonlySet<string>>()
+  const dependencies = new Map<string, ReadonlyMap<string, Dependency>>()
   for (const [name, service] of Object.entries(project.services)) {
-    dependencies.set(name, new Set(Object.keys(service.depends_on ?? {})))
+    dependencies.set(name, new Map(Object.entries(service.depends_on ?? {})))
   }
   return { dependencies, containers: groupContainers(observed, dependencies) }
 }
@@ -27,34 +28,51 @@ export function rosterOfProject(project: Project, observed: Observed): Roster {
  * container is unknown, and so are its one-off containers.
  */
 export function rosterOfLabels(observed: Observed): Roster {
-  const dependencies = new Map<string, Set<string>>()
+  const dependencies = new Map<string, Map<string, Dependency>>()
   for (const container of observed.containers) {
     if (container.isOneOff) continue
-    const known = dependencies.get(container.service) ?? new Set<string>()
+    const known = dependencies.get(container.service) ?? new Map<string, Dependency>()
     for (const entry of (container.labels[LABEL.dependsOn] ?? '').split(',')) {
-      const name = entry.split(':')[0] ?? ''
-      if (name !== '') known.add(name)
+      const [name = '', condition, restart] = entry.split(':')
+      if (name === '') continue
+      known.set(name, { condition: toCondition(condition), restart: restart === 'true', required: true })
     }
     dependencies.set(container.service, known)
   }
   return { dependencies, containers: groupContainers(observed, dependencies) }
 }
 
+/** Releases before 2.3 wrote names alone. */
+function toCondition(text: string | undefined): Dependency['condition'] {
+  return text === 'service_healthy' || text === 'service_completed_successfully' ? text : 'service_started'
+}
+
 /** Levels of services, dependencies first; the services of a level are independent of each other. */
 export function serviceLevels(roster: Roster): readonly (readonly string[])[] {
   const names = [...roster.dependencies.keys()].sort()
-  return topologicalLevels(new Map(names.map((name) => [name, [...(roster.dependencies.get(name) ?? [])].sort()])))
+  return topologicalLevels(
+    new Map(names.map((name) => [name, [...(roster.dependencies.get(name)?.keys() ?? [])].sort()])),
+  )
 }
 
-/** The named services and all that depend on them; all services when none is named. */
-export function withDependents(roster: Roster, names: readonly string[]): ReadonlySet<string> {
+/**
+ * The named services and all that depend on them, directly or not; all services when none is named.
+ *
+ * @param counts which dependencies are followed; all when absent
+ */
+export function withDependents(
+  roster: Roster,
+  names: readonly string[],
+  counts: (dependency: Dependency) => boolean = () => true,
+): ReadonlySet<string> {
   if (names.length === 0) return new Set(roster.dependencies.keys())
   const chosen = new Set(names.filter((name) => roster.dependencies.has(name)))
   let size = -1
   while (size !== chosen.size) {
     size = chosen.size
     for (const [name, dependencies] of roster.dependencies) {
-      if ([...dependencies].some((dependency) => chosen.has(dependency))) chosen.add(name)
+      const isDependent = [...dependencies].some(([other, dependency]) => chosen.has(other) && counts(dependency))
+      if (isDependent) chosen.add(name)
     }
   }
   return chosen

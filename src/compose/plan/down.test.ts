@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
 import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
 import type { Project } from '../model/project.ts'
-import { rosterOfLabels, rosterOfProject } from './dependency.ts'
+import { rosterOfLabels, rosterOfProject, withDependents } from './dependency.ts'
 import { planDown } from './down.ts'
 import type { DownOptions } from './down.ts'
 import type { Observed } from './observed.ts'
@@ -120,5 +120,48 @@ describe('verbs', () => {
       ['Container p-db-1', []],
       ['Container p-web-1', [1]],
     ])
+  })
+
+  it('restart waits for what conditions ask before it goes on, from the files and from labels', () => {
+    const ordered = project([
+      service('web', {
+        depends_on: dependsOn(
+          { on: 'db', condition: 'service_healthy' },
+          { on: 'init', condition: 'service_completed_successfully', required: false },
+        ),
+      }),
+      service('db', { scale: 2 }),
+      service('init'),
+    ])
+    const running = up(ordered)
+    const text = renderPlan(planVerb({ kind: 'restart' }, rosterOfProject(ordered, running), []))
+    expect(`\n${text}\n`).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-db-1: restart-container (restart)
+      [] → #2 Container p-db-2: restart-container (restart)
+      [] → #3 Container p-init-1: restart-container (restart)
+      [1] → #4 Container p-db-1: wait-container until healthy (depended on)
+      [2] → #5 Container p-db-2: wait-container until healthy (depended on)
+      [3] → #6 Container p-init-1: wait-container until completed (depended on)
+      [1 2 3 4 5 6] → #7 Container p-web-1: restart-container (restart)
+      "
+    `)
+    const kinds = planVerb({ kind: 'restart' }, rosterOfLabels(running), ['web', 'db']).steps.map(({ op }) => op.kind)
+    expect(kinds.filter((kind) => kind === 'wait-container')).toHaveLength(2)
+    // A dependency that is left alone is as it was.
+    expect(planVerb({ kind: 'restart' }, rosterOfProject(ordered, running), ['web']).steps).toHaveLength(1)
+  })
+
+  it('dependents are found over several services, along the dependencies that count', () => {
+    const chain = project([
+      service('web', { depends_on: dependsOn({ on: 'api', restart: true }) }),
+      service('api', { depends_on: dependsOn({ on: 'db', restart: true }, 'cache') }),
+      service('db'),
+      service('cache'),
+    ])
+    const roster = rosterOfProject(chain, up(chain))
+    const restarted = (name: string): readonly string[] =>
+      [...withDependents(roster, [name], ({ restart }) => restart === true)].sort()
+    expect([restarted('db'), restarted('cache')]).toEqual([['api', 'db', 'web'], ['cache']])
   })
 })
