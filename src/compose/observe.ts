@@ -175,7 +175,8 @@ function toContainer(listed: ListedContainer): ObservedContainer {
   }
   return {
     id: listed.Id,
-    name: toOwnName(listed.Names ?? []) ?? listed.Id.slice(0, 12),
+    name: listed.Id.slice(0, 12),
+    ...toOwnName(listed.Names ?? []),
     service: labels[LABEL.service] ?? '',
     number: Number.parseInt(labels[LABEL.number] ?? '0', 10) || 0,
     isOneOff: labels[LABEL.oneOff] === 'True',
@@ -193,10 +194,12 @@ function toContainer(listed: ListedContainer): ObservedContainer {
   }
 }
 
-/** Links add further names (`/other/alias`); a cluster endpoint puts the node first (`/node/name`). Ours is the shortest path's last part. */
-function toOwnName(names: readonly string[]): string | undefined {
+/** Links add further names (`/other/alias`); a cluster endpoint puts the node first (`/node/name`). Ours is the shortest. */
+function toOwnName(names: readonly string[]): { readonly name?: string; readonly node?: string } {
   const parts = names.map((name) => name.replace(/^\//, '').split('/')).sort((a, b) => a.length - b.length)
-  return parts[0]?.at(-1)
+  const [first = '', second] = parts[0] ?? []
+  if (second !== undefined) return { name: second, node: first }
+  return first === '' ? {} : { name: first }
 }
 
 /** Classic Swarm leaves `State` out of its list; the status text tells it. */

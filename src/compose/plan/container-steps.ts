@@ -3,7 +3,7 @@ import { isApiAtLeast } from '../translate/api-version.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
 import { silent } from './builder.ts'
-import { toDraft } from './draft.ts'
+import { holdsHostPorts, toDraft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { ContainerRef } from './plan.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
@@ -44,6 +44,9 @@ function placeSlot(
 ): Placed {
   if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container)
   if (slot.action === 'recreate' && slot.container !== undefined) {
+    if (space.options.isCluster && holdsHostPorts(slot.service)) {
+      return replaceInPlace(space, slot, slot.container, slots, placed)
+    }
     return replaceContainer(space, slot, slot.container, slots, placed)
   }
   const removal = slot.container === undefined ? undefined : space.removals.get(slot.container.id)
@@ -133,12 +136,30 @@ function replaceContainer(
   }
 }
 
+/**
+ * A cluster counts the host ports of containers that are stopped too, so that the old container has to be gone
+ * before a node is chosen for the new one.
+ */
+function replaceInPlace(
+  space: Workspace,
+  slot: Slot,
+  old: ObservedContainer,
+  slots: ReadonlyMap<string, ServiceSlots>,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+): Placed {
+  const dependents = stopDependents(space, slot, slots, undefined)
+  const removal = removeOnce(space, old, { cause: slot.cause, after: dependents, words: silent })
+  const holder = removalOf(space, slot.name)
+  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed)
+  return { slot, ref: { kind: 'made', step, name: slot.name }, ready: [step, ...attached], isSettled: false }
+}
+
 /** Services that ask for a restart with a dependency are stopped before it is replaced, and started after. */
 function stopDependents(
   space: Workspace,
   slot: Slot,
   slots: ReadonlyMap<string, ServiceSlots>,
-  creation: number,
+  creation: number | undefined,
 ): readonly (number | undefined)[] {
   const name = slot.service.name
   const dependents = [...slots.values()].filter((entry) => entry.service.depends_on?.[name]?.restart === true)
@@ -179,7 +200,7 @@ function addCreation(
       ...(service.volumes ?? []).map((mount) => space.volumes.get(mount.source ?? '')),
       ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
     ],
-    ...(isReplacing && { words: { working: 'Recreate', done: '' } }),
+    ...(isReplacing && { words: { working: 'Recreate', done: name === slot.name ? 'Recreated' : '' } }),
   })
   if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: [] }
   const attached = toDraftAttachments(draft)

@@ -1,4 +1,5 @@
 import { compareNames } from '../model/dictionary.ts'
+import type { Service } from '../model/service.ts'
 import type { ContainerDraft } from '../translate.ts'
 import type { InheritedVolume } from '../translate/mount.ts'
 import { toImageReference, toLogName } from '../translate/name.ts'
@@ -13,7 +14,6 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
   const image = space.observed.images[toImageReference(project, service)]
   const old = slot.container
   const inherited = old === undefined || options.renewAnonymousVolumes ? [] : inheritVolumes(slot, old, image)
-  const hints = options.isCluster && inherited.length > 0 && old !== undefined ? [`affinity:container==${old.id}`] : []
   return {
     project,
     service,
@@ -22,10 +22,32 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
     inherited,
     ...(slot.action === 'recreate' && { replaces: toLogName(project.name, slot.name) }),
     links: toLinks(space, slot, slots),
-    placementHints: hints,
+    placementHints: options.isCluster && old !== undefined ? toHints(space, slot, old, inherited) : [],
     separator: options.separator,
     apiVersion: options.apiVersion,
   }
+}
+
+/**
+ * Where a replacement has to go on a cluster: volumes lie on the old container's node, and whoever knows its
+ * host port knows it there.
+ */
+function toHints(
+  space: Workspace,
+  slot: Slot,
+  old: ObservedContainer,
+  inherited: readonly InheritedVolume[],
+): readonly string[] {
+  const local = new Set(space.observed.volumes.filter((volume) => volume.driver === 'local').map((entry) => entry.name))
+  const isBound = inherited.length > 0 || old.mounts.some((mount) => mount.name !== undefined && local.has(mount.name))
+  if (isBound) return [old.node === undefined ? `affinity:container==${old.id}` : `constraint:node==${old.node}`]
+  return old.node !== undefined && holdsHostPorts(slot.service) ? [`constraint:node==~${old.node}`] : []
+}
+
+/** True when a container of the service cannot exist beside its replacement on one node of a cluster. */
+export function holdsHostPorts(service: Service): boolean {
+  const isFixed = (service.ports ?? []).some(({ published = '' }) => published !== '' && published !== '0')
+  return isFixed || service.network_mode === 'host'
 }
 
 /**

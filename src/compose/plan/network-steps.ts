@@ -101,7 +101,14 @@ function checkOwner(space: Workspace, key: string, network: ObservedNetwork): vo
 function addCreation(space: Workspace, key: string, cause: string, after: readonly number[]): number {
   const wanted = space.project.networks[key]
   const body = toNetworkBody(space.project, key, wanted ?? { name: key }, space.options.isCluster)
-  return space.builder.add({ op: { kind: 'create-network', body }, resource: `Network ${body.Name}`, cause, after })
+  // A cluster puts the networks of a project together, and has to know of one to put the next beside it.
+  const before = space.options.isCluster ? [...after, ...space.networks.values()] : after
+  return space.builder.add({
+    op: { kind: 'create-network', body },
+    resource: `Network ${body.Name}`,
+    cause,
+    after: before,
+  })
 }
 
 function renewNetwork(

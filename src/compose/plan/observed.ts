@@ -23,6 +23,8 @@ export interface ObservedContainer {
   readonly id: string
   /** Without the leading slash, and without the node part a cluster endpoint may put before it. */
   readonly name: string
+  /** Node of a cluster endpoint it is on; absent on one engine. */
+  readonly node?: string
   readonly service: string
   /** From the container-number label; 0 when absent (one-off containers). */
   readonly number: number

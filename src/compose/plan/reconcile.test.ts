@@ -331,3 +331,53 @@ describe('what cannot be', () => {
     expect(() => plan(project([service('web')]), emptyEngine(), { services: ['wbe'] })).toThrow('no such service: wbe')
   })
 })
+
+describe('on a cluster', () => {
+  const onCluster = { isCluster: true }
+  const web = (value: string, extra: Partial<Service> = {}): Project =>
+    project([
+      service('web', { ports: [{ target: 80, published: '8080', protocol: 'tcp' }], command: [value], ...extra }),
+    ])
+  const onNode = (have: Observed, node: string): Observed => ({
+    ...have,
+    containers: have.containers.map((entry) => ({ ...entry, node })),
+  })
+  const hintsOf = (made: Plan): readonly (readonly string[])[] =>
+    made.steps.flatMap(({ op }) => (op.kind === 'create-container' ? [op.draft.placementHints] : []))
+
+  it('a container with a host port is gone before its replacement is placed, on its node if possible', () => {
+    const have = onNode(up(web('1')), 'n2')
+    expect(text(web('2'), have, onCluster)).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-web-1: stop-container (configuration changed)
+      [1] → #2 Container p-web-1: remove-container (configuration changed)
+      [2] → #3 Container p-web-1: create-container as p-web-1 (configuration changed)
+      [3] → #4 Container p-web-1: start-container (configuration changed)
+      "
+    `)
+    expect(hintsOf(plan(web('2'), have, onCluster))).toEqual([['constraint:node==~n2']])
+    expect(plan(web('2'), up(web('2'), have, onCluster), onCluster).steps).toEqual([])
+    expect(text(web('2'), have)).toContain('rename-container')
+  })
+
+  it('a replacement follows the volumes of the old container', () => {
+    const data = { volumes: [{ type: 'volume', source: 'data', target: '/data' }] } as const
+    const want = (value: string): Project =>
+      project([service('db', { command: [value], ...data })], { volumes: { data: {} } })
+    const have = onNode(up(want('1')), 'n3')
+    expect(hintsOf(plan(want('2'), have, onCluster))).toEqual([['constraint:node==n3']])
+    expect(hintsOf(plan(want('2'), have))).toEqual([[]])
+  })
+
+  it('networks are made one after the other', () => {
+    const want = project([service('web', { networks: dictionary({ a: null, b: null }) })], {
+      networks: { a: {}, b: {} },
+    })
+    const steps = (options: Partial<ReconcileOptions>): readonly (readonly number[])[] =>
+      plan(want, emptyEngine(), options).steps.flatMap(({ op, after }) => (op.kind === 'create-network' ? [after] : []))
+    expect([steps(onCluster), steps({})]).toEqual([
+      [[], [1]],
+      [[], []],
+    ])
+  })
+})
