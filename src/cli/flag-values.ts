@@ -99,7 +99,7 @@ const parsers: Readonly<Record<FlagSpec['kind'], (text: string) => Read>> = {
 }
 
 /** What Go's `strconv.ParseBool` accepts; undefined for anything else. */
-export function parseGoBoolean(text: string): boolean | undefined {
+function parseGoBoolean(text: string): boolean | undefined {
   if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true
   return /^(?:0|f|F|FALSE|false|False)$/.test(text) ? false : undefined
 }

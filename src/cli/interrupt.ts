@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { SignalName, World } from './world.ts'
 
 export type InterruptHandler = (name: SignalName, count: number) => void
@@ -16,6 +17,8 @@ export interface Interrupts {
 /** Listens from now on until `stop`. */
 export function listenForInterrupts(world: World): Interrupts {
   const abort = new AbortController()
+  // A command that asks a hundred hosts has a hundred listeners, which is no leak.
+  setMaxListeners(0, abort.signal)
   const claims: { readonly handler: InterruptHandler; count: number }[] = []
   let first: SignalName | undefined
   let giveUp: (name: SignalName) => void = () => {}

@@ -38,7 +38,7 @@ function causes(error: unknown): string[] {
 }
 
 /** Hides given values and the password part of addresses. Linear: messages may quote input of any length. */
-export function maskSecrets(text: string, secrets: readonly string[]): string {
+function maskSecrets(text: string, secrets: readonly string[]): string {
   let masked = text.replace(/\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@"']*):[^\s/@"']+@/gi, '$1:***@')
   for (const secret of secrets) if (secret.length >= 4) masked = masked.replaceAll(secret, '***')
   return masked

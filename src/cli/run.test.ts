@@ -449,6 +449,20 @@ describe('interruption', () => {
     expect((await interrupt(dockerCompose, waits, ['SIGTERM'])).code).toBe(130)
   })
 
+  it('any number of calls may wait for it without a warning of a leak', async () => {
+    const warnings: string[] = []
+    const note = (warning: Error): void => void warnings.push(warning.name)
+    process.on('warning', note)
+    const ask = command('ls', async (ctx) => {
+      for (let call = 0; call < 100; call += 1) ctx.signal.addEventListener('abort', () => {})
+    })
+    await runLine(dockerMachine, 'ls', [ask])
+    // Warnings come on the next turn.
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
   it('a second Ctrl-C ends a command that does not listen', async () => {
     expect((await interrupt(dockerMachine, () => new Promise(() => {}), ['SIGINT', 'SIGINT'])).code).toBe(130)
   })
