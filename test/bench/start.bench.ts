@@ -4,15 +4,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import type { Row } from './bench.ts'
+import { measureCommand } from './command-cost.ts'
+import type { Cost } from './command-cost.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
-const runs = 15
-
-interface Cost {
-  /** Milliseconds of one start. */
-  readonly wallMs: number
-  readonly cpuMs: number
-}
 
 /**
  * What starting costs: each program on Node against `node -e 0`, and as the executable. CPU is user and
@@ -20,7 +15,7 @@ interface Cost {
  * wall-clock time is that of the quickest.
  */
 export async function run(): Promise<readonly Row[]> {
-  const bare = measure([process.execPath, '-e', '0'])
+  const bare = measureCommand([process.execPath, '-e', '0'])
   const rows: Row[] = [
     { name: 'start: node -e 0, wall', value: round(bare.wallMs), unit: 'ms' },
     { name: 'start: node -e 0, CPU', value: round(bare.cpuMs), unit: 'ms' },
@@ -46,7 +41,9 @@ function prepare(place: string): void {
 function measurePrograms(bare: Cost, place: string): readonly Row[] {
   const rows: Row[] = []
   for (const [program, args, mark] of lines) {
-    const cost = measure([process.execPath, join(root, 'dist', 'bin', `${program}.cjs`), ...args], place)
+    const cost = measureCommand([process.execPath, join(root, 'dist', 'bin', `${program}.cjs`), ...args], {
+      cwd: place,
+    })
     const name = `start: ${[program, ...args].join(' ')}`
     rows.push({
       name: `${name} on Node, CPU`,
@@ -57,7 +54,7 @@ function measurePrograms(bare: Cost, place: string): readonly Row[] {
     })
     const executable = join(root, 'dist', 'exe', program)
     if (!existsSync(executable)) continue
-    const single = measure([executable, ...args], place)
+    const single = measureCommand([executable, ...args], { cwd: place })
     rows.push({
       name: `${name} as executable, wall`,
       value: round(single.wallMs),
@@ -86,28 +83,6 @@ const lines: readonly (readonly [string, readonly string[], Mark?])[] = [
   ['docker-machine', ['-s', 'store', 'inspect', 'm1']],
   ['docker-compose', ['config', '-q'], { cpuMs: 60, wallMs: 40 }],
 ]
-
-function measure(command: readonly string[], cwd = root): Cost {
-  // bash's own `time` is the one place where the CPU time of children can be had without native code.
-  // The quickest start counts on the wall clock: what else the machine does only ever adds to it.
-  const script = `"$@" >/dev/null 2>&1
-    best=
-    TIMEFORMAT='%U %S'
-    time for ((i = 0; i < ${runs}; i++)); do
-      before=$EPOCHREALTIME; "$@" >/dev/null 2>&1; after=$EPOCHREALTIME
-      took=$((\${after/./} - \${before/./}))
-      [[ -z $best || $took -lt $best ]] && best=$took
-    done
-    echo "$best" >&2`
-  const result = spawnSync('bash', ['-c', script, 'bash', ...command], {
-    encoding: 'utf8',
-    cwd,
-    env: { ...process.env, LC_ALL: 'C' },
-  })
-  const [user = Number.NaN, system = 0, bestMicroseconds = 0] = result.stderr.trim().split(/\s+/).map(Number)
-  if (Number.isNaN(user)) throw new Error(`cannot time ${command.join(' ')}: ${result.stderr}`)
-  return { wallMs: bestMicroseconds / 1000, cpuMs: ((user + system) * 1000) / runs }
-}
 
 function round(value: number, scale = 10): number {
   return Math.round(value * scale) / scale
