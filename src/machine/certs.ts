@@ -176,7 +176,7 @@ export async function issueServerCertificate(
 }
 
 /** @throws {machine/certificate} naming the missing file */
-export async function readPair(certPath: string, keyPath: string): Promise<CertificatePair> {
+async function readPair(certPath: string, keyPath: string): Promise<CertificatePair> {
   return { cert: await readPem(certPath), key: await readPem(keyPath) }
 }
 

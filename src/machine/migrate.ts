@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { JsonObject, JsonValue } from '../core/exact-json.ts'
 
 /** The installer docker-machine wrote into records that named none. */
-export const DEFAULT_INSTALL_URL = 'https://get.docker.com'
+const DEFAULT_INSTALL_URL = 'https://get.docker.com'
 
 /**
  * Brings a record of `ConfigVersion` 0 to 2 to version 3, step by step.

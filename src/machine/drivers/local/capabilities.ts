@@ -40,7 +40,7 @@ const programs: Readonly<Record<string, string>> = {
 const overlayMagic = 0x794c7630
 
 /** Everything that is missing for hosts here, in the order in which it should be put right; empty when nothing is. */
-export async function findLacks(needs: HostNeeds, o: CallOptions = {}): Promise<readonly Lack[]> {
+async function findLacks(needs: HostNeeds, o: CallOptions = {}): Promise<readonly Lack[]> {
   if (process.platform !== 'linux') {
     return [{ what: 'a Linux kernel', remedy: `run this in a Linux virtual machine, this is ${process.platform}` }]
   }

@@ -152,7 +152,7 @@ async function readFreezer(control: FreezerControl): Promise<boolean> {
 }
 
 /** Process numbers of everybody in the group and the groups below it, in any hierarchy. */
-export async function readGroupProcesses(layout: CgroupLayout, name: string): Promise<readonly number[]> {
+async function readGroupProcesses(layout: CgroupLayout, name: string): Promise<readonly number[]> {
   const found = new Set<number>()
   for (const directory of groupDirectories(layout, name)) {
     for (const group of await listGroups(directory)) {

@@ -20,7 +20,7 @@ interface EngineLine {
 }
 
 /** Debian's docker.io per release. A release that moves on brings a newer engine, which is then what is used. */
-export const engineLines: readonly EngineLine[] = [
+const engineLines: readonly EngineLine[] = [
   { version: '20.10', suite: 'bookworm' },
   { version: '26.1', suite: 'trixie' },
   { version: '28.5', suite: 'sid' },
@@ -105,7 +105,7 @@ async function checkTree(path: string): Promise<string> {
 }
 
 /** The version of the machine's own dockerd, `20.10.24+dfsg1`; `undefined` when it has none. */
-export async function readMachineEngine(o: { readonly clock: Clock } & CallOptions): Promise<string | undefined> {
+async function readMachineEngine(o: { readonly clock: Clock } & CallOptions): Promise<string | undefined> {
   const result = await execProgram(['sh', '-c', 'PATH=$PATH:/usr/sbin:/sbin dockerd --version'], o)
   return result.code === 0 ? /version ([^\s,]+)/.exec(result.stdout)?.[1] : undefined
 }

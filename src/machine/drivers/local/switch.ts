@@ -30,7 +30,7 @@ interface SwitchRecord {
 }
 
 /** Name of the bridge inside the switch's own namespace. */
-export const bridgeName = 'switch0'
+const bridgeName = 'switch0'
 
 function recordPath(place: SwitchPlace): string {
   return join(place.directory, 'switch.json')
