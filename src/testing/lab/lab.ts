@@ -139,8 +139,8 @@ class RunningLab implements Lab {
     return this.#once(store, () => startStore(store, this.#fleet, this.#place.directory, this.#clock))
   }
 
-  async registry(): Promise<LabService> {
-    return this.#once('registry', () => startRegistry(this.#fleet, this.#place.directory, this.#clock))
+  async registry(users = ''): Promise<LabService> {
+    return this.#once('registry', () => startRegistry(this.#fleet, this.#place.directory, this.#clock, users))
   }
 
   async down(): Promise<void> {

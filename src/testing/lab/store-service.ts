@@ -109,19 +109,22 @@ function isUsefulJar(name: string): boolean {
   return !/^(?:jcl|jul|log4j|osgi-over-slf4j|slf4j-(?:android|ext|migrator|jdk14|jcl|log4j12|nop|reload\w*))/.test(name)
 }
 
-const registry: ServicePlan = {
+const registry = (users: string): ServicePlan => ({
   name: 'registry',
   packages: { name: 'docker-registry', suite: 'bookworm', packages: ['docker-registry'] },
   port: 5000,
   command: async (tree, host, data) => {
     const config = join(data, 'registry.yml')
     const storage = { filesystem: { rootdirectory: join(data, 'images') }, delete: { enabled: true } }
+    const path = join(data, 'htpasswd')
+    await fs.writeFile(path, users)
+    const auth = users === '' ? {} : { auth: { htpasswd: { realm: 'lab', path } } }
     // JSON is YAML.
-    await fs.writeFile(config, JSON.stringify({ version: 0.1, storage, http: { addr: `${host}:5000` } }))
+    await fs.writeFile(config, JSON.stringify({ version: 0.1, storage, http: { addr: `${host}:5000` }, ...auth }))
     return [join(tree, 'usr/bin/docker-registry'), 'serve', config]
   },
-  isReady: async (host, port) => (await fetchText(`http://${host}:${port}/v2/`)) === '{}',
-}
+  isReady: async (host, port) => /^\{\}$|UNAUTHORIZED/.test(await fetchText(`http://${host}:${port}/v2/`)),
+})
 
 const stores: Readonly<Record<LabStore, ServicePlan>> = { etcd, consul, zookeeper }
 
@@ -131,8 +134,8 @@ export async function startStore(store: LabStore, fleet: Fleet, directory: strin
 }
 
 /** Starts a real image registry that speaks plain HTTP. */
-export async function startRegistry(fleet: Fleet, directory: string, clock: Clock): Promise<LabService> {
-  return startService(registry, fleet, directory, clock)
+export async function startRegistry(fleet: Fleet, directory: string, clock: Clock, users: string): Promise<LabService> {
+  return startService(registry(users), fleet, directory, clock)
 }
 
 async function startService(plan: ServicePlan, fleet: Fleet, directory: string, clock: Clock): Promise<LabService> {

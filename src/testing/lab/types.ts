@@ -141,7 +141,12 @@ export interface Lab {
   addHost(options?: { readonly engine?: LabEngine; readonly labels?: readonly string[] }): Promise<LabHost>
   /** @throws {platform/missing} naming the package when the store cannot be had here */
   kv(store: LabStore): Promise<LabService>
-  registry(): Promise<LabService>
+  /**
+   * The one registry of the lab.
+   *
+   * @param users lines of an htpasswd file with bcrypt hashes; without any everybody may push and pull
+   */
+  registry(users?: string): Promise<LabService>
   /** Ends everything of the lab and removes what it made. Idempotent. */
   down(): Promise<void>
 }
