@@ -375,33 +375,33 @@ describe('networks of one node', () => {
   const on = (network: string, extra: object = {}) => ({ Image: image, HostConfig: { NetworkMode: network, ...extra } })
 
   it('of one project are made on one node, and draw its containers there', async () => {
-    const { call, engines, names } = await startBed([{}, {}, {}])
-    await call('POST', '/containers/create?name=first', { Image: image })
+    const bed = await startBed([{}, {}, {}])
+    await bed.call('POST', '/containers/create?name=first', { Image: image })
     for (const Name of ['shop_front', 'shop_back', 'shop_side']) {
-      expect(await call('POST', '/networks/create', { Name, Labels: labels })).toMatchObject({ status: 201 })
+      expect(await bed.call('POST', '/networks/create', { Name, Labels: labels })).toMatchObject({ status: 201 })
     }
-    const holders = engines.filter(({ requests }) => requests.some(({ path }) => path === '/networks/create'))
+    const holders = bed.engines.filter(({ requests }) => requests.some(({ path }) => path === '/networks/create'))
     expect(holders).toHaveLength(1)
-    const node = `n${engines.indexOf(holders[0]!) + 1}`
-    for (const name of ['aa', 'bb']) await call('POST', `/containers/create?name=${name}`, on('shop_front'))
+    const node = `n${bed.engines.indexOf(holders[0]!) + 1}`
+    for (const name of ['aa', 'bb']) await bed.call('POST', `/containers/create?name=${name}`, on('shop_front'))
     const both = { ...on('shop_front'), NetworkingConfig: { EndpointsConfig: { shop_front: {}, shop_back: {} } } }
-    expect(await call('POST', '/containers/create?name=cc', both)).toMatchObject({ status: 201 })
-    expect(await names()).toEqual(expect.arrayContaining([`/${node}/aa`, `/${node}/bb`, `/${node}/cc`]))
+    expect(await bed.call('POST', '/containers/create?name=cc', both)).toMatchObject({ status: 201 })
+    expect(await bed.names()).toEqual(expect.arrayContaining([`/${node}/aa`, `/${node}/bb`, `/${node}/cc`]))
   })
 
   it('refuse a container that cannot go there, naming network and node', async () => {
-    const { call } = await startBed([{}, {}])
-    await call('POST', '/networks/create', { Name: 'n1/near' })
-    await call('POST', '/networks/create', { Name: 'n2/far' })
+    const bed = await startBed([{}, {}])
+    await bed.call('POST', '/networks/create', { Name: 'n1/near' })
+    await bed.call('POST', '/networks/create', { Name: 'n2/far' })
     const ports = { PortBindings: { '80/tcp': [{ HostPort: '8080' }] } }
-    expect(await call('POST', '/containers/create?name=aa', on('near', ports))).toMatchObject({ status: 201 })
-    const full = await call('POST', '/containers/create?name=bb', on('near', ports))
+    expect(await bed.call('POST', '/containers/create?name=aa', on('near', ports))).toMatchObject({ status: 201 })
+    const full = await bed.call('POST', '/containers/create?name=bb', on('near', ports))
     expect([full.status, full.body]).toEqual([
       500,
       expect.stringContaining('network near is on node n1 only, which cannot take the container: '),
     ])
     const both = { ...on('near'), NetworkingConfig: { EndpointsConfig: { near: {}, far: {} } } }
-    const apart = await call('POST', '/containers/create?name=cc', both)
+    const apart = await bed.call('POST', '/containers/create?name=cc', both)
     expect([apart.status, JSON.parse(apart.body)]).toEqual([
       500,
       { message: 'network near is on node n1 only, network far on n2: no container can be on both' },
