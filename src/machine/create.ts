@@ -5,17 +5,15 @@ import { toAbortError } from '../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import { goQuote } from '../core/goquote.ts'
 import { bootstrapCertificates } from './certs.ts'
-import type { Driver, DriverConfig, DriverContext, DriverFactory, DriverOptions } from './driver.ts'
+import { toDriverContext } from './driver-context.ts'
+import type { Driver, DriverConfig, DriverFactory, DriverOptions } from './driver.ts'
 import type { AuthOptions, EngineOptions, Host, SwarmOptions } from './host.ts'
 import { checkHostName, DEFAULT_PROGRAM } from './host.ts'
-import { hostLog } from './host-log.ts'
 import { isAddressOnly, provisionHost, waitForEngine } from './provision/provision-host.ts'
 import type { ProvisionContext } from './provision/provision-host.ts'
 import { existsError } from './store.ts'
 import type { Store } from './store.ts'
-
-const pauseMs = 3000
-const maxWaits = 60
+import { waitForState } from './wait-for-state.ts'
 
 /** A machine to be made. */
 export interface HostWanted {
@@ -177,18 +175,6 @@ async function build(draft: Draft, ctx: CreateContext, o: CallOptions): Promise<
   }
 }
 
-/** @throws {machine/state} when the machine does not come up within three minutes */
-export async function waitForState(driver: Driver, ctx: Pick<CreateContext, 'clock'>, o: CallOptions): Promise<void> {
-  for (let wait = 0; (await driver.state(o)) !== 'Running'; wait += 1) {
-    if (wait >= maxWaits) {
-      throw new FlotillaError('machine/state', `Maximum number of retries (${maxWaits}) exceeded`, {
-        hint: `the machine's state is ${(await driver.state(o)) || 'not known'}`,
-      })
-    }
-    await ctx.clock.sleep(pauseMs, o.signal)
-  }
-}
-
 async function saveDriver(draft: Draft, store: Store): Promise<void> {
   draft.host = { ...draft.host, driver: draft.driver.toConfig() }
   await store.save(draft.host)
@@ -233,22 +219,6 @@ function wrap(prefix: string, error: unknown): unknown {
     ...(hint !== undefined && { hint }),
     ...(exitCode !== undefined && { exitCode }),
   })
-}
-
-/** What a driver of the machine `name` may touch. */
-export function toDriverContext(
-  ctx: Pick<CreateContext, 'store' | 'log' | 'clock' | 'random' | 'env'>,
-  name: string,
-): DriverContext {
-  return {
-    machineName: name,
-    storePath: ctx.store.root,
-    machinePath: ctx.store.pathOf(name),
-    log: hostLog(ctx.log, name),
-    clock: ctx.clock,
-    random: ctx.random,
-    env: ctx.env,
-  }
 }
 
 function makeAuthOptions(wanted: HostWanted, root: string, machinePath: string): AuthOptions {

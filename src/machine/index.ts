@@ -3,8 +3,10 @@
  *
  * Drivers and provisioners are loaded by name: `makeRegistry(builtins).load('driver', 'generic')` of `flotilla/plugin`.
  */
-export { createHost, toDriverContext } from './create.ts'
+export { createHost } from './create.ts'
 export type { CertificatePaths, CreateContext, HostWanted } from './create.ts'
+export { toDriverContext } from './driver-context.ts'
+export type { DriverSurroundings } from './driver-context.ts'
 export { checkConnection, parseTcpUrl, readTls } from './connection.ts'
 export { findUser } from './certs.ts'
 export { baseConfig, readInteger, readText } from './driver.ts'

@@ -2,12 +2,12 @@ import type { CallOptions } from '../core/call.ts'
 import { FlotillaError } from '../core/errors.ts'
 import type { Ssh } from '../io/ssh/ssh.ts'
 import { checkConnection } from './connection.ts'
-import { waitForState } from './create.ts'
 import type { Driver, HostState } from './driver.ts'
 import type { Host } from './host.ts'
 import { waitForSsh } from './provision/detect.ts'
 import type { ProvisionContext } from './provision/provision-host.ts'
 import { renewEngine } from './renew.ts'
+import { waitForState } from './wait-for-state.ts'
 
 /** What switching machines on and off needs of the outside world. */
 export interface PowerContext extends ProvisionContext {

@@ -2,9 +2,9 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
-import type { Driver, DriverContext, DriverDescriptor } from '../../machine/driver.ts'
+import { toDriverContext } from '../../machine/driver-context.ts'
+import type { Driver, DriverDescriptor } from '../../machine/driver.ts'
 import type { Host } from '../../machine/host.ts'
-import { hostLog } from '../../machine/host-log.ts'
 import { fileStore } from '../../machine/store-files.ts'
 import type { Store } from '../../machine/store.ts'
 
@@ -60,16 +60,8 @@ export async function openMachine(ctx: Context, store: Store, name: string): Pro
 export async function openDriver(ctx: Context, store: Store, host: Host): Promise<Driver> {
   const descriptor = await loadDescriptor(ctx, host.driverName)
   const factory = await descriptor.load()
-  const context: DriverContext = {
-    machineName: host.name,
-    storePath: store.root,
-    machinePath: store.pathOf(host.name),
-    log: hostLog(ctx.log, host.name),
-    clock: ctx.clock,
-    random: ctx.random,
-    env: ctx.env,
-  }
-  return factory.create(context, host.driver)
+  const { log, clock, random, env } = ctx
+  return factory.create(toDriverContext({ store, log, clock, random, env }, host.name), host.driver)
 }
 
 /**

@@ -93,7 +93,7 @@ export function renderSupervisor(command: DaemonCommand): string {
   })
   return [
     '#!/bin/sh',
-    '# Keeps the Docker engine running on a host without an init system. Written by docker-machine.',
+    '# Keeps the Docker engine running on a host without an init system. Written by Flotilla.',
     'export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"',
     ...exports,
     'engine=',
