@@ -137,6 +137,28 @@ describe('docs/machine.md on drivers', () => {
   })
 })
 
+describe('docs/testing.md', () => {
+  it('names everything a lab and its hosts can do', () => {
+    const page = readText('docs/testing.md')
+    const types = readText('src/testing/lab/types.ts')
+    const members = ['LabOptions', 'LabHost', 'Lab'].flatMap((name) => {
+      const body = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(types)?.[1] ?? ''
+      return [...body.matchAll(/^ {2}(?:readonly )?(\w+)[?(:]/gm)].map((match) => match[1] ?? '')
+    })
+    expect(members.length).toBeGreaterThan(30)
+    expect(members.filter((name) => !new RegExp(`\`[^\`\n]*\\b${name}\\b`).test(page))).toEqual([])
+  })
+
+  it('names every fault of the fake engine and of the proxy', () => {
+    const page = readText('docs/testing.md')
+    const options = readText('src/testing/fake-engine/options.ts') + readText('src/testing/fault-proxy.ts')
+    const kinds = [...options.matchAll(/readonly kind: '([a-z-]+)'/g)].map((match) => match[1] ?? '')
+    const known = kinds.filter((kind) => !['unix', 'tcp', 'none'].includes(kind))
+    expect(known.length).toBeGreaterThan(10)
+    expect(known.filter((kind) => !page.includes(`\`${kind}\``))).toEqual([])
+  })
+})
+
 describe('all pages', () => {
   const files = [
     'README.md',

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import process from 'node:process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ensurePrograms } from './programs.ts'
@@ -103,8 +103,49 @@ describe('the library entries of the installed package', () => {
 
   it("offer suites that run under a third party's vitest", () => {
     borrow('vitest', 'fast-check')
-    const result = run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--root', place])
+    const result = run(process.execPath, [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--root',
+      place,
+      'cheapest.test.mjs',
+    ])
     expect(result.said).toContain('2 passed')
     expect(result.code, result.said).toBe(0)
   })
+})
+
+describe('the TypeScript in the pages of docs/', () => {
+  it.each(['extending.md', 'testing.md'])(
+    '%s type-checks, and its tests pass against the installed package',
+    (file) => {
+      borrow('@types/node', 'undici-types', 'vitest', 'fast-check')
+      const page = readFileSync(join(root, 'docs', file), 'utf8')
+      const target = join(place, basename(file, '.md'))
+      mkdirSync(target)
+      const names = [...page.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```/gm)].map(([, name = '', code = '']) => {
+        writeFileSync(join(target, name), code)
+        return name
+      })
+      expect(names.length).toBe([...page.matchAll(/^```ts$/gm)].length)
+      const compilerOptions = {
+        module: 'NodeNext',
+        target: 'ES2023',
+        types: ['node'],
+        strict: true,
+        noUncheckedIndexedAccess: true,
+        // Other people's declarations are theirs to check.
+        skipLibCheck: true,
+        allowImportingTsExtensions: true,
+        noEmit: true,
+      }
+      writeFileSync(join(target, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: names }))
+      writeFileSync(join(target, 'package.json'), '{ "type": "module" }')
+      const checked = run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', target])
+      expect(checked.said).toBe('')
+      const tested = run(process.execPath, [join(place, 'node_modules/vitest/vitest.mjs'), 'run', '--root', target])
+      expect(tested.code, tested.said).toBe(0)
+      expect(tested.said).toContain(`Test Files  ${names.filter((name) => name.endsWith('.test.ts')).length} passed`)
+    },
+  )
 })
