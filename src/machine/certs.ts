@@ -25,7 +25,8 @@ export interface CertificateContext {
   readonly log: Log
   /** Who the certificates are made out for: `$USER`. */
   readonly user: string
-  readonly keyKind: KeyKind
+  /** Absent: like the key that is replaced, else ECDSA. */
+  readonly keyKind?: KeyKind
 }
 
 /** `$USER`, on Windows `$USERNAME`, else `unknown`, as docker-machine names the owner. */
@@ -61,6 +62,7 @@ export async function bootstrapCertificates(auth: AuthOptions, ctx: CertificateC
 
 async function bootstrapCa(auth: AuthOptions, ctx: CertificateContext): Promise<void> {
   const text = await readTextFile(auth.CaCertPath)
+  const keyKind = await chooseKeyKind(ctx, auth.CaPrivateKeyPath)
   if (text === undefined) {
     if (await pathExists(auth.CaPrivateKeyPath)) throw keyExists('certificate authority', auth.CaPrivateKeyPath)
   } else if (readCertificate(text).notAfterMs > ctx.clock.nowMs()) {
@@ -70,8 +72,8 @@ async function bootstrapCa(auth: AuthOptions, ctx: CertificateContext): Promise<
     await fs.rm(auth.CaPrivateKeyPath, { force: true })
   }
   ctx.log.info(`Creating CA: ${auth.CaCertPath}`)
-  const wanted = { commonName: `docker-machine CA of ${ctx.user}`, organization: ctx.user }
-  const pair = await makeCa({ ...wanted, keyKind: ctx.keyKind, nowMs: ctx.clock.nowMs(), days: caDays })
+  const wanted = { commonName: `docker-machine CA of ${ctx.user}`, organization: ctx.user, keyKind }
+  const pair = await makeCa({ ...wanted, nowMs: ctx.clock.nowMs(), days: caDays })
   await writePair(pair, auth.CaCertPath, auth.CaPrivateKeyPath)
 }
 
@@ -90,13 +92,20 @@ async function bootstrapClient(auth: AuthOptions, ctx: CertificateContext): Prom
     commonName: ctx.user,
     // docker-machine wrote this word for every client certificate.
     organization: `${ctx.user}.<bootstrap>`,
-    keyKind: ctx.keyKind,
+    keyKind: await chooseKeyKind(ctx, auth.ClientKeyPath),
     nowMs: ctx.clock.nowMs(),
     days: leafDays,
     usages: ['client'],
     names: [],
   })
   await writePair(pair, auth.ClientCertPath, auth.ClientKeyPath)
+}
+
+/** Who once asked for RSA, for an engine or client too old for curves, is not given a curve by a renewal. */
+async function chooseKeyKind(ctx: CertificateContext, oldKeyPath: string): Promise<KeyKind> {
+  if (ctx.keyKind !== undefined) return ctx.keyKind
+  const old = await readTextFile(oldKeyPath)
+  return old?.includes('BEGIN RSA PRIVATE KEY') === true ? 'rsa' : 'ecdsa'
 }
 
 function isOwnClient(auth: AuthOptions): boolean {
@@ -165,7 +174,7 @@ export async function issueServerCertificate(
   const pair = await issueCertificate(await readPair(auth.CaCertPath, auth.CaPrivateKeyPath), {
     commonName: host.name,
     organization: `${ctx.user}.${host.name}`,
-    keyKind: ctx.keyKind,
+    keyKind: await chooseKeyKind(ctx, auth.ServerKeyPath),
     nowMs: ctx.clock.nowMs(),
     days: leafDays,
     // A classic swarm master calls the nodes with its own certificate.

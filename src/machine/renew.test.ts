@@ -29,7 +29,7 @@ interface Trial {
   readonly read: (path: string) => string
 }
 
-async function trial(ageDays: number): Promise<Trial> {
+async function trial(ageDays: number, keyKind: 'ecdsa' | 'rsa' = 'ecdsa'): Promise<Trial> {
   const root = mkdtempSync(join(folder, 'root-'))
   const certs = join(root, 'certs')
   const machinePath = join(root, 'machines', 'web')
@@ -59,14 +59,13 @@ async function trial(ageDays: number): Promise<Trial> {
     clock,
     log,
     user: 'ada',
-    keyKind: 'ecdsa',
     loadProvisioners: async () => [],
     openSsh: () => {
       throw new Error('no shell here')
     },
   }
-  await bootstrapCertificates(auth, ctx, {})
-  await issueServerCertificate(host, '10.0.0.7', machinePath, ctx)
+  await bootstrapCertificates(auth, { ...ctx, keyKind }, {})
+  await issueServerCertificate(host, '10.0.0.7', machinePath, { ...ctx, keyKind })
   lines.length = 0
   return {
     auth,
@@ -122,6 +121,15 @@ describe('the certificate of an engine that is started', () => {
     for (const path of [auth.ServerCertPath, auth.ClientCertPath, join(machinePath, 'cert.pem')]) {
       expect(readCertificate(read(path)).notAfterMs, path).toBeGreaterThan(ctx.clock.nowMs() + 390 * dayMs)
     }
+  })
+
+  it('keeps its kind of key: RSA was asked for by those who need it', async () => {
+    const { auth, host, machinePath, ctx, read } = await trial(380, 'rsa')
+    const before = read(auth.ServerKeyPath)
+    await renewEngine(host, engineDriver('10.0.0.7', []), machinePath, ctx, {})
+    expect(read(auth.ServerKeyPath)).not.toBe(before)
+    for (const path of [auth.ServerKeyPath, auth.ClientKeyPath])
+      expect(read(path)).toMatch(/^-----BEGIN RSA PRIVATE KEY/)
   })
 
   it.each(['10.0.0.8', 'web.example', '2001:db8::8'])('follows the machine to %s', async (address) => {

@@ -21,7 +21,7 @@ export async function connect(
   const program = programWords(ctx)
   const o = { signal: ctx.signal }
   const auth = host.options.AuthOptions
-  await renewClient(auth, { clock, log, user: findUser(ctx.env), keyKind: 'ecdsa' }, o)
+  await renewClient(auth, { clock, log, user: findUser(ctx.env) }, o)
   const url = await checkConnection(host, driver, { clock, program, isSwarm }, o)
   try {
     await refreshCopies(auth, store.pathOf(host.name))

@@ -7,12 +7,12 @@ import { programWords } from './open-machine.ts'
 import { chooseSsh } from './ssh-client.ts'
 
 /** What commands that provision hand to the domain. */
-export async function makeProvisionContext(ctx: Context, keyKind: KeyKind): Promise<ProvisionContext> {
+export async function makeProvisionContext(ctx: Context, keyKind?: KeyKind): Promise<ProvisionContext> {
   return {
     clock: ctx.clock,
     log: ctx.log,
     user: findUser(ctx.env),
-    keyKind,
+    ...(keyKind !== undefined && { keyKind }),
     program: programWords(ctx),
     openSsh: await chooseSsh(ctx),
     loadProvisioners: () =>

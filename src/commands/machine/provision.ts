@@ -6,7 +6,7 @@ import { makeProvisionContext } from './provision-context.ts'
 
 /** Runs the whole provisioning again with the stored options; also finishes a creation that failed half-way. */
 export const run: Run = async (ctx, _flags, args) => {
-  const provision = await makeProvisionContext(ctx, 'ecdsa')
+  const provision = await makeProvisionContext(ctx)
   const o = { signal: ctx.signal }
   await forEachMachine(ctx, args, async ({ host, driver }, store) => {
     if (isAddressOnly(driver)) {

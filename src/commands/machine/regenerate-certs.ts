@@ -12,7 +12,7 @@ export const run: Run<typeof regenerateCertsFlags> = async (ctx, flags, args) =>
   const question = 'Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): '
   if (!flags.force && !(await confirm(ctx, question))) return
   ctx.log.info('Regenerating TLS certificates')
-  const provision = await makeProvisionContext(ctx, 'ecdsa')
+  const provision = await makeProvisionContext(ctx)
   const o = { signal: ctx.signal }
   await forEachMachine(ctx, args, async ({ host, driver }, store) => {
     if (isAddressOnly(driver)) {
