@@ -140,29 +140,3 @@ function findSubnetLack(needs: HostNeeds): Lack | undefined {
   }
   return undefined
 }
-
-/** What this machine can do that not every machine can; tests that need one of these ask first. */
-export interface MachineAbilities {
-  /** `--privileged` containers on engine 20.10, raised limits, negative OOM scores. */
-  readonly hasSysResource: boolean
-  /** Service addresses and the routing mesh of swarm mode. */
-  readonly hasIpVs: boolean
-  /** Delays by `tc netem`. */
-  readonly hasNetem: boolean
-}
-
-const sysResourceBit = 24n
-
-export async function readAbilities(clock: Clock): Promise<MachineAbilities> {
-  const status = (await readTextFile('/proc/self/status')) ?? ''
-  const bounding = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
-  const netem = await execProgram(
-    ['unshare', '-n', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms'],
-    { clock },
-  )
-  return {
-    hasSysResource: ((bounding >> sysResourceBit) & 1n) === 1n,
-    hasIpVs: (await readTextFile('/proc/net/ip_vs')) !== undefined,
-    hasNetem: netem.code === 0,
-  }
-}
