@@ -244,6 +244,18 @@ describe('networks and volumes', () => {
     }),
   )
 
+  it('a network of the swarm that only a worker still has is gone', () => {
+    const worker = makeNode('w', {
+      swarmRole: 'worker',
+      networks: [network('8', 'gone', 'swarm'), network('9', 'mesh', 'swarm')],
+    })
+    const manager = makeNode('m', { swarmRole: 'manager', networks: [network('9', 'mesh', 'swarm')] })
+    const names = (...nodes: readonly NodeView[]): readonly unknown[] =>
+      listNetworks(snapshot(...nodes), parseListFilters('', networkFilterKeys)).map((row) => row['Name'])
+    expect(names(worker, manager)).toEqual(['mesh'])
+    expect(names(worker)).toEqual(['gone', 'mesh'])
+  })
+
   it.each([
     [{}, 'a/bridge b/bridge b/own mesh'],
     [{ type: ['custom'] }, 'b/own mesh'],

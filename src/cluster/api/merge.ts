@@ -40,10 +40,12 @@ export function renderVolumeName(node: NodeView, volume: VolumeView): string {
 export function listNetworks(snapshot: ClusterSnapshot, filters: ListFilters): readonly Fields[] {
   const seen = new Set<string>()
   const used = readFlag(filters, 'dangling') === undefined ? undefined : findUsedNetworks(snapshot)
+  const swarm = findSwarmNetworks(snapshot)
   const rows: { name: string; id: string; row: Fields }[] = []
   for (const node of snapshot.nodes) {
     if (!isValidated(node) || !isOnNode(filters, node)) continue
     for (const network of node.networks) {
+      if (network.scope === 'swarm' && swarm?.has(network.id) === false) continue
       if (seen.has(network.id) || !isWantedNetwork(network, node, filters, used)) continue
       seen.add(network.id)
       const name = renderNetworkName(node, network)
@@ -51,6 +53,17 @@ export function listNetworks(snapshot: ClusterSnapshot, filters: ListFilters): r
     }
   }
   return sortRows(rows)
+}
+
+/**
+ * IDs of the networks that swarm managers know: a worker keeps its copy for a while after the network is gone.
+ *
+ * @returns undefined when no manager answers
+ */
+function findSwarmNetworks(snapshot: ClusterSnapshot): ReadonlySet<string> | undefined {
+  const managers = snapshot.nodes.filter((node) => node.swarmRole === 'manager' && node.health.state === 'healthy')
+  if (managers.length === 0) return undefined
+  return new Set(managers.flatMap((node) => node.networks.map((network) => network.id)))
 }
 
 function isWantedNetwork(

@@ -39,7 +39,9 @@ async function findNetwork(api: Api, reference: string): Promise<OwnedNetwork> {
     throw new FlotillaError('cluster/not-found', `network ${reference} not found`, { status: 404 })
   }
   const holders = [found.node, ...api.cluster.directory.networkHolders(found.item.id).map((each) => each.node)]
-  const node = holders.find((each) => each.health.state === 'healthy')
+  const healthy = holders.filter((each) => each.health.state === 'healthy')
+  // A worker has a network of the swarm while a container of its own is on it, and may not remove it.
+  const node = healthy.find((each) => each.swarmRole === 'manager') ?? healthy[0]
   if (node === undefined) {
     throw new FlotillaError('cluster/unhealthy', `Network ${reference} is on unhealthy node ${found.node.name}`, {
       status: 500,
@@ -59,7 +61,10 @@ export const remove: Handler = async (api, call) => {
     enginePath: `/networks/${network.id}`,
     headSeconds,
     onReply: (status) => {
-      if (status < 300) void api.cluster.changed(member, { what: 'network', id: network.id })
+      if (status >= 300) return
+      const holders = api.cluster.directory.networkHolders(network.id).map(({ node }) => api.cluster.memberOf(node))
+      for (const each of new Set([member, ...holders]))
+        void api.cluster.changed(each, { what: 'network', id: network.id })
     },
   })
 }
