@@ -408,3 +408,23 @@ describe('networks of one node', () => {
     ])
   })
 })
+
+describe('networks of a swarm', () => {
+  it('a start is tried again while its engine has not fetched the network yet, and no other failure is', async () => {
+    const bed = await startBed([{}])
+    const [engine] = bed.engines
+    await bed.call('POST', '/networks/create', { Name: 'wide', Driver: 'overlay', Scope: 'swarm' })
+    await bed.call('POST', '/containers/create?name=web', { Image: image, HostConfig: { NetworkMode: 'wide' } })
+    const starts = (): number => engine?.requests.filter(({ path }) => path.endsWith('/start')).length ?? 0
+    const refuse = (message: string, times: number): void => {
+      engine?.fail({ method: 'POST', path: /\/start$/, times, fault: { kind: 'status', status: 404, message } })
+    }
+    refuse('network wide not found', 1)
+    expect([await bed.call('POST', '/containers/web/start'), starts()]).toMatchObject([{ status: 204 }, 2])
+    expect((await bed.call('POST', '/containers/web/start')).status).toBe(304)
+    await bed.call('POST', '/containers/web/stop?t=0')
+    refuse('driver failed', 1)
+    const failed = await bed.call('POST', '/containers/web/start')
+    expect([failed.status, JSON.parse(failed.body), starts()]).toEqual([404, { message: 'driver failed' }, 4])
+  })
+})
