@@ -129,4 +129,98 @@ describe.runIf(isRoot)('compose over a cluster endpoint (needs root on Linux)', 
     expect((await host.containers('out')).map((entry) => entry.state)).toEqual(['exited', 'exited', 'exited'])
     await host.compose('out', ['down', '-t', '1'])
   })
+  /** Host → names of the project's containers on it, asked of the hosts themselves. */
+  async function placesOf(project: string): Promise<Readonly<Record<string, readonly string[]>>> {
+    const filter = `label=com.docker.compose.project=${project}`
+    const rows = await Promise.all(
+      running.hosts.map(async (each) => {
+        const { stdout } = await each.docker(['ps', '-a', '--format', '{{.Names}}', '--filter', filter])
+        return [each.name, stdout.split('\n').filter(Boolean).sort()] as const
+      }),
+    )
+    return Object.fromEntries(rows)
+  }
+
+  it('a service on a fixed host port is replaced where it is, and scales over the nodes', async () => {
+    const fixed = (value: string): string =>
+      `services: { web: { image: "${sampleImage}", network_mode: bridge, ports: ["8088:80"], labels: { v: "${value}" } } }\n`
+    await host.write('fixed', { 'compose.yaml': fixed('1') })
+    const up = async (...args: readonly string[]): Promise<void> => {
+      const result = await host.compose('fixed', ['up', '-d', '-t', '1', ...args])
+      expect(result.code, result.stderr).toBe(0)
+    }
+    await up('--scale', 'web=3')
+    const places = await placesOf('fixed')
+    expect(Object.values(places).map((names) => names.length)).toEqual([1, 1, 1])
+    const first = await host.containers('fixed')
+
+    await host.write('fixed', { 'compose.yaml': fixed('2') })
+    await up('--scale', 'web=3')
+    expect(await placesOf('fixed')).toEqual(places)
+    const second = await host.containers('fixed')
+    expect(second.map(({ state }) => state)).toEqual(['running', 'running', 'running'])
+    expect(second.filter(({ id }) => first.some((old) => old.id === id))).toEqual([])
+
+    await host.write('fixed', { 'compose.yaml': fixed('3') })
+    await up('--scale', 'web=2')
+    expect((await host.containers('fixed')).map(({ name }) => name)).toEqual(['fixed-web-1', 'fixed-web-2'])
+    const tooMany = await host.compose('fixed', ['up', '-d', '-t', '1', '--scale', 'web=4'])
+    expect([tooMany.code, tooMany.stderr]).toEqual([1, expect.stringContaining('Unable to find a node that satisfies')])
+    await host.compose('fixed', ['down', '-t', '1'])
+  })
+
+  const linked = `
+services:
+  web:
+    image: ${sampleImage}
+    scale: 3
+    depends_on: [api]
+    networks: [front, back]
+    healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://api/"], interval: 1s, retries: 30 }
+  api: { image: ${sampleImage}, networks: [back], volumes: ["data:/data"] }
+networks: { front: {}, back: {} }
+volumes: { data: {} }
+`
+
+  it('on engines without a swarm the networks of a project and its containers share one node', async () => {
+    await host.write('local', { 'compose.yaml': linked })
+    const up = await host.compose('local', ['up', '-d', '--wait', '--wait-timeout', '60'])
+    expect(up.code, up.stderr).toBe(0)
+    expect(await hostsInUse('local')).toBe(1)
+    const blocked = linked.replace('networks: [back], ', 'networks: [back], ports: ["8089:80"], scale: 2, ')
+    await host.write('local', { 'compose.yaml': blocked })
+    const full = await host.compose('local', ['up', '-d', '-t', '1'])
+    expect([full.code, full.stderr]).toEqual([
+      1,
+      expect.stringMatching(/network local_back is on node \S+ only, which cannot take the container: Unable to find/),
+    ])
+    const down = await host.compose('local', ['down', '-v', '-t', '1'])
+    expect([down.code, await host.resources('local')]).toEqual([0, []])
+  })
+
+  it('in a swarm made a moment ago a project spans nodes and its services find each other', async () => {
+    const [first, ...others] = running.hosts
+    const init = await first!.docker(['swarm', 'init', '--advertise-addr', first!.ip])
+    expect(init.code, init.stderr).toBe(0)
+    const token = (await first!.docker(['swarm', 'join-token', '-q', 'worker'])).stdout.trim()
+    for (const other of others) {
+      const join = await other.docker(['swarm', 'join', '--token', token, `${first!.ip}:2377`])
+      expect(join.code, join.stderr).toBe(0)
+    }
+    await host.write('wide', { 'compose.yaml': linked })
+    const up = await host.compose('wide', ['up', '-d', '--wait', '--wait-timeout', '90'])
+    expect(up.code, up.stderr).toBe(0)
+    expect(await hostsInUse('wide')).toBe(3)
+    const driver = await first!.docker(['network', 'inspect', '-f', '{{.Driver}} {{.Attachable}}', 'wide_back'])
+    expect(driver.stdout.trim()).toBe('overlay true')
+    const ids = (await host.containers('wide')).map(({ id }) => id)
+    const again = await host.compose('wide', ['up', '-d'])
+    expect([again.code, (await host.containers('wide')).map(({ id }) => id)]).toEqual([0, ids])
+    const down = await host.compose('wide', ['down', '-v', '-t', '1'])
+    expect(down.code, down.stderr).toBe(0)
+    expect(down.stderr).not.toContain('in use')
+    expect(await hostsInUse('wide')).toBe(0)
+    // An engine lists a network of the swarm until its own part of it is taken down.
+    expect(await host.eventually(async () => (await host.resources('wide')).length === 0, 20_000)).toBe(true)
+  })
 })
