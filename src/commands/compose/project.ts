@@ -1,8 +1,8 @@
 import type { Context } from '../../cli/command.ts'
 import type { LoadOptions } from '../../compose/load/options.ts'
 import { applyDefaultPlatform, dropUnused, enableServices } from '../../compose/load/select.ts'
-import { findSources, readProject, readTree } from '../../compose/load/source.ts'
-import type { FoundSources, SourceRequest } from '../../compose/load/source.ts'
+import { readProject, readTree } from '../../compose/load/source.ts'
+import type { SourceRequest } from '../../compose/load/source.ts'
 import type { TreeMap } from '../../compose/load/tree.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { FlotillaError } from '../../core/errors.ts'
@@ -34,11 +34,6 @@ export async function openWritten(
 /** The merged tree before it is bound: `config --no-interpolate`, `config --variables`. */
 export function openTree(ctx: Context, options: Partial<LoadOptions>): Promise<TreeMap> {
   return readTree(toRequest(ctx), toLoadOptions(ctx, options))
-}
-
-/** Files, folder, variables and profiles without loading: for commands that can go on without a file. */
-export function openSources(ctx: Context): Promise<FoundSources> {
-  return findSources(toRequest(ctx), toLoadOptions(ctx, {}))
 }
 
 function toRequest(ctx: Context): SourceRequest {

@@ -47,7 +47,7 @@ function writeAll(
 }
 
 /** A text as Go's `encoding/json` writes it. */
-export function quoteJson(text: string): string {
+function quoteJson(text: string): string {
   return JSON.stringify(text.replace(/\p{Surrogate}/gu, '\uFFFD')).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
