@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { dirname } from 'node:path'
-import { quoteShell } from '../../machine/drivers/local/host-script.ts'
+import { quoteShell } from '../../core/shell-quote.ts'
 import type { Fleet } from '../../machine/drivers/local/fleet.ts'
 import { toInterfaceName } from '../../machine/drivers/local/subnet.ts'
 

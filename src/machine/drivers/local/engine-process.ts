@@ -3,9 +3,10 @@ import { connect } from 'node:net'
 import type { CallOptions } from '../../../core/call.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
+import { quoteShell, quoteShellWords } from '../../../core/shell-quote.ts'
 import { execChecked, execProgram } from '../../../io/exec.ts'
 import { readTextFile } from '../../../io/files.ts'
-import { enterWords, hostEnvironment, joinShell, quoteShell, renderJoin } from './host-script.ts'
+import { enterWords, hostEnvironment, renderJoin } from './host-script.ts'
 
 /** How dockerd is run: its arguments, `-H` included, and `K=V` pairs of its environment. */
 export interface EngineCommand {
@@ -56,7 +57,7 @@ export function readSocketPath(args: readonly string[]): string | undefined {
 /** Pure: starts dockerd as a child of process 1, which is not stopped with it as a waiting nsenter would be. */
 export function renderEngineStart(command: EngineCommand): string {
   const words = ['env', ...command.env, 'dockerd', ...command.args]
-  const watched = `${joinShell(words)} >> ${engineLogPath} 2>&1; echo $? > ${exitPath}`
+  const watched = `${quoteShellWords(words)} >> ${engineLogPath} 2>&1; echo $? > ${exitPath}`
   return [
     'ulimit -n 1048576 2> /dev/null || ulimit -n "$(ulimit -H -n)"',
     // Left by a killed engine; their numbers may belong to others now.

@@ -1,3 +1,4 @@
+import { quoteShell, quoteShellWords } from '../../../core/shell-quote.ts'
 import type { CgroupLayout } from './cgroup-layout.ts'
 
 /**
@@ -28,16 +29,6 @@ const shellPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** The environment every process inside a host starts from. */
 export const hostEnvironment: readonly string[] = [`PATH=${shellPath}`, 'HOME=/root', 'LANG=C.UTF-8']
-
-/** Puts a text between single quotes for a POSIX shell. */
-export function quoteShell(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
-}
-
-/** Joins words to a command line. */
-export function joinShell(words: readonly string[]): string {
-  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteShell(word))).join(' ')
-}
 
 /**
  * Runs as the first process of the new namespaces, prints `ready` to descriptor 3 and becomes the host's
@@ -199,7 +190,7 @@ function renderInit(hasSystemd: boolean): string[] {
 export function renderJoin(groups: readonly string[], command: readonly string[]): string {
   return [
     ...groups.map((group) => `echo $$ > ${quoteShell(`${group}/cgroup.procs`)}`),
-    `exec ${joinShell(command)}`,
+    `exec ${quoteShellWords(command)}`,
   ].join(' && ')
 }
 

@@ -13,7 +13,7 @@ describe('network scripts', () => {
     expect(script).toMatchInlineSnapshot(`
       "set -e
       ip link add fl0ad50001 type veth peer name gateway0 netns 4711
-      ip link set fl0ad50001 alias '/var/lib/a'
+      ip link set fl0ad50001 alias /var/lib/a
       nsenter -t 4711 -n sh -ec 'ip link add switch0 type bridge forward_delay 0 stp_state 0
       ip link set lo up
       ip link set gateway0 master switch0
