@@ -77,6 +77,15 @@ export const manageFlags = {
   },
 } as const
 
+/** What classic Swarm's `join` took, so that an old line is refused for the right reason. */
+export const joinFlags = {
+  advertise: { kind: 'string', aliases: ['addr'], env: ['SWARM_ADVERTISE'], brief: 'address of the engine' },
+  heartbeat: { kind: 'string', brief: 'period between each heartbeat' },
+  ttl: { kind: 'string', brief: 'limit of the registration' },
+  delay: { kind: 'string', brief: 'random delay before the first registration' },
+  'discovery-opt': { kind: 'strings', brief: 'discovery options' },
+} as const
+
 /** In the order of the help page. */
 export const swarmCommands: readonly Command[] = [
   defineCommand({
@@ -100,5 +109,23 @@ Cluster options:
     flags: manageFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./manage.ts'),
+  }),
+  defineCommand({
+    name: 'join',
+    aliases: ['j'],
+    brief: 'Join a docker cluster',
+    hidden: true,
+    flags: joinFlags,
+    args: [{ name: '<discovery>' }],
+    load: () => import('./join.ts'),
+  }),
+  defineCommand({
+    name: 'create',
+    aliases: ['c'],
+    brief: 'Create a cluster',
+    hidden: true,
+    flags: {},
+    args: [],
+    load: () => import('./create.ts'),
   }),
 ]
