@@ -23,7 +23,7 @@ export async function forEachMachine(
 ): Promise<void> {
   const store = openStore(ctx)
   const names = await chooseNames(store, args)
-  throwFailures(await settleLimit(names, parallel, (name) => openMachine(ctx, store, name)))
+  await openMachines(ctx, store, names)
   const results = await settleLimit(names, parallel, (name) =>
     store.lock(name, async () => {
       const machine = await openMachine(ctx, store, name)
@@ -42,6 +42,21 @@ export async function forEachMachine(
     }),
   )
   throwFailures(results)
+}
+
+/**
+ * Reads the records of all names, in their order.
+ *
+ * @throws with the errors of all that cannot be read, a line each
+ */
+export async function openMachines(
+  ctx: Context,
+  store: Store,
+  names: readonly string[],
+): Promise<readonly OpenMachine[]> {
+  const results = await settleLimit(names, parallel, (name) => openMachine(ctx, store, name))
+  throwFailures(results)
+  return results.flatMap((result) => (result.kind === 'done' ? [result.value] : []))
 }
 
 /** One failure is thrown as it is, several as one with a line for each. */
