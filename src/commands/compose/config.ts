@@ -12,7 +12,6 @@ import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import type { configFlags } from './config-table.ts'
 import { openTree, openWritten } from './project.ts'
-import { renderVariables } from './config-variables.ts'
 
 type Flags = FlagValues<typeof configFlags>
 
@@ -33,8 +32,11 @@ async function render(ctx: Context, flags: Flags, args: readonly string[]): Prom
     return renderHashes(applyDefaultPlatform(await open(ctx, flags, [])), flags.hash)
   if (flags.profiles) return renderProfiles(await open(ctx, flags, args))
   if (flags.images) return renderImages(await open(ctx, flags, args))
-  if (flags.variables)
+  if (flags.variables) {
+    // With it comes the measuring of text for terminals, a tenth of what `config` of a small file takes.
+    const { renderVariables } = await import('./config-variables.ts')
     return renderVariables(await openTree(ctx, { ...toOptions(ctx, flags), skipInterpolation: true }), flags.format)
+  }
   if (flags.environment) return renderEnvironment(await open(ctx, flags, args))
   return renderWhole(ctx, flags, args)
 }
