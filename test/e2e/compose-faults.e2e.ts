@@ -48,6 +48,10 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
         expect(result.code, result.stderr).toBe(0)
         outputs.push(`${args[0]}: ${result.stderr.trim().split('\n').at(-1) ?? ''}`)
       }
+      for (const verb of ['create', 'up']) {
+        const { code, stdout } = await host.compose('dry', [verb, '--plan', '--force-recreate'])
+        expect([code, stdout]).toEqual([0, expect.stringContaining('Container dry-web-1: remove-container')])
+      }
     })
     expect(changes).toEqual([])
     expect(outputs).toEqual([

@@ -4,7 +4,7 @@ import { converge } from '../../compose/converge.ts'
 import type { createFlags } from './lifecycle-table.ts'
 import { withSession } from './session.ts'
 import { requireProject } from './target.ts'
-import { toConvergeOptions } from './up.ts'
+import { printPlan, toConvergeOptions } from './up.ts'
 
 export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
   if (flags.build && flags['no-build']) {
@@ -14,9 +14,11 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/usage', '--force-recreate and --no-recreate are incompatible')
   }
   const project = await requireProject(ctx, args)
-  await withSession(ctx, async (session) => {
+  return withSession(ctx, async (session) => {
     const options = toConvergeOptions(ctx, session, project, { ...flags, ...createOnly }, args)
+    if (flags.plan) return printPlan(ctx, session, project, options)
     await converge(session.engine, project, options)
+    return 0
   })
 }
 

@@ -110,7 +110,13 @@ function withoutLayers(progress: Session['progress']): Session['progress'] {
   }
 }
 
-async function printPlan(ctx: Context, session: Session, project: Project, options: ConvergeOptions): Promise<number> {
+/** `--plan`: each step with its cause; nothing is done. */
+export async function printPlan(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  options: ConvergeOptions,
+): Promise<number> {
   const { plan } = await prepare(session.engine, project, { ...options, isDryRun: true })
   session.stopProgress()
   for (const warning of plan.warnings) ctx.log.warn(warning)
