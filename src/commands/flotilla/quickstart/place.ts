@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import type { Context } from '../../../cli/command.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { makeFolder, readTextFile, writeFileAtomic } from '../../../io/files.ts'
+import { ownProgram } from '../../../io/own-program.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
 
 /** Where the quickstart keeps everything it makes; one folder, so that taking it away leaves nothing. */
@@ -54,13 +55,18 @@ export async function readQuickstart(place: Place): Promise<QuickstartRecord | u
     // Falls through to the one error below.
   }
   throw new FlotillaError('io/file', `${place.record} is damaged`, {
-    hint: `remove the hosts with \`docker-machine --storage-path ${place.store} rm -f NAME\` and then ${place.folder}`,
+    hint: `remove the hosts with \`${renderOwn(['machine', '--storage-path', place.store, 'rm', '-f', 'NAME'])}\` and then ${place.folder}`,
   })
 }
 
 export async function writeQuickstart(place: Place, record: QuickstartRecord): Promise<void> {
   await makeFolder(place.folder, 0o700)
   await writeFileAtomic(place.record, `${JSON.stringify(record, null, 2)}\n`, 0o600)
+}
+
+/** A command line of this program that works as it stands, also where it is not on the PATH. */
+export function renderOwn(words: readonly string[]): string {
+  return [...ownProgram(), ...words].map((word) => (/[^\w@%+=:,./-]/.test(word) ? `'${word}'` : word)).join(' ')
 }
 
 /** A line of what is going on, on the error stream: the standard output stays for the result. */

@@ -15,7 +15,8 @@ import { renderTable } from '../../../ui/table.ts'
 import type { quickstartUpFlags } from '../table.ts'
 import { raiseHosts, readUrls, runOwnChecked } from './hosts.ts'
 import { startManager, stopManager, waitForNodes } from './manager.ts'
-import { placeAt, readQuickstart, say, writeQuickstart } from './place.ts'
+import type { Place } from './place.ts'
+import { placeAt, readQuickstart, renderOwn, say, writeQuickstart } from './place.ts'
 import { renderSampleProject } from './project.ts'
 
 /** Hosts, endpoint, image, project: each step does nothing where its result is there already. */
@@ -59,7 +60,7 @@ export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
     await runOwnChecked(ctx, ['compose', '-f', place.composeFile, 'up', '-d'], {
       DOCKER_HOST: `unix://${place.socket}`,
     })
-    ctx.stdout.write(describe(await listContainers(engine), place.socket, place.composeFile, place.store))
+    ctx.stdout.write(describe(await listContainers(engine), place))
   } finally {
     await engine.close()
   }
@@ -74,7 +75,7 @@ async function loadSample(ctx: Context, engine: Engine): Promise<void> {
   }
 }
 
-function describe(containers: readonly ContainerSummary[], socket: string, composeFile: string, store: string): string {
+function describe(containers: readonly ContainerSummary[], place: Place): string {
   const rows = containers
     .map((container) => {
       const [node = '', name = ''] = (container.Names[0] ?? '').replace(/^\//, '').split('/')
@@ -94,13 +95,13 @@ function describe(containers: readonly ContainerSummary[], socket: string, compo
     '',
     'All hosts answer as one engine. In another shell:',
     '',
-    `  export DOCKER_HOST=unix://${socket}`,
+    `  export DOCKER_HOST=unix://${place.socket}`,
     '  docker ps',
     '  docker info',
     '',
-    `The project: ${composeFile}`,
-    `The hosts:   docker-machine --storage-path ${store} ls`,
-    'All of it goes away with `npm run stop` or `flotilla quickstart down`.',
+    `The project: ${place.composeFile}`,
+    `The hosts:   ${renderOwn(['machine', '--storage-path', place.store, 'ls'])}`,
+    `All of it goes away with: ${renderOwn(['quickstart', 'down', '--state-dir', place.folder])}`,
     '',
   ].join('\n')
 }
