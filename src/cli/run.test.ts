@@ -497,6 +497,23 @@ describe('interruption', () => {
     stage.world.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
     expect({ code: await running, ...stage.sent }).toEqual({ code: 141, stdout: '', stderr: '' })
   })
+
+  it('output that could not be written turns success into an error, also when it is told late', async () => {
+    const stage = makeStage(['ls'])
+    const { stdout } = stage.world
+    const late = command('ls', () => {
+      queueMicrotask(() => {
+        process.nextTick(() => stdout.emit('error', Object.assign(new Error('disk full'), { code: 'ENOSPC' })))
+      })
+      return Promise.resolve(0)
+    })
+    const code = await run({ personality: flotilla, globals, commands: [late] }, stage.world)
+    expect({ code, ...stage.sent }).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'flotilla: cannot write the output: disk full\n',
+    })
+  })
 })
 
 describe('help and version', () => {

@@ -41,7 +41,7 @@ export async function run(program: Program, world: World): Promise<number> {
   const state: RunState = { program, world, interrupts, uncaughtClaims: claims, globals: undefined, secrets: [] }
   try {
     return await Promise.race([
-      dispatch(state),
+      dispatch(state).then((code) => afterOutput(world, code)),
       brokenPipe,
       uncaught,
       interrupts.impatient.then((name) => interruptExitCode(program.personality, name)),
@@ -193,14 +193,29 @@ function dialectOf(personality: Personality): Dialect {
   return personality.dialect === 'goflag' ? goflag : pflag
 }
 
+/**
+ * The exit code once all output is out. Output that ends up nowhere is a failure: `config >file` on a full disk must
+ * not look like success.
+ */
+async function afterOutput(world: World, code: number): Promise<number> {
+  await new Promise<void>((resolve) => world.stdout.write('', () => resolve()))
+  // Bun tells of a failed write on the turn after its callback, and of nothing before.
+  await new Promise<void>((resolve) => setImmediate(resolve))
+  return code
+}
+
 /** A reader that went away (`… | head -1`) ends the program without a word. */
 function watchForBrokenPipe(world: World): Promise<number> {
   return new Promise((resolve, reject) => {
     for (const stream of [world.stdout, world.stderr]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'EPIPE') resolve(brokenPipeExitCode)
-        else reject(error)
+        else reject(cannotWrite(error))
       })
     }
   })
+}
+
+function cannotWrite(error: Error): FlotillaError {
+  return new FlotillaError('cli/output', `cannot write the output: ${error.message}`, { cause: error })
 }

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'cli/invalid-value'
   | 'cli/invalid-environment'
   | 'cli/cancelled'
+  | 'cli/output'
   // core: text formats
   | 'core/invalid-duration'
   | 'core/invalid-size'
