@@ -86,7 +86,7 @@ const purePlaces = [
   /^cluster\/(model|usage|wire|port-bindings|expression|placement|request|refusal|schedule|shape|shape-order|placement-index)\.ts$/,
   /^cluster\/(explain|directory|holders|prefix-index|image-name|admission|fleet|info|reschedule|simulate)\.ts$/,
   /^cluster\/watch\/(state|step|receive|blank-node|event-table|messages|decode|specs|flights|collections|health)\.ts$/,
-  /^cluster\/api\/(merge|list-containers|list-images|list-filter|container-status)\.ts$/,
+  /^cluster\/api\/(merge|list-containers|list-images|list-filter|port-filter|container-status)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan|translate|legacy)\//,
   /^compose\/(translate|hash)\.ts$/,

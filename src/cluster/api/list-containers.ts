@@ -9,19 +9,23 @@ import type { Fields } from '../wire.ts'
 import { renderStatus } from './container-status.ts'
 import { compileNames, hasLabels, isAny, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
+import { compilePorts } from './port-filter.ts'
 
 /** Filter keys of `GET /containers/json`. */
 export const containerFilterKeys: readonly string[] = [
   'ancestor',
   'before',
   'exited',
+  'expose',
   'health',
   'id',
   'is-task',
+  'isolation',
   'label',
   'name',
   'network',
   'node',
+  'publish',
   'since',
   'status',
   'volume',
@@ -109,6 +113,8 @@ function compileQuery(
 ): (container: ContainerView, node: NodeView) => boolean {
   const matchesName = compileNames(filters, compile)
   const isTask = readFlag(filters, 'is-task')
+  const matchesPorts = compilePorts(filters)
+  checkStatuses(filters)
   return (container, node) => {
     if (!isAny(filters, 'id', (value) => container.id.startsWith(value))) return false
     if (matchesName !== undefined && !listNames(container, node).some(matchesName)) return false
@@ -118,10 +124,22 @@ function compileQuery(
     if (!isAny(filters, 'health', (value) => value === container.healthCheck)) return false
     // Containers of swarm services carry this label.
     if (isTask !== undefined && container.labels.has('com.docker.swarm.task') !== isTask) return false
+    // There are no other kinds of isolation on Linux.
+    if (!isAny(filters, 'isolation', (value) => value === 'default')) return false
+    if (matchesPorts !== undefined && !matchesPorts(readList(container.row, 'Ports'))) return false
     if (!isAny(filters, 'volume', (value) => hasVolume(container, value))) return false
     if (!isAny(filters, 'ancestor', (value) => isMadeFrom(container, value))) return false
     return isAny(filters, 'network', (value) => isOnNetwork(container, value))
   }
+}
+
+const statuses: readonly string[] = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
+
+function checkStatuses(filters: ListFilters): void {
+  const wrong = (filters.get('status') ?? []).find((value) => !statuses.includes(value))
+  if (wrong === undefined) return
+  const message = `invalid filter 'status=${wrong}': invalid value for state (${wrong}): must be one of ${statuses.join(', ')}`
+  throw new FlotillaError('cluster/invalid-option', message, { status: 400 })
 }
 
 function hasExited(container: ContainerView): boolean {

@@ -51,7 +51,7 @@ export function listImages(snapshot: ClusterSnapshot, query: ImageQuery): readon
       )
     })
     .sort((a, b) => b.createdAtMs - a.createdAtMs || (a.first.id < b.first.id ? -1 : 1))
-    .map(toRow)
+    .map((image) => toRow(image, filters))
 }
 
 function mergeImages(snapshot: ClusterSnapshot, filters: ListFilters): readonly Merged[] {
@@ -88,9 +88,11 @@ function findBound(merged: readonly Merged[], reference: string | undefined): Me
   throw new FlotillaError('cluster/not-found', `No such image: ${reference}`, { status: 400 })
 }
 
-function toRow(image: Merged): Fields {
-  const tags = [...image.tags].sort()
-  const digests = [...image.digests].sort()
+/** With a `reference` filter an image shows only the names that fit, as on one engine. */
+function toRow(image: Merged, filters: ListFilters): Fields {
+  const isShown = (name: string): boolean => isAny(filters, 'reference', (pattern) => fitsReference(name, pattern))
+  const tags = [...image.tags].filter(isShown).sort()
+  const digests = [...image.digests].filter(isShown).sort()
   return {
     ...image.first.row,
     RepoTags: tags.length === 0 && digests.length === 0 ? ['<none>:<none>'] : tags,
@@ -101,11 +103,11 @@ function toRow(image: Merged): Fields {
 
 /** A pattern with `*`, `?` and `[...]` in the manner of Go's path.Match, against the name with and without tag. */
 function hasReference(image: Merged, pattern: string): boolean {
-  for (const reference of [...image.tags, ...image.digests]) {
-    const { repository } = splitTag(reference)
-    if (matchPath(pattern, reference) || matchPath(pattern, repository)) return true
-  }
-  return false
+  return [...image.tags, ...image.digests].some((name) => fitsReference(name, pattern))
+}
+
+function fitsReference(name: string, pattern: string): boolean {
+  return matchPath(pattern, name) || matchPath(pattern, splitTag(name).repository)
 }
 
 /** `*` and `?` do not match a slash. */
