@@ -220,6 +220,10 @@ volumes: { data: {} }
     expect(down.code, down.stderr).toBe(0)
     expect(down.stderr).not.toContain('in use')
     expect(await hostsInUse('wide')).toBe(0)
+    // The same names at once: nothing of the old networks is left.
+    const back = await host.compose('wide', ['up', '-d', '--wait', '--wait-timeout', '60'])
+    expect(back.code, back.stderr).toBe(0)
+    await host.compose('wide', ['down', '-v', '-t', '1'])
     // An engine lists a network of the swarm until its own part of it is taken down.
     expect(await host.eventually(async () => (await host.resources('wide')).length === 0, 20_000)).toBe(true)
   })

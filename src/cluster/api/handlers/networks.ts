@@ -16,6 +16,8 @@ const headSeconds = 30
 const createMs = 120_000
 /** An engine that is slow to describe itself must not keep a network from being made. */
 const specsMs = 2000
+const lettingGoMs = 10_000
+const lettingGoPauseMs = 200
 const PROJECT_LABEL = 'com.docker.compose.project'
 
 interface OwnedNetwork {
@@ -57,16 +59,39 @@ export const inspect: Handler = async (api, call) => {
 
 export const remove: Handler = async (api, call) => {
   const { member, network } = await findNetwork(api, call.name)
+  if (!isLocal(network)) return removeSpanning(api, call, member, network)
   forward(api, call, member, {
     enginePath: `/networks/${network.id}`,
     headSeconds,
     onReply: (status) => {
-      if (status >= 300) return
-      const holders = api.cluster.directory.networkHolders(network.id).map(({ node }) => api.cluster.memberOf(node))
-      for (const each of new Set([member, ...holders]))
-        void api.cluster.changed(each, { what: 'network', id: network.id })
+      if (status < 300) void api.cluster.changed(member, { what: 'network', id: network.id })
     },
   })
+}
+
+/**
+ * Engines of a swarm take their own part of a network down some time after the manager has forgotten it. The answer
+ * waits for that, so that one of the same name can be made at once.
+ */
+async function removeSpanning(api: Api, call: Call, member: Member, network: NetworkView): Promise<void> {
+  const { clock, directory, apiVersion } = api.cluster
+  const path = `${member.versionFor(call.version ?? apiVersion)}/networks/${network.id}`
+  const reply = await member.engine.request(
+    { method: 'DELETE', path, unversioned: true },
+    { deadlineMs: headSeconds * 1000 },
+  )
+  await reply.bytes()
+  const untilMs = clock.nowMs() + lettingGoMs
+  for (;;) {
+    const holders = directory.networkHolders(network.id).filter(({ node }) => node.health.state === 'healthy')
+    const reads = holders.map(({ node }) => api.cluster.memberOf(node).touch({ what: 'network', id: network.id }))
+    const stop = new AbortController()
+    await Promise.race([Promise.all(reads), clock.sleep(specsMs, stop.signal).catch(() => undefined)])
+    stop.abort()
+    if (holders.length === 0 || clock.nowMs() >= untilMs) break
+    if (directory.networkHolders(network.id).length > 0) await clock.sleep(lettingGoPauseMs, call.exchange.signal)
+  }
+  call.exchange.reply(204, ['Api-Version', apiVersion])
 }
 
 /** Connects or disconnects on the container's engine: the network has to be known there. */
