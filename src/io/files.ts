@@ -74,10 +74,36 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/**
+ * Not with `recursive`: there Node 20 calls a read-only file system "no such file", and never ends where making a
+ * folder says so although the parent exists (below /proc).
+ */
+async function makeWithParents(path: string, mode: number): Promise<void> {
+  const parent = dirname(path)
+  if ((await makeOne(path, mode)) || parent === path) return
+  await makeWithParents(parent, mode)
+  if (await makeOne(path, mode)) return
+  // The parent is there, perhaps made by somebody else just now, and still: this is no place for folders.
+  await fs.mkdir(path, { mode })
+}
+
+/** False when the parent is missing. */
+async function makeOne(path: string, mode: number): Promise<boolean> {
+  try {
+    await fs.mkdir(path, { mode })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    const there = await fs.stat(path).catch(() => undefined)
+    if (there?.isDirectory() === true) return true
+    throw error
+  }
+}
+
 /** Makes a folder and its parents, each new one with `mode`; an existing one stays as it is. */
 export async function makeFolder(path: string, mode: number): Promise<void> {
   try {
-    await fs.mkdir(path, { recursive: true, mode })
+    await makeWithParents(path, mode)
   } catch (error) {
     throw new FlotillaError('io/file', `cannot make folder ${JSON.stringify(path)}: ${toMessage(error)}`, {
       cause: error,
