@@ -10,12 +10,13 @@ const CLOSE = 125
  * Adds the node to a container's inspect reply and puts the node's address where a port is bound to all
  * interfaces. Works on the bytes: 64-bit numbers and unknown fields stay as they are, and nothing is parsed.
  * (Inside JSON strings a quote is escaped, so the two keys cannot be found in the middle of a value.)
+ *
+ * @returns the new body in pieces, most of them parts of `body`
  */
-export function spliceInspect(body: Buffer, node: NodeView): Buffer {
+export function spliceInspect(body: Buffer, node: NodeView): readonly Buffer[] {
   const open = body.indexOf(OPEN)
-  if (open < 0) return body
-  const rest = fixPorts(body.subarray(open + 1), node.ip)
-  return Buffer.concat([renderNode(node), ...rest])
+  if (open < 0) return [body]
+  return [renderNode(node), ...fixPorts(body.subarray(open + 1), node.ip)]
 }
 
 /** Written once per version of the node's facts: lists and counts that change all the time are not part of it. */

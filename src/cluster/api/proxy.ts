@@ -36,8 +36,8 @@ export interface ForwardOptions {
   readonly headSeconds?: number
   /** Seen before the client sees it: the place to record what an acknowledged change did. */
   onReply?(status: number): void
-  /** Makes another body out of a successful one. */
-  transform?(body: Buffer): Buffer
+  /** Makes another body, in pieces, out of a successful one. */
+  transform?(body: Buffer): readonly Buffer[]
   /** Takes over when the engine says no, before anything went to the client. @returns true when handled */
   onRefusal?(status: number): boolean
   /** Called when the exchange is over, for whatever reason. */
@@ -293,8 +293,9 @@ export class Forward implements PoolJob, ReplyReceiver {
   #replyCollected(parts: readonly Buffer[]): void {
     const head = this.#head
     if (head === undefined) return
-    const body = this.#o.transform?.(Buffer.concat(parts)) ?? Buffer.alloc(0)
-    this.#exchange.reply(head.status, head.headers, body)
+    const [only] = parts
+    const whole = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
+    this.#exchange.reply(head.status, head.headers, this.#o.transform?.(whole) ?? [whole])
   }
 }
 

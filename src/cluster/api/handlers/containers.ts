@@ -160,7 +160,7 @@ export const createExec: Handler = async (api, call) => {
     headSeconds: plainSeconds,
     transform: (reply) => {
       rememberExec(api.execs, readId(reply), owned.member.addr)
-      return reply
+      return [reply]
     },
   })
 }

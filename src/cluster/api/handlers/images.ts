@@ -4,7 +4,7 @@ import type { Member } from '../../member.ts'
 import { isFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { headerOf } from '../http1/head.ts'
-import { anyHealthy, emptyBody, forward, paramsOf } from '../call.ts'
+import { anyHealthy, forward, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
@@ -130,7 +130,7 @@ export const tag: Handler = async (api, call) => {
     await (await member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: 30_000 })).bytes()
   })
   await readBack(api, members)
-  call.exchange.reply(201, ['Api-Version', api.cluster.apiVersion], emptyBody)
+  call.exchange.reply(201, ['Api-Version', api.cluster.apiVersion])
 }
 
 /** Removes it from every node that has it. */

@@ -100,18 +100,18 @@ export class Exchange {
     this.connection.consume(sink)
   }
 
-  /** A complete reply. `headers` are name, value, name, value…; framing is added. */
-  reply(status: number, headers: readonly string[], body: string | Buffer = ''): void {
+  /** A complete reply. `headers` are name, value, name, value…; framing is added. A body may come in pieces. */
+  reply(status: number, headers: readonly string[], body: string | readonly Buffer[] = ''): void {
     if (this.#hasReplied || this.#isGone) return
     this.connection.skipBody()
-    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : countBytes(body)
     const isBodiless = status === 204 || status === 304
     let text = this.#renderHead(status, headers)
     text += isBodiless ? '\r\n' : `Content-Length: ${length}\r\n\r\n`
     this.#mark()
     if (this.head.method === 'HEAD' || isBodiless || length === 0) this.connection.socket.write(text, 'latin1')
     else if (typeof body === 'string') this.connection.socket.write(text + body)
-    else this.connection.socket.write(Buffer.concat([Buffer.from(text, 'latin1'), body]))
+    else this.#writeTogether(text, body)
     this.finish(true)
   }
 
@@ -213,6 +213,15 @@ export class Exchange {
     handler?.()
   }
 
+  /** In one system call, without copying: joining them would cost more than sending them does. */
+  #writeTogether(head: string, pieces: readonly Buffer[]): void {
+    const { socket } = this.connection
+    socket.cork()
+    socket.write(Buffer.from(head, 'latin1'))
+    for (const piece of pieces) socket.write(piece)
+    socket.uncork()
+  }
+
   #mark(): void {
     this.#hasReplied = true
     this.#lastWrite = this.connection.tick
@@ -237,6 +246,12 @@ export class Exchange {
 
 const crlf = Buffer.from('\r\n')
 const lastChunk = Buffer.from('0\r\n\r\n')
+
+function countBytes(pieces: readonly Buffer[]): number {
+  let bytes = 0
+  for (const piece of pieces) bytes += piece.length
+  return bytes
+}
 
 function clientGoneError(): FlotillaError {
   return new FlotillaError('core/aborted', 'client closed the connection')
