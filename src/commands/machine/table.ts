@@ -4,24 +4,40 @@ import type { FlagTable } from '../../core/flag.ts'
 
 /** Flags that stand before the command word. */
 export const machineGlobals: FlagTable = {
-  debug: { kind: 'boolean', short: 'D', brief: 'Enable debug mode', env: ['MACHINE_DEBUG'] },
+  debug: { kind: 'boolean', short: 'D', brief: 'Log what is done in detail', env: ['MACHINE_DEBUG'] },
   'storage-path': {
     kind: 'string',
     short: 's',
-    brief: 'Configures storage path (default ~/.docker/machine)',
+    brief: 'Folder that holds machines and certificates (default ~/.docker/machine)',
     env: ['MACHINE_STORAGE_PATH'],
   },
-  'tls-ca-cert': { kind: 'string', brief: 'CA to verify remotes against', env: ['MACHINE_TLS_CA_CERT'] },
-  'tls-ca-key': { kind: 'string', brief: 'Private key to generate certificates', env: ['MACHINE_TLS_CA_KEY'] },
-  'tls-client-cert': { kind: 'string', brief: 'Client cert to use for TLS', env: ['MACHINE_TLS_CLIENT_CERT'] },
-  'tls-client-key': { kind: 'string', brief: 'Private key used in client TLS auth', env: ['MACHINE_TLS_CLIENT_KEY'] },
+  'tls-ca-cert': {
+    kind: 'string',
+    brief: 'Certificate of the CA that signs all others; made when missing',
+    env: ['MACHINE_TLS_CA_CERT'],
+  },
+  'tls-ca-key': { kind: 'string', brief: 'Key of the CA; made when missing', env: ['MACHINE_TLS_CA_KEY'] },
+  'tls-client-cert': {
+    kind: 'string',
+    brief: 'Certificate shown to engines; made when missing',
+    env: ['MACHINE_TLS_CLIENT_CERT'],
+  },
+  'tls-client-key': {
+    kind: 'string',
+    brief: 'Key of the client certificate; made when missing',
+    env: ['MACHINE_TLS_CLIENT_KEY'],
+  },
   'github-api-token': {
     kind: 'string',
-    brief: 'Token to use for requests to the GitHub API',
+    brief: 'Accepted and ignored: GitHub is never asked',
     env: ['MACHINE_GITHUB_API_TOKEN'],
     isSecret: true,
   },
-  'native-ssh': { kind: 'boolean', brief: 'Use the built-in SSH client', env: ['MACHINE_NATIVE_SSH'] },
+  'native-ssh': {
+    kind: 'boolean',
+    brief: 'Log in with the built-in SSH client, not the ssh program',
+    env: ['MACHINE_NATIVE_SSH'],
+  },
   'bugsnag-api-token': {
     kind: 'string',
     brief: 'Accepted and ignored: no crash reports are ever sent',
@@ -31,50 +47,54 @@ export const machineGlobals: FlagTable = {
 }
 
 export const activeFlags = {
-  timeout: { kind: 'integer', short: 't', brief: 'Timeout in seconds', default: 10 },
+  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for each machine', default: 10 },
 } as const
 
 export const configFlags = {
-  swarm: { kind: 'boolean', brief: 'Display the Swarm config instead of the Docker daemon' },
+  swarm: { kind: 'boolean', brief: 'For a Swarm master: address of the manager, not of the engine' },
 } as const
 
 export const envFlags = {
-  swarm: { kind: 'boolean', brief: 'Display the Swarm config instead of the Docker daemon' },
+  swarm: { kind: 'boolean', brief: 'For a Swarm master: address of the manager, not of the engine' },
   shell: {
     kind: 'string',
-    brief:
-      'Force environment to be configured for a specified shell: [fish, cmd, powershell, tcsh, emacs], default is auto-detect',
+    brief: 'fish, cmd, powershell, tcsh or emacs; any other name means sh (default: the shell in use)',
     default: '',
   },
-  unset: { kind: 'boolean', short: 'u', brief: 'Unset variables instead of setting them' },
-  'no-proxy': { kind: 'boolean', brief: 'Add machine IP to NO_PROXY environment variable' },
+  unset: { kind: 'boolean', short: 'u', brief: 'Print the lines that clear the variables' },
+  'no-proxy': { kind: 'boolean', brief: 'Put the address of the machine into NO_PROXY as well' },
 } as const
 
 export const inspectFlags = {
-  format: { kind: 'string', short: 'f', brief: 'Format the output using the given go template', default: '' },
+  format: { kind: 'string', short: 'f', brief: 'Go template for the record, in place of JSON', default: '' },
 } as const
 
 export const lsFlags = {
-  quiet: { kind: 'boolean', short: 'q', brief: 'Enable quiet mode' },
-  filter: { kind: 'strings', brief: 'Filter output based on conditions provided' },
-  timeout: { kind: 'integer', short: 't', brief: 'Timeout in seconds', default: 10 },
-  format: { kind: 'string', short: 'f', brief: 'Pretty-print machines using a Go template', default: '' },
+  quiet: { kind: 'boolean', short: 'q', brief: 'Print names only' },
+  filter: { kind: 'strings', brief: 'Show what matches: driver=, state=, name=, label= or swarm=' },
+  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for each machine', default: 10 },
+  format: {
+    kind: 'string',
+    short: 'f',
+    brief: 'Go template for each machine; starts with "table" for headings',
+    default: '',
+  },
 } as const
 
 export const regenerateCertsFlags = {
-  force: { kind: 'boolean', short: 'f', brief: 'Force rebuild and do not prompt' },
-  'client-certs': { kind: 'boolean', brief: 'Also regenerate client certificates and CA' },
+  force: { kind: 'boolean', short: 'f', brief: 'Do not ask first' },
+  'client-certs': { kind: 'boolean', brief: 'First renew the CA and the client certificate where missing or expired' },
 } as const
 
 export const rmFlags = {
   force: {
     kind: 'boolean',
     short: 'f',
-    brief: 'Remove local configuration even if machine cannot be removed, also implies an automatic yes (`-y`)',
+    brief: 'Drop the record even when the machine itself cannot be removed; implies -y',
   },
   y: {
     kind: 'boolean',
-    brief: 'Assumes automatic yes to proceed with remove, without prompting further user confirmation',
+    brief: 'Do not ask first',
   },
 } as const
 
@@ -83,56 +103,64 @@ export const createFlags = {
   driver: {
     kind: 'string',
     short: 'd',
-    brief: 'Driver to create machine with',
+    brief: 'What makes the machine: local, generic or none (the default is not in this version)',
     default: 'virtualbox',
     env: ['MACHINE_DRIVER'],
   },
   'engine-install-url': {
     kind: 'string',
-    brief: 'Custom URL to use for engine installation',
+    brief: 'Stored only: an engine is installed from the packages of the distribution',
     default: 'https://get.docker.com',
     env: ['MACHINE_DOCKER_INSTALL_URL'],
   },
   'engine-opt': {
     kind: 'strings',
-    brief: 'Specify arbitrary flags to include with the created engine in the form flag=value',
+    brief: 'Flag of dockerd, NAME=VALUE without dashes',
   },
   'engine-insecure-registry': {
     kind: 'strings',
-    brief: 'Specify insecure registries to allow with the created engine',
+    brief: 'Registry that the engine may use without TLS',
   },
   'engine-registry-mirror': {
     kind: 'strings',
-    brief: 'Specify registry mirrors to use',
+    brief: 'Mirror the engine pulls from first, a URL',
     env: ['ENGINE_REGISTRY_MIRROR'],
   },
-  'engine-label': { kind: 'strings', brief: 'Specify labels for the created engine' },
-  'engine-storage-driver': { kind: 'string', brief: 'Specify a storage driver to use with the engine', default: '' },
-  'engine-env': { kind: 'strings', brief: 'Specify environment variables to set in the engine' },
-  swarm: { kind: 'boolean', brief: 'Configure Machine to join a Swarm cluster' },
+  'engine-label': { kind: 'strings', brief: 'Label of the engine, KEY=VALUE' },
+  'engine-storage-driver': {
+    kind: 'string',
+    brief: 'Storage driver of the engine (default: its own choice)',
+    default: '',
+  },
+  'engine-env': { kind: 'strings', brief: 'Environment variable of the engine, NAME=VALUE' },
+  swarm: { kind: 'boolean', brief: 'Refused: start "swarm manage" over the machines' },
   'swarm-image': {
     kind: 'string',
-    brief: 'Specify Docker image to use for Swarm',
+    brief: 'Stored only: image of the Swarm containers',
     default: 'swarm:latest',
     env: ['MACHINE_SWARM_IMAGE'],
   },
-  'swarm-master': { kind: 'boolean', brief: 'Configure Machine to be a Swarm master' },
-  'swarm-discovery': { kind: 'string', brief: 'Discovery service to use with Swarm', default: '' },
-  'swarm-strategy': { kind: 'string', brief: 'Define a default scheduling strategy for Swarm', default: 'spread' },
-  'swarm-opt': { kind: 'strings', brief: 'Define arbitrary flags for Swarm master' },
-  'swarm-join-opt': { kind: 'strings', brief: 'Define arbitrary flags for Swarm join' },
+  'swarm-master': { kind: 'boolean', brief: 'Refused: start "swarm manage" over the machines' },
+  'swarm-discovery': {
+    kind: 'string',
+    brief: 'Stored only: discovery address of the cluster, SCHEME://…',
+    default: '',
+  },
+  'swarm-strategy': { kind: 'string', brief: 'Stored only: placement strategy of the manager', default: 'spread' },
+  'swarm-opt': { kind: 'strings', brief: 'Stored only: flag of the manager, NAME=VALUE' },
+  'swarm-join-opt': { kind: 'strings', brief: 'Stored only: flag of the agent, NAME=VALUE' },
   'swarm-host': {
     kind: 'string',
-    brief: 'ip/socket to listen on for Swarm master',
+    brief: 'Stored only: address the manager listens at',
     default: 'tcp://0.0.0.0:3376',
   },
   'swarm-addr': {
     kind: 'string',
-    brief: 'addr to advertise for Swarm (default: detect and use the machine IP)',
+    brief: 'Stored only: address the machine is known by in the cluster',
     default: '',
   },
-  'swarm-experimental': { kind: 'boolean', brief: 'Enable Swarm experimental features' },
-  'tls-san': { kind: 'strings', brief: 'Support extra SANs for TLS certs' },
+  'swarm-experimental': { kind: 'boolean', brief: 'Stored only: experimental mode of the manager' },
+  'tls-san': { kind: 'strings', brief: 'Further name or address that the certificate of the engine is good for' },
   'tls-key-type': {
     kind: 'string',
     brief: 'Keys of new certificates: ecdsa, or rsa for engines and clients too old for curves',
@@ -140,26 +168,26 @@ export const createFlags = {
     choices: ['ecdsa', 'rsa'],
     env: ['MACHINE_TLS_KEY_TYPE'],
   },
-  rollback: { kind: 'boolean', brief: 'Remove what was made when the machine cannot be created' },
+  rollback: { kind: 'boolean', brief: 'Take away what was made when a later step fails' },
 } as const
 
 const machine = { name: '[NAME]', complete: 'machine' } as const
 const machines = { name: '[NAME...]', complete: 'machine' } as const
-const byDefault = 'Argument is a machine name; the machine called "default" when there is none.'
-const byDefaults = 'Arguments are one or more machine names; the machine called "default" when there is none.'
+const byDefault = 'NAME is a machine; without it, the one called "default".'
+const byDefaults = 'Each NAME is a machine; without any, the one called "default".'
 
 /** In the order of docker-machine's help page. */
 export const machineCommands: readonly Command[] = [
   defineCommand({
     name: 'active',
-    brief: 'Print which machine is active',
+    brief: 'Print the machine that DOCKER_HOST points at',
     flags: activeFlags,
     args: [],
     load: () => import('./active.ts'),
   }),
   defineCommand({
     name: 'config',
-    brief: 'Print the connection config for machine',
+    brief: 'Print the flags that point a docker CLI at a machine',
     description: byDefault,
     flags: configFlags,
     args: [machine],
@@ -168,8 +196,7 @@ export const machineCommands: readonly Command[] = [
   defineCommand({
     name: 'create',
     brief: 'Create a machine',
-    description:
-      "Run '{program} create --driver NAME --help' to include the create flags for that driver in the help text.",
+    description: "'{program} create --driver NAME --help' lists the flags of that driver too.",
     flags: createFlags,
     args: [{ name: 'NAME' }],
     moreFlags: async (argv, ctx) => (await import('./driver-flags.ts')).findDriverFlags(argv, ctx),
@@ -177,7 +204,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'env',
-    brief: 'Display the commands to set up the environment for the Docker client',
+    brief: 'Print shell lines that point Docker clients at a machine',
     description: byDefault,
     flags: envFlags,
     args: [machine],
@@ -185,7 +212,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'inspect',
-    brief: 'Inspect information about a machine',
+    brief: 'Print the record of a machine',
     description: byDefault,
     flags: inspectFlags,
     args: [machine],
@@ -193,7 +220,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'ip',
-    brief: 'Get the IP address of a machine',
+    brief: 'Print the addresses of machines',
     description: byDefaults,
     flags: {},
     args: [machines],
@@ -201,7 +228,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'kill',
-    brief: 'Kill a machine',
+    brief: 'Turn machines off at once',
     description: byDefaults,
     flags: {},
     args: [machines],
@@ -216,7 +243,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'provision',
-    brief: 'Re-provision existing machines',
+    brief: 'Set machines up once more',
     description: byDefaults,
     flags: {},
     args: [machines],
@@ -224,7 +251,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'regenerate-certs',
-    brief: 'Regenerate TLS Certificates for a machine',
+    brief: 'Give machines new TLS certificates',
     description: byDefaults,
     flags: regenerateCertsFlags,
     args: [machines],
@@ -232,7 +259,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'restart',
-    brief: 'Restart a machine',
+    brief: 'Restart machines',
     description: byDefaults,
     flags: {},
     args: [machines],
@@ -240,16 +267,16 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'rm',
-    brief: 'Remove a machine',
-    description: 'Arguments are one or more machine names.',
+    brief: 'Remove machines',
+    description: 'Each NAME is a machine.',
     flags: rmFlags,
     args: [{ name: 'NAME...', complete: 'machine' }],
     load: () => import('./rm.ts'),
   }),
   defineCommand({
     name: 'ssh',
-    brief: 'Log into or run a command on a machine with SSH.',
-    description: 'Arguments are [machine-name] [command]',
+    brief: 'Log in to a machine or run a command on it',
+    description: 'NAME is a machine, "default" without it. What follows goes to ssh as it stands.',
     flags: {},
     args: [machine, { name: '[COMMAND...]' }],
     stopsAtArgument: true,
@@ -257,7 +284,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'start',
-    brief: 'Start a machine',
+    brief: 'Start machines',
     description: byDefaults,
     flags: {},
     args: [machines],
@@ -265,7 +292,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'status',
-    brief: 'Get the status of a machine',
+    brief: 'Print the state of a machine',
     description: byDefault,
     flags: {},
     args: [machine],
@@ -273,7 +300,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'stop',
-    brief: 'Stop a machine',
+    brief: 'Stop machines',
     description: byDefaults,
     flags: {},
     args: [machines],
@@ -281,7 +308,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'url',
-    brief: 'Get the URL of a machine',
+    brief: 'Print the address of an engine',
     description: byDefault,
     flags: {},
     args: [machine],
@@ -289,7 +316,7 @@ export const machineCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'version',
-    brief: 'Show the Docker Machine version or a machine docker version',
+    brief: 'Print the version of this program, or of the engine of a machine',
     flags: {},
     args: [machine],
     load: () => import('./version.ts'),

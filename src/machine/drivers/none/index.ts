@@ -4,6 +4,6 @@ import type { DriverDescriptor } from '../../driver.ts'
 export const descriptor: DriverDescriptor = {
   name: 'none',
   apiVersion: 1,
-  flags: { url: { kind: 'string', brief: 'URL of host when no driver is selected', default: '' } },
+  flags: { url: { kind: 'string', brief: 'Address of the engine, tcp://HOST:PORT or unix:///PATH', default: '' } },
   load: async () => (await import('./driver.ts')).noneFactory,
 }
