@@ -93,8 +93,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
       overcommit = readNumber(key, value)
       if (overcommit <= -1)
         throw invalid(`swarm.overcommit should be larger than -1, ${overcommit.toFixed(6)} is invalid`)
-      if (overcommit < 0)
-        warning = '-1 < swarm.overcommit < 0 will make swarm take less resource than docker engine offers'
+      if (overcommit < 0) warning = 'swarm.overcommit is below 0: containers get less than the engines have'
     } else if (key === 'swarm.createretry') {
       createRetries = Math.trunc(readNumber(key, value))
       if (createRetries < 0) throw invalid(`swarm.createretry can not be negative, ${createRetries} is invalid`)

@@ -4,86 +4,130 @@ import type { FlagTable } from '../../core/flag.ts'
 
 /** Flags that stand before the command word. */
 export const swarmGlobals: FlagTable = {
-  debug: { kind: 'boolean', brief: 'debug mode', env: ['DEBUG'] },
+  debug: { kind: 'boolean', brief: 'Log everything, as --log-level debug does', env: ['DEBUG'] },
   'log-level': {
     kind: 'string',
     short: 'l',
     default: 'info',
-    brief: 'Log level (options: debug, info, warn, error, fatal, panic)',
+    brief: 'Least serious lines to log: debug, info, warn, error, fatal or panic',
   },
-  experimental: { kind: 'boolean', brief: 'enable experimental features' },
+  experimental: { kind: 'boolean', brief: 'Say "experimental" in /info and /version; nothing else changes' },
 }
 
 const discoveryArguments = `Arguments:
-   <discovery>    discovery service to use [$SWARM_DISCOVERY]
-                   * token://<token>
-                   * consul://<ip>/<path>
-                   * etcd://<ip1>,<ip2>/<path>
+   <discovery>    where the addresses of the engines come from [$SWARM_DISCOVERY]
+                   * token://<token>             not in this version
+                   * consul://<ip>/<path>        not in this version
+                   * etcd://<ip1>,<ip2>/<path>   not in this version
                    * file://path/to/file
-                   * zk://<ip1>,<ip2>/<path>
+                   * zk://<ip1>,<ip2>/<path>     not in this version
                    * [nodes://]<ip1>,<ip2>`
 
 export const listFlags = {
-  timeout: { kind: 'string', default: '10s', brief: 'timeout period', placeholder: 'duration' },
-  'discovery-opt': { kind: 'strings', brief: 'discovery options', placeholder: 'key=value' },
+  timeout: {
+    kind: 'string',
+    default: '10s',
+    brief: 'How long to wait for the first answer, for instance 90s or 2m',
+    placeholder: 'duration',
+  },
+  'discovery-opt': {
+    kind: 'strings',
+    brief: 'Accepted; file:// and nodes:// have no options',
+    placeholder: 'key=value',
+  },
 } as const
 
 export const manageFlags = {
-  strategy: { kind: 'string', default: 'spread', brief: 'placement strategy to use [spread, binpack, random]' },
+  strategy: {
+    kind: 'string',
+    default: 'spread',
+    brief: 'How a node is chosen for a container: spread, binpack or random',
+  },
   filter: {
     kind: 'strings',
     short: 'f',
     default: ['health', 'port', 'containerslots', 'dependency', 'affinity', 'constraint', 'whitelist'],
-    brief: 'filter to use [health, port, containerslots, dependency, affinity, constraint, whitelist]',
+    brief: 'Conditions that nodes must meet, in this order; naming one replaces the whole list',
   },
   host: {
     kind: 'strings',
     short: 'H',
     env: ['SWARM_HOST'],
     default: ['tcp://127.0.0.1:2375'],
-    brief: 'ip/socket to listen on',
+    brief: 'Address to serve the API at: tcp://IP:PORT or unix:///PATH',
   },
-  replication: { kind: 'boolean', brief: 'Enable Swarm manager replication' },
-  'replication-ttl': { kind: 'string', default: '20s', brief: 'Leader lock release time on failure' },
+  replication: { kind: 'boolean', brief: 'Refused: several managers of one cluster are not in this version' },
+  'replication-ttl': { kind: 'string', default: '20s', brief: 'No effect: goes with --replication' },
   advertise: {
     kind: 'string',
     aliases: ['addr'],
     env: ['SWARM_ADVERTISE'],
-    brief:
-      'Address of the swarm manager joining the cluster. Other swarm manager(s) MUST be able to reach the swarm manager at this address.',
+    brief: 'Address of this manager for other managers, HOST:PORT; checked, not used yet',
   },
-  tls: { kind: 'boolean', brief: 'use TLS; implied by --tlsverify=true' },
-  tlscacert: { kind: 'string', brief: 'trust only remotes providing a certificate signed by the CA given here' },
-  tlscert: { kind: 'string', brief: 'path to TLS certificate file' },
-  tlskey: { kind: 'string', brief: 'path to TLS key file' },
-  tlsverify: { kind: 'boolean', brief: 'use TLS and verify the remote' },
-  'engine-refresh-min-interval': { kind: 'string', default: '30s', brief: 'set engine refresh minimum interval' },
-  'engine-refresh-max-interval': { kind: 'string', default: '60s', brief: 'set engine refresh maximum interval' },
-  'engine-failure-retry': { kind: 'integer', default: 3, brief: 'set engine failure retry count' },
-  'engine-refresh-retry': { kind: 'integer', default: 3, brief: 'deprecated; replaced by --engine-failure-retry' },
-  heartbeat: { kind: 'string', default: '60s', brief: 'period between each heartbeat' },
-  'api-enable-cors': { kind: 'boolean', aliases: ['cors'], brief: 'enable CORS headers in the remote API' },
-  'cluster-driver': { kind: 'string', short: 'c', default: 'swarm', brief: 'cluster driver to use [swarm]' },
-  'discovery-opt': { kind: 'strings', brief: 'discovery options', placeholder: 'key=value' },
-  'cluster-opt': { kind: 'strings', brief: 'cluster driver options', placeholder: 'key=value' },
+  tls: { kind: 'boolean', brief: 'Speak TLS to clients and engines; --tlsverify includes it' },
+  tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificates of the others' },
+  tlscert: { kind: 'string', brief: 'File of our own certificate' },
+  tlskey: { kind: 'string', brief: 'File of the key of --tlscert' },
+  tlsverify: { kind: 'boolean', brief: 'Speak TLS and demand certificates of the CA from clients and engines' },
+  'engine-refresh-min-interval': {
+    kind: 'string',
+    default: '30s',
+    brief: 'Shortest time between two full readings of an engine',
+  },
+  'engine-refresh-max-interval': {
+    kind: 'string',
+    default: '60s',
+    brief: 'Longest time between two full readings of an engine',
+  },
+  'engine-failure-retry': {
+    kind: 'integer',
+    default: 3,
+    brief: 'Failures in a row after which an engine counts as unhealthy',
+  },
+  'engine-refresh-retry': {
+    kind: 'integer',
+    default: 3,
+    brief: 'Old name of --engine-failure-retry; anything but 3 is refused',
+  },
+  heartbeat: {
+    kind: 'string',
+    default: '60s',
+    brief: 'Three of these pass before a discovery file that became empty is believed; at least 1s',
+  },
+  'api-enable-cors': {
+    kind: 'boolean',
+    aliases: ['cors'],
+    brief: 'Let web pages of other sites call the API (CORS headers)',
+  },
+  'cluster-driver': { kind: 'string', short: 'c', default: 'swarm', brief: 'Only swarm is possible' },
+  'discovery-opt': {
+    kind: 'strings',
+    brief: 'Accepted; file:// and nodes:// have no options',
+    placeholder: 'key=value',
+  },
+  'cluster-opt': {
+    kind: 'strings',
+    brief: 'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0',
+    placeholder: 'key=value',
+  },
   'refresh-on-node-filter': {
     kind: 'boolean',
-    brief: 'If true, refresh engine before responding to container list requests with a node filter',
+    brief: 'Read a node afresh before containers are listed with the filter node=NAME',
   },
   'container-name-refresh-filter': {
     kind: 'string',
     default: '',
-    brief: 'If non-empty, containers matching the name filter cause all engines to be refreshed',
+    brief: 'Read all nodes afresh before containers are listed with exactly this name= filter',
   },
 } as const
 
 /** What classic Swarm's `join` took, so that an old line is refused for the right reason. */
 export const joinFlags = {
-  advertise: { kind: 'string', aliases: ['addr'], env: ['SWARM_ADVERTISE'], brief: 'address of the engine' },
-  heartbeat: { kind: 'string', brief: 'period between each heartbeat' },
-  ttl: { kind: 'string', brief: 'limit of the registration' },
-  delay: { kind: 'string', brief: 'random delay before the first registration' },
-  'discovery-opt': { kind: 'strings', brief: 'discovery options' },
+  advertise: { kind: 'string', aliases: ['addr'], env: ['SWARM_ADVERTISE'], brief: 'Address of the engine, HOST:PORT' },
+  heartbeat: { kind: 'string', brief: 'Time between two registrations' },
+  ttl: { kind: 'string', brief: 'How long a registration lasts' },
+  delay: { kind: 'string', brief: 'Longest random wait before the first registration' },
+  'discovery-opt': { kind: 'strings', brief: 'Options of the discovery service' },
 } as const
 
 /** In the order of the help page. */
@@ -91,7 +135,7 @@ export const swarmCommands: readonly Command[] = [
   defineCommand({
     name: 'list',
     aliases: ['l'],
-    brief: 'List nodes in a cluster',
+    brief: 'Print the addresses that discovery yields',
     description: discoveryArguments,
     flags: listFlags,
     args: [{ name: '<discovery>' }],
@@ -100,7 +144,7 @@ export const swarmCommands: readonly Command[] = [
   defineCommand({
     name: 'manage',
     aliases: ['m'],
-    brief: 'Manage a docker cluster',
+    brief: 'Serve one Docker API for all engines of a cluster',
     description: `${discoveryArguments}
 
 Cluster options:
@@ -113,7 +157,7 @@ Cluster options:
   defineCommand({
     name: 'join',
     aliases: ['j'],
-    brief: 'Join a docker cluster',
+    brief: 'Not in this version: register an engine',
     hidden: true,
     flags: joinFlags,
     args: [{ name: '<discovery>' }],
@@ -122,7 +166,7 @@ Cluster options:
   defineCommand({
     name: 'create',
     aliases: ['c'],
-    brief: 'Create a cluster',
+    brief: 'Not in this version: ask for a token',
     hidden: true,
     flags: {},
     args: [],
