@@ -3,15 +3,19 @@ import type { Command } from '../../cli/command.ts'
 
 /** Flags of `config`. Loaded at every start: nothing but data. */
 export const configFlags = {
-  format: { kind: 'string', brief: 'Format of the output: yaml or json', placeholder: 'string' },
+  format: { kind: 'string', brief: 'yaml or json (default yaml)', placeholder: 'string' },
   environment: { kind: 'boolean', brief: 'Print the variables that interpolation sees' },
-  hash: { kind: 'string', brief: "Print service config hashes, one a line; '*' for all", placeholder: 'string' },
+  hash: {
+    kind: 'string',
+    brief: "Print the hash of a service's settings; '*' for every service, one a line",
+    placeholder: 'string',
+  },
   images: { kind: 'boolean', brief: 'Print image names, one a line' },
   models: { kind: 'boolean', brief: 'Print model names, one a line' },
   networks: { kind: 'boolean', brief: 'Print network names, one a line' },
   'no-consistency': {
     kind: 'boolean',
-    brief: 'Do not check references between parts; the output may be no valid file',
+    brief: 'Skip the checks between parts; the output may be no valid file',
   },
   'no-env-resolution': { kind: 'boolean', brief: 'Do not merge env files into services' },
   'no-interpolate': { kind: 'boolean', brief: 'Leave variables as they stand' },

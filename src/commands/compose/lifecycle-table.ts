@@ -6,13 +6,13 @@ import type { Command } from '../../cli/command.ts'
 const service = { name: '[SERVICE...]', complete: 'service' } as const
 
 export const upFlags = {
-  build: { kind: 'boolean', brief: 'Build images before starting', hidden: true },
-  'no-build': { kind: 'boolean', brief: 'Never build an image, even when it is missing' },
+  build: { kind: 'boolean', brief: 'Refused for services that have build: in the file', hidden: true },
+  'no-build': { kind: 'boolean', brief: 'No effect: this version never builds an image' },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
   'no-recreate': { kind: 'boolean', brief: 'Leave existing containers as they are' },
   pull: {
     kind: 'string',
-    brief: 'Pull images first: always, missing, never or policy',
+    brief: 'When to pull: always, missing, never, or policy (as the file says)',
     placeholder: 'string',
     default: 'policy',
   },
@@ -27,7 +27,10 @@ export const upFlags = {
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
   'abort-on-container-exit': { kind: 'boolean', brief: 'Stop all containers when one ends' },
   'abort-on-container-failure': { kind: 'boolean', brief: 'Stop all containers when one fails' },
-  'always-recreate-deps': { kind: 'boolean', brief: 'With --force-recreate, replace dependencies too' },
+  'always-recreate-deps': {
+    kind: 'boolean',
+    brief: 'Replace containers of dependencies too, even when nothing changed',
+  },
   attach: { kind: 'strings', brief: 'Show the output of these services only', placeholder: 'service' },
   'attach-dependencies': { kind: 'boolean', brief: 'Show the output of dependencies too' },
   detach: { kind: 'boolean', short: 'd', brief: 'Leave the containers running in the background' },
@@ -38,20 +41,24 @@ export const upFlags = {
   'no-log-prefix': { kind: 'boolean', brief: 'Output without names before the lines' },
   'no-start': { kind: 'boolean', brief: 'Create only' },
   'renew-anon-volumes': { kind: 'boolean', short: 'V', brief: 'New anonymous volumes in place of the old ones' },
-  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
+  timeout: {
+    kind: 'integer',
+    short: 't',
+    brief: 'Seconds until a container that does not stop is killed (default: stop_grace_period, else 10)',
+  },
   timestamps: { kind: 'boolean', brief: 'Show times before the lines' },
   wait: { kind: 'boolean', brief: 'Wait until services run or are healthy; implies --detach' },
-  'wait-timeout': { kind: 'integer', brief: 'Most seconds to wait' },
+  'wait-timeout': { kind: 'integer', brief: 'Most seconds that --wait may take (default: no limit)' },
 } as const
 
 export const createFlags = {
-  build: { kind: 'boolean', brief: 'Build images before starting', hidden: true },
-  'no-build': { kind: 'boolean', brief: 'Never build an image, even when it is missing' },
+  build: { kind: 'boolean', brief: 'Refused for services that have build: in the file', hidden: true },
+  'no-build': { kind: 'boolean', brief: 'No effect: this version never builds an image' },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
   'no-recreate': { kind: 'boolean', brief: 'Leave existing containers as they are' },
   pull: {
     kind: 'string',
-    brief: 'Pull images first: always, missing, never or policy',
+    brief: 'When to pull: always, missing, never, or policy (as the file says)',
     placeholder: 'string',
     default: 'policy',
   },
@@ -72,52 +79,71 @@ export const downFlags = {
     brief: 'Remove containers of services the files no longer have',
     env: ['COMPOSE_REMOVE_ORPHANS'],
   },
-  rmi: { kind: 'string', brief: 'Remove images of services too: local (without a name of their own) or all' },
-  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
+  rmi: {
+    kind: 'string',
+    brief: 'Remove images of services too: all, or local for those without an image: in the file',
+  },
+  timeout: {
+    kind: 'integer',
+    short: 't',
+    brief: 'Seconds until a container that does not stop is killed (default: stop_grace_period, else 10)',
+  },
   volumes: { kind: 'boolean', short: 'v', brief: 'Remove named volumes of the project and anonymous ones too' },
 } as const
 
 export const psFlags = {
   all: { kind: 'boolean', short: 'a', brief: 'Stopped containers too, and those of `run`' },
-  filter: { kind: 'string', brief: 'Show only what matches: status=STATE' },
+  filter: { kind: 'string', brief: 'status=STATE, as --status STATE' },
   format: { kind: 'string', brief: 'table, json or a Go template', default: 'table' },
   'no-trunc': { kind: 'boolean', brief: 'Show whole values' },
   orphans: { kind: 'boolean', brief: 'Containers of services the files no longer have too', default: true },
   quiet: { kind: 'boolean', short: 'q', brief: 'IDs only' },
   services: { kind: 'boolean', brief: 'Names of services only' },
-  status: { kind: 'strings', brief: 'Only containers in these states', placeholder: 'state' },
+  status: {
+    kind: 'strings',
+    brief: 'Show containers in this state: running, paused, restarting, removing, dead, created, exited',
+    placeholder: 'state',
+  },
 } as const
 
 export const logsFlags = {
-  follow: { kind: 'boolean', short: 'f', brief: 'Go on as output comes' },
+  follow: { kind: 'boolean', short: 'f', brief: 'Keep showing what comes' },
   index: { kind: 'integer', brief: 'Number of the container, when a service has several' },
   'no-color': { kind: 'boolean', brief: 'Output without colour' },
   'no-log-prefix': { kind: 'boolean', brief: 'Output without names before the lines' },
-  since: { kind: 'string', brief: 'Only what is newer than a time or a duration, 42m' },
+  since: { kind: 'string', brief: 'Only what is newer: a time, or a duration such as 42m' },
   tail: { kind: 'string', short: 'n', brief: 'Number of lines from the end of each log', default: 'all' },
   timestamps: { kind: 'boolean', short: 't', brief: 'Show times' },
-  until: { kind: 'string', brief: 'Only what is older than a time or a duration, 42m' },
+  until: { kind: 'string', brief: 'Only what is older: a time, or a duration such as 42m' },
 } as const
 
 export const lsFlags = {
   all: { kind: 'boolean', short: 'a', brief: 'Projects without running containers too' },
-  filter: { kind: 'strings', brief: 'Show only what matches: name=EXPRESSION', placeholder: 'filter' },
+  filter: { kind: 'strings', brief: 'Show only what matches: name=REGEX', placeholder: 'filter' },
   format: { kind: 'string', brief: 'table or json', default: 'table' },
   quiet: { kind: 'boolean', short: 'q', brief: 'Names only' },
 } as const
 
 export const portFlags = {
   index: { kind: 'integer', brief: 'Number of the container, when a service has several' },
-  protocol: { kind: 'string', brief: 'tcp or udp', default: 'tcp' },
+  protocol: { kind: 'string', brief: 'Protocol of the port: tcp or udp', default: 'tcp' },
 } as const
 
 export const stopFlags = {
-  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
+  timeout: {
+    kind: 'integer',
+    short: 't',
+    brief: 'Seconds until a container that does not stop is killed (default: stop_grace_period, else 10)',
+  },
 } as const
 
 export const restartFlags = {
-  'no-deps': { kind: 'boolean', brief: 'Leave out services that depend on the named ones' },
-  timeout: { kind: 'integer', short: 't', brief: 'Seconds to wait for a container to stop before it is killed' },
+  'no-deps': { kind: 'boolean', brief: 'Do not restart dependants that have restart: true' },
+  timeout: {
+    kind: 'integer',
+    short: 't',
+    brief: 'Seconds until a container that does not stop is killed (default: stop_grace_period, else 10)',
+  },
 } as const
 
 export const killFlags = {
@@ -128,7 +154,7 @@ export const rmFlags = {
   force: { kind: 'boolean', short: 'f', brief: 'Do not ask' },
   stop: { kind: 'boolean', short: 's', brief: 'Stop the containers first' },
   volumes: { kind: 'boolean', short: 'v', brief: 'Remove anonymous volumes of the containers too' },
-  all: { kind: 'boolean', short: 'a', brief: 'No effect', hidden: true },
+  all: { kind: 'boolean', short: 'a', brief: 'Accepted and ignored', hidden: true },
 } as const
 
 export const noFlags = {} as const
@@ -221,7 +247,7 @@ export const lifecycleCommands: readonly Command[] = [
   }),
   defineCommand({
     name: 'unpause',
-    brief: 'Go on with paused containers',
+    brief: 'Let paused containers run again',
     flags: noFlags,
     args: [service],
     load: () => import('./unpause.ts'),
