@@ -126,7 +126,7 @@ function listCommands(commands: readonly Command[]): Candidate[] {
   const shown = commands.filter((command) => command.hidden !== true)
   return [
     ...shown.map(({ name, brief }) => ({ value: name, brief })),
-    { value: 'help', brief: 'Help about any command' },
+    { value: 'help', brief: 'Print the page of a command' },
   ]
 }
 

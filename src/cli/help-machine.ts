@@ -4,9 +4,9 @@ import type { Command } from './command.ts'
 import { fillProgram } from './help-text.ts'
 import type { Personality } from './personality.ts'
 
-const builtIn: FlagTable = { help: { kind: 'boolean', short: 'h', brief: 'show help' } }
-const version: FlagTable = { version: { kind: 'boolean', short: 'v', brief: 'print the version' } }
-const helpCommand: readonly [string, string] = ['help', 'Shows a list of commands or help for one command']
+const builtIn: FlagTable = { help: { kind: 'boolean', short: 'h', brief: 'Print this page' } }
+const version: FlagTable = { version: { kind: 'boolean', short: 'v', brief: 'Print the version' } }
+const helpCommand: readonly [string, string] = ['help', 'Print this page, or that of a command']
 
 /** Help as docker-machine and classic Swarm print it. */
 export function renderMachineHelp(personality: Personality, path: readonly Command[], more: FlagTable): string {
@@ -81,7 +81,13 @@ function renderFlag(name: string, spec: FlagSpec): string {
 
 function renderText(spec: FlagSpec): string {
   const env = (spec.env ?? []).map((name) => `$${name}`).join(', ')
-  return env === '' ? spec.brief : `${spec.brief} [${env}]`
+  const text = `${spec.brief}${renderListDefault(spec)}`
+  return env === '' ? text : `${text} [${env}]`
+}
+
+// The names of a list flag leave no room for it.
+function renderListDefault({ kind, default: value }: FlagSpec): string {
+  return kind === 'strings' && Array.isArray(value) && value.length > 0 ? ` (default ${value.join(', ')})` : ''
 }
 
 function renderRows(rows: readonly (readonly [string, string])[]): string[] {

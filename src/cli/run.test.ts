@@ -523,7 +523,7 @@ describe('help and version', () => {
     expect((await runLine(dockerMachine, '', commands)).stdout).toMatchInlineSnapshot(`
       "Usage: docker-machine [OPTIONS] COMMAND [arg...]
 
-      Create and manage machines running Docker.
+      Make Docker hosts and look after them.
 
       Version: 0.16.2, build flotilla-0.1.0
 
@@ -533,12 +533,12 @@ describe('help and version', () => {
       Options:
         --debug, -D                  Enable debug mode [$MACHINE_DEBUG]
         --storage-path, -s "/store"  Where the store is [$STORE]
-        --help, -h                   show help
-        --version, -v                print the version
+        --help, -h                   Print this page
+        --version, -v                Print the version
 
       Commands:
         ls    do ls
-        help  Shows a list of commands or help for one command
+        help  Print this page, or that of a command
 
       Run 'docker-machine COMMAND --help' for more information on a command.
       "
@@ -561,6 +561,13 @@ describe('help and version', () => {
     `)
   })
 
+  it('a list flag names its default in its text', async () => {
+    const root = { host: { kind: 'strings', default: ['a', 'b'], brief: 'Where', env: ['HOST'] } } as const
+    const stage = makeStage(['--help'])
+    await run({ personality: swarm, globals: root, commands }, stage.world)
+    expect(stage.sent.stdout).toContain('--host [--host option --host option]  Where (default a, b) [$HOST]\n')
+  })
+
   it('swarm', async () => {
     expect((await runLine(swarm, '--help', commands)).stdout).toMatchInlineSnapshot(`
       "Usage: swarm [OPTIONS] COMMAND [arg...]
@@ -572,12 +579,12 @@ describe('help and version', () => {
       Options:
         --debug, -D                  Enable debug mode [$MACHINE_DEBUG]
         --storage-path, -s "/store"  Where the store is [$STORE]
-        --help, -h                   show help
-        --version, -v                print the version
+        --help, -h                   Print this page
+        --version, -v                Print the version
 
       Commands:
         ls       do ls
-        help, h  Shows a list of commands or help for one command
+        help, h  Print this page, or that of a command
 
       Run 'swarm COMMAND --help' for more information on a command.
       "
@@ -589,7 +596,7 @@ describe('help and version', () => {
       "
       Usage:  docker compose [OPTIONS] COMMAND
 
-      Define and run multi-container applications with Docker
+      Run projects of several containers, as Compose files describe them
 
       Options:
         -D, --debug                 Enable debug mode
