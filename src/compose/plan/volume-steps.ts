@@ -85,13 +85,11 @@ export function addVolumeSteps(space: Workspace, renewed: readonly ChangedVolume
 
 function warnAboutOwner(space: Workspace, volume: ObservedVolume): void {
   const owner = volume.labels[LABEL.project]
-  const advice = 'Use `external: true` to use an existing volume'
+  const advice = 'say `external: true` if this project is to use it'
   if (owner === undefined) {
-    space.builder.warn(`volume "${volume.name}" already exists but was not created by Docker Compose. ${advice}`)
+    space.builder.warn(`volume "${volume.name}" is there already and no project made it; ${advice}`)
   } else if (owner !== space.project.name) {
-    space.builder.warn(
-      `volume "${volume.name}" already exists but was created for project "${owner}" (expected "${space.project.name}"). ${advice}`,
-    )
+    space.builder.warn(`volume "${volume.name}" is there already and belongs to project "${owner}"; ${advice}`)
   }
 }
 
