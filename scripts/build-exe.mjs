@@ -24,6 +24,9 @@ run(bun, [
   '--compile',
   '--minify',
   '--bytecode',
+  // Optimizing code costs a command more than it gains: with the usual thresholds half of the processor time of
+  // `up` with nothing to do went there. src/bin/jit-policy.ts goes back to them in programs that run on.
+  '--compile-jit-policy=30',
   // Optional native parts of ssh2 and ws, which do without.
   ...['cpu-features', '*.node', 'bufferutil', 'utf-8-validate'].flatMap((name) => ['--external', name]),
   // A stray bunfig.toml or .env of the folder the program is called in must not change it.
