@@ -1,5 +1,6 @@
 import type { Handler } from './call.ts'
 import * as containers from './handlers/containers.ts'
+import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
@@ -55,6 +56,8 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /exec/*/json': inspectExec,
   'POST /exec/*/resize': resizeExec,
   'POST /exec/*/start': startExec,
+
+  'POST /commit': commit,
 
   'GET /images/json': lists.images,
   'GET /images/get': images.saveMany,
