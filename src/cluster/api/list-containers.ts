@@ -127,9 +127,9 @@ function compileQuery(
     // There are no other kinds of isolation on Linux.
     if (!isAny(filters, 'isolation', (value) => value === 'default')) return false
     if (matchesPorts !== undefined && !matchesPorts(readList(container.row, 'Ports'))) return false
-    if (!isAny(filters, 'volume', (value) => hasVolume(container, value))) return false
+    if (!isAny(filters, 'volume', (value) => hasVolume(container, dropNode(value, node)))) return false
     if (!isAny(filters, 'ancestor', (value) => isMadeFrom(container, value))) return false
-    return isAny(filters, 'network', (value) => isOnNetwork(container, value))
+    return isAny(filters, 'network', (value) => isOnNetwork(container, dropNode(value, node)))
   }
 }
 
@@ -149,6 +149,11 @@ function hasExited(container: ContainerView): boolean {
 /** Each name as filters may mean it: bare, with a slash, with the node. */
 function listNames(container: ContainerView, node: NodeView): readonly string[] {
   return container.names.flatMap((name) => [name, `/${name}`, `${node.name}/${name}`, `/${node.name}/${name}`])
+}
+
+/** A network or volume written with the node of the container is meant there by its bare name. */
+function dropNode(value: string, node: NodeView): string {
+  return value.startsWith(`${node.name}/`) ? value.slice(node.name.length + 1) : value
 }
 
 function hasVolume(container: ContainerView, value: string): boolean {
@@ -183,15 +188,17 @@ const rendered = new WeakMap<ContainerView, RenderedRow>()
 /**
  * One element of the list as JSON. Only the status depends on the time; the rest is written once per version of
  * the container.
+ *
+ * @param sizes JSON members with a comma in front
  */
-export function renderContainerRow({ node, container }: ContainerEntry, nowMs: number): string {
+export function renderContainerRow({ node, container }: ContainerEntry, nowMs: number, sizes = ''): string {
   let row = rendered.get(container)
   if (row === undefined || row.nodeName !== node.name || row.ip !== node.ip) {
     const text = JSON.stringify(toRow(node, container))
     row = { nodeName: node.name, ip: node.ip, head: text.slice(0, -1) }
     rendered.set(container, row)
   }
-  return `${row.head},"Status":${JSON.stringify(renderStatus(container, node, nowMs))}}`
+  return `${row.head}${sizes},"Status":${JSON.stringify(renderStatus(container, node, nowMs))}}`
 }
 
 function toRow(node: NodeView, container: ContainerView): Fields {

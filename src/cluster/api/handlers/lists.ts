@@ -5,6 +5,7 @@ import { imageFilterKeys, listImages } from '../list-images.ts'
 import { parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
 import { listNetworks, listVolumes, networkFilterKeys, volumeFilterKeys } from '../merge.ts'
+import { fetchSizes, noSizes } from './sizes.ts'
 import { isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -32,12 +33,15 @@ export const containers: Handler = async (api, call) => {
     return found.kind === 'found' ? found.item : undefined
   }
   const entries = listContainers(api.cluster.snapshot(), query, find, compile)
+  const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, entries) : noSizes
   const nowMs = api.cluster.clock.nowMs()
   const { exchange } = call
-  exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
+  const warning = sizes.missing.length === 0 ? [] : ['Warning', `199 - "no sizes from ${sizes.missing.join(', ')}"`]
+  exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion, ...warning])
   let text = '['
   for (const [index, entry] of entries.entries()) {
-    text += index === 0 ? renderContainerRow(entry, nowMs) : `,${renderContainerRow(entry, nowMs)}`
+    const row = renderContainerRow(entry, nowMs, sizes.byId.get(entry.container.id))
+    text += index === 0 ? row : `,${row}`
     if (index % rowsPerChunk !== rowsPerChunk - 1) continue
     const isReady = exchange.write(text)
     text = ''
