@@ -157,7 +157,7 @@ describe('volumes', () => {
   const directory = fill(nodeA, nodeB)
 
   it.each([
-    ['data', 'ambiguous'],
+    ['data', 'node-a data'],
     ['node-b/data', 'node-b data'],
     ['only', 'node-b only'],
     ['nfs', 'node-a nfs'],
@@ -168,6 +168,27 @@ describe('volumes', () => {
 
   it('a plain name stands for every copy', () => {
     expect(directory.volumeHolders('data').map((each) => each.node.name)).toEqual(['node-a', 'node-b'])
+  })
+
+  it('of equal copies the one that a container uses is meant', () => {
+    const mounts = [{ kind: 'volume', name: 'data', source: '', target: '/data' }]
+    const volumes = [makeVolume('data')]
+    const user = makeNode('node-c', { volumes, containers: [makeContainer('user', { mounts })] })
+    expect(show(fill(nodeA, nodeB, user).findVolume('data'))).toBe('node-c data')
+    const gone = { ...user, health: { ...user.health, state: 'unhealthy' as const } }
+    expect(show(fill(nodeA, nodeB, gone).findVolume('data'))).toBe('node-a data')
+  })
+
+  it('copies that differ are ambiguous', () => {
+    const other = makeNode('node-c', { volumes: [{ ...makeVolume('data'), labels: new Map([['a', 'b']]) }] })
+    expect(show(fill(nodeA, other).findVolume('data'))).toBe('ambiguous')
+    expect(show(fill(nodeA, other).findVolume('node-c/data'))).toBe('node-c data')
+  })
+
+  it('of networks of one name the one that spans nodes is meant', () => {
+    const own = makeNode('node-c', { networks: [makeNetwork('n9', 'mesh')] })
+    expect(show(fill(own, nodeA, nodeB).findNetwork('mesh'))).toBe('node-a mesh')
+    expect(show(fill(own, nodeA, nodeB).findNetwork('node-c/mesh'))).toBe('node-c mesh')
   })
 
   it('of copies with different drivers the one that spans nodes is meant', () => {

@@ -3,6 +3,7 @@ import type { Holding } from './holders.ts'
 import { isValidated, ownNames } from './model.ts'
 import type { ContainerView, ImageView, NetworkView, NodeView, VolumeView } from './model.ts'
 import { imageKeys, toFullReference } from './image-name.ts'
+import { areCopies, chooseCopy } from './volume-copies.ts'
 
 /** A thing and the node it is on. */
 export interface Located<V> {
@@ -125,8 +126,18 @@ export class Directory {
       exact.length > 0 || reference.length !== shortIdLength ? exact : this.networksById.startingWith(reference, 2)
     if (byId.length > 0) return this.toLookup(onePerKey(byId, (item) => item.id))
     const named = this.onNamedNode(reference, this.networksByName)
-    if (named.length > 0) return this.toLookup(onePerKey(named, (item) => item.id))
+    if (named.length > 0) {
+      const each = onePerKey(named, (item) => item.id)
+      // Listed under its bare name, whatever else engines have under it.
+      const spanning = each.filter(({ item }) => item.scope !== 'local')
+      return this.toLookup(spanning.length === 1 ? spanning : each)
+    }
     return this.toLookup(onePerKey(this.networksById.startingWith(reference, 2), (item) => item.id))
+  }
+
+  /** Every network that has this bare name. */
+  networksNamed(name: string): readonly Located<NetworkView>[] {
+    return this.locate(this.networksByName.get(name))
   }
 
   /** Every node that lists the network with this ID. */
@@ -140,13 +151,17 @@ export class Directory {
   }
 
   /**
-   * The volume of that name. Several copies are ambiguous unless exactly one of them has a driver that is not
-   * `local`.
+   * The volume of that name. Equal copies are one volume, and the best of them stands for it. Others are ambiguous
+   * unless exactly one of them has a driver that is not `local`.
    */
   findVolume(reference: string): Lookup<VolumeView> {
     const holdings = this.onNamedNode(reference, this.volumesByName)
+    if (areCopies(holdings.map((each) => each.item))) {
+      const copy = chooseCopy(this.locate(holdings))
+      return copy === undefined ? { kind: 'missing' } : { kind: 'found', ...copy }
+    }
     const shared = holdings.filter((each) => each.item.driver !== 'local')
-    return this.toLookup(holdings.length > 1 && shared.length > 0 ? shared.slice(0, 1) : holdings)
+    return this.toLookup(shared.length > 0 ? shared.slice(0, 1) : holdings)
   }
 
   /** Every node that has the image: by reference (tag `latest` when none is given), digest, ID or its beginning. */

@@ -428,3 +428,95 @@ describe('networks of a swarm', () => {
     expect([failed.status, JSON.parse(failed.body), starts()]).toEqual([404, { message: 'driver failed' }, 4])
   })
 })
+
+describe('names on a fleet', () => {
+  interface Named {
+    readonly Name: string
+  }
+  const namesOf = (rows: readonly Named[]): readonly string[] => rows.map(({ Name }) => Name)
+
+  it('a local network of one node is listed and inspected under its bare name, and both spellings remove it', async () => {
+    const bed = await startBed([{}, {}])
+    const custom = async (): Promise<readonly string[]> =>
+      namesOf(await bed.json<Named[]>(`/networks?filters=${encodeURIComponent('{"type":["custom"]}')}`))
+    await bed.call('POST', '/networks/create', { Name: 'shop' })
+    await bed.call('POST', '/networks/create', { Name: 'n2/back' })
+    expect(await custom()).toEqual(['back', 'shop'])
+    expect((await bed.json<Named>('/networks/shop')).Name).toBe('shop')
+    expect(await bed.call('POST', '/networks/create', { Name: 'shop' })).toMatchObject({
+      status: 409,
+      body: '{"message":"network with name shop already exists"}\n',
+    })
+    await bed.call('POST', '/networks/create', { Name: 'n1/back' })
+    expect(await custom()).toEqual(['n1/back', 'n2/back', 'shop'])
+    expect((await bed.call('GET', '/networks/back')).status).toBe(404)
+    for (const name of ['n1/back', 'back', 'shop'])
+      expect(await bed.call('DELETE', `/networks/${name}`)).toMatchObject({ status: 204 })
+    expect(await custom()).toEqual([])
+  })
+
+  it('a volume on all engines is one row, one inspect, one use of disk and one removal', async () => {
+    const bed = await startBed([{}, {}])
+    const listed = async (): Promise<readonly string[]> =>
+      namesOf((await bed.json<{ readonly Volumes: Named[] }>('/volumes')).Volumes)
+    await bed.call('POST', '/volumes/create', { Name: 'data', Labels: { a: 'b' } })
+    expect(
+      bed.engines.map((engine) => engine.requests.filter((each) => each.path === '/volumes/create').length),
+    ).toEqual([1, 1])
+    expect(await listed()).toEqual(['data'])
+    expect((await bed.json<Named>('/volumes/data')).Name).toBe('data')
+    await bed.call('POST', '/volumes/create', { Name: 'n1/mixed' })
+    expect(await listed()).toEqual(['data', 'mixed'])
+    await bed.call('POST', '/volumes/create', { Name: 'n2/mixed', Labels: { of: 'n2' } })
+    expect(await listed()).toEqual(['data', 'n1/mixed', 'n2/mixed'])
+    expect((await bed.call('GET', '/volumes/mixed')).status).toBe(404)
+    expect((await bed.call('DELETE', '/volumes/data')).status).toBe(204)
+    expect((await bed.call('DELETE', '/volumes/n1/mixed')).status).toBe(204)
+    expect(await listed()).toEqual(['mixed'])
+  })
+
+  it('inspect asks the engine whose container uses the volume', async () => {
+    const bed = await startBed([{}, {}])
+    await bed.call('POST', '/volumes/create', { Name: 'data' })
+    const on = { Image: image, Env: ['constraint:node==n2'], HostConfig: { Binds: ['data:/data'] } }
+    expect((await bed.call('POST', '/containers/create?name=user', on)).status).toBe(201)
+    await eventually(
+      async () => (await bed.json<{ Mounts: unknown[] }[]>('/containers/json?all=1'))[0]?.Mounts.length === 1,
+    )
+    const asked = (): readonly number[] =>
+      bed.engines.map((engine) => engine.requests.filter((each) => each.path === '/volumes/data').length)
+    const before = asked()
+    await bed.call('GET', '/volumes/data')
+    expect(asked().map((count, index) => count - (before[index] ?? 0))).toEqual([0, 1])
+    for (const value of ['data', 'n2/data', 'n1/data']) {
+      const filters = encodeURIComponent(JSON.stringify({ volume: [value] }))
+      expect(await bed.json(`/containers/json?all=1&filters=${filters}`)).toHaveLength(value === 'n1/data' ? 0 : 1)
+    }
+  })
+})
+
+describe('container sizes', () => {
+  it('are asked of the engines on demand, and one that fails is named in a warning', async () => {
+    const bed = await startBed([{}, {}])
+    for (const name of ['aa', 'bb']) await bed.call('POST', `/containers/create?name=${name}`, { Image: image })
+    const asked = (): number =>
+      bed.engines
+        .flatMap((engine) => engine.requests)
+        .filter(({ path, query }) => path === '/containers/json' && query['size'] === '1').length
+    expect([(await bed.call('GET', '/containers/json?all=1')).headers['warning'], asked()]).toEqual([undefined, 0])
+    expect([(await bed.call('GET', '/containers/json?all=1&size=1')).headers['warning'], asked()]).toEqual([
+      undefined,
+      2,
+    ])
+    bed.engines[1]?.fail({
+      method: 'GET',
+      path: /^\/containers\/json/,
+      fault: { kind: 'status', status: 500, message: 'no' },
+    })
+    const partial = await bed.call('GET', '/containers/json?all=1&size=1')
+    expect([partial.headers['warning'], (JSON.parse(partial.body) as unknown[]).length]).toEqual([
+      '199 - "no sizes from n2"',
+      2,
+    ])
+  })
+})

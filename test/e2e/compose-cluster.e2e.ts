@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openEngine } from '../../src/engine/client.ts'
 import { systemClock } from '../../src/io/clock.ts'
+import { execProgram } from '../../src/io/exec.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
-import { ComposeHost, isRoot, sampleImage } from './compose-host.ts'
+import { ComposeHost, findReferenceCompose, isRoot, sampleImage } from './compose-host.ts'
 import { programForms } from './programs.ts'
 import type { ProgramForm } from './programs.ts'
 
@@ -196,6 +197,42 @@ volumes: { data: {} }
     ])
     const down = await host.compose('local', ['down', '-v', '-t', '1'])
     expect([down.code, await host.resources('local')]).toEqual([0, []])
+  })
+
+  it.each(['ours', 'docker-compose 2.40'])('%s finds what it made, and down -v leaves nothing', async (whose) => {
+    const project = whose === 'ours' ? 'own' : 'their'
+    const program = whose === 'ours' ? undefined : await findReferenceCompose()
+    const compose = async (...args: readonly string[]): Promise<string> => {
+      if (program === undefined) {
+        const result = await host.compose(project, args)
+        expect(result.code, result.stderr).toBe(0)
+        return result.stderr
+      }
+      const cwd = join(host.folder, project)
+      const env = { PATH: process.env['PATH'] ?? '', HOME: host.folder, ...host.env }
+      const result = await execProgram([program, ...args], { clock: systemClock, cwd, env })
+      expect(result.code, result.stderr).toBe(0)
+      return result.stderr
+    }
+    const onHosts = async (kind: string): Promise<readonly string[]> => {
+      const filter = `label=com.docker.compose.project=${project}`
+      const outputs = await Promise.all(
+        running.hosts.map((each) => each.docker([kind, 'ls', '--format', '{{.Name}}', '--filter', filter])),
+      )
+      return outputs.flatMap(({ stdout }) => stdout.split('\n').filter(Boolean)).sort()
+    }
+    await host.write(project, { 'compose.yaml': linked.replace('    scale: 3\n', '') })
+    await compose('up', '-d')
+    const first = await host.containers(project)
+    expect([await onHosts('network'), await onHosts('volume')]).toEqual([
+      [`${project}_back`, `${project}_front`],
+      Array(3).fill(`${project}_data`),
+    ])
+    await compose('up', '-d')
+    expect((await host.containers(project)).map(({ id }) => id)).toEqual(first.map(({ id }) => id))
+    const told = await compose('down', '-v', '-t', '1')
+    expect(told).not.toContain('No resource found')
+    expect([await onHosts('network'), await onHosts('volume'), await host.containers(project)]).toEqual([[], [], []])
   })
 
   it('in a swarm made a moment ago a project spans nodes and its services find each other', async () => {

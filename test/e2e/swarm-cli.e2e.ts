@@ -191,13 +191,22 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
 
   it('networks: created on a node, containers that use one go there, removed', async () => {
     await ok(cli, '$D network create shop')
-    const listed = await ok(cli, "$D network ls --filter name=shop --format '{{.Name}}'")
-    const node = listed.split('/')[0]
-    await ok(cli, '$D run -d --name n1 --network shop $I && $D run -d --name n2 --network shop $I')
+    expect(await ok(cli, "$D network ls --filter name=shop --format '{{.Name}}'")).toBe('shop\n')
+    expect((await cluster.shell(cli, '$D network create shop')).stderr).toContain(
+      'network with name shop already exists',
+    )
+    await ok(cli, '$D run -d --name n1 --network shop $I')
+    const node = (await ok(cli, "$D inspect n1 --format '{{.Node.Name}}'")).trim()
+    await ok(cli, `$D run -d --name n2 --network ${node}/shop $I`)
     expect(await ok(cli, "$D inspect n1 n2 --format '{{.Node.Name}}'")).toBe(`${node}\n${node}\n`)
+    expect(await ok(cli, `$D network ls --filter name=${node}/shop --format '{{.Name}}'`)).toBe('shop\n')
+    expect(await ok(cli, `$D ps --filter network=${node}/shop --format '{{.Names}}'`)).toBe(`${node}/n2\n${node}/n1\n`)
     expect(await ok(cli, "$D network inspect shop --format '{{len .Containers}}'")).toBe('2\n')
     await ok(cli, '$D network disconnect shop n2 && $D network connect shop n2 && $D rm -f n1 n2 && $D network rm shop')
     expect(await ok(cli, '$D network ls -q --filter name=shop')).toBe('')
+    expect(await ok(cli, "$D network ls --filter name=bridge --format '{{.Name}}'")).toBe(
+      'node1/bridge\nnode2/bridge\nnode3/bridge\n',
+    )
     expect((await cluster.shell(cli, '$D network inspect bridge')).stderr).toMatch(
       /network bridge not found|No such network: bridge/,
     )
@@ -206,10 +215,22 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
   it('volumes: on every node or on one, removed everywhere', async () => {
     await ok(cli, '$D volume create data && $D volume create node2/solo')
     const names = "$D volume ls --format '{{.Name}}'"
-    expect(await ok(cli, names)).toBe('node1/data\nnode2/data\nnode2/solo\nnode3/data\n')
-    expect(await ok(cli, "$D volume inspect node2/solo --format '{{.Driver}}'")).toBe('local\n')
-    await ok(cli, '$D volume rm data && $D volume rm node2/solo')
+    expect(await ok(cli, names)).toBe('data\nsolo\n')
+    expect(await ok(cli, "$D volume inspect data node2/solo solo --format '{{.Name}} {{.Driver}}'")).toBe(
+      'data local\nsolo local\nsolo local\n',
+    )
+    await ok(cli, '$D run -d --name user -e constraint:node==node3 -v data:/data $I')
+    expect(await ok(cli, '$D volume ls -q --filter dangling=false')).toBe('data\n')
+    expect(await ok(cli, "$D system df -v --format '{{json .Volumes}}'")).toContain('"Name":"data"')
+    await ok(cli, '$D rm -f user && $D volume create --label of=3 node3/solo')
+    expect(await ok(cli, names)).toBe('data\nnode2/solo\nnode3/solo\n')
+    expect(await ok(cli, '$D volume ls -q --filter label=of=3')).toBe('node3/solo\n')
+    expect(await ok(cli, '$D volume ls -q --filter node=node2')).toBe('data\nnode2/solo\n')
+    expect((await cluster.shell(cli, '$D volume inspect solo')).stderr).toMatch(/no such volume/i)
+    await ok(cli, '$D volume rm data && $D volume rm node2/solo && $D volume rm solo')
     expect(await ok(cli, names)).toBe('')
+    const left = await Promise.all(cluster.lab.hosts.map((host) => host.docker(['volume', 'ls', '-q'])))
+    expect(left.map(({ stdout }) => stdout)).toEqual(['', '', ''])
   })
 
   it('events of all nodes come as one stream, live and from the past', async () => {
@@ -226,6 +247,21 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
       `$D events --since ${since} --until $(date +%s) --filter event=start --format '{{.Actor.Attributes.name}}'`,
     )
     expect(past.trim().split('\n').sort()).toEqual(['ev1', 'ev2', 'ev3'])
+  })
+
+  it('commit makes an image on the node of the container, and the next list shows it', async () => {
+    await ok(cli, "$D run --name base -e constraint:node==node2 $I sh -c 'echo kept > /note'")
+    await ok(cli, "$D commit -c 'LABEL made=here' base saved:1")
+    expect(await ok(cli, "$D images saved --format '{{.Tag}}'")).toBe('1\n')
+    expect(await ok(cli, '$D run --rm saved:1 cat /note')).toBe('kept\n')
+    expect(await ok(cli, "$D inspect saved:1 --format '{{.Config.Labels.made}}'")).toBe('here\n')
+    await ok(cli, '$D rm -f base && $D rmi saved:1')
+    expect((await cluster.shell(cli, '$D commit nosuch x')).stderr).toContain('No such container')
+  })
+
+  it('ps -s shows sizes', async () => {
+    await ok(cli, "$D run --name wrote $I sh -c 'echo 0123456789ab > /note'")
+    expect(await ok(cli, "$D ps -as --format '{{.Size}}'")).toMatch(/^13B \(virtual \S+MB\)\n$/)
   })
 
   it('info, version and df describe the cluster', async () => {

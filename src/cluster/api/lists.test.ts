@@ -219,29 +219,43 @@ describe('images', () => {
 })
 
 describe('networks and volumes', () => {
-  function network(id: string, name: string, scope: string) {
+  function network(id: string, name: string, scope: string, labels: Record<string, string> = {}) {
     return {
       id,
       name,
       scope,
       driver: scope === 'local' ? 'bridge' : 'overlay',
-      labels: new Map(),
+      labels: new Map(Object.entries(labels)),
       createdAtMs: 0,
       row: { Id: id, Name: name },
     }
   }
-  function volume(name: string, driver: string) {
-    return { name, driver, scope: 'local', labels: new Map(), row: { Name: name, Driver: driver } }
+  function volume(name: string, driver: string, labels: Record<string, string> = {}, more: Fields = {}) {
+    const row = { Name: name, Driver: driver, ...more }
+    return { name, driver, scope: 'local', labels: new Map(Object.entries(labels)), row }
   }
+  const user = makeContainer('u1', { mounts: [{ kind: 'volume', name: 'data', source: '', target: '/data' }] })
   const cluster = snapshot(
     makeNode('a', {
-      networks: [network('1', 'bridge', 'local'), network('9', 'mesh', 'swarm')],
-      volumes: [volume('data', 'local'), volume('shared', 'nfs')],
+      networks: [network('1', 'bridge', 'local'), network('9', 'mesh', 'swarm'), network('4', 'twin', 'local')],
+      volumes: [volume('data', 'local'), volume('shared', 'nfs'), volume('mixed', 'local')],
     }),
     makeNode('b', {
-      networks: [network('2', 'bridge', 'local'), network('9', 'mesh', 'swarm'), network('3', 'own', 'local')],
-      volumes: [volume('data', 'local'), volume('shared', 'nfs')],
+      networks: [
+        network('2', 'bridge', 'local'),
+        network('9', 'mesh', 'swarm'),
+        network('3', 'own', 'local'),
+        network('5', 'twin', 'local', { of: 'b' }),
+      ],
+      volumes: [
+        volume('data', 'local', {}, { Mountpoint: '/on/b' }),
+        volume('shared', 'nfs'),
+        volume('mixed', 'local', {}, { Options: { type: 'tmpfs' } }),
+        volume('one', 'local'),
+      ],
+      containers: [user],
     }),
+    makeNode('c', { volumes: [volume('mixed', 'local', { of: 'c' })] }),
   )
 
   it('a network of the swarm that only a worker still has is gone', () => {
@@ -257,30 +271,44 @@ describe('networks and volumes', () => {
   })
 
   it.each([
-    [{}, 'a/bridge b/bridge b/own mesh'],
-    [{ type: ['custom'] }, 'b/own mesh'],
+    [{}, 'a/bridge a/twin b/bridge b/twin mesh own'],
+    [{ type: ['custom'] }, 'a/twin b/twin mesh own'],
     [{ type: ['builtin'] }, 'a/bridge b/bridge'],
-    [{ name: ['own'] }, 'b/own'],
-    [{ name: ['b/'] }, 'b/bridge b/own'],
+    [{ name: ['own'] }, 'own'],
+    [{ name: ['b/own'] }, 'own'],
+    [{ name: ['b/'] }, 'b/bridge b/twin own'],
+    [{ name: ['twin'] }, 'a/twin b/twin'],
+    [{ label: ['of=b'] }, 'b/twin'],
     [{ driver: ['overlay'] }, 'mesh'],
-    [{ node: ['a'] }, 'a/bridge mesh'],
-    [{ id: ['3'] }, 'b/own'],
-    [{ scope: ['local'] }, 'a/bridge b/bridge b/own'],
+    [{ node: ['a'] }, 'a/bridge a/twin mesh'],
+    [{ node: ['b'] }, 'b/bridge b/twin mesh own'],
+    [{ id: ['3'] }, 'own'],
+    [{ scope: ['local'] }, 'a/bridge a/twin b/bridge b/twin own'],
   ])('networks with %j are %s', (filters, expected) => {
     const rows = listNetworks(cluster, parseListFilters(JSON.stringify(filters), networkFilterKeys))
     expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
   })
 
   it.each([
-    [{}, 'a/data b/data shared'],
-    [{ name: ['dat'] }, 'a/data b/data'],
+    [{}, 'a/mixed b/mixed c/mixed data one shared'],
+    [{ name: ['dat'] }, 'data'],
+    [{ name: ['b/dat'] }, 'data'],
+    [{ name: ['b/'] }, 'b/mixed data one shared'],
+    [{ name: ['b'] }, 'b/mixed'],
     [{ driver: ['nfs'] }, 'shared'],
-    [{ node: ['b'] }, 'b/data shared'],
-    [{ dangling: ['true'] }, 'a/data b/data shared'],
-    [{ dangling: ['false'] }, ''],
+    [{ node: ['b'] }, 'b/mixed data one shared'],
+    [{ node: ['a'] }, 'a/mixed data shared'],
+    [{ label: ['of=c'] }, 'c/mixed'],
+    [{ dangling: ['true'] }, 'a/mixed b/mixed c/mixed one shared'],
+    [{ dangling: ['false'] }, 'data'],
   ])('volumes with %j are %s', (filters, expected) => {
     const rows = listVolumes(cluster, parseListFilters(JSON.stringify(filters), volumeFilterKeys))
     expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
+  })
+
+  it('a row of equal copies shows the one a container uses', () => {
+    const [row] = listVolumes(cluster, parseListFilters('{"name":["data"]}', volumeFilterKeys))
+    expect(row).toEqual({ Name: 'data', Driver: 'local', Mountpoint: '/on/b' })
   })
 
   it('a name that begins with a node goes there', () => {

@@ -1,8 +1,11 @@
+import type { Located } from '../directory.ts'
 import { isValidated } from '../model.ts'
 import type { ClusterSnapshot, NetworkView, NodeView, VolumeView } from '../model.ts'
+import { chooseCopy } from '../volume-copies.ts'
 import type { Fields } from '../wire.ts'
 import { hasLabels, isAny, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
+import { builtinNetworks, isLocal, nameNetworks, nameVolumes } from './names.ts'
 
 /** Filter keys of `GET /networks`. */
 export const networkFilterKeys: readonly string[] = [
@@ -19,36 +22,21 @@ export const networkFilterKeys: readonly string[] = [
 /** Filter keys of `GET /volumes`. */
 export const volumeFilterKeys: readonly string[] = ['dangling', 'driver', 'label', 'name', 'node']
 
-const builtinNetworks: ReadonlySet<string> = new Set(['bridge', 'host', 'none', 'nat'])
-
-/** True for networks that live on one node only. */
-export function isLocal(thing: { readonly scope: string }): boolean {
-  return thing.scope === 'local'
-}
-
-/** What the endpoint calls a network: `NODE/name` for those of one node. */
-export function renderNetworkName(node: NodeView, network: NetworkView): string {
-  return isLocal(network) ? `${node.name}/${network.name}` : network.name
-}
-
-/** What the endpoint calls a volume: `NODE/name` for the `local` driver. */
-export function renderVolumeName(node: NodeView, volume: VolumeView): string {
-  return volume.driver === 'local' || volume.driver === '' ? `${node.name}/${volume.name}` : volume.name
-}
-
 /** The network list: every network once by ID, by name. A network that spans nodes is its first node's row. */
 export function listNetworks(snapshot: ClusterSnapshot, filters: ListFilters): readonly Fields[] {
   const seen = new Set<string>()
   const used = readFlag(filters, 'dangling') === undefined ? undefined : findUsedNetworks(snapshot)
   const swarm = findSwarmNetworks(snapshot)
+  const rename = nameNetworks(snapshot)
   const rows: { name: string; id: string; row: Fields }[] = []
   for (const node of snapshot.nodes) {
     if (!isValidated(node) || !isOnNode(filters, node)) continue
     for (const network of node.networks) {
       if (network.scope === 'swarm' && swarm?.has(network.id) === false) continue
+      const name = rename(node, network)
       if (seen.has(network.id) || !isWantedNetwork(network, node, filters, used)) continue
+      if (!isNamed(filters, name, isLocal(network) ? `${node.name}/${network.name}` : name)) continue
       seen.add(network.id)
-      const name = renderNetworkName(node, network)
       rows.push({ name, id: network.id, row: { ...network.row, Name: name } })
     }
   }
@@ -72,13 +60,11 @@ function isWantedNetwork(
   filters: ListFilters,
   used: ReadonlySet<string> | undefined,
 ): boolean {
-  const full = renderNetworkName(node, network)
   const kind = builtinNetworks.has(network.name) ? 'builtin' : 'custom'
   const isUnused = used !== undefined && kind === 'custom' && !used.has(network.id)
   return (
     (used === undefined || isUnused === readFlag(filters, 'dangling')) &&
     isAny(filters, 'type', (value) => value === kind) &&
-    isAny(filters, 'name', (value) => network.name.includes(value) || full.includes(value)) &&
     isAny(filters, 'id', (value) => network.id.startsWith(value)) &&
     isAny(filters, 'driver', (value) => value === network.driver) &&
     isAny(filters, 'scope', (value) => value === network.scope) &&
@@ -94,31 +80,61 @@ function findUsedNetworks(snapshot: ClusterSnapshot): ReadonlySet<string> {
   return used
 }
 
-/** The volume list: each engine's copy, by name; a volume whose driver spans nodes once. */
+/** One row of the volume list before it is written: the copies it stands for. */
+interface VolumeRow {
+  readonly name: string
+  readonly copies: Located<VolumeView>[]
+}
+
+/**
+ * The volume list: by name, copies that are equal as one row, others each with its node. A row shows the copy that
+ * `inspect` shows.
+ */
 export function listVolumes(snapshot: ClusterSnapshot, filters: ListFilters): readonly Fields[] {
-  const seen = new Set<string>()
   const dangling = readFlag(filters, 'dangling')
+  const isUsed = makeUse()
   const rows: { name: string; id: string; row: Fields }[] = []
-  for (const node of snapshot.nodes) {
-    if (!isValidated(node) || !isOnNode(filters, node)) continue
-    const used = dangling === undefined ? undefined : findUsedVolumes(node)
-    for (const volume of node.volumes) {
-      const name = renderVolumeName(node, volume)
-      if (seen.has(name) || (used !== undefined && used.has(volume.name) === dangling)) continue
-      if (!isWantedVolume(volume, name, filters)) continue
-      seen.add(name)
-      rows.push({ name, id: node.addr, row: { ...volume.row, Name: name } })
-    }
+  for (const { name, copies } of groupVolumes(snapshot)) {
+    const found = copies.filter(({ node }) => isOnNode(filters, node))
+    const copy = chooseCopy(found, isUsed)
+    if (copy === undefined || !found.some(({ node, item }) => isNamed(filters, name, `${node.name}/${item.name}`)))
+      continue
+    if (!isAny(filters, 'driver', (value) => value === copy.item.driver)) continue
+    if (!hasLabels(filters, copy.item.labels)) continue
+    if (dangling !== undefined && found.some(({ node, item }) => isUsed(node, item.name)) === dangling) continue
+    rows.push({ name, id: copy.node.addr, row: { ...copy.item.row, Name: name } })
   }
   return sortRows(rows)
 }
 
-function isWantedVolume(volume: VolumeView, name: string, filters: ListFilters): boolean {
-  return (
-    isAny(filters, 'name', (value) => name.includes(value)) &&
-    isAny(filters, 'driver', (value) => value === volume.driver) &&
-    hasLabels(filters, volume.labels)
-  )
+function groupVolumes(snapshot: ClusterSnapshot): Iterable<VolumeRow> {
+  const rename = nameVolumes(snapshot)
+  const rows = new Map<string, VolumeRow>()
+  for (const node of snapshot.nodes) {
+    if (!isValidated(node)) continue
+    for (const item of node.volumes) {
+      const name = rename(node, item)
+      const row = rows.get(name)
+      if (row === undefined) rows.set(name, { name, copies: [{ node, item }] })
+      else row.copies.push({ node, item })
+    }
+  }
+  return rows.values()
+}
+
+/** Names fit in part: as printed, or written with the node. */
+function isNamed(filters: ListFilters, shown: string, full: string): boolean {
+  return isAny(filters, 'name', (value) => shown.includes(value) || (value.includes('/') && full.includes(value)))
+}
+
+/** Which volumes containers use; every node is looked through once. */
+function makeUse(): (node: NodeView, name: string) => boolean {
+  const used = new Map<NodeView, ReadonlySet<string>>()
+  return (node, name) => {
+    const known = used.get(node) ?? findUsedVolumes(node)
+    used.set(node, known)
+    return known.has(name)
+  }
 }
 
 function findUsedVolumes(node: NodeView): ReadonlySet<string> {

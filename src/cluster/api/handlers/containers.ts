@@ -3,7 +3,7 @@ import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
 import { emptyBody, findOwned, forward, isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { spliceInspect } from '../inspect.ts'
-import { isLocal } from '../merge.ts'
+import { isLocal } from '../names.ts'
 import type { ForwardOptions } from '../proxy.ts'
 
 /** Seconds until an engine must have begun its answer. */

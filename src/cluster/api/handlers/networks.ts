@@ -10,7 +10,8 @@ import { isFields, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { findOwned, forward, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
-import { isLocal, splitNodeName } from '../merge.ts'
+import { splitNodeName } from '../merge.ts'
+import { isLocal } from '../names.ts'
 
 const headSeconds = 30
 const createMs = 120_000
@@ -127,6 +128,7 @@ export const disconnect: Handler = attachment('disconnect')
 export const create: Handler = async (api, call) => {
   const body = await readJsonBody(call)
   const target = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))
+  if (target.node === undefined) await checkFree(api, target.name)
   const managers = target.node === undefined ? await findManagers(api) : []
   // classicswarm api/handlers.go: no driver means the spanning one. Engines have that only in swarm mode, so on
   // others it means what it means on one engine; docker-compose sends none for the network of a project.
@@ -140,6 +142,14 @@ export const create: Handler = async (api, call) => {
   const id = readText(created, 'Id')
   await api.cluster.changed(member, { what: 'network', id })
   call.exchange.replyJson(201, created, ['Api-Version', api.cluster.apiVersion])
+}
+
+/** A second network under the plain name, on another node, would change what the name means. */
+async function checkFree(api: Api, name: string): Promise<void> {
+  await api.cluster.settled()
+  const found = api.cluster.directory.networksNamed(name)
+  if (!found.some(({ item }) => isLocal(item))) return
+  throw new FlotillaError('cluster/conflict', `network with name ${name} already exists`, { status: 409 })
 }
 
 /** Swarm managers among the engines. Asked of the engines: a swarm may have been made a moment ago. */

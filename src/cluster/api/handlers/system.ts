@@ -1,10 +1,14 @@
 import { Buffer } from 'node:buffer'
 import { programCommit } from '../../../core/program.ts'
 import { renderInfoRows, sumInfo } from '../../info.ts'
-import { isFields, readList, readNumber } from '../../wire.ts'
+import type { Member } from '../../member.ts'
+import type { NodeView } from '../../model.ts'
+import { decodeVolume } from '../../watch/decode.ts'
+import { isFields, readFields, readList, readNumber } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { anyHealthy, forward } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
+import { nameVolumes } from '../names.ts'
 
 /** What classic Swarm's last release called itself; scripts look at it. */
 const swarmVersion = '1.2.9'
@@ -194,19 +198,42 @@ export const diskUsage: Handler = async (api, call) => {
       .filter(isFields)
       .map((row) => nameRow(row, member.view.name)),
   )
-  const volumes = known.flatMap(({ member, value }) =>
-    readList(value, 'Volumes')
-      .filter(isFields)
-      .map((row) => ({ ...row, Name: `${member.view.name}/${String(row['Name'])}` })),
-  )
+  const rename = nameVolumes(api.cluster.snapshot())
   reply(api, call, {
     LayersSize: known.reduce((sum, part) => sum + readNumber(part.value, 'LayersSize'), 0),
     Images: joined('Images'),
     Containers: rows,
-    Volumes: volumes,
+    Volumes: joinVolumes(known, (node, row) => rename(node, decodeVolume(row))),
     BuildCache: joined('BuildCache'),
     BuilderSize: known.reduce((sum, part) => sum + readNumber(part.value, 'BuilderSize'), 0),
   })
+}
+
+/** Copies of one volume are one row, with what they use together. */
+function joinVolumes(
+  parts: readonly { readonly member: Member; readonly value: Fields }[],
+  rename: (node: NodeView, row: Fields) => string,
+): readonly Fields[] {
+  const rows = new Map<string, Fields>()
+  for (const { member, value } of parts) {
+    for (const row of readList(value, 'Volumes').filter(isFields)) {
+      const name = rename(member.view, row)
+      rows.set(name, { ...row, Name: name, UsageData: addUsage(rows.get(name), row) })
+    }
+  }
+  return [...rows.values()]
+}
+
+/** Engines say -1 for what they did not look at. */
+function addUsage(before: Fields | undefined, row: Fields): Fields {
+  const usage = readFields(row, 'UsageData')
+  if (before === undefined) return usage
+  const known = readFields(before, 'UsageData')
+  const add = (key: string): number => {
+    const values = [readNumber(known, key), readNumber(usage, key)].filter((value) => value >= 0)
+    return values.length === 0 ? -1 : values.reduce((sum, value) => sum + value, 0)
+  }
+  return { Size: add('Size'), RefCount: add('RefCount') }
 }
 
 function nameRow(row: Fields, node: string): Fields {
