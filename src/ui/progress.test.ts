@@ -5,8 +5,8 @@ import type { Clock } from '../core/clock.ts'
 import type { ProgressEvent } from '../core/progress.ts'
 import { applyProgress, renderFrame } from './progress-frame.ts'
 import type { ProgressState } from './progress-frame.ts'
-import { chooseProgressMode, startProgress } from './progress.ts'
-import type { ProgressMode } from './progress.ts'
+import { chooseProgressMode, loadProgress } from './progress.ts'
+import type { ProgressMode, ProgressPainter } from './progress.ts'
 import { makeStyle } from './style.ts'
 import type { Terminal } from './terminal.ts'
 import { textWidth } from './width.ts'
@@ -82,10 +82,10 @@ describe('a frame', () => {
 interface Show {
   readonly written: () => string
   readonly tick: () => Promise<void>
-  readonly painter: ReturnType<typeof startProgress>
+  readonly painter: ProgressPainter
 }
 
-function show(mode: ProgressMode): Show {
+async function show(mode: ProgressMode): Promise<Show> {
   let written = ''
   let now = 0
   const sleepers: (() => void)[] = []
@@ -109,7 +109,7 @@ function show(mode: ProgressMode): Show {
     onResize: () => () => {},
   }
   return {
-    painter: startProgress({ stream, terminal, clock, mode }),
+    painter: (await loadProgress(mode))({ stream, terminal, clock }),
     written: () => written,
     async tick() {
       now += 100
@@ -122,7 +122,7 @@ function show(mode: ProgressMode): Show {
 
 describe('the painter', () => {
   it('repaints in place on a terminal and gives the cursor back', async () => {
-    const { painter, written, tick } = show('tty')
+    const { painter, written, tick } = await show('tty')
     painter.emit({ id: 'A', status: 'working', text: 'Creating' })
     await tick()
     painter.emit({ id: 'A', status: 'done', text: 'Created' })
@@ -142,8 +142,8 @@ describe('the painter', () => {
     `)
   })
 
-  it('writes one line per change elsewhere, none for counting', () => {
-    const { painter, written } = show('plain')
+  it('writes one line per change elsewhere, none for counting', async () => {
+    const { painter, written } = await show('plain')
     painter.emit({ id: 'Image web', status: 'working', text: 'Pulling', current: 1, total: 9 })
     painter.emit({ id: 'Image web', status: 'working', text: 'Pulling', current: 2, total: 9 })
     painter.emit({ id: 'Image web', status: 'error', text: 'Error', detail: 'no\nimage' })
@@ -151,13 +151,13 @@ describe('the painter', () => {
     expect(written()).toBe(' Image web  Pulling\n Image web  Error no image\n')
   })
 
-  it('writes objects with json and nothing with quiet', () => {
-    const json = show('json')
+  it('writes objects with json and nothing with quiet', async () => {
+    const json = await show('json')
     json.painter.emit({ id: 'a', parentId: 'b', status: 'working', text: 'Pulling', current: 1, total: 4 })
     expect(json.written()).toBe(
       '{"id":"a","parent_id":"b","status":"Working","text":"Pulling","current":1,"total":4,"percent":25}\n',
     )
-    const quiet = show('quiet')
+    const quiet = await show('quiet')
     quiet.painter.emit({ id: 'a', status: 'done', text: 'Created' })
     expect(quiet.written()).toBe('')
   })

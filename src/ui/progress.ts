@@ -1,9 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import type { ProgressEvent } from '../core/progress.ts'
-import { applyProgress, renderFrame } from './progress-frame.ts'
-import type { ProgressState } from './progress-frame.ts'
-import { makeStyle } from './style.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -18,7 +15,6 @@ export interface ProgressOptions {
   readonly stream: Writable
   readonly terminal: Terminal
   readonly clock: Clock
-  readonly mode: ProgressMode
   /** What is going on; `Running`. */
   readonly title?: string
   /** Put before each name: `DRY-RUN MODE - `. */
@@ -44,31 +40,41 @@ export function chooseProgressMode(asked: string | undefined, isTty: boolean): P
 }
 
 /** Starts showing progress; with `tty` the caller must call `stop`, also after a failure. */
-export function startProgress(options: ProgressOptions): ProgressPainter {
-  switch (options.mode) {
+export type StartProgress = (options: ProgressOptions) => ProgressPainter
+
+/** Pictures measure text for terminals, which takes ten times as long to load as all else here. */
+export async function loadProgress(mode: ProgressMode): Promise<StartProgress> {
+  switch (mode) {
     case 'tty':
-      return startLive(options)
+      return (await import('./progress-live.ts')).startLive
     case 'json':
-      return lines(options, renderJsonLine)
+      return (options) => lines(options, renderJsonLine)
     case 'plain':
-      return lines(options, renderPlainLine)
+      return (options) => withoutRepeats(lines(options, renderPlainLine))
     default:
-      return { emit() {}, print: (text) => void options.stream.write(text), stop() {} }
+      return (options) => ({ emit() {}, print: (text) => void options.stream.write(text), stop() {} })
   }
 }
 
 function lines(options: ProgressOptions, render: (event: ProgressEvent, prefix: string) => string): ProgressPainter {
-  const last = new Map<string, string>()
   return {
-    emit(event) {
-      // Counting bytes is for pictures: a line is written when the words change.
-      const words = `${event.status} ${event.text} ${event.detail ?? ''}`
-      if (options.mode === 'plain' && last.get(event.id) === words) return
-      last.set(event.id, words)
-      options.stream.write(`${render(event, options.prefix ?? '')}\n`)
-    },
+    emit: (event) => void options.stream.write(`${render(event, options.prefix ?? '')}\n`),
     print: (text) => void options.stream.write(text),
     stop() {},
+  }
+}
+
+/** Counting bytes is for pictures: a line is written when the words change. */
+function withoutRepeats(painter: ProgressPainter): ProgressPainter {
+  const last = new Map<string, string>()
+  return {
+    ...painter,
+    emit(event) {
+      const words = `${event.status} ${event.text} ${event.detail ?? ''}`
+      if (last.get(event.id) === words) return
+      last.set(event.id, words)
+      painter.emit(event)
+    },
   }
 }
 
@@ -97,65 +103,4 @@ function renderJsonLine(event: ProgressEvent, prefix: string): string {
     total,
     percent: total === undefined || total === 0 ? undefined : Math.floor((100 * (current ?? 0)) / total),
   })
-}
-
-const frameMs = 100
-
-function startLive(options: ProgressOptions): ProgressPainter {
-  const { stream, terminal, clock } = options
-  const style = makeStyle(terminal, options.hasColour)
-  const stopped = new AbortController()
-  let state: ProgressState = new Map()
-  let painted = 0
-
-  function erase(): string {
-    const text = painted === 0 ? '' : `\u001b[${painted}A\u001b[0J`
-    painted = 0
-    return text
-  }
-  function paint(before = ''): void {
-    let text = erase() + before
-    if (state.size > 0) {
-      const frame = renderFrame(state, {
-        title: options.title ?? 'Running',
-        // The last column is left free: some terminals wrap when it is filled.
-        columns: terminal.columns() - 1,
-        rows: terminal.rows() - 1,
-        nowMs: clock.nowMs(),
-        style,
-        ...(options.prefix === undefined ? {} : { prefix: options.prefix }),
-      })
-      painted = frame.length
-      text += `${frame.join('\n')}\n`
-    }
-    if (text !== '') stream.write(text)
-  }
-  async function tick(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      await clock.sleep(frameMs, stopped.signal)
-      paint()
-    }
-  }
-  stream.write('\u001b[?25l')
-  const offResize = terminal.onResize(() => {
-    // Lines may have been wrapped anew: what was painted can no longer be found.
-    painted = 0
-  })
-  tick().catch(() => {})
-  return {
-    emit(event) {
-      if (!stopped.signal.aborted) state = applyProgress(state, event, clock.nowMs())
-    },
-    print(text) {
-      if (stopped.signal.aborted) stream.write(text)
-      else paint(text.endsWith('\n') ? text : `${text}\n`)
-    },
-    stop() {
-      if (stopped.signal.aborted) return
-      stopped.abort()
-      offResize()
-      paint()
-      stream.write('\u001b[?25h')
-    },
-  }
 }

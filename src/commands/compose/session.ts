@@ -7,9 +7,10 @@ import type { Engine } from '../../engine/engine.ts'
 import { endpointFromEnvironment } from '../../engine/environment.ts'
 import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
-import { chooseProgressMode, startProgress } from '../../ui/progress.ts'
+import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
 import { promptConfirm } from '../../ui/prompt.ts'
+import { toDockerWords } from './engine-error.ts'
 
 /** What a command that talks to an engine has in hand. */
 export interface Session {
@@ -33,38 +34,43 @@ export async function withSession<T>(ctx: Context, body: (session: Session) => P
   const isDryRun = ctx.globals['dry-run'] === true
   let painter: ProgressPainter | undefined
   try {
+    const openPainter = await preparePainter(ctx, isDryRun)
     return await body({
       engine: isDryRun ? toReadOnly(engine) : engine,
       isDryRun,
       parallel: readParallel(ctx),
       progress(event) {
-        painter ??= openPainter(ctx, isDryRun)
+        painter ??= openPainter()
         painter.emit(event)
       },
       stopProgress() {
         painter?.stop()
       },
     })
+  } catch (error) {
+    throw toDockerWords(error, chosen.endpoint, ctx.personality)
   } finally {
     painter?.stop()
     await engine.close()
   }
 }
 
-function openPainter(ctx: Context, isDryRun: boolean): ProgressPainter {
+/** Nothing is painted before the first event. */
+async function preparePainter(ctx: Context, isDryRun: boolean): Promise<() => ProgressPainter> {
   const isStdout = isTrue(ctx.env['COMPOSE_STATUS_STDOUT'])
   const asked = text(ctx.globals['progress']) ?? text(ctx.env['COMPOSE_PROGRESS'])
   const ansi = readAnsi(ctx)
   const isTty = isStdout ? ctx.terminal.isTty : ctx.terminal.isStderrTty
   const mode = chooseProgressMode(asked === 'auto' ? undefined : asked, isTty && ansi !== 'never')
-  return startProgress({
+  const options = {
     stream: isStdout ? ctx.stdout : ctx.stderr,
     terminal: ctx.terminal,
     clock: ctx.clock,
-    mode,
     ...(isDryRun && { prefix: 'DRY-RUN MODE - ' }),
     ...(hasColour(ctx) !== undefined && { hasColour: hasColour(ctx) === true }),
-  })
+  }
+  const start = await loadProgress(mode)
+  return () => start(options)
 }
 
 /** What `--ansi` says about colour; undefined leaves it to the terminal. */

@@ -1,0 +1,66 @@
+import { applyProgress, renderFrame } from './progress-frame.ts'
+import type { ProgressState } from './progress-frame.ts'
+import type { ProgressOptions, ProgressPainter } from './progress.ts'
+import { makeStyle } from './style.ts'
+
+const frameMs = 100
+
+/** A picture repainted in place until it is stopped. */
+export function startLive(options: ProgressOptions): ProgressPainter {
+  const { stream, terminal, clock } = options
+  const style = makeStyle(terminal, options.hasColour)
+  const stopped = new AbortController()
+  let state: ProgressState = new Map()
+  let painted = 0
+
+  function erase(): string {
+    const text = painted === 0 ? '' : `\u001b[${painted}A\u001b[0J`
+    painted = 0
+    return text
+  }
+  function paint(before = ''): void {
+    let text = erase() + before
+    if (state.size > 0) {
+      const frame = renderFrame(state, {
+        title: options.title ?? 'Running',
+        // The last column is left free: some terminals wrap when it is filled.
+        columns: terminal.columns() - 1,
+        rows: terminal.rows() - 1,
+        nowMs: clock.nowMs(),
+        style,
+        ...(options.prefix === undefined ? {} : { prefix: options.prefix }),
+      })
+      painted = frame.length
+      text += `${frame.join('\n')}\n`
+    }
+    if (text !== '') stream.write(text)
+  }
+  async function tick(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      await clock.sleep(frameMs, stopped.signal)
+      paint()
+    }
+  }
+  stream.write('\u001b[?25l')
+  const offResize = terminal.onResize(() => {
+    // Lines may have been wrapped anew: what was painted can no longer be found.
+    painted = 0
+  })
+  tick().catch(() => {})
+  return {
+    emit(event) {
+      if (!stopped.signal.aborted) state = applyProgress(state, event, clock.nowMs())
+    },
+    print(text) {
+      if (stopped.signal.aborted) stream.write(text)
+      else paint(text.endsWith('\n') ? text : `${text}\n`)
+    },
+    stop() {
+      if (stopped.signal.aborted) return
+      stopped.abort()
+      offResize()
+      paint()
+      stream.write('\u001b[?25h')
+    },
+  }
+}
