@@ -3,7 +3,6 @@ import type { Context, Run } from '../../cli/command.ts'
 import { checkContainerNames } from '../../compose/load/consistency.ts'
 import type { LoadOptions } from '../../compose/load/options.ts'
 import { applyDefaultPlatform, dependencyOrder, dropUnused, selectServices } from '../../compose/load/select.ts'
-import { hashService } from '../../compose/hash.ts'
 import { sortedNames } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { renderProject, renderTree } from '../../compose/model/render/project.ts'
@@ -91,7 +90,9 @@ function renderModels(project: Project): string {
   return lines(sortedNames(project.models).map((name) => project.models[name]?.model ?? name))
 }
 
-function renderHashes(project: Project, asked: string): string {
+async function renderHashes(project: Project, asked: string): Promise<string> {
+  // With it comes the cryptography of Node, which `config` alone does without.
+  const { hashService } = await import('../../compose/hash.ts')
   const names = asked === '*' ? sortedNames(project.services) : asked.split(',').sort()
   return lines(
     names.map((name) => {
