@@ -36,7 +36,8 @@ export function planImages(project: Project, observed: Observed, selection: Sele
     }
     if (isPresent && policy !== 'always') continue
     if (policy === 'never') {
-      throw new FlotillaError('compose/not-found', `No such image: ${reference}`, {
+      // As an engine says it of a container whose image it lacks.
+      throw new FlotillaError('compose/not-found', `Error response from daemon: No such image: ${reference}`, {
         hint: `pull_policy of service "${service.name}" is "never"`,
       })
     }
