@@ -26,7 +26,7 @@ const [result, library] = await Promise.all([bundle(), buildLibrary(root, config
 // Chunks first, entries last: a program started during the build finds either all of the old or all of the new.
 const chunks = result.output.filter((item) => item.type === 'chunk')
 for (const chunk of [...chunks].sort((a, b) => Number(a.isEntry) - Number(b.isEntry))) {
-  writeWhole(join(dist, chunk.fileName), chunk.code, chunk.isEntry ? 0o755 : 0o644)
+  writeWhole(join(dist, chunk.fileName), withFirstLines(chunk), chunk.isEntry ? 0o755 : 0o644)
 }
 removeStale(new Set(chunks.map((chunk) => chunk.fileName)))
 const packages = writeNotices(root, new Set([...chunks.flatMap((chunk) => chunk.moduleIds), ...library.moduleIds]))
@@ -40,6 +40,17 @@ async function bundle() {
   const made = await build.generate(config.output)
   await build.close()
   return made
+}
+
+/**
+ * Node takes `--env-file` for itself even after the script's name, unless `--` stands before the script. No interpreter
+ * line can put it there on every system (BusyBox `env` splits none), so the programs that have this flag start as a
+ * shell script of one line, which JavaScript reads as a text and a comment. Written after minifying, which would drop it.
+ */
+function withFirstLines(chunk) {
+  const takesEnvFile = chunk.isEntry && ['docker-compose', 'flotilla'].includes(chunk.name)
+  if (!takesEnvFile) return chunk.code
+  return chunk.code.replace(/^#!.*\n/, () => `#!/bin/sh\n':' //; exec node -- "$0" "$@"\n`)
 }
 
 function writeWhole(path, text, mode) {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -213,6 +213,23 @@ describe('the npm package', () => {
       })
       expect({ status: result.status, stderr: result.stderr }, program).toEqual({ status: 0, stderr: '' })
       expect(result.stdout).toContain('version')
+    }
+    // Node would take this flag for itself: its own error, its own grammar of the file.
+    writeFileSync(join(folder, 'values.env'), 'ONE=1\nTWO="a${ONE}b"\n')
+    writeFileSync(join(folder, 'compose.yaml'), 'services: {web: {image: "i:$TWO"}}\n')
+    for (const words of [['docker-compose'], ['flotilla', 'compose']] as const) {
+      const [program, ...rest] = words
+      const start = (file: string) =>
+        spawnSync(
+          join(place, 'node_modules', '.bin', program),
+          [...rest, '--env-file', file, '-f', join(folder, 'compose.yaml'), 'config', '--images'],
+          { encoding: 'utf8', cwd: folder },
+        )
+      expect(start('values.env')).toMatchObject({ status: 0, stdout: 'i:a1b\n', stderr: '' })
+      expect(start('none.env')).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/couldn't find env file: \/.*\/none\.env\n$/) as string,
+      })
     }
     const modules = join(place, 'node_modules', 'flotilla')
     expect(readFileSync(join(modules, 'THIRD_PARTY_NOTICES'), 'utf8')).toMatch(
