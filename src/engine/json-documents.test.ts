@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { makeDocumentReader, parseJsonBody } from './json-documents.ts'
+import { makeDocumentReader, makeNestingGuard, parseJsonBody } from './json-documents.ts'
 
 function readAll(pieces: readonly Buffer[]): unknown[] {
   const reader = makeDocumentReader()
@@ -47,7 +47,10 @@ describe('the document reader', () => {
   it('refuses deep nesting before it parses, and keys like __proto__ stay ordinary', () => {
     const deep = Buffer.from('['.repeat(100_000))
     expect(() => readAll([deep])).toThrow('the answer nests deeper than 128 levels')
-    expect(() => parseJsonBody(deep)).toThrow('the answer nests deeper than 128 levels')
+    const guard = makeNestingGuard()
+    guard(Buffer.from('['.repeat(128)))
+    expect(() => guard(Buffer.from('['))).toThrow('the answer nests deeper than 128 levels')
+    makeNestingGuard()(Buffer.from(`"${'['.repeat(1000)}"`))
     expect(parseJsonBody(Buffer.from(`"${'['.repeat(1000)}"`))).toBe('['.repeat(1000))
     const parsed = parseJsonBody(Buffer.from('{"__proto__":{"polluted":true}}')) as object
     expect(Object.hasOwn(parsed, '__proto__')).toBe(true)

@@ -132,10 +132,16 @@ export function makeDocumentReader(): DocumentReader {
   }
 }
 
-/** Parses a whole body, refusing deep nesting first. @throws {engine/protocol} */
-export function parseJsonBody(body: Buffer): unknown {
+/** Refuses deep nesting as the chunks of a body arrive. @throws {engine/protocol} */
+export function makeNestingGuard(): (chunk: Buffer) => void {
   const scanner = makeScanner()
-  for (let end = scanner.scan(body, 0); end !== -1; end = scanner.scan(body, end));
+  return (chunk) => {
+    for (let end = scanner.scan(chunk, 0); end !== -1; end = scanner.scan(chunk, end));
+  }
+}
+
+/** Parses a whole body that a nesting guard has seen. @throws {engine/protocol} */
+export function parseJsonBody(body: Buffer): unknown {
   return parseJson(body.toString('utf8'))
 }
 

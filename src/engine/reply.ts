@@ -4,7 +4,7 @@ import type { HttpResponse } from '../io/http/connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EngineReply } from './engine.ts'
 import { invalidAnswer, toEngineError } from './errors.ts'
-import { makeDocumentReader, parseJsonBody } from './json-documents.ts'
+import { makeDocumentReader, makeNestingGuard, parseJsonBody } from './json-documents.ts'
 
 /** Largest answer that is parsed as a whole. */
 const maxJsonBytes = 256 * 1024 * 1024
@@ -42,7 +42,14 @@ export function makeReply(endpoint: Endpoint, response: HttpResponse): EngineRep
       return whole.toString('utf8')
     },
     async json<T>() {
-      const whole = await bytes()
+      const guard = makeNestingGuard()
+      const whole = await body.collect(maxJsonBytes, (chunk) => {
+        try {
+          guard(chunk)
+        } catch (error) {
+          throw invalidAnswer(endpoint, error)
+        }
+      })
       try {
         return parseJsonBody(whole) as T
       } catch (error) {

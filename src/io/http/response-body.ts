@@ -26,6 +26,7 @@ export class ResponseBody {
   #bytes = 0
   #received = 0
   #limit = Number.POSITIVE_INFINITY
+  #check: ((chunk: Buffer) => void) | undefined
   #isEnded = false
   #error: Error | undefined
   #stream: Readable | undefined
@@ -70,9 +71,9 @@ export class ResponseBody {
     this.#chunks.push(data)
     this.#bytes += data.length
     if (this.#bytes > this.#limit) {
-      this.fail(new FlotillaError('io/protocol', `the answer is larger than ${this.#limit} bytes`))
-      this.#source.abandon()
-    } else if (this.#mode === 'hold' && this.#bytes > holdBytes) this.#source.pause()
+      this.#refuse(new FlotillaError('io/protocol', `the answer is larger than ${this.#limit} bytes`))
+    } else if (this.#check !== undefined) this.#inspect(data)
+    else if (this.#mode === 'hold' && this.#bytes > holdBytes) this.#source.pause()
   }
 
   end(): void {
@@ -89,6 +90,22 @@ export class ResponseBody {
     this.#close()
   }
 
+  #inspect(data: Buffer): void {
+    try {
+      this.#check?.(data)
+    } catch (error) {
+      this.#refuse(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #refuse(error: Error): void {
+    // An answer that is over has no connection any more.
+    const isOver = this.#isEnded
+    this.#isEnded = false
+    this.fail(error)
+    if (!isOver) this.#source.abandon()
+  }
+
   #close(): void {
     this.#settle?.()
     const listener = this.#onClosed
@@ -96,11 +113,18 @@ export class ResponseBody {
     listener?.()
   }
 
-  /** The whole body. @throws {io/protocol} when it is larger than `limitBytes` */
-  async collect(limitBytes: number): Promise<Buffer> {
+  /**
+   * The whole body.
+   *
+   * @param check sees every chunk as it arrives; what it throws ends the answer
+   * @throws {io/protocol} when it is larger than `limitBytes`
+   */
+  async collect(limitBytes: number, check?: (chunk: Buffer) => void): Promise<Buffer> {
     if (this.#mode !== 'hold') throw new FlotillaError('internal', 'the body of an answer was read twice')
     this.#mode = 'collect'
     this.#limit = limitBytes
+    this.#check = check
+    if (check !== undefined) for (const chunk of this.#chunks) if (this.#error === undefined) this.#inspect(chunk)
     if (!this.#isEnded && this.#error === undefined) {
       await new Promise<void>((resolve) => {
         this.#settle = resolve
