@@ -181,6 +181,22 @@ describe('failures', () => {
     expect(mutations(fake)).toEqual(['POST /networks/create', 'POST /containers/create'])
   })
 
+  it('names an engine whose answer is not an engine’s', async () => {
+    const { fake, engine } = await start()
+    fake.fail({
+      method: 'POST',
+      path: /^\/containers\/create$/,
+      fault: { kind: 'reply', status: 500, contentType: 'text/plain', body: 'boom' },
+      times: 1,
+    })
+    await expect(up(engine, many, { parallel: 1 })).rejects.toMatchObject({
+      message: 'Error response from daemon: boom',
+      hint: expect.stringMatching(
+        /^this happened at Container p-s0-1, step create-container; engine "\S+" answered 500/,
+      ),
+    })
+  })
+
   it('reports every failure of what was under way', async () => {
     const { fake, engine } = await start()
     fake.fail({

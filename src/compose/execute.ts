@@ -193,9 +193,11 @@ function isSettled(step: Step, error: unknown, progress: Progress): boolean {
 function toFailure(failures: readonly StepFailure[]): FlotillaError {
   const [first] = failures
   if (failures.length === 1 && first !== undefined) {
+    const place = `this happened at ${first.step.resource}, step ${first.step.op.kind}`
+    const more = isFlotillaError(first.error) && first.error.hint !== undefined ? `; ${first.error.hint}` : ''
     return new FlotillaError('compose/execute', toEngineText(first.error), {
       cause: first.error,
-      hint: `this happened at ${first.step.resource}, step ${first.step.op.kind}`,
+      hint: `${place}${more}`,
     })
   }
   const named: NamedFailure[] = failures.map(({ step, error }) => ({

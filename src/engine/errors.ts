@@ -95,7 +95,7 @@ export function makeTimeout(endpoint: Endpoint, action: string, ms: number | und
 export function toStatusError(endpoint: Endpoint, head: ResponseHead, body: Buffer): FlotillaError {
   const { status, reason } = head
   const contentType = head.headers['content-type'] ?? ''
-  const message = readMessage(contentType, body.subarray(0, maxMessageBytes))
+  const { message, isDocker } = readMessage(contentType, body.subarray(0, maxMessageBytes))
   const text = message === '' ? `the engine answered ${status}${reason === '' ? '' : ` ${reason}`}` : message
   // Go's server to plain bytes on its TLS port (net/http).
   if (text === 'Client sent an HTTP request to an HTTPS server.') {
@@ -104,7 +104,9 @@ export function toStatusError(endpoint: Endpoint, head: ResponseHead, body: Buff
       hint: 'Set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or give the certificates on the command line.',
     })
   }
-  return new FlotillaError(chooseCode(status, text), text, { status })
+  // Words that are not an engine's do not say whose they are.
+  const hint = `engine "${renderEndpoint(endpoint)}" answered ${status}, and not as a Docker engine does`
+  return new FlotillaError(chooseCode(status, text), text, isDocker ? { status } : { status, hint })
 }
 
 function chooseCode(status: number, message: string): ErrorCode {
@@ -117,17 +119,18 @@ function chooseCode(status: number, message: string): ErrorCode {
   return 'engine/bad-request'
 }
 
-function readMessage(contentType: string, body: Buffer): string {
+function readMessage(contentType: string, body: Buffer): { readonly message: string; readonly isDocker: boolean } {
   const text = body.toString('utf8').trim()
   if (contentType.startsWith('application/json') || text.startsWith('{')) {
     try {
       const value: unknown = JSON.parse(text)
       const message: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'message') : undefined
-      if (typeof message === 'string') return message.trim()
+      if (typeof message === 'string') return { message: message.trim(), isDocker: true }
     } catch {
       // Not JSON after all: the text itself is the best there is.
     }
   }
   // A proxy's error page is no message.
-  return contentType.startsWith('text/html') ? describeText(text.replaceAll(/<[^>]*>/g, ' ')) : text
+  const message = contentType.startsWith('text/html') ? describeText(text.replaceAll(/<[^>]*>/g, ' ')) : text
+  return { message, isDocker: false }
 }

@@ -19,14 +19,17 @@ describe('errors of the engine', () => {
     expect(toDockerWords(told, endpoint, dockerCompose)).toBe(told)
   })
 
-  it.each(['connection refused', 'no such socket'])('nobody there (%s) is told as docker does, why is a hint', (why) => {
-    const error = new FlotillaError('engine/unreachable', `cannot reach engine "tcp://127.0.0.1:1": ${why}`)
-    expect(toDockerWords(error, endpoint, dockerCompose)).toMatchObject({
-      message: 'Cannot connect to the Docker daemon at tcp://127.0.0.1:1. Is the docker daemon running?',
-      hint: error.message,
-    })
-    expect(toDockerWords(error, endpoint, flotilla)).toBe(error)
-  })
+  it.each(['connection refused', 'no such socket'])(
+    'nobody there (%s) is told as docker does, why is a hint',
+    (why) => {
+      const error = new FlotillaError('engine/unreachable', `cannot reach engine "tcp://127.0.0.1:1": ${why}`)
+      expect(toDockerWords(error, endpoint, dockerCompose)).toMatchObject({
+        message: 'Cannot connect to the Docker daemon at tcp://127.0.0.1:1. Is the docker daemon running?',
+        hint: error.message,
+      })
+      expect(toDockerWords(error, endpoint, flotilla)).toBe(error)
+    },
+  )
 
   it.each([
     new FlotillaError('engine/unreachable', 'cannot reach engine "tcp://127.0.0.1:1": its certificate is not trusted'),
