@@ -475,6 +475,23 @@ describe('names on a fleet', () => {
     expect(await listed()).toEqual(['mixed'])
   })
 
+  it('events are found by either spelling', async () => {
+    const bed = await startBed([{}, {}])
+    const since = Math.floor(Date.now() / 1000) - 1
+    await bed.call('POST', '/containers/create?name=web', { Image: image, Env: ['constraint:node==n2'] })
+    const count = async (filters: unknown): Promise<number> => {
+      const until = Math.ceil(Date.now() / 1000)
+      const query = `since=${since}&until=${until}&filters=${encodeURIComponent(JSON.stringify(filters))}`
+      return (await bed.call('GET', `/events?${query}`)).body.split('\n').filter(Boolean).length
+    }
+    for (const [name, expected] of [
+      ['web', 1],
+      ['n2/web', 1],
+      ['n1/web', 0],
+    ] as const)
+      expect(await count({ container: [name], event: ['create'] })).toBe(expected)
+  })
+
   it('inspect asks the engine whose container uses the volume', async () => {
     const bed = await startBed([{}, {}])
     await bed.call('POST', '/volumes/create', { Name: 'data' })

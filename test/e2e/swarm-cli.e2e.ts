@@ -229,6 +229,8 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     expect((await cluster.shell(cli, '$D volume inspect solo')).stderr).toMatch(/no such volume/i)
     await ok(cli, '$D volume rm data && $D volume rm node2/solo && $D volume rm solo')
     expect(await ok(cli, names)).toBe('')
+    await ok(cli, '$D volume create data')
+    expect(await ok(cli, '$D volume prune -f')).toMatch(/^Deleted Volumes:\ndata\n\nTotal/)
     const left = await Promise.all(cluster.lab.hosts.map((host) => host.docker(['volume', 'ls', '-q'])))
     expect(left.map(({ stdout }) => stdout)).toEqual(['', '', ''])
   })

@@ -159,14 +159,16 @@ function isWanted(event: Fields, filters: ListFilters): boolean {
   const type = readText(event, 'Type')
   const action = readText(event, 'Action') || readText(event, 'status')
   const id = readText(actor, 'ID') || readText(event, 'id')
+  const node = readField(event, 'node')
+  const nodeName = isFields(node) ? readText(node, 'Name') : ''
   const named = (key: string): boolean =>
-    isAny(filters, key, (value) => {
+    isAny(filters, key, (given) => {
+      // Lists print names with their node.
+      const value = nodeName !== '' && given.startsWith(`${nodeName}/`) ? given.slice(nodeName.length + 1) : given
       if (key === 'image' && type === 'container') return matchesImage(readText(attributes, 'image'), value)
       if (type !== key) return readText(attributes, key) === value
       return id === value || (value.length >= 1 && id.startsWith(value)) || readText(attributes, 'name') === value
     })
-  const node = readField(event, 'node')
-  const nodeName = isFields(node) ? readText(node, 'Name') : ''
   const labels = new Map<string, string>()
   for (const [key, value] of Object.entries(attributes)) if (typeof value === 'string') labels.set(key, value)
   return (

@@ -258,7 +258,9 @@ export function prune(kind: 'containers' | 'images' | 'networks' | 'volumes' | '
     for (const answer of answers) {
       if (!isFields(answer)) continue
       for (const [key, value] of Object.entries(answer)) {
-        if (Array.isArray(value)) joined[key] = [...((joined[key] as unknown[] | undefined) ?? []), ...value]
+        // A volume that several nodes had is named once.
+        if (Array.isArray(value))
+          joined[key] = [...new Set([...((joined[key] as unknown[] | undefined) ?? []), ...value])]
         else if (key === 'SpaceReclaimed') reclaimed += readNumber(answer, key)
         else joined[key] ??= value
       }
