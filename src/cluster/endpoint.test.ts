@@ -475,6 +475,25 @@ describe('names on a fleet', () => {
     expect(await listed()).toEqual(['mixed'])
   })
 
+  it('a container goes to the node its volume is written with', async () => {
+    const bed = await startBed([{}, {}, {}])
+    await bed.call('POST', '/volumes/create', { Name: 'n3/solo' })
+    const mount = { Type: 'volume', Source: 'n3/solo', Target: '/solo' }
+    for (const [name, hostConfig] of [
+      ['aa', { Binds: ['n3/solo:/solo:ro', '/n1/path:/path'] }],
+      ['bb', { Mounts: [mount] }],
+    ] as const) {
+      const made = await bed.call('POST', `/containers/create?name=${name}`, { Image: image, HostConfig: hostConfig })
+      expect(made).toMatchObject({ status: 201 })
+    }
+    expect(await bed.names()).toEqual(['/n3/aa', '/n3/bb'])
+    type Kept = { readonly HostConfig: { readonly Binds?: unknown; readonly Mounts?: readonly { Source: string }[] } }
+    expect((await bed.json<Kept>('/containers/aa/json')).HostConfig.Binds).toEqual(['solo:/solo:ro', '/n1/path:/path'])
+    expect((await bed.json<Kept>('/containers/bb/json')).HostConfig.Mounts?.[0]?.Source).toBe('solo')
+    const apart = { Image: image, HostConfig: { Binds: ['n1/one:/one', 'n3/solo:/solo'] } }
+    expect((await bed.call('POST', '/containers/create?name=cc', apart)).status).toBe(500)
+  })
+
   it('events are found by either spelling', async () => {
     const bed = await startBed([{}, {}])
     const since = Math.floor(Date.now() / 1000) - 1

@@ -219,7 +219,8 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     expect(await ok(cli, "$D volume inspect data node2/solo solo --format '{{.Name}} {{.Driver}}'")).toBe(
       'data local\nsolo local\nsolo local\n',
     )
-    await ok(cli, '$D run -d --name user -e constraint:node==node3 -v data:/data $I')
+    await ok(cli, '$D run -d --name user -v node3/data:/data $I')
+    expect(await ok(cli, "$D inspect user --format '{{.Node.Name}}'")).toBe('node3\n')
     expect(await ok(cli, '$D volume ls -q --filter dangling=false')).toBe('data\n')
     expect(await ok(cli, "$D system df -v --format '{{json .Volumes}}'")).toContain('"Name":"data"')
     await ok(cli, '$D rm -f user && $D volume create --label of=3 node3/solo')

@@ -17,6 +17,7 @@ import { headerOf } from '../http1/head.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
+import { settleVolumes } from './settle-volumes.ts'
 import { paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -35,12 +36,15 @@ const namePattern = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 export const create: Handler = async (api, call) => {
   const params = paramsOf(call)
   const name = checkName(params.get('name') ?? '')
-  const body = await readJsonBody(call)
+  const { body, nodes } = settleVolumes(api, await readJsonBody(call))
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
   const { body: placed, network } = settleNetworks(api, body)
   const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
-  let request: PlacementRequest | undefined = draft.request
-  if (network !== undefined) request = addCondition(request, 'constraints', `node==${network.node}`)
+  let bound = draft.request
+  for (const node of network === undefined ? nodes : [...nodes, network.node]) {
+    bound = addCondition(bound, 'constraints', `node==${node}`)
+  }
+  let request: PlacementRequest | undefined = bound
   let retries = api.settings.createRetries
   let isAtImage = false
   while (request !== undefined) {
@@ -53,7 +57,7 @@ export const create: Handler = async (api, call) => {
       if (!isFlotillaError(error)) throw error
       if (isImageMissing(error) && !isAtImage) {
         isAtImage = true
-        request = goToImage(api, draft)
+        request = goToImage(api, bound)
       } else {
         request = retries > 0 && isWorthRetrying(error) ? request : undefined
         retries -= 1
@@ -273,8 +277,8 @@ async function pullOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld)
 }
 
 /** The request with affinity to the image, when some node has it and the request is not pinned. */
-function goToImage(api: Api, draft: CreateDraft): PlacementRequest | undefined {
-  const holders = api.cluster.directory.imageHolders(draft.request.image)
-  if (isPinned(draft.request) || holders.length === 0) return undefined
-  return addCondition(draft.request, 'affinities', `image==${draft.request.image}`)
+function goToImage(api: Api, request: PlacementRequest): PlacementRequest | undefined {
+  const holders = api.cluster.directory.imageHolders(request.image)
+  if (isPinned(request) || holders.length === 0) return undefined
+  return addCondition(request, 'affinities', `image==${request.image}`)
 }

@@ -1,0 +1,41 @@
+import { isFields, readFields, readList, readText } from '../../wire.ts'
+import type { Fields } from '../../wire.ts'
+import type { Api } from '../call.ts'
+import { splitNodeName } from '../merge.ts'
+
+/** A create body whose volumes have bare names, and the nodes that were named with them. */
+export interface SettledVolumes {
+  readonly body: Fields
+  readonly nodes: readonly string[]
+}
+
+/** Volumes of a create call may be written as lists print them: `NODE/name` means the one there. */
+export function settleVolumes(api: Api, body: Fields): SettledVolumes {
+  const nodes = new Set<string>()
+  const settle = (name: string): string => {
+    // A path is no volume.
+    const target = splitNodeName(name, (reference) =>
+      name.startsWith('/') ? undefined : api.cluster.directory.findNode(reference),
+    )
+    if (target.node !== undefined) nodes.add(target.node.name)
+    return target.name
+  }
+  const hostConfig = readFields(body, 'HostConfig')
+  const binds = readList(hostConfig, 'Binds').map((bind) => {
+    if (typeof bind !== 'string') return bind
+    const [source = '', ...rest] = bind.split(':')
+    return rest.length === 0 ? bind : [settle(source), ...rest].join(':')
+  })
+  const mounts = readList(hostConfig, 'Mounts').map((mount) => {
+    if (!isFields(mount) || readText(mount, 'Type') !== 'volume') return mount
+    const source = readText(mount, 'Source')
+    return source === '' ? mount : { ...mount, Source: settle(source) }
+  })
+  if (nodes.size === 0) return { body, nodes: [] }
+  const changed = {
+    ...hostConfig,
+    ...(binds.length > 0 && { Binds: binds }),
+    ...(mounts.length > 0 && { Mounts: mounts }),
+  }
+  return { body: { ...body, HostConfig: changed }, nodes: [...nodes] }
+}
