@@ -13,10 +13,8 @@ type Env = Readonly<Record<string, string | undefined>>
  *
  * Only in a folder of the user's own: a folder below the shared temporary one could be filled beforehand by
  * somebody else, and compiled code is trusted. Never fails.
- *
- * @param beforeLarge called once before the first large chunk runs, only by our own loader
  */
-export function enableCompileCache(env: Env, beforeLarge: (engine: typeof v8) => void): void {
+export function enableCompileCache(env: Env): void {
   const folder = cacheFolder(env)
   if (folder === undefined || process.versions['bun'] !== undefined) return
   try {
@@ -25,7 +23,7 @@ export function enableCompileCache(env: Env, beforeLarge: (engine: typeof v8) =>
       mkdirSync(folder, { recursive: true, mode: 0o700 })
       enable(folder)
     } else {
-      installLoader(folder, beforeLarge)
+      installLoader(folder)
     }
   } catch {
     // Starting slower is no reason not to start.
@@ -50,33 +48,21 @@ type Load = (target: CommonModule, filename: string) => void
 /** Below this compiling is quicker than reading a second file. */
 const leastLength = 50_000
 
-function installLoader(folder: string, beforeLarge: (engine: typeof v8) => void): void {
-  let hasLarge = false
+function installLoader(folder: string): void {
   const extensions = Reflect.get(module.Module, '_extensions') as Record<string, Load>
   extensions['.cjs'] = (target, filename) => {
     const source = readFileSync(filename, 'utf8')
     // Chunks carry a hash of their content in their name, so the name is the key.
-    if (source.length < leastLength || basename(dirname(filename)) !== 'chunks') {
-      target._compile(source, filename)
-      return
-    }
-    // Not imported above: most starts load no large chunk, and this one and `vm` cost them a millisecond.
-    const engine = target.require('node:v8') as typeof v8
-    if (!hasLarge) beforeLarge(engine)
-    hasLarge = true
-    runCached(target, filename, source, { folder, tag: engine.cachedDataVersionTag() })
+    if (source.length < leastLength || basename(dirname(filename)) !== 'chunks') target._compile(source, filename)
+    else runCached(target, filename, source, folder)
   }
 }
 
-interface Cache {
-  readonly folder: string
-  /** Of the version and flags of the engine: compiled code fits no other. */
-  readonly tag: number
-}
-
-function runCached(target: CommonModule, filename: string, source: string, { folder, tag }: Cache): void {
+function runCached(target: CommonModule, filename: string, source: string, folder: string): void {
+  // Not imported above: most starts load no large chunk, and these two cost them a millisecond.
   const { Script, constants } = target.require('node:vm') as typeof vm
-  const cachePath = join(folder, `${basename(filename)}-${tag}`)
+  const { cachedDataVersionTag } = target.require('node:v8') as typeof v8
+  const cachePath = join(folder, `${basename(filename)}-${cachedDataVersionTag()}`)
   const cachedData = readCache(cachePath)
   const script = new Script(module.Module.wrap(source), {
     filename,

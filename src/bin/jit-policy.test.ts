@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { manualClock } from '../testing/manual-clock.ts'
-import { compileEagerlyOnceLong, compileReluctantly } from './jit-policy.ts'
+import { compileEagerlyOnceLong } from './jit-policy.ts'
 
 test('a program that runs for a second compiles its code as eagerly as usual, and none before', async () => {
   const clock = manualClock()
@@ -16,13 +16,4 @@ test('nothing is set up where the engine has no such policy', () => {
   const clock = manualClock()
   for (const globals of [{}, { Bun: {} }, { Bun: { unsafe: {} } }]) compileEagerlyOnceLong(clock, globals)
   expect(clock.sleeping).toBe(0)
-})
-
-test('on Node the budget of functions is raised for a second', async () => {
-  const clock = manualClock()
-  const flags: string[] = []
-  compileReluctantly({ setFlagsFromString: (flag) => flags.push(flag) }, clock)
-  expect(flags).toEqual(['--interrupt-budget=1000000'])
-  await clock.advance(1000)
-  expect(flags).toEqual(['--interrupt-budget=1000000', '--interrupt-budget=67584'])
 })

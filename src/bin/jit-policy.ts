@@ -1,4 +1,3 @@
-import type * as v8 from 'node:v8'
 import type { Clock } from '../core/clock.ts'
 
 /** Programs that run for less are commands; what runs longer is a server, an attached `up`, `logs --follow`. */
@@ -14,19 +13,6 @@ export function compileEagerlyOnceLong(clock: Clock, globals: object = globalThi
   const bun: unknown = Reflect.get(globals, 'Bun')
   if (!hasJitPolicy(bun)) return
   void clock.sleep(shortRunMs).then(() => bun.unsafe.setJITPolicy(1))
-}
-
-/** Bytes of code a function runs before it is optimized: V8's own number in Node 20, and the one for commands. */
-const usualBudget = 66 * 1024
-const shortRunBudget = 1_000_000
-
-/**
- * The same for Node before 22.1: only what large chunks hold is worth optimizing at all, so that the policy is
- * set when the first one is loaded and costs smaller commands nothing.
- */
-export function compileReluctantly(engine: Pick<typeof v8, 'setFlagsFromString'>, clock: Clock): void {
-  engine.setFlagsFromString(`--interrupt-budget=${shortRunBudget}`)
-  void clock.sleep(shortRunMs).then(() => engine.setFlagsFromString(`--interrupt-budget=${usualBudget}`))
 }
 
 interface JitPolicy {

@@ -9,11 +9,11 @@ import { builtins } from '../plugin/builtins.generated.ts'
 import { makeRegistry } from '../plugin/make-registry.ts'
 import { makeTerminal } from '../ui/process-terminal.ts'
 import { enableCompileCache } from './compile-cache.ts'
-import { compileEagerlyOnceLong, compileReluctantly } from './jit-policy.ts'
+import { compileEagerlyOnceLong } from './jit-policy.ts'
 
 /** Runs a program in this process and ends it with the program's exit code. */
 export async function start(program: Program): Promise<void> {
-  enableCompileCache(process.env, (engine) => compileReluctantly(engine, systemClock))
+  enableCompileCache(process.env)
   compileEagerlyOnceLong(systemClock)
   const code = await run(program, describeProcess())
   await Promise.all([flush(process.stdout), flush(process.stderr)])
