@@ -241,13 +241,13 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     const line = `timeout 6 $D events --filter type=container --filter event=start --format '{{.Actor.Attributes.name}} {{index .Actor.Attributes "node.name"}}'`
     const live = cluster.shell(cli, line)
     await new Promise((resolve) => setTimeout(resolve, 1000))
-    await ok(cli, 'for i in 1 2 3; do $D run -d --name ev$i $I; done')
+    await ok(cli, 'for i in 1 2 3; do $D run -d --label ev=1 --name ev$i $I; done')
     const told = (await live).stdout.trim().split('\n').sort()
     expect(told.map((text) => text.split(' ')[0])).toEqual(['ev1', 'ev2', 'ev3'])
     expect(new Set(told.map((text) => text.split(' ')[1]))).toEqual(new Set(['node1', 'node2', 'node3']))
     const past = await ok(
       cli,
-      `$D events --since ${since} --until $(date +%s) --filter event=start --format '{{.Actor.Attributes.name}}'`,
+      `$D events --since ${since} --until $(date +%s) --filter event=start --filter label=ev=1 --format '{{.Actor.Attributes.name}}'`,
     )
     expect(past.trim().split('\n').sort()).toEqual(['ev1', 'ev2', 'ev3'])
   })
