@@ -40,7 +40,7 @@ function makeStage(argv: readonly string[], env: Readonly<Record<string, string>
     stderr: collect('stderr'),
     env,
     cwd: '/',
-    clock: { nowMs: () => Date.UTC(2026, 0, 2, 3, 4, 5), sleep: () => new Promise(() => {}) },
+    clock: { nowMs: () => Date.UTC(2026, 0, 2, 3, 4, 5), monotonicMs: () => 0, sleep: () => new Promise(() => {}) },
     random: { next: () => 0 },
     terminal: {
       isTty: false,

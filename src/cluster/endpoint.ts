@@ -19,6 +19,8 @@ import { parseTarget } from './api/target.ts'
 import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
+import { soleRole } from './leader/role.ts'
+import type { Role } from './leader/role.ts'
 import type { Policy } from './placement.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
@@ -39,6 +41,8 @@ export interface EndpointOptions {
   readonly watch?: Partial<WatchOptions>
   readonly settings?: Partial<ApiSettings>
   readonly limits?: ServerLimits
+  /** Whether this manager leads; absent: it is the only one. */
+  readonly role?: Role
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -89,6 +93,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   const api: Api = {
     cluster,
     host: server,
+    role: options.role ?? soleRole,
     settings: makeSettings(options, env),
     execs: new Map(),
     compile: once(loadRegex),

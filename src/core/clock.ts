@@ -2,6 +2,8 @@
 export interface Clock {
   /** Epoch milliseconds. */
   nowMs(): number
+  /** Milliseconds since some moment, never set back or forward: for leases and time-outs. */
+  monotonicMs(): number
   /** Resolves after `ms`; rejects with the signal's reason when aborted first, and leaves no timer behind. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Calls `run` after `ms` unless what it returns is called first. A cheaper `sleep`, for limits that are rarely reached. */

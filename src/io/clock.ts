@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 /** Real time. The only place of the program that sets timers. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
   sleep,
   later(ms, run) {
     const timer = setTimeout(run, toTimerDelay(ms))

@@ -27,6 +27,7 @@ async function settle(): Promise<void> {
 /** @param startMs epoch milliseconds; default 2026-01-01 */
 export function manualClock(startMs: number = Date.UTC(2026, 0, 1)): ManualClock {
   let nowMs = startMs
+  let elapsedMs = 0
   let count = 0
   const sleepers = new Set<Sleeper>()
 
@@ -44,8 +45,15 @@ export function manualClock(startMs: number = Date.UTC(2026, 0, 1)): ManualClock
     return next
   }
 
+  function moveTo(ms: number): void {
+    if (ms <= nowMs) return
+    elapsedMs += ms - nowMs
+    nowMs = ms
+  }
+
   return {
     nowMs: () => nowMs,
+    monotonicMs: () => elapsedMs,
     get sleeping() {
       return sleepers.size
     },
@@ -76,11 +84,11 @@ export function manualClock(startMs: number = Date.UTC(2026, 0, 1)): ManualClock
       const untilMs = nowMs + ms
       await settle()
       for (let next = takeNext(untilMs); next !== undefined; next = takeNext(untilMs)) {
-        nowMs = Math.max(nowMs, next.wakeAtMs)
+        moveTo(next.wakeAtMs)
         next.wake()
         await settle()
       }
-      nowMs = Math.max(nowMs, untilMs)
+      moveTo(untilMs)
     },
     jump(toMs) {
       nowMs = toMs

@@ -97,6 +97,7 @@ async function show(mode: ProgressMode): Promise<Show> {
   })
   const clock: Clock = {
     nowMs: () => now,
+    monotonicMs: () => now,
     sleep: () => new Promise((resolve) => sleepers.push(resolve)),
   }
   const terminal: Terminal = {

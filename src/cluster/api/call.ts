@@ -3,6 +3,7 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
+import type { Role } from '../leader/role.ts'
 import type { Member } from '../member.ts'
 import type { ContainerView } from '../model.ts'
 import { isFields, noFields } from '../wire.ts'
@@ -17,6 +18,8 @@ export interface Api {
   readonly cluster: Cluster
   readonly host: ForwardHost & { readonly isHijackFull: boolean }
   readonly settings: ApiSettings
+  /** Whether this manager leads. */
+  readonly role: Role
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Loads the regular expression engine on first use. */

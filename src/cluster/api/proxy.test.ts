@@ -620,6 +620,7 @@ describe('limits', () => {
   /** A second in a hundredth of one. */
   const hasty = {
     nowMs: () => systemClock.nowMs(),
+    monotonicMs: () => 0,
     sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal),
   }
 

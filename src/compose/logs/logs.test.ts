@@ -45,7 +45,7 @@ describe('output', () => {
     const inner = memorySink()
     const sink = withTimestamps(
       { ...inner, write: (name, stream, text) => inner.write(name, stream, text) },
-      { nowMs: () => 0, sleep: () => Promise.resolve() },
+      { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() },
     )
     for (const piece of ['a', 'b\nc', '\n', 'd\n']) sink.write('web-1', 'stdout', piece)
     const now = '1970-01-01T00:00:00.000000000Z'

@@ -1,0 +1,57 @@
+import type { CallOptions } from '../../core/call.ts'
+
+/** One key of a store. Keys have no leading slash: `docker/swarm/nodes/10.0.0.1:2375`. */
+export interface KvEntry {
+  readonly key: string
+  readonly value: string
+  /** Changes with every write of the key; only good for `compareAndSet` and `remove` of the same store. */
+  readonly version: string
+}
+
+/**
+ * A key-value store that several programs share: etcd, Consul, ZooKeeper. What discovery, leader election and the
+ * cluster's durable records stand on.
+ *
+ * Every call has a deadline of its own when the caller gives none, and fails with `io/connect` (nobody answered),
+ * `io/protocol` (nonsense was answered) or `core/deadline`. Nothing here retries: callers know what a repetition means.
+ */
+export interface Kv {
+  /** Of the store, for messages: `etcd 10.0.0.1:2379`. */
+  readonly name: string
+  get(key: string, o?: CallOptions): Promise<KvEntry | undefined>
+  /** Every key below `folder`, at any depth, sorted by key. A folder that does not exist is empty. */
+  list(folder: string, o?: CallOptions): Promise<readonly KvEntry[]>
+  put(key: string, value: string, o?: CallOptions): Promise<void>
+  /** Writes a key that vanishes `ttlMs` after the last `announce` of it, or at once when this client is closed, as the store can. */
+  announce(key: string, value: string, ttlMs: number, o?: CallOptions): Promise<void>
+  /**
+   * Writes when the key still has this version; `undefined` means it must not exist.
+   * @returns the new version, or undefined when somebody else was first
+   */
+  compareAndSet(key: string, value: string, version: string | undefined, o?: CallOptions): Promise<string | undefined>
+  /** @returns false when the key is not there, or has another version than the one given */
+  remove(key: string, version?: string, o?: CallOptions): Promise<boolean>
+  /**
+   * The folder's entries: at once, then each time something below it changed. Several changes may come as one. Resumes
+   * over broken connections by itself and re-lists where it cannot resume; throws when the store is gone for good, so
+   * that the caller decides about waiting. Ends when the signal aborts.
+   */
+  watch(folder: string, o?: CallOptions): AsyncIterable<readonly KvEntry[]>
+  /**
+   * Stands for a lock until the signal aborts, which gives it up. Yields a hold when it is won, undefined when it is lost.
+   * The value is what readers of `key` see while it is held (key layout and TTL rules: swarm.md §2, §10).
+   */
+  lock(key: string, value: string, ttlMs: number, o?: CallOptions): AsyncIterable<KvHold | undefined>
+  /** Ends connections and sessions, and with them what was announced where the store ties it to sessions. Idempotent. */
+  close(): Promise<void>
+}
+
+/** A lock that is held. */
+export interface KvHold {
+  /** Grows with every change of holder: the fencing number. */
+  readonly term: number
+  /** False from the moment when, by a monotonic clock of this process, the store may have given the lock to another. */
+  isHeld(): boolean
+  /** Asks the store whether it is still ours. False also when the store does not say. */
+  confirm(o?: CallOptions): Promise<boolean>
+}
