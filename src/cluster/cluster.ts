@@ -11,11 +11,12 @@ import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
 import { Fleet } from './fleet.ts'
-import type { FleetEffect, NameTaken } from './fleet.ts'
+import type { FleetEffect, NameTaken, NodeUnread } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
+import { isValidated } from './model.ts'
 import type { ClusterSnapshot, ContainerView, NodeView, Pending } from './model.ts'
-import type { NoPlacement, PlacementRequest, Policy } from './placement.ts'
+import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
 import { Gate } from './watch/gate.ts'
@@ -49,6 +50,10 @@ export interface PlaceHeld {
 
 /** Engines read at the same time when many join at once. */
 const parallelReads = 64
+/** Engines whose containers are described at the same time, in the background. */
+const parallelDetails = 16
+/** A create waits this long for an engine to describe its containers before it looks elsewhere. */
+const unreadMs = 3000
 /** Lists wait this long for changes of our own to be read back. */
 const settleMs = 1000
 /** A reservation lapses after this when nobody ended it. */
@@ -63,7 +68,10 @@ export class Cluster {
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
   readonly #gate = new Gate(parallelReads)
-  readonly #unread = new Set<Promise<void>>()
+  readonly #backGate = new Gate(parallelDetails)
+  readonly #unread = new Map<Promise<void>, Member>()
+  /** Who waits for an engine to describe its containers. */
+  readonly #readers = new Map<string, { readonly read: Promise<void>; readonly resolve: () => void }>()
   /** Swarm IDs of containers that may appear late, and until when they are looked for. */
   readonly #strays = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
   #versions: { readonly revision: number; readonly api: string } | undefined
@@ -164,9 +172,22 @@ export class Cluster {
 
   /**
    * Chooses a node and takes the place at once, so that no other create sees it free. `NameTaken` and refusals
-   * are values.
+   * are values. Waits only where an engine has just come in and has not described its containers yet.
    */
-  hold(draft: CreateDraft, request: PlacementRequest): PlaceHeld | NoPlacement | NameTaken {
+  async hold(draft: CreateDraft, request: PlacementRequest): Promise<PlaceHeld | NoPlacement | NameTaken> {
+    for (;;) {
+      const held = this.#hold(draft, request)
+      if (held.kind !== 'unread') return held
+      await this.#readUp(held.addr)
+    }
+  }
+
+  /** Where a container of this kind would go; takes nothing. */
+  choose(request: PlacementRequest): Placement | NoPlacement {
+    return this.#fleet.choose(request, this.#o.random)
+  }
+
+  #hold(draft: CreateDraft, request: PlacementRequest): PlaceHeld | NoPlacement | NameTaken | NodeUnread {
     const sinceMs = this.#o.clock.nowMs()
     const id = randomBytes(32).toString('hex')
     const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
@@ -190,6 +211,36 @@ export class Cluster {
     }
   }
 
+  /** Resolves when it is known what every container of this engine takes up, or when the engine is out of the choice. */
+  async #readUp(addr: string): Promise<void> {
+    const member = this.#members.get(addr)
+    let reader = this.#readers.get(addr)
+    if (reader === undefined) {
+      let resolve: () => void = () => undefined
+      const read = new Promise<void>((done) => {
+        resolve = done
+      })
+      reader = { read, resolve }
+      this.#readers.set(addr, reader)
+      if (member !== undefined) member.watch.isUrgent = true
+    }
+    const stop = new AbortController()
+    const limit = this.#o.clock.sleep(unreadMs, stop.signal).catch(() => undefined)
+    await Promise.race([reader.read, limit])
+    stop.abort()
+    this.#fleet.holdBack(addr)
+  }
+
+  #noteRead(addr: string): void {
+    const reader = this.#readers.get(addr)
+    const node = this.#fleet.node(addr)
+    if (reader === undefined || (node !== undefined && isValidated(node) && node.usage.unread > 0)) return
+    this.#readers.delete(addr)
+    const member = this.#members.get(addr)
+    if (member !== undefined) member.watch.isUrgent = false
+    reader.resolve()
+  }
+
   /** Takes a name for a rename; give it back with `releaseName`. */
   holdName(name: string, exceptId: string): NameTaken | undefined {
     return this.#fleet.reserveName(name, exceptId)
@@ -204,7 +255,7 @@ export class Cluster {
   /** Something on this engine was changed by a call of ours: it is read again, and lists wait for that. */
   changed(member: Member, fetch: Fetch): Promise<void> {
     const read = member.touch(fetch)
-    this.#unread.add(read)
+    this.#unread.set(read, member)
     void read.then(() => this.#unread.delete(read))
     return read
   }
@@ -212,9 +263,10 @@ export class Cluster {
   /** Undefined when every change of ours has been read back; else resolves then, or a little later. */
   settled(): Promise<void> | undefined {
     if (this.#unread.size === 0) return undefined
+    for (const member of new Set(this.#unread.values())) member.send({ kind: 'hurried' })
     const stop = new AbortController()
     const limit = this.#o.clock.sleep(settleMs, stop.signal).catch(() => undefined)
-    return Promise.race([Promise.all(this.#unread), limit]).then(() => stop.abort())
+    return Promise.race([Promise.all(this.#unread.keys()), limit]).then(() => stop.abort())
   }
 
   // --- inside ---
@@ -242,6 +294,7 @@ export class Cluster {
         log: this.#o.log,
         env: this.#o.env,
         gate: this.#gate,
+        backGate: this.#backGate,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
         view: () => this.#fleet.node(addr),
         step: (message) => this.#step(addr, message),
@@ -258,6 +311,7 @@ export class Cluster {
       if (about === addr) own.push(effect)
       else this.#members.get(about)?.watch.perform(effect)
     }
+    if (this.#readers.size > 0) this.#noteRead(addr)
     if (this.#fleet.state(addr) === undefined) queueMicrotask(() => this.#dropLeft())
     return own
   }
@@ -271,6 +325,7 @@ export class Cluster {
       if (this.#fleet.state(addr) !== undefined) continue
       this.#members.delete(addr)
       member.close()
+      this.#noteRead(addr)
     }
   }
 

@@ -28,6 +28,14 @@ export interface NameTaken {
   readonly text: string
 }
 
+/** The best node holds containers of which it is not known yet what they take up: to be asked again once it is. */
+export interface NodeUnread {
+  readonly kind: 'unread'
+  readonly addr: string
+}
+
+export type FleetPlacement = Placement | NoPlacement | NameTaken | NodeUnread
+
 /** What a reservation holds until the engine reports the container. */
 export type Reservation = Omit<Pending, 'nodeId'>
 
@@ -50,6 +58,8 @@ export class Fleet {
   private readonly leaving = new Set<string>()
   /** Second addresses of engines that are in service under another one. */
   private readonly aliases = new Set<string>()
+  /** Engines that do not come to describe their containers: not placed on until they have. */
+  private readonly heldBack = new Set<string>()
   private watch: WatchOptions
   private readonly warned = new Set<string>()
   private revision = 0
@@ -123,6 +133,7 @@ export class Fleet {
     const effects = this.dispatch(addr, { kind: 'removed' }, context)
     this.leaving.delete(addr)
     this.aliases.delete(addr)
+    this.heldBack.delete(addr)
     this.engines.delete(addr)
     this.revision += 1
     return effects
@@ -173,7 +184,15 @@ export class Fleet {
     if (before.node === after.node) return
     this.revision += 1
     this.directory.replace(after.node)
-    this.index.set(after.node)
+    if (after.node.usage.unread === 0) this.heldBack.delete(after.addr)
+    if (!this.heldBack.has(after.addr)) this.index.set(after.node)
+  }
+
+  /** Leaves a node out of placements until it is known what its containers take up. */
+  holdBack(addr: string): void {
+    if ((this.engines.get(addr)?.node.usage.unread ?? 0) === 0) return
+    this.heldBack.add(addr)
+    this.index.remove(addr)
   }
 
   private decideAdmission(state: EngineState, context: StepContext): readonly FleetEffect[] {
@@ -203,18 +222,27 @@ export class Fleet {
   /**
    * Chooses a node and reserves it in one step. The reservation holds name, ports and resources until it is
    * released, the engine reports the container, or it expires.
+   *
+   * What is not known of a node counts as free, so that a node refused now would be refused later too; the one chosen is
+   * only taken when everything about it is known.
    */
-  place(request: PlacementRequest, wanted: Reservation, random: Random): Placement | NoPlacement | NameTaken {
+  place(request: PlacementRequest, wanted: Reservation, random: Random): FleetPlacement {
     if (request.name !== '' && this.isNameTaken(request.name)) return nameTaken(request.name)
     const result = this.index.place(request, random)
     if (result.kind !== 'placed') return result
     const pending: Pending = { ...wanted, nodeId: result.node.id }
     const state = this.engines.get(result.node.addr)
     if (state === undefined) return result
+    if (result.node.usage.unread > 0) return { kind: 'unread', addr: state.addr }
     this.put(state, promise(state, pending))
     this.promises.set(pending.id, { addr: state.addr, pending })
     for (const name of pending.names) this.holdName(name)
     return result
+  }
+
+  /** Chooses a node and takes nothing. */
+  choose(request: PlacementRequest, random: Random): Placement | NoPlacement {
+    return this.index.place(request, random)
   }
 
   /** Ends a reservation: the create failed, or its container is known. Unknown IDs change nothing. */

@@ -21,6 +21,7 @@ export interface MemberOptions {
   readonly log: Log
   readonly env: Readonly<Record<string, string | undefined>>
   readonly gate: Gate
+  readonly backGate: Gate
   resolveIp(): Promise<string>
   /** What is known of the engine now. */
   view(): NodeView | undefined
@@ -30,7 +31,7 @@ export interface MemberOptions {
 }
 
 /** Effects that concern the cluster rather than the engine. */
-export type OuterEffect = Exclude<Effect, { readonly kind: 'fetch' | 'wake' | 'open-events' | 'close' }>
+export type OuterEffect = Exclude<Effect, { readonly kind: 'fetch' | 'queued' | 'wake' | 'open-events' | 'close' }>
 
 /** What is open towards one engine of the cluster: the loop that follows it, and connections for requests. */
 export class Member implements ForwardTarget {
@@ -57,6 +58,7 @@ export class Member implements ForwardTarget {
       engine: options.engine,
       clock: options.clock,
       gate: options.gate,
+      backGate: options.backGate,
       resolveIp: () => options.resolveIp(),
       step: (message) => options.step(message),
       onEffect: (effect) => options.onEffect(effect),

@@ -33,7 +33,7 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     endpoints: [],
     mounts: [],
     isPartial: false,
-    row: {},
+    row: { members: '"Image":"busybox"', status: '' },
     ...over,
   }
 }

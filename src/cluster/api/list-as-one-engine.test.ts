@@ -7,7 +7,7 @@ import { imageFilterKeys, listImages } from './list-images.ts'
 
 /** Answers to filters that one engine (28.5) gives and the ancestor did not. */
 
-const row = { Ports: [{ PrivatePort: 80, PublicPort: 8080, Type: 'tcp' }] }
+const published = [{ ip: '', privatePort: 80, publicPort: 8080, protocol: 'tcp' }]
 const image = {
   id: 'i1',
   repoTags: ['tool:1', 'web:1', 'web:latest'],
@@ -18,7 +18,7 @@ const image = {
 }
 const cluster = {
   revision: 1,
-  nodes: [makeNode('a', { containers: [makeContainer('web', { row })], images: [image] })],
+  nodes: [makeNode('a', { containers: [makeContainer('web', { published })], images: [image] })],
   pending: [],
 }
 

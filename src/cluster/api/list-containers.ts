@@ -4,8 +4,6 @@ import { isEveryInterface } from '../filters/port.ts'
 import { splitTag, toFullReference } from '../image-name.ts'
 import { isValidated, primaryName } from '../model.ts'
 import type { ClusterSnapshot, ContainerView, NodeView } from '../model.ts'
-import { isFields, readField, readList, readText } from '../wire.ts'
-import type { Fields } from '../wire.ts'
 import { renderStatus } from './container-status.ts'
 import { compileNames, hasLabels, isAny, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
@@ -126,7 +124,7 @@ function compileQuery(
     if (isTask !== undefined && container.labels.has('com.docker.swarm.task') !== isTask) return false
     // There are no other kinds of isolation on Linux.
     if (!isAny(filters, 'isolation', (value) => value === 'default')) return false
-    if (matchesPorts !== undefined && !matchesPorts(readList(container.row, 'Ports'))) return false
+    if (matchesPorts !== undefined && !matchesPorts(container.published)) return false
     if (!isAny(filters, 'volume', (value) => hasVolume(container, dropNode(value, node)))) return false
     if (!isAny(filters, 'ancestor', (value) => isMadeFrom(container, value))) return false
     return isAny(filters, 'network', (value) => isOnNetwork(container, dropNode(value, node)))
@@ -175,63 +173,37 @@ function isMadeFrom(container: ContainerView, value: string): boolean {
   )
 }
 
-interface RenderedRow {
-  readonly nodeName: string
-  readonly ip: string
-  /** The JSON object up to, and without, its status and closing brace. */
-  readonly head: string
-}
-
-/** Rows already written, by container version. */
-const rendered = new WeakMap<ContainerView, RenderedRow>()
-
 /**
- * One element of the list as JSON. Only the status depends on the time; the rest is written once per version of
- * the container.
+ * One element of the list as JSON.
  *
  * @param sizes JSON members with a comma in front
  */
 export function renderContainerRow({ node, container }: ContainerEntry, nowMs: number, sizes = ''): string {
-  let row = rendered.get(container)
-  if (row === undefined || row.nodeName !== node.name || row.ip !== node.ip) {
-    const text = JSON.stringify(toRow(node, container))
-    row = { nodeName: node.name, ip: node.ip, head: text.slice(0, -1) }
-    rendered.set(container, row)
-  }
-  return `${row.head}${sizes},"Status":${JSON.stringify(renderStatus(container, node, nowMs))}}`
-}
-
-function toRow(node: NodeView, container: ContainerView): Fields {
   const { row } = container
-  const rest: Record<string, unknown> = { ...row }
-  delete rest['Status']
-  return {
-    ...rest,
-    Id: container.id,
-    Names: container.names.map((name) => `/${node.name}/${name}`),
-    Image: container.image,
-    ImageID: container.imageId,
-    Command: container.command,
-    Created: Math.trunc(container.createdAtMs / 1000),
-    Ports: toPorts(node, container),
-    Labels: readField(row, 'Labels') ?? Object.fromEntries(container.labels),
-    State: container.state,
-    HostConfig: readField(row, 'HostConfig') ?? { NetworkMode: container.networkMode || 'default' },
-    NetworkSettings: readField(row, 'NetworkSettings') ?? { Networks: {} },
-    Mounts: readField(row, 'Mounts') ?? [],
-  }
+  let names = ''
+  for (const name of container.names) names += `${names === '' ? '' : ','}${JSON.stringify(`/${node.name}/${name}`)}`
+  const created = Math.trunc(container.createdAtMs / 1000)
+  const status = JSON.stringify(renderStatus(container, node, nowMs))
+  const state = `"Created":${created},"Ports":[${renderPorts(node, container)}],"State":"${container.state}"`
+  return `{"Id":${JSON.stringify(container.id)},"Names":[${names}],${row.members},${state}${sizes},"Status":${status}}`
 }
 
 /** Ports bound to every interface are reached at the node's address; one bound on both families is told once. */
-function toPorts(node: NodeView, container: ContainerView): readonly unknown[] {
-  const ports = new Map<string, unknown>()
-  for (const port of readList(container.row, 'Ports')) {
-    const isOpen =
-      isFields(port) && readField(port, 'PublicPort') !== undefined && isEveryInterface(readText(port, 'IP'))
-    const shown = isOpen ? { ...port, IP: node.ip } : port
-    ports.set(JSON.stringify(shown), shown)
+function renderPorts(node: NodeView, container: ContainerView): string {
+  if (container.published.length === 0) return ''
+  const ports = new Set<string>()
+  for (const { ip, privatePort, publicPort, protocol } of container.published) {
+    const shown = publicPort !== undefined && isEveryInterface(ip) ? node.ip : ip
+    ports.add(
+      JSON.stringify({
+        ...(shown === '' ? {} : { IP: shown }),
+        PrivatePort: privatePort,
+        ...(publicPort === undefined ? {} : { PublicPort: publicPort }),
+        Type: protocol,
+      }),
+    )
   }
-  return [...ports.values()]
+  return [...ports].join(',')
 }
 
 /** What messages and lists call the container: `NODE/name`, or its ID when it has no name. */

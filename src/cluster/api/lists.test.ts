@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { decodeContainer } from '../watch/decode.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { ClusterSnapshot, ContainerView, ImageView, NodeView } from '../model.ts'
 import { loadRegex, noRegex } from '../regex.ts'
@@ -108,13 +109,16 @@ describe('containers', () => {
       Id: 'web-id',
       Names: ['/web', '/x/alias'],
       Status: 'Up 2 weeks',
+      Labels: { app: 'shop' },
       Future: { kept: true },
       Ports: [
         { IP: '0.0.0.0', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' },
         { PrivatePort: 81, Type: 'tcp' },
       ],
     }
-    const container = { ...web, names: ['web', 'x/alias'], row, startedAtMs: 1 }
+    const decoded = decodeContainer(row, undefined, undefined, { cpus: 1, clockDeltaMs: 0 })
+    const { names, published } = decoded
+    const container = { ...web, names, published, row: decoded.row, startedAtMs: 1 }
     const node = makeNode('a', { ip: '10.0.0.5' })
     const text = renderContainerRow({ node, container }, 3 * hour)
     expect(JSON.parse(text)).toMatchObject({
@@ -143,7 +147,7 @@ describe('status', () => {
     [{ state: 'created' }, 'Created'],
     [{ state: 'dead' }, 'Dead'],
     [{ state: 'removing' }, 'Removal In Progress'],
-    [{ state: 'running', isPartial: true, row: { Status: 'Up 9 days' } }, 'Up 9 days'],
+    [{ state: 'running', isPartial: true, row: { members: '', status: 'Up 9 days' } }, 'Up 9 days'],
   ] as const)('%j is %s', (over, expected) => {
     expect(renderStatus(makeContainer('c', over), node, 2 * hour)).toBe(expected)
   })

@@ -23,6 +23,8 @@ export interface EngineState {
   readonly node: NodeView
   readonly options: WatchOptions
   readonly flights: Flights
+  /** IDs of containers whose inspect replies are still to be read. */
+  readonly unread: readonly string[]
   /** The wake-up each reason waits for; an older one is ignored. 0: none. */
   readonly tickets: Readonly<Record<WakeReason, number>>
   readonly lastTicket: number
@@ -53,7 +55,8 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     node: makeBlankNode(addr),
     options,
     flights: new Map(),
-    tickets: { probe: 0, refresh: 0, validate: 0, events: 0 },
+    tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0 },
+    unread: [],
     lastTicket: 0,
     tries: 0,
     isStreaming: false,
@@ -113,7 +116,9 @@ function apply(step: Step, message: Message): void {
     case 'forgotten':
       return step.forget(message.id)
     case 'touched':
-      return step.fetch(message.fetch)
+      return step.fetch(message.fetch, message.fetch.what === 'container')
+    case 'hurried':
+      return step.beginReads()
     case 'admitted':
       return step.admit()
     case 'rejected':

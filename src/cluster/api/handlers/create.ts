@@ -48,7 +48,7 @@ export const create: Handler = async (api, call) => {
   let retries = api.settings.createRetries
   let isAtImage = false
   while (request !== undefined) {
-    const held = hold(api, draft, request, network)
+    const held = await hold(api, draft, request, network)
     try {
       answer(api, call, draft, held, await createWithImage(api, call, draft, held))
       return
@@ -128,8 +128,13 @@ function checkName(raw: string): string {
   )
 }
 
-function hold(api: Api, draft: CreateDraft, request: PlacementRequest, network: LocalNetwork | undefined): PlaceHeld {
-  const held = api.cluster.hold(draft, request)
+async function hold(
+  api: Api,
+  draft: CreateDraft,
+  request: PlacementRequest,
+  network: LocalNetwork | undefined,
+): Promise<PlaceHeld> {
+  const held = await api.cluster.hold(draft, request)
   if (held.kind === 'held') return held
   if (held.kind === 'name-taken') throw new FlotillaError('cluster/conflict', held.text, { status: 409 })
   const why =
@@ -232,7 +237,7 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
   }
   const view = decodeContainer(row, undefined, undefined, held.member.view)
   const { ports, exposed, nanoCpus, memoryBytes } = pending
-  return { ...view, ports, exposed, nanoCpus, memoryBytes, isPartial: true }
+  return { ...view, ports, exposed, nanoCpus, memoryBytes, isPartial: true, isUnread: false }
 }
 
 /** By status, not by text; other things a create can miss are named as such. */
