@@ -5,7 +5,6 @@ import type { Log } from '../core/log.ts'
 import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Endpoint, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
-import { compareApiVersions, newestApiVersion } from '../engine/version.ts'
 import { makeEngineEvent, toClusterEvent } from './cluster-event.ts'
 import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
@@ -74,7 +73,6 @@ export class Cluster {
   readonly #readers = new Map<string, { readonly read: Promise<void>; readonly resolve: () => void }>()
   /** Swarm IDs of containers that may appear late, and until when they are looked for. */
   readonly #strays = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
-  #versions: { readonly revision: number; readonly api: string } | undefined
 
   constructor(options: ClusterOptions) {
     this.#o = options
@@ -125,9 +123,8 @@ export class Cluster {
 
   /** The newest API version that every engine in service speaks. */
   get apiVersion(): string {
-    const { revision, nodes } = this.snapshot()
-    if (this.#versions?.revision !== revision) this.#versions = { revision, api: lowestVersion(nodes) }
-    return this.#versions.api
+    // Without any engine: what the oldest one that is still common speaks.
+    return this.#fleet.lowestApiVersion() ?? '1.41'
   }
 
   // --- engines coming and going ---
@@ -366,18 +363,6 @@ export class Cluster {
   #context(): StepContext {
     return { nowMs: this.#o.clock.nowMs(), random: this.#o.random.next() }
   }
-}
-
-function lowestVersion(nodes: readonly NodeView[]): string {
-  let lowest = newestApiVersion
-  let isKnown = false
-  for (const { health, apiVersion } of nodes) {
-    if (health.state !== 'healthy' || apiVersion === '') continue
-    isKnown = true
-    if (compareApiVersions(apiVersion, lowest) < 0) lowest = apiVersion
-  }
-  // Without any engine: what the oldest one that is still common speaks.
-  return isKnown ? lowest : '1.41'
 }
 
 function toReservation(

@@ -1,7 +1,8 @@
 import type { Random } from '../core/clock.ts'
 import { Directory } from './directory.ts'
-import { compareNodes, isValidated } from './model.ts'
+import { isValidated } from './model.ts'
 import type { ClusterSnapshot, NodeView, Pending } from './model.ts'
+import { NodeList } from './node-list.ts'
 import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import { judgeAdmission } from './admission.ts'
@@ -52,6 +53,8 @@ export class Fleet {
   private readonly options: FleetOptions
   private readonly index: PlacementIndex
   private readonly engines = new Map<string, EngineState>()
+  /** Those that are shown: without second addresses. */
+  private readonly nodes = new NodeList()
   private readonly promises = new Map<string, { readonly addr: string; readonly pending: Pending }>()
   private readonly names = new Map<string, number>()
   /** Engines that vanished with the whole list: they stay until their own health fails. */
@@ -87,11 +90,13 @@ export class Fleet {
   /** Everything at this moment. The same object until something changes. */
   snapshot(): ClusterSnapshot {
     if (this.latest?.revision === this.revision) return this.latest
-    const nodes: NodeView[] = []
-    for (const { addr, node } of this.engines.values()) if (!this.aliases.has(addr)) nodes.push(node)
-    nodes.sort(compareNodes)
-    this.latest = { revision: this.revision, nodes, pending: nodes.flatMap((node) => node.pending) }
+    this.latest = { revision: this.revision, nodes: this.nodes.list(), pending: this.nodes.pending() }
     return this.latest
+  }
+
+  /** The newest API version that every engine in service speaks; undefined without any. */
+  lowestApiVersion(): string | undefined {
+    return this.nodes.lowestApiVersion()
   }
 
   /**
@@ -109,7 +114,9 @@ export class Fleet {
     this.adaptProbes(wanted.size)
     for (const addr of wanted) {
       if (this.engines.has(addr)) continue
-      this.engines.set(addr, makeEngineState(addr, this.watch))
+      const state = makeEngineState(addr, this.watch)
+      this.engines.set(addr, state)
+      this.nodes.set(state.node)
       this.revision += 1
       effects.push(...this.dispatch(addr, { kind: 'added' }, context))
     }
@@ -135,6 +142,7 @@ export class Fleet {
     this.aliases.delete(addr)
     this.heldBack.delete(addr)
     this.engines.delete(addr)
+    this.nodes.delete(addr)
     this.revision += 1
     return effects
   }
@@ -183,6 +191,7 @@ export class Fleet {
     this.engines.set(after.addr, after)
     if (before.node === after.node) return
     this.revision += 1
+    if (!this.aliases.has(after.addr)) this.nodes.set(after.node)
     this.directory.replace(after.node)
     if (after.node.usage.unread === 0) this.heldBack.delete(after.addr)
     if (!this.heldBack.has(after.addr)) this.index.set(after.node)
@@ -201,8 +210,13 @@ export class Fleet {
       if (isValidated(node) && node.engineId === state.node.engineId) holders.push(node)
     }
     const admission = judgeAdmission(state.node, holders)
-    if (admission.isAlias) this.aliases.add(state.addr)
-    else this.aliases.delete(state.addr)
+    if (admission.isAlias) {
+      this.aliases.add(state.addr)
+      this.nodes.delete(state.addr)
+    } else {
+      this.aliases.delete(state.addr)
+      this.nodes.set(state.node)
+    }
     this.revision += 1
     const message: Message =
       admission.refusal === undefined ? { kind: 'admitted' } : { kind: 'rejected', text: admission.refusal }

@@ -73,7 +73,7 @@ export async function startManager(addresses: readonly string[], folder: string)
   const port = await freePort()
   const file = join(folder, `engines-${port}`)
   await writeFile(file, `${addresses.join('\n')}\n`)
-  const program = join(process.cwd(), 'dist', 'bin', 'swarm.cjs')
+  const program = process.env['FLOTILLA_BENCH_PROGRAM'] ?? join(process.cwd(), 'dist', 'bin', 'swarm.cjs')
   const started = performance.now()
   const args = [...managerFlags, program, 'manage', '-H', `tcp://127.0.0.1:${port}`, `file://${file}`]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -98,7 +98,7 @@ function registered(child: ChildProcess, engines: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let seen = 0
     let rest = ''
-    const limit = setTimeout(() => reject(new Error(`only ${seen} of ${engines} engines came in: ${rest}`)), 60_000)
+    const limit = setTimeout(() => reject(new Error(`only ${seen} of ${engines} engines came in: ${rest}`)), 180_000)
     child.once('exit', () => reject(new Error(`the manager ended: ${rest}`)))
     child.stderr?.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split('\n')

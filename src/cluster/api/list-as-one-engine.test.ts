@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { orderEntries } from '../container-order.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import { noRegex } from '../regex.ts'
 import { containerFilterKeys, listContainers } from './list-containers.ts'
@@ -25,7 +26,9 @@ const cluster = {
 function names(filters: Readonly<Record<string, readonly string[]>>): readonly (string | undefined)[] {
   const parsed = parseListFilters(JSON.stringify(filters), containerFilterKeys)
   const query = { isAll: true, limit: 0, before: '', since: '', filters: parsed }
-  return listContainers(cluster, query, () => undefined, noRegex).map((each) => each.container.names[0])
+  return listContainers(orderEntries(cluster.nodes), query, () => undefined, noRegex).map(
+    (each) => each.container.names[0],
+  )
 }
 
 describe('the container list', () => {

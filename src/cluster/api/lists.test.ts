@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { orderEntries } from '../container-order.ts'
 import { decodeContainer } from '../watch/decode.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { ClusterSnapshot, ContainerView, ImageView, NodeView } from '../model.ts'
@@ -57,7 +58,7 @@ describe('containers', () => {
     const query: ContainerQuery = { isAll: false, limit: 0, before: '', since: '', filters: parsed, ...over }
     const find = (reference: string): ContainerView | undefined =>
       [old, web].find((each) => each.names[0] === reference)
-    return listContainers(cluster, query, find, noRegex).map((each) => each.container.names[0]!)
+    return listContainers(orderEntries(cluster.nodes), query, find, noRegex).map((each) => each.container.names[0]!)
   }
 
   it('shows what runs on healthy engines, and everything on demand, newest first', () => {
@@ -100,7 +101,7 @@ describe('containers', () => {
     const filters = parseListFilters('{"name":["^/?w[e]b$"]}', containerFilterKeys)
     expect(needsNameRegex(filters)).toBe(true)
     const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
-    const found = listContainers(cluster, query, () => undefined, await loadRegex())
+    const found = listContainers(orderEntries(cluster.nodes), query, () => undefined, await loadRegex())
     expect(found.map((each) => each.container.names[0])).toEqual(['web'])
   })
 

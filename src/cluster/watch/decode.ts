@@ -10,6 +10,7 @@ import type {
   VolumeView,
 } from '../model.ts'
 import { SWARM_ID_LABEL } from '../model.ts'
+import { toAscii } from '../ascii.ts'
 import { protocolOf, readBindings } from '../port-bindings.ts'
 import {
   isFields,
@@ -127,12 +128,16 @@ function renderMembers(row: Fields): string {
   const rest: Record<string, unknown> = Object.create(null)
   for (const key of Object.keys(row)) if (!ownMembers.has(key)) rest[key] = row[key]
   const mounts = readList(row, 'Mounts')
-  if (mounts.length > 1) rest['Mounts'] = mounts.map((mount) => JSON.stringify(mount)).sort().map(parseBack)
+  if (mounts.length > 1)
+    rest['Mounts'] = mounts
+      .map((mount) => JSON.stringify(mount))
+      .sort()
+      .map(parseBack)
   rest['Labels'] ??= {}
   rest['HostConfig'] ??= { NetworkMode: 'default' }
   rest['NetworkSettings'] ??= { Networks: {} }
   rest['Mounts'] ??= []
-  return JSON.stringify(rest).slice(1, -1)
+  return toAscii(JSON.stringify(rest).slice(1, -1))
 }
 
 function parseBack(text: string): unknown {

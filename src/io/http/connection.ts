@@ -129,11 +129,7 @@ export class HttpConnection {
    * Sends requests without body all at once; whole answers come back one by one, in order. Resolves when the last is in,
    * or when the peer said that it will answer no more of them on this connection: then some are missing.
    */
-  sendAll(
-    requests: readonly HttpRequest[],
-    maxBytes: number,
-    onAnswer: (answer: WholeAnswer) => void,
-  ): Promise<void> {
+  sendAll(requests: readonly HttpRequest[], maxBytes: number, onAnswer: (answer: WholeAnswer) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       if (!this.isUsable) {
         reject(this.#error ?? new FlotillaError('io/connect', 'the connection is closed'))

@@ -37,7 +37,7 @@ export class Pipeline {
 
   /** @throws {io/protocol} for bytes that are no answer to what was asked */
   push(chunk: Buffer): void {
-    for (let rest: Buffer | undefined = chunk; rest !== undefined; ) {
+    for (let rest: Buffer | undefined = chunk; rest !== undefined;) {
       if (this.#isOver) {
         if (rest.length > 0) throw new FlotillaError('io/protocol', 'the peer sent more than its answers')
         return
