@@ -5,6 +5,7 @@ import type { Log } from '../core/log.ts'
 import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Endpoint, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
+import { compareApiVersions, newestApiVersion } from '../engine/version.ts'
 import { makeEngineEvent, toClusterEvent } from './cluster-event.ts'
 import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
@@ -123,8 +124,13 @@ export class Cluster {
 
   /** The newest API version that every engine in service speaks. */
   get apiVersion(): string {
+    let lowest: string | undefined
+    for (const version of this.#fleet.apiVersions()) {
+      if (compareApiVersions(version, lowest ?? newestApiVersion) < 0) lowest = version
+      else lowest ??= newestApiVersion
+    }
     // Without any engine: what the oldest one that is still common speaks.
-    return this.#fleet.lowestApiVersion() ?? '1.41'
+    return lowest ?? '1.41'
   }
 
   // --- engines coming and going ---

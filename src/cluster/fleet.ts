@@ -94,9 +94,9 @@ export class Fleet {
     return this.latest
   }
 
-  /** The newest API version that every engine in service speaks; undefined without any. */
-  lowestApiVersion(): string | undefined {
-    return this.nodes.lowestApiVersion()
+  /** API versions that engines in service speak, each once. */
+  apiVersions(): Iterable<string> {
+    return this.nodes.apiVersions()
   }
 
   /**

@@ -1,4 +1,3 @@
-import { compareApiVersions, newestApiVersion } from '../engine/version.ts'
 import { compareNodes } from './model.ts'
 import type { NodeView, Pending } from './model.ts'
 
@@ -60,13 +59,9 @@ export class NodeList {
     return all
   }
 
-  /** The newest API version that every engine in service speaks; undefined without any. */
-  lowestApiVersion(): string | undefined {
-    let lowest: string | undefined
-    for (const version of this.#versions.keys()) {
-      if (compareApiVersions(version, lowest ?? newestApiVersion) <= 0) lowest = version
-    }
-    return lowest ?? (this.#versions.size > 0 ? newestApiVersion : undefined)
+  /** API versions that engines in service speak, each once. */
+  apiVersions(): Iterable<string> {
+    return this.#versions.keys()
   }
 
   #countVersion(before: NodeView | undefined, after: NodeView | undefined): void {
