@@ -6,6 +6,6 @@ import type { failpointsFlags } from './table.ts'
 export const run: Run<typeof failpointsFlags> = async (ctx) => {
   const names = Object.keys(failpoints).sort()
   const width = Math.max(...names.map((name) => name.length))
-  for (const [name, meaning] of Object.entries(failpoints).sort())
-    ctx.stdout.write(`${name.padEnd(width)}  ${meaning}\n`)
+  const meanings: Readonly<Record<string, string>> = failpoints
+  for (const name of names) ctx.stdout.write(`${name.padEnd(width)}  ${meanings[name] ?? ''}\n`)
 }
