@@ -127,14 +127,16 @@ async function checkPair(cert: string, key: string, flags: Flags): Promise<void>
 }
 
 async function loadStrategy(ctx: Context, name: string): Promise<Strategy> {
-  if (!ctx.plugins.has('strategy', name)) throw new FlotillaError('cluster/invalid-option', 'strategy not supported')
+  const isKnown = await ctx.plugins.find('strategy', name)
+  if (!isKnown) throw new FlotillaError('cluster/invalid-option', 'strategy not supported')
   return ctx.plugins.load<Strategy>('strategy', name)
 }
 
 async function loadFilters(ctx: Context, names: readonly string[]): Promise<readonly Filter[]> {
   const filters: Filter[] = []
   for (const name of names) {
-    if (!ctx.plugins.has('filter', name)) throw new FlotillaError('cluster/invalid-option', 'filter not supported')
+    const isKnown = await ctx.plugins.find('filter', name)
+    if (!isKnown) throw new FlotillaError('cluster/invalid-option', 'filter not supported')
     filters.push(await ctx.plugins.load<Filter>('filter', name))
   }
   return filters
