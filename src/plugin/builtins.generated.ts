@@ -28,5 +28,6 @@ export const builtins: PluginTable = {
   discovery: {
     'file': { source: 'built-in', load: () => import('../cluster/discovery/file.ts').then((module) => module.file) },
     'nodes': { source: 'built-in', load: () => import('../cluster/discovery/nodes.ts').then((module) => module.nodes) },
+    'token': { source: 'built-in', load: () => import('../cluster/discovery/token.ts').then((module) => module.token) },
   },
 }
