@@ -6,6 +6,7 @@ import type { Cluster } from '../cluster.ts'
 import type { Role } from '../leader/role.ts'
 import type { Member } from '../member.ts'
 import type { ContainerView } from '../model.ts'
+import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import type { Exchange } from './http1/exchange.ts'
@@ -20,6 +21,8 @@ export interface Api {
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  /** What calls that claim a name run in. */
+  readonly fence: LeadFence
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Loads the regular expression engine on first use. */
