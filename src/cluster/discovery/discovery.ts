@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
+import type { MutualTls } from '../../io/dial.ts'
 
 /** A watchable set of engine addresses. */
 export interface Discovery {
@@ -17,6 +18,8 @@ export interface Discovery {
    * @throws {cluster/discovery} when the back end cannot do it
    */
   register(addr: string, ttlMs: number, o?: CallOptions): Promise<void>
+  /** Takes back what was registered, where the back end can, and ends connections. Absent: there is nothing to end. */
+  close?(): Promise<void>
 }
 
 /** What a back end gets besides its address. */
@@ -27,6 +30,8 @@ export interface DiscoveryContext {
   readonly heartbeatMs: number
   /** `--discovery-opt` pairs. */
   readonly options: ReadonlyMap<string, string>
+  /** What the files of `kv.cacertfile`, `kv.certfile` and `kv.keyfile` hold, when all three are given. */
+  readonly storeTls?: MutualTls | undefined
 }
 
 /** Makes a back end from the part of the discovery URL after `://`. */

@@ -1,9 +1,10 @@
 import type { Discovery, DiscoveryContext, MakeDiscovery } from '../../cluster/discovery/discovery.ts'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { readStoreTls } from './store.ts'
 
 /** Schemes of the ancestor that a later version brings. */
-const laterSchemes = new Set(['token', 'consul', 'etcd', 'zk'])
+const laterSchemes = new Set(['token'])
 
 /**
  * The discovery address: the one positional argument, else `SWARM_DISCOVERY`.
@@ -34,7 +35,7 @@ export async function openDiscovery(ctx: Context, address: string, context: Disc
     )
   }
   const make = await ctx.plugins.load<MakeDiscovery>('discovery', scheme)
-  return make(rest, context)
+  return make(rest, { ...context, storeTls: await readStoreTls(context.options) })
 }
 
 /** Reads `--discovery-opt key=value`. @throws {cluster/invalid-option} */
