@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import type { Endpoint, TlsMaterial } from '../../engine/endpoint.ts'
@@ -125,16 +126,24 @@ export class PrimaryForwarder {
     const version = target.version === undefined ? '' : `/v${target.version}`
     const path = `${version}${renderPath(target.path)}${target.query === '' ? '' : `?${target.query}`}`
     link.forward(exchange, path, `${hopHeader}: ${this.#o.role.address}\r\n`, (error) => {
-      onUnsent().then(
-        (isHandled) => {
-          if (isHandled || exchange.isGone || exchange.hasReplied) return
-          const { status, message } = link.describeFailure(error)
-          exchange.replyError(status, message)
-        },
-        () => exchange.breakOff(),
-      )
+      void this.#goElsewhere(exchange, onUnsent, link.describeFailure(error))
       return true
     })
+  }
+
+  async #goElsewhere(
+    exchange: Exchange,
+    elsewhere: () => Promise<boolean>,
+    failure: { readonly status: number; readonly message: string },
+  ): Promise<void> {
+    try {
+      if (await elsewhere()) return
+      if (!exchange.isGone && !exchange.hasReplied) exchange.replyError(failure.status, failure.message)
+    } catch (error) {
+      this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
+      if (exchange.hasReplied) exchange.breakOff()
+      else exchange.replyError(isFlotillaError(error) ? (error.status ?? 500) : 500, toMessage(error))
+    }
   }
 
   /** Nobody answers where the primary was: nothing has been sent, so the request may go to the next one. */
@@ -173,7 +182,8 @@ export class PrimaryForwarder {
 
   #linkTo(address: string): PrimaryLink {
     if (this.#current?.address === address) return this.#current
-    const { tls, host, log, openEngine } = this.#o
+    const { tls, host, log } = this.#o
+    const openEngine = (endpoint: Endpoint): Engine => this.#o.openEngine(endpoint)
     const endpoint = parseEndpoint(`tcp://${address}`, tls)
     if (endpoint.kind !== 'tcp') throw new TypeError('an address of HOST:PORT is a TCP endpoint')
     this.#current = new PrimaryLink({ address, endpoint, host, log, openEngine })

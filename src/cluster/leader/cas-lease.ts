@@ -120,7 +120,7 @@ async function* campaign(
 ): AsyncGenerator<Lease | undefined> {
   const { clock, ttlMs } = options
   const token = randomBytes(16).toString('hex')
-  while (signal?.aborted !== true) {
+  while (!hasAborted(signal)) {
     const seen = await reader.look(0, signal)
     // What carries our token without being held is a take whose answer was lost.
     if (seen !== undefined && (isFree(seen, options) || seen.record?.token === token)) {
@@ -261,7 +261,7 @@ async function* follow(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<string> {
   let told: string | undefined
-  while (signal?.aborted !== true) {
+  while (!hasAborted(signal)) {
     const seen = await reader.look(reader.pollMs / 2, signal)
     // While nobody says, the last word stands: a store that is silent has elected nobody else.
     if (seen !== undefined) {

@@ -154,7 +154,7 @@ describe('election', () => {
         await new Promise(() => undefined)
         yield undefined
       },
-      follow: scripted(() => endless(undefined)).follow,
+      follow: (o) => scripted(() => endless(undefined)).follow(o),
     })
     await clock.advance(0)
     let isDone = false

@@ -109,22 +109,8 @@ function readNumber(key: string, value: string): number {
   return number
 }
 
-/** Replication needs a store that elects; those are for a later version. */
-export function checkReplication(flags: Flags, discovery: string): void {
-  if (flags.replication) {
-    if (!/^(?:consul|etcd|zk):\/\//.test(discovery)) {
-      throw invalid('Leader election is only supported with consul, etcd and zookeeper discovery.')
-    }
-    if (flags.advertise === undefined || flags.advertise === '') {
-      throw invalid('--advertise address must be provided when using --leader-election')
-    }
-    checkReplicationTtl(flags['replication-ttl'])
-    throw new FlotillaError('cluster/unsupported', 'replication of managers is not in this version')
-  }
-  checkAdvertise(flags.advertise)
-}
-
-function checkReplicationTtl(text: string): void {
+/** Milliseconds. @throws {cluster/invalid-option} */
+export function readReplicationTtl(text: string): number {
   let ns: bigint
   try {
     ns = parseDurationNs(text)
@@ -132,10 +118,11 @@ function checkReplicationTtl(text: string): void {
     throw new FlotillaError('cluster/invalid-option', `invalid --replication-ttl: ${toGoText(error)}`, { cause: error })
   }
   if (ns <= 0n) throw invalid('--replication-ttl should be a positive number')
+  return Number(ns) / 1e6
 }
 
 /** An address that others are told must be one they can use, also where it is not used so far. */
-function checkAdvertise(text: string | undefined): void {
+export function checkAdvertise(text: string | undefined): void {
   if (text === undefined || text === '') return
   const match = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(text)
   const port = Number(match?.[1] ?? '0')
