@@ -7,6 +7,7 @@ import type { Role } from '../leader/role.ts'
 import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
 import type { ContainerView } from '../model.ts'
+import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import type { Exchange } from './http1/exchange.ts'
@@ -24,6 +25,8 @@ export interface Api {
   readonly meters: Meters
   /** Certificates whose end is worth knowing, PEM. */
   readonly certificates: readonly { readonly role: string; readonly pem: string }[]
+  /** What calls that claim a name run in. */
+  readonly fence: LeadFence
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Loads the regular expression engine on first use. */

@@ -7,7 +7,9 @@ import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
 import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
+import { leader } from './handlers/leader.ts'
 import * as networks from './handlers/networks.ts'
+import { rename } from './handlers/rename.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -25,6 +27,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /distribution/*/json': system.anyEngine,
   'GET /plugins': system.plugins,
 
+  'GET /flotilla/leader': leader,
   'GET /flotilla/metrics': metrics,
 
   'GET /containers/json': lists.containers,
@@ -46,7 +49,7 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /containers/*/exec': containers.createExec,
   'POST /containers/*/kill': containers.kill,
   'POST /containers/*/pause': containers.pause,
-  'POST /containers/*/rename': containers.rename,
+  'POST /containers/*/rename': rename,
   'POST /containers/*/resize': containers.resize,
   'POST /containers/*/restart': containers.restart,
   'POST /containers/*/start': containers.start,

@@ -2,7 +2,6 @@ import { parseDurationNs } from '../../core/duration.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { toOvercommitPercent } from '../../cluster/watch/specs.ts'
-import { checkAdvertise } from './advertise.ts'
 import { readDurationNs } from './durations.ts'
 import type { manageFlags } from './table.ts'
 
@@ -79,23 +78,9 @@ function readNumber(key: string, value: string): number {
   return number
 }
 
-/** Replication needs a store that elects; those are for a later version. */
-export function checkReplication(flags: Flags, discovery: string): void {
-  if (flags.replication) {
-    if (!/^(?:consul|etcd|zk):\/\//.test(discovery)) {
-      throw invalid('Leader election is only supported with consul, etcd and zookeeper discovery.')
-    }
-    if (flags.advertise === undefined || flags.advertise === '') {
-      throw invalid('--advertise address must be provided when using --leader-election')
-    }
-    checkReplicationTtl(flags['replication-ttl'])
-    throw new FlotillaError('cluster/unsupported', 'replication of managers is not in this version')
-  }
-  // An address that others are told must be one they can use, also where it is not used so far.
-  if (flags.advertise !== undefined && flags.advertise !== '') checkAdvertise(flags.advertise)
-}
-
-function checkReplicationTtl(text: string): void {
+/** Milliseconds. @throws {cluster/invalid-option} */
+export function readReplicationTtl(text: string): number {
   const ns = readDurationNs('replication-ttl', text)
   if (ns <= 0n) throw invalid('--replication-ttl should be a positive number')
+  return Number(ns) / 1e6
 }

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
+import { isFlotillaError } from '../../../core/errors.ts'
 import { emptyBody, findOwned, forward, isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { spliceInspect } from '../inspect.ts'
@@ -125,29 +125,6 @@ export const remove: Handler = (api, call) => {
       // Links only take a name away.
       if (status < 300 && !isTrue(paramsOf(call).get('link'))) owned.member.send({ kind: 'forgotten', id })
     },
-  })
-}
-
-/** Renaming: the new name is held while the engine works, so that no create can take it. */
-export const rename: Handler = (api, call) => {
-  const owned = findOwned(api, call.name)
-  const { id } = owned.container
-  const wanted = (paramsOf(call).get('name') ?? '').replace(/^\//, '')
-  if (wanted === '') {
-    throw new FlotillaError('cluster/invalid-option', 'Neither old nor new names may be empty', { status: 400 })
-  }
-  const taken = api.cluster.holdName(wanted, id)
-  if (taken !== undefined) throw new FlotillaError('cluster/conflict', taken.text, { status: 409 })
-  forward(api, call, owned.member, {
-    enginePath: pathOf(owned, '/rename'),
-    headSeconds: plainSeconds,
-    onReply: (status) => {
-      if (status < 300) {
-        owned.member.send({ kind: 'assumed', id, change: { names: [wanted] } })
-        void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
-      }
-    },
-    onDone: () => api.cluster.releaseName(wanted),
   })
 }
 
