@@ -7,6 +7,7 @@ import { openEngine } from '../engine/client.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
+import { BuildNodes } from './api/build-nodes.ts'
 import type { Api, ApiSettings, Call, Handler } from './api/call.ts'
 import type { Exchange } from './api/http1/exchange.ts'
 import { renderListenAddress } from './api/listen.ts'
@@ -96,6 +97,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     role: options.role ?? soleRole,
     settings: makeSettings(options, env),
     execs: new Map(),
+    builds: new BuildNodes(clock),
     compile: once(loadRegex),
   }
   const addresses: string[] = []

@@ -8,6 +8,7 @@ import type { Member } from '../member.ts'
 import type { ContainerView } from '../model.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import type { BuildNodes } from './build-nodes.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { Forward } from './proxy.ts'
 import type { ForwardHost, ForwardOptions } from './proxy.ts'
@@ -22,6 +23,8 @@ export interface Api {
   readonly role: Role
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
+  /** Which engine does which build. */
+  readonly builds: BuildNodes
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
 }

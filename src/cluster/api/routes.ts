@@ -1,4 +1,5 @@
 import type { Handler } from './call.ts'
+import { build, cancelBuild, grpc, session } from './handlers/build.ts'
 import * as containers from './handlers/containers.ts'
 import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
@@ -70,7 +71,11 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /images/*/push': images.push,
   'POST /images/*/tag': images.tag,
   'DELETE /images/*': images.remove,
+  'POST /build': build,
+  'POST /build/cancel': cancelBuild,
   'POST /build/prune': system.prune('build'),
+  'POST /session': session,
+  'POST /grpc': grpc,
 
   'GET /networks': lists.networks,
   'POST /networks/create': networks.create,
