@@ -7,6 +7,7 @@ import { openEngine } from '../engine/client.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
+import { checkVersion } from './api/bridge/negotiate.ts'
 import { BuildNodes } from './api/build-nodes.ts'
 import type { Api, ApiSettings, Call, Handler } from './api/call.ts'
 import type { Exchange } from './api/http1/exchange.ts'
@@ -175,6 +176,7 @@ function makeDispatcher(apiOf: () => Api): (exchange: Exchange) => void | Promis
     let target: ReturnType<typeof parseTarget>
     try {
       target = parseTarget(head.target)
+      checkVersion(target.version, api.cluster.apiVersion)
     } catch (error) {
       exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
       return undefined

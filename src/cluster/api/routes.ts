@@ -7,7 +7,9 @@ import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
+import { toManager } from './handlers/native-swarm.ts'
 import * as networks from './handlers/networks.ts'
+import * as plugins from './handlers/plugins.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -23,7 +25,11 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /auth': system.anyEngine,
   'GET /images/search': system.anyEngine,
   'GET /distribution/*/json': system.anyEngine,
-  'GET /plugins': system.plugins,
+  'GET /plugins': plugins.list,
+  'GET /plugins/privileges': system.anyEngine,
+  'GET /plugins/*/json': plugins.inspect,
+  'POST /plugins/*': plugins.refuse,
+  'DELETE /plugins/*': plugins.refuse,
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,
@@ -52,6 +58,8 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /containers/*/unpause': containers.unpause,
   'POST /containers/*/update': containers.update,
   'POST /containers/*/wait': containers.wait,
+  'GET /containers/*/checkpoints': containers.checkpoints,
+  'POST /containers/*/checkpoints': containers.checkpoints,
   'DELETE /containers/*': containers.remove,
 
   'GET /exec/*/json': inspectExec,
@@ -62,6 +70,7 @@ const table: Readonly<Record<string, Handler>> = {
 
   'GET /images/json': lists.images,
   'GET /images/get': images.saveMany,
+  'GET /images/viz': images.viz,
   'GET /images/*/get': images.save,
   'GET /images/*/json': images.inspect,
   'GET /images/*/history': images.history,
@@ -92,7 +101,7 @@ const table: Readonly<Record<string, Handler>> = {
   'DELETE /volumes/*': volumes.remove,
 }
 
-/** Native swarm mode: known routes of engines, answered as by one that is no manager. */
+/** Native swarm mode beneath: answered by a manager of it, or as by an engine that is none. */
 const swarmMode = ['configs', 'nodes', 'secrets', 'services', 'swarm', 'tasks'] as const
 
 /** All routes. */
@@ -104,8 +113,8 @@ export function listRoutes(): readonly Route<Handler>[] {
   }
   for (const kind of swarmMode) {
     for (const method of ['GET', 'POST', 'DELETE']) {
-      routes.push({ method, pattern: `/${kind}`, handler: system.notSwarmManager })
-      routes.push({ method, pattern: `/${kind}/*`, handler: system.notSwarmManager })
+      routes.push({ method, pattern: `/${kind}`, handler: toManager })
+      routes.push({ method, pattern: `/${kind}/*`, handler: toManager })
     }
   }
   return routes

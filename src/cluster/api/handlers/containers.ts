@@ -113,9 +113,18 @@ export const resize: Handler = pass('/resize', { headSeconds: plainSeconds })
 export const attach: Handler = pass('/attach', { isHijack: true })
 export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
 export const wait: Handler = pass('/wait')
+export const checkpoints: Handler = pass('/checkpoints')
+
+const checkpoint = /^(.+)\/checkpoints\/([^/]+)$/
 
 /** Removing: gone from the lists as soon as the engine says so. */
 export const remove: Handler = (api, call) => {
+  const match = checkpoint.exec(call.name)
+  if (match !== null) {
+    const [, reference = '', name = ''] = match
+    const { member, container } = findOwned(api, reference)
+    return forward(api, call, member, { enginePath: `/containers/${container.id}/checkpoints/${name}` })
+  }
   const owned = findOwned(api, call.name, `Container ${call.name} not found`)
   const { id } = owned.container
   forward(api, call, owned.member, {

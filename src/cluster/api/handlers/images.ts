@@ -39,6 +39,11 @@ export const inspect: Handler = passToHolder(30)
 export const history: Handler = passToHolder(30)
 export const save: Handler = passToHolder()
 
+/** A drawing of layers that engines gave up long ago; the ancestor never had it. */
+export const viz: Handler = (_api, call) => {
+  call.exchange.replyError(501, 'Not supported in clustering mode.')
+}
+
 /** Several images in one archive: from an engine that has them all. */
 export const saveMany: Handler = async (api, call) => {
   await api.cluster.settled()
