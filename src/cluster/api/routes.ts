@@ -10,6 +10,7 @@ import * as lists from './handlers/lists.ts'
 import { toManager } from './handlers/native-swarm.ts'
 import * as networks from './handlers/networks.ts'
 import * as plugins from './handlers/plugins.ts'
+import { prune } from './handlers/prune.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -34,7 +35,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,
   'POST /containers/create': create,
-  'POST /containers/prune': system.prune('containers'),
+  'POST /containers/prune': prune('containers'),
   'GET /containers/*/json': containers.inspect,
   'GET /containers/*/logs': containers.logs,
   'GET /containers/*/stats': containers.stats,
@@ -76,19 +77,19 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /images/*/history': images.history,
   'POST /images/create': images.createImage,
   'POST /images/load': images.load,
-  'POST /images/prune': system.prune('images'),
+  'POST /images/prune': prune('images'),
   'POST /images/*/push': images.push,
   'POST /images/*/tag': images.tag,
   'DELETE /images/*': images.remove,
   'POST /build': build,
   'POST /build/cancel': cancelBuild,
-  'POST /build/prune': system.prune('build'),
+  'POST /build/prune': prune('build'),
   'POST /session': session,
   'POST /grpc': grpc,
 
   'GET /networks': lists.networks,
   'POST /networks/create': networks.create,
-  'POST /networks/prune': system.prune('networks'),
+  'POST /networks/prune': prune('networks'),
   'GET /networks/*': networks.inspect,
   'POST /networks/*/connect': networks.connect,
   'POST /networks/*/disconnect': networks.disconnect,
@@ -96,7 +97,7 @@ const table: Readonly<Record<string, Handler>> = {
 
   'GET /volumes': lists.volumes,
   'POST /volumes/create': volumes.create,
-  'POST /volumes/prune': system.prune('volumes'),
+  'POST /volumes/prune': prune('volumes'),
   'GET /volumes/*': volumes.inspect,
   'DELETE /volumes/*': volumes.remove,
 }

@@ -1,6 +1,8 @@
 import type { Buffer } from 'node:buffer'
 import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
-import { emptyBody, findOwned, forward, isTrue, paramsOf } from '../call.ts'
+import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
+import { isSame } from '../bridge/versions.ts'
+import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { spliceInspect } from '../inspect.ts'
 import { isLocal } from '../names.ts'
@@ -47,10 +49,14 @@ function stopSeconds(call: Call): number | undefined {
 
 export const inspect: Handler = (api, call) => {
   const owned = findOwned(api, call.name)
+  const pair = versionsOf(call, owned.member)
   forward(api, call, owned.member, {
     enginePath: pathOf(owned, '/json'),
     headSeconds: plainSeconds,
-    transform: (body) => spliceInspect(body, owned.member.view),
+    transform: (body) => {
+      const told = isSame(pair) ? body : bridgeBytes(body, (container) => bridgeContainer(container, pair))
+      return spliceInspect(told, owned.member.view)
+    },
   })
 }
 

@@ -252,37 +252,6 @@ function nameRow(row: Fields, node: string): Fields {
   return { ...row, Names: names }
 }
 
-/** What `docker … prune` asks for, on every node; lists joined, sizes summed. */
-export function prune(kind: 'containers' | 'images' | 'networks' | 'volumes' | 'build'): Handler {
-  return async (api, call) => {
-    const joined: Record<string, unknown> = {}
-    let reclaimed = 0
-    const members = api.cluster.healthyMembers()
-    const answers = await Promise.all(
-      members.map(async (member) => {
-        const version = member.versionFor(call.version ?? api.cluster.apiVersion)
-        const path = `${version}/${kind}/prune${call.query === '' ? '' : `?${call.query}`}`
-        const reply = await member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: 300_000 })
-        return reply.json<unknown>()
-      }),
-    )
-    for (const answer of answers) {
-      if (!isFields(answer)) continue
-      for (const [key, value] of Object.entries(answer)) {
-        // A volume that several nodes had is named once.
-        if (Array.isArray(value))
-          joined[key] = [...new Set([...((joined[key] as unknown[] | undefined) ?? []), ...value])]
-        else if (key === 'SpaceReclaimed') reclaimed += readNumber(answer, key)
-        else joined[key] ??= value
-      }
-    }
-    const list = kind === 'build' ? 'images' : kind
-    for (const member of members) void api.cluster.changed(member, { what: list })
-    await api.cluster.settled()
-    reply(api, call, kind === 'networks' ? joined : { ...joined, SpaceReclaimed: reclaimed })
-  }
-}
-
 function reply(api: Api, call: Call, value: unknown): void {
   call.exchange.replyJson(200, value, ['Api-Version', api.cluster.apiVersion])
 }
