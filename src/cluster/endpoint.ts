@@ -7,6 +7,7 @@ import { openEngine } from '../engine/client.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
+import { BuildNodes } from './api/build-nodes.ts'
 import type { Api, ApiSettings } from './api/call.ts'
 import { makeDispatcher } from './api/dispatch.ts'
 import { LeadFence } from './api/fence.ts'
@@ -134,6 +135,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     certificates: listCertificates(options),
     settings: makeSettings(options, env),
     execs: new Map(),
+    builds: new BuildNodes(clock),
     compile: once(loadRegex),
   }
   const addresses: string[] = []

@@ -10,6 +10,9 @@ import type { ContainerView } from '../model.ts'
 import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import { pairOf } from './bridge/versions.ts'
+import type { VersionPair } from './bridge/versions.ts'
+import type { BuildNodes } from './build-nodes.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { Forward } from './proxy.ts'
 import type { ForwardHost, ForwardOptions } from './proxy.ts'
@@ -29,6 +32,8 @@ export interface Api {
   readonly fence: LeadFence
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
+  /** Which engine does which build. */
+  readonly builds: BuildNodes
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
 }
@@ -103,6 +108,11 @@ export async function readJsonBody(call: Call): Promise<Fields> {
 }
 
 export const emptyBody: Buffer = Buffer.alloc(0)
+
+/** The versions a call is made with and passed on with, where it is translated between the two. */
+export function versionsOf(call: Call, member: Member): VersionPair {
+  return pairOf(call.version, member.versionFor(call.version), member.view.apiVersion)
+}
 
 /** Passes a request on to one engine, with its version prefix bridged. */
 export function forward(

@@ -1,6 +1,7 @@
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import { failpoint } from '../../io/failpoint.ts'
 import type { Meters, RouteMeter } from '../metrics/meters.ts'
+import { checkVersion } from './bridge/negotiate.ts'
 import type { Api, Call, Handler } from './call.ts'
 import type { PrimaryForwarder } from './forward-primary.ts'
 import type { Exchange } from './http1/exchange.ts'
@@ -53,6 +54,7 @@ export function makeDispatcher(
     let target: Target
     try {
       target = parseTarget(head.target)
+      checkVersion(target.version, api.cluster.apiVersion)
     } catch (error) {
       exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
       return undefined

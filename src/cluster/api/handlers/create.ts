@@ -16,12 +16,14 @@ import type { Fields } from '../../wire.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
 import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
+import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
+import { finishBridged } from './finish-bridged.ts'
 import { settleVolumes } from './settle-volumes.ts'
-import { paramsOf, readJsonBody } from '../call.ts'
+import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
 const createMs = 120_000
@@ -183,13 +185,14 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
   const params = paramsOf(call)
   params.delete('name')
   const query = Object.fromEntries(params)
-  const text = renderExactJson(toEngineBody(draft.body, member.view) as JsonValue)
+  const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
+  const text = renderExactJson(bridged.body as JsonValue)
   try {
     await failpoint('create.beforeEngineCall')
     const reply = await member.engine.request(
       {
         method: 'POST',
-        path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/create`,
+        path: `${member.versionFor(call.version)}/containers/create`,
         unversioned: true,
         query: { ...query, name: draft.name === '' ? undefined : draft.name },
         headers: { 'content-type': 'application/json' },
@@ -200,7 +203,7 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
     const created = await reply.json<unknown>()
     member.onAnswer()
     await failpoint('create.afterEngineReply')
-    return isFields(created) ? created : {}
+    return isFields(created) ? await finishBridged(api, call, member, bridged, created) : {}
   } catch (error) {
     return recoverOutcome(api, draft, held, error)
   }
