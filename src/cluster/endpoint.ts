@@ -19,6 +19,7 @@ import { parseTarget } from './api/target.ts'
 import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
+import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
 import type { Policy } from './placement.ts'
@@ -41,6 +42,8 @@ export interface EndpointOptions {
   readonly watch?: Partial<WatchOptions>
   readonly settings?: Partial<ApiSettings>
   readonly limits?: ServerLimits
+  /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
+  readonly distribution?: 'peer' | 'pull'
   /** Whether this manager leads; absent: it is the only one. */
   readonly role?: Role
   /** Makes the client of one engine; the usual one when absent. */
@@ -95,6 +98,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     host: server,
     role: options.role ?? soleRole,
     settings: makeSettings(options, env),
+    ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),
     compile: once(loadRegex),
   }

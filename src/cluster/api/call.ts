@@ -3,6 +3,7 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
+import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Role } from '../leader/role.ts'
 import type { Member } from '../member.ts'
 import type { ContainerView } from '../model.ts'
@@ -20,6 +21,8 @@ export interface Api {
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  /** Copies images from node to node; absent: nodes get them from registries only. */
+  readonly images?: ImageTransfer
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Loads the regular expression engine on first use. */

@@ -60,6 +60,7 @@ async function readOptions(ctx: Context, flags: Flags, args: readonly string[]):
     log: ctx.log,
     env: ctx.env,
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
+    distribution: cluster.distribution,
     settings: {
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],
