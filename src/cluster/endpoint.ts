@@ -21,6 +21,7 @@ import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
 import { Election } from './leader/election.ts'
 import type { Leader } from './leader/leader.ts'
+import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
 import { Meters } from './metrics/meters.ts'
@@ -46,6 +47,8 @@ export interface EndpointOptions {
   readonly limits?: ServerLimits
   /** Several managers: how this one stands for election, and the address that the others reach it at. */
   readonly replication?: { readonly leader: Leader; readonly address: string }
+  /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
+  readonly distribution?: 'peer' | 'pull'
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -134,6 +137,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     meters,
     certificates: listCertificates(options),
     settings: makeSettings(options, env),
+    ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),
     builds: new BuildNodes(clock),
     compile: once(loadRegex),

@@ -3,6 +3,7 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
+import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Role } from '../leader/role.ts'
 import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
@@ -30,6 +31,8 @@ export interface Api {
   readonly certificates: readonly { readonly role: string; readonly pem: string }[]
   /** What calls that claim a name run in. */
   readonly fence: LeadFence
+  /** Copies images from node to node; absent: nodes get them from registries only. */
+  readonly images?: ImageTransfer
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Which engine does which build. */

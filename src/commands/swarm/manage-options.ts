@@ -45,6 +45,8 @@ export function checkRetries(flags: Flags): number {
 export interface ClusterOptionsRead {
   readonly overcommitPercent: number
   readonly createRetries: number
+  /** Where nodes get images they lack. */
+  readonly distribution: 'peer' | 'pull'
   readonly warning: string | undefined
 }
 
@@ -53,6 +55,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   if (driver !== 'swarm') throw invalid(`unsupported cluster "${driver}"`)
   let overcommit = 0.05
   let createRetries = 0
+  let distribution: ClusterOptionsRead['distribution'] = 'peer'
   let warning: string | undefined
   for (const option of options) {
     const cut = option.indexOf('=')
@@ -66,9 +69,13 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
     } else if (key === 'swarm.createretry') {
       createRetries = Math.trunc(readNumber(key, value))
       if (createRetries < 0) throw invalid(`swarm.createretry can not be negative, ${createRetries} is invalid`)
+    } else if (key === 'swarm.distribution') {
+      if (value !== 'peer' && value !== 'pull')
+        throw invalid(`swarm.distribution should be peer or pull, ${value} is invalid`)
+      distribution = value
     }
   }
-  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, warning }
+  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, distribution, warning }
 }
 
 function readNumber(key: string, value: string): number {

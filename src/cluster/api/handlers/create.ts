@@ -4,6 +4,7 @@ import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../cluster.ts'
 import { failpoint } from '../../../io/failpoint.ts'
+import { isFull } from '../../image-transfer/image-transfer.ts'
 import { needsRegex } from '../../expression.ts'
 import { splitTag } from '../../image-name.ts'
 import type { ContainerView } from '../../model.ts'
@@ -133,7 +134,7 @@ async function createWithImage(
     return await createOn(api, call, draft, held)
   } catch (error) {
     if (!isFlotillaError(error) || !isImageMissing(error)) throw error
-    if (!(await pullOn(api, call, draft, held))) throw error
+    if (!(await provideImage(api, call, draft, held))) throw error
     lead.check()
     return createOn(api, call, draft, held)
   }
@@ -283,6 +284,23 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
 /** By status, not by text; other things a create can miss are named as such. */
 function isImageMissing(error: FlotillaError): boolean {
   return error.status === 404 && !/\b(?:network|volume|container|plugin|runtime|sandbox)\b/i.test(error.message)
+}
+
+/**
+ * From another node, else from its registry. @returns false when the image cannot be had
+ *
+ * @throws {engine/server} when the node's disk is full, in the engine's words
+ */
+async function provideImage(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
+  const { member } = held
+  const platform = paramsOf(call).get('platform') ?? undefined
+  const { signal } = call.exchange
+  const brought = await api.images?.bring({ target: member, reference: draft.request.image, platform, signal })
+  if (brought?.kind === 'there' || (await pullOn(api, call, draft, held))) return true
+  if (brought?.kind === 'failed' && isFull(brought.error)) {
+    throw new FlotillaError('engine/server', `node ${member.name}: ${toMessage(brought.error)}`, { status: 500 })
+  }
+  return false
 }
 
 /** Pulls the image on the chosen node. @returns false when that fails */
