@@ -9,6 +9,8 @@ export interface Expression {
   /** Without the leading `~`. */
   readonly value: string
   readonly isSoft: boolean
+  /** True when `matches` is equality with `value`. */
+  readonly isLiteral: boolean
   /** Whether a candidate value matches, before negation. */
   readonly matches: (candidate: string) => boolean
 }
@@ -16,6 +18,8 @@ export interface Expression {
 /** Conditions of one kind: all that could be read, and what was wrong with the first that could not. */
 export interface ExpressionList {
   readonly expressions: readonly Expression[]
+  /** Equal for lists of equal expressions, and only for those. */
+  readonly text: string
   readonly problem: string | undefined
 }
 

@@ -1,9 +1,9 @@
 import { FlotillaError } from '../core/errors.ts'
-import { parseExpressions } from './expression.ts'
+import { joinLists, parseExpressions } from './expression.ts'
 import type { CompileRegex } from './expression.ts'
 import { AFFINITIES_LABEL, CONSTRAINTS_LABEL, RESCHEDULE_LABEL, SWARM_ID_LABEL, WHITELISTS_LABEL } from './model.ts'
 import type { NodeView, Pending } from './model.ts'
-import type { ExpressionList, PlacementRequest } from './placement.ts'
+import type { PlacementRequest } from './placement.ts'
 import { readBindings } from './port-bindings.ts'
 import { isFields, readCpuLimit, readField, readFields, readMemory, readNumber, readText, readTexts } from './wire.ts'
 import type { Fields } from './wire.ts'
@@ -194,10 +194,6 @@ export function addCondition(
 ): PlacementRequest {
   const more = parseExpressions([text], (pattern) => (value) => value === pattern)
   return { ...request, [kind]: joinLists(request[kind], more) }
-}
-
-function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList {
-  return { expressions: [...a.expressions, ...b.expressions], problem: a.problem ?? b.problem }
 }
 
 /** The body as one engine understands it: CPUs become shares of that node's 1024. */

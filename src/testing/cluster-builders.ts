@@ -5,6 +5,7 @@ import type { PlacementRequest } from '../cluster/placement.ts'
 import { sumUsage } from '../cluster/usage.ts'
 
 const gibibyte = 2 ** 30
+const noLabels: ReadonlyMap<string, string> = new Map()
 
 /** A running container; give what the test is about. */
 export function makeContainer(name: string, over: Partial<ContainerView> = {}): ContainerView {
@@ -91,7 +92,7 @@ export function makePending(request: PlacementRequest, nodeId: string, id: strin
     swarmId: `${id}-swarm`,
     names: request.name === '' ? [] : [request.name],
     image: request.image,
-    labels: new Map(),
+    labels: noLabels,
     networkMode: request.networkMode,
     ports: request.ports,
     exposed: request.exposed,
