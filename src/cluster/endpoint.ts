@@ -6,6 +6,7 @@ import { programCommit, programVersion } from '../core/program.ts'
 import { openEngine } from '../engine/client.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
+import { failpoint } from '../io/failpoint.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
 import type { Api, ApiSettings, Call, Handler } from './api/call.ts'
 import type { Exchange } from './api/http1/exchange.ts'
@@ -21,6 +22,8 @@ import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
+import { Meters } from './metrics/meters.ts'
+import type { RouteMeter } from './metrics/meters.ts'
 import type { Policy } from './placement.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
@@ -83,17 +86,21 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     resolveIp: lookupAddress,
   })
   const stop = new AbortController()
+  const meters = new Meters(clock)
   const server: EndpointServer = new EndpointServer({
     clock,
     log,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     onTick: () => cluster.tick(),
-    handle: makeDispatcher(() => api),
+    onTurnedAway: () => cluster.turnedAway.count('connections'),
+    handle: makeDispatcher(() => api, meters),
   })
   const api: Api = {
     cluster,
     host: server,
     role: options.role ?? soleRole,
+    meters,
+    certificates: listCertificates(options),
     settings: makeSettings(options, env),
     execs: new Map(),
     compile: once(loadRegex),
@@ -141,6 +148,7 @@ function makeSettings(options: EndpointOptions, env: Readonly<Record<string, str
     createRetries: 0,
     isCorsEnabled: false,
     isExperimental: false,
+    isDebug: false,
     hostName: hostname(),
     refreshOnNodeFilter: false,
     refreshOnNameFilter: '',
@@ -152,14 +160,29 @@ function makeSettings(options: EndpointOptions, env: Readonly<Record<string, str
   }
 }
 
+function listCertificates({ listenTls }: EndpointOptions): Api['certificates'] {
+  if (listenTls === undefined) return []
+  const { cert, clientCa } = listenTls
+  return [{ role: 'server', pem: cert }, ...(clientCa === undefined ? [] : [{ role: 'ca', pem: clientCa }])]
+}
+
 function once(load: () => Promise<CompileRegex>): () => Promise<CompileRegex> {
   let loaded: Promise<CompileRegex> | undefined
   return () => (loaded ??= load())
 }
 
+interface MeteredRoute {
+  readonly run: Handler
+  readonly meter: RouteMeter
+}
+
 /** Finds the handler of a request and runs it. */
-function makeDispatcher(apiOf: () => Api): (exchange: Exchange) => void | Promise<void> {
-  const router = new Router<Handler>(listRoutes())
+function makeDispatcher(apiOf: () => Api, meters: Meters): (exchange: Exchange) => void | Promise<void> {
+  const router = new Router<MeteredRoute>(
+    listRoutes().map(({ method, pattern, handler }) => {
+      return { method, pattern, handler: { run: handler, meter: meters.make(method, pattern) } }
+    }),
+  )
   return (exchange) => {
     const api = apiOf()
     const { head } = exchange
@@ -178,12 +201,14 @@ function makeDispatcher(apiOf: () => Api): (exchange: Exchange) => void | Promis
       return undefined
     }
     const match = router.find(head.method, target.path)
+    exchange.measureWith(match?.handler.meter ?? meters.unknown)
     if (match === undefined) {
       exchange.replyError(404, 'page not found')
       return undefined
     }
     const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
-    return match.handler(api, call)
+    const held = failpoint('request.beforeHandler')
+    return held === undefined ? match.handler.run(api, call) : held.then(() => match.handler.run(api, call))
   }
 }
 

@@ -4,6 +4,7 @@ import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
 import type { Role } from '../leader/role.ts'
+import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
 import type { ContainerView } from '../model.ts'
 import { isFields, noFields } from '../wire.ts'
@@ -16,14 +17,26 @@ import { renderPath } from './target.ts'
 /** What every handler works with. */
 export interface Api {
   readonly cluster: Cluster
-  readonly host: ForwardHost & { readonly isHijackFull: boolean }
+  readonly host: ForwardHost & ServerCounts & { readonly isHijackFull: boolean }
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  readonly meters: Meters
+  /** Certificates whose end is worth knowing, PEM. */
+  readonly certificates: readonly { readonly role: string; readonly pem: string }[]
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
+}
+
+/** Connections of clients at this moment. */
+export interface ServerCounts {
+  readonly connectionCount: number
+  /** With a request under way. */
+  readonly busyCount: number
+  /** Raw streams. */
+  readonly hijackedCount: number
 }
 
 export interface ApiSettings {
@@ -31,6 +44,8 @@ export interface ApiSettings {
   readonly createRetries: number
   readonly isCorsEnabled: boolean
   readonly isExperimental: boolean
+  /** Profiles may be taken over the API. */
+  readonly isDebug: boolean
   /** Name of the machine the endpoint runs on. */
   readonly hostName: string
   /** Container lists with a node filter look at that node again first. */
@@ -95,6 +110,7 @@ export function forward(
 ): void {
   const { enginePath = call.path, engineQuery = call.query, ...options } = more
   if (options.isHijack === true && api.host.isHijackFull) {
+    api.cluster.turnedAway.count('streams')
     throw new FlotillaError('cluster/unhealthy', 'too many attached streams', { status: 503 })
   }
   const path = `${member.versionFor(call.version)}${renderPath(enginePath)}${engineQuery === '' ? '' : `?${engineQuery}`}`

@@ -4,6 +4,7 @@ import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
+import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
 import * as networks from './handlers/networks.ts'
@@ -23,6 +24,8 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /images/search': system.anyEngine,
   'GET /distribution/*/json': system.anyEngine,
   'GET /plugins': system.plugins,
+
+  'GET /flotilla/metrics': metrics,
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,
