@@ -1,6 +1,7 @@
 import { compareNodes, isValidated } from './model.ts'
 import type { NodeView } from './model.ts'
 import type { PlacementRequest, Policy } from './placement.ts'
+import { describeShortage } from './strategies/resources.ts'
 
 /** What one filter said about one node. */
 export interface Verdict {
@@ -47,5 +48,10 @@ function judgeNode(node: NodeView, request: PlacementRequest, policy: Policy): N
   const refused = verdicts.find((verdict) => !verdict.isPassed)
   if (refused !== undefined) return { ...head, verdicts, weight: undefined, why: refused.why }
   const weight = policy.strategy.weigh(request, node)
-  return { ...head, verdicts, weight, why: weight === undefined ? 'not enough CPUs or memory left' : '' }
+  return {
+    ...head,
+    verdicts,
+    weight,
+    why: weight === undefined ? describeShortage(request, node) || `strategy ${policy.strategy.name} refuses it` : '',
+  }
 }

@@ -1,3 +1,5 @@
+import type { GpuAsk, GpuUsage } from './gpus.ts'
+
 /**
  * The cluster as plain immutable data. A node is replaced as a whole when anything about it changes; parts
  * that did not change keep their identity, so that readers can tell by `===` what has to be looked at again.
@@ -46,6 +48,7 @@ export interface Workload {
   /** CPUs set aside, in units of 10⁻⁹ (from CpuShares by the ancestor's rule, NanoCpus or quota, the largest). */
   readonly nanoCpus: number
   readonly memoryBytes: number
+  readonly gpus: GpuAsk
 }
 
 export type ContainerState =
@@ -145,6 +148,7 @@ export interface Pending extends Workload {
 export interface NodeUsage {
   readonly nanoCpus: number
   readonly memoryBytes: number
+  readonly gpus: GpuUsage
   readonly containers: number
   /** Fixed host ports by number. Keeps its identity when no port came or went. */
   readonly hostPorts: ReadonlyMap<number, readonly PortClaim[]>
@@ -177,7 +181,10 @@ export interface NodeView {
   readonly apiVersion: string
   readonly minApiVersion: string
   readonly osType: string
+  /** As the kernel says it, `x86_64`. */
   readonly architecture: string
+  /** Names of its GPUs, see `readNodeGpus`. */
+  readonly gpus: readonly string[]
   /** Part of the node in the engines' own swarm mode; overlay networks are made by a manager of it. */
   readonly swarmRole: 'none' | 'worker' | 'manager'
   readonly labels: ReadonlyMap<string, string>

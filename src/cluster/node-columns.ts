@@ -1,3 +1,4 @@
+import { noGpus } from './gpus.ts'
 import type { NodeView } from './model.ts'
 import type { PlacementRequest, Policy } from './placement.ts'
 import { allParts, slotShift, toPartBits } from './shape.ts'
@@ -52,6 +53,8 @@ const blankRequest: PlacementRequest = {
   image: '',
   nanoCpus: 0,
   memoryBytes: 0,
+  gpus: noGpus,
+  platform: undefined,
   networkMode: '',
   ports: [],
   exposed: [],

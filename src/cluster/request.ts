@@ -1,6 +1,7 @@
 import { FlotillaError } from '../core/errors.ts'
 import { joinLists, parseExpressions } from './expression.ts'
 import type { CompileRegex } from './expression.ts'
+import { readGpuAsk } from './gpus.ts'
 import { AFFINITIES_LABEL, CONSTRAINTS_LABEL, RESCHEDULE_LABEL, SWARM_ID_LABEL, WHITELISTS_LABEL } from './model.ts'
 import type { NodeView, Pending } from './model.ts'
 import type { PlacementRequest } from './placement.ts'
@@ -153,6 +154,8 @@ function readRequest(
     image: readText(body, 'Image'),
     nanoCpus: Math.max(readNumber(hostConfig, 'CpuShares') * 1e9, readCpuLimit(hostConfig)),
     memoryBytes: readMemory(hostConfig),
+    gpus: readGpuAsk(hostConfig),
+    platform: undefined,
     networkMode,
     ports: networkMode === 'host' ? [] : readBindings(readFields(hostConfig, 'PortBindings')),
     exposed: networkMode === 'host' ? Object.keys(readFields(body, 'ExposedPorts')) : [],
@@ -227,5 +230,6 @@ export function toPending(
     exposed: request.exposed,
     nanoCpus: request.nanoCpus,
     memoryBytes: request.memoryBytes,
+    gpus: request.gpus,
   }
 }

@@ -1,6 +1,8 @@
 import type { Filter, NodePart } from './filters/filter.ts'
+import { noGpus, renderGpuAsk } from './gpus.ts'
 import type { NodeUsage, NodeView, PortClaim } from './model.ts'
 import type { ExpressionList, PlacementRequest } from './placement.ts'
+import { renderPlatform } from './platform.ts'
 import type { Strategy } from './strategies/strategy.ts'
 
 /** Bits of the parts of a node that changed. */
@@ -31,7 +33,8 @@ export function diffParts(before: NodeView, after: NodeView): number {
     before.architecture !== after.architecture ||
     before.serverVersion !== after.serverVersion ||
     before.totalCpus !== after.totalCpus ||
-    before.totalMemoryBytes !== after.totalMemoryBytes
+    before.totalMemoryBytes !== after.totalMemoryBytes ||
+    before.gpus !== after.gpus
   ) {
     bits |= partBits.identity
   }
@@ -58,6 +61,8 @@ const allFields: readonly ShapeField[] = [
   'image',
   'nanoCpus',
   'memoryBytes',
+  'gpus',
+  'platform',
   'networkMode',
   'ports',
   'exposed',
@@ -96,6 +101,10 @@ function renderField(request: PlacementRequest, field: ShapeField): string {
       return request.nanoCpus === 0 ? '' : `c${String(request.nanoCpus)}`
     case 'memoryBytes':
       return request.memoryBytes === 0 ? '' : `m${String(request.memoryBytes)}`
+    case 'gpus':
+      return request.gpus === noGpus ? '' : `g${renderText(renderGpuAsk(request.gpus))}`
+    case 'platform':
+      return request.platform === undefined ? '' : `o${renderText(renderPlatform(request.platform))}`
     case 'exposed':
     case 'volumesFrom':
     case 'links':

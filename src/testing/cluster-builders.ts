@@ -1,5 +1,6 @@
 import { parseExpressions } from '../cluster/expression.ts'
 import type { CompileRegex } from '../cluster/expression.ts'
+import { noGpus } from '../cluster/gpus.ts'
 import type { ContainerView, ImageView, NodeView, Pending, PortClaim } from '../cluster/model.ts'
 import type { PlacementRequest } from '../cluster/placement.ts'
 import { sumUsage } from '../cluster/usage.ts'
@@ -20,6 +21,7 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     exposed: [],
     nanoCpus: 0,
     memoryBytes: 0,
+    gpus: noGpus,
     imageId: 'sha256:busybox',
     command: 'sh',
     state: 'running',
@@ -64,6 +66,7 @@ export function makeNode(name: string, over: Partial<NodeView> = {}): NodeView {
     osType: 'linux',
     swarmRole: 'none',
     architecture: 'x86_64',
+    gpus: [],
     labels: new Map(),
     clockDeltaMs: 0,
     containers,
@@ -98,6 +101,7 @@ export function makePending(request: PlacementRequest, nodeId: string, id: strin
     exposed: request.exposed,
     nanoCpus: request.nanoCpus,
     memoryBytes: request.memoryBytes,
+    gpus: request.gpus,
     nodeId,
     sinceMs: 0,
     expiresAtMs: Number.MAX_SAFE_INTEGER,
@@ -120,6 +124,8 @@ export function makeRequest(sketch: RequestSketch = {}): PlacementRequest {
     image: 'busybox',
     nanoCpus: 0,
     memoryBytes: 0,
+    gpus: noGpus,
+    platform: undefined,
     networkMode: 'default',
     ports: [],
     exposed: [],

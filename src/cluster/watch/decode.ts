@@ -9,6 +9,7 @@ import type {
   PublishedPort,
   VolumeView,
 } from '../model.ts'
+import { noGpus, readGpuAsk } from '../gpus.ts'
 import { SWARM_ID_LABEL } from '../model.ts'
 import { protocolOf, readBindings } from '../port-bindings.ts'
 import {
@@ -60,6 +61,7 @@ export function decodeContainer(
     exposed: details.exposed,
     nanoCpus: details.nanoCpus,
     memoryBytes: details.memoryBytes,
+    gpus: details.gpus,
     state: details.state,
     exitCode: details.exitCode,
     errorText: details.errorText,
@@ -86,6 +88,7 @@ function readDetails(row: Fields, inspect: Fields, published: readonly Published
     exposed: Object.keys(readFields(readFields(inspect, 'Config'), 'ExposedPorts')),
     nanoCpus: Math.max(shares * 1e9, readCpuLimit(hostConfig)),
     memoryBytes: readMemory(hostConfig),
+    gpus: readGpuAsk(hostConfig),
     state: toState(readText(state, 'Status') || readText(row, 'State')),
     exitCode: readNumber(state, 'ExitCode'),
     errorText: readText(state, 'Error'),
@@ -104,6 +107,7 @@ type Details = Pick<
   | 'exposed'
   | 'nanoCpus'
   | 'memoryBytes'
+  | 'gpus'
   | 'state'
   | 'exitCode'
   | 'errorText'
@@ -128,6 +132,7 @@ function keepDetails(
       exposed: previous.exposed,
       nanoCpus: previous.nanoCpus,
       memoryBytes: previous.memoryBytes,
+      gpus: previous.gpus,
       state,
       exitCode: previous.exitCode,
       errorText: previous.errorText,
@@ -144,6 +149,7 @@ function keepDetails(
     exposed: [],
     nanoCpus: 0,
     memoryBytes: 0,
+    gpus: noGpus,
     state,
     exitCode: 0,
     errorText: '',
