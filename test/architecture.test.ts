@@ -83,7 +83,7 @@ const purePlaces = [
   /^core\//,
   /^cluster\/filters\//,
   /^cluster\/strategies\//,
-  /^cluster\/(model|usage|wire|port-bindings|volume-copies|expression|placement|request|refusal|schedule|shape|shape-order|placement-index|node-columns|recent)\.ts$/,
+  /^cluster\/(model|usage|wire|port-bindings|volume-copies|expression|placement|request|refusal|schedule|shape|shape-order|placement-index|node-columns|recent|gpus|platform|snapshot-lines|simulate-input)\.ts$/,
   /^cluster\/(explain|directory|holders|prefix-index|image-name|admission|fleet|info|reschedule|simulate)\.ts$/,
   /^cluster\/watch\/(state|step|receive|blank-node|event-table|messages|decode|specs|flights|collections|health)\.ts$/,
   /^cluster\/api\/(merge|names|list-containers|list-images|list-filter|port-filter|container-status)\.ts$/,

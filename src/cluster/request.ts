@@ -88,8 +88,8 @@ function collectRules(body: Fields): Rules {
   return rules
 }
 
-/** Malformed JSON counts as no entries. */
-function parseTexts(json: string): string[] {
+/** A JSON list of texts, as rule labels hold; malformed JSON counts as no entries. */
+export function parseTexts(json: string): string[] {
   if (json === '') return []
   try {
     const value: unknown = JSON.parse(json)

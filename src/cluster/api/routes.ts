@@ -4,10 +4,12 @@ import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
+import { explainCreate, explainQuery } from './handlers/explain.ts'
 import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
 import * as networks from './handlers/networks.ts'
+import { snapshot } from './handlers/snapshot.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -25,7 +27,10 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /distribution/*/json': system.anyEngine,
   'GET /plugins': system.plugins,
 
+  'GET /flotilla/explain': explainQuery,
+  'POST /flotilla/explain': explainCreate,
   'GET /flotilla/metrics': metrics,
+  'GET /flotilla/snapshot': snapshot,
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,

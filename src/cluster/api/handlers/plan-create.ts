@@ -69,7 +69,8 @@ export async function holdNearData<T>(
   }
 }
 
-function warnOfVolume({ volume, node }: VolumeHome): string {
+/** In words, that a container gets an empty volume where another one has the data. */
+export function warnOfVolume({ volume, node }: VolumeHome): string {
   return `volume ${volume} is on node ${node} only, which cannot take the container: it gets a volume of that name where it is now`
 }
 
