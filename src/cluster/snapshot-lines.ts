@@ -43,17 +43,16 @@ function renderWorkload(workload: Workload): Fields {
     Image: workload.image,
     Labels: Object.fromEntries(workload.labels),
     NetworkMode: workload.networkMode,
-    Ports: workload.ports.map(({ hostIp, from, to, target }) => ({
-      HostIp: hostIp,
-      From: from,
-      To: to,
-      Target: target,
-    })),
+    Ports: workload.ports.map(renderClaim),
     Exposed: workload.exposed,
     NanoCpus: workload.nanoCpus,
     MemoryBytes: workload.memoryBytes,
     ...(gpus === noGpus ? {} : { Gpus: { Count: gpus.count, IDs: gpus.ids, IsAll: gpus.isAll } }),
   }
+}
+
+function renderClaim({ hostIp, from, to, protocol, target }: PortClaim): Fields {
+  return { HostIp: hostIp, From: from, To: to, Protocol: protocol, Target: target }
 }
 
 /** A node from its line; wrong and missing fields read as empty. */
@@ -112,7 +111,8 @@ function parseClaim(line: Fields): PortClaim {
   const target = readText(line, 'Target')
   const from = readNumber(line, 'From')
   const to = readNumber(line, 'To') || from
-  return { hostIp: readText(line, 'HostIp'), from, to, protocol: protocolOf(target), target }
+  const protocol = protocolOf(`/${readText(line, 'Protocol')}`)
+  return { hostIp: readText(line, 'HostIp'), from, to, protocol, target }
 }
 
 function parseGpus(line: Fields): GpuAsk {
