@@ -10,6 +10,7 @@ import * as lists from './handlers/lists.ts'
 import { toManager } from './handlers/native-swarm.ts'
 import * as networks from './handlers/networks.ts'
 import * as plugins from './handlers/plugins.ts'
+import { putArchive } from './handlers/put-archive.ts'
 import { prune } from './handlers/prune.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
@@ -44,7 +45,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /containers/*/export': containers.exportContainer,
   'GET /containers/*/archive': containers.archive,
   'HEAD /containers/*/archive': containers.archive,
-  'PUT /containers/*/archive': containers.archive,
+  'PUT /containers/*/archive': putArchive,
   'POST /containers/*/copy': containers.copy,
   'GET /containers/*/attach/ws': containers.attachWs,
   'POST /containers/*/attach': containers.attach,
