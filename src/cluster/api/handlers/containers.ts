@@ -116,7 +116,23 @@ export const exportContainer: Handler = pass('/export')
 export const archive: Handler = pass('/archive')
 export const copy: Handler = pass('/copy')
 export const resize: Handler = pass('/resize', { headSeconds: plainSeconds })
-export const attach: Handler = pass('/attach', { isHijack: true })
+const plainAttach: Handler = pass('/attach', { isHijack: true })
+
+/**
+ * Some clients (dockerode) send their options as a body too. Engines drop what has come with the head when they leave
+ * HTTP; behind a proxy it comes a moment later, and the container would get it as input.
+ */
+export const attach: Handler = (api, call) => {
+  const { exchange } = call
+  if (exchange.head.bodyLength <= 0) return plainAttach(api, call)
+  const owned = findOwned(api, call.name)
+  return exchange
+    .readBody()
+    .then(() =>
+      forward(api, call, owned.member, { enginePath: pathOf(owned, '/attach'), isHijack: true, body: emptyBody }),
+    )
+}
+
 export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
 export const wait: Handler = pass('/wait')
 export const checkpoints: Handler = pass('/checkpoints')
