@@ -38,10 +38,7 @@ export async function findPythonClients(): Promise<PythonClients> {
 
 /** Puts buildx where the docker CLI looks for plug-ins. */
 export async function installBuildx(dockerConfig: string): Promise<void> {
-  const tree = await unpackPackages(
-    { name: 'docker-buildx', suite: 'trixie', packages: ['docker-buildx'] },
-    systemClock,
-  )
+  const tree = await unpackPackages({ name: 'docker-buildx', suite: 'sid', packages: ['docker-buildx'] }, systemClock)
   const folder = join(dockerConfig, 'cli-plugins')
   await fs.mkdir(folder, { recursive: true })
   await fs.symlink(join(tree, 'usr/libexec/docker/cli-plugins/docker-buildx'), join(folder, 'docker-buildx'))
