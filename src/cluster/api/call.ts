@@ -3,9 +3,12 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
+import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Role } from '../leader/role.ts'
+import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
 import type { ContainerView } from '../model.ts'
+import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { pairOf } from './bridge/versions.ts'
@@ -19,10 +22,17 @@ import { renderPath } from './target.ts'
 /** What every handler works with. */
 export interface Api {
   readonly cluster: Cluster
-  readonly host: ForwardHost & { readonly isHijackFull: boolean }
+  readonly host: ForwardHost & ServerCounts & { readonly isHijackFull: boolean }
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  readonly meters: Meters
+  /** Certificates whose end is worth knowing, PEM. */
+  readonly certificates: readonly { readonly role: string; readonly pem: string }[]
+  /** What calls that claim a name run in. */
+  readonly fence: LeadFence
+  /** Copies images from node to node; absent: nodes get them from registries only. */
+  readonly images?: ImageTransfer
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Which engine does which build. */
@@ -31,11 +41,22 @@ export interface Api {
   compile(): Promise<CompileRegex>
 }
 
+/** Connections of clients at this moment. */
+export interface ServerCounts {
+  readonly connectionCount: number
+  /** With a request under way. */
+  readonly busyCount: number
+  /** Raw streams. */
+  readonly hijackedCount: number
+}
+
 export interface ApiSettings {
   /** Plain retries of a create after its first failure. */
   readonly createRetries: number
   readonly isCorsEnabled: boolean
   readonly isExperimental: boolean
+  /** Profiles may be taken over the API. */
+  readonly isDebug: boolean
   /** Name of the machine the endpoint runs on. */
   readonly hostName: string
   /** Container lists with a node filter look at that node again first. */
@@ -105,6 +126,7 @@ export function forward(
 ): void {
   const { enginePath = call.path, engineQuery = call.query, ...options } = more
   if (options.isHijack === true && api.host.isHijackFull) {
+    api.cluster.turnedAway.count('streams')
     throw new FlotillaError('cluster/unhealthy', 'too many attached streams', { status: 503 })
   }
   const path = `${member.versionFor(call.version)}${renderPath(enginePath)}${engineQuery === '' ? '' : `?${engineQuery}`}`

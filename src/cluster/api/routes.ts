@@ -5,10 +5,13 @@ import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
+import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
-import { toManager } from './handlers/native-swarm.ts'
+import { leader } from './handlers/leader.ts'
 import * as networks from './handlers/networks.ts'
+import { rename } from './handlers/rename.ts'
+import { toManager } from './handlers/native-swarm.ts'
 import * as plugins from './handlers/plugins.ts'
 import { putArchive } from './handlers/put-archive.ts'
 import { prune } from './handlers/prune.ts'
@@ -33,6 +36,9 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /plugins/*': plugins.refuse,
   'DELETE /plugins/*': plugins.refuse,
 
+  'GET /flotilla/leader': leader,
+  'GET /flotilla/metrics': metrics,
+
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,
   'POST /containers/create': create,
@@ -52,7 +58,7 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /containers/*/exec': containers.createExec,
   'POST /containers/*/kill': containers.kill,
   'POST /containers/*/pause': containers.pause,
-  'POST /containers/*/rename': containers.rename,
+  'POST /containers/*/rename': rename,
   'POST /containers/*/resize': containers.resize,
   'POST /containers/*/restart': containers.restart,
   'POST /containers/*/start': containers.start,

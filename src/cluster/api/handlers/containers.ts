@@ -159,29 +159,6 @@ export const remove: Handler = (api, call) => {
   })
 }
 
-/** Renaming: the new name is held while the engine works, so that no create can take it. */
-export const rename: Handler = (api, call) => {
-  const owned = findOwned(api, call.name)
-  const { id } = owned.container
-  const wanted = (paramsOf(call).get('name') ?? '').replace(/^\//, '')
-  if (wanted === '') {
-    throw new FlotillaError('cluster/invalid-option', 'Neither old nor new names may be empty', { status: 400 })
-  }
-  const taken = api.cluster.holdName(wanted, id)
-  if (taken !== undefined) throw new FlotillaError('cluster/conflict', taken.text, { status: 409 })
-  forward(api, call, owned.member, {
-    enginePath: pathOf(owned, '/rename'),
-    headSeconds: plainSeconds,
-    onReply: (status) => {
-      if (status < 300) {
-        owned.member.send({ kind: 'assumed', id, change: { names: [wanted] } })
-        void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
-      }
-    },
-    onDone: () => api.cluster.releaseName(wanted),
-  })
-}
-
 export const createExec: Handler = async (api, call) => {
   const owned = findOwned(api, call.name)
   const body = await call.exchange.readBody()

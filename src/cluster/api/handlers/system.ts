@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { programCommit } from '../../../core/program.ts'
 import { renderInfoRows, sumInfo } from '../../info.ts'
+import type { InfoOptions } from '../../info.ts'
 import { compareApiVersions } from '../../../engine/version.ts'
 import type { Member } from '../../member.ts'
 import type { NodeView } from '../../model.ts'
@@ -129,7 +130,7 @@ export const info: Handler = async (api, call) => {
     Images: sums.images,
     Driver: '',
     DriverStatus: null,
-    SystemStatus: renderInfoRows(snapshot, { policy: cluster.policy }),
+    SystemStatus: renderInfoRows(snapshot, infoOptions(api)),
     Plugins: { Volume: [], Network: [], Authorization: null, Log: [] },
     MemoryLimit: true,
     SwapLimit: true,
@@ -179,6 +180,13 @@ export const info: Handler = async (api, call) => {
     Warnings: null,
     Flotilla: { Commit: programCommit() },
   })
+}
+
+/** A replica that knows no primary says so with an empty address. */
+function infoOptions(api: Api): InfoOptions {
+  const { kind, primary } = api.role
+  const { policy } = api.cluster
+  return kind === 'replica' ? { policy, primary: primary ?? '' } : { policy }
 }
 
 /** Registry questions: any engine that answers can put them. */
