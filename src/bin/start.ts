@@ -3,6 +3,7 @@ import { isatty } from 'node:tty'
 import { run } from '../cli/run.ts'
 import type { Program } from '../cli/run.ts'
 import type { World } from '../cli/world.ts'
+import { toMessage } from '../core/errors.ts'
 import { systemClock } from '../io/clock.ts'
 import { systemRandom } from '../io/random.ts'
 import { builtins } from '../plugin/builtins.generated.ts'
@@ -16,9 +17,25 @@ import { findPackages } from './packages.ts'
 export async function start(program: Program): Promise<void> {
   enableCompileCache(process.env)
   compileEagerlyOnceLong(systemClock)
-  const code = await run(program, describeProcess())
+  const code = (await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])) ?? (await run(program, describeProcess()))
   await Promise.all([flush(process.stdout), flush(process.stderr)])
   process.exit(code)
+}
+
+/** For tests of what happens when the program dies in the middle. @returns the exit code when that cannot be read */
+async function armFailpoints(text: string | undefined): Promise<number | undefined> {
+  if (text === undefined || text === '') return undefined
+  const [{ parseFailpoints }, failpoint] = await Promise.all([
+    import('../core/failpoint.ts'),
+    import('../io/failpoint.ts'),
+  ])
+  try {
+    failpoint.armFailpoints(parseFailpoints(text))
+    return undefined
+  } catch (error) {
+    process.stderr.write(`${toMessage(error)}\n`)
+    return 1
+  }
 }
 
 function describeProcess(): World {

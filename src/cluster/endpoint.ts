@@ -6,6 +6,7 @@ import { programCommit, programVersion } from '../core/program.ts'
 import { openEngine } from '../engine/client.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
+import { failpoint } from '../io/failpoint.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
 import type { Api, ApiSettings, Call, Handler } from './api/call.ts'
 import type { Exchange } from './api/http1/exchange.ts'
@@ -206,7 +207,8 @@ function makeDispatcher(apiOf: () => Api, meters: Meters): (exchange: Exchange) 
       return undefined
     }
     const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
-    return match.handler.run(api, call)
+    const held = failpoint('request.beforeHandler')
+    return held === undefined ? match.handler.run(api, call) : held.then(() => match.handler.run(api, call))
   }
 }
 

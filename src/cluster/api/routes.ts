@@ -2,6 +2,7 @@ import type { Handler } from './call.ts'
 import * as containers from './handlers/containers.ts'
 import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
+import { debugIndex, debugProfile } from './handlers/debug.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
 import { metrics } from './handlers/metrics.ts'
@@ -26,6 +27,10 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /plugins': system.plugins,
 
   'GET /flotilla/metrics': metrics,
+  'GET /debug/pprof': debugIndex,
+  'GET /debug/pprof/': debugIndex,
+  'GET /debug/pprof/profile': debugProfile('cpu'),
+  'GET /debug/pprof/heap': debugProfile('heap'),
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,

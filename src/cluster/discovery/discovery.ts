@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
+import type { MutualTls } from '../../io/dial.ts'
 
 /** A watchable set of engine addresses. */
 export interface Discovery {
@@ -17,9 +18,7 @@ export interface Discovery {
    * @throws {cluster/discovery} when the back end cannot do it
    */
   register(addr: string, ttlMs: number, o?: CallOptions): Promise<void>
-  /** Takes an announcement back before its time; absent where it can only lapse. */
-  withdraw?(addr: string, o?: CallOptions): Promise<void>
-  /** Ends connections and sessions, once nothing is watched or registered any more. */
+  /** Takes back what was registered, where the back end can, and ends connections. Absent: there is nothing to end. */
   close?(): Promise<void>
 }
 
@@ -31,6 +30,8 @@ export interface DiscoveryContext {
   readonly heartbeatMs: number
   /** `--discovery-opt` pairs. */
   readonly options: ReadonlyMap<string, string>
+  /** What the files of `kv.cacertfile`, `kv.certfile` and `kv.keyfile` hold, when all three are given. */
+  readonly storeTls?: MutualTls | undefined
 }
 
 /**

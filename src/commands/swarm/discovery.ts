@@ -1,6 +1,7 @@
 import type { Discovery, DiscoveryContext, MakeDiscovery } from '../../cluster/discovery/discovery.ts'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { readStoreTls } from './store.ts'
 
 /**
  * The discovery address: the one positional argument, else `SWARM_DISCOVERY`.
@@ -16,34 +17,26 @@ export function findDiscovery(ctx: Context, args: readonly string[], command: st
   )
 }
 
-/** What a command knows of the back end it wants; the rest of the context comes from the program. */
-export interface DiscoveryFlags {
-  readonly heartbeatMs: number
-  /** `--discovery-opt` as given. */
-  readonly options: readonly string[]
-}
-
 /**
  * Makes the back end that the address names, built in or of a package.
  * @throws {cluster/discovery} for schemes nobody knows and addresses that the back end refuses
  */
-export async function openDiscovery(ctx: Context, address: string, flags: DiscoveryFlags): Promise<Discovery> {
+export async function openDiscovery(ctx: Context, address: string, context: DiscoveryContext): Promise<Discovery> {
   const cut = address.indexOf('://')
   const scheme = cut < 0 ? 'nodes' : address.slice(0, cut)
   const rest = cut < 0 ? address : address.slice(cut + 3)
-  const options = parseDiscoveryOptions(flags.options)
-  const service = ctx.env['SWARM_DISCOVERY_SERVICE'] ?? ''
-  if (service !== '' && !options.has('token.service')) options.set('token.service', service)
   if (!(await ctx.plugins.find('discovery', scheme))) {
     throw new FlotillaError('cluster/discovery', 'discovery service not supported')
   }
   const make = await ctx.plugins.load<MakeDiscovery>('discovery', scheme)
-  const context: DiscoveryContext = { clock: ctx.clock, log: ctx.log, heartbeatMs: flags.heartbeatMs, options }
-  return make(rest, context)
+  const options = new Map(context.options)
+  const service = ctx.env['SWARM_DISCOVERY_SERVICE'] ?? ''
+  if (service !== '' && !options.has('token.service')) options.set('token.service', service)
+  return make(rest, { ...context, options, storeTls: await readStoreTls(options) })
 }
 
 /** Reads `--discovery-opt key=value`. @throws {cluster/invalid-option} */
-function parseDiscoveryOptions(pairs: readonly string[]): Map<string, string> {
+export function parseDiscoveryOptions(pairs: readonly string[]): ReadonlyMap<string, string> {
   const options = new Map<string, string>()
   for (const pair of pairs) {
     const cut = pair.indexOf('=')

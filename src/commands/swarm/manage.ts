@@ -7,7 +7,7 @@ import type { Strategy } from '../../cluster/strategies/strategy.ts'
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
-import { findDiscovery, openDiscovery } from './discovery.ts'
+import { findDiscovery, openDiscovery, parseDiscoveryOptions } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { checkReplication, checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
@@ -35,7 +35,8 @@ async function readOptions(ctx: Context, flags: Flags, args: readonly string[]):
   const failureRetry = checkRetries(flags)
   const address = findDiscovery(ctx, args, 'manage')
   const heartbeatMs = readHeartbeatMs(flags.heartbeat)
-  const discovery = await openDiscovery(ctx, address, { heartbeatMs, options: flags['discovery-opt'] })
+  const options = parseDiscoveryOptions(flags['discovery-opt'])
+  const discovery = await openDiscovery(ctx, address, { clock: ctx.clock, log: ctx.log, heartbeatMs, options })
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
@@ -54,6 +55,7 @@ async function readOptions(ctx: Context, flags: Flags, args: readonly string[]):
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],
       isExperimental: ctx.globals['experimental'] === true,
+      isDebug: ctx.globals['debug'] === true,
       refreshOnNodeFilter: flags['refresh-on-node-filter'],
       refreshOnNameFilter: flags['container-name-refresh-filter'],
     },

@@ -3,6 +3,7 @@ import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../cluster.ts'
+import { failpoint } from '../../../io/failpoint.ts'
 import { needsRegex } from '../../expression.ts'
 import { splitTag } from '../../image-name.ts'
 import type { ContainerView } from '../../model.ts'
@@ -47,10 +48,12 @@ export const create: Handler = async (api, call) => {
   let request: PlacementRequest | undefined = bound
   let retries = api.settings.createRetries
   let isAtImage = false
+  await failpoint('create.beforePlace')
   while (request !== undefined) {
     const held = hold(api, draft, request, network)
     try {
-      answer(api, call, draft, held, await createWithImage(api, call, draft, held))
+      await failpoint('create.afterPlace')
+      await answer(api, call, draft, held, await createWithImage(api, call, draft, held))
       return
     } catch (error) {
       held.release()
@@ -146,6 +149,7 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
   const query = Object.fromEntries(params)
   const text = renderExactJson(toEngineBody(draft.body, member.view) as JsonValue)
   try {
+    await failpoint('create.beforeEngineCall')
     const reply = await member.engine.request(
       {
         method: 'POST',
@@ -159,6 +163,7 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
     )
     const created = await reply.json<unknown>()
     member.onAnswer()
+    await failpoint('create.afterEngineReply')
     return isFields(created) ? created : {}
   } catch (error) {
     return recoverOutcome(api, draft, held, error)
@@ -202,13 +207,14 @@ function nameNode(error: FlotillaError, node: string): FlotillaError {
   return new FlotillaError(error.code, `node ${node}: ${error.message}`, { status: 502, cause: error })
 }
 
-function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): void {
+async function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): Promise<void> {
   const id = readText(created, 'Id')
   if (id === '') {
     throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
   }
   held.confirm(describe(api, draft, held, id))
   void api.cluster.changed(held.member, { what: 'container', id, isInspected: true })
+  await failpoint('create.beforeReply')
   call.exchange.replyJson(201, { Warnings: [], ...created })
 }
 
