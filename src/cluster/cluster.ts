@@ -50,6 +50,8 @@ export interface PlaceHeld {
 
 /** Engines read at the same time when many join at once. */
 const parallelReads = 64
+/** A new primary looks this often whether the engines it has just met are read. */
+const catchUpLookMs = 50
 /** Lists wait this long for changes of our own to be read back. */
 const settleMs = 1000
 /** A reservation lapses after this when nobody ended it. */
@@ -68,6 +70,7 @@ export class Cluster {
   readonly #unread = new Set<Promise<void>>()
   /** Swarm IDs of containers that may appear late, and until when they are looked for. */
   readonly #strays = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
+  #isDiscovered = false
   #versions: { readonly revision: number; readonly api: string } | undefined
 
   constructor(options: ClusterOptions) {
@@ -143,6 +146,7 @@ export class Cluster {
 
   /** The full set of engines: those no longer named go first, then new ones come. */
   setAddresses(addresses: readonly string[]): void {
+    this.#isDiscovered = true
     const endpoints = this.#parse(addresses)
     const effects = this.#fleet.setAddresses([...endpoints.keys()], this.#context())
     for (const addr of this.#fleet.addresses) {
@@ -232,7 +236,26 @@ export class Cluster {
     return Promise.race([Promise.all(this.#unread), limit]).then(() => stop.abort())
   }
 
+  /**
+   * Reads the containers of all engines again: what another manager did up to now is known then. Engines that have
+   * not answered yet get the chance to. Ends after `limitMs` at the latest, with what is known by then.
+   */
+  async catchUp(limitMs: number): Promise<void> {
+    const untilMs = this.#o.clock.monotonicMs() + limitMs
+    const stop = new AbortController()
+    const limit = this.#o.clock.sleep(limitMs, stop.signal).catch(() => undefined)
+    await Promise.race([Promise.all(this.healthyMembers().map((each) => each.touch({ what: 'containers' }))), limit])
+    stop.abort()
+    while (this.#isMeetingEngines() && this.#o.clock.monotonicMs() < untilMs) await this.#o.clock.sleep(catchUpLookMs)
+  }
+
   // --- inside ---
+
+  /** Discovery has said nothing yet, or some engine has neither been read nor failed. */
+  #isMeetingEngines(): boolean {
+    if (!this.#isDiscovered) return true
+    return this.snapshot().nodes.some((node) => node.health.state === 'pending' && node.errorText === '')
+  }
 
   #parse(addresses: readonly string[]): ReadonlyMap<string, Endpoint> {
     const endpoints = new Map<string, Endpoint>()

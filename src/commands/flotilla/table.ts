@@ -61,6 +61,8 @@ const quickstartCommands: readonly Command[] = [
   }),
 ]
 
+export const failpointsFlags = {} as const
+
 export const discoveryServeFlags = {
   host: {
     kind: 'strings',
@@ -86,8 +88,6 @@ export const discoveryServeFlags = {
   },
 } as const
 
-export const failpointsFlags = {} as const
-
 export const completionFlags = {} as const
 
 /** What `flotilla` has beside the three jobs, in the order of the help page. */
@@ -106,6 +106,24 @@ export const flotillaCommands: readonly Command[] = [
     flags: {},
     args: [],
     commands: quickstartCommands,
+  },
+  {
+    name: 'debug',
+    brief: 'For those who test this program',
+    flags: {},
+    args: [],
+    commands: [
+      defineCommand({
+        name: 'failpoints',
+        brief: 'List the places at which FLOTILLA_FAILPOINTS can make the program fail',
+        description: `A test arms some of them:
+  FLOTILLA_FAILPOINTS='create.afterEngineReply=3*kill;file.afterRename=sleep(500)' swarm manage …
+Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says from which pass on.`,
+        flags: failpointsFlags,
+        args: [],
+        load: () => import('./failpoints.ts'),
+      }),
+    ],
   },
   {
     name: 'discovery',
@@ -134,24 +152,6 @@ export const flotillaCommands: readonly Command[] = [
         flags: discoveryServeFlags,
         args: [],
         load: () => import('./discovery/serve.ts'),
-      }),
-    ],
-  },
-  {
-    name: 'debug',
-    brief: 'For those who test this program',
-    flags: {},
-    args: [],
-    commands: [
-      defineCommand({
-        name: 'failpoints',
-        brief: 'List the places at which FLOTILLA_FAILPOINTS can make the program fail',
-        description: `A test arms some of them:
-  FLOTILLA_FAILPOINTS='create.afterEngineReply=3*kill;file.afterRename=sleep(500)' swarm manage …
-Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says from which pass on.`,
-        flags: failpointsFlags,
-        args: [],
-        load: () => import('./failpoints.ts'),
       }),
     ],
   },

@@ -17,6 +17,21 @@ export function findDiscovery(ctx: Context, args: readonly string[], command: st
   )
 }
 
+/** What a command knows of the back end it wants; the rest of the context comes from the program. */
+export interface DiscoveryFlags {
+  readonly heartbeatMs: number
+  /** `--discovery-opt` as given. */
+  readonly options: readonly string[]
+}
+
+/** What every back end is given. @throws {cluster/invalid-option} for an option that is no pair */
+export function makeDiscoveryContext(ctx: Context, flags: DiscoveryFlags): DiscoveryContext {
+  const options = parseDiscoveryOptions(flags.options)
+  const service = ctx.env['SWARM_DISCOVERY_SERVICE'] ?? ''
+  if (service !== '' && !options.has('token.service')) options.set('token.service', service)
+  return { clock: ctx.clock, log: ctx.log, heartbeatMs: flags.heartbeatMs, options }
+}
+
 /**
  * Makes the back end that the address names, built in or of a package.
  * @throws {cluster/discovery} for schemes nobody knows and addresses that the back end refuses
@@ -29,14 +44,11 @@ export async function openDiscovery(ctx: Context, address: string, context: Disc
     throw new FlotillaError('cluster/discovery', 'discovery service not supported')
   }
   const make = await ctx.plugins.load<MakeDiscovery>('discovery', scheme)
-  const options = new Map(context.options)
-  const service = ctx.env['SWARM_DISCOVERY_SERVICE'] ?? ''
-  if (service !== '' && !options.has('token.service')) options.set('token.service', service)
-  return make(rest, { ...context, options, storeTls: await readStoreTls(options) })
+  return make(rest, { ...context, storeTls: await readStoreTls(context.options) })
 }
 
 /** Reads `--discovery-opt key=value`. @throws {cluster/invalid-option} */
-export function parseDiscoveryOptions(pairs: readonly string[]): ReadonlyMap<string, string> {
+function parseDiscoveryOptions(pairs: readonly string[]): Map<string, string> {
   const options = new Map<string, string>()
   for (const pair of pairs) {
     const cut = pair.indexOf('=')

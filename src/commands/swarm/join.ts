@@ -6,7 +6,7 @@ import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { maskSecrets } from '../../core/mask.ts'
 import { checkAdvertise } from './advertise.ts'
-import { findDiscovery, openDiscovery, parseDiscoveryOptions } from './discovery.ts'
+import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readDurationNs, readHeartbeatMs } from './durations.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import type { joinFlags } from './table.ts'
@@ -60,8 +60,11 @@ async function readRegistration(
   if (ttlMs <= heartbeatMs) throw invalid('--ttl must be strictly superior to the heartbeat value')
   const delayMs = Number(readDurationNs('delay', flags.delay)) / 1e6
   if (delayMs < 0) throw invalid('--delay should not be a negative number')
-  const options = parseDiscoveryOptions(flags['discovery-opt'])
-  const discovery = await openDiscovery(ctx, address, { clock: ctx.clock, log: ctx.log, heartbeatMs, options })
+  const discovery = await openDiscovery(
+    ctx,
+    address,
+    makeDiscoveryContext(ctx, { heartbeatMs, options: flags['discovery-opt'] }),
+  )
   return { address, discovery, addr, heartbeatMs, ttlMs, delayMs }
 }
 

@@ -1,6 +1,6 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { findDiscovery, openDiscovery, parseDiscoveryOptions } from './discovery.ts'
+import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readDurationNs } from './durations.ts'
 import { checkLogLevel, endCommand } from './fatal.ts'
 import type { listFlags } from './table.ts'
@@ -11,9 +11,11 @@ export const run: Run<typeof listFlags> = async (ctx, flags, args) => {
     checkLogLevel(ctx)
     const address = findDiscovery(ctx, args, 'list')
     const timeoutMs = readTimeoutMs(flags.timeout)
-    const options = parseDiscoveryOptions(flags['discovery-opt'])
-    const context = { clock: ctx.clock, log: ctx.log, heartbeatMs: timeoutMs, options }
-    const discovery = await openDiscovery(ctx, address, context)
+    const discovery = await openDiscovery(
+      ctx,
+      address,
+      makeDiscoveryContext(ctx, { heartbeatMs: timeoutMs, options: flags['discovery-opt'] }),
+    )
     const stop = new AbortController()
     try {
       const sets = discovery.watch({ signal: stop.signal })

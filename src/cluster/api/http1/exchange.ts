@@ -69,7 +69,7 @@ export class Exchange {
 
   /** Headers for whatever this exchange is answered with, as far as the answer is made here. */
   addHeaders(headers: readonly string[]): void {
-    this.#extraHeaders = headers
+    this.#extraHeaders = this.#extraHeaders === undefined ? headers : [...this.#extraHeaders, ...headers]
   }
 
   get hasExtraHeaders(): boolean {
