@@ -3,6 +3,7 @@ import { build, cancelBuild, grpc, session } from './handlers/build.ts'
 import * as containers from './handlers/containers.ts'
 import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
+import { debugIndex, debugProfile } from './handlers/debug.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
 import { metrics } from './handlers/metrics.ts'
@@ -38,6 +39,10 @@ const table: Readonly<Record<string, Handler>> = {
 
   'GET /flotilla/leader': leader,
   'GET /flotilla/metrics': metrics,
+  'GET /debug/pprof': debugIndex,
+  'GET /debug/pprof/': debugIndex,
+  'GET /debug/pprof/profile': debugProfile('cpu'),
+  'GET /debug/pprof/heap': debugProfile('heap'),
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,

@@ -80,6 +80,7 @@ async function readOptions(
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],
       isExperimental: ctx.globals['experimental'] === true,
+      isDebug: ctx.globals['debug'] === true,
       refreshOnNodeFilter: flags['refresh-on-node-filter'],
       refreshOnNameFilter: flags['container-name-refresh-filter'],
     },

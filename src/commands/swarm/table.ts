@@ -4,7 +4,11 @@ import type { FlagTable } from '../../core/flag.ts'
 
 /** Flags that stand before the command word. */
 export const swarmGlobals: FlagTable = {
-  debug: { kind: 'boolean', brief: 'Log everything, as --log-level debug does', env: ['DEBUG'] },
+  debug: {
+    kind: 'boolean',
+    brief: 'Log everything, as --log-level debug does, and serve /debug/pprof',
+    env: ['DEBUG'],
+  },
   'log-level': {
     kind: 'string',
     short: 'l',
