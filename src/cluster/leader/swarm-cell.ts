@@ -16,7 +16,7 @@ export const leaseConfigName = 'flotilla.leader'
 
 const labelPrefix = 'flotilla.leader.'
 const content =
-  'Flotilla keeps the address of its primary manager in the labels of this object. Removing it is harmless.\n'
+  'Flotilla keeps the address of its primary manager in the labels of this object. Leave it alone while they run.\n'
 
 /**
  * The lease as the labels of a config object of native swarm mode: managers of the swarm write it through their Raft
