@@ -7,10 +7,11 @@ import { toMessage } from '../core/errors.ts'
 import { systemClock } from '../io/clock.ts'
 import { systemRandom } from '../io/random.ts'
 import { builtins } from '../plugin/builtins.generated.ts'
-import { makeRegistry } from '../plugin/make-registry.ts'
+import { makeOpenRegistry } from '../plugin/packages.ts'
 import { makeTerminal } from '../ui/process-terminal.ts'
 import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
+import { findPackages } from './packages.ts'
 
 /** Runs a program in this process and ends it with the program's exit code. */
 export async function start(program: Program): Promise<void> {
@@ -55,7 +56,7 @@ function describeProcess(): World {
       stderr: process.stderr,
       env: process.env,
     }),
-    plugins: makeRegistry(builtins),
+    plugins: makeOpenRegistry(builtins, findPackages(process.env)),
     onSignal(handler) {
       process.on('SIGINT', handler)
       process.on('SIGTERM', handler)

@@ -18,6 +18,7 @@ import type { ClusterSnapshot, ContainerView, NodeView, Pending } from './model.
 import type { NoPlacement, PlacementRequest, Policy } from './placement.ts'
 import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
+import { TurnedAway } from './turned-away.ts'
 import { Gate } from './watch/gate.ts'
 import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/messages.ts'
 
@@ -61,6 +62,7 @@ const strayMs = 10 * 60_000
 /** The engines of one cluster: what is known of them, what is promised on them, and what is open towards them. */
 export class Cluster {
   readonly events: EventHub = new EventHub()
+  readonly turnedAway: TurnedAway = new TurnedAway()
   readonly #o: ClusterOptions
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
@@ -106,6 +108,16 @@ export class Cluster {
     const member = this.#members.get(node.addr)
     if (member !== undefined) return member
     throw new FlotillaError('cluster/unhealthy', `node ${node.name} has left the cluster`, { status: 503 })
+  }
+
+  /** Places taken by creates that nobody has confirmed yet. */
+  get reservationCount(): number {
+    return this.#fleet.promiseCount
+  }
+
+  /** Whether the events of the engine arrive. */
+  isStreaming(addr: string): boolean {
+    return this.#fleet.state(addr)?.isStreaming === true
   }
 
   /** Engines that answer, in the order of the snapshot. */
@@ -175,7 +187,10 @@ export class Cluster {
     const id = randomBytes(32).toString('hex')
     const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
     const placement = this.#fleet.place({ ...request, name: draft.name }, toReservation(draft, times), this.#o.random)
-    if (placement.kind !== 'placed') return placement
+    if (placement.kind !== 'placed') {
+      this.turnedAway.count(placement.kind === 'name-taken' ? 'name-taken' : 'no-placement')
+      return placement
+    }
     const member = this.memberOf(placement.node)
     const pending = toPending(draft, placement.node, times)
     const release = (): void => this.#fleet.release(id)
@@ -265,6 +280,7 @@ export class Cluster {
         log: this.#o.log,
         env: this.#o.env,
         gate: this.#gate,
+        turnedAway: this.turnedAway,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
         view: () => this.#fleet.node(addr),
         step: (message) => this.#step(addr, message),

@@ -1,32 +1,30 @@
 import { hostname, release } from 'node:os'
 import type { Clock, Random } from '../core/clock.ts'
-import { isFlotillaError, toMessage } from '../core/errors.ts'
+import { toMessage } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { programCommit, programVersion } from '../core/program.ts'
 import { openEngine } from '../engine/client.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
-import { failpoint } from '../io/failpoint.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
-import type { Api, ApiSettings, Call, Handler } from './api/call.ts'
-import type { Exchange } from './api/http1/exchange.ts'
+import { BuildNodes } from './api/build-nodes.ts'
+import type { Api, ApiSettings } from './api/call.ts'
+import { makeDispatcher } from './api/dispatch.ts'
 import { LeadFence } from './api/fence.ts'
 import { PrimaryForwarder } from './api/forward-primary.ts'
 import { renderListenAddress } from './api/listen.ts'
 import type { ListenAddress, ListenTls } from './api/listen.ts'
-import { Router } from './api/router.ts'
-import { listRoutes } from './api/routes.ts'
 import { EndpointServer, defaultLimits } from './api/server.ts'
 import type { ServerLimits } from './api/server.ts'
-import { parseTarget } from './api/target.ts'
-import type { Target } from './api/target.ts'
 import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
 import { Election } from './leader/election.ts'
 import type { Leader } from './leader/leader.ts'
+import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
+import { Meters } from './metrics/meters.ts'
 import type { Policy } from './placement.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
@@ -49,6 +47,8 @@ export interface EndpointOptions {
   readonly limits?: ServerLimits
   /** Several managers: how this one stands for election, and the address that the others reach it at. */
   readonly replication?: { readonly leader: Leader; readonly address: string }
+  /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
+  readonly distribution?: 'peer' | 'pull'
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -95,6 +95,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     resolveIp: lookupAddress,
   })
   const stop = new AbortController()
+  const meters = new Meters(clock)
   const { replication } = options
   const election =
     replication === undefined
@@ -108,9 +109,11 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       cluster.tick()
       forwarder?.tick()
     },
+    onTurnedAway: () => cluster.turnedAway.count('connections'),
     handle: makeDispatcher(
       () => api,
       () => forwarder,
+      meters,
     ),
   })
   const forwarder =
@@ -131,8 +134,12 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     host: server,
     role,
     fence,
+    meters,
+    certificates: listCertificates(options),
     settings: makeSettings(options, env),
+    ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),
+    builds: new BuildNodes(clock),
     compile: once(loadRegex),
   }
   const addresses: string[] = []
@@ -205,6 +212,7 @@ function makeSettings(options: EndpointOptions, env: Readonly<Record<string, str
     createRetries: 0,
     isCorsEnabled: false,
     isExperimental: false,
+    isDebug: false,
     hostName: hostname(),
     refreshOnNodeFilter: false,
     refreshOnNameFilter: '',
@@ -216,56 +224,13 @@ function makeSettings(options: EndpointOptions, env: Readonly<Record<string, str
   }
 }
 
+function listCertificates({ listenTls }: EndpointOptions): Api['certificates'] {
+  if (listenTls === undefined) return []
+  const { cert, clientCa } = listenTls
+  return [{ role: 'server', pem: cert }, ...(clientCa === undefined ? [] : [{ role: 'ca', pem: clientCa }])]
+}
+
 function once(load: () => Promise<CompileRegex>): () => Promise<CompileRegex> {
   let loaded: Promise<CompileRegex> | undefined
   return () => (loaded ??= load())
 }
-
-/** Finds the handler of a request and runs it. */
-function makeDispatcher(
-  apiOf: () => Api,
-  forwarderOf: () => PrimaryForwarder | undefined,
-): (exchange: Exchange) => void | Promise<void> {
-  const router = new Router<Handler>(listRoutes())
-  function serve(api: Api, exchange: Exchange, target: Target): void | Promise<void> {
-    const match = router.find(exchange.head.method, target.path)
-    if (match === undefined) {
-      exchange.replyError(404, 'page not found')
-      return undefined
-    }
-    const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
-    const held = failpoint('request.beforeHandler')
-    return held === undefined ? match.handler(api, call) : held.then(() => match.handler(api, call))
-  }
-  return (exchange) => {
-    const api = apiOf()
-    const { head } = exchange
-    if (api.settings.isCorsEnabled) {
-      exchange.addHeaders(corsHeaders)
-      if (head.method === 'OPTIONS') {
-        exchange.reply(200, [])
-        return undefined
-      }
-    }
-    let target: Target
-    try {
-      target = parseTarget(head.target)
-    } catch (error) {
-      exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
-      return undefined
-    }
-    const forwarder = forwarderOf()
-    return forwarder === undefined
-      ? serve(api, exchange, target)
-      : forwarder.route(exchange, target, () => serve(api, exchange, target))
-  }
-}
-
-const corsHeaders = [
-  'Access-Control-Allow-Origin',
-  '*',
-  'Access-Control-Allow-Headers',
-  'Origin, X-Requested-With, Content-Type, Accept',
-  'Access-Control-Allow-Methods',
-  'GET, POST, DELETE, PUT, OPTIONS, HEAD',
-] as const

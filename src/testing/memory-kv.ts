@@ -175,7 +175,12 @@ class Client implements Kv {
     else this.#server.set(key, value, ttlMs)
   }
 
-  async compareAndSet(key: string, value: string, version: string | undefined, o?: CallOptions) {
+  async compareAndSet(
+    key: string,
+    value: string,
+    version: string | undefined,
+    o?: CallOptions,
+  ): Promise<string | undefined> {
     await this.#server.enter(o)
     const item = this.#server.get(key)
     if ((item === undefined ? undefined : String(item.revision)) !== version) return undefined

@@ -139,9 +139,9 @@ describe('a manager killed in the middle of a create', () => {
     for (let round = 0; round < 6; round += 1) {
       await startManager()
       const victim = manager
-      let isOver = false
+      const load = { isOver: false }
       const clients = Array.from({ length: 8 }, async (_, client) => {
-        for (let turn = 0; !isOver; turn += 1) {
+        for (let turn = 0; !load.isOver; turn += 1) {
           const name = `load-${round}-${client}-${turn}`
           asked.add(name)
           const made = await call('POST', `/containers/create?name=${name}`, { Image: 'app:1' })
@@ -155,7 +155,7 @@ describe('a manager killed in the middle of a create', () => {
         }
       })
       await new Promise((resolve) => setTimeout(resolve, 100 + random() * 400))
-      isOver = true
+      load.isOver = true
       victim?.kill('SIGKILL')
       await Promise.all(clients)
       await eventually(isDead, 10_000, 'the end of the manager')

@@ -18,7 +18,9 @@ export interface Discovery {
    * @throws {cluster/discovery} when the back end cannot do it
    */
   register(addr: string, ttlMs: number, o?: CallOptions): Promise<void>
-  /** Takes back what was registered, where the back end can, and ends connections. Absent: there is nothing to end. */
+  /** Takes an announcement back before its time; absent where it can only lapse. */
+  withdraw?(addr: string, o?: CallOptions): Promise<void>
+  /** Ends connections and sessions, once nothing is watched or registered any more. */
   close?(): Promise<void>
 }
 
@@ -34,5 +36,8 @@ export interface DiscoveryContext {
   readonly storeTls?: MutualTls | undefined
 }
 
-/** Makes a back end from the part of the discovery URL after `://`. */
+/**
+ * Makes a back end from the part of the discovery URL after `://`.
+ * @throws {cluster/discovery} when that part makes no sense
+ */
 export type MakeDiscovery = (rest: string, context: DiscoveryContext) => Discovery

@@ -51,14 +51,10 @@ export async function openClusterStore(address: string, context: DiscoveryContex
   const kind = address.slice(0, Math.max(0, cut))
   if (!isStoreKind(kind)) throw new FlotillaError('cluster/discovery', `${kind || 'nodes'}:// is not a key-value store`)
   const { endpoints, prefix, credentials } = parseStoreAddress(address.slice(cut + 3), defaultPorts[kind])
-  const kv = await openKv(kind, {
-    endpoints,
-    credentials,
-    token: context.options.get('kv.token'),
-    tls: context.storeTls,
-    clock: context.clock,
-    random: systemRandom,
-  })
+  const { clock, options, storeTls } = context
+  const token = options.get('kv.token')
+  const more = { credentials, token, tls: storeTls, clock, random: systemRandom }
+  const kv = await openKv(kind, { endpoints, ...more }, options.get('kv.api'))
   return makeClusterStore(kv, prefix, context)
 }
 

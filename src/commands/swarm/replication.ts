@@ -9,7 +9,8 @@ import { programVersion } from '../../core/program.ts'
 import { openEngine } from '../../engine/client.ts'
 import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import type { TlsMaterial } from '../../engine/endpoint.ts'
-import { checkAdvertise, readReplicationTtl } from './manage-options.ts'
+import { checkAdvertise } from './advertise.ts'
+import { readReplicationTtl } from './manage-options.ts'
 import type { manageFlags } from './table.ts'
 
 type Flags = FlagValues<typeof manageFlags>
@@ -33,7 +34,8 @@ export async function openReplication(
   cluster: { readonly store: ClusterStore | undefined; readonly discovery: Discovery; readonly tls?: TlsMaterial },
 ): Promise<OpenReplication | undefined> {
   if (!flags.replication) {
-    checkAdvertise(flags.advertise)
+    // An address that others are told must be one they can use, also where it is not used so far.
+    if (flags.advertise !== undefined && flags.advertise !== '') checkAdvertise(flags.advertise)
     return undefined
   }
   const { store, discovery } = cluster

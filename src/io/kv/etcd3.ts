@@ -134,12 +134,15 @@ export class Etcd3Kv implements Kv {
         return undefined
       }
       const term = Number(answer.header?.revision ?? '0')
+      const confirm = async (limit: CallOptions): Promise<boolean> =>
+        Number((await this.#read(key, limit))?.create_revision ?? '0') === term
       return {
         term,
         validMs: ttl * 1000,
         renewEveryMs: (ttl * 1000) / 3,
-        renew: (limit) => this.#keepAlive(id, limit),
-        confirm: async (limit) => Number((await this.#read(key, limit))?.create_revision ?? '0') === term,
+        // The key may have been deleted under a lease that lives.
+        renew: async (limit) => (await this.#keepAlive(id, limit)) && (await confirm(limit)),
+        confirm,
         release: revoke,
       }
     } catch (error) {

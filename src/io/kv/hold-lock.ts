@@ -10,6 +10,8 @@ export interface LockSteps {
   take(o: CallOptions): Promise<TakenLock | undefined>
   /** Resolves when it may be free. May resolve early or for nothing. */
   waitUntilFree(signal: AbortSignal): Promise<void>
+  /** Takes back a place in a queue. Called once, when nobody stands for the lock any more. */
+  leave?(o: CallOptions): Promise<void>
 }
 
 /** A lock just taken. */
@@ -77,15 +79,19 @@ async function campaign(
   queue: Queue<KvHold | undefined>,
 ): Promise<void> {
   const { clock, random } = context
-  for (;;) {
-    throwIfAborted(signal)
-    const sentMs = clock.monotonicMs()
-    const taken = await steps.take({ signal })
-    if (taken !== undefined) {
-      await holdWhileOurs(taken, sentMs, clock, signal, queue)
-      continue
+  try {
+    for (;;) {
+      throwIfAborted(signal)
+      const sentMs = clock.monotonicMs()
+      const taken = await steps.take({ signal })
+      if (taken !== undefined) {
+        await holdWhileOurs(taken, sentMs, clock, signal, queue)
+        continue
+      }
+      await waitWithLimit(steps, retryMs * (0.7 + 0.3 * random.next()), clock, signal)
     }
-    await waitWithLimit(steps, retryMs * (0.7 + 0.3 * random.next()), clock, signal)
+  } finally {
+    await steps.leave?.({ deadlineMs: releaseLimitMs }).catch(() => undefined)
   }
 }
 

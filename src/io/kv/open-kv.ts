@@ -1,4 +1,5 @@
 import { FlotillaError } from '../../core/errors.ts'
+import type { EtcdApi } from './etcd.ts'
 import type { Kv } from './kv.ts'
 import type { StoreOptions } from './store-options.ts'
 
@@ -12,9 +13,32 @@ export function isStoreKind(text: string): text is StoreKind {
   return Object.hasOwn(defaultPorts, text)
 }
 
-/** Opens a client; each is loaded when it is asked for. Connects to nothing before the first call. */
-export async function openKv(kind: StoreKind, options: StoreOptions): Promise<Kv> {
-  if (kind !== 'etcd') throw new FlotillaError('cluster/unsupported', `${kind}:// is not in this version`)
-  const [{ Etcd3Api }, { Etcd3Kv }] = await Promise.all([import('./etcd3-api.ts'), import('./etcd3.ts')])
-  return new Etcd3Kv(new Etcd3Api(options, '/v3'), options)
+/**
+ * Opens a client; each is loaded when it is asked for. Connects to nothing before the first call.
+ *
+ * @param api which version of etcd's API: `auto`, `v2` or `v3`
+ * @throws {cluster/invalid-option} for another version
+ */
+export async function openKv(kind: StoreKind, options: StoreOptions, api = 'auto'): Promise<Kv> {
+  switch (kind) {
+    case 'etcd': {
+      if (!isEtcdApi(api)) {
+        throw new FlotillaError('cluster/invalid-option', `kv.api is ${JSON.stringify(api)}, expected auto, v2 or v3`)
+      }
+      const { EtcdKv } = await import('./etcd.ts')
+      return new EtcdKv(options, api)
+    }
+    case 'consul': {
+      const { ConsulKv } = await import('./consul.ts')
+      return new ConsulKv(options)
+    }
+    default: {
+      const { ZookeeperKv } = await import('./zookeeper.ts')
+      return new ZookeeperKv(options)
+    }
+  }
+}
+
+function isEtcdApi(text: string): text is EtcdApi {
+  return text === 'auto' || text === 'v2' || text === 'v3'
 }

@@ -20,6 +20,8 @@ export interface StoreRequest {
   readonly body?: string
   /** Whether sending it twice does what sending it once does: then a broken connection or a silent server is passed over. */
   readonly isRepeatable: boolean
+  /** The server was asked to keep the answer back for so long. Default 0. */
+  readonly heldMs?: number
 }
 
 export interface StoreReply {
@@ -63,9 +65,10 @@ export class StoreHttp {
 
   /** One exchange whose answer is read whole. Any status is an answer. */
   async request(request: StoreRequest, o?: CallOptions): Promise<StoreReply> {
-    const limited = withDefaultDeadline(o, callLimitMs)
+    const { heldMs = 0 } = request
+    const limited = withDefaultDeadline(o, heldMs + callLimitMs)
     return this.#withDeadline(limited, async (signal) => {
-      const limitMs = Math.min(attemptLimitMs, (limited.deadlineMs ?? callLimitMs) / 2)
+      const limitMs = Math.min(heldMs + attemptLimitMs, (limited.deadlineMs ?? callLimitMs) / 2)
       let failure: unknown
       for (let tried = 0; tried < this.#servers.length; tried += 1) {
         throwIfAborted(signal)

@@ -1,6 +1,8 @@
 import type { Buffer } from 'node:buffer'
-import { isFlotillaError } from '../../../core/errors.ts'
-import { emptyBody, findOwned, forward, isTrue, paramsOf } from '../call.ts'
+import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
+import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
+import { isSame } from '../bridge/versions.ts'
+import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { spliceInspect } from '../inspect.ts'
 import { isLocal } from '../names.ts'
@@ -47,10 +49,14 @@ function stopSeconds(call: Call): number | undefined {
 
 export const inspect: Handler = (api, call) => {
   const owned = findOwned(api, call.name)
+  const pair = versionsOf(call, owned.member)
   forward(api, call, owned.member, {
     enginePath: pathOf(owned, '/json'),
     headSeconds: plainSeconds,
-    transform: (body) => spliceInspect(body, owned.member.view),
+    transform: (body) => {
+      const told = isSame(pair) ? body : bridgeBytes(body, (container) => bridgeContainer(container, pair))
+      return spliceInspect(told, owned.member.view)
+    },
   })
 }
 
@@ -113,9 +119,18 @@ export const resize: Handler = pass('/resize', { headSeconds: plainSeconds })
 export const attach: Handler = pass('/attach', { isHijack: true })
 export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
 export const wait: Handler = pass('/wait')
+export const checkpoints: Handler = pass('/checkpoints')
+
+const checkpoint = /^(.+)\/checkpoints\/([^/]+)$/
 
 /** Removing: gone from the lists as soon as the engine says so. */
 export const remove: Handler = (api, call) => {
+  const match = checkpoint.exec(call.name)
+  if (match !== null) {
+    const [, reference = '', name = ''] = match
+    const { member, container } = findOwned(api, reference)
+    return forward(api, call, member, { enginePath: `/containers/${container.id}/checkpoints/${name}` })
+  }
   const owned = findOwned(api, call.name, `Container ${call.name} not found`)
   const { id } = owned.container
   forward(api, call, owned.member, {

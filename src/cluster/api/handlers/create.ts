@@ -4,6 +4,7 @@ import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../cluster.ts'
 import { failpoint } from '../../../io/failpoint.ts'
+import { isFull } from '../../image-transfer/image-transfer.ts'
 import { needsRegex } from '../../expression.ts'
 import { splitTag } from '../../image-name.ts'
 import type { ContainerView } from '../../model.ts'
@@ -16,12 +17,14 @@ import type { Fields } from '../../wire.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
 import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
+import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
+import { finishBridged } from './finish-bridged.ts'
 import { settleVolumes } from './settle-volumes.ts'
-import { paramsOf, readJsonBody } from '../call.ts'
+import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
 const createMs = 120_000
@@ -131,7 +134,7 @@ async function createWithImage(
     return await createOn(api, call, draft, held)
   } catch (error) {
     if (!isFlotillaError(error) || !isImageMissing(error)) throw error
-    if (!(await pullOn(api, call, draft, held))) throw error
+    if (!(await provideImage(api, call, draft, held))) throw error
     lead.check()
     return createOn(api, call, draft, held)
   }
@@ -183,13 +186,14 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
   const params = paramsOf(call)
   params.delete('name')
   const query = Object.fromEntries(params)
-  const text = renderExactJson(toEngineBody(draft.body, member.view) as JsonValue)
+  const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
+  const text = renderExactJson(bridged.body as JsonValue)
   try {
     await failpoint('create.beforeEngineCall')
     const reply = await member.engine.request(
       {
         method: 'POST',
-        path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/create`,
+        path: `${member.versionFor(call.version)}/containers/create`,
         unversioned: true,
         query: { ...query, name: draft.name === '' ? undefined : draft.name },
         headers: { 'content-type': 'application/json' },
@@ -200,7 +204,7 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
     const created = await reply.json<unknown>()
     member.onAnswer()
     await failpoint('create.afterEngineReply')
-    return isFields(created) ? created : {}
+    return isFields(created) ? await finishBridged(api, call, member, bridged, created) : {}
   } catch (error) {
     return recoverOutcome(api, draft, held, error)
   }
@@ -280,6 +284,23 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
 /** By status, not by text; other things a create can miss are named as such. */
 function isImageMissing(error: FlotillaError): boolean {
   return error.status === 404 && !/\b(?:network|volume|container|plugin|runtime|sandbox)\b/i.test(error.message)
+}
+
+/**
+ * From another node, else from its registry. @returns false when the image cannot be had
+ *
+ * @throws {engine/server} when the node's disk is full, in the engine's words
+ */
+async function provideImage(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
+  const { member } = held
+  const platform = paramsOf(call).get('platform') ?? undefined
+  const { signal } = call.exchange
+  const brought = await api.images?.bring({ target: member, reference: draft.request.image, platform, signal })
+  if (brought?.kind === 'there' || (await pullOn(api, call, draft, held))) return true
+  if (brought?.kind === 'failed' && isFull(brought.error)) {
+    throw new FlotillaError('engine/server', `node ${member.name}: ${toMessage(brought.error)}`, { status: 500 })
+  }
+  return false
 }
 
 /** Pulls the image on the chosen node. @returns false when that fails */

@@ -15,6 +15,8 @@ export interface PoolOptions {
   dial(signal: AbortSignal): Promise<Duplex>
   /** Told of connections that could not be made, so that health is known at once. */
   onUnreachable(error: unknown): void
+  /** Told of each request that found no room. */
+  onFull?(): void
   /** Requests sent and not yet answered; absent: what one engine is asked at once. */
   readonly inFlightLimit?: number
 }
@@ -53,6 +55,11 @@ export class EnginePool {
     return this.#inFlight
   }
 
+  /** Requests that wait for their turn. */
+  get queued(): number {
+    return this.#queue.length
+  }
+
   get idleCount(): number {
     return this.#idle.length
   }
@@ -65,6 +72,7 @@ export class EnginePool {
     } else if (this.#queue.length < queueLimit) {
       this.#queue.push(job)
     } else {
+      this.#options.onFull?.()
       const message = `too many requests are waiting for node ${this.#options.name()}`
       job.refused(new FlotillaError('engine/unreachable', message, { status: 503 }))
     }
