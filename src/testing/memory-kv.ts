@@ -108,6 +108,7 @@ class Server implements MemoryKvServer {
 
   /** Resolves when something has changed since `revision`, expiry included. */
   async waitForChange(revision: number, signal: AbortSignal): Promise<void> {
+    throwIfAborted(signal)
     if (this.#revision !== revision) return
     const next = Math.min(...[...this.#items.values()].map((item) => item.expiresMs))
     const stop = new AbortController()
