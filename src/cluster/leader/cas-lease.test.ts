@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { silentLog } from '../../core/log.ts'
+import { testLeader } from '../../../test/conformance/leader.ts'
+import { systemClock } from '../../io/clock.ts'
+import { memoryElection } from '../../testing/memory-election.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import type { ManualClock } from '../../testing/manual-clock.ts'
 import { casLeader } from './cas-lease.ts'
@@ -7,6 +10,18 @@ import type { LeaseCell, LeaseRecord } from './cas-lease.ts'
 import type { Leader, Lease } from './leader.ts'
 
 const ttlMs = 6000
+
+testLeader('compare-and-set', async () => {
+  const shared = new Shared()
+  return {
+    make: async () => casLeader({ cell: shared.cell(), ttlMs: 2000, clock: systemClock, log: silentLog }),
+  }
+})
+
+testLeader('memory', async () => {
+  const memory = memoryElection()
+  return { make: async () => memory.leader() }
+})
 const stops: AbortController[] = []
 afterEach(() => {
   for (const stop of stops.splice(0)) stop.abort()
@@ -107,9 +122,10 @@ describe('a lease on one cell', () => {
 
   it('goes over at once when the holder resigns, and no later than a look', async () => {
     const { clock, a, b } = await pair()
+    const held = a.lease
     a.resign()
     await clock.advance(1300)
-    expect(a.lease?.isHeld()).toBe(false)
+    expect([held?.isHeld(), await held?.confirm(), a.yields]).toEqual([false, false, [1, undefined]])
     expect(b.yields).toEqual([2])
     await clock.advance(1200)
     expect(b.followed.at(-1)).toBe('b:1')

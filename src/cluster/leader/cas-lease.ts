@@ -162,7 +162,8 @@ async function* lead(
   try {
     yield held
     await held.keep(signal, (error) => reader.tell(error))
-    if (signal?.aborted !== true) yield undefined
+    await held.giveUp()
+    yield undefined
   } finally {
     await held.giveUp()
   }
@@ -176,6 +177,7 @@ class HeldLease implements Lease {
   #version: string | undefined
   #untilMs = Number.NEGATIVE_INFINITY
   #isOver = false
+  #isGivenUp = false
   #tail: Promise<unknown> = Promise.resolve()
 
   constructor(options: CasLeaseOptions, record: LeaseRecord) {
@@ -223,6 +225,8 @@ class HeldLease implements Lease {
 
   /** No longer held from this moment on; others are told, as well as it goes. */
   async giveUp(): Promise<void> {
+    if (this.#isGivenUp) return
+    this.#isGivenUp = true
     const isOurs = !this.#isOver
     this.#isOver = true
     await this.#tail
