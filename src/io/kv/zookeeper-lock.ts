@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { raceAbort } from '../../core/deadline.ts'
 import type { LockSteps, TakenLock } from './hold-lock.ts'
 import type { ZookeeperTree } from './zookeeper-tree.ts'
 import { JuteWriter, opcode, writeDelete, writeSetData } from './zookeeper-wire.ts'
@@ -103,11 +103,10 @@ async function waitForEnd(tree: ZookeeperTree, path: string, signal: AbortSignal
   const event = new Promise<void>((resolve, reject) => {
     listener = (error) => (error === undefined ? resolve() : reject(error))
     session.watch(path, listener)
-    signal.addEventListener('abort', () => reject(new FlotillaError('core/aborted', 'no more waiting')), { once: true })
   })
   event.catch(() => undefined)
   try {
-    if ((await tree.stat(path, true, { signal })) !== undefined) await event
+    if ((await tree.stat(path, true, { signal })) !== undefined) await raceAbort(signal, () => event)
   } finally {
     if (listener !== undefined) session.unwatch(path, listener)
   }

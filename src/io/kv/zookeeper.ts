@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
+import { raceAbort } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { backoffDelays } from '../../core/retry.ts'
@@ -160,7 +161,7 @@ export class ZookeeperKv implements Kv {
       },
       waitForChange: async (watching: Watching, _known: readonly KvEntry[], signal: AbortSignal) => {
         try {
-          await untilAborted(watching.changed, signal)
+          await raceAbort(signal, () => watching.changed)
         } finally {
           watching.release()
         }
@@ -236,13 +237,4 @@ function toVersion(stat: Znode['stat']): string {
 
 function toEntry(key: string, { data, stat }: Znode): KvEntry {
   return { key, value: data, version: toVersion(stat) }
-}
-
-function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new FlotillaError('core/aborted', 'no more waiting'))
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-    promise.finally(() => signal.removeEventListener('abort', stop)).then(resolve, reject)
-  })
 }
