@@ -22,6 +22,7 @@ import type { CompileRegex } from './expression.ts'
 import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
+import type { OverlayOptions } from './native-swarm/form-swarm.ts'
 import type { Policy } from './placement.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
@@ -44,6 +45,8 @@ export interface EndpointOptions {
   readonly limits?: ServerLimits
   /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
   readonly distribution?: 'peer' | 'pull'
+  /** Puts the engines into one swarm of their own, so that networks span them; absent: they are left as they are. */
+  readonly overlay?: OverlayOptions
   /** Whether this manager leads; absent: it is the only one. */
   readonly role?: Role
   /** Makes the client of one engine; the usual one when absent. */
@@ -119,6 +122,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     if (!stop.signal.aborted) throw error
   })
   failed.catch((error: unknown) => log.error(`Discovery error: ${toMessage(error)}`))
+  if (options.overlay !== undefined) void followOverlay(cluster, api.role, options.overlay, stop.signal)
   function end(): void {
     stop.abort()
     cluster.close()
@@ -133,6 +137,16 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       end()
     },
   }
+}
+
+async function followOverlay(
+  cluster: Cluster,
+  role: Role,
+  overlay: OverlayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { keepSwarm } = await import('./native-swarm/form-swarm.ts')
+  await keepSwarm({ cluster, role, overlay, signal })
 }
 
 function listenFields(address: ListenAddress): { readonly addr: string; readonly proto: string } {

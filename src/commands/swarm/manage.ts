@@ -18,6 +18,7 @@ import {
   readHeartbeat,
   readRefreshTimes,
 } from './manage-options.ts'
+import { readSpanOptions } from './span-options.ts'
 import type { manageFlags } from './table.ts'
 
 type Flags = FlagValues<typeof manageFlags>
@@ -49,18 +50,19 @@ async function readOptions(ctx: Context, flags: Flags, args: readonly string[]):
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
+  const span = readSpanOptions(flags['cluster-opt'])
   checkReplication(flags, address)
   return {
     discovery,
     policy,
     listen: flags.host.map(parseListenAddress),
     ...tls,
+    ...span,
     clock: ctx.clock,
     random: ctx.random,
     log: ctx.log,
     env: ctx.env,
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
-    distribution: cluster.distribution,
     settings: {
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],
