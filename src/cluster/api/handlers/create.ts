@@ -15,6 +15,7 @@ import { decodeContainer } from '../../watch/decode.ts'
 import type { Fields } from '../../wire.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
 import { headerOf } from '../http1/head.ts'
+import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
@@ -146,8 +147,8 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
   params.delete('name')
   const query = Object.fromEntries(params)
   const text = renderExactJson(toEngineBody(draft.body, member.view) as JsonValue)
-  try {
-    const reply = await member.engine.request(
+  const ask = (): ReturnType<typeof member.engine.request> =>
+    member.engine.request(
       {
         method: 'POST',
         path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/create`,
@@ -158,6 +159,9 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
       },
       { deadlineMs: createMs },
     )
+  try {
+    const isSpanning = needsSpanning(api, draft.body)
+    const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, ask) : ask())
     const created = await reply.json<unknown>()
     member.onAnswer()
     return isFields(created) ? created : {}
