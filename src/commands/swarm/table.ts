@@ -11,17 +11,36 @@ export const swarmGlobals: FlagTable = {
     default: 'info',
     brief: 'Least serious lines to log: debug, info, warn, error, fatal or panic',
   },
+  'log-format': {
+    kind: 'string',
+    default: 'legacy',
+    choices: ['legacy', 'text', 'json'],
+    brief: 'How lines are logged: legacy as classic Swarm did, text for people, json for programs',
+  },
   experimental: { kind: 'boolean', brief: 'Say "experimental" in /info and /version; nothing else changes' },
 }
 
 const discoveryArguments = `Arguments:
    <discovery>    where the addresses of the engines come from [$SWARM_DISCOVERY]
-                   * token://<token>             not in this version
-                   * consul://<ip>/<path>        not in this version
-                   * etcd://<ip1>,<ip2>/<path>   not in this version
+                   * token://<token>
+                   * consul://<ip>/<path>
+                   * etcd://<ip1>,<ip2>/<path>
                    * file://path/to/file
-                   * zk://<ip1>,<ip2>/<path>     not in this version
+                   * zk://<ip1>,<ip2>/<path>
                    * [nodes://]<ip1>,<ip2>`
+
+export const createFlags = {
+  service: {
+    kind: 'string',
+    env: ['SWARM_DISCOVERY_SERVICE'],
+    placeholder: 'url',
+    brief: 'Token service to ask, for instance http://HOST:8085 of `flotilla discovery serve`',
+  },
+  tlscacert: {
+    kind: 'string',
+    brief: "File of the CA that signed the service's certificate; those of the system else",
+  },
+} as const
 
 export const listFlags = {
   timeout: {
@@ -32,7 +51,7 @@ export const listFlags = {
   },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Accepted; file:// and nodes:// have no options',
+    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
@@ -41,7 +60,7 @@ export const manageFlags = {
   strategy: {
     kind: 'string',
     default: 'spread',
-    brief: 'How a node is chosen for a container: spread, binpack or random',
+    brief: 'How a node is chosen for a container: spread, binpack, random, or the name of a plug-in',
   },
   filter: {
     kind: 'strings',
@@ -56,13 +75,17 @@ export const manageFlags = {
     default: ['tcp://127.0.0.1:2375'],
     brief: 'Address to serve the API at: tcp://IP:PORT or unix:///PATH',
   },
-  replication: { kind: 'boolean', brief: 'Refused: several managers of one cluster are not in this version' },
-  'replication-ttl': { kind: 'string', default: '20s', brief: 'No effect: goes with --replication' },
+  replication: { kind: 'boolean', brief: 'Be one of several managers, of which one leads; needs --advertise' },
+  'replication-ttl': {
+    kind: 'string',
+    default: '20s',
+    brief: 'How long a leader that died is still believed in, with --replication',
+  },
   advertise: {
     kind: 'string',
     aliases: ['addr'],
     env: ['SWARM_ADVERTISE'],
-    brief: 'Address of this manager for other managers, HOST:PORT; checked, not used yet',
+    brief: 'Address of this manager for other managers, HOST:PORT',
   },
   tls: { kind: 'boolean', brief: 'Speak TLS to clients and engines; --tlsverify includes it' },
   tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificates of the others' },
@@ -92,7 +115,8 @@ export const manageFlags = {
   heartbeat: {
     kind: 'string',
     default: '60s',
-    brief: 'Three of these pass before a discovery file that became empty is believed; at least 1s',
+    brief:
+      'Time between two looks at a discovery that is polled, and before one that broke is tried again; at least 1s',
   },
   'api-enable-cors': {
     kind: 'boolean',
@@ -102,7 +126,7 @@ export const manageFlags = {
   'cluster-driver': { kind: 'string', short: 'c', default: 'swarm', brief: 'Only swarm is possible' },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Accepted; file:// and nodes:// have no options',
+    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
   'cluster-opt': {
@@ -121,17 +145,33 @@ export const manageFlags = {
   },
 } as const
 
-/** What classic Swarm's `join` took, so that an old line is refused for the right reason. */
 export const joinFlags = {
-  advertise: { kind: 'string', aliases: ['addr'], env: ['SWARM_ADVERTISE'], brief: 'Address of the engine, HOST:PORT' },
-  heartbeat: { kind: 'string', brief: 'Time between two registrations' },
-  ttl: { kind: 'string', brief: 'How long a registration lasts' },
-  delay: { kind: 'string', brief: 'Longest random wait before the first registration' },
-  'discovery-opt': { kind: 'strings', brief: 'Options of the discovery service' },
+  advertise: {
+    kind: 'string',
+    aliases: ['addr'],
+    env: ['SWARM_ADVERTISE'],
+    brief: 'Address of the engine as the managers reach it, HOST:PORT',
+  },
+  heartbeat: { kind: 'string', default: '60s', brief: 'Time between two registrations; at least 1s' },
+  ttl: { kind: 'string', default: '180s', brief: 'How long a registration lasts; longer than the heartbeat' },
+  delay: { kind: 'string', default: '0s', brief: 'Longest random wait before the first registration' },
+  'discovery-opt': {
+    kind: 'strings',
+    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    placeholder: 'key=value',
+  },
 } as const
 
 /** In the order of the help page. */
 export const swarmCommands: readonly Command[] = [
+  defineCommand({
+    name: 'create',
+    aliases: ['c'],
+    brief: 'Ask a token service for the token of a new cluster',
+    flags: createFlags,
+    args: [],
+    load: () => import('./create.ts'),
+  }),
   defineCommand({
     name: 'list',
     aliases: ['l'],
@@ -145,11 +185,9 @@ export const swarmCommands: readonly Command[] = [
     name: 'manage',
     aliases: ['m'],
     brief: 'Serve one Docker API for all engines of a cluster',
-    description: `${discoveryArguments}
-
-Cluster options:
-   * swarm.overcommit=0.05     overcommit to apply on resources
-   * swarm.createretry=0       container create retry count after initial failure`,
+    description: discoveryArguments,
+    afterFlags: `    * swarm.overcommit=0.05     overcommit to apply on resources
+    * swarm.createretry=0       container create retry count after initial failure`,
     flags: manageFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./manage.ts'),
@@ -157,19 +195,10 @@ Cluster options:
   defineCommand({
     name: 'join',
     aliases: ['j'],
-    brief: 'Not in this version: register an engine',
-    hidden: true,
+    brief: 'Announce an engine to discovery, again and again',
+    description: discoveryArguments,
     flags: joinFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./join.ts'),
-  }),
-  defineCommand({
-    name: 'create',
-    aliases: ['c'],
-    brief: 'Not in this version: ask for a token',
-    hidden: true,
-    flags: {},
-    args: [],
-    load: () => import('./create.ts'),
   }),
 ]

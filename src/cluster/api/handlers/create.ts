@@ -3,6 +3,7 @@ import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../cluster.ts'
+import { failpoint } from '../../../io/failpoint.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
 import { needsRegex } from '../../expression.ts'
 import { splitTag } from '../../image-name.ts'
@@ -14,16 +15,21 @@ import type { CreateDraft } from '../../request.ts'
 import { decodeContainer } from '../../watch/decode.ts'
 import type { Fields } from '../../wire.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
+import { leadershipOver } from '../fence.ts'
+import type { FencedCall } from '../fence.ts'
+import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
+import { finishBridged } from './finish-bridged.ts'
 import { settleVolumes } from './settle-volumes.ts'
-import { paramsOf, readJsonBody } from '../call.ts'
+import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
 const createMs = 120_000
+const undoMs = 30_000
 /** A pull may take as long as it likes, as long as something moves. */
 const pullIdleMs = 60_000
 /** How long a create whose answer got lost is looked for before the client is told. */
@@ -35,7 +41,9 @@ const namePattern = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
  * Creates a container: chooses a node and takes the place in one step, then lets that engine make it. An image it
  * lacks is pulled there; failing that, the container goes where the image is.
  */
-export const create: Handler = async (api, call) => {
+export const create: Handler = (api, call) => api.fence.run((lead) => createFenced(api, call, lead))
+
+async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<void> {
   const params = paramsOf(call)
   const name = checkName(params.get('name') ?? '')
   const { body, nodes } = settleVolumes(api, await readJsonBody(call))
@@ -49,14 +57,20 @@ export const create: Handler = async (api, call) => {
   let request: PlacementRequest | undefined = bound
   let retries = api.settings.createRetries
   let isAtImage = false
+  await failpoint('create.beforePlace')
   while (request !== undefined) {
+    lead.check()
     const held = hold(api, draft, request, network)
     try {
-      answer(api, call, draft, held, await createWithImage(api, call, draft, held))
+      await failpoint('create.afterPlace')
+      const created = await createWithImage(api, call, draft, held, lead)
+      if (lead.isBroken) await undo(api, held, readText(created, 'Id'))
+      await answer(api, call, draft, held, created)
       return
     } catch (error) {
       held.release()
       if (!isFlotillaError(error)) throw error
+      lead.check()
       if (isImageMissing(error) && !isAtImage) {
         isAtImage = true
         request = goToImage(api, bound)
@@ -110,14 +124,41 @@ function isWorthRetrying(error: FlotillaError): boolean {
   return error.code === 'engine/server'
 }
 
-async function createWithImage(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
+async function createWithImage(
+  api: Api,
+  call: Call,
+  draft: CreateDraft,
+  held: PlaceHeld,
+  lead: FencedCall,
+): Promise<Fields> {
   try {
     return await createOn(api, call, draft, held)
   } catch (error) {
     if (!isFlotillaError(error) || !isImageMissing(error)) throw error
     if (!(await provideImage(api, call, draft, held))) throw error
+    lead.check()
     return createOn(api, call, draft, held)
   }
+}
+
+/**
+ * The engine made the container after another manager had taken over, which may have given the name away by then: it
+ * goes, and the client is told so.
+ */
+async function undo(api: Api, held: PlaceHeld, id: string): Promise<never> {
+  const { member } = held
+  const request = { method: 'DELETE', path: `/containers/${id}`, query: { force: true, v: true } } as const
+  try {
+    const reply = await member.engine.request(request, { deadlineMs: undoMs })
+    await reply.bytes()
+    member.send({ kind: 'forgotten', id })
+  } catch (error) {
+    const what = `container ${id} was made on node ${member.name} after this manager had lost leadership`
+    const message = `${what}, and could not be removed: ${toMessage(error)}`
+    api.cluster.log.error(message)
+    throw new FlotillaError('cluster/unhealthy', message, { status: 503, cause: error })
+  }
+  throw leadershipOver()
 }
 
 function checkName(raw: string): string {
@@ -146,12 +187,13 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
   const params = paramsOf(call)
   params.delete('name')
   const query = Object.fromEntries(params)
-  const text = renderExactJson(toEngineBody(draft.body, member.view) as JsonValue)
+  const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
+  const text = renderExactJson(bridged.body as JsonValue)
   const ask = (): ReturnType<typeof member.engine.request> =>
     member.engine.request(
       {
         method: 'POST',
-        path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/create`,
+        path: `${member.versionFor(call.version)}/containers/create`,
         unversioned: true,
         query: { ...query, name: draft.name === '' ? undefined : draft.name },
         headers: { 'content-type': 'application/json' },
@@ -160,11 +202,13 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
       { deadlineMs: createMs },
     )
   try {
+    await failpoint('create.beforeEngineCall')
     const isSpanning = needsSpanning(api, draft.body)
     const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, ask) : ask())
     const created = await reply.json<unknown>()
     member.onAnswer()
-    return isFields(created) ? created : {}
+    await failpoint('create.afterEngineReply')
+    return isFields(created) ? await finishBridged(api, call, member, bridged, created) : {}
   } catch (error) {
     return recoverOutcome(api, draft, held, error)
   }
@@ -207,13 +251,14 @@ function nameNode(error: FlotillaError, node: string): FlotillaError {
   return new FlotillaError(error.code, `node ${node}: ${error.message}`, { status: 502, cause: error })
 }
 
-function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): void {
+async function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): Promise<void> {
   const id = readText(created, 'Id')
   if (id === '') {
     throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
   }
   held.confirm(describe(api, draft, held, id))
   void api.cluster.changed(held.member, { what: 'container', id, isInspected: true })
+  await failpoint('create.beforeReply')
   call.exchange.replyJson(201, { Warnings: [], ...created })
 }
 

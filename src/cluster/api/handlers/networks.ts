@@ -9,7 +9,8 @@ import { noRegex } from '../../regex.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { whileAttaching } from '../attach-retry.ts'
-import { findOwned, forward, readJsonBody } from '../call.ts'
+import { bridgeNetwork } from '../bridge/create-network.ts'
+import { findOwned, forward, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { isLocal } from '../names.ts'
@@ -168,7 +169,8 @@ export const create: Handler = async (api, call) => {
       : ((driver === 'overlay' ? managers[0] : findNeighbour(api, body)) ?? chooseMember(api))
   const isOverlay = driver === 'overlay' && managers.includes(member)
   const named = { ...body, Name: target.name, Driver: driver }
-  const sent = isOverlay ? toOverlayBody(named) : named
+  const given = isOverlay ? toOverlayBody(named) : named
+  const sent = bridgeNetwork(given, versionsOf(call, member), member.name)
   const created = await post(api, call, member, '/networks/create', sent).catch((error: unknown) => {
     throw explainNoLeader(error)
   })
