@@ -25,6 +25,7 @@ import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
 import { Meters } from './metrics/meters.ts'
+import type { OverlayOptions } from './native-swarm/form-swarm.ts'
 import type { Policy } from './placement.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
@@ -49,6 +50,8 @@ export interface EndpointOptions {
   readonly replication?: { readonly leader: Leader; readonly address: string }
   /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
   readonly distribution?: 'peer' | 'pull'
+  /** Puts the engines into one swarm of their own, so that networks span them; absent: they are left as they are. */
+  readonly overlay?: OverlayOptions
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -160,6 +163,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   })
   failed.catch((error: unknown) => log.error(`Discovery error: ${toMessage(error)}`))
   election?.start()
+  if (options.overlay !== undefined) void followOverlay(cluster, role, options.overlay, stop.signal)
   function end(): void {
     stop.abort()
     forwarder?.close()
@@ -191,6 +195,16 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       end()
     },
   }
+}
+
+async function followOverlay(
+  cluster: Cluster,
+  role: Role,
+  overlay: OverlayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { keepSwarm } = await import('./native-swarm/form-swarm.ts')
+  await keepSwarm({ cluster, role, overlay, signal })
 }
 
 /** A new primary gives its engines this long to tell what the one before did. */

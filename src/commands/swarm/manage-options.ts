@@ -45,8 +45,6 @@ export function checkRetries(flags: Flags): number {
 export interface ClusterOptionsRead {
   readonly overcommitPercent: number
   readonly createRetries: number
-  /** Where nodes get images they lack. */
-  readonly distribution: 'peer' | 'pull'
   readonly warning: string | undefined
 }
 
@@ -55,7 +53,6 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   if (driver !== 'swarm') throw invalid(`unsupported cluster "${driver}"`)
   let overcommit = 0.05
   let createRetries = 0
-  let distribution: ClusterOptionsRead['distribution'] = 'peer'
   let warning: string | undefined
   for (const option of options) {
     const cut = option.indexOf('=')
@@ -69,13 +66,9 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
     } else if (key === 'swarm.createretry') {
       createRetries = Math.trunc(readNumber(key, value))
       if (createRetries < 0) throw invalid(`swarm.createretry can not be negative, ${createRetries} is invalid`)
-    } else if (key === 'swarm.distribution') {
-      if (value !== 'peer' && value !== 'pull')
-        throw invalid(`swarm.distribution should be peer or pull, ${value} is invalid`)
-      distribution = value
     }
   }
-  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, distribution, warning }
+  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, warning }
 }
 
 function readNumber(key: string, value: string): number {

@@ -135,7 +135,8 @@ export const manageFlags = {
   },
   'cluster-opt': {
     kind: 'strings',
-    brief: 'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0',
+    brief:
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off',
     placeholder: 'key=value',
   },
   'refresh-on-node-filter': {

@@ -19,6 +19,7 @@ import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
+import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
@@ -188,9 +189,8 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
   const query = Object.fromEntries(params)
   const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
   const text = renderExactJson(bridged.body as JsonValue)
-  try {
-    await failpoint('create.beforeEngineCall')
-    const reply = await member.engine.request(
+  const ask = (): ReturnType<typeof member.engine.request> =>
+    member.engine.request(
       {
         method: 'POST',
         path: `${member.versionFor(call.version)}/containers/create`,
@@ -201,6 +201,10 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
       },
       { deadlineMs: createMs },
     )
+  try {
+    await failpoint('create.beforeEngineCall')
+    const isSpanning = needsSpanning(api, draft.body)
+    const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, ask) : ask())
     const created = await reply.json<unknown>()
     member.onAnswer()
     await failpoint('create.afterEngineReply')
