@@ -154,6 +154,23 @@ export interface NodeUsage {
   readonly hostModePorts: ReadonlyMap<string, number>
 }
 
+/** Whether a node is given containers. `pause`: nothing new · `drain`: nothing new, and what may be moved is. */
+export type Availability = 'active' | 'drain' | 'pause'
+
+/** What operators said of a node through the endpoint, on top of what its engine says. */
+export interface NodeMark {
+  readonly availability: Availability
+  /** Win over the engine's labels of the same key. */
+  readonly labels: ReadonlyMap<string, string>
+}
+
+export const unmarked: NodeMark = { availability: 'active', labels: new Map() }
+
+/** An engine's labels with those of its mark. The same map where the mark has none. */
+export function markLabels(labels: ReadonlyMap<string, string>, mark: NodeMark): ReadonlyMap<string, string> {
+  return mark.labels.size === 0 ? labels : new Map([...labels, ...mark.labels])
+}
+
 /** One engine as the scheduler and the lists see it. */
 export interface NodeView {
   /** `<engine ID>|<address>`; `addr` alone before validation. */
@@ -165,6 +182,7 @@ export interface NodeView {
   readonly addr: string
   readonly ip: string
   readonly health: Health
+  readonly availability: Availability
   /** Why it is pending or unhealthy; empty when all is well. */
   readonly errorText: string
   readonly updatedAtMs: number

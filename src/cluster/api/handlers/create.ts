@@ -29,13 +29,34 @@ const lookMs = 10_000
 
 const namePattern = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
+/** What a create carries besides its body. */
+export interface CreateSource {
+  /** Of the API, as the client asked; absent: the cluster's. */
+  readonly version: string | undefined
+  /** Parameters besides `name`. */
+  readonly query: Readonly<Record<string, string>>
+  /** For a pull; absent: none. */
+  readonly registryAuth: string | undefined
+  readonly signal: AbortSignal
+}
+
+function toSource(call: Call): CreateSource {
+  const params = paramsOf(call)
+  params.delete('name')
+  return {
+    version: call.version,
+    query: Object.fromEntries(params),
+    registryAuth: headerOf(call.exchange.head, 'x-registry-auth'),
+    signal: call.exchange.signal,
+  }
+}
+
 /**
  * Creates a container: chooses a node and takes the place in one step, then lets that engine make it. An image it
  * lacks is pulled there; failing that, the container goes where the image is.
  */
 export const create: Handler = async (api, call) => {
-  const params = paramsOf(call)
-  const name = checkName(params.get('name') ?? '')
+  const name = checkName(paramsOf(call).get('name') ?? '')
   const { body, nodes } = settleVolumes(api, await readJsonBody(call))
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
   const { body: placed, network } = settleNetworks(api, body)
@@ -50,7 +71,9 @@ export const create: Handler = async (api, call) => {
   while (request !== undefined) {
     const held = hold(api, draft, request, network)
     try {
-      answer(api, call, draft, held, await createWithImage(api, call, draft, held))
+      const created = await createWithImage(api, toSource(call), draft, held)
+      confirmCreated(api, draft, held, created)
+      call.exchange.replyJson(201, { Warnings: [], ...created })
       return
     } catch (error) {
       held.release()
@@ -108,13 +131,19 @@ function isWorthRetrying(error: FlotillaError): boolean {
   return error.code === 'engine/server'
 }
 
-async function createWithImage(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
+/** Makes the container on the node that is held, pulling its image there where it is missing. @returns the engine's answer */
+export async function createWithImage(
+  api: Api,
+  source: CreateSource,
+  draft: CreateDraft,
+  held: PlaceHeld,
+): Promise<Fields> {
   try {
-    return await createOn(api, call, draft, held)
+    return await createOn(api, source, draft, held)
   } catch (error) {
     if (!isFlotillaError(error) || !isImageMissing(error)) throw error
-    if (!(await pullOn(api, call, draft, held))) throw error
-    return createOn(api, call, draft, held)
+    if (!(await pullOn(api, source, draft, held))) throw error
+    return createOn(api, source, draft, held)
   }
 }
 
@@ -139,19 +168,16 @@ function hold(api: Api, draft: CreateDraft, request: PlacementRequest, network: 
   throw new FlotillaError('cluster/no-placement', `${why}${held.text}`, { status: 500 })
 }
 
-async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
+async function createOn(api: Api, source: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
   const { member } = held
-  const params = paramsOf(call)
-  params.delete('name')
-  const query = Object.fromEntries(params)
   const text = renderExactJson(toEngineBody(draft.body, member.view) as JsonValue)
   try {
     const reply = await member.engine.request(
       {
         method: 'POST',
-        path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/create`,
+        path: `${member.versionFor(source.version ?? api.cluster.apiVersion)}/containers/create`,
         unversioned: true,
-        query: { ...query, name: draft.name === '' ? undefined : draft.name },
+        query: { ...source.query, name: draft.name === '' ? undefined : draft.name },
         headers: { 'content-type': 'application/json' },
         body: Buffer.from(text),
       },
@@ -161,7 +187,7 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
     member.onAnswer()
     return isFields(created) ? created : {}
   } catch (error) {
-    return recoverOutcome(api, draft, held, error)
+    return recoverOutcome(api, held, error)
   }
 }
 
@@ -169,7 +195,7 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
  * An engine that was asked and then fell silent may have made the container: it is looked for by its swarm ID
  * before anybody is told that it failed.
  */
-async function recoverOutcome(api: Api, draft: CreateDraft, held: PlaceHeld, error: unknown): Promise<Fields> {
+async function recoverOutcome(api: Api, held: PlaceHeld, error: unknown): Promise<Fields> {
   const { member } = held
   if (!isFlotillaError(error)) throw error
   const isRefused =
@@ -182,8 +208,8 @@ async function recoverOutcome(api: Api, draft: CreateDraft, held: PlaceHeld, err
   const limit = api.cluster.clock.sleep(lookMs, stop.signal).catch(() => undefined)
   await Promise.race([member.touch({ what: 'containers' }), limit])
   stop.abort()
-  const found = api.cluster.directory.findContainer(draft.swarmId)
-  if (found.kind === 'found') return { Id: found.item.id, Warnings: [] }
+  const found = held.find()
+  if (found !== undefined) return { Id: found.id, Warnings: [] }
   held.leave()
   const status = error.code === 'engine/timeout' ? 504 : 502
   throw new FlotillaError(
@@ -202,14 +228,15 @@ function nameNode(error: FlotillaError, node: string): FlotillaError {
   return new FlotillaError(error.code, `node ${node}: ${error.message}`, { status: 502, cause: error })
 }
 
-function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): void {
+/** The container shows from now on, before its engine has told. @throws {engine/protocol} when the answer has no ID */
+export function confirmCreated(api: Api, draft: CreateDraft, held: PlaceHeld, created: Fields): string {
   const id = readText(created, 'Id')
   if (id === '') {
     throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
   }
   held.confirm(describe(api, draft, held, id))
   void api.cluster.changed(held.member, { what: 'container', id, isInspected: true })
-  call.exchange.replyJson(201, { Warnings: [], ...created })
+  return id
 }
 
 /** What is known of the container before its engine has described it. */
@@ -241,14 +268,13 @@ function isImageMissing(error: FlotillaError): boolean {
 }
 
 /** Pulls the image on the chosen node. @returns false when that fails */
-async function pullOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
+async function pullOn(api: Api, source: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
   const { image } = draft.request
   // An ID cannot be pulled.
   if (image === '' || image.startsWith('sha256:') || /^[0-9a-f]{64}$/.test(image)) return false
-  const auth = headerOf(call.exchange.head, 'x-registry-auth')
+  const auth = source.registryAuth
   const digestAt = image.indexOf('@')
   const { repository, tag } = splitTag(image)
-  const platform = paramsOf(call).get('platform') ?? undefined
   try {
     const reply = await held.member.engine.request(
       {
@@ -257,13 +283,13 @@ async function pullOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld)
         query: {
           fromImage: digestAt < 0 ? repository : image.slice(0, digestAt),
           tag: digestAt < 0 ? tag || 'latest' : image.slice(digestAt + 1),
-          platform,
+          platform: source.query['platform'],
         },
         ...(auth === undefined ? {} : { headers: { 'x-registry-auth': auth } }),
         stream: true,
         idleMs: pullIdleMs,
       },
-      { signal: call.exchange.signal },
+      { signal: source.signal },
     )
     for await (const line of reply.documents<Fields>()) {
       const problem = readText(line, 'error')
