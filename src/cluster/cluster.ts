@@ -181,11 +181,7 @@ export class Cluster {
    *
    * @param succession where the container takes over from another of the same name and swarm ID
    */
-  hold(
-    draft: CreateDraft,
-    request: PlacementRequest,
-    succession?: Succession,
-  ): PlaceHeld | NoPlacement | NameTaken {
+  hold(draft: CreateDraft, request: PlacementRequest, succession?: Succession): PlaceHeld | NoPlacement | NameTaken {
     const sinceMs = this.#o.clock.nowMs()
     const id = randomBytes(32).toString('hex')
     const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }

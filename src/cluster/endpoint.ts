@@ -22,6 +22,9 @@ import type { CompileRegex } from './expression.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
 import type { Policy } from './placement.ts'
+import { memoryRecords } from './reschedule/record-store.ts'
+import type { RecordStore } from './reschedule/record-store.ts'
+import { Rescheduler } from './reschedule/rescheduler.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
 import type { WatchOptions } from './watch/messages.ts'
@@ -43,6 +46,10 @@ export interface EndpointOptions {
   readonly limits?: ServerLimits
   /** Whether this manager leads; absent: it is the only one. */
   readonly role?: Role
+  /** Where containers with a reschedule policy and marks of nodes are kept; in memory when absent. */
+  readonly records?: RecordStore
+  /** Containers are made anew without the data of their local volumes. */
+  readonly isVolumeLossAllowed?: boolean
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -90,10 +97,18 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     onTick: () => cluster.tick(),
     handle: makeDispatcher(() => api),
   })
+  const rescheduler: Rescheduler = new Rescheduler({
+    cluster,
+    api: () => api,
+    random: options.random,
+    store: options.records ?? memoryRecords(),
+    isVolumeLossAllowed: options.isVolumeLossAllowed ?? false,
+  })
   const api: Api = {
     cluster,
     host: server,
     role: options.role ?? soleRole,
+    rescheduler,
     settings: makeSettings(options, env),
     execs: new Map(),
     compile: once(loadRegex),
@@ -115,8 +130,10 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     if (!stop.signal.aborted) throw error
   })
   failed.catch((error: unknown) => log.error(`Discovery error: ${toMessage(error)}`))
+  rescheduler.start()
   function end(): void {
     stop.abort()
+    rescheduler.close()
     cluster.close()
   }
   return {

@@ -33,6 +33,7 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     endpoints: [],
     mounts: [],
     isPartial: false,
+    recipe: undefined,
     row: {},
     ...over,
   }

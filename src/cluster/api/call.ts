@@ -5,6 +5,7 @@ import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
 import type { Role } from '../leader/role.ts'
 import type { Member } from '../member.ts'
+import type { Rescheduler } from '../reschedule/rescheduler.ts'
 import type { ContainerView } from '../model.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
@@ -20,6 +21,7 @@ export interface Api {
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  readonly rescheduler: Rescheduler
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Loads the regular expression engine on first use. */

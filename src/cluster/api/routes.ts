@@ -7,6 +7,8 @@ import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
 import * as networks from './handlers/networks.ts'
+import * as nodes from './handlers/nodes.ts'
+import { rebalance } from './handlers/rebalance.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -85,6 +87,15 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /volumes/prune': system.prune('volumes'),
   'GET /volumes/*': volumes.inspect,
   'DELETE /volumes/*': volumes.remove,
+
+  'GET /flotilla/nodes': nodes.list,
+  'GET /flotilla/nodes/*': nodes.inspect,
+  'POST /flotilla/nodes/*/drain': nodes.drain,
+  'POST /flotilla/nodes/*/undrain': nodes.undrain,
+  'POST /flotilla/nodes/*/cordon': nodes.cordon,
+  'POST /flotilla/nodes/*/labels': nodes.setLabels,
+  'GET /flotilla/moves': nodes.moves,
+  'POST /flotilla/rebalance': rebalance,
 }
 
 /** Native swarm mode: known routes of engines, answered as by one that is no manager. */
