@@ -249,10 +249,7 @@ export function recordContainer(
     swarmId: container.swarmId,
     name: isPassing ? before.name : shown,
     isRunning: ['running', 'paused', 'restarting', 'stopping'].includes(container.state),
-    ended:
-      container.state === 'exited' && container.finishedAtMs > 0
-        ? { atMs: container.finishedAtMs, exitCode: container.exitCode }
-        : undefined,
+    ended: container.state === 'exited' ? readEnd(node, container, before?.ended) : undefined,
     generation: Math.max(generation, before?.generation ?? 0),
     home: { engineId: node.engineId, addr: node.addr, node: node.name, containerId: container.id },
     body: recipe.body,
@@ -266,6 +263,17 @@ export function recordContainer(
     history: before?.history ?? [],
   }
   return before !== undefined && isSameRecord(before, next) ? before : next
+}
+
+/** An engine that goes down may have told that a container ended, but not how: its list row says so too. */
+function readEnd(node: NodeView, container: ContainerView, before: ContainerRecord['ended']): ContainerRecord['ended'] {
+  const shown = /^Exited \((\d+)\)/.exec(readText(container.row, 'Status'))?.[1]
+  const isOld = container.isPartial || container.finishedAtMs < container.startedAtMs || container.finishedAtMs === 0
+  if (isOld && before !== undefined) return before
+  return {
+    atMs: isOld ? node.updatedAtMs : container.finishedAtMs,
+    exitCode: shown === undefined ? container.exitCode : Number(shown),
+  }
 }
 
 function readVolumeOptions(node: NodeView, name: string): ContainerRecord['volumes'][number]['options'] {

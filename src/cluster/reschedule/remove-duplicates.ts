@@ -12,13 +12,23 @@ import { EngineHands } from './engine-hands.ts'
  * Removes from a node, or because of it, copies of containers that were made anew elsewhere while it was away. Volumes
  * stay, those without a name too: they hold what the replacement does not have.
  *
- * @returns false when one could not be removed: to be tried again
+ * @param isBusy whether a move of it is under way, which removes the old one itself
+ * @returns false when not all were judged or could be removed: to be tried again
  */
-export async function removeDuplicates(api: Api, book: RecordBook, node: NodeView): Promise<boolean> {
+export async function removeDuplicates(
+  api: Api,
+  book: RecordBook,
+  node: NodeView,
+  isBusy: (swarmId: string) => boolean,
+): Promise<boolean> {
   const { directory, log } = api.cluster
   let isClean = true
   for (const container of node.containers) {
     if (container.swarmId === '') continue
+    if (isBusy(container.swarmId)) {
+      isClean = false
+      continue
+    }
     const found = directory.containersOfSwarmId(container.swarmId)
     if (found.length < 2 || !found.some(({ item }) => hasPolicy(item.labels) || item.labels.has(GENERATION_LABEL)))
       continue

@@ -249,7 +249,7 @@ export class Rescheduler {
       let isSettled = true
       if (before?.containers !== node.containers || isAnswering !== wasAnswering) {
         await this.#recordNode(node, before)
-        if (isAnswering) isSettled = await removeDuplicates(this.#api, this.#book, node)
+        if (isAnswering) isSettled = await removeDuplicates(this.#api, this.#book, node, (id) => this.#busy.has(id))
       }
       const isForced = this.#book.markOf(node.engineId)?.isForced === true
       if (isForced && node.availability === 'drain') await this.#recordForced(node)
