@@ -19,6 +19,7 @@ import type { ClusterSnapshot, ContainerView, NodeMark, NodeView, Pending } from
 import type { NoPlacement, PlacementRequest, Policy } from './placement.ts'
 import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
+import { TurnedAway } from './turned-away.ts'
 import { Gate } from './watch/gate.ts'
 import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/messages.ts'
 
@@ -58,6 +59,8 @@ export interface PlaceHeld {
 
 /** Engines read at the same time when many join at once. */
 const parallelReads = 64
+/** A new primary looks this often whether the engines it has just met are read. */
+const catchUpLookMs = 50
 /** Lists wait this long for changes of our own to be read back. */
 const settleMs = 1000
 /** A reservation lapses after this when nobody ended it. */
@@ -68,6 +71,7 @@ const strayMs = 10 * 60_000
 /** The engines of one cluster: what is known of them, what is promised on them, and what is open towards them. */
 export class Cluster {
   readonly events: EventHub = new EventHub()
+  readonly turnedAway: TurnedAway = new TurnedAway()
   readonly #o: ClusterOptions
   readonly #policy: Policy
   readonly #fleet: Fleet
@@ -76,6 +80,7 @@ export class Cluster {
   readonly #unread = new Set<Promise<void>>()
   /** Swarm IDs of containers that may appear late, and until when they are looked for. */
   readonly #strays = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
+  #isDiscovered = false
   #versions: { readonly revision: number; readonly api: string } | undefined
 
   constructor(options: ClusterOptions) {
@@ -118,6 +123,16 @@ export class Cluster {
     throw new FlotillaError('cluster/unhealthy', `node ${node.name} has left the cluster`, { status: 503 })
   }
 
+  /** Places taken by creates that nobody has confirmed yet. */
+  get reservationCount(): number {
+    return this.#fleet.promiseCount
+  }
+
+  /** Whether the events of the engine arrive. */
+  isStreaming(addr: string): boolean {
+    return this.#fleet.state(addr)?.isStreaming === true
+  }
+
   /** Engines that answer, in the order of the snapshot. */
   healthyMembers(): readonly Member[] {
     const healthy: Member[] = []
@@ -144,6 +159,7 @@ export class Cluster {
 
   /** The full set of engines: those no longer named go first, then new ones come. */
   setAddresses(addresses: readonly string[]): void {
+    this.#isDiscovered = true
     const endpoints = this.#parse(addresses)
     const effects = this.#fleet.setAddresses([...endpoints.keys()], this.#context())
     for (const addr of this.#fleet.addresses) {
@@ -188,7 +204,10 @@ export class Cluster {
     const reservation = toReservation(draft, times)
     const wanted = { ...request, name: draft.name }
     const placement = this.#fleet.place(wanted, reservation, this.#o.random, succession?.from)
-    if (placement.kind !== 'placed') return placement
+    if (placement.kind !== 'placed') {
+      this.turnedAway.count(placement.kind === 'name-taken' ? 'name-taken' : 'no-placement')
+      return placement
+    }
     const member = this.memberOf(placement.node)
     const pending = toPending(draft, placement.node, times)
     const release = (): void => this.#fleet.release(id)
@@ -251,7 +270,26 @@ export class Cluster {
     return Promise.race([Promise.all(this.#unread), limit]).then(() => stop.abort())
   }
 
+  /**
+   * Reads the containers of all engines again: what another manager did up to now is known then. Engines that have
+   * not answered yet get the chance to. Ends after `limitMs` at the latest, with what is known by then.
+   */
+  async catchUp(limitMs: number): Promise<void> {
+    const untilMs = this.#o.clock.monotonicMs() + limitMs
+    const stop = new AbortController()
+    const limit = this.#o.clock.sleep(limitMs, stop.signal).catch(() => undefined)
+    await Promise.race([Promise.all(this.healthyMembers().map((each) => each.touch({ what: 'containers' }))), limit])
+    stop.abort()
+    while (this.#isMeetingEngines() && this.#o.clock.monotonicMs() < untilMs) await this.#o.clock.sleep(catchUpLookMs)
+  }
+
   // --- inside ---
+
+  /** Discovery has said nothing yet, or some engine has neither been read nor failed. */
+  #isMeetingEngines(): boolean {
+    if (!this.#isDiscovered) return true
+    return this.snapshot().nodes.some((node) => node.health.state === 'pending' && node.errorText === '')
+  }
 
   #parse(addresses: readonly string[]): ReadonlyMap<string, Endpoint> {
     const endpoints = new Map<string, Endpoint>()
@@ -276,6 +314,7 @@ export class Cluster {
         log: this.#o.log,
         env: this.#o.env,
         gate: this.#gate,
+        turnedAway: this.turnedAway,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
         view: () => this.#fleet.node(addr),
         step: (message) => this.#step(addr, message),

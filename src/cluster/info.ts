@@ -8,7 +8,7 @@ export type InfoRow = readonly [string, string]
 
 export interface InfoOptions {
   readonly policy: Policy
-  /** Address of the primary, on a replica. */
+  /** Address of the primary, on a replica; empty when it knows none. */
   readonly primary?: string
 }
 

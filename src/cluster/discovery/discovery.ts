@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
+import type { MutualTls } from '../../io/dial.ts'
 
 /** A watchable set of engine addresses. */
 export interface Discovery {
@@ -17,6 +18,10 @@ export interface Discovery {
    * @throws {cluster/discovery} when the back end cannot do it
    */
   register(addr: string, ttlMs: number, o?: CallOptions): Promise<void>
+  /** Takes an announcement back before its time; absent where it can only lapse. */
+  withdraw?(addr: string, o?: CallOptions): Promise<void>
+  /** Ends connections and sessions, once nothing is watched or registered any more. */
+  close?(): Promise<void>
 }
 
 /** What a back end gets besides its address. */
@@ -27,7 +32,12 @@ export interface DiscoveryContext {
   readonly heartbeatMs: number
   /** `--discovery-opt` pairs. */
   readonly options: ReadonlyMap<string, string>
+  /** What the files of `kv.cacertfile`, `kv.certfile` and `kv.keyfile` hold, when all three are given. */
+  readonly storeTls?: MutualTls | undefined
 }
 
-/** Makes a back end from the part of the discovery URL after `://`. */
+/**
+ * Makes a back end from the part of the discovery URL after `://`.
+ * @throws {cluster/discovery} when that part makes no sense
+ */
 export type MakeDiscovery = (rest: string, context: DiscoveryContext) => Discovery

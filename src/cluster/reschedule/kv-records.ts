@@ -1,18 +1,14 @@
 import type { Kv } from '../../io/kv/kv.ts'
 import type { RecordStore } from './record-store.ts'
 
-/** Below the prefix that discovery and leader election share. */
-const folder = 'docker/swarm/flotilla'
-
 const callMs = 5000
 
 /**
  * Keeps records in a store that all managers share.
  *
- * @param prefix of the discovery address, without slashes at its ends; may be empty
+ * @param root folder in the store, without slashes at its ends: `<prefix>/docker/swarm/flotilla`
  */
-export function kvRecords(kv: Kv, prefix: string): RecordStore {
-  const root = prefix === '' ? folder : `${prefix}/${folder}`
+export function kvRecords(kv: Kv, root: string): RecordStore {
   const call = { deadlineMs: callMs }
   return {
     name: kv.name,

@@ -185,9 +185,9 @@ async function make(
   }
   const version = member.view.apiVersion
   const { body } = withNetworks(draft.body, networks, compareApiVersions(version, '1.44') >= 0)
-  const source = { version, query: {}, registryAuth: undefined, signal }
+  const source = { version, query: '', exchange: { signal, head: { headers: [] } } }
   await guard(context)
-  const created = await createWithImage(api, source, { ...draft, body }, held)
+  const created = await createWithImage(api, source, { ...draft, body }, held, passes)
   // The dead one gives way at once, so that the name means one thing.
   if (!isLive) forgetOld(api, record)
   const id = confirmCreated(api, draft, held, created)
@@ -196,6 +196,9 @@ async function make(
   api.cluster.log.info(`${verb} container ${home.containerId} from ${home.node} to ${member.name} as ${id}`)
   return id
 }
+
+/** Leadership is asked for before the call. */
+const passes = { check: () => undefined }
 
 /** The dead node no longer shows what has been made anew, so that names stay clear. */
 function forgetOld(api: Api, { home }: ContainerRecord): void {

@@ -5,11 +5,11 @@ import { renderEndpoint } from '../../engine/endpoint-parse.ts'
 import { systemClock } from '../../io/clock.ts'
 import { systemRandom } from '../../io/random.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { memoryElection } from '../../testing/memory-election.ts'
 import type { FakeEngine, FakeEngineOptions } from '../../testing/fake-engine/fake-engine.ts'
 import { startEndpoint } from '../endpoint.ts'
-import type { RunningEndpoint } from '../endpoint.ts'
+import type { EndpointOptions, RunningEndpoint } from '../endpoint.ts'
 import { defaultFilters } from '../filters/default-filters.ts'
-import type { Role } from '../leader/role.ts'
 import { spreadStrategy } from '../strategies/spread.ts'
 import { memoryRecords } from './record-store.ts'
 import type { RecordStore } from './record-store.ts'
@@ -45,7 +45,7 @@ function addressOf(engine: FakeEngine): string {
 
 async function startManager(
   engines: readonly FakeEngine[],
-  o: { readonly store?: RecordStore; readonly role?: Role; readonly isVolumeLossAllowed?: boolean } = {},
+  o: { readonly store?: RecordStore; readonly replication?: EndpointOptions['replication'] } = {},
 ): Promise<Manager> {
   const log: string[] = []
   const note = (message: string): void => {
@@ -68,8 +68,7 @@ async function startManager(
     log: recording,
     watch: { probeMs: 100, failureRetry: 2 },
     ...(o.store === undefined ? {} : { records: o.store }),
-    ...(o.role === undefined ? {} : { role: o.role }),
-    ...(o.isVolumeLossAllowed === undefined ? {} : { isVolumeLossAllowed: o.isVolumeLossAllowed }),
+    ...(o.replication === undefined ? {} : { replication: o.replication }),
   })
   cleanups.push(() => endpoint.closeNow())
   const port = Number(new URL(endpoint.addresses[0] ?? '').port)
@@ -258,35 +257,14 @@ describe('a node fails', () => {
 })
 
 describe('several managers and restarts', () => {
-  function makeRole(): Role & { set(kind: Role['kind']): void } {
-    let kind: Role['kind'] = 'replica'
-    const listeners = new Set<() => void>()
-    return {
-      get kind() {
-        return kind
-      },
-      primary: undefined,
-      term: 1,
-      mayAct: () => Promise.resolve(kind === 'primary'),
-      onChange(listener) {
-        listeners.add(listener)
-        return () => listeners.delete(listener)
-      },
-      set(next) {
-        kind = next
-        for (const listener of listeners) listener()
-      },
-    }
-  }
-
   it('a primary that dies with the node leaves the rest to the next one, which does it once', async () => {
     const engines = await startEngines(3)
     const [first, ...others] = engines as [FakeEngine, FakeEngine, FakeEngine]
     const store = memoryRecords()
-    const roles = [makeRole(), makeRole()] as const
-    roles[0].set('primary')
-    const one = await startManager(engines, { store, role: roles[0] })
-    const two = await startManager(engines, { store, role: roles[1] })
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
     await healthy(one, 3)
     await healthy(two, 3)
     const names = Array.from({ length: 6 }, (_, index) => `c${index}`)
@@ -294,9 +272,8 @@ describe('several managers and restarts', () => {
     await eventually(async () => (await store.list()).length === 6, 'the records')
     await systemClock.sleep(1200)
     one.endpoint.closeNow()
-    roles[0].set('replica')
     await first.stop()
-    roles[1].set('primary')
+    election.expire()
     await eventually(() => names.every((name) => count(others, name) === 1), 'the replacements')
     expect(creates(engines)).toBe(12)
     const told = (): number => two.log.filter((line) => line.startsWith('Rescheduled container')).length

@@ -1,6 +1,8 @@
 import type { Buffer } from 'node:buffer'
 import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
-import { emptyBody, findOwned, forward, isTrue, paramsOf } from '../call.ts'
+import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
+import { isSame } from '../bridge/versions.ts'
+import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { spliceInspect } from '../inspect.ts'
 import { isLocal } from '../names.ts'
@@ -47,10 +49,14 @@ function stopSeconds(call: Call): number | undefined {
 
 export const inspect: Handler = (api, call) => {
   const owned = findOwned(api, call.name)
+  const pair = versionsOf(call, owned.member)
   forward(api, call, owned.member, {
     enginePath: pathOf(owned, '/json'),
     headSeconds: plainSeconds,
-    transform: (body) => spliceInspect(body, owned.member.view),
+    transform: (body) => {
+      const told = isSame(pair) ? body : bridgeBytes(body, (container) => bridgeContainer(container, pair))
+      return spliceInspect(told, owned.member.view)
+    },
   })
 }
 
@@ -113,9 +119,18 @@ export const resize: Handler = pass('/resize', { headSeconds: plainSeconds })
 export const attach: Handler = pass('/attach', { isHijack: true })
 export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
 export const wait: Handler = pass('/wait')
+export const checkpoints: Handler = pass('/checkpoints')
+
+const checkpoint = /^(.+)\/checkpoints\/([^/]+)$/
 
 /** Removing: gone from the lists as soon as the engine says so. */
 export const remove: Handler = (api, call) => {
+  const match = checkpoint.exec(call.name)
+  if (match !== null) {
+    const [, reference = '', name = ''] = match
+    const { member, container } = findOwned(api, reference)
+    return forward(api, call, member, { enginePath: `/containers/${container.id}/checkpoints/${name}` })
+  }
   const owned = findOwned(api, call.name, `Container ${call.name} not found`)
   const { id } = owned.container
   forward(api, call, owned.member, {
@@ -125,29 +140,6 @@ export const remove: Handler = (api, call) => {
       // Links only take a name away.
       if (status < 300 && !isTrue(paramsOf(call).get('link'))) owned.member.send({ kind: 'forgotten', id })
     },
-  })
-}
-
-/** Renaming: the new name is held while the engine works, so that no create can take it. */
-export const rename: Handler = (api, call) => {
-  const owned = findOwned(api, call.name)
-  const { id } = owned.container
-  const wanted = (paramsOf(call).get('name') ?? '').replace(/^\//, '')
-  if (wanted === '') {
-    throw new FlotillaError('cluster/invalid-option', 'Neither old nor new names may be empty', { status: 400 })
-  }
-  const taken = api.cluster.holdName(wanted, id)
-  if (taken !== undefined) throw new FlotillaError('cluster/conflict', taken.text, { status: 409 })
-  forward(api, call, owned.member, {
-    enginePath: pathOf(owned, '/rename'),
-    headSeconds: plainSeconds,
-    onReply: (status) => {
-      if (status < 300) {
-        owned.member.send({ kind: 'assumed', id, change: { names: [wanted] } })
-        void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
-      }
-    },
-    onDone: () => api.cluster.releaseName(wanted),
   })
 }
 

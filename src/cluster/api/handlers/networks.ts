@@ -8,7 +8,8 @@ import { parseCreate } from '../../request.ts'
 import { noRegex } from '../../regex.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
-import { findOwned, forward, readJsonBody } from '../call.ts'
+import { bridgeNetwork } from '../bridge/create-network.ts'
+import { findOwned, forward, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { isLocal } from '../names.ts'
@@ -137,7 +138,8 @@ export const create: Handler = async (api, call) => {
     target.node !== undefined
       ? api.cluster.memberOf(target.node)
       : ((driver === 'overlay' ? managers[0] : findNeighbour(api, body)) ?? chooseMember(api))
-  const sent = { ...body, Name: target.name, Driver: driver }
+  const given = { ...body, Name: target.name, Driver: driver }
+  const sent = bridgeNetwork(given, versionsOf(call, member), member.name)
   const created = await post(api, call, member, '/networks/create', sent)
   const id = readText(created, 'Id')
   await api.cluster.changed(member, { what: 'network', id })

@@ -1,0 +1,38 @@
+import type { DiscoveryContext } from '../../cluster/discovery/discovery.ts'
+import type { ClusterStore } from '../../cluster/discovery/kv-discovery.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { MutualTls } from '../../io/dial.ts'
+import { readTextFile } from '../../io/files.ts'
+
+/**
+ * Opens the store that a discovery URL names, once for discovery, election and records; undefined for an address of
+ * another kind. Reads the certificates that `--discovery-opt` names.
+ */
+export async function openStore(address: string, context: DiscoveryContext): Promise<ClusterStore | undefined> {
+  if (!/^(?:consul|etcd|zk):\/\//.test(address)) return undefined
+  const { openClusterStore } = await import('../../cluster/discovery/kv-discovery.ts')
+  return openClusterStore(address, { ...context, storeTls: await readStoreTls(context.options) })
+}
+
+/**
+ * What the files of `kv.cacertfile`, `kv.certfile` and `kv.keyfile` hold. As with the ancestor, the store is spoken to
+ * over TLS only when all three are given.
+ *
+ * @throws {cluster/invalid-option} naming the file
+ */
+export async function readStoreTls(options: ReadonlyMap<string, string>): Promise<MutualTls | undefined> {
+  const [ca, cert, key] = [options.get('kv.cacertfile'), options.get('kv.certfile'), options.get('kv.keyfile')]
+  if (ca === undefined || cert === undefined || key === undefined) return undefined
+  const [caText, certText, keyText] = await Promise.all([readPem(ca), readPem(cert), readPem(key)])
+  return { ca: caText, cert: certText, key: keyText }
+}
+
+async function readPem(path: string): Promise<string> {
+  const fail = (reason: string, cause?: unknown): FlotillaError =>
+    new FlotillaError('cluster/invalid-option', `cannot read ${path} for the discovery store: ${reason}`, { cause })
+  const text = await readTextFile(path).catch((error: unknown) => {
+    throw fail(toMessage(error), error)
+  })
+  if (text === undefined) throw fail('no such file')
+  return text
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import type { LockSteps, TakenLock } from './hold-lock.ts'
+import type { ZookeeperTree } from './zookeeper-tree.ts'
+import { JuteWriter, opcode, writeDelete, writeSetData } from './zookeeper-wire.ts'
+
+/** A place in the queue for a lock. */
+interface Place {
+  readonly name: string
+  readonly order: number
+}
+
+/** The queue, first place first. Names end with ten digits (go-zookeeper: zk/lock.go). */
+export function sortPlaces(children: readonly string[]): readonly Place[] {
+  return children
+    .flatMap((name) => {
+      const digits = /lock-(\d{10})$/.exec(name)?.[1]
+      return digits === undefined ? [] : [{ name, order: Number(digits) }]
+    })
+    .sort((a, b) => a.order - b.order)
+}
+
+/**
+ * Standing for a lock by ZooKeeper's recipe: ephemeral children `lock-` with growing numbers, the first one holds.
+ * The winner writes its value into the lock's own node, where classic Swarm reads it, and takes it out when it goes.
+ */
+export function makeLockSteps(tree: ZookeeperTree, path: string, value: string): LockSteps {
+  // Ours is found by its name when the answer to its creation was lost.
+  const mark = `_c_${randomUUID().replaceAll('-', '')}-lock-`
+  const isMine = (place: Place): boolean => place.name.startsWith(mark)
+
+  async function queue(o: CallOptions): Promise<readonly Place[]> {
+    return sortPlaces((await tree.children(path, false, o)) ?? [])
+  }
+
+  async function standIn(o: CallOptions): Promise<readonly Place[]> {
+    const places = await queue(o)
+    if (places.some(isMine)) return places
+    await tree.create({ path, data: '' }, o)
+    await tree.create({ path: `${path}/${mark}`, data: value, isEphemeral: true, isSequential: true }, o)
+    return queue(o)
+  }
+
+  return {
+    async take(o) {
+      const places = await standIn(o)
+      const mine = places.find(isMine)
+      if (mine === undefined || places[0] !== mine) return undefined
+      return hold(tree, path, `${path}/${mine.name}`, value, o)
+    },
+    async waitUntilFree(signal) {
+      const places = await queue({ signal })
+      const at = places.findIndex(isMine)
+      const before = at < 0 ? undefined : places[at - 1]
+      // Only the one before, so that a lock that becomes free wakes one and not all.
+      if (before !== undefined) await waitForEnd(tree, `${path}/${before.name}`, signal)
+    },
+    async leave(o) {
+      const mine = (await queue(o)).find(isMine)
+      if (mine !== undefined) await tree.delete(`${path}/${mine.name}`, -1, o)
+    },
+  }
+}
+
+async function hold(
+  tree: ZookeeperTree,
+  path: string,
+  mine: string,
+  value: string,
+  o: CallOptions,
+): Promise<TakenLock | undefined> {
+  const stat = await tree.stat(mine, false, o)
+  if (stat === undefined || stat.owner !== tree.session.id) return undefined
+  const check = { type: opcode.check, body: new JuteWriter().text(mine).int(-1).toBuffer() }
+  const tell = { type: opcode.setData, body: writeSetData(path, value) }
+  if ((await tree.multi([check, tell], path, o)) !== 0) return undefined
+  const isOurs = async (limit: CallOptions): Promise<boolean> => {
+    const now = await tree.stat(mine, false, limit)
+    return now?.createdBy === stat.createdBy && now.owner === tree.session.id
+  }
+  const { timeoutMs } = tree.session
+  return {
+    term: Number(stat.createdBy),
+    validMs: timeoutMs,
+    renewEveryMs: timeoutMs / 3,
+    renew: isOurs,
+    async confirm(limit) {
+      await tree.sync(mine, limit)
+      return isOurs(limit)
+    },
+    async release(limit) {
+      const leave = { type: opcode.delete, body: writeDelete(mine) }
+      const clear = { type: opcode.setData, body: writeSetData(path, '') }
+      await tree.multi([leave, clear], path, limit)
+    },
+  }
+}
+
+async function waitForEnd(tree: ZookeeperTree, path: string, signal: AbortSignal): Promise<void> {
+  const { session } = tree
+  let listener: ((error?: Error) => void) | undefined
+  const event = new Promise<void>((resolve, reject) => {
+    listener = (error) => (error === undefined ? resolve() : reject(error))
+    session.watch(path, listener)
+    signal.addEventListener('abort', () => reject(new FlotillaError('core/aborted', 'no more waiting')), { once: true })
+  })
+  event.catch(() => undefined)
+  try {
+    if ((await tree.stat(path, true, { signal })) !== undefined) await event
+  } finally {
+    if (listener !== undefined) session.unwatch(path, listener)
+  }
+}
