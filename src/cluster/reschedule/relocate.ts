@@ -185,7 +185,7 @@ async function make(
   }
   const version = member.view.apiVersion
   const { body } = withNetworks(draft.body, networks, compareApiVersions(version, '1.44') >= 0)
-  const source = { version, query: '', exchange: { signal, head: { headers: [] } } }
+  const source = { version, query: '', exchange: { signal: AbortSignal.any([signal]), head: { headers: [] } } }
   await guard(context)
   const created = await createWithImage(api, source, { ...draft, body }, held, passes)
   // The dead one gives way at once, so that the name means one thing.

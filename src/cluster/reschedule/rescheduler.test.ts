@@ -48,10 +48,7 @@ async function startManager(
   o: { readonly store?: RecordStore; readonly replication?: EndpointOptions['replication'] } = {},
 ): Promise<Manager> {
   const log: string[] = []
-  const note = (message: string): void => {
-    log.push(message)
-    if (process.env['SHOW']) console.log(message)
-  }
+  const note = (message: string): void => void log.push(message)
   const recording: Log = { debug() {}, info: note, warn: note, error: note }
   const endpoint = await startEndpoint({
     discovery: {
