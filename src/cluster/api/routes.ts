@@ -11,6 +11,8 @@ import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
 import { leader } from './handlers/leader.ts'
 import * as networks from './handlers/networks.ts'
+import * as nodes from './handlers/nodes.ts'
+import { rebalance } from './handlers/rebalance.ts'
 import { rename } from './handlers/rename.ts'
 import { toManager } from './handlers/native-swarm.ts'
 import * as plugins from './handlers/plugins.ts'
@@ -112,6 +114,15 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /volumes/prune': prune('volumes'),
   'GET /volumes/*': volumes.inspect,
   'DELETE /volumes/*': volumes.remove,
+
+  'GET /flotilla/nodes': nodes.list,
+  'GET /flotilla/nodes/*': nodes.inspect,
+  'POST /flotilla/nodes/*/drain': nodes.drain,
+  'POST /flotilla/nodes/*/undrain': nodes.undrain,
+  'POST /flotilla/nodes/*/cordon': nodes.cordon,
+  'POST /flotilla/nodes/*/labels': nodes.setLabels,
+  'GET /flotilla/moves': nodes.moves,
+  'POST /flotilla/rebalance': rebalance,
 }
 
 /** Native swarm mode beneath: answered by a manager of it, or as by an engine that is none. */

@@ -35,7 +35,10 @@ function change(action: string, headSecondsOf: (call: Call) => number | undefine
       ...(headSeconds === undefined ? {} : { headSeconds }),
       onReply: (status) => {
         if (status >= 400) return
-        void api.cluster.changed(owned.member, { what: 'container', id: owned.container.id, isInspected: true })
+        const { id } = owned.container
+        // Should the engine fall silent now, it is known all the same that the container ran.
+        if (action === '/start') owned.member.send({ kind: 'assumed', id, change: { state: 'running' } })
+        void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
       },
     })
   }
