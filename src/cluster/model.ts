@@ -48,6 +48,8 @@ export interface Workload {
   /** CPUs set aside, in units of 10⁻⁹ (from CpuShares by the ancestor's rule, NanoCpus or quota, the largest). */
   readonly nanoCpus: number
   readonly memoryBytes: number
+  /** What it takes up is not known yet: it counts as nothing, and nothing is placed beside it until it is known. */
+  readonly isUnread?: boolean
 }
 
 export type ContainerState =
@@ -105,8 +107,16 @@ export interface ContainerView extends Workload {
   readonly isPartial: boolean
   /** Kept for containers with a reschedule policy, once inspected. */
   readonly recipe: Recipe | undefined
-  /** The engine's own list row, passed through where we have nothing to change. */
-  readonly row: Readonly<Record<string, unknown>>
+  /** The engine's own list row. */
+  readonly row: ContainerRow
+}
+
+/** A list row as text, so that thousands of them are small and a list is strung together rather than written. */
+export interface ContainerRow {
+  /** JSON members, `"Command":"sh","Created":1`: all but ID, names, ports, sizes and status, mounts in a fixed order. */
+  readonly members: string
+  /** The engine's own words for the status; kept only while we do not know enough to word it. */
+  readonly status: string
 }
 
 export interface ImageView {
@@ -150,6 +160,8 @@ export interface NodeUsage {
   readonly nanoCpus: number
   readonly memoryBytes: number
   readonly containers: number
+  /** Those among them of which it is not known yet what they take up. */
+  readonly unread: number
   /** Fixed host ports by number. Keeps its identity when no port came or went. */
   readonly hostPorts: ReadonlyMap<number, readonly PortClaim[]>
   /** Claims of one port out of a range that the engine has not settled yet. */

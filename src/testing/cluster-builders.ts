@@ -34,7 +34,7 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     mounts: [],
     isPartial: false,
     recipe: undefined,
-    row: {},
+    row: { members: '"Image":"busybox"', status: '' },
     ...over,
   }
 }

@@ -267,7 +267,7 @@ export function recordContainer(
 
 /** An engine that goes down may have told that a container ended, but not how: its list row says so too. */
 function readEnd(node: NodeView, container: ContainerView, before: ContainerRecord['ended']): ContainerRecord['ended'] {
-  const shown = /^Exited \((\d+)\)/.exec(readText(container.row, 'Status'))?.[1]
+  const shown = /^Exited \((\d+)\)/.exec(container.row.status)?.[1]
   const isOld = container.isPartial || container.finishedAtMs < container.startedAtMs || container.finishedAtMs === 0
   if (isOld && before !== undefined) return before
   return {

@@ -27,6 +27,8 @@ export interface EngineState {
   readonly engineLabels: ReadonlyMap<string, string>
   readonly options: WatchOptions
   readonly flights: Flights
+  /** IDs of containers whose inspect replies are still to be read. */
+  readonly unread: readonly string[]
   /** The wake-up each reason waits for; an older one is ignored. 0: none. */
   readonly tickets: Readonly<Record<WakeReason, number>>
   readonly lastTicket: number
@@ -59,7 +61,8 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     engineLabels: unmarked.labels,
     options,
     flights: new Map(),
-    tickets: { probe: 0, refresh: 0, validate: 0, events: 0 },
+    tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0 },
+    unread: [],
     lastTicket: 0,
     tries: 0,
     isStreaming: false,
@@ -121,7 +124,9 @@ function apply(step: Step, message: Message): void {
     case 'marked':
       return step.mark(message.mark)
     case 'touched':
-      return step.fetch(message.fetch)
+      return step.fetch(message.fetch, message.fetch.what === 'container')
+    case 'hurried':
+      return step.beginReads()
     case 'admitted':
       return step.admit()
     case 'rejected':

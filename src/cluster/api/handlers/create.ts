@@ -65,8 +65,10 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
-    const held = hold(api, draft, request, network)
+    const held = await hold(api, draft, request, network)
     try {
+      // Placing may have waited for an engine to be read.
+      lead.check()
       await failpoint('create.afterPlace')
       const created = await createWithImage(api, call, draft, held, lead)
       if (lead.isBroken) await undo(api, held, readText(created, 'Id'))
@@ -177,8 +179,13 @@ function checkName(raw: string): string {
   )
 }
 
-function hold(api: Api, draft: CreateDraft, request: PlacementRequest, network: LocalNetwork | undefined): PlaceHeld {
-  const held = api.cluster.hold(draft, request)
+async function hold(
+  api: Api,
+  draft: CreateDraft,
+  request: PlacementRequest,
+  network: LocalNetwork | undefined,
+): Promise<PlaceHeld> {
+  const held = await api.cluster.hold(draft, request)
   if (held.kind === 'held') return held
   if (held.kind === 'name-taken') throw new FlotillaError('cluster/conflict', held.text, { status: 409 })
   const why =
@@ -294,7 +301,7 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
   }
   const view = decodeContainer(row, undefined, undefined, held.member.view)
   const { ports, exposed, nanoCpus, memoryBytes } = pending
-  return { ...view, ports, exposed, nanoCpus, memoryBytes, isPartial: true }
+  return { ...view, ports, exposed, nanoCpus, memoryBytes, isPartial: true, isUnread: false }
 }
 
 /** By status, not by text; other things a create can miss are named as such. */
