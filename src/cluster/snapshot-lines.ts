@@ -90,7 +90,7 @@ export function parseNode(line: Fields): NodeView {
   }
 }
 
-const facts = { cpus: 0, clockDeltaMs: 0 }
+const facts = { cpus: 0, clockDeltaMs: 0, name: '' }
 
 function parseContainer(line: Fields): ContainerView {
   const row = { Id: readText(line, 'Id'), Names: readTexts(line, 'Names'), Image: readText(line, 'Image') }

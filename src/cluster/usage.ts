@@ -10,6 +10,7 @@ export const emptyUsage: NodeUsage = {
   memoryBytes: 0,
   gpus: noGpuUsage,
   containers: 0,
+  unread: 0,
   hostPorts: noPorts,
   portRanges: [],
   hostModePorts: noExposed,
@@ -39,6 +40,7 @@ export function addWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
     memoryBytes: usage.memoryBytes + workload.memoryBytes,
     gpus: addGpus(usage.gpus, workload.gpus),
     containers: usage.containers + 1,
+    unread: usage.unread + (workload.isUnread === true ? 1 : 0),
     hostPorts,
     portRanges,
     hostModePorts,
@@ -74,6 +76,7 @@ export function removeWorkload(usage: NodeUsage, workload: Workload): NodeUsage 
     memoryBytes: usage.memoryBytes - workload.memoryBytes,
     gpus: removeGpus(usage.gpus, workload.gpus),
     containers: usage.containers - 1,
+    unread: usage.unread - (workload.isUnread === true ? 1 : 0),
     hostPorts,
     portRanges,
     hostModePorts,
@@ -86,6 +89,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
   let memoryBytes = 0
   let gpus = noGpuUsage
   let containers = 0
+  let unread = 0
   const hostPorts = new Map<number, PortClaim[]>()
   const portRanges: PortClaim[] = []
   const hostModePorts = new Map<string, number>()
@@ -94,6 +98,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
     memoryBytes += workload.memoryBytes
     gpus = addGpus(gpus, workload.gpus)
     containers += 1
+    if (workload.isUnread === true) unread += 1
     if (workload.networkMode === 'host') {
       for (const port of workload.exposed) hostModePorts.set(port, (hostModePorts.get(port) ?? 0) + 1)
       continue
@@ -107,7 +112,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
       }
     }
   }
-  return { nanoCpus, memoryBytes, gpus, containers, hostPorts, portRanges, hostModePorts }
+  return { nanoCpus, memoryBytes, gpus, containers, unread, hostPorts, portRanges, hostModePorts }
 }
 
 /** True when replacing one by the other changes no sum. */
@@ -116,6 +121,7 @@ export function isSameLoad(a: Workload, b: Workload): boolean {
     a.nanoCpus === b.nanoCpus &&
     a.memoryBytes === b.memoryBytes &&
     isSameGpus(a.gpus, b.gpus) &&
+    (a.isUnread === true) === (b.isUnread === true) &&
     a.networkMode === b.networkMode &&
     isSameList(a.exposed, b.exposed) &&
     a.ports.length === b.ports.length &&

@@ -3,12 +3,18 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
+import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Role } from '../leader/role.ts'
 import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
+import type { Rescheduler } from '../reschedule/rescheduler.ts'
 import type { ContainerView } from '../model.ts'
+import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import { pairOf } from './bridge/versions.ts'
+import type { VersionPair } from './bridge/versions.ts'
+import type { BuildNodes } from './build-nodes.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { Forward } from './proxy.ts'
 import type { ForwardHost, ForwardOptions } from './proxy.ts'
@@ -21,11 +27,18 @@ export interface Api {
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  readonly rescheduler: Rescheduler
   readonly meters: Meters
   /** Certificates whose end is worth knowing, PEM. */
   readonly certificates: readonly { readonly role: string; readonly pem: string }[]
+  /** What calls that claim a name run in. */
+  readonly fence: LeadFence
+  /** Copies images from node to node; absent: nodes get them from registries only. */
+  readonly images?: ImageTransfer
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
+  /** Which engine does which build. */
+  readonly builds: BuildNodes
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
 }
@@ -74,7 +87,7 @@ export interface Call {
 export type Handler = (api: Api, call: Call) => void | Promise<void>
 
 /** The query, parsed. */
-export function paramsOf(call: Call): URLSearchParams {
+export function paramsOf(call: Pick<Call, 'query'>): URLSearchParams {
   return new URLSearchParams(call.query)
 }
 
@@ -100,6 +113,11 @@ export async function readJsonBody(call: Call): Promise<Fields> {
 }
 
 export const emptyBody: Buffer = Buffer.alloc(0)
+
+/** The versions a call is made with and passed on with, where it is translated between the two. */
+export function versionsOf(call: Pick<Call, 'version'>, member: Member): VersionPair {
+  return pairOf(call.version, member.versionFor(call.version), member.view.apiVersion)
+}
 
 /** Passes a request on to one engine, with its version prefix bridged. */
 export function forward(

@@ -15,6 +15,8 @@ export type NodePart = 'identity' | 'health' | 'load' | 'ports' | 'images'
  */
 export interface Filter {
   readonly name: string
+  /** Part of every policy, not chosen by the user: left out where the configured filters are listed. */
+  readonly isBuiltIn?: true
   /** What `pass` reads; all parts when absent. Naming too few gives wrong placements. */
   readonly reads?: readonly NodePart[]
   /**

@@ -24,30 +24,27 @@ export interface DiscoveryFlags {
   readonly options: readonly string[]
 }
 
+/** What every back end is given. @throws {cluster/invalid-option} for an option that is no pair */
+export function makeDiscoveryContext(ctx: Context, flags: DiscoveryFlags): DiscoveryContext {
+  const options = parseDiscoveryOptions(flags.options)
+  const service = ctx.env['SWARM_DISCOVERY_SERVICE'] ?? ''
+  if (service !== '' && !options.has('token.service')) options.set('token.service', service)
+  return { clock: ctx.clock, log: ctx.log, heartbeatMs: flags.heartbeatMs, options }
+}
+
 /**
  * Makes the back end that the address names, built in or of a package.
  * @throws {cluster/discovery} for schemes nobody knows and addresses that the back end refuses
  */
-export async function openDiscovery(ctx: Context, address: string, flags: DiscoveryFlags): Promise<Discovery> {
+export async function openDiscovery(ctx: Context, address: string, context: DiscoveryContext): Promise<Discovery> {
   const cut = address.indexOf('://')
   const scheme = cut < 0 ? 'nodes' : address.slice(0, cut)
   const rest = cut < 0 ? address : address.slice(cut + 3)
-  const options = parseDiscoveryOptions(flags.options)
-  const service = ctx.env['SWARM_DISCOVERY_SERVICE'] ?? ''
-  if (service !== '' && !options.has('token.service')) options.set('token.service', service)
   if (!(await ctx.plugins.find('discovery', scheme))) {
     throw new FlotillaError('cluster/discovery', 'discovery service not supported')
   }
   const make = await ctx.plugins.load<MakeDiscovery>('discovery', scheme)
-  const storeTls = await readStoreTls(options)
-  const context: DiscoveryContext = {
-    clock: ctx.clock,
-    log: ctx.log,
-    heartbeatMs: flags.heartbeatMs,
-    options,
-    storeTls,
-  }
-  return make(rest, context)
+  return make(rest, { ...context, storeTls: await readStoreTls(context.options) })
 }
 
 /** Reads `--discovery-opt key=value`. @throws {cluster/invalid-option} */

@@ -1,11 +1,12 @@
 import type { Context, Run } from '../../cli/command.ts'
 import type { Discovery } from '../../cluster/discovery/discovery.ts'
+import { withDeadline } from '../../core/deadline.ts'
 import { renderDurationMs } from '../../core/duration.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { maskSecrets } from '../../core/mask.ts'
 import { checkAdvertise } from './advertise.ts'
-import { findDiscovery, openDiscovery } from './discovery.ts'
+import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readDurationNs, readHeartbeatMs } from './durations.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import type { joinFlags } from './table.ts'
@@ -59,7 +60,11 @@ async function readRegistration(
   if (ttlMs <= heartbeatMs) throw invalid('--ttl must be strictly superior to the heartbeat value')
   const delayMs = Number(readDurationNs('delay', flags.delay)) / 1e6
   if (delayMs < 0) throw invalid('--delay should not be a negative number')
-  const discovery = await openDiscovery(ctx, address, { heartbeatMs, options: flags['discovery-opt'] })
+  const discovery = await openDiscovery(
+    ctx,
+    address,
+    makeDiscoveryContext(ctx, { heartbeatMs, options: flags['discovery-opt'] }),
+  )
   return { address, discovery, addr, heartbeatMs, ttlMs, delayMs }
 }
 
@@ -109,9 +114,8 @@ async function register(ctx: Context, discovery: Discovery, announcement: Announ
 
 async function withdraw(ctx: Context, discovery: Discovery, addr: string): Promise<void> {
   try {
-    await discovery.withdraw?.(addr, { deadlineMs: withdrawMs })
+    await withDeadline(ctx.clock, { deadlineMs: withdrawMs }, () => discovery.close?.() ?? Promise.resolve())
   } catch (error) {
     ctx.log.warn('cannot take the registration back: it lapses by itself', { addr, error: toMessage(error) })
   }
-  await discovery.close?.().catch(() => undefined)
 }

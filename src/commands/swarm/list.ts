@@ -1,6 +1,6 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { findDiscovery, openDiscovery } from './discovery.ts'
+import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readDurationNs } from './durations.ts'
 import { checkLogLevel, endCommand } from './fatal.ts'
 import type { listFlags } from './table.ts'
@@ -11,7 +11,11 @@ export const run: Run<typeof listFlags> = async (ctx, flags, args) => {
     checkLogLevel(ctx)
     const address = findDiscovery(ctx, args, 'list')
     const timeoutMs = readTimeoutMs(flags.timeout)
-    const discovery = await openDiscovery(ctx, address, { heartbeatMs: timeoutMs, options: flags['discovery-opt'] })
+    const discovery = await openDiscovery(
+      ctx,
+      address,
+      makeDiscoveryContext(ctx, { heartbeatMs: timeoutMs, options: flags['discovery-opt'] }),
+    )
     const stop = new AbortController()
     try {
       const sets = discovery.watch({ signal: stop.signal })

@@ -2,7 +2,6 @@ import { parseDurationNs } from '../../core/duration.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { toOvercommitPercent } from '../../cluster/watch/specs.ts'
-import { checkAdvertise } from './advertise.ts'
 import { readDurationNs } from './durations.ts'
 import type { manageFlags } from './table.ts'
 
@@ -46,6 +45,8 @@ export function checkRetries(flags: Flags): number {
 export interface ClusterOptionsRead {
   readonly overcommitPercent: number
   readonly createRetries: number
+  /** Containers with local volumes are made anew without their data. */
+  readonly isVolumeLossAllowed: boolean
   readonly warning: string | undefined
 }
 
@@ -54,6 +55,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   if (driver !== 'swarm') throw invalid(`unsupported cluster "${driver}"`)
   let overcommit = 0.05
   let createRetries = 0
+  let isVolumeLossAllowed = false
   let warning: string | undefined
   for (const option of options) {
     const cut = option.indexOf('=')
@@ -67,9 +69,13 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
     } else if (key === 'swarm.createretry') {
       createRetries = Math.trunc(readNumber(key, value))
       if (createRetries < 0) throw invalid(`swarm.createretry can not be negative, ${createRetries} is invalid`)
+    } else if (key === 'swarm.reschedule.volumes') {
+      if (value !== 'hold' && value !== 'new')
+        throw invalid(`swarm.reschedule.volumes should be hold or new, ${value} is invalid`)
+      isVolumeLossAllowed = value === 'new'
     }
   }
-  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, warning }
+  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, isVolumeLossAllowed, warning }
 }
 
 function readNumber(key: string, value: string): number {
@@ -79,23 +85,9 @@ function readNumber(key: string, value: string): number {
   return number
 }
 
-/** Replication needs a store that elects; those are for a later version. */
-export function checkReplication(flags: Flags, discovery: string): void {
-  if (flags.replication) {
-    if (!/^(?:consul|etcd|zk):\/\//.test(discovery)) {
-      throw invalid('Leader election is only supported with consul, etcd and zookeeper discovery.')
-    }
-    if (flags.advertise === undefined || flags.advertise === '') {
-      throw invalid('--advertise address must be provided when using --leader-election')
-    }
-    checkReplicationTtl(flags['replication-ttl'])
-    throw new FlotillaError('cluster/unsupported', 'replication of managers is not in this version')
-  }
-  // An address that others are told must be one they can use, also where it is not used so far.
-  if (flags.advertise !== undefined && flags.advertise !== '') checkAdvertise(flags.advertise)
-}
-
-function checkReplicationTtl(text: string): void {
+/** Milliseconds. @throws {cluster/invalid-option} */
+export function readReplicationTtl(text: string): number {
   const ns = readDurationNs('replication-ttl', text)
   if (ns <= 0n) throw invalid('--replication-ttl should be a positive number')
+  return Number(ns) / 1e6
 }

@@ -5,28 +5,49 @@ import type { EndpointOptions, RunningEndpoint } from '../../cluster/endpoint.ts
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
-import { findDiscovery, openDiscovery } from './discovery.ts'
+import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
-import { checkReplication, checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import { openRecords } from './records.ts'
+import { openReplication } from './replication.ts'
+import { openStore } from './store.ts'
+import { readSpanOptions } from './span-options.ts'
 import type { manageFlags } from './table.ts'
 
 type Flags = FlagValues<typeof manageFlags>
 
 /** Runs a cluster's endpoint until it is told to stop. */
 export const run: Run<typeof manageFlags> = async (ctx, flags, args) => {
-  let endpoint: RunningEndpoint
+  const opened: Opened[] = []
   try {
-    endpoint = await startEndpoint(await readOptions(ctx, flags, args))
+    return await serve(ctx, await startEndpoint(await readOptions(ctx, flags, args, opened)))
   } catch (error) {
     return endDaemon(ctx, error)
+  } finally {
+    // A store that does not answer must not keep a manager that has nothing left to do.
+    const limit = new AbortController()
+    const late = ctx.clock.sleep(closeMs, limit.signal).catch(() => undefined)
+    await Promise.race([Promise.all(opened.map(async (each) => each.close())), late])
+    limit.abort()
   }
-  return serve(ctx, endpoint)
 }
 
+/** What has to be closed when the endpoint is. */
+interface Opened {
+  close(): void | Promise<void>
+}
+
+const closeMs = 2000
+
 /** In the ancestor's order, so that of several mistakes the same one is named. */
-async function readOptions(ctx: Context, flags: Flags, args: readonly string[]): Promise<EndpointOptions> {
+async function readOptions(
+  ctx: Context,
+  flags: Flags,
+  args: readonly string[],
+  opened: Opened[],
+): Promise<EndpointOptions> {
   checkLogLevel(ctx)
   checkTlsFlags(flags)
   const tls = await readTlsFiles(flags)
@@ -34,25 +55,36 @@ async function readOptions(ctx: Context, flags: Flags, args: readonly string[]):
   const failureRetry = checkRetries(flags)
   const address = findDiscovery(ctx, args, 'manage')
   const heartbeatMs = readHeartbeatMs(flags.heartbeat)
-  const discovery = await openDiscovery(ctx, address, { heartbeatMs, options: flags['discovery-opt'] })
+  const context = makeDiscoveryContext(ctx, { heartbeatMs, options: flags['discovery-opt'] })
+  const store = await openStore(address, context)
+  if (store !== undefined) opened.push(store)
+  const discovery = store?.discovery ?? (await openDiscovery(ctx, address, context))
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
-  checkReplication(flags, address)
+  const span = readSpanOptions(flags['cluster-opt'])
+  const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
+  const replicated = await openReplication(ctx, flags, { store, discovery, ...engineTls })
+  if (replicated !== undefined) opened.push(replicated)
   return {
-    discovery,
+    discovery: replicated?.discovery ?? discovery,
+    ...(replicated === undefined ? {} : { replication: replicated.replication }),
     policy,
     listen: flags.host.map(parseListenAddress),
     ...tls,
+    ...span,
     clock: ctx.clock,
     random: ctx.random,
     log: ctx.log,
     env: ctx.env,
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
+    records: await openRecords(ctx, store, flags['state-dir']),
+    isVolumeLossAllowed: cluster.isVolumeLossAllowed,
     settings: {
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],
       isExperimental: ctx.globals['experimental'] === true,
+      isDebug: ctx.globals['debug'] === true,
       refreshOnNodeFilter: flags['refresh-on-node-filter'],
       refreshOnNameFilter: flags['container-name-refresh-filter'],
     },

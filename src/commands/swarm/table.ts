@@ -4,7 +4,11 @@ import type { FlagTable } from '../../core/flag.ts'
 
 /** Flags that stand before the command word. */
 export const swarmGlobals: FlagTable = {
-  debug: { kind: 'boolean', brief: 'Log everything, as --log-level debug does', env: ['DEBUG'] },
+  debug: {
+    kind: 'boolean',
+    brief: 'Log everything, as --log-level debug does, and serve /debug/pprof',
+    env: ['DEBUG'],
+  },
   'log-level': {
     kind: 'string',
     short: 'l',
@@ -75,13 +79,17 @@ export const manageFlags = {
     default: ['tcp://127.0.0.1:2375'],
     brief: 'Address to serve the API at: tcp://IP:PORT or unix:///PATH',
   },
-  replication: { kind: 'boolean', brief: 'Refused: several managers of one cluster are not in this version' },
-  'replication-ttl': { kind: 'string', default: '20s', brief: 'No effect: goes with --replication' },
+  replication: { kind: 'boolean', brief: 'Be one of several managers, of which one leads; needs --advertise' },
+  'replication-ttl': {
+    kind: 'string',
+    default: '20s',
+    brief: 'How long a leader that died is still believed in, with --replication',
+  },
   advertise: {
     kind: 'string',
     aliases: ['addr'],
     env: ['SWARM_ADVERTISE'],
-    brief: 'Address of this manager for other managers, HOST:PORT; checked, not used yet',
+    brief: 'Address of this manager for other managers, HOST:PORT',
   },
   tls: { kind: 'boolean', brief: 'Speak TLS to clients and engines; --tlsverify includes it' },
   tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificates of the others' },
@@ -127,8 +135,15 @@ export const manageFlags = {
   },
   'cluster-opt': {
     kind: 'strings',
-    brief: 'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0',
+    brief:
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off',
     placeholder: 'key=value',
+  },
+  'state-dir': {
+    kind: 'string',
+    env: ['SWARM_STATE_DIR'],
+    brief: 'Folder for what must outlive the manager: containers to reschedule, drained nodes; for one manager only',
+    placeholder: 'folder',
   },
   'refresh-on-node-filter': {
     kind: 'boolean',
@@ -159,12 +174,13 @@ export const joinFlags = {
 } as const
 
 export const explainFlags = {
-  host: { kind: 'string', short: 'H', env: ['DOCKER_HOST'], brief: 'The endpoint, tcp://HOST:PORT or unix:///PATH' },
-  tls: { kind: 'boolean', brief: 'Speak TLS; --tlsverify includes it' },
-  tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificate of the endpoint' },
-  tlscert: { kind: 'string', brief: 'File of our own certificate' },
-  tlskey: { kind: 'string', brief: 'File of the key of --tlscert' },
-  tlsverify: { kind: 'boolean', brief: 'Speak TLS and verify the endpoint' },
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
   format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'How to print the answer' },
   file: {
     kind: 'string',
@@ -188,12 +204,13 @@ export const explainFlags = {
 } as const
 
 export const simulateFlags = {
-  host: { kind: 'string', short: 'H', env: ['DOCKER_HOST'], brief: 'The endpoint, tcp://HOST:PORT or unix:///PATH' },
-  tls: { kind: 'boolean', brief: 'Speak TLS; --tlsverify includes it' },
-  tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificate of the endpoint' },
-  tlscert: { kind: 'string', brief: 'File of our own certificate' },
-  tlskey: { kind: 'string', brief: 'File of the key of --tlscert' },
-  tlsverify: { kind: 'boolean', brief: 'Speak TLS and verify the endpoint' },
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
   format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'How to print the answer' },
   record: { kind: 'boolean', brief: 'Print the cluster behind the endpoint, a JSON line per node, for --cluster' },
   cluster: { kind: 'string', placeholder: 'file', brief: 'Start from a recorded cluster; - for the standard input' },
@@ -225,6 +242,65 @@ export const simulateFlags = {
   'per-node': { kind: 'boolean', brief: 'Print each node too' },
 } as const
 
+/** Flags of commands that talk to an endpoint: written out, since each table needs a type of its own. */
+export const nodesFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
+} as const
+
+export const undrainFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+} as const
+
+export const drainFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  force: { kind: 'boolean', short: 'f', brief: 'Move containers without a reschedule policy too' },
+  timeout: {
+    kind: 'string',
+    default: '0s',
+    brief: 'Wait this long until all that may leave has left; 0s: do not wait',
+    placeholder: 'duration',
+  },
+} as const
+
+export const rebalanceFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  plan: { kind: 'boolean', brief: 'Only print what would be moved; this is what happens without --apply too' },
+  apply: { kind: 'boolean', brief: 'Move the containers' },
+  by: {
+    kind: 'string',
+    default: 'containers',
+    choices: ['containers', 'resources'],
+    brief: 'What is evened out: numbers of containers, or reserved CPUs and memory',
+  },
+  threshold: { kind: 'integer', brief: 'Difference that is not worth a move: containers (1) or percent (10)' },
+  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
+} as const
+
 /** In the order of the help page. */
 export const swarmCommands: readonly Command[] = [
   defineCommand({
@@ -250,7 +326,8 @@ export const swarmCommands: readonly Command[] = [
     brief: 'Serve one Docker API for all engines of a cluster',
     description: discoveryArguments,
     afterFlags: `    * swarm.overcommit=0.05     overcommit to apply on resources
-    * swarm.createretry=0       container create retry count after initial failure`,
+    * swarm.createretry=0       container create retry count after initial failure
+    * swarm.reschedule.volumes=hold   new: reschedule containers without the data of their local volumes`,
     flags: manageFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./manage.ts'),
@@ -286,5 +363,40 @@ with the body of a create call in "create". Exit code 1: not all containers were
     flags: simulateFlags,
     args: [],
     load: () => import('./simulate.ts'),
+  }),
+  defineCommand({
+    name: 'nodes',
+    brief: 'List the nodes of a running cluster, or show one',
+    flags: nodesFlags,
+    args: [{ name: '[NODE]' }],
+    load: () => import('./nodes.ts'),
+  }),
+  defineCommand({
+    name: 'drain',
+    brief: 'Give a node nothing new, and move what has a reschedule policy to other nodes',
+    flags: drainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./drain.ts'),
+  }),
+  defineCommand({
+    name: 'cordon',
+    brief: 'Give a node nothing new; what is there stays',
+    flags: undrainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./cordon.ts'),
+  }),
+  defineCommand({
+    name: 'undrain',
+    brief: 'Take a node back into service after drain or cordon',
+    flags: undrainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./undrain.ts'),
+  }),
+  defineCommand({
+    name: 'rebalance',
+    brief: 'Even out the nodes by moving containers that have a reschedule policy',
+    flags: rebalanceFlags,
+    args: [],
+    load: () => import('./rebalance.ts'),
   }),
 ]
