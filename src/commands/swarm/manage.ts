@@ -2,15 +2,15 @@ import type { Context, Run } from '../../cli/command.ts'
 import { parseListenAddress } from '../../cluster/api/listen.ts'
 import { startEndpoint } from '../../cluster/endpoint.ts'
 import type { EndpointOptions, RunningEndpoint } from '../../cluster/endpoint.ts'
-import type { Filter } from '../../cluster/filters/filter.ts'
-import type { Strategy } from '../../cluster/strategies/strategy.ts'
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
+import { loadFilters, loadStrategy } from './load-policy.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import { openRecords } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
 import { readSpanOptions } from './span-options.ts'
@@ -78,30 +78,17 @@ async function readOptions(
     log: ctx.log,
     env: ctx.env,
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
+    records: await openRecords(ctx, store, flags['state-dir']),
+    isVolumeLossAllowed: cluster.isVolumeLossAllowed,
     settings: {
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],
       isExperimental: ctx.globals['experimental'] === true,
+      isDebug: ctx.globals['debug'] === true,
       refreshOnNodeFilter: flags['refresh-on-node-filter'],
       refreshOnNameFilter: flags['container-name-refresh-filter'],
     },
   }
-}
-
-async function loadStrategy(ctx: Context, name: string): Promise<Strategy> {
-  const isKnown = await ctx.plugins.find('strategy', name)
-  if (!isKnown) throw new FlotillaError('cluster/invalid-option', 'strategy not supported')
-  return ctx.plugins.load<Strategy>('strategy', name)
-}
-
-async function loadFilters(ctx: Context, names: readonly string[]): Promise<readonly Filter[]> {
-  const filters: Filter[] = []
-  for (const name of names) {
-    const isKnown = await ctx.plugins.find('filter', name)
-    if (!isKnown) throw new FlotillaError('cluster/invalid-option', 'filter not supported')
-    filters.push(await ctx.plugins.load<Filter>('filter', name))
-  }
-  return filters
 }
 
 /** The first signal ends it in good order, the second at once. */

@@ -35,7 +35,10 @@ function change(action: string, headSecondsOf: (call: Call) => number | undefine
       ...(headSeconds === undefined ? {} : { headSeconds }),
       onReply: (status) => {
         if (status >= 400) return
-        void api.cluster.changed(owned.member, { what: 'container', id: owned.container.id, isInspected: true })
+        const { id } = owned.container
+        // Should the engine fall silent now, it is known all the same that the container ran.
+        if (action === '/start') owned.member.send({ kind: 'assumed', id, change: { state: 'running' } })
+        void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
       },
     })
   }
@@ -100,7 +103,23 @@ export const exportContainer: Handler = pass('/export')
 export const archive: Handler = pass('/archive')
 export const copy: Handler = pass('/copy')
 export const resize: Handler = pass('/resize', { headSeconds: plainSeconds })
-export const attach: Handler = pass('/attach', { isHijack: true })
+const plainAttach: Handler = pass('/attach', { isHijack: true })
+
+/**
+ * Some clients (dockerode) send their options as a body too. Engines drop what has come with the head when they leave
+ * HTTP; behind a proxy it comes a moment later, and the container would get it as input.
+ */
+export const attach: Handler = (api, call) => {
+  const { exchange } = call
+  if (exchange.head.bodyLength <= 0) return plainAttach(api, call)
+  const owned = findOwned(api, call.name)
+  return exchange
+    .readBody()
+    .then(() =>
+      forward(api, call, owned.member, { enginePath: pathOf(owned, '/attach'), isHijack: true, body: emptyBody }),
+    )
+}
+
 export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
 export const wait: Handler = pass('/wait')
 export const checkpoints: Handler = pass('/checkpoints')

@@ -210,12 +210,9 @@ function findNeighbour(api: Api, body: Fields): Member | undefined {
 /** Some node that the rules allow, the emptiest first: what has no needs of its own may be anywhere. */
 export function chooseMember(api: Api): Member {
   const draft = parseCreate('', {}, noRegex, () => randomBytes(32).toString('hex'))
-  const held = api.cluster.hold(draft, draft.request)
-  if (held.kind === 'held') {
-    held.release()
-    return held.member
-  }
-  throw new FlotillaError('cluster/no-placement', held.text, { status: 500 })
+  const chosen = api.cluster.choose(draft.request)
+  if (chosen.kind === 'placed') return api.cluster.memberOf(chosen.node)
+  throw new FlotillaError('cluster/no-placement', chosen.text, { status: 500 })
 }
 
 export async function post(api: Api, call: Call, member: Member, path: string, body: Fields): Promise<Fields> {
