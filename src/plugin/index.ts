@@ -10,6 +10,7 @@ export type { PluginEntry, PluginTable } from './make-registry.ts'
 export type { PluginKind, Registry } from './registry.ts'
 // The interfaces to implement.
 export type { Discovery, DiscoveryContext, MakeDiscovery } from '../cluster/discovery/discovery.ts'
+export type { Leader, Lease } from '../cluster/leader/leader.ts'
 export type { Filter, NodePart } from '../cluster/filters/filter.ts'
 export type { NodeView } from '../cluster/model.ts'
 export type { PlacementRequest } from '../cluster/placement.ts'

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../core/call.ts'
+import { makeChildAbort } from '../core/child-abort.ts'
 import type { Clock } from '../core/clock.ts'
 import { throwIfAborted } from '../core/deadline.ts'
 import { FlotillaError } from '../core/errors.ts'
@@ -111,9 +112,7 @@ class Server implements MemoryKvServer {
     throwIfAborted(signal)
     if (this.#revision !== revision) return
     const next = Math.min(...[...this.#items.values()].map((item) => item.expiresMs))
-    const stop = new AbortController()
-    const follow = (): void => stop.abort(signal.reason)
-    signal.addEventListener('abort', follow, { once: true })
+    const stop = makeChildAbort(signal)
     try {
       await new Promise<void>((resolve, reject) => {
         this.#waiting.add(resolve)
@@ -123,7 +122,6 @@ class Server implements MemoryKvServer {
         }
       })
     } finally {
-      signal.removeEventListener('abort', follow)
       stop.abort()
     }
     await this.enter({ signal })

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
+import { makeChildAbort } from '../../core/child-abort.ts'
 import type { Clock, Random } from '../../core/clock.ts'
 import { throwIfAborted } from '../../core/deadline.ts'
 import type { KvHold } from './kv.ts'
@@ -50,16 +51,13 @@ export function holdLock(
     [Symbol.asyncIterator]() {
       const queue = new Queue<KvHold | undefined>()
       // A reader that leaves early gives the lock up too.
-      const left = new AbortController()
-      const leave = (): void => left.abort(o.signal?.reason)
-      if (o.signal?.aborted === true) leave()
-      else o.signal?.addEventListener('abort', leave, { once: true })
+      const left = makeChildAbort(o.signal)
       const done = campaign(steps, context, left.signal, queue)
         .then(
           () => queue.end(),
           (error: unknown) => (left.signal.aborted ? queue.end() : queue.fail(error)),
         )
-        .finally(() => o.signal?.removeEventListener('abort', leave))
+        .finally(() => left.abort())
       return {
         next: () => queue.next(),
         async return() {
@@ -140,15 +138,12 @@ async function holdWhileOurs(
 
 async function waitWithLimit(steps: LockSteps, limitMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal)
-  const stop = new AbortController()
-  const follow = (): void => stop.abort(signal.reason)
-  signal.addEventListener('abort', follow, { once: true })
+  const stop = makeChildAbort(signal)
   try {
     await Promise.race([steps.waitUntilFree(stop.signal), clock.sleep(limitMs, stop.signal)])
   } catch {
     await clock.sleep(askMs, signal)
   } finally {
-    signal.removeEventListener('abort', follow)
     stop.abort()
   }
 }

@@ -9,7 +9,7 @@ import { openKv } from './open-kv.ts'
 import type { StoreKind } from './open-kv.ts'
 import type { StoreOptions } from './store-options.ts'
 
-const ends: (() => Promise<unknown> | unknown)[] = []
+const ends: (() => unknown)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
 })
