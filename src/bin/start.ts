@@ -3,21 +3,39 @@ import { isatty } from 'node:tty'
 import { run } from '../cli/run.ts'
 import type { Program } from '../cli/run.ts'
 import type { World } from '../cli/world.ts'
+import { toMessage } from '../core/errors.ts'
 import { systemClock } from '../io/clock.ts'
 import { systemRandom } from '../io/random.ts'
 import { builtins } from '../plugin/builtins.generated.ts'
-import { makeRegistry } from '../plugin/make-registry.ts'
+import { makeOpenRegistry } from '../plugin/packages.ts'
 import { makeTerminal } from '../ui/process-terminal.ts'
 import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
+import { findPackages } from './packages.ts'
 
 /** Runs a program in this process and ends it with the program's exit code. */
 export async function start(program: Program): Promise<void> {
   enableCompileCache(process.env)
   compileEagerlyOnceLong(systemClock)
-  const code = await run(program, describeProcess())
+  const code = (await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])) ?? (await run(program, describeProcess()))
   await Promise.all([flush(process.stdout), flush(process.stderr)])
   process.exit(code)
+}
+
+/** For tests of what happens when the program dies in the middle. @returns the exit code when that cannot be read */
+async function armFailpoints(text: string | undefined): Promise<number | undefined> {
+  if (text === undefined || text === '') return undefined
+  const [{ parseFailpoints }, failpoint] = await Promise.all([
+    import('../core/failpoint.ts'),
+    import('../io/failpoint.ts'),
+  ])
+  try {
+    failpoint.armFailpoints(parseFailpoints(text))
+    return undefined
+  } catch (error) {
+    process.stderr.write(`${toMessage(error)}\n`)
+    return 1
+  }
 }
 
 function describeProcess(): World {
@@ -38,7 +56,7 @@ function describeProcess(): World {
       stderr: process.stderr,
       env: process.env,
     }),
-    plugins: makeRegistry(builtins),
+    plugins: makeOpenRegistry(builtins, findPackages(process.env)),
     onSignal(handler) {
       process.on('SIGINT', handler)
       process.on('SIGTERM', handler)

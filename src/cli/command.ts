@@ -25,6 +25,8 @@ export interface Command<F extends FlagTable = FlagTable> {
   readonly brief: string
   /** Longer text under the usage line of the command's own help; `{program}` stands for the words before the command. */
   readonly description?: string
+  /** Lines right behind the list of flags in the command's own help: what one of them takes. */
+  readonly afterFlags?: string
   readonly hidden?: boolean
   readonly flags: F
   readonly args: readonly ArgSpec[]

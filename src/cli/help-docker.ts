@@ -18,6 +18,7 @@ export function renderDockerHelp(personality: Personality, path: readonly Comman
   }
   const flags = Object.entries({ ...command.flags, ...more }).filter(([, spec]) => spec.hidden !== true)
   if (flags.length > 0) lines.push('', 'Options:', ...renderFlags(flags))
+  if (command.afterFlags !== undefined) lines.push(command.afterFlags)
   if (command.commands !== undefined) {
     const shown = command.commands.filter((entry) => entry.hidden !== true)
     const width = Math.max(0, ...shown.map((entry) => entry.name.length))

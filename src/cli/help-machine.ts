@@ -55,6 +55,7 @@ function renderCommand(personality: Personality, path: readonly Command[], comma
     lines.push('', ...(personality.help === 'machine' ? ['Description:', ...indented] : text))
   }
   if (flags.length > 0) lines.push('', 'Options:', '', ...renderFlags(sorted).map((line) => ` ${line}`))
+  if (command.afterFlags !== undefined) lines.push(command.afterFlags)
   return [...lines, ''].join('\n')
 }
 

@@ -1,8 +1,10 @@
 import type { Writable } from 'node:stream'
 import type { Log, LogFields } from '../core/log.ts'
-import { goQuote } from '../core/goquote.ts'
+import { maskSecrets } from '../core/mask.ts'
 import type { Command } from './command.ts'
 import type { ParsedFlags } from './flag-values.ts'
+import { renderFields, renderLogLine } from './log-line.ts'
+import type { LogFormat } from './log-line.ts'
 import type { Personality } from './personality.ts'
 import type { World } from './world.ts'
 
@@ -46,30 +48,25 @@ function writePlain({ world, path }: LogOptions): Write {
   return (level, message, fields) => {
     const isOut = (level === 'info' || level === 'warn') && !isEvaluated
     const stream: Writable = isOut ? world.stdout : world.stderr
-    stream.write(`${message}${renderFields(fields)}\n`)
+    stream.write(`${maskSecrets(message)}${renderFields(fields)}\n`)
   }
 }
 
-function writeStructured({ world, personality }: LogOptions): Write {
+function writeStructured({ world, personality, globals }: LogOptions): Write {
   const isCompose = personality.id === 'docker-compose'
+  const format = readFormat(globals)
   return (level, message, fields) => {
-    const name = level === 'warn' ? 'warning' : level
-    if (world.terminal.isStderrTty && personality.id !== 'swarm') {
+    if (world.terminal.isStderrTty && personality.id !== 'swarm' && format === 'legacy') {
       const label = level === 'warn' ? 'WARN' : level.toUpperCase().slice(0, 4)
-      world.stderr.write(`${label}${isCompose ? '[0000]' : ''} ${message}${renderFields(fields)}\n`)
+      world.stderr.write(`${label}${isCompose ? '[0000]' : ''} ${maskSecrets(message)}${renderFields(fields)}\n`)
       return
     }
-    const time = new Date(world.clock.nowMs()).toISOString().replace(/\.\d+Z$/, 'Z')
-    world.stderr.write(`time="${time}" level=${name} msg=${goQuote(message)}${renderFields(fields)}\n`)
+    world.stderr.write(renderLogLine(format, { nowMs: world.clock.nowMs(), level, message, fields }))
   }
 }
 
-function renderFields(fields: LogFields | undefined): string {
-  let text = ''
-  for (const [key, value] of Object.entries(fields ?? {})) {
-    if (value === undefined) continue
-    const plain = String(value)
-    text += ` ${key}=${/^[\w./:@-]+$/.test(plain) ? plain : goQuote(plain)}`
-  }
-  return text
+/** The format that the command line asks for. */
+export function readFormat(globals: Readonly<Record<string, unknown>>): LogFormat {
+  const named = globals['log-format']
+  return named === 'json' || named === 'text' ? named : 'legacy'
 }

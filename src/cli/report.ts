@@ -1,4 +1,5 @@
 import { isFlotillaError, toMessage } from '../core/errors.ts'
+import { maskSecrets } from '../core/mask.ts'
 import type { Personality } from './personality.ts'
 
 /** How an error is to be shown. */
@@ -35,13 +36,6 @@ function causes(error: unknown): string[] {
     found.push(typeof code === 'string' ? `${toMessage(current)} (${code})` : toMessage(current))
   }
   return found
-}
-
-/** Hides given values and the password part of addresses. Linear: messages may quote input of any length. */
-function maskSecrets(text: string, secrets: readonly string[]): string {
-  let masked = text.replace(/\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@"']*):[^\s/@"']+@/gi, '$1:***@')
-  for (const secret of secrets) if (secret.length >= 4) masked = masked.replaceAll(secret, '***')
-  return masked
 }
 
 /** Takes out what could move the cursor or ring the bell; messages may quote names from anywhere. */

@@ -10,14 +10,16 @@ import { makeEngineEvent, toClusterEvent } from './cluster-event.ts'
 import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
+import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
 import type { FleetEffect, NameTaken } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
-import type { ClusterSnapshot, ContainerView, NodeView, Pending } from './model.ts'
+import type { ClusterSnapshot, ContainerView, NodeMark, NodeView, Pending } from './model.ts'
 import type { NoPlacement, PlacementRequest, Policy } from './placement.ts'
 import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
+import { TurnedAway } from './turned-away.ts'
 import { Gate } from './watch/gate.ts'
 import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/messages.ts'
 
@@ -35,6 +37,12 @@ export interface ClusterOptions {
   resolveIp(host: string): Promise<string>
 }
 
+/** How a place is held for a container that takes over from another. */
+export interface Succession {
+  /** Engine ID of the container that has the name until then. */
+  readonly from: string
+}
+
 /** A place that a container will take. Exactly one of the three ends it. */
 export interface PlaceHeld {
   readonly kind: 'held'
@@ -43,12 +51,16 @@ export interface PlaceHeld {
   /** The container exists: it shows at once, before its engine has told. */
   confirm(container: ContainerView): void
   release(): void
+  /** The container on its node, once the node shows it. */
+  find(): ContainerView | undefined
   /** The engine may or may not have made it: the place stays taken for a while. */
   leave(): void
 }
 
 /** Engines read at the same time when many join at once. */
 const parallelReads = 64
+/** A new primary looks this often whether the engines it has just met are read. */
+const catchUpLookMs = 50
 /** Lists wait this long for changes of our own to be read back. */
 const settleMs = 1000
 /** A reservation lapses after this when nobody ended it. */
@@ -59,22 +71,28 @@ const strayMs = 10 * 60_000
 /** The engines of one cluster: what is known of them, what is promised on them, and what is open towards them. */
 export class Cluster {
   readonly events: EventHub = new EventHub()
+  readonly turnedAway: TurnedAway = new TurnedAway()
   readonly #o: ClusterOptions
+  readonly #policy: Policy
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
   readonly #gate = new Gate(parallelReads)
   readonly #unread = new Set<Promise<void>>()
   /** Swarm IDs of containers that may appear late, and until when they are looked for. */
   readonly #strays = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
+  #isDiscovered = false
   #versions: { readonly revision: number; readonly api: string } | undefined
 
   constructor(options: ClusterOptions) {
     this.#o = options
-    this.#fleet = new Fleet({ policy: options.policy, watch: options.watch })
+    const { policy, watch } = options
+    this.#policy = { ...policy, filters: [availabilityFilter, ...policy.filters] }
+    this.#fleet = new Fleet({ policy: this.#policy, watch })
   }
 
+  /** As configured, with the built-in filters before the configured ones. */
   get policy(): Policy {
-    return this.#o.policy
+    return this.#policy
   }
 
   get clock(): Clock {
@@ -105,6 +123,16 @@ export class Cluster {
     throw new FlotillaError('cluster/unhealthy', `node ${node.name} has left the cluster`, { status: 503 })
   }
 
+  /** Places taken by creates that nobody has confirmed yet. */
+  get reservationCount(): number {
+    return this.#fleet.promiseCount
+  }
+
+  /** Whether the events of the engine arrive. */
+  isStreaming(addr: string): boolean {
+    return this.#fleet.state(addr)?.isStreaming === true
+  }
+
   /** Engines that answer, in the order of the snapshot. */
   healthyMembers(): readonly Member[] {
     const healthy: Member[] = []
@@ -131,6 +159,7 @@ export class Cluster {
 
   /** The full set of engines: those no longer named go first, then new ones come. */
   setAddresses(addresses: readonly string[]): void {
+    this.#isDiscovered = true
     const endpoints = this.#parse(addresses)
     const effects = this.#fleet.setAddresses([...endpoints.keys()], this.#context())
     for (const addr of this.#fleet.addresses) {
@@ -165,13 +194,20 @@ export class Cluster {
   /**
    * Chooses a node and takes the place at once, so that no other create sees it free. `NameTaken` and refusals
    * are values.
+   *
+   * @param succession where the container takes over from another of the same name and swarm ID
    */
-  hold(draft: CreateDraft, request: PlacementRequest): PlaceHeld | NoPlacement | NameTaken {
+  hold(draft: CreateDraft, request: PlacementRequest, succession?: Succession): PlaceHeld | NoPlacement | NameTaken {
     const sinceMs = this.#o.clock.nowMs()
     const id = randomBytes(32).toString('hex')
     const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
-    const placement = this.#fleet.place({ ...request, name: draft.name }, toReservation(draft, times), this.#o.random)
-    if (placement.kind !== 'placed') return placement
+    const reservation = toReservation(draft, times)
+    const wanted = { ...request, name: draft.name }
+    const placement = this.#fleet.place(wanted, reservation, this.#o.random, succession?.from)
+    if (placement.kind !== 'placed') {
+      this.turnedAway.count(placement.kind === 'name-taken' ? 'name-taken' : 'no-placement')
+      return placement
+    }
     const member = this.memberOf(placement.node)
     const pending = toPending(draft, placement.node, times)
     const release = (): void => this.#fleet.release(id)
@@ -180,14 +216,31 @@ export class Cluster {
       member,
       pending,
       release,
+      find: () => member.view.containers.find((each) => each.swarmId === draft.swarmId),
       confirm: (container) => {
         member.send({ kind: 'created', container })
         release()
       },
       leave: () => {
+        // Whoever moves a container looks for what came of it himself.
+        if (succession !== undefined) return release()
         this.#strays.set(draft.swarmId, { untilMs: this.#o.clock.nowMs() + strayMs, pendingId: id })
       },
     }
+  }
+
+  /** What operators say of an engine, in service or not; undefined takes it back. */
+  setMark(engineId: string, mark: NodeMark | undefined): void {
+    this.#fleet.setMark(engineId, mark, this.#context())
+  }
+
+  markOf(engineId: string): NodeMark {
+    return this.#fleet.markOf(engineId)
+  }
+
+  /** A client of an engine that need not be in the cluster; close it. @throws {engine/invalid-endpoint} */
+  openEngineAt(addr: string): Engine {
+    return this.#o.openEngine(parseEndpoint(addr, this.#o.engineTls))
   }
 
   /** Takes a name for a rename; give it back with `releaseName`. */
@@ -217,7 +270,26 @@ export class Cluster {
     return Promise.race([Promise.all(this.#unread), limit]).then(() => stop.abort())
   }
 
+  /**
+   * Reads the containers of all engines again: what another manager did up to now is known then. Engines that have
+   * not answered yet get the chance to. Ends after `limitMs` at the latest, with what is known by then.
+   */
+  async catchUp(limitMs: number): Promise<void> {
+    const untilMs = this.#o.clock.monotonicMs() + limitMs
+    const stop = new AbortController()
+    const limit = this.#o.clock.sleep(limitMs, stop.signal).catch(() => undefined)
+    await Promise.race([Promise.all(this.healthyMembers().map((each) => each.touch({ what: 'containers' }))), limit])
+    stop.abort()
+    while (this.#isMeetingEngines() && this.#o.clock.monotonicMs() < untilMs) await this.#o.clock.sleep(catchUpLookMs)
+  }
+
   // --- inside ---
+
+  /** Discovery has said nothing yet, or some engine has neither been read nor failed. */
+  #isMeetingEngines(): boolean {
+    if (!this.#isDiscovered) return true
+    return this.snapshot().nodes.some((node) => node.health.state === 'pending' && node.errorText === '')
+  }
 
   #parse(addresses: readonly string[]): ReadonlyMap<string, Endpoint> {
     const endpoints = new Map<string, Endpoint>()
@@ -242,6 +314,7 @@ export class Cluster {
         log: this.#o.log,
         env: this.#o.env,
         gate: this.#gate,
+        turnedAway: this.turnedAway,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
         view: () => this.#fleet.node(addr),
         step: (message) => this.#step(addr, message),

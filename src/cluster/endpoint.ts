@@ -1,27 +1,35 @@
 import { hostname, release } from 'node:os'
 import type { Clock, Random } from '../core/clock.ts'
-import { isFlotillaError, toMessage } from '../core/errors.ts'
+import { toMessage } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { programCommit, programVersion } from '../core/program.ts'
 import { openEngine } from '../engine/client.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
-import type { Api, ApiSettings, Call, Handler } from './api/call.ts'
-import type { Exchange } from './api/http1/exchange.ts'
+import { BuildNodes } from './api/build-nodes.ts'
+import type { Api, ApiSettings } from './api/call.ts'
+import { makeDispatcher } from './api/dispatch.ts'
+import { LeadFence } from './api/fence.ts'
+import { PrimaryForwarder } from './api/forward-primary.ts'
 import { renderListenAddress } from './api/listen.ts'
 import type { ListenAddress, ListenTls } from './api/listen.ts'
-import { Router } from './api/router.ts'
-import { listRoutes } from './api/routes.ts'
-import { EndpointServer } from './api/server.ts'
+import { EndpointServer, defaultLimits } from './api/server.ts'
 import type { ServerLimits } from './api/server.ts'
-import { parseTarget } from './api/target.ts'
 import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
+import { Election } from './leader/election.ts'
+import type { Leader } from './leader/leader.ts'
+import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
+import { Meters } from './metrics/meters.ts'
+import type { OverlayOptions } from './native-swarm/form-swarm.ts'
 import type { Policy } from './placement.ts'
+import { memoryRecords } from './reschedule/record-store.ts'
+import type { RecordStore } from './reschedule/record-store.ts'
+import { Rescheduler } from './reschedule/rescheduler.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
 import type { WatchOptions } from './watch/messages.ts'
@@ -41,8 +49,16 @@ export interface EndpointOptions {
   readonly watch?: Partial<WatchOptions>
   readonly settings?: Partial<ApiSettings>
   readonly limits?: ServerLimits
-  /** Whether this manager leads; absent: it is the only one. */
-  readonly role?: Role
+  /** Where containers with a reschedule policy and marks of nodes are kept; in memory when absent. */
+  readonly records?: RecordStore
+  /** Containers are made anew without the data of their local volumes. */
+  readonly isVolumeLossAllowed?: boolean
+  /** Several managers: how this one stands for election, and the address that the others reach it at. */
+  readonly replication?: { readonly leader: Leader; readonly address: string }
+  /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
+  readonly distribution?: 'peer' | 'pull'
+  /** Puts the engines into one swarm of their own, so that networks span them; absent: they are left as they are. */
+  readonly overlay?: OverlayOptions
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -52,9 +68,14 @@ export interface RunningEndpoint {
   /** As clients take them: `tcp://127.0.0.1:2375`, `unix:///run/x.sock`; ports chosen by the system filled in. */
   readonly addresses: readonly string[]
   readonly cluster: Cluster
+  /** Whether this manager leads. */
+  readonly role: Role
   /** Rejects when discovery can never be read; resolves when the endpoint closes. */
   readonly failed: Promise<void>
-  /** Stops accepting, lets plain requests finish within ten seconds, cuts streams. Idempotent. */
+  /**
+   * Stops accepting, gives leadership up at once, lets plain requests finish within ten seconds, cuts streams.
+   * Idempotent.
+   */
   close(): Promise<void>
   /** Ends everything at once. */
   closeNow(): void
@@ -69,6 +90,9 @@ export interface RunningEndpoint {
 export async function startEndpoint(options: EndpointOptions): Promise<RunningEndpoint> {
   const { clock, log } = options
   const env = options.env ?? {}
+  const open =
+    options.openEngine?.bind(options) ??
+    ((endpoint: EngineAddress) => openEngine(endpoint, { clock, env, userAgent: `flotilla/${programVersion}` }))
   const cluster = new Cluster({
     policy: options.policy,
     watch: { ...defaultWatchOptions, ...options.watch },
@@ -77,25 +101,63 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     log,
     env,
     ...(options.engineTls === undefined ? {} : { engineTls: options.engineTls }),
-    openEngine:
-      options.openEngine?.bind(options) ??
-      ((endpoint) => openEngine(endpoint, { clock, env, userAgent: `flotilla/${programVersion}` })),
+    openEngine: open,
     resolveIp: lookupAddress,
   })
   const stop = new AbortController()
+  const meters = new Meters(clock)
+  const { replication } = options
+  const election =
+    replication === undefined
+      ? undefined
+      : new Election({ ...replication, clock, log, catchUp: () => cluster.catchUp(catchUpMs) })
   const server: EndpointServer = new EndpointServer({
     clock,
     log,
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
-    onTick: () => cluster.tick(),
-    handle: makeDispatcher(() => api),
+    limits: options.limits ?? (election === undefined ? defaultLimits : managerLimits),
+    onTick() {
+      cluster.tick()
+      forwarder?.tick()
+    },
+    onTurnedAway: () => cluster.turnedAway.count('connections'),
+    handle: makeDispatcher(
+      () => api,
+      () => forwarder,
+      meters,
+    ),
+  })
+  const forwarder =
+    election === undefined
+      ? undefined
+      : new PrimaryForwarder({
+          role: election,
+          host: server,
+          clock,
+          log,
+          openEngine: open,
+          ...(options.engineTls === undefined ? {} : { tls: options.engineTls }),
+        })
+  const role: Role = election ?? soleRole
+  const fence = new LeadFence(role)
+  const rescheduler: Rescheduler = new Rescheduler({
+    cluster,
+    api: () => api,
+    random: options.random,
+    store: options.records ?? memoryRecords(),
+    isVolumeLossAllowed: options.isVolumeLossAllowed ?? false,
   })
   const api: Api = {
     cluster,
     host: server,
-    role: options.role ?? soleRole,
+    role,
+    rescheduler,
+    fence,
+    meters,
+    certificates: listCertificates(options),
     settings: makeSettings(options, env),
+    ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),
+    builds: new BuildNodes(clock),
     compile: once(loadRegex),
   }
   const addresses: string[] = []
@@ -115,21 +177,61 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     if (!stop.signal.aborted) throw error
   })
   failed.catch((error: unknown) => log.error(`Discovery error: ${toMessage(error)}`))
+  election?.start()
+  rescheduler.start()
+  if (options.overlay !== undefined) void followOverlay(cluster, role, options.overlay, stop.signal)
   function end(): void {
     stop.abort()
+    rescheduler.close()
+    forwarder?.close()
     cluster.close()
+  }
+  /** Creates under way are let finish, briefly: what they make after the resignation they have to undo. */
+  async function resign(): Promise<void> {
+    if (election === undefined) return
+    election.retire()
+    const limit = new AbortController()
+    const late = clock.sleep(finishMs, limit.signal).catch(() => undefined)
+    await Promise.race([fence.idle(limit.signal), late])
+    limit.abort(finishedReason)
+    await election.resign()
   }
   return {
     addresses,
     cluster,
+    role,
     failed,
-    close: () => server.close().finally(end),
+    async close() {
+      const closed = server.close()
+      await resign()
+      await closed.finally(end)
+    },
     closeNow() {
       server.closeNow()
+      void election?.resign()
       end()
     },
   }
 }
+
+async function followOverlay(
+  cluster: Cluster,
+  role: Role,
+  overlay: OverlayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { keepSwarm } = await import('./native-swarm/form-swarm.ts')
+  await keepSwarm({ cluster, role, overlay, signal })
+}
+
+/** A new primary gives its engines this long to tell what the one before did. */
+const catchUpMs = 5000
+/** Creates under way delay a resignation by no more than this. */
+const finishMs = 1000
+const finishedReason = new Error('nothing is under way any more')
+
+/** A replica sends the requests of all its clients from one address, and so does a load balancer. */
+const managerLimits: ServerLimits = { ...defaultLimits, perAddress: defaultLimits.total }
 
 function listenFields(address: ListenAddress): { readonly addr: string; readonly proto: string } {
   const addr = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
@@ -141,6 +243,7 @@ function makeSettings(options: EndpointOptions, env: Readonly<Record<string, str
     createRetries: 0,
     isCorsEnabled: false,
     isExperimental: false,
+    isDebug: false,
     hostName: hostname(),
     refreshOnNodeFilter: false,
     refreshOnNameFilter: '',
@@ -152,46 +255,13 @@ function makeSettings(options: EndpointOptions, env: Readonly<Record<string, str
   }
 }
 
+function listCertificates({ listenTls }: EndpointOptions): Api['certificates'] {
+  if (listenTls === undefined) return []
+  const { cert, clientCa } = listenTls
+  return [{ role: 'server', pem: cert }, ...(clientCa === undefined ? [] : [{ role: 'ca', pem: clientCa }])]
+}
+
 function once(load: () => Promise<CompileRegex>): () => Promise<CompileRegex> {
   let loaded: Promise<CompileRegex> | undefined
   return () => (loaded ??= load())
 }
-
-/** Finds the handler of a request and runs it. */
-function makeDispatcher(apiOf: () => Api): (exchange: Exchange) => void | Promise<void> {
-  const router = new Router<Handler>(listRoutes())
-  return (exchange) => {
-    const api = apiOf()
-    const { head } = exchange
-    if (api.settings.isCorsEnabled) {
-      exchange.addHeaders(corsHeaders)
-      if (head.method === 'OPTIONS') {
-        exchange.reply(200, [])
-        return undefined
-      }
-    }
-    let target: ReturnType<typeof parseTarget>
-    try {
-      target = parseTarget(head.target)
-    } catch (error) {
-      exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
-      return undefined
-    }
-    const match = router.find(head.method, target.path)
-    if (match === undefined) {
-      exchange.replyError(404, 'page not found')
-      return undefined
-    }
-    const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
-    return match.handler(api, call)
-  }
-}
-
-const corsHeaders = [
-  'Access-Control-Allow-Origin',
-  '*',
-  'Access-Control-Allow-Headers',
-  'Origin, X-Requested-With, Content-Type, Accept',
-  'Access-Control-Allow-Methods',
-  'GET, POST, DELETE, PUT, OPTIONS, HEAD',
-] as const

@@ -8,6 +8,7 @@ import { compareApiVersions } from '../engine/version.ts'
 import { EnginePool } from './api/http1/pool.ts'
 import type { ForwardTarget } from './api/proxy.ts'
 import type { NodeView } from './model.ts'
+import type { TurnedAway } from './turned-away.ts'
 import { EngineWatch } from './watch/engine-watch.ts'
 import { toFailure } from './watch/fetch.ts'
 import type { Gate } from './watch/gate.ts'
@@ -21,6 +22,7 @@ export interface MemberOptions {
   readonly log: Log
   readonly env: Readonly<Record<string, string | undefined>>
   readonly gate: Gate
+  readonly turnedAway: TurnedAway
   resolveIp(): Promise<string>
   /** What is known of the engine now. */
   view(): NodeView | undefined
@@ -52,6 +54,7 @@ export class Member implements ForwardTarget {
       name: () => this.name,
       dial: (signal) => openTransport(options.endpoint, signal, options.env),
       onUnreachable: (error) => this.onUnreachable(error),
+      onFull: () => options.turnedAway.count('engine-queue'),
     })
     this.watch = new EngineWatch({
       engine: options.engine,

@@ -122,6 +122,11 @@ function toConnectError(address: TcpAddress, error: unknown): Error {
   return new FlotillaError('io/connect', describe(address, code, error), { cause: error })
 }
 
+/** A failed connection in Go's words: `dial tcp H:P: connect: connection refused`. */
+export function describeDialError(address: TcpAddress, error: unknown): string {
+  return describe(address, codeOf(error), error)
+}
+
 function describe(address: TcpAddress, code: string, error: unknown): string {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `dial tcp: lookup ${address.host}: no such host`
   const dialed = dialReasons[code]

@@ -1,6 +1,7 @@
 import { constants, promises as fs } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { FlotillaError, toMessage } from '../core/errors.ts'
+import { failpoint } from './failpoint.ts'
 
 /** The `code` of a system error (`ENOENT`), or the empty text. */
 export function codeOf(thrown: unknown): string {
@@ -33,7 +34,9 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     } finally {
       await file.close()
     }
+    await failpoint('file.afterTmpWrite')
     await fs.rename(temporary, path)
+    await failpoint('file.afterRename')
   } catch (error) {
     await fs.rm(temporary, { force: true }).catch(() => {})
     throw new FlotillaError('io/file', `cannot write ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })

@@ -30,6 +30,7 @@ export const builtins: PluginTable = {
     'etcd': { source: 'built-in', load: () => import('../cluster/discovery/etcd.ts').then((module) => module.etcd) },
     'file': { source: 'built-in', load: () => import('../cluster/discovery/file.ts').then((module) => module.file) },
     'nodes': { source: 'built-in', load: () => import('../cluster/discovery/nodes.ts').then((module) => module.nodes) },
+    'token': { source: 'built-in', load: () => import('../cluster/discovery/token.ts').then((module) => module.token) },
     'zk': { source: 'built-in', load: () => import('../cluster/discovery/zk.ts').then((module) => module.zk) },
   },
 }

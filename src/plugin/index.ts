@@ -7,6 +7,8 @@ export type { PluginDefinition, PluginLoader } from './define-plugin.ts'
 export { builtins } from './builtins.generated.ts'
 export { makeRegistry } from './make-registry.ts'
 export type { PluginEntry, PluginTable } from './make-registry.ts'
+export { makeOpenRegistry, parsePluginConfig } from './packages.ts'
+export type { PackageEntry, PackageSource } from './packages.ts'
 export type { PluginKind, Registry } from './registry.ts'
 // The interfaces to implement.
 export type { Discovery, DiscoveryContext, MakeDiscovery } from '../cluster/discovery/discovery.ts'

@@ -35,6 +35,7 @@ export function makeRegistry(...tables: readonly PluginTable[]): Registry {
   return {
     names: (kind) => [...(canonical.get(kind) ?? [])].sort(),
     has: (kind, name) => kinds.get(kind)?.has(name) === true,
+    find: (kind, name) => Promise.resolve(kinds.get(kind)?.has(name) === true),
     async load<T>(kind: PluginKind, name: string): Promise<T> {
       const entry = kinds.get(kind)?.get(name)
       if (entry === undefined) throw notFound(kind, name, [...(kinds.get(kind)?.keys() ?? [])])
@@ -83,6 +84,9 @@ function checkShape(kind: PluginKind, name: string, source: string, value: unkno
   const isThing = (typeof value === 'object' && value !== null) || typeof value === 'function'
   if (!isThing)
     throw new FlotillaError('plugin/invalid', `${kind}.${name} of ${source} is ${typeof value}, not an object`)
+  if (kind === 'discovery' && typeof value !== 'function') {
+    throw new FlotillaError('plugin/invalid', `${kind}.${name} of ${source} is ${typeof value}, expected a function`)
+  }
   for (const [field, type] of Object.entries(shapes[kind] ?? {})) {
     const found: unknown = Reflect.get(value, field)
     if (typeof found !== type) {

@@ -3,11 +3,18 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
+import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Role } from '../leader/role.ts'
+import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
+import type { Rescheduler } from '../reschedule/rescheduler.ts'
 import type { ContainerView } from '../model.ts'
+import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import { pairOf } from './bridge/versions.ts'
+import type { VersionPair } from './bridge/versions.ts'
+import type { BuildNodes } from './build-nodes.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { Forward } from './proxy.ts'
 import type { ForwardHost, ForwardOptions } from './proxy.ts'
@@ -16,14 +23,33 @@ import { renderPath } from './target.ts'
 /** What every handler works with. */
 export interface Api {
   readonly cluster: Cluster
-  readonly host: ForwardHost & { readonly isHijackFull: boolean }
+  readonly host: ForwardHost & ServerCounts & { readonly isHijackFull: boolean }
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  readonly rescheduler: Rescheduler
+  readonly meters: Meters
+  /** Certificates whose end is worth knowing, PEM. */
+  readonly certificates: readonly { readonly role: string; readonly pem: string }[]
+  /** What calls that claim a name run in. */
+  readonly fence: LeadFence
+  /** Copies images from node to node; absent: nodes get them from registries only. */
+  readonly images?: ImageTransfer
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
+  /** Which engine does which build. */
+  readonly builds: BuildNodes
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
+}
+
+/** Connections of clients at this moment. */
+export interface ServerCounts {
+  readonly connectionCount: number
+  /** With a request under way. */
+  readonly busyCount: number
+  /** Raw streams. */
+  readonly hijackedCount: number
 }
 
 export interface ApiSettings {
@@ -31,6 +57,8 @@ export interface ApiSettings {
   readonly createRetries: number
   readonly isCorsEnabled: boolean
   readonly isExperimental: boolean
+  /** Profiles may be taken over the API. */
+  readonly isDebug: boolean
   /** Name of the machine the endpoint runs on. */
   readonly hostName: string
   /** Container lists with a node filter look at that node again first. */
@@ -59,7 +87,7 @@ export interface Call {
 export type Handler = (api: Api, call: Call) => void | Promise<void>
 
 /** The query, parsed. */
-export function paramsOf(call: Call): URLSearchParams {
+export function paramsOf(call: Pick<Call, 'query'>): URLSearchParams {
   return new URLSearchParams(call.query)
 }
 
@@ -86,6 +114,11 @@ export async function readJsonBody(call: Call): Promise<Fields> {
 
 export const emptyBody: Buffer = Buffer.alloc(0)
 
+/** The versions a call is made with and passed on with, where it is translated between the two. */
+export function versionsOf(call: Pick<Call, 'version'>, member: Member): VersionPair {
+  return pairOf(call.version, member.versionFor(call.version), member.view.apiVersion)
+}
+
 /** Passes a request on to one engine, with its version prefix bridged. */
 export function forward(
   api: Api,
@@ -95,6 +128,7 @@ export function forward(
 ): void {
   const { enginePath = call.path, engineQuery = call.query, ...options } = more
   if (options.isHijack === true && api.host.isHijackFull) {
+    api.cluster.turnedAway.count('streams')
     throw new FlotillaError('cluster/unhealthy', 'too many attached streams', { status: 503 })
   }
   const path = `${member.versionFor(call.version)}${renderPath(enginePath)}${engineQuery === '' ? '' : `?${engineQuery}`}`

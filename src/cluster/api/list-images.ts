@@ -19,6 +19,9 @@ export interface ImageQuery {
 /** One image, on one node or many. */
 interface Merged {
   readonly first: ImageView
+  readonly ids: Set<string>
+  /** What keeps the images of the first node. */
+  readonly store: string
   readonly tags: Set<string>
   readonly digests: Set<string>
   createdAtMs: number
@@ -26,7 +29,9 @@ interface Merged {
 
 /**
  * The image list, every image once, newest first, then by ID: the same ID or a digest in common make two rows one
- * (image stores differ in how they make IDs). Rows are the first node's, with the tags and digests of all.
+ *
+ * (image stores differ in how they make IDs), or a tag and the second of their making between engines that keep images
+ * differently: what was never in a registry has no digest. Rows are the first node's, with the tags and digests of all.
  *
  * @throws {cluster/not-found} status 400 when `before` or `since` name no image
  */
@@ -63,12 +68,19 @@ function mergeImages(snapshot: ClusterSnapshot, filters: ListFilters): readonly 
       continue
     for (const image of node.images) {
       const keys = [image.id, ...image.repoDigests]
-      let entry = keys.map((key) => byKey.get(key)).find((each) => each !== undefined)
+      const store = node.labels.get('storagedriver') ?? ''
+      const madeKeys = image.repoTags.map((tag) => `${tag} made ${Math.trunc(image.createdAtMs / 1000)}`)
+      let entry =
+        keys.map((key) => byKey.get(key)).find((each) => each !== undefined) ??
+        madeKeys.map((key) => byKey.get(key)).find((each) => each !== undefined && each.store !== store)
       if (entry === undefined) {
-        entry = { first: image, tags: new Set(), digests: new Set(), createdAtMs: image.createdAtMs }
+        const { createdAtMs } = image
+        entry = { first: image, ids: new Set(), store, tags: new Set(), digests: new Set(), createdAtMs }
         merged.push(entry)
       }
+      entry.ids.add(image.id)
       for (const key of keys) byKey.set(key, entry)
+      for (const key of madeKeys) if (!byKey.has(key)) byKey.set(key, entry)
       for (const tag of image.repoTags) entry.tags.add(tag)
       for (const digest of image.repoDigests) entry.digests.add(digest)
       entry.createdAtMs = Math.max(entry.createdAtMs, image.createdAtMs)
@@ -83,7 +95,7 @@ function findBound(merged: readonly Merged[], reference: string | undefined): Me
   const bare = reference.replace(/^sha256:/, '')
   const found =
     merged.find((each) => each.tags.has(full) || each.digests.has(reference)) ??
-    merged.find((each) => each.first.id.replace(/^sha256:/, '').startsWith(bare))
+    merged.find((each) => [...each.ids].some((id) => id.replace(/^sha256:/, '').startsWith(bare)))
   if (found !== undefined) return found
   throw new FlotillaError('cluster/not-found', `No such image: ${reference}`, { status: 400 })
 }

@@ -30,6 +30,8 @@ export interface ForwardOptions {
   readonly body?: Buffer
   /** Headers of the client not passed on, lower case. */
   readonly withoutHeaders?: readonly string[]
+  /** Header lines sent beside the client's, each with its line end. */
+  readonly extraLines?: string
   /** The connection may leave HTTP. */
   readonly isHijack?: boolean
   /** Seconds until the reply must begin; absent: as long as it takes. */
@@ -40,6 +42,12 @@ export interface ForwardOptions {
   transform?(body: Buffer): readonly Buffer[]
   /** Takes over when the engine says no, before anything went to the client. @returns true when handled */
   onRefusal?(status: number): boolean
+  /** Takes over when no connection could be had, so that nothing of the request has left. @returns true when handled */
+  onUnsent?(error: FlotillaError): boolean
+  /** Takes over a read whose target broke off, or was given up, before it answered. @returns true when handled */
+  onLost?(): boolean
+  /** What the client is told when the target cannot be reached or breaks off; absent: 502, naming the node. */
+  describeFailure?(error: unknown): { readonly status: number; readonly message: string }
   /** Called when the exchange is over, for whatever reason. */
   onDone?(): void
 }
@@ -103,18 +111,44 @@ export class Forward implements PoolJob, ReplyReceiver {
   }
 
   refused(error: FlotillaError): void {
-    this.#fail(error.status ?? 502, error.message)
+    if (this.#isDone) return
+    if (this.#o.onUnsent?.(error) === true) {
+      this.#exchange.onGone(undefined)
+      this.#finishUp()
+      return
+    }
+    const told = this.#o.describeFailure?.(error) ?? { status: error.status ?? 502, message: error.message }
+    this.#fail(told.status, told.message)
+  }
+
+  /** Ends a request that is not answered yet; one whose answer has begun goes on. */
+  abandon(status: number, message: string): void {
+    if (this.#hasHead || this.#isDone) return
+    this.#connection?.destroy()
+    this.#isCancelled = true
+    if (!this.#passOn()) this.#fail(status, message)
+  }
+
+  /** Leaves a read that got no answer to somebody else. */
+  #passOn(): boolean {
+    if (this.#hasHead || !this.#isRead || this.#exchange.head.bodyLength !== 0) return false
+    if (this.#o.onLost === undefined) return false
+    this.#exchange.onGone(undefined)
+    this.#finishUp()
+    return this.#o.onLost()
+  }
+
+  get #isRead(): boolean {
+    return this.#exchange.head.method === 'GET' || this.#exchange.head.method === 'HEAD'
   }
 
   /** The engine let the time pass in which its reply should have begun. */
   expire(): void {
     if (this.#hasHead || this.#isDone) return
     const { target, headSeconds } = this.#o
-    this.#connection?.destroy()
-    this.#isCancelled = true
     const message = `node ${target.name} did not answer within ${headSeconds} s`
     target.onBroken(new FlotillaError('engine/timeout', message))
-    this.#fail(504, message)
+    this.abandon(504, message)
   }
 
   head(head: ResponseHead, bytes: Buffer, headEnd: number, isComplete: boolean): void {
@@ -161,15 +195,16 @@ export class Forward implements PoolJob, ReplyReceiver {
   failed(error: Error): void {
     if (this.#isDone) return
     const { target } = this.#o
-    const isIdempotent = this.#exchange.head.method === 'GET' || this.#exchange.head.method === 'HEAD'
-    if (!this.#hasHead && !this.#hasRetried && this.#connection?.isReused === true && isIdempotent) {
+    if (!this.#hasHead && !this.#hasRetried && this.#connection?.isReused === true && this.#isRead) {
       // A kept connection that the engine had given up: says nothing about the engine.
       this.#hasRetried = true
       target.pool.submitFresh(this)
       return
     }
     target.onBroken(error)
-    this.#fail(502, `node ${target.name}: ${toMessage(error)}`)
+    if (this.#passOn()) return
+    const told = this.#o.describeFailure?.(error)
+    this.#fail(told?.status ?? 502, told?.message ?? `node ${target.name}: ${toMessage(error)}`)
   }
 
   drained(): void {
@@ -211,6 +246,7 @@ export class Forward implements PoolJob, ReplyReceiver {
       if (this.#o.withoutHeaders?.includes(name) !== true) text += `${name}: ${headers[at + 1]}\r\n`
     }
     if (!hasHost) text += 'host: docker\r\n'
+    text += this.#o.extraLines ?? ''
     if (head.upgrade !== undefined && this.#o.isHijack === true) {
       text += `connection: Upgrade\r\nupgrade: ${head.upgrade}\r\n`
     }

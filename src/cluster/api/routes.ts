@@ -1,12 +1,23 @@
 import type { Handler } from './call.ts'
+import { build, cancelBuild, grpc, session } from './handlers/build.ts'
 import * as containers from './handlers/containers.ts'
 import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
+import { debugIndex, debugProfile } from './handlers/debug.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
+import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
+import { leader } from './handlers/leader.ts'
 import * as networks from './handlers/networks.ts'
+import * as nodes from './handlers/nodes.ts'
+import { rebalance } from './handlers/rebalance.ts'
+import { rename } from './handlers/rename.ts'
+import { toManager } from './handlers/native-swarm.ts'
+import * as plugins from './handlers/plugins.ts'
+import { putArchive } from './handlers/put-archive.ts'
+import { prune } from './handlers/prune.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -22,12 +33,23 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /auth': system.anyEngine,
   'GET /images/search': system.anyEngine,
   'GET /distribution/*/json': system.anyEngine,
-  'GET /plugins': system.plugins,
+  'GET /plugins': plugins.list,
+  'GET /plugins/privileges': system.anyEngine,
+  'GET /plugins/*/json': plugins.inspect,
+  'POST /plugins/*': plugins.refuse,
+  'DELETE /plugins/*': plugins.refuse,
+
+  'GET /flotilla/leader': leader,
+  'GET /flotilla/metrics': metrics,
+  'GET /debug/pprof': debugIndex,
+  'GET /debug/pprof/': debugIndex,
+  'GET /debug/pprof/profile': debugProfile('cpu'),
+  'GET /debug/pprof/heap': debugProfile('heap'),
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,
   'POST /containers/create': create,
-  'POST /containers/prune': system.prune('containers'),
+  'POST /containers/prune': prune('containers'),
   'GET /containers/*/json': containers.inspect,
   'GET /containers/*/logs': containers.logs,
   'GET /containers/*/stats': containers.stats,
@@ -36,14 +58,14 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /containers/*/export': containers.exportContainer,
   'GET /containers/*/archive': containers.archive,
   'HEAD /containers/*/archive': containers.archive,
-  'PUT /containers/*/archive': containers.archive,
+  'PUT /containers/*/archive': putArchive,
   'POST /containers/*/copy': containers.copy,
   'GET /containers/*/attach/ws': containers.attachWs,
   'POST /containers/*/attach': containers.attach,
   'POST /containers/*/exec': containers.createExec,
   'POST /containers/*/kill': containers.kill,
   'POST /containers/*/pause': containers.pause,
-  'POST /containers/*/rename': containers.rename,
+  'POST /containers/*/rename': rename,
   'POST /containers/*/resize': containers.resize,
   'POST /containers/*/restart': containers.restart,
   'POST /containers/*/start': containers.start,
@@ -51,6 +73,8 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /containers/*/unpause': containers.unpause,
   'POST /containers/*/update': containers.update,
   'POST /containers/*/wait': containers.wait,
+  'GET /containers/*/checkpoints': containers.checkpoints,
+  'POST /containers/*/checkpoints': containers.checkpoints,
   'DELETE /containers/*': containers.remove,
 
   'GET /exec/*/json': inspectExec,
@@ -61,20 +85,25 @@ const table: Readonly<Record<string, Handler>> = {
 
   'GET /images/json': lists.images,
   'GET /images/get': images.saveMany,
+  'GET /images/viz': images.viz,
   'GET /images/*/get': images.save,
   'GET /images/*/json': images.inspect,
   'GET /images/*/history': images.history,
   'POST /images/create': images.createImage,
   'POST /images/load': images.load,
-  'POST /images/prune': system.prune('images'),
+  'POST /images/prune': prune('images'),
   'POST /images/*/push': images.push,
   'POST /images/*/tag': images.tag,
   'DELETE /images/*': images.remove,
-  'POST /build/prune': system.prune('build'),
+  'POST /build': build,
+  'POST /build/cancel': cancelBuild,
+  'POST /build/prune': prune('build'),
+  'POST /session': session,
+  'POST /grpc': grpc,
 
   'GET /networks': lists.networks,
   'POST /networks/create': networks.create,
-  'POST /networks/prune': system.prune('networks'),
+  'POST /networks/prune': prune('networks'),
   'GET /networks/*': networks.inspect,
   'POST /networks/*/connect': networks.connect,
   'POST /networks/*/disconnect': networks.disconnect,
@@ -82,12 +111,21 @@ const table: Readonly<Record<string, Handler>> = {
 
   'GET /volumes': lists.volumes,
   'POST /volumes/create': volumes.create,
-  'POST /volumes/prune': system.prune('volumes'),
+  'POST /volumes/prune': prune('volumes'),
   'GET /volumes/*': volumes.inspect,
   'DELETE /volumes/*': volumes.remove,
+
+  'GET /flotilla/nodes': nodes.list,
+  'GET /flotilla/nodes/*': nodes.inspect,
+  'POST /flotilla/nodes/*/drain': nodes.drain,
+  'POST /flotilla/nodes/*/undrain': nodes.undrain,
+  'POST /flotilla/nodes/*/cordon': nodes.cordon,
+  'POST /flotilla/nodes/*/labels': nodes.setLabels,
+  'GET /flotilla/moves': nodes.moves,
+  'POST /flotilla/rebalance': rebalance,
 }
 
-/** Native swarm mode: known routes of engines, answered as by one that is no manager. */
+/** Native swarm mode beneath: answered by a manager of it, or as by an engine that is none. */
 const swarmMode = ['configs', 'nodes', 'secrets', 'services', 'swarm', 'tasks'] as const
 
 /** All routes. */
@@ -99,8 +137,8 @@ export function listRoutes(): readonly Route<Handler>[] {
   }
   for (const kind of swarmMode) {
     for (const method of ['GET', 'POST', 'DELETE']) {
-      routes.push({ method, pattern: `/${kind}`, handler: system.notSwarmManager })
-      routes.push({ method, pattern: `/${kind}/*`, handler: system.notSwarmManager })
+      routes.push({ method, pattern: `/${kind}`, handler: toManager })
+      routes.push({ method, pattern: `/${kind}/*`, handler: toManager })
     }
   }
   return routes

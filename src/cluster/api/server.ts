@@ -27,6 +27,8 @@ export interface ServerOptions {
   handle(exchange: Exchange): void | Promise<void>
   /** Called about once a second. */
   onTick?(): void
+  /** Called for each connection that is turned away. */
+  onTurnedAway?(): void
 }
 
 /** Seconds that requests under way get to finish when the server closes. */
@@ -58,6 +60,13 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
 
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  /** Connections with a request under way. */
+  get busyCount(): number {
+    let busy = 0
+    for (const connection of this.#connections) if (connection.isBusy) busy += 1
+    return busy
   }
 
   /** @returns the address it got */
@@ -176,6 +185,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     const fromThere = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0) + 1
     if (address !== undefined) this.#perAddress.set(address, fromThere)
     if (this.#connections.size > this.#limits.total || fromThere > this.#limits.perAddress || this.isClosing) {
+      this.#o.onTurnedAway?.()
       connection.turnAway('too many connections')
     }
   }

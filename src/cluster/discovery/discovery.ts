@@ -34,5 +34,8 @@ export interface DiscoveryContext {
   readonly storeTls?: MutualTls | undefined
 }
 
-/** Makes a back end from the part of the discovery URL after `://`. */
+/**
+ * Makes a back end from the part of the discovery URL after `://`.
+ * @throws {cluster/discovery} when that part makes no sense
+ */
 export type MakeDiscovery = (rest: string, context: DiscoveryContext) => Discovery

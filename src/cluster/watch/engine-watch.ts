@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { isFlotillaError } from '../../core/errors.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { isFields } from '../wire.ts'
+import { isFields, readNumber } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { runFetch, toFailure } from './fetch.ts'
 import type { Gate } from './gate.ts'
@@ -40,6 +40,7 @@ export class EngineWatch {
   readonly #starts = new Map<string, number>()
   readonly #waiters = new Map<string, Waiter[]>()
   readonly #pendingFetches: (() => void)[] = []
+  #eventLagMs: number | undefined
   #running = 0
   #isStepping = false
   #calls = new AbortController()
@@ -47,6 +48,11 @@ export class EngineWatch {
 
   constructor(options: EngineWatchOptions) {
     this.#o = options
+  }
+
+  /** Between the last event, by the engine's clock, and its arrival, by ours; undefined before the first. */
+  get eventLagMs(): number | undefined {
+    return this.#eventLagMs
   }
 
   /** Sends one message; the view is up to date when this returns. */
@@ -194,7 +200,10 @@ export class EngineWatch {
       this.send({ kind: 'events-opened', epoch })
       for await (const event of reply.documents<Fields>()) {
         if (stream.signal.aborted) return
-        if (isFields(event)) this.send({ kind: 'event', epoch, event })
+        if (!isFields(event)) continue
+        const happenedMs = readNumber(event, 'timeNano') / 1e6
+        if (happenedMs > 0) this.#eventLagMs = this.#o.clock.nowMs() - happenedMs
+        this.send({ kind: 'event', epoch, event })
       }
       if (!stream.signal.aborted) this.send({ kind: 'events-closed', epoch, failure: undefined })
     } catch (error) {

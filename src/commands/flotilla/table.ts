@@ -61,6 +61,33 @@ const quickstartCommands: readonly Command[] = [
   }),
 ]
 
+export const failpointsFlags = {} as const
+
+export const discoveryServeFlags = {
+  host: {
+    kind: 'strings',
+    short: 'H',
+    default: ['tcp://127.0.0.1:8085'],
+    placeholder: 'address',
+    brief: 'Address to serve at: tcp://IP:PORT or unix:///PATH',
+  },
+  state: {
+    kind: 'string',
+    env: ['FLOTILLA_DISCOVERY_STATE'],
+    placeholder: 'file',
+    brief: 'File that keeps the tokens over a restart',
+  },
+  tls: { kind: 'boolean', brief: 'Speak TLS; --tlsverify includes it' },
+  tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificates of clients' },
+  tlscert: { kind: 'string', brief: 'File of our own certificate' },
+  tlskey: { kind: 'string', brief: 'File of the key of --tlscert' },
+  tlsverify: { kind: 'boolean', brief: 'Speak TLS and demand certificates of the CA from clients' },
+  'insecure-plain-http': {
+    kind: 'boolean',
+    brief: 'Serve other computers without TLS: tokens can be read by all who listen on the network',
+  },
+} as const
+
 export const completionFlags = {} as const
 
 /** What `flotilla` has beside the three jobs, in the order of the help page. */
@@ -79,6 +106,54 @@ export const flotillaCommands: readonly Command[] = [
     flags: {},
     args: [],
     commands: quickstartCommands,
+  },
+  {
+    name: 'debug',
+    brief: 'For those who test this program',
+    flags: {},
+    args: [],
+    commands: [
+      defineCommand({
+        name: 'failpoints',
+        brief: 'List the places at which FLOTILLA_FAILPOINTS can make the program fail',
+        description: `A test arms some of them:
+  FLOTILLA_FAILPOINTS='create.afterEngineReply=3*kill;file.afterRename=sleep(500)' swarm manage …
+Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says from which pass on.`,
+        flags: failpointsFlags,
+        args: [],
+        load: () => import('./failpoints.ts'),
+      }),
+    ],
+  },
+  {
+    name: 'discovery',
+    brief: 'Keep the lists of engines behind token:// addresses',
+    flags: {
+      'log-level': {
+        kind: 'string',
+        default: 'info',
+        choices: ['debug', 'info', 'warn', 'error'],
+        brief: 'Least serious lines to log: debug, info, warn or error',
+      },
+      'log-format': {
+        kind: 'string',
+        default: 'legacy',
+        choices: ['legacy', 'text', 'json'],
+        brief: 'How lines are logged: legacy as classic Swarm did, text for people, json for programs',
+      },
+    },
+    args: [],
+    commands: [
+      defineCommand({
+        name: 'serve',
+        brief: 'Serve the token service of classic Swarm',
+        description:
+          'Clients: `swarm create --service URL`, and token://http://HOST:PORT/v1/TOKEN in place of token://TOKEN.',
+        flags: discoveryServeFlags,
+        args: [],
+        load: () => import('./discovery/serve.ts'),
+      }),
+    ],
   },
   defineCommand({
     name: 'completion',

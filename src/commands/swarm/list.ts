@@ -1,38 +1,34 @@
-import type { Run } from '../../cli/command.ts'
-import { parseDurationNs } from '../../core/duration.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
-import { findDiscovery, openDiscovery, parseDiscoveryOptions } from './discovery.ts'
-import { renderGoLogLine } from './fatal.ts'
+import type { Context, Run } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
+import { readDurationNs } from './durations.ts'
+import { checkLogLevel, endCommand } from './fatal.ts'
 import type { listFlags } from './table.ts'
 
 /** Prints the addresses that discovery yields first, one per line. */
 export const run: Run<typeof listFlags> = async (ctx, flags, args) => {
   try {
+    checkLogLevel(ctx)
     const address = findDiscovery(ctx, args, 'list')
-    const timeoutMs = parseTimeout(flags.timeout)
-    const context = {
-      clock: ctx.clock,
-      log: ctx.log,
-      heartbeatMs: 60_000,
-      options: parseDiscoveryOptions(flags['discovery-opt']),
-    }
-    const discovery = await openDiscovery(ctx, address, context)
-    const stop = new AbortController()
-    const timeout = ctx.clock.sleep(timeoutMs, stop.signal).then(
-      () => undefined,
-      () => undefined,
+    const timeoutMs = readTimeoutMs(flags.timeout)
+    const discovery = await openDiscovery(
+      ctx,
+      address,
+      makeDiscoveryContext(ctx, { heartbeatMs: timeoutMs, options: flags['discovery-opt'] }),
     )
+    const stop = new AbortController()
     try {
-      const first = await Promise.race([readFirst(discovery.watch({ signal: stop.signal })), timeout])
+      const sets = discovery.watch({ signal: stop.signal })
+      const first = await Promise.race([readFirst(sets), waitOut(ctx, timeoutMs, stop.signal)])
       // classicswarm cli/list.go: says so and ends well.
       ctx.stdout.write(first === undefined ? 'Timed out\n' : first.map((entry) => `${entry}\n`).join(''))
     } finally {
       stop.abort()
+      await discovery.close?.().catch(() => undefined)
     }
     return 0
   } catch (error) {
-    ctx.stderr.write(renderGoLogLine(ctx.clock.nowMs(), toMessage(error)))
-    return 1
+    return endCommand(ctx, error)
   }
 }
 
@@ -41,13 +37,13 @@ async function readFirst(sets: AsyncIterable<readonly string[]>): Promise<readon
   return []
 }
 
-function parseTimeout(text: string): number {
-  let ns: bigint
-  try {
-    ns = parseDurationNs(text)
-  } catch (error) {
-    throw new FlotillaError('cluster/invalid-option', `invalid --timeout: ${toMessage(error)}`, { cause: error })
-  }
+async function waitOut(ctx: Context, timeoutMs: number, signal: AbortSignal): Promise<undefined> {
+  await ctx.clock.sleep(timeoutMs, signal).catch(() => undefined)
+  return undefined
+}
+
+function readTimeoutMs(text: string): number {
+  const ns = readDurationNs('timeout', text)
   if (ns <= 0n) throw new FlotillaError('cluster/invalid-option', '--timeout should be a positive number')
-  return Number(ns / 1_000_000n)
+  return Math.max(Number(ns / 1_000_000n), 1)
 }

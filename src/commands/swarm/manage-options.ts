@@ -1,28 +1,14 @@
 import { parseDurationNs } from '../../core/duration.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { toOvercommitPercent } from '../../cluster/watch/specs.ts'
+import { readDurationNs } from './durations.ts'
 import type { manageFlags } from './table.ts'
 
 type Flags = FlagValues<typeof manageFlags>
 
 function invalid(message: string): FlotillaError {
   return new FlotillaError('cluster/invalid-option', message)
-}
-
-/** @throws {cluster/invalid-option} in the words of the ancestor (classicswarm cli/manage.go) */
-export function checkTlsFlags(flags: Flags): void {
-  const hasFiles = flags.tlscacert !== undefined || flags.tlscert !== undefined || flags.tlskey !== undefined
-  if (!flags.tls && !flags.tlsverify) {
-    if (hasFiles) throw invalid('--tlscert, --tlskey and --tlscacert require the use of either --tls or --tlsverify')
-    return
-  }
-  if (flags.tlscert === undefined || flags.tlskey === undefined) {
-    throw invalid('--tlscert and --tlskey must be provided when using --tls')
-  }
-  if (flags.tlsverify && flags.tlscacert === undefined) {
-    throw invalid('--tlscacert must be provided when using --tlsverify')
-  }
 }
 
 export interface RefreshTimes {
@@ -56,26 +42,11 @@ export function checkRetries(flags: Flags): number {
   return retries
 }
 
-export function readHeartbeat(flags: Flags): number {
-  let ns: bigint
-  try {
-    ns = parseDurationNs(flags.heartbeat)
-  } catch (error) {
-    throw new FlotillaError('cluster/invalid-option', `invalid --heartbeat: ${toGoText(error)}`, { cause: error })
-  }
-  if (ns < 1_000_000_000n) throw invalid('--heartbeat should be at least one second')
-  return Number(ns / 1_000_000n)
-}
-
-/** Go's own error carries the package's name. */
-function toGoText(error: unknown): string {
-  const text = toMessage(error)
-  return text.startsWith('time: ') ? text : `time: ${text}`
-}
-
 export interface ClusterOptionsRead {
   readonly overcommitPercent: number
   readonly createRetries: number
+  /** Containers with local volumes are made anew without their data. */
+  readonly isVolumeLossAllowed: boolean
   readonly warning: string | undefined
 }
 
@@ -84,6 +55,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   if (driver !== 'swarm') throw invalid(`unsupported cluster "${driver}"`)
   let overcommit = 0.05
   let createRetries = 0
+  let isVolumeLossAllowed = false
   let warning: string | undefined
   for (const option of options) {
     const cut = option.indexOf('=')
@@ -97,9 +69,13 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
     } else if (key === 'swarm.createretry') {
       createRetries = Math.trunc(readNumber(key, value))
       if (createRetries < 0) throw invalid(`swarm.createretry can not be negative, ${createRetries} is invalid`)
+    } else if (key === 'swarm.reschedule.volumes') {
+      if (value !== 'hold' && value !== 'new')
+        throw invalid(`swarm.reschedule.volumes should be hold or new, ${value} is invalid`)
+      isVolumeLossAllowed = value === 'new'
     }
   }
-  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, warning }
+  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, isVolumeLossAllowed, warning }
 }
 
 function readNumber(key: string, value: string): number {
@@ -109,35 +85,9 @@ function readNumber(key: string, value: string): number {
   return number
 }
 
-/** Replication needs a store that elects; those are for a later version. */
-export function checkReplication(flags: Flags, discovery: string): void {
-  if (flags.replication) {
-    if (!/^(?:consul|etcd|zk):\/\//.test(discovery)) {
-      throw invalid('Leader election is only supported with consul, etcd and zookeeper discovery.')
-    }
-    if (flags.advertise === undefined || flags.advertise === '') {
-      throw invalid('--advertise address must be provided when using --leader-election')
-    }
-    checkReplicationTtl(flags['replication-ttl'])
-    throw new FlotillaError('cluster/unsupported', 'replication of managers is not in this version')
-  }
-  checkAdvertise(flags.advertise)
-}
-
-function checkReplicationTtl(text: string): void {
-  let ns: bigint
-  try {
-    ns = parseDurationNs(text)
-  } catch (error) {
-    throw new FlotillaError('cluster/invalid-option', `invalid --replication-ttl: ${toGoText(error)}`, { cause: error })
-  }
+/** Milliseconds. @throws {cluster/invalid-option} */
+export function readReplicationTtl(text: string): number {
+  const ns = readDurationNs('replication-ttl', text)
   if (ns <= 0n) throw invalid('--replication-ttl should be a positive number')
-}
-
-/** An address that others are told must be one they can use, also where it is not used so far. */
-function checkAdvertise(text: string | undefined): void {
-  if (text === undefined || text === '') return
-  const match = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(text)
-  const port = Number(match?.[1] ?? '0')
-  if (port < 1 || port > 65_535) throw invalid('--advertise should be of the form ip:port or hostname:port')
+  return Number(ns) / 1e6
 }

@@ -4,24 +4,47 @@ import type { FlagTable } from '../../core/flag.ts'
 
 /** Flags that stand before the command word. */
 export const swarmGlobals: FlagTable = {
-  debug: { kind: 'boolean', brief: 'Log everything, as --log-level debug does', env: ['DEBUG'] },
+  debug: {
+    kind: 'boolean',
+    brief: 'Log everything, as --log-level debug does, and serve /debug/pprof',
+    env: ['DEBUG'],
+  },
   'log-level': {
     kind: 'string',
     short: 'l',
     default: 'info',
     brief: 'Least serious lines to log: debug, info, warn, error, fatal or panic',
   },
+  'log-format': {
+    kind: 'string',
+    default: 'legacy',
+    choices: ['legacy', 'text', 'json'],
+    brief: 'How lines are logged: legacy as classic Swarm did, text for people, json for programs',
+  },
   experimental: { kind: 'boolean', brief: 'Say "experimental" in /info and /version; nothing else changes' },
 }
 
 const discoveryArguments = `Arguments:
    <discovery>    where the addresses of the engines come from [$SWARM_DISCOVERY]
-                   * token://<token>             not in this version
-                   * consul://<ip>/<path>        not in this version
-                   * etcd://<ip1>,<ip2>/<path>   not in this version
+                   * token://<token>
+                   * consul://<ip>/<path>
+                   * etcd://<ip1>,<ip2>/<path>
                    * file://path/to/file
-                   * zk://<ip1>,<ip2>/<path>     not in this version
+                   * zk://<ip1>,<ip2>/<path>
                    * [nodes://]<ip1>,<ip2>`
+
+export const createFlags = {
+  service: {
+    kind: 'string',
+    env: ['SWARM_DISCOVERY_SERVICE'],
+    placeholder: 'url',
+    brief: 'Token service to ask, for instance http://HOST:8085 of `flotilla discovery serve`',
+  },
+  tlscacert: {
+    kind: 'string',
+    brief: "File of the CA that signed the service's certificate; those of the system else",
+  },
+} as const
 
 export const listFlags = {
   timeout: {
@@ -32,7 +55,7 @@ export const listFlags = {
   },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Accepted; file:// and nodes:// have no options',
+    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
@@ -41,7 +64,7 @@ export const manageFlags = {
   strategy: {
     kind: 'string',
     default: 'spread',
-    brief: 'How a node is chosen for a container: spread, binpack or random',
+    brief: 'How a node is chosen for a container: spread, binpack, random, or the name of a plug-in',
   },
   filter: {
     kind: 'strings',
@@ -56,13 +79,17 @@ export const manageFlags = {
     default: ['tcp://127.0.0.1:2375'],
     brief: 'Address to serve the API at: tcp://IP:PORT or unix:///PATH',
   },
-  replication: { kind: 'boolean', brief: 'Refused: several managers of one cluster are not in this version' },
-  'replication-ttl': { kind: 'string', default: '20s', brief: 'No effect: goes with --replication' },
+  replication: { kind: 'boolean', brief: 'Be one of several managers, of which one leads; needs --advertise' },
+  'replication-ttl': {
+    kind: 'string',
+    default: '20s',
+    brief: 'How long a leader that died is still believed in, with --replication',
+  },
   advertise: {
     kind: 'string',
     aliases: ['addr'],
     env: ['SWARM_ADVERTISE'],
-    brief: 'Address of this manager for other managers, HOST:PORT; checked, not used yet',
+    brief: 'Address of this manager for other managers, HOST:PORT',
   },
   tls: { kind: 'boolean', brief: 'Speak TLS to clients and engines; --tlsverify includes it' },
   tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificates of the others' },
@@ -92,7 +119,8 @@ export const manageFlags = {
   heartbeat: {
     kind: 'string',
     default: '60s',
-    brief: 'Three of these pass before a discovery file that became empty is believed; at least 1s',
+    brief:
+      'Time between two looks at a discovery that is polled, and before one that broke is tried again; at least 1s',
   },
   'api-enable-cors': {
     kind: 'boolean',
@@ -102,13 +130,20 @@ export const manageFlags = {
   'cluster-driver': { kind: 'string', short: 'c', default: 'swarm', brief: 'Only swarm is possible' },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Accepted; file:// and nodes:// have no options',
+    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
   'cluster-opt': {
     kind: 'strings',
-    brief: 'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0',
+    brief:
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off',
     placeholder: 'key=value',
+  },
+  'state-dir': {
+    kind: 'string',
+    env: ['SWARM_STATE_DIR'],
+    brief: 'Folder for what must outlive the manager: containers to reschedule, drained nodes; for one manager only',
+    placeholder: 'folder',
   },
   'refresh-on-node-filter': {
     kind: 'boolean',
@@ -121,17 +156,92 @@ export const manageFlags = {
   },
 } as const
 
-/** What classic Swarm's `join` took, so that an old line is refused for the right reason. */
 export const joinFlags = {
-  advertise: { kind: 'string', aliases: ['addr'], env: ['SWARM_ADVERTISE'], brief: 'Address of the engine, HOST:PORT' },
-  heartbeat: { kind: 'string', brief: 'Time between two registrations' },
-  ttl: { kind: 'string', brief: 'How long a registration lasts' },
-  delay: { kind: 'string', brief: 'Longest random wait before the first registration' },
-  'discovery-opt': { kind: 'strings', brief: 'Options of the discovery service' },
+  advertise: {
+    kind: 'string',
+    aliases: ['addr'],
+    env: ['SWARM_ADVERTISE'],
+    brief: 'Address of the engine as the managers reach it, HOST:PORT',
+  },
+  heartbeat: { kind: 'string', default: '60s', brief: 'Time between two registrations; at least 1s' },
+  ttl: { kind: 'string', default: '180s', brief: 'How long a registration lasts; longer than the heartbeat' },
+  delay: { kind: 'string', default: '0s', brief: 'Longest random wait before the first registration' },
+  'discovery-opt': {
+    kind: 'strings',
+    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    placeholder: 'key=value',
+  },
+} as const
+
+/** Flags of commands that talk to an endpoint: written out, since each table needs a type of its own. */
+export const nodesFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
+} as const
+
+export const undrainFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+} as const
+
+export const drainFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  force: { kind: 'boolean', short: 'f', brief: 'Move containers without a reschedule policy too' },
+  timeout: {
+    kind: 'string',
+    default: '0s',
+    brief: 'Wait this long until all that may leave has left; 0s: do not wait',
+    placeholder: 'duration',
+  },
+} as const
+
+export const rebalanceFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  plan: { kind: 'boolean', brief: 'Only print what would be moved; this is what happens without --apply too' },
+  apply: { kind: 'boolean', brief: 'Move the containers' },
+  by: {
+    kind: 'string',
+    default: 'containers',
+    choices: ['containers', 'resources'],
+    brief: 'What is evened out: numbers of containers, or reserved CPUs and memory',
+  },
+  threshold: { kind: 'integer', brief: 'Difference that is not worth a move: containers (1) or percent (10)' },
+  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
 } as const
 
 /** In the order of the help page. */
 export const swarmCommands: readonly Command[] = [
+  defineCommand({
+    name: 'create',
+    aliases: ['c'],
+    brief: 'Ask a token service for the token of a new cluster',
+    flags: createFlags,
+    args: [],
+    load: () => import('./create.ts'),
+  }),
   defineCommand({
     name: 'list',
     aliases: ['l'],
@@ -145,11 +255,10 @@ export const swarmCommands: readonly Command[] = [
     name: 'manage',
     aliases: ['m'],
     brief: 'Serve one Docker API for all engines of a cluster',
-    description: `${discoveryArguments}
-
-Cluster options:
-   * swarm.overcommit=0.05     overcommit to apply on resources
-   * swarm.createretry=0       container create retry count after initial failure`,
+    description: discoveryArguments,
+    afterFlags: `    * swarm.overcommit=0.05     overcommit to apply on resources
+    * swarm.createretry=0       container create retry count after initial failure
+    * swarm.reschedule.volumes=hold   new: reschedule containers without the data of their local volumes`,
     flags: manageFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./manage.ts'),
@@ -157,19 +266,45 @@ Cluster options:
   defineCommand({
     name: 'join',
     aliases: ['j'],
-    brief: 'Not in this version: register an engine',
-    hidden: true,
+    brief: 'Announce an engine to discovery, again and again',
+    description: discoveryArguments,
     flags: joinFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./join.ts'),
   }),
   defineCommand({
-    name: 'create',
-    aliases: ['c'],
-    brief: 'Not in this version: ask for a token',
-    hidden: true,
-    flags: {},
+    name: 'nodes',
+    brief: 'List the nodes of a running cluster, or show one',
+    flags: nodesFlags,
+    args: [{ name: '[NODE]' }],
+    load: () => import('./nodes.ts'),
+  }),
+  defineCommand({
+    name: 'drain',
+    brief: 'Give a node nothing new, and move what has a reschedule policy to other nodes',
+    flags: drainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./drain.ts'),
+  }),
+  defineCommand({
+    name: 'cordon',
+    brief: 'Give a node nothing new; what is there stays',
+    flags: undrainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./cordon.ts'),
+  }),
+  defineCommand({
+    name: 'undrain',
+    brief: 'Take a node back into service after drain or cordon',
+    flags: undrainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./undrain.ts'),
+  }),
+  defineCommand({
+    name: 'rebalance',
+    brief: 'Even out the nodes by moving containers that have a reschedule policy',
+    flags: rebalanceFlags,
     args: [],
-    load: () => import('./create.ts'),
+    load: () => import('./rebalance.ts'),
   }),
 ]

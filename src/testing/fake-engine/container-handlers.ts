@@ -57,6 +57,11 @@ function matches(call: FakeCall, container: FakeContainer, filters: ReadonlyMap<
 
 async function create(call: FakeCall): Promise<void> {
   const body = await call.json<ContainerCreateBody>()
+  const networks = Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {})
+  // Until 1.44 an engine took one network at create.
+  if (networks.length > 1 && Number(call.version.split('.')[1]) < 44) {
+    throw new FakeError(400, `Container cannot be connected to network endpoints: ${networks.join(', ')}`)
+  }
   const container = createFakeContainer(call.state, body, call.query.get('name'))
   call.send(201, { Id: container.id, Warnings: [] })
 }

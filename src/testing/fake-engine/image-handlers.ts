@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
-import { extract, pack } from 'tar-stream'
+import { pipeline } from 'node:stream'
+import { pack } from 'tar-stream'
 import type { ImageInspect, ImageProgress, ImageSummary } from '../../engine/api/types-resource.ts'
 import { FakeError, hasLabels, isSet, readFilters } from './call.ts'
 import type { FakeCall, FakeRoute } from './call.ts'
+import { digestOf, loadLayered, saveLayered } from './layered-image.ts'
 import { normalizeTag, renderTime } from './state.ts'
 import type { FakeImage } from './state.ts'
 
@@ -54,12 +55,17 @@ function inspect(call: FakeCall): void {
     Comment: '',
     Created: renderTime(image.createdAtMs),
     Config: image.config,
-    Architecture: 'amd64',
+    Architecture: architectureOf(image),
     Os: 'linux',
     Size: image.size,
-    RootFS: { Type: 'layers', Layers: [image.id] },
+    RootFS: { Type: 'layers', Layers: image.content?.layers.map(digestOf) ?? [image.id] },
   }
   call.send(200, view)
+}
+
+function architectureOf({ content }: FakeImage): string {
+  if (content === undefined) return 'amd64'
+  return (JSON.parse(content.configText) as { readonly architecture: string }).architecture
 }
 
 /** `POST /images/create`: a pull with `fromImage`, an import with `fromSrc`. */
@@ -98,32 +104,33 @@ function sendProgress(call: FakeCall, documents: readonly ImageProgress[]): void
   response.end()
 }
 
-/** Reads the tags out of an archive as `docker save` writes it. */
+/** Images with content, and those that archives of this fake only name. */
 async function load(call: FakeCall): Promise<void> {
-  const tags: string[] = []
-  const hash = createHash('sha256')
-  for await (const entry of call.request.pipe(extract())) {
-    const chunks: Buffer[] = []
-    for await (const chunk of entry as AsyncIterable<Buffer>) chunks.push(chunk)
-    const content = Buffer.concat(chunks)
-    hash.update(content)
-    if (entry.header.name !== 'manifest.json') continue
-    const manifest = JSON.parse(content.toString()) as readonly { readonly RepoTags?: readonly string[] | null }[]
-    for (const image of manifest) tags.push(...(image.RepoTags ?? []))
+  const loaded = await loadLayered(call.state, call.request)
+  if ('error' in loaded) {
+    sendProgress(call, [{ errorDetail: { message: loaded.error }, error: loaded.error }])
+    return
   }
-  for (const tag of tags) {
+  for (const tag of loaded.plain) {
     const image = call.state.addImage(tag)
     call.state.emit('image', 'load', image.id, { name: image.id })
   }
+  const lines = [...loaded.plain.map((tag) => `Loaded image: ${tag}`), ...loaded.lines]
   sendProgress(
     call,
-    tags.map((tag) => ({ stream: `Loaded image: ${tag}\n` })),
+    lines.map((stream) => ({ stream: `${stream}\n` })),
   )
 }
 
 function save(call: FakeCall): void {
   const names = call.params[0] === undefined ? call.query.getAll('names') : [call.params[0]]
   const images = names.map((name) => needImage(call, name))
+  const [first] = images
+  if (first?.content !== undefined && images.length === 1) {
+    const response = call.stream('application/x-tar')
+    pipeline(saveLayered(call.state, first, first.content, names[0] ?? ''), response, () => undefined)
+    return
+  }
   const manifest = images.map((image, index) => ({
     Config: `${image.id.slice(7)}.json`,
     RepoTags: [normalizeTag(names[index] ?? '')],

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { Clock } from '../../core/clock.ts'
 import type { ContainerConfig, EndpointSettings, HostConfig, HealthState } from '../../engine/api/types.ts'
 import type { EngineEvent, NetworkInspect, VolumeInspect } from '../../engine/api/types-resource.ts'
+import type { ArchiveFaults, ImageContent } from './layered-image.ts'
 import type { FakeEngineOptions } from './options.ts'
 import type { RunningProcess } from './process.ts'
 
@@ -43,6 +44,8 @@ export interface FakeImage {
   readonly config: ContainerConfig
   readonly size: number
   readonly createdAtMs: number
+  /** Of one that was made with content (`addLayeredImage`). */
+  readonly content?: ImageContent
 }
 
 export interface FakeExec {
@@ -68,6 +71,9 @@ export class FakeState {
   /** Name without slash → id. */
   readonly names: Map<string, string> = new Map()
   readonly images: Map<string, FakeImage> = new Map()
+  archiveFaults: ArchiveFaults = {}
+  /** Names of the entries of each archive that was loaded. */
+  readonly loads: (readonly string[])[] = []
   readonly networks: Map<string, FakeNetwork> = new Map()
   readonly volumes: Map<string, VolumeInspect> = new Map()
   readonly execs: Map<string, FakeExec> = new Map()

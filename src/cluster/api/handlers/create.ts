@@ -3,6 +3,8 @@ import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../cluster.ts'
+import { failpoint } from '../../../io/failpoint.ts'
+import { isFull } from '../../image-transfer/image-transfer.ts'
 import { needsRegex } from '../../expression.ts'
 import { splitTag } from '../../image-name.ts'
 import type { ContainerView } from '../../model.ts'
@@ -13,15 +15,21 @@ import type { CreateDraft } from '../../request.ts'
 import { decodeContainer } from '../../watch/decode.ts'
 import type { Fields } from '../../wire.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
+import { leadershipOver } from '../fence.ts'
+import type { FencedCall } from '../fence.ts'
+import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
+import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
+import { finishBridged } from './finish-bridged.ts'
 import { settleVolumes } from './settle-volumes.ts'
-import { paramsOf, readJsonBody } from '../call.ts'
+import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
 const createMs = 120_000
+const undoMs = 30_000
 /** A pull may take as long as it likes, as long as something moves. */
 const pullIdleMs = 60_000
 /** How long a create whose answer got lost is looked for before the client is told. */
@@ -29,11 +37,18 @@ const lookMs = 10_000
 
 const namePattern = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
+/** The part of a call that making a container goes by; one that moves has no client behind it. */
+export interface CreateSource extends Pick<Call, 'version' | 'query'> {
+  readonly exchange: { readonly signal: AbortSignal; readonly head: Pick<Call['exchange']['head'], 'headers'> }
+}
+
 /**
  * Creates a container: chooses a node and takes the place in one step, then lets that engine make it. An image it
  * lacks is pulled there; failing that, the container goes where the image is.
  */
-export const create: Handler = async (api, call) => {
+export const create: Handler = (api, call) => api.fence.run((lead) => createFenced(api, call, lead))
+
+async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<void> {
   const params = paramsOf(call)
   const name = checkName(params.get('name') ?? '')
   const { body, nodes } = settleVolumes(api, await readJsonBody(call))
@@ -47,14 +62,20 @@ export const create: Handler = async (api, call) => {
   let request: PlacementRequest | undefined = bound
   let retries = api.settings.createRetries
   let isAtImage = false
+  await failpoint('create.beforePlace')
   while (request !== undefined) {
+    lead.check()
     const held = hold(api, draft, request, network)
     try {
-      answer(api, call, draft, held, await createWithImage(api, call, draft, held))
+      await failpoint('create.afterPlace')
+      const created = await createWithImage(api, call, draft, held, lead)
+      if (lead.isBroken) await undo(api, held, readText(created, 'Id'))
+      await answer(api, call, draft, held, created)
       return
     } catch (error) {
       held.release()
       if (!isFlotillaError(error)) throw error
+      lead.check()
       if (isImageMissing(error) && !isAtImage) {
         isAtImage = true
         request = goToImage(api, bound)
@@ -108,14 +129,42 @@ function isWorthRetrying(error: FlotillaError): boolean {
   return error.code === 'engine/server'
 }
 
-async function createWithImage(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
+/** Makes the container on the node that is held, bringing its image there where it is missing. @returns the engine's answer */
+export async function createWithImage(
+  api: Api,
+  call: CreateSource,
+  draft: CreateDraft,
+  held: PlaceHeld,
+  lead: Pick<FencedCall, 'check'>,
+): Promise<Fields> {
   try {
     return await createOn(api, call, draft, held)
   } catch (error) {
     if (!isFlotillaError(error) || !isImageMissing(error)) throw error
-    if (!(await pullOn(api, call, draft, held))) throw error
+    if (!(await provideImage(api, call, draft, held))) throw error
+    lead.check()
     return createOn(api, call, draft, held)
   }
+}
+
+/**
+ * The engine made the container after another manager had taken over, which may have given the name away by then: it
+ * goes, and the client is told so.
+ */
+async function undo(api: Api, held: PlaceHeld, id: string): Promise<never> {
+  const { member } = held
+  const request = { method: 'DELETE', path: `/containers/${id}`, query: { force: true, v: true } } as const
+  try {
+    const reply = await member.engine.request(request, { deadlineMs: undoMs })
+    await reply.bytes()
+    member.send({ kind: 'forgotten', id })
+  } catch (error) {
+    const what = `container ${id} was made on node ${member.name} after this manager had lost leadership`
+    const message = `${what}, and could not be removed: ${toMessage(error)}`
+    api.cluster.log.error(message)
+    throw new FlotillaError('cluster/unhealthy', message, { status: 503, cause: error })
+  }
+  throw leadershipOver()
 }
 
 function checkName(raw: string): string {
@@ -139,17 +188,18 @@ function hold(api: Api, draft: CreateDraft, request: PlacementRequest, network: 
   throw new FlotillaError('cluster/no-placement', `${why}${held.text}`, { status: 500 })
 }
 
-async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
+async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
   const { member } = held
   const params = paramsOf(call)
   params.delete('name')
   const query = Object.fromEntries(params)
-  const text = renderExactJson(toEngineBody(draft.body, member.view) as JsonValue)
-  try {
-    const reply = await member.engine.request(
+  const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
+  const text = renderExactJson(bridged.body as JsonValue)
+  const ask = (): ReturnType<typeof member.engine.request> =>
+    member.engine.request(
       {
         method: 'POST',
-        path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/create`,
+        path: `${member.versionFor(call.version)}/containers/create`,
         unversioned: true,
         query: { ...query, name: draft.name === '' ? undefined : draft.name },
         headers: { 'content-type': 'application/json' },
@@ -157,11 +207,16 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
       },
       { deadlineMs: createMs },
     )
+  try {
+    await failpoint('create.beforeEngineCall')
+    const isSpanning = needsSpanning(api, draft.body)
+    const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, ask) : ask())
     const created = await reply.json<unknown>()
     member.onAnswer()
-    return isFields(created) ? created : {}
+    await failpoint('create.afterEngineReply')
+    return isFields(created) ? await finishBridged(api, call, member, bridged, created) : {}
   } catch (error) {
-    return recoverOutcome(api, draft, held, error)
+    return recoverOutcome(api, held, error)
   }
 }
 
@@ -169,7 +224,7 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
  * An engine that was asked and then fell silent may have made the container: it is looked for by its swarm ID
  * before anybody is told that it failed.
  */
-async function recoverOutcome(api: Api, draft: CreateDraft, held: PlaceHeld, error: unknown): Promise<Fields> {
+async function recoverOutcome(api: Api, held: PlaceHeld, error: unknown): Promise<Fields> {
   const { member } = held
   if (!isFlotillaError(error)) throw error
   const isRefused =
@@ -182,8 +237,8 @@ async function recoverOutcome(api: Api, draft: CreateDraft, held: PlaceHeld, err
   const limit = api.cluster.clock.sleep(lookMs, stop.signal).catch(() => undefined)
   await Promise.race([member.touch({ what: 'containers' }), limit])
   stop.abort()
-  const found = api.cluster.directory.findContainer(draft.swarmId)
-  if (found.kind === 'found') return { Id: found.item.id, Warnings: [] }
+  const found = held.find()
+  if (found !== undefined) return { Id: found.id, Warnings: [] }
   held.leave()
   const status = error.code === 'engine/timeout' ? 504 : 502
   throw new FlotillaError(
@@ -202,14 +257,21 @@ function nameNode(error: FlotillaError, node: string): FlotillaError {
   return new FlotillaError(error.code, `node ${node}: ${error.message}`, { status: 502, cause: error })
 }
 
-function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): void {
+async function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): Promise<void> {
+  confirmCreated(api, draft, held, created)
+  await failpoint('create.beforeReply')
+  call.exchange.replyJson(201, { Warnings: [], ...created })
+}
+
+/** The container shows from now on, before its engine has told. @returns its ID @throws {engine/protocol} when there is none */
+export function confirmCreated(api: Api, draft: CreateDraft, held: PlaceHeld, created: Fields): string {
   const id = readText(created, 'Id')
   if (id === '') {
     throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
   }
   held.confirm(describe(api, draft, held, id))
   void api.cluster.changed(held.member, { what: 'container', id, isInspected: true })
-  call.exchange.replyJson(201, { Warnings: [], ...created })
+  return id
 }
 
 /** What is known of the container before its engine has described it. */
@@ -240,8 +302,25 @@ function isImageMissing(error: FlotillaError): boolean {
   return error.status === 404 && !/\b(?:network|volume|container|plugin|runtime|sandbox)\b/i.test(error.message)
 }
 
+/**
+ * From another node, else from its registry. @returns false when the image cannot be had
+ *
+ * @throws {engine/server} when the node's disk is full, in the engine's words
+ */
+async function provideImage(api: Api, call: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
+  const { member } = held
+  const platform = paramsOf(call).get('platform') ?? undefined
+  const { signal } = call.exchange
+  const brought = await api.images?.bring({ target: member, reference: draft.request.image, platform, signal })
+  if (brought?.kind === 'there' || (await pullOn(api, call, draft, held))) return true
+  if (brought?.kind === 'failed' && isFull(brought.error)) {
+    throw new FlotillaError('engine/server', `node ${member.name}: ${toMessage(brought.error)}`, { status: 500 })
+  }
+  return false
+}
+
 /** Pulls the image on the chosen node. @returns false when that fails */
-async function pullOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
+async function pullOn(api: Api, call: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
   const { image } = draft.request
   // An ID cannot be pulled.
   if (image === '' || image.startsWith('sha256:') || /^[0-9a-f]{64}$/.test(image)) return false

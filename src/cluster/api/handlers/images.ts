@@ -1,10 +1,13 @@
+import type { Buffer } from 'node:buffer'
 import { FlotillaError, joinFailures, toMessage } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
 import { isFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { headerOf } from '../http1/head.ts'
-import { anyHealthy, forward, paramsOf } from '../call.ts'
+import { bridgeBytes, bridgeImage } from '../bridge/replies.ts'
+import { isNewTo } from '../bridge/versions.ts'
+import { anyHealthy, forward, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
@@ -35,9 +38,21 @@ function passToHolder(headSeconds?: number): Handler {
   }
 }
 
-export const inspect: Handler = passToHolder(30)
+export const inspect: Handler = async (api, call) => {
+  await api.cluster.settled()
+  const member = firstHolder(api, call.name)
+  const pair = versionsOf(call, member)
+  const transform = (body: Buffer): readonly Buffer[] => [bridgeBytes(body, (image) => bridgeImage(image, pair))]
+  forward(api, call, member, { headSeconds: 30, ...(isNewTo(pair, '1.44') && { transform }) })
+}
+
 export const history: Handler = passToHolder(30)
 export const save: Handler = passToHolder()
+
+/** A drawing of layers that engines gave up long ago; the ancestor never had it. */
+export const viz: Handler = (_api, call) => {
+  call.exchange.replyError(501, 'Not supported in clustering mode.')
+}
 
 /** Several images in one archive: from an engine that has them all. */
 export const saveMany: Handler = async (api, call) => {

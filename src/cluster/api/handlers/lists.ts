@@ -1,3 +1,4 @@
+import { newestApiVersion } from '../../../engine/version.ts'
 import type { ContainerView } from '../../model.ts'
 import { noRegex } from '../../regex.ts'
 import { containerFilterKeys, listContainers, renderContainerRow } from '../list-containers.ts'
@@ -6,6 +7,8 @@ import { parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
 import { listNetworks, listVolumes, networkFilterKeys, volumeFilterKeys } from '../merge.ts'
 import { fetchSizes, noSizes } from './sizes.ts'
+import { bridgeImage } from '../bridge/replies.ts'
+import { isNewTo } from '../bridge/versions.ts'
 import { isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -74,7 +77,10 @@ export const images: Handler = async (api, call) => {
   const filters = parseListFilters(params.get('filters') ?? '', imageFilterKeys)
   const named = params.get('filter')
   const all = named === null || named === '' ? filters : new Map([...filters, ['reference', [named]] as const])
-  reply(api, call, listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all }))
+  const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all })
+  // Rows come from engines in their own newest version.
+  const pair = { client: call.version ?? newestApiVersion, engine: newestApiVersion }
+  reply(api, call, isNewTo(pair, '1.44') ? rows.map((row) => bridgeImage(row, pair)) : rows)
 }
 
 export const networks: Handler = async (api, call) => {

@@ -1,14 +1,19 @@
 import { Buffer } from 'node:buffer'
 import { programCommit } from '../../../core/program.ts'
 import { renderInfoRows, sumInfo } from '../../info.ts'
+import type { InfoOptions } from '../../info.ts'
+import { compareApiVersions } from '../../../engine/version.ts'
 import type { Member } from '../../member.ts'
 import type { NodeView } from '../../model.ts'
 import { decodeVolume } from '../../watch/decode.ts'
 import { isFields, readFields, readList, readNumber } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
+import { minimumTold, versionToTell } from '../bridge/negotiate.ts'
+import { headerOf } from '../http1/head.ts'
 import { anyHealthy, forward } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { nameVolumes } from '../names.ts'
+import { describeSwarm, findManager } from './native-swarm.ts'
 
 /** What classic Swarm's last release called itself; scripts look at it. */
 const swarmVersion = '1.2.9'
@@ -16,23 +21,35 @@ const askMs = 10_000
 
 /** Answered here, from bytes rendered beforehand. */
 export const ping: Handler = (api, call) => {
-  const { apiVersion } = api.cluster
+  const facts = pingFacts(api, call)
   const { exchange } = call
   // The usual client, nothing special: one write of ready bytes.
   const isUsual = exchange.head.method === 'GET' && exchange.head.isKeepAlive && !exchange.hasExtraHeaders
   if (isUsual && exchange.connection.mayKeepAlive) {
-    exchange.replyRendered(readyPing(apiVersion, api.settings.isExperimental))
+    exchange.replyRendered(readyPing(facts))
     return
   }
-  exchange.reply(200, pingHeaders(apiVersion, api.settings.isExperimental), 'OK')
+  exchange.reply(200, pingHeaders(facts), 'OK')
+}
+
+interface PingFacts {
+  readonly apiVersion: string
+  readonly isExperimental: boolean
+  readonly swarm: 'inactive' | 'active/manager'
+}
+
+function pingFacts(api: Api, call: Call): PingFacts {
+  const apiVersion = versionToTell(api.cluster.apiVersion, headerOf(call.exchange.head, 'user-agent'))
+  const swarm = findManager(api) === undefined ? 'inactive' : 'active/manager'
+  return { apiVersion, isExperimental: api.settings.isExperimental, swarm }
 }
 
 let ready: { readonly key: string; readonly bytes: Buffer } | undefined
 
-function readyPing(apiVersion: string, isExperimental: boolean): Buffer {
-  const key = `${apiVersion} ${isExperimental}`
+function readyPing(facts: PingFacts): Buffer {
+  const key = `${facts.apiVersion} ${facts.isExperimental} ${facts.swarm}`
   if (ready?.key !== key) {
-    const headers = pingHeaders(apiVersion, isExperimental)
+    const headers = pingHeaders(facts)
     let text = 'HTTP/1.1 200 OK\r\n'
     for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
     ready = { key, bytes: Buffer.from(`${text}Content-Length: 2\r\n\r\nOK`) }
@@ -40,12 +57,13 @@ function readyPing(apiVersion: string, isExperimental: boolean): Buffer {
   return ready.bytes
 }
 
-function pingHeaders(apiVersion: string, isExperimental: boolean): readonly string[] {
+function pingHeaders({ apiVersion, isExperimental, swarm }: PingFacts): readonly string[] {
   return [
     'Api-Version',
     apiVersion,
     'Builder-Version',
-    '1',
+    // Engines say BuildKit from 23.0 (1.42) on; on older ones it is there for those who ask for it.
+    compareApiVersions(apiVersion, '1.42') < 0 ? '1' : '2',
     'Cache-Control',
     'no-cache, no-store, must-revalidate',
     'Content-Type',
@@ -59,29 +77,30 @@ function pingHeaders(apiVersion: string, isExperimental: boolean): readonly stri
     'Server',
     `swarm/${swarmVersion}`,
     'Swarm',
-    'inactive',
+    swarm,
   ]
 }
 
 export const version: Handler = (api, call) => {
   const { settings, cluster } = api
+  const apiVersion = versionToTell(cluster.apiVersion, headerOf(call.exchange.head, 'user-agent'))
   const details = {
-    ApiVersion: cluster.apiVersion,
+    ApiVersion: apiVersion,
     Arch: goArch(),
     BuildTime: '',
     Experimental: String(settings.isExperimental),
     GitCommit: settings.commit,
     GoVersion: '',
     KernelVersion: settings.kernelVersion,
-    MinAPIVersion: '1.24',
+    MinAPIVersion: minimumTold,
     Os: 'linux',
   }
   reply(api, call, {
     Platform: { Name: 'Docker Swarm - Community' },
     Components: [{ Name: 'Engine', Version: `swarm/${swarmVersion}`, Details: details }],
     Version: `swarm/${swarmVersion}`,
-    ApiVersion: cluster.apiVersion,
-    MinAPIVersion: '1.24',
+    ApiVersion: apiVersion,
+    MinAPIVersion: minimumTold,
     GitCommit: settings.commit,
     GoVersion: '',
     Os: 'linux',
@@ -111,7 +130,7 @@ export const info: Handler = async (api, call) => {
     Images: sums.images,
     Driver: '',
     DriverStatus: null,
-    SystemStatus: renderInfoRows(snapshot, { policy: cluster.policy }),
+    SystemStatus: renderInfoRows(snapshot, infoOptions(api)),
     Plugins: { Volume: [], Network: [], Authorization: null, Log: [] },
     MemoryLimit: true,
     SwapLimit: true,
@@ -124,7 +143,7 @@ export const info: Handler = async (api, call) => {
     BridgeNfIptables: true,
     BridgeNfIp6tables: true,
     OomKillDisable: true,
-    Debug: false,
+    Debug: settings.isDebug,
     NFd: 0,
     NGoroutines: 0,
     SystemTime: new Date(cluster.clock.nowMs()).toISOString(),
@@ -150,14 +169,7 @@ export const info: Handler = async (api, call) => {
     ServerVersion: `swarm/${swarmVersion}`,
     Runtimes: null,
     DefaultRuntime: '',
-    Swarm: {
-      NodeID: '',
-      NodeAddr: '',
-      LocalNodeState: 'inactive',
-      ControlAvailable: false,
-      Error: '',
-      RemoteManagers: null,
-    },
+    Swarm: await describeSwarm(api),
     LiveRestoreEnabled: false,
     Isolation: '',
     InitBinary: '',
@@ -168,6 +180,13 @@ export const info: Handler = async (api, call) => {
     Warnings: null,
     Flotilla: { Commit: programCommit() },
   })
+}
+
+/** A replica that knows no primary says so with an empty address. */
+function infoOptions(api: Api): InfoOptions {
+  const { kind, primary } = api.role
+  const { policy } = api.cluster
+  return kind === 'replica' ? { policy, primary: primary ?? '' } : { policy }
 }
 
 /** Registry questions: any engine that answers can put them. */
@@ -239,50 +258,6 @@ function addUsage(before: Fields | undefined, row: Fields): Fields {
 function nameRow(row: Fields, node: string): Fields {
   const names = readList(row, 'Names').map((name) => (typeof name === 'string' ? `/${node}${name}` : name))
   return { ...row, Names: names }
-}
-
-/** What `docker … prune` asks for, on every node; lists joined, sizes summed. */
-export function prune(kind: 'containers' | 'images' | 'networks' | 'volumes' | 'build'): Handler {
-  return async (api, call) => {
-    const joined: Record<string, unknown> = {}
-    let reclaimed = 0
-    const members = api.cluster.healthyMembers()
-    const answers = await Promise.all(
-      members.map(async (member) => {
-        const version = member.versionFor(call.version ?? api.cluster.apiVersion)
-        const path = `${version}/${kind}/prune${call.query === '' ? '' : `?${call.query}`}`
-        const reply = await member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: 300_000 })
-        return reply.json<unknown>()
-      }),
-    )
-    for (const answer of answers) {
-      if (!isFields(answer)) continue
-      for (const [key, value] of Object.entries(answer)) {
-        // A volume that several nodes had is named once.
-        if (Array.isArray(value))
-          joined[key] = [...new Set([...((joined[key] as unknown[] | undefined) ?? []), ...value])]
-        else if (key === 'SpaceReclaimed') reclaimed += readNumber(answer, key)
-        else joined[key] ??= value
-      }
-    }
-    const list = kind === 'build' ? 'images' : kind
-    for (const member of members) void api.cluster.changed(member, { what: list })
-    await api.cluster.settled()
-    reply(api, call, kind === 'networks' ? joined : { ...joined, SpaceReclaimed: reclaimed })
-  }
-}
-
-/** Routes of native swarm mode: the endpoint is no manager of one, and says so as an engine would. */
-export const notSwarmManager: Handler = (_api, call) => {
-  call.exchange.replyError(
-    503,
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-  )
-}
-
-/** No plug-ins of its own: an empty list. */
-export const plugins: Handler = (api, call) => {
-  reply(api, call, [])
 }
 
 function reply(api: Api, call: Call, value: unknown): void {

@@ -7,6 +7,16 @@ import { reasonOf } from './reason.ts'
 /** A JSON body larger than this is refused before it is buffered. */
 export const jsonBodyLimit: number = 4 * 1024 * 1024
 
+/** Counted for clients that went away before they were answered, as proxies write it. */
+const clientGoneStatus = 499
+
+/** What counts exchanges; a class of the metrics. */
+export interface ReplyMeter {
+  /** @returns the time, for `record` */
+  start(): number
+  record(startedMs: number, status: number): void
+}
+
 /** One request and the reply to it. Exactly one way of replying is used per exchange. */
 export class Exchange {
   readonly head: RequestHead
@@ -20,6 +30,8 @@ export class Exchange {
   #onDrain: (() => void) | undefined
   #lastWrite = 0
   #extraHeaders: readonly string[] | undefined
+  #meter: ReplyMeter | undefined
+  #startedMs = 0
 
   constructor(head: RequestHead, connection: ServerConnection) {
     this.head = head
@@ -49,9 +61,15 @@ export class Exchange {
     return this.#abort.signal
   }
 
+  /** Counts this exchange, once its reply begins or the client has gone without one. */
+  measureWith(meter: ReplyMeter): void {
+    this.#meter = meter
+    this.#startedMs = meter.start()
+  }
+
   /** Headers for whatever this exchange is answered with, as far as the answer is made here. */
   addHeaders(headers: readonly string[]): void {
-    this.#extraHeaders = headers
+    this.#extraHeaders = this.#extraHeaders === undefined ? headers : [...this.#extraHeaders, ...headers]
   }
 
   get hasExtraHeaders(): boolean {
@@ -108,17 +126,17 @@ export class Exchange {
     const isBodiless = status === 204 || status === 304
     let text = this.#renderHead(status, headers)
     text += isBodiless ? '\r\n' : `Content-Length: ${length}\r\n\r\n`
-    this.#mark()
+    this.#mark(status)
     if (this.head.method === 'HEAD' || isBodiless || length === 0) this.connection.socket.write(text, 'latin1')
     else if (typeof body === 'string') this.connection.socket.write(text + body)
     else this.#writeTogether(text, body, length)
     this.finish(true)
   }
 
-  /** A complete reply that was rendered beforehand, head and all. */
+  /** A complete reply that was rendered beforehand, head and all, with status 200. */
   replyRendered(bytes: Buffer): void {
     if (this.#hasReplied || this.#isGone) return
-    this.#mark()
+    this.#mark(200)
     this.connection.socket.write(bytes)
     this.finish(true)
   }
@@ -137,7 +155,7 @@ export class Exchange {
     this.connection.skipBody()
     this.#isChunkedReply = this.head.isHttp11
     const framing = this.#isChunkedReply ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n'
-    this.#mark()
+    this.#mark(status)
     this.connection.socket.write(this.#renderHead(status, headers) + framing, 'latin1')
   }
 
@@ -187,7 +205,7 @@ export class Exchange {
 
   /** Bytes of a reply whose framing the caller has taken care of. @returns false when the client is slow */
   writeRaw(bytes: Buffer): boolean {
-    this.#mark()
+    this.#mark(this.#meter === undefined ? 0 : statusIn(bytes))
     return this.connection.socket.write(bytes)
   }
 
@@ -207,6 +225,8 @@ export class Exchange {
   clientGone(): void {
     if (this.#isFinished || this.#isGone) return
     this.#isGone = true
+    this.#meter?.record(this.#startedMs, clientGoneStatus)
+    this.#meter = undefined
     this.#abort?.abort(clientGoneError())
     const handler = this.#onGone
     this.#onGone = undefined
@@ -231,8 +251,12 @@ export class Exchange {
     socket.uncork()
   }
 
-  #mark(): void {
+  #mark(status: number): void {
     this.#hasReplied = true
+    if (this.#meter !== undefined) {
+      this.#meter.record(this.#startedMs, status)
+      this.#meter = undefined
+    }
     this.#lastWrite = this.connection.tick
   }
 
@@ -257,6 +281,11 @@ export class Exchange {
 const joinedLimit = 15 * 1024
 const crlf = Buffer.from('\r\n')
 const lastChunk = Buffer.from('0\r\n\r\n')
+
+/** The status of a head as it goes over the wire: `HTTP/1.1 200 …`. */
+function statusIn(bytes: Buffer): number {
+  return ((bytes[9] ?? 48) - 48) * 100 + ((bytes[10] ?? 48) - 48) * 10 + ((bytes[11] ?? 48) - 48)
+}
 
 function countBytes(pieces: readonly Buffer[]): number {
   let bytes = 0

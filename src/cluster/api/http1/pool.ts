@@ -15,10 +15,14 @@ export interface PoolOptions {
   dial(signal: AbortSignal): Promise<Duplex>
   /** Told of connections that could not be made, so that health is known at once. */
   onUnreachable(error: unknown): void
+  /** Told of each request that found no room. */
+  onFull?(): void
+  /** Requests sent and not yet answered; absent: what one engine is asked at once. */
+  readonly inFlightLimit?: number
 }
 
 /** Requests sent and not yet answered, and requests waiting for their turn; reliability.md §2. */
-const inFlightLimit = 64
+const engineInFlightLimit = 64
 const queueLimit = 1024
 const idleLimit = 64
 const idleSeconds = 60
@@ -33,6 +37,7 @@ interface Dialing {
 /** Kept-alive connections to one engine. A request counts against the limits until its reply begins. */
 export class EnginePool {
   readonly #options: PoolOptions
+  readonly #inFlightLimit: number
   readonly #idle: UpstreamConnection[] = []
   readonly #all = new Set<UpstreamConnection>()
   readonly #dialing = new Set<Dialing>()
@@ -43,10 +48,16 @@ export class EnginePool {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#inFlightLimit = options.inFlightLimit ?? engineInFlightLimit
   }
 
   get inFlight(): number {
     return this.#inFlight
+  }
+
+  /** Requests that wait for their turn. */
+  get queued(): number {
+    return this.#queue.length
   }
 
   get idleCount(): number {
@@ -56,11 +67,12 @@ export class EnginePool {
   submit(job: PoolJob): void {
     if (this.#isClosed) {
       job.refused(new FlotillaError('engine/unreachable', `node ${this.#options.name()} is gone`, { status: 503 }))
-    } else if (this.#inFlight < inFlightLimit) {
+    } else if (this.#inFlight < this.#inFlightLimit) {
       this.#run(job, false)
     } else if (this.#queue.length < queueLimit) {
       this.#queue.push(job)
     } else {
+      this.#options.onFull?.()
       const message = `too many requests are waiting for node ${this.#options.name()}`
       job.refused(new FlotillaError('engine/unreachable', message, { status: 503 }))
     }
@@ -87,6 +99,14 @@ export class EnginePool {
   /** Drops kept connections: those to an engine that went away may hang. */
   dropIdle(): void {
     for (const connection of this.#idle.splice(0)) connection.destroy()
+  }
+
+  /** Takes no more work and keeps no connection; what is under way goes on. */
+  retire(): void {
+    this.#isClosed = true
+    for (const dialing of this.#dialing) dialing.abort.abort(new FlotillaError('core/aborted', 'closing'))
+    for (const job of this.#queue.splice(0)) this.submit(job)
+    this.dropIdle()
   }
 
   close(): void {
@@ -129,6 +149,7 @@ export class EnginePool {
     this.#all.add(connection)
     if (this.#isClosed) {
       connection.destroy()
+      if (!dialing.job.isCancelled) this.submit(dialing.job)
       this.#settled()
     } else if (dialing.job.isCancelled) {
       this.#keep(connection)
@@ -150,7 +171,7 @@ export class EnginePool {
 
   #settled(): void {
     this.#inFlight -= 1
-    while (this.#inFlight < inFlightLimit) {
+    while (this.#inFlight < this.#inFlightLimit) {
       const job = this.#queue.shift()
       if (job === undefined) return
       if (!job.isCancelled) this.#run(job, false)

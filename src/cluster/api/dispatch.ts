@@ -1,0 +1,76 @@
+import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import { failpoint } from '../../io/failpoint.ts'
+import type { Meters, RouteMeter } from '../metrics/meters.ts'
+import { checkVersion } from './bridge/negotiate.ts'
+import type { Api, Call, Handler } from './call.ts'
+import type { PrimaryForwarder } from './forward-primary.ts'
+import type { Exchange } from './http1/exchange.ts'
+import { Router } from './router.ts'
+import { listRoutes } from './routes.ts'
+import { parseTarget } from './target.ts'
+import type { Target } from './target.ts'
+
+interface MeteredRoute {
+  readonly run: Handler
+  readonly meter: RouteMeter
+}
+
+/**
+ * Finds the handler of a request and runs it; a replica passes what only the primary may answer on instead.
+ *
+ * The endpoint's parts are asked for with each request, since they are made after the server that calls this.
+ */
+export function makeDispatcher(
+  apiOf: () => Api,
+  forwarderOf: () => PrimaryForwarder | undefined,
+  meters: Meters,
+): (exchange: Exchange) => void | Promise<void> {
+  const router = new Router<MeteredRoute>(
+    listRoutes().map(({ method, pattern, handler }) => {
+      return { method, pattern, handler: { run: handler, meter: meters.make(method, pattern) } }
+    }),
+  )
+  function serve(api: Api, exchange: Exchange, target: Target): void | Promise<void> {
+    const match = router.find(exchange.head.method, target.path)
+    exchange.measureWith(match?.handler.meter ?? meters.unknown)
+    if (match === undefined) {
+      exchange.replyError(404, 'page not found')
+      return undefined
+    }
+    const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
+    const held = failpoint('request.beforeHandler')
+    return held === undefined ? match.handler.run(api, call) : held.then(() => match.handler.run(api, call))
+  }
+  return (exchange) => {
+    const api = apiOf()
+    const { head } = exchange
+    if (api.settings.isCorsEnabled) {
+      exchange.addHeaders(corsHeaders)
+      if (head.method === 'OPTIONS') {
+        exchange.reply(200, [])
+        return undefined
+      }
+    }
+    let target: Target
+    try {
+      target = parseTarget(head.target)
+      checkVersion(target.version, api.cluster.apiVersion)
+    } catch (error) {
+      exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
+      return undefined
+    }
+    const forwarder = forwarderOf()
+    return forwarder === undefined
+      ? serve(api, exchange, target)
+      : forwarder.route(exchange, target, () => serve(api, exchange, target))
+  }
+}
+
+const corsHeaders = [
+  'Access-Control-Allow-Origin',
+  '*',
+  'Access-Control-Allow-Headers',
+  'Origin, X-Requested-With, Content-Type, Accept',
+  'Access-Control-Allow-Methods',
+  'GET, POST, DELETE, PUT, OPTIONS, HEAD',
+] as const

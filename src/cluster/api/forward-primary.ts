@@ -1,0 +1,254 @@
+import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { parseEndpoint } from '../../engine/endpoint-parse.ts'
+import type { Endpoint, TlsMaterial } from '../../engine/endpoint.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Election } from '../leader/election.ts'
+import { headerOf } from './http1/head.ts'
+import type { Exchange } from './http1/exchange.ts'
+import { PrimaryLink } from './primary-link.ts'
+import type { ForwardHost } from './proxy.ts'
+import { renderPath } from './target.ts'
+import type { Target } from './target.ts'
+
+export interface PrimaryForwarderOptions {
+  readonly role: Pick<Election, 'address' | 'kind' | 'primary' | 'catchingUp' | 'onChange'>
+  readonly host: ForwardHost & { readonly isHijackFull: boolean }
+  readonly clock: Clock
+  readonly log: Log
+  /** The certificates that engines are shown are shown to the primary too. */
+  readonly tls?: TlsMaterial
+  openEngine(endpoint: Endpoint): Engine
+}
+
+/** Marks what a replica has passed on, with the replica's address: it is passed on once and no further. */
+export const hopHeader = 'x-flotilla-replica'
+
+/** A request waits this long for a primary, when there is none. classicswarm let it wait for ever. */
+export const primaryWaitMs = 30_000
+/** One that a replica sent here waits this long for this manager to learn that it leads. */
+const hopWaitMs = 5000
+/** After a refused connection the next primary is nearly always known by then. */
+const handOverMs = 1000
+
+/** Answered by every manager itself: what they say is about this manager. */
+const localPaths: ReadonlySet<string> = new Set([
+  '/_ping',
+  '/info',
+  '/debug',
+  '/flotilla/leader',
+  '/flotilla/metrics',
+  '/flotilla/debug',
+])
+
+function isLocal(path: string): boolean {
+  return localPaths.has(path) || path.startsWith('/debug/') || path.startsWith('/flotilla/debug/')
+}
+
+/**
+ * What only a primary may do: give names away, choose nodes, change the cluster. Everything else a replica can do from
+ * what it knows itself, when nobody leads or the leader is out of its reach (reliability.md F-M4, F-K1).
+ */
+function needsPrimary(method: string, path: string): boolean {
+  if (method === 'GET' || method === 'HEAD') return false
+  return primaryPaths.has(path) || path.startsWith('/flotilla/') || /^\/containers\/.+\/rename$/.test(path)
+}
+
+const primaryPaths: ReadonlySet<string> = new Set([
+  '/containers/create',
+  '/networks/create',
+  '/volumes/create',
+  '/build',
+  '/session',
+  '/grpc',
+])
+
+type Serve = () => void | Promise<void>
+
+/** A request that cannot be served here at once. */
+interface Arrival {
+  readonly exchange: Exchange
+  readonly target: Target
+  readonly serve: Serve
+  /** A replica sent it: it goes no further. */
+  readonly isPassedOn: boolean
+  /** A replica may serve it in need. */
+  readonly isServable: boolean
+  /** Monotonic. */
+  readonly atMs: number
+  readonly untilMs: number
+}
+
+/**
+ * Decides where a request is served when a cluster has several managers: here while leading, otherwise by the
+ * primary, over a connection that carries whatever it turns into.
+ *
+ * Reads go there too: the primary is the one that has just made the change, so that what a client did through any
+ * manager shows in what it reads next through any other (reliability.md I1). While the primary is out of reach, and
+ * when there is none, reads and calls to single engines are served here.
+ */
+export class PrimaryForwarder {
+  readonly #o: PrimaryForwarderOptions
+  readonly #links = new Set<PrimaryLink>()
+  readonly #giveBack: () => void
+  #current: PrimaryLink | undefined
+  /** Since when nobody is known to lead; undefined also when nobody ever was. */
+  #unknownSinceMs: number | undefined
+
+  constructor(options: PrimaryForwarderOptions) {
+    this.#o = options
+    this.#giveBack = options.role.onChange(() => this.#follow())
+  }
+
+  /** Serves by `serve`, or passes the request on, at once or when it is known who leads. */
+  route(exchange: Exchange, target: Target, serve: Serve): void | Promise<void> {
+    const { role } = this.#o
+    if (isLocal(target.path) || (role.kind === 'primary' && role.catchingUp === undefined)) return serve()
+    const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
+    const atMs = this.#o.clock.monotonicMs()
+    const untilMs = atMs + (isPassedOn ? hopWaitMs : primaryWaitMs)
+    const isServable = !needsPrimary(exchange.head.method, target.path)
+    return this.#find({ exchange, target, serve, isPassedOn, isServable, atMs, untilMs })
+  }
+
+  /** Called about once a second. */
+  tick(): void {
+    for (const link of this.#links) {
+      link.tick()
+      if (link.isDone) this.#links.delete(link)
+    }
+  }
+
+  close(): void {
+    this.#giveBack()
+    for (const link of this.#links) link.close()
+    this.#links.clear()
+  }
+
+  async #find(arrival: Arrival): Promise<void> {
+    const { role } = this.#o
+    while (!arrival.exchange.isGone) {
+      const { kind, primary, catchingUp } = role
+      if (kind === 'primary') {
+        if (catchingUp === undefined) return arrival.serve()
+        await catchingUp
+      } else if (primary !== undefined && !arrival.isPassedOn) {
+        const link = this.#linkTo(primary)
+        if (arrival.isServable && link.isSuspect) return arrival.serve()
+        this.#forward(arrival, link)
+        return
+      } else if (!(await this.#changed(arrival, this.#patienceUntil(arrival)))) {
+        if (arrival.exchange.isGone) return
+        if (arrival.isServable) return arrival.serve()
+        this.#refuse(arrival)
+        return
+      }
+    }
+  }
+
+  /** Until when this request waits for somebody who leads. */
+  #patienceUntil(arrival: Arrival): number {
+    if (!arrival.isServable) return arrival.untilMs
+    if (arrival.isPassedOn) return arrival.atMs + handOverMs
+    // A store that is silent for long must not slow every read: the wait counts from when leadership was lost.
+    return this.#unknownSinceMs === undefined ? arrival.untilMs : this.#unknownSinceMs + handOverMs
+  }
+
+  #refuse({ exchange, isPassedOn }: Arrival): void {
+    const message = isPassedOn
+      ? `manager ${this.#o.role.address} is not the primary cluster manager`
+      : `No elected primary cluster manager: none within ${primaryWaitMs / 1000} s`
+    exchange.replyError(503, message, ['Retry-After', '1'])
+  }
+
+  #forward(arrival: Arrival, link: PrimaryLink): void {
+    const { exchange, target } = arrival
+    if (exchange.head.upgrade !== undefined && this.#o.host.isHijackFull) {
+      exchange.replyError(503, 'too many attached streams', ['Retry-After', '1'])
+      return
+    }
+    const version = target.version === undefined ? '' : `/v${target.version}`
+    link.forward(exchange, {
+      path: `${version}${renderPath(target.path)}${target.query === '' ? '' : `?${target.query}`}`,
+      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n`,
+      onUnsent: (error) => {
+        void this.#settle(arrival, () => this.#failOver(arrival, link, error))
+        return true
+      },
+      onLost: () => {
+        link.suspect()
+        void this.#settle(arrival, () => this.#find(arrival))
+        return true
+      },
+    })
+  }
+
+  /** Nobody answers where the primary was: nothing has been sent, so the request may go elsewhere. */
+  async #failOver(arrival: Arrival, link: PrimaryLink, error: unknown): Promise<void> {
+    const { role, clock } = this.#o
+    if (arrival.isServable && (link.isSuspect || link !== this.#current)) return this.#find(arrival)
+    const soonMs = Math.min(arrival.untilMs, clock.monotonicMs() + handOverMs)
+    while (role.kind !== 'primary' && (role.primary === undefined || role.primary === link.address)) {
+      if (await this.#changed(arrival, soonMs)) continue
+      const { status, message } = link.describeFailure(error)
+      if (!arrival.exchange.isGone) arrival.exchange.replyError(status, message)
+      return
+    }
+    return this.#find(arrival)
+  }
+
+  /** What goes wrong after the first detour is told here: nobody waits for it any more. */
+  async #settle({ exchange }: Arrival, body: () => Promise<void>): Promise<void> {
+    try {
+      await body()
+    } catch (error) {
+      const known = isFlotillaError(error) ? error.status : undefined
+      if (known === undefined) {
+        this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
+      }
+      if (exchange.hasReplied) exchange.breakOff()
+      else if (!exchange.isGone) exchange.replyError(known ?? 500, toMessage(error))
+    }
+  }
+
+  /** Waits for a change of leadership. @returns false when the time is over or the client has gone */
+  async #changed({ exchange }: Arrival, untilMs: number): Promise<boolean> {
+    const leftMs = untilMs - this.#o.clock.monotonicMs()
+    if (leftMs <= 0 || exchange.isGone) return false
+    const stop = new AbortController()
+    let isChanged = false
+    const giveBack = this.#o.role.onChange(() => {
+      isChanged = true
+      stop.abort(changedReason)
+    })
+    exchange.onGone(() => stop.abort(changedReason))
+    await this.#o.clock.sleep(leftMs, stop.signal).catch(() => undefined)
+    giveBack()
+    exchange.onGone(undefined)
+    return isChanged && !exchange.isGone
+  }
+
+  #linkTo(address: string): PrimaryLink {
+    if (this.#current?.address === address) return this.#current
+    const { tls, host, log } = this.#o
+    const openEngine = (endpoint: Endpoint): Engine => this.#o.openEngine(endpoint)
+    const endpoint = parseEndpoint(`tcp://${address}`, tls)
+    if (endpoint.kind !== 'tcp') throw new TypeError('an address of HOST:PORT is a TCP endpoint')
+    this.#current = new PrimaryLink({ address, endpoint, host, log, openEngine })
+    this.#links.add(this.#current)
+    return this.#current
+  }
+
+  #follow(): void {
+    const { kind, primary } = this.#o.role
+    if (primary === undefined) this.#unknownSinceMs ??= this.#o.clock.monotonicMs()
+    else this.#unknownSinceMs = undefined
+    const current = this.#current
+    if (current === undefined || (kind === 'replica' && primary === current.address)) return
+    this.#current = undefined
+    current.retire()
+  }
+}
+
+const changedReason = new Error('leadership has changed')

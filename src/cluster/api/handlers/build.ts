@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto'
+import { FlotillaError } from '../../../core/errors.ts'
+import type { PlaceHeld } from '../../cluster.ts'
+import { needsRegex } from '../../expression.ts'
+import type { Member } from '../../member.ts'
+import { noRegex } from '../../regex.ts'
+import { addCondition, listConditions, parseCreate } from '../../request.ts'
+import { readText } from '../../wire.ts'
+import type { Fields } from '../../wire.ts'
+import { parseBuild, toEngineQuery } from '../build-request.ts'
+import type { BuildRequest } from '../build-request.ts'
+import { forward, isTrue, paramsOf } from '../call.ts'
+import type { Api, Call, Handler } from '../call.ts'
+import { headerOf } from '../http1/head.ts'
+import { fanOutBody } from './fan-out.ts'
+import { chooseMember } from './networks.ts'
+
+/** How long parts of a build wait for the call that decides where it is done. */
+const followMs = 5000
+/** A session comes at the same moment as its build, which may carry conditions; alone it decides after this. */
+const sessionMs = 250
+
+const uploadPrefix = 'upload-request:'
+
+/** Where a build is done; `held` while this call keeps the place. */
+interface BuildPlace {
+  readonly member: Member
+  readonly held: PlaceHeld | undefined
+}
+
+/**
+ * Builds an image on one node: that of the build's session if there is one by now, else one that the scheduler chooses
+ * as for a container. Builds for a name go where that name is, as long as nothing speaks against it: its layers are
+ * there, and an old image of the name is replaced rather than left beside the new one.
+ */
+export const build: Handler = async (api, call) => {
+  const params = paramsOf(call)
+  const id = params.get('buildid') ?? ''
+  if (id.startsWith(uploadPrefix)) return followBuild(api, call, id.slice(uploadPrefix.length))
+  const request = parseBuild(params)
+  const session = params.get('session') ?? ''
+  const place = await choosePlace(api, request, session)
+  api.builds.set('build', id, place.member.addr)
+  api.builds.set('session', session, place.member.addr)
+  const done = (): void => {
+    place.held?.release()
+    api.builds.delete('build', id)
+    void api.cluster.changed(place.member, { what: 'images' })
+  }
+  if (call.exchange.isGone) return done()
+  const query = toEngineQuery(request, place.member.view.cpus)
+  nameNode(call, place.member)
+  if (params.get('version') === '2') {
+    forward(api, call, place.member, { engineQuery: query, onDone: done })
+    return undefined
+  }
+  try {
+    await buildClassic(api, call, place.member, query)
+  } finally {
+    done()
+  }
+  await api.cluster.settled()
+  call.exchange.end()
+}
+
+/** Says which node it was, without a word in the output that programs read. */
+function nameNode(call: Call, member: Member): void {
+  call.exchange.addHeaders(['Flotilla-Node', member.name])
+}
+
+async function choosePlace(api: Api, request: BuildRequest, session: string): Promise<BuildPlace> {
+  const known = session === '' ? undefined : memberAt(api, api.builds.get('session', session))
+  if (known !== undefined) return { member: known, held: undefined }
+  const compile = needsRegex(listConditions(request.body)) ? await api.compile() : noRegex
+  const draft = parseCreate('', request.body, compile, () => randomBytes(32).toString('hex'))
+  let placement = draft.request
+  for (const tag of request.tags) placement = addCondition(placement, 'affinities', `image==~${tag}`)
+  const held = api.cluster.hold(draft, placement)
+  if (held.kind === 'held') return { member: held.member, held }
+  throw new FlotillaError('cluster/no-placement', held.text, { status: 500 })
+}
+
+/** The engine's own lines; when it fails, one before them says where. */
+async function buildClassic(api: Api, call: Call, member: Member, query: string): Promise<void> {
+  const { exchange } = call
+  const [body] = fanOutBody(exchange, 1)
+  const headers: Record<string, string> = { 'content-type': 'application/x-tar' }
+  for (const name of ['content-type', 'content-encoding', 'x-registry-config', 'x-registry-auth']) {
+    const value = headerOf(exchange.head, name)
+    if (value !== undefined) headers[name] = value
+  }
+  const path = `${member.versionFor(call.version ?? api.cluster.apiVersion)}/build?${query}`
+  const reply = await member.engine.request(
+    { method: 'POST', path, unversioned: true, stream: true, headers, body },
+    { signal: exchange.signal },
+  )
+  const isQuiet = isTrue(paramsOf(call).get('q'))
+  exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
+  for await (const line of reply.documents<Fields>()) {
+    if (!isQuiet && readText(line, 'error') !== '') {
+      exchange.write(`${JSON.stringify({ stream: `Build failed on node ${member.name}\n` })}\r\n`)
+    }
+    if (!exchange.write(`${JSON.stringify(line)}\r\n`)) await exchange.drain()
+  }
+}
+
+/** A part of a build that is under way, or about to be, elsewhere. @throws {cluster/not-found} */
+async function followBuild(api: Api, call: Call, id: string): Promise<void> {
+  const member = memberAt(api, await api.builds.wait('build', id, followMs, call.exchange.signal))
+  if (member === undefined) {
+    throw new FlotillaError('cluster/not-found', 'timeout waiting for build to start', { status: 404 })
+  }
+  forward(api, call, member, {})
+}
+
+export const cancelBuild: Handler = (api, call) => followBuild(api, call, paramsOf(call).get('id') ?? '')
+
+function memberAt(api: Api, addr: string | undefined): Member | undefined {
+  const member = addr === undefined ? undefined : api.cluster.member(addr)
+  return member?.isHealthy === true ? member : undefined
+}
+
+function clientOf(call: Call): string {
+  return call.exchange.connection.remoteAddress ?? ''
+}
+
+/** A client's files and credentials, offered to its build: a tunnel to the node of that build. */
+export const session: Handler = async (api, call) => {
+  const id = headerOf(call.exchange.head, 'x-docker-expose-session-uuid') ?? ''
+  const client = clientOf(call)
+  // Builds that go through the other tunnel name no session; those of one client all go to one node.
+  const addr = api.builds.isOpen(client)
+    ? (api.builds.get('session', id) ?? api.builds.ofClient(client))
+    : ((await api.builds.wait('session', id, sessionMs, call.exchange.signal)) ?? api.builds.ofClient(client))
+  const member = memberAt(api, addr) ?? chooseMember(api)
+  api.builds.set('session', id, member.addr)
+  forward(api, call, member, { isHijack: true, onDone: () => api.builds.delete('session', id) })
+}
+
+/** The builder of an engine itself, as buildx talks to it: one node for one client, where its layers are. */
+export const grpc: Handler = (api, call) => {
+  const client = clientOf(call)
+  const member = memberAt(api, api.builds.ofClient(client)) ?? chooseMember(api)
+  api.builds.count(client, member.addr, 1)
+  forward(api, call, member, {
+    isHijack: true,
+    onDone: () => {
+      api.builds.count(client, member.addr, -1)
+      void api.cluster.changed(member, { what: 'images' })
+    },
+  })
+}

@@ -1,0 +1,87 @@
+import { isFlotillaError, joinFailures } from '../../../core/errors.ts'
+import type { NamedFailure } from '../../../core/errors.ts'
+import type { Member } from '../../member.ts'
+import { isFields, readList, readNumber, readText } from '../../wire.ts'
+import type { Fields } from '../../wire.ts'
+import { bridgeVolumePrune, isAnonymousVolume } from '../bridge/queries.ts'
+import type { Api, Call, Handler } from '../call.ts'
+import { versionsOf } from '../call.ts'
+
+const pruneMs = 300_000
+const removeMs = 30_000
+
+type Kind = 'containers' | 'images' | 'networks' | 'volumes' | 'build'
+
+/** What `docker … prune` asks for, on every node; lists joined, sizes summed. Nodes that fail are named, the others are done. */
+export function prune(kind: Kind): Handler {
+  return async (api, call) => {
+    const joined: Record<string, unknown> = {}
+    const failures: NamedFailure[] = []
+    const members = api.cluster.healthyMembers()
+    await Promise.all(
+      members.map(async (member) => {
+        try {
+          join(joined, await pruneOn(call, member, kind))
+        } catch (error) {
+          failures.push({ name: member.name, error })
+        }
+      }),
+    )
+    for (const member of members) void api.cluster.changed(member, { what: kind === 'build' ? 'images' : kind })
+    await api.cluster.settled()
+    if (failures.length > 0) throw joinFailures('engine/server', failures, { status: sharedStatus(failures) })
+    const value = kind === 'networks' ? joined : { ...joined, SpaceReclaimed: readNumber(joined, 'SpaceReclaimed') }
+    call.exchange.replyJson(200, value, ['Api-Version', api.cluster.apiVersion])
+  }
+}
+
+function sharedStatus(failures: readonly NamedFailure[]): number {
+  const statuses = new Set(failures.map(({ error }) => (isFlotillaError(error) ? error.status : undefined)))
+  const [only] = statuses
+  return statuses.size === 1 && only !== undefined ? only : 500
+}
+
+/** A volume that several nodes had is named once. */
+function join(joined: Record<string, unknown>, answer: Fields): void {
+  for (const [key, value] of Object.entries(answer)) {
+    if (Array.isArray(value)) joined[key] = [...new Set([...readList(joined, key), ...value])]
+    else if (key === 'SpaceReclaimed') joined[key] = readNumber(joined, key) + readNumber(answer, key)
+    else joined[key] ??= value
+  }
+}
+
+async function pruneOn(call: Call, member: Member, kind: Kind): Promise<Fields> {
+  let { query } = call
+  if (kind === 'volumes') {
+    const how = bridgeVolumePrune(query, versionsOf(call, member))
+    if (how.kind === 'anonymous') return pruneAnonymous(call, member, how.filters)
+    query = how.query
+  }
+  const path = `${member.versionFor(call.version)}/${kind}/prune${query === '' ? '' : `?${query}`}`
+  const reply = await member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: pruneMs })
+  const answer = await reply.json<unknown>()
+  return isFields(answer) ? answer : {}
+}
+
+/** Unused volumes without a name, one by one; one that is taken into use meanwhile stays. */
+async function pruneAnonymous(call: Call, member: Member, filters: string): Promise<Fields> {
+  const wanted = { ...(filters === '' ? {} : (JSON.parse(filters) as Fields)), dangling: ['true'] }
+  const prefix = member.versionFor(call.version)
+  const reply = await member.engine.request(
+    { method: 'GET', path: `${prefix}/volumes`, unversioned: true, query: { filters: JSON.stringify(wanted) } },
+    { deadlineMs: removeMs },
+  )
+  const listed = await reply.json<unknown>()
+  const removed: string[] = []
+  for (const row of isFields(listed) ? readList(listed, 'Volumes').filter(isFields) : []) {
+    const name = readText(row, 'Name')
+    if (!isAnonymousVolume(name)) continue
+    const request = { method: 'DELETE', path: `${prefix}/volumes/${name}`, unversioned: true } as const
+    const isGone = await member.engine.request(request, { deadlineMs: removeMs }).then(
+      async (answer) => (await answer.bytes(), true),
+      () => false,
+    )
+    if (isGone) removed.push(name)
+  }
+  return { VolumesDeleted: removed, SpaceReclaimed: 0 }
+}

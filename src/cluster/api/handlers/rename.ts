@@ -1,0 +1,52 @@
+import { FlotillaError, toMessage } from '../../../core/errors.ts'
+import { findOwned, paramsOf } from '../call.ts'
+import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
+import { leadershipOver } from '../fence.ts'
+
+const renameMs = 30_000
+
+/** Renaming: the new name is held while the engine works, so that no create can take it. */
+export const rename: Handler = (api, call) =>
+  api.fence.run(async (lead) => {
+    const owned = findOwned(api, call.name)
+    const { id, names } = owned.container
+    const wanted = (paramsOf(call).get('name') ?? '').replace(/^\//, '')
+    if (wanted === '') {
+      throw new FlotillaError('cluster/invalid-option', 'Neither old nor new names may be empty', { status: 400 })
+    }
+    const taken = api.cluster.holdName(wanted, id)
+    if (taken !== undefined) throw new FlotillaError('cluster/conflict', taken.text, { status: 409 })
+    try {
+      lead.check()
+      await renameOn(api, call, owned, wanted)
+      if (lead.isBroken) await undo(api, call, owned, names[0] ?? '')
+      owned.member.send({ kind: 'assumed', id, change: { names: [wanted] } })
+      void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
+    } finally {
+      api.cluster.releaseName(wanted)
+    }
+    call.exchange.reply(204, ['Api-Version', api.cluster.apiVersion])
+  })
+
+async function renameOn(api: Api, call: Call, { member, container }: OwnedContainer, name: string): Promise<void> {
+  const path = `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/${container.id}/rename`
+  try {
+    const reply = await member.engine.request(
+      { method: 'POST', path, unversioned: true, query: { name } },
+      { deadlineMs: renameMs },
+    )
+    await reply.bytes()
+    member.onAnswer()
+  } catch (error) {
+    if (error instanceof FlotillaError && error.status !== undefined) throw error
+    member.onBroken(error)
+    const status = error instanceof FlotillaError && error.code === 'engine/timeout' ? 504 : 502
+    throw new FlotillaError('engine/unreachable', `node ${member.name}: ${toMessage(error)}`, { status, cause: error })
+  }
+}
+
+/** Another manager has taken over meanwhile and may have given the name away: the container gets its own back. */
+async function undo(api: Api, call: Call, owned: OwnedContainer, name: string): Promise<never> {
+  await renameOn(api, call, owned, name)
+  throw leadershipOver()
+}

@@ -1,0 +1,140 @@
+import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { Endpoint } from '../../engine/endpoint.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { openTransport } from '../../engine/transport/open.ts'
+import { describeDialError } from '../../io/dial.ts'
+import { EnginePool } from './http1/pool.ts'
+import type { Exchange } from './http1/exchange.ts'
+import { Forward } from './proxy.ts'
+import type { ForwardHost, ForwardOptions, ForwardTarget } from './proxy.ts'
+
+export interface PrimaryLinkOptions {
+  /** `HOST:PORT`, as the primary advertises it. */
+  readonly address: string
+  readonly endpoint: Extract<Endpoint, { readonly kind: 'tcp' }>
+  readonly host: ForwardHost
+  readonly log: Log
+  openEngine(endpoint: Endpoint): Engine
+}
+
+/** Seconds between two looks at a manager that cannot be reached, or that leads no more but still owes answers. */
+const probeSeconds = 5
+const probeMs = 5000
+/** Many requests may wait for something at once: pulls, stops, builds. */
+const inFlightLimit = 4096
+
+/** Connections to one manager that leads, or has led, and the requests it has not answered yet. */
+export class PrimaryLink implements ForwardTarget {
+  readonly address: string
+  readonly pool: EnginePool
+  readonly #o: PrimaryLinkOptions
+  readonly #waiting = new Set<Forward>()
+  #isRetired = false
+  #isSuspect = false
+  #ticks = 0
+
+  constructor(options: PrimaryLinkOptions) {
+    this.#o = options
+    this.address = options.address
+    this.pool = new EnginePool({
+      name: () => this.name,
+      dial: (signal) => openTransport(options.endpoint, signal),
+      onUnreachable: () => (this.#isSuspect = true),
+      inFlightLimit,
+    })
+  }
+
+  get name(): string {
+    return this.address
+  }
+
+  /** Nothing is left to be done here. */
+  get isDone(): boolean {
+    return this.#isRetired && this.#waiting.size === 0
+  }
+
+  /** True while the last thing known is that it could not be reached. */
+  get isSuspect(): boolean {
+    return this.#isSuspect
+  }
+
+  /** It has not done what a manager does: it is asked again before a read is sent there. */
+  suspect(): void {
+    this.#isSuspect = true
+  }
+
+  /** Sends one request there as it is. */
+  forward(exchange: Exchange, request: Pick<ForwardOptions, 'path' | 'extraLines' | 'onUnsent' | 'onLost'>): void {
+    const forward: Forward = new Forward(exchange, this.#o.host, {
+      target: this,
+      ...request,
+      isHijack: true,
+      describeFailure: (error) => this.describeFailure(error),
+      onReply: () => this.#waiting.delete(forward),
+      onDone: () => this.#waiting.delete(forward),
+    })
+    this.#waiting.add(forward)
+    forward.run()
+  }
+
+  /** classicswarm api/replica.go: these words, and 500. */
+  describeFailure(error: unknown): { readonly status: number; readonly message: string } {
+    return {
+      status: 500,
+      message: `Unable to reach primary cluster manager (${this.#explain(error)}): ${this.address}`,
+    }
+  }
+
+  onAnswer(): void {
+    this.#isSuspect = false
+  }
+
+  onBroken(error: unknown): void {
+    this.#o.log.debug('call to the primary broke', { primary: this.address, error: toMessage(error) })
+  }
+
+  /**
+   * It leads no more: streams and requests under way go on as long as it is alive, new ones go elsewhere.
+   */
+  retire(): void {
+    this.#isRetired = true
+    this.#ticks = 0
+    this.pool.retire()
+  }
+
+  /** Called about once a second. */
+  tick(): void {
+    this.pool.sweep()
+    this.#ticks += 1
+    const isOwing = this.#isRetired && this.#waiting.size > 0
+    if ((isOwing || this.#isSuspect) && this.#ticks % probeSeconds === 0) void this.#probe()
+  }
+
+  close(): void {
+    this.pool.close()
+  }
+
+  /** A manager that is frozen or cut off owes its answers for ever: whoever waits for them is told. */
+  async #probe(): Promise<void> {
+    const engine = this.#o.openEngine(this.#o.endpoint)
+    try {
+      const request = { method: 'GET', path: '/_ping', unversioned: true } as const
+      await (await engine.request(request, { deadlineMs: probeMs })).bytes()
+      this.#isSuspect = false
+    } catch (error) {
+      if (isFlotillaError(error) && error.status !== undefined) return
+      if (!this.#isRetired) return
+      const { status, message } = this.describeFailure(error)
+      for (const forward of this.#waiting) forward.abandon(status, message)
+    } finally {
+      void engine.close()
+    }
+  }
+
+  #explain(error: unknown): string {
+    if (!isFlotillaError(error)) return describeDialError(this.#o.endpoint, error)
+    if (error.code === 'engine/timeout') return `dial tcp ${this.address}: i/o timeout`
+    return error.cause === undefined ? error.message : this.#explain(error.cause)
+  }
+}

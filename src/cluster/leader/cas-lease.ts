@@ -1,0 +1,284 @@
+import { randomBytes } from 'node:crypto'
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { toMessage } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { Leader, Lease } from './leader.ts'
+
+/** Who leads, as it stands in the cell. */
+export interface LeaseRecord {
+  /** Address of the leader; empty when it has resigned. */
+  readonly holder: string
+  /** Of the process that wrote it: an address alone may be that of a predecessor. */
+  readonly token: string
+  readonly term: number
+  /** Milliseconds that the record stands unchanged before others may take the lease. */
+  readonly ttlMs: number
+  /** Counts renewals. */
+  readonly beat: number
+}
+
+/** One value that several managers share, written only by whoever has seen its last version. */
+export interface LeaseCell {
+  /** The value and its version; undefined when it was never written. Throws when nobody says. */
+  read(o: CallOptions): Promise<{ readonly record: LeaseRecord; readonly version: string } | undefined>
+  /** @returns the new version, or undefined when the cell no longer has this version. Throws when nobody says. */
+  write(record: LeaseRecord, version: string | undefined, o: CallOptions): Promise<string | undefined>
+}
+
+export interface CasLeaseOptions {
+  readonly cell: LeaseCell
+  readonly ttlMs: number
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The holder counts itself out this much before others may take over: clocks may differ in rate by as much. */
+const marginRatio = 0.1
+const longestPollMs = 1000
+const resignMs = 1500
+const sameTroubleMs = 60_000
+
+/**
+ * Elects a leader with nothing but compare-and-set on one cell, and without any clock that two hosts share: the holder
+ * renews the record in good time, and whoever has watched it stand unchanged for the TTL on his own monotonic clock may
+ * replace it. The holder's time counts from before it wrote, the watcher's from after it read, so they cannot overlap.
+ */
+export function casLeader(options: CasLeaseOptions): Leader {
+  const reader = new CellReader(options)
+  return {
+    campaign: (address, o) => campaign(options, reader, address, o.signal),
+    follow: (o) => follow(options, reader, o.signal),
+  }
+}
+
+interface Seen {
+  readonly record: LeaseRecord | undefined
+  readonly version: string | undefined
+  /** The highest term that was ever seen; 0 when there was none. */
+  readonly lastTerm: number
+  /** Monotonic: when this version was first seen. */
+  readonly sinceMs: number
+}
+
+/** Reads the cell for both campaign and follow, and remembers since when its version has not changed. */
+class CellReader {
+  readonly #o: CasLeaseOptions
+  #seen: Seen | undefined
+  #readAtMs = Number.NEGATIVE_INFINITY
+  #reading: Promise<Seen> | undefined
+  #trouble: { readonly text: string; readonly atMs: number } | undefined
+
+  constructor(options: CasLeaseOptions) {
+    this.#o = options
+  }
+
+  get pollMs(): number {
+    return Math.min(longestPollMs, this.#o.ttlMs / 5)
+  }
+
+  /** What the cell holds, or undefined (and a line in the log) when nobody says. */
+  async look(maxAgeMs: number, signal: AbortSignal | undefined): Promise<Seen | undefined> {
+    if (this.#seen !== undefined && this.#o.clock.monotonicMs() - this.#readAtMs < maxAgeMs) return this.#seen
+    try {
+      this.#reading ??= this.#read(signal).finally(() => (this.#reading = undefined))
+      return await this.#reading
+    } catch (error) {
+      if (signal?.aborted !== true) this.tell(error)
+      return undefined
+    }
+  }
+
+  /** The same trouble is told once a minute. */
+  tell(error: unknown): void {
+    const text = `Leader Election: ${toMessage(error)}`
+    const atMs = this.#o.clock.monotonicMs()
+    if (this.#trouble?.text === text && atMs - this.#trouble.atMs < sameTroubleMs) return
+    this.#trouble = { text, atMs }
+    this.#o.log.error(text)
+  }
+
+  async #read(signal: AbortSignal | undefined): Promise<Seen> {
+    const found = await this.#o.cell.read({ deadlineMs: callMs(this.#o), ...(signal === undefined ? {} : { signal }) })
+    const nowMs = this.#o.clock.monotonicMs()
+    const isSame = this.#seen !== undefined && this.#seen.version === found?.version
+    const sinceMs = isSame ? (this.#seen?.sinceMs ?? nowMs) : nowMs
+    const lastTerm = Math.max(this.#seen?.lastTerm ?? 0, found?.record.term ?? 0)
+    this.#seen = { record: found?.record, version: found?.version, lastTerm, sinceMs }
+    this.#readAtMs = nowMs
+    this.#trouble = undefined
+    return this.#seen
+  }
+}
+
+function callMs(options: CasLeaseOptions): number {
+  return Math.min(10_000, options.ttlMs / 3)
+}
+
+async function* campaign(
+  options: CasLeaseOptions,
+  reader: CellReader,
+  address: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Lease | undefined> {
+  const { clock, ttlMs } = options
+  const token = randomBytes(16).toString('hex')
+  while (!hasAborted(signal)) {
+    const seen = await reader.look(0, signal)
+    // What carries our token without being held is a take whose answer was lost.
+    if (seen !== undefined && (isFree(seen, options) || seen.record?.token === token)) {
+      const term = seen.lastTerm + 1
+      const held = new HeldLease(options, { holder: address, token, term, ttlMs, beat: 0 })
+      const isWon = await held.take(seen.version, signal).catch((error: unknown) => {
+        reader.tell(error)
+        return false
+      })
+      if (isWon) {
+        yield* lead(held, reader, signal)
+        continue
+      }
+    }
+    await clock.sleep(reader.pollMs, signal).catch(() => undefined)
+  }
+}
+
+function hasAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
+}
+
+function isFree(seen: Seen, { clock, ttlMs }: CasLeaseOptions): boolean {
+  const { record, lastTerm, sinceMs } = seen
+  // A record that somebody removed may have a holder who does not know yet.
+  if (record === undefined && lastTerm === 0) return true
+  if (record?.holder === '') return true
+  return clock.monotonicMs() - sinceMs >= Math.max(ttlMs, record?.ttlMs ?? 0)
+}
+
+async function* lead(
+  held: HeldLease,
+  reader: CellReader,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Lease | undefined> {
+  try {
+    yield held
+    await held.keep(signal, (error) => reader.tell(error))
+    await held.giveUp()
+    yield undefined
+  } finally {
+    await held.giveUp()
+  }
+}
+
+/** A lease that this process has taken. */
+class HeldLease implements Lease {
+  readonly term: number
+  readonly #o: CasLeaseOptions
+  #record: LeaseRecord
+  #version: string | undefined
+  #untilMs = Number.NEGATIVE_INFINITY
+  #isOver = false
+  #isGivenUp = false
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(options: CasLeaseOptions, record: LeaseRecord) {
+    this.#o = options
+    this.#record = record
+    this.term = record.term
+  }
+
+  /** @returns false when somebody else was first */
+  async take(version: string | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+    this.#version = version
+    const isWon = await this.#write(signal)
+    this.#isOver = !isWon
+    return isWon
+  }
+
+  isHeld(): boolean {
+    return !this.#isOver && this.#o.clock.monotonicMs() < this.#untilMs
+  }
+
+  /** A renewal is the one question whose answer cannot be old. */
+  async confirm(): Promise<boolean> {
+    if (!this.isHeld()) return false
+    const isRenewed = await this.#renew().catch(() => false)
+    return isRenewed && this.isHeld()
+  }
+
+  /** Renews in time until the lease is lost or the signal aborts. */
+  async keep(signal: AbortSignal | undefined, onTrouble: (error: unknown) => void): Promise<void> {
+    const { clock, ttlMs } = this.#o
+    let pauseMs = ttlMs / 3
+    while (this.isHeld() && !hasAborted(signal)) {
+      const leftMs = Math.max(0, this.#untilMs - clock.monotonicMs())
+      await clock.sleep(Math.min(pauseMs, leftMs), signal).catch(() => undefined)
+      if (hasAborted(signal) || !this.isHeld()) return
+      try {
+        if (!(await this.#renew())) return
+        pauseMs = ttlMs / 3
+      } catch (error) {
+        onTrouble(error)
+        pauseMs = Math.min(1000, ttlMs / 10)
+      }
+    }
+  }
+
+  /** No longer held from this moment on; others are told, as well as it goes. */
+  async giveUp(): Promise<void> {
+    if (this.#isGivenUp) return
+    this.#isGivenUp = true
+    const isOurs = !this.#isOver
+    this.#isOver = true
+    await this.#tail
+    if (!isOurs) return
+    this.#record = { ...this.#record, holder: '' }
+    await this.#o.cell.write(this.#record, this.#version, { deadlineMs: resignMs }).catch(() => undefined)
+  }
+
+  /** One at a time, and never broken off: the version of each write is that of the one before. */
+  #renew(): Promise<boolean> {
+    const renewal = this.#tail.then(async () => {
+      if (this.#isOver) return false
+      this.#record = { ...this.#record, beat: this.#record.beat + 1 }
+      if (await this.#write(undefined)) return true
+      // An earlier write may have come about although its answer was lost.
+      const found = await this.#o.cell.read({ deadlineMs: callMs(this.#o) })
+      const isOurs = found?.record.token === this.#record.token && found.record.term === this.term
+      this.#version = found?.version
+      if (isOurs && (await this.#write(undefined))) return true
+      this.#isOver = true
+      return false
+    })
+    this.#tail = renewal.catch(() => undefined)
+    return renewal
+  }
+
+  async #write(signal: AbortSignal | undefined): Promise<boolean> {
+    const { cell, clock, ttlMs } = this.#o
+    const sentMs = clock.monotonicMs()
+    const o = { deadlineMs: callMs(this.#o), ...(signal === undefined ? {} : { signal }) }
+    const version = await cell.write(this.#record, this.#version, o)
+    if (version === undefined) return false
+    this.#version = version
+    this.#untilMs = sentMs + ttlMs * (1 - marginRatio)
+    return true
+  }
+}
+
+async function* follow(
+  options: CasLeaseOptions,
+  reader: CellReader,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
+  let told: string | undefined
+  while (!hasAborted(signal)) {
+    const seen = await reader.look(reader.pollMs / 2, signal)
+    // While nobody says, the last word stands: a store that is silent has elected nobody else.
+    if (seen !== undefined) {
+      const address = isFree(seen, options) ? '' : (seen.record?.holder ?? '')
+      if (address !== told) yield address
+      told = address
+    }
+    await options.clock.sleep(reader.pollMs, signal).catch(() => undefined)
+  }
+}

@@ -1,0 +1,253 @@
+import { maskSecrets } from '../../core/mask.ts'
+import type { ContainerState, NodeState, NodeView } from '../model.ts'
+import type { TurnedAwayCause } from '../turned-away.ts'
+import { durationBounds } from './meters.ts'
+import type { RouteMeter } from './meters.ts'
+import type { Family, Sample } from './exposition.ts'
+
+/** One engine as it is measured. */
+export interface EngineReading {
+  readonly node: NodeView
+  readonly isStreaming: boolean
+  /** Between an event on the engine and its arrival, for the last one; undefined before the first. */
+  readonly eventLagMs: number | undefined
+  readonly inFlight: number
+  readonly queued: number
+}
+
+/** A certificate this manager uses. */
+export interface CertificateReading {
+  readonly role: string
+  readonly expiresAtMs: number
+}
+
+export interface ProcessReading {
+  readonly startedAtMs: number
+  readonly cpuSeconds: number
+  readonly residentBytes: number
+  readonly heapUsedBytes: number
+  readonly heapTotalBytes: number
+  readonly externalBytes: number
+  /** Since the last reading; absent where the platform does not measure it. */
+  readonly loopDelay: { readonly p50: number; readonly p99: number; readonly max: number } | undefined
+}
+
+/** Everything that one scrape sees. */
+export interface MetricsReading {
+  readonly nowMs: number
+  readonly version: string
+  readonly commit: string
+  readonly role: { readonly kind: string; readonly term: number }
+  readonly engines: readonly EngineReading[]
+  readonly pendingReservations: number
+  readonly eventSubscribers: number
+  readonly connections: { readonly open: number; readonly busy: number; readonly raw: number }
+  readonly turnedAway: Readonly<Record<TurnedAwayCause, number>>
+  readonly routes: readonly RouteMeter[]
+  readonly certificates: readonly CertificateReading[]
+  readonly process: ProcessReading
+}
+
+/** The metrics of a manager; docs/operations.md lists them. */
+export function listFamilies(reading: MetricsReading): readonly Family[] {
+  return [
+    gauge('flotilla_info', 'Version of the manager.', [
+      { labels: { version: reading.version, commit: reading.commit }, value: 1 },
+    ]),
+    ...roleFamilies(reading),
+    ...engineFamilies(reading),
+    ...loadFamilies(reading),
+    ...requestFamilies(reading.routes),
+    gauge(
+      'flotilla_certificate_days_left',
+      'Days until a certificate of the manager expires.',
+      reading.certificates.map(({ role, expiresAtMs }) => ({
+        labels: { role },
+        value: (expiresAtMs - reading.nowMs) / 86_400_000,
+      })),
+    ),
+    ...processFamilies(reading.process),
+  ]
+}
+
+function gauge(name: string, help: string, samples: readonly Sample[] | number): Family {
+  return { name, help, type: 'gauge', samples: typeof samples === 'number' ? [{ value: samples }] : samples }
+}
+
+function counter(name: string, help: string, samples: readonly Sample[] | number): Family {
+  return { name, help, type: 'counter', samples: typeof samples === 'number' ? [{ value: samples }] : samples }
+}
+
+function roleFamilies({ role }: MetricsReading): readonly Family[] {
+  return [
+    gauge(
+      'flotilla_role',
+      'What this manager is: 1 at its role.',
+      ['sole', 'primary', 'replica'].map((kind) => ({ labels: { role: kind }, value: kind === role.kind ? 1 : 0 })),
+    ),
+    gauge('flotilla_leader_term', 'Number of the term of leadership; 0 without replication.', role.term),
+  ]
+}
+
+const nodeStates: readonly NodeState[] = ['pending', 'healthy', 'unhealthy', 'disconnected']
+const containerStates: readonly ContainerState[] = [
+  'created',
+  'running',
+  'paused',
+  'restarting',
+  'stopping',
+  'removing',
+  'exited',
+  'dead',
+]
+
+function engineFamilies({ engines, nowMs, pendingReservations }: MetricsReading): readonly Family[] {
+  const byState = new Map<string, number>()
+  const containers = new Map<string, number>()
+  for (const { node } of engines) {
+    byState.set(node.health.state, (byState.get(node.health.state) ?? 0) + 1)
+    for (const { state } of node.containers) containers.set(state, (containers.get(state) ?? 0) + 1)
+  }
+  const each = (value: (engine: EngineReading) => number | undefined): readonly Sample[] =>
+    engines.flatMap((engine) => {
+      const number = value(engine)
+      return number === undefined ? [] : [{ labels: labelsOf(engine.node), value: number }]
+    })
+  return [
+    gauge(
+      'flotilla_engines',
+      'Engines by state.',
+      nodeStates.map((state) => ({ labels: { state }, value: byState.get(state) ?? 0 })),
+    ),
+    gauge(
+      'flotilla_engine_up',
+      '1 when the engine is healthy.',
+      each(({ node }) => (isUp(node) ? 1 : 0)),
+    ),
+    gauge(
+      'flotilla_engine_failures',
+      'Connection failures in a row.',
+      each(({ node }) => node.health.failures),
+    ),
+    gauge(
+      'flotilla_engine_error',
+      'Present with the last error while an engine is in trouble.',
+      engines
+        .filter(({ node }) => node.errorText !== '')
+        .map(({ node }) => ({ labels: { ...labelsOf(node), error: shorten(node.errorText) }, value: 1 })),
+    ),
+    gauge(
+      'flotilla_engine_cache_age_seconds',
+      'Time since what is known of the engine was last confirmed or changed.',
+      each(({ node }) => (node.updatedAtMs === 0 ? undefined : Math.max(0, nowMs - node.updatedAtMs) / 1000)),
+    ),
+    gauge(
+      'flotilla_engine_event_stream',
+      '1 while the events of the engine arrive.',
+      each((e) => (e.isStreaming ? 1 : 0)),
+    ),
+    gauge(
+      'flotilla_engine_event_lag_seconds',
+      'Between the last event on the engine and its arrival.',
+      each(({ eventLagMs }) => (eventLagMs === undefined ? undefined : eventLagMs / 1000)),
+    ),
+    gauge(
+      'flotilla_engine_requests_in_flight',
+      'Requests sent to the engine and not answered yet.',
+      each((e) => e.inFlight),
+    ),
+    gauge(
+      'flotilla_engine_requests_queued',
+      'Requests that wait for their turn at the engine.',
+      each((e) => e.queued),
+    ),
+    gauge(
+      'flotilla_containers',
+      'Containers by state.',
+      containerStates.map((state) => ({ labels: { state }, value: containers.get(state) ?? 0 })),
+    ),
+    gauge('flotilla_pending_reservations', 'Places taken by creates that are not confirmed yet.', pendingReservations),
+  ]
+}
+
+function labelsOf(node: NodeView): Readonly<Record<string, string>> {
+  return { node: node.name, addr: node.addr }
+}
+
+function isUp(node: NodeView): boolean {
+  return node.health.state === 'healthy'
+}
+
+function shorten(text: string): string {
+  const masked = maskSecrets(text)
+  return masked.length <= 200 ? masked : `${masked.slice(0, 199)}…`
+}
+
+function loadFamilies({ connections, turnedAway, eventSubscribers }: MetricsReading): readonly Family[] {
+  return [
+    gauge('flotilla_connections', 'Connections of clients.', [
+      { labels: { kind: 'open' }, value: connections.open },
+      { labels: { kind: 'busy' }, value: connections.busy },
+      { labels: { kind: 'raw' }, value: connections.raw },
+    ]),
+    gauge('flotilla_event_subscribers', 'Clients that follow the events of the cluster.', eventSubscribers),
+    counter(
+      'flotilla_turned_away_total',
+      'Requests and connections that the manager itself refused, by cause.',
+      Object.entries(turnedAway).map(([cause, value]) => ({ labels: { cause }, value })),
+    ),
+  ]
+}
+
+function requestFamilies(routes: readonly RouteMeter[]): readonly Family[] {
+  const used = routes.filter((meter) => meter.statuses.size > 0)
+  return [
+    counter(
+      'flotilla_requests_total',
+      'Answered requests by route and status; 499: the client went away first.',
+      used.flatMap(({ method, route, statuses }) =>
+        [...statuses].map(([status, value]) => ({ labels: { method, route, status: String(status) }, value })),
+      ),
+    ),
+    {
+      name: 'flotilla_request_duration_seconds',
+      help: 'Time until the reply began.',
+      type: 'histogram',
+      samples: used.flatMap(toHistogram),
+    },
+  ]
+}
+
+function toHistogram({ method, route, buckets, sumMs }: RouteMeter): readonly Sample[] {
+  const labels = { method, route }
+  const samples: Sample[] = []
+  let count = 0
+  for (const [at, bucket] of buckets.entries()) {
+    count += bucket
+    const le = durationBounds[at] === undefined ? '+Inf' : String(durationBounds[at])
+    samples.push({ suffix: '_bucket', labels: { ...labels, le }, value: count })
+  }
+  samples.push({ suffix: '_sum', labels, value: sumMs / 1000 }, { suffix: '_count', labels, value: count })
+  return samples
+}
+
+function processFamilies(reading: ProcessReading): readonly Family[] {
+  const { loopDelay } = reading
+  return [
+    counter('process_cpu_seconds_total', 'Processor time, user and system.', reading.cpuSeconds),
+    gauge('process_start_time_seconds', 'Start, in seconds since 1970.', reading.startedAtMs / 1000),
+    gauge('process_resident_memory_bytes', 'Resident memory.', reading.residentBytes),
+    gauge('flotilla_heap_bytes', 'Memory of the language runtime.', [
+      { labels: { kind: 'used' }, value: reading.heapUsedBytes },
+      { labels: { kind: 'total' }, value: reading.heapTotalBytes },
+      { labels: { kind: 'external' }, value: reading.externalBytes },
+    ]),
+    gauge(
+      'flotilla_event_loop_delay_seconds',
+      'How late the program came to its work since the last reading.',
+      loopDelay === undefined
+        ? []
+        : Object.entries(loopDelay).map(([quantile, value]) => ({ labels: { quantile }, value })),
+    ),
+  ]
+}

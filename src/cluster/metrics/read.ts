@@ -1,0 +1,52 @@
+import { X509Certificate } from 'node:crypto'
+import { measureProcess } from '../../io/process-reading.ts'
+import type { Api } from '../api/call.ts'
+import type { NodeView } from '../model.ts'
+import type { CertificateReading, EngineReading, MetricsReading } from './families.ts'
+
+/** Looks at everything once. */
+export function readMetrics(api: Api): MetricsReading {
+  const { cluster, settings, host } = api
+  const nowMs = cluster.clock.nowMs()
+  return {
+    nowMs,
+    version: settings.version,
+    commit: settings.commit,
+    role: { kind: api.role.kind, term: api.role.term },
+    engines: readEngines(api),
+    pendingReservations: cluster.reservationCount,
+    eventSubscribers: cluster.events.size,
+    connections: { open: host.connectionCount, busy: host.busyCount, raw: host.hijackedCount },
+    turnedAway: cluster.turnedAway.counts,
+    routes: api.meters.routes,
+    certificates: api.certificates.flatMap(readCertificate),
+    process: measureProcess(nowMs),
+  }
+}
+
+function readEngines({ cluster }: Api): readonly EngineReading[] {
+  return cluster.snapshot().nodes.map((node) => {
+    const member = cluster.member(node.addr)
+    return {
+      node,
+      isStreaming: cluster.isStreaming(node.addr),
+      eventLagMs: correctLag(member?.watch.eventLagMs, node),
+      inFlight: member?.pool.inFlight ?? 0,
+      queued: member?.pool.queued ?? 0,
+    }
+  })
+}
+
+/** Without the difference of the clocks, as far as it is known. */
+function correctLag(lagMs: number | undefined, node: NodeView): number | undefined {
+  return lagMs === undefined ? undefined : Math.max(0, lagMs - node.clockDeltaMs)
+}
+
+/** The first certificate of a file is the one that is shown. One that cannot be read says nothing. */
+function readCertificate({ role, pem }: Api['certificates'][number]): readonly CertificateReading[] {
+  try {
+    return [{ role, expiresAtMs: Date.parse(new X509Certificate(pem).validTo) }]
+  } catch {
+    return []
+  }
+}

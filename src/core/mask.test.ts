@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { isSecretName, maskSecrets } from './mask.ts'
+
+describe('credentials in texts', () => {
+  it.each([
+    ['cannot reach https://joe:hunter2@example/x', 'cannot reach https://joe:***@example/x'],
+    ['discovery=token://6856663cdefdec325839a4b7e1de38e8', 'discovery=token://***'],
+    ['token://http://10.0.0.1:8085/v1/abcd failed', 'token://http://10.0.0.1:8085/v1/*** failed'],
+    ['env MYSQL_PASSWORD=hunter2 A=1', 'env MYSQL_PASSWORD=*** A=1'],
+    ['env "TOKEN=a b" rest', 'env "TOKEN=*** b" rest'],
+    ["--vault-token='a b' x", '--vault-token=*** x'],
+    ['AWS_SECRET_KEY=x STRIPE_KEY=y', 'AWS_SECRET_KEY=*** STRIPE_KEY=***'],
+    [
+      '{"auth": {"identitytoken": "a\\"b", "username": "joe"}}',
+      '{"auth": {"identitytoken": "***", "username": "joe"}}',
+    ],
+    ['X-Registry-Auth: eyJ1c2VyIjoi', 'X-Registry-Auth: ***'],
+    ['authorization: Bearer abc.def', 'authorization: ***'],
+    ['join with SWMTKN-1-abc-def now', 'join with *** now'],
+  ])('%s', (text, masked) => {
+    expect(maskSecrets(text)).toBe(masked)
+  })
+
+  it.each(['key=docker/swarm/nodes', 'unexpected token: }', 'kv.keyfile=/etc/key.pem', 'https://example/a:b@c', 'a=b'])(
+    '%s holds none',
+    (text) => {
+      expect(maskSecrets(text)).toBe(text)
+    },
+  )
+
+  it('hides values that are known to be secret, and no empty ones', () => {
+    expect(maskSecrets('a 12345 b', ['12345', '', 'b'])).toBe('a *** b')
+  })
+
+  it('takes time linear in the text', () => {
+    const started = performance.now()
+    for (const piece of ['token://a/', 'a=', '"a":"', 'password', 'https://a', 'a-b.', '"'])
+      maskSecrets(piece.repeat(50_000))
+    expect(performance.now() - started).toBeLessThan(5_000)
+  })
+
+  it('knows secret names', () => {
+    expect(['DB_PASSWORD', 'apiKey', 'X-Registry-Auth', 'SSH_KEY', 'unlock-key'].every(isSecretName)).toBe(true)
+    expect(['key', 'PATH', 'MONKEY_BUSINESS', 'user'].some(isSecretName)).toBe(false)
+  })
+})
