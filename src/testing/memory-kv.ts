@@ -4,8 +4,8 @@ import type { Clock } from '../core/clock.ts'
 import { throwIfAborted } from '../core/deadline.ts'
 import { FlotillaError } from '../core/errors.ts'
 import { systemClock } from '../io/clock.ts'
-import { holdLock } from '../io/kv/hold-lock.ts'
-import type { TakenLock } from '../io/kv/hold-lock.ts'
+import { endLocks, holdLock } from '../io/kv/hold-lock.ts'
+import type { RunningLocks, TakenLock } from '../io/kv/hold-lock.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from '../io/kv/kv.ts'
 import { watchFolder } from '../io/kv/watch-folder.ts'
 
@@ -152,6 +152,7 @@ class Client implements Kv {
   readonly #server: Server
   readonly #context: { readonly clock: Clock; readonly random: { next(): number } }
   readonly #announced = new Set<string>()
+  readonly #locks: RunningLocks = new Set()
 
   constructor(server: Server) {
     this.#server = server
@@ -249,13 +250,13 @@ class Client implements Kv {
         if (server.get(key) !== undefined) await server.waitForChange(revision, signal)
       },
     }
-    return holdLock(steps, this.#context, o)
+    return holdLock(steps, this.#context, this.#locks, o)
   }
 
   async close(): Promise<void> {
+    await endLocks(this.#locks)
     for (const key of this.#announced) this.#server.delete(key)
     this.#announced.clear()
-    await Promise.resolve()
   }
 
   #steps(read: () => readonly KvEntry[]) {

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import { makeChildAbort } from '../../core/child-abort.ts'
+import type { ChildAbort } from '../../core/child-abort.ts'
 import type { Clock, Random } from '../../core/clock.ts'
 import { throwIfAborted } from '../../core/deadline.ts'
 import type { KvHold } from './kv.ts'
@@ -38,6 +39,16 @@ const renewLimitMs = 1000
 /** A store that cannot be waited at is asked this often. */
 const askMs = 1000
 
+/** Locks that a client stands for, so that its end gives them up. */
+export type RunningLocks = Set<{ readonly left: ChildAbort; readonly done: Promise<void> }>
+
+/** Gives up every lock; resolves when the store knows. */
+export async function endLocks(running: RunningLocks): Promise<void> {
+  const all = [...running]
+  for (const { left } of all) left.abort()
+  await Promise.allSettled(all.map(({ done }) => done))
+}
+
 /**
  * Stands for a lock until the signal aborts. Runs beside its reader, so that a slow reader never costs the lock. The
  * end of a hold is counted from the moment the last acknowledged renewal was sent, on a clock nobody sets.
@@ -45,6 +56,7 @@ const askMs = 1000
 export function holdLock(
   steps: LockSteps,
   context: { readonly clock: Clock; readonly random: Random },
+  running: RunningLocks,
   o: CallOptions = {},
 ): AsyncIterable<KvHold | undefined> {
   return {
@@ -57,7 +69,12 @@ export function holdLock(
           () => queue.end(),
           (error: unknown) => (left.signal.aborted ? queue.end() : queue.fail(error)),
         )
-        .finally(() => left.abort())
+        .finally(() => {
+          left.abort()
+          running.delete(entry)
+        })
+      const entry = { left, done }
+      running.add(entry)
       return {
         next: () => queue.next(),
         async return() {
