@@ -60,22 +60,35 @@ export class EtcdKv implements Kv {
     return (await this.#choose(o)).remove(key, version, o)
   }
 
-  async *watch(folder: string, o?: WatchOptions): AsyncGenerator<readonly KvEntry[], void> {
-    if (o?.signal?.aborted !== true) yield* (await this.#choose(o)).watch(folder, o)
+  watch(folder: string, o?: WatchOptions): AsyncIterable<readonly KvEntry[]> {
+    return this.#follow(o, (kv) => kv.watch(folder, o))
   }
 
-  async *lock(key: string, value: string, ttlMs: number, o?: CallOptions): AsyncGenerator<KvHold | undefined, void> {
-    if (o?.signal?.aborted !== true) yield* (await this.#choose(o)).lock(key, value, ttlMs, o)
+  lock(key: string, value: string, ttlMs: number, o?: CallOptions): AsyncIterable<KvHold | undefined> {
+    return this.#follow(o, (kv) => kv.lock(key, value, ttlMs, o))
   }
 
-  async *watchHolder(key: string, o?: WatchOptions): AsyncGenerator<string, void> {
-    if (o?.signal?.aborted !== true) yield* (await this.#choose(o)).watchHolder(key, o)
+  watchHolder(key: string, o?: WatchOptions): AsyncIterable<string> {
+    return this.#follow(o, (kv) => kv.watchHolder(key, o))
   }
 
   async close(): Promise<void> {
     const chosen = await this.#chosen?.catch(() => undefined)
     if (chosen === undefined) this.#http.close()
     else await chosen.close()
+  }
+
+  async *#follow<T>(o: CallOptions | undefined, make: (kv: Kv) => AsyncIterable<T>): AsyncGenerator<T, void> {
+    const isAborted = (): boolean => o?.signal?.aborted === true
+    if (isAborted()) return
+    let kv: Kv
+    try {
+      kv = await this.#choose(o)
+    } catch (error) {
+      if (isAborted()) return
+      throw error
+    }
+    yield* make(kv)
   }
 
   /** A probe that failed is made again by the next call. */
