@@ -112,7 +112,7 @@ describe('etcd', () => {
     })
   })
 
-  it('with a value of 10 MiB is read', async () => {
+  it('with a value of 10 MiB is read', { timeout: 60_000 }, async () => {
     const value = 'x'.repeat(10 * 1024 * 1024)
     const kvs = [{ key: Buffer.from('f/a').toString('base64'), value: Buffer.from(value).toString('base64') }]
     const endpoint = await serve((_request, _body, response) => {
