@@ -10,11 +10,12 @@ import { makeEngineEvent, toClusterEvent } from './cluster-event.ts'
 import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
+import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
 import type { FleetEffect, NameTaken } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
-import type { ClusterSnapshot, ContainerView, NodeView, Pending } from './model.ts'
+import type { ClusterSnapshot, ContainerView, NodeMark, NodeView, Pending } from './model.ts'
 import type { NoPlacement, PlacementRequest, Policy } from './placement.ts'
 import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
@@ -36,6 +37,12 @@ export interface ClusterOptions {
   resolveIp(host: string): Promise<string>
 }
 
+/** How a place is held for a container that takes over from another. */
+export interface Succession {
+  /** Engine ID of the container that has the name until then. */
+  readonly from: string
+}
+
 /** A place that a container will take. Exactly one of the three ends it. */
 export interface PlaceHeld {
   readonly kind: 'held'
@@ -44,6 +51,8 @@ export interface PlaceHeld {
   /** The container exists: it shows at once, before its engine has told. */
   confirm(container: ContainerView): void
   release(): void
+  /** The container on its node, once the node shows it. */
+  find(): ContainerView | undefined
   /** The engine may or may not have made it: the place stays taken for a while. */
   leave(): void
 }
@@ -64,6 +73,7 @@ export class Cluster {
   readonly events: EventHub = new EventHub()
   readonly turnedAway: TurnedAway = new TurnedAway()
   readonly #o: ClusterOptions
+  readonly #policy: Policy
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
   readonly #gate = new Gate(parallelReads)
@@ -75,11 +85,14 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#o = options
-    this.#fleet = new Fleet({ policy: options.policy, watch: options.watch })
+    const { policy, watch } = options
+    this.#policy = { ...policy, filters: [availabilityFilter, ...policy.filters] }
+    this.#fleet = new Fleet({ policy: this.#policy, watch })
   }
 
+  /** As configured, with the built-in filters before the configured ones. */
   get policy(): Policy {
-    return this.#o.policy
+    return this.#policy
   }
 
   get clock(): Clock {
@@ -181,12 +194,16 @@ export class Cluster {
   /**
    * Chooses a node and takes the place at once, so that no other create sees it free. `NameTaken` and refusals
    * are values.
+   *
+   * @param succession where the container takes over from another of the same name and swarm ID
    */
-  hold(draft: CreateDraft, request: PlacementRequest): PlaceHeld | NoPlacement | NameTaken {
+  hold(draft: CreateDraft, request: PlacementRequest, succession?: Succession): PlaceHeld | NoPlacement | NameTaken {
     const sinceMs = this.#o.clock.nowMs()
     const id = randomBytes(32).toString('hex')
     const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
-    const placement = this.#fleet.place({ ...request, name: draft.name }, toReservation(draft, times), this.#o.random)
+    const reservation = toReservation(draft, times)
+    const wanted = { ...request, name: draft.name }
+    const placement = this.#fleet.place(wanted, reservation, this.#o.random, succession?.from)
     if (placement.kind !== 'placed') {
       this.turnedAway.count(placement.kind === 'name-taken' ? 'name-taken' : 'no-placement')
       return placement
@@ -199,14 +216,31 @@ export class Cluster {
       member,
       pending,
       release,
+      find: () => member.view.containers.find((each) => each.swarmId === draft.swarmId),
       confirm: (container) => {
         member.send({ kind: 'created', container })
         release()
       },
       leave: () => {
+        // Whoever moves a container looks for what came of it himself.
+        if (succession !== undefined) return release()
         this.#strays.set(draft.swarmId, { untilMs: this.#o.clock.nowMs() + strayMs, pendingId: id })
       },
     }
+  }
+
+  /** What operators say of an engine, in service or not; undefined takes it back. */
+  setMark(engineId: string, mark: NodeMark | undefined): void {
+    this.#fleet.setMark(engineId, mark, this.#context())
+  }
+
+  markOf(engineId: string): NodeMark {
+    return this.#fleet.markOf(engineId)
+  }
+
+  /** A client of an engine that need not be in the cluster; close it. @throws {engine/invalid-endpoint} */
+  openEngineAt(addr: string): Engine {
+    return this.#o.openEngine(parseEndpoint(addr, this.#o.engineTls))
   }
 
   /** Takes a name for a rename; give it back with `releaseName`. */

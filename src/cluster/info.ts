@@ -22,7 +22,7 @@ export function renderInfoRows(snapshot: ClusterSnapshot, options: InfoOptions):
     ['Role', primary === undefined ? 'primary' : 'replica'],
     ...(primary === undefined ? [] : [['Primary', primary] as const]),
     ['Strategy', policy.strategy.name],
-    ['Filters', policy.filters.map((filter) => filter.name).join(', ')],
+    ['Filters', policy.filters.flatMap((filter) => (filter.isBuiltIn === true ? [] : [filter.name])).join(', ')],
     ['Nodes', String(snapshot.nodes.length)],
   ]
   for (const node of [...snapshot.nodes].sort(compareShown)) rows.push(...renderNodeRows(node))

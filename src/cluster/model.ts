@@ -3,6 +3,8 @@
  * that did not change keep their identity, so that readers can tell by `===` what has to be looked at again.
  */
 
+import type { Recipe } from './recipe.ts'
+
 /** `pending`: known but not validated · `disconnected`: taken out of discovery, final. */
 export type NodeState = 'pending' | 'healthy' | 'unhealthy' | 'disconnected'
 
@@ -101,6 +103,8 @@ export interface ContainerView extends Workload {
   readonly mounts: readonly MountView[]
   /** True while only the list row is known and the details (resources, times) are still being fetched. */
   readonly isPartial: boolean
+  /** Kept for containers with a reschedule policy, once inspected. */
+  readonly recipe: Recipe | undefined
   /** The engine's own list row, passed through where we have nothing to change. */
   readonly row: Readonly<Record<string, unknown>>
 }
@@ -154,6 +158,23 @@ export interface NodeUsage {
   readonly hostModePorts: ReadonlyMap<string, number>
 }
 
+/** Whether a node is given containers. `pause`: nothing new · `drain`: nothing new, and what may be moved is. */
+export type Availability = 'active' | 'drain' | 'pause'
+
+/** What operators said of a node through the endpoint, on top of what its engine says. */
+export interface NodeMark {
+  readonly availability: Availability
+  /** Win over the engine's labels of the same key. */
+  readonly labels: ReadonlyMap<string, string>
+}
+
+export const unmarked: NodeMark = { availability: 'active', labels: new Map() }
+
+/** An engine's labels with those of its mark. The same map where the mark has none. */
+export function markLabels(labels: ReadonlyMap<string, string>, mark: NodeMark): ReadonlyMap<string, string> {
+  return mark.labels.size === 0 ? labels : new Map([...labels, ...mark.labels])
+}
+
 /** One engine as the scheduler and the lists see it. */
 export interface NodeView {
   /** `<engine ID>|<address>`; `addr` alone before validation. */
@@ -165,6 +186,7 @@ export interface NodeView {
   readonly addr: string
   readonly ip: string
   readonly health: Health
+  readonly availability: Availability
   /** Why it is pending or unhealthy; empty when all is well. */
   readonly errorText: string
   readonly updatedAtMs: number
@@ -205,6 +227,10 @@ export const CONSTRAINTS_LABEL = 'com.docker.swarm.constraints'
 export const AFFINITIES_LABEL = 'com.docker.swarm.affinities'
 export const WHITELISTS_LABEL = 'com.docker.swarm.whitelists'
 export const RESCHEDULE_LABEL = 'com.docker.swarm.reschedule-policies'
+/** How often the container was made anew in the place of another: of two with one swarm ID the higher counts. */
+export const GENERATION_LABEL = 'flotilla.generation'
+/** `new`: the container may be made anew without the data of its local volumes. */
+export const VOLUMES_LABEL = 'flotilla.reschedule.volumes'
 
 /** True for nodes that were validated once and are still in discovery: those the scheduler is offered. */
 export function isValidated(node: NodeView): boolean {

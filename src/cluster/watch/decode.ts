@@ -10,6 +10,7 @@ import type {
   VolumeView,
 } from '../model.ts'
 import { SWARM_ID_LABEL } from '../model.ts'
+import { hasPolicy, readRecipe } from '../recipe.ts'
 import { protocolOf, readBindings } from '../port-bindings.ts'
 import {
   isFields,
@@ -30,6 +31,7 @@ import type { Fields } from '../wire.ts'
 export interface NodeFacts {
   readonly cpus: number
   readonly clockDeltaMs: number
+  readonly name: string
 }
 
 /**
@@ -46,6 +48,8 @@ export function decodeContainer(
   const details =
     inspect === undefined ? keepDetails(row, previous, published, facts) : readDetails(row, inspect, published, facts)
   const mode = inspect === undefined ? '' : readText(readFields(inspect, 'HostConfig'), 'NetworkMode')
+  const labels = readLabels(row, 'Labels')
+  const isKept = labels.size > 0 && hasPolicy(labels)
   // One literal: objects put together from several are slow to make, and there are many containers.
   return {
     id: readText(row, 'Id'),
@@ -54,7 +58,7 @@ export function decodeContainer(
     image: readText(row, 'Image'),
     imageId: readText(row, 'ImageID'),
     command: readText(row, 'Command'),
-    labels: readLabels(row, 'Labels'),
+    labels,
     networkMode: mode || readText(readFields(row, 'HostConfig'), 'NetworkMode'),
     ports: details.ports,
     exposed: details.exposed,
@@ -72,6 +76,7 @@ export function decodeContainer(
     endpoints: readEndpoints(row),
     mounts: readMounts(row),
     isPartial: details.isPartial,
+    recipe: !isKept ? undefined : inspect === undefined ? previous?.recipe : readRecipe(inspect, facts),
     row,
   }
 }

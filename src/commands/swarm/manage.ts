@@ -11,8 +11,10 @@ import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.
 import { readHeartbeatMs } from './durations.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import { openRecords } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
+import { readSpanOptions } from './span-options.ts'
 import type { manageFlags } from './table.ts'
 
 type Flags = FlagValues<typeof manageFlags>
@@ -61,6 +63,7 @@ async function readOptions(
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
+  const span = readSpanOptions(flags['cluster-opt'])
   const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
   const replicated = await openReplication(ctx, flags, { store, discovery, ...engineTls })
   if (replicated !== undefined) opened.push(replicated)
@@ -70,16 +73,19 @@ async function readOptions(
     policy,
     listen: flags.host.map(parseListenAddress),
     ...tls,
+    ...span,
     clock: ctx.clock,
     random: ctx.random,
     log: ctx.log,
     env: ctx.env,
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
-    distribution: cluster.distribution,
+    records: await openRecords(ctx, store, flags['state-dir']),
+    isVolumeLossAllowed: cluster.isVolumeLossAllowed,
     settings: {
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],
       isExperimental: ctx.globals['experimental'] === true,
+      isDebug: ctx.globals['debug'] === true,
       refreshOnNodeFilter: flags['refresh-on-node-filter'],
       refreshOnNameFilter: flags['container-name-refresh-filter'],
     },
