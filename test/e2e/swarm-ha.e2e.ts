@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/io/clock.ts'
 import { silentLog } from '../../src/core/log.ts'
@@ -89,6 +90,23 @@ async function ok(manager: TestManager, line: string, cli?: string): Promise<str
   return result.stdout
 }
 
+/** Attaches to a container. @returns once attached, what resolves when the stream has ended */
+function attach(socketPath: string, name: string): Promise<{ readonly ended: Promise<void> }> {
+  return new Promise((resolve, reject) => {
+    const path = `/v1.41/containers/${name}/attach?stream=1&stdout=1`
+    const headers = { connection: 'Upgrade', upgrade: 'tcp' }
+    const sent = request({ socketPath, method: 'POST', path, headers, agent: false })
+    sent.on('error', reject)
+    sent.on('response', (reply) => reject(new Error(`attach answered ${reply.statusCode}`)))
+    sent.on('upgrade', (_, socket) => {
+      socket.on('error', () => undefined)
+      resolve({ ended: new Promise((end) => socket.on('close', () => end())) })
+      socket.resume()
+    })
+    sent.end()
+  })
+}
+
 /** Waits until a manager other than `old` leads, and says how long that took. */
 async function successor(
   old: TestManager,
@@ -141,16 +159,25 @@ describe('through a replica', () => {
 })
 
 describe('fail-over', () => {
-  it('SIGTERM: the leader resigns, another leads in less than two seconds', async () => {
-    const { primary } = await ha.roles()
+  it('SIGTERM with 100 attached streams: the leader resigns, another leads in less than two seconds', async () => {
+    const { primary, replicas } = await ha.roles()
+    await ok(primary, '$D run -d --name attached flotilla/sample sleep 1000')
+    const [replica] = replicas
+    const sockets = [
+      ...Array.from({ length: 70 }, () => primary.socket),
+      ...Array.from({ length: 30 }, () => replica?.socket ?? ''),
+    ]
+    const streams = await Promise.all(sockets.map((socket) => attach(socket, 'attached')))
     const exited = new Promise<number | null>((resolve) => primary.child.once('exit', resolve))
     primary.child.kill('SIGTERM')
     const { tookMs, next } = await successor(primary, 10_000)
     console.log(`fail-over after SIGTERM: ${tookMs} ms`)
     expect(tookMs).toBeLessThan(2000)
     expect(await exited).toBe(0)
+    await Promise.all(streams.map((stream) => stream.ended))
     expect(primary.log()).toContain('Leader Election: Cluster leadership lost')
     expect((await next.ask('GET', '/containers/json')).status).toBe(200)
+    await ok(next, '$D rm -f attached')
     await ha.restart(ha.managers.indexOf(primary))
   })
 
