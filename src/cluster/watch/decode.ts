@@ -76,7 +76,11 @@ export function decodeContainer(
     endpoints: readEndpoints(row),
     mounts: readMounts(row),
     isPartial: details.isPartial,
-    recipe: !isKept ? undefined : inspect === undefined ? previous?.recipe : readRecipe(inspect, facts),
+    recipe: !isKept
+      ? undefined
+      : inspect === undefined
+        ? previous?.recipe
+        : readRecipe(inspect, facts, previous?.recipe),
     row,
   }
 }
