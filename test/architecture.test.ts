@@ -87,6 +87,8 @@ const purePlaces = [
   /^cluster\/(explain|directory|holders|prefix-index|container-order|node-list|ascii|image-name|admission|fleet|info|reschedule|simulate)\.ts$/,
   /^cluster\/image-transfer\/(tar-sieve|layers|layer-filter|plan-copy)\.ts$/,
   /^cluster\/native-swarm\/(plan-swarm|read-swarm)\.ts$/,
+  /^cluster\/recipe\.ts$/,
+  /^cluster\/reschedule\/(decide|duplicates|pacing|rebalance|record)\.ts$/,
   /^cluster\/watch\/(state|step|receive|blank-node|event-table|messages|decode|specs|flights|collections|health)\.ts$/,
   /^cluster\/api\/(merge|names|list-containers|list-images|list-filter|port-filter|container-status)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,

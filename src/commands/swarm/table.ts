@@ -138,7 +138,7 @@ export const manageFlags = {
   'cluster-opt': {
     kind: 'strings',
     brief:
-      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off',
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off, swarm.reschedule.volumes=hold',
     placeholder: 'key=value',
   },
   'state-dir': {
@@ -327,8 +327,7 @@ export const swarmCommands: readonly Command[] = [
     brief: 'Serve one Docker API for all engines of a cluster',
     description: discoveryArguments,
     afterFlags: `    * swarm.overcommit=0.05     overcommit to apply on resources
-    * swarm.createretry=0       container create retry count after initial failure
-    * swarm.reschedule.volumes=hold   new: reschedule containers without the data of their local volumes`,
+    * swarm.createretry=0       container create retry count after initial failure`,
     flags: manageFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./manage.ts'),
