@@ -22,6 +22,7 @@ export function diffParts(before: NodeView, after: NodeView): number {
     before.id !== after.id ||
     before.name !== after.name ||
     before.ip !== after.ip ||
+    before.availability !== after.availability ||
     before.osType !== after.osType ||
     before.architecture !== after.architecture ||
     before.serverVersion !== after.serverVersion ||

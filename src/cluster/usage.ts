@@ -8,6 +8,7 @@ export const emptyUsage: NodeUsage = {
   nanoCpus: 0,
   memoryBytes: 0,
   containers: 0,
+  unread: 0,
   hostPorts: noPorts,
   portRanges: [],
   hostModePorts: noExposed,
@@ -36,6 +37,7 @@ export function addWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
     nanoCpus: usage.nanoCpus + workload.nanoCpus,
     memoryBytes: usage.memoryBytes + workload.memoryBytes,
     containers: usage.containers + 1,
+    unread: usage.unread + (workload.isUnread === true ? 1 : 0),
     hostPorts,
     portRanges,
     hostModePorts,
@@ -70,6 +72,7 @@ export function removeWorkload(usage: NodeUsage, workload: Workload): NodeUsage 
     nanoCpus: usage.nanoCpus - workload.nanoCpus,
     memoryBytes: usage.memoryBytes - workload.memoryBytes,
     containers: usage.containers - 1,
+    unread: usage.unread - (workload.isUnread === true ? 1 : 0),
     hostPorts,
     portRanges,
     hostModePorts,
@@ -81,6 +84,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
   let nanoCpus = 0
   let memoryBytes = 0
   let containers = 0
+  let unread = 0
   const hostPorts = new Map<number, PortClaim[]>()
   const portRanges: PortClaim[] = []
   const hostModePorts = new Map<string, number>()
@@ -88,6 +92,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
     nanoCpus += workload.nanoCpus
     memoryBytes += workload.memoryBytes
     containers += 1
+    if (workload.isUnread === true) unread += 1
     if (workload.networkMode === 'host') {
       for (const port of workload.exposed) hostModePorts.set(port, (hostModePorts.get(port) ?? 0) + 1)
       continue
@@ -101,7 +106,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
       }
     }
   }
-  return { nanoCpus, memoryBytes, containers, hostPorts, portRanges, hostModePorts }
+  return { nanoCpus, memoryBytes, containers, unread, hostPorts, portRanges, hostModePorts }
 }
 
 /** True when replacing one by the other changes no sum. */
@@ -109,6 +114,7 @@ export function isSameLoad(a: Workload, b: Workload): boolean {
   return (
     a.nanoCpus === b.nanoCpus &&
     a.memoryBytes === b.memoryBytes &&
+    (a.isUnread === true) === (b.isUnread === true) &&
     a.networkMode === b.networkMode &&
     isSameList(a.exposed, b.exposed) &&
     a.ports.length === b.ports.length &&

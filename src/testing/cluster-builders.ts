@@ -33,7 +33,8 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     endpoints: [],
     mounts: [],
     isPartial: false,
-    row: {},
+    recipe: undefined,
+    row: { members: '"Image":"busybox"', status: '' },
     ...over,
   }
 }
@@ -51,6 +52,7 @@ export function makeNode(name: string, over: Partial<NodeView> = {}): NodeView {
     addr: `${name}:2375`,
     ip: '127.0.0.1',
     health: { state: 'healthy', failures: 0, indicator: 100 },
+    availability: 'active',
     errorText: '',
     updatedAtMs: 0,
     cpus,

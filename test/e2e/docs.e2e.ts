@@ -94,4 +94,12 @@ describe('a newcomer who types what the page says', () => {
     expect(blocks[1]).toContain('shop-db-1: stop-container (configuration changed)')
     expect(blocks[1]).not.toContain('shop-web-1: stop-container')
   })
+
+  it('docs/networks-and-images.md: an image and a network reach both nodes', async () => {
+    const result = await runPage('docs/networks-and-images.md', 'span')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[1]).toMatch(/^[0-9a-f]{12}\n.*image copied.*from=node1 to=node2/m)
+    expect(blocks[2]).toMatch(/^Name:\s+db$/m)
+  })
 })

@@ -25,7 +25,7 @@ beforeAll(async () => {
   store = await openClusterStore(url, { clock: systemClock, log: silentLog, heartbeatMs: 10_000, options: new Map() })
   for (const host of place.hosts) await store.discovery.register(host.address, 3_600_000)
   ha = await startManagers(place, { discovery: url, count: 3, flags: ['--replication-ttl', `${ttlMs}ms`] })
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await ha?.down()
   await store?.close()

@@ -11,9 +11,12 @@ import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
 import { leader } from './handlers/leader.ts'
 import * as networks from './handlers/networks.ts'
+import * as nodes from './handlers/nodes.ts'
+import { rebalance } from './handlers/rebalance.ts'
 import { rename } from './handlers/rename.ts'
 import { toManager } from './handlers/native-swarm.ts'
 import * as plugins from './handlers/plugins.ts'
+import { putArchive } from './handlers/put-archive.ts'
 import { prune } from './handlers/prune.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
@@ -55,7 +58,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /containers/*/export': containers.exportContainer,
   'GET /containers/*/archive': containers.archive,
   'HEAD /containers/*/archive': containers.archive,
-  'PUT /containers/*/archive': containers.archive,
+  'PUT /containers/*/archive': putArchive,
   'POST /containers/*/copy': containers.copy,
   'GET /containers/*/attach/ws': containers.attachWs,
   'POST /containers/*/attach': containers.attach,
@@ -111,6 +114,15 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /volumes/prune': prune('volumes'),
   'GET /volumes/*': volumes.inspect,
   'DELETE /volumes/*': volumes.remove,
+
+  'GET /flotilla/nodes': nodes.list,
+  'GET /flotilla/nodes/*': nodes.inspect,
+  'POST /flotilla/nodes/*/drain': nodes.drain,
+  'POST /flotilla/nodes/*/undrain': nodes.undrain,
+  'POST /flotilla/nodes/*/cordon': nodes.cordon,
+  'POST /flotilla/nodes/*/labels': nodes.setLabels,
+  'GET /flotilla/moves': nodes.moves,
+  'POST /flotilla/rebalance': rebalance,
 }
 
 /** Native swarm mode beneath: answered by a manager of it, or as by an engine that is none. */

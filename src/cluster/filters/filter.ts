@@ -14,6 +14,8 @@ export type NodePart = 'identity' | 'health' | 'load' | 'images'
  */
 export interface Filter {
   readonly name: string
+  /** Part of every policy, not chosen by the user: left out where the configured filters are listed. */
+  readonly isBuiltIn?: true
   /** What `pass` reads; all parts when absent. Naming too few gives wrong placements. */
   readonly reads?: readonly NodePart[]
   /** Which fields of the request it looks at; all when absent. Requests that agree on them share index entries. */

@@ -11,6 +11,7 @@ export function makeBlankNode(addr: string): NodeView {
     addr,
     ip: '',
     health: freshHealth,
+    availability: 'active',
     errorText: '',
     updatedAtMs: 0,
     cpus: 0,

@@ -12,8 +12,10 @@ import { readHeartbeatMs } from './durations.ts'
 import { describeExposure } from './exposure.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import { openRecords } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
+import { readSpanOptions } from './span-options.ts'
 import type { manageFlags } from './table.ts'
 
 type Flags = FlagValues<typeof manageFlags>
@@ -63,6 +65,7 @@ async function readOptions(
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
+  const span = readSpanOptions(flags['cluster-opt'])
   const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
   const replicated = await openReplication(ctx, flags, { store, discovery, ...engineTls })
   if (replicated !== undefined) opened.push(replicated)
@@ -75,12 +78,14 @@ async function readOptions(
     policy,
     listen,
     ...tls,
+    ...span,
     clock: ctx.clock,
     random: ctx.random,
     log: ctx.log,
     env: ctx.env,
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
-    distribution: cluster.distribution,
+    records: await openRecords(ctx, store, flags['state-dir']),
+    isVolumeLossAllowed: cluster.isVolumeLossAllowed,
     settings: {
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],

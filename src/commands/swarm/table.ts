@@ -137,8 +137,15 @@ export const manageFlags = {
   },
   'cluster-opt': {
     kind: 'strings',
-    brief: 'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0',
+    brief:
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off',
     placeholder: 'key=value',
+  },
+  'state-dir': {
+    kind: 'string',
+    env: ['SWARM_STATE_DIR'],
+    brief: 'Folder for what must outlive the manager: containers to reschedule, drained nodes; for one manager only',
+    placeholder: 'folder',
   },
   'refresh-on-node-filter': {
     kind: 'boolean',
@@ -168,6 +175,65 @@ export const joinFlags = {
   },
 } as const
 
+/** Flags of commands that talk to an endpoint: written out, since each table needs a type of its own. */
+export const nodesFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
+} as const
+
+export const undrainFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+} as const
+
+export const drainFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  force: { kind: 'boolean', short: 'f', brief: 'Move containers without a reschedule policy too' },
+  timeout: {
+    kind: 'string',
+    default: '0s',
+    brief: 'Wait this long until all that may leave has left; 0s: do not wait',
+    placeholder: 'duration',
+  },
+} as const
+
+export const rebalanceFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  plan: { kind: 'boolean', brief: 'Only print what would be moved; this is what happens without --apply too' },
+  apply: { kind: 'boolean', brief: 'Move the containers' },
+  by: {
+    kind: 'string',
+    default: 'containers',
+    choices: ['containers', 'resources'],
+    brief: 'What is evened out: numbers of containers, or reserved CPUs and memory',
+  },
+  threshold: { kind: 'integer', brief: 'Difference that is not worth a move: containers (1) or percent (10)' },
+  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
+} as const
+
 /** In the order of the help page. */
 export const swarmCommands: readonly Command[] = [
   defineCommand({
@@ -193,7 +259,8 @@ export const swarmCommands: readonly Command[] = [
     brief: 'Serve one Docker API for all engines of a cluster',
     description: discoveryArguments,
     afterFlags: `    * swarm.overcommit=0.05     overcommit to apply on resources
-    * swarm.createretry=0       container create retry count after initial failure`,
+    * swarm.createretry=0       container create retry count after initial failure
+    * swarm.reschedule.volumes=hold   new: reschedule containers without the data of their local volumes`,
     flags: manageFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./manage.ts'),
@@ -206,5 +273,40 @@ export const swarmCommands: readonly Command[] = [
     flags: joinFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./join.ts'),
+  }),
+  defineCommand({
+    name: 'nodes',
+    brief: 'List the nodes of a running cluster, or show one',
+    flags: nodesFlags,
+    args: [{ name: '[NODE]' }],
+    load: () => import('./nodes.ts'),
+  }),
+  defineCommand({
+    name: 'drain',
+    brief: 'Give a node nothing new, and move what has a reschedule policy to other nodes',
+    flags: drainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./drain.ts'),
+  }),
+  defineCommand({
+    name: 'cordon',
+    brief: 'Give a node nothing new; what is there stays',
+    flags: undrainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./cordon.ts'),
+  }),
+  defineCommand({
+    name: 'undrain',
+    brief: 'Take a node back into service after drain or cordon',
+    flags: undrainFlags,
+    args: [{ name: 'NODE' }],
+    load: () => import('./undrain.ts'),
+  }),
+  defineCommand({
+    name: 'rebalance',
+    brief: 'Even out the nodes by moving containers that have a reschedule policy',
+    flags: rebalanceFlags,
+    args: [],
+    load: () => import('./rebalance.ts'),
   }),
 ]
