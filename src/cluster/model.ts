@@ -1,3 +1,5 @@
+import type { GpuAsk, GpuUsage } from './gpus.ts'
+
 /**
  * The cluster as plain immutable data. A node is replaced as a whole when anything about it changes; parts
  * that did not change keep their identity, so that readers can tell by `===` what has to be looked at again.
@@ -50,6 +52,7 @@ export interface Workload {
   readonly memoryBytes: number
   /** What it takes up is not known yet: it counts as nothing, and nothing is placed beside it until it is known. */
   readonly isUnread?: boolean
+  readonly gpus: GpuAsk
 }
 
 export type ContainerState =
@@ -159,6 +162,7 @@ export interface Pending extends Workload {
 export interface NodeUsage {
   readonly nanoCpus: number
   readonly memoryBytes: number
+  readonly gpus: GpuUsage
   readonly containers: number
   /** Those among them of which it is not known yet what they take up. */
   readonly unread: number
@@ -211,7 +215,10 @@ export interface NodeView {
   readonly apiVersion: string
   readonly minApiVersion: string
   readonly osType: string
+  /** As the kernel says it, `x86_64`. */
   readonly architecture: string
+  /** Names of its GPUs, see `readNodeGpus`. */
+  readonly gpus: readonly string[]
   /** Part of the node in the engines' own swarm mode; overlay networks are made by a manager of it. */
   readonly swarmRole: 'none' | 'worker' | 'manager'
   readonly labels: ReadonlyMap<string, string>

@@ -6,6 +6,7 @@ import { create } from './handlers/create.ts'
 import { debugIndex, debugProfile } from './handlers/debug.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
+import { explainCreate, explainQuery } from './handlers/explain.ts'
 import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
@@ -18,6 +19,7 @@ import { toManager } from './handlers/native-swarm.ts'
 import * as plugins from './handlers/plugins.ts'
 import { putArchive } from './handlers/put-archive.ts'
 import { prune } from './handlers/prune.ts'
+import { snapshot } from './handlers/snapshot.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -40,11 +42,14 @@ const table: Readonly<Record<string, Handler>> = {
   'DELETE /plugins/*': plugins.refuse,
 
   'GET /flotilla/leader': leader,
-  'GET /flotilla/metrics': metrics,
   'GET /debug/pprof': debugIndex,
   'GET /debug/pprof/': debugIndex,
   'GET /debug/pprof/profile': debugProfile('cpu'),
   'GET /debug/pprof/heap': debugProfile('heap'),
+  'GET /flotilla/explain': explainQuery,
+  'POST /flotilla/explain': explainCreate,
+  'GET /flotilla/metrics': metrics,
+  'GET /flotilla/snapshot': snapshot,
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,

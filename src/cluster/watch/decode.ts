@@ -9,6 +9,7 @@ import type {
   PublishedPort,
   VolumeView,
 } from '../model.ts'
+import { noGpus, readGpuAsk } from '../gpus.ts'
 import { SWARM_ID_LABEL } from '../model.ts'
 import { toAscii } from '../ascii.ts'
 import { hasPolicy, readRecipe } from '../recipe.ts'
@@ -69,6 +70,7 @@ export function decodeContainer(
     exposed: details.exposed,
     nanoCpus: details.nanoCpus,
     memoryBytes: details.memoryBytes,
+    gpus: details.gpus,
     state: details.state,
     exitCode: details.exitCode,
     errorText: details.errorText,
@@ -178,6 +180,7 @@ function readDetails(inspect: Fields, known: Known, facts: NodeFacts): Details {
     nanoCpus: Math.max(shares * 1e9, readCpuLimit(hostConfig)),
     memoryBytes: readMemory(hostConfig),
     state: status === '' ? known.state : toState(status),
+    gpus: readGpuAsk(hostConfig),
     exitCode: readNumber(state, 'ExitCode'),
     errorText: readText(state, 'Error'),
     isOomKilled: readBoolean(state, 'OOMKilled'),
@@ -203,6 +206,7 @@ type Details = Pick<
   | 'exposed'
   | 'nanoCpus'
   | 'memoryBytes'
+  | 'gpus'
   | 'state'
   | 'exitCode'
   | 'errorText'
@@ -222,6 +226,7 @@ function keepDetails(row: Fields, previous: ContainerView | undefined, known: Kn
       exposed: previous.exposed,
       nanoCpus: previous.nanoCpus,
       memoryBytes: previous.memoryBytes,
+      gpus: previous.gpus,
       state,
       exitCode: previous.exitCode,
       errorText: previous.errorText,
@@ -239,6 +244,7 @@ function keepDetails(row: Fields, previous: ContainerView | undefined, known: Kn
     exposed: none,
     nanoCpus: 0,
     memoryBytes: 0,
+    gpus: noGpus,
     state,
     ...readStatus(readText(row, 'Status')),
     errorText: '',

@@ -2,15 +2,14 @@ import type { Context, Run } from '../../cli/command.ts'
 import { parseListenAddress } from '../../cluster/api/listen.ts'
 import { startEndpoint } from '../../cluster/endpoint.ts'
 import type { EndpointOptions, RunningEndpoint } from '../../cluster/endpoint.ts'
-import type { Filter } from '../../cluster/filters/filter.ts'
-import type { Strategy } from '../../cluster/strategies/strategy.ts'
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
 import { describeExposure } from './exposure.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
+import { loadFilters, loadStrategy } from './load-policy.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
 import { openRecords } from './records.ts'
 import { openReplication } from './replication.ts'
@@ -95,22 +94,6 @@ async function readOptions(
       refreshOnNameFilter: flags['container-name-refresh-filter'],
     },
   }
-}
-
-async function loadStrategy(ctx: Context, name: string): Promise<Strategy> {
-  const isKnown = await ctx.plugins.find('strategy', name)
-  if (!isKnown) throw new FlotillaError('cluster/invalid-option', 'strategy not supported')
-  return ctx.plugins.load<Strategy>('strategy', name)
-}
-
-async function loadFilters(ctx: Context, names: readonly string[]): Promise<readonly Filter[]> {
-  const filters: Filter[] = []
-  for (const name of names) {
-    const isKnown = await ctx.plugins.find('filter', name)
-    if (!isKnown) throw new FlotillaError('cluster/invalid-option', 'filter not supported')
-    filters.push(await ctx.plugins.load<Filter>('filter', name))
-  }
-  return filters
 }
 
 /** The first signal ends it in good order, the second at once. */
