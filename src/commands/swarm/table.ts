@@ -8,6 +8,8 @@ export const swarmGlobals: FlagTable = {
     kind: 'boolean',
     brief: 'Log everything, as --log-level debug does, and serve /debug/pprof',
     env: ['DEBUG'],
+    // Many programs give this variable a meaning of their own.
+    sharesEnv: true,
   },
   'log-level': {
     kind: 'string',
