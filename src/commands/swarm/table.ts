@@ -55,7 +55,8 @@ export const listFlags = {
   },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
@@ -130,7 +131,8 @@ export const manageFlags = {
   'cluster-driver': { kind: 'string', short: 'c', default: 'swarm', brief: 'Only swarm is possible' },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
   'cluster-opt': {
@@ -168,7 +170,8 @@ export const joinFlags = {
   delay: { kind: 'string', default: '0s', brief: 'Longest random wait before the first registration' },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
