@@ -86,6 +86,8 @@ const purePlaces = [
   /^cluster\/(model|usage|wire|port-bindings|volume-copies|expression|placement|request|refusal|schedule|shape|shape-order|placement-index)\.ts$/,
   /^cluster\/(explain|directory|holders|prefix-index|image-name|admission|fleet|info|reschedule|simulate)\.ts$/,
   /^cluster\/watch\/(state|step|receive|blank-node|event-table|messages|decode|specs|flights|collections|health)\.ts$/,
+  /^engine\/version\.ts$/,
+  /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression)\.ts$/,
   /^cluster\/api\/(merge|names|list-containers|list-images|list-filter|port-filter|container-status)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan|translate|legacy)\//,

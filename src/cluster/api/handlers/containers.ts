@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
+import { isFlotillaError } from '../../../core/errors.ts'
 import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
 import { isSame } from '../bridge/versions.ts'
 import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
