@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { promises as fs } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -142,6 +143,24 @@ describe.runIf(isRoot)('clients of a cluster of engines 20.10, 26.1 and 28.5 (ne
     const on = await cluster.node(0).docker(['inspect', '-f', '{{json .NetworkSettings.Networks}}', 'both'])
     expect(Object.keys(JSON.parse(on.stdout) as object).sort()).toEqual(['one', 'two'])
     await ok(dockerClis[0]!.path, '$D rm both; $D network rm cli1/one cli1/two')
+  })
+
+  it('attach over a websocket carries what the container says', async () => {
+    const cli = dockerClis[0]!.path
+    await ok(cli, `$D run -d --name ws ${image} sh -c 'sleep 300 & trap "echo over ws; kill $!" TERM; wait'`)
+    const socket = connect(cluster.socket)
+    socket.write(
+      'GET /v1.41/containers/ws/attach/ws?stream=1&stdout=1 HTTP/1.1\r\nHost: d\r\nOrigin: http://d\r\nConnection: Upgrade\r\n' +
+        'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    let text = ''
+    socket.on('data', (data: Buffer) => (text += data.toString('latin1')))
+    await eventually(() => text.includes('\r\n\r\n'), 20_000, 'an answer to the handshake')
+    expect(text).toMatch(/^HTTP\/1\.1 101 [^]*s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/)
+    await ok(cli, '$D kill -s TERM ws')
+    await eventually(() => text.includes('over ws'), 20_000, 'output over the websocket')
+    socket.destroy()
+    await ok(cli, '$D rm -f ws')
   })
 
   it('native swarm mode beneath: services and nodes through the endpoint', async () => {
