@@ -1,7 +1,11 @@
+import type { GpuAsk, GpuUsage } from './gpus.ts'
+
 /**
  * The cluster as plain immutable data. A node is replaced as a whole when anything about it changes; parts
  * that did not change keep their identity, so that readers can tell by `===` what has to be looked at again.
  */
+
+import type { Recipe } from './recipe.ts'
 
 /** `pending`: known but not validated · `disconnected`: taken out of discovery, final. */
 export type NodeState = 'pending' | 'healthy' | 'unhealthy' | 'disconnected'
@@ -46,6 +50,9 @@ export interface Workload {
   /** CPUs set aside, in units of 10⁻⁹ (from CpuShares by the ancestor's rule, NanoCpus or quota, the largest). */
   readonly nanoCpus: number
   readonly memoryBytes: number
+  /** What it takes up is not known yet: it counts as nothing, and nothing is placed beside it until it is known. */
+  readonly isUnread?: boolean
+  readonly gpus: GpuAsk
 }
 
 export type ContainerState =
@@ -101,8 +108,18 @@ export interface ContainerView extends Workload {
   readonly mounts: readonly MountView[]
   /** True while only the list row is known and the details (resources, times) are still being fetched. */
   readonly isPartial: boolean
-  /** The engine's own list row, passed through where we have nothing to change. */
-  readonly row: Readonly<Record<string, unknown>>
+  /** Kept for containers with a reschedule policy, once inspected. */
+  readonly recipe: Recipe | undefined
+  /** The engine's own list row. */
+  readonly row: ContainerRow
+}
+
+/** A list row as text, so that thousands of them are small and a list is strung together rather than written. */
+export interface ContainerRow {
+  /** JSON members, `"Command":"sh","Created":1`: all but ID, names, ports, sizes and status, mounts in a fixed order. */
+  readonly members: string
+  /** The engine's own words for the status; kept only while we do not know enough to word it. */
+  readonly status: string
 }
 
 export interface ImageView {
@@ -145,13 +162,33 @@ export interface Pending extends Workload {
 export interface NodeUsage {
   readonly nanoCpus: number
   readonly memoryBytes: number
+  readonly gpus: GpuUsage
   readonly containers: number
+  /** Those among them of which it is not known yet what they take up. */
+  readonly unread: number
   /** Fixed host ports by number. Keeps its identity when no port came or went. */
   readonly hostPorts: ReadonlyMap<number, readonly PortClaim[]>
   /** Claims of one port out of a range that the engine has not settled yet. */
   readonly portRanges: readonly PortClaim[]
   /** Ports exposed by host-mode containers, `80/tcp`, with how many containers do. */
   readonly hostModePorts: ReadonlyMap<string, number>
+}
+
+/** Whether a node is given containers. `pause`: nothing new · `drain`: nothing new, and what may be moved is. */
+export type Availability = 'active' | 'drain' | 'pause'
+
+/** What operators said of a node through the endpoint, on top of what its engine says. */
+export interface NodeMark {
+  readonly availability: Availability
+  /** Win over the engine's labels of the same key. */
+  readonly labels: ReadonlyMap<string, string>
+}
+
+export const unmarked: NodeMark = { availability: 'active', labels: new Map() }
+
+/** An engine's labels with those of its mark. The same map where the mark has none. */
+export function markLabels(labels: ReadonlyMap<string, string>, mark: NodeMark): ReadonlyMap<string, string> {
+  return mark.labels.size === 0 ? labels : new Map([...labels, ...mark.labels])
 }
 
 /** One engine as the scheduler and the lists see it. */
@@ -165,6 +202,7 @@ export interface NodeView {
   readonly addr: string
   readonly ip: string
   readonly health: Health
+  readonly availability: Availability
   /** Why it is pending or unhealthy; empty when all is well. */
   readonly errorText: string
   readonly updatedAtMs: number
@@ -177,7 +215,10 @@ export interface NodeView {
   readonly apiVersion: string
   readonly minApiVersion: string
   readonly osType: string
+  /** As the kernel says it, `x86_64`. */
   readonly architecture: string
+  /** Names of its GPUs, see `readNodeGpus`. */
+  readonly gpus: readonly string[]
   /** Part of the node in the engines' own swarm mode; overlay networks are made by a manager of it. */
   readonly swarmRole: 'none' | 'worker' | 'manager'
   readonly labels: ReadonlyMap<string, string>
@@ -205,6 +246,10 @@ export const CONSTRAINTS_LABEL = 'com.docker.swarm.constraints'
 export const AFFINITIES_LABEL = 'com.docker.swarm.affinities'
 export const WHITELISTS_LABEL = 'com.docker.swarm.whitelists'
 export const RESCHEDULE_LABEL = 'com.docker.swarm.reschedule-policies'
+/** How often the container was made anew in the place of another: of two with one swarm ID the higher counts. */
+export const GENERATION_LABEL = 'flotilla.generation'
+/** `new`: the container may be made anew without the data of its local volumes. */
+export const VOLUMES_LABEL = 'flotilla.reschedule.volumes'
 
 /** True for nodes that were validated once and are still in discovery: those the scheduler is offered. */
 export function isValidated(node: NodeView): boolean {

@@ -55,6 +55,7 @@ class Server implements MemoryKvServer {
 
   wipe(): void {
     this.#items.clear()
+    this.#revision += 1
     this.#notify()
   }
 
@@ -99,12 +100,16 @@ class Server implements MemoryKvServer {
 
   delete(key: string): boolean {
     const isThere = this.#items.delete(key)
-    if (isThere) this.#notify()
-    return isThere
+    if (!isThere) return false
+    this.#revision += 1
+    this.#notify()
+    return true
   }
 
-  /** Resolves at the next change, expiry included. */
-  async waitForChange(signal: AbortSignal): Promise<void> {
+  /** Resolves when something has changed since `revision`, expiry included. */
+  async waitForChange(revision: number, signal: AbortSignal): Promise<void> {
+    throwIfAborted(signal)
+    if (this.#revision !== revision) return
     const next = Math.min(...[...this.#items.values()].map((item) => item.expiresMs))
     const stop = new AbortController()
     const follow = (): void => stop.abort(signal.reason)
@@ -126,7 +131,11 @@ class Server implements MemoryKvServer {
 
   #expire(): void {
     const nowMs = this.clock.monotonicMs()
-    for (const [key, item] of this.#items) if (item.expiresMs <= nowMs) this.#items.delete(key)
+    for (const [key, item] of this.#items) {
+      if (item.expiresMs > nowMs) continue
+      this.#items.delete(key)
+      this.#revision += 1
+    }
   }
 
   #notify(): void {
@@ -237,7 +246,10 @@ class Client implements Kv {
           },
         }
       },
-      waitUntilFree: (signal: AbortSignal) => server.waitForChange(signal),
+      async waitUntilFree(signal: AbortSignal): Promise<void> {
+        const { revision } = server
+        if (server.get(key) !== undefined) await server.waitForChange(revision, signal)
+      },
     }
     return holdLock(steps, this.#context, o)
   }
@@ -254,8 +266,8 @@ class Client implements Kv {
         await this.#server.enter({ signal })
         return { entries: read(), mark: this.#server.revision }
       },
-      waitForChange: (_mark: number, _known: readonly KvEntry[], signal: AbortSignal) =>
-        this.#server.waitForChange(signal),
+      waitForChange: (mark: number, _known: readonly KvEntry[], signal: AbortSignal) =>
+        this.#server.waitForChange(mark, signal),
     }
   }
 }

@@ -99,7 +99,7 @@ describe.runIf(isRoot)('clients of a cluster of engines 20.10, 26.1 and 28.5 (ne
       const until = `--since 300s --until $(($(date +%s) + 1))`
       const events = await ok(
         cli,
-        `$D events ${until} --filter container=$($D inspect -f '{{.Id}}' day) --format '{{.Action}}'`,
+        `$D events ${until} --filter type=container --filter container=$($D inspect -f '{{.Id}}' day) --format '{{.Action}}'`,
       )
       expect(events.trim().split('\n').sort()).toEqual(['create', 'die', 'kill', 'start', 'update'])
       await ok(cli, '$D volume create idle; $D network create idle')

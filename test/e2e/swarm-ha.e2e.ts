@@ -25,7 +25,7 @@ beforeAll(async () => {
   store = await openClusterStore(url, { clock: systemClock, log: silentLog, heartbeatMs: 10_000, options: new Map() })
   for (const host of place.hosts) await store.discovery.register(host.address, 3_600_000)
   ha = await startManagers(place, { discovery: url, count: 3, flags: ['--replication-ttl', `${ttlMs}ms`] })
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await ha?.down()
   await store?.close()
@@ -41,7 +41,10 @@ async function ok(manager: TestManager, line: string, cli?: string): Promise<str
 }
 
 /** Waits until a manager other than `old` leads, and says how long that took. */
-async function successor(old: TestManager, limitMs: number): Promise<{ readonly tookMs: number; readonly next: TestManager }> {
+async function successor(
+  old: TestManager,
+  limitMs: number,
+): Promise<{ readonly tookMs: number; readonly next: TestManager }> {
   let next: TestManager | undefined
   const tookMs = await eventually(
     async () => {
@@ -110,7 +113,9 @@ describe('fail-over', () => {
     const dead = await replica?.ask('GET', '/containers/json')
     // The proxy in between resets where a dead manager's own port would refuse.
     expect(dead?.status).toBe(500)
-    expect(dead?.body).toContain(`Unable to reach primary cluster manager (dial tcp ${primary.address}: connection reset`)
+    expect(dead?.body).toContain(
+      `Unable to reach primary cluster manager (dial tcp ${primary.address}: connection reset`,
+    )
     const { tookMs, next } = await successor(primary, failOverMs + 10_000)
     console.log(`fail-over after SIGKILL with a TTL of ${ttlMs} ms: ${tookMs} ms`)
     expect(tookMs).toBeLessThan(failOverMs)

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { orderEntries } from '../container-order.ts'
+import { decodeContainer } from '../watch/decode.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { ClusterSnapshot, ContainerView, ImageView, NodeView } from '../model.ts'
 import { loadRegex, noRegex } from '../regex.ts'
@@ -56,7 +58,7 @@ describe('containers', () => {
     const query: ContainerQuery = { isAll: false, limit: 0, before: '', since: '', filters: parsed, ...over }
     const find = (reference: string): ContainerView | undefined =>
       [old, web].find((each) => each.names[0] === reference)
-    return listContainers(cluster, query, find, noRegex).map((each) => each.container.names[0]!)
+    return listContainers(orderEntries(cluster.nodes), query, find, noRegex).map((each) => each.container.names[0]!)
   }
 
   it('shows what runs on healthy engines, and everything on demand, newest first', () => {
@@ -99,7 +101,7 @@ describe('containers', () => {
     const filters = parseListFilters('{"name":["^/?w[e]b$"]}', containerFilterKeys)
     expect(needsNameRegex(filters)).toBe(true)
     const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
-    const found = listContainers(cluster, query, () => undefined, await loadRegex())
+    const found = listContainers(orderEntries(cluster.nodes), query, () => undefined, await loadRegex())
     expect(found.map((each) => each.container.names[0])).toEqual(['web'])
   })
 
@@ -108,13 +110,16 @@ describe('containers', () => {
       Id: 'web-id',
       Names: ['/web', '/x/alias'],
       Status: 'Up 2 weeks',
+      Labels: { app: 'shop' },
       Future: { kept: true },
       Ports: [
         { IP: '0.0.0.0', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' },
         { PrivatePort: 81, Type: 'tcp' },
       ],
     }
-    const container = { ...web, names: ['web', 'x/alias'], row, startedAtMs: 1 }
+    const decoded = decodeContainer(row, undefined, undefined, { name: 'a', cpus: 1, clockDeltaMs: 0 })
+    const { names, published } = decoded
+    const container = { ...web, names, published, row: decoded.row, startedAtMs: 1 }
     const node = makeNode('a', { ip: '10.0.0.5' })
     const text = renderContainerRow({ node, container }, 3 * hour)
     expect(JSON.parse(text)).toMatchObject({
@@ -143,7 +148,7 @@ describe('status', () => {
     [{ state: 'created' }, 'Created'],
     [{ state: 'dead' }, 'Dead'],
     [{ state: 'removing' }, 'Removal In Progress'],
-    [{ state: 'running', isPartial: true, row: { Status: 'Up 9 days' } }, 'Up 9 days'],
+    [{ state: 'running', isPartial: true, row: { members: '', status: 'Up 9 days' } }, 'Up 9 days'],
   ] as const)('%j is %s', (over, expected) => {
     expect(renderStatus(makeContainer('c', over), node, 2 * hour)).toBe(expected)
   })

@@ -1,4 +1,4 @@
-import type { ContainerView } from '../model.ts'
+import type { ContainerView, NodeMark } from '../model.ts'
 import type { Fields } from '../wire.ts'
 
 /**
@@ -17,9 +17,9 @@ export type Fetch =
       readonly what: 'container'
       readonly id: string
       readonly isInspected: boolean
-      /** The row was read a moment ago: only the inspect reply is wanted, and the answer holds this row. */
-      readonly row?: Fields
     }
+  /** Inspect replies of containers whose rows have been listed, read in the background; answer `Detail[]`. */
+  | { readonly what: 'details'; readonly ids: readonly string[] }
   /** `GET /images/json?all=1`; answer `Fields[]`. */
   | { readonly what: 'images' }
   /** `GET /networks`; answer `Fields[]`. */
@@ -44,6 +44,14 @@ export interface ContainerAnswer {
   readonly inspect: Fields | undefined
 }
 
+/** No inspect reply and no failure: the container is gone. */
+export interface Detail {
+  readonly id: string
+  readonly inspect: Fields | undefined
+  /** This container alone could not be read. */
+  readonly failure: Failure | undefined
+}
+
 /** A failed call. Only connection-level failures (refused, no route, time-out of a probe) count against health. */
 export interface Failure {
   readonly text: string
@@ -55,7 +63,7 @@ export type FetchResult =
   | { readonly isOk: false; readonly failure: Failure }
 
 /** Why the loop was told to wait. */
-export type WakeReason = 'probe' | 'refresh' | 'validate' | 'events'
+export type WakeReason = 'probe' | 'refresh' | 'validate' | 'events' | 'reads'
 
 /** What can happen to one engine. */
 export type Message =
@@ -78,8 +86,12 @@ export type Message =
   | { readonly kind: 'assumed'; readonly id: string; readonly change: Partial<ContainerView> }
   /** A call of ours removed the container. */
   | { readonly kind: 'forgotten'; readonly id: string }
+  /** Operators marked the node. */
+  | { readonly kind: 'marked'; readonly mark: NodeMark }
   /** Something of ours changed this: read it again. */
   | { readonly kind: 'touched'; readonly fetch: Fetch }
+  /** Somebody waits for what is about to be read: no time is left for more to come. */
+  | { readonly kind: 'hurried' }
   /** The cluster lets a loaded engine in, or keeps it pending and says why. */
   | { readonly kind: 'admitted' }
   | { readonly kind: 'rejected'; readonly text: string }
@@ -87,6 +99,8 @@ export type Message =
 /** What the IO loop has to do after a step. */
 export type Effect =
   | { readonly kind: 'fetch'; readonly epoch: number; readonly fetch: Fetch }
+  /** A fetch that will be asked for in a moment, together with what may come until then. */
+  | { readonly kind: 'queued'; readonly fetch: Fetch }
   /** Sleep, then send `woke` with the same epoch, reason and ticket. */
   | {
       readonly kind: 'wake'

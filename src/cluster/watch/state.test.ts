@@ -187,7 +187,7 @@ class Simulation {
     this.events.length = 0
   }
 
-  fire(reason: 'events' | 'probe' | 'refresh' | 'validate'): void {
+  fire(reason: 'events' | 'probe' | 'refresh' | 'validate' | 'reads'): void {
     const wake = this.wakes.findLast((each) => each.reason === reason)
     if (wake !== undefined) this.send({ kind: 'woke', epoch: wake.epoch, reason, ticket: wake.ticket })
   }
@@ -198,6 +198,7 @@ class Simulation {
       if (this.events.length > 0) this.deliverEvent(false)
       else if (this.answers.length > 0) this.arrive(0)
       else if (this.unread.length > 0) this.lookUp(0)
+      else if (this.state.tickets.reads !== 0) this.fire('reads')
       else return
     }
     throw new Error('the reducer never stops asking')
@@ -212,8 +213,13 @@ class Simulation {
       case 'container': {
         const box = this.boxes.get(fetch.id)
         if (box === undefined) return { row: undefined, inspect: undefined }
-        return { row: fetch.row ?? toRow(fetch.id, box), inspect: fetch.isInspected ? toInspect(box) : undefined }
+        return { row: toRow(fetch.id, box), inspect: fetch.isInspected ? toInspect(box) : undefined }
       }
+      case 'details':
+        return fetch.ids.map((id) => {
+          const box = this.boxes.get(id)
+          return { id, inspect: box === undefined ? undefined : toInspect(box), failure: undefined }
+        })
       case 'images':
         return [...this.images].map((tag) => ({ Id: `sha256:${tag}`, RepoTags: [tag], Created: 1 }))
       case 'networks':
@@ -583,7 +589,6 @@ describe('what our own calls did', () => {
     swarmId: 's1',
     state: 'created',
     isPartial: true,
-    row: { Id: 'new' },
   })
 
   function withCreated(simulation: Simulation): NodeView {
@@ -613,6 +618,7 @@ describe('what our own calls did', () => {
     const simulation = makeReady((each) => each.act(0, 0))
     const { id } = simulation.state.node.containers[0]!
     simulation.send({ kind: 'touched', fetch: { what: 'container', id, isInspected: true } })
+    simulation.send({ kind: 'hurried' })
     simulation.lookUp(0)
     simulation.send({ kind: 'assumed', id, change: { state: 'running' } })
     simulation.arrive(0)

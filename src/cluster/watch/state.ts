@@ -1,5 +1,6 @@
 import { assertNever } from '../../core/errors.ts'
-import type { NodeView, Pending } from '../model.ts'
+import { unmarked } from '../model.ts'
+import type { NodeMark, NodeView, Pending } from '../model.ts'
 import { withPending, withoutPending } from '../usage.ts'
 import { makeBlankNode } from './blank-node.ts'
 import type { Flights } from './flights.ts'
@@ -21,8 +22,13 @@ export interface EngineState {
   /** Rises whenever what is under way became worthless; answers of an earlier epoch are dropped. */
   readonly epoch: number
   readonly node: NodeView
+  readonly mark: NodeMark
+  /** As the engine has them, without those of `mark`. */
+  readonly engineLabels: ReadonlyMap<string, string>
   readonly options: WatchOptions
   readonly flights: Flights
+  /** IDs of containers whose inspect replies are still to be read. */
+  readonly unread: readonly string[]
   /** The wake-up each reason waits for; an older one is ignored. 0: none. */
   readonly tickets: Readonly<Record<WakeReason, number>>
   readonly lastTicket: number
@@ -51,9 +57,12 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     phase: 'idle',
     epoch: 0,
     node: makeBlankNode(addr),
+    mark: unmarked,
+    engineLabels: unmarked.labels,
     options,
     flights: new Map(),
-    tickets: { probe: 0, refresh: 0, validate: 0, events: 0 },
+    tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0 },
+    unread: [],
     lastTicket: 0,
     tries: 0,
     isStreaming: false,
@@ -112,8 +121,12 @@ function apply(step: Step, message: Message): void {
       return step.assume(message.id, message.change)
     case 'forgotten':
       return step.forget(message.id)
+    case 'marked':
+      return step.mark(message.mark)
     case 'touched':
-      return step.fetch(message.fetch)
+      return step.fetch(message.fetch, message.fetch.what === 'container')
+    case 'hurried':
+      return step.beginReads()
     case 'admitted':
       return step.admit()
     case 'rejected':

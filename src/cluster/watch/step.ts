@@ -1,10 +1,11 @@
-import type { ContainerView, NodeView } from '../model.ts'
-import { readNumber } from '../wire.ts'
+import { markLabels } from '../model.ts'
+import type { ContainerView, NodeMark, NodeView } from '../model.ts'
+import { readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { emptyNode } from './blank-node.ts'
 import { dropContainer, findContainer, putContainer } from './collections.ts'
 import { listStale } from './event-table.ts'
-import { overrule, repeatSingles, touch, want } from './flights.ts'
+import { begin, overrule, repeatSingles, touch, want } from './flights.ts'
 import { eventsDelayMs, failHealth, freshHealth, goodHealth } from './health.ts'
 import { probeDelayMs, refreshDelayMs, validateDelayMs } from './health.ts'
 import { keyOf } from './messages.ts'
@@ -16,6 +17,15 @@ const specsMaxAgeMs = 5 * 60_000
 
 /** How long an engine that the cluster did not let in waits for its next try. */
 const rejectedRetryMs = 30_000
+
+/**
+ * A change of a container comes with several events, and often with a call of ours: it is read once for all that come
+ * within this time, at once when somebody waits for it.
+ */
+const gatherMs = 25
+
+/** Containers whose details are read with one fetch. */
+const detailsPerFetch = 32
 
 const lists: readonly Fetch[] = [{ what: 'containers' }, { what: 'volumes' }, { what: 'networks' }, { what: 'images' }]
 
@@ -41,11 +51,9 @@ export class Step {
     if (this.state.node !== this.before) this.setNode({ updatedAtMs: this.context.nowMs })
   }
 
-  /** Every list is in, and the details of every container that is not described yet. */
+  /** Every list is in. Details of containers follow: until then nothing is placed there (see `Fleet.place`). */
   private isRead(): boolean {
-    const { flights, node } = this.state
-    if (lists.some((list) => flights.has(keyOf(list)))) return false
-    return !node.containers.some((each) => each.isPartial && flights.has(`container:${each.id}`))
+    return !lists.some((list) => this.state.flights.has(keyOf(list)))
   }
 
   set(change: Partial<EngineState>): void {
@@ -60,10 +68,39 @@ export class Step {
     this.effects.push({ kind: 'log', level, message })
   }
 
-  fetch(fetch: Fetch): void {
-    const { flights, isStarted } = want(this.state.flights, fetch)
+  /** @param isPatient it may be gathered with others of the same thing */
+  fetch(fetch: Fetch, isPatient = false): void {
+    const { flights, start, isQueued } = want(this.state.flights, fetch, isPatient)
     this.set({ flights })
-    if (isStarted) this.effects.push({ kind: 'fetch', epoch: this.state.epoch, fetch })
+    if (start !== undefined) this.start(start)
+    if (!isQueued) return
+    this.effects.push({ kind: 'queued', fetch })
+    if (this.state.tickets.reads === 0) this.wake('reads', gatherMs)
+  }
+
+  private start(fetch: Fetch): void {
+    this.effects.push({ kind: 'fetch', epoch: this.state.epoch, fetch })
+  }
+
+  /** Asks for everything that has been gathered. */
+  beginReads(): void {
+    const { flights, started } = begin(this.state.flights)
+    this.set({ flights })
+    for (const fetch of started) this.start(fetch)
+  }
+
+  /** Notes containers whose inspect replies are wanted. */
+  wantDetails(ids: readonly string[]): void {
+    if (ids.length > 0) this.set({ unread: [...new Set([...this.state.unread, ...ids])] })
+    this.fetchDetails()
+  }
+
+  /** One fetch of details at a time; the next follows when it has landed. */
+  fetchDetails(): void {
+    const { unread, flights } = this.state
+    if (unread.length === 0 || flights.has('details')) return
+    this.set({ unread: unread.slice(detailsPerFetch) })
+    this.fetch({ what: 'details', ids: unread.slice(0, detailsPerFetch) })
   }
 
   fetchLists(): void {
@@ -137,10 +174,10 @@ export class Step {
   }
 
   private newEpoch(): void {
-    const tickets = { probe: 0, refresh: 0, validate: 0, events: 0 }
+    const tickets = { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0 }
     const epoch = this.state.epoch + 1
     const stream = { isStreaming: false, since: undefined, resumedAt: undefined }
-    this.set({ epoch, tickets, flights: new Map(), needsRelist: false, ...stream })
+    this.set({ epoch, tickets, flights: new Map(), unread: [], needsRelist: false, ...stream })
   }
 
   // --- health ---
@@ -198,6 +235,8 @@ export class Step {
         return this.reopenStream()
       case 'refresh':
         return this.refresh()
+      case 'reads':
+        return this.beginReads()
     }
   }
 
@@ -240,9 +279,19 @@ export class Step {
     const since = toSince(event)
     if (since !== undefined) this.set({ since })
     if (this.state.phase === 'idle' || this.state.phase === 'specs') return
-    for (const fetch of listStale(event)) this.fetch(fetch)
+    for (const fetch of listStale(event)) {
+      if (!this.isKnownNetwork(event, fetch)) this.fetch(fetch, fetch.what === 'container')
+    }
     const isRepeated = since !== undefined && since === this.state.resumedAt
     if (this.state.phase === 'ready' && !isRepeated) this.effects.push({ kind: 'forward', event })
+  }
+
+  /** A network of one node does not change by who is on it; of one that spans nodes a node may let go. */
+  private isKnownNetwork(event: Fields, fetch: Fetch): boolean {
+    if (fetch.what !== 'network') return false
+    const action = readText(event, 'Action')
+    if (action !== 'connect' && action !== 'disconnect') return false
+    return this.state.node.networks.some((each) => each.id === fetch.id && each.scope === 'local')
   }
 
   // --- what our own calls did ---
@@ -262,6 +311,11 @@ export class Step {
       flights: touch(overrule(this.state.flights, fetch), 'containers', id),
       node: putContainer(this.state.node, { ...container, ...change }),
     })
+  }
+
+  mark(mark: NodeMark): void {
+    this.set({ mark })
+    this.setNode({ availability: mark.availability, labels: markLabels(this.state.engineLabels, mark) })
   }
 
   forget(id: string): void {

@@ -139,6 +139,7 @@ async function holdWhileOurs(
 }
 
 async function waitWithLimit(steps: LockSteps, limitMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  throwIfAborted(signal)
   const stop = new AbortController()
   const follow = (): void => stop.abort(signal.reason)
   signal.addEventListener('abort', follow, { once: true })

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
+import { raceAbort } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { backoffDelays } from '../../core/retry.ts'
@@ -7,7 +8,7 @@ import { byKey } from './key-path.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from './kv.ts'
 import type { StoreOptions } from './store-options.ts'
 import { watchFolder } from './watch-folder.ts'
-import { makeLockSteps, sortPlaces } from './zookeeper-lock.ts'
+import { makeLockSteps, makePlaceMark, sortPlaces } from './zookeeper-lock.ts'
 import { ZookeeperSession } from './zookeeper-session.ts'
 import { hasCode, toZnodePath, ZookeeperTree } from './zookeeper-tree.ts'
 import type { Znode } from './zookeeper-tree.ts'
@@ -33,6 +34,8 @@ export class ZookeeperKv implements Kv {
   readonly #session: ZookeeperSession
   readonly #tree: ZookeeperTree
   readonly #announced = new Map<string, string>()
+  /** Key of a lock → name of our places there. A client stands once for a lock. */
+  readonly #marks = new Map<string, string>()
   readonly #closed = new AbortController()
 
   constructor(options: StoreOptions) {
@@ -117,7 +120,9 @@ export class ZookeeperKv implements Kv {
   }
 
   lock(key: string, value: string, _ttlMs: number, o?: CallOptions): AsyncIterable<KvHold | undefined> {
-    return holdLock(makeLockSteps(this.#tree, toZnodePath(key), value), this.#options, o)
+    const mark = this.#marks.get(key) ?? makePlaceMark()
+    this.#marks.set(key, mark)
+    return holdLock(makeLockSteps(this.#tree, toZnodePath(key), value, mark), this.#options, o)
   }
 
   async *watchHolder(key: string, o?: WatchOptions): AsyncGenerator<string, void> {
@@ -160,7 +165,7 @@ export class ZookeeperKv implements Kv {
       },
       waitForChange: async (watching: Watching, _known: readonly KvEntry[], signal: AbortSignal) => {
         try {
-          await untilAborted(watching.changed, signal)
+          await raceAbort(signal, () => watching.changed)
         } finally {
           watching.release()
         }
@@ -236,13 +241,4 @@ function toVersion(stat: Znode['stat']): string {
 
 function toEntry(key: string, { data, stat }: Znode): KvEntry {
   return { key, value: data, version: toVersion(stat) }
-}
-
-function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new FlotillaError('core/aborted', 'no more waiting'))
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-    promise.finally(() => signal.removeEventListener('abort', stop)).then(resolve, reject)
-  })
 }

@@ -100,7 +100,8 @@ const zookeeper: ServicePlan = {
     const path = jars.map((jar) => join(tree, 'usr/share/java', jar)).join(':')
     return ['java', '-Xmx128m', '-cp', path, 'org.apache.zookeeper.server.quorum.QuorumPeerMain', config]
   },
-  isReady: async (host, port) => (await askLine(host, port, 'ruok')) === 'imok',
+  // `ruok` is answered before clients are let in.
+  isReady: async (host, port) => (await askLine(host, port, 'srvr')).includes('Mode: '),
 }
 
 /** Bindings of the logging façade to back ends that are not there; with them it dies in a loop between two of them. */
