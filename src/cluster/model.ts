@@ -50,9 +50,9 @@ export interface Workload {
   /** CPUs set aside, in units of 10⁻⁹ (from CpuShares by the ancestor's rule, NanoCpus or quota, the largest). */
   readonly nanoCpus: number
   readonly memoryBytes: number
-  readonly gpus: GpuAsk
   /** What it takes up is not known yet: it counts as nothing, and nothing is placed beside it until it is known. */
   readonly isUnread?: boolean
+  readonly gpus: GpuAsk
 }
 
 export type ContainerState =

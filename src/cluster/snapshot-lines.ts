@@ -90,7 +90,7 @@ export function parseNode(line: Fields): NodeView {
   }
 }
 
-const facts = { cpus: 0, clockDeltaMs: 0, name: '' }
+const facts = { name: '', cpus: 0, clockDeltaMs: 0 }
 
 function parseContainer(line: Fields): ContainerView {
   const row = { Id: readText(line, 'Id'), Names: readTexts(line, 'Names'), Image: readText(line, 'Image') }
@@ -104,6 +104,7 @@ function parseContainer(line: Fields): ContainerView {
     memoryBytes: readNumber(line, 'MemoryBytes'),
     gpus: parseGpus(readFields(line, 'Gpus')),
     isPartial: false,
+    isUnread: false,
   }
 }
 

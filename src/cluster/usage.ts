@@ -120,8 +120,8 @@ export function isSameLoad(a: Workload, b: Workload): boolean {
   return (
     a.nanoCpus === b.nanoCpus &&
     a.memoryBytes === b.memoryBytes &&
-    isSameGpus(a.gpus, b.gpus) &&
     (a.isUnread === true) === (b.isUnread === true) &&
+    isSameGpus(a.gpus, b.gpus) &&
     a.networkMode === b.networkMode &&
     isSameList(a.exposed, b.exposed) &&
     a.ports.length === b.ports.length &&

@@ -42,7 +42,7 @@ export function limitRequest(api: Api, request: PlacementRequest, record: Contai
     isNegated: false,
     value,
     isSoft: false,
-    isLiteral: true,
+    isLiteral: false,
     matches: (name: string) => name === value,
   }
   const whitelists = { ...request.whitelists, expressions: [...request.whitelists.expressions, expression] }

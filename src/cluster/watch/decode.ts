@@ -84,7 +84,11 @@ export function decodeContainer(
     mounts: readMounts(row),
     isPartial: details.isPartial,
     isUnread: details.isUnread,
-    recipe: !isKept ? undefined : inspect === undefined ? previous?.recipe : readRecipe(inspect, facts),
+    recipe: !isKept
+      ? undefined
+      : inspect === undefined
+        ? previous?.recipe
+        : readRecipe(inspect, facts, previous?.recipe),
     row: { members: renderMembers(row), status: details.isPartial ? readText(row, 'Status') : '' },
   }
 }
@@ -96,7 +100,7 @@ export function describeContainer(container: ContainerView, inspect: Fields, fac
     ...container,
     ...readDetails(inspect, container, facts),
     networkMode: shared(mode || container.networkMode),
-    recipe: hasPolicy(container.labels) ? readRecipe(inspect, facts) : undefined,
+    recipe: hasPolicy(container.labels) ? readRecipe(inspect, facts, container.recipe) : undefined,
     row: container.row.status === '' ? container.row : { members: container.row.members, status: '' },
   }
 }
@@ -179,8 +183,8 @@ function readDetails(inspect: Fields, known: Known, facts: NodeFacts): Details {
     exposed: orNone(Object.keys(readFields(readFields(inspect, 'Config'), 'ExposedPorts')).map(shared)),
     nanoCpus: Math.max(shares * 1e9, readCpuLimit(hostConfig)),
     memoryBytes: readMemory(hostConfig),
-    gpus: readGpuAsk(hostConfig),
     state: status === '' ? known.state : toState(status),
+    gpus: readGpuAsk(hostConfig),
     exitCode: readNumber(state, 'ExitCode'),
     errorText: readText(state, 'Error'),
     isOomKilled: readBoolean(state, 'OOMKilled'),

@@ -3,10 +3,11 @@ import { parseListenAddress } from '../../cluster/api/listen.ts'
 import { startEndpoint } from '../../cluster/endpoint.ts'
 import type { EndpointOptions, RunningEndpoint } from '../../cluster/endpoint.ts'
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
+import { describeExposure } from './exposure.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
@@ -59,6 +60,7 @@ async function readOptions(
   const store = await openStore(address, context)
   if (store !== undefined) opened.push(store)
   const discovery = store?.discovery ?? (await openDiscovery(ctx, address, context))
+  if (store === undefined) opened.push({ close: () => discovery.close?.() })
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
@@ -66,11 +68,14 @@ async function readOptions(
   const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
   const replicated = await openReplication(ctx, flags, { store, discovery, ...engineTls })
   if (replicated !== undefined) opened.push(replicated)
+  const listen = flags.host.map(parseListenAddress)
+  const exposure = describeExposure(listen, tls.listenTls)
+  if (exposure !== undefined) ctx.log.warn(exposure)
   return {
     discovery: replicated?.discovery ?? discovery,
     ...(replicated === undefined ? {} : { replication: replicated.replication }),
     policy,
-    listen: flags.host.map(parseListenAddress),
+    listen,
     ...tls,
     ...span,
     clock: ctx.clock,

@@ -8,6 +8,8 @@ export const swarmGlobals: FlagTable = {
     kind: 'boolean',
     brief: 'Log everything, as --log-level debug does, and serve /debug/pprof',
     env: ['DEBUG'],
+    // Many programs give this variable a meaning of their own.
+    sharesEnv: true,
   },
   'log-level': {
     kind: 'string',
@@ -55,7 +57,8 @@ export const listFlags = {
   },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
@@ -130,13 +133,14 @@ export const manageFlags = {
   'cluster-driver': { kind: 'string', short: 'c', default: 'swarm', brief: 'Only swarm is possible' },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
   'cluster-opt': {
     kind: 'strings',
     brief:
-      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off',
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off, swarm.reschedule.volumes=hold',
     placeholder: 'key=value',
   },
   'state-dir': {
@@ -168,9 +172,69 @@ export const joinFlags = {
   delay: { kind: 'string', default: '0s', brief: 'Longest random wait before the first registration' },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
+} as const
+
+/** Flags of commands that talk to an endpoint: written out, since each table needs a type of its own. */
+export const nodesFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
+} as const
+
+export const undrainFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+} as const
+
+export const drainFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  force: { kind: 'boolean', short: 'f', brief: 'Move containers without a reschedule policy too' },
+  timeout: {
+    kind: 'string',
+    default: '0s',
+    brief: 'Wait this long until all that may leave has left; 0s: do not wait',
+    placeholder: 'duration',
+  },
+} as const
+
+export const rebalanceFlags = {
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
+  plan: { kind: 'boolean', brief: 'Only print what would be moved; this is what happens without --apply too' },
+  apply: { kind: 'boolean', brief: 'Move the containers' },
+  by: {
+    kind: 'string',
+    default: 'containers',
+    choices: ['containers', 'resources'],
+    brief: 'What is evened out: numbers of containers, or reserved CPUs and memory',
+  },
+  threshold: { kind: 'integer', brief: 'Difference that is not worth a move: containers (1) or percent (10)' },
+  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
 } as const
 
 export const explainFlags = {
@@ -242,65 +306,6 @@ export const simulateFlags = {
   'per-node': { kind: 'boolean', brief: 'Print each node too' },
 } as const
 
-/** Flags of commands that talk to an endpoint: written out, since each table needs a type of its own. */
-export const nodesFlags = {
-  host: {
-    kind: 'string',
-    short: 'H',
-    brief:
-      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
-    placeholder: 'address',
-  },
-  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
-} as const
-
-export const undrainFlags = {
-  host: {
-    kind: 'string',
-    short: 'H',
-    brief:
-      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
-    placeholder: 'address',
-  },
-} as const
-
-export const drainFlags = {
-  host: {
-    kind: 'string',
-    short: 'H',
-    brief:
-      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
-    placeholder: 'address',
-  },
-  force: { kind: 'boolean', short: 'f', brief: 'Move containers without a reschedule policy too' },
-  timeout: {
-    kind: 'string',
-    default: '0s',
-    brief: 'Wait this long until all that may leave has left; 0s: do not wait',
-    placeholder: 'duration',
-  },
-} as const
-
-export const rebalanceFlags = {
-  host: {
-    kind: 'string',
-    short: 'H',
-    brief:
-      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
-    placeholder: 'address',
-  },
-  plan: { kind: 'boolean', brief: 'Only print what would be moved; this is what happens without --apply too' },
-  apply: { kind: 'boolean', brief: 'Move the containers' },
-  by: {
-    kind: 'string',
-    default: 'containers',
-    choices: ['containers', 'resources'],
-    brief: 'What is evened out: numbers of containers, or reserved CPUs and memory',
-  },
-  threshold: { kind: 'integer', brief: 'Difference that is not worth a move: containers (1) or percent (10)' },
-  format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'Print a table or JSON' },
-} as const
-
 /** In the order of the help page. */
 export const swarmCommands: readonly Command[] = [
   defineCommand({
@@ -326,8 +331,7 @@ export const swarmCommands: readonly Command[] = [
     brief: 'Serve one Docker API for all engines of a cluster',
     description: discoveryArguments,
     afterFlags: `    * swarm.overcommit=0.05     overcommit to apply on resources
-    * swarm.createretry=0       container create retry count after initial failure
-    * swarm.reschedule.volumes=hold   new: reschedule containers without the data of their local volumes`,
+    * swarm.createretry=0       container create retry count after initial failure`,
     flags: manageFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./manage.ts'),
@@ -340,29 +344,6 @@ export const swarmCommands: readonly Command[] = [
     flags: joinFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./join.ts'),
-  }),
-  defineCommand({
-    name: 'explain',
-    brief: 'Say where a container would go, and what stands against each node',
-    description: 'Asks a running `swarm manage`. Nothing is created. Exit code 1: no node can take the container.',
-    flags: explainFlags,
-    args: [{ name: '[IMAGE]' }],
-    stopsAtArgument: true,
-    load: () => import('./explain.ts'),
-  }),
-  defineCommand({
-    name: 'simulate',
-    brief: 'Play creates and failures over a recorded or described cluster',
-    description: `Each line of --events is one of
-
-   {"create": {"Image": "nginx", "HostConfig": {"Memory": 1000000}}, "name": "web", "count": 3}
-   {"remove": "web-2"}
-   {"fail": "node-1"}
-
-with the body of a create call in "create". Exit code 1: not all containers were placed.`,
-    flags: simulateFlags,
-    args: [],
-    load: () => import('./simulate.ts'),
   }),
   defineCommand({
     name: 'nodes',
@@ -398,5 +379,28 @@ with the body of a create call in "create". Exit code 1: not all containers were
     flags: rebalanceFlags,
     args: [],
     load: () => import('./rebalance.ts'),
+  }),
+  defineCommand({
+    name: 'explain',
+    brief: 'Say where a container would go, and what stands against each node',
+    description: 'Asks a running `swarm manage`. Nothing is created. Exit code 1: no node can take the container.',
+    flags: explainFlags,
+    args: [{ name: '[IMAGE]' }],
+    stopsAtArgument: true,
+    load: () => import('./explain.ts'),
+  }),
+  defineCommand({
+    name: 'simulate',
+    brief: 'Play creates and failures over a recorded or described cluster',
+    description: `Each line of --events is one of
+
+   {"create": {"Image": "nginx", "HostConfig": {"Memory": 1000000}}, "name": "web", "count": 3}
+   {"remove": "web-2"}
+   {"fail": "node-1"}
+
+with the body of a create call in "create". Exit code 1: not all containers were placed.`,
+    flags: simulateFlags,
+    args: [],
+    load: () => import('./simulate.ts'),
   }),
 ]
