@@ -7,7 +7,7 @@ import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import { judgeAdmission } from './admission.ts'
 import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
-import { fleetProbeMs } from './watch/health.ts'
+import { fleetProbeMs, fleetSilenceMs } from './watch/health.ts'
 import { makeEngineState, promise, reduce, release } from './watch/state.ts'
 import type { EngineState } from './watch/state.ts'
 
@@ -128,8 +128,9 @@ export class Fleet {
   /** The more engines, the longer between two probes of one. */
   private adaptProbes(count: number): void {
     const probeMs = Math.max(this.options.watch.probeMs, fleetProbeMs(count))
-    if (probeMs === this.watch.probeMs) return
-    this.watch = { ...this.options.watch, probeMs }
+    const silenceMs = Math.max(this.options.watch.silenceMs, fleetSilenceMs(count))
+    if (probeMs === this.watch.probeMs && silenceMs === this.watch.silenceMs) return
+    this.watch = { ...this.options.watch, probeMs, silenceMs }
     for (const [addr, state] of this.engines) this.engines.set(addr, { ...state, options: this.watch })
   }
 

@@ -1,5 +1,15 @@
 import { RESCHEDULE_LABEL } from './model.ts'
-import { isFields, noFields, readField, readFields, readList, readNumber, readText, readTexts } from './wire.ts'
+import {
+  isFields,
+  noFields,
+  readField,
+  readFields,
+  readList,
+  readNumber,
+  readText,
+  readTexts,
+  readTimeMs,
+} from './wire.ts'
 import type { Fields } from './wire.ts'
 
 /** A network that a container is on, with the settings that a create or connect takes. */
@@ -37,8 +47,16 @@ export function hasPolicy(labels: ReadonlyMap<string, string>): boolean {
   }
 }
 
-/** Reads a container's recipe out of its inspect reply. */
-export function readRecipe(inspect: Fields, node: { readonly cpus: number; readonly name: string }): Recipe {
+/**
+ * Reads a container's recipe out of its inspect reply.
+ *
+ * @param before the recipe as it was read earlier, perhaps before the container was started for the first time
+ */
+export function readRecipe(
+  inspect: Fields,
+  node: { readonly cpus: number; readonly name: string },
+  before?: Recipe,
+): Recipe {
   const id = readText(inspect, 'Id')
   const hostConfig = cleanHostConfig(readFields(inspect, 'HostConfig'), node.cpus)
   const mode = readText(hostConfig, 'NetworkMode')
@@ -46,7 +64,7 @@ export function readRecipe(inspect: Fields, node: { readonly cpus: number; reado
   const networks = readFields(readFields(inspect, 'NetworkSettings'), 'Networks')
   return {
     body: { ...config, HostConfig: hostConfig },
-    networks: readNetworks(networks, id),
+    networks: readNetworks(networks, id, hasStarted(inspect) ? (before?.networks ?? []) : undefined),
     volumes: readVolumes(inspect, hostConfig),
     endpointIds: renderEndpoints(networks),
   }
@@ -92,7 +110,18 @@ function toLinkOption(link: string): string {
 
 const givenSettings = ['IPAMConfig', 'Links', 'DriverOpts', 'GwPriority'] as const
 
-function readNetworks(networks: Fields, id: string): readonly NetworkUse[] {
+function hasStarted(inspect: Fields): boolean {
+  return readTimeMs(readFields(inspect, 'State'), 'StartedAt') !== 0
+}
+
+/** IDs of networks that native swarm mode manages; others are 64 hexadecimal digits. */
+const swarmNetworkId = /^[0-9a-z]{25}$/
+
+/**
+ * @param before networks as read before the first start; undefined: it was not started. From then on engines show the
+ *   address that native swarm mode assigned in the place of one that was asked for.
+ */
+function readNetworks(networks: Fields, id: string, before: readonly NetworkUse[] | undefined): readonly NetworkUse[] {
   const uses: NetworkUse[] = []
   for (const [name, endpoint] of Object.entries(networks)) {
     if (/^(?:bridge|host|none|nat)$/.test(name) || !isFields(endpoint)) continue
@@ -100,6 +129,11 @@ function readNetworks(networks: Fields, id: string): readonly NetworkUse[] {
     for (const key of givenSettings) {
       const value = readField(endpoint, key)
       if (value !== undefined && value !== null) settings[key] = value
+    }
+    if (before !== undefined && swarmNetworkId.test(readText(endpoint, 'NetworkID'))) {
+      const asked = before.find((use) => use.name === name)
+      if (asked === undefined || !Object.hasOwn(asked.settings, 'IPAMConfig')) delete settings['IPAMConfig']
+      else settings['IPAMConfig'] = asked.settings['IPAMConfig']
     }
     // Engines before 25 add the short ID by themselves.
     const aliases = readTexts(endpoint, 'Aliases').filter((alias) => alias !== id.slice(0, 12))

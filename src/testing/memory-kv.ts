@@ -1,10 +1,11 @@
 import type { CallOptions } from '../core/call.ts'
+import { makeChildAbort } from '../core/child-abort.ts'
 import type { Clock } from '../core/clock.ts'
 import { throwIfAborted } from '../core/deadline.ts'
 import { FlotillaError } from '../core/errors.ts'
 import { systemClock } from '../io/clock.ts'
-import { holdLock } from '../io/kv/hold-lock.ts'
-import type { TakenLock } from '../io/kv/hold-lock.ts'
+import { endLocks, holdLock } from '../io/kv/hold-lock.ts'
+import type { RunningLocks, TakenLock } from '../io/kv/hold-lock.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from '../io/kv/kv.ts'
 import { watchFolder } from '../io/kv/watch-folder.ts'
 
@@ -111,9 +112,7 @@ class Server implements MemoryKvServer {
     throwIfAborted(signal)
     if (this.#revision !== revision) return
     const next = Math.min(...[...this.#items.values()].map((item) => item.expiresMs))
-    const stop = new AbortController()
-    const follow = (): void => stop.abort(signal.reason)
-    signal.addEventListener('abort', follow, { once: true })
+    const stop = makeChildAbort(signal)
     try {
       await new Promise<void>((resolve, reject) => {
         this.#waiting.add(resolve)
@@ -123,7 +122,6 @@ class Server implements MemoryKvServer {
         }
       })
     } finally {
-      signal.removeEventListener('abort', follow)
       stop.abort()
     }
     await this.enter({ signal })
@@ -154,6 +152,7 @@ class Client implements Kv {
   readonly #server: Server
   readonly #context: { readonly clock: Clock; readonly random: { next(): number } }
   readonly #announced = new Set<string>()
+  readonly #locks: RunningLocks = new Set()
 
   constructor(server: Server) {
     this.#server = server
@@ -251,13 +250,13 @@ class Client implements Kv {
         if (server.get(key) !== undefined) await server.waitForChange(revision, signal)
       },
     }
-    return holdLock(steps, this.#context, o)
+    return holdLock(steps, this.#context, this.#locks, o)
   }
 
   async close(): Promise<void> {
+    await endLocks(this.#locks)
     for (const key of this.#announced) this.#server.delete(key)
     this.#announced.clear()
-    await Promise.resolve()
   }
 
   #steps(read: () => readonly KvEntry[]) {

@@ -64,7 +64,7 @@ export async function run(): Promise<readonly Row[]> {
 async function open(running: Lab, lines: string[]): Promise<RunningEndpoint> {
   const addresses = running.hosts.map((host) => host.address).join(',')
   const { ca, cert, key } = running.certificates
-  const log = { ...silentLog, info: (message: string, fields = {}) => void note(lines, message, fields) }
+  const log = { ...silentLog, info: (message: string, fields: object = {}) => note(lines, message, fields) }
   const endpoint = await startEndpoint({
     discovery: nodes(addresses, { clock: systemClock, log: silentLog, heartbeatMs: 1000, options: new Map() }),
     listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],

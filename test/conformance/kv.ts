@@ -190,6 +190,18 @@ export function testKv(name: string, open: () => Promise<KvTrial>): void {
       await holder.end()
     })
 
+    it('gives its locks up when its client is closed', { timeout: limitMs }, async () => {
+      const { a, b, trial, folder } = await start()
+      const key = `${folder}/lock`
+      const first = follow((signal) => a.lock(key, 'a:1', trial.lockTtlMs, { signal }))
+      await vi.waitFor(() => expect(first.seen).toHaveLength(1), patience)
+      const second = follow((signal) => b.lock(key, 'b:1', trial.lockTtlMs, { signal }))
+      await a.close()
+      expect(first.seen.at(-1)).toBeUndefined()
+      await vi.waitFor(() => expect(second.seen).toHaveLength(1), patience)
+      await second.end()
+    })
+
     it('gives the place in the queue back when the signal aborts while waiting', { timeout: limitMs }, async () => {
       const { a, b, connect, trial, folder } = await start()
       const key = `${folder}/lock`

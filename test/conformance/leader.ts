@@ -39,11 +39,11 @@ export function testLeader(name: string, open: () => Promise<LeaderTrial>): void
         return { seen, end }
       }
       return {
-        async stand(address: string) {
+        stand: async (address: string) => {
           const leader = await trial.make()
           return run((signal) => leader.campaign(address, { signal }))
         },
-        async follow() {
+        follow: async () => {
           const leader = await trial.make()
           return run((signal) => leader.follow({ signal }))
         },

@@ -58,8 +58,8 @@ function shell(script: string): Promise<RunResult> {
 async function runPage(file: string, name: string): Promise<RunResult> {
   const blocks = readBlocks(file, name)
   expect(blocks.length).toBeGreaterThan(0)
-  const socket = join(folder, 'fleet.sock')
-  const script = blocks.join('\necho "-- next block"\n').replaceAll('/run/fleet.sock', socket)
+  const sockets = join(folder, 'fleet')
+  const script = blocks.join('\necho "-- next block"\n').replaceAll('/run/fleet', sockets)
   return shell(`trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n${script}`)
 }
 
@@ -100,6 +100,14 @@ describe('a newcomer who types what the page says', () => {
     expect(blocks[3]).toMatch(/^node1 +3 +3 +0 % /m)
     expect(blocks[4]).toContain('Failed nodes: 1 moved, 3 found no place, 0 gone')
     expect(blocks[4]).toMatch(/exit code 1\n +"stranded": \d+,\n$/)
+  })
+
+  it('docs/high-availability.md: elects a leader without a store, and another when it stops', async () => {
+    const result = await runPage('docs/high-availability.md', 'high-availability')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[0]).toMatch(/Role: replica\n\s*Primary: localhost:7651\n/)
+    expect(blocks[1]).toMatch(/^\{"role":"primary","primary":"localhost:7652","term":2\}\n.*\/web\n$/s)
   })
 
   it('docs/compose.md: brings a project up, changes it, takes it down', async () => {

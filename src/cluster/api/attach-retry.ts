@@ -7,6 +7,8 @@ import { isLocal } from './names.ts'
 /** How long a network of the swarm may take to come to a worker. */
 const attachMs = 20_000
 const pauseMs = 500
+/** An engine may wait as long itself before it says so: then that was no try. */
+const minTries = 3
 
 /**
  * Runs a call that attaches a container to a network of the swarm, again while the engine says what passes by itself: a
@@ -16,11 +18,11 @@ const pauseMs = 500
 export async function whileAttaching<T>(api: Api, signal: AbortSignal, body: () => Promise<T>): Promise<T> {
   const { clock } = api.cluster
   const untilMs = clock.monotonicMs() + attachMs
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     try {
       return await body()
     } catch (error) {
-      if (!isPassing(error) || clock.monotonicMs() >= untilMs) throw error
+      if (!isPassing(error) || (tries >= minTries && clock.monotonicMs() >= untilMs)) throw error
       await clock.sleep(pauseMs, signal)
     }
   }

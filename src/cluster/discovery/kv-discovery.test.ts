@@ -54,7 +54,7 @@ function start(options: readonly (readonly [string, string])[] = [], state: 'up'
     logged,
     sets,
     raw: server.connect(),
-    async end() {
+    end: async (): Promise<void> => {
       stop.abort()
       await done
     },

@@ -27,6 +27,8 @@ export interface FormSwarmOptions {
   readonly signal: AbortSignal
 }
 
+/** Engines fill this in for their own command only: a pool without it yields no network. */
+const defaultSubnetSize = 24
 const listen = '0.0.0.0:2377'
 const pauseMs = 1000
 /** Without any change the engines are asked again after this. */
@@ -135,12 +137,12 @@ class SwarmFormer {
   }
 
   async #init(engine: EngineSwarm): Promise<void> {
-    const { addressPools, subnetSize, dataPathPort } = this.#o.overlay
+    const { addressPools, subnetSize = defaultSubnetSize, dataPathPort } = this.#o.overlay
     await this.#send(engine, '/swarm/init', {
       ListenAddr: listen,
       AdvertiseAddr: engine.ip,
       ...(addressPools === undefined ? {} : { DefaultAddrPool: addressPools }),
-      ...(subnetSize === undefined ? {} : { SubnetSize: subnetSize }),
+      SubnetSize: subnetSize,
       ...(dataPathPort === undefined ? {} : { DataPathPort: dataPathPort }),
     })
   }

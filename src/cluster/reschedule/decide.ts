@@ -1,8 +1,9 @@
 import { hasPolicy } from '../recipe.ts'
-import type { Recipe } from '../recipe.ts'
+import type { NetworkUse, Recipe } from '../recipe.ts'
 import { GENERATION_LABEL, VOLUMES_LABEL } from '../model.ts'
 import type { Availability, ContainerView, NodeView } from '../model.ts'
 import { readFields, readNumber, readText } from '../wire.ts'
+import type { Fields } from '../wire.ts'
 import type { ContainerRecord, Home, MoveKind, RecordedVolume } from './record.ts'
 
 /** What the decisions may know of the cluster. */
@@ -254,7 +255,8 @@ export function recordContainer(
     home: { engineId: node.engineId, addr: node.addr, node: node.name, containerId: container.id },
     body: recipe.body,
     networks: recipe.networks.map((use) => ({
-      ...use,
+      name: use.name,
+      settings: keepAddress(use, container, before),
       isSpanning: node.networks.some((each) => each.name === use.name && each.scope !== 'local'),
     })),
     volumes: recipe.volumes.map((use) => ({ ...use, options: readVolumeOptions(node, use.name) })),
@@ -263,6 +265,13 @@ export function recordContainer(
     history: before?.history ?? [],
   }
   return before !== undefined && isSameRecord(before, next) ? before : next
+}
+
+/** An address that was asked for is known from before the first start: the record of that time keeps it. */
+function keepAddress(use: NetworkUse, container: ContainerView, before: ContainerRecord | undefined): Fields {
+  if (before?.home.containerId !== container.id) return use.settings
+  const asked = before.networks.find((each) => each.name === use.name && each.isSpanning)?.settings['IPAMConfig']
+  return asked === undefined ? use.settings : { ...use.settings, IPAMConfig: asked }
 }
 
 /** An engine that goes down may have told that a container ended, but not how: its list row says so too. */

@@ -1,38 +1,27 @@
-/** Containers that one engine is given within a minute when others fail, and at once after a quiet minute. */
+/** Containers that one engine is given within any minute when others fail; all of them at once, if need be. */
 export const perMinute = 10
 
-interface Bucket {
-  readonly tokens: number
-  readonly atMs: number
-}
+const windowMs = 60_000
 
 /**
- * Lets an engine have ten new containers at once and then one every six seconds, so that an engine that takes over for
- * many others, and the registry behind it, is not overrun.
+ * Counts what each engine was given lately, so that one that takes over for many others, and the registry behind it, is
+ * not overrun.
  */
 export class Pacing {
-  private readonly buckets = new Map<string, Bucket>()
+  /** When the last ones were given, oldest first. */
+  private readonly given = new Map<string, readonly number[]>()
 
   /** Takes one place on an engine. @param nowMs monotonic @returns false when it has had enough for now */
   take(engineId: string, nowMs: number): boolean {
-    const tokens = this.tokensOf(engineId, nowMs)
-    if (tokens < 1) return false
-    this.buckets.set(engineId, { tokens: tokens - 1, atMs: nowMs })
-    this.dropFull(nowMs)
-    return true
+    const recent = (this.given.get(engineId) ?? []).filter((at) => at > nowMs - windowMs)
+    const isAllowed = recent.length < perMinute
+    if (isAllowed) recent.push(nowMs)
+    this.given.set(engineId, recent)
+    return isAllowed
   }
 
-  private tokensOf(engineId: string, nowMs: number): number {
-    const bucket = this.buckets.get(engineId)
-    if (bucket === undefined) return perMinute
-    return Math.min(perMinute, bucket.tokens + (Math.max(0, nowMs - bucket.atMs) * perMinute) / 60_000)
-  }
-
-  /** What is full again need not be remembered. */
-  private dropFull(nowMs: number): void {
-    if (this.buckets.size < 1024) return
-    for (const engineId of this.buckets.keys()) {
-      if (this.tokensOf(engineId, nowMs) >= perMinute) this.buckets.delete(engineId)
-    }
+  /** Engines that left are not remembered. */
+  keepOnly(engineIds: ReadonlySet<string>): void {
+    for (const engineId of this.given.keys()) if (!engineIds.has(engineId)) this.given.delete(engineId)
   }
 }

@@ -242,7 +242,7 @@ describe('a node fails', () => {
 
   it('an engine that left discovery but answers keeps its containers, one that is dead does not', async () => {
     const engines = await startEngines(2)
-    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const second = engines[1] as FakeEngine
     const manager = await startManager(engines)
     await healthy(manager, 2)
     await run(manager, 'web', {}, ['constraint:node==~n1', policy])
@@ -367,6 +367,30 @@ describe('drain', () => {
     await eventually(() => on(second, 'web')?.status === 'running', 'the second try')
     expect(count(engines, 'web')).toBe(1)
   })
+
+  it('whatever fails on the way, each container ends up once, with its name', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    const names = ['ca', 'cb', 'cc', 'cd', 'ce', 'cf']
+    for (const name of names) await run(manager, name, {}, ['constraint:node==~n1', policy])
+    const broken = { kind: 'status', status: 500, message: 'broken' } as const
+    second.fail({ method: 'POST', path: /create$/, times: 1, fault: { kind: 'reset' } })
+    second.fail({ method: 'POST', path: /start$/, times: 1, fault: broken })
+    second.fail({ method: 'POST', path: /rename$/, times: 2, fault: broken })
+    first.fail({ method: 'POST', path: /stop$/, times: 1, fault: broken })
+    first.fail({ method: 'DELETE', path: /^\/containers\/[0-9a-f]{64}$/, times: 2, fault: broken })
+    await manager.call('POST', '/flotilla/nodes/n1/drain')
+    const settled = (): boolean =>
+      first.state.containers.size === 0 && names.every((name) => on(second, name) !== undefined)
+    await eventually(settled, 'the moves', 30_000)
+    expect([...second.state.containers.values()].map((each) => [each.name, each.status])).toEqual(
+      expect.arrayContaining(names.map((name) => [name, 'running'])),
+    )
+    expect(second.state.containers.size).toBe(names.length)
+    expect(await manager.call('GET', '/flotilla/moves')).toEqual([])
+  }, 40_000)
 
   it('a rebalance evens out what may be moved', async () => {
     const engines = await startEngines(2)

@@ -327,6 +327,7 @@ export class Rescheduler {
       else this.#quiet.delete(engineId)
     }
     const nowMs = clock.monotonicMs()
+    if (due.length > 0) this.#pacing.keepOnly(new Set(this.#api.cluster.snapshot().nodes.map((each) => each.engineId)))
     const ready = due.filter((record) => (this.#waiting.get(record.swarmId)?.nextMs ?? 0) <= nowMs).sort(compareNeed)
     for (const record of ready.slice(0, maxPerTick)) {
       if (this.#busy.size >= parallelMoves) return

@@ -21,8 +21,10 @@ export async function freeEndpoints(
   const spanning = new Set(record.networks.filter((each) => each.isSpanning).map((each) => each.name))
   return Promise.all(
     networks.map(async (use) => {
-      if (!spanning.has(use.name) || (await free(api, record, use.name))) return use
-      return withoutAddress(use)
+      if (!spanning.has(use.name)) return use
+      const isFree = await free(api, record, use.name)
+      // A swarm gives an address free only some time after it has noticed that its node is down: not worth a second wait.
+      return isFree && (record.move?.attempts ?? 0) < 2 ? use : withoutAddress(use)
     }),
   )
 }

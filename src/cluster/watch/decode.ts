@@ -84,7 +84,11 @@ export function decodeContainer(
     mounts: readMounts(row),
     isPartial: details.isPartial,
     isUnread: details.isUnread,
-    recipe: !isKept ? undefined : inspect === undefined ? previous?.recipe : readRecipe(inspect, facts),
+    recipe: !isKept
+      ? undefined
+      : inspect === undefined
+        ? previous?.recipe
+        : readRecipe(inspect, facts, previous?.recipe),
     row: { members: renderMembers(row), status: details.isPartial ? readText(row, 'Status') : '' },
   }
 }
@@ -96,7 +100,7 @@ export function describeContainer(container: ContainerView, inspect: Fields, fac
     ...container,
     ...readDetails(inspect, container, facts),
     networkMode: shared(mode || container.networkMode),
-    recipe: hasPolicy(container.labels) ? readRecipe(inspect, facts) : undefined,
+    recipe: hasPolicy(container.labels) ? readRecipe(inspect, facts, container.recipe) : undefined,
     row: container.row.status === '' ? container.row : { members: container.row.members, status: '' },
   }
 }

@@ -63,7 +63,7 @@ export type FetchResult =
   | { readonly isOk: false; readonly failure: Failure }
 
 /** Why the loop was told to wait. */
-export type WakeReason = 'probe' | 'refresh' | 'validate' | 'events' | 'reads'
+export type WakeReason = 'probe' | 'refresh' | 'validate' | 'events' | 'reads' | 'silence'
 
 /** What can happen to one engine. */
 export type Message =
@@ -136,6 +136,8 @@ export interface WatchOptions {
   readonly failureRetry: number
   /** Pause between probes of a healthy engine. */
   readonly probeMs: number
+  /** An event stream that tells nothing for this long is opened anew: a dead one looks just like that. */
+  readonly silenceMs: number
   /** Whole percent added to CPUs and memory. */
   readonly overcommitPercent: number
 }
@@ -146,6 +148,7 @@ export const defaultWatchOptions: WatchOptions = {
   refreshMaxMs: 60_000,
   failureRetry: 3,
   probeMs: 3_000,
+  silenceMs: 25_000,
   overcommitPercent: 5,
 }
 

@@ -27,6 +27,7 @@ class Simulation {
   state: EngineState = makeEngineState('a:2375', options)
   readonly logged: string[] = []
   forwarded = 0
+  opened = 0
   readonly announced: string[] = []
   readonly wakes: Extract<Effect, { kind: 'wake' }>[] = []
   nowMs = 1_700_000_000_000
@@ -55,6 +56,7 @@ class Simulation {
         this.unread.push({ epoch: effect.epoch, fetch: effect.fetch })
         return
       case 'open-events':
+        this.opened += 1
         this.streamEpoch = effect.epoch
         this.events.length = 0
         for (const event of this.history) {
@@ -181,13 +183,25 @@ class Simulation {
     this.fire('events')
   }
 
+  /** The stream has been silent for long. */
+  renew(): void {
+    this.nowMs += options.silenceMs + 1
+    this.fire('silence')
+  }
+
+  /** The connection of the stream dies without a word: what it carries is lost until it is opened anew. */
+  loseEvents(): void {
+    this.events.length = 0
+    this.streamEpoch = -1
+  }
+
   /** As after a restart of the engine: nothing is told again. */
   forgetHistory(): void {
     this.history.length = 0
     this.events.length = 0
   }
 
-  fire(reason: 'events' | 'probe' | 'refresh' | 'validate' | 'reads'): void {
+  fire(reason: 'events' | 'probe' | 'refresh' | 'validate' | 'reads' | 'silence'): void {
     const wake = this.wakes.findLast((each) => each.reason === reason)
     if (wake !== undefined) this.send({ kind: 'woke', epoch: wake.epoch, reason, ticket: wake.ticket })
   }
@@ -332,12 +346,20 @@ describe('convergence', () => {
   it('refreshes and broken streams in between change nothing about that', () => {
     const rough = fc.oneof(
       { weight: 9, arbitrary: step },
-      { weight: 1, arbitrary: fc.tuple(fc.constantFrom('break', 'refresh', 'ping', 'fail'), fc.nat(50), fc.nat(50)) },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(
+          fc.constantFrom('break', 'refresh', 'ping', 'fail', 'renew', 'die'),
+          fc.nat(50),
+          fc.nat(50),
+        ),
+      },
     )
     fc.assert(
       fc.property(fc.array(rough, { maxLength: 120, size: 'max' }), (steps) => {
         const simulation = makeReady()
         for (const [kind, number, pick] of steps) perform(simulation, kind, number, pick)
+        simulation.renew()
         simulation.settle()
         // A read that failed is made up for by the next probe.
         for (let turn = 0; turn < 2; turn += 1) {
@@ -380,6 +402,10 @@ describe('convergence', () => {
         return simulation.breakStream()
       case 'refresh':
         return simulation.fire('refresh')
+      case 'renew':
+        return simulation.renew()
+      case 'die':
+        return simulation.loseEvents()
       case 'ping':
         return simulation.fire('probe')
       case 'fail':
@@ -388,6 +414,40 @@ describe('convergence', () => {
         throw new Error(kind)
     }
   }
+})
+
+describe('a silent event stream', () => {
+  const id = 'box1'
+
+  it('is opened anew, without reading anything again when nothing was missed', () => {
+    const simulation = makeReady()
+    const { node } = simulation.state
+    simulation.renew()
+    expect(simulation.opened).toBe(2)
+    expect(simulation.state.flights.size).toBe(0)
+    expect(simulation.state.node).toBe(node)
+  })
+
+  it('that had ended without a word is made up for with one list', () => {
+    const simulation = makeReady((each) => each.act(0, 0))
+    simulation.loseEvents()
+    simulation.act(2, 0)
+    simulation.nowMs += 20_000
+    simulation.renew()
+    simulation.settle()
+    expect(simulation.logged).toContain('The event stream of engine a had ended without a word')
+    expect(simulation.state.node.containers.map((each) => `${each.id} ${each.state}`)).toEqual([`${id} running`])
+  })
+
+  it('that tells something is left alone', () => {
+    const simulation = makeReady((each) => each.act(0, 0))
+    simulation.nowMs += options.silenceMs - 1000
+    simulation.act(2, 0)
+    simulation.settle()
+    simulation.nowMs += 2000
+    simulation.fire('silence')
+    expect(simulation.opened).toBe(1)
+  })
 })
 
 describe('validation', () => {

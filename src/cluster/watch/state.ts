@@ -35,6 +35,12 @@ export interface EngineState {
   /** Validations that failed in a row. */
   readonly tries: number
   readonly isStreaming: boolean
+  /** When the event stream last told something, or was opened. */
+  readonly heardAtMs: number
+  /** The stream is being opened anew because it was silent; nothing that it may have told can be missing. */
+  readonly isRenewing: boolean
+  /** The stream was renewed and has not told anything yet: it is not known whether the one before was alive. */
+  readonly isSuspect: boolean
   /** A read failed in service: everything is listed again once the engine answers. */
   readonly needsRelist: boolean
   readonly specsAtMs: number
@@ -61,7 +67,10 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     engineLabels: unmarked.labels,
     options,
     flights: new Map(),
-    tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0 },
+    tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0 },
+    heardAtMs: 0,
+    isRenewing: false,
+    isSuspect: false,
     unread: [],
     lastTicket: 0,
     tries: 0,

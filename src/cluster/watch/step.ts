@@ -24,6 +24,9 @@ const rejectedRetryMs = 30_000
  */
 const gatherMs = 25
 
+/** News older than this were meant for the stream before. */
+const staleNewsMs = 5000
+
 /** Containers whose details are read with one fetch. */
 const detailsPerFetch = 32
 
@@ -174,9 +177,9 @@ export class Step {
   }
 
   private newEpoch(): void {
-    const tickets = { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0 }
+    const tickets = { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0 }
     const epoch = this.state.epoch + 1
-    const stream = { isStreaming: false, since: undefined, resumedAt: undefined }
+    const stream = { isStreaming: false, isRenewing: false, since: undefined, resumedAt: undefined }
     this.set({ epoch, tickets, flights: new Map(), unread: [], needsRelist: false, ...stream })
   }
 
@@ -201,7 +204,7 @@ export class Step {
   private recover(failures: number): void {
     this.log('info', `Engine came back to life after ${String(failures)} retries. Hooray!`)
     this.effects.push({ kind: 'announce', action: 'engine_reconnect' })
-    this.set({ isStreaming: false, needsRelist: true })
+    this.set({ isStreaming: false, isRenewing: false, needsRelist: true })
     // Lists follow when the stream is up.
     this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: this.state.since })
     this.fetch({ what: 'specs' })
@@ -237,6 +240,8 @@ export class Step {
         return this.refresh()
       case 'reads':
         return this.beginReads()
+      case 'silence':
+        return this.renewStream()
     }
   }
 
@@ -253,14 +258,25 @@ export class Step {
 
   openStream(): void {
     if (this.state.phase !== 'loading' && this.state.phase !== 'ready') return
-    this.set({ isStreaming: true, resumedAt: this.state.since, flights: repeatSingles(this.state.flights) })
+    const { isRenewing } = this.state
+    this.set({ isStreaming: true, isRenewing: false, resumedAt: this.state.since, heardAtMs: this.context.nowMs })
+    this.wake('silence', this.state.options.silenceMs)
+    // The engine tells again what happened since its last event: was that nothing, there was no gap.
+    this.set({ isSuspect: isRenewing })
+    if (isRenewing) return
+    this.closeGap()
+  }
+
+  /** Something may have happened that was not told. */
+  private closeGap(): void {
+    this.set({ flights: repeatSingles(this.state.flights) })
     // A stream breaks when an engine restarts, and it may have come back as somebody else.
     if (this.state.phase === 'ready') this.fetch({ what: 'specs' })
     this.fetchLists()
   }
 
   closeStream(failure: Failure | undefined): void {
-    this.set({ isStreaming: false })
+    this.set({ isStreaming: false, isRenewing: false })
     if (this.state.phase === 'loading') {
       return this.failValidation(failure?.text ?? 'the event stream ended while the engine was being read')
     }
@@ -275,7 +291,21 @@ export class Step {
     this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: this.state.since })
   }
 
+  /** A stream that has been silent may be one that ended without a word, behind a firewall or a cable. */
+  private renewStream(): void {
+    const { phase, isStreaming, heardAtMs, since, options } = this.state
+    if (!isStreaming || (phase !== 'ready' && phase !== 'loading')) return
+    const leftMs = heardAtMs + options.silenceMs - this.context.nowMs
+    // A clock that jumped is no reason to wait longer than once.
+    const isOver = leftMs <= 0 || leftMs > options.silenceMs
+    const isUsable = phase === 'ready' && since !== undefined && this.state.node.health.state === 'healthy'
+    if (!isOver || !isUsable) return this.wake('silence', isOver ? options.silenceMs : leftMs)
+    this.set({ isRenewing: true })
+    this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since })
+  }
+
   takeEvent(event: Fields): void {
+    this.set({ heardAtMs: this.context.nowMs })
     const since = toSince(event)
     if (since !== undefined) this.set({ since })
     if (this.state.phase === 'idle' || this.state.phase === 'specs') return
@@ -283,7 +313,17 @@ export class Step {
       if (!this.isKnownNetwork(event, fetch)) this.fetch(fetch, fetch.what === 'container')
     }
     const isRepeated = since !== undefined && since === this.state.resumedAt
+    if (this.state.isSuspect && !isRepeated) this.judgeRenewal(event)
     if (this.state.phase === 'ready' && !isRepeated) this.effects.push({ kind: 'forward', event })
+  }
+
+  /** The first news of a renewed stream: if it is old, the stream before had ended, and the engine remembers only so much. */
+  private judgeRenewal(event: Fields): void {
+    this.set({ isSuspect: false })
+    const ageMs = this.context.nowMs - this.state.node.clockDeltaMs - readNumber(event, 'time') * 1000
+    if (ageMs < staleNewsMs) return
+    this.log('warn', `The event stream of engine ${this.state.node.name} had ended without a word`)
+    this.closeGap()
   }
 
   /** A network of one node does not change by who is on it; of one that spans nodes a node may let go. */

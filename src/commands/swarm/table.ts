@@ -57,7 +57,8 @@ export const listFlags = {
   },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
@@ -132,13 +133,14 @@ export const manageFlags = {
   'cluster-driver': { kind: 'string', short: 'c', default: 'swarm', brief: 'Only swarm is possible' },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
   'cluster-opt': {
     kind: 'strings',
     brief:
-      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off',
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off, swarm.reschedule.volumes=hold',
     placeholder: 'key=value',
   },
   'state-dir': {
@@ -170,7 +172,8 @@ export const joinFlags = {
   delay: { kind: 'string', default: '0s', brief: 'Longest random wait before the first registration' },
   'discovery-opt': {
     kind: 'strings',
-    brief: 'Option of the discovery back end: kv.path, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+    brief:
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
@@ -326,8 +329,7 @@ export const swarmCommands: readonly Command[] = [
     brief: 'Serve one Docker API for all engines of a cluster',
     description: discoveryArguments,
     afterFlags: `    * swarm.overcommit=0.05     overcommit to apply on resources
-    * swarm.createretry=0       container create retry count after initial failure
-    * swarm.reschedule.volumes=hold   new: reschedule containers without the data of their local volumes`,
+    * swarm.createretry=0       container create retry count after initial failure`,
     flags: manageFlags,
     args: [{ name: '<discovery>' }],
     load: () => import('./manage.ts'),

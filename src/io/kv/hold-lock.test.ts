@@ -53,7 +53,7 @@ function stand(clock: ManualClock, steps: LockSteps) {
   const seen: (KvHold | undefined)[] = []
   let failure: unknown
   const done = (async () => {
-    for await (const hold of holdLock(steps, { clock, random }, { signal: stop.signal })) seen.push(hold)
+    for await (const hold of holdLock(steps, { clock, random }, new Set(), { signal: stop.signal })) seen.push(hold)
   })().catch((error: unknown) => (failure = error))
   return {
     seen,
@@ -145,7 +145,7 @@ describe('a lock that is held', () => {
     const clock = manualClock()
     const lock = fakeLock(clock)
     const stop = new AbortController()
-    const iterator = holdLock(lock.steps, { clock, random }, { signal: stop.signal })[Symbol.asyncIterator]()
+    const iterator = holdLock(lock.steps, { clock, random }, new Set(), { signal: stop.signal })[Symbol.asyncIterator]()
     const first = iterator.next()
     await clock.advance(60_000)
     expect((await first).value?.isHeld()).toBe(true)

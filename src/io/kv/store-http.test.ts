@@ -9,7 +9,7 @@ import { openKv } from './open-kv.ts'
 import type { StoreKind } from './open-kv.ts'
 import type { StoreOptions } from './store-options.ts'
 
-const ends: (() => Promise<unknown> | unknown)[] = []
+const ends: (() => unknown)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
 })
@@ -112,7 +112,7 @@ describe('etcd', () => {
     })
   })
 
-  it('with a value of 10 MiB is read', async () => {
+  it('with a value of 10 MiB is read', { timeout: 60_000 }, async () => {
     const value = 'x'.repeat(10 * 1024 * 1024)
     const kvs = [{ key: Buffer.from('f/a').toString('base64'), value: Buffer.from(value).toString('base64') }]
     const endpoint = await serve((_request, _body, response) => {

@@ -3,7 +3,8 @@ import { raceAbort } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { backoffDelays } from '../../core/retry.ts'
-import { holdLock } from './hold-lock.ts'
+import { endLocks, holdLock } from './hold-lock.ts'
+import type { RunningLocks } from './hold-lock.ts'
 import { byKey } from './key-path.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from './kv.ts'
 import type { StoreOptions } from './store-options.ts'
@@ -37,6 +38,7 @@ export class ZookeeperKv implements Kv {
   /** Key of a lock → name of our places there. A client stands once for a lock. */
   readonly #marks = new Map<string, string>()
   readonly #closed = new AbortController()
+  readonly #locks: RunningLocks = new Set()
 
   constructor(options: StoreOptions) {
     this.#options = options
@@ -122,7 +124,7 @@ export class ZookeeperKv implements Kv {
   lock(key: string, value: string, _ttlMs: number, o?: CallOptions): AsyncIterable<KvHold | undefined> {
     const mark = this.#marks.get(key) ?? makePlaceMark()
     this.#marks.set(key, mark)
-    return holdLock(makeLockSteps(this.#tree, toZnodePath(key), value, mark), this.#options, o)
+    return holdLock(makeLockSteps(this.#tree, toZnodePath(key), value, mark), this.#options, this.#locks, o)
   }
 
   async *watchHolder(key: string, o?: WatchOptions): AsyncGenerator<string, void> {
@@ -144,6 +146,7 @@ export class ZookeeperKv implements Kv {
   }
 
   async close(): Promise<void> {
+    await endLocks(this.#locks)
     this.#closed.abort()
     this.#announced.clear()
     await this.#session.close()

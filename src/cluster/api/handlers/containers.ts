@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer'
-import { FlotillaError } from '../../../core/errors.ts'
 import { isSpanningNetwork, whileAttaching } from '../attach-retry.ts'
 import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
 import { isSame } from '../bridge/versions.ts'
