@@ -20,6 +20,9 @@ const files = readdirSync(folder)
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   .sort()
 
+// Programs that benchmarks start as processes of their own.
+const helpers = readdirSync(folder).filter((file) => file.endsWith('-process.ts'))
+
 if (files.length === 0) {
   console.error(`no benchmark matches ${words.join(' ')}: there are ${readdirSync(folder).join(' ')}`)
   process.exit(1)
@@ -29,7 +32,7 @@ const { rolldown } = await import('rolldown')
 const outDir = join(root, 'dist', 'bench')
 rmSync(outDir, { recursive: true, force: true })
 const bundle = await rolldown({
-  input: Object.fromEntries(files.map((file) => [file.replace(/\.ts$/, ''), join(folder, file)])),
+  input: Object.fromEntries([...files, ...helpers].map((file) => [file.replace(/\.ts$/, ''), join(folder, file)])),
   platform: 'node',
   external: [/^node:/, /\.node$/, 'cpu-features'],
   logLevel: 'warn',

@@ -12,11 +12,12 @@ import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
 import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
-import type { FleetEffect, NameTaken } from './fleet.ts'
+import type { FleetEffect, NameTaken, NodeUnread } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
+import { isValidated } from './model.ts'
 import type { ClusterSnapshot, ContainerView, NodeMark, NodeView, Pending } from './model.ts'
-import type { NoPlacement, PlacementRequest, Policy } from './placement.ts'
+import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
 import { TurnedAway } from './turned-away.ts'
@@ -59,6 +60,10 @@ export interface PlaceHeld {
 
 /** Engines read at the same time when many join at once. */
 const parallelReads = 64
+/** Engines whose containers are described at the same time, in the background. */
+const parallelDetails = 16
+/** A create waits this long for an engine to describe its containers before it looks elsewhere. */
+const unreadMs = 3000
 /** A new primary looks this often whether the engines it has just met are read. */
 const catchUpLookMs = 50
 /** Lists wait this long for changes of our own to be read back. */
@@ -77,11 +82,13 @@ export class Cluster {
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
   readonly #gate = new Gate(parallelReads)
-  readonly #unread = new Set<Promise<void>>()
+  readonly #backGate = new Gate(parallelDetails)
+  readonly #unread = new Map<Promise<void>, Member>()
+  /** Who waits for an engine to describe its containers. */
+  readonly #readers = new Map<string, { readonly read: Promise<void>; readonly resolve: () => void }>()
   /** Swarm IDs of containers that may appear late, and until when they are looked for. */
   readonly #strays = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
   #isDiscovered = false
-  #versions: { readonly revision: number; readonly api: string } | undefined
 
   constructor(options: ClusterOptions) {
     this.#o = options
@@ -145,9 +152,13 @@ export class Cluster {
 
   /** The newest API version that every engine in service speaks. */
   get apiVersion(): string {
-    const { revision, nodes } = this.snapshot()
-    if (this.#versions?.revision !== revision) this.#versions = { revision, api: lowestVersion(nodes) }
-    return this.#versions.api
+    let lowest: string | undefined
+    for (const version of this.#fleet.apiVersions()) {
+      if (compareApiVersions(version, lowest ?? newestApiVersion) < 0) lowest = version
+      else lowest ??= newestApiVersion
+    }
+    // Without any engine: what the oldest one that is still common speaks.
+    return lowest ?? '1.41'
   }
 
   // --- engines coming and going ---
@@ -193,11 +204,32 @@ export class Cluster {
 
   /**
    * Chooses a node and takes the place at once, so that no other create sees it free. `NameTaken` and refusals
-   * are values.
+   * are values. Waits only where an engine has just come in and has not described its containers yet.
    *
    * @param succession where the container takes over from another of the same name and swarm ID
    */
-  hold(draft: CreateDraft, request: PlacementRequest, succession?: Succession): PlaceHeld | NoPlacement | NameTaken {
+  async hold(
+    draft: CreateDraft,
+    request: PlacementRequest,
+    succession?: Succession,
+  ): Promise<PlaceHeld | NoPlacement | NameTaken> {
+    for (;;) {
+      const held = this.#hold(draft, request, succession)
+      if (held.kind !== 'unread') return held
+      await this.#readUp(held.addr)
+    }
+  }
+
+  /** Where a container of this kind would go; takes nothing. */
+  choose(request: PlacementRequest): Placement | NoPlacement {
+    return this.#fleet.choose(request, this.#o.random)
+  }
+
+  #hold(
+    draft: CreateDraft,
+    request: PlacementRequest,
+    succession: Succession | undefined,
+  ): PlaceHeld | NoPlacement | NameTaken | NodeUnread {
     const sinceMs = this.#o.clock.nowMs()
     const id = randomBytes(32).toString('hex')
     const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
@@ -243,6 +275,36 @@ export class Cluster {
     return this.#o.openEngine(parseEndpoint(addr, this.#o.engineTls))
   }
 
+  /** Resolves when it is known what every container of this engine takes up, or when the engine is out of the choice. */
+  async #readUp(addr: string): Promise<void> {
+    const member = this.#members.get(addr)
+    let reader = this.#readers.get(addr)
+    if (reader === undefined) {
+      let resolve: () => void = () => undefined
+      const read = new Promise<void>((done) => {
+        resolve = done
+      })
+      reader = { read, resolve }
+      this.#readers.set(addr, reader)
+      if (member !== undefined) member.watch.isUrgent = true
+    }
+    const stop = new AbortController()
+    const limit = this.#o.clock.sleep(unreadMs, stop.signal).catch(() => undefined)
+    await Promise.race([reader.read, limit])
+    stop.abort()
+    this.#fleet.holdBack(addr)
+  }
+
+  #noteRead(addr: string): void {
+    const reader = this.#readers.get(addr)
+    const node = this.#fleet.node(addr)
+    if (reader === undefined || (node !== undefined && isValidated(node) && node.usage.unread > 0)) return
+    this.#readers.delete(addr)
+    const member = this.#members.get(addr)
+    if (member !== undefined) member.watch.isUrgent = false
+    reader.resolve()
+  }
+
   /** Takes a name for a rename; give it back with `releaseName`. */
   holdName(name: string, exceptId: string): NameTaken | undefined {
     return this.#fleet.reserveName(name, exceptId)
@@ -257,7 +319,7 @@ export class Cluster {
   /** Something on this engine was changed by a call of ours: it is read again, and lists wait for that. */
   changed(member: Member, fetch: Fetch): Promise<void> {
     const read = member.touch(fetch)
-    this.#unread.add(read)
+    this.#unread.set(read, member)
     void read.then(() => this.#unread.delete(read))
     return read
   }
@@ -265,9 +327,10 @@ export class Cluster {
   /** Undefined when every change of ours has been read back; else resolves then, or a little later. */
   settled(): Promise<void> | undefined {
     if (this.#unread.size === 0) return undefined
+    for (const member of new Set(this.#unread.values())) member.send({ kind: 'hurried' })
     const stop = new AbortController()
     const limit = this.#o.clock.sleep(settleMs, stop.signal).catch(() => undefined)
-    return Promise.race([Promise.all(this.#unread), limit]).then(() => stop.abort())
+    return Promise.race([Promise.all(this.#unread.keys()), limit]).then(() => stop.abort())
   }
 
   /**
@@ -314,6 +377,7 @@ export class Cluster {
         log: this.#o.log,
         env: this.#o.env,
         gate: this.#gate,
+        backGate: this.#backGate,
         turnedAway: this.turnedAway,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
         view: () => this.#fleet.node(addr),
@@ -331,6 +395,7 @@ export class Cluster {
       if (about === addr) own.push(effect)
       else this.#members.get(about)?.watch.perform(effect)
     }
+    if (this.#readers.size > 0) this.#noteRead(addr)
     if (this.#fleet.state(addr) === undefined) queueMicrotask(() => this.#dropLeft())
     return own
   }
@@ -344,6 +409,7 @@ export class Cluster {
       if (this.#fleet.state(addr) !== undefined) continue
       this.#members.delete(addr)
       member.close()
+      this.#noteRead(addr)
     }
   }
 
@@ -384,18 +450,6 @@ export class Cluster {
   #context(): StepContext {
     return { nowMs: this.#o.clock.nowMs(), random: this.#o.random.next() }
   }
-}
-
-function lowestVersion(nodes: readonly NodeView[]): string {
-  let lowest = newestApiVersion
-  let isKnown = false
-  for (const { health, apiVersion } of nodes) {
-    if (health.state !== 'healthy' || apiVersion === '') continue
-    isKnown = true
-    if (compareApiVersions(apiVersion, lowest) < 0) lowest = apiVersion
-  }
-  // Without any engine: what the oldest one that is still common speaks.
-  return isKnown ? lowest : '1.41'
 }
 
 function toReservation(

@@ -1,3 +1,5 @@
+import { ContainerOrder } from './container-order.ts'
+import type { ContainerEntry } from './container-order.ts'
 import { Holders } from './holders.ts'
 import type { Holding } from './holders.ts'
 import { isValidated, ownNames } from './model.ts'
@@ -33,6 +35,7 @@ export class Directory {
   private readonly networksByName = new Holders<NetworkView>({ hasPrefixes: false })
   private readonly volumesByName = new Holders<VolumeView>({ hasPrefixes: false })
   private readonly imagesByKey = new Holders<ImageView>({ hasPrefixes: true })
+  private readonly order = new ContainerOrder()
   private collisions = new Set<string>()
 
   /** Takes over the next version of a node. One that is not validated, or left, counts as absent. */
@@ -43,12 +46,7 @@ export class Directory {
     else this.nodes.set(node.addr, after)
     this.renameNode(before, after)
     const { addr } = node
-    const containers = { before: before?.containers ?? [], after: after?.containers ?? [] }
-    forChanged(
-      containers,
-      (item) => this.dropContainer(addr, item),
-      (item) => this.addContainer(addr, item),
-    )
+    this.replaceContainers(before, after)
     const networks = { before: before?.networks ?? [], after: after?.networks ?? [] }
     forChanged(
       networks,
@@ -69,6 +67,31 @@ export class Directory {
         for (const key of imageKeys(item)) this.imagesByKey.add(key, { addr, item })
       },
     )
+  }
+
+  private replaceContainers(before: NodeView | undefined, after: NodeView | undefined): void {
+    const containers = { before: before?.containers ?? [], after: after?.containers ?? [] }
+    const isRenamed = before !== undefined && after !== undefined && before.name !== after.name
+    if (isRenamed) for (const item of containers.before) this.order.drop(before, item)
+    forChanged(
+      containers,
+      (item) => {
+        if (before === undefined) return
+        this.dropContainer(before.addr, item)
+        if (!isRenamed) this.order.drop(before, item)
+      },
+      (item) => {
+        if (after === undefined) return
+        this.addContainer(after.addr, item)
+        if (!isRenamed) this.order.add(after, item)
+      },
+    )
+    if (isRenamed) for (const item of containers.after) this.order.add(after, item)
+  }
+
+  /** All containers on validated nodes, newest first, without collecting or sorting them. */
+  containers(): Iterable<ContainerEntry> {
+    return this.order.entries((addr) => this.nodes.get(addr))
   }
 
   node(addr: string): NodeView | undefined {
@@ -222,10 +245,11 @@ export class Directory {
   }
 
   private addContainer(addr: string, item: ContainerView): void {
-    this.containersById.add(item.id, { addr, item })
-    if (item.swarmId !== '') this.containersBySwarmId.add(item.swarmId, { addr, item })
+    const holding = { addr, item }
+    this.containersById.add(item.id, holding)
+    if (item.swarmId !== '') this.containersBySwarmId.add(item.swarmId, holding)
     for (const name of ownNames(item)) {
-      this.containersByName.add(name, { addr, item })
+      this.containersByName.add(name, holding)
       if (this.containersByName.get(name).length > 1) this.collisions.add(name)
     }
   }

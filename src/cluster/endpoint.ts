@@ -25,6 +25,7 @@ import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
 import { Meters } from './metrics/meters.ts'
+import type { OverlayOptions } from './native-swarm/form-swarm.ts'
 import type { Policy } from './placement.ts'
 import { memoryRecords } from './reschedule/record-store.ts'
 import type { RecordStore } from './reschedule/record-store.ts'
@@ -56,6 +57,8 @@ export interface EndpointOptions {
   readonly replication?: { readonly leader: Leader; readonly address: string }
   /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
   readonly distribution?: 'peer' | 'pull'
+  /** Puts the engines into one swarm of their own, so that networks span them; absent: they are left as they are. */
+  readonly overlay?: OverlayOptions
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -176,6 +179,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   failed.catch((error: unknown) => log.error(`Discovery error: ${toMessage(error)}`))
   election?.start()
   rescheduler.start()
+  if (options.overlay !== undefined) void followOverlay(cluster, role, options.overlay, stop.signal)
   function end(): void {
     stop.abort()
     rescheduler.close()
@@ -208,6 +212,16 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       end()
     },
   }
+}
+
+async function followOverlay(
+  cluster: Cluster,
+  role: Role,
+  overlay: OverlayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { keepSwarm } = await import('./native-swarm/form-swarm.ts')
+  await keepSwarm({ cluster, role, overlay, signal })
 }
 
 /** A new primary gives its engines this long to tell what the one before did. */

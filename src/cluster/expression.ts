@@ -24,18 +24,34 @@ class ExpressionProblem extends Error {}
 export function parseExpressions(texts: readonly string[], compile: CompileRegex): ExpressionList {
   if (texts.length > maxExpressions) {
     const problem = `${String(texts.length)} expressions are too many, at most ${String(maxExpressions)} are allowed`
-    return { expressions: [], problem }
+    return { expressions: [], text: '', problem }
   }
   const expressions: Expression[] = []
+  let problem: string | undefined
   for (const text of texts) {
     try {
       expressions.push(parseExpression(text, compile))
     } catch (error) {
-      if (error instanceof ExpressionProblem) return { expressions, problem: error.message }
-      throw error
+      if (!(error instanceof ExpressionProblem)) throw error
+      problem = error.message
+      break
     }
   }
-  return { expressions, problem: undefined }
+  return makeList(expressions, problem)
+}
+
+/** Both lists in one. */
+export function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList {
+  return makeList([...a.expressions, ...b.expressions], a.problem ?? b.problem)
+}
+
+function makeList(expressions: readonly Expression[], problem: string | undefined): ExpressionList {
+  return { expressions, text: expressions.map(renderExact).join(''), problem }
+}
+
+function renderExact(expression: Expression): string {
+  const text = `${expression.isSoft ? '~' : ''}${renderExpression(expression)}`
+  return `${String(text.length)}:${text}`
 }
 
 function parseExpression(text: string, compile: CompileRegex): Expression {
@@ -54,6 +70,7 @@ function parseExpression(text: string, compile: CompileRegex): Expression {
       isNegated: operator === '!=',
       value: bare,
       isSoft: value.startsWith('~'),
+      isLiteral: isLiteral(bare),
       matches: compileValue(bare, compile),
     }
   } catch (error) {
@@ -82,6 +99,10 @@ export function needsRegex(texts: readonly string[]): boolean {
   })
 }
 
+function isLiteral(value: string): boolean {
+  return !isSlashed(value) && !regexCharacters.test(value) && !/[*.]/.test(value)
+}
+
 function isSlashed(value: string): boolean {
   return value.length > 1 && value.startsWith('/') && value.endsWith('/')
 }
@@ -89,7 +110,7 @@ function isSlashed(value: string): boolean {
 function compileValue(value: string, compile: CompileRegex): (text: string) => boolean {
   if (isSlashed(value)) return compile(value.slice(1, -1))
   if (regexCharacters.test(value)) return compile(`^${value.replaceAll('*', '.*')}$`)
-  if (!/[*.]/.test(value)) return (text) => text === value
+  if (isLiteral(value)) return (text) => text === value
   const pieces = value.split('*')
   return (text) => matchGlob(pieces, text)
 }

@@ -78,6 +78,8 @@ function answer(said: Said, fetch: Fetch): unknown {
       return said.rows ?? []
     case 'networks':
       return [{ Id: said.bridge, Name: 'bridge', Scope: 'local' }]
+    case 'details':
+      return fetch.ids.map((id) => ({ id, inspect: { State: {}, HostConfig: {}, Config: {} }, failure: undefined }))
     case 'container':
       return {
         row: said.rows?.find((row) => row['Id'] === fetch.id),

@@ -1,12 +1,13 @@
 import type { Random } from '../core/clock.ts'
 import { Directory } from './directory.ts'
-import { compareNodes, isValidated, unmarked } from './model.ts'
+import { isValidated, unmarked } from './model.ts'
 import type { ClusterSnapshot, NodeMark, NodeView, Pending } from './model.ts'
+import { NodeList } from './node-list.ts'
 import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import { judgeAdmission } from './admission.ts'
 import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
-import { fleetProbeMs } from './watch/health.ts'
+import { fleetProbeMs, fleetSilenceMs } from './watch/health.ts'
 import { makeEngineState, promise, reduce, release } from './watch/state.ts'
 import type { EngineState } from './watch/state.ts'
 
@@ -28,6 +29,14 @@ export interface NameTaken {
   readonly text: string
 }
 
+/** The best node holds containers of which it is not known yet what they take up: to be asked again once it is. */
+export interface NodeUnread {
+  readonly kind: 'unread'
+  readonly addr: string
+}
+
+export type FleetPlacement = Placement | NoPlacement | NameTaken | NodeUnread
+
 /** What a reservation holds until the engine reports the container. */
 export type Reservation = Omit<Pending, 'nodeId'>
 
@@ -44,6 +53,8 @@ export class Fleet {
   private readonly options: FleetOptions
   private readonly index: PlacementIndex
   private readonly engines = new Map<string, EngineState>()
+  /** Those that are shown: without second addresses. */
+  private readonly nodes = new NodeList()
   private readonly promises = new Map<string, { readonly addr: string; readonly pending: Pending }>()
   private readonly names = new Map<string, number>()
   /** Engines that vanished with the whole list: they stay until their own health fails. */
@@ -52,6 +63,8 @@ export class Fleet {
   private readonly aliases = new Set<string>()
   /** By engine ID, also of engines that are not here. */
   private readonly marks = new Map<string, NodeMark>()
+  /** Engines that do not come to describe their containers: not placed on until they have. */
+  private readonly heldBack = new Set<string>()
   private watch: WatchOptions
   private readonly warned = new Set<string>()
   private revision = 0
@@ -79,11 +92,13 @@ export class Fleet {
   /** Everything at this moment. The same object until something changes. */
   snapshot(): ClusterSnapshot {
     if (this.latest?.revision === this.revision) return this.latest
-    const nodes: NodeView[] = []
-    for (const { addr, node } of this.engines.values()) if (!this.aliases.has(addr)) nodes.push(node)
-    nodes.sort(compareNodes)
-    this.latest = { revision: this.revision, nodes, pending: nodes.flatMap((node) => node.pending) }
+    this.latest = { revision: this.revision, nodes: this.nodes.list(), pending: this.nodes.pending() }
     return this.latest
+  }
+
+  /** API versions that engines in service speak, each once. */
+  apiVersions(): Iterable<string> {
+    return this.nodes.apiVersions()
   }
 
   /**
@@ -101,7 +116,9 @@ export class Fleet {
     this.adaptProbes(wanted.size)
     for (const addr of wanted) {
       if (this.engines.has(addr)) continue
-      this.engines.set(addr, makeEngineState(addr, this.watch))
+      const state = makeEngineState(addr, this.watch)
+      this.engines.set(addr, state)
+      this.nodes.set(state.node)
       this.revision += 1
       effects.push(...this.dispatch(addr, { kind: 'added' }, context))
     }
@@ -111,8 +128,9 @@ export class Fleet {
   /** The more engines, the longer between two probes of one. */
   private adaptProbes(count: number): void {
     const probeMs = Math.max(this.options.watch.probeMs, fleetProbeMs(count))
-    if (probeMs === this.watch.probeMs) return
-    this.watch = { ...this.options.watch, probeMs }
+    const silenceMs = Math.max(this.options.watch.silenceMs, fleetSilenceMs(count))
+    if (probeMs === this.watch.probeMs && silenceMs === this.watch.silenceMs) return
+    this.watch = { ...this.options.watch, probeMs, silenceMs }
     for (const [addr, state] of this.engines) this.engines.set(addr, { ...state, options: this.watch })
   }
 
@@ -125,7 +143,9 @@ export class Fleet {
     const effects = this.dispatch(addr, { kind: 'removed' }, context)
     this.leaving.delete(addr)
     this.aliases.delete(addr)
+    this.heldBack.delete(addr)
     this.engines.delete(addr)
+    this.nodes.delete(addr)
     this.revision += 1
     return effects
   }
@@ -174,8 +194,17 @@ export class Fleet {
     this.engines.set(after.addr, after)
     if (before.node === after.node) return
     this.revision += 1
+    if (!this.aliases.has(after.addr)) this.nodes.set(after.node)
     this.directory.replace(after.node)
-    this.index.set(after.node)
+    if (after.node.usage.unread === 0) this.heldBack.delete(after.addr)
+    if (!this.heldBack.has(after.addr)) this.index.set(after.node)
+  }
+
+  /** Leaves a node out of placements until it is known what its containers take up. */
+  holdBack(addr: string): void {
+    if ((this.engines.get(addr)?.node.usage.unread ?? 0) === 0) return
+    this.heldBack.add(addr)
+    this.index.remove(addr)
   }
 
   private decideAdmission(state: EngineState, context: StepContext): readonly FleetEffect[] {
@@ -186,8 +215,13 @@ export class Fleet {
     const mark = this.marks.get(state.node.engineId) ?? unmarked
     if (mark !== state.mark) this.dispatch(state.addr, { kind: 'marked', mark }, context)
     const admission = judgeAdmission(state.node, holders)
-    if (admission.isAlias) this.aliases.add(state.addr)
-    else this.aliases.delete(state.addr)
+    if (admission.isAlias) {
+      this.aliases.add(state.addr)
+      this.nodes.delete(state.addr)
+    } else {
+      this.aliases.delete(state.addr)
+      this.nodes.set(state.node)
+    }
     this.revision += 1
     const message: Message =
       admission.refusal === undefined ? { kind: 'admitted' } : { kind: 'rejected', text: admission.refusal }
@@ -221,24 +255,28 @@ export class Fleet {
    * Chooses a node and reserves it in one step. The reservation holds name, ports and resources until it is
    * released, the engine reports the container, or it expires.
    *
+   * What is not known of a node counts as free, so that a node refused now would be refused later too; the one chosen is
+   * only taken when everything about it is known.
+   *
    * @param exceptId the container that may have the name: the one that is replaced
    */
-  place(
-    request: PlacementRequest,
-    wanted: Reservation,
-    random: Random,
-    exceptId = '',
-  ): Placement | NoPlacement | NameTaken {
+  place(request: PlacementRequest, wanted: Reservation, random: Random, exceptId = ''): FleetPlacement {
     if (request.name !== '' && this.isNameTaken(request.name, exceptId)) return nameTaken(request.name)
     const result = this.index.place(request, random)
     if (result.kind !== 'placed') return result
     const pending: Pending = { ...wanted, nodeId: result.node.id }
     const state = this.engines.get(result.node.addr)
     if (state === undefined) return result
+    if (result.node.usage.unread > 0) return { kind: 'unread', addr: state.addr }
     this.put(state, promise(state, pending))
     this.promises.set(pending.id, { addr: state.addr, pending })
     for (const name of pending.names) this.holdName(name)
     return result
+  }
+
+  /** Chooses a node and takes nothing. */
+  choose(request: PlacementRequest, random: Random): Placement | NoPlacement {
+    return this.index.place(request, random)
   }
 
   /** Ends a reservation: the create failed, or its container is known. Unknown IDs change nothing. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { makeContainer, makeNode } from '../testing/cluster-builders.ts'
 import { defaultFilters } from './filters/default-filters.ts'
-import { renderInfoRows, sumInfo } from './info.ts'
+import { renderInfoJson, renderInfoRows, sumInfo } from './info.ts'
 import type { ClusterSnapshot } from './model.ts'
 import { spreadStrategy } from './strategies/spread.ts'
 
@@ -76,6 +76,10 @@ it('the node table has the keys, blanks and order that scripts parse', () => {
     '  └ UpdatedAt | 2026-01-01T00:00:00Z',
     '  └ ServerVersion | 20.10.24',
   ])
+})
+
+it('the table as text is the same table', () => {
+  expect(JSON.parse(renderInfoJson(cluster, { policy }))).toEqual(renderInfoRows(cluster, { policy }))
 })
 
 it('a replica names its primary', () => {

@@ -17,16 +17,37 @@ export interface InfoOptions {
  * scripts parse them.
  */
 export function renderInfoRows(snapshot: ClusterSnapshot, options: InfoOptions): readonly InfoRow[] {
+  const rows = [...renderHeadRows(snapshot, options)]
+  for (const node of [...snapshot.nodes].sort(compareShown)) rows.push(...renderNodeRows(node))
+  return rows
+}
+
+function renderHeadRows(snapshot: ClusterSnapshot, options: InfoOptions): readonly InfoRow[] {
   const { policy, primary } = options
-  const rows: InfoRow[] = [
+  return [
     ['Role', primary === undefined ? 'primary' : 'replica'],
     ...(primary === undefined ? [] : [['Primary', primary] as const]),
     ['Strategy', policy.strategy.name],
     ['Filters', policy.filters.flatMap((filter) => (filter.isBuiltIn === true ? [] : [filter.name])).join(', ')],
     ['Nodes', String(snapshot.nodes.length)],
   ]
-  for (const node of [...snapshot.nodes].sort(compareShown)) rows.push(...renderNodeRows(node))
-  return rows
+}
+
+/** The same table as JSON text. Nearly all of it is kept from one call to the next: only what changed is written. */
+export function renderInfoJson(snapshot: ClusterSnapshot, options: InfoOptions): string {
+  const parts = renderHeadRows(snapshot, options).map((row) => JSON.stringify(row))
+  for (const node of [...snapshot.nodes].sort(compareShown)) parts.push(renderNodeJson(node))
+  return `[${parts.join(',')}]`
+}
+
+const rendered = new WeakMap<NodeView, string>()
+
+function renderNodeJson(node: NodeView): string {
+  const known = rendered.get(node)
+  if (known !== undefined) return known
+  const text = JSON.stringify(renderNodeRows(node)).slice(1, -1)
+  rendered.set(node, text)
+  return text
 }
 
 function shownName(node: NodeView): string {
@@ -104,18 +125,34 @@ export interface InfoSums {
   readonly memoryBytes: number
 }
 
+interface NodeSums {
+  readonly counts: StateCounts
+  readonly images: number
+}
+
+const summed = new WeakMap<NodeView, NodeSums>()
+
+function sumNode(node: NodeView): NodeSums {
+  const known = summed.get(node)
+  if (known !== undefined) return known
+  const named = new Set(node.images.filter((image) => image.repoTags.length > 0).map((image) => image.id))
+  const sums = { counts: countStates(node), images: named.size }
+  summed.set(node, sums)
+  return sums
+}
+
 export function sumInfo(snapshot: ClusterSnapshot): InfoSums {
   const sums = { all: 0, running: 0, paused: 0, stopped: 0 }
   let images = 0
   let cpus = 0
   let memoryBytes = 0
   for (const node of snapshot.nodes) {
-    const counts = countStates(node)
+    const { counts, images: named } = sumNode(node)
     sums.all += counts.all
     sums.running += counts.running
     sums.paused += counts.paused
     sums.stopped += counts.stopped
-    images += new Set(node.images.filter((image) => image.repoTags.length > 0).map((image) => image.id)).size
+    images += named
     cpus += node.totalCpus
     memoryBytes += node.totalMemoryBytes
   }

@@ -22,6 +22,7 @@ export interface MemberOptions {
   readonly log: Log
   readonly env: Readonly<Record<string, string | undefined>>
   readonly gate: Gate
+  readonly backGate: Gate
   readonly turnedAway: TurnedAway
   resolveIp(): Promise<string>
   /** What is known of the engine now. */
@@ -32,7 +33,7 @@ export interface MemberOptions {
 }
 
 /** Effects that concern the cluster rather than the engine. */
-export type OuterEffect = Exclude<Effect, { readonly kind: 'fetch' | 'wake' | 'open-events' | 'close' }>
+export type OuterEffect = Exclude<Effect, { readonly kind: 'fetch' | 'queued' | 'wake' | 'open-events' | 'close' }>
 
 /** What is open towards one engine of the cluster: the loop that follows it, and connections for requests. */
 export class Member implements ForwardTarget {
@@ -60,6 +61,7 @@ export class Member implements ForwardTarget {
       engine: options.engine,
       clock: options.clock,
       gate: options.gate,
+      backGate: options.backGate,
       resolveIp: () => options.resolveIp(),
       step: (message) => options.step(message),
       onEffect: (effect) => options.onEffect(effect),

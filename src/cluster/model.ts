@@ -1,3 +1,5 @@
+import type { GpuAsk, GpuUsage } from './gpus.ts'
+
 /**
  * The cluster as plain immutable data. A node is replaced as a whole when anything about it changes; parts
  * that did not change keep their identity, so that readers can tell by `===` what has to be looked at again.
@@ -48,6 +50,9 @@ export interface Workload {
   /** CPUs set aside, in units of 10⁻⁹ (from CpuShares by the ancestor's rule, NanoCpus or quota, the largest). */
   readonly nanoCpus: number
   readonly memoryBytes: number
+  /** What it takes up is not known yet: it counts as nothing, and nothing is placed beside it until it is known. */
+  readonly isUnread?: boolean
+  readonly gpus: GpuAsk
 }
 
 export type ContainerState =
@@ -105,8 +110,16 @@ export interface ContainerView extends Workload {
   readonly isPartial: boolean
   /** Kept for containers with a reschedule policy, once inspected. */
   readonly recipe: Recipe | undefined
-  /** The engine's own list row, passed through where we have nothing to change. */
-  readonly row: Readonly<Record<string, unknown>>
+  /** The engine's own list row. */
+  readonly row: ContainerRow
+}
+
+/** A list row as text, so that thousands of them are small and a list is strung together rather than written. */
+export interface ContainerRow {
+  /** JSON members, `"Command":"sh","Created":1`: all but ID, names, ports, sizes and status, mounts in a fixed order. */
+  readonly members: string
+  /** The engine's own words for the status; kept only while we do not know enough to word it. */
+  readonly status: string
 }
 
 export interface ImageView {
@@ -149,7 +162,10 @@ export interface Pending extends Workload {
 export interface NodeUsage {
   readonly nanoCpus: number
   readonly memoryBytes: number
+  readonly gpus: GpuUsage
   readonly containers: number
+  /** Those among them of which it is not known yet what they take up. */
+  readonly unread: number
   /** Fixed host ports by number. Keeps its identity when no port came or went. */
   readonly hostPorts: ReadonlyMap<number, readonly PortClaim[]>
   /** Claims of one port out of a range that the engine has not settled yet. */
@@ -199,7 +215,10 @@ export interface NodeView {
   readonly apiVersion: string
   readonly minApiVersion: string
   readonly osType: string
+  /** As the kernel says it, `x86_64`. */
   readonly architecture: string
+  /** Names of its GPUs, see `readNodeGpus`. */
+  readonly gpus: readonly string[]
   /** Part of the node in the engines' own swarm mode; overlay networks are made by a manager of it. */
   readonly swarmRole: 'none' | 'worker' | 'manager'
   readonly labels: ReadonlyMap<string, string>

@@ -1,3 +1,4 @@
+import { addGpus, isSameGpus, noGpuUsage, removeGpus } from './gpus.ts'
 import type { NodeUsage, NodeView, Pending, PortClaim, Workload } from './model.ts'
 
 const noPorts: ReadonlyMap<number, readonly PortClaim[]> = new Map()
@@ -7,7 +8,9 @@ const noExposed: ReadonlyMap<string, number> = new Map()
 export const emptyUsage: NodeUsage = {
   nanoCpus: 0,
   memoryBytes: 0,
+  gpus: noGpuUsage,
   containers: 0,
+  unread: 0,
   hostPorts: noPorts,
   portRanges: [],
   hostModePorts: noExposed,
@@ -35,7 +38,9 @@ export function addWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
   return {
     nanoCpus: usage.nanoCpus + workload.nanoCpus,
     memoryBytes: usage.memoryBytes + workload.memoryBytes,
+    gpus: addGpus(usage.gpus, workload.gpus),
     containers: usage.containers + 1,
+    unread: usage.unread + (workload.isUnread === true ? 1 : 0),
     hostPorts,
     portRanges,
     hostModePorts,
@@ -69,7 +74,9 @@ export function removeWorkload(usage: NodeUsage, workload: Workload): NodeUsage 
   return {
     nanoCpus: usage.nanoCpus - workload.nanoCpus,
     memoryBytes: usage.memoryBytes - workload.memoryBytes,
+    gpus: removeGpus(usage.gpus, workload.gpus),
     containers: usage.containers - 1,
+    unread: usage.unread - (workload.isUnread === true ? 1 : 0),
     hostPorts,
     portRanges,
     hostModePorts,
@@ -80,14 +87,18 @@ export function removeWorkload(usage: NodeUsage, workload: Workload): NodeUsage 
 export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
   let nanoCpus = 0
   let memoryBytes = 0
+  let gpus = noGpuUsage
   let containers = 0
+  let unread = 0
   const hostPorts = new Map<number, PortClaim[]>()
   const portRanges: PortClaim[] = []
   const hostModePorts = new Map<string, number>()
   for (const workload of workloads) {
     nanoCpus += workload.nanoCpus
     memoryBytes += workload.memoryBytes
+    gpus = addGpus(gpus, workload.gpus)
     containers += 1
+    if (workload.isUnread === true) unread += 1
     if (workload.networkMode === 'host') {
       for (const port of workload.exposed) hostModePorts.set(port, (hostModePorts.get(port) ?? 0) + 1)
       continue
@@ -101,7 +112,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
       }
     }
   }
-  return { nanoCpus, memoryBytes, containers, hostPorts, portRanges, hostModePorts }
+  return { nanoCpus, memoryBytes, gpus, containers, unread, hostPorts, portRanges, hostModePorts }
 }
 
 /** True when replacing one by the other changes no sum. */
@@ -109,6 +120,8 @@ export function isSameLoad(a: Workload, b: Workload): boolean {
   return (
     a.nanoCpus === b.nanoCpus &&
     a.memoryBytes === b.memoryBytes &&
+    (a.isUnread === true) === (b.isUnread === true) &&
+    isSameGpus(a.gpus, b.gpus) &&
     a.networkMode === b.networkMode &&
     isSameList(a.exposed, b.exposed) &&
     a.ports.length === b.ports.length &&

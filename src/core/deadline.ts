@@ -52,7 +52,7 @@ export function startDeadline(
 }
 
 /** Calls `run` after `ms`; the result forgets it. */
-function startTimer(clock: Clock, ms: number, run: () => void): () => void {
+export function startTimer(clock: Clock, ms: number, run: () => void): () => void {
   if (clock.later !== undefined) return clock.later(ms, run)
   const stop = new AbortController()
   clock.sleep(ms, stop.signal).then(run, () => {})

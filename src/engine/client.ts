@@ -6,15 +6,17 @@ import { raceAbort, startDeadline, throwIfAborted, toAbortError, withDeadline } 
 import type { Deadline } from '../core/deadline.ts'
 import { FlotillaError, isFlotillaError } from '../core/errors.ts'
 import type { HttpConnection, HttpResponse } from '../io/http/connection.ts'
+import type { WholeAnswer } from '../io/http/pipeline.ts'
 import { HttpPool } from '../io/http/pool.ts'
 import type { HttpRequest } from '../io/http/request.ts'
 import type { ResponseHead } from '../io/http/response-parser.ts'
 import { renderEndpoint } from './endpoint-parse.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Engine, EngineReply, EngineRequest, Hijacked } from './engine.ts'
+import type { Engine, EngineReply, EngineRequest, Hijacked, OnRead, ReadOutcome } from './engine.ts'
 import { makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
 import { watchIdle } from './idle.ts'
-import { makeReply } from './reply.ts'
+import { readAll } from './read-all.ts'
+import { makeReply, parseWholeJson } from './reply.ts'
 import { openTransport } from './transport/open.ts'
 import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
 import { isSource, toHttpRequest } from './wire.ts'
@@ -53,6 +55,7 @@ class EngineClient implements Engine {
   readonly #options: EngineOptions
   readonly #pool: HttpPool
   #version: string | undefined
+  #mayJoin = true
   #negotiation: Promise<string> | undefined
 
   constructor(endpoint: Endpoint, options: EngineOptions) {
@@ -121,6 +124,50 @@ class EngineClient implements Engine {
     } finally {
       deadline.release()
     }
+  }
+
+  async readAll(requests: readonly EngineRequest[], onAnswer: OnRead, o: CallOptions = {}): Promise<void> {
+    const describe = (index: number): string => `${requests[index]?.method} ${requests[index]?.path}`
+    try {
+      const http: HttpRequest[] = []
+      for (const request of requests) http.push(await this.#prepare(request, o.signal))
+      await readAll({
+        clock: this.#options.clock,
+        call: o,
+        requests: http,
+        mayJoin: this.#mayJoin,
+        onSilence: () => {
+          this.#mayJoin = false
+        },
+        takeIdle: () => this.#pool.takeIdle(),
+        open: () => this.#pool.open(o.signal),
+        makeTimeout: (index) => makeTimeout(this.endpoint, describe(index), o.deadlineMs),
+        onAnswer: (index, answer) => {
+          this.#learnVersion(answer.head)
+          onAnswer(index, this.#readWhole(answer))
+        },
+        onFailure: (index, error) => onAnswer(index, { isOk: false, error: toEngineError(this.endpoint, error) }),
+      })
+    } catch (error) {
+      throw toEngineError(this.endpoint, error)
+    }
+  }
+
+  #readWhole({ head, body }: WholeAnswer): ReadOutcome {
+    try {
+      if (head.status >= 400) return { isOk: false, error: this.#toStatusError(head, body) }
+      return { isOk: true, value: parseWholeJson(this.endpoint, body) }
+    } catch (error) {
+      return { isOk: false, error: error instanceof Error ? error : new FlotillaError('internal', String(error)) }
+    }
+  }
+
+  /** Engines say with every answer which version they speak: then nobody has to ask for it. */
+  #learnVersion(head: ResponseHead): void {
+    if (this.#version !== undefined || this.#negotiation !== undefined) return
+    const theirs = head.headers['api-version']
+    if (theirs === undefined || !isApiVersion(theirs) || compareApiVersions(theirs, oldestApiVersion) < 0) return
+    this.#version = compareApiVersions(theirs, newestApiVersion) < 0 ? theirs : newestApiVersion
   }
 
   close(): Promise<void> {
@@ -198,7 +245,11 @@ class EngineClient implements Engine {
       bytes += chunk.length
       if (bytes >= maxMessageBytes) break
     }
-    const error = toStatusError(this.endpoint, head, Buffer.concat(chunks))
+    return this.#toStatusError(head, Buffer.concat(chunks))
+  }
+
+  #toStatusError(head: ResponseHead, body: Buffer): FlotillaError {
+    const error = toStatusError(this.endpoint, head, body)
     // The engine has been exchanged for one of another age.
     if (error.code === 'engine/version') this.#version = this.#options.apiVersion
     return error

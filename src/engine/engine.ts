@@ -53,6 +53,14 @@ export interface Hijacked {
   readonly multiplexed: boolean
 }
 
+/** Outcome of one read of several: the value, or why there is none. */
+export type ReadOutcome =
+  | { readonly isOk: true; readonly value: unknown }
+  | { readonly isOk: false; readonly error: Error }
+
+/** @param index which of the requests it is */
+export type OnRead = (index: number, outcome: ReadOutcome) => void
+
 /**
  * Talks the Docker Engine API to one endpoint: a single engine, or a Flotilla endpoint over many.
  *
@@ -66,6 +74,14 @@ export interface Engine {
   apiVersion(o?: CallOptions): Promise<string>
   request(r: EngineRequest, o?: CallOptions): Promise<EngineReply>
   hijack(r: EngineRequest, o?: CallOptions): Promise<Hijacked>
+  /**
+   * Reads several JSON documents in one go; `onAnswer` hears of each as it arrives, in order. Absent: they can only be
+   * asked for one by one. The deadline is for each answer.
+   *
+   * Rejects as `request` does when the engine cannot be reached or says nothing more; a request it refuses is only that
+   * request's failure.
+   */
+  readAll?(requests: readonly EngineRequest[], onAnswer: OnRead, o?: CallOptions): Promise<void>
   /** Closes idle connections and rejects what is under way. Idempotent. */
   close(): Promise<void>
 }

@@ -13,7 +13,7 @@ export type { Endpoint, TlsMaterial } from './endpoint.ts'
 export { parseEndpoint, renderEndpoint } from './endpoint-parse.ts'
 export { endpointFromEnvironment } from './environment.ts'
 export type { ChosenEngine, EngineChoice } from './environment.ts'
-export type { Engine, EngineReply, EngineRequest, Hijacked, QueryValue } from './engine.ts'
+export type { Engine, EngineReply, EngineRequest, Hijacked, OnRead, QueryValue, ReadOutcome } from './engine.ts'
 export { demultiplex, toOutput } from './streams.ts'
 export type { AttachedStream, OutputChunk } from './streams.ts'
 

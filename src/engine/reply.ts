@@ -7,7 +7,17 @@ import { invalidAnswer, toEngineError } from './errors.ts'
 import { makeDocumentReader, makeNestingGuard, parseJsonBody } from './json-documents.ts'
 
 /** Largest answer that is parsed as a whole. */
-const maxJsonBytes = 256 * 1024 * 1024
+export const maxJsonBytes: number = 256 * 1024 * 1024
+
+/** The JSON value of a whole body. @throws {engine/protocol} naming the endpoint */
+export function parseWholeJson(endpoint: Endpoint, body: Buffer): unknown {
+  try {
+    makeNestingGuard()(body)
+    return parseJsonBody(body)
+  } catch (error) {
+    throw invalidAnswer(endpoint, error)
+  }
+}
 
 /** Dresses an HTTP answer as an engine's. Failures of its body name the endpoint. */
 export function makeReply(endpoint: Endpoint, response: HttpResponse): EngineReply {

@@ -1,14 +1,13 @@
 import { renderHumanDuration } from '../../core/duration.ts'
 import { assertNever } from '../../core/errors.ts'
 import type { ContainerView, NodeView } from '../model.ts'
-import { readText } from '../wire.ts'
 
 /** The status column, `Up 3 minutes (Paused)`, worded as engines do; `Host Down` when the engine does not answer. */
 export function renderStatus(container: ContainerView, node: NodeView, nowMs: number): string {
   if (node.health.state !== 'healthy') return 'Host Down'
   // Times are not known yet: the engine's own words are.
   if (container.isPartial && container.startedAtMs === 0) {
-    const told = readText(container.row, 'Status')
+    const told = container.row.status
     if (told !== '') return told
   }
   switch (container.state) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { orderEntries } from '../container-order.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import { noRegex } from '../regex.ts'
 import { containerFilterKeys, listContainers } from './list-containers.ts'
@@ -7,7 +8,7 @@ import { imageFilterKeys, listImages } from './list-images.ts'
 
 /** Answers to filters that one engine (28.5) gives and the ancestor did not. */
 
-const row = { Ports: [{ PrivatePort: 80, PublicPort: 8080, Type: 'tcp' }] }
+const published = [{ ip: '', privatePort: 80, publicPort: 8080, protocol: 'tcp' }]
 const image = {
   id: 'i1',
   repoTags: ['tool:1', 'web:1', 'web:latest'],
@@ -18,14 +19,16 @@ const image = {
 }
 const cluster = {
   revision: 1,
-  nodes: [makeNode('a', { containers: [makeContainer('web', { row })], images: [image] })],
+  nodes: [makeNode('a', { containers: [makeContainer('web', { published })], images: [image] })],
   pending: [],
 }
 
 function names(filters: Readonly<Record<string, readonly string[]>>): readonly (string | undefined)[] {
   const parsed = parseListFilters(JSON.stringify(filters), containerFilterKeys)
   const query = { isAll: true, limit: 0, before: '', since: '', filters: parsed }
-  return listContainers(cluster, query, () => undefined, noRegex).map((each) => each.container.names[0])
+  return listContainers(orderEntries(cluster.nodes), query, () => undefined, noRegex).map(
+    (each) => each.container.names[0],
+  )
 }
 
 describe('the container list', () => {

@@ -1,13 +1,13 @@
 import { FlotillaError } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
+import { toAscii } from '../ascii.ts'
 import { isEveryInterface } from '../filters/port.ts'
 import { splitTag, toFullReference } from '../image-name.ts'
-import { isValidated, primaryName } from '../model.ts'
-import type { ClusterSnapshot, ContainerView, NodeView } from '../model.ts'
-import { isFields, readField, readList, readText } from '../wire.ts'
-import type { Fields } from '../wire.ts'
+import type { ContainerEntry } from '../container-order.ts'
+import { primaryName } from '../model.ts'
+import type { ContainerView, NodeView } from '../model.ts'
 import { renderStatus } from './container-status.ts'
-import { compileNames, hasLabels, isAny, readFlag } from './list-filter.ts'
+import { compileNames, hasLabels, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
 import { compilePorts } from './port-filter.ts'
 
@@ -41,20 +41,16 @@ export interface ContainerQuery {
   readonly since: string
 }
 
-export interface ContainerEntry {
-  readonly node: NodeView
-  readonly container: ContainerView
-}
-
 /**
- * The containers a list call shows, newest first, then by node and ID. Without `isAll`: running ones on healthy
- * engines, without those of the image `swarm`.
+ * The containers a list call shows, in the order of `all`. Without `isAll`: running ones on healthy engines, without
+ * those of the image `swarm`.
  *
+ * @param all every container on validated nodes, newest first; read no further than needed
  * @param find resolves `before` and `since`
  * @throws {cluster/not-found} status 404, when `before` or `since` name no container
  */
 export function listContainers(
-  snapshot: ClusterSnapshot,
+  all: Iterable<ContainerEntry>,
   query: ContainerQuery,
   find: (reference: string) => ContainerView | undefined,
   compile: CompileRegex,
@@ -67,19 +63,16 @@ export function listContainers(
   const isAll = query.isAll || query.limit > 0 || before !== undefined || since !== undefined || statuses.length > 0
   const isWanted = compileQuery(filters, compile)
   const entries: ContainerEntry[] = []
-  for (const node of snapshot.nodes) {
-    if (!isValidated(node) || (!isAll && node.health.state !== 'healthy')) continue
-    if (!isAny(filters, 'node', (value) => value === node.name || value === node.id || value === node.engineId))
-      continue
-    for (const container of node.containers) {
-      if (!isAll && !isShownByDefault(container)) continue
-      if (before !== undefined && container.createdAtMs >= before.createdAtMs) continue
-      if (since !== undefined && container.createdAtMs <= since.createdAtMs) continue
-      if (isWanted(container, node)) entries.push({ node, container })
-    }
+  for (const entry of all) {
+    const { node, container } = entry
+    if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) continue
+    if (before !== undefined && container.createdAtMs >= before.createdAtMs) continue
+    if (since !== undefined && container.createdAtMs <= since.createdAtMs) continue
+    if (!isWanted(container, node)) continue
+    entries.push(entry)
+    if (entries.length === query.limit) break
   }
-  entries.sort(compareEntries)
-  return query.limit > 0 ? entries.slice(0, query.limit) : entries
+  return entries
 }
 
 function findBound(
@@ -101,35 +94,40 @@ function isRunning(container: ContainerView): boolean {
   return state === 'running' || state === 'paused' || state === 'restarting' || state === 'stopping'
 }
 
-function compareEntries(a: ContainerEntry, b: ContainerEntry): number {
-  if (a.container.createdAtMs !== b.container.createdAtMs) return b.container.createdAtMs - a.container.createdAtMs
-  if (a.node.name !== b.node.name) return a.node.name < b.node.name ? -1 : 1
-  return a.container.id < b.container.id ? -1 : 1
-}
+/** One condition of a query. */
+type Condition = (container: ContainerView, node: NodeView) => boolean
 
-function compileQuery(
-  filters: ListFilters,
-  compile: CompileRegex,
-): (container: ContainerView, node: NodeView) => boolean {
+/** All conditions of the query in one; only what was asked for costs anything. */
+function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
+  const conditions: Condition[] = []
   const matchesName = compileNames(filters, compile)
   const isTask = readFlag(filters, 'is-task')
   const matchesPorts = compilePorts(filters)
   checkStatuses(filters)
+  function either(key: string, fits: (container: ContainerView, value: string, node: NodeView) => boolean): void {
+    const values = filters.get(key) ?? []
+    if (values.length > 0) {
+      conditions.push((container, node) => values.some((value) => fits(container, value, node)))
+    }
+  }
+  either('node', (_, value, node) => value === node.name || value === node.id || value === node.engineId)
+  either('id', (container, value) => container.id.startsWith(value))
+  either('status', (container, value) => value === container.state)
+  either('exited', (container, value) => hasExited(container) && Number(value) === container.exitCode)
+  either('health', (container, value) => value === container.healthCheck)
+  // There are no other kinds of isolation on Linux.
+  either('isolation', (_, value) => value === 'default')
+  if ((filters.get('label') ?? []).length > 0) conditions.push((container) => hasLabels(filters, container.labels))
+  // Containers of swarm services carry this label.
+  if (isTask !== undefined) conditions.push(({ labels }) => labels.has('com.docker.swarm.task') === isTask)
+  if (matchesPorts !== undefined) conditions.push((container) => matchesPorts(container.published))
+  either('volume', (container, value, node) => hasVolume(container, dropNode(value, node)))
+  either('ancestor', (container, value) => isMadeFrom(container, value))
+  either('network', (container, value, node) => isOnNetwork(container, dropNode(value, node)))
+  if (matchesName !== undefined) conditions.push((container, node) => isNamed(container, node, matchesName))
   return (container, node) => {
-    if (!isAny(filters, 'id', (value) => container.id.startsWith(value))) return false
-    if (matchesName !== undefined && !listNames(container, node).some(matchesName)) return false
-    if (!hasLabels(filters, container.labels)) return false
-    if (!isAny(filters, 'status', (value) => value === container.state)) return false
-    if (!isAny(filters, 'exited', (value) => hasExited(container) && Number(value) === container.exitCode)) return false
-    if (!isAny(filters, 'health', (value) => value === container.healthCheck)) return false
-    // Containers of swarm services carry this label.
-    if (isTask !== undefined && container.labels.has('com.docker.swarm.task') !== isTask) return false
-    // There are no other kinds of isolation on Linux.
-    if (!isAny(filters, 'isolation', (value) => value === 'default')) return false
-    if (matchesPorts !== undefined && !matchesPorts(readList(container.row, 'Ports'))) return false
-    if (!isAny(filters, 'volume', (value) => hasVolume(container, dropNode(value, node)))) return false
-    if (!isAny(filters, 'ancestor', (value) => isMadeFrom(container, value))) return false
-    return isAny(filters, 'network', (value) => isOnNetwork(container, dropNode(value, node)))
+    for (const condition of conditions) if (!condition(container, node)) return false
+    return true
   }
 }
 
@@ -147,8 +145,12 @@ function hasExited(container: ContainerView): boolean {
 }
 
 /** Each name as filters may mean it: bare, with a slash, with the node. */
-function listNames(container: ContainerView, node: NodeView): readonly string[] {
-  return container.names.flatMap((name) => [name, `/${name}`, `${node.name}/${name}`, `/${node.name}/${name}`])
+function isNamed(container: ContainerView, node: NodeView, matches: (name: string) => boolean): boolean {
+  for (const name of container.names) {
+    const full = `${node.name}/${name}`
+    if (matches(name) || matches(`/${name}`) || matches(full) || matches(`/${full}`)) return true
+  }
+  return false
 }
 
 /** A network or volume written with the node of the container is meant there by its bare name. */
@@ -175,63 +177,38 @@ function isMadeFrom(container: ContainerView, value: string): boolean {
   )
 }
 
-interface RenderedRow {
-  readonly nodeName: string
-  readonly ip: string
-  /** The JSON object up to, and without, its status and closing brace. */
-  readonly head: string
-}
-
-/** Rows already written, by container version. */
-const rendered = new WeakMap<ContainerView, RenderedRow>()
-
 /**
- * One element of the list as JSON. Only the status depends on the time; the rest is written once per version of
- * the container.
+ * One element of the list as JSON, in ASCII.
  *
  * @param sizes JSON members with a comma in front
  */
 export function renderContainerRow({ node, container }: ContainerEntry, nowMs: number, sizes = ''): string {
-  let row = rendered.get(container)
-  if (row === undefined || row.nodeName !== node.name || row.ip !== node.ip) {
-    const text = JSON.stringify(toRow(node, container))
-    row = { nodeName: node.name, ip: node.ip, head: text.slice(0, -1) }
-    rendered.set(container, row)
-  }
-  return `${row.head}${sizes},"Status":${JSON.stringify(renderStatus(container, node, nowMs))}}`
+  const { row } = container
+  let names = ''
+  for (const name of container.names) names += `${names === '' ? '' : ','}${quote(`/${node.name}/${name}`)}`
+  const created = Math.trunc(container.createdAtMs / 1000)
+  const status = quote(renderStatus(container, node, nowMs))
+  const state = `"Created":${created},"Ports":[${renderPorts(node, container)}],"State":"${container.state}"`
+  return `{"Id":${quote(container.id)},"Names":[${names}],${row.members},${state}${sizes},"Status":${status}}`
 }
 
-function toRow(node: NodeView, container: ContainerView): Fields {
-  const { row } = container
-  const rest: Record<string, unknown> = { ...row }
-  delete rest['Status']
-  return {
-    ...rest,
-    Id: container.id,
-    Names: container.names.map((name) => `/${node.name}/${name}`),
-    Image: container.image,
-    ImageID: container.imageId,
-    Command: container.command,
-    Created: Math.trunc(container.createdAtMs / 1000),
-    Ports: toPorts(node, container),
-    Labels: readField(row, 'Labels') ?? Object.fromEntries(container.labels),
-    State: container.state,
-    HostConfig: readField(row, 'HostConfig') ?? { NetworkMode: container.networkMode || 'default' },
-    NetworkSettings: readField(row, 'NetworkSettings') ?? { Networks: {} },
-    Mounts: readField(row, 'Mounts') ?? [],
-  }
+const isPlain = /^[\w ./:()-]*$/
+
+function quote(text: string): string {
+  return isPlain.test(text) ? `"${text}"` : toAscii(JSON.stringify(text))
 }
 
 /** Ports bound to every interface are reached at the node's address; one bound on both families is told once. */
-function toPorts(node: NodeView, container: ContainerView): readonly unknown[] {
-  const ports = new Map<string, unknown>()
-  for (const port of readList(container.row, 'Ports')) {
-    const isOpen =
-      isFields(port) && readField(port, 'PublicPort') !== undefined && isEveryInterface(readText(port, 'IP'))
-    const shown = isOpen ? { ...port, IP: node.ip } : port
-    ports.set(JSON.stringify(shown), shown)
+function renderPorts(node: NodeView, container: ContainerView): string {
+  if (container.published.length === 0) return ''
+  const ports = new Set<string>()
+  for (const { ip, privatePort, publicPort, protocol } of container.published) {
+    const shown = publicPort !== undefined && isEveryInterface(ip) ? node.ip : ip
+    const address = shown === '' ? '' : `"IP":${quote(shown)},`
+    const outside = publicPort === undefined ? '' : `"PublicPort":${publicPort},`
+    ports.add(`{${address}"PrivatePort":${privatePort},${outside}"Type":${quote(protocol)}}`)
   }
-  return [...ports.values()]
+  return [...ports].join(',')
 }
 
 /** What messages and lists call the container: `NODE/name`, or its ID when it has no name. */

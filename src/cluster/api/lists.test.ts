@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { orderEntries } from '../container-order.ts'
+import { decodeContainer } from '../watch/decode.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { ClusterSnapshot, ContainerView, ImageView, NodeView } from '../model.ts'
 import { loadRegex, noRegex } from '../regex.ts'
@@ -56,7 +58,7 @@ describe('containers', () => {
     const query: ContainerQuery = { isAll: false, limit: 0, before: '', since: '', filters: parsed, ...over }
     const find = (reference: string): ContainerView | undefined =>
       [old, web].find((each) => each.names[0] === reference)
-    return listContainers(cluster, query, find, noRegex).map((each) => each.container.names[0]!)
+    return listContainers(orderEntries(cluster.nodes), query, find, noRegex).map((each) => each.container.names[0]!)
   }
 
   it('shows what runs on healthy engines, and everything on demand, newest first', () => {
@@ -99,7 +101,7 @@ describe('containers', () => {
     const filters = parseListFilters('{"name":["^/?w[e]b$"]}', containerFilterKeys)
     expect(needsNameRegex(filters)).toBe(true)
     const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
-    const found = listContainers(cluster, query, () => undefined, await loadRegex())
+    const found = listContainers(orderEntries(cluster.nodes), query, () => undefined, await loadRegex())
     expect(found.map((each) => each.container.names[0])).toEqual(['web'])
   })
 
@@ -108,13 +110,16 @@ describe('containers', () => {
       Id: 'web-id',
       Names: ['/web', '/x/alias'],
       Status: 'Up 2 weeks',
+      Labels: { app: 'shop' },
       Future: { kept: true },
       Ports: [
         { IP: '0.0.0.0', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' },
         { PrivatePort: 81, Type: 'tcp' },
       ],
     }
-    const container = { ...web, names: ['web', 'x/alias'], row, startedAtMs: 1 }
+    const decoded = decodeContainer(row, undefined, undefined, { name: 'a', cpus: 1, clockDeltaMs: 0 })
+    const { names, published } = decoded
+    const container = { ...web, names, published, row: decoded.row, startedAtMs: 1 }
     const node = makeNode('a', { ip: '10.0.0.5' })
     const text = renderContainerRow({ node, container }, 3 * hour)
     expect(JSON.parse(text)).toMatchObject({
@@ -143,7 +148,7 @@ describe('status', () => {
     [{ state: 'created' }, 'Created'],
     [{ state: 'dead' }, 'Dead'],
     [{ state: 'removing' }, 'Removal In Progress'],
-    [{ state: 'running', isPartial: true, row: { Status: 'Up 9 days' } }, 'Up 9 days'],
+    [{ state: 'running', isPartial: true, row: { members: '', status: 'Up 9 days' } }, 'Up 9 days'],
   ] as const)('%j is %s', (over, expected) => {
     expect(renderStatus(makeContainer('c', over), node, 2 * hour)).toBe(expected)
   })
@@ -193,6 +198,20 @@ describe('images', () => {
   it('takes one image in two stores for one, by its digest', () => {
     const row = listImages(cluster, { isAll: false, filters: new Map() }).find((each) => each['Id'] === 'other-store')
     expect(row).toMatchObject({ RepoTags: ['app:1', 'app:2'], RepoDigests: ['app@sha256:1'] })
+  })
+
+  it('takes what was never in a registry for one by tag and second, between engines that keep images differently', () => {
+    const made = { createdAtMs: 5000 }
+    const on = (name: string, driver: string, id: string, createdAtMs = 5000): NodeView =>
+      makeNode(name, {
+        labels: new Map([['storagedriver', driver]]),
+        images: [image(id, ['built:1'], { ...made, createdAtMs })],
+      })
+    const rowsOf = (...nodes: NodeView[]): readonly unknown[] =>
+      listImages(snapshot(...nodes), { isAll: false, filters: new Map() }).map((row) => row['Id'])
+    expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlayfs', 'y'), on('c', 'overlay2', 'x'))).toEqual(['x'])
+    expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlay2', 'y'))).toEqual(['x', 'y'])
+    expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlayfs', 'y', 9000))).toEqual(['y', 'x'])
   })
 
   it.each([

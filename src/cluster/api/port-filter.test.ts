@@ -4,8 +4,8 @@ import { parseListFilters } from './list-filter.ts'
 import { compilePorts } from './port-filter.ts'
 
 const ports = [
-  { PrivatePort: 80, PublicPort: 8080, Type: 'tcp', IP: '10.0.0.1' },
-  { PrivatePort: 53, Type: 'udp' },
+  { ip: '10.0.0.1', privatePort: 80, publicPort: 8080, protocol: 'tcp' },
+  { ip: '', privatePort: 53, publicPort: undefined, protocol: 'udp' },
 ]
 
 function fits(filters: Readonly<Record<string, readonly string[]>>): boolean | undefined {

@@ -1,5 +1,5 @@
 import { FlotillaError } from '../../core/errors.ts'
-import { isFields, readField, readText } from '../wire.ts'
+import type { PublishedPort } from '../model.ts'
 import type { ListFilters } from './list-filter.ts'
 
 /** Ports of one protocol, both ends included. */
@@ -15,23 +15,20 @@ interface PortRange {
  *
  * @throws {cluster/invalid-option} status 400, for a value that is no port
  */
-export function compilePorts(filters: ListFilters): ((ports: readonly unknown[]) => boolean) | undefined {
+export function compilePorts(filters: ListFilters): ((ports: readonly PublishedPort[]) => boolean) | undefined {
   const published = (filters.get('publish') ?? []).map((text) => parseRange('publish', text))
   const exposed = (filters.get('expose') ?? []).map((text) => parseRange('expose', text))
   if (published.length + exposed.length === 0) return undefined
   return (ports) =>
     ports.some(
       (port) =>
-        isFields(port) &&
-        (published.some((range) => isWithin(range, port, 'PublicPort')) ||
-          exposed.some((range) => isWithin(range, port, 'PrivatePort'))),
+        published.some((range) => isWithin(range, port.publicPort, port.protocol)) ||
+        exposed.some((range) => isWithin(range, port.privatePort, port.protocol)),
     )
 }
 
-function isWithin(range: PortRange, port: Readonly<Record<string, unknown>>, key: string): boolean {
-  const value = readField(port, key)
-  if (typeof value !== 'number' && typeof value !== 'bigint') return false
-  return Number(value) >= range.first && Number(value) <= range.last && readText(port, 'Type') === range.protocol
+function isWithin(range: PortRange, port: number | undefined, protocol: string): boolean {
+  return port !== undefined && port >= range.first && port <= range.last && protocol === range.protocol
 }
 
 function parseRange(key: string, text: string): PortRange {

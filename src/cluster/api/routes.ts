@@ -3,8 +3,10 @@ import { build, cancelBuild, grpc, session } from './handlers/build.ts'
 import * as containers from './handlers/containers.ts'
 import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
+import { debugIndex, debugProfile } from './handlers/debug.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
+import { explainCreate, explainQuery } from './handlers/explain.ts'
 import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
@@ -15,7 +17,9 @@ import { rebalance } from './handlers/rebalance.ts'
 import { rename } from './handlers/rename.ts'
 import { toManager } from './handlers/native-swarm.ts'
 import * as plugins from './handlers/plugins.ts'
+import { putArchive } from './handlers/put-archive.ts'
 import { prune } from './handlers/prune.ts'
+import { snapshot } from './handlers/snapshot.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -38,7 +42,14 @@ const table: Readonly<Record<string, Handler>> = {
   'DELETE /plugins/*': plugins.refuse,
 
   'GET /flotilla/leader': leader,
+  'GET /debug/pprof': debugIndex,
+  'GET /debug/pprof/': debugIndex,
+  'GET /debug/pprof/profile': debugProfile('cpu'),
+  'GET /debug/pprof/heap': debugProfile('heap'),
+  'GET /flotilla/explain': explainQuery,
+  'POST /flotilla/explain': explainCreate,
   'GET /flotilla/metrics': metrics,
+  'GET /flotilla/snapshot': snapshot,
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,
@@ -52,7 +63,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /containers/*/export': containers.exportContainer,
   'GET /containers/*/archive': containers.archive,
   'HEAD /containers/*/archive': containers.archive,
-  'PUT /containers/*/archive': containers.archive,
+  'PUT /containers/*/archive': putArchive,
   'POST /containers/*/copy': containers.copy,
   'GET /containers/*/attach/ws': containers.attachWs,
   'POST /containers/*/attach': containers.attach,

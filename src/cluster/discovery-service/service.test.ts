@@ -227,9 +227,9 @@ describe('token://', () => {
     await discovery.register('10.0.0.1:2375', 90_500)
     await clock.advance(90_000)
     expect(await list()).toBe('["10.0.0.1:2375"]\n')
-    await discovery.withdraw?.('10.0.0.1:2375')
+    await discovery.close?.()
     expect(await list()).toBe('[]\n')
-    await discovery.withdraw?.('10.0.0.1:2375')
+    await discovery.close?.()
   })
 
   it('says what the service answered, keeps what was known and never names the token', async () => {

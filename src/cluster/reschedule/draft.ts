@@ -37,7 +37,14 @@ export function limitRequest(api: Api, request: PlacementRequest, record: Contai
   if (names === undefined) return request
   if (names.length === 0) return `node ${wanted} does not have the networks of the container`
   const value = names.join('|')
-  const expression = { key: 'node', isNegated: false, value, isSoft: false, matches: (name: string) => name === value }
+  const expression = {
+    key: 'node',
+    isNegated: false,
+    value,
+    isSoft: false,
+    isLiteral: false,
+    matches: (name: string) => name === value,
+  }
   const whitelists = { ...request.whitelists, expressions: [...request.whitelists.expressions, expression] }
   return { ...request, whitelists }
 }

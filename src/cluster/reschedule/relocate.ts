@@ -127,7 +127,7 @@ async function place(context: RelocateContext, record: ContainerRecord): Promise
   const draft = await makeDraft(api, record, generation, isLive ? toPassingName(record) : record.name)
   const request = limitRequest(api, draft.request, record)
   if (typeof request === 'string') return later(request)
-  const held = api.cluster.hold(draft, request, { from: record.home.containerId })
+  const held = await api.cluster.hold(draft, request, { from: record.home.containerId })
   if (held.kind !== 'held') return later(held.text)
   const { member } = held
   if (member.view.engineId === record.home.engineId) {

@@ -24,6 +24,7 @@ export function makeBlankNode(addr: string): NodeView {
     osType: '',
     swarmRole: 'none',
     architecture: '',
+    gpus: [],
     labels: new Map(),
     clockDeltaMs: 0,
     usage: emptyUsage,

@@ -3,8 +3,8 @@ import { isSameLoad, withContainers } from '../usage.ts'
 import { renderEndpoints } from '../recipe.ts'
 import { readField, readFields, readList, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
-import { decodeContainer, decodeImage, decodeNetwork, decodeVolume } from './decode.ts'
-import type { ContainerAnswer } from './messages.ts'
+import { decodeContainer, decodeImage, decodeNetwork, decodeVolume, describeContainer, isSameRow } from './decode.ts'
+import type { ContainerAnswer, Detail } from './messages.ts'
 
 /** Puts a container in, in the place of the one with its ID. */
 export function putContainer(node: NodeView, container: ContainerView): NodeView {
@@ -36,12 +36,12 @@ export function applyContainer(
 ): { readonly node: NodeView; readonly needsInspect: boolean } {
   if (answer.row === undefined) return { node: dropContainer(node, id), needsInspect: false }
   const container = decodeContainer(answer.row, answer.inspect, findContainer(node, id), node)
-  const isRecipeOld = answer.inspect === undefined && hasOtherEndpoints(container)
+  const isRecipeOld = answer.inspect === undefined && hasOtherEndpoints(container, answer.row)
   return { node: putContainer(node, container), needsInspect: container.isPartial || isRecipeOld }
 }
 
 /** True when networks were connected or disconnected since the recipe was read. */
-function hasOtherEndpoints({ recipe, row }: ContainerView): boolean {
+function hasOtherEndpoints({ recipe }: ContainerView, row: Fields): boolean {
   if (recipe === undefined) return false
   return recipe.endpointIds !== renderEndpoints(readFields(readFields(row, 'NetworkSettings'), 'Networks'))
 }
@@ -64,7 +64,7 @@ export function applyContainers(
     const id = readText(row, 'Id')
     const before = known.get(id)
     if (id === '' || touched.has(id)) continue
-    if (before !== undefined && !before.isPartial && isSameRow(before.row, row)) {
+    if (before !== undefined && !before.isPartial && isSameRow(before, row)) {
       kept.set(id, before)
       if (before.state === 'restarting') inspect.push(id)
       continue
@@ -89,23 +89,24 @@ export function applyContainers(
   return { node: isSame ? node : withContainers(node, containers), inspect }
 }
 
-/** Equal but for what time alone changes. Engines list ports in any order. */
-function isSameRow(a: Fields, b: Fields): boolean {
-  return digestRow(a) === digestRow(b)
-}
-
-function digestRow(row: Fields): string {
-  const ports = readList(row, 'Ports').map((port) => JSON.stringify(port))
-  return JSON.stringify({
-    ...row,
-    Status: undefined,
-    SizeRw: undefined,
-    SizeRootFs: undefined,
-    Mounts: readList(row, 'Mounts')
-      .map((mount) => JSON.stringify(mount))
-      .sort(),
-    Ports: ports.sort(),
-  })
+/**
+ * Inspect replies of containers whose rows are known. Those in `touched` changed after the reading began: they are
+ * read by themselves.
+ */
+export function applyDetails(node: NodeView, answers: readonly Detail[], touched: ReadonlySet<string>): NodeView {
+  const details = new Map(answers.filter(({ id }) => !touched.has(id)).map((each) => [each.id, each]))
+  const containers: ContainerView[] = []
+  let isSame = true
+  for (const before of node.containers) {
+    const detail = details.get(before.id)
+    if (detail === undefined) containers.push(before)
+    else {
+      isSame = false
+      if (detail.inspect !== undefined) containers.push(describeContainer(before, detail.inspect, node))
+      else if (detail.failure !== undefined) containers.push({ ...before, isPartial: true, isUnread: false })
+    }
+  }
+  return isSame ? node : withContainers(node, containers)
 }
 
 /** The outcome of listing images. */

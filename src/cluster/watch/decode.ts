@@ -9,7 +9,9 @@ import type {
   PublishedPort,
   VolumeView,
 } from '../model.ts'
+import { noGpus, readGpuAsk } from '../gpus.ts'
 import { SWARM_ID_LABEL } from '../model.ts'
+import { toAscii } from '../ascii.ts'
 import { hasPolicy, readRecipe } from '../recipe.ts'
 import { protocolOf, readBindings } from '../port-bindings.ts'
 import {
@@ -45,8 +47,12 @@ export function decodeContainer(
   facts: NodeFacts,
 ): ContainerView {
   const published = readPublished(row)
+  const createdAtMs = shift(readNumber(row, 'Created') * 1000, facts)
+  const state = toState(readText(row, 'State'))
   const details =
-    inspect === undefined ? keepDetails(row, previous, published, facts) : readDetails(row, inspect, published, facts)
+    inspect === undefined
+      ? keepDetails(row, previous, { published, state, createdAtMs })
+      : readDetails(inspect, { published, state, createdAtMs }, facts)
   const mode = inspect === undefined ? '' : readText(readFields(inspect, 'HostConfig'), 'NetworkMode')
   const labels = readLabels(row, 'Labels')
   const isKept = labels.size > 0 && hasPolicy(labels)
@@ -55,15 +61,16 @@ export function decodeContainer(
     id: readText(row, 'Id'),
     swarmId: readText(readFields(row, 'Labels'), SWARM_ID_LABEL),
     names: readNames(row),
-    image: readText(row, 'Image'),
-    imageId: readText(row, 'ImageID'),
-    command: readText(row, 'Command'),
+    image: shared(readText(row, 'Image')),
+    imageId: shared(readText(row, 'ImageID')),
+    command: shared(readText(row, 'Command')),
     labels,
-    networkMode: mode || readText(readFields(row, 'HostConfig'), 'NetworkMode'),
+    networkMode: shared(mode || readText(readFields(row, 'HostConfig'), 'NetworkMode')),
     ports: details.ports,
     exposed: details.exposed,
     nanoCpus: details.nanoCpus,
     memoryBytes: details.memoryBytes,
+    gpus: details.gpus,
     state: details.state,
     exitCode: details.exitCode,
     errorText: details.errorText,
@@ -76,35 +83,125 @@ export function decodeContainer(
     endpoints: readEndpoints(row),
     mounts: readMounts(row),
     isPartial: details.isPartial,
+    isUnread: details.isUnread,
     recipe: !isKept
       ? undefined
       : inspect === undefined
         ? previous?.recipe
         : readRecipe(inspect, facts, previous?.recipe),
-    row,
+    row: { members: renderMembers(row), status: details.isPartial ? readText(row, 'Status') : '' },
   }
 }
 
-function readDetails(row: Fields, inspect: Fields, published: readonly PublishedPort[], facts: NodeFacts): Details {
+/** A container of which the row is known, with what its inspect reply tells. */
+export function describeContainer(container: ContainerView, inspect: Fields, facts: NodeFacts): ContainerView {
+  const mode = readText(readFields(inspect, 'HostConfig'), 'NetworkMode')
+  return {
+    ...container,
+    ...readDetails(inspect, container, facts),
+    networkMode: shared(mode || container.networkMode),
+    recipe: hasPolicy(container.labels) ? readRecipe(inspect, facts, container.recipe) : undefined,
+    row: container.row.status === '' ? container.row : { members: container.row.members, status: '' },
+  }
+}
+
+/** True when the row tells what the view shows, but for what time alone changes. */
+export function isSameRow(container: ContainerView, row: Fields): boolean {
+  return (
+    container.state === toState(readText(row, 'State')) &&
+    isSameTexts(container.names, readNames(row)) &&
+    container.row.members === renderMembers(row) &&
+    isSamePorts(container.published, readPublished(row))
+  )
+}
+
+function isSameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index])
+}
+
+function isSamePorts(a: readonly PublishedPort[], b: readonly PublishedPort[]): boolean {
+  return a.length === b.length && a.every((port, index) => comparePorts(port, b[index]) === 0)
+}
+
+/** What lists write by themselves, and what no list row should hold. */
+const ownMembers: ReadonlySet<string> = new Set([
+  'Id',
+  'Names',
+  'Created',
+  'Ports',
+  'State',
+  'Status',
+  'SizeRw',
+  'SizeRootFs',
+])
+
+/** The rest of a row as text. Engines list mounts in any order. */
+function renderMembers(row: Fields): string {
+  const rest: Record<string, unknown> = Object.create(null)
+  for (const key of Object.keys(row)) if (!ownMembers.has(key)) rest[key] = row[key]
+  const mounts = readList(row, 'Mounts')
+  if (mounts.length > 1)
+    rest['Mounts'] = mounts
+      .map((mount) => JSON.stringify(mount))
+      .sort()
+      .map(parseBack)
+  rest['Labels'] ??= {}
+  rest['HostConfig'] ??= { NetworkMode: 'default' }
+  rest['NetworkSettings'] ??= { Networks: {} }
+  rest['Mounts'] ??= []
+  return toAscii(JSON.stringify(rest).slice(1, -1))
+}
+
+function parseBack(text: string): unknown {
+  return JSON.parse(text)
+}
+
+/** Texts that many containers have in common, kept once. */
+const texts = new Map<string, string>()
+const maxTexts = 4096
+
+function shared(text: string): string {
+  const known = texts.get(text)
+  if (known !== undefined) return known
+  if (texts.size >= maxTexts) texts.clear()
+  texts.set(text, text)
+  return text
+}
+
+/** What is known of a container before its inspect reply is looked at. */
+type Known = Pick<ContainerView, 'published' | 'state' | 'createdAtMs'>
+
+function readDetails(inspect: Fields, known: Known, facts: NodeFacts): Details {
   const hostConfig = readFields(inspect, 'HostConfig')
   const state = readFields(inspect, 'State')
   const claims = readBindings(readFields(hostConfig, 'PortBindings'))
   const shares = Math.trunc((readNumber(hostConfig, 'CpuShares') * facts.cpus) / 1024)
+  const status = readText(state, 'Status')
+  const createdAtMs = readTimeMs(inspect, 'Created')
   return {
-    ports: settlePorts(claims, published),
-    exposed: Object.keys(readFields(readFields(inspect, 'Config'), 'ExposedPorts')),
+    ports: settlePorts(claims, known.published),
+    exposed: orNone(Object.keys(readFields(readFields(inspect, 'Config'), 'ExposedPorts')).map(shared)),
     nanoCpus: Math.max(shares * 1e9, readCpuLimit(hostConfig)),
     memoryBytes: readMemory(hostConfig),
-    state: toState(readText(state, 'Status') || readText(row, 'State')),
+    state: status === '' ? known.state : toState(status),
+    gpus: readGpuAsk(hostConfig),
     exitCode: readNumber(state, 'ExitCode'),
     errorText: readText(state, 'Error'),
     isOomKilled: readBoolean(state, 'OOMKilled'),
     healthCheck: toHealthCheck(readText(readFields(state, 'Health'), 'Status')),
-    createdAtMs: shift(readTimeMs(inspect, 'Created') || readNumber(row, 'Created') * 1000, facts),
+    createdAtMs: createdAtMs === 0 ? known.createdAtMs : shift(createdAtMs, facts),
     startedAtMs: shift(readTimeMs(state, 'StartedAt'), facts),
     finishedAtMs: shift(readTimeMs(state, 'FinishedAt'), facts),
     isPartial: false,
+    isUnread: false,
   }
+}
+
+const none: readonly never[] = []
+
+/** One empty list for all. */
+function orNone<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? none : list
 }
 
 type Details = Pick<
@@ -113,6 +210,7 @@ type Details = Pick<
   | 'exposed'
   | 'nanoCpus'
   | 'memoryBytes'
+  | 'gpus'
   | 'state'
   | 'exitCode'
   | 'errorText'
@@ -122,21 +220,17 @@ type Details = Pick<
   | 'startedAtMs'
   | 'finishedAtMs'
   | 'isPartial'
->
+> & { readonly isUnread: boolean }
 
-function keepDetails(
-  row: Fields,
-  previous: ContainerView | undefined,
-  published: readonly PublishedPort[],
-  facts: NodeFacts,
-): Details {
-  const state = toState(readText(row, 'State'))
+function keepDetails(row: Fields, previous: ContainerView | undefined, known: Known): Details {
+  const { published, state, createdAtMs } = known
   if (previous !== undefined) {
     return {
       ports: settlePorts(previous.ports, published),
       exposed: previous.exposed,
       nanoCpus: previous.nanoCpus,
       memoryBytes: previous.memoryBytes,
+      gpus: previous.gpus,
       state,
       exitCode: previous.exitCode,
       errorText: previous.errorText,
@@ -146,23 +240,32 @@ function keepDetails(
       startedAtMs: previous.startedAtMs,
       finishedAtMs: previous.finishedAtMs,
       isPartial: previous.isPartial,
+      isUnread: previous.isUnread ?? false,
     }
   }
   return {
-    ports: settlePorts([], published),
-    exposed: [],
+    ports: settlePorts(none, published),
+    exposed: none,
     nanoCpus: 0,
     memoryBytes: 0,
+    gpus: noGpus,
     state,
-    exitCode: 0,
+    ...readStatus(readText(row, 'Status')),
     errorText: '',
     isOomKilled: false,
-    healthCheck: 'none',
-    createdAtMs: shift(readNumber(row, 'Created') * 1000, facts),
+    createdAtMs,
     startedAtMs: 0,
     finishedAtMs: 0,
     isPartial: true,
+    isUnread: true,
   }
+}
+
+/** `Exited (137) 2 hours ago`, `Up 3 minutes (healthy)`: what filters look at, until more is known. */
+function readStatus(status: string): Pick<Details, 'exitCode' | 'healthCheck'> {
+  const exit = /^(?:Exited|Restarting) \((\d+)\)/.exec(status)?.[1]
+  const health = /\((?:health: )?(starting|healthy|unhealthy)\)$/.exec(status)?.[1]
+  return { exitCode: Number(exit ?? 0), healthCheck: toHealthCheck(health ?? '') }
 }
 
 function shift(timeMs: number, facts: NodeFacts): number {
@@ -176,15 +279,25 @@ function readNames(row: Fields): readonly string[] {
   return [...names.filter((name) => !name.includes('/')), ...names.filter((name) => name.includes('/'))]
 }
 
+/** In a fixed order: engines list ports in any. */
 function readPublished(row: Fields): readonly PublishedPort[] {
-  return readList(row, 'Ports')
+  const ports = readList(row, 'Ports')
     .filter(isFields)
     .map((port) => ({
-      ip: readText(port, 'IP'),
+      ip: shared(readText(port, 'IP')),
       privatePort: readNumber(port, 'PrivatePort'),
       publicPort: readNumber(port, 'PublicPort') || undefined,
-      protocol: readText(port, 'Type') || 'tcp',
+      protocol: shared(readText(port, 'Type') || 'tcp'),
     }))
+  return orNone(ports.length > 1 ? ports.sort(comparePorts) : ports)
+}
+
+function comparePorts(a: PublishedPort, b: PublishedPort | undefined): number {
+  if (b === undefined) return 1
+  if (a.privatePort !== b.privatePort) return a.privatePort - b.privatePort
+  if (a.protocol !== b.protocol) return a.protocol < b.protocol ? -1 : 1
+  if (a.publicPort !== b.publicPort) return (a.publicPort ?? 0) - (b.publicPort ?? 0)
+  return a.ip === b.ip ? 0 : a.ip < b.ip ? -1 : 1
 }
 
 /** Asked ports plus those the engine chose; a range that led to a port is settled by it. */
@@ -208,26 +321,28 @@ function isWithin(port: PortClaim, range: PortClaim): boolean {
 
 function readEndpoints(row: Fields): readonly NetworkEndpoint[] {
   const networks = readFields(readFields(row, 'NetworkSettings'), 'Networks')
-  return Object.entries(networks).map(([network, value]) => {
+  const endpoints = Object.entries(networks).map(([network, value]) => {
     const endpoint = isFields(value) ? value : {}
     return {
       network,
-      networkId: readText(endpoint, 'NetworkID'),
+      networkId: shared(readText(endpoint, 'NetworkID')),
       ipAddress: readText(endpoint, 'IPAddress'),
-      aliases: readTexts(endpoint, 'Aliases'),
+      aliases: orNone(readTexts(endpoint, 'Aliases')),
     }
   })
+  return orNone(endpoints)
 }
 
 function readMounts(row: Fields): readonly MountView[] {
-  return readList(row, 'Mounts')
+  const mounts = readList(row, 'Mounts')
     .filter(isFields)
     .map((mount) => ({
-      kind: readText(mount, 'Type'),
+      kind: shared(readText(mount, 'Type')),
       name: readText(mount, 'Name'),
       source: readText(mount, 'Source'),
-      target: readText(mount, 'Destination'),
+      target: shared(readText(mount, 'Destination')),
     }))
+  return orNone(mounts)
 }
 
 const states: readonly string[] = [

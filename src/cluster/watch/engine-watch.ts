@@ -3,21 +3,24 @@ import { isFlotillaError } from '../../core/errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { isFields, readNumber } from '../wire.ts'
 import type { Fields } from '../wire.ts'
-import { runFetch, toFailure } from './fetch.ts'
+import { isListFetch, runFetch, runLists, toFailure } from './fetch.ts'
+import type { FetchContext, ListFetch } from './fetch.ts'
 import type { Gate } from './gate.ts'
 import { keyOf } from './messages.ts'
-import type { Effect, Fetch, Message } from './messages.ts'
+import type { Effect, Failure, Fetch, Message } from './messages.ts'
 
 export interface EngineWatchOptions {
   readonly engine: Engine
   readonly clock: Clock
   /** Shared by all watches, so that a large fleet is read in bounded steps. Probes and events do not wait. */
   readonly gate: Gate
+  /** The same for what is read in the background. */
+  readonly backGate: Gate
   resolveIp(): Promise<string>
   /** Takes one message in. @returns what has to be done next */
   step(message: Message): readonly Effect[]
   /** Told of what concerns others than the engine. */
-  onEffect(effect: Exclude<Effect, { readonly kind: 'fetch' | 'wake' | 'open-events' | 'close' }>): void
+  onEffect(effect: Exclude<Effect, { readonly kind: 'fetch' | 'queued' | 'wake' | 'open-events' | 'close' }>): void
 }
 
 /** Somebody who wants to know when the view holds what a read that began after his call has found. */
@@ -40,6 +43,11 @@ export class EngineWatch {
   readonly #starts = new Map<string, number>()
   readonly #waiters = new Map<string, Waiter[]>()
   readonly #pendingFetches: (() => void)[] = []
+  /** Keys that will be read in a moment. */
+  readonly #queued = new Set<string>()
+  /** Lists asked for by the step that is being carried out. */
+  #lists: { readonly epoch: number; readonly fetch: ListFetch; readonly start: number }[] = []
+  #isUrgent = false
   #eventLagMs: number | undefined
   #running = 0
   #isStepping = false
@@ -75,13 +83,20 @@ export class EngineWatch {
     const before = this.#starts.get(key) ?? 0
     this.send({ kind: 'touched', fetch })
     const after = this.#starts.get(key) ?? 0
-    if (after === before && !this.#calls.signal.aborted && !this.#isReading(key)) return Promise.resolve()
+    const isComing = this.#queued.has(key) || this.#isReading(key)
+    if (after === before && !this.#calls.signal.aborted && !isComing) return Promise.resolve()
     return new Promise((resolve) => {
       const waiter = { start: after > before ? after : before + 1, resolve }
       const list = this.#waiters.get(key)
       if (list === undefined) this.#waiters.set(key, [waiter])
       else list.push(waiter)
     })
+  }
+
+  /** What is read in the background is needed: ahead of all others now, until `isUrgent` is taken back. */
+  set isUrgent(isUrgent: boolean) {
+    this.#isUrgent = isUrgent
+    if (isUrgent) this.#o.backGate.hasten(this)
   }
 
   /** Ends everything. */
@@ -103,6 +118,9 @@ export class EngineWatch {
       case 'fetch':
         this.#fetch(effect.epoch, effect.fetch)
         return
+      case 'queued':
+        this.#queued.add(keyOf(effect.fetch))
+        return
       case 'wake':
         void this.#wake(effect)
         return
@@ -113,6 +131,7 @@ export class EngineWatch {
         this.#calls.abort(closedReason)
         this.#stream.abort(closedReason)
         this.#calls = new AbortController()
+        this.#queued.clear()
         this.#releaseAll()
         return
       default:
@@ -124,24 +143,64 @@ export class EngineWatch {
     const key = keyOf(fetch)
     const start = (this.#starts.get(key) ?? 0) + 1
     this.#starts.set(key, start)
+    this.#queued.delete(key)
     this.#reading.set(key, (this.#reading.get(key) ?? 0) + 1)
+    if (isListFetch(fetch)) {
+      this.#lists.push({ epoch, fetch, start })
+      if (this.#lists.length === 1) queueMicrotask(() => this.#fetchLists())
+      return
+    }
     const { signal } = this.#calls
+    const context = this.#context(signal)
     const begin = async (): Promise<void> => {
-      const context = { engine: this.#o.engine, signal, resolveIp: () => this.#o.resolveIp() }
-      const isProbe = fetch.what === 'ping'
       try {
-        const data = isProbe ? await runFetch(fetch, context) : await this.#o.gate.run(() => runFetch(fetch, context))
+        const data = await this.#inGate(fetch, () => runFetch(fetch, context))
         this.send({ kind: 'fetched', epoch, fetch, result: { isOk: true, data } })
       } catch (error) {
-        if (!signal.aborted) {
-          const failure = toFailure(error, isProbe)
-          this.send({ kind: 'fetched', epoch, fetch, result: { isOk: false, failure } })
-        }
+        if (!signal.aborted) this.#failed(epoch, fetch, toFailure(error, fetch.what === 'ping'))
       }
       this.#finish(key, start)
     }
     if (fetch.what === 'ping') void begin()
     else this.#inTurn(begin)
+  }
+
+  #context(signal: AbortSignal): FetchContext {
+    return { engine: this.#o.engine, signal, resolveIp: () => this.#o.resolveIp() }
+  }
+
+  #failed(epoch: number, fetch: Fetch, failure: Failure): void {
+    this.send({ kind: 'fetched', epoch, fetch, result: { isOk: false, failure } })
+  }
+
+  #inGate<T>(fetch: Fetch, body: () => Promise<T>): Promise<T> {
+    if (fetch.what === 'ping') return body()
+    if (fetch.what === 'details' && !this.#isUrgent) return this.#o.backGate.run(body, this)
+    return this.#o.gate.run(body)
+  }
+
+  /** Lists that one step asked for are read together. */
+  #fetchLists(): void {
+    const lists = this.#lists
+    const { signal } = this.#calls
+    this.#lists = []
+    this.#inTurn(() =>
+      this.#o.gate.run(() =>
+        runLists(
+          lists.map((each) => each.fetch),
+          this.#context(signal),
+          (fetch, outcome) => {
+            const asked = lists.find((each) => each.fetch === fetch)
+            if (asked === undefined) return
+            const { epoch, start } = asked
+            if (outcome.isOk) {
+              this.send({ kind: 'fetched', epoch, fetch, result: { isOk: true, data: outcome.value } })
+            } else if (!signal.aborted) this.#failed(epoch, fetch, toFailure(outcome.error, false))
+            this.#finish(keyOf(fetch), start)
+          },
+        ),
+      ),
+    )
   }
 
   /** At most a few reads of one engine at once: an engine with many containers must not be flooded. */

@@ -1,10 +1,10 @@
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { CallOptions } from '../../core/call.ts'
 import { escapeSegment } from '../../engine/api/call.ts'
-import type { Engine, EngineRequest } from '../../engine/engine.ts'
+import type { Engine, EngineRequest, ReadOutcome } from '../../engine/engine.ts'
 import { isFields, readList } from '../wire.ts'
 import type { Fields } from '../wire.ts'
-import type { ContainerAnswer, Failure, Fetch, Specs } from './messages.ts'
+import type { ContainerAnswer, Detail, Failure, Fetch, Specs } from './messages.ts'
 
 /** A probe has to be answered at once; nothing else an engine does is a reason to call it dead. */
 const pingMs = 1200
@@ -18,8 +18,54 @@ export interface FetchContext {
   resolveIp(): Promise<string>
 }
 
+/** The lists of an engine, in the order they are asked for: those that plug-ins or disks may hold up come last. */
+export type ListFetch = Extract<Fetch, { readonly what: 'containers' | 'networks' | 'images' | 'volumes' }>
+
+const listRequests: Readonly<Record<ListFetch['what'], EngineRequest>> = {
+  containers: { method: 'GET', path: '/containers/json', query: { all: true } },
+  networks: { method: 'GET', path: '/networks' },
+  images: { method: 'GET', path: '/images/json', query: { all: true } },
+  volumes: { method: 'GET', path: '/volumes' },
+}
+const listOrder = Object.keys(listRequests)
+
+export function isListFetch(fetch: Fetch): fetch is ListFetch {
+  return fetch.what in listRequests
+}
+
+/**
+ * Reads several lists on one connection.
+ *
+ * @param onRead told of each as it arrives; an error of the call as a whole is told for all that have not
+ */
+export async function runLists(
+  fetches: readonly ListFetch[],
+  context: FetchContext,
+  onRead: (fetch: ListFetch, outcome: ReadOutcome) => void,
+): Promise<void> {
+  const inOrder = [...fetches].sort((a, b) => listOrder.indexOf(a.what) - listOrder.indexOf(b.what))
+  const left = new Set(inOrder)
+  const requests = inOrder.map((fetch) => listRequests[fetch.what])
+  const call = { signal: context.signal, deadlineMs: readMs }
+  try {
+    await readAll(context.engine, requests, call, (index, outcome) => {
+      const fetch = inOrder[index]
+      if (fetch === undefined || !left.delete(fetch)) return
+      onRead(fetch, outcome.isOk ? { isOk: true, value: toListRows(fetch, outcome.value) } : outcome)
+    })
+  } catch (error) {
+    const known = error instanceof Error ? error : new Error(toMessage(error))
+    for (const fetch of left) onRead(fetch, { isOk: false, error: known })
+  }
+}
+
+function toListRows({ what }: ListFetch, value: unknown): readonly Fields[] {
+  if (what === 'volumes') return isFields(value) ? readList(value, 'Volumes').filter(isFields) : []
+  return toRows(value)
+}
+
 /** Reads one thing from an engine, with a deadline. Resolves to what `messages.ts` says of this fetch. */
-export async function runFetch(fetch: Fetch, context: FetchContext): Promise<unknown> {
+export async function runFetch(fetch: Exclude<Fetch, ListFetch>, context: FetchContext): Promise<unknown> {
   const { engine, signal } = context
   const call = { signal, deadlineMs: fetch.what === 'ping' ? pingMs : readMs }
   switch (fetch.what) {
@@ -28,22 +74,12 @@ export async function runFetch(fetch: Fetch, context: FetchContext): Promise<unk
       return undefined
     case 'specs':
       return readSpecs(context, call)
-    case 'containers':
-      return readRows(engine, { method: 'GET', path: '/containers/json', query: { all: true } }, call)
     case 'container':
-      return fetch.row === undefined
-        ? readContainer(engine, fetch.id, fetch.isInspected, call)
-        : readDetails(engine, fetch.id, fetch.row, call)
-    case 'images':
-      return readRows(engine, { method: 'GET', path: '/images/json', query: { all: true } }, call)
-    case 'networks':
-      return readRows(engine, { method: 'GET', path: '/networks' }, call)
+      return readContainer(engine, fetch.id, fetch.isInspected, call)
+    case 'details':
+      return readDetails(engine, fetch.ids, call)
     case 'network':
       return readOne(engine, `/networks/${escapeSegment(fetch.id)}`, call)
-    case 'volumes': {
-      const list = await readJson(engine, { method: 'GET', path: '/volumes' }, call)
-      return isFields(list) ? readList(list, 'Volumes').filter(isFields) : []
-    }
     case 'volume':
       return readOne(engine, `/volumes/${escapeSegment(fetch.name)}`, call)
     default:
@@ -59,10 +95,12 @@ export function toFailure(error: unknown, isProbe: boolean): Failure {
 }
 
 async function readSpecs(context: FetchContext, call: CallOptions): Promise<Specs> {
-  const { engine } = context
-  const [info, version, ip] = await Promise.all([
-    readJson(engine, { method: 'GET', path: '/info', unversioned: true }, call),
-    readJson(engine, { method: 'GET', path: '/version', unversioned: true }, call),
+  const requests: readonly EngineRequest[] = [
+    { method: 'GET', path: '/info', unversioned: true },
+    { method: 'GET', path: '/version', unversioned: true },
+  ]
+  const [[info, version], ip] = await Promise.all([
+    readEach(context.engine, requests, call).then((outcomes) => outcomes.map(valueOf)),
     context.resolveIp(),
   ])
   return { info: isFields(info) ? info : {}, version: isFields(version) ? version : {}, ip }
@@ -74,39 +112,88 @@ async function readContainer(
   isInspected: boolean,
   call: CallOptions,
 ): Promise<ContainerAnswer> {
-  const [rows, inspect] = await Promise.all([
-    readRows(
-      engine,
-      { method: 'GET', path: '/containers/json', query: { all: true, filters: JSON.stringify({ id: [id] }) } },
-      call,
-    ),
-    isInspected ? readOne(engine, `/containers/${escapeSegment(id)}/json`, call) : undefined,
-  ])
-  return { row: rows.find((row) => row['Id'] === id), inspect }
+  const requests: EngineRequest[] = [
+    { method: 'GET', path: '/containers/json', query: { all: true, filters: JSON.stringify({ id: [id] }) } },
+  ]
+  if (isInspected) requests.push(inspectRequest(id))
+  const [list, inspect] = await readEach(engine, requests, call)
+  const row = list === undefined ? undefined : toRows(valueOf(list)).find((each) => each['Id'] === id)
+  return { row, inspect: inspect === undefined ? undefined : fieldsOf(inspect) }
 }
 
-/** Gone in the meantime: then there is no row either. */
-async function readDetails(engine: Engine, id: string, row: Fields, call: CallOptions): Promise<ContainerAnswer> {
-  const inspect = await readOne(engine, `/containers/${escapeSegment(id)}/json`, call)
-  return { row: inspect === undefined ? undefined : row, inspect }
+async function readDetails(engine: Engine, ids: readonly string[], call: CallOptions): Promise<readonly Detail[]> {
+  const outcomes = await readEach(engine, ids.map(inspectRequest), call)
+  return outcomes.map((outcome, index) => {
+    const id = ids[index] ?? ''
+    if (outcome.isOk) return { id, inspect: isFields(outcome.value) ? outcome.value : undefined, failure: undefined }
+    if (isGone(outcome.error)) return { id, inspect: undefined, failure: undefined }
+    const failure = toFailure(outcome.error, false)
+    // Nothing else will be told by an engine that is not there.
+    if (failure.isConnection) throw outcome.error
+    return { id, inspect: undefined, failure }
+  })
 }
 
-async function readJson(engine: Engine, request: EngineRequest, call: CallOptions): Promise<unknown> {
-  return (await engine.request(request, call)).json<unknown>()
-}
-
-async function readRows(engine: Engine, request: EngineRequest, call: CallOptions): Promise<readonly Fields[]> {
-  const rows = await readJson(engine, request, call)
-  return Array.isArray(rows) ? rows.filter(isFields) : []
+function inspectRequest(id: string): EngineRequest {
+  return { method: 'GET', path: `/containers/${escapeSegment(id)}/json` }
 }
 
 /** Undefined when there is no such thing. */
 async function readOne(engine: Engine, path: string, call: CallOptions): Promise<Fields | undefined> {
-  try {
-    const value = await readJson(engine, { method: 'GET', path }, call)
-    return isFields(value) ? value : undefined
-  } catch (error) {
-    if (isFlotillaError(error) && error.code === 'engine/not-found') return undefined
-    throw error
+  const [outcome] = await readEach(engine, [{ method: 'GET', path }], call)
+  return outcome === undefined ? undefined : fieldsOf(outcome)
+}
+
+function fieldsOf(outcome: ReadOutcome): Fields | undefined {
+  if (outcome.isOk) return isFields(outcome.value) ? outcome.value : undefined
+  if (isGone(outcome.error)) return undefined
+  throw outcome.error
+}
+
+function valueOf(outcome: ReadOutcome): unknown {
+  if (outcome.isOk) return outcome.value
+  throw outcome.error
+}
+
+function isGone(error: Error): boolean {
+  return isFlotillaError(error) && error.code === 'engine/not-found'
+}
+
+function toRows(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.filter(isFields) : []
+}
+
+/** All outcomes, in order. Rejects when the engine cannot be reached. */
+async function readEach(
+  engine: Engine,
+  requests: readonly EngineRequest[],
+  call: CallOptions,
+): Promise<readonly ReadOutcome[]> {
+  const outcomes: ReadOutcome[] = []
+  await readAll(engine, requests, call, (index, outcome) => {
+    outcomes[index] = outcome
+  })
+  return outcomes
+}
+
+/** On one connection where the client can do that, else side by side. */
+async function readAll(
+  engine: Engine,
+  requests: readonly EngineRequest[],
+  call: CallOptions,
+  onAnswer: (index: number, outcome: ReadOutcome) => void,
+): Promise<void> {
+  if (engine.readAll !== undefined) {
+    await engine.readAll(requests, onAnswer, call)
+    return
   }
+  await Promise.all(
+    requests.map(async (request, index) => {
+      try {
+        onAnswer(index, { isOk: true, value: await (await engine.request(request, call)).json<unknown>() })
+      } catch (error) {
+        onAnswer(index, { isOk: false, error: error instanceof Error ? error : new Error(toMessage(error)) })
+      }
+    }),
+  )
 }

@@ -45,6 +45,11 @@ export function eventsDelayMs(health: Health): number {
   return 1000 * Math.min(health.failures + 1, 10)
 }
 
+/** The least time for which an event stream may be silent, so that renewing those of a large fleet stays cheap. */
+export function fleetSilenceMs(engines: number): number {
+  return engines * 25
+}
+
 /** The least time between two probes of one engine so that probing a large fleet stays cheap: 200 probes a second. */
 export function fleetProbeMs(engines: number): number {
   return engines * 5

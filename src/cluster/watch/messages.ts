@@ -17,9 +17,9 @@ export type Fetch =
       readonly what: 'container'
       readonly id: string
       readonly isInspected: boolean
-      /** The row was read a moment ago: only the inspect reply is wanted, and the answer holds this row. */
-      readonly row?: Fields
     }
+  /** Inspect replies of containers whose rows have been listed, read in the background; answer `Detail[]`. */
+  | { readonly what: 'details'; readonly ids: readonly string[] }
   /** `GET /images/json?all=1`; answer `Fields[]`. */
   | { readonly what: 'images' }
   /** `GET /networks`; answer `Fields[]`. */
@@ -44,6 +44,14 @@ export interface ContainerAnswer {
   readonly inspect: Fields | undefined
 }
 
+/** No inspect reply and no failure: the container is gone. */
+export interface Detail {
+  readonly id: string
+  readonly inspect: Fields | undefined
+  /** This container alone could not be read. */
+  readonly failure: Failure | undefined
+}
+
 /** A failed call. Only connection-level failures (refused, no route, time-out of a probe) count against health. */
 export interface Failure {
   readonly text: string
@@ -55,7 +63,7 @@ export type FetchResult =
   | { readonly isOk: false; readonly failure: Failure }
 
 /** Why the loop was told to wait. */
-export type WakeReason = 'probe' | 'refresh' | 'validate' | 'events'
+export type WakeReason = 'probe' | 'refresh' | 'validate' | 'events' | 'reads' | 'silence'
 
 /** What can happen to one engine. */
 export type Message =
@@ -82,6 +90,8 @@ export type Message =
   | { readonly kind: 'marked'; readonly mark: NodeMark }
   /** Something of ours changed this: read it again. */
   | { readonly kind: 'touched'; readonly fetch: Fetch }
+  /** Somebody waits for what is about to be read: no time is left for more to come. */
+  | { readonly kind: 'hurried' }
   /** The cluster lets a loaded engine in, or keeps it pending and says why. */
   | { readonly kind: 'admitted' }
   | { readonly kind: 'rejected'; readonly text: string }
@@ -89,6 +99,8 @@ export type Message =
 /** What the IO loop has to do after a step. */
 export type Effect =
   | { readonly kind: 'fetch'; readonly epoch: number; readonly fetch: Fetch }
+  /** A fetch that will be asked for in a moment, together with what may come until then. */
+  | { readonly kind: 'queued'; readonly fetch: Fetch }
   /** Sleep, then send `woke` with the same epoch, reason and ticket. */
   | {
       readonly kind: 'wake'
@@ -124,6 +136,8 @@ export interface WatchOptions {
   readonly failureRetry: number
   /** Pause between probes of a healthy engine. */
   readonly probeMs: number
+  /** An event stream that tells nothing for this long is opened anew: a dead one looks just like that. */
+  readonly silenceMs: number
   /** Whole percent added to CPUs and memory. */
   readonly overcommitPercent: number
 }
@@ -134,6 +148,7 @@ export const defaultWatchOptions: WatchOptions = {
   refreshMaxMs: 60_000,
   failureRetry: 3,
   probeMs: 3_000,
+  silenceMs: 25_000,
   overcommitPercent: 5,
 }
 

@@ -1,10 +1,11 @@
 import { markLabels } from '../model.ts'
 import type { NodeView } from '../model.ts'
-import { isFields, readText, readTimeMs } from '../wire.ts'
+import { isFields, readTimeMs } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import {
   applyContainer,
   applyContainers,
+  applyDetails,
   applyImages,
   applyNetwork,
   applyNetworks,
@@ -15,7 +16,7 @@ import {
 } from './collections.ts'
 import { land, touch } from './flights.ts'
 import type { Flight } from './flights.ts'
-import type { ContainerAnswer, Failure, Fetch, FetchResult, Specs } from './messages.ts'
+import type { ContainerAnswer, Detail, Failure, Fetch, FetchResult, Specs } from './messages.ts'
 import { isSameLabels, isSameSpecs, readSpecs } from './specs.ts'
 import type { NodeSpecs } from './specs.ts'
 import type { Step } from './step.ts'
@@ -32,20 +33,29 @@ export function receive(step: Step, fetch: Fetch, result: FetchResult): void {
   else takeFailure(step, fetch, result.failure, flight)
   // A new epoch has begun when the engine turned out to be unusable.
   const isOver = step.state.phase === 'idle'
-  if (flight.next !== undefined && !isOver && (result.isOk || step.state.phase === 'loading')) step.fetch(flight.next)
+  if (flight.next !== undefined && !isOver && (result.isOk || step.state.phase === 'loading')) {
+    step.fetch(flight.next, flight.next.what === 'container')
+  }
+  if (fetch.what === 'details' && result.isOk) step.fetchDetails()
   if (result.isOk) step.succeed()
   if (fetch.what === 'ping' && result.isOk) step.probed()
 }
 
 function takeFailure(step: Step, fetch: Fetch, failure: Failure, { next }: Flight): void {
   const { phase } = step.state
-  if (phase === 'specs' || (phase === 'loading' && fetch.what !== 'container')) {
+  const isSingle = fetch.what === 'container' || fetch.what === 'details'
+  if (phase === 'specs' || (phase === 'loading' && !isSingle)) {
     return step.failValidation(failure.text)
   }
   if (fetch.what !== 'ping') step.set({ needsRelist: true })
   // A partial container has its details read with the next list, whatever its row says.
   const isDetailLost = [fetch, next].some((each) => each?.what === 'container' && each.isInspected)
-  if (fetch.what === 'container' && isDetailLost) markPartial(step, fetch.id)
+  if (fetch.what === 'container' && isDetailLost) markPartial(step, fetch.id, failure)
+  if (fetch.what === 'details') {
+    // With the next list everything that is still partial is asked for again.
+    for (const id of [...fetch.ids, ...step.state.unread]) markPartial(step, id, failure)
+    step.set({ unread: [] })
+  }
   if (phase === 'ready' && !failure.isConnection) {
     step.log('warn', `cannot read ${fetch.what} of engine ${step.state.node.name}: ${failure.text}`)
     // The engine answers, if badly: the next probe decides when to read again.
@@ -54,9 +64,13 @@ function takeFailure(step: Step, fetch: Fetch, failure: Failure, { next }: Fligh
   step.fail(failure)
 }
 
-function markPartial(step: Step, id: string): void {
+/** An engine that answers but does not describe a container: nobody waits for that any longer. */
+function markPartial(step: Step, id: string, failure: Failure): void {
   const container = findContainer(step.state.node, id)
-  if (container !== undefined) step.set({ node: putContainer(step.state.node, { ...container, isPartial: true }) })
+  if (container === undefined) return
+  const isUnread = container.isUnread === true && failure.isConnection
+  if (container.isPartial && isUnread === container.isUnread) return
+  step.set({ node: putContainer(step.state.node, { ...container, isPartial: true, isUnread }) })
 }
 
 function takeData(step: Step, fetch: Fetch, data: unknown, flight: Flight): void {
@@ -67,6 +81,8 @@ function takeData(step: Step, fetch: Fetch, data: unknown, flight: Flight): void
       return takeSpecs(step, data as Specs)
     case 'container':
       return flight.isOverruled ? undefined : takeContainer(step, fetch.id, data as ContainerAnswer)
+    case 'details':
+      return takeDetails(step, fetch.ids, data as readonly Detail[], flight)
     case 'containers':
       return takeContainers(step, toRows(data), flight.touched)
     case 'images':
@@ -102,11 +118,19 @@ function takeContainers(step: Step, rows: readonly Fields[], touched: ReadonlySe
   const { node, inspect } = applyContainers(step.state.node, rows, touched)
   step.set({ node })
   step.setNode({ updatedAtMs: step.context.nowMs })
-  // A first reading starts over when anything breaks: the rows just read stand, and need not be read once more.
-  const fresh = step.state.phase === 'loading' ? new Map(rows.map((row) => [readText(row, 'Id'), row])) : undefined
-  for (const id of inspect) {
-    const row = fresh?.get(id)
-    step.fetch({ what: 'container', id, isInspected: true, ...(row === undefined ? {} : { row }) })
+  step.wantDetails(inspect)
+}
+
+function takeDetails(step: Step, ids: readonly string[], answers: readonly Detail[], flight: Flight): void {
+  if (flight.isOverruled) {
+    step.wantDetails(ids)
+    return
+  }
+  step.set({ node: applyDetails(step.state.node, answers, flight.touched) })
+  for (const { id, failure } of answers) {
+    if (failure === undefined) continue
+    step.set({ needsRelist: true })
+    step.log('warn', `cannot read container ${id} of engine ${step.state.node.name}: ${failure.text}`)
   }
 }
 

@@ -27,6 +27,7 @@ class Simulation {
   state: EngineState = makeEngineState('a:2375', options)
   readonly logged: string[] = []
   forwarded = 0
+  opened = 0
   readonly announced: string[] = []
   readonly wakes: Extract<Effect, { kind: 'wake' }>[] = []
   nowMs = 1_700_000_000_000
@@ -55,6 +56,7 @@ class Simulation {
         this.unread.push({ epoch: effect.epoch, fetch: effect.fetch })
         return
       case 'open-events':
+        this.opened += 1
         this.streamEpoch = effect.epoch
         this.events.length = 0
         for (const event of this.history) {
@@ -181,13 +183,25 @@ class Simulation {
     this.fire('events')
   }
 
+  /** The stream has been silent for long. */
+  renew(): void {
+    this.nowMs += options.silenceMs + 1
+    this.fire('silence')
+  }
+
+  /** The connection of the stream dies without a word: what it carries is lost until it is opened anew. */
+  loseEvents(): void {
+    this.events.length = 0
+    this.streamEpoch = -1
+  }
+
   /** As after a restart of the engine: nothing is told again. */
   forgetHistory(): void {
     this.history.length = 0
     this.events.length = 0
   }
 
-  fire(reason: 'events' | 'probe' | 'refresh' | 'validate'): void {
+  fire(reason: 'events' | 'probe' | 'refresh' | 'validate' | 'reads' | 'silence'): void {
     const wake = this.wakes.findLast((each) => each.reason === reason)
     if (wake !== undefined) this.send({ kind: 'woke', epoch: wake.epoch, reason, ticket: wake.ticket })
   }
@@ -198,6 +212,7 @@ class Simulation {
       if (this.events.length > 0) this.deliverEvent(false)
       else if (this.answers.length > 0) this.arrive(0)
       else if (this.unread.length > 0) this.lookUp(0)
+      else if (this.state.tickets.reads !== 0) this.fire('reads')
       else return
     }
     throw new Error('the reducer never stops asking')
@@ -212,8 +227,13 @@ class Simulation {
       case 'container': {
         const box = this.boxes.get(fetch.id)
         if (box === undefined) return { row: undefined, inspect: undefined }
-        return { row: fetch.row ?? toRow(fetch.id, box), inspect: fetch.isInspected ? toInspect(box) : undefined }
+        return { row: toRow(fetch.id, box), inspect: fetch.isInspected ? toInspect(box) : undefined }
       }
+      case 'details':
+        return fetch.ids.map((id) => {
+          const box = this.boxes.get(id)
+          return { id, inspect: box === undefined ? undefined : toInspect(box), failure: undefined }
+        })
       case 'images':
         return [...this.images].map((tag) => ({ Id: `sha256:${tag}`, RepoTags: [tag], Created: 1 }))
       case 'networks':
@@ -326,12 +346,20 @@ describe('convergence', () => {
   it('refreshes and broken streams in between change nothing about that', () => {
     const rough = fc.oneof(
       { weight: 9, arbitrary: step },
-      { weight: 1, arbitrary: fc.tuple(fc.constantFrom('break', 'refresh', 'ping', 'fail'), fc.nat(50), fc.nat(50)) },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(
+          fc.constantFrom('break', 'refresh', 'ping', 'fail', 'renew', 'die'),
+          fc.nat(50),
+          fc.nat(50),
+        ),
+      },
     )
     fc.assert(
       fc.property(fc.array(rough, { maxLength: 120, size: 'max' }), (steps) => {
         const simulation = makeReady()
         for (const [kind, number, pick] of steps) perform(simulation, kind, number, pick)
+        simulation.renew()
         simulation.settle()
         // A read that failed is made up for by the next probe.
         for (let turn = 0; turn < 2; turn += 1) {
@@ -374,6 +402,10 @@ describe('convergence', () => {
         return simulation.breakStream()
       case 'refresh':
         return simulation.fire('refresh')
+      case 'renew':
+        return simulation.renew()
+      case 'die':
+        return simulation.loseEvents()
       case 'ping':
         return simulation.fire('probe')
       case 'fail':
@@ -382,6 +414,40 @@ describe('convergence', () => {
         throw new Error(kind)
     }
   }
+})
+
+describe('a silent event stream', () => {
+  const id = 'box1'
+
+  it('is opened anew, without reading anything again when nothing was missed', () => {
+    const simulation = makeReady()
+    const { node } = simulation.state
+    simulation.renew()
+    expect(simulation.opened).toBe(2)
+    expect(simulation.state.flights.size).toBe(0)
+    expect(simulation.state.node).toBe(node)
+  })
+
+  it('that had ended without a word is made up for with one list', () => {
+    const simulation = makeReady((each) => each.act(0, 0))
+    simulation.loseEvents()
+    simulation.act(2, 0)
+    simulation.nowMs += 20_000
+    simulation.renew()
+    simulation.settle()
+    expect(simulation.logged).toContain('The event stream of engine a had ended without a word')
+    expect(simulation.state.node.containers.map((each) => `${each.id} ${each.state}`)).toEqual([`${id} running`])
+  })
+
+  it('that tells something is left alone', () => {
+    const simulation = makeReady((each) => each.act(0, 0))
+    simulation.nowMs += options.silenceMs - 1000
+    simulation.act(2, 0)
+    simulation.settle()
+    simulation.nowMs += 2000
+    simulation.fire('silence')
+    expect(simulation.opened).toBe(1)
+  })
 })
 
 describe('validation', () => {
@@ -583,7 +649,6 @@ describe('what our own calls did', () => {
     swarmId: 's1',
     state: 'created',
     isPartial: true,
-    row: { Id: 'new' },
   })
 
   function withCreated(simulation: Simulation): NodeView {
@@ -613,6 +678,7 @@ describe('what our own calls did', () => {
     const simulation = makeReady((each) => each.act(0, 0))
     const { id } = simulation.state.node.containers[0]!
     simulation.send({ kind: 'touched', fetch: { what: 'container', id, isInspected: true } })
+    simulation.send({ kind: 'hurried' })
     simulation.lookUp(0)
     simulation.send({ kind: 'assumed', id, change: { state: 'running' } })
     simulation.arrive(0)

@@ -27,12 +27,20 @@ export interface EngineState {
   readonly engineLabels: ReadonlyMap<string, string>
   readonly options: WatchOptions
   readonly flights: Flights
+  /** IDs of containers whose inspect replies are still to be read. */
+  readonly unread: readonly string[]
   /** The wake-up each reason waits for; an older one is ignored. 0: none. */
   readonly tickets: Readonly<Record<WakeReason, number>>
   readonly lastTicket: number
   /** Validations that failed in a row. */
   readonly tries: number
   readonly isStreaming: boolean
+  /** When the event stream last told something, or was opened. */
+  readonly heardAtMs: number
+  /** The stream is being opened anew because it was silent; nothing that it may have told can be missing. */
+  readonly isRenewing: boolean
+  /** The stream was renewed and has not told anything yet: it is not known whether the one before was alive. */
+  readonly isSuspect: boolean
   /** A read failed in service: everything is listed again once the engine answers. */
   readonly needsRelist: boolean
   readonly specsAtMs: number
@@ -59,7 +67,11 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     engineLabels: unmarked.labels,
     options,
     flights: new Map(),
-    tickets: { probe: 0, refresh: 0, validate: 0, events: 0 },
+    tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0 },
+    heardAtMs: 0,
+    isRenewing: false,
+    isSuspect: false,
+    unread: [],
     lastTicket: 0,
     tries: 0,
     isStreaming: false,
@@ -121,7 +133,9 @@ function apply(step: Step, message: Message): void {
     case 'marked':
       return step.mark(message.mark)
     case 'touched':
-      return step.fetch(message.fetch)
+      return step.fetch(message.fetch, message.fetch.what === 'container')
+    case 'hurried':
+      return step.beginReads()
     case 'admitted':
       return step.admit()
     case 'rejected':

@@ -1,11 +1,11 @@
 import { markLabels } from '../model.ts'
 import type { ContainerView, NodeMark, NodeView } from '../model.ts'
-import { readNumber } from '../wire.ts'
+import { readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { emptyNode } from './blank-node.ts'
 import { dropContainer, findContainer, putContainer } from './collections.ts'
 import { listStale } from './event-table.ts'
-import { overrule, repeatSingles, touch, want } from './flights.ts'
+import { begin, overrule, repeatSingles, touch, want } from './flights.ts'
 import { eventsDelayMs, failHealth, freshHealth, goodHealth } from './health.ts'
 import { probeDelayMs, refreshDelayMs, validateDelayMs } from './health.ts'
 import { keyOf } from './messages.ts'
@@ -17,6 +17,18 @@ const specsMaxAgeMs = 5 * 60_000
 
 /** How long an engine that the cluster did not let in waits for its next try. */
 const rejectedRetryMs = 30_000
+
+/**
+ * A change of a container comes with several events, and often with a call of ours: it is read once for all that come
+ * within this time, at once when somebody waits for it.
+ */
+const gatherMs = 25
+
+/** News older than this were meant for the stream before. */
+const staleNewsMs = 5000
+
+/** Containers whose details are read with one fetch. */
+const detailsPerFetch = 32
 
 const lists: readonly Fetch[] = [{ what: 'containers' }, { what: 'volumes' }, { what: 'networks' }, { what: 'images' }]
 
@@ -42,11 +54,9 @@ export class Step {
     if (this.state.node !== this.before) this.setNode({ updatedAtMs: this.context.nowMs })
   }
 
-  /** Every list is in, and the details of every container that is not described yet. */
+  /** Every list is in. Details of containers follow: until then nothing is placed there (see `Fleet.place`). */
   private isRead(): boolean {
-    const { flights, node } = this.state
-    if (lists.some((list) => flights.has(keyOf(list)))) return false
-    return !node.containers.some((each) => each.isPartial && flights.has(`container:${each.id}`))
+    return !lists.some((list) => this.state.flights.has(keyOf(list)))
   }
 
   set(change: Partial<EngineState>): void {
@@ -61,10 +71,39 @@ export class Step {
     this.effects.push({ kind: 'log', level, message })
   }
 
-  fetch(fetch: Fetch): void {
-    const { flights, isStarted } = want(this.state.flights, fetch)
+  /** @param isPatient it may be gathered with others of the same thing */
+  fetch(fetch: Fetch, isPatient = false): void {
+    const { flights, start, isQueued } = want(this.state.flights, fetch, isPatient)
     this.set({ flights })
-    if (isStarted) this.effects.push({ kind: 'fetch', epoch: this.state.epoch, fetch })
+    if (start !== undefined) this.start(start)
+    if (!isQueued) return
+    this.effects.push({ kind: 'queued', fetch })
+    if (this.state.tickets.reads === 0) this.wake('reads', gatherMs)
+  }
+
+  private start(fetch: Fetch): void {
+    this.effects.push({ kind: 'fetch', epoch: this.state.epoch, fetch })
+  }
+
+  /** Asks for everything that has been gathered. */
+  beginReads(): void {
+    const { flights, started } = begin(this.state.flights)
+    this.set({ flights })
+    for (const fetch of started) this.start(fetch)
+  }
+
+  /** Notes containers whose inspect replies are wanted. */
+  wantDetails(ids: readonly string[]): void {
+    if (ids.length > 0) this.set({ unread: [...new Set([...this.state.unread, ...ids])] })
+    this.fetchDetails()
+  }
+
+  /** One fetch of details at a time; the next follows when it has landed. */
+  fetchDetails(): void {
+    const { unread, flights } = this.state
+    if (unread.length === 0 || flights.has('details')) return
+    this.set({ unread: unread.slice(detailsPerFetch) })
+    this.fetch({ what: 'details', ids: unread.slice(0, detailsPerFetch) })
   }
 
   fetchLists(): void {
@@ -138,10 +177,10 @@ export class Step {
   }
 
   private newEpoch(): void {
-    const tickets = { probe: 0, refresh: 0, validate: 0, events: 0 }
+    const tickets = { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0 }
     const epoch = this.state.epoch + 1
-    const stream = { isStreaming: false, since: undefined, resumedAt: undefined }
-    this.set({ epoch, tickets, flights: new Map(), needsRelist: false, ...stream })
+    const stream = { isStreaming: false, isRenewing: false, since: undefined, resumedAt: undefined }
+    this.set({ epoch, tickets, flights: new Map(), unread: [], needsRelist: false, ...stream })
   }
 
   // --- health ---
@@ -165,7 +204,7 @@ export class Step {
   private recover(failures: number): void {
     this.log('info', `Engine came back to life after ${String(failures)} retries. Hooray!`)
     this.effects.push({ kind: 'announce', action: 'engine_reconnect' })
-    this.set({ isStreaming: false, needsRelist: true })
+    this.set({ isStreaming: false, isRenewing: false, needsRelist: true })
     // Lists follow when the stream is up.
     this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: this.state.since })
     this.fetch({ what: 'specs' })
@@ -199,6 +238,10 @@ export class Step {
         return this.reopenStream()
       case 'refresh':
         return this.refresh()
+      case 'reads':
+        return this.beginReads()
+      case 'silence':
+        return this.renewStream()
     }
   }
 
@@ -215,14 +258,25 @@ export class Step {
 
   openStream(): void {
     if (this.state.phase !== 'loading' && this.state.phase !== 'ready') return
-    this.set({ isStreaming: true, resumedAt: this.state.since, flights: repeatSingles(this.state.flights) })
+    const { isRenewing } = this.state
+    this.set({ isStreaming: true, isRenewing: false, resumedAt: this.state.since, heardAtMs: this.context.nowMs })
+    this.wake('silence', this.state.options.silenceMs)
+    // The engine tells again what happened since its last event: was that nothing, there was no gap.
+    this.set({ isSuspect: isRenewing })
+    if (isRenewing) return
+    this.closeGap()
+  }
+
+  /** Something may have happened that was not told. */
+  private closeGap(): void {
+    this.set({ flights: repeatSingles(this.state.flights) })
     // A stream breaks when an engine restarts, and it may have come back as somebody else.
     if (this.state.phase === 'ready') this.fetch({ what: 'specs' })
     this.fetchLists()
   }
 
   closeStream(failure: Failure | undefined): void {
-    this.set({ isStreaming: false })
+    this.set({ isStreaming: false, isRenewing: false })
     if (this.state.phase === 'loading') {
       return this.failValidation(failure?.text ?? 'the event stream ended while the engine was being read')
     }
@@ -237,13 +291,47 @@ export class Step {
     this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: this.state.since })
   }
 
+  /** A stream that has been silent may be one that ended without a word, behind a firewall or a cable. */
+  private renewStream(): void {
+    const { phase, isStreaming, heardAtMs, since, options } = this.state
+    if (!isStreaming || (phase !== 'ready' && phase !== 'loading')) return
+    const leftMs = heardAtMs + options.silenceMs - this.context.nowMs
+    // A clock that jumped is no reason to wait longer than once.
+    const isOver = leftMs <= 0 || leftMs > options.silenceMs
+    const isUsable = phase === 'ready' && since !== undefined && this.state.node.health.state === 'healthy'
+    if (!isOver || !isUsable) return this.wake('silence', isOver ? options.silenceMs : leftMs)
+    this.set({ isRenewing: true })
+    this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since })
+  }
+
   takeEvent(event: Fields): void {
+    this.set({ heardAtMs: this.context.nowMs })
     const since = toSince(event)
     if (since !== undefined) this.set({ since })
     if (this.state.phase === 'idle' || this.state.phase === 'specs') return
-    for (const fetch of listStale(event)) this.fetch(fetch)
+    for (const fetch of listStale(event)) {
+      if (!this.isKnownNetwork(event, fetch)) this.fetch(fetch, fetch.what === 'container')
+    }
     const isRepeated = since !== undefined && since === this.state.resumedAt
+    if (this.state.isSuspect && !isRepeated) this.judgeRenewal(event)
     if (this.state.phase === 'ready' && !isRepeated) this.effects.push({ kind: 'forward', event })
+  }
+
+  /** The first news of a renewed stream: if it is old, the stream before had ended, and the engine remembers only so much. */
+  private judgeRenewal(event: Fields): void {
+    this.set({ isSuspect: false })
+    const ageMs = this.context.nowMs - this.state.node.clockDeltaMs - readNumber(event, 'time') * 1000
+    if (ageMs < staleNewsMs) return
+    this.log('warn', `The event stream of engine ${this.state.node.name} had ended without a word`)
+    this.closeGap()
+  }
+
+  /** A network of one node does not change by who is on it; of one that spans nodes a node may let go. */
+  private isKnownNetwork(event: Fields, fetch: Fetch): boolean {
+    if (fetch.what !== 'network') return false
+    const action = readText(event, 'Action')
+    if (action !== 'connect' && action !== 'disconnect') return false
+    return this.state.node.networks.some((each) => each.id === fetch.id && each.scope === 'local')
   }
 
   // --- what our own calls did ---

@@ -46,8 +46,8 @@ function makeTestDiscovery(fail = 0) {
         if (left >= 0) throw new FlotillaError('cluster/discovery', 'store is away')
         registered.push({ addr, ttlMs })
       },
-      async withdraw(addr: string) {
-        withdrawn.push(addr)
+      async close() {
+        withdrawn.push(...new Set(registered.map(({ addr }) => addr)))
       },
     }),
   }

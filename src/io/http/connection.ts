@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { FlotillaError } from '../../core/errors.ts'
+import { Pipeline } from './pipeline.ts'
+import type { WholeAnswer } from './pipeline.ts'
 import { renderRequestHead } from './request.ts'
 import type { ByteSource, HttpRequest } from './request.ts'
 import { ResponseBody } from './response-body.ts'
@@ -38,6 +40,12 @@ interface Exchange {
   isKeepAlive: boolean
 }
 
+/** Requests under way together on one connection. */
+interface Batch {
+  readonly pipeline: Pipeline
+  readonly reject: (error: Error) => void
+}
+
 const bodyCloser = Buffer.from('0\r\n\r\n')
 /** A body below this goes out in one piece with the head. */
 const joinBytes = 16 * 1024
@@ -47,6 +55,7 @@ export class HttpConnection {
   readonly #socket: Duplex
   readonly #events: ConnectionEvents
   #exchange: Exchange | undefined
+  #batch: Batch | undefined
   #error: Error | undefined
   #isClosed = false
   #hasAnswered = false
@@ -62,7 +71,11 @@ export class HttpConnection {
   }
 
   get isUsable(): boolean {
-    return !this.#isClosed && this.#error === undefined && this.#socket.writable && this.#exchange === undefined
+    return !this.#isClosed && this.#error === undefined && this.#socket.writable && !this.#isBusy
+  }
+
+  get #isBusy(): boolean {
+    return this.#exchange !== undefined || this.#batch !== undefined
   }
 
   /** True once any byte of an answer to the present request has arrived. */
@@ -109,6 +122,34 @@ export class HttpConnection {
         resolve({ head, body })
         return body
       })
+    })
+  }
+
+  /**
+   * Sends requests without body all at once; whole answers come back one by one, in order. Resolves when the last is in,
+   * or when the peer said that it will answer no more of them on this connection: then some are missing.
+   */
+  sendAll(requests: readonly HttpRequest[], maxBytes: number, onAnswer: (answer: WholeAnswer) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!this.isUsable) {
+        reject(this.#error ?? new FlotillaError('io/connect', 'the connection is closed'))
+        return
+      }
+      const pipeline = new Pipeline({
+        methods: requests.map((request) => request.method),
+        maxBytes,
+        onAnswer,
+        onEnd: (isKeepAlive) => {
+          this.#batch = undefined
+          resolve()
+          if (isKeepAlive && this.#socket.writable && !this.#socket.readableEnded) this.#events.onIdle(this)
+          else this.#fail(new FlotillaError('io/connect', 'the connection is closed'))
+        },
+      })
+      const text = requests.map(renderRequestHead).join('')
+      this.#batch = { pipeline, reject }
+      this.#hasAnswered = false
+      this.#socket.write(text, 'latin1')
     })
   }
 
@@ -217,12 +258,14 @@ export class HttpConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     const exchange = this.#exchange
-    if (exchange === undefined) {
+    if (!this.#isBusy) {
       this.#fail(new FlotillaError('io/protocol', 'the peer sent bytes that nobody asked for'))
       return
     }
     this.#hasAnswered = true
     try {
+      this.#batch?.pipeline.push(chunk)
+      if (exchange === undefined) return
       const rest = exchange.parser.push(chunk)
       if (rest === undefined) return
       if (exchange.body === undefined) this.#detach(rest)
@@ -233,13 +276,13 @@ export class HttpConnection {
   }
 
   readonly #onEnd = (): void => {
-    const exchange = this.#exchange
-    if (exchange === undefined) {
+    if (!this.#isBusy) {
       this.#fail(new FlotillaError('io/connect', 'the peer closed the connection'))
       return
     }
     try {
-      exchange.parser.finish()
+      this.#batch?.pipeline.finish()
+      this.#exchange?.parser.finish()
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)))
     }
@@ -273,8 +316,11 @@ export class HttpConnection {
     this.#isClosed = true
     this.#error = error
     const exchange = this.#exchange
+    const batch = this.#batch
     this.#exchange = undefined
+    this.#batch = undefined
     this.#socket.destroy()
+    batch?.reject(error)
     if (exchange !== undefined) {
       stopUpload(exchange)
       if (exchange.body === undefined) exchange.reject(error)

@@ -75,7 +75,7 @@ async function choosePlace(api: Api, request: BuildRequest, session: string): Pr
   const draft = parseCreate('', request.body, compile, () => randomBytes(32).toString('hex'))
   let placement = draft.request
   for (const tag of request.tags) placement = addCondition(placement, 'affinities', `image==~${tag}`)
-  const held = api.cluster.hold(draft, placement)
+  const held = await api.cluster.hold(draft, placement)
   if (held.kind === 'held') return { member: held.member, held }
   throw new FlotillaError('cluster/no-placement', held.text, { status: 500 })
 }

@@ -1,16 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../cluster.ts'
 import { failpoint } from '../../../io/failpoint.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
-import { needsRegex } from '../../expression.ts'
 import { splitTag } from '../../image-name.ts'
 import type { ContainerView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
-import { noRegex } from '../../regex.ts'
-import { addCondition, isPinned, listConditions, parseCreate, toEngineBody } from '../../request.ts'
+import { addCondition, isPinned, toEngineBody } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
 import { decodeContainer } from '../../watch/decode.ts'
 import type { Fields } from '../../wire.ts'
@@ -19,11 +16,11 @@ import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
-import { splitNodeName } from '../merge.ts'
-import { findLocalNetwork } from './networks.ts'
+import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import type { LocalNetwork } from './networks.ts'
 import { finishBridged } from './finish-bridged.ts'
-import { settleVolumes } from './settle-volumes.ts'
+import { findImageSystem, followImage } from './image-system.ts'
+import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
 import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -50,32 +47,32 @@ export const create: Handler = (api, call) => api.fence.run((lead) => createFenc
 async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<void> {
   const params = paramsOf(call)
   const name = checkName(params.get('name') ?? '')
-  const { body, nodes } = settleVolumes(api, await readJsonBody(call))
-  const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
-  const { body: placed, network } = settleNetworks(api, body)
-  const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
-  let bound = draft.request
-  for (const node of network === undefined ? nodes : [...nodes, network.node]) {
-    bound = addCondition(bound, 'constraints', `node==${node}`)
-  }
+  const plan = await planCreate(api, name, await readJsonBody(call), params.get('platform') ?? '')
+  const { draft, network } = plan
+  const bound = await followImage(api, call, draft.request, plan.request)
   let request: PlacementRequest | undefined = bound
   let retries = api.settings.createRetries
   let isAtImage = false
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
-    const held = hold(api, draft, request, network)
+    const { held, warnings } = await holdNearData(plan, request, (each) => hold(api, draft, each, network))
     try {
+      // Placing may have waited for an engine to be read.
+      lead.check()
       await failpoint('create.afterPlace')
       const created = await createWithImage(api, call, draft, held, lead)
       if (lead.isBroken) await undo(api, held, readText(created, 'Id'))
-      await answer(api, call, draft, held, created)
+      await answer(api, call, draft, held, addWarnings(created, warnings))
       return
     } catch (error) {
       held.release()
       if (!isFlotillaError(error)) throw error
       lead.check()
-      if (isImageMissing(error) && !isAtImage) {
+      const system = findImageSystem(error, request)
+      if (system !== undefined) {
+        request = addCondition(request, 'constraints', `ostype==${system}`)
+      } else if (isImageMissing(error) && !isAtImage) {
         isAtImage = true
         request = goToImage(api, bound)
       } else {
@@ -84,42 +81,6 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
       }
       if (request === undefined) throw error
     }
-  }
-}
-
-/**
- * Names of networks lose their node; says which network of a single node the container has to follow.
- *
- * @throws {cluster/no-placement} when networks of different nodes are named
- */
-function settleNetworks(api: Api, body: Fields): { readonly body: Fields; readonly network: LocalNetwork | undefined } {
-  const hostConfig = readFields(body, 'HostConfig')
-  const mode = readText(hostConfig, 'NetworkMode')
-  const primary = findLocalNetwork(api, mode)
-  let network = primary
-  const networking = readFields(body, 'NetworkingConfig')
-  const endpoints: Record<string, unknown> = {}
-  let isRenamed = false
-  for (const [key, value] of Object.entries(readFields(networking, 'EndpointsConfig'))) {
-    const { name } = splitNodeName(key, (reference) => api.cluster.directory.findNode(reference))
-    isRenamed ||= name !== key
-    endpoints[name] = value
-    const other = key === mode ? undefined : findLocalNetwork(api, key)
-    if (network !== undefined && other !== undefined && network.node !== other.node) {
-      const where = `network ${network.name} is on node ${network.node} only, network ${other.name} on ${other.node}`
-      throw new FlotillaError('cluster/no-placement', `${where}: no container can be on both`, { status: 500 })
-    }
-    network ??= other
-  }
-  const isMoved = primary !== undefined && mode.includes('/')
-  if (!isMoved && !isRenamed) return { body, network }
-  return {
-    network,
-    body: {
-      ...body,
-      HostConfig: isMoved ? { ...hostConfig, NetworkMode: primary.name } : hostConfig,
-      NetworkingConfig: { ...networking, EndpointsConfig: endpoints },
-    },
   }
 }
 
@@ -176,8 +137,13 @@ function checkName(raw: string): string {
   )
 }
 
-function hold(api: Api, draft: CreateDraft, request: PlacementRequest, network: LocalNetwork | undefined): PlaceHeld {
-  const held = api.cluster.hold(draft, request)
+async function hold(
+  api: Api,
+  draft: CreateDraft,
+  request: PlacementRequest,
+  network: LocalNetwork | undefined,
+): Promise<PlaceHeld> {
+  const held = await api.cluster.hold(draft, request)
   if (held.kind === 'held') return held
   if (held.kind === 'name-taken') throw new FlotillaError('cluster/conflict', held.text, { status: 409 })
   const why =
@@ -194,9 +160,8 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
   const query = Object.fromEntries(params)
   const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
   const text = renderExactJson(bridged.body as JsonValue)
-  try {
-    await failpoint('create.beforeEngineCall')
-    const reply = await member.engine.request(
+  const ask = (): ReturnType<typeof member.engine.request> =>
+    member.engine.request(
       {
         method: 'POST',
         path: `${member.versionFor(call.version)}/containers/create`,
@@ -207,6 +172,10 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
       },
       { deadlineMs: createMs },
     )
+  try {
+    await failpoint('create.beforeEngineCall')
+    const isSpanning = needsSpanning(api, draft.body)
+    const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, ask) : ask())
     const created = await reply.json<unknown>()
     member.onAnswer()
     await failpoint('create.afterEngineReply')
@@ -289,8 +258,8 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
     Mounts: [],
   }
   const view = decodeContainer(row, undefined, undefined, held.member.view)
-  const { ports, exposed, nanoCpus, memoryBytes } = pending
-  return { ...view, ports, exposed, nanoCpus, memoryBytes, isPartial: true }
+  const { ports, exposed, nanoCpus, memoryBytes, gpus } = pending
+  return { ...view, ports, exposed, nanoCpus, memoryBytes, gpus, isPartial: true, isUnread: false }
 }
 
 /** By status, not by text; other things a create can miss are named as such. */

@@ -6,16 +6,17 @@ import { imageFilterKeys, listImages } from '../list-images.ts'
 import { parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
 import { listNetworks, listVolumes, networkFilterKeys, volumeFilterKeys } from '../merge.ts'
+import type { ContainerEntry } from '../../container-order.ts'
+import type { Exchange } from '../http1/exchange.ts'
+import { ListWriter } from '../list-writer.ts'
 import { fetchSizes, noSizes } from './sizes.ts'
+import type { Sizes } from './sizes.ts'
 import { bridgeImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
 import { isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
-/** Rows written per chunk of a list reply. */
-const rowsPerChunk = 256
-
-/** The container list, from memory: rows are kept written and are only strung together. */
+/** The container list, from memory: rows are kept as text and are only strung together. */
 export const containers: Handler = async (api, call) => {
   const params = paramsOf(call)
   const filters = parseListFilters(params.get('filters') ?? '', containerFilterKeys)
@@ -35,24 +36,33 @@ export const containers: Handler = async (api, call) => {
     const found = directory.findContainer(reference)
     return found.kind === 'found' ? found.item : undefined
   }
-  const entries = listContainers(api.cluster.snapshot(), query, find, compile)
+  const entries = listContainers(directory.containers(), query, find, compile)
   const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, entries) : noSizes
-  const nowMs = api.cluster.clock.nowMs()
-  const { exchange } = call
   const warning = sizes.missing.length === 0 ? [] : ['Warning', `199 - "no sizes from ${sizes.missing.join(', ')}"`]
+  const { exchange } = call
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion, ...warning])
-  let text = '['
-  for (const [index, entry] of entries.entries()) {
-    const row = renderContainerRow(entry, nowMs, sizes.byId.get(entry.container.id))
-    text += index === 0 ? row : `,${row}`
-    if (index % rowsPerChunk !== rowsPerChunk - 1) continue
-    const isReady = exchange.write(text)
-    text = ''
-    if (!isReady) await exchange.drain()
+  await writeRows(api, exchange, entries, sizes)
+}
+
+async function writeRows(
+  api: Api,
+  exchange: Exchange,
+  entries: readonly ContainerEntry[],
+  sizes: Sizes,
+): Promise<void> {
+  const nowMs = api.cluster.clock.nowMs()
+  const writer = new ListWriter(exchange)
+  let separator = '['
+  for (const entry of entries) {
+    writer.write(separator)
+    writer.write(renderContainerRow(entry, nowMs, sizes.byId.get(entry.container.id)))
+    separator = ','
+    if (writer.isReady) continue
+    await exchange.drain()
     if (exchange.isGone) return
   }
-  exchange.write(`${text}]\n`)
-  exchange.end()
+  writer.write(entries.length === 0 ? '[]\n' : ']\n')
+  writer.end()
 }
 
 /** Our own changes are read back first; and whole nodes, where the flags of the ancestor ask for it. */

@@ -2,7 +2,7 @@ import { toMessage } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
 import { isFields, readField, readText } from '../../wire.ts'
 import type { Api, Call } from '../call.ts'
-import type { ContainerEntry } from '../list-containers.ts'
+import type { ContainerEntry } from '../../container-order.ts'
 
 /** The hard limit of a list over all engines; reliability.md §2. An engine walks files for every container. */
 const sizesMs = 10_000

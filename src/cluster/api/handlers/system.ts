@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { programCommit } from '../../../core/program.ts'
-import { renderInfoRows, sumInfo } from '../../info.ts'
+import { renderInfoJson, sumInfo } from '../../info.ts'
 import type { InfoOptions } from '../../info.ts'
 import { compareApiVersions } from '../../../engine/version.ts'
 import type { Member } from '../../member.ts'
@@ -121,7 +121,7 @@ export const info: Handler = async (api, call) => {
   const sums = sumInfo(snapshot)
   const { containers } = sums
   const { env } = settings
-  reply(api, call, {
+  const text = JSON.stringify({
     ID: '',
     Containers: containers.all,
     ContainersRunning: containers.running,
@@ -130,7 +130,7 @@ export const info: Handler = async (api, call) => {
     Images: sums.images,
     Driver: '',
     DriverStatus: null,
-    SystemStatus: renderInfoRows(snapshot, infoOptions(api)),
+    SystemStatus: tableMark,
     Plugins: { Volume: [], Network: [], Authorization: null, Log: [] },
     MemoryLimit: true,
     SwapLimit: true,
@@ -143,7 +143,7 @@ export const info: Handler = async (api, call) => {
     BridgeNfIptables: true,
     BridgeNfIp6tables: true,
     OomKillDisable: true,
-    Debug: false,
+    Debug: settings.isDebug,
     NFd: 0,
     NGoroutines: 0,
     SystemTime: new Date(cluster.clock.nowMs()).toISOString(),
@@ -180,7 +180,14 @@ export const info: Handler = async (api, call) => {
     Warnings: null,
     Flotilla: { Commit: programCommit() },
   })
+  // The table of a large fleet is text already.
+  const table = renderInfoJson(snapshot, infoOptions(api))
+  const body = `${text.replace(`"${tableMark}"`, () => table)}\n`
+  call.exchange.reply(200, ['Content-Type', 'application/json', 'Api-Version', cluster.apiVersion], body)
 }
+
+/** Stands where the table goes; everything before it in the reply is ours. */
+const tableMark = 'the table of nodes'
 
 /** A replica that knows no primary says so with an empty address. */
 function infoOptions(api: Api): InfoOptions {

@@ -178,6 +178,28 @@ export class Exchange {
     return isReady
   }
 
+  /**
+   * Like `write` for a part of a block that keeps ten bytes free in front of `from` and two behind `end`: the framing is
+   * put there, and all goes out in one piece.
+   *
+   * @param onSent the block is not needed any more
+   * @returns false when the client is slow
+   */
+  writeBlock(block: Buffer, from: number, end: number, onSent: () => void): boolean {
+    if (this.#isGone || this.#isFinished || this.head.method === 'HEAD') {
+      onSent()
+      return true
+    }
+    this.#lastWrite = this.connection.tick
+    const { socket } = this.connection
+    if (!this.#isChunkedReply) return socket.write(block.subarray(from, end), onSent)
+    const length = `${(end - from).toString(16)}\r\n`
+    const start = from - length.length
+    block.write(length, start, 'latin1')
+    block.write('\r\n', end, 'latin1')
+    return socket.write(block.subarray(start, end + 2), onSent)
+  }
+
   /** Resolves when the client has read enough, or has gone. */
   drain(): Promise<void> {
     if (this.#isGone || !this.connection.socket.writableNeedDrain) return Promise.resolve()

@@ -1,0 +1,43 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { makeContainer, makeNode } from '../testing/cluster-builders.ts'
+import { ContainerOrder, orderEntries } from './container-order.ts'
+import type { ContainerView, NodeView } from './model.ts'
+
+describe('the order of containers', () => {
+  it('is that of a sort, whatever came, went and changed since the last look', () => {
+    const change = fc.record({ node: fc.nat(2), id: fc.nat(6), time: fc.nat(3), isGone: fc.boolean() })
+    const look = fc.constant('look' as const)
+    fc.assert(
+      fc.property(fc.array(fc.oneof({ weight: 6, arbitrary: change }, look), { maxLength: 400 }), (steps) => {
+        const order = new ContainerOrder()
+        const nodes = new Map<string, NodeView>(['a', 'b', 'c'].map((name) => [`${name}:2375`, makeNode(name)]))
+        for (const step of [...steps, 'look' as const]) {
+          if (step === 'look') {
+            const shown = [...order.entries((addr) => nodes.get(addr))]
+            expect(shown).toEqual(orderEntries([...nodes.values()]))
+            expect(order.size).toBe(shown.length)
+            continue
+          }
+          const node = [...nodes.values()][step.node]!
+          const id = `c${step.id}`
+          const before = node.containers.find((each) => each.id === id)
+          const others = node.containers.filter((each) => each !== before)
+          const after: ContainerView | undefined = step.isGone
+            ? undefined
+            : makeContainer(id, { id, createdAtMs: step.time })
+          if (before !== undefined) order.drop(node, before)
+          if (after !== undefined) order.add(node, after)
+          nodes.set(node.addr, { ...node, containers: after === undefined ? others : [...others, after] })
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('leaves out nodes that are gone', () => {
+    const order = new ContainerOrder()
+    order.add(makeNode('a'), makeContainer('web'))
+    expect([...order.entries(() => undefined)]).toEqual([])
+  })
+})

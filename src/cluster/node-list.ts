@@ -1,0 +1,79 @@
+import { compareNodes } from './model.ts'
+import type { NodeView, Pending } from './model.ts'
+
+/**
+ * The nodes of a fleet in the order they are shown, kept so that one that changes takes its place without a look at the
+ * others.
+ */
+export class NodeList {
+  readonly #byAddr = new Map<string, NodeView>()
+  readonly #slots = new Map<string, number>()
+  readonly #withPending = new Set<string>()
+  /** Engines in service by the version they speak. */
+  readonly #versions = new Map<string, number>()
+  #sorted: NodeView[] = []
+  #isOrdered = true
+  #isHandedOut = false
+
+  set(node: NodeView): void {
+    const { addr } = node
+    const before = this.#byAddr.get(addr)
+    this.#byAddr.set(addr, node)
+    this.#countVersion(before, node)
+    if (node.pending.length > 0) this.#withPending.add(addr)
+    else this.#withPending.delete(addr)
+    if (before === undefined || before.name !== node.name) this.#isOrdered = false
+    if (!this.#isOrdered) return
+    if (this.#isHandedOut) {
+      this.#sorted = [...this.#sorted]
+      this.#isHandedOut = false
+    }
+    this.#sorted[this.#slots.get(addr) ?? 0] = node
+  }
+
+  delete(addr: string): void {
+    const before = this.#byAddr.get(addr)
+    if (before === undefined) return
+    this.#countVersion(before, undefined)
+    this.#byAddr.delete(addr)
+    this.#withPending.delete(addr)
+    this.#isOrdered = false
+  }
+
+  /** By name, then address; nodes without a name last. Not changed any more once it has been given out. */
+  list(): readonly NodeView[] {
+    if (!this.#isOrdered) {
+      this.#sorted = [...this.#byAddr.values()].sort(compareNodes)
+      this.#slots.clear()
+      for (const [slot, { addr }] of this.#sorted.entries()) this.#slots.set(addr, slot)
+      this.#isOrdered = true
+    }
+    this.#isHandedOut = true
+    return this.#sorted
+  }
+
+  /** What is promised on any of them. */
+  pending(): readonly Pending[] {
+    const all: Pending[] = []
+    for (const addr of this.#withPending) all.push(...(this.#byAddr.get(addr)?.pending ?? []))
+    return all
+  }
+
+  /** API versions that engines in service speak, each once. */
+  apiVersions(): Iterable<string> {
+    return this.#versions.keys()
+  }
+
+  #countVersion(before: NodeView | undefined, after: NodeView | undefined): void {
+    const [old, now] = [versionOf(before), versionOf(after)]
+    if (old === now) return
+    const left = (this.#versions.get(old) ?? 0) - 1
+    if (left > 0) this.#versions.set(old, left)
+    else this.#versions.delete(old)
+    if (now !== '') this.#versions.set(now, (this.#versions.get(now) ?? 0) + 1)
+  }
+}
+
+function versionOf(node: NodeView | undefined): string {
+  return node?.health.state === 'healthy' ? node.apiVersion : ''
+}

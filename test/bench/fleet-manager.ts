@@ -1,0 +1,124 @@
+import { fork, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import process from 'node:process'
+import type { FleetReport } from './fleet-process.ts'
+
+/** A process full of fake engines. */
+export interface FleetProcess {
+  readonly addresses: readonly string[]
+  report(): Promise<FleetReport>
+  stop(): Promise<void>
+}
+
+function once<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (value) => resolve(value as T))
+    child.once('exit', () => reject(new Error('the fleet process ended')))
+  })
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => child.once('exit', () => resolve()))
+}
+
+export async function startFleetProcess(engines: number, containers: number): Promise<FleetProcess> {
+  const program = join(process.cwd(), 'dist', 'bench', 'fleet-process.mjs')
+  const child = fork(program, [String(engines), String(containers)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const addresses = await once<readonly string[]>(child)
+  return {
+    addresses,
+    report() {
+      const answer = once<FleetReport>(child)
+      child.send('report')
+      return answer
+    },
+    async stop() {
+      child.kill('SIGKILL')
+      await ended(child)
+    },
+  }
+}
+
+/** `swarm manage` as users run it, over many engines. */
+export interface ManagerProcess {
+  readonly port: number
+  /** From the start of the process until the last engine was registered, wall and CPU. */
+  readonly healthyMs: number
+  readonly healthyCpuMs: number
+  /** CPU the process has used since it started. */
+  cpuMs(): number
+  rssMb(): number
+  /** The highest it ever was. */
+  peakRssMb(): number
+  stop(): Promise<void>
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** Node options for the manager, such as `--cpu-prof`: for whoever looks for the cause of a number. */
+const managerFlags = (process.env['FLOTILLA_BENCH_MANAGER'] ?? '').split(' ').filter((flag) => flag !== '')
+
+export async function startManager(addresses: readonly string[], folder: string): Promise<ManagerProcess> {
+  const port = await freePort()
+  const file = join(folder, `engines-${port}`)
+  await writeFile(file, `${addresses.join('\n')}\n`)
+  const program = process.env['FLOTILLA_BENCH_PROGRAM'] ?? join(process.cwd(), 'dist', 'bin', 'swarm.cjs')
+  const started = performance.now()
+  const args = [...managerFlags, program, 'manage', '-H', `tcp://127.0.0.1:${port}`, `file://${file}`]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  await registered(child, addresses.length)
+  const { pid = 0 } = child
+  return {
+    port,
+    healthyMs: performance.now() - started,
+    healthyCpuMs: readCpuMs(pid),
+    cpuMs: () => readCpuMs(pid),
+    rssMb: () => readStatus(pid, 'VmRSS'),
+    peakRssMb: () => readStatus(pid, 'VmHWM'),
+    async stop() {
+      child.kill(managerFlags.length > 0 ? 'SIGTERM' : 'SIGKILL')
+      await ended(child)
+    },
+  }
+}
+
+/** Resolves when the log has told of so many engines. */
+function registered(child: ChildProcess, engines: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let seen = 0
+    let rest = ''
+    const limit = setTimeout(() => reject(new Error(`only ${seen} of ${engines} engines came in: ${rest}`)), 180_000)
+    child.once('exit', () => reject(new Error(`the manager ended: ${rest}`)))
+    child.stderr?.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString()).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) if (line.includes('Registered Engine')) seen += 1
+      if (seen < engines) return
+      clearTimeout(limit)
+      resolve()
+    })
+  })
+}
+
+/** Ticks of `/proc/PID/stat` are hundredths of a second on every Linux that Node runs on. */
+function readCpuMs(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+function readStatus(pid: number, key: string): number {
+  const match = new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(match?.[1] ?? Number.NaN) / 1024
+}
