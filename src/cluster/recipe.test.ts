@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hasPolicy, readRecipe, renderEndpoints, withNetworks } from './recipe.ts'
+import { draftRecipe, hasPolicy, readRecipe, renderEndpoints, withNetworks } from './recipe.ts'
 
 const id = 'abcdef0123456789'.repeat(4)
 const node = { cpus: 4, name: 'n1' }
@@ -93,6 +93,30 @@ describe('a recipe', () => {
     const one = withNetworks(body, networks, false)
     expect(one.body['NetworkingConfig']).toEqual({ EndpointsConfig: { front: { Aliases: ['www'] } } })
     expect(one.later.map((use) => use.name)).toEqual(['back'])
+  })
+
+  it('is known from the create call before any engine has told', () => {
+    const hostConfig = {
+      NetworkMode: 'front',
+      Binds: ['data:/data', '/etc:/etc', '/anonymous'],
+      Mounts: [
+        { Type: 'volume', Source: 'far', VolumeOptions: { DriverConfig: { Name: 'rexray' } } },
+        { Type: 'tmpfs' },
+      ],
+    }
+    const endpoints = { EndpointsConfig: { back: { IPAMConfig: { IPv4Address: '10.0.0.9' } } } }
+    expect(draftRecipe({ Image: 'nginx', HostConfig: hostConfig, NetworkingConfig: endpoints })).toEqual({
+      body: { Image: 'nginx', HostConfig: hostConfig },
+      networks: [
+        { name: 'front', settings: {} },
+        { name: 'back', settings: { IPAMConfig: { IPv4Address: '10.0.0.9' } } },
+      ],
+      volumes: [
+        { name: 'data', driver: 'local' },
+        { name: 'far', driver: 'rexray' },
+      ],
+      endpointIds: '',
+    })
   })
 
   it('notices other endpoints', () => {

@@ -70,6 +70,44 @@ export function readRecipe(
   }
 }
 
+/**
+ * The recipe of a container that was just made, from the body of its create call: it may be lost before its engine has
+ * described it. With addresses as they were asked for, which engines no longer show once it runs.
+ */
+export function draftRecipe(create: Fields): Recipe {
+  const { NetworkingConfig: networking, ...body } = create
+  const hostConfig = readFields(body, 'HostConfig')
+  const networks = new Map<string, Fields>()
+  const mode = readText(hostConfig, 'NetworkMode')
+  if (!/^(?:|default|bridge|host|none|nat|container:.*)$/.test(mode)) networks.set(mode, {})
+  const endpoints = isFields(networking) ? readFields(networking, 'EndpointsConfig') : noFields
+  for (const [name, settings] of Object.entries(endpoints)) {
+    if (!/^(?:default|bridge|host|none|nat)$/.test(name)) networks.set(name, isFields(settings) ? settings : noFields)
+  }
+  return {
+    body,
+    networks: [...networks].map(([name, settings]) => ({ name, settings })),
+    volumes: listNamedVolumes(hostConfig),
+    endpointIds: '',
+  }
+}
+
+function listNamedVolumes(hostConfig: Fields): readonly VolumeUse[] {
+  const drivers = new Map<string, string>()
+  for (const bind of readTexts(hostConfig, 'Binds')) {
+    const [source = '', target] = bind.split(':')
+    if (target !== undefined && source !== '' && !source.startsWith('/')) {
+      drivers.set(source, readText(hostConfig, 'VolumeDriver') || 'local')
+    }
+  }
+  for (const mount of readList(hostConfig, 'Mounts')) {
+    if (!isFields(mount) || readText(mount, 'Type') !== 'volume' || readText(mount, 'Source') === '') continue
+    const driver = readFields(readFields(mount, 'VolumeOptions'), 'DriverConfig')
+    drivers.set(readText(mount, 'Source'), readText(driver, 'Name') || 'local')
+  }
+  return [...drivers].map(([name, driver]) => ({ name, driver }))
+}
+
 /** The endpoints in the `Networks` of a list row or an inspect reply, as `Recipe.endpointIds` has them. */
 export function renderEndpoints(networks: Fields): string {
   const names = Object.keys(networks).sort()

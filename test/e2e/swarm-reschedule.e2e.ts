@@ -56,7 +56,7 @@ async function isRunningOn(name: string, node: RegExp): Promise<boolean> {
 function swarm(...args: readonly string[]): Promise<RunResult> {
   const form = programForms[0]
   if (form === undefined) throw new Error('no program form')
-  return form.run('swarm', args, { env: { DOCKER_HOST: cluster.host } })
+  return form.run('swarm', args, { env: { DOCKER_HOST: cluster.host }, timeoutMs: 120_000 })
 }
 
 /** As `eventually`, with the manager's log where it does not come about. */
@@ -106,8 +106,18 @@ describe('a host', () => {
     expect(await must(`$D inspect -f '{{.HostConfig.Memory}} {{.HostConfig.PortBindings}}' web`)).toBe(
       '33554432 map[80/tcp:[{ 8080}]]',
     )
-    const asked = async (): Promise<boolean> => (await shell('$D exec probe wget -q -T 2 -O - http://www/')).code === 0
-    await soon(asked, 30_000, 'the name at its new place')
+    let told = ''
+    const asked = async (): Promise<boolean> => {
+      const result = await shell('$D exec probe wget -q -T 2 -O - http://www/')
+      told = `${result.stdout}${result.stderr}`
+      return result.code === 0
+    }
+    await soon(asked, 30_000, 'the name at its new place').catch(async (error: unknown) => {
+      const more = await shell(
+        "$D exec probe nslookup www; $D inspect -f '{{json .NetworkSettings.Networks}}' web probe; $D exec probe nslookup web; $D exec web wget -q -T 2 -O - http://localhost/; $D exec probe ping -c1 web",
+      )
+      throw new Error(`${String(error)} ${told} ${more.stdout}${more.stderr}`)
+    })
     expect(await places('plain')).toEqual(['node3/plain'])
 
     await cluster.node(2).powerOn()

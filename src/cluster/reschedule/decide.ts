@@ -274,15 +274,16 @@ function keepAddress(use: NetworkUse, container: ContainerView, before: Containe
   return asked === undefined ? use.settings : { ...use.settings, IPAMConfig: asked }
 }
 
-/** An engine that goes down may have told that a container ended, but not how: its list row says so too. */
+/** How it ended when nobody could tell: as by SIGKILL. */
+const killedCode = 137
+
+/** An engine that goes down may have told that a container ended, and no more how: its host ended both. */
 function readEnd(node: NodeView, container: ContainerView, before: ContainerRecord['ended']): ContainerRecord['ended'] {
+  const isUntold = container.finishedAtMs === 0 || container.finishedAtMs < container.startedAtMs
+  if (!isUntold) return { atMs: container.finishedAtMs, exitCode: container.exitCode }
+  if (before !== undefined) return before
   const shown = /^Exited \((\d+)\)/.exec(container.row.status)?.[1]
-  const isOld = container.isPartial || container.finishedAtMs < container.startedAtMs || container.finishedAtMs === 0
-  if (isOld && before !== undefined) return before
-  return {
-    atMs: isOld ? node.updatedAtMs : container.finishedAtMs,
-    exitCode: shown === undefined ? container.exitCode : Number(shown),
-  }
+  return { atMs: node.updatedAtMs, exitCode: shown === undefined ? killedCode : Number(shown) }
 }
 
 function readVolumeOptions(node: NodeView, name: string): ContainerRecord['volumes'][number]['options'] {

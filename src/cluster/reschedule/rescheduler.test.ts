@@ -413,6 +413,7 @@ describe('drain', () => {
       Begun: 4,
     })
     await eventually(() => first.state.containers.size === 4 && second.state.containers.size === 4, 'the moves')
-    expect(second.state.names.has('ce')).toBe(true)
+    const named = (): boolean => ['ce', 'cf', 'cg', 'ch'].every((name) => second.state.names.has(name))
+    await eventually(named, 'their names')
   }, 40_000)
 })

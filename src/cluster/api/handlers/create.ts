@@ -7,6 +7,7 @@ import { isFull } from '../../image-transfer/image-transfer.ts'
 import { splitTag } from '../../image-name.ts'
 import type { ContainerView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
+import { draftRecipe, hasPolicy } from '../../recipe.ts'
 import { addCondition, isPinned, toEngineBody } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
 import { decodeContainer } from '../../watch/decode.ts'
@@ -259,7 +260,8 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
   }
   const view = decodeContainer(row, undefined, undefined, held.member.view)
   const { ports, exposed, nanoCpus, memoryBytes, gpus } = pending
-  return { ...view, ports, exposed, nanoCpus, memoryBytes, gpus, isPartial: true, isUnread: false }
+  const recipe = hasPolicy(pending.labels) ? draftRecipe(draft.body) : undefined
+  return { ...view, ports, exposed, nanoCpus, memoryBytes, gpus, isPartial: true, isUnread: false, recipe }
 }
 
 /** By status, not by text; other things a create can miss are named as such. */
