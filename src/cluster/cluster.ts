@@ -10,12 +10,13 @@ import { makeEngineEvent, toClusterEvent } from './cluster-event.ts'
 import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
+import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
 import type { FleetEffect, NameTaken, NodeUnread } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
 import { isValidated } from './model.ts'
-import type { ClusterSnapshot, ContainerView, NodeView, Pending } from './model.ts'
+import type { ClusterSnapshot, ContainerView, NodeMark, NodeView, Pending } from './model.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
@@ -37,6 +38,12 @@ export interface ClusterOptions {
   resolveIp(host: string): Promise<string>
 }
 
+/** How a place is held for a container that takes over from another. */
+export interface Succession {
+  /** Engine ID of the container that has the name until then. */
+  readonly from: string
+}
+
 /** A place that a container will take. Exactly one of the three ends it. */
 export interface PlaceHeld {
   readonly kind: 'held'
@@ -45,6 +52,8 @@ export interface PlaceHeld {
   /** The container exists: it shows at once, before its engine has told. */
   confirm(container: ContainerView): void
   release(): void
+  /** The container on its node, once the node shows it. */
+  find(): ContainerView | undefined
   /** The engine may or may not have made it: the place stays taken for a while. */
   leave(): void
 }
@@ -69,6 +78,7 @@ export class Cluster {
   readonly events: EventHub = new EventHub()
   readonly turnedAway: TurnedAway = new TurnedAway()
   readonly #o: ClusterOptions
+  readonly #policy: Policy
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
   readonly #gate = new Gate(parallelReads)
@@ -82,11 +92,14 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#o = options
-    this.#fleet = new Fleet({ policy: options.policy, watch: options.watch })
+    const { policy, watch } = options
+    this.#policy = { ...policy, filters: [availabilityFilter, ...policy.filters] }
+    this.#fleet = new Fleet({ policy: this.#policy, watch })
   }
 
+  /** As configured, with the built-in filters before the configured ones. */
   get policy(): Policy {
-    return this.#o.policy
+    return this.#policy
   }
 
   get clock(): Clock {
@@ -192,10 +205,16 @@ export class Cluster {
   /**
    * Chooses a node and takes the place at once, so that no other create sees it free. `NameTaken` and refusals
    * are values. Waits only where an engine has just come in and has not described its containers yet.
+   *
+   * @param succession where the container takes over from another of the same name and swarm ID
    */
-  async hold(draft: CreateDraft, request: PlacementRequest): Promise<PlaceHeld | NoPlacement | NameTaken> {
+  async hold(
+    draft: CreateDraft,
+    request: PlacementRequest,
+    succession?: Succession,
+  ): Promise<PlaceHeld | NoPlacement | NameTaken> {
     for (;;) {
-      const held = this.#hold(draft, request)
+      const held = this.#hold(draft, request, succession)
       if (held.kind !== 'unread') return held
       await this.#readUp(held.addr)
     }
@@ -206,11 +225,17 @@ export class Cluster {
     return this.#fleet.choose(request, this.#o.random)
   }
 
-  #hold(draft: CreateDraft, request: PlacementRequest): PlaceHeld | NoPlacement | NameTaken | NodeUnread {
+  #hold(
+    draft: CreateDraft,
+    request: PlacementRequest,
+    succession: Succession | undefined,
+  ): PlaceHeld | NoPlacement | NameTaken | NodeUnread {
     const sinceMs = this.#o.clock.nowMs()
     const id = randomBytes(32).toString('hex')
     const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
-    const placement = this.#fleet.place({ ...request, name: draft.name }, toReservation(draft, times), this.#o.random)
+    const reservation = toReservation(draft, times)
+    const wanted = { ...request, name: draft.name }
+    const placement = this.#fleet.place(wanted, reservation, this.#o.random, succession?.from)
     if (placement.kind !== 'placed') {
       this.turnedAway.count(placement.kind === 'name-taken' ? 'name-taken' : 'no-placement')
       return placement
@@ -223,14 +248,31 @@ export class Cluster {
       member,
       pending,
       release,
+      find: () => member.view.containers.find((each) => each.swarmId === draft.swarmId),
       confirm: (container) => {
         member.send({ kind: 'created', container })
         release()
       },
       leave: () => {
+        // Whoever moves a container looks for what came of it himself.
+        if (succession !== undefined) return release()
         this.#strays.set(draft.swarmId, { untilMs: this.#o.clock.nowMs() + strayMs, pendingId: id })
       },
     }
+  }
+
+  /** What operators say of an engine, in service or not; undefined takes it back. */
+  setMark(engineId: string, mark: NodeMark | undefined): void {
+    this.#fleet.setMark(engineId, mark, this.#context())
+  }
+
+  markOf(engineId: string): NodeMark {
+    return this.#fleet.markOf(engineId)
+  }
+
+  /** A client of an engine that need not be in the cluster; close it. @throws {engine/invalid-endpoint} */
+  openEngineAt(addr: string): Engine {
+    return this.#o.openEngine(parseEndpoint(addr, this.#o.engineTls))
   }
 
   /** Resolves when it is known what every container of this engine takes up, or when the engine is out of the choice. */

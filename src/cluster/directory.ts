@@ -138,6 +138,11 @@ export class Directory {
     return this.locate(this.containersByName.get(name))
   }
 
+  /** Every container that carries this swarm ID; more than one after a node came back whose containers were made anew. */
+  containersOfSwarmId(swarmId: string): readonly Located<ContainerView>[] {
+    return this.locate(this.containersBySwarmId.get(swarmId))
+  }
+
   /**
    * A network by ID or 12-digit ID; name, `node/name`, `nodeID/name`, where all matches must be one network;
    * or the beginning of an ID. For one that spans nodes, the first node that lists it.

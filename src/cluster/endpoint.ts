@@ -25,10 +25,23 @@ import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
 import { Meters } from './metrics/meters.ts'
+import type { OverlayOptions } from './native-swarm/form-swarm.ts'
 import type { Policy } from './placement.ts'
+import { memoryRecords } from './reschedule/record-store.ts'
+import type { RecordStore } from './reschedule/record-store.ts'
+import { Rescheduler } from './reschedule/rescheduler.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
 import type { WatchOptions } from './watch/messages.ts'
+
+/** One of several managers. */
+export interface ReplicationOptions {
+  readonly leader: Leader
+  /** What the others reach this one at, `HOST:PORT`. */
+  readonly address: string
+  /** Requests wait this long for a primary when there is none. Default 30 s. */
+  readonly waitMs?: number
+}
 
 export interface EndpointOptions {
   readonly discovery: Discovery
@@ -45,10 +58,16 @@ export interface EndpointOptions {
   readonly watch?: Partial<WatchOptions>
   readonly settings?: Partial<ApiSettings>
   readonly limits?: ServerLimits
+  /** Where containers with a reschedule policy and marks of nodes are kept; in memory when absent. */
+  readonly records?: RecordStore
+  /** Containers are made anew without the data of their local volumes. */
+  readonly isVolumeLossAllowed?: boolean
   /** Several managers: how this one stands for election, and the address that the others reach it at. */
-  readonly replication?: { readonly leader: Leader; readonly address: string }
+  readonly replication?: ReplicationOptions
   /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
   readonly distribution?: 'peer' | 'pull'
+  /** Puts the engines into one swarm of their own, so that networks span them; absent: they are left as they are. */
+  readonly overlay?: OverlayOptions
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -125,14 +144,23 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
           clock,
           log,
           openEngine: open,
+          ...(replication?.waitMs === undefined ? {} : { waitMs: replication.waitMs }),
           ...(options.engineTls === undefined ? {} : { tls: options.engineTls }),
         })
   const role: Role = election ?? soleRole
   const fence = new LeadFence(role)
+  const rescheduler: Rescheduler = new Rescheduler({
+    cluster,
+    api: () => api,
+    random: options.random,
+    store: options.records ?? memoryRecords(),
+    isVolumeLossAllowed: options.isVolumeLossAllowed ?? false,
+  })
   const api: Api = {
     cluster,
     host: server,
     role,
+    rescheduler,
     fence,
     meters,
     certificates: listCertificates(options),
@@ -160,8 +188,11 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   })
   failed.catch((error: unknown) => log.error(`Discovery error: ${toMessage(error)}`))
   election?.start()
+  rescheduler.start()
+  if (options.overlay !== undefined) void followOverlay(cluster, role, options.overlay, stop.signal)
   function end(): void {
     stop.abort()
+    rescheduler.close()
     forwarder?.close()
     cluster.close()
   }
@@ -191,6 +222,16 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       end()
     },
   }
+}
+
+async function followOverlay(
+  cluster: Cluster,
+  role: Role,
+  overlay: OverlayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { keepSwarm } = await import('./native-swarm/form-swarm.ts')
+  await keepSwarm({ cluster, role, overlay, signal })
 }
 
 /** A new primary gives its engines this long to tell what the one before did. */

@@ -27,15 +27,22 @@ export function parseExpressions(texts: readonly string[], compile: CompileRegex
     return { expressions: [], problem }
   }
   const expressions: Expression[] = []
+  let problem: string | undefined
   for (const text of texts) {
     try {
       expressions.push(parseExpression(text, compile))
     } catch (error) {
-      if (error instanceof ExpressionProblem) return { expressions, problem: error.message }
-      throw error
+      if (!(error instanceof ExpressionProblem)) throw error
+      problem = error.message
+      break
     }
   }
-  return { expressions, problem: undefined }
+  return { expressions, problem }
+}
+
+/** Both lists in one. */
+export function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList {
+  return { expressions: [...a.expressions, ...b.expressions], problem: a.problem ?? b.problem }
 }
 
 function parseExpression(text: string, compile: CompileRegex): Expression {
@@ -54,6 +61,7 @@ function parseExpression(text: string, compile: CompileRegex): Expression {
       isNegated: operator === '!=',
       value: bare,
       isSoft: value.startsWith('~'),
+      isLiteral: isLiteral(bare),
       matches: compileValue(bare, compile),
     }
   } catch (error) {
@@ -82,6 +90,10 @@ export function needsRegex(texts: readonly string[]): boolean {
   })
 }
 
+function isLiteral(value: string): boolean {
+  return !isSlashed(value) && !regexCharacters.test(value) && !/[*.]/.test(value)
+}
+
 function isSlashed(value: string): boolean {
   return value.length > 1 && value.startsWith('/') && value.endsWith('/')
 }
@@ -89,7 +101,7 @@ function isSlashed(value: string): boolean {
 function compileValue(value: string, compile: CompileRegex): (text: string) => boolean {
   if (isSlashed(value)) return compile(value.slice(1, -1))
   if (regexCharacters.test(value)) return compile(`^${value.replaceAll('*', '.*')}$`)
-  if (!/[*.]/.test(value)) return (text) => text === value
+  if (isLiteral(value)) return (text) => text === value
   const pieces = value.split('*')
   return (text) => matchGlob(pieces, text)
 }

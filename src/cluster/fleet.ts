@@ -1,7 +1,7 @@
 import type { Random } from '../core/clock.ts'
 import { Directory } from './directory.ts'
-import { isValidated } from './model.ts'
-import type { ClusterSnapshot, NodeView, Pending } from './model.ts'
+import { isValidated, unmarked } from './model.ts'
+import type { ClusterSnapshot, NodeMark, NodeView, Pending } from './model.ts'
 import { NodeList } from './node-list.ts'
 import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
@@ -61,6 +61,8 @@ export class Fleet {
   private readonly leaving = new Set<string>()
   /** Second addresses of engines that are in service under another one. */
   private readonly aliases = new Set<string>()
+  /** By engine ID, also of engines that are not here. */
+  private readonly marks = new Map<string, NodeMark>()
   /** Engines that do not come to describe their containers: not placed on until they have. */
   private readonly heldBack = new Set<string>()
   private watch: WatchOptions
@@ -210,6 +212,8 @@ export class Fleet {
     for (const { node } of this.engines.values()) {
       if (isValidated(node) && node.engineId === state.node.engineId) holders.push(node)
     }
+    const mark = this.marks.get(state.node.engineId) ?? unmarked
+    if (mark !== state.mark) this.dispatch(state.addr, { kind: 'marked', mark }, context)
     const admission = judgeAdmission(state.node, holders)
     if (admission.isAlias) {
       this.aliases.add(state.addr)
@@ -222,6 +226,19 @@ export class Fleet {
     const message: Message =
       admission.refusal === undefined ? { kind: 'admitted' } : { kind: 'rejected', text: admission.refusal }
     return this.dispatch(state.addr, message, context)
+  }
+
+  /** What operators say of an engine, in service or not; undefined takes it back. */
+  setMark(engineId: string, mark: NodeMark | undefined, context: StepContext): void {
+    if (mark === undefined) this.marks.delete(engineId)
+    else this.marks.set(engineId, mark)
+    for (const { addr, node } of this.engines.values()) {
+      if (node.engineId === engineId) this.dispatch(addr, { kind: 'marked', mark: mark ?? unmarked }, context)
+    }
+  }
+
+  markOf(engineId: string): NodeMark {
+    return this.marks.get(engineId) ?? unmarked
   }
 
   /** An engine went out of service: others with its ID that had to wait may come in now. */
@@ -240,9 +257,11 @@ export class Fleet {
    *
    * What is not known of a node counts as free, so that a node refused now would be refused later too; the one chosen is
    * only taken when everything about it is known.
+   *
+   * @param exceptId the container that may have the name: the one that is replaced
    */
-  place(request: PlacementRequest, wanted: Reservation, random: Random): FleetPlacement {
-    if (request.name !== '' && this.isNameTaken(request.name)) return nameTaken(request.name)
+  place(request: PlacementRequest, wanted: Reservation, random: Random, exceptId = ''): FleetPlacement {
+    if (request.name !== '' && this.isNameTaken(request.name, exceptId)) return nameTaken(request.name)
     const result = this.index.place(request, random)
     if (result.kind !== 'placed') return result
     const pending: Pending = { ...wanted, nodeId: result.node.id }

@@ -46,6 +46,7 @@ export type { Filter, NodePart } from './filters/filter.ts'
 export { weighResources } from './strategies/resources.ts'
 export type { Strategy } from './strategies/strategy.ts'
 export type { Discovery, DiscoveryContext, MakeDiscovery } from './discovery/discovery.ts'
+export type { Leader, Lease } from './leader/leader.ts'
 export type { WatchOptions } from './watch/messages.ts'
 
 export { FlotillaError, isFlotillaError } from '../core/errors.ts'

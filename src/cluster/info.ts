@@ -28,7 +28,7 @@ function renderHeadRows(snapshot: ClusterSnapshot, options: InfoOptions): readon
     ['Role', primary === undefined ? 'primary' : 'replica'],
     ...(primary === undefined ? [] : [['Primary', primary] as const]),
     ['Strategy', policy.strategy.name],
-    ['Filters', policy.filters.map((filter) => filter.name).join(', ')],
+    ['Filters', policy.filters.flatMap((filter) => (filter.isBuiltIn === true ? [] : [filter.name])).join(', ')],
     ['Nodes', String(snapshot.nodes.length)],
   ]
 }

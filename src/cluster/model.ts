@@ -1,7 +1,11 @@
+import type { GpuAsk, GpuUsage } from './gpus.ts'
+
 /**
  * The cluster as plain immutable data. A node is replaced as a whole when anything about it changes; parts
  * that did not change keep their identity, so that readers can tell by `===` what has to be looked at again.
  */
+
+import type { Recipe } from './recipe.ts'
 
 /** `pending`: known but not validated · `disconnected`: taken out of discovery, final. */
 export type NodeState = 'pending' | 'healthy' | 'unhealthy' | 'disconnected'
@@ -48,6 +52,7 @@ export interface Workload {
   readonly memoryBytes: number
   /** What it takes up is not known yet: it counts as nothing, and nothing is placed beside it until it is known. */
   readonly isUnread?: boolean
+  readonly gpus: GpuAsk
 }
 
 export type ContainerState =
@@ -103,6 +108,8 @@ export interface ContainerView extends Workload {
   readonly mounts: readonly MountView[]
   /** True while only the list row is known and the details (resources, times) are still being fetched. */
   readonly isPartial: boolean
+  /** Kept for containers with a reschedule policy, once inspected. */
+  readonly recipe: Recipe | undefined
   /** The engine's own list row. */
   readonly row: ContainerRow
 }
@@ -155,6 +162,7 @@ export interface Pending extends Workload {
 export interface NodeUsage {
   readonly nanoCpus: number
   readonly memoryBytes: number
+  readonly gpus: GpuUsage
   readonly containers: number
   /** Those among them of which it is not known yet what they take up. */
   readonly unread: number
@@ -164,6 +172,23 @@ export interface NodeUsage {
   readonly portRanges: readonly PortClaim[]
   /** Ports exposed by host-mode containers, `80/tcp`, with how many containers do. */
   readonly hostModePorts: ReadonlyMap<string, number>
+}
+
+/** Whether a node is given containers. `pause`: nothing new · `drain`: nothing new, and what may be moved is. */
+export type Availability = 'active' | 'drain' | 'pause'
+
+/** What operators said of a node through the endpoint, on top of what its engine says. */
+export interface NodeMark {
+  readonly availability: Availability
+  /** Win over the engine's labels of the same key. */
+  readonly labels: ReadonlyMap<string, string>
+}
+
+export const unmarked: NodeMark = { availability: 'active', labels: new Map() }
+
+/** An engine's labels with those of its mark. The same map where the mark has none. */
+export function markLabels(labels: ReadonlyMap<string, string>, mark: NodeMark): ReadonlyMap<string, string> {
+  return mark.labels.size === 0 ? labels : new Map([...labels, ...mark.labels])
 }
 
 /** One engine as the scheduler and the lists see it. */
@@ -177,6 +202,7 @@ export interface NodeView {
   readonly addr: string
   readonly ip: string
   readonly health: Health
+  readonly availability: Availability
   /** Why it is pending or unhealthy; empty when all is well. */
   readonly errorText: string
   readonly updatedAtMs: number
@@ -189,7 +215,10 @@ export interface NodeView {
   readonly apiVersion: string
   readonly minApiVersion: string
   readonly osType: string
+  /** As the kernel says it, `x86_64`. */
   readonly architecture: string
+  /** Names of its GPUs, see `readNodeGpus`. */
+  readonly gpus: readonly string[]
   /** Part of the node in the engines' own swarm mode; overlay networks are made by a manager of it. */
   readonly swarmRole: 'none' | 'worker' | 'manager'
   readonly labels: ReadonlyMap<string, string>
@@ -217,6 +246,10 @@ export const CONSTRAINTS_LABEL = 'com.docker.swarm.constraints'
 export const AFFINITIES_LABEL = 'com.docker.swarm.affinities'
 export const WHITELISTS_LABEL = 'com.docker.swarm.whitelists'
 export const RESCHEDULE_LABEL = 'com.docker.swarm.reschedule-policies'
+/** How often the container was made anew in the place of another: of two with one swarm ID the higher counts. */
+export const GENERATION_LABEL = 'flotilla.generation'
+/** `new`: the container may be made anew without the data of its local volumes. */
+export const VOLUMES_LABEL = 'flotilla.reschedule.volumes'
 
 /** True for nodes that were validated once and are still in discovery: those the scheduler is offered. */
 export function isValidated(node: NodeView): boolean {

@@ -1,13 +1,22 @@
 import type { Random } from '../core/clock.ts'
 import { compareNodes, isValidated } from './model.ts'
 import type { NodeView } from './model.ts'
+import { CommonColumn, RankColumn } from './node-columns.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
+import { Recent } from './recent.ts'
 import { ShapeOrder } from './shape-order.ts'
-import { diffParts, listFields, renderShape } from './shape.ts'
+import { diffParts, listFields, renderShape, slotShift } from './shape.ts'
+import type { ShapeField } from './shape.ts'
 import { hasSoft, schedule } from './schedule.ts'
 
-/** Request shapes kept; the one not used for longest goes first. */
+/** Request shapes kept; those not used for longest go first. */
 const maxShapes = 256
+
+/** A node and where it stands in the order of names; -1 until the next placement. */
+interface Entry {
+  node: NodeView
+  slot: number
+}
 
 /**
  * Answers like `schedule` over the nodes it was told of, without looking at all of them.
@@ -18,19 +27,25 @@ const maxShapes = 256
  */
 export class PlacementIndex {
   private readonly policy: Policy
-  private readonly fields: ReturnType<typeof listFields>
-  private readonly byAddr = new Map<string, NodeView>()
-  private readonly shapes = new Map<string, ShapeOrder>()
+  private readonly fields: readonly ShapeField[]
+  private readonly rankFields: readonly ShapeField[]
+  private readonly hasProblems: boolean
+  private readonly byAddr = new Map<string, Entry>()
+  private readonly shapes = new Recent<ShapeOrder>(maxShapes)
+  private readonly columns = new Recent<RankColumn>(maxShapes)
   private slots: NodeView[] = []
-  private slotByAddr = new Map<string, number>()
+  private common: CommonColumn
   private isReordered = false
-  /** Changes since `logStart`: slot and changed parts, as `slot * 16 + parts`. */
+  /** Changes since `logStart` in the order they came, the slot above the bits of the parts. */
   private log: number[] = []
   private logStart = 0
 
   constructor(policy: Policy) {
     this.policy = policy
-    this.fields = listFields(policy)
+    this.fields = listFields([...policy.filters, policy.strategy])
+    this.rankFields = listFields([policy.strategy])
+    this.hasProblems = policy.filters.some((filter) => filter.problem !== undefined)
+    this.common = new CommonColumn(policy, [])
   }
 
   /** How many nodes placements can choose from. */
@@ -44,15 +59,21 @@ export class PlacementIndex {
       this.remove(node.addr)
       return
     }
-    const before = this.byAddr.get(node.addr)
-    this.byAddr.set(node.addr, node)
-    if (before === undefined || before.name !== node.name) this.isReordered = true
-    if (this.isReordered || before === undefined) return
-    const slot = this.slotByAddr.get(node.addr)
-    if (slot === undefined) return
-    this.slots[slot] = node
+    const entry = this.byAddr.get(node.addr)
+    if (entry === undefined) {
+      this.byAddr.set(node.addr, { node, slot: -1 })
+      this.isReordered = true
+      return
+    }
+    const before = entry.node
+    entry.node = node
+    if (before.name !== node.name) this.isReordered = true
+    if (this.isReordered) return
+    this.slots[entry.slot] = node
     const parts = diffParts(before, node)
-    if (parts !== 0) this.note(slot, parts)
+    if (parts === 0) return
+    this.common.judge(entry.slot, node, parts)
+    this.note(entry.slot, parts)
   }
 
   remove(addr: string): void {
@@ -61,14 +82,14 @@ export class PlacementIndex {
 
   /** The node of this address as last set. */
   get(addr: string): NodeView | undefined {
-    return this.byAddr.get(addr)
+    return this.byAddr.get(addr)?.node
   }
 
   /** Chooses a node; draws from `random` only when the strategy takes any. */
   place(request: PlacementRequest, random: Random): Placement | NoPlacement {
     if (this.isReordered) this.reorder()
     // What cannot be read is refused in words that name the node counts before it; rare, so by the plain way.
-    if (this.policy.filters.some((filter) => filter.problem?.(request) !== undefined)) {
+    if (this.hasProblems && this.policy.filters.some((filter) => filter.problem?.(request) !== undefined)) {
       return schedule(this.slots, request, this.policy, random)
     }
     const first = this.answer(request, random)
@@ -89,19 +110,39 @@ export class PlacementIndex {
     const end = this.logStart + this.log.length
     let order = this.shapes.get(key)
     if (order === undefined || order.cursor < this.logStart) {
-      order = new ShapeOrder(request, this.policy, this.slots)
+      const column = this.columnFor(request, end)
+      order = new ShapeOrder(request, this.policy, this.slots, this.common, column)
+      this.shapes.set(key, order)
     } else if (order.cursor < end) {
+      this.bringUp(order.column, end)
       order.catchUp(this.slots, this.log, order.cursor - this.logStart)
     }
     order.cursor = end
-    this.shapes.delete(key)
-    this.shapes.set(key, order)
-    if (this.shapes.size > maxShapes) this.forgetOldest()
     return order
   }
 
+  private columnFor(request: PlacementRequest, end: number): RankColumn {
+    const key = renderShape(request, this.rankFields)
+    let column = this.columns.get(key)
+    if (column === undefined || column.cursor < this.logStart) {
+      column = new RankColumn(request, this.policy, this.slots)
+      column.cursor = end
+      this.columns.set(key, column)
+    } else {
+      this.bringUp(column, end)
+    }
+    return column
+  }
+
+  /** A column is never behind the shapes that use it, so its changes are still in the log when theirs are. */
+  private bringUp(column: RankColumn, end: number): void {
+    if (column.cursor === end) return
+    column.catchUp(this.slots, this.log, column.cursor - this.logStart)
+    column.cursor = end
+  }
+
   private note(slot: number, parts: number): void {
-    this.log.push(slot * 16 + parts)
+    this.log.push((slot << slotShift) | parts)
     // A shape that is this far behind is cheaper to build anew.
     const limit = Math.max(1024, this.slots.length)
     if (this.log.length < limit * 2) return
@@ -110,18 +151,14 @@ export class PlacementIndex {
   }
 
   private reorder(): void {
-    this.slots = [...this.byAddr.values()].sort(compareNodes)
-    this.slotByAddr = new Map(this.slots.map((node, slot) => [node.addr, slot]))
+    const entries = [...this.byAddr.values()].sort((a, b) => compareNodes(a.node, b.node))
+    for (const [slot, entry] of entries.entries()) entry.slot = slot
+    this.slots = entries.map((entry) => entry.node)
+    this.common = new CommonColumn(this.policy, this.slots)
     this.shapes.clear()
+    this.columns.clear()
     this.log = []
     this.logStart = 0
     this.isReordered = false
-  }
-
-  private forgetOldest(): void {
-    for (const key of this.shapes.keys()) {
-      this.shapes.delete(key)
-      return
-    }
   }
 }

@@ -1,5 +1,7 @@
 import type { Filter } from './filters/filter.ts'
+import type { GpuAsk } from './gpus.ts'
 import type { NodeView, PortClaim } from './model.ts'
+import type { Platform } from './platform.ts'
 import type { Strategy } from './strategies/strategy.ts'
 
 /** One `KEY==VALUE` or `KEY!=VALUE` condition. */
@@ -9,6 +11,8 @@ export interface Expression {
   /** Without the leading `~`. */
   readonly value: string
   readonly isSoft: boolean
+  /** True when `matches` is equality with `value`. */
+  readonly isLiteral: boolean
   /** Whether a candidate value matches, before negation. */
   readonly matches: (candidate: string) => boolean
 }
@@ -26,6 +30,9 @@ export interface PlacementRequest {
   /** 10⁻⁹ CPUs. */
   readonly nanoCpus: number
   readonly memoryBytes: number
+  readonly gpus: GpuAsk
+  /** Absent: what the image says is not known here. */
+  readonly platform: Platform | undefined
   readonly networkMode: string
   readonly ports: readonly PortClaim[]
   /** `80/tcp` list, looked at in host mode. */

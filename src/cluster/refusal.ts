@@ -16,13 +16,23 @@ const conditionsHead = 'Unable to find a node that satisfies the following condi
  * after the other, so the one to blame is the last that was first to refuse some node.
  */
 export function refuse(request: PlacementRequest, policy: Policy, tally: Tally): NoPlacement {
+  const refusal = wordRefusal(request, policy, tally)
+  const closed = tally.byFilter[policy.filters.findIndex((filter) => filter.isBuiltIn === true)] ?? 0
+  if (closed === 0) return refusal
+  const note = closed === 1 ? '1 node is drained or paused' : `${String(closed)} nodes are drained or paused`
+  return { ...refusal, text: `${refusal.text} (${note})` }
+}
+
+function wordRefusal(request: PlacementRequest, policy: Policy, tally: Tally): NoPlacement {
   const blockers = listBlockers(request, policy, tally)
   const filters = policy.filters
   if (tally.byResources > 0) {
     return { kind: 'refused', reason: 'resources', text: 'no resources available to schedule container', blockers }
   }
   let failing = -1
-  for (let index = 0; index < filters.length; index += 1) if ((tally.byFilter[index] ?? 0) > 0) failing = index
+  for (let index = 0; index < filters.length; index += 1) {
+    if (filters[index]?.isBuiltIn !== true && (tally.byFilter[index] ?? 0) > 0) failing = index
+  }
   if (tally.offered === 0) failing = filters.findIndex((filter) => filter.name === 'health')
   const blamed = filters[failing]
   if (blamed === undefined) {

@@ -1,9 +1,10 @@
 import { FlotillaError } from '../core/errors.ts'
-import { parseExpressions } from './expression.ts'
+import { joinLists, parseExpressions } from './expression.ts'
 import type { CompileRegex } from './expression.ts'
+import { readGpuAsk } from './gpus.ts'
 import { AFFINITIES_LABEL, CONSTRAINTS_LABEL, RESCHEDULE_LABEL, SWARM_ID_LABEL, WHITELISTS_LABEL } from './model.ts'
 import type { NodeView, Pending } from './model.ts'
-import type { ExpressionList, PlacementRequest } from './placement.ts'
+import type { PlacementRequest } from './placement.ts'
 import { readBindings } from './port-bindings.ts'
 import { isFields, readCpuLimit, readField, readFields, readMemory, readNumber, readText, readTexts } from './wire.ts'
 import type { Fields } from './wire.ts'
@@ -87,8 +88,8 @@ function collectRules(body: Fields): Rules {
   return rules
 }
 
-/** Malformed JSON counts as no entries. */
-function parseTexts(json: string): string[] {
+/** A JSON list of texts, as rule labels hold; malformed JSON counts as no entries. */
+export function parseTexts(json: string): string[] {
   if (json === '') return []
   try {
     const value: unknown = JSON.parse(json)
@@ -153,6 +154,8 @@ function readRequest(
     image: readText(body, 'Image'),
     nanoCpus: Math.max(readNumber(hostConfig, 'CpuShares') * 1e9, readCpuLimit(hostConfig)),
     memoryBytes: readMemory(hostConfig),
+    gpus: readGpuAsk(hostConfig),
+    platform: undefined,
     networkMode,
     ports: networkMode === 'host' ? [] : readBindings(readFields(hostConfig, 'PortBindings')),
     exposed: networkMode === 'host' ? Object.keys(readFields(body, 'ExposedPorts')) : [],
@@ -196,10 +199,6 @@ export function addCondition(
   return { ...request, [kind]: joinLists(request[kind], more) }
 }
 
-function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList {
-  return { expressions: [...a.expressions, ...b.expressions], problem: a.problem ?? b.problem }
-}
-
 /** The body as one engine understands it: CPUs become shares of that node's 1024. */
 export function toEngineBody(body: Fields, node: NodeView): Fields {
   const hostConfig = readFields(body, 'HostConfig')
@@ -231,5 +230,6 @@ export function toPending(
     exposed: request.exposed,
     nanoCpus: request.nanoCpus,
     memoryBytes: request.memoryBytes,
+    gpus: request.gpus,
   }
 }

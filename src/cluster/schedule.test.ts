@@ -334,6 +334,17 @@ describe('placement index', () => {
     )
   })
 
+  it('agrees with it also when there are many nodes', () => {
+    fc.assert(
+      fc.property(anyPolicy, fc.array(action, { minLength: 20, maxLength: 80 }), fc.nat(), (policy, actions, seed) => {
+        const names = Array.from({ length: 75 }, (_, index) => `many-${String(index)}`)
+        const world = new World(policy, fc.sample(fc.tuple(...names.map(arbitraryNode)), { seed, numRuns: 1 })[0] ?? [])
+        for (const step of actions) world.perform(step)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
   it('asks only about what changed once a shape is known', () => {
     let asked = 0
     const counting = {

@@ -61,7 +61,7 @@ function scan(
   return { kind: 'placed', node: chosen.node, weight: chosen.weight, isSoftIgnored: request.isSoftIgnored }
 }
 
-interface Candidate {
+export interface Candidate {
   readonly node: NodeView
   readonly weight: number
 }
@@ -84,7 +84,7 @@ function keepBest(candidates: Candidate[], next: Candidate, strategy: Strategy):
 }
 
 /** Negative when `a` is to be preferred. */
-function compareCandidates(a: Candidate, b: Candidate, strategy: Strategy): number {
+export function compareCandidates(a: Candidate, b: Candidate, strategy: Strategy): number {
   return (
     toRank(a.weight, strategy) - toRank(b.weight, strategy) ||
     toTie(a.node, strategy) - toTie(b.node, strategy) ||

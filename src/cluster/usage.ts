@@ -1,3 +1,4 @@
+import { addGpus, isSameGpus, noGpuUsage, removeGpus } from './gpus.ts'
 import type { NodeUsage, NodeView, Pending, PortClaim, Workload } from './model.ts'
 
 const noPorts: ReadonlyMap<number, readonly PortClaim[]> = new Map()
@@ -7,6 +8,7 @@ const noExposed: ReadonlyMap<string, number> = new Map()
 export const emptyUsage: NodeUsage = {
   nanoCpus: 0,
   memoryBytes: 0,
+  gpus: noGpuUsage,
   containers: 0,
   unread: 0,
   hostPorts: noPorts,
@@ -36,6 +38,7 @@ export function addWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
   return {
     nanoCpus: usage.nanoCpus + workload.nanoCpus,
     memoryBytes: usage.memoryBytes + workload.memoryBytes,
+    gpus: addGpus(usage.gpus, workload.gpus),
     containers: usage.containers + 1,
     unread: usage.unread + (workload.isUnread === true ? 1 : 0),
     hostPorts,
@@ -71,6 +74,7 @@ export function removeWorkload(usage: NodeUsage, workload: Workload): NodeUsage 
   return {
     nanoCpus: usage.nanoCpus - workload.nanoCpus,
     memoryBytes: usage.memoryBytes - workload.memoryBytes,
+    gpus: removeGpus(usage.gpus, workload.gpus),
     containers: usage.containers - 1,
     unread: usage.unread - (workload.isUnread === true ? 1 : 0),
     hostPorts,
@@ -83,6 +87,7 @@ export function removeWorkload(usage: NodeUsage, workload: Workload): NodeUsage 
 export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
   let nanoCpus = 0
   let memoryBytes = 0
+  let gpus = noGpuUsage
   let containers = 0
   let unread = 0
   const hostPorts = new Map<number, PortClaim[]>()
@@ -91,6 +96,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
   for (const workload of workloads) {
     nanoCpus += workload.nanoCpus
     memoryBytes += workload.memoryBytes
+    gpus = addGpus(gpus, workload.gpus)
     containers += 1
     if (workload.isUnread === true) unread += 1
     if (workload.networkMode === 'host') {
@@ -106,7 +112,7 @@ export function sumUsage(workloads: Iterable<Workload>): NodeUsage {
       }
     }
   }
-  return { nanoCpus, memoryBytes, containers, unread, hostPorts, portRanges, hostModePorts }
+  return { nanoCpus, memoryBytes, gpus, containers, unread, hostPorts, portRanges, hostModePorts }
 }
 
 /** True when replacing one by the other changes no sum. */
@@ -115,6 +121,7 @@ export function isSameLoad(a: Workload, b: Workload): boolean {
     a.nanoCpus === b.nanoCpus &&
     a.memoryBytes === b.memoryBytes &&
     (a.isUnread === true) === (b.isUnread === true) &&
+    isSameGpus(a.gpus, b.gpus) &&
     a.networkMode === b.networkMode &&
     isSameList(a.exposed, b.exposed) &&
     a.ports.length === b.ports.length &&

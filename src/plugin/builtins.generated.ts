@@ -13,6 +13,7 @@ export const builtins: PluginTable = {
   },
   filter: {
     'affinity': { source: 'built-in', load: () => import('../cluster/filters/affinity.ts').then((module) => module.affinityFilter) },
+    'availability': { source: 'built-in', load: () => import('../cluster/filters/availability.ts').then((module) => module.availabilityFilter) },
     'constraint': { source: 'built-in', load: () => import('../cluster/filters/constraint.ts').then((module) => module.constraintFilter) },
     'containerslots': { source: 'built-in', load: () => import('../cluster/filters/containerslots.ts').then((module) => module.containerslotsFilter) },
     'dependency': { source: 'built-in', load: () => import('../cluster/filters/dependency.ts').then((module) => module.dependencyFilter) },

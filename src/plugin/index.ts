@@ -12,6 +12,7 @@ export type { PackageEntry, PackageSource } from './packages.ts'
 export type { PluginKind, Registry } from './registry.ts'
 // The interfaces to implement.
 export type { Discovery, DiscoveryContext, MakeDiscovery } from '../cluster/discovery/discovery.ts'
+export type { Leader, Lease } from '../cluster/leader/leader.ts'
 export type { Filter, NodePart } from '../cluster/filters/filter.ts'
 export type { NodeView } from '../cluster/model.ts'
 export type { PlacementRequest } from '../cluster/placement.ts'

@@ -1,10 +1,12 @@
 import { parseExpressions } from '../cluster/expression.ts'
 import type { CompileRegex } from '../cluster/expression.ts'
+import { noGpus } from '../cluster/gpus.ts'
 import type { ContainerView, ImageView, NodeView, Pending, PortClaim } from '../cluster/model.ts'
 import type { PlacementRequest } from '../cluster/placement.ts'
 import { sumUsage } from '../cluster/usage.ts'
 
 const gibibyte = 2 ** 30
+const noLabels: ReadonlyMap<string, string> = new Map()
 
 /** A running container; give what the test is about. */
 export function makeContainer(name: string, over: Partial<ContainerView> = {}): ContainerView {
@@ -19,6 +21,7 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     exposed: [],
     nanoCpus: 0,
     memoryBytes: 0,
+    gpus: noGpus,
     imageId: 'sha256:busybox',
     command: 'sh',
     state: 'running',
@@ -33,6 +36,7 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     endpoints: [],
     mounts: [],
     isPartial: false,
+    recipe: undefined,
     row: { members: '"Image":"busybox"', status: '' },
     ...over,
   }
@@ -51,6 +55,7 @@ export function makeNode(name: string, over: Partial<NodeView> = {}): NodeView {
     addr: `${name}:2375`,
     ip: '127.0.0.1',
     health: { state: 'healthy', failures: 0, indicator: 100 },
+    availability: 'active',
     errorText: '',
     updatedAtMs: 0,
     cpus,
@@ -63,6 +68,7 @@ export function makeNode(name: string, over: Partial<NodeView> = {}): NodeView {
     osType: 'linux',
     swarmRole: 'none',
     architecture: 'x86_64',
+    gpus: [],
     labels: new Map(),
     clockDeltaMs: 0,
     containers,
@@ -91,12 +97,13 @@ export function makePending(request: PlacementRequest, nodeId: string, id: strin
     swarmId: `${id}-swarm`,
     names: request.name === '' ? [] : [request.name],
     image: request.image,
-    labels: new Map(),
+    labels: noLabels,
     networkMode: request.networkMode,
     ports: request.ports,
     exposed: request.exposed,
     nanoCpus: request.nanoCpus,
     memoryBytes: request.memoryBytes,
+    gpus: request.gpus,
     nodeId,
     sinceMs: 0,
     expiresAtMs: Number.MAX_SAFE_INTEGER,
@@ -119,6 +126,8 @@ export function makeRequest(sketch: RequestSketch = {}): PlacementRequest {
     image: 'busybox',
     nanoCpus: 0,
     memoryBytes: 0,
+    gpus: noGpus,
+    platform: undefined,
     networkMode: 'default',
     ports: [],
     exposed: [],

@@ -64,13 +64,20 @@ export function memoryElection(): MemoryElection {
 
   const leader: Leader = {
     async *campaign(address: string, o: CallOptions) {
+      if (o.signal?.aborted === true) return
       const candidate: Candidate = { address, queue: new Channel(o.signal), lease: undefined }
       candidates.push(candidate)
       settle()
       // Resigning is immediate, also while the other side is busy with what it was told before.
-      o.signal?.addEventListener('abort', () => remove(candidate), { once: true })
+      let wasLeading = false
+      const resign = (): void => {
+        wasLeading = candidate.lease !== undefined
+        remove(candidate)
+      }
+      o.signal?.addEventListener('abort', resign, { once: true })
       try {
         yield* candidate.queue.read()
+        if (wasLeading) yield undefined
       } finally {
         remove(candidate)
       }

@@ -1,10 +1,11 @@
 import type { CallOptions } from '../core/call.ts'
+import { makeChildAbort } from '../core/child-abort.ts'
 import type { Clock } from '../core/clock.ts'
 import { throwIfAborted } from '../core/deadline.ts'
 import { FlotillaError } from '../core/errors.ts'
 import { systemClock } from '../io/clock.ts'
-import { holdLock } from '../io/kv/hold-lock.ts'
-import type { TakenLock } from '../io/kv/hold-lock.ts'
+import { endLocks, holdLock } from '../io/kv/hold-lock.ts'
+import type { RunningLocks, TakenLock } from '../io/kv/hold-lock.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from '../io/kv/kv.ts'
 import { watchFolder } from '../io/kv/watch-folder.ts'
 
@@ -55,6 +56,7 @@ class Server implements MemoryKvServer {
 
   wipe(): void {
     this.#items.clear()
+    this.#revision += 1
     this.#notify()
   }
 
@@ -99,16 +101,18 @@ class Server implements MemoryKvServer {
 
   delete(key: string): boolean {
     const isThere = this.#items.delete(key)
-    if (isThere) this.#notify()
-    return isThere
+    if (!isThere) return false
+    this.#revision += 1
+    this.#notify()
+    return true
   }
 
-  /** Resolves at the next change, expiry included. */
-  async waitForChange(signal: AbortSignal): Promise<void> {
+  /** Resolves when something has changed since `revision`, expiry included. */
+  async waitForChange(revision: number, signal: AbortSignal): Promise<void> {
+    throwIfAborted(signal)
+    if (this.#revision !== revision) return
     const next = Math.min(...[...this.#items.values()].map((item) => item.expiresMs))
-    const stop = new AbortController()
-    const follow = (): void => stop.abort(signal.reason)
-    signal.addEventListener('abort', follow, { once: true })
+    const stop = makeChildAbort(signal)
     try {
       await new Promise<void>((resolve, reject) => {
         this.#waiting.add(resolve)
@@ -118,7 +122,6 @@ class Server implements MemoryKvServer {
         }
       })
     } finally {
-      signal.removeEventListener('abort', follow)
       stop.abort()
     }
     await this.enter({ signal })
@@ -126,7 +129,11 @@ class Server implements MemoryKvServer {
 
   #expire(): void {
     const nowMs = this.clock.monotonicMs()
-    for (const [key, item] of this.#items) if (item.expiresMs <= nowMs) this.#items.delete(key)
+    for (const [key, item] of this.#items) {
+      if (item.expiresMs > nowMs) continue
+      this.#items.delete(key)
+      this.#revision += 1
+    }
   }
 
   #notify(): void {
@@ -145,6 +152,7 @@ class Client implements Kv {
   readonly #server: Server
   readonly #context: { readonly clock: Clock; readonly random: { next(): number } }
   readonly #announced = new Set<string>()
+  readonly #locks: RunningLocks = new Set()
 
   constructor(server: Server) {
     this.#server = server
@@ -237,15 +245,18 @@ class Client implements Kv {
           },
         }
       },
-      waitUntilFree: (signal: AbortSignal) => server.waitForChange(signal),
+      async waitUntilFree(signal: AbortSignal): Promise<void> {
+        const { revision } = server
+        if (server.get(key) !== undefined) await server.waitForChange(revision, signal)
+      },
     }
-    return holdLock(steps, this.#context, o)
+    return holdLock(steps, this.#context, this.#locks, o)
   }
 
   async close(): Promise<void> {
+    await endLocks(this.#locks)
     for (const key of this.#announced) this.#server.delete(key)
     this.#announced.clear()
-    await Promise.resolve()
   }
 
   #steps(read: () => readonly KvEntry[]) {
@@ -254,8 +265,8 @@ class Client implements Kv {
         await this.#server.enter({ signal })
         return { entries: read(), mark: this.#server.revision }
       },
-      waitForChange: (_mark: number, _known: readonly KvEntry[], signal: AbortSignal) =>
-        this.#server.waitForChange(signal),
+      waitForChange: (mark: number, _known: readonly KvEntry[], signal: AbortSignal) =>
+        this.#server.waitForChange(mark, signal),
     }
   }
 }

@@ -58,8 +58,8 @@ function shell(script: string): Promise<RunResult> {
 async function runPage(file: string, name: string): Promise<RunResult> {
   const blocks = readBlocks(file, name)
   expect(blocks.length).toBeGreaterThan(0)
-  const socket = join(folder, 'fleet.sock')
-  const script = blocks.join('\necho "-- next block"\n').replaceAll('/run/fleet.sock', socket)
+  const sockets = join(folder, 'fleet')
+  const script = blocks.join('\necho "-- next block"\n').replaceAll('/run/fleet', sockets)
   return shell(`trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n${script}`)
 }
 
@@ -85,6 +85,31 @@ describe('a newcomer who types what the page says', () => {
     expect(blocks[3]).toBe('192.0.2.10:2376\n192.0.2.11:2376\n192.0.2.12:2376\n')
   })
 
+  it('docs/scheduling.md: asks where containers would go, and plays what could happen', async () => {
+    const result = await runPage('docs/scheduling.md', 'scheduling')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[1]).toMatch(/^\* +node1 +1 +-?\d+ +passed *$/m)
+    expect(blocks[1]).toMatch(/^ +127\.0\.0\.1:1 +- +- +state +\S/m)
+    expect(blocks[1]).toContain('Placed on node1 (spread).')
+    expect(blocks[1]).toContain('constraint storage==disk is not met (storage is "ssd")')
+    expect(blocks[1]).toContain('exit code 1')
+    expect(blocks[1]).toContain('3 GPUs are asked for, 2 of 2 are free')
+    expect(blocks[2]).toContain('"Node":"node1"')
+    expect(blocks[3]).toContain('10000 containers on 1000 nodes: 10000 placed, 0 refused')
+    expect(blocks[3]).toMatch(/^node1 +3 +3 +0 % /m)
+    expect(blocks[4]).toContain('Failed nodes: 1 moved, 3 found no place, 0 gone')
+    expect(blocks[4]).toMatch(/exit code 1\n +"stranded": \d+,\n$/)
+  })
+
+  it('docs/high-availability.md: elects a leader without a store, and another when it stops', async () => {
+    const result = await runPage('docs/high-availability.md', 'high-availability')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[0]).toMatch(/Role: replica\n\s*Primary: localhost:7651\n/)
+    expect(blocks[1]).toMatch(/^\{"role":"primary","primary":"localhost:7652","term":2\}\n.*\/web\n$/s)
+  })
+
   it('docs/compose.md: brings a project up, changes it, takes it down', async () => {
     const result = await runPage('docs/compose.md', 'compose')
     expect(result.code, result.stdout + result.stderr).toBe(0)
@@ -93,5 +118,13 @@ describe('a newcomer who types what the page says', () => {
     expect(blocks[0]).toContain('level info')
     expect(blocks[1]).toContain('shop-db-1: stop-container (configuration changed)')
     expect(blocks[1]).not.toContain('shop-web-1: stop-container')
+  })
+
+  it('docs/networks-and-images.md: an image and a network reach both nodes', async () => {
+    const result = await runPage('docs/networks-and-images.md', 'span')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[1]).toMatch(/^[0-9a-f]{12}\n.*image copied.*from=node1 to=node2/m)
+    expect(blocks[2]).toMatch(/^Name:\s+db$/m)
   })
 })

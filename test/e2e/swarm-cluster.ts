@@ -24,6 +24,8 @@ export interface TestCluster {
   /** The manager's log so far. */
   log(): string
   manager: ChildProcess
+  /** SIGKILL, and another one with the same command line at once. */
+  restartManager(): Promise<void>
   node(index: number): LabHost
   /** Runs a docker CLI against the endpoint. */
   docker(cli: string, args: readonly string[], input?: string, timeoutMs?: number): Promise<RunResult>
@@ -59,10 +61,13 @@ export async function startCluster(options: LabOptions, flags: readonly string[]
   const tls = ['--tlsverify', '--tlscacert', `${certs}/ca.pem`, '--tlscert', `${certs}/cert.pem`]
   const nodes = `nodes://${place.hosts.map((host) => host.address).join(',')}`
   const args = ['manage', ...tls, '--tlskey', `${certs}/key.pem`, '-H', `unix://${socket}`, ...flags, nodes]
-  const manager = form.start('swarm', args)
   let log = ''
-  manager.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
-  manager.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()))
+  function startManager(): ChildProcess {
+    const child = (form as NonNullable<typeof form>).start('swarm', args)
+    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
+    child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()))
+    return child
+  }
   const host = `unix://${socket}`
 
   function run(
@@ -84,8 +89,14 @@ export async function startCluster(options: LabOptions, flags: readonly string[]
     host,
     socket,
     folder,
-    manager,
+    manager: startManager(),
     log: () => log,
+    async restartManager() {
+      const ended = new Promise((resolve) => cluster.manager.once('exit', resolve))
+      cluster.manager.kill('SIGKILL')
+      await ended
+      cluster.manager = startManager()
+    },
     node(index) {
       const found = place.hosts[index]
       if (found === undefined) throw new Error(`no host ${index}`)
@@ -105,7 +116,7 @@ export async function startCluster(options: LabOptions, flags: readonly string[]
       return undefined
     },
     async down() {
-      if (manager.exitCode === null) manager.kill('SIGKILL')
+      if (cluster.manager.exitCode === null) cluster.manager.kill('SIGKILL')
       await place.down()
       await rm(folder, { recursive: true, force: true })
     },

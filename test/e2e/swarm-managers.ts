@@ -31,6 +31,7 @@ export interface TestManager {
   readonly socket: string
   readonly proxy: FaultProxy
   readonly child: ChildProcess
+  readonly isRunning: boolean
   log(): string
   ask(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<Answer>
   /** Undefined when it does not answer within a second. */
@@ -97,7 +98,7 @@ export async function startManagers(lab: Lab, options: ManagersOptions): Promise
       )
       const [primary] = leading
       if (primary === undefined) throw new Error('no primary')
-      const replicas = managers.filter((each) => each !== primary && each.child.exitCode === null)
+      const replicas = managers.filter((each) => each !== primary && each.isRunning)
       return { primary, replicas }
     },
     async down() {
@@ -145,6 +146,9 @@ function launch(o: Launch): TestManager {
     socket,
     proxy: o.proxy,
     child,
+    get isRunning() {
+      return child.exitCode === null && child.signalCode === null
+    },
     log: () => log,
     ask,
     async leader() {
@@ -159,7 +163,7 @@ function launch(o: Launch): TestManager {
       return collect(spawn('/bin/bash', ['-c', line], { env, stdio: ['ignore', 'pipe', 'pipe'] }), timeoutMs)
     },
     async kill() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      child.kill('SIGKILL')
       await ended
     },
   }

@@ -7,6 +7,7 @@ import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Role } from '../leader/role.ts'
 import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
+import type { Rescheduler } from '../reschedule/rescheduler.ts'
 import type { ContainerView } from '../model.ts'
 import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
@@ -26,6 +27,7 @@ export interface Api {
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  readonly rescheduler: Rescheduler
   readonly meters: Meters
   /** Certificates whose end is worth knowing, PEM. */
   readonly certificates: readonly { readonly role: string; readonly pem: string }[]
@@ -85,7 +87,7 @@ export interface Call {
 export type Handler = (api: Api, call: Call) => void | Promise<void>
 
 /** The query, parsed. */
-export function paramsOf(call: Call): URLSearchParams {
+export function paramsOf(call: Pick<Call, 'query'>): URLSearchParams {
   return new URLSearchParams(call.query)
 }
 
@@ -113,7 +115,7 @@ export async function readJsonBody(call: Call): Promise<Fields> {
 export const emptyBody: Buffer = Buffer.alloc(0)
 
 /** The versions a call is made with and passed on with, where it is translated between the two. */
-export function versionsOf(call: Call, member: Member): VersionPair {
+export function versionsOf(call: Pick<Call, 'version'>, member: Member): VersionPair {
   return pairOf(call.version, member.versionFor(call.version), member.view.apiVersion)
 }
 

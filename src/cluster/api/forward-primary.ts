@@ -19,14 +19,16 @@ export interface PrimaryForwarderOptions {
   readonly log: Log
   /** The certificates that engines are shown are shown to the primary too. */
   readonly tls?: TlsMaterial
+  /** A request waits this long for a primary when there is none. Default 30 s. */
+  readonly waitMs?: number
   openEngine(endpoint: Endpoint): Engine
 }
 
 /** Marks what a replica has passed on, with the replica's address: it is passed on once and no further. */
 export const hopHeader = 'x-flotilla-replica'
 
-/** A request waits this long for a primary, when there is none. classicswarm let it wait for ever. */
-export const primaryWaitMs = 30_000
+/** classicswarm let requests wait for ever. */
+const primaryWaitMs = 30_000
 /** One that a replica sent here waits this long for this manager to learn that it leads. */
 const hopWaitMs = 5000
 /** After a refused connection the next primary is nearly always known by then. */
@@ -46,33 +48,74 @@ function isLocal(path: string): boolean {
   return localPaths.has(path) || path.startsWith('/debug/') || path.startsWith('/flotilla/debug/')
 }
 
+/**
+ * What only a primary may do: give names away, choose nodes, change the cluster. Everything else a replica can do from
+ * what it knows itself, when nobody leads or the leader is out of its reach (reliability.md F-M4, F-K1).
+ */
+function needsPrimary(method: string, path: string): boolean {
+  if (method === 'GET' || method === 'HEAD') return false
+  return primaryPaths.has(path) || path.startsWith('/flotilla/') || /^\/containers\/.+\/rename$/.test(path)
+}
+
+const primaryPaths: ReadonlySet<string> = new Set([
+  '/containers/create',
+  '/networks/create',
+  '/volumes/create',
+  '/build',
+  '/session',
+  '/grpc',
+])
+
 type Serve = () => void | Promise<void>
+
+/** A request that cannot be served here at once. */
+interface Arrival {
+  readonly exchange: Exchange
+  readonly target: Target
+  readonly serve: Serve
+  /** A replica sent it: it goes no further. */
+  readonly isPassedOn: boolean
+  /** A replica may serve it in need. */
+  readonly isServable: boolean
+  /** Monotonic. */
+  readonly atMs: number
+  readonly untilMs: number
+}
 
 /**
  * Decides where a request is served when a cluster has several managers: here while leading, otherwise by the
  * primary, over a connection that carries whatever it turns into.
  *
  * Reads go there too: the primary is the one that has just made the change, so that what a client did through any
- * manager shows in what it reads next through any other (reliability.md I1).
+ * manager shows in what it reads next through any other (reliability.md I1). While the primary is out of reach, and
+ * when there is none, reads and calls to single engines are served here.
  */
 export class PrimaryForwarder {
   readonly #o: PrimaryForwarderOptions
   readonly #links = new Set<PrimaryLink>()
   readonly #giveBack: () => void
   #current: PrimaryLink | undefined
+  /** Since when nobody is known to lead; undefined also when nobody ever was. */
+  #unknownSinceMs: number | undefined
 
   constructor(options: PrimaryForwarderOptions) {
     this.#o = options
-    this.#giveBack = options.role.onChange(() => this.#retireOthers())
+    this.#giveBack = options.role.onChange(() => this.#follow())
   }
 
   /** Serves by `serve`, or passes the request on, at once or when it is known who leads. */
   route(exchange: Exchange, target: Target, serve: Serve): void | Promise<void> {
     const { role } = this.#o
     if (isLocal(target.path) || (role.kind === 'primary' && role.catchingUp === undefined)) return serve()
-    const hop = headerOf(exchange.head, hopHeader)
-    const waitMs = hop === undefined ? primaryWaitMs : hopWaitMs
-    return this.#find(exchange, target, serve, this.#o.clock.monotonicMs() + waitMs)
+    const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
+    const atMs = this.#o.clock.monotonicMs()
+    const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
+    const isServable = !needsPrimary(exchange.head.method, target.path)
+    return this.#find({ exchange, target, serve, isPassedOn, isServable, atMs, untilMs })
+  }
+
+  get #waitMs(): number {
+    return this.#o.waitMs ?? primaryWaitMs
   }
 
   /** Called about once a second. */
@@ -89,82 +132,94 @@ export class PrimaryForwarder {
     this.#links.clear()
   }
 
-  async #find(exchange: Exchange, target: Target, serve: Serve, untilMs: number): Promise<void> {
+  async #find(arrival: Arrival): Promise<void> {
     const { role } = this.#o
-    const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
-    while (!exchange.isGone) {
+    while (!arrival.exchange.isGone) {
       const { kind, primary, catchingUp } = role
       if (kind === 'primary') {
-        if (catchingUp === undefined) return serve()
+        if (catchingUp === undefined) return arrival.serve()
         await catchingUp
-        continue
-      }
-      if (primary !== undefined && !isPassedOn) {
-        this.#forward(exchange, target, primary, () => this.#failOver(exchange, target, serve, primary, untilMs))
+      } else if (primary !== undefined && !arrival.isPassedOn) {
+        const link = this.#linkTo(primary)
+        if (arrival.isServable && link.isSuspect) return arrival.serve()
+        this.#forward(arrival, link)
+        return
+      } else if (!(await this.#changed(arrival, this.#patienceUntil(arrival)))) {
+        if (arrival.exchange.isGone) return
+        if (arrival.isServable) return arrival.serve()
+        this.#refuse(arrival)
         return
       }
-      if (await this.#changed(exchange, untilMs)) continue
-      this.#refuse(exchange, isPassedOn)
-      return
     }
   }
 
-  #refuse(exchange: Exchange, isPassedOn: boolean): void {
-    if (exchange.isGone) return
+  /** Until when this request waits for somebody who leads. */
+  #patienceUntil(arrival: Arrival): number {
+    if (!arrival.isServable) return arrival.untilMs
+    if (arrival.isPassedOn) return arrival.atMs + handOverMs
+    // A store that is silent for long must not slow every read: the wait counts from when leadership was lost.
+    return this.#unknownSinceMs === undefined ? arrival.untilMs : this.#unknownSinceMs + handOverMs
+  }
+
+  #refuse({ exchange, isPassedOn }: Arrival): void {
     const message = isPassedOn
       ? `manager ${this.#o.role.address} is not the primary cluster manager`
-      : `No elected primary cluster manager: none within ${primaryWaitMs / 1000} s`
+      : `No elected primary cluster manager: none within ${this.#waitMs / 1000} s`
     exchange.replyError(503, message, ['Retry-After', '1'])
   }
 
-  #forward(exchange: Exchange, target: Target, primary: string, onUnsent: () => Promise<boolean>): void {
+  #forward(arrival: Arrival, link: PrimaryLink): void {
+    const { exchange, target } = arrival
     if (exchange.head.upgrade !== undefined && this.#o.host.isHijackFull) {
       exchange.replyError(503, 'too many attached streams', ['Retry-After', '1'])
       return
     }
-    const link = this.#linkTo(primary)
     const version = target.version === undefined ? '' : `/v${target.version}`
-    const path = `${version}${renderPath(target.path)}${target.query === '' ? '' : `?${target.query}`}`
-    link.forward(exchange, path, `${hopHeader}: ${this.#o.role.address}\r\n`, (error) => {
-      void this.#goElsewhere(exchange, onUnsent, link.describeFailure(error))
-      return true
+    link.forward(exchange, {
+      path: `${version}${renderPath(target.path)}${target.query === '' ? '' : `?${target.query}`}`,
+      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n`,
+      onUnsent: (error) => {
+        void this.#settle(arrival, () => this.#failOver(arrival, link, error))
+        return true
+      },
+      onLost: () => {
+        link.suspect()
+        void this.#settle(arrival, () => this.#find(arrival))
+        return true
+      },
     })
   }
 
-  async #goElsewhere(
-    exchange: Exchange,
-    elsewhere: () => Promise<boolean>,
-    failure: { readonly status: number; readonly message: string },
-  ): Promise<void> {
-    try {
-      if (await elsewhere()) return
-      if (!exchange.isGone && !exchange.hasReplied) exchange.replyError(failure.status, failure.message)
-    } catch (error) {
-      this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
-      if (exchange.hasReplied) exchange.breakOff()
-      else exchange.replyError(isFlotillaError(error) ? (error.status ?? 500) : 500, toMessage(error))
+  /** Nobody answers where the primary was: nothing has been sent, so the request may go elsewhere. */
+  async #failOver(arrival: Arrival, link: PrimaryLink, error: unknown): Promise<void> {
+    const { role, clock } = this.#o
+    if (arrival.isServable && (link.isSuspect || link !== this.#current)) return this.#find(arrival)
+    const soonMs = Math.min(arrival.untilMs, clock.monotonicMs() + handOverMs)
+    while (role.kind !== 'primary' && (role.primary === undefined || role.primary === link.address)) {
+      if (await this.#changed(arrival, soonMs)) continue
+      const { status, message } = link.describeFailure(error)
+      if (!arrival.exchange.isGone) arrival.exchange.replyError(status, message)
+      return
     }
+    return this.#find(arrival)
   }
 
-  /** Nobody answers where the primary was: nothing has been sent, so the request may go to the next one. */
-  async #failOver(
-    exchange: Exchange,
-    target: Target,
-    serve: Serve,
-    refusedBy: string,
-    untilMs: number,
-  ): Promise<boolean> {
-    const { role, clock } = this.#o
-    const soonMs = Math.min(untilMs, clock.monotonicMs() + handOverMs)
-    while (role.kind !== 'primary' && (role.primary === undefined || role.primary === refusedBy)) {
-      if (!(await this.#changed(exchange, soonMs))) return false
+  /** What goes wrong after the first detour is told here: nobody waits for it any more. */
+  async #settle({ exchange }: Arrival, body: () => Promise<void>): Promise<void> {
+    try {
+      await body()
+    } catch (error) {
+      const known = isFlotillaError(error) ? error.status : undefined
+      if (known === undefined) {
+        this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
+      }
+      if (exchange.hasReplied) exchange.breakOff()
+      else if (!exchange.isGone) exchange.replyError(known ?? 500, toMessage(error))
     }
-    await this.#find(exchange, target, serve, untilMs)
-    return true
   }
 
   /** Waits for a change of leadership. @returns false when the time is over or the client has gone */
-  async #changed(exchange: Exchange, untilMs: number): Promise<boolean> {
+  async #changed({ exchange }: Arrival, untilMs: number): Promise<boolean> {
     const leftMs = untilMs - this.#o.clock.monotonicMs()
     if (leftMs <= 0 || exchange.isGone) return false
     const stop = new AbortController()
@@ -191,8 +246,10 @@ export class PrimaryForwarder {
     return this.#current
   }
 
-  #retireOthers(): void {
+  #follow(): void {
     const { kind, primary } = this.#o.role
+    if (primary === undefined) this.#unknownSinceMs ??= this.#o.clock.monotonicMs()
+    else this.#unknownSinceMs = undefined
     const current = this.#current
     if (current === undefined || (kind === 'replica' && primary === current.address)) return
     this.#current = undefined

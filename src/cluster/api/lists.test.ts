@@ -117,7 +117,7 @@ describe('containers', () => {
         { PrivatePort: 81, Type: 'tcp' },
       ],
     }
-    const decoded = decodeContainer(row, undefined, undefined, { cpus: 1, clockDeltaMs: 0 })
+    const decoded = decodeContainer(row, undefined, undefined, { name: 'a', cpus: 1, clockDeltaMs: 0 })
     const { names, published } = decoded
     const container = { ...web, names, published, row: decoded.row, startedAtMs: 1 }
     const node = makeNode('a', { ip: '10.0.0.5' })
@@ -198,6 +198,20 @@ describe('images', () => {
   it('takes one image in two stores for one, by its digest', () => {
     const row = listImages(cluster, { isAll: false, filters: new Map() }).find((each) => each['Id'] === 'other-store')
     expect(row).toMatchObject({ RepoTags: ['app:1', 'app:2'], RepoDigests: ['app@sha256:1'] })
+  })
+
+  it('takes what was never in a registry for one by tag and second, between engines that keep images differently', () => {
+    const made = { createdAtMs: 5000 }
+    const on = (name: string, driver: string, id: string, createdAtMs = 5000): NodeView =>
+      makeNode(name, {
+        labels: new Map([['storagedriver', driver]]),
+        images: [image(id, ['built:1'], { ...made, createdAtMs })],
+      })
+    const rowsOf = (...nodes: NodeView[]): readonly unknown[] =>
+      listImages(snapshot(...nodes), { isAll: false, filters: new Map() }).map((row) => row['Id'])
+    expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlayfs', 'y'), on('c', 'overlay2', 'x'))).toEqual(['x'])
+    expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlay2', 'y'))).toEqual(['x', 'y'])
+    expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlayfs', 'y', 9000))).toEqual(['y', 'x'])
   })
 
   it.each([

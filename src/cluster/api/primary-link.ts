@@ -18,7 +18,7 @@ export interface PrimaryLinkOptions {
   openEngine(endpoint: Endpoint): Engine
 }
 
-/** Seconds between two looks at a manager that leads no more but still owes answers. */
+/** Seconds between two looks at a manager that cannot be reached, or that leads no more but still owes answers. */
 const probeSeconds = 5
 const probeMs = 5000
 /** Many requests may wait for something at once: pulls, stops, builds. */
@@ -31,6 +31,7 @@ export class PrimaryLink implements ForwardTarget {
   readonly #o: PrimaryLinkOptions
   readonly #waiting = new Set<Forward>()
   #isRetired = false
+  #isSuspect = false
   #ticks = 0
 
   constructor(options: PrimaryLinkOptions) {
@@ -39,7 +40,7 @@ export class PrimaryLink implements ForwardTarget {
     this.pool = new EnginePool({
       name: () => this.name,
       dial: (signal) => openTransport(options.endpoint, signal),
-      onUnreachable: () => undefined,
+      onUnreachable: () => (this.#isSuspect = true),
       inFlightLimit,
     })
   }
@@ -53,19 +54,22 @@ export class PrimaryLink implements ForwardTarget {
     return this.#isRetired && this.#waiting.size === 0
   }
 
-  /** Sends one request there as it is, with `extraLines` added. */
-  forward(
-    exchange: Exchange,
-    path: string,
-    extraLines: string,
-    onUnsent: NonNullable<ForwardOptions['onUnsent']>,
-  ): void {
+  /** True while the last thing known is that it could not be reached. */
+  get isSuspect(): boolean {
+    return this.#isSuspect
+  }
+
+  /** It has not done what a manager does: it is asked again before a read is sent there. */
+  suspect(): void {
+    this.#isSuspect = true
+  }
+
+  /** Sends one request there as it is. */
+  forward(exchange: Exchange, request: Pick<ForwardOptions, 'path' | 'extraLines' | 'onUnsent' | 'onLost'>): void {
     const forward: Forward = new Forward(exchange, this.#o.host, {
       target: this,
-      path,
-      extraLines,
+      ...request,
       isHijack: true,
-      onUnsent,
       describeFailure: (error) => this.describeFailure(error),
       onReply: () => this.#waiting.delete(forward),
       onDone: () => this.#waiting.delete(forward),
@@ -82,7 +86,9 @@ export class PrimaryLink implements ForwardTarget {
     }
   }
 
-  onAnswer(): void {}
+  onAnswer(): void {
+    this.#isSuspect = false
+  }
 
   onBroken(error: unknown): void {
     this.#o.log.debug('call to the primary broke', { primary: this.address, error: toMessage(error) })
@@ -101,7 +107,8 @@ export class PrimaryLink implements ForwardTarget {
   tick(): void {
     this.pool.sweep()
     this.#ticks += 1
-    if (this.#isRetired && this.#ticks % probeSeconds === 0 && this.#waiting.size > 0) void this.#probe()
+    const isOwing = this.#isRetired && this.#waiting.size > 0
+    if ((isOwing || this.#isSuspect) && this.#ticks % probeSeconds === 0) void this.#probe()
   }
 
   close(): void {
@@ -114,8 +121,10 @@ export class PrimaryLink implements ForwardTarget {
     try {
       const request = { method: 'GET', path: '/_ping', unversioned: true } as const
       await (await engine.request(request, { deadlineMs: probeMs })).bytes()
+      this.#isSuspect = false
     } catch (error) {
       if (isFlotillaError(error) && error.status !== undefined) return
+      if (!this.#isRetired) return
       const { status, message } = this.describeFailure(error)
       for (const forward of this.#waiting) forward.abandon(status, message)
     } finally {

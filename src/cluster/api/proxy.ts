@@ -44,6 +44,8 @@ export interface ForwardOptions {
   onRefusal?(status: number): boolean
   /** Takes over when no connection could be had, so that nothing of the request has left. @returns true when handled */
   onUnsent?(error: FlotillaError): boolean
+  /** Takes over a read whose target broke off, or was given up, before it answered. @returns true when handled */
+  onLost?(): boolean
   /** What the client is told when the target cannot be reached or breaks off; absent: 502, naming the node. */
   describeFailure?(error: unknown): { readonly status: number; readonly message: string }
   /** Called when the exchange is over, for whatever reason. */
@@ -124,7 +126,20 @@ export class Forward implements PoolJob, ReplyReceiver {
     if (this.#hasHead || this.#isDone) return
     this.#connection?.destroy()
     this.#isCancelled = true
-    this.#fail(status, message)
+    if (!this.#passOn()) this.#fail(status, message)
+  }
+
+  /** Leaves a read that got no answer to somebody else. */
+  #passOn(): boolean {
+    if (this.#hasHead || !this.#isRead || this.#exchange.head.bodyLength !== 0) return false
+    if (this.#o.onLost === undefined) return false
+    this.#exchange.onGone(undefined)
+    this.#finishUp()
+    return this.#o.onLost()
+  }
+
+  get #isRead(): boolean {
+    return this.#exchange.head.method === 'GET' || this.#exchange.head.method === 'HEAD'
   }
 
   /** The engine let the time pass in which its reply should have begun. */
@@ -145,6 +160,12 @@ export class Forward implements PoolJob, ReplyReceiver {
       this.#exchange.onGone(undefined)
       if (!isComplete) this.#connection?.destroy()
       this.#o.onDone?.()
+      return
+    }
+    if (head.status === 101 && (this.#o.isHijack !== true || this.#exchange.head.upgrade === undefined)) {
+      // Whatever follows is no HTTP, and nobody asked for anything else.
+      this.#connection?.destroy()
+      this.#fail(502, `node ${this.#o.target.name} switched protocols without being asked to`)
       return
     }
     this.#o.onReply?.(head.status)
@@ -180,14 +201,14 @@ export class Forward implements PoolJob, ReplyReceiver {
   failed(error: Error): void {
     if (this.#isDone) return
     const { target } = this.#o
-    const isIdempotent = this.#exchange.head.method === 'GET' || this.#exchange.head.method === 'HEAD'
-    if (!this.#hasHead && !this.#hasRetried && this.#connection?.isReused === true && isIdempotent) {
+    if (!this.#hasHead && !this.#hasRetried && this.#connection?.isReused === true && this.#isRead) {
       // A kept connection that the engine had given up: says nothing about the engine.
       this.#hasRetried = true
       target.pool.submitFresh(this)
       return
     }
     target.onBroken(error)
+    if (this.#passOn()) return
     const told = this.#o.describeFailure?.(error)
     this.#fail(told?.status ?? 502, told?.message ?? `node ${target.name}: ${toMessage(error)}`)
   }

@@ -32,7 +32,7 @@ export class Router<H> {
 
   /** @param path decoded, without version */
   find(method: string, path: string): Match<H> | undefined {
-    const cut = path.indexOf('/', 1)
+    const cut = cutOf(path)
     const first = cut < 0 ? path : path.slice(0, cut)
     const branch = this.#branches.get(method + first)
     if (branch === undefined) return undefined
@@ -44,7 +44,7 @@ export class Router<H> {
   }
 
   #add(route: Route<H>): void {
-    const cut = route.pattern.indexOf('/', 1)
+    const cut = cutOf(route.pattern)
     const first = cut < 0 ? route.pattern : route.pattern.slice(0, cut)
     const rest = cut < 0 ? '' : route.pattern.slice(cut + 1)
     const key = route.method + first
@@ -53,6 +53,13 @@ export class Router<H> {
     if (!rest.startsWith('*')) branch.exact.set(rest, route.handler)
     else branch.suffixes.set(rest === '*' ? '' : rest.slice(2), route.handler)
   }
+}
+
+/** Our own routes begin with a segment that is always the same: the noun is the second one there. */
+const ownPrefix = '/flotilla/'
+
+function cutOf(path: string): number {
+  return path.indexOf('/', path.startsWith(ownPrefix) ? ownPrefix.length : 1)
 }
 
 function matchName<H>(branch: Branch<H>, rest: string): Match<H> | undefined {

@@ -3,17 +3,23 @@ import { build, cancelBuild, grpc, session } from './handlers/build.ts'
 import * as containers from './handlers/containers.ts'
 import { commit } from './handlers/commit.ts'
 import { create } from './handlers/create.ts'
+import { debugIndex, debugProfile } from './handlers/debug.ts'
 import { events } from './handlers/events.ts'
 import { inspectExec, resizeExec, startExec } from './handlers/exec.ts'
+import { explainCreate, explainQuery } from './handlers/explain.ts'
 import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
 import { leader } from './handlers/leader.ts'
 import * as networks from './handlers/networks.ts'
+import * as nodes from './handlers/nodes.ts'
+import { rebalance } from './handlers/rebalance.ts'
 import { rename } from './handlers/rename.ts'
 import { toManager } from './handlers/native-swarm.ts'
 import * as plugins from './handlers/plugins.ts'
+import { putArchive } from './handlers/put-archive.ts'
 import { prune } from './handlers/prune.ts'
+import { snapshot } from './handlers/snapshot.ts'
 import * as system from './handlers/system.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
@@ -36,7 +42,14 @@ const table: Readonly<Record<string, Handler>> = {
   'DELETE /plugins/*': plugins.refuse,
 
   'GET /flotilla/leader': leader,
+  'GET /debug/pprof': debugIndex,
+  'GET /debug/pprof/': debugIndex,
+  'GET /debug/pprof/profile': debugProfile('cpu'),
+  'GET /debug/pprof/heap': debugProfile('heap'),
+  'GET /flotilla/explain': explainQuery,
+  'POST /flotilla/explain': explainCreate,
   'GET /flotilla/metrics': metrics,
+  'GET /flotilla/snapshot': snapshot,
 
   'GET /containers/json': lists.containers,
   'GET /containers/ps': lists.containers,
@@ -50,7 +63,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /containers/*/export': containers.exportContainer,
   'GET /containers/*/archive': containers.archive,
   'HEAD /containers/*/archive': containers.archive,
-  'PUT /containers/*/archive': containers.archive,
+  'PUT /containers/*/archive': putArchive,
   'POST /containers/*/copy': containers.copy,
   'GET /containers/*/attach/ws': containers.attachWs,
   'POST /containers/*/attach': containers.attach,
@@ -106,6 +119,15 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /volumes/prune': prune('volumes'),
   'GET /volumes/*': volumes.inspect,
   'DELETE /volumes/*': volumes.remove,
+
+  'GET /flotilla/nodes': nodes.list,
+  'GET /flotilla/nodes/*': nodes.inspect,
+  'POST /flotilla/nodes/*/drain': nodes.drain,
+  'POST /flotilla/nodes/*/undrain': nodes.undrain,
+  'POST /flotilla/nodes/*/cordon': nodes.cordon,
+  'POST /flotilla/nodes/*/labels': nodes.setLabels,
+  'GET /flotilla/moves': nodes.moves,
+  'POST /flotilla/rebalance': rebalance,
 }
 
 /** Native swarm mode beneath: answered by a manager of it, or as by an engine that is none. */

@@ -18,9 +18,7 @@ export interface Discovery {
    * @throws {cluster/discovery} when the back end cannot do it
    */
   register(addr: string, ttlMs: number, o?: CallOptions): Promise<void>
-  /** Takes an announcement back before its time; absent where it can only lapse. */
-  withdraw?(addr: string, o?: CallOptions): Promise<void>
-  /** Ends connections and sessions, once nothing is watched or registered any more. */
+  /** Takes back what was registered, where the back end can, and ends connections. Absent: there is nothing to end. */
   close?(): Promise<void>
 }
 

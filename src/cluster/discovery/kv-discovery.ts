@@ -1,8 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
+import { makeChildAbort } from '../../core/child-abort.ts'
 import type { Clock } from '../../core/clock.ts'
-import { toAbortError } from '../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
-import type { Log } from '../../core/log.ts'
 import { backoffDelays } from '../../core/retry.ts'
 import { parseStoreAddress } from '../../io/kv/address.ts'
 import type { Kv, KvEntry } from '../../io/kv/kv.ts'
@@ -84,8 +83,11 @@ export function makeStoreDiscovery(kind: StoreKind, rest: string, context: Disco
   }
   return {
     async *watch(o = {}) {
-      yield* (await open()).discovery.watch(o)
-      if (!hasRegistered) await close()
+      try {
+        yield* (await open()).discovery.watch(o)
+      } finally {
+        if (!hasRegistered) await close()
+      }
     },
     async register(addr, ttlMs, o) {
       hasRegistered = true
@@ -154,7 +156,9 @@ class KvDiscovery implements Discovery {
     let delays = backoffDelays(backoff, systemRandom)
     const isAborted = (): boolean => o.signal?.aborted === true
     while (!isAborted()) {
-      const readings = this.#kv.watch(this.#folder, { ...o, rereadMs: heartbeatMs })[Symbol.asyncIterator]()
+      const stop = makeChildAbort(o.signal)
+      const how = { signal: stop.signal, rereadMs: heartbeatMs }
+      const readings = this.#kv.watch(this.#folder, how)[Symbol.asyncIterator]()
       try {
         let next = readings.next()
         for (;;) {
@@ -173,6 +177,7 @@ class KvDiscovery implements Discovery {
         this.#complain(error)
         yield 'out'
       } finally {
+        stop.abort()
         await readings.return?.()
       }
       await clock.sleep(delays.next().value ?? backoff.maxMs, o.signal).catch(() => undefined)
@@ -216,14 +221,10 @@ async function raceTime<T>(
   signal: AbortSignal | undefined,
 ): Promise<T | 'due'> {
   if (ms === undefined) return promise
-  const stop = new AbortController()
-  const follow = (): void => stop.abort(toAbortError(signal))
-  if (signal?.aborted === true) follow()
-  else signal?.addEventListener('abort', follow, { once: true })
+  const stop = makeChildAbort(signal)
   try {
     return await Promise.race([promise, clock.sleep(ms, stop.signal).then(() => 'due' as const)])
   } finally {
-    signal?.removeEventListener('abort', follow)
     stop.abort()
   }
 }

@@ -19,6 +19,7 @@ export const token: MakeDiscovery = (rest, context) => {
   const address = parseTokenAddress(rest, context.options.get('token.service'))
   const url = `${address.base}/clusters/${encodeURIComponent(address.token)}`
   const tls = readTls(context)
+  const registered = new Set<string>()
   async function ask(request: Omit<WebRequest, 'tls'>, o: CallOptions): Promise<WebReply> {
     return requestWeb({ ...request, tls: await tls() }, o, context.clock)
   }
@@ -36,10 +37,18 @@ export const token: MakeDiscovery = (rest, context) => {
         o,
       )
       if (!isGood(reply)) throw refused('Failed to register', reply)
+      registered.add(addr)
     },
-    async withdraw(addr, o = {}) {
-      const reply = await ask({ method: 'DELETE', url: `${url}/${encodeURIComponent(addr)}` }, o)
-      if (!isGood(reply) && reply.status !== 404) throw refused('Failed to withdraw', reply)
+    async close() {
+      const left = [...registered]
+      registered.clear()
+      await Promise.all(
+        left.map(async (addr) => {
+          const reply = await ask({ method: 'DELETE', url: `${url}/${encodeURIComponent(addr)}` }, {})
+          // Other services may know no such thing; entries lapse there.
+          if (!isGood(reply) && ![404, 405].includes(reply.status)) throw refused('Failed to withdraw', reply)
+        }),
+      )
     },
   }
 }

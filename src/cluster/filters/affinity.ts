@@ -60,15 +60,20 @@ function* imageNames(images: readonly ImageView[]): Iterable<string> {
 
 /** A container without the label counts as one with an empty value, as in the ancestor. */
 function hasLabelled(expression: Expression, node: NodeView): boolean {
-  for (const value of labelValues(expression.key, node.containers)) if (expression.matches(value)) return true
+  const values = labelValues(expression.key, node.containers)
+  if (expression.isLiteral) {
+    if (values.has(expression.value)) return true
+  } else {
+    for (const value of values) if (expression.matches(value)) return true
+  }
   for (const promised of node.pending) if (expression.matches(promised.labels.get(expression.key) ?? '')) return true
   return false
 }
 
 /** Label values per container list. A list keeps its identity while promised containers come and go. */
-const valuesByList = new WeakMap<readonly ContainerView[], Map<string, readonly string[]>>()
+const valuesByList = new WeakMap<readonly ContainerView[], Map<string, ReadonlySet<string>>>()
 
-function labelValues(key: string, containers: readonly ContainerView[]): readonly string[] {
+function labelValues(key: string, containers: readonly ContainerView[]): ReadonlySet<string> {
   let byKey = valuesByList.get(containers)
   if (byKey === undefined) {
     byKey = new Map()
@@ -76,7 +81,7 @@ function labelValues(key: string, containers: readonly ContainerView[]): readonl
   }
   const known = byKey.get(key)
   if (known !== undefined) return known
-  const values = [...new Set(containers.map((container) => container.labels.get(key) ?? ''))]
+  const values = new Set(containers.map((container) => container.labels.get(key) ?? ''))
   byKey.set(key, values)
   return values
 }

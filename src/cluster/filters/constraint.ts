@@ -1,23 +1,38 @@
 import { renderExpression } from '../expression.ts'
 import type { NodeView } from '../model.ts'
 import type { Expression, PlacementRequest } from '../placement.ts'
+import { canRun, renderPlatform } from '../platform.ts'
 import type { Filter } from './filter.ts'
 
-/** Conditions on the labels of a node; the key `node` stands for its ID and name. A missing label reads as empty. */
+/**
+ * Conditions on the labels of a node; the key `node` stands for its ID and name. A missing label reads as empty. The
+ * platform of a create call is one more condition.
+ */
 export const constraintFilter: Filter = {
   name: 'constraint',
   reads: ['identity'],
-  asks: ['constraints'],
-  relevant: (request) => request.constraints.expressions.length > 0,
-  pass: (request, node) => findBroken(request, node) === undefined,
+  asks: ['constraints', 'platform'],
+  relevant: (request) => request.constraints.expressions.length > 0 || request.platform !== undefined,
+  pass: (request, node) => isOnPlatform(request, node) && findBroken(request, node) === undefined,
   explain(request, node) {
+    if (request.platform !== undefined && !canRun(node, request.platform)) {
+      return `platform ${renderPlatform(request.platform)} does not run here (${node.osType}/${node.architecture})`
+    }
     const broken = findBroken(request, node)
     if (broken === undefined) return ''
     const have = broken.key === 'node' ? node.name : (node.labels.get(broken.key) ?? '')
     return `constraint ${renderExpression(broken)} is not met (${broken.key} is ${JSON.stringify(have)})`
   },
-  legacy: (request) => request.constraints.expressions.map(renderExpression).join(' '),
+  legacy(request) {
+    const conditions = request.constraints.expressions.map(renderExpression)
+    if (request.platform !== undefined) conditions.push(`platform==${renderPlatform(request.platform)}`)
+    return conditions.join(' ')
+  },
   problem: (request) => request.constraints.problem,
+}
+
+function isOnPlatform({ platform }: PlacementRequest, node: NodeView): boolean {
+  return platform === undefined || canRun(node, platform)
 }
 
 function findBroken(request: PlacementRequest, node: NodeView): Expression | undefined {

@@ -10,7 +10,7 @@ import type { Filter } from './filter.ts'
  */
 export const portFilter: Filter = {
   name: 'port',
-  reads: ['load'],
+  reads: ['ports'],
   asks: ['networkMode', 'ports', 'exposed'],
   relevant: (request) => (isHostMode(request) ? request.exposed.length > 0 : request.ports.length > 0),
   pass: (request, node) => findClash(request, node.usage) === undefined,

@@ -136,7 +136,7 @@ export class ImageTransfer {
   async #copy(copy: Copy): Promise<string> {
     const { target, facts, signal } = copy
     const there = await inspectImageOn(target.engine, facts.id, { signal })
-    if (there !== undefined && there.isWhole) return there.id
+    if (there?.id === facts.id && there.isWhole) return there.id
     const store = await readStore(target.engine, { signal })
     const failed = new Set<string>()
     let failure: unknown

@@ -55,6 +55,8 @@ export function casLeader(options: CasLeaseOptions): Leader {
 interface Seen {
   readonly record: LeaseRecord | undefined
   readonly version: string | undefined
+  /** The highest term that was ever seen; 0 when there was none. */
+  readonly lastTerm: number
   /** Monotonic: when this version was first seen. */
   readonly sinceMs: number
 }
@@ -101,7 +103,8 @@ class CellReader {
     const nowMs = this.#o.clock.monotonicMs()
     const isSame = this.#seen !== undefined && this.#seen.version === found?.version
     const sinceMs = isSame ? (this.#seen?.sinceMs ?? nowMs) : nowMs
-    this.#seen = { record: found?.record, version: found?.version, sinceMs }
+    const lastTerm = Math.max(this.#seen?.lastTerm ?? 0, found?.record.term ?? 0)
+    this.#seen = { record: found?.record, version: found?.version, lastTerm, sinceMs }
     this.#readAtMs = nowMs
     this.#trouble = undefined
     return this.#seen
@@ -124,7 +127,7 @@ async function* campaign(
     const seen = await reader.look(0, signal)
     // What carries our token without being held is a take whose answer was lost.
     if (seen !== undefined && (isFree(seen, options) || seen.record?.token === token)) {
-      const term = (seen.record?.term ?? 0) + 1
+      const term = seen.lastTerm + 1
       const held = new HeldLease(options, { holder: address, token, term, ttlMs, beat: 0 })
       const isWon = await held.take(seen.version, signal).catch((error: unknown) => {
         reader.tell(error)
@@ -144,8 +147,11 @@ function hasAborted(signal: AbortSignal | undefined): boolean {
 }
 
 function isFree(seen: Seen, { clock, ttlMs }: CasLeaseOptions): boolean {
-  if (seen.record === undefined || seen.record.holder === '') return true
-  return clock.monotonicMs() - seen.sinceMs >= Math.max(ttlMs, seen.record.ttlMs)
+  const { record, lastTerm, sinceMs } = seen
+  // A record that somebody removed may have a holder who does not know yet.
+  if (record === undefined && lastTerm === 0) return true
+  if (record?.holder === '') return true
+  return clock.monotonicMs() - sinceMs >= Math.max(ttlMs, record?.ttlMs ?? 0)
 }
 
 async function* lead(
@@ -156,7 +162,8 @@ async function* lead(
   try {
     yield held
     await held.keep(signal, (error) => reader.tell(error))
-    if (signal?.aborted !== true) yield undefined
+    await held.giveUp()
+    yield undefined
   } finally {
     await held.giveUp()
   }
@@ -170,6 +177,7 @@ class HeldLease implements Lease {
   #version: string | undefined
   #untilMs = Number.NEGATIVE_INFINITY
   #isOver = false
+  #isGivenUp = false
   #tail: Promise<unknown> = Promise.resolve()
 
   constructor(options: CasLeaseOptions, record: LeaseRecord) {
@@ -217,6 +225,8 @@ class HeldLease implements Lease {
 
   /** No longer held from this moment on; others are told, as well as it goes. */
   async giveUp(): Promise<void> {
+    if (this.#isGivenUp) return
+    this.#isGivenUp = true
     const isOurs = !this.#isOver
     this.#isOver = true
     await this.#tail

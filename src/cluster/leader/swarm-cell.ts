@@ -12,17 +12,17 @@ export interface SwarmManagers {
 }
 
 /** Name of the config object whose labels hold the lease. */
-export const leaseConfigName = 'flotilla.leader'
+export const leaseConfigName: string = 'flotilla.leader'
 
 const labelPrefix = 'flotilla.leader.'
 const content =
-  'Flotilla keeps the address of its primary manager in the labels of this object. Removing it is harmless.\n'
+  'Flotilla keeps the address of its primary manager in the labels of this object. Leave it alone while they run.\n'
 
 /**
  * The lease as the labels of a config object of native swarm mode: managers of the swarm write it through their Raft
  * log, and only over the version that the writer has seen (swarmkit's control API refuses any other as out of sequence).
  */
-export function swarmCell(managers: SwarmManagers): LeaseCell {
+export function swarmCell(managers: SwarmManagers, name: string = leaseConfigName): LeaseCell {
   /** The manager that answered last: asked first, so that one that hangs costs its time only once. */
   let good: Engine | undefined
 
@@ -47,17 +47,19 @@ export function swarmCell(managers: SwarmManagers): LeaseCell {
   }
 
   return {
-    read: (o) => onManager(o, (engine, call) => readLease(engine, call)),
+    read: (o) => onManager(o, (engine, call) => readLease(engine, name, call)),
     write: (record, version, o) =>
       onManager(o, (engine, call) =>
-        version === undefined ? createLease(engine, record, call) : updateLease(engine, record, version, call),
+        version === undefined
+          ? createLease(engine, name, record, call)
+          : updateLease(engine, name, record, version, call),
       ),
   }
 }
 
-async function readLease(engine: Engine, o: CallOptions): ReturnType<LeaseCell['read']> {
+async function readLease(engine: Engine, name: string, o: CallOptions): ReturnType<LeaseCell['read']> {
   try {
-    const reply = await engine.request({ method: 'GET', path: `/configs/${leaseConfigName}` }, o)
+    const reply = await engine.request({ method: 'GET', path: `/configs/${name}` }, o)
     return decode(await reply.json<unknown>())
   } catch (error) {
     if (isFlotillaError(error) && error.code === 'engine/not-found') return undefined
@@ -91,27 +93,33 @@ function encode(record: LeaseRecord): Fields {
   }
 }
 
-async function createLease(engine: Engine, record: LeaseRecord, o: CallOptions): Promise<string | undefined> {
-  const body = { Name: leaseConfigName, Labels: encode(record), Data: Buffer.from(content).toString('base64') }
+async function createLease(
+  engine: Engine,
+  name: string,
+  record: LeaseRecord,
+  o: CallOptions,
+): Promise<string | undefined> {
+  const body = { Name: name, Labels: encode(record), Data: Buffer.from(content).toString('base64') }
   try {
     await (await engine.request({ method: 'POST', path: '/configs/create', body }, o)).bytes()
   } catch (error) {
     if (isFlotillaError(error) && error.status !== undefined && /already exists/i.test(error.message)) return undefined
     throw error
   }
-  const made = await readLease(engine, o)
+  const made = await readLease(engine, name, o)
   return made?.record.token === record.token && made.record.term === record.term ? made.version : undefined
 }
 
 async function updateLease(
   engine: Engine,
+  name: string,
   record: LeaseRecord,
   version: string,
   o: CallOptions,
 ): Promise<string | undefined> {
-  const body = { Name: leaseConfigName, Labels: encode(record) }
+  const body = { Name: name, Labels: encode(record) }
   try {
-    const path = `/configs/${leaseConfigName}/update`
+    const path = `/configs/${name}/update`
     await (await engine.request({ method: 'POST', path, query: { version }, body }, o)).bytes()
   } catch (error) {
     if (!isFlotillaError(error)) throw error
@@ -120,7 +128,7 @@ async function updateLease(
     throw error
   }
   // The engine does not tell the new version; the record proves that it is ours.
-  const now = await readLease(engine, o)
+  const now = await readLease(engine, name, o)
   const { token, term, beat, holder } = now?.record ?? {}
   const isOurs = token === record.token && term === record.term && beat === record.beat && holder === record.holder
   return isOurs ? now?.version : undefined

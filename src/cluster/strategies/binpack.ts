@@ -6,7 +6,7 @@ export const binpackStrategy: Strategy = {
   name: 'binpack',
   aliases: ['binpacking'],
   best: 'highest',
-  asks: ['nanoCpus', 'memoryBytes'],
+  asks: ['nanoCpus', 'memoryBytes', 'gpus'],
   ties: 'more-containers',
   weigh(request, node) {
     const used = weighResources(request, node)

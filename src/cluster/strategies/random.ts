@@ -5,7 +5,7 @@ import type { Strategy } from './strategy.ts'
 export const randomStrategy: Strategy = {
   name: 'random',
   best: 'any',
-  asks: ['nanoCpus', 'memoryBytes'],
+  asks: ['nanoCpus', 'memoryBytes', 'gpus'],
   ties: 'none',
   weigh: (request, node) => (weighResources(request, node) === undefined ? undefined : 0),
 }

@@ -5,7 +5,7 @@ import type { Strategy } from './strategy.ts'
 export const spreadStrategy: Strategy = {
   name: 'spread',
   best: 'lowest',
-  asks: ['nanoCpus', 'memoryBytes'],
+  asks: ['nanoCpus', 'memoryBytes', 'gpus'],
   ties: 'fewer-containers',
   weigh(request, node) {
     const used = weighResources(request, node)

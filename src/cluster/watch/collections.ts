@@ -1,6 +1,7 @@
 import type { ContainerView, NodeView } from '../model.ts'
 import { isSameLoad, withContainers } from '../usage.ts'
-import { readField, readList, readText } from '../wire.ts'
+import { renderEndpoints } from '../recipe.ts'
+import { readField, readFields, readList, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { decodeContainer, decodeImage, decodeNetwork, decodeVolume, describeContainer, isSameRow } from './decode.ts'
 import type { ContainerAnswer, Detail } from './messages.ts'
@@ -35,7 +36,14 @@ export function applyContainer(
 ): { readonly node: NodeView; readonly needsInspect: boolean } {
   if (answer.row === undefined) return { node: dropContainer(node, id), needsInspect: false }
   const container = decodeContainer(answer.row, answer.inspect, findContainer(node, id), node)
-  return { node: putContainer(node, container), needsInspect: container.isPartial }
+  const isRecipeOld = answer.inspect === undefined && hasOtherEndpoints(container, answer.row)
+  return { node: putContainer(node, container), needsInspect: container.isPartial || isRecipeOld }
+}
+
+/** True when networks were connected or disconnected since the recipe was read. */
+function hasOtherEndpoints({ recipe }: ContainerView, row: Fields): boolean {
+  if (recipe === undefined) return false
+  return recipe.endpointIds !== renderEndpoints(readFields(readFields(row, 'NetworkSettings'), 'Networks'))
 }
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeContainer, decodeImage, decodeNetwork, decodeVolume } from './decode.ts'
 
-const facts = { cpus: 4, clockDeltaMs: 1000 }
+const facts = { cpus: 4, clockDeltaMs: 1000, name: 'n1' }
 
 const row = {
   Id: 'c1',

@@ -9,8 +9,10 @@ import type {
   PublishedPort,
   VolumeView,
 } from '../model.ts'
+import { noGpus, readGpuAsk } from '../gpus.ts'
 import { SWARM_ID_LABEL } from '../model.ts'
 import { toAscii } from '../ascii.ts'
+import { hasPolicy, readRecipe } from '../recipe.ts'
 import { protocolOf, readBindings } from '../port-bindings.ts'
 import {
   isFields,
@@ -31,6 +33,7 @@ import type { Fields } from '../wire.ts'
 export interface NodeFacts {
   readonly cpus: number
   readonly clockDeltaMs: number
+  readonly name: string
 }
 
 /**
@@ -51,6 +54,8 @@ export function decodeContainer(
       ? keepDetails(row, previous, { published, state, createdAtMs })
       : readDetails(inspect, { published, state, createdAtMs }, facts)
   const mode = inspect === undefined ? '' : readText(readFields(inspect, 'HostConfig'), 'NetworkMode')
+  const labels = readLabels(row, 'Labels')
+  const isKept = labels.size > 0 && hasPolicy(labels)
   // One literal: objects put together from several are slow to make, and there are many containers.
   return {
     id: readText(row, 'Id'),
@@ -59,12 +64,13 @@ export function decodeContainer(
     image: shared(readText(row, 'Image')),
     imageId: shared(readText(row, 'ImageID')),
     command: shared(readText(row, 'Command')),
-    labels: readLabels(row, 'Labels'),
+    labels,
     networkMode: shared(mode || readText(readFields(row, 'HostConfig'), 'NetworkMode')),
     ports: details.ports,
     exposed: details.exposed,
     nanoCpus: details.nanoCpus,
     memoryBytes: details.memoryBytes,
+    gpus: details.gpus,
     state: details.state,
     exitCode: details.exitCode,
     errorText: details.errorText,
@@ -78,6 +84,11 @@ export function decodeContainer(
     mounts: readMounts(row),
     isPartial: details.isPartial,
     isUnread: details.isUnread,
+    recipe: !isKept
+      ? undefined
+      : inspect === undefined
+        ? previous?.recipe
+        : readRecipe(inspect, facts, previous?.recipe),
     row: { members: renderMembers(row), status: details.isPartial ? readText(row, 'Status') : '' },
   }
 }
@@ -89,6 +100,7 @@ export function describeContainer(container: ContainerView, inspect: Fields, fac
     ...container,
     ...readDetails(inspect, container, facts),
     networkMode: shared(mode || container.networkMode),
+    recipe: hasPolicy(container.labels) ? readRecipe(inspect, facts, container.recipe) : undefined,
     row: container.row.status === '' ? container.row : { members: container.row.members, status: '' },
   }
 }
@@ -172,6 +184,7 @@ function readDetails(inspect: Fields, known: Known, facts: NodeFacts): Details {
     nanoCpus: Math.max(shares * 1e9, readCpuLimit(hostConfig)),
     memoryBytes: readMemory(hostConfig),
     state: status === '' ? known.state : toState(status),
+    gpus: readGpuAsk(hostConfig),
     exitCode: readNumber(state, 'ExitCode'),
     errorText: readText(state, 'Error'),
     isOomKilled: readBoolean(state, 'OOMKilled'),
@@ -197,6 +210,7 @@ type Details = Pick<
   | 'exposed'
   | 'nanoCpus'
   | 'memoryBytes'
+  | 'gpus'
   | 'state'
   | 'exitCode'
   | 'errorText'
@@ -216,6 +230,7 @@ function keepDetails(row: Fields, previous: ContainerView | undefined, known: Kn
       exposed: previous.exposed,
       nanoCpus: previous.nanoCpus,
       memoryBytes: previous.memoryBytes,
+      gpus: previous.gpus,
       state,
       exitCode: previous.exitCode,
       errorText: previous.errorText,
@@ -233,6 +248,7 @@ function keepDetails(row: Fields, previous: ContainerView | undefined, known: Kn
     exposed: none,
     nanoCpus: 0,
     memoryBytes: 0,
+    gpus: noGpus,
     state,
     ...readStatus(readText(row, 'Status')),
     errorText: '',

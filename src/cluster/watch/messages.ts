@@ -1,4 +1,4 @@
-import type { ContainerView } from '../model.ts'
+import type { ContainerView, NodeMark } from '../model.ts'
 import type { Fields } from '../wire.ts'
 
 /**
@@ -86,6 +86,8 @@ export type Message =
   | { readonly kind: 'assumed'; readonly id: string; readonly change: Partial<ContainerView> }
   /** A call of ours removed the container. */
   | { readonly kind: 'forgotten'; readonly id: string }
+  /** Operators marked the node. */
+  | { readonly kind: 'marked'; readonly mark: NodeMark }
   /** Something of ours changed this: read it again. */
   | { readonly kind: 'touched'; readonly fetch: Fetch }
   /** Somebody waits for what is about to be read: no time is left for more to come. */

@@ -1,3 +1,4 @@
+import { markLabels } from '../model.ts'
 import type { NodeView } from '../model.ts'
 import { isFields, readTimeMs } from '../wire.ts'
 import type { Fields } from '../wire.ts'
@@ -137,14 +138,15 @@ function takeSpecs(step: Step, answer: Specs): void {
   const { addr, node, options, phase } = step.state
   const reading = readSpecs(addr, answer, options.overcommitPercent, step.context.nowMs)
   if (!reading.isUsable) return phase === 'ready' ? step.restart(reading.problem) : step.failValidation(reading.problem)
-  const specs = steadySpecs(node, reading.specs, phase === 'ready')
+  const labels = markLabels(reading.specs.labels, step.state.mark)
+  const specs = steadySpecs(node, { ...reading.specs, labels }, phase === 'ready')
   if (phase === 'ready' && specs.engineId !== node.engineId) {
     return step.restart(
       `Engine (ID: ${node.engineId}, Addr: ${addr}) shows up with another ID:${specs.engineId}. Please remove it from cluster, it can be added back.`,
     )
   }
   if (phase === 'specs') for (const warning of reading.warnings) step.log('warn', warning)
-  step.set({ specsAtMs: step.context.nowMs })
+  step.set({ specsAtMs: step.context.nowMs, engineLabels: reading.specs.labels })
   if (!isSameSpecs(node, specs)) {
     const containers = shiftTimes(node, specs.clockDeltaMs - node.clockDeltaMs)
     step.setNode({ ...specs, id: `${specs.engineId}|${addr}`, containers })

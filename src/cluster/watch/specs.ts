@@ -1,3 +1,4 @@
+import { readNodeGpus } from '../gpus.ts'
 import type { NodeView } from '../model.ts'
 import { isFields, readNumber, readText, readTexts, readTimeMs } from '../wire.ts'
 import type { Fields } from '../wire.ts'
@@ -18,6 +19,7 @@ export type NodeSpecs = Pick<
   | 'minApiVersion'
   | 'osType'
   | 'architecture'
+  | 'gpus'
   | 'swarmRole'
   | 'labels'
   | 'clockDeltaMs'
@@ -69,6 +71,7 @@ export function readSpecs(addr: string, answer: Specs, overcommitPercent: number
     minApiVersion: readText(version, 'MinAPIVersion'),
     osType: readText(info, 'OSType'),
     architecture: readText(info, 'Architecture'),
+    gpus: readNodeGpus(info, labels),
     swarmRole: readSwarmRole(info),
     labels,
     clockDeltaMs,
@@ -118,9 +121,14 @@ export function toOvercommitPercent(ratio: number): number {
 /** True when nothing differs that a reader of the node could see. */
 export function isSameSpecs(node: NodeView, specs: NodeSpecs): boolean {
   for (const [key, value] of Object.entries(specs)) {
-    if (key !== 'labels' && node[key as keyof NodeSpecs] !== value) return false
+    if (key === 'labels' || key === 'gpus') continue
+    if (node[key as keyof NodeSpecs] !== value) return false
   }
-  return isSameLabels(node.labels, specs.labels)
+  return isSameLabels(node.labels, specs.labels) && isSameTexts(node.gpus, specs.gpus)
+}
+
+function isSameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index])
 }
 
 export function isSameLabels(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {

@@ -1,5 +1,6 @@
 import { assertNever } from '../../core/errors.ts'
-import type { NodeView, Pending } from '../model.ts'
+import { unmarked } from '../model.ts'
+import type { NodeMark, NodeView, Pending } from '../model.ts'
 import { withPending, withoutPending } from '../usage.ts'
 import { makeBlankNode } from './blank-node.ts'
 import type { Flights } from './flights.ts'
@@ -21,6 +22,9 @@ export interface EngineState {
   /** Rises whenever what is under way became worthless; answers of an earlier epoch are dropped. */
   readonly epoch: number
   readonly node: NodeView
+  readonly mark: NodeMark
+  /** As the engine has them, without those of `mark`. */
+  readonly engineLabels: ReadonlyMap<string, string>
   readonly options: WatchOptions
   readonly flights: Flights
   /** IDs of containers whose inspect replies are still to be read. */
@@ -59,6 +63,8 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     phase: 'idle',
     epoch: 0,
     node: makeBlankNode(addr),
+    mark: unmarked,
+    engineLabels: unmarked.labels,
     options,
     flights: new Map(),
     tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0 },
@@ -124,6 +130,8 @@ function apply(step: Step, message: Message): void {
       return step.assume(message.id, message.change)
     case 'forgotten':
       return step.forget(message.id)
+    case 'marked':
+      return step.mark(message.mark)
     case 'touched':
       return step.fetch(message.fetch, message.fetch.what === 'container')
     case 'hurried':

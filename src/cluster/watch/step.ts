@@ -1,4 +1,5 @@
-import type { ContainerView, NodeView } from '../model.ts'
+import { markLabels } from '../model.ts'
+import type { ContainerView, NodeMark, NodeView } from '../model.ts'
 import { readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { emptyNode } from './blank-node.ts'
@@ -350,6 +351,11 @@ export class Step {
       flights: touch(overrule(this.state.flights, fetch), 'containers', id),
       node: putContainer(this.state.node, { ...container, ...change }),
     })
+  }
+
+  mark(mark: NodeMark): void {
+    this.set({ mark })
+    this.setNode({ availability: mark.availability, labels: markLabels(this.state.engineLabels, mark) })
   }
 
   forget(id: string): void {

@@ -1,5 +1,6 @@
 import type { Context, Run } from '../../cli/command.ts'
 import type { Discovery } from '../../cluster/discovery/discovery.ts'
+import { withDeadline } from '../../core/deadline.ts'
 import { renderDurationMs } from '../../core/duration.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
@@ -113,9 +114,8 @@ async function register(ctx: Context, discovery: Discovery, announcement: Announ
 
 async function withdraw(ctx: Context, discovery: Discovery, addr: string): Promise<void> {
   try {
-    await discovery.withdraw?.(addr, { deadlineMs: withdrawMs })
+    await withDeadline(ctx.clock, { deadlineMs: withdrawMs }, () => discovery.close?.() ?? Promise.resolve())
   } catch (error) {
     ctx.log.warn('cannot take the registration back: it lapses by itself', { addr, error: toMessage(error) })
   }
-  await discovery.close?.().catch(() => undefined)
 }

@@ -45,8 +45,8 @@ export function checkRetries(flags: Flags): number {
 export interface ClusterOptionsRead {
   readonly overcommitPercent: number
   readonly createRetries: number
-  /** Where nodes get images they lack. */
-  readonly distribution: 'peer' | 'pull'
+  /** Containers with local volumes are made anew without their data. */
+  readonly isVolumeLossAllowed: boolean
   readonly warning: string | undefined
 }
 
@@ -55,7 +55,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   if (driver !== 'swarm') throw invalid(`unsupported cluster "${driver}"`)
   let overcommit = 0.05
   let createRetries = 0
-  let distribution: ClusterOptionsRead['distribution'] = 'peer'
+  let isVolumeLossAllowed = false
   let warning: string | undefined
   for (const option of options) {
     const cut = option.indexOf('=')
@@ -69,13 +69,13 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
     } else if (key === 'swarm.createretry') {
       createRetries = Math.trunc(readNumber(key, value))
       if (createRetries < 0) throw invalid(`swarm.createretry can not be negative, ${createRetries} is invalid`)
-    } else if (key === 'swarm.distribution') {
-      if (value !== 'peer' && value !== 'pull')
-        throw invalid(`swarm.distribution should be peer or pull, ${value} is invalid`)
-      distribution = value
+    } else if (key === 'swarm.reschedule.volumes') {
+      if (value !== 'hold' && value !== 'new')
+        throw invalid(`swarm.reschedule.volumes should be hold or new, ${value} is invalid`)
+      isVolumeLossAllowed = value === 'new'
     }
   }
-  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, distribution, warning }
+  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, isVolumeLossAllowed, warning }
 }
 
 function readNumber(key: string, value: string): number {

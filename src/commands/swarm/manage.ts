@@ -2,17 +2,19 @@ import type { Context, Run } from '../../cli/command.ts'
 import { parseListenAddress } from '../../cluster/api/listen.ts'
 import { startEndpoint } from '../../cluster/endpoint.ts'
 import type { EndpointOptions, RunningEndpoint } from '../../cluster/endpoint.ts'
-import type { Filter } from '../../cluster/filters/filter.ts'
-import type { Strategy } from '../../cluster/strategies/strategy.ts'
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
+import { describeExposure } from './exposure.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
+import { loadFilters, loadStrategy } from './load-policy.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import { openRecords } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
+import { readSpanOptions } from './span-options.ts'
 import type { manageFlags } from './table.ts'
 
 type Flags = FlagValues<typeof manageFlags>
@@ -58,48 +60,40 @@ async function readOptions(
   const store = await openStore(address, context)
   if (store !== undefined) opened.push(store)
   const discovery = store?.discovery ?? (await openDiscovery(ctx, address, context))
+  if (store === undefined) opened.push({ close: () => discovery.close?.() })
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
+  const span = readSpanOptions(flags['cluster-opt'])
   const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
   const replicated = await openReplication(ctx, flags, { store, discovery, ...engineTls })
   if (replicated !== undefined) opened.push(replicated)
+  const listen = flags.host.map(parseListenAddress)
+  const exposure = describeExposure(listen, tls.listenTls)
+  if (exposure !== undefined) ctx.log.warn(exposure)
   return {
     discovery: replicated?.discovery ?? discovery,
     ...(replicated === undefined ? {} : { replication: replicated.replication }),
     policy,
-    listen: flags.host.map(parseListenAddress),
+    listen,
     ...tls,
+    ...span,
     clock: ctx.clock,
     random: ctx.random,
     log: ctx.log,
     env: ctx.env,
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
-    distribution: cluster.distribution,
+    records: await openRecords(ctx, store, flags['state-dir']),
+    isVolumeLossAllowed: cluster.isVolumeLossAllowed,
     settings: {
       createRetries: cluster.createRetries,
       isCorsEnabled: flags['api-enable-cors'],
       isExperimental: ctx.globals['experimental'] === true,
+      isDebug: ctx.globals['debug'] === true,
       refreshOnNodeFilter: flags['refresh-on-node-filter'],
       refreshOnNameFilter: flags['container-name-refresh-filter'],
     },
   }
-}
-
-async function loadStrategy(ctx: Context, name: string): Promise<Strategy> {
-  const isKnown = await ctx.plugins.find('strategy', name)
-  if (!isKnown) throw new FlotillaError('cluster/invalid-option', 'strategy not supported')
-  return ctx.plugins.load<Strategy>('strategy', name)
-}
-
-async function loadFilters(ctx: Context, names: readonly string[]): Promise<readonly Filter[]> {
-  const filters: Filter[] = []
-  for (const name of names) {
-    const isKnown = await ctx.plugins.find('filter', name)
-    if (!isKnown) throw new FlotillaError('cluster/invalid-option', 'filter not supported')
-    filters.push(await ctx.plugins.load<Filter>('filter', name))
-  }
-  return filters
 }
 
 /** The first signal ends it in good order, the second at once. */

@@ -40,7 +40,7 @@ export function parseStoreAddress(rest: string, defaultPort: number): StoreAddre
 }
 
 function parseEndpoint(text: string, defaultPort: number): StoreEndpoint {
-  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/.exec(text)
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/.exec(text)
   const port = match?.[3] === undefined ? defaultPort : Number(match[3])
   if (match === null || port < 1 || port > 65_535) {
     throw new FlotillaError('cluster/discovery', `invalid address of a store: ${JSON.stringify(text)}`)

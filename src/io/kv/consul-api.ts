@@ -103,7 +103,7 @@ export class ConsulApi {
     const reply = await this.http.request({ ...request, headers: this.#headers }, o)
     if (reply.status === 200 || reply.status === 404) return reply
     const text = reply.text.trim().slice(0, 500)
-    if (/^Invalid Session TTL/.test(text)) {
+    if (text.startsWith('Invalid Session TTL')) {
       throw new FlotillaError('io/protocol', `${this.http.name}: ${text}`, {
         hint: 'consul takes half of --ttl and --replication-ttl: give 20s or more, or lower session_ttl_min of the servers',
       })

@@ -2,8 +2,8 @@ import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { ConsulApi } from './consul-api.ts'
 import type { ConsulEntry } from './consul-api.ts'
-import { holdLock } from './hold-lock.ts'
-import type { TakenLock } from './hold-lock.ts'
+import { endLocks, holdLock } from './hold-lock.ts'
+import type { RunningLocks, TakenLock } from './hold-lock.ts'
 import { byKey } from './key-path.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from './kv.ts'
 import type { StoreOptions } from './store-options.ts'
@@ -22,6 +22,7 @@ export class ConsulKv implements Kv {
   readonly #options: StoreOptions
   /** Key → the session that it was announced with. */
   readonly #sessions = new Map<string, string>()
+  readonly #locks: RunningLocks = new Set()
 
   constructor(options: StoreOptions) {
     this.#options = options
@@ -101,7 +102,7 @@ export class ConsulKv implements Kv {
         if ((entries[0]?.session ?? '') !== '') await this.#waitForChange(key, '', index, entries.map(toHeld), signal)
       },
     }
-    return holdLock(steps, this.#options, o)
+    return holdLock(steps, this.#options, this.#locks, o)
   }
 
   async *watchHolder(key: string, o?: WatchOptions): AsyncGenerator<string, void> {
@@ -117,6 +118,7 @@ export class ConsulKv implements Kv {
   }
 
   async close(): Promise<void> {
+    await endLocks(this.#locks)
     const sessions = new Set(this.#sessions.values())
     this.#sessions.clear()
     await Promise.allSettled([...sessions].map((id) => this.#api.destroySession(id, { deadlineMs: 2000 })))

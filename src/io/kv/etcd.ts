@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
+import { withDeadline } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from './kv.ts'
 import { StoreHttp } from './store-http.ts'
@@ -31,19 +32,19 @@ export class EtcdKv implements Kv {
   }
 
   async get(key: string, o?: CallOptions): Promise<KvEntry | undefined> {
-    return (await this.#choose()).get(key, o)
+    return (await this.#choose(o)).get(key, o)
   }
 
   async list(folder: string, o?: CallOptions): Promise<readonly KvEntry[]> {
-    return (await this.#choose()).list(folder, o)
+    return (await this.#choose(o)).list(folder, o)
   }
 
   async put(key: string, value: string, o?: CallOptions): Promise<void> {
-    return (await this.#choose()).put(key, value, o)
+    return (await this.#choose(o)).put(key, value, o)
   }
 
   async announce(key: string, value: string, ttlMs: number, o?: CallOptions): Promise<void> {
-    return (await this.#choose()).announce(key, value, ttlMs, o)
+    return (await this.#choose(o)).announce(key, value, ttlMs, o)
   }
 
   async compareAndSet(
@@ -52,23 +53,23 @@ export class EtcdKv implements Kv {
     version: string | undefined,
     o?: CallOptions,
   ): Promise<string | undefined> {
-    return (await this.#choose()).compareAndSet(key, value, version, o)
+    return (await this.#choose(o)).compareAndSet(key, value, version, o)
   }
 
   async remove(key: string, version?: string, o?: CallOptions): Promise<boolean> {
-    return (await this.#choose()).remove(key, version, o)
+    return (await this.#choose(o)).remove(key, version, o)
   }
 
-  async *watch(folder: string, o?: WatchOptions): AsyncGenerator<readonly KvEntry[], void> {
-    if (o?.signal?.aborted !== true) yield* (await this.#choose()).watch(folder, o)
+  watch(folder: string, o?: WatchOptions): AsyncIterable<readonly KvEntry[]> {
+    return this.#follow(o, (kv) => kv.watch(folder, o))
   }
 
-  async *lock(key: string, value: string, ttlMs: number, o?: CallOptions): AsyncGenerator<KvHold | undefined, void> {
-    if (o?.signal?.aborted !== true) yield* (await this.#choose()).lock(key, value, ttlMs, o)
+  lock(key: string, value: string, ttlMs: number, o?: CallOptions): AsyncIterable<KvHold | undefined> {
+    return this.#follow(o, (kv) => kv.lock(key, value, ttlMs, o))
   }
 
-  async *watchHolder(key: string, o?: WatchOptions): AsyncGenerator<string, void> {
-    if (o?.signal?.aborted !== true) yield* (await this.#choose()).watchHolder(key, o)
+  watchHolder(key: string, o?: WatchOptions): AsyncIterable<string> {
+    return this.#follow(o, (kv) => kv.watchHolder(key, o))
   }
 
   async close(): Promise<void> {
@@ -77,13 +78,27 @@ export class EtcdKv implements Kv {
     else await chosen.close()
   }
 
+  async *#follow<T>(o: CallOptions | undefined, make: (kv: Kv) => AsyncIterable<T>): AsyncGenerator<T, void> {
+    const isAborted = (): boolean => o?.signal?.aborted === true
+    if (isAborted()) return
+    let kv: Kv
+    try {
+      kv = await this.#choose(o)
+    } catch (error) {
+      if (isAborted()) return
+      throw error
+    }
+    yield* make(kv)
+  }
+
   /** A probe that failed is made again by the next call. */
-  #choose(): Promise<Kv> {
+  #choose(o: CallOptions = {}): Promise<Kv> {
     this.#chosen ??= this.#probe().catch((error: unknown) => {
       this.#chosen = undefined
       throw error
     })
-    return this.#chosen
+    const chosen = this.#chosen
+    return withDeadline(this.#options.clock, o, () => chosen)
   }
 
   async #probe(): Promise<Kv> {

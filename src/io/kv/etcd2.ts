@@ -2,8 +2,8 @@ import type { CallOptions } from '../../core/call.ts'
 import { throwIfAborted } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { Etcd2Api, Etcd2Node, Etcd2Outcome } from './etcd2-api.ts'
-import { holdLock } from './hold-lock.ts'
-import type { TakenLock } from './hold-lock.ts'
+import { endLocks, holdLock } from './hold-lock.ts'
+import type { RunningLocks, TakenLock } from './hold-lock.ts'
 import { byKey } from './key-path.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from './kv.ts'
 import type { StoreOptions } from './store-options.ts'
@@ -18,6 +18,7 @@ export class Etcd2Kv implements Kv {
   readonly #api: Etcd2Api
   readonly #options: StoreOptions
   readonly #announced = new Map<string, string>()
+  readonly #locks: RunningLocks = new Set()
 
   constructor(api: Etcd2Api, options: StoreOptions) {
     this.#api = api
@@ -88,7 +89,7 @@ export class Etcd2Kv implements Kv {
         }
       },
     }
-    return holdLock(steps, this.#options, o)
+    return holdLock(steps, this.#options, this.#locks, o)
   }
 
   async *watchHolder(key: string, o?: WatchOptions): AsyncGenerator<string, void> {
@@ -105,6 +106,7 @@ export class Etcd2Kv implements Kv {
   }
 
   async close(): Promise<void> {
+    await endLocks(this.#locks)
     const announced = [...this.#announced]
     this.#announced.clear()
     const remove = ([key, value]: readonly [string, string]): Promise<unknown> =>

@@ -2,8 +2,8 @@ import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { fromBase64, toBase64, toEntry, toRange } from './etcd3-api.ts'
 import type { Etcd3Api, EtcdAnswer, EtcdKeyValue } from './etcd3-api.ts'
-import { holdLock } from './hold-lock.ts'
-import type { TakenLock } from './hold-lock.ts'
+import { endLocks, holdLock } from './hold-lock.ts'
+import type { RunningLocks, TakenLock } from './hold-lock.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from './kv.ts'
 import type { StoreOptions } from './store-options.ts'
 import { watchFolder } from './watch-folder.ts'
@@ -19,6 +19,7 @@ export class Etcd3Kv implements Kv {
   readonly #options: StoreOptions
   /** Key → the lease it was announced with. */
   readonly #leases = new Map<string, { readonly id: string; readonly ttlMs: number }>()
+  readonly #locks: RunningLocks = new Set()
 
   constructor(api: Etcd3Api, options: StoreOptions) {
     this.#api = api
@@ -98,7 +99,7 @@ export class Etcd3Kv implements Kv {
         await this.#waitForChange({ key: toBase64(key) }, revision, [toEntry(kv)], signal)
       },
     }
-    return holdLock(steps, this.#options, o)
+    return holdLock(steps, this.#options, this.#locks, o)
   }
 
   async *watchHolder(key: string, o?: WatchOptions): AsyncGenerator<string, void> {
@@ -114,6 +115,7 @@ export class Etcd3Kv implements Kv {
   }
 
   async close(): Promise<void> {
+    await endLocks(this.#locks)
     const leases = [...this.#leases.values()]
     this.#leases.clear()
     const o = { deadlineMs: 2000 }

@@ -1,4 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
+import { makeChildAbort } from '../../core/child-abort.ts'
+import type { ChildAbort } from '../../core/child-abort.ts'
 import type { Clock, Random } from '../../core/clock.ts'
 import { throwIfAborted } from '../../core/deadline.ts'
 import type { KvHold } from './kv.ts'
@@ -37,6 +39,16 @@ const renewLimitMs = 1000
 /** A store that cannot be waited at is asked this often. */
 const askMs = 1000
 
+/** Locks that a client stands for, so that its end gives them up. */
+export type RunningLocks = Set<{ readonly left: ChildAbort; readonly done: Promise<void> }>
+
+/** Gives up every lock; resolves when the store knows. */
+export async function endLocks(running: RunningLocks): Promise<void> {
+  const all = [...running]
+  for (const { left } of all) left.abort()
+  await Promise.allSettled(all.map(({ done }) => done))
+}
+
 /**
  * Stands for a lock until the signal aborts. Runs beside its reader, so that a slow reader never costs the lock. The
  * end of a hold is counted from the moment the last acknowledged renewal was sent, on a clock nobody sets.
@@ -44,22 +56,25 @@ const askMs = 1000
 export function holdLock(
   steps: LockSteps,
   context: { readonly clock: Clock; readonly random: Random },
+  running: RunningLocks,
   o: CallOptions = {},
 ): AsyncIterable<KvHold | undefined> {
   return {
     [Symbol.asyncIterator]() {
       const queue = new Queue<KvHold | undefined>()
       // A reader that leaves early gives the lock up too.
-      const left = new AbortController()
-      const leave = (): void => left.abort(o.signal?.reason)
-      if (o.signal?.aborted === true) leave()
-      else o.signal?.addEventListener('abort', leave, { once: true })
+      const left = makeChildAbort(o.signal)
       const done = campaign(steps, context, left.signal, queue)
         .then(
           () => queue.end(),
           (error: unknown) => (left.signal.aborted ? queue.end() : queue.fail(error)),
         )
-        .finally(() => o.signal?.removeEventListener('abort', leave))
+        .finally(() => {
+          left.abort()
+          running.delete(entry)
+        })
+      const entry = { left, done }
+      running.add(entry)
       return {
         next: () => queue.next(),
         async return() {
@@ -139,15 +154,13 @@ async function holdWhileOurs(
 }
 
 async function waitWithLimit(steps: LockSteps, limitMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  const stop = new AbortController()
-  const follow = (): void => stop.abort(signal.reason)
-  signal.addEventListener('abort', follow, { once: true })
+  throwIfAborted(signal)
+  const stop = makeChildAbort(signal)
   try {
     await Promise.race([steps.waitUntilFree(stop.signal), clock.sleep(limitMs, stop.signal)])
   } catch {
     await clock.sleep(askMs, signal)
   } finally {
-    signal.removeEventListener('abort', follow)
     stop.abort()
   }
 }

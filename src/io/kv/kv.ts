@@ -65,7 +65,7 @@ export interface Kv {
    * the store cannot be asked. Ends when the signal aborts.
    */
   watchHolder(key: string, o?: WatchOptions): AsyncIterable<string>
-  /** Ends connections and sessions, and with them what was announced where the store ties it to sessions. Idempotent. */
+  /** Gives up locks, takes back what was announced, and ends connections and sessions. Idempotent. */
   close(): Promise<void>
 }
 

@@ -96,7 +96,8 @@ export class StoreHttp {
     function stop(): void {
       connection.destroy(toAbortError(signal))
     }
-    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
     try {
       if (response.head.status !== 200) {
         const text = (await response.body.collect(replyLimitBytes)).toString()

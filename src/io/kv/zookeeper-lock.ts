@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { raceAbort } from '../../core/deadline.ts'
 import type { LockSteps, TakenLock } from './hold-lock.ts'
 import type { ZookeeperTree } from './zookeeper-tree.ts'
 import { JuteWriter, opcode, writeDelete, writeSetData } from './zookeeper-wire.ts'
@@ -21,44 +21,64 @@ export function sortPlaces(children: readonly string[]): readonly Place[] {
     .sort((a, b) => a.order - b.order)
 }
 
+/** First part of the names of our places: what a client left behind under it, it knows for its own. */
+export function makePlaceMark(): string {
+  return `_c_${randomUUID().replaceAll('-', '')}-lock-`
+}
+
 /**
  * Standing for a lock by ZooKeeper's recipe: ephemeral children `lock-` with growing numbers, the first one holds.
  * The winner writes its value into the lock's own node, where classic Swarm reads it, and takes it out when it goes.
+ *
+ * @param mark of this client for this lock
  */
-export function makeLockSteps(tree: ZookeeperTree, path: string, value: string): LockSteps {
-  // Ours is found by its name when the answer to its creation was lost.
-  const mark = `_c_${randomUUID().replaceAll('-', '')}-lock-`
-  const isMine = (place: Place): boolean => place.name.startsWith(mark)
+export function makeLockSteps(tree: ZookeeperTree, path: string, value: string, mark: string): LockSteps {
+  let mine: string | undefined
 
   async function queue(o: CallOptions): Promise<readonly Place[]> {
     return sortPlaces((await tree.children(path, false, o)) ?? [])
   }
 
+  /** Places that could not be given back, or whose creation was not answered, would be in our own way. */
+  async function tidy(places: readonly Place[], o: CallOptions): Promise<void> {
+    for (const { name } of places) {
+      if (name.startsWith(mark) && name !== mine) await tree.delete(`${path}/${name}`, -1, o)
+    }
+  }
+
   async function standIn(o: CallOptions): Promise<readonly Place[]> {
     const places = await queue(o)
-    if (places.some(isMine)) return places
+    await tidy(places, o)
+    if (mine !== undefined && places.some((place) => place.name === mine)) return places
+    mine = undefined
     await tree.create({ path, data: '' }, o)
-    await tree.create({ path: `${path}/${mark}`, data: value, isEphemeral: true, isSequential: true }, o)
+    const node = { path: `${path}/${mark}`, data: value, isEphemeral: true, isSequential: true }
+    mine = (await tree.create(node, o))?.slice(path.length + 1)
     return queue(o)
   }
 
   return {
     async take(o) {
       const places = await standIn(o)
-      const mine = places.find(isMine)
-      if (mine === undefined || places[0] !== mine) return undefined
-      return hold(tree, path, `${path}/${mine.name}`, value, o)
+      if (mine === undefined || places[0]?.name !== mine) return undefined
+      const taken = await hold(tree, path, `${path}/${mine}`, value, o)
+      if (taken === undefined) return undefined
+      const release = (limit: CallOptions): Promise<void> => {
+        mine = undefined
+        return taken.release(limit)
+      }
+      return { ...taken, release }
     },
     async waitUntilFree(signal) {
       const places = await queue({ signal })
-      const at = places.findIndex(isMine)
+      const at = places.findIndex((place) => place.name === mine)
       const before = at < 0 ? undefined : places[at - 1]
       // Only the one before, so that a lock that becomes free wakes one and not all.
       if (before !== undefined) await waitForEnd(tree, `${path}/${before.name}`, signal)
     },
     async leave(o) {
-      const mine = (await queue(o)).find(isMine)
-      if (mine !== undefined) await tree.delete(`${path}/${mine.name}`, -1, o)
+      mine = undefined
+      await tidy(await queue(o), o)
     },
   }
 }
@@ -103,11 +123,10 @@ async function waitForEnd(tree: ZookeeperTree, path: string, signal: AbortSignal
   const event = new Promise<void>((resolve, reject) => {
     listener = (error) => (error === undefined ? resolve() : reject(error))
     session.watch(path, listener)
-    signal.addEventListener('abort', () => reject(new FlotillaError('core/aborted', 'no more waiting')), { once: true })
   })
   event.catch(() => undefined)
   try {
-    if ((await tree.stat(path, true, { signal })) !== undefined) await event
+    if ((await tree.stat(path, true, { signal })) !== undefined) await raceAbort(signal, () => event)
   } finally {
     if (listener !== undefined) session.unwatch(path, listener)
   }

@@ -344,6 +344,10 @@ function exchange(
     socket.on('data', data)
     socket.on('error', fail)
     socket.on('close', closed)
+    if (signal?.aborted === true) {
+      stop()
+      return
+    }
     signal?.addEventListener('abort', stop, { once: true })
     socket.write(frame(packet))
   })

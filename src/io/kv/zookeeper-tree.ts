@@ -3,9 +3,18 @@ import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { ZookeeperError } from './zookeeper-session.ts'
 import type { ZookeeperSession } from './zookeeper-session.ts'
-import { JuteReader, JuteWriter, opcode, readStat, writeCreate, writeDelete, writeMulti } from './zookeeper-wire.ts'
-import { writeRead, writeSetData, zkCode } from './zookeeper-wire.ts'
-import type { MultiPart, NewZnode, ZnodeStat } from './zookeeper-wire.ts'
+import {
+  JuteWriter,
+  opcode,
+  readStat,
+  writeCreate,
+  writeDelete,
+  writeMulti,
+  writeRead,
+  writeSetData,
+  zkCode,
+} from './zookeeper-wire.ts'
+import type { JuteReader, MultiPart, NewZnode, ZnodeStat } from './zookeeper-wire.ts'
 
 export interface Znode {
   readonly data: string

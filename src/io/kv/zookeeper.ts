@@ -1,13 +1,15 @@
 import type { CallOptions } from '../../core/call.ts'
+import { raceAbort } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { backoffDelays } from '../../core/retry.ts'
-import { holdLock } from './hold-lock.ts'
+import { endLocks, holdLock } from './hold-lock.ts'
+import type { RunningLocks } from './hold-lock.ts'
 import { byKey } from './key-path.ts'
 import type { Kv, KvEntry, KvHold, WatchOptions } from './kv.ts'
 import type { StoreOptions } from './store-options.ts'
 import { watchFolder } from './watch-folder.ts'
-import { makeLockSteps, sortPlaces } from './zookeeper-lock.ts'
+import { makeLockSteps, makePlaceMark, sortPlaces } from './zookeeper-lock.ts'
 import { ZookeeperSession } from './zookeeper-session.ts'
 import { hasCode, toZnodePath, ZookeeperTree } from './zookeeper-tree.ts'
 import type { Znode } from './zookeeper-tree.ts'
@@ -33,7 +35,10 @@ export class ZookeeperKv implements Kv {
   readonly #session: ZookeeperSession
   readonly #tree: ZookeeperTree
   readonly #announced = new Map<string, string>()
+  /** Key of a lock → name of our places there. A client stands once for a lock. */
+  readonly #marks = new Map<string, string>()
   readonly #closed = new AbortController()
+  readonly #locks: RunningLocks = new Set()
 
   constructor(options: StoreOptions) {
     this.#options = options
@@ -117,7 +122,9 @@ export class ZookeeperKv implements Kv {
   }
 
   lock(key: string, value: string, _ttlMs: number, o?: CallOptions): AsyncIterable<KvHold | undefined> {
-    return holdLock(makeLockSteps(this.#tree, toZnodePath(key), value), this.#options, o)
+    const mark = this.#marks.get(key) ?? makePlaceMark()
+    this.#marks.set(key, mark)
+    return holdLock(makeLockSteps(this.#tree, toZnodePath(key), value, mark), this.#options, this.#locks, o)
   }
 
   async *watchHolder(key: string, o?: WatchOptions): AsyncGenerator<string, void> {
@@ -139,6 +146,7 @@ export class ZookeeperKv implements Kv {
   }
 
   async close(): Promise<void> {
+    await endLocks(this.#locks)
     this.#closed.abort()
     this.#announced.clear()
     await this.#session.close()
@@ -160,7 +168,7 @@ export class ZookeeperKv implements Kv {
       },
       waitForChange: async (watching: Watching, _known: readonly KvEntry[], signal: AbortSignal) => {
         try {
-          await untilAborted(watching.changed, signal)
+          await raceAbort(signal, () => watching.changed)
         } finally {
           watching.release()
         }
@@ -236,13 +244,4 @@ function toVersion(stat: Znode['stat']): string {
 
 function toEntry(key: string, { data, stat }: Znode): KvEntry {
   return { key, value: data, version: toVersion(stat) }
-}
-
-function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new FlotillaError('core/aborted', 'no more waiting'))
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-    promise.finally(() => signal.removeEventListener('abort', stop)).then(resolve, reject)
-  })
 }

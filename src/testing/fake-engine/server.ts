@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { archiveRoutes } from './archive-handlers.ts'
+import { buildRoutes } from './build-handlers.ts'
 import { FakeError } from './call.ts'
 import type { FakeCall, FakeRoute, FakeUpgrade } from './call.ts'
 import { containerRoutes } from './container-handlers.ts'
@@ -22,6 +23,7 @@ const routes: readonly FakeRoute[] = [
   ...imageRoutes,
   ...networkRoutes,
   ...volumeRoutes,
+  ...buildRoutes,
 ]
 
 /** What the server asks its owner about each request. */

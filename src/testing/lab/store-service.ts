@@ -48,8 +48,14 @@ const consul: ServicePlan = {
   port: 8500,
   command: async (tree, host, data) => {
     const config = join(data, 'config.json')
-    // The default multiplier of 5 makes the election of the only server take seven seconds.
-    await fs.writeFile(config, JSON.stringify({ performance: { raft_multiplier: 1 }, disable_update_check: true }))
+    const settings = {
+      // The default multiplier of 5 makes the election of the only server take seven seconds.
+      performance: { raft_multiplier: 1 },
+      disable_update_check: true,
+      // Ten seconds by default: long for a test that waits for a session to expire.
+      session_ttl_min: '1s',
+    }
+    await fs.writeFile(config, JSON.stringify(settings))
     return [
       join(tree, 'usr/bin/consul'),
       'agent',
@@ -100,7 +106,8 @@ const zookeeper: ServicePlan = {
     const path = jars.map((jar) => join(tree, 'usr/share/java', jar)).join(':')
     return ['java', '-Xmx128m', '-cp', path, 'org.apache.zookeeper.server.quorum.QuorumPeerMain', config]
   },
-  isReady: async (host, port) => (await askLine(host, port, 'ruok')) === 'imok',
+  // `ruok` is answered before clients are let in.
+  isReady: async (host, port) => (await askLine(host, port, 'srvr')).includes('Mode: '),
 }
 
 /** Bindings of the logging façade to back ends that are not there; with them it dies in a loop between two of them. */

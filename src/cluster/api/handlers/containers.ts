@@ -1,11 +1,10 @@
 import type { Buffer } from 'node:buffer'
-import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
+import { isSpanningNetwork, whileAttaching } from '../attach-retry.ts'
 import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
 import { isSame } from '../bridge/versions.ts'
 import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { spliceInspect } from '../inspect.ts'
-import { isLocal } from '../names.ts'
 import type { ForwardOptions } from '../proxy.ts'
 
 /** Seconds until an engine must have begun its answer. */
@@ -35,7 +34,10 @@ function change(action: string, headSecondsOf: (call: Call) => number | undefine
       ...(headSeconds === undefined ? {} : { headSeconds }),
       onReply: (status) => {
         if (status >= 400) return
-        void api.cluster.changed(owned.member, { what: 'container', id: owned.container.id, isInspected: true })
+        const { id } = owned.container
+        // Should the engine fall silent now, it is known all the same that the container ran.
+        if (action === '/start') owned.member.send({ kind: 'assumed', id, change: { state: 'running' } })
+        void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
       },
     })
   }
@@ -65,40 +67,24 @@ const plainStart: Handler = change('/start', () => slowSeconds, false)
 
 export const start: Handler = (api, call) => {
   const owned = findOwned(api, call.name)
-  const network = api.cluster.directory.findNetwork(owned.container.networkMode)
-  const isSpanning = network.kind === 'found' && !isLocal(network.item)
+  const { networkMode, endpoints } = owned.container
+  const names = [networkMode, ...endpoints.map((each) => each.networkId || each.network)]
+  const isSpanning = names.some((name) => isSpanningNetwork(api, name))
   return isSpanning ? startOnSpanning(api, call, owned) : plainStart(api, call)
 }
 
-const startTries = 5
-const startPauseMs = 500
-
-/**
- * A worker fetches a network of the swarm with the first container that needs it, and may let go of it again at the
- * moment another one comes (moby pull request 27466): it then says that there is no such network, which passes.
- */
 async function startOnSpanning(api: Api, call: Call, owned: OwnedContainer): Promise<void> {
   const { member, container } = owned
+  const { signal } = call.exchange
   const query = call.query === '' ? '' : `?${call.query}`
   const version = member.versionFor(call.version ?? api.cluster.apiVersion)
   const path = `${version}${pathOf(owned, '/start')}${query}`
-  for (let left = startTries - 1; ; left -= 1) {
-    try {
-      const reply = await member.engine.request(
-        { method: 'POST', path, unversioned: true },
-        { deadlineMs: slowSeconds * 1000, signal: call.exchange.signal },
-      )
-      await reply.bytes()
-      void api.cluster.changed(member, { what: 'container', id: container.id, isInspected: true })
-      call.exchange.reply(reply.status, ['Api-Version', api.cluster.apiVersion])
-      return
-    } catch (error) {
-      const isPassing =
-        isFlotillaError(error) && error.status !== undefined && /network .* not found/.test(error.message)
-      if (!isPassing || left === 0) throw error
-      await api.cluster.clock.sleep(startPauseMs, call.exchange.signal)
-    }
-  }
+  const reply = await whileAttaching(api, signal, () =>
+    member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: slowSeconds * 1000, signal }),
+  )
+  await reply.bytes()
+  void api.cluster.changed(member, { what: 'container', id: container.id, isInspected: true })
+  call.exchange.reply(reply.status, ['Api-Version', api.cluster.apiVersion])
 }
 
 export const stop: Handler = change('/stop', stopSeconds)
@@ -116,7 +102,23 @@ export const exportContainer: Handler = pass('/export')
 export const archive: Handler = pass('/archive')
 export const copy: Handler = pass('/copy')
 export const resize: Handler = pass('/resize', { headSeconds: plainSeconds })
-export const attach: Handler = pass('/attach', { isHijack: true })
+const plainAttach: Handler = pass('/attach', { isHijack: true })
+
+/**
+ * Some clients (dockerode) send their options as a body too. Engines drop what has come with the head when they leave
+ * HTTP; behind a proxy it comes a moment later, and the container would get it as input.
+ */
+export const attach: Handler = (api, call) => {
+  const { exchange } = call
+  if (exchange.head.bodyLength <= 0) return plainAttach(api, call)
+  const owned = findOwned(api, call.name)
+  return exchange
+    .readBody()
+    .then(() =>
+      forward(api, call, owned.member, { enginePath: pathOf(owned, '/attach'), isHijack: true, body: emptyBody }),
+    )
+}
+
 export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
 export const wait: Handler = pass('/wait')
 export const checkpoints: Handler = pass('/checkpoints')

@@ -1,16 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../cluster.ts'
 import { failpoint } from '../../../io/failpoint.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
-import { needsRegex } from '../../expression.ts'
 import { splitTag } from '../../image-name.ts'
 import type { ContainerView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
-import { noRegex } from '../../regex.ts'
-import { addCondition, isPinned, listConditions, parseCreate, toEngineBody } from '../../request.ts'
+import { draftRecipe, hasPolicy } from '../../recipe.ts'
+import { addCondition, isPinned, toEngineBody } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
 import { decodeContainer } from '../../watch/decode.ts'
 import type { Fields } from '../../wire.ts'
@@ -19,11 +17,11 @@ import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
-import { splitNodeName } from '../merge.ts'
-import { findLocalNetwork } from './networks.ts'
+import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import type { LocalNetwork } from './networks.ts'
 import { finishBridged } from './finish-bridged.ts'
-import { settleVolumes } from './settle-volumes.ts'
+import { findImageSystem, followImage } from './image-system.ts'
+import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
 import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -36,6 +34,11 @@ const lookMs = 10_000
 
 const namePattern = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
+/** The part of a call that making a container goes by; one that moves has no client behind it. */
+export interface CreateSource extends Pick<Call, 'version' | 'query'> {
+  readonly exchange: { readonly signal: AbortSignal; readonly head: Pick<Call['exchange']['head'], 'headers'> }
+}
+
 /**
  * Creates a container: chooses a node and takes the place in one step, then lets that engine make it. An image it
  * lacks is pulled there; failing that, the container goes where the image is.
@@ -45,34 +48,32 @@ export const create: Handler = (api, call) => api.fence.run((lead) => createFenc
 async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<void> {
   const params = paramsOf(call)
   const name = checkName(params.get('name') ?? '')
-  const { body, nodes } = settleVolumes(api, await readJsonBody(call))
-  const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
-  const { body: placed, network } = settleNetworks(api, body)
-  const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
-  let bound = draft.request
-  for (const node of network === undefined ? nodes : [...nodes, network.node]) {
-    bound = addCondition(bound, 'constraints', `node==${node}`)
-  }
+  const plan = await planCreate(api, name, await readJsonBody(call), params.get('platform') ?? '')
+  const { draft, network } = plan
+  const bound = await followImage(api, call, draft.request, plan.request)
   let request: PlacementRequest | undefined = bound
   let retries = api.settings.createRetries
   let isAtImage = false
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
-    const held = await hold(api, draft, request, network)
+    const { held, warnings } = await holdNearData(api, plan, request, (each) => hold(api, draft, each, network))
     try {
       // Placing may have waited for an engine to be read.
       lead.check()
       await failpoint('create.afterPlace')
       const created = await createWithImage(api, call, draft, held, lead)
       if (lead.isBroken) await undo(api, held, readText(created, 'Id'))
-      await answer(api, call, draft, held, created)
+      await answer(api, call, draft, held, addWarnings(created, warnings))
       return
     } catch (error) {
       held.release()
       if (!isFlotillaError(error)) throw error
       lead.check()
-      if (isImageMissing(error) && !isAtImage) {
+      const system = findImageSystem(error, request)
+      if (system !== undefined) {
+        request = addCondition(request, 'constraints', `ostype==${system}`)
+      } else if (isImageMissing(error) && !isAtImage) {
         isAtImage = true
         request = goToImage(api, bound)
       } else {
@@ -84,53 +85,18 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   }
 }
 
-/**
- * Names of networks lose their node; says which network of a single node the container has to follow.
- *
- * @throws {cluster/no-placement} when networks of different nodes are named
- */
-function settleNetworks(api: Api, body: Fields): { readonly body: Fields; readonly network: LocalNetwork | undefined } {
-  const hostConfig = readFields(body, 'HostConfig')
-  const mode = readText(hostConfig, 'NetworkMode')
-  const primary = findLocalNetwork(api, mode)
-  let network = primary
-  const networking = readFields(body, 'NetworkingConfig')
-  const endpoints: Record<string, unknown> = {}
-  let isRenamed = false
-  for (const [key, value] of Object.entries(readFields(networking, 'EndpointsConfig'))) {
-    const { name } = splitNodeName(key, (reference) => api.cluster.directory.findNode(reference))
-    isRenamed ||= name !== key
-    endpoints[name] = value
-    const other = key === mode ? undefined : findLocalNetwork(api, key)
-    if (network !== undefined && other !== undefined && network.node !== other.node) {
-      const where = `network ${network.name} is on node ${network.node} only, network ${other.name} on ${other.node}`
-      throw new FlotillaError('cluster/no-placement', `${where}: no container can be on both`, { status: 500 })
-    }
-    network ??= other
-  }
-  const isMoved = primary !== undefined && mode.includes('/')
-  if (!isMoved && !isRenamed) return { body, network }
-  return {
-    network,
-    body: {
-      ...body,
-      HostConfig: isMoved ? { ...hostConfig, NetworkMode: primary.name } : hostConfig,
-      NetworkingConfig: { ...networking, EndpointsConfig: endpoints },
-    },
-  }
-}
-
 /** A lost outcome is never tried again: it may yet come about. */
 function isWorthRetrying(error: FlotillaError): boolean {
   return error.code === 'engine/server'
 }
 
-async function createWithImage(
+/** Makes the container on the node that is held, bringing its image there where it is missing. @returns the engine's answer */
+export async function createWithImage(
   api: Api,
-  call: Call,
+  call: CreateSource,
   draft: CreateDraft,
   held: PlaceHeld,
-  lead: FencedCall,
+  lead: Pick<FencedCall, 'check'>,
 ): Promise<Fields> {
   try {
     return await createOn(api, call, draft, held)
@@ -188,16 +154,15 @@ async function hold(
   throw new FlotillaError('cluster/no-placement', `${why}${held.text}`, { status: 500 })
 }
 
-async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
+async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<Fields> {
   const { member } = held
   const params = paramsOf(call)
   params.delete('name')
   const query = Object.fromEntries(params)
   const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
   const text = renderExactJson(bridged.body as JsonValue)
-  try {
-    await failpoint('create.beforeEngineCall')
-    const reply = await member.engine.request(
+  const ask = (): ReturnType<typeof member.engine.request> =>
+    member.engine.request(
       {
         method: 'POST',
         path: `${member.versionFor(call.version)}/containers/create`,
@@ -208,12 +173,16 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
       },
       { deadlineMs: createMs },
     )
+  try {
+    await failpoint('create.beforeEngineCall')
+    const isSpanning = needsSpanning(api, draft.body)
+    const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, ask) : ask())
     const created = await reply.json<unknown>()
     member.onAnswer()
     await failpoint('create.afterEngineReply')
     return isFields(created) ? await finishBridged(api, call, member, bridged, created) : {}
   } catch (error) {
-    return recoverOutcome(api, draft, held, error)
+    return recoverOutcome(api, held, error)
   }
 }
 
@@ -221,7 +190,7 @@ async function createOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHel
  * An engine that was asked and then fell silent may have made the container: it is looked for by its swarm ID
  * before anybody is told that it failed.
  */
-async function recoverOutcome(api: Api, draft: CreateDraft, held: PlaceHeld, error: unknown): Promise<Fields> {
+async function recoverOutcome(api: Api, held: PlaceHeld, error: unknown): Promise<Fields> {
   const { member } = held
   if (!isFlotillaError(error)) throw error
   const isRefused =
@@ -234,8 +203,8 @@ async function recoverOutcome(api: Api, draft: CreateDraft, held: PlaceHeld, err
   const limit = api.cluster.clock.sleep(lookMs, stop.signal).catch(() => undefined)
   await Promise.race([member.touch({ what: 'containers' }), limit])
   stop.abort()
-  const found = api.cluster.directory.findContainer(draft.swarmId)
-  if (found.kind === 'found') return { Id: found.item.id, Warnings: [] }
+  const found = held.find()
+  if (found !== undefined) return { Id: found.id, Warnings: [] }
   held.leave()
   const status = error.code === 'engine/timeout' ? 504 : 502
   throw new FlotillaError(
@@ -255,14 +224,20 @@ function nameNode(error: FlotillaError, node: string): FlotillaError {
 }
 
 async function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): Promise<void> {
+  confirmCreated(api, draft, held, created)
+  await failpoint('create.beforeReply')
+  call.exchange.replyJson(201, { Warnings: [], ...created })
+}
+
+/** The container shows from now on, before its engine has told. @returns its ID @throws {engine/protocol} when there is none */
+export function confirmCreated(api: Api, draft: CreateDraft, held: PlaceHeld, created: Fields): string {
   const id = readText(created, 'Id')
   if (id === '') {
     throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
   }
   held.confirm(describe(api, draft, held, id))
   void api.cluster.changed(held.member, { what: 'container', id, isInspected: true })
-  await failpoint('create.beforeReply')
-  call.exchange.replyJson(201, { Warnings: [], ...created })
+  return id
 }
 
 /** What is known of the container before its engine has described it. */
@@ -284,8 +259,9 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
     Mounts: [],
   }
   const view = decodeContainer(row, undefined, undefined, held.member.view)
-  const { ports, exposed, nanoCpus, memoryBytes } = pending
-  return { ...view, ports, exposed, nanoCpus, memoryBytes, isPartial: true, isUnread: false }
+  const { ports, exposed, nanoCpus, memoryBytes, gpus } = pending
+  const recipe = hasPolicy(pending.labels) ? draftRecipe(draft.body) : undefined
+  return { ...view, ports, exposed, nanoCpus, memoryBytes, gpus, isPartial: true, isUnread: false, recipe }
 }
 
 /** By status, not by text; other things a create can miss are named as such. */
@@ -298,7 +274,7 @@ function isImageMissing(error: FlotillaError): boolean {
  *
  * @throws {engine/server} when the node's disk is full, in the engine's words
  */
-async function provideImage(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
+async function provideImage(api: Api, call: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
   const { member } = held
   const platform = paramsOf(call).get('platform') ?? undefined
   const { signal } = call.exchange
@@ -311,7 +287,7 @@ async function provideImage(api: Api, call: Call, draft: CreateDraft, held: Plac
 }
 
 /** Pulls the image on the chosen node. @returns false when that fails */
-async function pullOn(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
+async function pullOn(api: Api, call: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
   const { image } = draft.request
   // An ID cannot be pulled.
   if (image === '' || image.startsWith('sha256:') || /^[0-9a-f]{64}$/.test(image)) return false

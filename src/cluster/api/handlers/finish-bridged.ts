@@ -16,7 +16,7 @@ const connectMs = 30_000
  */
 export async function finishBridged(
   api: Api,
-  call: Call,
+  call: Pick<Call, 'version'>,
   member: Member,
   bridged: BridgedCreate,
   created: Fields,

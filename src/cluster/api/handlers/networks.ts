@@ -8,11 +8,19 @@ import { parseCreate } from '../../request.ts'
 import { noRegex } from '../../regex.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
+import { whileAttaching } from '../attach-retry.ts'
 import { bridgeNetwork } from '../bridge/create-network.ts'
 import { findOwned, forward, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { isLocal } from '../names.ts'
+import {
+  deleteSpanning,
+  disconnectDead,
+  explainNoLeader,
+  toOverlayBody,
+  warnOfEncryption,
+} from './spanning-networks.ts'
 
 const headSeconds = 30
 const createMs = 120_000
@@ -77,12 +85,7 @@ export const remove: Handler = async (api, call) => {
  */
 async function removeSpanning(api: Api, call: Call, member: Member, network: NetworkView): Promise<void> {
   const { clock, directory, apiVersion } = api.cluster
-  const path = `${member.versionFor(call.version ?? apiVersion)}/networks/${network.id}`
-  const reply = await member.engine.request(
-    { method: 'DELETE', path, unversioned: true },
-    { deadlineMs: headSeconds * 1000 },
-  )
-  await reply.bytes()
+  await deleteSpanning(api, call, member, network)
   const untilMs = clock.nowMs() + lettingGoMs
   for (;;) {
     const holders = directory.networkHolders(network.id).filter(({ node }) => node.health.state === 'healthy')
@@ -96,15 +99,30 @@ async function removeSpanning(api: Api, call: Call, member: Member, network: Net
   call.exchange.reply(204, ['Api-Version', apiVersion])
 }
 
-/** Connects or disconnects on the container's engine: the network has to be known there. */
+/** Connects or disconnects on the container's engine: the network has to be known there, or come with the container. */
 function attachment(action: 'connect' | 'disconnect'): Handler {
   return async (api, call) => {
     const body = await readJsonBody(call)
-    const owned = findOwned(api, readText(body, 'Container'))
+    const reference = readText(body, 'Container')
+    if (action === 'disconnect' && body['Force'] === true && (await isTakenOff(api, call, reference))) return
+    const owned = findOwned(api, reference)
     const network = await findNetworkFor(api, call.name, owned.member)
     const sent = { ...body, Container: owned.container.id }
+    const path = `/networks/${network.id}/${action}`
+    const isAttaching = action === 'connect' && !isLocal(network)
+    if (isAttaching) {
+      const version = owned.member.versionFor(call.version ?? api.cluster.apiVersion)
+      const request = { method: 'POST', path: `${version}${path}`, unversioned: true, ...toJsonBody(sent) } as const
+      const reply = await whileAttaching(api, call.exchange.signal, () =>
+        owned.member.engine.request(request, { deadlineMs: createMs }),
+      )
+      await reply.bytes()
+      void api.cluster.changed(owned.member, { what: 'container', id: owned.container.id, isInspected: true })
+      call.exchange.reply(200, ['Api-Version', api.cluster.apiVersion])
+      return
+    }
     forward(api, call, owned.member, {
-      enginePath: `/networks/${network.id}/${action}`,
+      enginePath: path,
       headSeconds,
       body: Buffer.from(renderExactJson(sent as JsonValue)),
       onReply: (status) => {
@@ -113,6 +131,17 @@ function attachment(action: 'connect' | 'disconnect'): Handler {
       },
     })
   }
+}
+
+/** By force a container of a dead node leaves a network that spans nodes without its engine. */
+async function isTakenOff(api: Api, call: Call, reference: string): Promise<boolean> {
+  const found = api.cluster.directory.findContainer(reference)
+  if (found.kind !== 'found' || found.node.health.state === 'healthy') return false
+  const network = api.cluster.directory.findNetwork(call.name)
+  if (network.kind !== 'found' || isLocal(network.item)) return false
+  await disconnectDead(api, network.item, found.item.id)
+  call.exchange.reply(200, ['Api-Version', api.cluster.apiVersion])
+  return true
 }
 
 /** A plain name that several nodes use means the one on the container's own node. */
@@ -138,12 +167,17 @@ export const create: Handler = async (api, call) => {
     target.node !== undefined
       ? api.cluster.memberOf(target.node)
       : ((driver === 'overlay' ? managers[0] : findNeighbour(api, body)) ?? chooseMember(api))
-  const given = { ...body, Name: target.name, Driver: driver }
+  const isOverlay = driver === 'overlay' && managers.includes(member)
+  const named = { ...body, Name: target.name, Driver: driver }
+  const given = isOverlay ? toOverlayBody(named) : named
   const sent = bridgeNetwork(given, versionsOf(call, member), member.name)
-  const created = await post(api, call, member, '/networks/create', sent)
+  const created = await post(api, call, member, '/networks/create', sent).catch((error: unknown) => {
+    throw explainNoLeader(error)
+  })
   const id = readText(created, 'Id')
   await api.cluster.changed(member, { what: 'network', id })
-  call.exchange.replyJson(201, created, ['Api-Version', api.cluster.apiVersion])
+  const answer = isOverlay ? warnOfEncryption(api, sent, created) : created
+  call.exchange.replyJson(201, answer, ['Api-Version', api.cluster.apiVersion])
 }
 
 /** A second network under the plain name, on another node, would change what the name means. */
@@ -187,13 +221,16 @@ export async function post(api: Api, call: Call, member: Member, path: string, b
       method: 'POST',
       path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}${path}`,
       unversioned: true,
-      headers: { 'content-type': 'application/json' },
-      body: Buffer.from(renderExactJson(body as JsonValue)),
+      ...toJsonBody(body),
     },
     { deadlineMs: createMs },
   )
   const value = await reply.json<unknown>()
   return isFields(value) ? value : {}
+}
+
+function toJsonBody(body: Fields): { readonly headers: Record<string, string>; readonly body: Buffer } {
+  return { headers: { 'content-type': 'application/json' }, body: Buffer.from(renderExactJson(body as JsonValue)) }
 }
 
 /** A network that only one node has. */

@@ -1,4 +1,5 @@
-import { isFields, readFields, readList, readText } from '../../wire.ts'
+import { isLocalVolume } from '../../volume-copies.ts'
+import { isFields, readFields, readList, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
@@ -38,4 +39,30 @@ export function settleVolumes(api: Api, body: Fields): SettledVolumes {
     ...(mounts.length > 0 && { Mounts: mounts }),
   }
   return { body: { ...body, HostConfig: changed }, nodes: [...nodes] }
+}
+
+/** A volume whose data is on one node. */
+export interface VolumeHome {
+  readonly volume: string
+  readonly node: string
+}
+
+/** Of the volumes a settled body names, those that exist on exactly one node. */
+export function findVolumeHomes(api: Api, body: Fields): readonly VolumeHome[] {
+  const hostConfig = readFields(body, 'HostConfig')
+  const names = new Set<string>()
+  for (const bind of readTexts(hostConfig, 'Binds')) {
+    const [source = '', ...rest] = bind.split(':')
+    if (rest.length > 0 && !/^[./\\]/.test(source)) names.add(source)
+  }
+  for (const mount of readList(hostConfig, 'Mounts')) {
+    if (isFields(mount) && readText(mount, 'Type') === 'volume') names.add(readText(mount, 'Source'))
+  }
+  const homes: VolumeHome[] = []
+  for (const volume of names) {
+    const [holder, ...others] = volume === '' ? [] : api.cluster.directory.volumeHolders(volume)
+    if (holder === undefined || others.length > 0 || !isLocalVolume(holder.item)) continue
+    homes.push({ volume, node: holder.node.name })
+  }
+  return homes
 }

@@ -143,7 +143,7 @@ export const info: Handler = async (api, call) => {
     BridgeNfIptables: true,
     BridgeNfIp6tables: true,
     OomKillDisable: true,
-    Debug: false,
+    Debug: settings.isDebug,
     NFd: 0,
     NGoroutines: 0,
     SystemTime: new Date(cluster.clock.nowMs()).toISOString(),

@@ -202,7 +202,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
 }
 
 /** The first value of a header, by lower-case name. */
-export function headerOf(head: MessageHead, name: string): string | undefined {
+export function headerOf(head: Pick<MessageHead, 'headers'>, name: string): string | undefined {
   const headers = head.headers
   for (let at = 0; at < headers.length; at += 2) if (headers[at] === name) return headers[at + 1]
   return undefined

@@ -1,0 +1,4 @@
+import { testFilter } from 'flotilla/testing/conformance'
+import { rack } from './rack.js'
+
+testFilter(rack)

@@ -1,0 +1,4 @@
+import { testStrategy } from 'flotilla/testing/conformance'
+import { cheapest } from './cheapest.js'
+
+testStrategy(cheapest)

@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto'
+import { FlotillaError } from '../../../core/errors.ts'
+import { needsRegex } from '../../expression.ts'
+import { isValidated } from '../../model.ts'
+import type { PlacementRequest } from '../../placement.ts'
+import { canRun, parsePlatform } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
+import { noRegex } from '../../regex.ts'
+import { addCondition, isPinned, listConditions, parseCreate } from '../../request.ts'
+import type { CreateDraft } from '../../request.ts'
+import { readFields, readText, readTexts } from '../../wire.ts'
+import type { Fields } from '../../wire.ts'
+import type { Api } from '../call.ts'
+import { splitNodeName } from '../merge.ts'
+import { findLocalNetwork } from './networks.ts'
+import type { LocalNetwork } from './networks.ts'
+import { findVolumeHomes, settleVolumes } from './settle-volumes.ts'
+import type { VolumeHome } from './settle-volumes.ts'
+
+/** A create call with everything settled that its objects say of the place. */
+export interface CreatePlan {
+  readonly draft: CreateDraft
+  /** With the nodes that networks, named volumes and the platform demand. */
+  readonly request: PlacementRequest
+  readonly network: LocalNetwork | undefined
+  /** Where its volumes are; tried first, and given up when it cannot go there. */
+  readonly homes: readonly VolumeHome[]
+}
+
+/**
+ * Reads a create body and binds it to the places of what it names. Changes nothing anywhere.
+ *
+ * @param platform as in the query, `linux/arm64`; empty for none
+ * @throws {cluster/no-placement} when it names networks of different nodes
+ * @throws {cluster/invalid-option}
+ */
+export async function planCreate(api: Api, name: string, raw: Fields, platform: string): Promise<CreatePlan> {
+  const { body, nodes } = settleVolumes(api, raw)
+  const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
+  const { body: placed, network } = settleNetworks(api, body)
+  const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
+  let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
+  for (const node of network === undefined ? nodes : [...nodes, network.node]) {
+    request = addCondition(request, 'constraints', `node==${node}`)
+  }
+  return { draft, request, network, homes: isPinned(request) ? [] : findVolumeHomes(api, body) }
+}
+
+/** Where no node is of the platform, none is kept from trying: engines may emulate, and say so if they do not. */
+function findPlatform(api: Api, text: string): Platform | undefined {
+  const platform = parsePlatform(text)
+  if (platform === undefined) return undefined
+  const isThere = api.cluster.snapshot().nodes.some((node) => isValidated(node) && canRun(node, platform))
+  return isThere ? platform : undefined
+}
+
+/** The request bound to the nodes of its volumes; the same request when it has none. */
+export function goToVolumes(request: PlacementRequest, homes: readonly VolumeHome[]): PlacementRequest {
+  let bound = request
+  for (const home of homes) bound = addCondition(bound, 'constraints', `node==${home.node}`)
+  return bound
+}
+
+/**
+ * Takes a place where the volumes are, else, as in the ancestor, wherever there is one; that the data stays behind
+ * is worth a warning.
+ */
+export async function holdNearData<T>(
+  api: Api,
+  plan: CreatePlan,
+  request: PlacementRequest,
+  hold: (request: PlacementRequest) => Promise<T>,
+): Promise<{ readonly held: T; readonly warnings: readonly string[] }> {
+  const near = goToVolumes(request, plan.homes)
+  if (near === request) return { held: await hold(request), warnings: [] }
+  // Looked at first, so that what is not refused in the end does not count as refused.
+  const isNear = api.cluster.choose(near).kind === 'placed'
+  return { held: await hold(isNear ? near : request), warnings: isNear ? [] : plan.homes.map(warnOfVolume) }
+}
+
+/** In words, that a container gets an empty volume where another one has the data. */
+export function warnOfVolume({ volume, node }: VolumeHome): string {
+  return `volume ${volume} is on node ${node} only, which cannot take the container: it gets a volume of that name where it is now`
+}
+
+/** The engine's reply with warnings of our own before those it has. */
+export function addWarnings(created: Fields, warnings: readonly string[]): Fields {
+  return warnings.length === 0 ? created : { ...created, Warnings: [...warnings, ...readTexts(created, 'Warnings')] }
+}
+
+/**
+ * Names of networks lose their node; says which network of a single node the container has to follow.
+ *
+ * @throws {cluster/no-placement} when networks of different nodes are named
+ */
+function settleNetworks(api: Api, body: Fields): { readonly body: Fields; readonly network: LocalNetwork | undefined } {
+  const hostConfig = readFields(body, 'HostConfig')
+  const mode = readText(hostConfig, 'NetworkMode')
+  const primary = findLocalNetwork(api, mode)
+  let network = primary
+  const networking = readFields(body, 'NetworkingConfig')
+  const endpoints: Record<string, unknown> = {}
+  let isRenamed = false
+  for (const [key, value] of Object.entries(readFields(networking, 'EndpointsConfig'))) {
+    const { name } = splitNodeName(key, (reference) => api.cluster.directory.findNode(reference))
+    isRenamed ||= name !== key
+    endpoints[name] = value
+    const other = key === mode ? undefined : findLocalNetwork(api, key)
+    if (network !== undefined && other !== undefined && network.node !== other.node) {
+      const where = `network ${network.name} is on node ${network.node} only, network ${other.name} on ${other.node}`
+      throw new FlotillaError('cluster/no-placement', `${where}: no container can be on both`, { status: 500 })
+    }
+    network ??= other
+  }
+  const isMoved = primary !== undefined && mode.includes('/')
+  if (!isMoved && !isRenamed) return { body, network }
+  return {
+    network,
+    body: {
+      ...body,
+      HostConfig: isMoved ? { ...hostConfig, NetworkMode: primary.name } : hostConfig,
+      NetworkingConfig: { ...networking, EndpointsConfig: endpoints },
+    },
+  }
+}

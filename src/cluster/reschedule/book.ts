@@ -1,0 +1,136 @@
+import type { Log } from '../../core/log.ts'
+import { parseMark, parseRecord, renderMark, renderRecord } from './record.ts'
+import type { ContainerRecord, MarkRecord } from './record.ts'
+import type { RecordStore } from './record-store.ts'
+
+/** Stores take at least this much in one value (Consul: 512 KiB). */
+const maxTextLength = 500_000
+
+interface Entry<R> {
+  readonly record: R
+  /** As last seen in the store; undefined: not kept there. */
+  readonly version: string | undefined
+}
+
+/** The records of one manager in memory, written through to the store. */
+export class RecordBook {
+  readonly #store: RecordStore
+  readonly #log: Log
+  #containers = new Map<string, Entry<ContainerRecord>>()
+  #marks = new Map<string, Entry<MarkRecord>>()
+  #byEngine = new Map<string, Set<string>>()
+
+  constructor(store: RecordStore, log: Log) {
+    this.#store = store
+    this.#log = log
+  }
+
+  /** Starts over with what the store has. @throws what the store throws */
+  async load(): Promise<void> {
+    const kept = await this.#store.list()
+    this.#containers = new Map()
+    this.#marks = new Map()
+    this.#byEngine = new Map()
+    for (const { key, text, version } of kept) {
+      const record = key.startsWith('containers/') ? parseRecord(text) : undefined
+      const mark = key.startsWith('nodes/') ? parseMark(text) : undefined
+      if (record !== undefined) this.#set(record, version)
+      else if (mark !== undefined) this.#marks.set(mark.engineId, { record: mark, version })
+      else this.#log.warn('ignoring a record that cannot be read', { key, store: this.#store.name })
+    }
+  }
+
+  get size(): number {
+    return this.#containers.size
+  }
+
+  get(swarmId: string): ContainerRecord | undefined {
+    return this.#containers.get(swarmId)?.record
+  }
+
+  all(): readonly ContainerRecord[] {
+    return [...this.#containers.values()].map((entry) => entry.record)
+  }
+
+  /** Engines that recorded containers are on. */
+  engineIds(): Iterable<string> {
+    return this.#byEngine.keys()
+  }
+
+  ofEngine(engineId: string): readonly ContainerRecord[] {
+    const found: ContainerRecord[] = []
+    for (const swarmId of this.#byEngine.get(engineId) ?? []) {
+      const record = this.get(swarmId)
+      if (record !== undefined) found.push(record)
+    }
+    return found
+  }
+
+  marks(): readonly MarkRecord[] {
+    return [...this.#marks.values()].map((entry) => entry.record)
+  }
+
+  markOf(engineId: string): MarkRecord | undefined {
+    return this.#marks.get(engineId)?.record
+  }
+
+  /**
+   * Writes a record over the version this manager knows.
+   * @returns false when another manager wrote meanwhile: ours is out of date, and `load` has to be called
+   */
+  async put(record: ContainerRecord): Promise<boolean> {
+    const text = renderRecord(record)
+    const before = this.#containers.get(record.swarmId)
+    if (text.length > maxTextLength) {
+      this.#log.warn('a container is too large to be recorded; a new manager will not know it', { name: record.name })
+      this.#set(record, before?.version)
+      return true
+    }
+    const version = await this.#store.write(`containers/${record.swarmId}`, text, before?.version)
+    if (version === undefined) return false
+    this.#set(record, version)
+    return true
+  }
+
+  /** @returns as `put` */
+  async remove(swarmId: string): Promise<boolean> {
+    const entry = this.#containers.get(swarmId)
+    if (entry === undefined) return true
+    const isGone = entry.version === undefined || (await this.#store.remove(`containers/${swarmId}`, entry.version))
+    this.#unset(swarmId)
+    return isGone
+  }
+
+  /** A mark that says nothing is taken out. @returns as `put` */
+  async putMark(record: MarkRecord): Promise<boolean> {
+    const key = `nodes/${record.engineId}`
+    const before = this.#marks.get(record.engineId)
+    const isPlain = record.mark.availability === 'active' && record.mark.labels.size === 0
+    if (isPlain) {
+      this.#marks.delete(record.engineId)
+      return before?.version === undefined || this.#store.remove(key, before.version)
+    }
+    const version = await this.#store.write(key, renderMark(record), before?.version)
+    if (version === undefined) return false
+    this.#marks.set(record.engineId, { record, version })
+    return true
+  }
+
+  #set(record: ContainerRecord, version: string | undefined): void {
+    this.#unset(record.swarmId)
+    this.#containers.set(record.swarmId, { record, version })
+    const ids = this.#byEngine.get(record.home.engineId)
+    if (ids === undefined) this.#byEngine.set(record.home.engineId, new Set([record.swarmId]))
+    else ids.add(record.swarmId)
+  }
+
+  #unset(swarmId: string): void {
+    const before = this.#containers.get(swarmId)
+    if (before === undefined) return
+    this.#containers.delete(swarmId)
+    const { engineId } = before.record.home
+    const ids = this.#byEngine.get(engineId)
+    ids?.delete(swarmId)
+    if (ids?.size === 0) this.#byEngine.delete(engineId)
+  }
+}

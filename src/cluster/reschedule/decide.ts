@@ -1,0 +1,304 @@
+import { hasPolicy } from '../recipe.ts'
+import type { NetworkUse, Recipe } from '../recipe.ts'
+import { GENERATION_LABEL, VOLUMES_LABEL } from '../model.ts'
+import type { Availability, ContainerView, NodeView } from '../model.ts'
+import { readFields, readNumber, readText } from '../wire.ts'
+import type { Fields } from '../wire.ts'
+import type { ContainerRecord, Home, MoveKind, RecordedVolume } from './record.ts'
+
+/** What the decisions may know of the cluster. */
+export interface World {
+  /** By the engine's ID, in service or not; undefined when no address in discovery has it. */
+  nodeOf(engineId: string): NodeView | undefined
+  nodeAt(addr: string): NodeView | undefined
+  /** True for engines that were asked directly and did not answer. */
+  isConfirmedGone(engineId: string): boolean
+  /** A drain that takes containers without policy too. */
+  isForced(engineId: string): boolean
+}
+
+/**
+ * Where a recorded container stands. `here`: its engine has it · `missing`: its engine answers and has it no more ·
+ * `lost`: its engine does not answer, or is no more · `unclear`: nobody can tell yet.
+ */
+export type Whereabouts = 'here' | 'missing' | 'lost' | 'unclear'
+
+/**
+ * An engine counts as lost when its probes failed as often as `--engine-failure-retry` says, when another engine has its
+ * address, or when it left discovery and does not answer when asked once more. Being left out by discovery alone is no
+ * failure: the containers may well be running.
+ */
+export function locate(home: Home, world: World): Whereabouts {
+  const node = world.nodeOf(home.engineId)
+  if (node?.health.state === 'healthy') {
+    return node.containers.some((each) => each.id === home.containerId) ? 'here' : 'missing'
+  }
+  if (node?.health.state === 'unhealthy') return 'lost'
+  const other = world.nodeAt(home.addr)
+  if (other !== undefined && other.engineId !== home.engineId && other.health.state === 'healthy') return 'lost'
+  return world.isConfirmedGone(home.engineId) ? 'lost' : 'unclear'
+}
+
+export type Verdict =
+  /** Nothing to do. */
+  | { readonly kind: 'stay' }
+  /** It was removed: so is its record. */
+  | { readonly kind: 'forget' }
+  /** A move that had not begun is called off. */
+  | { readonly kind: 'cancel'; readonly why: string }
+  /** It has moved, and gets its name now that the old one is gone. */
+  | { readonly kind: 'rename' }
+  | { readonly kind: 'move'; readonly move: MoveKind }
+
+const stay: Verdict = { kind: 'stay' }
+
+/** What is to happen with a recorded container. */
+export function judge(record: ContainerRecord, world: World): Verdict {
+  const { move, home } = record
+  const where = locate(home, world)
+  if (where === 'unclear') return stay
+  if (where === 'lost') {
+    if (record.hasPolicy) return { kind: 'move', move: 'failure' }
+    return move?.target === undefined ? stay : { kind: 'move', move: move.kind }
+  }
+  // What may have been begun is finished, whatever has changed since.
+  if (move?.target !== undefined) return { kind: 'move', move: move.kind }
+  if (where === 'missing') return { kind: 'forget' }
+  if (hasPassingName(record, world)) return { kind: 'rename' }
+  const availability: Availability = world.nodeOf(home.engineId)?.availability ?? 'active'
+  const mayDrain = record.hasPolicy || world.isForced(home.engineId)
+  if (availability === 'drain' && mayDrain) return { kind: 'move', move: 'drain' }
+  if (move === undefined) return record.hasPolicy ? stay : { kind: 'forget' }
+  if (move.kind === 'failure') return { kind: 'cancel', why: `node ${home.node} came back` }
+  if (move.kind === 'drain') return { kind: 'cancel', why: `node ${home.node} is no longer drained` }
+  return { kind: 'move', move: 'rebalance' }
+}
+
+/** The name of a container while the one it takes over from keeps its own. */
+export function toPassingName(record: ContainerRecord): string {
+  return `${record.name || 'container'}-moving-${record.swarmId.slice(0, 8)}`
+}
+
+function hasPassingName(record: ContainerRecord, world: World): boolean {
+  if (record.name === '') return false
+  const container = world.nodeOf(record.home.engineId)?.containers.find((each) => each.id === record.home.containerId)
+  return container?.names.includes(toPassingName(record)) === true
+}
+
+// --- damping ---
+
+const hourMs = 60 * 60_000
+/** Of one container within an hour; more is a sign of a node or network that comes and goes. */
+export const maxPerHour = 3
+
+/**
+ * Why a container that was made anew too often lately has to wait.
+ * @param nowMs of this manager's clock; times of another manager that are ahead of it count as now
+ */
+export function findDamping(history: readonly number[], nowMs: number): string | undefined {
+  const recent = trimHistory(history, nowMs)
+  if (recent.length < maxPerHour) return undefined
+  const waitMinutes = Math.ceil(
+    (Math.min(recent[recent.length - maxPerHour] ?? nowMs, nowMs) + hourMs - nowMs) / 60_000,
+  )
+  return `rescheduled ${String(recent.length)} times within an hour: waiting ${String(waitMinutes)} more minutes`
+}
+
+/** The part of a history that still counts. */
+export function trimHistory(history: readonly number[], nowMs: number): readonly number[] {
+  return history.filter((at) => at > nowMs - hourMs).slice(-maxPerHour)
+}
+
+// --- retries ---
+
+const firstRetryMs = 5000
+const longestRetryMs = 5 * 60_000
+
+/** Until a move that failed is tried again. @param random in [0, 1) */
+export function retryDelayMs(attempts: number, random: number): number {
+  const base = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(Math.max(attempts - 1, 0), 10))
+  return Math.round(base * (0.8 + 0.4 * random))
+}
+
+// --- order ---
+
+/** Those with the fewest places to go first, big ones before small ones; equal ones by swarm ID. */
+export function compareNeed(a: ContainerRecord, b: ContainerRecord): number {
+  const [left, right] = [measureNeed(a), measureNeed(b)]
+  for (const [index, value] of left.entries()) {
+    const other = right[index] ?? 0
+    if (value !== other) return other - value
+  }
+  return a.swarmId < b.swarmId ? -1 : a.swarmId > b.swarmId ? 1 : 0
+}
+
+function measureNeed(record: ContainerRecord): readonly number[] {
+  const labels = readFields(record.body, 'Labels')
+  const hostConfig = readFields(record.body, 'HostConfig')
+  const hard = ['com.docker.swarm.constraints', 'com.docker.swarm.affinities', 'com.docker.swarm.whitelists']
+  const rules = hard.reduce((sum, key) => sum + countHard(readText(labels, key)), 0)
+  const ports = Object.keys(readFields(hostConfig, 'PortBindings')).length
+  const localNetworks = record.networks.filter((network) => !network.isSpanning).length
+  const cpus = readNumber(hostConfig, 'CpuShares') + readNumber(hostConfig, 'NanoCpus') / 1e9
+  return [rules + localNetworks, ports, readNumber(hostConfig, 'Memory'), cpus]
+}
+
+function countHard(json: string): number {
+  return (json.match(/(?:==|!=)(?!~)/g) ?? []).length
+}
+
+// --- volumes ---
+
+/** Kinds of file systems that a `local` volume mounts from elsewhere. */
+const remoteKinds = /^(?:nfs|nfs4|cifs|smb3?|ceph|glusterfs|sshfs|fuse\..*)$/
+
+function isRemote(volume: RecordedVolume): boolean {
+  if (volume.driver !== 'local' && volume.driver !== '') return true
+  return remoteKinds.test(readText(volume.options, 'type'))
+}
+
+/**
+ * Why a container must not go to another node: its data is on this one. Undefined when it has none, or when somebody
+ * agreed that it is left behind.
+ */
+export function findVolumeHold(record: ContainerRecord, isLossAllowed: boolean): string | undefined {
+  if (isLossAllowed || readText(readFields(record.body, 'Labels'), VOLUMES_LABEL) === 'new') return undefined
+  const local = record.volumes.find((volume) => !isRemote(volume))
+  if (local === undefined) return undefined
+  return `the data of its volume ${local.name} is on node ${record.home.node} only`
+}
+
+/** Volumes that another node can have too, to be made there before the container. */
+export function listRemoteVolumes(record: ContainerRecord): readonly RecordedVolume[] {
+  return record.volumes.filter(isRemote)
+}
+
+// --- networks ---
+
+/**
+ * The nodes that have what the container's networks need; undefined when any node has.
+ * A string says which network no other node has.
+ */
+export function listNetworkNodes(
+  record: ContainerRecord,
+  nodes: readonly NodeView[],
+): ReadonlySet<string> | string | undefined {
+  let names: Set<string> | undefined
+  for (const network of record.networks) {
+    const fitting = nodes.filter((node) => node.health.state === 'healthy' && hasNetwork(node, network))
+    const found = new Set(fitting.map((node) => node.name))
+    if (![...found].some((name) => name !== record.home.node)) {
+      return network.isSpanning
+        ? `no other node is part of network ${network.name}`
+        : `network ${network.name} is on node ${record.home.node} only`
+    }
+    const before: Set<string> | undefined = names
+    names = before === undefined ? found : new Set([...before].filter((name) => found.has(name)))
+  }
+  return names
+}
+
+function hasNetwork(node: NodeView, network: ContainerRecord['networks'][number]): boolean {
+  if (node.networks.some((each) => each.name === network.name)) return true
+  // A worker knows a network of the swarm only while it is used there.
+  return network.isSpanning && node.swarmRole !== 'none'
+}
+
+// --- what the record of a container becomes ---
+
+/** A host that shuts down ends its containers this long, at most, before its engine falls silent. */
+const shutdownMs = 60_000
+
+/**
+ * Whether a container is to run where it is made anew: when it ran at last, or was ended together with its host (by a
+ * signal, or with a restart policy that wants it to run, less than a minute before its engine fell silent).
+ */
+export function isMeantToRun(record: ContainerRecord): boolean {
+  const { isRunning, ended, move } = record
+  if (isRunning || ended === undefined || move?.kind !== 'failure') return isRunning
+  if (move.sinceMs - ended.atMs > shutdownMs) return false
+  const policy = readText(readFields(readFields(record.body, 'HostConfig'), 'RestartPolicy'), 'Name')
+  return policy === 'always' || policy === 'unless-stopped' || ended.exitCode === 137 || ended.exitCode === 143
+}
+
+/** How often the container was made anew, by its label. */
+export function readGeneration(container: ContainerView): number {
+  const value = Number(container.labels.get(GENERATION_LABEL) ?? 0)
+  return Number.isSafeInteger(value) && value > 0 ? value : 0
+}
+
+/**
+ * The record of a container as its node shows it. The same object when nothing changed, undefined when there is nothing
+ * to record (not inspected yet), and `before` for an older copy of what is recorded elsewhere.
+ */
+export function recordContainer(
+  before: ContainerRecord | undefined,
+  node: NodeView,
+  container: ContainerView,
+  recipe: Recipe | undefined = container.recipe,
+): ContainerRecord | undefined {
+  if (recipe === undefined || container.swarmId === '') return before
+  const generation = readGeneration(container)
+  if (before !== undefined) {
+    if (before.move?.target !== undefined) return before
+    const isElsewhere = before.home.engineId !== node.engineId || before.home.containerId !== container.id
+    if (isElsewhere && generation <= before.generation) return before
+  }
+  const shown = container.names.find((name) => !name.includes('/')) ?? ''
+  const isPassing = before !== undefined && shown === toPassingName(before)
+  const next: ContainerRecord = {
+    swarmId: container.swarmId,
+    name: isPassing ? before.name : shown,
+    isRunning: ['running', 'paused', 'restarting', 'stopping'].includes(container.state),
+    ended: container.state === 'exited' ? readEnd(node, container, before?.ended) : undefined,
+    generation: Math.max(generation, before?.generation ?? 0),
+    home: { engineId: node.engineId, addr: node.addr, node: node.name, containerId: container.id },
+    body: recipe.body,
+    networks: recipe.networks.map((use) => ({
+      name: use.name,
+      settings: keepAddress(use, container, before),
+      isSpanning: node.networks.some((each) => each.name === use.name && each.scope !== 'local'),
+    })),
+    volumes: recipe.volumes.map((use) => ({ ...use, options: readVolumeOptions(node, use.name) })),
+    hasPolicy: hasPolicy(container.labels),
+    move: before?.move,
+    history: before?.history ?? [],
+  }
+  return before !== undefined && isSameRecord(before, next) ? before : next
+}
+
+/** An address that was asked for is known from before the first start: the record of that time keeps it. */
+function keepAddress(use: NetworkUse, container: ContainerView, before: ContainerRecord | undefined): Fields {
+  if (before?.home.containerId !== container.id) return use.settings
+  const asked = before.networks.find((each) => each.name === use.name && each.isSpanning)?.settings['IPAMConfig']
+  return asked === undefined ? use.settings : { ...use.settings, IPAMConfig: asked }
+}
+
+/** How it ended when nobody could tell: as by SIGKILL. */
+const killedCode = 137
+
+/** An engine that goes down may have told that a container ended, and no more how: its host ended both. */
+function readEnd(node: NodeView, container: ContainerView, before: ContainerRecord['ended']): ContainerRecord['ended'] {
+  const isUntold = container.finishedAtMs === 0 || container.finishedAtMs < container.startedAtMs
+  if (!isUntold) return { atMs: container.finishedAtMs, exitCode: container.exitCode }
+  if (before !== undefined) return before
+  const shown = /^Exited \((\d+)\)/.exec(container.row.status)?.[1]
+  return { atMs: node.updatedAtMs, exitCode: shown === undefined ? killedCode : Number(shown) }
+}
+
+function readVolumeOptions(node: NodeView, name: string): ContainerRecord['volumes'][number]['options'] {
+  const volume = node.volumes.find((each) => each.name === name)
+  return volume === undefined ? {} : readFields(volume.row, 'Options')
+}
+
+function isSameRecord(a: ContainerRecord, b: ContainerRecord): boolean {
+  if (
+    a.body === b.body &&
+    a.isRunning === b.isRunning &&
+    a.name === b.name &&
+    a.home.containerId === b.home.containerId
+  ) {
+    return JSON.stringify({ ...a, body: 0 }) === JSON.stringify({ ...b, body: 0 })
+  }
+  return JSON.stringify(a) === JSON.stringify(b)
+}

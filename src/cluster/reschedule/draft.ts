@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import type { Api } from '../api/call.ts'
+import { needsRegex } from '../expression.ts'
+import { GENERATION_LABEL } from '../model.ts'
+import type { PlacementRequest } from '../placement.ts'
+import { withLabels } from '../recipe.ts'
+import { noRegex } from '../regex.ts'
+import { listConditions, parseCreate } from '../request.ts'
+import type { CreateDraft } from '../request.ts'
+import { listNetworkNodes } from './decide.ts'
+import type { ContainerRecord } from './record.ts'
+
+/** The create call for a record. */
+export async function makeDraft(
+  api: Api,
+  record: ContainerRecord,
+  generation: number,
+  name: string,
+): Promise<CreateDraft> {
+  const body = withLabels(record.body, { [GENERATION_LABEL]: String(generation) })
+  const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
+  return parseCreate(name, body, compile, () => randomBytes(32).toString('hex'))
+}
+
+/**
+ * The request for nodes that have what the container's networks need, and for the one that a rebalance wants.
+ *
+ * @returns why there is none, as a string
+ */
+export function limitRequest(api: Api, request: PlacementRequest, record: ContainerRecord): PlacementRequest | string {
+  const { nodes } = api.cluster.snapshot()
+  const fitting = listNetworkNodes(record, nodes)
+  if (typeof fitting === 'string') return fitting
+  const wanted = record.move?.wanted ?? ''
+  let names: readonly string[] | undefined = fitting === undefined ? undefined : [...fitting]
+  if (wanted !== '') names = names === undefined || names.includes(wanted) ? [wanted] : []
+  if (names === undefined) return request
+  if (names.length === 0) return `node ${wanted} does not have the networks of the container`
+  const value = names.join('|')
+  const expression = {
+    key: 'node',
+    isNegated: false,
+    value,
+    isSoft: false,
+    isLiteral: false,
+    matches: (name: string) => name === value,
+  }
+  const whitelists = { ...request.whitelists, expressions: [...request.whitelists.expressions, expression] }
+  return { ...request, whitelists }
+}

@@ -1,0 +1,69 @@
+import { toMessage } from '../../core/errors.ts'
+import type { Api } from '../api/call.ts'
+import { GENERATION_LABEL } from '../model.ts'
+import type { NodeView } from '../model.ts'
+import { hasPolicy } from '../recipe.ts'
+import type { RecordBook } from './book.ts'
+import { judgeDuplicates } from './duplicates.ts'
+import type { Duplicate } from './duplicates.ts'
+import { EngineHands } from './engine-hands.ts'
+
+/**
+ * Removes from a node, or because of it, copies of containers that were made anew elsewhere while it was away. Volumes
+ * stay, those without a name too: they hold what the replacement does not have.
+ *
+ * @param isBusy whether a move of it is under way, which removes the old one itself
+ * @returns false when not all were judged or could be removed: to be tried again
+ */
+export async function removeDuplicates(
+  api: Api,
+  book: RecordBook,
+  node: NodeView,
+  isBusy: (swarmId: string) => boolean,
+): Promise<boolean> {
+  const { directory, log } = api.cluster
+  let isClean = true
+  for (const container of node.containers) {
+    if (container.swarmId === '') continue
+    if (isBusy(container.swarmId)) {
+      isClean = false
+      continue
+    }
+    const found = directory.containersOfSwarmId(container.swarmId)
+    if (found.length < 2 || !found.some(({ item }) => hasPolicy(item.labels) || item.labels.has(GENERATION_LABEL)))
+      continue
+    const verdict = judgeDuplicates(found, book.get(container.swarmId))
+    if (verdict.doubt !== '') {
+      const places = found.map((each) => `${each.node.name}/${each.item.id.slice(0, 12)}`).join(' and ')
+      log.warn(`containers ${places} have the same swarm ID, and both stay: ${verdict.doubt}`)
+    }
+    for (const duplicate of verdict.remove) {
+      await remove(api, duplicate).catch((error: unknown) => {
+        isClean = false
+        log.warn('cannot remove a container that was made anew elsewhere', {
+          container: duplicate.loser.item.id,
+          node: duplicate.loser.node.name,
+          error: toMessage(error),
+        })
+      })
+    }
+  }
+  return isClean
+}
+
+async function remove(api: Api, { loser, winner }: Duplicate): Promise<void> {
+  const { cluster } = api
+  const [from, to] = [cluster.memberOf(loser.node), cluster.memberOf(winner.node)]
+  // What is shown may be out of date: the engine is asked whether the replacement is there.
+  if ((await new EngineHands(to, cluster.clock).inspect(winner.item.id)) === undefined) return
+  if (!(await api.role.mayAct())) return
+  await new EngineHands(from, cluster.clock).remove(loser.item.id, false)
+  from.send({ kind: 'forgotten', id: loser.item.id })
+  const volumes = loser.item.mounts.flatMap((mount) =>
+    mount.kind === 'volume' && mount.name !== '' ? [mount.name] : [],
+  )
+  cluster.log.info(
+    `Removed container ${loser.item.id} from ${loser.node.name}: ${winner.item.id} on ${winner.node.name} took its place`,
+    volumes.length === 0 ? {} : { 'volumes kept': volumes.join(', ') },
+  )
+}

@@ -1,0 +1,419 @@
+import { request } from 'node:http'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Log } from '../../core/log.ts'
+import { renderEndpoint } from '../../engine/endpoint-parse.ts'
+import { systemClock } from '../../io/clock.ts'
+import { systemRandom } from '../../io/random.ts'
+import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { memoryElection } from '../../testing/memory-election.ts'
+import type { FakeEngine, FakeEngineOptions } from '../../testing/fake-engine/fake-engine.ts'
+import { startEndpoint } from '../endpoint.ts'
+import type { EndpointOptions, RunningEndpoint } from '../endpoint.ts'
+import { defaultFilters } from '../filters/default-filters.ts'
+import { spreadStrategy } from '../strategies/spread.ts'
+import { memoryRecords } from './record-store.ts'
+import type { RecordStore } from './record-store.ts'
+
+const cleanups: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+const image = 'busybox:latest'
+const policy = 'reschedule:on-node-failure'
+
+interface Manager {
+  readonly endpoint: RunningEndpoint
+  readonly log: string[]
+  setAddresses(addresses: readonly string[]): void
+  call<T>(method: string, path: string, body?: unknown): Promise<T>
+}
+
+async function startEngines(count: number, options: FakeEngineOptions = {}): Promise<FakeEngine[]> {
+  const engines: FakeEngine[] = []
+  for (let index = 0; index < count; index += 1) {
+    const engine = await startFakeEngine({ name: `n${index + 1}`, images: [image], ...options })
+    cleanups.push(() => engine.stop())
+    engines.push(engine)
+  }
+  return engines
+}
+
+function addressOf(engine: FakeEngine): string {
+  return renderEndpoint(engine.endpoint).replace('tcp://', '')
+}
+
+async function startManager(
+  engines: readonly FakeEngine[],
+  o: { readonly store?: RecordStore; readonly replication?: EndpointOptions['replication'] } = {},
+): Promise<Manager> {
+  const log: string[] = []
+  const note = (message: string): void => void log.push(message)
+  const recording: Log = { debug() {}, info: note, warn: note, error: note }
+  const endpoint = await startEndpoint({
+    discovery: {
+      register: () => Promise.reject(new Error('not in this test')),
+      async *watch(call) {
+        yield engines.map(addressOf)
+        await new Promise<void>((resolve) => call?.signal?.addEventListener('abort', () => resolve()))
+      },
+    },
+    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
+    policy: { filters: defaultFilters, strategy: spreadStrategy },
+    clock: systemClock,
+    random: systemRandom,
+    log: recording,
+    watch: { probeMs: 100, failureRetry: 2 },
+    ...(o.store === undefined ? {} : { records: o.store }),
+    ...(o.replication === undefined ? {} : { replication: o.replication }),
+  })
+  cleanups.push(() => endpoint.closeNow())
+  const port = Number(new URL(endpoint.addresses[0] ?? '').port)
+  const manager: Manager = {
+    endpoint,
+    log,
+    setAddresses: (addresses) => endpoint.cluster.setAddresses(addresses),
+    call: (method, path, body) => ask(port, method, path, body),
+  }
+  await eventually(() => endpoint.cluster.healthyMembers().length > 0, 'an engine')
+  return manager
+}
+
+function ask<T>(port: number, method: string, path: string, body?: unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? '' : JSON.stringify(body)
+    const sent = request({ port, host: '127.0.0.1', method, path, agent: false }, (reply) => {
+      let all = ''
+      reply.setEncoding('utf8').on('data', (chunk: string) => (all += chunk))
+      reply.on('end', () => resolve((all === '' ? undefined : JSON.parse(all)) as T))
+      reply.on('error', reject)
+    })
+    sent.on('error', reject)
+    sent.end(text)
+  })
+}
+
+async function eventually(check: () => Promise<boolean> | boolean, what: string, limitMs = 15_000): Promise<void> {
+  const start = Date.now()
+  while (!(await check())) {
+    if (Date.now() - start > limitMs) throw new Error(`${what} did not come about`)
+    await systemClock.sleep(20)
+  }
+}
+
+async function healthy(manager: Manager, count: number): Promise<void> {
+  await eventually(() => manager.endpoint.cluster.healthyMembers().length === count, `${count} healthy engines`)
+}
+
+/** Creates and starts one on a node. @returns its engine's ID of it */
+async function run(
+  manager: Manager,
+  name: string,
+  over: Record<string, unknown> = {},
+  env: string[] = [policy],
+): Promise<string> {
+  const body = { Image: image, Cmd: ['serve'], Env: ['A=b', ...env], ...over }
+  const { Id: id } = await manager.call<{ Id: string }>('POST', `/containers/create?name=${name}`, body)
+  await manager.call('POST', `/containers/${id}/start`)
+  return id
+}
+
+function on(engine: FakeEngine, name: string): ReturnType<FakeEngine['state']['findContainer']> {
+  return [...engine.state.containers.values()].find((each) => each.name === name)
+}
+
+/** Containers of that name on all engines. */
+function count(engines: readonly FakeEngine[], name: string): number {
+  return engines.filter((engine) => on(engine, name) !== undefined).length
+}
+
+function creates(engines: readonly FakeEngine[]): number {
+  return engines.flatMap((engine) => engine.requests).filter((each) => each.path === '/containers/create').length
+}
+
+describe('a node fails', () => {
+  it('containers with the policy are made anew as they were, others stay; the old one goes when its node returns', async () => {
+    const engines = await startEngines(3)
+    const manager = await startManager(engines)
+    await healthy(manager, 3)
+    const [first, ...others] = engines as [FakeEngine, ...FakeEngine[]]
+    const at = ['constraint:node==~n1', policy]
+    const old = await run(manager, 'web', { Labels: { tier: 'front' }, HostConfig: { CpuShares: 1 } }, at)
+    await run(manager, 'plain', {}, ['constraint:node==~n1'])
+    await run(manager, 'pinned', {}, ['constraint:node==n1', policy])
+    const before = on(first, 'web')
+    await first.stop()
+    await eventually(() => others.some((engine) => on(engine, 'web')?.status === 'running'), 'the replacement')
+    const place = others.find((engine) => on(engine, 'web') !== undefined)
+    const after = on(place as FakeEngine, 'web')
+    const name = `n${engines.indexOf(place as FakeEngine) + 1}`
+    expect({ ...after?.config, Hostname: '' }).toEqual({
+      ...before?.config,
+      Hostname: '',
+      Labels: { ...before?.config.Labels, 'flotilla.generation': '1' },
+    })
+    expect(after?.hostConfig).toMatchObject({ CpuShares: before?.hostConfig.CpuShares })
+    expect(others.filter((engine) => on(engine, 'plain') !== undefined)).toEqual([])
+    expect(others.filter((engine) => on(engine, 'pinned') !== undefined)).toEqual([])
+    expect(manager.log).toContain(`Rescheduled container ${old} from n1 to ${name} as ${after?.id}`)
+    expect(manager.log).toContain(`Container ${old} was running, starting container ${after?.id}`)
+    expect(manager.log.filter((line) => line.startsWith('Failed to reschedule container'))).toHaveLength(1)
+    const rows = await manager.call<{ Names: string[] }[]>('GET', '/containers/json?all=1')
+    expect(rows.filter((row) => row.Names[0]?.endsWith('/web'))).toHaveLength(1)
+    await first.start()
+    await eventually(() => on(first, 'web') === undefined, 'the removal of the old one')
+    expect(count(engines, 'web')).toBe(1)
+    expect(count(engines, 'pinned')).toBe(1)
+    expect(creates(engines)).toBe(4)
+    expect(first.requests.filter((each) => each.method === 'DELETE').map((each) => each.query)).toEqual([
+      { force: 'true', v: 'false' },
+    ])
+  })
+
+  it('is tried again until it fits, and not at all when the node returns first', async () => {
+    const [first, second] = (await startEngines(2, { cpus: 1 })) as [FakeEngine, FakeEngine]
+    const manager = await startManager([first, second])
+    await healthy(manager, 2)
+    await run(manager, 'big', { HostConfig: { CpuShares: 1 } }, ['constraint:node==~n1', policy])
+    const blocker = await run(manager, 'blocker', { HostConfig: { CpuShares: 1 } }, [])
+    await first.stop()
+    const { log } = manager
+    await eventually(() => log.some((line) => line.includes('no resources available')), 'the refusal')
+    const moves = await manager.call<{ Name: string; State: string }[]>('GET', '/flotilla/moves')
+    expect(moves).toMatchObject([{ Name: 'big', State: 'held', Reason: 'failure', Node: 'n1' }])
+    await first.start()
+    await eventually(() => log.some((line) => line.endsWith('stays on n1: node n1 came back')), 'the end of it')
+    expect(count([first, second], 'big')).toBe(1)
+    await first.stop()
+    await manager.call('DELETE', `/containers/${blocker}?force=1`)
+    await eventually(() => on(second, 'big')?.status === 'running', 'the replacement')
+  })
+
+  it('data in a volume with a name is not left behind without consent', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    const bind = { HostConfig: { Binds: ['data:/data'] } }
+    await run(manager, 'db', bind, ['constraint:node==~n1', policy])
+    await run(manager, 'cache', { ...bind, Labels: { 'flotilla.reschedule.volumes': 'new' } }, [
+      'constraint:node==~n1',
+      policy,
+    ])
+    await first.stop()
+    await eventually(() => on(second, 'cache') !== undefined, 'the one with consent')
+    expect(on(second, 'db')).toBeUndefined()
+    const why = 'the data of its volume data is on node n1 only'
+    await eventually(() => manager.log.some((line) => line.endsWith(why)), 'the reason')
+    expect(await manager.call('GET', '/flotilla/moves')).toMatchObject([{ Name: 'db', State: 'held', Why: why }])
+  })
+
+  it('networks come with their settings, before the start, on engines that take one at create too', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    for (const name of ['n1', 'n2']) {
+      await manager.call('POST', '/networks/create', { Name: `${name}/front`, Driver: 'bridge' })
+      await manager.call('POST', '/networks/create', { Name: `${name}/back`, Driver: 'bridge' })
+    }
+    const body = {
+      Image: image,
+      Cmd: ['serve'],
+      Env: [policy],
+      HostConfig: { NetworkMode: 'n1/front' },
+      NetworkingConfig: { EndpointsConfig: { 'n1/front': { Aliases: ['www'] } } },
+    }
+    const { Id: id } = await manager.call<{ Id: string }>('POST', '/containers/create?name=web', body)
+    await manager.call('POST', '/networks/n1/back/connect', { Container: id, EndpointConfig: { Aliases: ['inner'] } })
+    await manager.call('POST', `/containers/${id}/start`)
+    await eventually(async () => {
+      const [row] = manager.endpoint.cluster.directory.containersNamed('web')
+      return row?.item.recipe?.networks.length === 2
+    }, 'the recipe')
+    await first.stop()
+    await eventually(() => on(second, 'web')?.status === 'running', 'the replacement')
+    const made = on(second, 'web')
+    expect([...(made?.networks ?? [])].map(([name, settings]) => [name, settings.Aliases])).toEqual([
+      ['front', ['www']],
+      ['back', ['inner']],
+    ])
+  })
+
+  it('an engine that left discovery but answers keeps its containers, one that is dead does not', async () => {
+    const engines = await startEngines(2)
+    const second = engines[1] as FakeEngine
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    await run(manager, 'web', {}, ['constraint:node==~n1', policy])
+    await systemClock.sleep(1500)
+    manager.setAddresses([addressOf(second)])
+    await eventually(() => manager.log.some((line) => line.includes('is not in service but answers')), 'the doubt')
+    expect(count(engines, 'web')).toBe(1)
+  }, 40_000)
+})
+
+describe('several managers and restarts', () => {
+  it('a primary that dies with the node leaves the rest to the next one, which does it once', async () => {
+    const engines = await startEngines(3)
+    const [first, ...others] = engines as [FakeEngine, FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
+    await healthy(one, 3)
+    await healthy(two, 3)
+    const names = Array.from({ length: 6 }, (_, index) => `c${index}`)
+    for (const name of names) await run(one, name, {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 6, 'the records')
+    await systemClock.sleep(1200)
+    one.endpoint.closeNow()
+    await first.stop()
+    election.expire()
+    await eventually(() => names.every((name) => count(others, name) === 1), 'the replacements')
+    expect(creates(engines)).toBe(12)
+    const told = (): number => two.log.filter((line) => line.startsWith('Rescheduled container')).length
+    await eventually(() => told() === 6, 'the log')
+  })
+
+  it('two that both believe to lead make each container once', async () => {
+    const engines = await startEngines(3)
+    const [first, ...others] = engines as [FakeEngine, FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const one = await startManager(engines, { store })
+    const two = await startManager(engines, { store })
+    await healthy(one, 3)
+    await healthy(two, 3)
+    const names = Array.from({ length: 6 }, (_, index) => `c${index}`)
+    for (const name of names) await run(one, name, {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 6, 'the records')
+    await systemClock.sleep(1500)
+    await first.stop()
+    await eventually(() => names.every((name) => count(others, name) >= 1), 'the replacements')
+    await systemClock.sleep(2500)
+    expect(names.map((name) => count(others, name))).toEqual(names.map(() => 1))
+  }, 40_000)
+
+  it('a manager that never saw the dead node knows from its records what was on it', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const one = await startManager(engines, { store })
+    await healthy(one, 2)
+    await run(one, 'web', {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 1, 'the record')
+    await systemClock.sleep(1200)
+    one.endpoint.closeNow()
+    await first.stop()
+    await startManager(engines, { store })
+    await eventually(() => on(second, 'web')?.status === 'running', 'the replacement', 40_000)
+  }, 60_000)
+})
+
+describe('drain', () => {
+  it('moves what has the policy without a moment of two, takes nothing new, and stops when it is undone', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    await run(manager, 'web', {}, ['constraint:node==~n1', policy])
+    await run(manager, 'plain', {}, ['constraint:node==~n1'])
+    expect(await manager.call('POST', '/flotilla/nodes/n1/drain')).toMatchObject({ Name: 'n1', Availability: 'drain' })
+    await eventually(() => on(second, 'web')?.status === 'running' && on(first, 'web') === undefined, 'the move')
+    const calls = [...first.requests, ...second.requests]
+      .filter((each) => each.method !== 'GET' && !/images|volumes|networks/.test(each.path))
+      .sort((a, b) => a.atMs - b.atMs)
+      .map((each) => `${each.method} ${each.path.replace(/[0-9a-f]{64}/, 'ID')}`)
+    expect(calls.slice(4)).toEqual([
+      'POST /containers/create',
+      'POST /containers/ID/stop',
+      'POST /containers/ID/start',
+      'DELETE /containers/ID',
+      'POST /containers/ID/rename',
+    ])
+    expect(on(first, 'plain')?.status).toBe('running')
+    await run(manager, 'next', {}, ['constraint:node==~n1'])
+    expect(on(second, 'next')).toBeDefined()
+    const refused = await manager.call<{ message: string }>('POST', '/containers/create?name=nowhere', {
+      Image: image,
+      Env: ['constraint:node==n1'],
+    })
+    expect(refused.message).toContain('(1 node is drained or paused)')
+    await manager.call('POST', '/flotilla/nodes/n1/drain', { Force: true })
+    await eventually(() => on(second, 'plain')?.status === 'running' && on(first, 'plain') === undefined, 'the rest')
+    await manager.call('POST', '/flotilla/nodes/n1/undrain')
+    await run(manager, 'back', {}, ['constraint:node==n1'])
+    expect(on(first, 'back')).toBeDefined()
+    const [node] = await manager.call<unknown[]>('GET', '/flotilla/nodes')
+    expect(node).toMatchObject({ Name: 'n1', State: 'healthy', Availability: 'active', Containers: { Total: 1 } })
+  })
+
+  it('a start that fails on the new node leaves the old one running', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    await run(manager, 'web', {}, ['constraint:node==~n1', policy])
+    second.fail({
+      path: /start$/,
+      times: 1,
+      fault: { kind: 'status', status: 500, message: 'port is already allocated' },
+    })
+    await manager.call('POST', '/flotilla/nodes/n1/drain')
+    await eventually(() => manager.log.some((line) => line.endsWith('port is already allocated')), 'the failure')
+    expect(on(first, 'web')?.status).toBe('running')
+    expect(second.state.containers.size).toBe(0)
+    await eventually(() => on(second, 'web')?.status === 'running', 'the second try')
+    expect(count(engines, 'web')).toBe(1)
+  })
+
+  it('whatever fails on the way, each container ends up once, with its name', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    const names = ['ca', 'cb', 'cc', 'cd', 'ce', 'cf']
+    for (const name of names) await run(manager, name, {}, ['constraint:node==~n1', policy])
+    const broken = { kind: 'status', status: 500, message: 'broken' } as const
+    second.fail({ method: 'POST', path: /create$/, times: 1, fault: { kind: 'reset' } })
+    second.fail({ method: 'POST', path: /start$/, times: 1, fault: broken })
+    second.fail({ method: 'POST', path: /rename$/, times: 2, fault: broken })
+    first.fail({ method: 'POST', path: /stop$/, times: 1, fault: broken })
+    first.fail({ method: 'DELETE', path: /^\/containers\/[0-9a-f]{64}$/, times: 2, fault: broken })
+    await manager.call('POST', '/flotilla/nodes/n1/drain')
+    const settled = (): boolean =>
+      first.state.containers.size === 0 && names.every((name) => on(second, name) !== undefined)
+    await eventually(settled, 'the moves', 30_000)
+    expect([...second.state.containers.values()].map((each) => [each.name, each.status])).toEqual(
+      expect.arrayContaining(names.map((name) => [name, 'running'])),
+    )
+    expect(second.state.containers.size).toBe(names.length)
+    expect(await manager.call('GET', '/flotilla/moves')).toEqual([])
+  }, 40_000)
+
+  it('a rebalance evens out what may be moved', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    for (const name of ['a', 'b', 'c', 'd']) await run(manager, `c${name}`, {}, ['constraint:node==~n1', policy])
+    await systemClock.sleep(1500)
+    // Wishes for a node count while it can have them.
+    const plan = await manager.call<{ Moves: unknown[] }>('POST', '/flotilla/rebalance', {})
+    expect(plan).toMatchObject({ DifferenceBefore: 4, DifferenceAfter: 4, Moves: [], Begun: 0 })
+    for (const name of ['e', 'f', 'g', 'h']) await run(manager, `c${name}`, {}, [policy])
+    await manager.call('POST', '/flotilla/nodes/n2/drain')
+    await eventually(() => second.state.containers.size === 0, 'the drain')
+    await manager.call('POST', '/flotilla/nodes/n2/undrain')
+    await systemClock.sleep(1500)
+    expect(await manager.call('POST', '/flotilla/rebalance', { Apply: true })).toMatchObject({
+      DifferenceBefore: 8,
+      DifferenceAfter: 0,
+      Begun: 4,
+    })
+    await eventually(() => first.state.containers.size === 4 && second.state.containers.size === 4, 'the moves')
+    const named = (): boolean => ['ce', 'cf', 'cg', 'ch'].every((name) => second.state.names.has(name))
+    await eventually(named, 'their names')
+  }, 40_000)
+})

@@ -1,0 +1,399 @@
+import { toMessage } from '../../core/errors.ts'
+import type { Random } from '../../core/clock.ts'
+import type { Api } from '../api/call.ts'
+import type { Cluster } from '../cluster.ts'
+import { isValidated } from '../model.ts'
+import type { NodeMark, NodeView } from '../model.ts'
+import { hasPolicy, readRecipe } from '../recipe.ts'
+import { RecordBook } from './book.ts'
+import { compareNeed, findDamping, judge, recordContainer, retryDelayMs } from './decide.ts'
+import type { Verdict, World } from './decide.ts'
+import { removeDuplicates } from './remove-duplicates.ts'
+import { EngineHands } from './engine-hands.ts'
+import { GoneEngines } from './gone.ts'
+import { Pacing } from './pacing.ts'
+import type { ContainerRecord, MarkRecord, MoveKind } from './record.ts'
+import type { RecordStore } from './record-store.ts'
+import { relocate } from './relocate.ts'
+
+export interface ReschedulerOptions {
+  readonly cluster: Cluster
+  /** Asked for from `start` on. */
+  api(): Api
+  readonly random: Random
+  readonly store: RecordStore
+  /** Containers with local volumes are made anew without their data, as classic Swarm did. */
+  readonly isVolumeLossAllowed: boolean
+}
+
+/** A move as operators see it. */
+export interface MoveView {
+  readonly record: ContainerRecord
+  readonly kind: MoveKind
+  readonly isUnderWay: boolean
+  /** Why it has not happened yet; empty when it has not been tried. */
+  readonly why: string
+  /** Until it is tried again. */
+  readonly waitMs: number
+}
+
+interface Waiting {
+  readonly why: string
+  readonly attempts: number
+  /** Monotonic. */
+  readonly nextMs: number
+}
+
+const tickMs = 1000
+/** Moves at the same time, over all engines. */
+const parallelMoves = 16
+const parallelWrites = 32
+/** Moves looked at in one tick; each may cost one placement. */
+const maxPerTick = 256
+const pacedMs = 2000
+const loadRetryMs = 3000
+
+/**
+ * The hands of rescheduling: keeps the records of containers with a policy up to date, and carries out what `decide.ts`
+ * says of them. Works only where this manager leads. Says nothing about what is to be done.
+ */
+export class Rescheduler {
+  readonly #o: ReschedulerOptions
+  readonly #book: RecordBook
+  readonly #gone: GoneEngines
+  readonly #pacing = new Pacing()
+  readonly #stop = new AbortController()
+  readonly #waiting = new Map<string, Waiting>()
+  readonly #busy = new Set<string>()
+  /** Nodes as they were recorded last, by address. */
+  #seen = new Map<string, NodeView>()
+  /** Nodes whose recorded containers all stay, by engine ID. */
+  readonly #quiet = new Map<string, NodeView>()
+  #isLoaded = false
+  #wake: (() => void) | undefined
+
+  constructor(options: ReschedulerOptions) {
+    this.#o = options
+    this.#book = new RecordBook(options.store, options.cluster.log)
+    this.#gone = new GoneEngines(options.cluster)
+  }
+
+  get #api(): Api {
+    return this.#o.api()
+  }
+
+  start(): void {
+    const api = this.#api
+    const giveBackEvents = api.cluster.events.subscribe({
+      hear: (event) => {
+        if (event['Type'] !== 'swarm') return
+        // A node that comes may have room for what was refused before.
+        if (event['Action'] !== 'engine_disconnect') this.#waiting.clear()
+        this.poke()
+      },
+    })
+    const giveBackRole = api.role.onChange(() => {
+      this.#isLoaded = false
+      this.poke()
+    })
+    this.#stop.signal.addEventListener('abort', () => {
+      giveBackEvents()
+      giveBackRole()
+    })
+    void this.#run()
+  }
+
+  /** Starts nothing more; what engines were asked for already comes about or not, and the record tells. */
+  close(): void {
+    this.#stop.abort(new Error('the manager ends'))
+    this.poke()
+  }
+
+  /** Looks again now: engines came or went, or an operator has spoken. */
+  poke(): void {
+    this.#wake?.()
+  }
+
+  // --- what the management routes ask ---
+
+  get isReady(): boolean {
+    return this.#isLoaded
+  }
+
+  markOf(engineId: string): MarkRecord | undefined {
+    return this.#book.markOf(engineId)
+  }
+
+  /** @returns false when another manager has changed the mark meanwhile */
+  async setMark(node: NodeView, mark: NodeMark, isForced: boolean): Promise<boolean> {
+    const isWritten = await this.#book.putMark({ engineId: node.engineId, node: node.name, mark, isForced })
+    if (isWritten) {
+      this.#api.cluster.setMark(node.engineId, mark)
+      this.#waiting.clear()
+    } else this.#isLoaded = false
+    this.poke()
+    return isWritten
+  }
+
+  get isVolumeLossAllowed(): boolean {
+    return this.#o.isVolumeLossAllowed
+  }
+
+  listRecords(): readonly ContainerRecord[] {
+    return this.#book.all()
+  }
+
+  recordOf(swarmId: string): ContainerRecord | undefined {
+    return this.#book.get(swarmId)
+  }
+
+  /** Asks for a container to be moved to a node. @returns false when it is on its way already */
+  async request(record: ContainerRecord, wanted: string): Promise<boolean> {
+    if (record.move !== undefined) return false
+    const sinceMs = this.#api.cluster.clock.nowMs()
+    const move = { kind: 'rebalance', target: undefined, wanted, attempts: 0, sinceMs } as const
+    const isWritten = await this.#book.put({ ...record, move })
+    this.#quiet.delete(record.home.engineId)
+    this.poke()
+    return isWritten
+  }
+
+  /** Every container that is to be moved, or would be if it could. */
+  listMoves(): readonly MoveView[] {
+    const world = this.#world()
+    const nowMs = this.#api.cluster.clock.monotonicMs()
+    const views: MoveView[] = []
+    for (const record of this.#book.all()) {
+      const verdict = judge(record, world)
+      if (verdict.kind !== 'move') continue
+      const waiting = this.#waiting.get(record.swarmId)
+      views.push({
+        record,
+        kind: verdict.move,
+        isUnderWay: this.#busy.has(record.swarmId),
+        why: waiting?.why ?? '',
+        waitMs: Math.max(0, Math.round((waiting?.nextMs ?? nowMs) - nowMs)),
+      })
+    }
+    return views.sort((a, b) => compareNeed(a.record, b.record))
+  }
+
+  // --- the loop ---
+
+  async #run(): Promise<void> {
+    const { clock, log } = this.#api.cluster
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      let pauseMs = tickMs
+      try {
+        await this.#tick()
+      } catch (error) {
+        log.warn('rescheduling is held up', { error: toMessage(error) })
+        pauseMs = loadRetryMs
+      }
+      const woken = new AbortController()
+      this.#wake = () => woken.abort()
+      if (!signal.aborted) await clock.sleep(pauseMs, woken.signal).catch(() => undefined)
+    }
+  }
+
+  async #tick(): Promise<void> {
+    const api = this.#api
+    if (api.role.kind === 'replica') {
+      this.#isLoaded = false
+      return
+    }
+    if (!this.#isLoaded) await this.#load()
+    await this.#observe()
+    this.#askAboutGone()
+    await this.#moveDue()
+  }
+
+  async #load(): Promise<void> {
+    if (!(await this.#api.role.mayAct())) return
+    await this.#book.load()
+    this.#waiting.clear()
+    this.#quiet.clear()
+    this.#seen = new Map()
+    for (const { engineId, mark } of this.#book.marks()) this.#api.cluster.setMark(engineId, mark)
+    this.#isLoaded = true
+  }
+
+  #world(): World {
+    const { nodes } = this.#api.cluster.snapshot()
+    const byEngine = new Map<string, NodeView>()
+    const byAddr = new Map<string, NodeView>()
+    for (const node of nodes) {
+      byAddr.set(node.addr, node)
+      const before = byEngine.get(node.engineId)
+      if (node.engineId !== '' && (before === undefined || !isValidated(before))) byEngine.set(node.engineId, node)
+    }
+    return {
+      nodeOf: (engineId) => byEngine.get(engineId),
+      nodeAt: (addr) => byAddr.get(addr),
+      isConfirmedGone: (engineId) => this.#gone.isConfirmed(engineId),
+      isForced: (engineId) => this.#book.markOf(engineId)?.isForced === true,
+    }
+  }
+
+  /** Records what changed on nodes that answer, and removes copies of containers that were made anew elsewhere. */
+  async #observe(): Promise<void> {
+    const { cluster } = this.#api
+    const seen = new Map<string, NodeView>()
+    for (const node of cluster.snapshot().nodes) {
+      // What an engine told last counts also when it fell silent at once.
+      if (!isValidated(node)) continue
+      const isAnswering = node.health.state === 'healthy'
+      const before = this.#seen.get(node.addr)
+      const wasAnswering = before?.health.state === 'healthy'
+      let isSettled = true
+      if (before?.containers !== node.containers || isAnswering !== wasAnswering) {
+        await this.#recordNode(node, before)
+        if (isAnswering) isSettled = await removeDuplicates(this.#api, this.#book, node, (id) => this.#busy.has(id))
+      }
+      const isForced = this.#book.markOf(node.engineId)?.isForced === true
+      if (isForced && node.availability === 'drain') await this.#recordForced(node)
+      if (isSettled) seen.set(node.addr, node)
+    }
+    this.#seen = seen
+  }
+
+  async #recordNode(node: NodeView, before: NodeView | undefined): Promise<void> {
+    const known = new Set(before?.containers)
+    const changed = node.containers.filter((each) => !known.has(each) && hasPolicy(each.labels))
+    const puts: ContainerRecord[] = []
+    for (const container of changed) {
+      if (container.recipe === undefined && !container.isPartial) {
+        const fetch = { what: 'container', id: container.id, isInspected: true } as const
+        this.#api.cluster.member(node.addr)?.send({ kind: 'touched', fetch })
+      }
+      if (this.#busy.has(container.swarmId)) continue
+      const old = this.#book.get(container.swarmId)
+      const next = recordContainer(old, node, container)
+      if (next !== undefined && next !== old) puts.push(next)
+    }
+    for (let at = 0; at < puts.length; at += parallelWrites) {
+      const written = await Promise.all(puts.slice(at, at + parallelWrites).map((each) => this.#book.put(each)))
+      if (written.includes(false)) this.#isLoaded = false
+    }
+  }
+
+  /** A forced drain takes containers without policy too: their engine is asked how they were made. */
+  async #recordForced(node: NodeView): Promise<void> {
+    const { cluster } = this.#api
+    const member = cluster.member(node.addr)
+    for (const container of node.containers) {
+      if (container.swarmId === '' || this.#book.get(container.swarmId) !== undefined || member === undefined) continue
+      const inspect = await new EngineHands(member, cluster.clock).inspect(container.id)
+      const made =
+        inspect === undefined ? undefined : recordContainer(undefined, node, container, readRecipe(inspect, node))
+      if (made !== undefined) await this.#book.put(made)
+    }
+  }
+
+  #askAboutGone(): void {
+    const world = this.#world()
+    for (const engineId of this.#book.engineIds()) {
+      const node = world.nodeOf(engineId)
+      if (node !== undefined && isValidated(node)) {
+        this.#gone.forget(engineId)
+        continue
+      }
+      const [first] = this.#book.ofEngine(engineId)
+      if (first !== undefined) this.#gone.doubt(engineId, first.home.addr, first.home.node)
+    }
+  }
+
+  async #moveDue(): Promise<void> {
+    const { clock } = this.#api.cluster
+    const world = this.#world()
+    const due: ContainerRecord[] = []
+    for (const engineId of Array.from(this.#book.engineIds())) {
+      const node = world.nodeOf(engineId)
+      // Where nothing has changed and all stay, all stay.
+      if (node !== undefined && this.#quiet.get(engineId) === node) continue
+      let isQuiet = node?.health.state === 'healthy'
+      for (const record of this.#book.ofEngine(engineId)) {
+        if (this.#busy.has(record.swarmId)) {
+          isQuiet = false
+          continue
+        }
+        const verdict = judge(record, world)
+        if (verdict.kind !== 'stay') isQuiet = false
+        if (verdict.kind === 'move') due.push(await this.#noteMove(record, verdict.move))
+        else if (verdict.kind !== 'stay') await this.#settle(record, verdict)
+      }
+      if (isQuiet && node !== undefined) this.#quiet.set(engineId, node)
+      else this.#quiet.delete(engineId)
+    }
+    const nowMs = clock.monotonicMs()
+    if (due.length > 0) this.#pacing.keepOnly(new Set(this.#api.cluster.snapshot().nodes.map((each) => each.engineId)))
+    const ready = due.filter((record) => (this.#waiting.get(record.swarmId)?.nextMs ?? 0) <= nowMs).sort(compareNeed)
+    for (const record of ready.slice(0, maxPerTick)) {
+      if (this.#busy.size >= parallelMoves) return
+      const damping = record.move?.kind === 'failure' ? findDamping(record.history, clock.nowMs()) : undefined
+      if (damping !== undefined && record.move?.target === undefined) {
+        this.#postpone(record, damping, tickMs * 30, record.move?.attempts ?? 0)
+        continue
+      }
+      this.#begin(record)
+    }
+  }
+
+  /** The reason of a move is on record before anything is done about it. */
+  async #noteMove(record: ContainerRecord, kind: MoveKind): Promise<ContainerRecord> {
+    if (record.move !== undefined && record.move.kind === kind) return record
+    const sinceMs = this.#api.cluster.clock.nowMs()
+    const move = { target: undefined, wanted: '', attempts: 0, ...record.move, kind, sinceMs }
+    const next = { ...record, move: kind === 'rebalance' ? move : { ...move, wanted: '' } }
+    this.#waiting.delete(record.swarmId)
+    if (!(await this.#book.put(next))) this.#isLoaded = false
+    return next
+  }
+
+  async #settle(record: ContainerRecord, verdict: Exclude<Verdict, { readonly kind: 'stay' | 'move' }>): Promise<void> {
+    const { cluster, role } = this.#api
+    const { home, name, swarmId } = record
+    this.#waiting.delete(swarmId)
+    if (verdict.kind === 'forget') {
+      await this.#book.remove(swarmId)
+    } else if (verdict.kind === 'cancel') {
+      cluster.log.info(`Container ${home.containerId} stays on ${home.node}: ${verdict.why}`)
+      if (!(await this.#book.put({ ...record, move: undefined }))) this.#isLoaded = false
+    } else {
+      const member = cluster.member(home.addr)
+      const isFree = cluster.directory.containersOfSwarmId(swarmId).length === 1
+      if (member === undefined || !isFree || !(await role.mayAct())) return
+      await new EngineHands(member, cluster.clock).rename(home.containerId, name)
+    }
+  }
+
+  #begin(record: ContainerRecord): void {
+    const api = this.#api
+    this.#busy.add(record.swarmId)
+    const context = {
+      api,
+      book: this.#book,
+      pacing: this.#pacing,
+      isVolumeLossAllowed: this.#o.isVolumeLossAllowed,
+      signal: this.#stop.signal,
+    }
+    void relocate(context, record).then((outcome) => {
+      this.#busy.delete(record.swarmId)
+      const attempts = (this.#waiting.get(record.swarmId)?.attempts ?? 0) + 1
+      if (outcome.kind === 'done') this.#waiting.delete(record.swarmId)
+      else if (outcome.kind === 'abandoned') this.#isLoaded = false
+      else if (outcome.isPaced) this.#postpone(record, outcome.why, pacedMs, attempts - 1)
+      else this.#postpone(record, outcome.why, retryDelayMs(attempts, this.#o.random.next()), attempts)
+      this.poke()
+    })
+  }
+
+  #postpone(record: ContainerRecord, why: string, afterMs: number, attempts: number): void {
+    const { clock, log } = this.#api.cluster
+    const before = this.#waiting.get(record.swarmId)
+    this.#waiting.set(record.swarmId, { why, attempts, nextMs: clock.monotonicMs() + afterMs })
+    // The same reason over and over is told once.
+    if (before?.why !== why) log.error(`Failed to reschedule container ${record.home.containerId}: ${why}`)
+  }
+}

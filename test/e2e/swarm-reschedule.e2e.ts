@@ -1,0 +1,167 @@
+import { mkdtemp, rm, stat, readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { programForms } from './programs.ts'
+import type { RunResult } from './programs.ts'
+import { eventually, startCluster } from './swarm-cluster.ts'
+import type { TestCluster } from './swarm-cluster.ts'
+
+const cli = '/usr/bin/docker'
+
+/** Containers that follow when their host fails, is drained or comes back, on real engines in native swarm mode. */
+let cluster: TestCluster
+let state: string
+beforeAll(async () => {
+  state = await mkdtemp(join(tmpdir(), 'flotilla-state-'))
+  cluster = await startCluster({ engines: ['28.5', '28.5', '20.10'] }, ['--state-dir', state])
+})
+afterAll(async () => {
+  await cluster?.down()
+  await rm(state, { recursive: true, force: true })
+})
+
+async function shell(line: string): Promise<RunResult> {
+  return cluster.shell(cli, line)
+}
+
+async function must(line: string): Promise<string> {
+  const result = await shell(line)
+  expect(result.code, `${line}: ${result.stderr}\n${cluster.log()}`).toBe(0)
+  return result.stdout.trim()
+}
+
+/** `node1/web`, for containers in any state of nodes that answer. */
+async function places(name: string): Promise<readonly string[]> {
+  const lines = (await shell(`$D ps -a --format '{{.Names}}'`)).stdout.split('\n')
+  return lines.filter((line) => line.endsWith(`/${name}`))
+}
+
+/** Names of the hosts whose engine has a container of that name. */
+async function holders(name: string): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const host of cluster.lab.hosts) {
+    const { stdout } = await host.docker(['ps', '-a', '--filter', `name=^/${name}$`, '--format', '{{.Names}}'])
+    if (stdout.trim() === name) found.push(host.name)
+  }
+  return found
+}
+
+async function isRunningOn(name: string, node: RegExp): Promise<boolean> {
+  const { stdout } = await shell(`$D inspect -f '{{.Node.Name}} {{.State.Running}}' ${name}`)
+  const [where = '', running] = stdout.trim().split(' ')
+  return node.test(where) && running === 'true'
+}
+
+function swarm(...args: readonly string[]): Promise<RunResult> {
+  const form = programForms[0]
+  if (form === undefined) throw new Error('no program form')
+  return form.run('swarm', args, { env: { DOCKER_HOST: cluster.host }, timeoutMs: 120_000 })
+}
+
+/** As `eventually`, with the manager's log where it does not come about. */
+async function soon(check: () => Promise<boolean> | boolean, limitMs: number, what: string): Promise<void> {
+  await eventually(check, limitMs, what).catch(async (error: unknown) => {
+    const moves = await swarm('nodes', 'node3')
+    throw new Error(`${String(error)}\n${moves.stdout}\n${cluster.log()}`, { cause: error })
+  })
+}
+
+const policy = '-e reschedule:on-node-failure'
+
+describe('policies', () => {
+  it('are refused in the words of classic Swarm, and off unless asked for', async () => {
+    const twice = await shell(`$D create ${policy} -e reschedule:off $I`)
+    expect(twice.stderr).toContain('too many reschedule policies')
+    expect((await shell('$D create -e reschedule:always $I')).stderr).toContain('invalid reschedule policy: always')
+    await must(`$D create --name odd -e reschedule:on-node-failure= $I`)
+    const label = '{{index .Config.Labels "com.docker.swarm.reschedule-policies"}}'
+    expect(await must(`$D inspect -f '${label}' odd`)).toBe('["on-node-failure"]')
+    await must('$D rm odd')
+  })
+})
+
+describe('a host', () => {
+  it('that loses power gives its containers to others, with network alias, and loses them when it returns', async () => {
+    const [first, ...others] = cluster.lab.hosts
+    await first?.docker(['swarm', 'init', '--advertise-addr', first.ip])
+    const token = (await first?.docker(['swarm', 'join-token', '-q', 'worker']))?.stdout.trim() ?? ''
+    for (const other of others) await other.docker(['swarm', 'join', '--token', token, `${first?.ip}:2377`])
+    await must('$D network create -d overlay --attachable wide')
+    await must('$D run -d --name probe --network wide -e constraint:node==node1 $I sleep 1000')
+    const serve = `--network wide --network-alias www -e constraint:node!=node1`
+    await must(`$D run -d --name web -p 8080:80 -m 32m ${serve} -e constraint:node==~node3 ${policy} $I`)
+    await must('$D run -d --name plain -e constraint:node==node3 $I sleep 1000')
+    expect(await places('web')).toEqual(['node3/web'])
+    const old = await must(`$D inspect -f '{{.Id}}' web`)
+    await soon(async () => (await readdir(join(state, 'containers'))).length === 1, 5000, 'the record')
+    const [record = ''] = await readdir(join(state, 'containers'))
+    expect((await stat(join(state, 'containers', record))).mode & 0o777).toBe(0o600)
+
+    await cluster.node(2).powerOff()
+    await soon(() => isRunningOn('web', /^node2$/), 60_000, 'the replacement')
+    const made = await must(`$D inspect -f '{{.Id}}' web`)
+    expect(cluster.log()).toContain(`Rescheduled container ${old} from node3 to node2 as ${made}`)
+    expect(cluster.log()).toContain(`Container ${old} was running, starting container ${made}`)
+    expect(await must(`$D inspect -f '{{.HostConfig.Memory}} {{.HostConfig.PortBindings}}' web`)).toBe(
+      '33554432 map[80/tcp:[{ 8080}]]',
+    )
+    let told = ''
+    const asked = async (): Promise<boolean> => {
+      const result = await shell('$D exec probe wget -q -T 2 -O - http://www/')
+      told = `${result.stdout}${result.stderr}`
+      return result.code === 0
+    }
+    await soon(asked, 30_000, 'the name at its new place').catch(async (error: unknown) => {
+      const more = await shell(
+        "$D exec probe nslookup www; $D inspect -f '{{json .NetworkSettings.Networks}}' web probe; $D exec probe nslookup web; $D exec web wget -q -T 2 -O - http://localhost/; $D exec probe ping -c1 web",
+      )
+      throw new Error(`${String(error)} ${told} ${more.stdout}${more.stderr}`)
+    })
+    expect(await places('plain')).toEqual(['node3/plain'])
+
+    await cluster.node(2).powerOn()
+    await soon(async () => (await holders('web')).join() === 'node2', 40_000, 'the removal of the old one')
+    expect(await holders('plain')).toEqual(['node3'])
+    expect(await places('web')).toEqual(['node2/web'])
+  })
+
+  it('that is drained gives them away and takes nothing new', async () => {
+    const drained = await swarm('drain', 'node2', '--timeout', '90s')
+    expect(drained, cluster.log()).toMatchObject({ code: 0, stdout: 'node2 is drained\n' })
+    expect(await isRunningOn('web', /^node3$/)).toBe(true)
+    expect(await holders('web')).toEqual(['node3'])
+    const nodes = JSON.parse((await swarm('nodes', '--format', 'json')).stdout) as Record<string, unknown>[]
+    expect(nodes.map((node) => [node['Name'], node['State'], node['Availability']])).toEqual([
+      ['node1', 'healthy', 'active'],
+      ['node2', 'healthy', 'drain'],
+      ['node3', 'healthy', 'active'],
+    ])
+    expect((await swarm('nodes')).stdout).toMatch(/^NODE +ADDRESS +STATE +AVAILABILITY[^\n]*\nnode1 /)
+    expect((await shell('$D create -e constraint:node==node2 $I')).stderr).toContain('(1 node is drained or paused)')
+    expect(await swarm('undrain', 'node9')).toMatchObject({ code: 1, stdout: '' })
+    expect(await swarm('undrain', 'node2')).toMatchObject({ code: 0, stdout: 'node2 is back in service\n' })
+    await must('$D rm $($D create -e constraint:node==node2 $I)')
+    expect((await swarm('rebalance', '--plan')).stdout).toMatch(/nothing to move|difference of nodes/)
+  })
+
+  it('that fails while the manager is being replaced is dealt with once; one that comes and goes is not', async () => {
+    await cluster.node(2).kill()
+    await soon(() => cluster.log().split('Flagging engine').length > 2, 30_000, 'the failure')
+    await cluster.restartManager()
+    await soon(() => isRunningOn('web', /^node2$/), 60_000, 'the replacement')
+    await cluster.node(2).startEngine()
+    await soon(async () => (await holders('web')).join() === 'node2', 40_000, 'the removal of the old one')
+    const before = cluster.log().split('Rescheduled container').length
+    // Shorter than it takes to call it dead.
+    for (let round = 0; round < 2; round += 1) {
+      await cluster.node(1).pause()
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      await cluster.node(1).resume()
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+    }
+    expect(await holders('web')).toEqual(['node2'])
+    expect(cluster.log().split('Rescheduled container').length).toBe(before)
+    expect(await must(`$D rm -f web probe plain; $D ps -aq`)).toBe(['web', 'probe', 'plain'].join('\n'))
+  })
+})
