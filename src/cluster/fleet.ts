@@ -96,6 +96,11 @@ export class Fleet {
     return this.latest
   }
 
+  /** Operating systems of engines in service, each once. */
+  systems(): Iterable<string> {
+    return this.nodes.systems()
+  }
+
   /** API versions that engines in service speak, each once. */
   apiVersions(): Iterable<string> {
     return this.nodes.apiVersions()
