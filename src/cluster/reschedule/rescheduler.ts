@@ -45,6 +45,8 @@ interface Waiting {
 }
 
 const tickMs = 1000
+/** From so many engines on a look at all of them is not made for each that comes. */
+const crowdSize = 50
 /** Moves at the same time, over all engines. */
 const parallelMoves = 16
 const parallelWrites = 32
@@ -196,6 +198,10 @@ export class Rescheduler {
       const woken = new AbortController()
       this.#wake = () => woken.abort()
       if (!signal.aborted) await clock.sleep(pauseMs, woken.signal).catch(() => undefined)
+      // Engines of a large fleet come and go in crowds: one look at all of them does for many.
+      const { length } = this.#api.cluster.snapshot().nodes
+      if (length >= crowdSize && !signal.aborted)
+        await clock.sleep(Math.min(tickMs, length / 4), signal).catch(() => undefined)
     }
   }
 
