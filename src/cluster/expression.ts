@@ -45,7 +45,8 @@ export function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList 
   return makeList([...a.expressions, ...b.expressions], a.problem ?? b.problem)
 }
 
-function makeList(expressions: readonly Expression[], problem: string | undefined): ExpressionList {
+/** A list of expressions; its text tells lists apart. */
+export function makeList(expressions: readonly Expression[], problem: string | undefined): ExpressionList {
   return { expressions, text: expressions.map(renderExact).join(''), problem }
 }
 

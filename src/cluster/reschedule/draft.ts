@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Api } from '../api/call.ts'
-import { needsRegex } from '../expression.ts'
+import { needsRegex, makeList } from '../expression.ts'
 import { GENERATION_LABEL } from '../model.ts'
 import type { PlacementRequest } from '../placement.ts'
 import { withLabels } from '../recipe.ts'
@@ -45,6 +45,7 @@ export function limitRequest(api: Api, request: PlacementRequest, record: Contai
     isLiteral: false,
     matches: (name: string) => name === value,
   }
-  const whitelists = { ...request.whitelists, expressions: [...request.whitelists.expressions, expression] }
+  const before = request.whitelists
+  const whitelists = makeList([...before.expressions, expression], before.problem)
   return { ...request, whitelists }
 }
