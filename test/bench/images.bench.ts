@@ -41,7 +41,7 @@ export async function run(): Promise<readonly Row[]> {
     const value = megabytes / (Math.min(...copied) / 1000)
     const yardstick = megabytes / (Math.min(...direct) / 1000)
     const child =
-      'head -c 300000 /dev/urandom > /tmp/r && docker create --name c flotilla/sample true && docker cp /tmp/r c:/r && docker commit c child:1'
+      'head -c 300000 /dev/urandom > /tmp/r && docker create --name make flotilla/sample true && docker cp /tmp/r make:/r && docker commit make child:1'
     await inHost(running, 0, child)
     await time(() => create(endpoint, 'child:1'))
     const sent = Number(/bytes=(\d+)/.exec(lines.at(-1) ?? '')?.[1] ?? 'NaN')
