@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { LogFields } from '../core/log.ts'
 import { renderEndpoint } from '../engine/endpoint-parse.ts'
 import { issueCertificate, makeCa } from '../io/certificates.ts'
 import { systemClock } from '../io/clock.ts'
@@ -57,7 +56,7 @@ interface Bed {
 
 async function startBed(addresses: readonly string[], more: Partial<EndpointOptions> = {}): Promise<Bed> {
   const logged: string[] = []
-  const note = (message: string, _?: LogFields): void => void logged.push(message)
+  const note = (message: string): void => void logged.push(message)
   const endpoint = await startEndpoint({
     discovery: nodes(addresses.join(','), {
       clock: systemClock,

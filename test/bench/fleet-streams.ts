@@ -108,9 +108,9 @@ export async function benchStorm(fleet: FleetProcess, manager: ManagerProcess): 
   const heard = await Promise.all(Array.from({ length: subscribers }, () => subscribe(manager.port)))
   const client = await RawClient.open(manager.port)
   const times: number[] = []
-  let isOver = false
+  const storm = { isOver: false }
   const asking = (async (): Promise<void> => {
-    while (!isOver) {
+    while (!storm.isOver) {
       times.push((await client.ask('GET', '/_ping')).ms)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
@@ -121,7 +121,7 @@ export async function benchStorm(fleet: FleetProcess, manager: ManagerProcess): 
   while (heard.some((each) => each.numbers.length < told) && performance.now() < limit) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  isOver = true
+  storm.isOver = true
   await asking
   client.close()
   for (const each of heard) each.socket.destroy()
