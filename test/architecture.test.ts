@@ -90,6 +90,8 @@ const purePlaces = [
   /^cluster\/recipe\.ts$/,
   /^cluster\/reschedule\/(decide|duplicates|pacing|rebalance|record)\.ts$/,
   /^cluster\/watch\/(state|step|receive|blank-node|event-table|messages|decode|specs|flights|collections|health)\.ts$/,
+  /^engine\/version\.ts$/,
+  /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression)\.ts$/,
   /^cluster\/api\/(merge|names|list-containers|list-images|list-filter|port-filter|container-status)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan|translate|legacy)\//,

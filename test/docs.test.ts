@@ -159,6 +159,18 @@ describe('docs/testing.md', () => {
   })
 })
 
+describe('docs/operations.md', () => {
+  it('names every metric and no other', () => {
+    const named = new Set(
+      [...readText('docs/operations.md').matchAll(/`((?:flotilla|process)_[a-z_]+)`/g)].map((match) => match[1] ?? ''),
+    )
+    const known = [...readText('src/cluster/metrics/families.ts').matchAll(/'((?:flotilla|process)_[a-z_]+)'/g)].map(
+      (match) => match[1] ?? '',
+    )
+    expect([...named].sort()).toEqual([...new Set(known)].sort())
+  })
+})
+
 describe('all pages', () => {
   const files = [
     'README.md',

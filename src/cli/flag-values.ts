@@ -55,6 +55,7 @@ function readEnv(use: FlagUse, variable: string, dialect: Dialect): FlagValue {
   if (spec.kind === 'strings') return value.split(',').map((part) => part.trim())
   // Compose: 1, t, true, y, yes, on in any case.
   if (spec.kind === 'boolean' && dialect.hasLenientEnv) return /^(?:1|t|true|y|yes|on)$/i.test(value)
+  if (spec.kind === 'boolean' && spec.sharesEnv === true) return parseGoBoolean(value) ?? false
   return readValue(use, () => dialect.describeBadEnv(variable, value, use), 'cli/invalid-environment')
 }
 

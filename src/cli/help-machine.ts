@@ -47,8 +47,9 @@ function renderCommand(personality: Personality, path: readonly Command[], comma
   const flags = Object.entries({ ...command.flags, ...more }).filter(([, spec]) => spec.hidden !== true)
   const sorted = Object.fromEntries(Object.keys(more).length === 0 ? flags : flags.sort(byName))
   const words = [personality.program, ...path.slice(1).map((step) => step.name)].join(' ')
-  const args = command.args.length === 0 ? '[arg...]' : command.args.map((arg) => arg.name).join(' ')
-  const lines = [`Usage: ${words}${flags.length > 0 ? ' [OPTIONS]' : ''} ${args}`, '', command.brief]
+  const none = personality.help === 'swarm' ? '' : ' [arg...]'
+  const args = command.args.length === 0 ? none : ` ${command.args.map((arg) => arg.name).join(' ')}`
+  const lines = [`Usage: ${words}${flags.length > 0 ? ' [OPTIONS]' : ''}${args}`, '', command.brief]
   if (command.description !== undefined) {
     const text = fillProgram(command.description, personality.program).split('\n')
     const indented = text.map((line) => (line === '' ? '' : `   ${line}`))

@@ -236,6 +236,7 @@ export class Cluster {
     const reservation = toReservation(draft, times)
     const wanted = { ...request, name: draft.name }
     const placement = this.#fleet.place(wanted, reservation, this.#o.random, succession?.from)
+    if (placement.kind === 'unread') return placement
     if (placement.kind !== 'placed') {
       this.turnedAway.count(placement.kind === 'name-taken' ? 'name-taken' : 'no-placement')
       return placement

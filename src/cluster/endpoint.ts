@@ -34,6 +34,15 @@ import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
 import type { WatchOptions } from './watch/messages.ts'
 
+/** One of several managers. */
+export interface ReplicationOptions {
+  readonly leader: Leader
+  /** What the others reach this one at, `HOST:PORT`. */
+  readonly address: string
+  /** Requests wait this long for a primary when there is none. Default 30 s. */
+  readonly waitMs?: number
+}
+
 export interface EndpointOptions {
   readonly discovery: Discovery
   readonly listen: readonly ListenAddress[]
@@ -54,7 +63,7 @@ export interface EndpointOptions {
   /** Containers are made anew without the data of their local volumes. */
   readonly isVolumeLossAllowed?: boolean
   /** Several managers: how this one stands for election, and the address that the others reach it at. */
-  readonly replication?: { readonly leader: Leader; readonly address: string }
+  readonly replication?: ReplicationOptions
   /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
   readonly distribution?: 'peer' | 'pull'
   /** Puts the engines into one swarm of their own, so that networks span them; absent: they are left as they are. */
@@ -135,6 +144,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
           clock,
           log,
           openEngine: open,
+          ...(replication?.waitMs === undefined ? {} : { waitMs: replication.waitMs }),
           ...(options.engineTls === undefined ? {} : { tls: options.engineTls }),
         })
   const role: Role = election ?? soleRole

@@ -24,7 +24,7 @@ class ExpressionProblem extends Error {}
 export function parseExpressions(texts: readonly string[], compile: CompileRegex): ExpressionList {
   if (texts.length > maxExpressions) {
     const problem = `${String(texts.length)} expressions are too many, at most ${String(maxExpressions)} are allowed`
-    return { expressions: [], text: '', problem }
+    return { expressions: [], problem }
   }
   const expressions: Expression[] = []
   let problem: string | undefined
@@ -37,22 +37,12 @@ export function parseExpressions(texts: readonly string[], compile: CompileRegex
       break
     }
   }
-  return makeList(expressions, problem)
+  return { expressions, problem }
 }
 
 /** Both lists in one. */
 export function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList {
-  return makeList([...a.expressions, ...b.expressions], a.problem ?? b.problem)
-}
-
-/** A list of expressions; its text tells lists apart. */
-export function makeList(expressions: readonly Expression[], problem: string | undefined): ExpressionList {
-  return { expressions, text: expressions.map(renderExact).join(''), problem }
-}
-
-function renderExact(expression: Expression): string {
-  const text = `${expression.isSoft ? '~' : ''}${renderExpression(expression)}`
-  return `${String(text.length)}:${text}`
+  return { expressions: [...a.expressions, ...b.expressions], problem: a.problem ?? b.problem }
 }
 
 function parseExpression(text: string, compile: CompileRegex): Expression {

@@ -46,7 +46,7 @@ function isCommon(policy: Policy, position: number): boolean {
   return filter?.asks?.length === 0 && filter.relevant(blankRequest)
 }
 
-const noExpressions = { expressions: [], text: '', problem: undefined }
+const noExpressions = { expressions: [], problem: undefined }
 
 const blankRequest: PlacementRequest = {
   name: '',

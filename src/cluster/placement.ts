@@ -20,8 +20,6 @@ export interface Expression {
 /** Conditions of one kind: all that could be read, and what was wrong with the first that could not. */
 export interface ExpressionList {
   readonly expressions: readonly Expression[]
-  /** Equal for lists of equal expressions, and only for those. */
-  readonly text: string
   readonly problem: string | undefined
 }
 

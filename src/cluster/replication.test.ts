@@ -2,7 +2,6 @@ import { request } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Clock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { renderEndpoint } from '../engine/endpoint-parse.ts'
 import { systemClock } from '../io/clock.ts'
@@ -44,7 +43,8 @@ interface Bed {
 const image = 'busybox:latest'
 const sample = { Image: image }
 
-async function startManager(engines: readonly FakeEngine[], memory: MemoryElection, clock: Clock): Promise<Manager> {
+async function startManager(engines: readonly FakeEngine[], memory: MemoryElection, waitMs?: number): Promise<Manager> {
+  const clock = systemClock
   const port = await freePort()
   const address = `127.0.0.1:${port}`
   const list = engines.map((engine) => renderEndpoint(engine.endpoint).replace('tcp://', '')).join(',')
@@ -55,7 +55,7 @@ async function startManager(engines: readonly FakeEngine[], memory: MemoryElecti
     clock,
     random: systemRandom,
     log: silentLog,
-    replication: { leader: memory.leader(), address },
+    replication: { leader: memory.leader(), address, ...(waitMs === undefined ? {} : { waitMs }) },
   })
   cleanups.push(() => endpoint.closeNow())
   await eventually(() => endpoint.cluster.healthyMembers().length === engines.length)
@@ -81,11 +81,11 @@ async function startEngines(count: number): Promise<readonly FakeEngine[]> {
   )
 }
 
-async function startBed(clock: Clock = systemClock): Promise<Bed> {
+async function startBed(waitMs?: number): Promise<Bed> {
   const engines = await startEngines(2)
   const memory = memoryElection()
-  const first = await startManager(engines, memory, clock)
-  const second = await startManager(engines, memory, clock)
+  const first = await startManager(engines, memory, waitMs)
+  const second = await startManager(engines, memory, waitMs)
   await eventually(() => second.endpoint.role.primary === first.address)
   return { engines, memory, managers: [first, second] }
 }
@@ -174,7 +174,7 @@ describe('a replica', () => {
   })
 
   it('passes on only once: what another replica sent is refused, not sent around', async () => {
-    const { managers } = await startBed(quick)
+    const { managers } = await startBed(300)
     const [, replica] = managers
     const hop = { 'x-flotilla-replica': '127.0.0.1:1' }
     const refused = await replica.call('POST', '/containers/create?name=web', sample, hop)
@@ -190,7 +190,7 @@ describe('a replica', () => {
     const stop = new AbortController()
     cleanups.push(() => stop.abort())
     void memory.leader().campaign(gone, { signal: stop.signal })[Symbol.asyncIterator]().next()
-    const replica = await startManager(engines, memory, systemClock)
+    const replica = await startManager(engines, memory)
     await eventually(() => replica.endpoint.role.primary === gone)
     const refused = await replica.call('POST', '/containers/create?name=db', sample)
     const text = `Unable to reach primary cluster manager (dial tcp ${gone}: connect: connection refused): ${gone}`
@@ -201,19 +201,12 @@ describe('a replica', () => {
   })
 })
 
-/** A clock on which everything that waits happens fifty times as fast. */
-const quick: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => systemClock.monotonicMs() * 50,
-  sleep: (ms, signal) => systemClock.sleep(ms / 50, signal),
-}
-
 describe('without a primary', () => {
   it('requests wait for the first one, then they are served', async () => {
     const engines = await startEngines(1)
     const memory = memoryElection()
     memory.fail()
-    const manager = await startManager(engines, memory, systemClock)
+    const manager = await startManager(engines, memory)
     let hasAnswered = false
     const made = manager.call('POST', '/containers/create?name=web', sample).finally(() => (hasAnswered = true))
     const listed = manager.call('GET', '/containers/json').finally(() => (hasAnswered = true))
@@ -228,7 +221,7 @@ describe('without a primary', () => {
     const engines = await startEngines(1)
     const memory = memoryElection()
     memory.fail()
-    const manager = await startManager(engines, memory, quick)
+    const manager = await startManager(engines, memory, 300)
     const refused = await manager.call('POST', '/containers/create?name=web', sample)
     expect(refused.status).toBe(503)
     expect(refused.body).toContain('No elected primary cluster manager')
@@ -236,7 +229,7 @@ describe('without a primary', () => {
   })
 
   it('a store that falls silent stops creates, not reads and calls to containers', async () => {
-    const bed = await startBed(quick)
+    const bed = await startBed(300)
     const [primary, replica] = bed.managers
     await primary.call('POST', '/containers/create?name=web', sample)
     bed.memory.fail()

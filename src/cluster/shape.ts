@@ -1,7 +1,8 @@
+import { renderExpression } from './expression.ts'
 import type { Filter, NodePart } from './filters/filter.ts'
 import { noGpus, renderGpuAsk } from './gpus.ts'
 import type { NodeUsage, NodeView, PortClaim } from './model.ts'
-import type { ExpressionList, PlacementRequest } from './placement.ts'
+import type { Expression, ExpressionList, PlacementRequest } from './placement.ts'
 import { renderPlatform } from './platform.ts'
 import type { Strategy } from './strategies/strategy.ts'
 
@@ -146,6 +147,11 @@ function renderClaim(claim: PortClaim): string {
   return renderText(`${claim.hostIp}/${String(claim.from)}-${String(claim.to)}/${claim.protocol}/${claim.target}`)
 }
 
+function renderExact(expression: Expression): string {
+  const text = renderExpression(expression)
+  return renderText(expression.isSoft ? `~${text}` : text)
+}
+
 function renderExpressions(letter: string, list: ExpressionList): string {
-  return list.expressions.length === 0 ? '' : letter + renderText(list.text)
+  return renderEach(letter, list.expressions, renderExact)
 }

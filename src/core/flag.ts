@@ -17,6 +17,8 @@ export interface FlagSpec {
   readonly aliases?: readonly string[]
   /** Environment variables read when the flag is not given; the first one set and not empty wins. */
   readonly env?: readonly string[]
+  /** A `boolean` flag whose variable others use too: a word in it that is neither true nor false counts as not set. */
+  readonly sharesEnv?: boolean
   readonly default?: boolean | string | number | readonly string[]
   /** Shown after the name in help, for instance `duration` or `list`. */
   readonly placeholder?: string

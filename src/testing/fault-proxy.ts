@@ -26,6 +26,8 @@ export interface FaultProxy {
   readonly port: number
   /** Applies to connections made from now on; with `isForAll` the open ones are cut first. */
   setFault(fault: ProxyFault, isForAll?: boolean): void
+  /** Lets nothing pass any more on the connections that are open; neither side is told. New ones are not concerned. */
+  freezeOpen(): void
   /** Connections accepted so far. */
   readonly accepted: number
   readonly open: number
@@ -43,6 +45,7 @@ export async function startFaultProxy(
   const clock = o.clock ?? systemClock
   const sockets = new Set<Socket>()
   const stopped = new AbortController()
+  const frozen = new WeakSet<Socket>()
   let fault: ProxyFault = o.fault ?? { kind: 'none' }
   let accepted = 0
 
@@ -55,7 +58,14 @@ export async function startFaultProxy(
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     accepted += 1
-    serve(track(client), { fault, target, clock, track, signal: stopped.signal })
+    serve(track(client), {
+      fault,
+      target,
+      clock,
+      track,
+      signal: stopped.signal,
+      isFrozen: (socket) => frozen.has(socket),
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -76,6 +86,9 @@ export async function startFaultProxy(
       fault = next
       if (isForAll) for (const socket of sockets) reset(socket)
     },
+    freezeOpen() {
+      for (const socket of sockets) frozen.add(socket)
+    },
     async stop() {
       stopped.abort()
       for (const socket of sockets) socket.destroy()
@@ -94,6 +107,7 @@ interface Serving {
   readonly clock: Clock
   readonly signal: AbortSignal
   track(socket: Socket): Socket
+  isFrozen(socket: Socket): boolean
 }
 
 function serve(client: Socket, o: Serving): void {
@@ -129,6 +143,7 @@ async function pass(from: Socket, to: Socket, o: Serving): Promise<void> {
   let passed = 0
   // Plain iteration would destroy the socket at its end, and with it the other direction.
   for await (const chunk of from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    if (o.isFrozen(from)) continue
     let data = chunk
     if (fault.kind === 'reset' || fault.kind === 'truncate') data = chunk.subarray(0, fault.afterBytes - passed)
     passed += data.length
@@ -145,7 +160,7 @@ async function pass(from: Socket, to: Socket, o: Serving): Promise<void> {
       return
     }
   }
-  to.end()
+  if (!o.isFrozen(from)) to.end()
 }
 
 /** Closes with RST and nothing before it; `resetAndDestroy` would send an orderly end first. */

@@ -1,6 +1,6 @@
 import { fork, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -11,13 +11,21 @@ import type { FleetReport } from './fleet-process.ts'
 export interface FleetProcess {
   readonly addresses: readonly string[]
   report(): Promise<FleetReport>
+  /** Engines tell so many events a second for so long. @returns how many it were */
+  storm(perSecond: number, ms: number): Promise<number>
   stop(): Promise<void>
 }
 
 function once<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
-    child.once('message', (value) => resolve(value as T))
-    child.once('exit', () => reject(new Error('the fleet process ended')))
+    function gone(): void {
+      reject(new Error('the fleet process ended'))
+    }
+    child.once('message', (value) => {
+      child.off('exit', gone)
+      resolve(value as T)
+    })
+    child.once('exit', gone)
   })
 }
 
@@ -37,6 +45,11 @@ export async function startFleetProcess(engines: number, containers: number): Pr
       child.send('report')
       return answer
     },
+    storm(perSecond, ms) {
+      const answer = once<number>(child)
+      child.send({ perSecond, ms })
+      return answer
+    },
     async stop() {
       child.kill('SIGKILL')
       await ended(child)
@@ -53,6 +66,8 @@ export interface ManagerProcess {
   /** CPU the process has used since it started. */
   cpuMs(): number
   rssMb(): number
+  /** Open file descriptors. */
+  descriptors(): number
   /** The highest it ever was. */
   peakRssMb(): number
   stop(): Promise<void>
@@ -85,6 +100,7 @@ export async function startManager(addresses: readonly string[], folder: string)
     healthyCpuMs: readCpuMs(pid),
     cpuMs: () => readCpuMs(pid),
     rssMb: () => readStatus(pid, 'VmRSS'),
+    descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
     peakRssMb: () => readStatus(pid, 'VmHWM'),
     async stop() {
       child.kill(managerFlags.length > 0 ? 'SIGTERM' : 'SIGKILL')

@@ -12,8 +12,27 @@ export interface FleetReport {
 const [engines = '1', containers = '0'] = process.argv.slice(2)
 const fleet = await startFakeFleet({ engines: Number(engines), containers: Number(containers) })
 
-/** The same container every time, for loads of inspect requests. */
+/** Events at this rate from all engines in turn, for so long; each has a number of its own. */
+function storm(perSecond: number, ms: number): void {
+  let told = 0
+  const start = performance.now()
+  const timer = setInterval(() => {
+    const due = (Math.min(performance.now() - start, ms) * perSecond) / 1000
+    for (; told < due; told += 1) {
+      const engine = fleet.engines[told % fleet.engines.length]
+      const [container] = engine?.containers.values() ?? []
+      if (container !== undefined) engine?.tell(`exec_start: ${told}`, container)
+    }
+    if (performance.now() - start < ms) return
+    clearInterval(timer)
+    process.send?.(told)
+  }, 5)
+}
+
 process.on('message', (question) => {
+  if (typeof question === 'object' && question !== null && 'perSecond' in question && 'ms' in question) {
+    storm(Number(question.perSecond), Number(question.ms))
+  }
   if (question !== 'report') return
   const requests: Record<string, number> = {}
   for (const engine of fleet.engines) {

@@ -6,6 +6,7 @@ import { History, checkHistory } from '../../src/testing/history.ts'
 import type { Row } from './bench.ts'
 import { startFleetProcess, startManager } from './fleet-manager.ts'
 import type { FleetProcess, ManagerProcess } from './fleet-manager.ts'
+import { benchStorm, benchStreams } from './fleet-streams.ts'
 import { RawClient } from './raw-client.ts'
 
 /** Pairs of create and start that one client asks for; the first few only warm up. */
@@ -21,6 +22,7 @@ export async function run(): Promise<readonly Row[]> {
   try {
     return [
       ...(await withFleet(folder, 100, 0, benchSmall)),
+      ...(await withFleet(folder, 100, 1, benchTraffic)),
       ...(await withFleet(folder, 1000, 0, benchEmpty)),
       ...(await withFleet(folder, 1000, 30, benchFull)),
     ]
@@ -57,6 +59,10 @@ async function benchSmall(fleet: FleetProcess, manager: ManagerProcess): Promise
     ...crowd.rows,
     row('64 clients : 1 client, pairs/s', crowd.perSecond / one.perSecond, '×', '> 1'),
   ]
+}
+
+async function benchTraffic(fleet: FleetProcess, manager: ManagerProcess): Promise<readonly Row[]> {
+  return [...(await benchStreams(fleet, manager)), ...(await benchStorm(fleet, manager))]
 }
 
 async function benchEmpty(_: FleetProcess, manager: ManagerProcess): Promise<readonly Row[]> {

@@ -24,7 +24,10 @@ export async function findPythonClients(): Promise<PythonClients> {
       packages: [
         'docker-compose',
         ...`${names} ${more}`.split(' ').map((name) => `python3-${name}`),
-        ...['python3.11-minimal', 'libpython3.11-minimal', 'libpython3.11-stdlib', 'python3-distutils'],
+        'python3.11-minimal',
+        'libpython3.11-minimal',
+        'libpython3.11-stdlib',
+        'python3-distutils',
       ],
     },
     systemClock,

@@ -254,50 +254,10 @@ describe('the manager', () => {
 })
 
 describe('wrong options', () => {
+  // All of them are tried in src/commands/swarm/swarm.test.ts; here, that the built program says so where it should.
   it.each([
     [['manage'], "discovery required to manage a cluster. See 'swarm manage --help'."],
-    [['manage', '--strategy', 'x', 'a:1'], 'strategy not supported'],
-    [['manage', '--filter', 'x', 'a:1'], 'filter not supported'],
-    [['manage', '-H', 'udp://a:1', 'a:1'], 'unsupported protocol: \\"udp\\"'],
-    [['manage', '--heartbeat', '10', 'a:1'], 'invalid --heartbeat: time: missing unit in duration \\"10\\"'],
-    [['manage', '--heartbeat', '10ms', 'a:1'], '--heartbeat should be at least one second'],
-    [['manage', '--engine-refresh-min-interval', 'x', 'a:1'], 'min refresh interval should be a positive number'],
-    [
-      ['manage', '--engine-refresh-max-interval', '1s', 'a:1'],
-      'max refresh interval cannot be less than min refresh interval',
-    ],
-    [['manage', '--engine-failure-retry', '0', 'a:1'], 'invalid failure retry count'],
-    [
-      ['manage', '--engine-refresh-retry', '4', 'a:1'],
-      '--engine-refresh-retry is deprecated. Use --engine-failure-retry',
-    ],
-    [['manage', '--tls', 'a:1'], '--tlscert and --tlskey must be provided when using --tls'],
-    [
-      ['manage', '--tlscert', 'x', 'a:1'],
-      '--tlscert, --tlskey and --tlscacert require the use of either --tls or --tlsverify',
-    ],
-    [
-      ['manage', '--tlsverify', '--tlscert', 'x', '--tlskey', 'y', 'a:1'],
-      '--tlscacert must be provided when using --tlsverify',
-    ],
-    [['manage', '--cluster-driver', 'mesos', 'a:1'], 'unsupported cluster \\"mesos\\"'],
-    [
-      ['manage', '--cluster-opt', 'swarm.overcommit=-2', 'a:1'],
-      'swarm.overcommit should be larger than -1, -2.000000 is invalid',
-    ],
-    [
-      ['manage', '--cluster-opt', 'swarm.createretry=-1', 'a:1'],
-      'swarm.createretry can not be negative, -1 is invalid',
-    ],
-    [['manage', '--discovery-opt', 'x', 'a:1'], '--discovery-opt must contain key=value strings'],
-    [['--log-level', 'loud', 'manage', 'a:1'], 'not a valid logrus Level: \\"loud\\"'],
     [['manage', 'nosuch://a'], 'discovery service not supported'],
-    [['manage', 'etcd://a/b'], 'discovery with etcd:// is not in this version; use nodes:// or file://'],
-    [
-      ['manage', '--replication', 'a:1'],
-      'Leader election is only supported with consul, etcd and zookeeper discovery.',
-    ],
-    [['manage', '--advertise', 'x', 'a:1'], '--advertise should be of the form ip:port or hostname:port'],
   ])('%j ends with %s', async (args, message) => {
     const [form] = programForms
     const result = await form?.run('swarm', args, { timeoutMs: 20_000 })

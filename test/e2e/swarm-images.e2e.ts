@@ -143,9 +143,9 @@ describe.runIf(isRoot)('images without a registry (needs root on Linux)', () => 
     await eventually(async () => (await cluster.docker(cli, ['images', '-q', 'big'])).stdout !== '', 20_000, 'listing')
     const before = await residentBytes(pid)
     let most = before
-    let isOver = false
+    const over = new AbortController()
     const watching = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         most = Math.max(most, await residentBytes(pid))
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
@@ -158,7 +158,7 @@ describe.runIf(isRoot)('images without a registry (needs root on Linux)', () => 
       undefined,
       120_000,
     )
-    isOver = true
+    over.abort()
     await watching
     expect(created.code, created.stderr).toBe(0)
     expect(most - before).toBeLessThan(64 * 2 ** 20)

@@ -12,7 +12,10 @@ describe.runIf(isRoot)('networks over engines of three versions (needs root on L
 
   beforeAll(async () => {
     cluster = await startCluster({ engines: ['20.10', '26.1', '28.5', '28.5'], namePrefix: 'ov' }, [
-      ...['--cluster-opt', 'swarm.overlay=on', '--cluster-opt', 'swarm.overlay.pool=10.222.0.0/16'],
+      '--cluster-opt',
+      'swarm.overlay=on',
+      '--cluster-opt',
+      'swarm.overlay.pool=10.222.0.0/16',
     ])
     const joined = (): boolean => (cluster.log().match(/engine joined the swarm as/g) ?? []).length === 3
     await eventually(joined, 90_000, 'the joining of all engines')

@@ -8,7 +8,7 @@ const notFound = new FlotillaError('engine/not-found', 'network wide not found',
 
 function bed(answers: readonly (FlotillaError | string)[]): {
   clock: ReturnType<typeof manualClock>
-  calls(): number
+  readonly calls: () => number
   result: Promise<string>
 } {
   const clock = manualClock()

@@ -19,14 +19,16 @@ export interface PrimaryForwarderOptions {
   readonly log: Log
   /** The certificates that engines are shown are shown to the primary too. */
   readonly tls?: TlsMaterial
+  /** A request waits this long for a primary when there is none. Default 30 s. */
+  readonly waitMs?: number
   openEngine(endpoint: Endpoint): Engine
 }
 
 /** Marks what a replica has passed on, with the replica's address: it is passed on once and no further. */
 export const hopHeader = 'x-flotilla-replica'
 
-/** A request waits this long for a primary, when there is none. classicswarm let it wait for ever. */
-export const primaryWaitMs = 30_000
+/** classicswarm let requests wait for ever. */
+const primaryWaitMs = 30_000
 /** One that a replica sent here waits this long for this manager to learn that it leads. */
 const hopWaitMs = 5000
 /** After a refused connection the next primary is nearly always known by then. */
@@ -107,9 +109,13 @@ export class PrimaryForwarder {
     if (isLocal(target.path) || (role.kind === 'primary' && role.catchingUp === undefined)) return serve()
     const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
     const atMs = this.#o.clock.monotonicMs()
-    const untilMs = atMs + (isPassedOn ? hopWaitMs : primaryWaitMs)
+    const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
     const isServable = !needsPrimary(exchange.head.method, target.path)
     return this.#find({ exchange, target, serve, isPassedOn, isServable, atMs, untilMs })
+  }
+
+  get #waitMs(): number {
+    return this.#o.waitMs ?? primaryWaitMs
   }
 
   /** Called about once a second. */
@@ -158,7 +164,7 @@ export class PrimaryForwarder {
   #refuse({ exchange, isPassedOn }: Arrival): void {
     const message = isPassedOn
       ? `manager ${this.#o.role.address} is not the primary cluster manager`
-      : `No elected primary cluster manager: none within ${primaryWaitMs / 1000} s`
+      : `No elected primary cluster manager: none within ${this.#waitMs / 1000} s`
     exchange.replyError(503, message, ['Retry-After', '1'])
   }
 

@@ -544,6 +544,30 @@ describe('hijacked connections', () => {
     await eventually(() => client.text === refusal + refusal)
   })
 
+  it.each([{ isHijack: true }, {}])('an engine that switches protocols unasked is not believed: %j', async (more) => {
+    const engine = await startEngine((socket) =>
+      socket.on('data', () => socket.write('HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\nraw bytes')),
+    )
+    const { port } = await startEndpoint(engine, more)
+    const client = new Client(port).send('POST /a HTTP/1.1\r\nhost: d\r\n\r\n')
+    expect(await client.until('}\n')).toMatch(
+      /^HTTP\/1\.1 502 .*node node-1 switched protocols without being asked to/s,
+    )
+    expect(client.text).not.toContain('raw bytes')
+  })
+
+  it('an engine that breaks off in the middle of a frame ends the stream there, and nothing hangs', async () => {
+    const engine = await startEngine((socket) =>
+      socket.on('data', () => socket.end('HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n\x01\0\0\0\0\0\x10\0half')),
+    )
+    const { port, server } = await startEndpoint(engine, { isHijack: true })
+    const client = new Client(port).send('POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n')
+    await eventually(() => client.hasEnded)
+    expect(client.text.split('\r\n\r\n')[1]).toBe('\x01\0\0\0\0\0\x10\0half')
+    client.socket.end()
+    await eventually(() => server.hijackedCount === 0)
+  })
+
   it('a reset on either side ends the other', async () => {
     let engineSide: Socket | undefined
     let isEngineClosed = false

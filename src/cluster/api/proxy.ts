@@ -162,6 +162,12 @@ export class Forward implements PoolJob, ReplyReceiver {
       this.#o.onDone?.()
       return
     }
+    if (head.status === 101 && (this.#o.isHijack !== true || this.#exchange.head.upgrade === undefined)) {
+      // Whatever follows is no HTTP, and nobody asked for anything else.
+      this.#connection?.destroy()
+      this.#fail(502, `node ${this.#o.target.name} switched protocols without being asked to`)
+      return
+    }
     this.#o.onReply?.(head.status)
     if (this.#o.isHijack === true && isRaw(head)) {
       this.#hijack(bytes, headEnd)

@@ -35,8 +35,8 @@ interface Served {
   readonly url: string
   /** Time by which entries lapse; requests have real deadlines. */
   readonly clock: ManualClock
-  ask(method: WebRequest['method'], path: string, body?: string): Promise<WebReply>
-  create(): Promise<string>
+  readonly ask: (method: WebRequest['method'], path: string, body?: string) => Promise<WebReply>
+  readonly create: () => Promise<string>
 }
 
 async function serve(options: Partial<DiscoveryServiceOptions> = {}): Promise<Served> {
@@ -57,11 +57,8 @@ function contextOf(clock: ManualClock, options: readonly (readonly [string, stri
     // Deadlines of requests are real; only the pauses between them are moved by the test.
     clock: {
       ...clock,
-      later: systemClock.later,
-      get sleeping() {
-        return clock.sleeping
-      },
-    } as ManualClock,
+      later: (ms: number, run: () => void) => systemClock.later?.(ms, run) ?? (() => undefined),
+    },
     log,
     heartbeatMs: 10_000,
     options: new Map(options),

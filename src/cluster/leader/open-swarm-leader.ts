@@ -25,6 +25,8 @@ export interface SwarmElection {
 
 /** How long discovery may take to tell its first engines. */
 const firstSetMs = 10_000
+/** Longer than managers are not looked for again. */
+const againMs = 6000
 
 /** Looks for managers of a swarm among the engines. @returns undefined when there is none that answers */
 export async function openSwarmElection(options: SwarmLeaderOptions): Promise<SwarmElection | undefined> {
@@ -35,7 +37,13 @@ export async function openSwarmElection(options: SwarmLeaderOptions): Promise<Sw
     openEngine: (address) => options.openEngine(address),
     clock,
   })
-  if ((await managers.find(false, {})).length === 0) return undefined
+  let found = await managers.find(false, {})
+  if (found.length === 0 && managers.isUnsure) {
+    // Engines under load are slow to say what they are; a second look is worth more than a wrong refusal.
+    await clock.sleep(againMs)
+    found = await managers.find(false, {})
+  }
+  if (found.length === 0) return undefined
   const { discovery } = options
   return {
     discovery: {

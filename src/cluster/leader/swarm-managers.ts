@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError } from '../../core/errors.ts'
 import { mapLimit } from '../../core/limit.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { isFields, readFields } from '../wire.ts'
@@ -13,26 +14,36 @@ export interface SwarmManagerOptions {
 }
 
 const parallelProbes = 32
-const probeMs = 3000
+const probeMs = 10_000
 /** A fleet without managers is not asked again and again. */
 const probeAgainMs = 5000
+
+export interface FoundManagers extends SwarmManagers {
+  /** At the last look some engine took its connection and then did not say what it is. */
+  readonly isUnsure: boolean
+  close(): void
+}
 
 /**
  * Finds the managers of the swarm among the engines of the cluster by asking each, once; they are asked again when the
  * ones found are of no use any more.
  */
-export function findSwarmManagers(options: SwarmManagerOptions): SwarmManagers & { close(): void } {
+export function findSwarmManagers(options: SwarmManagerOptions): FoundManagers {
   let known: readonly Engine[] = []
+  let isUnsure = false
   let probedMs = Number.NEGATIVE_INFINITY
 
   async function probe(o: CallOptions): Promise<void> {
-    probedMs = options.clock.monotonicMs()
+    isUnsure = false
     const found = await mapLimit(options.addresses(), parallelProbes, async (address) => {
       const engine = options.openEngine(address)
-      if (await isManager(engine, o)) return engine
+      const answer = await askIsManager(engine, o)
+      if (answer === 'yes') return engine
+      isUnsure ||= answer === 'silent'
       void engine.close()
       return undefined
     })
+    probedMs = options.clock.monotonicMs()
     const next = found.filter((engine) => engine !== undefined)
     // Those that are silent now may be the ones that come back.
     if (next.length === 0) return
@@ -41,6 +52,9 @@ export function findSwarmManagers(options: SwarmManagerOptions): SwarmManagers &
   }
 
   return {
+    get isUnsure() {
+      return isUnsure
+    },
     async find(isStale, o) {
       const isDue = options.clock.monotonicMs() - probedMs >= probeAgainMs
       if (!isStale && known.length > 0) return known
@@ -55,12 +69,12 @@ export function findSwarmManagers(options: SwarmManagerOptions): SwarmManagers &
   }
 }
 
-async function isManager(engine: Engine, o: CallOptions): Promise<boolean> {
+async function askIsManager(engine: Engine, o: CallOptions): Promise<'yes' | 'no' | 'silent'> {
   try {
     const reply = await engine.request({ method: 'GET', path: '/info' }, { ...o, deadlineMs: probeMs })
     const info = await reply.json<unknown>()
-    return isFields(info) && readFields(info, 'Swarm')['ControlAvailable'] === true
-  } catch {
-    return false
+    return isFields(info) && readFields(info, 'Swarm')['ControlAvailable'] === true ? 'yes' : 'no'
+  } catch (error) {
+    return isFlotillaError(error) && error.code === 'engine/timeout' ? 'silent' : 'no'
   }
 }

@@ -33,6 +33,11 @@ const listen = '0.0.0.0:2377'
 const pauseMs = 1000
 /** Without any change the engines are asked again after this. */
 const lookAgainMs = 30_000
+/** What a change of the members leads to, a lost majority for one, shows some seconds later. */
+const afterChangeMs = 20_000
+const lookSoonMs = 5000
+/** A worker of the common swarm is believed to be one for so long. */
+const workerMs = 10 * 60_000
 /** Engines that are named but do not answer are waited for before the first swarm is begun. */
 const graceMs = 30_000
 const infoMs = 10_000
@@ -61,6 +66,8 @@ class SwarmFormer {
   #told: ReadonlySet<string> = new Set()
   #seen = ''
   #lookedMs = 0
+  #changedMs = 0
+  readonly #workers = new Map<string, { readonly untilMs: number; readonly swarm: EngineSwarm }>()
   #isBusy = true
 
   constructor(options: FormSwarmOptions) {
@@ -74,19 +81,25 @@ class SwarmFormer {
     const nowMs = cluster.clock.monotonicMs()
     const members = cluster.healthyMembers()
     const seen = members.map((each) => `${each.addr} ${each.view.swarmRole}`).join('\n')
-    const isDue = this.#isBusy || seen !== this.#seen || nowMs - this.#lookedMs >= lookAgainMs
+    if (seen !== this.#seen) this.#changedMs = nowMs
+    const pace = nowMs - this.#changedMs < afterChangeMs ? lookSoonMs : lookAgainMs
+    const isDue = this.#isBusy || seen !== this.#seen || nowMs - this.#lookedMs >= pace
     if (!isDue || members.length === 0 || !(await role.mayAct())) return
     this.#seen = seen
     this.#lookedMs = nowMs
     const isComplete = members.length === cluster.snapshot().nodes.length || nowMs - this.#startMs >= graceMs
     const plan = planSwarm(await this.#ask(members), isComplete)
+    this.#remember(plan, nowMs)
     this.#tell(plan.notices)
     this.#isBusy = plan.steps.length > 0 || !isComplete
     await this.#perform(plan)
   }
 
   async #ask(members: readonly Member[]): Promise<readonly EngineSwarm[]> {
+    const nowMs = this.#o.cluster.clock.monotonicMs()
     const asked = await settleLimit(members, 16, async (member) => {
+      const known = this.#workers.get(member.addr)
+      if (known !== undefined && member.view.swarmRole === 'worker' && known.untilMs > nowMs) return known.swarm
       const reply = await member.engine.request({ method: 'GET', path: '/info' }, { deadlineMs: infoMs })
       const info = await reply.json<unknown>()
       const { addr, name, view } = member
@@ -96,6 +109,16 @@ class SwarmFormer {
     // Who says nothing may be in a swarm: whoever is left must not begin another.
     if (silent.length > 0) throw silent[0]?.error
     return asked.flatMap((each) => (each.kind === 'done' ? [each.value] : []))
+  }
+
+  #remember({ members }: SwarmPlan, nowMs: number): void {
+    const workers = members.filter((each) => !each.isManager)
+    const held = new Map(workers.map((swarm) => [swarm.addr, this.#workers.get(swarm.addr)]))
+    this.#workers.clear()
+    for (const swarm of workers) {
+      const untilMs = held.get(swarm.addr)?.untilMs ?? 0
+      this.#workers.set(swarm.addr, { swarm, untilMs: untilMs > nowMs ? untilMs : nowMs + workerMs })
+    }
   }
 
   #tell(notices: readonly SwarmNotice[]): void {

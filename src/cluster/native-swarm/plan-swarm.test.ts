@@ -57,7 +57,7 @@ describe('planSwarm', () => {
 
   it('does nothing when all is done, also while managers that it knows of are down', () => {
     const done = [manager('a', 'x', 3), worker('d', 'a')]
-    expect(planSwarm(done, true)).toEqual({ steps: [], notices: [], managers: [done[0]] })
+    expect(planSwarm(done, true)).toEqual({ steps: [], notices: [], managers: [done[0]], members: done })
   })
 
   it('leaves engines of another swarm alone and says so; the larger swarm is the common one', () => {

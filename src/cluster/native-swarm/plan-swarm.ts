@@ -33,6 +33,8 @@ export interface SwarmPlan {
   readonly notices: readonly SwarmNotice[]
   /** Managers that may be asked to do the steps. */
   readonly managers: readonly EngineSwarm[]
+  /** All engines that are in the common swarm. */
+  readonly members: readonly EngineSwarm[]
 }
 
 const noLeader =
@@ -53,12 +55,13 @@ export function planSwarm(engines: readonly EngineSwarm[], isComplete: boolean):
   const taken = sorted.filter((each) => each.state !== 'inactive')
   const own = findOwn(taken)
   if (own === undefined) {
-    if (taken.length > 0) return { steps: [], managers: [], notices: [...notices, ...taken.map(tellHeadless)] }
+    if (taken.length > 0)
+      return { steps: [], managers: [], members: [], notices: [...notices, ...taken.map(tellHeadless)] }
     const [first] = isComplete ? idle : []
-    return { steps: first === undefined ? [] : [{ kind: 'init', engine: first }], managers: [], notices }
+    return { steps: first === undefined ? [] : [{ kind: 'init', engine: first }], managers: [], members: [], notices }
   }
   notices.push(...taken.filter((each) => !own.members.includes(each)).map(tellForeign))
-  return { steps: planJoins(own, idle), managers: own.managers, notices }
+  return { steps: planJoins(own, idle), managers: own.managers, members: own.members, notices }
 }
 
 interface Own {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Api } from '../api/call.ts'
-import { needsRegex, makeList } from '../expression.ts'
+import { needsRegex } from '../expression.ts'
 import { GENERATION_LABEL } from '../model.ts'
 import type { PlacementRequest } from '../placement.ts'
 import { withLabels } from '../recipe.ts'
@@ -46,6 +46,6 @@ export function limitRequest(api: Api, request: PlacementRequest, record: Contai
     matches: (name: string) => name === value,
   }
   const before = request.whitelists
-  const whitelists = makeList([...before.expressions, expression], before.problem)
+  const whitelists = { ...before, expressions: [...before.expressions, expression] }
   return { ...request, whitelists }
 }

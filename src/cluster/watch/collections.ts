@@ -1,7 +1,7 @@
 import type { ContainerView, NodeView } from '../model.ts'
 import { isSameLoad, withContainers } from '../usage.ts'
 import { renderEndpoints } from '../recipe.ts'
-import { readField, readFields, readList, readText } from '../wire.ts'
+import { readField, readFields, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { decodeContainer, decodeImage, decodeNetwork, decodeVolume, describeContainer, isSameRow } from './decode.ts'
 import type { ContainerAnswer, Detail } from './messages.ts'

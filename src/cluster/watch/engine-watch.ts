@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../core/clock.ts'
 import { isFlotillaError } from '../../core/errors.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -51,7 +52,7 @@ export class EngineWatch {
   #eventLagMs: number | undefined
   #running = 0
   #isStepping = false
-  #calls = new AbortController()
+  #calls = makeController()
   #stream = new AbortController()
 
   constructor(options: EngineWatchOptions) {
@@ -130,7 +131,7 @@ export class EngineWatch {
       case 'close':
         this.#calls.abort(closedReason)
         this.#stream.abort(closedReason)
-        this.#calls = new AbortController()
+        this.#calls = makeController()
         this.#queued.clear()
         this.#releaseAll()
         return
@@ -272,6 +273,13 @@ export class EngineWatch {
       this.send({ kind: 'events-closed', epoch, failure })
     }
   }
+}
+
+/** Timers and calls of one engine listen to it all at once: more than the ten at which Node suspects a leak. */
+function makeController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(64, controller.signal)
+  return controller
 }
 
 const openEventsMs = 10_000

@@ -3,8 +3,8 @@ import { parseExactJson, renderExactJson } from '../../core/exact-json.ts'
 import type { JsonValue } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { renderTable } from '../../ui/table.ts'
-import { withEndpoint } from './ask-endpoint.ts'
 import { toCreateBody } from './create-body.ts'
+import { withManagement } from './management.ts'
 import { readInput } from './read-input.ts'
 import type { explainFlags } from './table.ts'
 
@@ -36,21 +36,11 @@ interface ExplainedNode {
 export const run: Run<typeof explainFlags> = async (ctx, flags, args) => {
   const given = flags.file === undefined ? {} : parseBody(await readInput(ctx, flags.file), flags.file)
   const body = toCreateBody(flags, args[0], given)
-  const answer = await withEndpoint(ctx, flags, async (endpoint) => {
-    const reply = await endpoint.request(
-      {
-        method: 'POST',
-        path: '/flotilla/explain',
-        unversioned: true,
-        query: { name: flags.name, platform: flags.platform === '' ? undefined : flags.platform },
-        headers: { 'content-type': 'application/json' },
-        body: Buffer.from(renderExactJson(body as JsonValue)),
-      },
-      { signal: ctx.signal },
-    )
-    return reply.text()
-  })
-  const explained = JSON.parse(answer) as Explained
+  const query = new URLSearchParams({ name: flags.name, platform: flags.platform })
+  const path = `/flotilla/explain?${query.toString()}`
+  const explained = await withManagement(ctx, flags, (management) =>
+    management.ask<Explained>('POST', path, Buffer.from(renderExactJson(body as JsonValue))),
+  )
   if (flags.format === 'json') ctx.stdout.write(`${JSON.stringify(explained, undefined, 2)}\n`)
   else printTable(ctx, explained)
   return explained.IsPlaced ? 0 : 1

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { programVersion } from '../../core/program.ts'
@@ -8,6 +10,8 @@ import { endpointFromEnvironment } from '../../engine/environment.ts'
 export interface Management {
   /** @throws {engine/not-found} and others, in the words of the endpoint */
   ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T>
+  /** Writes an answer of any length to `target` as it comes. */
+  copy(path: string, target: Writable): Promise<void>
 }
 
 const askMs = 60_000
@@ -27,6 +31,13 @@ export async function withManagement<T>(
         const request = { method, path, unversioned: true, ...(body === undefined ? {} : { body }) }
         const reply = await engine.request(request, { deadlineMs: askMs, signal: ctx.signal }).catch(explain)
         return reply.json<A>()
+      },
+      async copy(path, target) {
+        const request = { method: 'GET', path, unversioned: true, stream: true, idleMs: askMs } as const
+        const reply = await engine.request(request, { deadlineMs: askMs, signal: ctx.signal }).catch(explain)
+        for await (const chunk of reply.body) {
+          if (!target.write(chunk)) await once(target, 'drain', { signal: ctx.signal })
+        }
       },
     })
   } finally {

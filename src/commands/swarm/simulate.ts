@@ -11,9 +11,9 @@ import { toOvercommitPercent } from '../../cluster/watch/specs.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { renderTable } from '../../ui/table.ts'
-import { withEndpoint } from './ask-endpoint.ts'
 import { readSize } from './create-body.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
+import { withManagement } from './management.ts'
 import { readInput } from './read-input.ts'
 import type { simulateFlags } from './table.ts'
 
@@ -24,7 +24,10 @@ const maxNodes = 1_000_000
 
 /** Plays events over a cluster in memory and says what came of it. */
 export const run: Run<typeof simulateFlags> = async (ctx, flags) => {
-  if (flags.record) return record(ctx, flags)
+  if (flags.record) {
+    await withManagement(ctx, flags, (management) => management.copy('/flotilla/snapshot', ctx.stdout))
+    return 0
+  }
   const compile = await loadRegex()
   const nodes = await readNodes(ctx, flags)
   const events = await readEvents(ctx, flags, compile)
@@ -39,21 +42,6 @@ export const run: Run<typeof simulateFlags> = async (ctx, flags) => {
     ctx.stdout.write(`${JSON.stringify({ ...head, ...report }, undefined, 2)}\n`)
   } else printReport(ctx, report, tookMs, flags['per-node'])
   return report.refused + report.stranded === 0 ? 0 : 1
-}
-
-/** Copies the cluster behind the endpoint, line by line. */
-async function record(ctx: Context, flags: Flags): Promise<number> {
-  await withEndpoint(ctx, flags, async (endpoint) => {
-    const path = '/flotilla/snapshot'
-    const reply = await endpoint.request(
-      { method: 'GET', path, unversioned: true, stream: true },
-      { signal: ctx.signal },
-    )
-    for await (const chunk of reply.body) {
-      if (!ctx.stdout.write(chunk)) await new Promise<void>((resolve) => ctx.stdout.once('drain', resolve))
-    }
-  })
-  return 0
 }
 
 async function readNodes(ctx: Context, flags: Flags): Promise<readonly NodeView[]> {

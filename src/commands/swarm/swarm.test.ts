@@ -19,8 +19,9 @@ let folder = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'flotilla-swarm-cli-'))
   await writeFile(join(folder, 'fleet'), 'b:1\na:1\n')
-  await writeFile(join(folder, 'pem'), 'no pem\n')
-})
+  // Loaded here, where it may take its time.
+  await Promise.all([import('./manage.ts'), import('./join.ts'), import('./list.ts'), import('./create.ts')])
+}, 120_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 interface Registered {
@@ -345,6 +346,14 @@ describe('help and the program itself', () => {
       }
     },
   )
+
+  it('create --help takes no argument', async () => {
+    expect((await start(['create', '--help']).result).stdout).toMatch(/^Usage: swarm create \[OPTIONS\]\n/)
+  })
+
+  it('DEBUG with a word that is neither true nor false is somebody else’s', async () => {
+    expect(await start(['list', 'a:1'], { DEBUG: 'app:*' }).result).toEqual({ code: 0, stdout: 'a:1\n', stderr: '' })
+  })
 
   it('manage --help ends with the cluster options', async () => {
     expect((await start(['manage', '--help']).result).stdout).toMatch(

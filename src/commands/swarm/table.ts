@@ -8,6 +8,8 @@ export const swarmGlobals: FlagTable = {
     kind: 'boolean',
     brief: 'Log everything, as --log-level debug does, and serve /debug/pprof',
     env: ['DEBUG'],
+    // Many programs give this variable a meaning of their own.
+    sharesEnv: true,
   },
   'log-level': {
     kind: 'string',
@@ -236,12 +238,13 @@ export const rebalanceFlags = {
 } as const
 
 export const explainFlags = {
-  host: { kind: 'string', short: 'H', env: ['DOCKER_HOST'], brief: 'The endpoint, tcp://HOST:PORT or unix:///PATH' },
-  tls: { kind: 'boolean', brief: 'Speak TLS; --tlsverify includes it' },
-  tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificate of the endpoint' },
-  tlscert: { kind: 'string', brief: 'File of our own certificate' },
-  tlskey: { kind: 'string', brief: 'File of the key of --tlscert' },
-  tlsverify: { kind: 'boolean', brief: 'Speak TLS and verify the endpoint' },
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
   format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'How to print the answer' },
   file: {
     kind: 'string',
@@ -265,12 +268,13 @@ export const explainFlags = {
 } as const
 
 export const simulateFlags = {
-  host: { kind: 'string', short: 'H', env: ['DOCKER_HOST'], brief: 'The endpoint, tcp://HOST:PORT or unix:///PATH' },
-  tls: { kind: 'boolean', brief: 'Speak TLS; --tlsverify includes it' },
-  tlscacert: { kind: 'string', brief: 'File of the CA that must have signed the certificate of the endpoint' },
-  tlscert: { kind: 'string', brief: 'File of our own certificate' },
-  tlskey: { kind: 'string', brief: 'File of the key of --tlscert' },
-  tlsverify: { kind: 'boolean', brief: 'Speak TLS and verify the endpoint' },
+  host: {
+    kind: 'string',
+    short: 'H',
+    brief:
+      'Endpoint of the cluster; else DOCKER_HOST, the docker context or the local socket, with TLS as docker has it',
+    placeholder: 'address',
+  },
   format: { kind: 'string', default: 'table', choices: ['table', 'json'], brief: 'How to print the answer' },
   record: { kind: 'boolean', brief: 'Print the cluster behind the endpoint, a JSON line per node, for --cluster' },
   cluster: { kind: 'string', placeholder: 'file', brief: 'Start from a recorded cluster; - for the standard input' },

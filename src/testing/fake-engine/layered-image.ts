@@ -7,11 +7,11 @@ import type { FakeImage, FakeState } from './state.ts'
 /** What an engine does wrong with images. */
 export interface ArchiveFaults {
   /** Content of an entry of a saved archive in place of the true one; undefined leaves the entry out. */
-  spoil?(name: string, content: Buffer): Buffer | undefined
+  readonly spoil?: (name: string, content: Buffer) => Buffer | undefined
   /** Cuts the connection before this entry. */
-  dieAt?: RegExp
+  readonly dieAt?: RegExp
   /** Words a load ends with in place of loading. */
-  loadError?: string
+  readonly loadError?: string
 }
 
 /** Content of an image: its layers, bottom first, and the text of its configuration. */

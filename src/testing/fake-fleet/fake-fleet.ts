@@ -28,7 +28,7 @@ export async function startFakeFleet(options: FakeFleetOptions): Promise<FakeFle
   for (let index = 0; index < options.engines; index += 1) {
     const engine = new FleetEngine({ index, containers: options.containers ?? 0 })
     engines.push(engine)
-    servers.push(createServer({ noDelay: true }, (socket) => serve(engine, socket, sockets)))
+    servers.push(createServer({ noDelay: true, allowHalfOpen: true }, (socket) => serve(engine, socket, sockets)))
   }
   await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))))
   return {
@@ -54,15 +54,25 @@ const ping = Buffer.from(
 const openEvents =
   'HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
 
+const upgraded =
+  'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'
+
 function serve(engine: FleetEngine, socket: Socket, sockets: Set<Socket>): void {
   let pending = ''
+  /** The connection has left HTTP: whatever comes goes back. */
+  let isRaw = false
   sockets.add(socket)
   socket.on('error', () => undefined)
   socket.on('close', () => {
     sockets.delete(socket)
     engine.listeners.delete(socket)
   })
+  socket.on('end', () => socket.end())
   socket.on('data', (chunk) => {
+    if (isRaw) {
+      if (!socket.write(chunk)) socket.pause()
+      return
+    }
     pending += chunk.toString('latin1')
     for (;;) {
       const headEnd = pending.indexOf('\r\n\r\n')
@@ -73,7 +83,14 @@ function serve(engine: FleetEngine, socket: Socket, sockets: Set<Socket>): void 
       if (pending.length < end) return
       const body = pending.slice(headEnd + 4, end)
       pending = pending.slice(end)
-      answer(engine, socket, head.slice(0, head.indexOf('\r\n')), body)
+      const line = head.slice(0, head.indexOf('\r\n'))
+      if (line.startsWith('POST ') && line.includes('/attach')) {
+        isRaw = true
+        socket.on('drain', () => socket.resume())
+        socket.write(upgraded, 'latin1')
+        return
+      }
+      answer(engine, socket, line, body)
     }
   })
 }

@@ -57,7 +57,7 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
-    const { held, warnings } = await holdNearData(plan, request, (each) => hold(api, draft, each, network))
+    const { held, warnings } = await holdNearData(api, plan, request, (each) => hold(api, draft, each, network))
     try {
       // Placing may have waited for an engine to be read.
       lead.check()

@@ -1,14 +1,13 @@
 import { FlotillaError } from '../../../core/errors.ts'
+import { EventWriter } from '../event-writer.ts'
 import { isFields, readField, readFields, readNumber, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { paramsOf } from '../call.ts'
-import type { Api, Call, Handler } from '../call.ts'
+import type { Api, Handler } from '../call.ts'
 import { hasLabels, isAny, parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
 import { toClusterEvent } from '../../cluster-event.ts'
 
-/** Events that wait for a slow subscriber; beyond them it is dropped. */
-const queueLimit = 10_000
 const replayMs = 10_000
 
 const filterKeys = [
@@ -35,7 +34,7 @@ export const events: Handler = async (api, call) => {
   const since = parseTime(params.get('since'), 'since', api.cluster.clock.nowMs())
   const until = parseTime(params.get('until'), 'until', api.cluster.clock.nowMs())
   const { exchange } = call
-  const writer = new EventWriter(call, filters)
+  const writer = new EventWriter(exchange, api.cluster.clock, (event) => isWanted(event, filters))
   // Subscribed first: what happens during the replay waits in the queue.
   const unsubscribe = api.cluster.events.subscribe({ hear: (event) => writer.offer(event) })
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
@@ -52,6 +51,7 @@ export const events: Handler = async (api, call) => {
   } finally {
     unsubscribe()
     stop.abort()
+    writer.close()
     exchange.end()
   }
 }
@@ -91,64 +91,6 @@ async function replay(api: Api, writer: EventWriter, since: number, until: numbe
   )
   const all = past.flat().sort((a, b) => readNumber(a, 'timeNano') - readNumber(b, 'timeNano'))
   for (const event of all) writer.replay(event)
-}
-
-class EventWriter {
-  readonly #call: Call
-  readonly #filters: ListFilters
-  readonly #early: Fields[] = []
-  readonly #replayed = new Set<string>()
-  #isOpen = false
-  #isDropped = false
-  #waiting = 0
-  #wakeEnd: (() => void) | undefined
-
-  constructor(call: Call, filters: ListFilters) {
-    this.#call = call
-    this.#filters = filters
-  }
-
-  offer(event: Fields): void {
-    if (!this.#isOpen) this.#early.push(event)
-    else if (!this.#replayed.has(keyOf(event))) this.#write(event)
-  }
-
-  replay(event: Fields): void {
-    this.#replayed.add(keyOf(event))
-    this.#write(event)
-  }
-
-  open(): void {
-    this.#isOpen = true
-    for (const event of this.#early.splice(0)) this.offer(event)
-    this.#replayed.clear()
-  }
-
-  /** Resolves when the subscriber is dropped or gone. */
-  ended(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal.aborted || this.#isDropped) resolve()
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      this.#wakeEnd = resolve
-    })
-  }
-
-  #write(event: Fields): void {
-    if (this.#isDropped || !isWanted(event, this.#filters)) return
-    const isReady = this.#call.exchange.write(`${JSON.stringify(event)}\n`)
-    this.#waiting = isReady ? 0 : this.#waiting + 1
-    if (this.#waiting <= queueLimit) return
-    this.#isDropped = true
-    const action = 'subscriber_dropped'
-    const message = `more than ${queueLimit} events were waiting`
-    this.#call.exchange.write(`${JSON.stringify({ status: action, Type: 'swarm', Action: action, message })}\n`)
-    this.#wakeEnd?.()
-  }
-}
-
-function keyOf(event: Fields): string {
-  const actor = readFields(event, 'Actor')
-  return `${readNumber(event, 'timeNano')} ${readText(event, 'Action')} ${readText(actor, 'ID')}`
 }
 
 /** Filters of one key are alternatives, keys add up; as moby daemon/events/filter.go. */

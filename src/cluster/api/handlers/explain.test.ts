@@ -157,8 +157,11 @@ describe('where things are', () => {
     const bed = await startBed([{}, { labels: ['platforms=linux/arm64'] }])
     const created = await bed.json<Created>('POST', '/containers/create?platform=linux/arm64', { Image: 'busybox' })
     expect(await nodeOf(bed, created.Id)).toBe('n2')
-    const refused = await bed.call('POST', '/containers/create?platform=windows/amd64', { Image: 'busybox' })
-    expect(refused).toMatchObject({ status: 500, text: expect.stringContaining('[platform==windows/amd64]') })
+    const away = { Image: 'busybox', Env: ['constraint:node==n1'] }
+    const refused = await bed.call('POST', '/containers/create?platform=linux/arm64', away)
+    expect(refused).toMatchObject({ status: 500, text: expect.stringContaining('[node==n1 platform==linux/arm64]') })
+    // Nobody says that it runs this: the engines are asked.
+    expect(await bed.call('POST', '/containers/create?platform=linux/s390x', away)).toMatchObject({ status: 201 })
   })
 
   it('GPUs have one owner each', async () => {

@@ -1,4 +1,4 @@
-import type { Api, Handler } from '../call.ts'
+import type { Handler } from '../call.ts'
 
 /** The state of this manager as Prometheus reads it. Nothing is computed before somebody asks. */
 export const metrics: Handler = async (api, call) => {
@@ -7,6 +7,6 @@ export const metrics: Handler = async (api, call) => {
     import('../../metrics/families.ts'),
     import('../../metrics/read.ts'),
   ])
-  const text = renderExposition(listFamilies(await readMetrics(api satisfies Api)))
+  const text = renderExposition(listFamilies(readMetrics(api)))
   call.exchange.reply(200, ['Content-Type', expositionType, 'Cache-Control', 'no-cache'], text)
 }

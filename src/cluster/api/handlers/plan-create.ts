@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
+import { FlotillaError } from '../../../core/errors.ts'
 import { needsRegex } from '../../expression.ts'
+import { isValidated } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
-import { parsePlatform } from '../../platform.ts'
+import { canRun, parsePlatform } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
 import { noRegex } from '../../regex.ts'
 import { addCondition, isPinned, listConditions, parseCreate } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
@@ -37,11 +39,19 @@ export async function planCreate(api: Api, name: string, raw: Fields, platform: 
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
   const { body: placed, network } = settleNetworks(api, body)
   const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
-  let request: PlacementRequest = { ...draft.request, platform: parsePlatform(platform) }
+  let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
   for (const node of network === undefined ? nodes : [...nodes, network.node]) {
     request = addCondition(request, 'constraints', `node==${node}`)
   }
   return { draft, request, network, homes: isPinned(request) ? [] : findVolumeHomes(api, body) }
+}
+
+/** Where no node is of the platform, none is kept from trying: engines may emulate, and say so if they do not. */
+function findPlatform(api: Api, text: string): Platform | undefined {
+  const platform = parsePlatform(text)
+  if (platform === undefined) return undefined
+  const isThere = api.cluster.snapshot().nodes.some((node) => isValidated(node) && canRun(node, platform))
+  return isThere ? platform : undefined
 }
 
 /** The request bound to the nodes of its volumes; the same request when it has none. */
@@ -56,17 +66,16 @@ export function goToVolumes(request: PlacementRequest, homes: readonly VolumeHom
  * is worth a warning.
  */
 export async function holdNearData<T>(
+  api: Api,
   plan: CreatePlan,
   request: PlacementRequest,
-  hold: (request: PlacementRequest) => T | Promise<T>,
+  hold: (request: PlacementRequest) => Promise<T>,
 ): Promise<{ readonly held: T; readonly warnings: readonly string[] }> {
-  if (plan.homes.length === 0) return { held: await hold(request), warnings: [] }
-  try {
-    return { held: await hold(goToVolumes(request, plan.homes)), warnings: [] }
-  } catch (error) {
-    if (!isFlotillaError(error) || error.code !== 'cluster/no-placement') throw error
-    return { held: await hold(request), warnings: plan.homes.map(warnOfVolume) }
-  }
+  const near = goToVolumes(request, plan.homes)
+  if (near === request) return { held: await hold(request), warnings: [] }
+  // Looked at first, so that what is not refused in the end does not count as refused.
+  const isNear = api.cluster.choose(near).kind === 'placed'
+  return { held: await hold(isNear ? near : request), warnings: isNear ? [] : plan.homes.map(warnOfVolume) }
 }
 
 /** In words, that a container gets an empty volume where another one has the data. */

@@ -4,8 +4,8 @@ import type { Member } from '../../member.ts'
 import { isFields, readList, readNumber, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { bridgeVolumePrune, isAnonymousVolume } from '../bridge/queries.ts'
-import type { Api, Call, Handler } from '../call.ts'
 import { versionsOf } from '../call.ts'
+import type { Call, Handler } from '../call.ts'
 
 const pruneMs = 300_000
 const removeMs = 30_000

@@ -1,0 +1,123 @@
+import type { Clock } from '../../core/clock.ts'
+import { startTimer } from '../../core/deadline.ts'
+import { readFields, readNumber, readText } from '../wire.ts'
+import type { Fields } from '../wire.ts'
+
+/** Events that wait for a slow subscriber; beyond them it is dropped. */
+const queueLimit = 10_000
+/** After a write, what comes within this time goes out with the next. */
+const gatherMs = 2
+
+/** What event streams need of the exchange they are written to. */
+export interface EventSink {
+  /** @returns false when the client is slow */
+  write(text: string): boolean
+}
+
+/** Events as lines; all subscribers get the same text. */
+const rendered = new WeakMap<Fields, string>()
+
+function renderEvent(event: Fields): string {
+  const known = rendered.get(event)
+  if (known !== undefined) return known
+  const text = `${JSON.stringify(event)}\n`
+  rendered.set(event, text)
+  return text
+}
+
+/**
+ * Writes events to one subscriber: the past first, then what came meanwhile, then what comes. A single event goes out at
+ * once, a storm in few pieces; a subscriber that falls too far behind is told so and dropped.
+ */
+export class EventWriter {
+  readonly #sink: EventSink
+  readonly #clock: Clock
+  readonly #isWanted: (event: Fields) => boolean
+  readonly #early: Fields[] = []
+  readonly #replayed = new Set<string>()
+  #isOpen = false
+  #isDropped = false
+  /** Events handed over since the client last kept up. */
+  #waiting = 0
+  #gathered = ''
+  #gatheredCount = 0
+  #cancel: (() => void) | undefined
+  #wakeEnd: (() => void) | undefined
+
+  constructor(sink: EventSink, clock: Clock, isWanted: (event: Fields) => boolean) {
+    this.#sink = sink
+    this.#clock = clock
+    this.#isWanted = isWanted
+  }
+
+  offer(event: Fields): void {
+    if (this.#isOpen) {
+      if (this.#replayed.size === 0 || !this.#replayed.has(keyOf(event))) this.#write(event)
+    } else if (this.#early.length < queueLimit) this.#early.push(event)
+    else this.#drop()
+  }
+
+  replay(event: Fields): void {
+    this.#replayed.add(keyOf(event))
+    this.#write(event)
+  }
+
+  open(): void {
+    this.#isOpen = true
+    for (const event of this.#early.splice(0)) this.offer(event)
+    this.#replayed.clear()
+  }
+
+  /** Resolves when the subscriber is dropped or gone. */
+  ended(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted || this.#isDropped) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      this.#wakeEnd = resolve
+    })
+  }
+
+  /** Writes what is left. */
+  close(): void {
+    this.#flush()
+    this.#isDropped = true
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  #write(event: Fields): void {
+    if (this.#isDropped || !this.#isWanted(event)) return
+    this.#gathered += renderEvent(event)
+    this.#gatheredCount += 1
+    if (this.#cancel !== undefined) return
+    this.#flush()
+    this.#cancel = startTimer(this.#clock, gatherMs, () => {
+      this.#cancel = undefined
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    if (this.#gathered === '' || this.#isDropped) return
+    const isReady = this.#sink.write(this.#gathered)
+    this.#waiting = isReady ? 0 : this.#waiting + this.#gatheredCount
+    this.#gathered = ''
+    this.#gatheredCount = 0
+    if (this.#waiting > queueLimit) this.#drop()
+  }
+
+  #drop(): void {
+    if (this.#isDropped) return
+    this.#isDropped = true
+    const action = 'subscriber_dropped'
+    const message = `more than ${queueLimit} events were waiting`
+    this.#sink.write(`${JSON.stringify({ status: action, Type: 'swarm', Action: action, message })}\n`)
+    this.#wakeEnd?.()
+  }
+}
+
+/** Tells events of the past from each other. */
+export function keyOf(event: Fields): string {
+  const actor = readFields(event, 'Actor')
+  return `${readNumber(event, 'timeNano')} ${readText(event, 'Action')} ${readText(actor, 'ID')}`
+}

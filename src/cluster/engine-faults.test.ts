@@ -1,0 +1,298 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { renderEndpoint } from '../engine/endpoint-parse.ts'
+import { issueCertificate, makeCa } from '../io/certificates.ts'
+import { systemClock } from '../io/clock.ts'
+import { systemRandom } from '../io/random.ts'
+import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
+import type { FakeEngine, FakeEngineOptions } from '../testing/fake-engine/fake-engine.ts'
+import { startFakeFleet } from '../testing/fake-fleet/fake-fleet.ts'
+import { startFaultProxy } from '../testing/fault-proxy.ts'
+import type { FaultProxy, ProxyFault } from '../testing/fault-proxy.ts'
+import { History, checkHistory } from '../testing/history.ts'
+import { nodes } from './discovery/nodes.ts'
+import { startEndpoint } from './endpoint.ts'
+import type { EndpointOptions, RunningEndpoint } from './endpoint.ts'
+import { defaultFilters } from './filters/default-filters.ts'
+import { spreadStrategy } from './strategies/spread.ts'
+
+/** What engines do to a manager, each fault with real sockets; reliability.md §4.2. */
+
+const cleanups: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+const image = 'busybox:latest'
+
+async function startEngine(options: FakeEngineOptions): Promise<FakeEngine> {
+  const engine = await startFakeEngine({ images: [image], ...options })
+  cleanups.push(() => engine.stop())
+  return engine
+}
+
+function addressOf(engine: FakeEngine): { readonly host: string; readonly port: number } {
+  const { host, port } = new URL(renderEndpoint(engine.endpoint).replace('tcp://', 'http://'))
+  return { host: host.split(':')[0] ?? '', port: Number(port) }
+}
+
+async function startProxy(engine: FakeEngine, fault?: ProxyFault): Promise<FaultProxy> {
+  const proxy = await startFaultProxy(addressOf(engine), fault === undefined ? {} : { fault })
+  cleanups.push(() => proxy.stop())
+  return proxy
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+interface Bed {
+  readonly endpoint: RunningEndpoint
+  readonly logged: string[]
+  call(method: string, path: string, body?: unknown): Promise<Answer>
+  names(): Promise<readonly string[]>
+  errorOf(node: string): string
+}
+
+async function startBed(addresses: readonly string[], more: Partial<EndpointOptions> = {}): Promise<Bed> {
+  const logged: string[] = []
+  const note = (message: string): void => void logged.push(message)
+  const endpoint = await startEndpoint({
+    discovery: nodes(addresses.join(','), {
+      clock: systemClock,
+      log: { debug: () => undefined, info: note, warn: note, error: note },
+      heartbeatMs: 1000,
+      options: new Map(),
+    }),
+    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
+    policy: { filters: defaultFilters, strategy: spreadStrategy },
+    clock: systemClock,
+    random: systemRandom,
+    log: { debug: () => undefined, info: note, warn: note, error: note },
+    ...more,
+  })
+  cleanups.push(() => endpoint.closeNow())
+  const url = (endpoint.addresses[0] ?? '').replace('tcp://', 'http://')
+  const bed: Bed = {
+    endpoint,
+    logged,
+    async call(method, path, body) {
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      const headers = { 'content-type': 'application/json' }
+      const reply = await fetch(url + path, { method, ...(text === undefined ? {} : { body: text, headers }) })
+      return { status: reply.status, body: await reply.text() }
+    },
+    async names() {
+      const rows = JSON.parse((await bed.call('GET', '/containers/json?all=1')).body) as { readonly Names: string[] }[]
+      return rows.map((row) => row.Names[0] ?? '').sort((a, b) => a.localeCompare(b))
+    },
+    errorOf: (node) => endpoint.cluster.snapshot().nodes.find((each) => each.name === node)?.errorText ?? '',
+  }
+  return bed
+}
+
+async function eventually(check: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
+  const end = Date.now() + limitMs
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error(`${what}: never happened`)
+    await systemClock.sleep(10)
+  }
+}
+
+function isHealthy(bed: Bed, count: number): Promise<void> {
+  return eventually(() => bed.endpoint.cluster.healthyMembers().length === count, `${count} healthy engines`)
+}
+
+describe('connections that fail', () => {
+  const faults: Readonly<Record<string, ProxyFault>> = {
+    refused: { kind: 'refuse' },
+    reset: { kind: 'reset', afterBytes: 20 },
+    hole: { kind: 'black-hole' },
+    slow: { kind: 'drip', bytes: 1, everyMs: 1000 },
+  }
+
+  it('take their engine out, whose error says why; the others go on; all come back when healed', async () => {
+    const good = await startEngine({ name: 'good' })
+    const proxies = new Map<string, FaultProxy>()
+    for (const name of Object.keys(faults)) proxies.set(name, await startProxy(await startEngine({ name })))
+    const places = [addressOf(good), ...proxies.values()].map(({ host, port }) => `${host}:${port}`)
+    const bed = await startBed(places, { watch: { probeMs: 200 } })
+    await isHealthy(bed, 5)
+    for (const [name, proxy] of proxies) proxy.setFault(faults[name] ?? { kind: 'none' }, true)
+    const start = Date.now()
+    expect(
+      (await bed.call('POST', '/containers/create?name=web', { Image: image, Env: ['constraint:node==good'] })).status,
+    ).toBe(201)
+    for (const path of ['/containers/web/json', '/containers/json?all=1', '/info']) {
+      expect((await bed.call('GET', path)).status).toBe(200)
+    }
+    expect(Date.now() - start).toBeLessThan(5000)
+    await isHealthy(bed, 1)
+    for (const name of proxies.keys()) expect(bed.errorOf(name)).toContain(`:${proxies.get(name)?.port}`)
+    expect(bed.errorOf('hole')).toContain('did not answer')
+    expect(bed.errorOf('slow')).toContain('did not answer')
+    for (const proxy of proxies.values()) proxy.setFault({ kind: 'none' }, true)
+    await isHealthy(bed, 5)
+  }, 60_000)
+
+  it('a TLS handshake that hangs leaves the engine out with the reason, and the other serves', async () => {
+    const wanted = { organization: 'test', keyKind: 'ecdsa', nowMs: systemClock.nowMs(), days: 10 } as const
+    const ca = await makeCa({ ...wanted, commonName: 'authority' })
+    const leaf = { ...wanted, commonName: 'engine', usages: ['server', 'client'], names: ['127.0.0.1'] } as const
+    const pair = await issueCertificate(ca, leaf)
+    const good = await startEngine({ name: 'good', tls: pair })
+    const stuck = await startProxy(good, { kind: 'black-hole' })
+    const { port } = addressOf(good)
+    const bed = await startBed([`127.0.0.1:${port}`, `127.0.0.1:${stuck.port}`], {
+      engineTls: { ...pair, ca: ca.cert, isVerified: true },
+    })
+    await isHealthy(bed, 1)
+    expect((await bed.call('POST', '/containers/create?name=web', { Image: image })).status).toBe(201)
+    const hanging = (): string =>
+      bed.endpoint.cluster.snapshot().nodes.find((each) => each.name === '')?.errorText ?? ''
+    await eventually(() => hanging() !== '', 'a reason')
+    expect(hanging()).toContain(`:${stuck.port}`)
+  }, 60_000)
+})
+
+describe('an engine that restarts', () => {
+  it('is listed once, and only what changed meanwhile is inspected', async () => {
+    const engine = await startEngine({ name: 'n1' })
+    for (let at = 0; at < 20; at += 1) engine.addContainer({ Image: image }, { name: `c${at}`, state: 'running' })
+    const { host, port } = addressOf(engine)
+    const bed = await startBed([`${host}:${port}`], { watch: { probeMs: 100 } })
+    await isHealthy(bed, 1)
+    await eventually(() => bed.endpoint.cluster.snapshot().nodes[0]?.usage.unread === 0, 'details')
+    await engine.stop()
+    await eventually(() => bed.endpoint.cluster.healthyMembers().length === 0, 'loss')
+    const before = engine.requests.length
+    // An engine that restarts remembers no events.
+    engine.state.events.length = 0
+    engine.addContainer({ Image: image }, { name: 'late', state: 'exited' })
+    engine.state.events.length = 0
+    await engine.start()
+    await isHealthy(bed, 1)
+    await eventually(async () => (await bed.names()).includes('/n1/late'), 'the new container')
+    await eventually(() => bed.endpoint.cluster.snapshot().nodes[0]?.usage.unread === 0, 'details')
+    const asked = engine.requests.slice(before).map((each) => each.path)
+    expect(asked.filter((path) => path === '/containers/json')).toHaveLength(1)
+    expect(asked.filter((path) => /^\/containers\/[0-9a-f]+\/json$/.test(path))).toHaveLength(1)
+  }, 60_000)
+})
+
+describe('an event stream that dies without a word', () => {
+  it('is noticed, and what it did not tell is made up for', async () => {
+    const engine = await startEngine({ name: 'n1' })
+    const proxy = await startProxy(engine)
+    const bed = await startBed([`${proxy.host}:${proxy.port}`], {
+      watch: { probeMs: 200, silenceMs: 500, failureRetry: 50, refreshMinMs: 600_000, refreshMaxMs: 600_000 },
+    })
+    await isHealthy(bed, 1)
+    proxy.freezeOpen()
+    await systemClock.sleep(10)
+    const { host, port } = addressOf(engine)
+    const body = JSON.stringify({ Image: image })
+    const headers = { 'content-type': 'application/json' }
+    await fetch(`http://${host}:${port}/containers/create?name=unseen`, { method: 'POST', body, headers })
+    await eventually(async () => (await bed.names()).includes('/n1/unseen'), 'the container')
+  }, 60_000)
+})
+
+describe('changes behind our back', () => {
+  it('a rename shows, and a name that is now used twice is told with both engines', async () => {
+    const engines = [await startEngine({ name: 'n1' }), await startEngine({ name: 'n2' })]
+    const places = engines.map(addressOf).map(({ host, port }) => `${host}:${port}`)
+    const bed = await startBed(places)
+    await isHealthy(bed, 2)
+    for (const [at, name] of ['one', 'two'].entries()) {
+      const body = { Image: image, Env: [`constraint:node==n${at + 1}`] }
+      expect((await bed.call('POST', `/containers/create?name=${name}`, body)).status).toBe(201)
+    }
+    await fetch(`http://${places[1]}/containers/two/rename?name=one`, { method: 'POST' })
+    await eventually(async () => (await bed.names()).join(' ') === '/n1/one /n2/one', 'the new name')
+    const warning = bed.logged.find((line) => line.includes('used on more than one engine'))
+    expect(warning).toContain('n1/one and n2/one')
+    expect((await bed.call('GET', '/containers/one/json')).status).toBe(404)
+    expect((await bed.call('GET', '/containers/n2/one/json')).status).toBe(200)
+  }, 60_000)
+})
+
+describe('an engine that has not described its containers', () => {
+  it('is placed on only once it has; what it does not describe keeps it out', async () => {
+    const engines = [
+      await startEngine({ name: 'n1', memoryBytes: 1000 }),
+      await startEngine({ name: 'n2', memoryBytes: 1000 }),
+    ]
+    engines[0]?.addContainer({ Image: image, HostConfig: { Memory: 900 } }, { name: 'large', state: 'exited' })
+    engines[1]?.addContainer({ Image: image }, { name: 'small', state: 'exited' })
+    engines[1]?.addContainer({ Image: image }, { name: 'tiny', state: 'exited' })
+    const heal = engines[0]?.fail({ path: /^\/containers\/[0-9a-f]+\/json$/, fault: { kind: 'hang' } })
+    const places = engines.map(addressOf).map(({ host, port }) => `${host}:${port}`)
+    const bed = await startBed(places)
+    await isHealthy(bed, 2)
+    // By count n1 is the emptier one; what its container takes up is not known.
+    const made = await bed.call('POST', '/containers/create?name=web', { Image: image, HostConfig: { Memory: 500 } })
+    expect(made.status).toBe(201)
+    expect(await bed.names()).toContain('/n2/web')
+    heal?.()
+  }, 60_000)
+})
+
+describe('many at once', () => {
+  it('64 clients: what was acknowledged is there once, on the engines themselves', async () => {
+    const fleet = await startFakeFleet({ engines: 20, containers: 3 })
+    cleanups.push(() => fleet.close())
+    const untouched = new Set(fleet.engines.flatMap((each) => [...each.containers.values()].map(({ name }) => name)))
+    const bed = await startBed(fleet.addresses)
+    await isHealthy(bed, 20)
+    const history = new History()
+    await Promise.all(Array.from({ length: 64 }, (_, number) => work(bed, history, number)))
+    const real = fleet.engines.flatMap((engine) =>
+      [...engine.containers.values()].map(({ id, name }) => ({ engine: engine.name, id, name })),
+    )
+    expect(checkHistory(history.operations, real, untouched)).toEqual([])
+    expect(history.count('create', 'ok')).toBeGreaterThan(64)
+    expect(await bed.names()).toHaveLength(real.length)
+  }, 60_000)
+
+  it('500 removals in one go hold nobody else up', async () => {
+    const fleet = await startFakeFleet({ engines: 2, containers: 500 })
+    cleanups.push(() => fleet.close())
+    const bed = await startBed(fleet.addresses)
+    await isHealthy(bed, 2)
+    const [busy] = fleet.engines
+    const ids = [...(busy?.containers.keys() ?? [])]
+    const statuses = new Set<number>()
+    const removals = Promise.all(
+      Array.from({ length: 50 }, async () => {
+        for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+          statuses.add((await bed.call('DELETE', `/containers/${id}?force=1`)).status)
+        }
+      }),
+    )
+    // Those who ask the other engine do not wait until the removals are through.
+    for (let at = 0; at < 3; at += 1) {
+      expect((await bed.call('GET', `/containers/app-1-${at}/json`)).status).toBe(200)
+    }
+    expect(busy?.containers.size).toBeGreaterThan(0)
+    await removals
+    expect(statuses).toEqual(new Set([204]))
+    expect(await bed.names()).toHaveLength(500)
+  }, 60_000)
+})
+
+/** Every third name is fought over by all; some containers are removed again. */
+async function work(bed: Bed, history: History, number: number): Promise<void> {
+  for (let round = 0; round < 4; round += 1) {
+    const name = round % 3 === 2 ? `shared-${round}` : `own-${number}-${round}`
+    const id = await history.record('create', name, async () => {
+      const made = await bed.call('POST', `/containers/create?name=${name}`, { Image: 'fleet/app:latest' })
+      return made.status === 201 ? (JSON.parse(made.body) as { readonly Id: string }).Id : undefined
+    })
+    if (id === undefined || round !== 1) continue
+    await history.record('remove', name, async () => {
+      const gone = await bed.call('DELETE', `/containers/${id}?force=1`)
+      return gone.status === 204 ? id : undefined
+    })
+  }
+}
