@@ -135,7 +135,7 @@ class EngineClient implements Engine {
         clock: this.#options.clock,
         call: o,
         requests: http,
-        mayJoin: this.#mayJoin,
+        mayJoin: () => this.#mayJoin,
         onSilence: () => {
           this.#mayJoin = false
         },

@@ -14,9 +14,9 @@ export interface ReadAllOptions {
   readonly requests: readonly HttpRequest[]
   takeIdle(): HttpConnection | undefined
   open(): Promise<HttpConnection>
-  /** False for a peer that was once silent behind an answer: it may not know how to answer requests sent together. */
-  readonly mayJoin: boolean
-  /** A peer answered the first of several requests and not the next. */
+  /** False for a peer that does not seem to know how to answer requests that are sent together. */
+  mayJoin(): boolean
+  /** The peer answered the first of several requests and not the next. */
   onSilence(): void
   /** The failure of the request of this index, when nothing came for `deadlineMs`. */
   makeTimeout(index: number): FlotillaError
@@ -24,6 +24,16 @@ export interface ReadAllOptions {
   /** The request of this index has no answer; those behind it are asked again. */
   onFailure(index: number, error: Error): void
 }
+
+/**
+ * A peer that has answered one of several requests and is then silent for this long is asked one by one: it may be slow,
+ * or it may have dropped what came behind the first, as some simple servers do.
+ */
+const joinPatienceMs = 1500
+/** A timer that is late because we are busy is no silence of the peer: what lies in the socket is read first. */
+const graceMs = 250
+
+const secondChanceMs = 3000
 
 /** How one round of asking ended. */
 interface Round {
@@ -33,7 +43,7 @@ interface Round {
 
 /**
  * Asks for several things at once on one connection, which costs one system call instead of one for each. Servers of
- * Go answer such requests one after the other; where a connection ends early, the rest is asked again on another.
+ * Go answer such requests one after the other; where a peer does not, the rest is asked again one by one.
  *
  * An answer that does not come is the failure of its request alone; two such without anything between them, or a
  * connection without any answer, are everybody's.
@@ -44,7 +54,7 @@ export async function readAll(o: ReadAllOptions): Promise<void> {
   while (done < o.requests.length) {
     throwIfAborted(o.call.signal)
     const before = done
-    const { error, isTimeout } = await askRest(o, done, (answer) => {
+    const { error, isTimeout } = await askRest(silent === 0 ? o : shorten(o), done, (answer) => {
       o.onAnswer(done, answer)
       done += 1
       silent = 0
@@ -58,8 +68,14 @@ export async function readAll(o: ReadAllOptions): Promise<void> {
   }
 }
 
+/** Whoever did not answer once gets only a moment to show that it was that one request. */
+function shorten(o: ReadAllOptions): ReadAllOptions {
+  const deadlineMs = Math.min(o.call.deadlineMs ?? secondChanceMs, secondChanceMs)
+  return { ...o, call: { ...o.call, deadlineMs } }
+}
+
 async function askRest(o: ReadAllOptions, from: number, onAnswer: (answer: WholeAnswer) => void): Promise<Round> {
-  const rest = o.mayJoin ? o.requests.slice(from) : o.requests.slice(from, from + 1)
+  const rest = o.mayJoin() ? o.requests.slice(from) : o.requests.slice(from, from + 1)
   const idle = o.takeIdle()
   if (idle !== undefined) {
     const round = await ask(o, idle, rest, from, onAnswer)
@@ -85,27 +101,37 @@ async function ask(
     connection.destroy(toAbortError(signal))
   }
   /** One timer at a time: when it fires it looks whether anything came meanwhile. */
-  function watch(ms: number, seen: number): () => void {
+  function watch(ms: number | undefined, seen: number, isLast = false): (() => void) | undefined {
+    if (ms === undefined) return undefined
     return startTimer(o.clock, ms, () => {
       if (isOver) return
       if (answered !== seen) {
-        cancel = watch(ms, answered)
+        cancel = watch(joinPatienceMs, answered)
         return
       }
-      isTimeout = true
-      if (answered > 0) o.onSilence()
+      if (answered > 0 && !isLast) {
+        cancel = watch(graceMs, seen, true)
+        return
+      }
+      isTimeout = answered === 0
       connection.destroy(o.makeTimeout(from + answered))
     })
   }
-  let cancel = deadlineMs === undefined ? undefined : watch(deadlineMs, 0)
+  let cancel = watch(deadlineMs, 0)
   signal?.addEventListener('abort', stop, { once: true })
   try {
     await connection.sendAll(requests, maxJsonBytes, (answer) => {
       answered += 1
+      // From the first answer on there is less patience.
+      if (answered === 1 && requests.length > 1) {
+        cancel?.()
+        cancel = watch(joinPatienceMs, 1)
+      }
       onAnswer(answer)
     })
     return { error: undefined, isTimeout }
   } catch (error) {
+    if (answered > 0 && signal?.aborted !== true) o.onSilence()
     return { error: error instanceof Error ? error : new FlotillaError('internal', String(error)), isTimeout }
   } finally {
     isOver = true
