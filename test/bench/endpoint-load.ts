@@ -7,6 +7,7 @@ export type Place = { readonly port: number } | { readonly path: string }
 export interface Load {
   readonly perSecond: number
   readonly p50Ms: number
+  readonly requests: number
 }
 
 function open(place: Place): Socket {
@@ -48,7 +49,8 @@ export async function putLoad(place: Place, path: string, connections: number, m
   const end = performance.now() + ms
   await Promise.all(Array.from({ length: connections }, () => ask(place, request, length, end, times)))
   times.sort((a, b) => a - b)
-  return { perSecond: (times.length * 1000) / ms, p50Ms: times[times.length >> 1] ?? Number.NaN }
+  const requests = times.length
+  return { perSecond: (requests * 1000) / ms, p50Ms: times[requests >> 1] ?? Number.NaN, requests }
 }
 
 function ask(place: Place, request: Buffer, length: number, end: number, times: number[]): Promise<void> {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Row } from './bench.ts'
 import { putLoad } from './endpoint-load.ts'
+import { readCpuMs } from './fleet-manager.ts'
 import type { Load, Place } from './endpoint-load.ts'
 
 /**
@@ -129,7 +130,26 @@ async function benchCanned(folder: string, children: ChildProcess[]): Promise<re
   await waitFor(() => isOpen(port), 'the canned engine')
   const endpoint = await startManager(children, `127.0.0.1:${port}`, await freePort())
   const haproxy = await startHaproxy(children, folder, `127.0.0.1:${port}`)
-  return compare('canned engine', { port }, endpoint, haproxy, `/v1.41/containers/${containerId}/json`)
+  const pids = pidsOf(children, haproxy)
+  return compare('canned engine', { port }, endpoint, haproxy, `/v1.41/containers/${containerId}/json`, pids)
+}
+
+/** A load, and the CPU that it costs the process that answers it. */
+async function putMeasured(place: Place, path: string, pid: number): Promise<Load & { readonly cpuMicros: number }> {
+  const before = readCpuMs(pid)
+  const load = await putLoad(place, path, connections, loadMs)
+  return { ...load, cpuMicros: ((readCpuMs(pid) - before) * 1000) / load.requests }
+}
+
+interface Pids {
+  readonly endpoint: number
+  readonly haproxy: number
+}
+
+/** The endpoint was started last, or HAProxy after it. */
+function pidsOf(children: readonly ChildProcess[], haproxy: Place | undefined): Pids {
+  const [last, before] = [children.at(-1)?.pid ?? 0, children.at(-2)?.pid ?? 0]
+  return haproxy === undefined ? { endpoint: last, haproxy: 0 } : { endpoint: before, haproxy: last }
 }
 
 /** Rates with several connections, latency with one. */
@@ -139,15 +159,16 @@ async function compare(
   endpoint: Place,
   haproxy: Place | undefined,
   inspectPath: string,
+  pids: Pids,
 ): Promise<readonly Row[]> {
   const rows: Row[] = []
   for (const [label, path] of [
     ['_ping', '/_ping'],
     ['inspect', inspectPath],
   ] as const) {
-    const rate: Load = await putLoad(endpoint, path, connections, loadMs)
+    const rate = await putMeasured(endpoint, path, pids.endpoint)
     const plain = await putLoad(direct, path, connections, loadMs)
-    const yard = haproxy === undefined ? undefined : await putLoad(haproxy, path, connections, loadMs)
+    const yard = haproxy === undefined ? undefined : await putMeasured(haproxy, path, pids.haproxy)
     const name = `endpoint ${label}, ${what}`
     rows.push({
       name,
@@ -158,6 +179,13 @@ async function compare(
     if (yard !== undefined) {
       const ratio = against('HAProxy', yard.perSecond, rate.perSecond)
       rows.push({ name, value: rate.perSecond, unit: 'requests/s', against: ratio, mark: '>= 0.5' })
+      rows.push({
+        name: `${name}, CPU per request`,
+        value: rate.cpuMicros,
+        unit: 'µs',
+        against: against('HAProxy', yard.cpuMicros, rate.cpuMicros),
+        mark: '<= 2',
+      })
     }
     const one = await putLoad(endpoint, path, 1, loadMs)
     const oneDirect = await putLoad(direct, path, 1, loadMs)
@@ -187,7 +215,8 @@ async function benchReal(folder: string, children: ChildProcess[]): Promise<read
     })
     const { Id } = JSON.parse(made.body) as { Id: string }
     await waitFor(async () => (await call(endpoint, 'GET', `/containers/${Id}/json`)).status === 200, 'the container')
-    const rows = await compare('Engine 20.10', direct, endpoint, haproxy, `/v1.41/containers/${Id}/json`)
+    const pids = pidsOf(children, haproxy)
+    const rows = await compare('Engine 20.10', direct, endpoint, haproxy, `/v1.41/containers/${Id}/json`, pids)
     return [...rows, await compareCreates(direct, endpoint)]
   } finally {
     await place.down()

@@ -128,7 +128,7 @@ function registered(child: ChildProcess, engines: number): Promise<void> {
 }
 
 /** Ticks of `/proc/PID/stat` are hundredths of a second on every Linux that Node runs on. */
-function readCpuMs(pid: number): number {
+export function readCpuMs(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10

@@ -5,6 +5,7 @@ import { checkVersion } from './bridge/negotiate.ts'
 import type { Api, Call, Handler } from './call.ts'
 import type { PrimaryForwarder } from './forward-primary.ts'
 import type { Exchange } from './http1/exchange.ts'
+import type { RequestHead } from './http1/head.ts'
 import { Router } from './router.ts'
 import { listRoutes } from './routes.ts'
 import { parseTarget } from './target.ts'
@@ -53,7 +54,7 @@ export function makeDispatcher(
     }
     let target: Target
     try {
-      target = parseTarget(head.target)
+      target = targetOf(head)
       checkVersion(target.version, api.cluster.apiVersion)
     } catch (error) {
       exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
@@ -64,6 +65,17 @@ export function makeDispatcher(
       ? serve(api, exchange, target)
       : forwarder.route(exchange, target, () => serve(api, exchange, target))
   }
+}
+
+/** What a head asks for; connections keep the head of a request that comes again. */
+const targets = new WeakMap<RequestHead, Target>()
+
+function targetOf(head: RequestHead): Target {
+  const known = targets.get(head)
+  if (known !== undefined) return known
+  const target = parseTarget(head.target)
+  targets.set(head, target)
+  return target
 }
 
 const corsHeaders = [

@@ -49,6 +49,9 @@ export class ServerConnection {
   readonly remoteAddress: string | undefined
   readonly #host: ConnectionHost
   #pending: Buffer | undefined
+  /** Clients that ask the same again and again send the same bytes: what they mean is kept. */
+  #lastText = ''
+  #lastHead: RequestHead | undefined
   #exchange: Exchange | undefined
   #sink: BodySink | undefined
   #isSinkPaused = false
@@ -286,7 +289,7 @@ export class ServerConnection {
     let head: RequestHead
     try {
       if (end - from > headLimit) throw protocolProblem('request head too long', 431)
-      head = parseRequestHead(pending.toString('latin1', from, end))
+      head = this.#readHead(pending.toString('latin1', from, end))
     } catch (error) {
       this.#refuse(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
       return false
@@ -294,6 +297,14 @@ export class ServerConnection {
     this.#pending = end + 4 < pending.length ? pending.subarray(end + 4) : undefined
     this.#begin(head)
     return true
+  }
+
+  #readHead(text: string): RequestHead {
+    if (this.#lastHead !== undefined && text === this.#lastText) return this.#lastHead
+    const head = parseRequestHead(text)
+    this.#lastText = text
+    this.#lastHead = head
+    return head
   }
 
   #begin(head: RequestHead): void {

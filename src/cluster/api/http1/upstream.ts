@@ -39,6 +39,10 @@ export class UpstreamConnection {
   #receiver: ReplyReceiver | undefined
   #method = ''
   #isHeadDone = false
+  /** Within a second the heads of an engine's replies of one kind are the same to the byte. */
+  #lastText = ''
+  #lastMethod = ''
+  #lastHead: ResponseHead | undefined
   #partial: Buffer | undefined
   #remaining = 0
   #chunked: ChunkedReader | undefined
@@ -134,7 +138,7 @@ export class UpstreamConnection {
       this.#partial = bytes
       return
     }
-    const head = parseResponseHead(bytes.toString('latin1', 0, end), this.#method)
+    const head = this.#readHead(bytes.toString('latin1', 0, end))
     const headEnd = end + 4
     if (head.status < 200 && head.status !== 101) {
       // 100 Continue and the like announce another head.
@@ -146,6 +150,17 @@ export class UpstreamConnection {
     this.#isHeadDone = true
     this.#owner.settled()
     this.#begin(head, bytes, headEnd)
+  }
+
+  #readHead(text: string): ResponseHead {
+    if (this.#lastHead !== undefined && text === this.#lastText && this.#method === this.#lastMethod) {
+      return this.#lastHead
+    }
+    const head = parseResponseHead(text, this.#method)
+    this.#lastText = text
+    this.#lastMethod = this.#method
+    this.#lastHead = head
+    return head
   }
 
   #begin(head: ResponseHead, bytes: Buffer, headEnd: number): void {
