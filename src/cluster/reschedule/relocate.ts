@@ -1,5 +1,6 @@
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import { compareApiVersions } from '../../engine/version.ts'
+import { failpoint } from '../../io/failpoint.ts'
 import { confirmCreated, createWithImage } from '../api/handlers/create.ts'
 import type { Api } from '../api/call.ts'
 import type { PlaceHeld } from '../cluster.ts'
@@ -151,11 +152,14 @@ async function place(context: RelocateContext, record: ContainerRecord): Promise
       },
     }
     await guard(context)
+    await failpoint('move.beforeClaim')
     if (!(await book.put(claimed))) {
       held.release()
       return { kind: 'abandoned' }
     }
+    await failpoint('move.afterClaim')
     const id = await make(context, claimed, draft, held, isLive)
+    await failpoint('move.afterCreate')
     return await finish(context, claimed, member, id)
   } catch (error) {
     held.release()
@@ -220,8 +224,10 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
   const source = findSource(context, record)
   await handOver(context, record, { member, id }, source)
   const after = arrive(api, record, member, id)
+  await failpoint('move.beforeRecord')
   // From here on the new one is the container: what is left of the old one is a duplicate, also for the next manager.
   if (!(await book.put(after))) return { kind: 'abandoned' }
+  await failpoint('move.afterRecord')
   if (source === undefined) forgetOld(api, record)
   else {
     await guard(context)
