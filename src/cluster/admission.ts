@@ -1,4 +1,4 @@
-import type { NodeView } from './model.ts'
+import type { ContainerView, NodeView } from './model.ts'
 
 /** Whether a freshly read engine may come into service. */
 export interface Admission {
@@ -32,11 +32,16 @@ function isSameEngine(a: NodeView, b: NodeView): boolean {
   if (a.name !== b.name) return false
   const bridges = [findBridge(a), findBridge(b)]
   if (bridges[0] !== undefined || bridges[1] !== undefined) return bridges[0] === bridges[1]
-  const started = new Map(b.containers.map((each) => [each.id, each.startedAtMs]))
+  const others = new Map(b.containers.map((each) => [each.id, each]))
   return (
-    a.containers.length === b.containers.length &&
-    a.containers.every((each) => started.get(each.id) === each.startedAtMs)
+    a.containers.length === b.containers.length && a.containers.every((each) => isSameRun(each, others.get(each.id)))
   )
+}
+
+/** Of a container that has just been listed it is not known yet when it was started. */
+function isSameRun(a: ContainerView, b: ContainerView | undefined): boolean {
+  if (b === undefined) return false
+  return a.isPartial || b.isPartial ? a.state === b.state : a.startedAtMs === b.startedAtMs
 }
 
 function findBridge(node: NodeView): string | undefined {

@@ -81,8 +81,7 @@ export class Cluster {
   readonly #policy: Policy
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
-  readonly #gate = new Gate(parallelReads)
-  readonly #backGate = new Gate(parallelDetails)
+  readonly #gate = new Gate(parallelReads, parallelDetails)
   readonly #unread = new Map<Promise<void>, Member>()
   /** Who waits for an engine to describe its containers. */
   readonly #readers = new Map<string, { readonly read: Promise<void>; readonly resolve: () => void }>()
@@ -148,6 +147,11 @@ export class Cluster {
       if (member !== undefined) healthy.push(member)
     }
     return healthy
+  }
+
+  /** True when engines in service run different operating systems. */
+  get isMixed(): boolean {
+    return [...this.#fleet.systems()].length > 1
   }
 
   /** The newest API version that every engine in service speaks. */
@@ -378,7 +382,6 @@ export class Cluster {
         log: this.#o.log,
         env: this.#o.env,
         gate: this.#gate,
-        backGate: this.#backGate,
         turnedAway: this.turnedAway,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
         view: () => this.#fleet.node(addr),

@@ -1,8 +1,15 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { makeContainer, makeNode } from '../testing/cluster-builders.ts'
-import { ContainerOrder, orderEntries } from './container-order.ts'
+import { ContainerOrder, orderContainers } from './container-order.ts'
+import type { Visit } from './container-order.ts'
 import type { ContainerView, NodeView } from './model.ts'
+
+function list(each: (visit: Visit) => void): readonly (readonly [ContainerView, NodeView])[] {
+  const all: [ContainerView, NodeView][] = []
+  each((container, node) => all.push([container, node]) > 0)
+  return all
+}
 
 describe('the order of containers', () => {
   it('is that of a sort, whatever came, went and changed since the last look', () => {
@@ -14,8 +21,8 @@ describe('the order of containers', () => {
         const nodes = new Map<string, NodeView>(['a', 'b', 'c'].map((name) => [`${name}:2375`, makeNode(name)]))
         for (const step of [...steps, 'look' as const]) {
           if (step === 'look') {
-            const shown = [...order.entries((addr) => nodes.get(addr))]
-            expect(shown).toEqual(orderEntries([...nodes.values()]))
+            const shown = list((visit) => order.each((addr) => nodes.get(addr), visit))
+            expect(shown).toEqual(list((visit) => orderContainers([...nodes.values()]).each(visit)))
             expect(order.size).toBe(shown.length)
             continue
           }
@@ -38,6 +45,6 @@ describe('the order of containers', () => {
   it('leaves out nodes that are gone', () => {
     const order = new ContainerOrder()
     order.add(makeNode('a'), makeContainer('web'))
-    expect([...order.entries(() => undefined)]).toEqual([])
+    expect(list((visit) => order.each(() => undefined, visit))).toEqual([])
   })
 })

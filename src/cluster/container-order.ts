@@ -7,6 +7,14 @@ export interface ContainerEntry {
   readonly container: ContainerView
 }
 
+/** @returns false when it wants no more */
+export type Visit = (container: ContainerView, node: NodeView) => boolean
+
+/** Containers in the order of lists. */
+export interface ContainerSource {
+  each(visit: Visit): void
+}
+
 /** Newest first, then by name of the node and ID. */
 export function compareEntries(a: ContainerEntry, b: ContainerEntry): number {
   if (a.container.createdAtMs !== b.container.createdAtMs) return b.container.createdAtMs - a.container.createdAtMs
@@ -14,12 +22,17 @@ export function compareEntries(a: ContainerEntry, b: ContainerEntry): number {
   return a.container.id < b.container.id ? -1 : a.container.id > b.container.id ? 1 : 0
 }
 
-/** All containers of those nodes that are validated, in the order of lists. */
-export function orderEntries(nodes: readonly NodeView[]): readonly ContainerEntry[] {
-  return nodes
+/** All containers of those nodes that are validated, put in the order of lists. */
+export function orderContainers(nodes: readonly NodeView[]): ContainerSource {
+  const entries = nodes
     .filter(isValidated)
     .flatMap((node) => node.containers.map((container) => ({ node, container })))
     .sort(compareEntries)
+  return {
+    each(visit) {
+      for (const { node, container } of entries) if (!visit(container, node)) return
+    },
+  }
 }
 
 /** A container where it stands in the order; its node by what the order goes by. */
@@ -67,15 +80,15 @@ export class ContainerOrder {
   }
 
   /**
-   * Must be read without a pause.
+   * Shows every container until `visit` wants no more.
    *
    * @param nodeOf the present version of a node; containers of nodes that are not there are left out
    */
-  *entries(nodeOf: (addr: string) => NodeView | undefined): Generator<ContainerEntry, void> {
+  each(nodeOf: (addr: string) => NodeView | undefined, visit: Visit): void {
     this.#catchUp()
     for (const { addr, container } of this.#slots) {
       const node = nodeOf(addr)
-      if (node !== undefined) yield { node, container }
+      if (node !== undefined && !visit(container, node)) return
     }
   }
 

@@ -1,5 +1,5 @@
 import { ContainerOrder } from './container-order.ts'
-import type { ContainerEntry } from './container-order.ts'
+import type { ContainerSource } from './container-order.ts'
 import { Holders } from './holders.ts'
 import type { Holding } from './holders.ts'
 import { isValidated, ownNames } from './model.ts'
@@ -90,8 +90,8 @@ export class Directory {
   }
 
   /** All containers on validated nodes, newest first, without collecting or sorting them. */
-  containers(): Iterable<ContainerEntry> {
-    return this.order.entries((addr) => this.nodes.get(addr))
+  containers(): ContainerSource {
+    return { each: (visit) => this.order.each((addr) => this.nodes.get(addr), visit) }
   }
 
   node(addr: string): NodeView | undefined {

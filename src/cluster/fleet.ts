@@ -57,6 +57,8 @@ export class Fleet {
   private readonly nodes = new NodeList()
   private readonly promises = new Map<string, { readonly addr: string; readonly pending: Pending }>()
   private readonly names = new Map<string, number>()
+  /** Addresses in service by engine ID. */
+  private readonly holders = new Map<string, Set<string>>()
   /** Engines that vanished with the whole list: they stay until their own health fails. */
   private readonly leaving = new Set<string>()
   /** Second addresses of engines that are in service under another one. */
@@ -94,6 +96,11 @@ export class Fleet {
     if (this.latest?.revision === this.revision) return this.latest
     this.latest = { revision: this.revision, nodes: this.nodes.list(), pending: this.nodes.pending() }
     return this.latest
+  }
+
+  /** Operating systems of engines in service, each once. */
+  systems(): Iterable<string> {
+    return this.nodes.systems()
   }
 
   /** API versions that engines in service speak, each once. */
@@ -189,10 +196,24 @@ export class Fleet {
     return messages
   }
 
+  /** Keeps which addresses are in service under which engine ID. */
+  private noteHolder(before: NodeView, after: NodeView): void {
+    const old = isValidated(before) ? before.engineId : undefined
+    const now = isValidated(after) ? after.engineId : undefined
+    if (old === now) return
+    if (old !== undefined) {
+      const addrs = this.holders.get(old)
+      addrs?.delete(before.addr)
+      if (addrs?.size === 0) this.holders.delete(old)
+    }
+    if (now !== undefined) this.holders.set(now, (this.holders.get(now) ?? new Set<string>()).add(after.addr))
+  }
+
   private put(before: EngineState, after: EngineState): void {
     if (before === after) return
     this.engines.set(after.addr, after)
     if (before.node === after.node) return
+    this.noteHolder(before.node, after.node)
     this.revision += 1
     if (!this.aliases.has(after.addr)) this.nodes.set(after.node)
     this.directory.replace(after.node)
@@ -209,8 +230,9 @@ export class Fleet {
 
   private decideAdmission(state: EngineState, context: StepContext): readonly FleetEffect[] {
     const holders: NodeView[] = []
-    for (const { node } of this.engines.values()) {
-      if (isValidated(node) && node.engineId === state.node.engineId) holders.push(node)
+    for (const addr of this.holders.get(state.node.engineId) ?? []) {
+      const node = this.engines.get(addr)?.node
+      if (node !== undefined) holders.push(node)
     }
     const mark = this.marks.get(state.node.engineId) ?? unmarked
     if (mark !== state.mark) this.dispatch(state.addr, { kind: 'marked', mark }, context)

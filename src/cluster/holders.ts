@@ -12,10 +12,12 @@ export interface Holding<V> {
  */
 export class Holders<V> {
   private readonly byKey = new Map<string, Holding<V>[]>()
-  private readonly prefixes: PrefixIndex | undefined
+  private readonly hasPrefixes: boolean
+  /** Made when somebody first asks by the beginning of a key. */
+  private prefixes: PrefixIndex | undefined
 
   constructor(options: { readonly hasPrefixes: boolean }) {
-    this.prefixes = options.hasPrefixes ? new PrefixIndex() : undefined
+    this.hasPrefixes = options.hasPrefixes
   }
 
   add(key: string, holding: Holding<V>): void {
@@ -44,6 +46,11 @@ export class Holders<V> {
 
   /** Holders of up to `limit` keys that begin so. */
   startingWith(prefix: string, limit: number): readonly Holding<V>[] {
-    return (this.prefixes?.find(prefix, limit) ?? []).flatMap((key) => this.get(key))
+    if (!this.hasPrefixes) return []
+    if (this.prefixes === undefined) {
+      this.prefixes = new PrefixIndex()
+      for (const key of this.byKey.keys()) this.prefixes.add(key)
+    }
+    return this.prefixes.find(prefix, limit).flatMap((key) => this.get(key))
   }
 }

@@ -22,7 +22,6 @@ export interface MemberOptions {
   readonly log: Log
   readonly env: Readonly<Record<string, string | undefined>>
   readonly gate: Gate
-  readonly backGate: Gate
   readonly turnedAway: TurnedAway
   resolveIp(): Promise<string>
   /** What is known of the engine now. */
@@ -61,7 +60,6 @@ export class Member implements ForwardTarget {
       engine: options.engine,
       clock: options.clock,
       gate: options.gate,
-      backGate: options.backGate,
       resolveIp: () => options.resolveIp(),
       step: (message) => options.step(message),
       onEffect: (effect) => options.onEffect(effect),

@@ -116,7 +116,7 @@ export interface ContainerView extends Workload {
 
 /** A list row as text, so that thousands of them are small and a list is strung together rather than written. */
 export interface ContainerRow {
-  /** JSON members, `"Command":"sh","Created":1`: all but ID, names, ports, sizes and status, mounts in a fixed order. */
+  /** JSON members, `"Command":"sh","Created":1`: all but names, ports, times, state, sizes and status; mounts in a fixed order. */
   readonly members: string
   /** The engine's own words for the status; kept only while we do not know enough to word it. */
   readonly status: string

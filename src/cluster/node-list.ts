@@ -9,8 +9,9 @@ export class NodeList {
   readonly #byAddr = new Map<string, NodeView>()
   readonly #slots = new Map<string, number>()
   readonly #withPending = new Set<string>()
-  /** Engines in service by the version they speak. */
+  /** Engines in service by the API version they speak, and by operating system. */
   readonly #versions = new Map<string, number>()
+  readonly #systems = new Map<string, number>()
   #sorted: NodeView[] = []
   #isOrdered = true
   #isHandedOut = false
@@ -19,7 +20,7 @@ export class NodeList {
     const { addr } = node
     const before = this.#byAddr.get(addr)
     this.#byAddr.set(addr, node)
-    this.#countVersion(before, node)
+    this.#countBoth(before, node)
     if (node.pending.length > 0) this.#withPending.add(addr)
     else this.#withPending.delete(addr)
     if (before === undefined || before.name !== node.name) this.#isOrdered = false
@@ -34,7 +35,7 @@ export class NodeList {
   delete(addr: string): void {
     const before = this.#byAddr.get(addr)
     if (before === undefined) return
-    this.#countVersion(before, undefined)
+    this.#countBoth(before, undefined)
     this.#byAddr.delete(addr)
     this.#withPending.delete(addr)
     this.#isOrdered = false
@@ -64,16 +65,26 @@ export class NodeList {
     return this.#versions.keys()
   }
 
-  #countVersion(before: NodeView | undefined, after: NodeView | undefined): void {
-    const [old, now] = [versionOf(before), versionOf(after)]
-    if (old === now) return
-    const left = (this.#versions.get(old) ?? 0) - 1
-    if (left > 0) this.#versions.set(old, left)
-    else this.#versions.delete(old)
-    if (now !== '') this.#versions.set(now, (this.#versions.get(now) ?? 0) + 1)
+  /** Operating systems of engines in service, each once. */
+  systems(): Iterable<string> {
+    return this.#systems.keys()
+  }
+
+  #countBoth(before: NodeView | undefined, after: NodeView | undefined): void {
+    const [old, now] = [inService(before), inService(after)]
+    if (old?.apiVersion !== now?.apiVersion) recount(this.#versions, old?.apiVersion, now?.apiVersion)
+    if (old?.osType !== now?.osType) recount(this.#systems, old?.osType, now?.osType)
   }
 }
 
-function versionOf(node: NodeView | undefined): string {
-  return node?.health.state === 'healthy' ? node.apiVersion : ''
+function inService(node: NodeView | undefined): NodeView | undefined {
+  return node?.health.state === 'healthy' ? node : undefined
+}
+
+/** One fewer of the old, one more of the new; nothing and the empty text do not count. */
+function recount(counts: Map<string, number>, old = '', now = ''): void {
+  const left = (counts.get(old) ?? 0) - 1
+  if (left > 0) counts.set(old, left)
+  else counts.delete(old)
+  if (now !== '') counts.set(now, (counts.get(now) ?? 0) + 1)
 }

@@ -37,7 +37,7 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     mounts: [],
     isPartial: false,
     recipe: undefined,
-    row: { members: '"Image":"busybox"', status: '' },
+    row: { members: `"Id":"${name}-id","Image":"busybox"`, status: '' },
     ...over,
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { orderEntries } from '../container-order.ts'
+import { orderContainers } from '../container-order.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import { noRegex } from '../regex.ts'
 import { containerFilterKeys, listContainers } from './list-containers.ts'
@@ -26,7 +26,7 @@ const cluster = {
 function names(filters: Readonly<Record<string, readonly string[]>>): readonly (string | undefined)[] {
   const parsed = parseListFilters(JSON.stringify(filters), containerFilterKeys)
   const query = { isAll: true, limit: 0, before: '', since: '', filters: parsed }
-  return listContainers(orderEntries(cluster.nodes), query, () => undefined, noRegex).map(
+  return listContainers(orderContainers(cluster.nodes), query, () => undefined, noRegex).map(
     (each) => each.container.names[0],
   )
 }

@@ -3,9 +3,9 @@ import type { CompileRegex } from '../expression.ts'
 import { toAscii } from '../ascii.ts'
 import { isEveryInterface } from '../filters/port.ts'
 import { splitTag, toFullReference } from '../image-name.ts'
-import type { ContainerEntry } from '../container-order.ts'
+import type { ContainerEntry, ContainerSource } from '../container-order.ts'
 import { primaryName } from '../model.ts'
-import type { ContainerView, NodeView } from '../model.ts'
+import type { ContainerView, NodeView, PublishedPort } from '../model.ts'
 import { renderStatus } from './container-status.ts'
 import { compileNames, hasLabels, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
@@ -50,7 +50,7 @@ export interface ContainerQuery {
  * @throws {cluster/not-found} status 404, when `before` or `since` name no container
  */
 export function listContainers(
-  all: Iterable<ContainerEntry>,
+  all: ContainerSource,
   query: ContainerQuery,
   find: (reference: string) => ContainerView | undefined,
   compile: CompileRegex,
@@ -63,15 +63,13 @@ export function listContainers(
   const isAll = query.isAll || query.limit > 0 || before !== undefined || since !== undefined || statuses.length > 0
   const isWanted = compileQuery(filters, compile)
   const entries: ContainerEntry[] = []
-  for (const entry of all) {
-    const { node, container } = entry
-    if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) continue
-    if (before !== undefined && container.createdAtMs >= before.createdAtMs) continue
-    if (since !== undefined && container.createdAtMs <= since.createdAtMs) continue
-    if (!isWanted(container, node)) continue
-    entries.push(entry)
-    if (entries.length === query.limit) break
-  }
+  all.each((container, node) => {
+    if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) return true
+    if (before !== undefined && container.createdAtMs >= before.createdAtMs) return true
+    if (since !== undefined && container.createdAtMs <= since.createdAtMs) return true
+    if (isWanted(container, node)) entries.push({ node, container })
+    return query.limit === 0 || entries.length < query.limit
+  })
   return entries
 }
 
@@ -177,19 +175,31 @@ function isMadeFrom(container: ContainerView, value: string): boolean {
   )
 }
 
+/** Takes the pieces of a list. */
+export interface RowSink {
+  /** @param text characters below 128 only */
+  write(text: string): void
+}
+
 /**
- * One element of the list as JSON, in ASCII.
+ * Writes one element of the list as JSON, in ASCII: the kept text of its row, then what lists word by themselves.
  *
  * @param sizes JSON members with a comma in front
  */
-export function renderContainerRow({ node, container }: ContainerEntry, nowMs: number, sizes = ''): string {
-  const { row } = container
-  let names = ''
-  for (const name of container.names) names += `${names === '' ? '' : ','}${quote(`/${node.name}/${name}`)}`
+export function writeContainerRow(sink: RowSink, { node, container }: ContainerEntry, nowMs: number, sizes = ''): void {
+  sink.write('{')
+  sink.write(container.row.members)
   const created = Math.trunc(container.createdAtMs / 1000)
+  const ports = renderPorts(node, container)
   const status = quote(renderStatus(container, node, nowMs))
-  const state = `"Created":${created},"Ports":[${renderPorts(node, container)}],"State":"${container.state}"`
-  return `{"Id":${quote(container.id)},"Names":[${names}],${row.members},${state}${sizes},"Status":${status}}`
+  const own = `"Created":${created},"Ports":[${ports}],"State":"${container.state}"${sizes},"Status":${status}}`
+  sink.write(`,"Names":[${renderNames(node, container)}],${own}`)
+}
+
+function renderNames(node: NodeView, { names }: ContainerView): string {
+  let text = ''
+  for (const name of names) text += `${text === '' ? '' : ','}${quote(`/${node.name}/${name}`)}`
+  return text
 }
 
 const isPlain = /^[\w ./:()-]*$/
@@ -199,16 +209,18 @@ function quote(text: string): string {
 }
 
 /** Ports bound to every interface are reached at the node's address; one bound on both families is told once. */
-function renderPorts(node: NodeView, container: ContainerView): string {
-  if (container.published.length === 0) return ''
-  const ports = new Set<string>()
-  for (const { ip, privatePort, publicPort, protocol } of container.published) {
-    const shown = publicPort !== undefined && isEveryInterface(ip) ? node.ip : ip
-    const address = shown === '' ? '' : `"IP":${quote(shown)},`
-    const outside = publicPort === undefined ? '' : `"PublicPort":${publicPort},`
-    ports.add(`{${address}"PrivatePort":${privatePort},${outside}"Type":${quote(protocol)}}`)
-  }
-  return [...ports].join(',')
+function renderPorts(node: NodeView, { published }: ContainerView): string {
+  const [first] = published
+  if (first === undefined) return ''
+  if (published.length === 1) return renderPort(node, first)
+  return [...new Set(published.map((port) => renderPort(node, port)))].join(',')
+}
+
+function renderPort(node: NodeView, { ip, privatePort, publicPort, protocol }: PublishedPort): string {
+  const shown = publicPort !== undefined && isEveryInterface(ip) ? node.ip : ip
+  const address = shown === '' ? '' : `"IP":${quote(shown)},`
+  const outside = publicPort === undefined ? '' : `"PublicPort":${publicPort},`
+  return `{${address}"PrivatePort":${privatePort},${outside}"Type":${quote(protocol)}}`
 }
 
 /** What messages and lists call the container: `NODE/name`, or its ID when it has no name. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { orderEntries } from '../container-order.ts'
+import { orderContainers } from '../container-order.ts'
 import { decodeContainer } from '../watch/decode.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { ClusterSnapshot, ContainerView, ImageView, NodeView } from '../model.ts'
 import { loadRegex, noRegex } from '../regex.ts'
 import type { Fields } from '../wire.ts'
-import { containerFilterKeys, listContainers, renderContainerRow } from './list-containers.ts'
+import { containerFilterKeys, listContainers, writeContainerRow } from './list-containers.ts'
 import type { ContainerQuery } from './list-containers.ts'
 import { renderStatus } from './container-status.ts'
 import { needsNameRegex, parseListFilters } from './list-filter.ts'
@@ -58,7 +58,7 @@ describe('containers', () => {
     const query: ContainerQuery = { isAll: false, limit: 0, before: '', since: '', filters: parsed, ...over }
     const find = (reference: string): ContainerView | undefined =>
       [old, web].find((each) => each.names[0] === reference)
-    return listContainers(orderEntries(cluster.nodes), query, find, noRegex).map((each) => each.container.names[0]!)
+    return listContainers(orderContainers(cluster.nodes), query, find, noRegex).map((each) => each.container.names[0]!)
   }
 
   it('shows what runs on healthy engines, and everything on demand, newest first', () => {
@@ -101,7 +101,7 @@ describe('containers', () => {
     const filters = parseListFilters('{"name":["^/?w[e]b$"]}', containerFilterKeys)
     expect(needsNameRegex(filters)).toBe(true)
     const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
-    const found = listContainers(orderEntries(cluster.nodes), query, () => undefined, await loadRegex())
+    const found = listContainers(orderContainers(cluster.nodes), query, () => undefined, await loadRegex())
     expect(found.map((each) => each.container.names[0])).toEqual(['web'])
   })
 
@@ -121,8 +121,12 @@ describe('containers', () => {
     const { names, published } = decoded
     const container = { ...web, names, published, row: decoded.row, startedAtMs: 1 }
     const node = makeNode('a', { ip: '10.0.0.5' })
-    const text = renderContainerRow({ node, container }, 3 * hour)
-    expect(JSON.parse(text)).toMatchObject({
+    function render(on: NodeView): string {
+      let text = ''
+      writeContainerRow({ write: (piece) => void (text += piece) }, { node: on, container }, 3 * hour)
+      return text
+    }
+    expect(JSON.parse(render(node))).toMatchObject({
       Id: 'web-id',
       Names: ['/a/web', '/a/x/alias'],
       Status: 'Up 3 hours (healthy)',
@@ -133,7 +137,7 @@ describe('containers', () => {
       ],
       Labels: { app: 'shop' },
     })
-    expect(renderContainerRow({ node: { ...node, name: 'z' }, container }, 3 * hour)).toContain('"/z/web"')
+    expect(render({ ...node, name: 'z' })).toContain('"/z/web"')
   })
 })
 

@@ -45,6 +45,8 @@ interface Waiting {
 }
 
 const tickMs = 1000
+/** From so many engines on a look at all of them is not made for each that comes. */
+const crowdSize = 50
 /** Moves at the same time, over all engines. */
 const parallelMoves = 16
 const parallelWrites = 32
@@ -67,6 +69,8 @@ export class Rescheduler {
   readonly #busy = new Set<string>()
   /** Nodes as they were recorded last, by address. */
   #seen = new Map<string, NodeView>()
+  /** Kept as long as no node changes. */
+  #lastWorld: { readonly nodes: readonly NodeView[]; readonly world: World } | undefined
   /** Nodes whose recorded containers all stay, by engine ID. */
   readonly #quiet = new Map<string, NodeView>()
   #isLoaded = false
@@ -194,6 +198,10 @@ export class Rescheduler {
       const woken = new AbortController()
       this.#wake = () => woken.abort()
       if (!signal.aborted) await clock.sleep(pauseMs, woken.signal).catch(() => undefined)
+      // Engines of a large fleet come and go in crowds: one look at all of them does for many.
+      const { length } = this.#api.cluster.snapshot().nodes
+      if (length >= crowdSize && !signal.aborted)
+        await clock.sleep(Math.min(tickMs, length / 4), signal).catch(() => undefined)
     }
   }
 
@@ -221,6 +229,7 @@ export class Rescheduler {
 
   #world(): World {
     const { nodes } = this.#api.cluster.snapshot()
+    if (this.#lastWorld?.nodes === nodes) return this.#lastWorld.world
     const byEngine = new Map<string, NodeView>()
     const byAddr = new Map<string, NodeView>()
     for (const node of nodes) {
@@ -228,12 +237,14 @@ export class Rescheduler {
       const before = byEngine.get(node.engineId)
       if (node.engineId !== '' && (before === undefined || !isValidated(before))) byEngine.set(node.engineId, node)
     }
-    return {
+    const world: World = {
       nodeOf: (engineId) => byEngine.get(engineId),
       nodeAt: (addr) => byAddr.get(addr),
       isConfirmedGone: (engineId) => this.#gone.isConfirmed(engineId),
       isForced: (engineId) => this.#book.markOf(engineId)?.isForced === true,
     }
+    this.#lastWorld = { nodes, world }
+    return world
   }
 
   /** Records what changed on nodes that answer, and removes copies of containers that were made anew elsewhere. */

@@ -125,7 +125,6 @@ function isSamePorts(a: readonly PublishedPort[], b: readonly PublishedPort[]): 
 
 /** What lists write by themselves, and what no list row should hold. */
 const ownMembers: ReadonlySet<string> = new Set([
-  'Id',
   'Names',
   'Created',
   'Ports',
@@ -138,6 +137,7 @@ const ownMembers: ReadonlySet<string> = new Set([
 /** The rest of a row as text. Engines list mounts in any order. */
 function renderMembers(row: Fields): string {
   const rest: Record<string, unknown> = Object.create(null)
+  rest['Id'] = readText(row, 'Id')
   for (const key of Object.keys(row)) if (!ownMembers.has(key)) rest[key] = row[key]
   const mounts = readList(row, 'Mounts')
   if (mounts.length > 1)

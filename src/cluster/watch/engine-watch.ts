@@ -15,8 +15,6 @@ export interface EngineWatchOptions {
   readonly clock: Clock
   /** Shared by all watches, so that a large fleet is read in bounded steps. Probes and events do not wait. */
   readonly gate: Gate
-  /** The same for what is read in the background. */
-  readonly backGate: Gate
   resolveIp(): Promise<string>
   /** Takes one message in. @returns what has to be done next */
   step(message: Message): readonly Effect[]
@@ -97,7 +95,7 @@ export class EngineWatch {
   /** What is read in the background is needed: ahead of all others now, until `isUrgent` is taken back. */
   set isUrgent(isUrgent: boolean) {
     this.#isUrgent = isUrgent
-    if (isUrgent) this.#o.backGate.hasten(this)
+    if (isUrgent) this.#o.gate.hasten(this)
   }
 
   /** Ends everything. */
@@ -176,8 +174,8 @@ export class EngineWatch {
 
   #inGate<T>(fetch: Fetch, body: () => Promise<T>): Promise<T> {
     if (fetch.what === 'ping') return body()
-    if (fetch.what === 'details' && !this.#isUrgent) return this.#o.backGate.run(body, this)
-    return this.#o.gate.run(body)
+    const isBack = fetch.what === 'details' && !this.#isUrgent
+    return this.#o.gate.run(body, isBack ? { owner: this } : undefined)
   }
 
   /** Lists that one step asked for are read together. */

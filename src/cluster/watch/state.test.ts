@@ -185,7 +185,8 @@ class Simulation {
 
   /** The stream has been silent for long. */
   renew(): void {
-    this.nowMs += options.silenceMs + 1
+    // Events are dated in whole seconds.
+    this.nowMs += options.silenceMs + 1000
     this.fire('silence')
   }
 

@@ -24,9 +24,7 @@ export async function followImage(
   bound: PlacementRequest,
 ): Promise<PlacementRequest> {
   if (bound.platform !== undefined || namesSystem(asked)) return bound
-  const healthy = api.cluster.healthyMembers()
-  const [first] = healthy
-  if (first === undefined || healthy.every((each) => each.view.osType === first.view.osType)) return bound
+  if (!api.cluster.isMixed) return bound
   // The node that has the image knows what it runs on.
   const holders = api.cluster.directory.imageHolders(asked.image)
   const here = new Set(holders.map(({ node }) => node.osType))

@@ -1,7 +1,7 @@
 import { newestApiVersion } from '../../../engine/version.ts'
 import type { ContainerView } from '../../model.ts'
 import { noRegex } from '../../regex.ts'
-import { containerFilterKeys, listContainers, renderContainerRow } from '../list-containers.ts'
+import { containerFilterKeys, listContainers, writeContainerRow } from '../list-containers.ts'
 import { imageFilterKeys, listImages } from '../list-images.ts'
 import { parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
@@ -55,7 +55,7 @@ async function writeRows(
   let separator = '['
   for (const entry of entries) {
     writer.write(separator)
-    writer.write(renderContainerRow(entry, nowMs, sizes.byId.get(entry.container.id)))
+    writeContainerRow(writer, entry, nowMs, sizes.byId.get(entry.container.id))
     separator = ','
     if (writer.isReady) continue
     await exchange.drain()
