@@ -1,4 +1,5 @@
 import { renderBinarySize } from '../core/bytes.ts'
+import { toAscii } from './ascii.ts'
 import { compareNodes } from './model.ts'
 import type { ClusterSnapshot, NodeView } from './model.ts'
 import type { Policy } from './placement.ts'
@@ -18,7 +19,7 @@ export interface InfoOptions {
  */
 export function renderInfoRows(snapshot: ClusterSnapshot, options: InfoOptions): readonly InfoRow[] {
   const rows = [...renderHeadRows(snapshot, options)]
-  for (const node of [...snapshot.nodes].sort(compareShown)) rows.push(...renderNodeRows(node))
+  for (const node of orderShown(snapshot.nodes)) rows.push(...renderNodeRows(node))
   return rows
 }
 
@@ -33,11 +34,33 @@ function renderHeadRows(snapshot: ClusterSnapshot, options: InfoOptions): readon
   ]
 }
 
-/** The same table as JSON text. Nearly all of it is kept from one call to the next: only what changed is written. */
-export function renderInfoJson(snapshot: ClusterSnapshot, options: InfoOptions): string {
-  const parts = renderHeadRows(snapshot, options).map((row) => JSON.stringify(row))
-  for (const node of [...snapshot.nodes].sort(compareShown)) parts.push(renderNodeJson(node))
-  return `[${parts.join(',')}]`
+/**
+ * Writes the same table as JSON text in ASCII, piece by piece. Nearly all of it is kept from one call to the next: only
+ * what changed is made anew.
+ */
+export function writeInfoTable(
+  sink: { write(text: string): void },
+  snapshot: ClusterSnapshot,
+  options: InfoOptions,
+): void {
+  const head = renderHeadRows(snapshot, options).map((row) => toAscii(JSON.stringify(row)))
+  sink.write(`[${head.join(',')}`)
+  for (const node of orderShown(snapshot.nodes)) {
+    sink.write(',')
+    sink.write(renderNodeJson(node))
+  }
+  sink.write(']')
+}
+
+/** As `compareShown` orders them, which a snapshot is but for nodes without a name: those come first here. */
+function orderShown(nodes: readonly NodeView[]): readonly NodeView[] {
+  const unnamed = nodes.findIndex((node) => node.name === '')
+  const ordered = unnamed <= 0 ? nodes : [...nodes.slice(unnamed), ...nodes.slice(0, unnamed)]
+  const isInOrder = ordered.every((node, index) => {
+    const before = ordered[index - 1]
+    return before === undefined || compareShown(before, node) <= 0
+  })
+  return isInOrder ? ordered : [...nodes].sort(compareShown)
 }
 
 const rendered = new WeakMap<NodeView, string>()
@@ -45,13 +68,15 @@ const rendered = new WeakMap<NodeView, string>()
 function renderNodeJson(node: NodeView): string {
   const known = rendered.get(node)
   if (known !== undefined) return known
-  const text = JSON.stringify(renderNodeRows(node)).slice(1, -1)
+  const text = toAscii(JSON.stringify(renderNodeRows(node)).slice(1, -1))
   rendered.set(node, text)
   return text
 }
 
+const unknownName = '(unknown)'
+
 function shownName(node: NodeView): string {
-  return node.name === '' ? '(unknown)' : node.name
+  return node.name === '' ? unknownName : node.name
 }
 
 function compareShown(a: NodeView, b: NodeView): number {

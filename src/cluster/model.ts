@@ -1,3 +1,5 @@
+import type { ContainerRow } from './container-row.ts'
+
 import type { GpuAsk, GpuUsage } from './gpus.ts'
 
 /**
@@ -112,14 +114,6 @@ export interface ContainerView extends Workload {
   readonly recipe: Recipe | undefined
   /** The engine's own list row. */
   readonly row: ContainerRow
-}
-
-/** A list row as text, so that thousands of them are small and a list is strung together rather than written. */
-export interface ContainerRow {
-  /** JSON members, `"Command":"sh","Created":1`: all but names, ports, times, state, sizes and status; mounts in a fixed order. */
-  readonly members: string
-  /** The engine's own words for the status; kept only while we do not know enough to word it. */
-  readonly status: string
 }
 
 export interface ImageView {

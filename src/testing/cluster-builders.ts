@@ -1,3 +1,4 @@
+import { ContainerRow } from '../cluster/container-row.ts'
 import { parseExpressions } from '../cluster/expression.ts'
 import type { CompileRegex } from '../cluster/expression.ts'
 import { noGpus } from '../cluster/gpus.ts'
@@ -37,7 +38,7 @@ export function makeContainer(name: string, over: Partial<ContainerView> = {}): 
     mounts: [],
     isPartial: false,
     recipe: undefined,
-    row: { members: `"Id":"${name}-id","Image":"busybox"`, status: '' },
+    row: new ContainerRow(`"Id":"${name}-id","Image":"busybox"`, ''),
     ...over,
   }
 }

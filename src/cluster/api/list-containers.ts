@@ -187,13 +187,18 @@ export interface RowSink {
  * @param sizes JSON members with a comma in front
  */
 export function writeContainerRow(sink: RowSink, { node, container }: ContainerEntry, nowMs: number, sizes = ''): void {
+  const { row } = container
   sink.write('{')
-  sink.write(container.row.members)
+  sink.write(row.extend([container, node.name, node.ip], () => renderRest(node, container)))
+  sink.write(`${sizes},"Status":${quote(renderStatus(container, node, nowMs))}}`)
+}
+
+/** What follows from the container and its node and does not change by itself. */
+function renderRest(node: NodeView, container: ContainerView): string {
   const created = Math.trunc(container.createdAtMs / 1000)
   const ports = renderPorts(node, container)
-  const status = quote(renderStatus(container, node, nowMs))
-  const own = `"Created":${created},"Ports":[${ports}],"State":"${container.state}"${sizes},"Status":${status}}`
-  sink.write(`,"Names":[${renderNames(node, container)}],${own}`)
+  const names = renderNames(node, container)
+  return `,"Names":[${names}],"Created":${created},"Ports":[${ports}],"State":"${container.state}"`
 }
 
 function renderNames(node: NodeView, { names }: ContainerView): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ContainerRow } from '../container-row.ts'
 import { orderContainers } from '../container-order.ts'
 import { decodeContainer } from '../watch/decode.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
@@ -152,7 +153,7 @@ describe('status', () => {
     [{ state: 'created' }, 'Created'],
     [{ state: 'dead' }, 'Dead'],
     [{ state: 'removing' }, 'Removal In Progress'],
-    [{ state: 'running', isPartial: true, row: { members: '', status: 'Up 9 days' } }, 'Up 9 days'],
+    [{ state: 'running', isPartial: true, row: new ContainerRow('', 'Up 9 days') }, 'Up 9 days'],
   ] as const)('%j is %s', (over, expected) => {
     expect(renderStatus(makeContainer('c', over), node, 2 * hour)).toBe(expected)
   })

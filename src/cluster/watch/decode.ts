@@ -12,6 +12,7 @@ import type {
 import { noGpus, readGpuAsk } from '../gpus.ts'
 import { SWARM_ID_LABEL } from '../model.ts'
 import { toAscii } from '../ascii.ts'
+import { ContainerRow } from '../container-row.ts'
 import { hasPolicy, readRecipe } from '../recipe.ts'
 import { protocolOf, readBindings } from '../port-bindings.ts'
 import {
@@ -89,7 +90,7 @@ export function decodeContainer(
       : inspect === undefined
         ? previous?.recipe
         : readRecipe(inspect, facts, previous?.recipe),
-    row: { members: renderMembers(row), status: details.isPartial ? readText(row, 'Status') : '' },
+    row: new ContainerRow(renderMembers(row), details.isPartial ? readText(row, 'Status') : ''),
   }
 }
 
@@ -101,7 +102,7 @@ export function describeContainer(container: ContainerView, inspect: Fields, fac
     ...readDetails(inspect, container, facts),
     networkMode: shared(mode || container.networkMode),
     recipe: hasPolicy(container.labels) ? readRecipe(inspect, facts, container.recipe) : undefined,
-    row: container.row.status === '' ? container.row : { members: container.row.members, status: '' },
+    row: container.row.withoutStatus(),
   }
 }
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { programCommit } from '../../../core/program.ts'
-import { renderInfoJson, sumInfo } from '../../info.ts'
+import { sumInfo, writeInfoTable } from '../../info.ts'
 import type { InfoOptions } from '../../info.ts'
 import { compareApiVersions } from '../../../engine/version.ts'
 import type { Member } from '../../member.ts'
@@ -12,6 +12,8 @@ import { minimumTold, versionToTell } from '../bridge/negotiate.ts'
 import { headerOf } from '../http1/head.ts'
 import { anyHealthy, forward } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
+import { toAscii } from '../../ascii.ts'
+import { ListWriter } from '../list-writer.ts'
 import { nameVolumes } from '../names.ts'
 import { describeSwarm, findManager } from './native-swarm.ts'
 
@@ -180,10 +182,16 @@ export const info: Handler = async (api, call) => {
     Warnings: null,
     Flotilla: { Commit: programCommit() },
   })
-  // The table of a large fleet is text already.
-  const table = renderInfoJson(snapshot, infoOptions(api))
-  const body = `${text.replace(`"${tableMark}"`, () => table)}\n`
-  call.exchange.reply(200, ['Content-Type', 'application/json', 'Api-Version', cluster.apiVersion], body)
+  // The table of a large fleet is text already: it is written from there.
+  const mark = `"${tableMark}"`
+  const at = text.indexOf(mark)
+  const { exchange } = call
+  exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', cluster.apiVersion])
+  const writer = new ListWriter(exchange)
+  writer.write(toAscii(text.slice(0, at)))
+  writeInfoTable(writer, snapshot, infoOptions(api))
+  writer.write(`${toAscii(text.slice(at + mark.length))}\n`)
+  writer.end()
 }
 
 /** Stands where the table goes; everything before it in the reply is ours. */
