@@ -57,6 +57,7 @@ describe('the gate', () => {
     bench.start('back2', mine)
     bench.start('c')
     bench.gate.hasten(mine)
+    await bench.end('')
     await bench.end('a')
     await bench.end('b')
     expect(bench.begun).toEqual(['a', 'b', 'back2', 'c'])
