@@ -108,15 +108,9 @@ export async function benchStorm(fleet: FleetProcess, manager: ManagerProcess): 
   const heard = await Promise.all(Array.from({ length: subscribers }, () => subscribe(manager.port)))
   const client = await RawClient.open(manager.port)
   const times: number[] = []
-<<<<<<< HEAD
-  const storm = { isOver: false }
-  const asking = (async (): Promise<void> => {
-    while (!storm.isOver) {
-=======
   const over = new AbortController()
   const asking = (async (): Promise<void> => {
     while (!over.signal.aborted) {
->>>>>>> scale
       times.push((await client.ask('GET', '/_ping')).ms)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
@@ -127,11 +121,7 @@ export async function benchStorm(fleet: FleetProcess, manager: ManagerProcess): 
   while (heard.some((each) => each.numbers.length < told) && performance.now() < limit) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-<<<<<<< HEAD
-  storm.isOver = true
-=======
   over.abort()
->>>>>>> scale
   await asking
   client.close()
   for (const each of heard) each.socket.destroy()
