@@ -13,6 +13,11 @@ export const failpoints = {
   'create.beforeReply': 'the container is in the state; the client is about to be told',
   'file.afterTmpWrite': 'the new version of a file is written beside the old one',
   'file.afterRename': 'the new version has taken the place of the old one; the folder is not synced',
+  'move.beforeClaim': 'a container is to be made anew; its record does not say where yet',
+  'move.afterClaim': 'the record says where the container is being made; no engine has been asked',
+  'move.afterCreate': 'the new container is made, not started; the record says only where',
+  'move.beforeRecord': 'the new container runs; the record still names the old one',
+  'move.afterRecord': 'the record names the new container; the old one may still be there',
   'request.beforeHandler': 'the endpoint has found the handler of a request',
 } as const
 

@@ -14,12 +14,13 @@ function reply(body: string, head = ''): string {
   return `HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`
 }
 
-type Reads = (paths: readonly string[], deadlineMs?: number) => Promise<readonly string[]>
+interface Served {
+  readonly read: (paths: readonly string[], deadlineMs?: number) => Promise<readonly string[]>
+  readonly pieces: string[][]
+}
 
 /** A server that is told of every piece that arrives, and how many requests are in it. */
-async function serve(
-  answer: (socket: Socket, paths: readonly string[], connection: number) => void,
-): Promise<{ readonly read: Reads; readonly pieces: string[][] }> {
+async function serve(answer: (socket: Socket, paths: readonly string[], connection: number) => void): Promise<Served> {
   const pieces: string[][] = []
   let connections = 0
   const sockets = new Set<Socket>()

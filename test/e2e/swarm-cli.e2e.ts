@@ -180,13 +180,15 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     await ok(cli, '$D rmi copy:1')
   })
 
-  it('a container goes where its image is when no registry can be reached', async () => {
+  it('an image that one node has comes to the node of the container, and no registry is asked', async () => {
     const host = cluster.node(2)
     await host.docker(['tag', 'flotilla/sample:latest', 'only/there:1'])
     await eventually(async () => (await ok(cli, '$D images -q only/there')) !== '', 10_000, 'the new tag')
     await ok(cli, '$D run -d --name lone only/there:1')
-    expect(await ok(cli, "$D inspect lone --format '{{.Node.Name}}'")).toBe('node3\n')
+    expect(await ok(cli, "$D inspect lone --format '{{.Node.Name}} {{.Config.Image}}'")).toBe('node1 only/there:1\n')
+    expect((await cluster.node(0).docker(['image', 'inspect', 'only/there:1'])).code).toBe(0)
     await ok(cli, '$D rm -f lone && $D rmi only/there:1')
+    expect(await ok(cli, '$D images -q only/there')).toBe('')
   })
 
   it('networks: created on a node, containers that use one go there, removed', async () => {

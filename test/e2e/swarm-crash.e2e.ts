@@ -53,15 +53,15 @@ function address(engine: FakeEngine): string {
 }
 
 /** Starts a manager and waits until it has all engines. */
-async function startManager(failpoints = ''): Promise<void> {
+async function startManager(failpoints = '', flags: readonly string[] = [], expected = engines.length): Promise<void> {
   const form = programForms[0]
   if (form === undefined) throw new Error('no program form')
-  const args = ['manage', '-H', `unix://${socket}`, `nodes://${engines.map(address).join(',')}`]
+  const args = ['manage', '-H', `unix://${socket}`, ...flags, `nodes://${engines.map(address).join(',')}`]
   const child = form.start('swarm', args, { env: { FLOTILLA_FAILPOINTS: failpoints } })
   manager = child
   log = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log += chunk.toString()))
-  await eventually(() => log.match(/Registered Engine/g)?.length === engines.length, 30_000, 'registration')
+  await eventually(() => log.match(/Registered Engine/g)?.length === expected, 30_000, 'registration')
 }
 
 function isDead(): boolean {
@@ -214,4 +214,48 @@ describe('an exception in a handler', () => {
       expect((await call('DELETE', '/containers/well?force=1')).status).toBe(204)
     },
   )
+})
+
+/** Every step of making a container anew that a manager can die at. */
+const moves = [
+  'move.beforeClaim',
+  'move.afterClaim',
+  'move.afterCreate',
+  'move.beforeRecord',
+  'move.afterRecord',
+] as const
+
+describe('a manager killed while it makes a container of a dead node anew', () => {
+  it.each(moves)('%s: its successor ends with one container, running, and takes the old one away', async (point) => {
+    const name = point.replace('.', '-')
+    const flags = ['--state-dir', join(folder, name), '--engine-failure-retry', '1']
+    await startManager(`${point}=kill`, flags)
+    const body = { Image: 'app:1', Env: ['reschedule:on-node-failure', 'constraint:node==~a'] }
+    expect((await call('POST', `/containers/create?name=${name}`, body)).status).toBe(201)
+    expect((await call('POST', `/containers/${name}/start`)).status).toBe(204)
+    const home = engines.find((engine) => engine.state.names.has(name))
+    if (home === undefined) throw new Error('the container is on no engine')
+    const others = engines.filter((engine) => engine !== home)
+    try {
+      await home.stop()
+      await eventually(isDead, 60_000, 'the end of the manager')
+      await startManager('', flags, others.length)
+      const running = (): number =>
+        others.reduce(
+          (sum, engine) =>
+            sum +
+            [...engine.state.containers.values()].filter((each) => each.name === name && each.status === 'running')
+              .length,
+          0,
+        )
+      await eventually(() => running() === 1, 60_000, 'the container on another node')
+      await home.start()
+      await eventually(() => onEngines(name).length === 1, 60_000, 'the end of the old container')
+      expect(running()).toBe(1)
+      expect(await listed(name)).toEqual(onEngines(name))
+    } finally {
+      await home.start().catch(() => undefined)
+    }
+    expect((await call('DELETE', `/containers/${name}?force=1`)).status).toBe(204)
+  })
 })

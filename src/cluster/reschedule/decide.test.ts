@@ -97,7 +97,7 @@ describe('what is done about it', () => {
   })
 
   it('one that has moved gets its name back', () => {
-    const passing = makeContainer('web', { names: [toPassingName(makeRecord())] })
+    const passing = makeContainer('web', { names: [toPassingName(makeRecord(), 'leaving')] })
     expect(judge(makeRecord(), makeWorld([makeNode('n1', { containers: [passing] })]))).toEqual({ kind: 'rename' })
   })
 

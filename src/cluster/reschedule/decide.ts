@@ -46,7 +46,7 @@ export type Verdict =
   | { readonly kind: 'forget' }
   /** A move that had not begun is called off. */
   | { readonly kind: 'cancel'; readonly why: string }
-  /** It has moved, and gets its name now that the old one is gone. */
+  /** A move that ended half-way left it with another name. */
   | { readonly kind: 'rename' }
   | { readonly kind: 'move'; readonly move: MoveKind }
 
@@ -74,15 +74,22 @@ export function judge(record: ContainerRecord, world: World): Verdict {
   return { kind: 'move', move: 'rebalance' }
 }
 
-/** The name of a container while the one it takes over from keeps its own. */
-export function toPassingName(record: ContainerRecord): string {
-  return `${record.name || 'container'}-moving-${record.swarmId.slice(0, 8)}`
+/**
+ * Names while a container moves: the new one's until it starts, and the old one's from then on, so that the name never
+ * means both.
+ */
+export function toPassingName(record: Pick<ContainerRecord, 'name' | 'swarmId'>, which: 'moving' | 'leaving'): string {
+  return `${record.name || 'container'}-${which}-${record.swarmId.slice(0, 8)}`
+}
+
+function isPassingName(record: ContainerRecord, names: readonly string[]): boolean {
+  return names.includes(toPassingName(record, 'moving')) || names.includes(toPassingName(record, 'leaving'))
 }
 
 function hasPassingName(record: ContainerRecord, world: World): boolean {
   if (record.name === '') return false
   const container = world.nodeOf(record.home.engineId)?.containers.find((each) => each.id === record.home.containerId)
-  return container?.names.includes(toPassingName(record)) === true
+  return container !== undefined && isPassingName(record, container.names)
 }
 
 // --- damping ---
@@ -245,7 +252,7 @@ export function recordContainer(
     if (isElsewhere && generation <= before.generation) return before
   }
   const shown = container.names.find((name) => !name.includes('/')) ?? ''
-  const isPassing = before !== undefined && shown === toPassingName(before)
+  const isPassing = before !== undefined && isPassingName(before, [shown])
   const next: ContainerRecord = {
     swarmId: container.swarmId,
     name: isPassing ? before.name : shown,

@@ -45,6 +45,7 @@ export function limitRequest(api: Api, request: PlacementRequest, record: Contai
     isLiteral: false,
     matches: (name: string) => name === value,
   }
-  const whitelists = { ...request.whitelists, expressions: [...request.whitelists.expressions, expression] }
+  const before = request.whitelists
+  const whitelists = { ...before, expressions: [...before.expressions, expression] }
   return { ...request, whitelists }
 }

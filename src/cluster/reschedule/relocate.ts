@@ -1,5 +1,6 @@
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import { compareApiVersions } from '../../engine/version.ts'
+import { failpoint } from '../../io/failpoint.ts'
 import { confirmCreated, createWithImage } from '../api/handlers/create.ts'
 import type { Api } from '../api/call.ts'
 import type { PlaceHeld } from '../cluster.ts'
@@ -124,7 +125,7 @@ async function place(context: RelocateContext, record: ContainerRecord): Promise
   if (hold !== undefined) return later(hold)
   const isLive = findSource(context, record) !== undefined
   const generation = record.generation + 1
-  const draft = await makeDraft(api, record, generation, isLive ? toPassingName(record) : record.name)
+  const draft = await makeDraft(api, record, generation, isLive ? toPassingName(record, 'moving') : record.name)
   const request = limitRequest(api, draft.request, record)
   if (typeof request === 'string') return later(request)
   const held = await api.cluster.hold(draft, request, { from: record.home.containerId })
@@ -151,11 +152,14 @@ async function place(context: RelocateContext, record: ContainerRecord): Promise
       },
     }
     await guard(context)
+    await failpoint('move.beforeClaim')
     if (!(await book.put(claimed))) {
       held.release()
       return { kind: 'abandoned' }
     }
+    await failpoint('move.afterClaim')
     const id = await make(context, claimed, draft, held, isLive)
+    await failpoint('move.afterCreate')
     return await finish(context, claimed, member, id)
   } catch (error) {
     held.release()
@@ -218,10 +222,12 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
     return giveUp(context, record, container === undefined ? undefined : { member, container })
   }
   const source = findSource(context, record)
-  if (isMeantToRun(record)) await handOver(context, record, { member, id }, source)
+  await handOver(context, record, { member, id }, source)
   const after = arrive(api, record, member, id)
+  await failpoint('move.beforeRecord')
   // From here on the new one is the container: what is left of the old one is a duplicate, also for the next manager.
   if (!(await book.put(after))) return { kind: 'abandoned' }
+  await failpoint('move.afterRecord')
   if (source === undefined) forgetOld(api, record)
   else {
     await guard(context)
@@ -229,13 +235,14 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
     source.send({ kind: 'forgotten', id: record.home.containerId })
     tellVolumes(api, record)
   }
-  await guard(context)
-  await hands.rename(id, record.name)
   void api.cluster.changed(member, { what: 'container', id, isInspected: true })
   return done
 }
 
-/** Stops the old one where it still runs, and starts the new one; when that cannot be, the old one goes on. */
+/**
+ * Stops the old one where it still runs, gives its name to the new one and starts that. When it cannot be started, the
+ * old one goes on. The names change while neither runs: engines cannot rename what is attached to a network of a swarm.
+ */
 async function handOver(
   context: RelocateContext,
   record: ContainerRecord,
@@ -246,20 +253,26 @@ async function handOver(
   const hands = new EngineHands(member, clock)
   const old = source === undefined ? undefined : new EngineHands(source, clock)
   const oldId = record.home.containerId
-  log.info(`Container ${oldId} was running, starting container ${id}`)
-  if (old !== undefined) {
-    await guard(context)
-    await old.stop(oldId)
-  }
+  const isStarted = isMeantToRun(record)
+  if (isStarted) log.info(`Container ${oldId} was running, starting container ${id}`)
   try {
+    if (old !== undefined) {
+      await guard(context)
+      if (isStarted) await old.stop(oldId)
+      await old.rename(oldId, toPassingName(record, 'leaving'))
+    }
     await guard(context)
-    await hands.start(id)
+    await hands.rename(id, record.name)
+    if (isStarted) await hands.start(id)
   } catch (error) {
     if (error instanceof SteppedDown || isUnanswered(error)) throw error
     await guard(context)
-    if (old !== undefined) await old.start(oldId)
     await hands.remove(id, true)
     member.send({ kind: 'forgotten', id })
+    if (old !== undefined) {
+      await old.rename(oldId, record.name)
+      if (isStarted) await old.start(oldId)
+    }
     throw error
   }
 }

@@ -320,7 +320,7 @@ describe('drain', () => {
     await run(manager, 'web', {}, ['constraint:node==~n1', policy])
     await run(manager, 'plain', {}, ['constraint:node==~n1'])
     expect(await manager.call('POST', '/flotilla/nodes/n1/drain')).toMatchObject({ Name: 'n1', Availability: 'drain' })
-    await eventually(() => on(second, 'web')?.status === 'running' && on(first, 'web') === undefined, 'the move')
+    await eventually(() => on(second, 'web')?.status === 'running' && first.state.containers.size === 1, 'the move')
     const calls = [...first.requests, ...second.requests]
       .filter((each) => each.method !== 'GET' && !/images|volumes|networks/.test(each.path))
       .sort((a, b) => a.atMs - b.atMs)
@@ -328,9 +328,10 @@ describe('drain', () => {
     expect(calls.slice(4)).toEqual([
       'POST /containers/create',
       'POST /containers/ID/stop',
+      'POST /containers/ID/rename',
+      'POST /containers/ID/rename',
       'POST /containers/ID/start',
       'DELETE /containers/ID',
-      'POST /containers/ID/rename',
     ])
     expect(on(first, 'plain')?.status).toBe('running')
     await run(manager, 'next', {}, ['constraint:node==~n1'])
@@ -341,7 +342,7 @@ describe('drain', () => {
     })
     expect(refused.message).toContain('(1 node is drained or paused)')
     await manager.call('POST', '/flotilla/nodes/n1/drain', { Force: true })
-    await eventually(() => on(second, 'plain')?.status === 'running' && on(first, 'plain') === undefined, 'the rest')
+    await eventually(() => on(second, 'plain')?.status === 'running' && first.state.containers.size === 0, 'the rest')
     await manager.call('POST', '/flotilla/nodes/n1/undrain')
     await run(manager, 'back', {}, ['constraint:node==n1'])
     expect(on(first, 'back')).toBeDefined()
@@ -373,12 +374,13 @@ describe('drain', () => {
     const [first, second] = engines as [FakeEngine, FakeEngine]
     const manager = await startManager(engines)
     await healthy(manager, 2)
-    const names = ['ca', 'cb', 'cc', 'cd', 'ce', 'cf']
+    // Each try counts for the ten a minute of its engine.
+    const names = ['ca', 'cb', 'cc', 'cd', 'ce']
     for (const name of names) await run(manager, name, {}, ['constraint:node==~n1', policy])
     const broken = { kind: 'status', status: 500, message: 'broken' } as const
     second.fail({ method: 'POST', path: /create$/, times: 1, fault: { kind: 'reset' } })
     second.fail({ method: 'POST', path: /start$/, times: 1, fault: broken })
-    second.fail({ method: 'POST', path: /rename$/, times: 2, fault: broken })
+    second.fail({ method: 'POST', path: /rename$/, times: 1, fault: broken })
     first.fail({ method: 'POST', path: /stop$/, times: 1, fault: broken })
     first.fail({ method: 'DELETE', path: /^\/containers\/[0-9a-f]{64}$/, times: 2, fault: broken })
     await manager.call('POST', '/flotilla/nodes/n1/drain')

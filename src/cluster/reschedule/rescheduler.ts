@@ -375,7 +375,9 @@ export class Rescheduler {
       const member = cluster.member(home.addr)
       const isFree = cluster.directory.containersOfSwarmId(swarmId).length === 1
       if (member === undefined || !isFree || !(await role.mayAct())) return
-      await new EngineHands(member, cluster.clock).rename(home.containerId, name)
+      await new EngineHands(member, cluster.clock).rename(home.containerId, name).catch((error: unknown) => {
+        cluster.log.warn('cannot give a container its name back', { name, node: home.node, error: toMessage(error) })
+      })
     }
   }
 

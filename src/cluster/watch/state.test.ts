@@ -91,7 +91,7 @@ class Simulation {
   // --- the engine ---
 
   private tell(event: Fields): void {
-    const dated = { ...event, time: this.nowMs / 1000 + this.history.length + 1 }
+    const dated = { ...event, time: Math.floor(this.nowMs / 1000) + this.history.length + 1 }
     this.history.push(dated)
     if (this.streamEpoch >= 0) this.events.push({ epoch: this.streamEpoch, event: dated })
   }

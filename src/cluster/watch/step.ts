@@ -369,7 +369,7 @@ export class Step {
 
 /** `seconds.nanoseconds`: what `GET /events?since=` takes. Nanoseconds beyond a double's precision are cut off. */
 function toSince(event: Fields): string | undefined {
-  const seconds = readNumber(event, 'time')
+  const seconds = Math.trunc(readNumber(event, 'time'))
   if (seconds === 0) return undefined
   const nanos = Math.max(0, Math.min(999_999_999, readNumber(event, 'timeNano') - seconds * 1e9))
   return `${String(seconds)}.${String(Math.trunc(nanos)).padStart(9, '0')}`

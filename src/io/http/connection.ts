@@ -219,9 +219,13 @@ export class HttpConnection {
       if (this.#exchange !== exchange) return
       const data = typeof piece === 'string' ? Buffer.from(piece) : piece
       if (data.length === 0) continue
+      // In one piece: over TLS each of the three would be a record of its own.
+      this.#socket.cork()
       this.#socket.write(`${data.length.toString(16)}\r\n`, 'latin1')
       this.#socket.write(data)
-      if (!this.#socket.write('\r\n', 'latin1')) await this.#drain()
+      const hasRoom = this.#socket.write('\r\n', 'latin1')
+      this.#socket.uncork()
+      if (!hasRoom) await this.#drain()
     }
     if (this.#exchange !== exchange) return
     this.#socket.write(bodyCloser)

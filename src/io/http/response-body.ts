@@ -13,6 +13,9 @@ export interface BodySource {
 /** Bytes held for a consumer that has not come yet, before the connection is paused. */
 const holdBytes = 64 * 1024
 
+/** Bytes read ahead of a consumer of a stream: enough that a relay need not stop for each record of TLS. */
+const streamBytes = 256 * 1024
+
 type Mode = 'hold' | 'collect' | 'stream'
 
 /**
@@ -145,6 +148,7 @@ export class ResponseBody {
     this.#mode = 'stream'
     const source = this.#source
     const stream = new Readable({
+      highWaterMark: streamBytes,
       read: () => source.resume(),
       destroy: (error, done) => {
         // Also after a normal end, where there is nothing left to give up.
