@@ -159,7 +159,7 @@ async function build(draft: Draft, ctx: CreateContext, o: CallOptions): Promise<
     throw wrap('Error creating machine: Error in driver during machine creation', error)
   }
   await saveDriver(draft, store)
-  if (isAddressOnly(driver)) return
+  if (await isAddressOnly(driver, o)) return
   log.info('Waiting for machine to be running, this may take a few minutes...')
   await waitForState(driver, ctx, o)
   try {

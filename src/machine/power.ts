@@ -64,7 +64,7 @@ async function refuseState(host: Host, driver: Driver, state: HostState, o: Call
 }
 
 async function waitForDocker(host: Host, driver: Driver, ctx: PowerContext, o: CallOptions): Promise<void> {
-  const target = driver.ssh()
+  const target = await driver.ssh(o)
   if (target !== undefined) {
     const ssh = ctx.openSsh({ ...target, knownHostsPath: `${ctx.machinePath}/known_hosts` })
     try {
@@ -99,7 +99,7 @@ async function rebootThroughShell(
   ctx: PowerContext,
   o: CallOptions,
 ): Promise<void> {
-  const target = driver.ssh()
+  const target = await driver.ssh(o)
   if (target === undefined)
     throw new FlotillaError('machine/driver', `machine "${host.name}" has no shell to restart it`)
   const open = (): Ssh => ctx.openSsh({ ...target, knownHostsPath: `${ctx.machinePath}/known_hosts` })

@@ -10,7 +10,7 @@ export const run: Run = async (ctx, _flags, args) => {
   const { driver } = await openMachine(ctx, store, name)
   const o = { signal: ctx.signal }
   const words = args.slice(1)
-  const target = driver.ssh()
+  const target = await driver.ssh(o)
   if (target === undefined && driver.enter === undefined) {
     throw new FlotillaError('machine/driver', `Error: Cannot run SSH command: Host "${name}" has no shell`)
   }

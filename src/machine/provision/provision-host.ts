@@ -23,8 +23,8 @@ export interface ProvisionContext extends CertificateContext {
 }
 
 /** True for machines that are only an address: there is nothing to provision and no shell. */
-export function isAddressOnly(driver: Driver): boolean {
-  return driver.configureEngine === undefined && driver.ssh() === undefined
+export async function isAddressOnly(driver: Driver, o: CallOptions): Promise<boolean> {
+  return driver.configureEngine === undefined && (await driver.ssh(o)) === undefined
 }
 
 /**
@@ -57,7 +57,7 @@ async function provisionOverSsh(
   ctx: ProvisionContext,
   o: CallOptions,
 ): Promise<void> {
-  const target = driver.ssh()
+  const target = await driver.ssh(o)
   if (target === undefined) {
     throw new FlotillaError(
       'machine/provision',
