@@ -48,7 +48,10 @@ function readFlag(item: GobValue): readonly [string, FlagSpec] {
 }
 
 /** Zero values are not sent. */
-function readDefault(kind: FlagSpec['kind'], value: GobValue | undefined): { readonly default?: NonNullable<FlagSpec['default']> } {
+function readDefault(
+  kind: FlagSpec['kind'],
+  value: GobValue | undefined,
+): { readonly default?: NonNullable<FlagSpec['default']> } {
   if (kind === 'string') return { default: typeof value === 'string' ? value : '' }
   if (kind === 'integer') return { default: typeof value === 'number' ? value : 0 }
   if (kind !== 'strings') return {}
