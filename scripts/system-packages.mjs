@@ -23,6 +23,9 @@ const proofs = {
   'openssh-server': 'sshd',
   'openssh-client': 'ssh',
   curl: 'curl',
+  // A plug-in of docker-machine is built for the tests; an example driver is written in Python.
+  'golang-go': 'go',
+  python3: 'python3',
   mmdebstrap: 'mmdebstrap',
   haproxy: 'haproxy',
   expect: 'expect',
@@ -45,6 +48,8 @@ const tests = [
   'openssh-client',
   'curl',
   'mmdebstrap',
+  'golang-go',
+  'python3',
   'expect',
   'zsh',
   'fish',
