@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { FlotillaError } from 'flotilla/machine'
 
 /**
  * Engines that somebody else looks after, by the names a file gives them. The file is read anew each time, so that an
@@ -73,7 +72,11 @@ async function lookUp(file, name) {
   return url
 }
 
-/** @param {string} text */
+/**
+ * An error for the user. The library's own class would do as well, but is not there beside the single executable.
+ *
+ * @param {string} text
+ */
 function refusal(text) {
-  return new FlotillaError('machine/driver', text)
+  return Object.assign(new Error(text), { code: 'machine/driver' })
 }
