@@ -26,6 +26,8 @@ const proofs = {
   // A plug-in of docker-machine is built for the tests; an example driver is written in Python.
   'golang-go': 'go',
   python3: 'python3',
+  // The driver in docs/drivers.md is a shell script that needs it.
+  jq: 'jq',
   mmdebstrap: 'mmdebstrap',
   haproxy: 'haproxy',
   expect: 'expect',
@@ -50,6 +52,7 @@ const tests = [
   'mmdebstrap',
   'golang-go',
   'python3',
+  'jq',
   'expect',
   'zsh',
   'fish',

@@ -5,11 +5,13 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/io/clock.ts'
+import { openDriverProgram } from '../../src/machine/driver-programs/find.ts'
 import { fileStore } from '../../src/machine/store-files.ts'
 import { startFakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
 import type { FakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab, LabSsh } from '../../src/testing/lab/types.ts'
+import { testDriver } from '../conformance/driver.ts'
 import { goProgram } from './go-programs.ts'
 import { ensurePrograms, programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
@@ -46,6 +48,16 @@ function engineUrl(): string {
 function countPlugins(): number {
   return Number(spawnSync('pgrep', ['-fc', plugin], { encoding: 'utf8' }).stdout.trim())
 }
+
+describe('the driver in docs/drivers.md', async () => {
+  const page = readFileSync(join(root, 'docs/drivers.md'), 'utf8')
+  const script = /^```sh\n(#!\/bin\/sh\n[\s\S]*?)^```/m.exec(page)?.[1] ?? ''
+  const path = join(folder, 'flotilla-driver-fixed')
+  writeFileSync(path, script, { mode: 0o755 })
+  const program = await openDriverProgram(path, { env: process.env, clock: systemClock })
+  afterAll(() => program.close())
+  testDriver(program, { options: () => ({ 'fixed-host': '192.0.2.1' }), refused: [], isLive: true, canSwitch: false })
+})
 
 describe.each(programForms.map((form, index) => ({ form, index, name: form.name })))('($name)', ({ form, index }) => {
   const store = join(folder, `store ü ${index}`)

@@ -40,9 +40,14 @@ const startTimeoutMs = 10_000
 const beatEveryMs = 5000
 /** A plug-in whose heartbeat stands still this long does not run any more, whatever else it is asked. */
 const silenceMs = 30_000
-/** These only look at memory. */
-const quickTimeoutMs = 30_000
-const quickMethods = new Set(['GetVersion', 'SetConfigRaw', 'GetConfigRaw', 'GetMachineName', 'DriverName'])
+/** How long methods may take that mostly look at memory, in milliseconds. All others take as long as they beat. */
+const limitsMs: ReadonlyMap<string, number> = new Map([
+  ...['GetVersion', 'SetConfigRaw', 'GetConfigRaw', 'GetMachineName', 'DriverName', 'GetCreateFlags'].map(
+    (method) => [method, 30_000] as const,
+  ),
+  // Some look things up on the way.
+  ['SetConfigFromFlags', 300_000],
+])
 const closeTimeoutMs = 2000
 /** Newer plug-ins, and those made before docker-machine 0.5.1. */
 const serviceNames = ['RPCServerDriver', 'RpcServerDriver'] as const
@@ -182,14 +187,14 @@ class RunningPlugin implements GoSession {
   }
 
   async #try(method: string, argument: RpcArgument, o: CallOptions): Promise<RpcAnswer> {
-    const isLimited = o.deadlineMs === undefined && quickMethods.has(method)
+    const limitMs = o.deadlineMs === undefined ? limitsMs.get(method) : undefined
     try {
-      const limit = isLimited ? { ...o, deadlineMs: quickTimeoutMs } : o
+      const limit = limitMs === undefined ? o : { ...o, deadlineMs: limitMs }
       return await this.#rpc.call(`${this.#service}.${method}`, argument, limit)
     } catch (error) {
-      if (isLimited && isFlotillaError(error) && error.code === 'core/deadline') {
+      if (limitMs !== undefined && isFlotillaError(error) && error.code === 'core/deadline') {
         this.#plugin.program.kill()
-        throw pluginError(this.#plugin.name, `no answer to ${method} within ${quickTimeoutMs / 1000} s`)
+        throw pluginError(this.#plugin.name, `no answer to ${method} within ${limitMs / 1000} s`)
       }
       if (!isFlotillaError(error) || error.code !== 'io/protocol') throw error
       throw await this.#describeDeath(method, error)

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { raceAbort } from '../../core/deadline.ts'
+import { raceAbort, startTimer } from '../../core/deadline.ts'
 
 /** Something that costs a process. */
 export interface Pooled {
@@ -17,12 +17,16 @@ interface Slot<T extends Pooled> {
   users: number
   /** Kept although nobody uses it. */
   isPinned: boolean
+  /** Forgets the end that was set for it. */
+  keepAlive: () => void
 }
 
 /** Processes that may run side by side. */
 const softLimit = 16
 /** How long one more has to wait for a free place; machines that do not answer must not keep others waiting. */
 const patienceMs = 2000
+/** How long a process is kept that nobody uses, in programs that run for long. */
+const idleMs = 60_000
 
 /**
  * Keeps processes between calls under the state they hold, ends idle ones when there are too many, and all of them at
@@ -62,6 +66,7 @@ export class ProcessPool<T extends Pooled> {
       throw error
     } finally {
       slot.users -= 1
+      if (slot.users === 0 && this.#slots.includes(slot)) this.#expire(slot)
       for (const wake of this.#waiting.splice(0)) wake()
     }
   }
@@ -87,13 +92,14 @@ export class ProcessPool<T extends Pooled> {
       const found = this.#slots.find((slot) => slot.key === key && slot.users === 0 && slot.value?.isOver() === false)
       if (found !== undefined) {
         found.users += 1
+        found.keepAlive()
         this.#slots = [...this.#slots.filter((slot) => slot !== found), found]
         return found
       }
       const counted = this.#slots.filter((slot) => !slot.isPinned)
       const leftMs = giveUpAtMs - this.#clock.monotonicMs()
       if (counted.length < softLimit || leftMs <= 0) {
-        const slot: Slot<T> = { key, opened: open(), value: undefined, users: 1, isPinned: false }
+        const slot: Slot<T> = { key, opened: open(), value: undefined, users: 1, isPinned: false, keepAlive: () => {} }
         this.#slots = [...this.#slots, slot]
         return slot
       }
@@ -110,8 +116,16 @@ export class ProcessPool<T extends Pooled> {
     await raceAbort(o.signal, () => Promise.race([freed, late])).finally(() => stop.abort())
   }
 
+  #expire(slot: Slot<T>): void {
+    slot.keepAlive = startTimer(this.#clock, idleMs, () => {
+      if (slot.isPinned) this.#expire(slot)
+      else this.#drop(slot)
+    })
+  }
+
   #drop(slot: Slot<T>): void {
     if (!this.#slots.includes(slot)) return
+    slot.keepAlive()
     this.#slots = this.#slots.filter((each) => each !== slot)
     const closing = slot.opened.then(
       (value) => value.close(),
