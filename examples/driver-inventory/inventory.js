@@ -65,7 +65,7 @@ async function lookUp(file, name) {
   try {
     engines = JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {
-    throw refusal(`cannot read the inventory "${file}": ${error instanceof Error ? error.message : error}`)
+    throw refusal(`cannot read the inventory "${file}": ${error instanceof Error ? error.message : String(error)}`)
   }
   const url = Object.hasOwn(engines, name) ? engines[name] : undefined
   if (typeof url !== 'string' || !URL.canParse(url)) throw refusal(`the inventory "${file}" has no engine "${name}"`)

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { DriverPrograms } from '../machine/driver-programs/find.ts'
 import type { PluginEntry } from './make-registry.ts'
 import type { PluginKind } from './registry.ts'
 
@@ -17,7 +18,7 @@ export function findPrograms(ctx: {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
 }): ProgramSource {
-  let opened: Promise<import('../machine/driver-programs/find.ts').DriverPrograms> | undefined
+  let opened: Promise<DriverPrograms> | undefined
   return {
     async find(kind, name) {
       if (kind !== 'driver') return undefined

@@ -7,6 +7,7 @@ import { toMessage } from '../../src/core/errors.ts'
 import type { Log } from '../../src/core/log.ts'
 import { execProgram } from '../../src/io/exec.ts'
 import { systemClock } from '../../src/io/clock.ts'
+import { readText } from '../../src/machine/driver.ts'
 import type { Driver, DriverContext, DriverOptions } from '../../src/machine/driver.ts'
 import type { DriverProgram } from '../../src/machine/driver-programs/driver-program.ts'
 import { openDriverProgram } from '../../src/machine/driver-programs/find.ts'
@@ -122,7 +123,7 @@ describe('a plug-in in Go', () => {
       'engine-opt': [],
       'no-such': 'thing',
     })
-    expect(String(driver.toConfig()['Seen']).split('\n')).toEqual([
+    expect(readText(driver.toConfig(), 'Seen').split('\n')).toEqual([
       'driver string trial',
       'engine-install-url string https://get.docker.com',
       'engine-label []string [a=b]',

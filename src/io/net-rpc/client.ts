@@ -188,7 +188,7 @@ class SocketRpcClient implements RpcClient {
       if (!isStruct(value)) throw new FlotillaError('io/protocol', 'the answer does not say to which call it belongs')
       const { Seq: seq = 0, Error: error = '' } = value
       if (typeof seq !== 'number' || seq >= this.#seq || typeof error !== 'string') {
-        throw new FlotillaError('io/protocol', `there was no call ${String(seq)}`)
+        throw new FlotillaError('io/protocol', `the answer belongs to no call`)
       }
       this.#head = { seq, error }
       return

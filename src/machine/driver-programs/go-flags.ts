@@ -14,12 +14,11 @@ const kindOf: ReadonlyMap<string, FlagSpec['kind']> = new Map([
 ])
 
 /** Flags of `create` that plug-ins get beside their own; lists only when they were given. */
-const sharedFlags = [
-  ...['driver', 'engine-install-url', 'engine-storage-driver'],
-  ...['swarm', 'swarm-addr', 'swarm-discovery', 'swarm-experimental', 'swarm-host', 'swarm-image', 'swarm-master'],
-  ...['swarm-strategy', 'engine-label', 'engine-opt', 'engine-env', 'engine-insecure-registry'],
-  ...['engine-registry-mirror', 'swarm-opt', 'swarm-join-opt', 'tls-san'],
-]
+const sharedFlags = (
+  'driver engine-install-url engine-storage-driver swarm swarm-addr swarm-discovery swarm-experimental swarm-host ' +
+  'swarm-image swarm-master swarm-strategy engine-label engine-opt engine-env engine-insecure-registry ' +
+  'engine-registry-mirror swarm-opt swarm-join-opt tls-san'
+).split(' ')
 
 /**
  * The answer to `GetCreateFlags` as flags of the command line.

@@ -171,7 +171,10 @@ class RunningPlugin implements GoSession {
     if (first.kind === 'refused') this.#service = serviceNames[1]
     const version = first.kind === 'refused' ? await this.call('GetVersion', o) : first.value
     if (version !== apiVersion) {
-      throw pluginError(this.#plugin.name, `Driver binary uses an incompatible API version (${String(version)})`)
+      throw pluginError(
+        this.#plugin.name,
+        `Driver binary uses an incompatible API version (${typeof version === 'number' ? version : '?'})`,
+      )
     }
     void this.#beat()
   }

@@ -48,7 +48,8 @@ export function lineDriverProgram(name: string, path: string, programs: ProgramC
   /** Calls when the program has room for one more request. */
   async function call(request: LineRequest, o: CallOptions): Promise<JsonValue> {
     const { concurrency } = await describe()
-    while (running >= concurrency) {
+    for (;;) {
+      if (running < concurrency) break
       const freed = new Promise<void>((resolve) => waiting.push(resolve))
       await raceAbort(o.signal, () => freed)
     }
