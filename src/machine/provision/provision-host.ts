@@ -8,6 +8,7 @@ import { checkConnection, parseTcpUrl } from '../connection.ts'
 import type { Driver, EngineSetup, HostFile } from '../driver.ts'
 import type { Host } from '../host.ts'
 import { toList } from '../host.ts'
+import { waitForSshTarget } from '../ssh-target.ts'
 import { readPem } from '../pem.ts'
 import { chooseProvisioner, readOsRelease, waitForSsh } from './detect.ts'
 import { openHostShell } from './host-shell.ts'
@@ -24,7 +25,14 @@ export interface ProvisionContext extends CertificateContext {
 
 /** True for machines that are only an address: there is nothing to provision and no shell. */
 export async function isAddressOnly(driver: Driver, o: CallOptions): Promise<boolean> {
-  return driver.configureEngine === undefined && (await driver.ssh(o)) === undefined
+  if (driver.configureEngine !== undefined) return false
+  try {
+    return (await driver.ssh(o)) === undefined
+  } catch (error) {
+    if (o.signal?.aborted === true) throw error
+    // There is a shell, and the driver does not know yet where.
+    return false
+  }
 }
 
 /**
@@ -57,7 +65,7 @@ async function provisionOverSsh(
   ctx: ProvisionContext,
   o: CallOptions,
 ): Promise<void> {
-  const target = await driver.ssh(o)
+  const target = await waitForSshTarget(driver, ctx.clock, o)
   if (target === undefined) {
     throw new FlotillaError(
       'machine/provision',
