@@ -14,7 +14,7 @@ const target: SshTarget = { host: 'h', port: 22, user: 'root' }
 it('waits for a shell whose place is not known yet', async () => {
   const clock = manualClock()
   const answers = [Promise.reject(new Error('no lease')), Promise.resolve({ ...target, host: '' }), target]
-  answers.forEach((answer) => void Promise.resolve(answer).catch(() => {}))
+  for (const answer of answers) Promise.resolve(answer).catch(() => {})
   const found = waitForSshTarget(
     driverWith(() => answers.shift()),
     clock,
