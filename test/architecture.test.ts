@@ -96,6 +96,7 @@ const purePlaces = [
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan|translate|legacy)\//,
   /^compose\/(translate|hash)\.ts$/,
+  /^compose\/watch\/(rules|batch)\.ts$/,
   /^machine\/env\.ts$/,
   /^machine\/provision\/unit-file\.ts$/,
 ]

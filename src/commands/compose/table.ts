@@ -3,6 +3,7 @@ import type { FlagTable } from '../../core/flag.ts'
 import { configCommand } from './config-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
 import { versionCommand } from './version-table.ts'
+import { watchCommand } from './watch-table.ts'
 
 const missingValue = "flag needs an argument: '%s'"
 
@@ -83,4 +84,4 @@ export const composeGlobals: FlagTable = {
 }
 
 /** In the order of the help page. */
-export const composeCommands: readonly Command[] = [configCommand, ...lifecycleCommands, versionCommand]
+export const composeCommands: readonly Command[] = [configCommand, ...lifecycleCommands, versionCommand, watchCommand]
