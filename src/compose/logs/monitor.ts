@@ -65,6 +65,8 @@ interface Watched {
   output: Promise<void>
   isStreaming: boolean
   hasEnded: boolean
+  /** Another container has been made in its place. */
+  isReplaced: boolean
 }
 
 export function makeMonitor(engine: Engine, options: MonitorOptions, o: CallOptions): Monitor {
@@ -97,7 +99,7 @@ class ProjectMonitor implements Monitor {
     const filters = {
       type: ['container'],
       label: [`${LABEL.project}=${this.#options.project}`],
-      event: ['start', 'die', 'destroy'],
+      event: ['create', 'start', 'die', 'destroy'],
     }
     const events = await watchEvents(this.#engine, { filters }, this.#call)
     void this.#follow(events)
@@ -137,6 +139,7 @@ class ProjectMonitor implements Monitor {
       output: Promise.resolve(),
       isStreaming: false,
       hasEnded: false,
+      isReplaced: false,
     }
     watched.hasEnded = false
     this.#watched.set(id, watched)
@@ -162,12 +165,28 @@ class ProjectMonitor implements Monitor {
   async #follow(events: AsyncIterable<EngineEvent>): Promise<void> {
     try {
       for await (const event of events) {
-        if (event.Action === 'start') this.#onStart(event)
+        if (event.Action === 'create') this.#onCreate(event)
+        else if (event.Action === 'start') this.#onStart(event)
         else if (event.Action === 'die' || event.Action === 'destroy') void this.#onEnd(event)
       }
       if (!this.#closing.signal.aborted) throw new Error('the event stream ended')
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#rejectEnded(error)
+    }
+  }
+
+  /** A container that takes the place of one that is watched: the end of the old one is not the end. */
+  #onCreate(event: EngineEvent): void {
+    const attributes = event.Actor.Attributes ?? {}
+    const replaced = attributes[LABEL.replace]
+    const service = attributes[LABEL.service] ?? ''
+    if (replaced === undefined || !this.#options.services.has(service) || this.#watched.has(event.Actor.ID)) return
+    const old = [...this.#watched.values()].find(({ label, hasEnded }) => label === replaced && !hasEnded)
+    if (old === undefined) return
+    old.isReplaced = true
+    this.#watch(event.Actor.ID, old.name, service)
+    if (this.#options.hasNotes && this.#options.shown.has(service)) {
+      this.#options.sink.note(`${old.label} has been recreated`)
     }
   }
 
@@ -200,7 +219,7 @@ class ProjectMonitor implements Monitor {
     }
     if (willRestart || watched.hasEnded) return
     watched.hasEnded = true
-    onExit?.({ id: event.Actor.ID, name: watched.name, service: watched.service, code })
+    if (!watched.isReplaced) onExit?.({ id: event.Actor.ID, name: watched.name, service: watched.service, code })
     if (this.#hasEnded()) this.#resolveEnded()
   }
 
