@@ -26,10 +26,11 @@ function findWrongCombination(flags: UpFlags): string | undefined {
   if (flags.wait && (isAborting || isAttaching)) {
     return '--wait cannot be combined with --abort-on-container-exit, --attach or --attach-dependencies'
   }
-  if (flags.detach && (isAborting || isFailing || isAttaching)) {
-    return '--detach cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch'
+  if ((flags.detach || flags.wait) && (isAborting || isFailing || isAttaching || flags.watch)) {
+    return `--${flags.wait ? 'wait' : 'detach'} cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch`
   }
   if (flags.build && flags['no-build']) return '--build and --no-build are incompatible'
+  if (flags['no-build'] && flags.watch) return '--no-build and --watch are incompatible'
   return findRecreateConflict(flags)
 }
 

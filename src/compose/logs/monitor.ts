@@ -67,6 +67,8 @@ interface Watched {
   hasEnded: boolean
   /** Another container has been made in its place. */
   isReplaced: boolean
+  /** Time of its last end as the engine counts it; what its log holds from before has been shown. */
+  lastEnd?: string
 }
 
 export function makeMonitor(engine: Engine, options: MonitorOptions, o: CallOptions): Monitor {
@@ -198,9 +200,15 @@ class ProjectMonitor implements Monitor {
     const known = this.#watched.get(id)
     if (known?.isStreaming === true || !this.#options.services.has(service)) return
     if (attributes[LABEL.oneOff] === 'True') return
+    // All of a new container's log; of one that was here before, what came after its last end.
+    const since = known === undefined ? String(event.time) : known.lastEnd
     const watched = this.#watch(id, attributes['name'] ?? id.slice(0, 12), service)
     if (!this.#options.shown.has(service)) return
-    const query = { follow: true, since: event.time, ...(this.#options.timestamps === true && { timestamps: true }) }
+    const query = {
+      follow: true,
+      ...(since !== undefined && { since }),
+      ...(this.#options.timestamps === true && { timestamps: true }),
+    }
     const source = { id, label: watched.label }
     this.#show(watched, streamLogs(this.#engine, source, query, this.#options.sink, this.#call))
   }
@@ -208,6 +216,7 @@ class ProjectMonitor implements Monitor {
   async #onEnd(event: EngineEvent): Promise<void> {
     const watched = this.#watched.get(event.Actor.ID)
     if (watched === undefined || watched.hasEnded) return
+    if (event.Action === 'die') watched.lastEnd = toLogTime(event)
     const { clock, sink, onExit } = this.#options
     const drained = new AbortController()
     await Promise.race([watched.output, clock.sleep(drainMs, drained.signal).catch(() => {})])
@@ -232,4 +241,9 @@ class ProjectMonitor implements Monitor {
       return false
     }
   }
+}
+
+/** Seconds with a fraction, as the logs call takes them. */
+function toLogTime({ time, timeNano }: EngineEvent): string {
+  return `${time}.${String(timeNano % 1e9).padStart(9, '0')}`
 }
