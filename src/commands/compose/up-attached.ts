@@ -97,6 +97,7 @@ export async function upAttached(
     converge: options,
     services: named,
     sink,
+    monitor,
     line,
     hasMenu: wantsMenu(ctx, flags.given('menu') ? flags.menu : undefined),
     isWatching: flags.watch,

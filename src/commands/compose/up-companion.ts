@@ -1,5 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
+import type { Monitor } from '../../compose/logs/monitor.ts'
 import type { LogSink } from '../../compose/logs/sink.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { toMessage } from '../../core/errors.ts'
@@ -28,6 +29,7 @@ export interface CompanionOptions {
   /** Services named on the command line. */
   readonly services: readonly string[]
   readonly sink: LogSink
+  readonly monitor: Monitor
   readonly line: StatusLine
   readonly hasMenu: boolean
   /** `--watch` */
@@ -118,7 +120,7 @@ class UpCompanion implements Companion {
 
   /** Resolves once files are being followed. */
   async #startWatch(): Promise<void> {
-    const { ctx, project, session, sink, line } = this.#options
+    const { ctx, project, session, sink, line, monitor } = this.#options
     const [{ collectRules }, { watchProject }, { toWatchOptions, withWatchLock }, { readTextNow }] = await Promise.all([
       import('../../compose/watch/rules.ts'),
       import('../../compose/watch/watcher.ts'),
@@ -141,7 +143,7 @@ class UpCompanion implements Companion {
     ): ((...words: A) => Promise<void>) => {
       return (...words) => {
         line.hide()
-        return settled(act(...words))
+        return settled(monitor.during(() => act(...words)))
       }
     }
     const acts = toWatchOptions(ctx, session, project, this.#options.converge, rules)

@@ -1,6 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { isFlotillaError } from '../../core/errors.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import { watchEvents } from '../../engine/api/events.ts'
 import { attachContainer } from '../../engine/api/streams.ts'
@@ -51,6 +50,8 @@ export interface Monitor {
   replay(container: ShownContainer, query: LogsQuery): void
   /** Resolves when every container that is shown (without any, every one) has ended for good. */
   readonly ended: Promise<void>
+  /** Runs a body that restarts or replaces containers of its own accord: their ends meanwhile are no ends. */
+  during(body: () => Promise<void>): Promise<void>
   /** Ends the streams. Idempotent. */
   close(): void
 }
@@ -82,6 +83,8 @@ class ProjectMonitor implements Monitor {
   readonly #closing = new AbortController()
   readonly #call: CallOptions
   readonly #watched = new Map<string, Watched>()
+  /** Bodies of `during` that run. */
+  #holds = 0
   #resolveEnded: () => void = () => {}
   #rejectEnded: (error: unknown) => void = () => {}
 
@@ -125,6 +128,20 @@ class ProjectMonitor implements Monitor {
     const stream = await attachContainer(this.#engine, id, {}, this.#call)
     this.#show(watched, pump(stream.output, watched.label, this.#options.sink))
     this.#closing.signal.addEventListener('abort', () => stream.socket.destroy(), { once: true })
+  }
+
+  async during(body: () => Promise<void>): Promise<void> {
+    this.#holds += 1
+    try {
+      await body()
+    } finally {
+      // The event of a start may be on its way.
+      for (const [id, watched] of this.#watched) {
+        if (watched.hasEnded && (await this.#isAlive(id))) watched.hasEnded = false
+      }
+      this.#holds -= 1
+      if (this.#holds === 0 && this.#watched.size > 0 && this.#hasEnded()) this.#resolveEnded()
+    }
   }
 
   close(): void {
@@ -222,22 +239,22 @@ class ProjectMonitor implements Monitor {
     await Promise.race([watched.output, clock.sleep(drainMs, drained.signal).catch(() => {})])
     drained.abort()
     const code = Number(event.Actor.Attributes?.['exitCode'] ?? 0)
-    const willRestart = event.Action === 'die' && (await this.#willRestart(event.Actor.ID))
+    const willRestart = event.Action === 'die' && (await this.#isAlive(event.Actor.ID))
     if (event.Action === 'die' && this.#options.hasNotes && this.#options.shown.has(watched.service)) {
       sink.note(`${watched.label} exited with code ${code}${willRestart ? ' (restarting)' : ''}`)
     }
     if (willRestart || watched.hasEnded) return
     watched.hasEnded = true
-    if (!watched.isReplaced) onExit?.({ id: event.Actor.ID, name: watched.name, service: watched.service, code })
-    if (this.#hasEnded()) this.#resolveEnded()
+    if (!watched.isReplaced && this.#holds === 0)
+      onExit?.({ id: event.Actor.ID, name: watched.name, service: watched.service, code })
+    if (this.#holds === 0 && this.#hasEnded()) this.#resolveEnded()
   }
 
-  async #willRestart(id: string): Promise<boolean> {
+  async #isAlive(id: string): Promise<boolean> {
     try {
       const { State: state } = await inspectContainer(this.#engine, id, {}, this.#call)
       return state.Restarting || state.Running
-    } catch (error) {
-      if (isFlotillaError(error) && error.status === 404) return false
+    } catch {
       return false
     }
   }
