@@ -34,6 +34,11 @@ export const composeGlobals: FlagTable = {
     brief: 'Compose file, - for stdin; of several, later ones are merged onto earlier ones',
     placeholder: 'stringArray',
   },
+  'insecure-registry': {
+    kind: 'strings',
+    brief: 'Registry of oci:// files that speaks no TLS',
+    hidden: true,
+  },
   parallel: {
     kind: 'integer',
     brief: 'Most engine calls at once; -1 stands for 64',

@@ -13,13 +13,13 @@ import type { upFlags } from './lifecycle-table.ts'
 import { askUser, isTrue, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
-import { requireProject } from './target.ts'
+import { requireConfirmed } from './remote-project.ts'
 
 export type UpFlags = FlagValues<typeof upFlags>
 
 export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   checkUpFlags(flags)
-  const project = await requireProject(ctx, args)
+  const project = await requireConfirmed(ctx, args, flags.yes || flags.plan)
   return withSession(ctx, async (session) => {
     const options = toConvergeOptions(ctx, session, project, flags, args)
     if (flags.plan) return printPlan(ctx, session, project, options)
