@@ -76,18 +76,11 @@ async function withFiles<T>(
   } catch (error) {
     if (!(error instanceof RemoteNeeded)) throw error
   }
-  const [{ makeRemoteFiles }, { readRegistryAuth }] = await Promise.all([
+  const [{ makeRemoteFiles }, { toRegistryOptions }] = await Promise.all([
     import('../../compose/remote/remote-files.ts'),
-    import('../../engine/registry-credentials.ts'),
+    import('./registry-options.ts'),
   ])
-  const { env, clock, signal } = ctx
-  const remote = makeRemoteFiles({
-    env,
-    clock,
-    signal,
-    insecureRegistries: textsOf(ctx.globals['insecure-registry']),
-    registryAuth: (reference) => readRegistryAuth(reference, { env, clock, signal }),
-  })
+  const remote = makeRemoteFiles(toRegistryOptions(ctx))
   const loaded = await remote.load(() => body(remote.files, { readStdin, fallbackName: remote.nameOf }))
   onRemote?.(remote.sources)
   return loaded

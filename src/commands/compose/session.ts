@@ -55,6 +55,23 @@ export async function withSession<T>(ctx: Context, body: (session: Session) => P
   }
 }
 
+/** Progress for a command that works without an engine. */
+export async function withProgress<T>(
+  ctx: Context,
+  body: (progress: (event: ProgressEvent) => void) => Promise<T>,
+): Promise<T> {
+  const openPainter = await preparePainter(ctx, ctx.globals['dry-run'] === true)
+  let painter: ProgressPainter | undefined
+  try {
+    return await body((event) => {
+      painter ??= openPainter()
+      painter.emit(event)
+    })
+  } finally {
+    painter?.stop()
+  }
+}
+
 /** Nothing is painted before the first event. */
 async function preparePainter(ctx: Context, isDryRun: boolean): Promise<() => ProgressPainter> {
   const isStdout = isTrue(ctx.env['COMPOSE_STATUS_STDOUT'])

@@ -2,6 +2,7 @@ import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
 import { configCommand } from './config-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
+import { publishCommand } from './publish-table.ts'
 import { versionCommand } from './version-table.ts'
 import { watchCommand } from './watch-table.ts'
 
@@ -89,4 +90,10 @@ export const composeGlobals: FlagTable = {
 }
 
 /** In the order of the help page. */
-export const composeCommands: readonly Command[] = [configCommand, ...lifecycleCommands, versionCommand, watchCommand]
+export const composeCommands: readonly Command[] = [
+  configCommand,
+  ...lifecycleCommands,
+  publishCommand,
+  versionCommand,
+  watchCommand,
+]

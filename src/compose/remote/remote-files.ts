@@ -3,7 +3,6 @@ import { FlotillaError } from '../../core/errors.ts'
 import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
 import type { Files } from '../load/options.ts'
 import { RemoteNeeded } from '../load/remote-needed.ts'
-import { remoteCacheFolder } from './cache.ts'
 import { fetchGit, pathInTree } from './git.ts'
 import type { FetchedTree } from './git.ts'
 import { fetchOci } from './oci.ts'
@@ -34,8 +33,7 @@ export interface RemoteFiles {
 const fileNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
 const maxFetches = 100
 
-export function makeRemoteFiles(o: Omit<OciOptions, 'cache'>): RemoteFiles {
-  const options: OciOptions = { ...o, cache: remoteCacheFolder(o.env) }
+export function makeRemoteFiles(options: OciOptions): RemoteFiles {
   const paths = new Map<string, string>()
   const roots: string[] = []
   const sources: RemoteSource[] = []
@@ -66,7 +64,7 @@ export function makeRemoteFiles(o: Omit<OciOptions, 'cache'>): RemoteFiles {
   async function fetch(text: string): Promise<void> {
     const reference = parseRemote(text)
     if (reference === undefined) throw new FlotillaError('internal', `${text} is no remote reference`)
-    checkSwitch(reference.kind, o.env)
+    checkSwitch(reference.kind, options.env)
     let tree: FetchedTree
     let path: string
     if (reference.kind === 'git') {

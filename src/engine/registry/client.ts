@@ -91,10 +91,14 @@ export class RegistryClient {
     return reply.body
   }
 
+  async hasBlob(digest: string): Promise<boolean> {
+    const known = await this.#call({ method: 'HEAD', path: `blobs/${digest}`, maxBytes: 0 }, 'pull,push')
+    return known.status === 200
+  }
+
   async putBlob(bytes: Uint8Array): Promise<string> {
     const digest = digestOf(bytes)
-    const known = await this.#call({ method: 'HEAD', path: `blobs/${digest}`, maxBytes: 0 }, 'pull,push')
-    if (known.status === 200) return digest
+    if (await this.hasBlob(digest)) return digest
     const begun = await this.#call({ method: 'POST', path: 'blobs/uploads/', maxBytes: maxManifestBytes }, 'pull,push')
     this.#expect(begun, [202], digest)
     const location = new URL(String(begun.headers.location ?? ''), `${this.#origin}/`)
