@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
+import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RegistryClient, digestOf } from '../../src/engine/registry/client.ts'
@@ -26,6 +27,8 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
   let running: Lab | undefined
   let host: ComposeHost
   let registry = ''
+  let local = ''
+  let forwarder: Server | undefined
   let work = ''
   let env: Record<string, string> = {}
   let daemon: ChildProcess | undefined
@@ -39,7 +42,10 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
     registry = (await running.registry(users)).address
     await host.write('work', { 'compose.yaml': composeFile })
     work = join(host.folder, 'work')
-    const config = { auths: { [registry]: { auth: Buffer.from('ann:secret').toString('base64') } } }
+    // The reference program speaks HTTP to loopback addresses only.
+    local = await forward(running.gateway, Number(registry.split(':')[1]))
+    const login = { auth: Buffer.from('ann:secret').toString('base64') }
+    const config = { auths: { [registry]: login, [local]: login } }
     await host.write('docker', { 'config.json': JSON.stringify(config) })
     env = {
       ...host.env,
@@ -53,6 +59,7 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
 
   afterAll(async () => {
     daemon?.kill('SIGKILL')
+    forwarder?.close()
     await host?.close()
     await running?.down()
   })
@@ -91,6 +98,25 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
     expect(listens).toBe(true)
   }
 
+  /** A port of the loopback that leads to one elsewhere. */
+  function forward(target: string, port: number): Promise<string> {
+    return new Promise((resolve) => {
+      forwarder = createServer((socket) => {
+        const other = connect(port, target)
+        for (const [from, to] of [
+          [socket, other],
+          [other, socket],
+        ] as const) {
+          from.pipe(to)
+          from.on('error', () => to.destroy())
+        }
+      }).listen(0, '127.0.0.1', () => {
+        const address = forwarder?.address()
+        resolve(`127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`)
+      })
+    })
+  }
+
   function freePort(): Promise<number> {
     return new Promise((resolve) => {
       const server = createServer().listen(0, '127.0.0.1', () => {
@@ -112,7 +138,7 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
   async function theirs(args: readonly string[], input = ''): Promise<ExecResult> {
     const reference = await findReferenceCompose()
     const cache = { XDG_CACHE_HOME: join(host.folder, 'their-cache') }
-    const words = [reference, '--insecure-registry', registry, ...args] as const
+    const words = [reference, ...args] as const
     return execProgram(words, { clock: systemClock, cwd: work, env: { ...env, ...cache }, input })
   }
 
@@ -223,7 +249,7 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
   })
 
   describe('from a registry', () => {
-    const name = (tag: string): string => `${registry}/stacks/shop:${tag}`
+    const name = (tag: string): string => `${local}/stacks/shop:${tag}`
 
     async function push(
       tag: string,
@@ -350,7 +376,7 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
         'invalid value for --oci-version',
       )
       const denied = await ours(['publish', name('denied')], '', { DOCKER_CONFIG: work })
-      expect([denied.code, denied.stderr.includes(`access to ${registry}/stacks/shop is denied`)]).toEqual([1, true])
+      expect([denied.code, denied.stderr.includes(`access to ${local}/stacks/shop is denied`)]).toEqual([1, true])
     })
 
     it('refuses artifacts that name files outside their folder, before anything is written', async () => {

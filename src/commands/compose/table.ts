@@ -1,5 +1,7 @@
 import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import { alphaCommand } from './alpha-table.ts'
+import { bridgeCommand } from './bridge/bridge-table.ts'
 import { configCommand } from './config-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
 import { publishCommand } from './publish-table.ts'
@@ -91,9 +93,11 @@ export const composeGlobals: FlagTable = {
 
 /** In the order of the help page. */
 export const composeCommands: readonly Command[] = [
+  bridgeCommand,
   configCommand,
   ...lifecycleCommands,
   publishCommand,
   versionCommand,
   watchCommand,
+  alphaCommand,
 ]
