@@ -31,10 +31,14 @@ describe.runIf(isRoot)('bridge (needs root on Linux)', () => {
       run: script,
     })
     work = join(host.folder, 'work')
+    for (const name of ['mine', 'theirs']) {
+      await mkdir(join(work, name))
+      await writeFile(join(work, name, `${name}.tmpl`), name)
+    }
     const steps: readonly (readonly string[])[] = [
       ['create', '--name', 'maker', sampleImage],
       ['cp', join(work, 'run'), 'maker:/convert'],
-      ['cp', join(work, 'run'), 'maker:/templates'],
+      ['cp', join(work, 'theirs'), 'maker:/templates'],
     ]
     for (const args of steps) expect((await running.hosts[0]!.docker(args)).code).toBe(0)
     await commit('to-copy:1', 'CMD ["sh", "/convert"]')
@@ -53,17 +57,17 @@ describe.runIf(isRoot)('bridge (needs root on Linux)', () => {
   }
 
   it('converts with the project and templates of the user, and leaves no container', async () => {
-    await mkdir(join(work, 'mine'), { recursive: true })
-    await writeFile(join(work, 'mine', 'a.tmpl'), 'template')
     const before = (await running!.hosts[0]!.docker(['ps', '-aq'])).stdout
-    // The image has a file where the templates go: only the image without may be given some.
     const result = await host.compose('work', ['bridge', 'convert', '-t', 'to-copy:1', '-o', 'made'])
     expect(result.code, result.stderr).toBe(0)
     expect(result.stdout).toContain('converted')
     expect(await readFile(join(work, 'made', 'copy.yaml'), 'utf8')).toBe(
       (await host.compose('work', ['config'])).stdout,
     )
-    expect(await readdir(join(work, 'made', 'sub'))).toEqual([])
+    expect(await readdir(join(work, 'made', 'sub'))).toEqual(['theirs.tmpl'])
+    const own = ['bridge', 'convert', '-t', 'to-copy:1', '--templates', 'mine', '-o', 'own']
+    expect((await host.compose('work', own)).code).toBe(0)
+    expect(await readdir(join(work, 'own', 'sub'))).toEqual(['mine.tmpl'])
     expect((await running!.hosts[0]!.docker(['ps', '-aq'])).stdout).toBe(before)
   })
 
@@ -80,5 +84,9 @@ describe.runIf(isRoot)('bridge (needs root on Linux)', () => {
     expect(names.stdout.trim().split('\n').sort()).toEqual(['to-copy:1', 'to-fail:1'])
     const held = await host.compose('work', ['bridge', 'transformations', 'create', '-f', 'to-copy:1', 'made'])
     expect([held.code, held.stderr.includes('output folder made already exists')]).toEqual([1, true])
+    const begun = await host.compose('work', ['bridge', 'transformations', 'create', '-f', 'to-copy:1', 'begun'])
+    expect(begun.code, begun.stderr).toBe(0)
+    expect(await readFile(join(work, 'begun', 'templates', 'theirs.tmpl'), 'utf8')).toBe('theirs')
+    expect(await readFile(join(work, 'begun', 'Dockerfile'), 'utf8')).toContain('COPY templates /templates')
   })
 })

@@ -35,7 +35,13 @@ export async function transform(
 ): Promise<void> {
   const call = toCall(o)
   await ensureImage(engine, image, o)
-  const body = { Image: image, Env: ['LICENSE_AGREEMENT=true'], AttachStdout: true, AttachStderr: true }
+  const body = {
+    Image: image,
+    Env: ['LICENSE_AGREEMENT=true'],
+    AttachStdout: true,
+    AttachStderr: true,
+    ...hideTemplates(files),
+  }
   const { Id: id } = await createContainer(engine, body, {}, call)
   try {
     await putArchive(engine, id, { path: '/' }, packFiles(files, ['in', 'out']), call)
@@ -52,6 +58,13 @@ export async function transform(
   } finally {
     await removeContainer(engine, id, { force: true, volumes: true })
   }
+}
+
+/** The user's templates take the place of the image's: an empty volume covers those. */
+function hideTemplates(files: ReadonlyMap<string, Uint8Array>): object {
+  if (![...files.keys()].some((name) => name.startsWith('templates/'))) return {}
+  const mount = { Type: 'volume', Target: '/templates', VolumeOptions: { NoCopy: true } }
+  return { HostConfig: { Mounts: [mount] } }
 }
 
 /** Copies a folder out of an image without running it. */
