@@ -22,13 +22,13 @@ const asked: readonly (readonly string[])[] = [
   ['config', '--no-path-resolution'],
   ['--profile', '*', 'config', '--format', 'json'],
   ['config', '--profiles'],
-  ['config', '--volumes'],
-  ['config', '--networks'],
 ]
 /** The reference program lists these in the order of its maps, which is another one each time. */
 const unordered: readonly (readonly string[])[] = [
   ['config', '--services'],
   ['config', '--images'],
+  ['config', '--volumes'],
+  ['config', '--networks'],
 ]
 
 /** The reference program leaves env files out of its listing of hashes, and not of the label: docs/compose-config.md. */
@@ -60,8 +60,9 @@ describe('config agrees with docker-compose 2.40', () => {
         execProgram([reference, ...args], { clock: systemClock, cwd, env }),
         programForms[0]!.run('docker-compose', args, { cwd, env }),
       ])
-      expect(theirs.code, theirs.stderr).toBe(0)
-      expect(ours.code, ours.stderr).toBe(0)
+      // Without what normalizing adds, a file may refer to a network it does not have: then both say so.
+      expect(ours.code, ours.stderr).toBe(theirs.code)
+      if (theirs.code !== 0) expect(ours.stderr).toContain(theirs.stderr.trim().split('\n').at(-1))
       expect(view(ours.stdout), args.join(' ')).toBe(view(theirs.stdout))
     }
     for (const args of asked) await compare(args, (text) => text)
