@@ -284,7 +284,8 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
 
     it('what ours publishes, ours and the reference program read; and the other way round', async () => {
       await host.write('work', {
-        'shop.yaml': `name: shop\nservices:\n  web: { image: ${sampleImage}, extends: { file: common.yaml, service: base }, env_file: [vars.env] }\n`,
+        // In block style: the reference program replaces names of files by their place in the line.
+        'shop.yaml': `name: shop\nservices:\n  web:\n    image: ${sampleImage}\n    extends:\n      file: common.yaml\n      service: base\n    env_file:\n      - vars.env\n`,
         'shop.override.yaml': 'services: { web: { labels: { over: ride } } }\n',
         'common.yaml': 'services: { base: { labels: { from: common } } }\n',
         'vars.env': 'COLOUR=red\n',
