@@ -186,7 +186,7 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
     })
 
     it.each([
-      ['a ref that looks like an option', (url: string) => `${url}#--upload-pack=touch${' '}x`, 'its ref is no name'],
+      ['a ref that looks like an option', (url: string) => `${url}#--upload-pack=touch x`, 'its ref is no name'],
       ['a path out of the tree', (url: string) => `${url}#main:../../etc`, 'its path leaves the tree'],
       ['an absolute path', (url: string) => `${url}#main:/etc/passwd`, 'its path is absolute'],
       ['a ref that is not there', (url: string) => `${url}#nope`, 'does not contain ref nope'],

@@ -66,30 +66,28 @@ export interface Batcher {
 export function makeBatcher(clock: Clock): Batcher {
   let pending = new Set<string>()
   let lastMs = 0
-  let isEnded = false
   let failure: Error | undefined
   let wake: () => void = () => {}
   const ending = new AbortController()
 
   async function* read(): AsyncGenerator<ReadonlySet<string>, void> {
     for (;;) {
-      while (pending.size === 0 && !isEnded) {
+      while (pending.size === 0 && !ending.signal.aborted) {
         await new Promise<void>((resolve) => {
           wake = resolve
         })
       }
-      for (let left = quietMs; left > 0 && !isEnded; left = lastMs + quietMs - clock.nowMs()) {
+      for (let left = quietMs; left > 0 && !ending.signal.aborted; left = lastMs + quietMs - clock.nowMs()) {
         await clock.sleep(left, ending.signal).catch(() => {})
       }
       if (failure !== undefined) throw failure
-      if (isEnded) return
+      if (ending.signal.aborted) return
       const batch = pending
       pending = new Set()
       yield batch
     }
   }
   function end(): void {
-    isEnded = true
     ending.abort()
     wake()
   }

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { makeDictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
@@ -8,7 +8,7 @@ import { collectRules } from './rules.ts'
 import type { RuleSources } from './rules.ts'
 
 function service(name: string, watch: readonly WatchRule[], more: Partial<Service> = {}): Service {
-  return { name, develop: { watch }, ...more } as Service
+  return { name, develop: { watch }, ...more }
 }
 
 function projectOf(...services: readonly Service[]): Project {
@@ -136,7 +136,10 @@ describe('planBatch', () => {
     const path = fc.constantFrom('/src/a', '/src/conf/x', '/src/hook/1', '/src/package.json', '/none')
     const shape = (paths: readonly string[]): unknown => {
       const plan = planBatch(paths, rules)
-      const sync = [...plan.sync].map(([name, matches]) => [name, matches.map((match) => match.containerPath).sort()])
+      const sync = [...plan.sync].map(([name, matches]) => [
+        name,
+        matches.map((match) => match.containerPath ?? '').sort(),
+      ])
       return [[...plan.rebuild].sort(), [...plan.restart].sort(), plan.exec.length, sync]
     }
     fc.assert(

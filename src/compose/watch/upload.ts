@@ -1,6 +1,7 @@
 import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
 import type { Stats } from 'node:fs'
+import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { putArchive } from '../../engine/api/archive.ts'
@@ -98,7 +99,7 @@ async function* packEntries(entries: readonly Entry[]): AsyncGenerator<Uint8Arra
   await filling
 }
 
-async function addEntry(archive: import('tar-stream').Pack, entry: Entry): Promise<void> {
+async function addEntry(archive: Pack, entry: Entry): Promise<void> {
   const { hostPath, stat } = entry
   const header = {
     name: entry.containerPath.replace(/^\/+/, ''),
@@ -107,23 +108,22 @@ async function addEntry(archive: import('tar-stream').Pack, entry: Entry): Promi
     uid: 0,
     gid: 0,
   }
-  const isPut = await new Promise<boolean>((resolve, reject) => {
-    const done = (error?: Error | null): void => (error ? reject(error) : resolve(true))
+  await new Promise<void>((resolve, reject) => {
+    const done = (error?: Error | null): void => (error ? reject(error) : resolve())
     if (stat.isDirectory()) archive.entry({ ...header, type: 'directory' }, done)
     else if (stat.isSymbolicLink()) {
       fs.readlink(hostPath).then(
         (linkname) => archive.entry({ ...header, type: 'symlink', linkname }, done),
-        () => resolve(false),
+        () => resolve(),
       )
     } else if (stat.isFile()) {
       // Read whole: the size in the header must be that of what follows, whatever happens to the file meanwhile.
       fs.readFile(hostPath).then(
         (content) => archive.entry(header, content, done),
-        (error: unknown) => (codeOf(error) === 'ENOENT' ? resolve(false) : reject(error as Error)),
+        (error: unknown) => (codeOf(error) === 'ENOENT' ? resolve() : reject(error as Error)),
       )
-    } else resolve(false)
+    } else resolve()
   })
-  void isPut
 }
 
 /**

@@ -75,7 +75,7 @@ export class RegistryClient {
     const digest = digestOf(reply.body)
     const wanted = digestPattern.test(name) ? name : undefined
     if (wanted !== undefined && wanted !== digest) throw this.#mismatch(wanted)
-    return { mediaType: String(reply.headers['content-type'] ?? ''), digest, bytes: reply.body }
+    return { mediaType: reply.headers['content-type'] ?? '', digest, bytes: reply.body }
   }
 
   /** @throws {io/protocol} when it is longer than its descriptor or `maxBytes` say, or is not what its digest says */
@@ -101,7 +101,7 @@ export class RegistryClient {
     if (await this.hasBlob(digest)) return digest
     const begun = await this.#call({ method: 'POST', path: 'blobs/uploads/', maxBytes: maxManifestBytes }, 'pull,push')
     this.#expect(begun, [202], digest)
-    const location = new URL(String(begun.headers.location ?? ''), `${this.#origin}/`)
+    const location = new URL(begun.headers.location ?? '', `${this.#origin}/`)
     location.searchParams.set('digest', digest)
     const headers = { 'Content-Type': 'application/octet-stream' }
     const put = { method: 'PUT', url: location, headers, body: bytes, maxBytes: maxManifestBytes } as const
@@ -126,7 +126,7 @@ export class RegistryClient {
     const request = { ...rest, url, headers: call.headers ?? {} }
     const first = await this.#send(request)
     if (first.status !== 401) return first
-    this.#authorization = await this.#authorize(String(first.headers['www-authenticate'] ?? ''), actions)
+    this.#authorization = await this.#authorize(first.headers['www-authenticate'] ?? '', actions)
     return this.#send(request)
   }
 
