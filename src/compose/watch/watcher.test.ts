@@ -24,9 +24,9 @@ interface Watching {
   readonly lines: string[]
   readonly warnings: string[]
   readonly rebuilt: string[][]
-  says(line: string): Promise<boolean>
+  readonly says: (line: string) => Promise<boolean>
   readonly ended: Promise<void>
-  stop(): void
+  readonly stop: () => void
 }
 
 async function watch(rebuild: (onBuilt: () => void, call: number) => Promise<void>): Promise<Watching> {
