@@ -9,7 +9,7 @@ import { lab } from '../../src/testing/lab/lab.ts'
 import type { Row } from './bench.ts'
 import { putLoad } from './endpoint-load.ts'
 import { readCpuMs } from './fleet-manager.ts'
-import type { Load, Place } from './endpoint-load.ts'
+import type { Place } from './endpoint-load.ts'
 
 /**
  * The endpoint against the same engine asked directly, with HAProxy as yardstick, in one run. The canned engine
