@@ -4,6 +4,7 @@ import type { Dictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import type { Network, Volume } from './model/resource.ts'
 import type { Healthcheck, Service } from './model/service.ts'
+import { FIELDS_LABEL, renderFieldDigests } from './plan/field-digest.ts'
 import { COMPOSE_VERSION, LABEL } from './plan/label.ts'
 import { dropEmpty, isApiAtLeast } from './translate/api-version.ts'
 import type {
@@ -81,7 +82,7 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
     ...(service.command !== undefined && { Cmd: service.command }),
     ...(service.entrypoint !== undefined && { Entrypoint: service.entrypoint }),
     ...(grace !== undefined && { StopTimeout: Math.trunc(grace / nanosPerSecond) }),
-    Labels: toLabels(draft, hashService(service)),
+    Labels: toLabels(draft, service),
     HostConfig: toHostConfig(project, service, {
       inherited: draft.inherited,
       networkMode: mode,
@@ -159,8 +160,9 @@ export function toVolumeBody(project: Project, key: string, volume: Volume): Vol
   }
 }
 
-function toLabels(draft: ContainerDraft, hash: string): Readonly<Record<string, string>> {
+function toLabels(draft: ContainerDraft, resolved: Service): Readonly<Record<string, string>> {
   const { project, service } = draft
+  const hash = hashService(resolved)
   const dependencies = Object.entries(service.depends_on ?? {}).map(
     ([name, dependency]) => `${name}:${dependency.condition}:${dependency.restart === true}`,
   )
@@ -179,6 +181,7 @@ function toLabels(draft: ContainerDraft, hash: string): Readonly<Record<string, 
     ...(files.length > 0 && { [LABEL.environmentFile]: files.join(',') }),
     [LABEL.version]: COMPOSE_VERSION,
     ...(draft.replaces !== undefined && { [LABEL.replace]: draft.replaces }),
+    [FIELDS_LABEL]: renderFieldDigests(resolved, hash),
   }
 }
 
