@@ -42,6 +42,8 @@ export interface ContainerDraft {
   /** Environment entries for a cluster's scheduler; they take no part in the hash. */
   readonly placementHints: readonly string[]
   readonly separator: NameSeparator
+  /** On its networks it goes by its own name only, not by those of the service. */
+  readonly isHidden?: boolean
   /** The engine's, `1.41`. */
   readonly apiVersion: string
 }
@@ -96,7 +98,9 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
 /** The networks a draft's container is to be on, the primary one first. */
 export function toDraftAttachments(draft: ContainerDraft): readonly Attachment[] {
   const containerName = toContainerName(draft.project.name, draft.service, draft.number, draft.separator)
-  return toAttachments(draft.project, draft.service, { containerName, links: draft.links })
+  const attachments = toAttachments(draft.project, draft.service, { containerName, links: draft.links })
+  if (draft.isHidden !== true) return attachments
+  return attachments.map(({ network, endpoint }) => ({ network, endpoint: { ...endpoint, Aliases: [] } }))
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Progress } from '../../core/progress.ts'
 import {
   createContainer,
@@ -18,6 +19,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { mapDictionary } from '../model/dictionary.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
 import { toCreateBody } from '../translate.ts'
+import { monitorContainer } from './monitor.ts'
 import { pull } from './pull.ts'
 import { waitForContainer } from './wait.ts'
 import type { Waker } from './wait.ts'
@@ -26,6 +28,7 @@ import type { Waker } from './wait.ts'
 export interface StepContext {
   readonly engine: Engine
   readonly waker: Waker
+  readonly clock: Clock
   readonly progress: Progress
   /** Container IDs by the step that made them. */
   readonly made: ReadonlyMap<number, string>
@@ -45,6 +48,8 @@ export async function runStep(step: Step, context: StepContext, o: CallOptions):
     const registryAuth = await context.registryAuth?.(op.reference)
     const target = { ...op, ...(registryAuth !== undefined && { registryAuth }) }
     await pull(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
+  } else if (op.kind === 'delay') {
+    await context.clock.sleep(op.ms, o.signal)
   } else if ('container' in op) {
     await runOnContainer(op, context, o)
   } else {
@@ -100,6 +105,8 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
       const { service, condition } = op
       return waitForContainer(engine, { id, name: op.container.name, service, condition }, context.waker, o)
     }
+    case 'monitor-container':
+      return monitorContainer(engine, { id, name: op.container.name, monitorMs: op.monitorMs }, context, o)
   }
 }
 
@@ -107,7 +114,7 @@ function toStopQuery(op: { readonly timeoutSeconds?: number }): { readonly timeo
   return op.timeoutSeconds === undefined ? {} : { timeoutSeconds: op.timeoutSeconds }
 }
 
-type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' }>
+type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'delay' }>
 
 async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
   switch (op.kind) {

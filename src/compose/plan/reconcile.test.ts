@@ -123,7 +123,7 @@ describe('an up over what is there', () => {
   it('replaces only the changed service, under a temporary name first', () => {
     expect(text(changed('web', { environment: dictionary({ A: '1' }) }), up(want))).toMatchInlineSnapshot(`
       "
-      [] → #1 Container p-web-1: create-container as 000000000000_p-web-1 (configuration changed: environment.A)
+      [] → #1 Container p-web-1: create-container as 000000001002_p-web-1 (configuration changed: environment.A)
       [1] → #2 Container p-web-1: stop-container (configuration changed: environment.A)
       [1 2] → #3 Container p-web-1: remove-container (configuration changed: environment.A)
       [3] → #4 Container p-web-1: rename-container to p-web-1 (configuration changed: environment.A)
@@ -135,7 +135,7 @@ describe('an up over what is there', () => {
   it('stops and starts dependents that ask for it when a dependency is replaced', () => {
     expect(text(changed('db', { environment: dictionary({ A: '1' }) }), up(want))).toMatchInlineSnapshot(`
       "
-      [] → #1 Container p-db-1: create-container as 000000000000_p-db-1 (configuration changed: environment.A)
+      [] → #1 Container p-db-1: create-container as 000000001003_p-db-1 (configuration changed: environment.A)
       [1] → #2 Container p-web-1: stop-container (db is replaced)
       [1 2] → #3 Container p-db-1: stop-container (configuration changed: environment.A)
       [1 3] → #4 Container p-db-1: remove-container (configuration changed: environment.A)

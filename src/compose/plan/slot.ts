@@ -7,6 +7,7 @@ import type { Service } from '../model/service.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
 import { divergenceOf } from './divergence.ts'
+import { findUnfinished } from './rollout/unfinished.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { RecreatePolicy, ReconcileOptions } from './options.ts'
 import type { Selection } from './selection.ts'
@@ -19,6 +20,8 @@ export interface Slot {
   readonly action: 'keep' | 'create' | 'recreate'
   /** The container that is there; for `create` one that must be gone first. */
   readonly container?: ObservedContainer
+  /** An unfinished exchange: `container` is the successor, and this one goes once it has proved good. */
+  readonly predecessor?: ObservedContainer
   readonly cause: string
 }
 
@@ -90,9 +93,12 @@ function decideService(
   const ids = knownIds(service, decided, context)
   const policy = policyOf(service, context)
   const name = (number: number): string => toContainerName(project.name, service, number, options.separator)
-  const judged = all
+  const every = all
     .filter((container) => !context.doomed.has(container.id) && container.state !== 'removing')
     .map((container) => ({ container, cause: causeOf(container, service, policy, ids, context) }))
+  const { pairs, failed } = findUnfinished(every, service, options)
+  const judged = every
+    .filter(({ container }) => !failed.has(container.id) && !pairs.predecessors.has(container.id))
     // Up-to-date ones first, low numbers first: what scaling down takes away stands at the end.
     .sort(
       (a, b) =>
@@ -102,10 +108,11 @@ function decideService(
   const slots: Slot[] = judged.slice(0, expected).map(({ container, cause }) => ({
     service,
     number: container.number,
-    name: cause === undefined ? container.name : name(container.number),
+    name: cause === undefined && !pairs.bySuccessor.has(container.id) ? container.name : name(container.number),
     action: cause === undefined ? 'keep' : 'recreate',
     container,
-    cause: cause ?? 'as wanted',
+    ...pairs.bySuccessor.get(container.id),
+    cause: cause ?? (pairs.bySuccessor.has(container.id) ? 'unfinished update' : 'as wanted'),
   }))
   for (const container of doomed.slice(0, Math.max(0, expected - slots.length))) {
     const { number } = container
@@ -125,7 +132,13 @@ function decideService(
   return {
     service,
     slots: slots.sort((a, b) => a.number - b.number),
-    surplus: judged.slice(expected).map(({ container }) => container),
+    surplus: [
+      ...every.filter(({ container }) => failed.has(container.id)).map(({ container }) => container),
+      ...judged.slice(expected).flatMap(({ container }) => {
+        const old = pairs.bySuccessor.get(container.id)?.predecessor
+        return old === undefined ? [container] : [container, old]
+      }),
+    ],
   }
 }
 
