@@ -58,7 +58,7 @@ export async function prepare(
   engine: Engine,
   project: Project,
   o: ConvergeOptions,
-): Promise<{ readonly plan: Plan; readonly observed: Observed }> {
+): Promise<{ readonly plan: Plan; readonly pulls: Plan; readonly observed: Observed }> {
   checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
@@ -85,7 +85,7 @@ export async function prepare(
     observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
-  return { plan, observed }
+  return { plan, pulls, observed }
 }
 
 /** What to look for on the engine for a project. */

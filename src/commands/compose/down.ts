@@ -20,27 +20,41 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
   if (flags['remove-orphans'] && isIgnoring && flags.given('remove-orphans')) {
     throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
   }
-  warnAboutHooks(ctx, project, args)
-  await withSession(ctx, async (session) => {
-    const references =
-      project === undefined || images === undefined
-        ? []
-        : Object.values(project.services).map((service) => toImageReference(project, service))
-    const request = project === undefined ? { project: name } : toObserveRequest(project, references)
-    const observed = await observe(session.engine, request, { signal: ctx.signal })
-    const plan = planDown(observed, {
-      projectName: name,
-      ...(project !== undefined && { project }),
-      services: args,
-      removeOrphans: flags['remove-orphans'],
-      removeVolumes: flags.volumes,
-      ...(images !== undefined && { removeImages: images }),
-      ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
-    })
-    for (const warning of plan.warnings) ctx.stderr.write(`${warning}\n`)
-    if (session.isDryRun) return reportPlan(plan, session.progress)
-    const { engine, progress, parallel } = session
-    await execute(plan, engine, { clock: ctx.clock, progress, parallel, signal: ctx.signal })
-    return undefined
-  })
+  const display = flags.plan ? (await import('./print-plan.ts')).readDisplay(flags) : undefined
+  if (display === undefined) warnAboutHooks(ctx, project, args)
+  return withSession(
+    ctx,
+    async (session) => {
+      const references =
+        project === undefined || images === undefined
+          ? []
+          : Object.values(project.services).map((service) => toImageReference(project, service))
+      const request = project === undefined ? { project: name } : toObserveRequest(project, references)
+      const observed = await observe(session.engine, request, { signal: ctx.signal })
+      const plan = planDown(observed, {
+        projectName: name,
+        ...(project !== undefined && { project }),
+        services: args,
+        removeOrphans: flags['remove-orphans'],
+        removeVolumes: flags.volumes,
+        ...(images !== undefined && { removeImages: images }),
+        ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
+      })
+      if (display !== undefined) {
+        const { printDocument } = await import('./print-plan.ts')
+        const { describePlan } = await import('../../compose/plan/document/document.ts')
+        const pulls = { steps: [], settled: [], warnings: [] }
+        return printDocument(ctx, describePlan({ project: name, plan, pulls, observed, fields: new Map() }), display)
+      }
+      for (const warning of plan.warnings) ctx.stderr.write(`${warning}\n`)
+      if (session.isDryRun) {
+        reportPlan(plan, session.progress)
+        return 0
+      }
+      const { engine, progress, parallel } = session
+      await execute(plan, engine, { clock: ctx.clock, progress, parallel, signal: ctx.signal })
+      return 0
+    },
+    { isReadOnly: display !== undefined },
+  )
 }

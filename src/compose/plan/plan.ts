@@ -118,7 +118,7 @@ export function renderPlan(plan: Plan): string {
   return plan.steps.map(renderStep).join('\n')
 }
 
-function renderStep(step: Step): string {
+export function renderStep(step: Step): string {
   const operation = [step.op.kind, renderDetail(step.op)].filter((part) => part !== '').join(' ')
   return `[${step.after.join(' ')}] → #${step.id} ${step.resource}: ${operation} (${step.cause})`
 }
