@@ -4,6 +4,7 @@ import type { Progress } from '../core/progress.ts'
 import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import { execute } from './execute.ts'
+import type { ProjectLockOptions } from './lock/project-lock.ts'
 import type { StartedContainer } from './execute.ts'
 import { checkContainerNames } from './load/consistency.ts'
 import { mapDictionary } from './model/dictionary.ts'
@@ -32,6 +33,8 @@ export interface ConvergeOptions extends CallOptions {
   readonly ask: (question: Question) => Promise<boolean>
   /** Nothing is changed on the engine; the steps are only reported. */
   readonly isDryRun?: boolean
+  /** Hold the project's lock while something is changed; absent: no lock. */
+  readonly lock?: Pick<ProjectLockOptions, 'command' | 'timeoutMs'>
   /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
   readonly onPlan?: (plan: Plan, observed: Observed) => Promise<void>
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
@@ -39,12 +42,31 @@ export interface ConvergeOptions extends CallOptions {
 }
 
 /**
- * `up` and `create` without their output: looks, pulls what is missing, plans, asks, carries out.
+ * `up` and `create` without their output: looks, pulls what is missing, plans, asks, carries out. Where something is to be
+ * done and a lock is asked for, it looks and plans once more when it has the lock.
  *
+ * @throws {compose/locked}
  * @returns the plan that was carried out
  */
 export async function converge(engine: Engine, project: Project, o: ConvergeOptions): Promise<Plan> {
-  const { plan, observed } = await prepare(engine, project, o)
+  const first = await prepare(engine, project, o)
+  if (o.lock === undefined || o.isDryRun === true || first.plan.steps.length === 0) {
+    return carryOut(engine, first, o)
+  }
+  const { withProjectLock } = await import('./lock/project-lock.ts')
+  const { clock, warn } = o
+  return withProjectLock(engine, project.name, { ...toCall(o), ...o.lock, clock, warn }, async (signal) => {
+    // Someone else may have changed things until now. What was pulled is there.
+    const own = { ...o, pull: 'missing', ...(signal !== undefined && { signal }) } as const
+    return carryOut(engine, await prepare(engine, project, own), own)
+  })
+}
+
+async function carryOut(
+  engine: Engine,
+  { plan, observed }: { readonly plan: Plan; readonly observed: Observed },
+  o: ConvergeOptions,
+): Promise<Plan> {
   for (const warning of plan.warnings) o.warn(warning)
   await o.onPlan?.(plan, observed)
   for (const resource of plan.settled) o.progress({ id: resource, status: 'done', text: 'Running' })

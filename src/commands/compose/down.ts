@@ -4,10 +4,14 @@ import { reportPlan, toObserveRequest } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
 import { observe } from '../../compose/observe.ts'
 import { planDown } from '../../compose/plan/down.ts'
+import type { DownOptions } from '../../compose/plan/down.ts'
+import type { Observed } from '../../compose/plan/observed.ts'
+import type { Plan } from '../../compose/plan/plan.ts'
 import { toImageReference } from '../../compose/translate/name.ts'
 import type { downFlags } from './lifecycle-table.ts'
 import { isTrue, withSession } from './session.ts'
 import { requireTarget } from './target.ts'
+import { readLock } from './project-lock-flags.ts'
 import { warnAboutHooks } from './verb.ts'
 
 export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
@@ -30,16 +34,20 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
           ? []
           : Object.values(project.services).map((service) => toImageReference(project, service))
       const request = project === undefined ? { project: name } : toObserveRequest(project, references)
-      const observed = await observe(session.engine, request, { signal: ctx.signal })
-      const plan = planDown(observed, {
-        projectName: name,
-        ...(project !== undefined && { project }),
-        services: args,
-        removeOrphans: flags['remove-orphans'],
-        removeVolumes: flags.volumes,
-        ...(images !== undefined && { removeImages: images }),
-        ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
-      })
+      const look = async (signal: AbortSignal | undefined): Promise<{ observed: Observed; plan: Plan }> => {
+        const seen = await observe(session.engine, request, signal === undefined ? {} : { signal })
+        const options: DownOptions = {
+          projectName: name,
+          ...(project !== undefined && { project }),
+          services: args,
+          removeOrphans: flags['remove-orphans'],
+          removeVolumes: flags.volumes,
+          ...(images !== undefined && { removeImages: images }),
+          ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
+        }
+        return { observed: seen, plan: planDown(seen, options) }
+      }
+      const { observed, plan } = await look(ctx.signal)
       if (display !== undefined) {
         const { printDocument } = await import('./print-plan.ts')
         const { describePlan } = await import('../../compose/plan/document/document.ts')
@@ -52,7 +60,15 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
         return 0
       }
       const { engine, progress, parallel } = session
-      await execute(plan, engine, { clock: ctx.clock, progress, parallel, signal: ctx.signal })
+      const carryOut = (now: Plan, signal: AbortSignal | undefined): Promise<unknown> =>
+        execute(now, engine, { clock: ctx.clock, progress, parallel, ...(signal !== undefined && { signal }) })
+      const { lock } = readLock(flags, 'docker-compose down')
+      if (lock === undefined || plan.steps.length === 0) await carryOut(plan, ctx.signal)
+      else {
+        const { withProjectLock } = await import('../../compose/lock/project-lock.ts')
+        const how = { clock: ctx.clock, warn: (text: string) => ctx.log.warn(text), signal: ctx.signal, ...lock }
+        await withProjectLock(engine, name, how, async (signal) => carryOut((await look(signal)).plan, signal))
+      }
       return 0
     },
     { isReadOnly: display !== undefined },

@@ -26,6 +26,11 @@ export const upFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
   'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
   'detailed-exitcode': {
     kind: 'boolean',
@@ -77,6 +82,11 @@ export const createFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
   'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
   'detailed-exitcode': {
     kind: 'boolean',
@@ -101,6 +111,11 @@ export const downFlags = {
   },
   volumes: { kind: 'boolean', short: 'v', brief: 'Remove named volumes of the project and anonymous ones too' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
   'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
   'detailed-exitcode': {
     kind: 'boolean',

@@ -12,6 +12,7 @@ import type { upFlags } from './lifecycle-table.ts'
 import { askUser, isTrue, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
+import { readLock } from './project-lock-flags.ts'
 import { requireProject } from './target.ts'
 
 export type UpFlags = FlagValues<typeof upFlags>
@@ -57,7 +58,11 @@ export type CreationFlags = Pick<
   | 'renew-anon-volumes'
   | 'scale'
   | 'yes'
-> & { readonly timeout?: number | undefined }
+> & {
+  readonly timeout?: number | undefined
+  readonly 'lock-timeout'?: number | undefined
+  readonly 'no-lock'?: boolean
+}
 
 /** The engine work that the flags ask for. */
 export function toConvergeOptions(
@@ -96,10 +101,21 @@ export function toConvergeOptions(
     progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,
     parallel: session.parallel,
     warn: (message) => ctx.log.warn(message),
-    ask: askUser(ctx, session, flags.yes),
+    ask: askOnce(askUser(ctx, session, flags.yes)),
     isDryRun: session.isDryRun,
+    ...readLock(flags, flags['no-start'] ? 'docker-compose create' : 'docker-compose up'),
     registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,
+  }
+}
+
+/** A plan made again under the lock does not ask again. */
+function askOnce(ask: ConvergeOptions['ask']): ConvergeOptions['ask'] {
+  const answers = new Map<string, Promise<boolean>>()
+  return (question) => {
+    const answer = answers.get(question.id) ?? ask(question)
+    answers.set(question.id, answer)
+    return answer
   }
 }
 
