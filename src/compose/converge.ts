@@ -10,10 +10,12 @@ import { checkContainerNames } from './load/consistency.ts'
 import { mapDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import { observe, observeImages, observeImageVolumes } from './observe.ts'
+import { observeNodes } from './observe-nodes.ts'
 import { planImages } from './plan/image-plan.ts'
 import type { PullPolicy } from './plan/image-plan.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
+import { asksForNodes } from './plan/placement/assign.ts'
 import { isQuestions } from './plan/plan.ts'
 import type { Plan, Question } from './plan/plan.ts'
 import { reconcile } from './plan/reconcile.ts'
@@ -29,6 +31,8 @@ export interface ConvergeOptions extends CallOptions {
   readonly progress: Progress
   readonly parallel: number
   readonly warn: (message: string) => void
+  /** Told what has no effect here, as always with Compose: for those who ask for details. */
+  readonly note?: (message: string) => void
   /** The user's decision about data that would be lost. */
   readonly ask: (question: Question) => Promise<boolean>
   /** Nothing is changed on the engine; the steps are only reported. */
@@ -99,11 +103,17 @@ export async function prepare(
       observed = { ...observed, images: await observeImages(engine, references, call) }
     }
   }
-  const options = { ...o.reconcile, apiVersion, isCluster: false }
+  const placed = selection.services.filter(asksForNodes)
+  const isPlaced = placed.length > 0 && (await isClusterEndpoint(engine, call))
+  if (isPlaced) observed = await withNodes(engine, observed, call)
+  else
+    for (const { name } of placed)
+      o.note?.(`deploy.mode and deploy.placement of service "${name}" have no effect on one engine`)
+  const options = { ...o.reconcile, apiVersion, isCluster: isPlaced }
   const answers: Record<string, boolean> = {}
   let plan = await decide(project, observed, { ...options, answers }, o)
   if (needsMoreFacts(plan)) {
-    const isCluster = await isClusterEndpoint(engine, call)
+    const isCluster = isPlaced || (await isClusterEndpoint(engine, call))
     observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
@@ -164,6 +174,12 @@ async function observeReplacedVolumes(
     known.set(reference, { ...image, volumes: await observeImageVolumes(engine, image.id, call) })
   }
   return mapDictionary(observed.images, (image, reference) => known.get(reference) ?? image)
+}
+
+/** Classic Swarm does not list its nodes in a form for programs: there only its scheduler places. */
+async function withNodes(engine: Engine, observed: Observed, call: CallOptions): Promise<Observed> {
+  const nodes = await observeNodes(engine, call)
+  return nodes === undefined ? observed : { ...observed, nodes }
 }
 
 /** Classic Swarm and ours answer with their own name as version. */

@@ -134,7 +134,9 @@ services:
 
   async function ready(version: string): Promise<void> {
     const agent = new Agent({ keepAlive: false })
-    expect(await host.eventually(async () => (await ask(agent)) === `200 ${version}`)).toBe(true)
+    const isUp = await host.eventually(async () => (await ask(agent)) === `200 ${version}`, 30_000)
+    const logs = isUp ? '' : (await host.compose('roll', ['logs', '--no-color'])).stdout
+    expect([isUp, await ask(agent)], logs).toEqual([true, `200 ${version}`])
     agent.destroy()
   }
 

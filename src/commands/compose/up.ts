@@ -101,6 +101,7 @@ export function toConvergeOptions(
     progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,
     parallel: session.parallel,
     warn: (message) => ctx.log.warn(message),
+    note: (message) => ctx.log.debug(message),
     ask: askOnce(askUser(ctx, session, flags.yes)),
     isDryRun: session.isDryRun,
     ...readLock(flags, flags['no-start'] ? 'docker-compose create' : 'docker-compose up'),

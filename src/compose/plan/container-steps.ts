@@ -6,6 +6,7 @@ import { silent } from './builder.ts'
 import { holdsHostPorts, toDraft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { ContainerRef } from './plan.ts'
+import { isJob } from './placement/assign.ts'
 import type { RollingService } from './rollout/choose.ts'
 import { toExchanged } from './rollout/choose.ts'
 import { toTemporaryName } from './rollout/unfinished.ts'
@@ -75,9 +76,14 @@ function keepContainer(space: Workspace, slot: Slot, container: ObservedContaine
   const rename = renameLeftover(space, slot, container)
   const ready = [stop, rename, ...(space.reconnections.get(container.id) ?? [])].filter((step) => step !== undefined)
   const isRunning = container.state === 'running' || container.state === 'restarting'
-  const isSettled = isRunning && ready.length === 0
+  const isSettled = (isRunning || isFinishedJob(space, slot, container)) && ready.length === 0
   if (isSettled) space.builder.settle(toResource(container.name))
   return { slot, ref: toRef(container), ready, isSettled }
+}
+
+/** On a cluster a job that has ended well is not done again. One engine knows no jobs, as ever with Compose. */
+function isFinishedJob(space: Workspace, { service }: Slot, { state, status }: ObservedContainer): boolean {
+  return space.options.isCluster && isJob(service) && state === 'exited' && status.startsWith('Exited (0)')
 }
 
 /** A replacement that was cut short leaves the new container under its temporary name. */

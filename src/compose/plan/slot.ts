@@ -7,6 +7,7 @@ import type { Service } from '../model/service.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
 import { divergenceOf } from './divergence.ts'
+import { assignNodes, isGlobal, shareGlobally } from './placement/assign.ts'
 import { findUnfinished } from './rollout/unfinished.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { RecreatePolicy, ReconcileOptions } from './options.ts'
@@ -22,6 +23,8 @@ export interface Slot {
   readonly container?: ObservedContainer
   /** An unfinished exchange: `container` is the successor, and this one goes once it has proved good. */
   readonly predecessor?: ObservedContainer
+  /** Node of a cluster a new container goes to, or (not firm) had better go to. */
+  readonly node?: { readonly name: string; readonly isFirm: boolean }
   readonly cause: string
 }
 
@@ -89,7 +92,8 @@ function decideService(
   context: SlotContext,
 ): ServiceSlots {
   const { options, project } = context
-  const expected = expectedOf(service, options)
+  const share = isGlobal(service, context.observed, options) ? shareGlobally(service, all, context.observed) : undefined
+  const expected = share === undefined ? expectedOf(service, options) : share.kept.length + share.missing.length
   const ids = knownIds(service, decided, context)
   const policy = policyOf(service, context)
   const name = (number: number): string => toContainerName(project.name, service, number, options.separator)
@@ -99,6 +103,7 @@ function decideService(
   const { pairs, failed } = findUnfinished(every, service, options)
   const judged = every
     .filter(({ container }) => !failed.has(container.id) && !pairs.predecessors.has(container.id))
+    .filter(({ container }) => share === undefined || share.kept.includes(container))
     // Up-to-date ones first, low numbers first: what scaling down takes away stands at the end.
     .sort(
       (a, b) =>
@@ -119,20 +124,25 @@ function decideService(
     slots.push({ service, number, name: name(number), action: 'create', container, cause: 'volume made anew' })
   }
   let next = Math.max(0, ...all.map((container) => container.number))
+  const empty = [...(share?.missing ?? [])]
   while (slots.length < expected) {
     next += 1
+    const node = empty.shift()
     slots.push({
       service,
       number: next,
       name: name(next),
       action: 'create',
-      cause: all.length === 0 ? 'missing' : 'scale up',
+      ...(node !== undefined && { node: { name: node, isFirm: true } }),
+      cause: all.length === 0 ? 'missing' : share === undefined ? 'scale up' : 'one on each node',
     })
   }
+  const sorted = slots.sort((a, b) => a.number - b.number)
   return {
     service,
-    slots: slots.sort((a, b) => a.number - b.number),
+    slots: share === undefined ? assignNodes(service, sorted, context.observed, options) : sorted.map(stayOnNode),
     surplus: [
+      ...(share?.surplus ?? []),
       ...every.filter(({ container }) => failed.has(container.id)).map(({ container }) => container),
       ...judged.slice(expected).flatMap(({ container }) => {
         const old = pairs.bySuccessor.get(container.id)?.predecessor
@@ -140,6 +150,12 @@ function decideService(
       }),
     ],
   }
+}
+
+/** A container of a global service is replaced where it is. */
+function stayOnNode(slot: Slot): Slot {
+  const name = slot.container?.node
+  return slot.action === 'recreate' && name !== undefined ? { ...slot, node: { name, isFirm: true } } : slot
 }
 
 function policyOf(service: Service, context: SlotContext): RecreatePolicy {
