@@ -1,10 +1,10 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
-import { join } from 'node:path'
 import process from 'node:process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/io/clock.ts'
+import { execProgram } from '../../src/io/exec.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { isRoot, openComposeHost, sampleImage } from './compose-host.ts'
@@ -52,6 +52,17 @@ http.createServer(async (request, response) => {
 process.on('SIGTERM', () => process.exit(0))
 `
 
+/** Makes the image `node:here` of this computer's Node.js, the libraries it needs, and busybox. */
+async function importNode({ engine }: ComposeHost): Promise<void> {
+  const listed = await execProgram(['ldd', process.execPath], { clock: systemClock })
+  const libraries = [...listed.stdout.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? '')
+  const files = [process.execPath, '/usr/bin/busybox', ...libraries].map((path) => path.slice(1))
+  const tar = spawn('tar', ['-ch', '-C', '/', ...files], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const query = { fromSrc: '-', repo: 'node', tag: 'here' }
+  const reply = await engine.request({ method: 'POST', path: '/images/create', query, body: tar.stdout, stream: true })
+  expect(await reply.text()).toContain('sha256:')
+}
+
 interface WebOptions {
   readonly update: string
   readonly environment?: string
@@ -65,9 +76,7 @@ describe.runIf(isRoot)('updates of a service that is in use (needs root on Linux
   beforeAll(async () => {
     running = await lab({ image: true, namePrefix: 'rol' })
     host = await openComposeHost(running.hosts[0]!)
-    await mkdir(join(host.folder, 'programs'), { recursive: true })
-    await writeFile(join(host.folder, 'programs', 'web.cjs'), webProgram)
-    await writeFile(join(host.folder, 'programs', 'proxy.cjs'), proxyProgram)
+    await importNode(host)
   })
 
   afterAll(async () => {
@@ -75,23 +84,23 @@ describe.runIf(isRoot)('updates of a service that is in use (needs root on Linux
     await running?.down()
   })
 
-  function program(name: string): string {
-    const script = join(host.folder, 'programs', `${name}.cjs`)
-    return `image: ${sampleImage}\n    volumes: ["/:/host:ro"]\n    command: ["chroot", "/host", "${process.execPath}", "${script}"]`
+  function program(text: string): string {
+    const words = [process.execPath, '-e', text.replaceAll('$', '$$$$')]
+    return `image: node:here\n    command: ${JSON.stringify(words)}`
   }
 
   function file(version: string, { update, environment = '', rest = 'scale: 2' }: WebOptions): string {
     return `
 services:
   proxy:
-    ${program('proxy')}
+    ${program(proxyProgram)}
     ports: ["8090:80"]
   web:
-    ${program('web')}
+    ${program(webProgram)}
     environment: { VERSION: "${version}"${environment} }
     stop_grace_period: 5s
     ${rest}
-    healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 500ms, retries: 4, start_period: 1s }
+    healthcheck: { test: ["CMD", "/usr/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 500ms, retries: 4, start_period: 1s }
     deploy:
       update_config: ${update}
 `
