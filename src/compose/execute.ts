@@ -4,12 +4,13 @@ import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core
 import type { NamedFailure } from '../core/errors.ts'
 import type { Progress } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
+import { failpoint } from '../io/failpoint.ts'
+import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
 import { containerOf } from './plan/plan.ts'
 import { planRecovery } from './plan/rollout/recovery.ts'
-import type { Recovery } from './plan/rollout/recovery.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
 import type { Plan, Step } from './plan/plan.ts'
 
@@ -64,7 +65,7 @@ async function takeBack(
 ): Promise<FlotillaError> {
   const recovery = planRecovery(rollouts, walk)
   const trial = walk.failures.find(({ step }) => step.trial !== undefined)?.step
-  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk, o)
+  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk.made, callOptions(o))
   const back = new Walk(recovery.plan, engine, o)
   await back.run()
   const outcome = describeRecovery(rollouts, recovery, trial?.trial?.service, back.failures.length > 0)
@@ -73,42 +74,6 @@ async function takeBack(
     cause: failure,
     ...(hint !== '' && { hint }),
   })
-}
-
-function describeRecovery(
-  rollouts: readonly Rollout[],
-  recovery: Recovery,
-  service: string | undefined,
-  hasFailed: boolean,
-): string {
-  const rollout = rollouts.find((entry) => entry.service === service)
-  if (rollout === undefined) return ''
-  const isRolledBack = rollout.policy.failureAction === 'rollback' && !rollout.isInPlace
-  const names = recovery.restored.get(rollout.service) ?? []
-  const end = hasFailed
-    ? ', and taking it back failed too'
-    : names.length === 0
-      ? ''
-      : ` (${names.join(', ')} as before)`
-  return `update of service "${rollout.service}" ${isRolledBack ? 'rolled back' : 'paused'}${end}: `
-}
-
-async function readLastLines(engine: Engine, step: Step, walk: Walk, o: ExecuteOptions): Promise<string> {
-  if (!('container' in step.op)) return ''
-  try {
-    const { containerLogs } = await import('../engine/api/streams.ts')
-    const id = resolveRef(step.op.container, walk.made)
-    const chunks: string[] = []
-    const deadlineMs = 5000
-    for await (const chunk of await containerLogs(engine, id, { tail: 5 }, { ...callOptions(o), deadlineMs })) {
-      chunks.push(chunk.data.toString())
-    }
-    const text = chunks.join('').trim()
-    return text === '' ? '' : `its last output: ${text}`
-  } catch {
-    // The container may be gone, or its log driver cannot be read: the failure itself is told anyway.
-    return ''
-  }
 }
 
 interface StepFailure {
@@ -208,7 +173,9 @@ class Walk {
         const { container } = step.op
         await beforeStart?.({ id: resolveRef(container, this.made), name: container.name, service: step.group ?? '' })
       }
+      await failpoint('compose.beforeStep')
       const id = await runStep(step, this.#context, callOptions(this.#options))
+      await failpoint('compose.afterStep')
       if (id !== undefined) {
         this.made.set(step.id, id)
         this.names.set(containerOf(step.op) ?? '', id)
