@@ -26,13 +26,13 @@ describe('an update', () => {
     fake = await startFakeEngine({
       images: ['busybox:latest'],
       programs: {
-        async serve({ args, write, signal }) {
-          if (args.includes('bad')) {
-            write('stderr', 'no configuration\n')
+        async serve(own) {
+          if (own.args.includes('bad')) {
+            own.write('stderr', 'no configuration\n')
             return 3
           }
           await new Promise((resolve) => {
-            signal.addEventListener('abort', resolve, { once: true })
+            own.signal.addEventListener('abort', resolve, { once: true })
           })
           return 0
         },

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import {
   createContainer,
@@ -13,12 +14,20 @@ import {
   unpauseContainer,
 } from '../../engine/api/containers.ts'
 import { removeImage } from '../../engine/api/images.ts'
-import { connectNetwork, createNetwork, disconnectNetwork, removeNetwork } from '../../engine/api/networks.ts'
+import {
+  connectNetwork,
+  createNetwork,
+  disconnectNetwork,
+  listNetworks,
+  removeNetwork,
+} from '../../engine/api/networks.ts'
 import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { mapDictionary } from '../model/dictionary.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
+import { LABEL } from '../plan/label.ts'
 import { toCreateBody } from '../translate.ts'
+import type { NetworkCreateBody } from '../translate.ts'
 import { monitorContainer } from './monitor.ts'
 import { pull } from './pull.ts'
 import { waitForContainer } from './wait.ts'
@@ -119,8 +128,7 @@ type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-contain
 async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
   switch (op.kind) {
     case 'create-network':
-      await createNetwork(engine, op.body, o)
-      return
+      return makeNetwork(engine, op.body, o)
     case 'remove-network':
       return removeNetwork(engine, op.id, o)
     case 'create-volume':
@@ -130,5 +138,20 @@ async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Pr
       return removeVolume(engine, op.name, {}, o)
     case 'remove-image':
       await removeImage(engine, op.reference, {}, o)
+  }
+}
+
+/** Another process may have made the same network in the meantime: then it is there, as wanted. */
+async function makeNetwork(engine: Engine, body: NetworkCreateBody, o: CallOptions): Promise<void> {
+  try {
+    await createNetwork(engine, body, o)
+  } catch (error) {
+    if (!isFlotillaError(error) || error.status !== 409) throw error
+    const listed = await listNetworks(engine, { filters: { name: [body.Name] } }, o)
+    const isSame = listed.some(
+      ({ Name: name, Labels: labels }) =>
+        name === body.Name && labels?.[LABEL.configHash] === body.Labels[LABEL.configHash],
+    )
+    if (!isSame) throw error
   }
 }
