@@ -48,7 +48,7 @@ describe('an update', () => {
   })
 
   function want(version: string, config: UpdateConfig, scale = 3): Project {
-    const update = { monitor: 30 * millisecond, order: 'start-first', ...config } as const
+    const update = { monitor: 10 * millisecond, order: 'start-first', ...config } as const
     const web = {
       scale,
       command: ['serve', version],
@@ -124,7 +124,7 @@ describe('an update', () => {
       const action = { order, failure_action: 'rollback', parallelism: 2 } as const
       await up(want('0', action))
       // 3 containers of 6 calls each, and some more.
-      for (let hit = 1; hit <= 20; hit += 1) {
+      for (let hit = 1; hit <= 20; hit += 3) {
         armFailpoints([{ name: 'compose.afterStep', action: { kind: 'error', message: 'cut' }, fromHit: hit }])
         const version = String(hit)
         await up(want(version, action)).catch(() => {})

@@ -197,7 +197,7 @@ function describeServices(plan: Plan, observed: Observed): readonly ServiceChang
 }
 
 /**
- * Counts running containers along the plan, at the worst: stops that nothing holds back come before starts.
+ * Counts running containers along the plan, at the worst: what nothing holds back comes before anything that adds one.
  *
  * A container counts from the step after which it has proved good, where there is one.
  */
@@ -213,9 +213,13 @@ function countRunning(
   const gated = new Set(left.flatMap(({ op }) => (op.kind === 'monitor-container' ? [refKey(op.container)] : [])))
   const up = new Set(own.map(({ id }) => id))
   let least = up.size
+  const isGaining = ({ op }: Step): boolean =>
+    op.kind === 'monitor-container' ||
+    ((op.kind === 'start-container' || op.kind === 'restart-container' || op.kind === 'unpause-container') &&
+      !gated.has(refKey(op.container)))
   while (left.length > 0) {
     const ready = left.filter((step) => step.after.every((id) => done.has(id) || !mine.has(id)))
-    const next = ready.find(({ op }) => op.kind === 'stop-container' || op.kind === 'remove-container') ?? ready[0]
+    const next = ready.find((step) => !isGaining(step)) ?? ready[0]
     if (next === undefined) break
     const { op } = next
     if (op.kind === 'stop-container' || op.kind === 'remove-container' || op.kind === 'kill-container') {

@@ -45,13 +45,14 @@ export function chooseRollingServices(
   renewedNetworks: ReadonlySet<string>,
 ): ReadonlyMap<string, RollingService> {
   const rolling = new Map<string, RollingService>()
+  const guests = findGuests(space.project)
   for (const { service, slots: list } of slots.values()) {
     const policy = readUpdatePolicy(service)
     if (policy === undefined) continue
     const rollback = readRollbackPolicy(service, policy)
     const exchanged = list.map(toExchanged).filter((slot) => slot !== undefined)
     if (!space.options.start || exchanged.length === 0) continue
-    const obstacle = findObstacle(space.project, service, renewedNetworks)
+    const obstacle = findObstacle(space.project, service, guests.get(service.name), renewedNetworks)
     if (obstacle !== undefined) {
       space.builder.warn(`service "${service.name}" is updated at once, without deploy.update_config: ${obstacle}`)
       continue
@@ -61,10 +62,23 @@ export function chooseRollingServices(
   return rolling
 }
 
+/** Service → one that lives in its container. */
+function findGuests(project: Project): ReadonlyMap<string, string> {
+  const guests = new Map<string, string>()
+  for (const service of Object.values(project.services)) {
+    for (const host of referencedServices(service)) guests.set(host, service.name)
+  }
+  return guests
+}
+
 /** Why the containers of a service cannot be exchanged one by one. */
-function findObstacle(project: Project, service: Service, renewedNetworks: ReadonlySet<string>): string | undefined {
-  const guest = Object.values(project.services).find((other) => referencedServices(other).includes(service.name))
-  if (guest !== undefined) return `service "${guest.name}" lives in its container`
+function findObstacle(
+  project: Project,
+  service: Service,
+  guest: string | undefined,
+  renewedNetworks: ReadonlySet<string>,
+): string | undefined {
+  if (guest !== undefined) return `service "${guest}" lives in its container`
   const renewed = Object.keys(service.networks ?? {}).find((key) => renewedNetworks.has(key))
   return renewed === undefined ? undefined : `its network ${project.networks[renewed]?.name ?? renewed} is made anew`
 }

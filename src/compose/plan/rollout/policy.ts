@@ -64,7 +64,7 @@ function readPolicy(service: Service, config: UpdateConfig, section: string, ord
 }
 
 function readAliases(service: Service, config: UpdateConfig, section: string): boolean {
-  const value: unknown = Reflect.get(config, 'x-aliases')
+  const value = config['x-aliases']
   if (value === undefined || value === 'at-start') return false
   if (value === 'when-ready') return true
   throw unknownValue(service, `${section}.x-aliases`, value)
