@@ -88,7 +88,7 @@ describe('laws of updates', () => {
         const have = start(before, config)
         expectConverged(applyPlan(plan(want, have, apiVersion), have, picker(picks)), want)
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 
@@ -104,7 +104,7 @@ describe('laws of updates', () => {
           expect(running(applyPrefix(steps, have, cut, picker(picks)).observed)).toBeGreaterThanOrEqual(least)
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 
@@ -117,7 +117,7 @@ describe('laws of updates', () => {
         const second = cutShort(plan(want, first), first, cutAgain, picks).observed
         expectConverged(applyPlan(plan(want, second), second, picker(picks)), want)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -130,7 +130,7 @@ describe('laws of updates', () => {
         const want = toProject(value, before, config)
         expectConverged(applyPlan(plan(want, first), first, picker(picks)), want)
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 
@@ -150,7 +150,7 @@ describe('laws of updates', () => {
           entry.containers.filter((item) => item.service === 'web').map(({ id, name, state }) => ({ id, name, state }))
         expect(web(result)).toEqual(web(have))
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 
@@ -166,7 +166,7 @@ describe('laws of updates', () => {
         expect(running(result)).toBe(before)
         expectConverged(applyPlan(plan(toProject('2', before, own), result), result), toProject('2', before, own))
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 })
