@@ -112,7 +112,7 @@ function toMember(half: Halfway, remove: number): RolloutMember {
 }
 
 function exchange(space: Workspace, rolling: RollingService, slot: ExchangedSlot, setting: RolloutSetting): Halfway {
-  const { policy, service } = rolling
+  const { policy } = rolling
   const { old } = slot
   const isStartFirst = policy.order === 'start-first'
   const temporary = toTemporaryName(old, slot.name)
@@ -131,7 +131,7 @@ function exchange(space: Workspace, rolling: RollingService, slot: ExchangedSlot
   return { slot, successor, temporary, gate: moved, ends, ...(stop !== undefined && { stop }) }
 
   function stopOld(where: Workspace, { cause }: Slot, after: readonly number[]): number | undefined {
-    return stopOnce(where, old, { cause: `${service.name}: ${cause}`, after, words: silent })
+    return stopOnce(where, old, { cause, after, words: silent })
   }
 }
 
