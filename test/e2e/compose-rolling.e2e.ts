@@ -41,11 +41,13 @@ http.createServer(async (request, response) => {
   const addresses = await resolver.resolve4('web').catch(() => [])
   const next = (index) => {
     if (index >= addresses.length) { response.statusCode = 502; response.end('no web'); return }
-    const call = http.get({ host: addresses[index], port: 80, agent: false, timeout: 5000 }, (reply) => {
+    const call = http.get({ host: addresses[index], port: 80, agent: false, timeout: 4000 }, (reply) => {
       response.statusCode = reply.statusCode
       reply.pipe(response)
     })
-    call.on('error', () => next(index + 1))
+    // A container that has just gone may leave a connection without an end.
+    call.on('timeout', () => call.destroy(new Error('no answer')))
+    call.on('error', () => response.headersSent ? response.destroy() : next(index + 1))
   }
   next(0)
 }).listen(80)
