@@ -144,7 +144,14 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
   const { session, project, options, services, monitor } = stage
   const signal = AbortSignal.any([stage.ctx.signal, interrupted])
   try {
-    await converge(session.engine, project, { ...options, reconcile: { ...options.reconcile, start: false }, signal })
+    // Updates behind gates start what they make; without them nothing starts before everything is attached.
+    const isRolling = [...services].some((name) => project.services[name]?.deploy?.update_config !== undefined)
+    await converge(session.engine, project, {
+      ...options,
+      reconcile: { ...options.reconcile, start: isRolling },
+      signal,
+      ...(isRolling && { beforeStart: (container) => monitor.attach(container) }),
+    })
     session.stopProgress()
     const containers = (await observeContainers(session.engine, project.name, { signal })).filter(
       (container) => !container.isOneOff && services.has(container.service),

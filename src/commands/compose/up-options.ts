@@ -34,7 +34,10 @@ function findWrongCombination(flags: UpFlags): string | undefined {
   return findRecreateConflict(flags)
 }
 
-function findRecreateConflict(flags: UpFlags): string | undefined {
+/** Flags that say opposite things about replacing containers. */
+export function findRecreateConflict(
+  flags: Pick<UpFlags, 'no-recreate' | 'force-recreate' | 'always-recreate-deps' | 'renew-anon-volumes'>,
+): string | undefined {
   if (!flags['no-recreate']) return undefined
   if (flags['force-recreate']) return '--force-recreate and --no-recreate are incompatible'
   if (flags['always-recreate-deps']) return '--always-recreate-deps and --no-recreate are incompatible'

@@ -1,4 +1,5 @@
 import type { Plan, Step, StepOp, StepWords } from './plan.ts'
+import type { Rollout, Trial } from './rollout/rollout.ts'
 
 /** The words of the reference program for each kind of step. */
 const words: Readonly<Record<StepOp['kind'], StepWords>> = {
@@ -20,6 +21,8 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'unpause-container': { working: 'Unpausing', done: 'Unpaused' },
   'remove-container': { working: 'Removing', done: 'Removed' },
   'wait-container': { working: 'Waiting', done: 'Healthy' },
+  'monitor-container': { working: 'Waiting', done: 'Healthy' },
+  delay: { working: '', done: '' },
 }
 
 /** A step that is silent on the progress display. */
@@ -34,6 +37,7 @@ export interface StepDraft {
   readonly group?: string
   readonly bestEffort?: boolean
   readonly refusal?: string
+  readonly trial?: Trial
   readonly words?: StepWords
 }
 
@@ -43,6 +47,7 @@ export interface PlanBuilder {
   add(draft: StepDraft): number
   warn(text: string): void
   settle(resource: string): void
+  addRollout(rollout: Rollout): void
   build(): Plan
 }
 
@@ -50,11 +55,12 @@ export function makePlanBuilder(): PlanBuilder {
   const steps: Step[] = []
   const settled: string[] = []
   const warnings: string[] = []
+  const rollouts: Rollout[] = []
   return {
     add(draft) {
       const id = steps.length + 1
       const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
-      const { group, bestEffort, refusal } = draft
+      const { group, bestEffort, refusal, trial } = draft
       steps.push({
         id,
         op: draft.op,
@@ -65,6 +71,7 @@ export function makePlanBuilder(): PlanBuilder {
         ...(group !== undefined && { group }),
         ...(bestEffort !== undefined && { bestEffort }),
         ...(refusal !== undefined && { refusal }),
+        ...(trial !== undefined && { trial }),
       })
       return id
     },
@@ -74,6 +81,9 @@ export function makePlanBuilder(): PlanBuilder {
     settle(resource) {
       settled.push(resource)
     },
-    build: () => ({ steps, settled, warnings }),
+    addRollout(rollout) {
+      rollouts.push(rollout)
+    },
+    build: () => ({ steps, settled, warnings, ...(rollouts.length > 0 && { rollouts }) }),
   }
 }
