@@ -7,6 +7,8 @@ import type { Service } from '../model/service.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
 import { divergenceOf } from './divergence.ts'
+import { toOneOffSlots } from './one-off.ts'
+import type { OneOff } from './one-off.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { RecreatePolicy, ReconcileOptions } from './options.ts'
 import type { Selection } from './selection.ts'
@@ -20,6 +22,8 @@ export interface Slot {
   /** The container that is there; for `create` one that must be gone first. */
   readonly container?: ObservedContainer
   readonly cause: string
+  /** It is none of the service's own. */
+  readonly oneOff?: OneOff
 }
 
 /** The containers of one service, lowest number first, and those beyond its scale. */
@@ -49,6 +53,11 @@ export function decideSlots(context: SlotContext): ReadonlyMap<string, ServiceSl
   const byService = groupByService(context.observed)
   for (const service of context.selection.services) {
     if (service.provider !== undefined) continue
+    const { oneOff } = context.options
+    if (oneOff?.service === service.name) {
+      decided.set(service.name, toOneOffSlots(service, oneOff))
+      continue
+    }
     decided.set(service.name, decideService(service, byService.get(service.name) ?? [], decided, context))
   }
   return decided

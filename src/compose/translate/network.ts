@@ -16,6 +16,8 @@ export interface EndpointSource {
   readonly containerName: string
   /** `container:alias`, ready for the engine. */
   readonly links: readonly string[]
+  /** False: only the container's own name. Default true. */
+  readonly hasAliases?: boolean
 }
 
 /**
@@ -37,7 +39,8 @@ export function toAttachments(project: Project, service: Service, source: Endpoi
       IPv6Address: settings?.ipv6_address ?? '',
       LinkLocalIPs: settings?.link_local_ips ?? [],
     })
-    const aliases = [source.containerName, service.name, ...(settings?.aliases ?? [])]
+    const shared = source.hasAliases === false ? [] : [service.name, ...(settings?.aliases ?? [])]
+    const aliases = [source.containerName, ...shared]
     const endpoint = dropEmpty<EndpointSettings>({
       Aliases: [...new Set(aliases)],
       Links: source.links,
