@@ -13,6 +13,8 @@ import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
 import { findPackages } from './packages.ts'
 
+const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+
 /** Runs a program in this process and ends it with the program's exit code. */
 export async function start(program: Program): Promise<void> {
   enableCompileCache(process.env)
@@ -63,6 +65,12 @@ function describeProcess(): World {
       return () => {
         process.off('SIGINT', handler)
         process.off('SIGTERM', handler)
+      }
+    },
+    onOtherSignal(handler) {
+      for (const name of otherSignals) process.on(name, handler)
+      return () => {
+        for (const name of otherSignals) process.off(name, handler)
       }
     },
     onUncaught(handler) {

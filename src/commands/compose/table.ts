@@ -2,7 +2,9 @@ import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
 import { configCommand } from './config-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
+import { processCommands } from './process-table.ts'
 import { versionCommand } from './version-table.ts'
+import { viewCommands } from './view-table.ts'
 
 const missingValue = "flag needs an argument: '%s'"
 
@@ -83,4 +85,10 @@ export const composeGlobals: FlagTable = {
 }
 
 /** In the order of the help page. */
-export const composeCommands: readonly Command[] = [configCommand, ...lifecycleCommands, versionCommand]
+export const composeCommands: readonly Command[] = [
+  configCommand,
+  ...lifecycleCommands,
+  ...processCommands,
+  ...viewCommands,
+  versionCommand,
+].sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -79,7 +79,7 @@ function toOneOffService(service: Service, name: string, change: OneOffChange): 
     ...(change.workingDir !== undefined && { working_dir: change.workingDir }),
     environment: lay(service.environment, change.environment),
     labels: lay(service.labels, change.labels),
-    volumes: [...(service.volumes ?? []), ...change.volumes],
+    volumes: layMounts(service.volumes ?? [], change.volumes),
     ...(change.pullPolicy !== undefined && { pull_policy: change.pullPolicy }),
   }
 }
@@ -93,6 +93,12 @@ function toCommand({ command, entrypoint }: OneOffChange): Pick<Service, 'comman
 
 function joinNames(own: readonly string[] | undefined, more: readonly string[]): readonly string[] {
   return [...new Set([...(own ?? []), ...more])]
+}
+
+/** One place holds one mount. */
+function layMounts(under: readonly Mount[], over: readonly Mount[]): readonly Mount[] {
+  const taken = new Set(over.map((mount) => mount.target))
+  return [...under.filter((mount) => !taken.has(mount.target)), ...over]
 }
 
 function lay<T>(under: Dictionary<T> | undefined, over: Dictionary<T>): Dictionary<T> {
