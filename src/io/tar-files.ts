@@ -1,10 +1,11 @@
-import { createReadStream, createWriteStream, promises as fs } from 'node:fs'
+import { createReadStream, promises as fs } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
+import { Readable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract, pack } from 'tar-stream'
-import type { Header, Pack } from 'tar-stream'
+import type { Extract, Header, Pack } from 'tar-stream'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { codeOf } from './files.ts'
 
@@ -21,13 +22,30 @@ export interface PackOptions {
  * are left out.
  */
 export function packPath(path: string, options: PackOptions): Readable {
+  return Readable.from(readArchive(path, options), { objectMode: false })
+}
+
+/** The package's own streams end in other ways than those of Node: nothing of them leaves this file. */
+async function* readArchive(path: string, options: PackOptions): AsyncGenerator<Uint8Array, void> {
   const archive = pack()
-  void fill(archive, path, options).then(
+  const filling = fill(archive, path, options).then(
     () => archive.finalize(),
-    (error: unknown) => archive.destroy(toFileError(path, error)),
+    (error: unknown) => {
+      const failure = toFileError(path, error)
+      archive.destroy(failure)
+      throw failure
+    },
   )
-  // The package's own streams have all that is used of a stream of Node.
-  return archive as unknown as Readable
+  filling.catch(() => {})
+  try {
+    for await (const piece of archive as AsyncIterable<Uint8Array>) yield piece
+  } catch (error) {
+    await filling
+    throw error
+  } finally {
+    archive.destroy()
+  }
+  await filling
 }
 
 async function fill(archive: Pack, path: string, { name, isFollowing }: PackOptions): Promise<void> {
@@ -90,7 +108,7 @@ export async function unpackTo(archive: Readable, folder: string, options: Unpac
   const reader = extract()
   const root = await fs.realpath(folder)
   const folders: { readonly path: string; readonly header: Header }[] = []
-  const feeding = pipeline(archive, reader)
+  const feeding = feed(archive, reader)
   feeding.catch(() => {})
   for await (const source of reader) {
     const { header } = source
@@ -114,6 +132,24 @@ export async function unpackTo(archive: Readable, folder: string, options: Unpac
   for (const { path, header } of folders.reverse()) {
     await fs.chmod(path, toMode(header))
     await setTimes(path, header)
+  }
+}
+
+/** Hands the bytes of an archive to its reader, no faster than they are taken; ends early when the reader has. */
+async function feed(archive: Readable, reader: Extract): Promise<void> {
+  try {
+    for await (const piece of archive) {
+      if (reader.destroyed) return
+      if (reader.write(piece)) continue
+      await new Promise<void>((resolve) => {
+        reader.once('drain', resolve)
+        reader.once('close', resolve)
+      })
+    }
+    ;(reader as unknown as Writable).end()
+  } catch (error) {
+    reader.destroy(error instanceof Error ? error : undefined)
+    throw error
   }
 }
 
@@ -143,7 +179,7 @@ async function writeEntry(
     case 'file':
     case 'contiguous-file':
       await removeLink(path)
-      await pipeline(entry, createWriteStream(path, { mode: toMode(header) }))
+      await writeFile(entry, path, toMode(header))
       await fs.chmod(path, toMode(header))
       await setTimes(path, header)
       return
@@ -151,6 +187,15 @@ async function writeEntry(
     // Devices and pipes of a container have no meaning here.
   }
   entry.resume()
+}
+
+async function writeFile(source: AsyncIterable<unknown>, path: string, mode: number): Promise<void> {
+  const file = await fs.open(path, 'w', mode)
+  try {
+    for await (const piece of source) await file.writeFile(piece as Uint8Array)
+  } finally {
+    await file.close()
+  }
 }
 
 /** @throws {io/file} for a path that leaves the folder, by `..` or by a link on the way */
