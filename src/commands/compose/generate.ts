@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { mapLimit } from '../../core/limit.ts'
@@ -34,6 +35,7 @@ export const run: Run<typeof generateFlags> = async (ctx, flags, args) => {
     const file = generateFile(containers, {
       imageOf: (id) => images.get(id)?.Config ?? undefined,
       ...(flags.name !== undefined && { name: flags.name }),
+      ...(flags['project-dir'] !== undefined && { folder: resolve(ctx.cwd, flags['project-dir']) }),
     })
     ctx.stdout.write(`${renderTree(file, format).replaceAll('$', '$$$$')}\n`)
   })

@@ -9,6 +9,8 @@ export interface GenerateFacts {
   readonly imageOf: (id: string) => ContainerConfig | undefined
   /** Name of the project to write. */
   readonly name?: string
+  /** Absolute; paths below it are written from it. */
+  readonly folder?: string
 }
 
 type Tree = MutableDictionary<unknown>
@@ -32,7 +34,7 @@ export function generateFile(containers: readonly ContainerInspect[], facts: Gen
       service['scale'] = Number(service['scale'] ?? 1) + 1
       continue
     }
-    services[name] = toService(container, facts.imageOf(container.Image))
+    services[name] = toService(container, facts.imageOf(container.Image), facts.folder)
     // Networks and volumes are there and somebody's: the file refers to them.
     for (const network of ownNetworks(container)) networks[network] = prune({ name: network, external: true })
     for (const mount of container.Mounts) {
@@ -43,7 +45,7 @@ export function generateFile(containers: readonly ContainerInspect[], facts: Gen
   return prune({ name: facts.name, services, networks, volumes })
 }
 
-function toService(container: ContainerInspect, image: ContainerConfig | undefined): Tree {
+function toService(container: ContainerInspect, image: ContainerConfig | undefined, folder: string | undefined): Tree {
   const { Config: config, HostConfig: host } = container
   const mode = host.NetworkMode ?? ''
   return prune({
@@ -67,7 +69,7 @@ function toService(container: ContainerInspect, image: ContainerConfig | undefin
     network_mode: isMode(mode) ? mode : undefined,
     networks: toNetworks(container),
     ports: toPorts(host.PortBindings),
-    volumes: container.Mounts.map(toMount),
+    volumes: container.Mounts.map((mount) => toMount(mount, folder)),
   })
 }
 
@@ -164,14 +166,20 @@ function toPorts(bindings: ContainerInspect['HostConfig']['PortBindings']): read
   })
 }
 
-function toMount(mount: ContainerInspect['Mounts'][number]): Tree {
+function toMount(mount: ContainerInspect['Mounts'][number], folder: string | undefined): Tree {
   const isVolume = mount.Type === 'volume'
   return prune({
     type: mount.Type,
-    source: isVolume ? (isNamed(mount.Name) ? mount.Name : undefined) : mount.Source,
+    source: isVolume ? (isNamed(mount.Name) ? mount.Name : undefined) : toPath(mount.Source, folder),
     target: mount.Destination,
     read_only: mount.RW ? undefined : true,
   })
+}
+
+function toPath(path: string, folder: string | undefined): string {
+  if (folder === undefined) return path
+  if (path === folder) return '.'
+  return path.startsWith(`${folder}/`) ? `.${path.slice(folder.length)}` : path
 }
 
 /** The engine calls a volume nobody named by 64 digits. */
