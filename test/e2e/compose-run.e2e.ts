@@ -262,6 +262,17 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs ro
       expect(text).toContain('got')
     })
 
+    it('does not wait for a container that ignores what it was asked for three times', async () => {
+      const script = 'trap "" INT; echo ready; while :; do sleep 0.1; done'
+      const child = host.start('shop', ['run', '--name', 'deaf', '-T', 'plain', 'sh', '-c', script])
+      const code = new Promise<number | null>((resolve) => child.once('exit', resolve))
+      await new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
+      const nagging = setInterval(() => child.kill('SIGINT'), 300)
+      expect(await code).toBe(130)
+      clearInterval(nagging)
+      await running!.hosts[0]!.docker(['rm', '-f', 'deaf'])
+    })
+
     it('has a terminal where we have one; what is left by the detach keys can be attached to', async () => {
       const session = host.terminal('shop', ['run', '--name', 'left', 'shell'])
       try {

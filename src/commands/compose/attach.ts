@@ -43,22 +43,25 @@ async function join(ctx: Context, { engine }: Session, id: string, flags: Attach
   checkTerminal(ctx, isTty, hasStdin)
   const exit = watchExit(ctx, engine, id, 'next-exit')
   await exit.ready
-  const release = flags['sig-proxy'] ? forwardSignals(ctx, engine, id) : () => {}
+  const signals = flags['sig-proxy'] ? forwardSignals(ctx, engine, id) : undefined
+  const never = new Promise<never>(() => {})
   try {
     const stream = await attachContainer(engine, id, { stdin: hasStdin, tty: isTty, detachKeys: keys.text }, call)
-    const ending = await joinStreams(ctx, stream, {
+    const joining = joinStreams(ctx, stream, {
       hasStdin,
       isTty,
       detachKeys: keys.bytes,
       resize: (size) => resizeContainer(engine, id, size, call),
     })
+    const forced = signals?.forced ?? never
+    const ending = await Promise.race([joining, forced])
     if (ending === 'detached') {
       ctx.stderr.write('read escape sequence\n')
       return 0
     }
-    return await exit.code
+    return await Promise.race([exit.code, forced])
   } finally {
-    release()
+    signals?.release()
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Context } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import { killContainer, waitContainer } from '../../engine/api/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
 
@@ -30,14 +31,38 @@ export function watchExit(ctx: Context, engine: Engine, id: string, condition: '
   return { ready, code }
 }
 
-/** Hands the signals we are sent on to a container. @returns the way to stop */
-export function forwardSignals(ctx: Context, engine: Engine, id: string): () => void {
+/** Signals on their way to a container. */
+export interface Forwarding {
+  /** Rejects when the user asks for the end often enough: a container that ignores signals must not hold us. */
+  readonly forced: Promise<never>
+  release(): void
+}
+
+/** As docker's client: what was asked for three times is done without the container. */
+const patience = 3
+
+/** Hands the signals we are sent on to a container until released. */
+export function forwardSignals(ctx: Context, engine: Engine, id: string): Forwarding {
+  let force: (error: FlotillaError) => void = () => {}
+  const forced = new Promise<never>((_, reject) => {
+    force = reject
+  })
+  forced.catch(() => {})
   const forward = (signal: string): void => {
     // It may have ended meanwhile.
     killContainer(engine, id, { signal }).catch(() => {})
   }
-  const releases = [ctx.onInterrupt(forward), ctx.onOtherSignal?.(forward)]
-  return () => {
-    for (const release of releases) release?.()
+  const releases = [
+    ctx.onInterrupt((signal, count) => {
+      if (count < patience) forward(signal)
+      else force(new FlotillaError('cli/cancelled', `got ${patience} SIGTERM/SIGINTs, forcefully exiting`))
+    }),
+    ctx.onOtherSignal?.(forward),
+  ]
+  return {
+    forced,
+    release() {
+      for (const release of releases) release?.()
+    },
   }
 }

@@ -10,7 +10,7 @@ import type { AttachedStream } from '../../engine/streams.ts'
 import { readTextNow } from '../../io/text-files.ts'
 import { checkTerminal, joinStreams } from './attached-streams.ts'
 import { forwardSignals, watchExit } from './container-session.ts'
-import type { ExitWatch } from './container-session.ts'
+import type { ExitWatch, Forwarding } from './container-session.ts'
 import { chooseDetachKeys } from './detach.ts'
 import { requireArguments } from './one-container.ts'
 import type { runFlags } from './process-table.ts'
@@ -132,7 +132,7 @@ interface Joined {
   readonly id: string
   readonly stream: AttachedStream
   readonly exit: ExitWatch
-  readonly release: () => void
+  readonly signals: Forwarding
 }
 
 async function runJoined(
@@ -151,7 +151,7 @@ async function runJoined(
     const exit = watchExit(ctx, engine, id, oneOff.isRemoved ? 'removed' : 'next-exit')
     const query = { stdin: io.hasStdin, tty: io.isTty, detachKeys: keys.text }
     const [stream] = await Promise.all([attachContainer(engine, id, query, call), exit.ready])
-    return { id, stream, exit, release: forwardSignals(ctx, engine, id) }
+    return { id, stream, exit, signals: forwardSignals(ctx, engine, id) }
   }
   try {
     await converge(engine, project, {
@@ -163,17 +163,18 @@ async function runJoined(
       },
     })
     if (joined === undefined) throw new FlotillaError('internal', 'the plan starts no one-off container')
-    const { id, stream, exit } = joined
-    const ending = await joinStreams(ctx, stream, {
+    const { id, stream, exit, signals } = joined
+    const joining = joinStreams(ctx, stream, {
       ...io,
       detachKeys: keys.bytes,
       resize: (size) => resizeContainer(engine, id, size, call),
     })
-    if (ending === 'ended') return await exit.code
+    const ending = await Promise.race([joining, signals.forced])
+    if (ending === 'ended') return await Promise.race([exit.code, signals.forced])
     ctx.stderr.write('read escape sequence\n')
     return 0
   } finally {
-    joined?.release()
+    joined?.signals.release()
     joined?.stream.socket.destroy()
   }
 }
