@@ -55,16 +55,14 @@ export const run: Run<typeof imagesFlags> = async (ctx, flags, args) => {
 function toFacts(image: ImageInspect): ImageFacts {
   return {
     id: image.Id,
-    tags: image.RepoTags ?? [],
     os: image.Os,
     architecture: image.Architecture,
     variant: image.Variant,
     size: image.Size,
-    created: image.Created,
     lastTagTime: image.Metadata?.LastTagTime,
   }
 }
 
 function missingImage(id: string): ImageFacts {
-  return { id, tags: [], os: '', architecture: '', size: 0 }
+  return { id, os: '', architecture: '', size: 0 }
 }

@@ -24,7 +24,7 @@ export interface EndpointSource {
  * Keys of the networks of a service, the primary one first: highest `priority`, then name order.
  * Empty when the service has a `network_mode`.
  */
-function networkKeysOf(service: Service): readonly string[] {
+export function networkKeysOf(service: Service): readonly string[] {
   const networks = service.networks ?? {}
   const priority = (key: string): number => networks[key]?.priority ?? 0
   return [...sortedNames(networks)].sort((a, b) => priority(b) - priority(a) || compareNames(a, b))

@@ -16,22 +16,20 @@ export interface ImageRow {
 /** What is used of an image the engine describes. */
 export interface ImageFacts {
   readonly id: string
-  readonly tags: readonly string[]
   readonly os: string
   readonly architecture: string
   readonly variant?: string | undefined
   readonly size: number
-  readonly created?: string | undefined
   readonly lastTagTime?: string | undefined
 }
 
 const nothing = '<none>'
-/** Go's zero time, which engines give for an image that was never tagged. */
-const never = '0001-01-01T00:00:00Z'
+/** What the JSON form of the reference program says of an image that was never tagged here. */
+const never = '1970-01-01T00:00:00Z'
 
 /** @param reference the image as the container was made from it */
 export function toImageRow(containerName: string, reference: string, facts: ImageFacts): ImageRow {
-  const { repository, tag } = chooseName(reference, facts.tags)
+  const { repository, tag } = readName(reference)
   const platform = [facts.os, facts.architecture, facts.variant ?? ''].filter((part) => part !== '').join('/')
   return {
     ID: facts.id,
@@ -40,16 +38,25 @@ export function toImageRow(containerName: string, reference: string, facts: Imag
     Tag: tag,
     Platform: platform,
     Size: facts.size,
-    LastTagTime: facts.lastTagTime ?? never,
+    LastTagTime: isNever(facts.lastTagTime) ? never : facts.lastTagTime,
   }
 }
 
-/** The name the container was made with where the image still has it, else the image's first. */
-function chooseName(reference: string, tags: readonly string[]): { repository: string; tag: string } {
-  const wanted = [reference, `${reference}:latest`].find((name) => tags.includes(name)) ?? tags[0]
-  if (wanted === undefined) return { repository: nothing, tag: nothing }
-  const colon = wanted.lastIndexOf(':')
-  return { repository: wanted.slice(0, colon), tag: wanted.slice(colon + 1) }
+/** Engines give Go's zero time, or nothing. */
+function isNever(time: string | undefined): time is undefined {
+  return time === undefined || time.startsWith('0001-')
+}
+
+/** The parts of the name a container was made with, Docker Hub's own left out; an ID has none. */
+function readName(reference: string): { readonly repository: string; readonly tag: string } {
+  if (/^(?:sha256:)?[0-9a-f]{64}$/.test(reference)) return { repository: '', tag: '' }
+  const [name = ''] = reference
+    .replace(/^(?:index\.)?docker\.io\//, '')
+    .replace(/^library\//, '')
+    .split('@')
+  const colon = name.lastIndexOf(':')
+  if (colon > name.lastIndexOf('/')) return { repository: name.slice(0, colon), tag: name.slice(colon + 1) }
+  return { repository: name, tag: reference.includes('@') ? '' : 'latest' }
 }
 
 const shortIdDigits = 12
@@ -58,8 +65,8 @@ const shortIdDigits = 12
 export function toImageCells(row: ImageRow, nowMs: number): readonly string[] {
   return [
     row.ContainerName,
-    row.Repository,
-    row.Tag,
+    row.Repository === '' ? nothing : row.Repository,
+    row.Tag === '' ? nothing : row.Tag,
     row.Platform,
     plainId(row.ID).slice(0, shortIdDigits),
     renderDecimalSize(row.Size),
@@ -69,7 +76,7 @@ export function toImageCells(row: ImageRow, nowMs: number): readonly string[] {
 
 function renderAge(time: string, nowMs: number): string {
   const atMs = Date.parse(time)
-  if (time.startsWith('0001-') || Number.isNaN(atMs)) return 'N/A'
+  if (time === never || Number.isNaN(atMs)) return 'N/A'
   return `${renderHumanDuration(nowMs - atMs)} ago`
 }
 

@@ -76,24 +76,20 @@ describe('events', () => {
 })
 
 describe('images', () => {
-  const facts = {
-    id: `sha256:${'a'.repeat(64)}`,
-    tags: ['old:1', 'r:5000/x/y:2'],
-    os: 'linux',
-    architecture: 'arm',
-    variant: 'v7',
-    size: 7_660_000,
-  }
+  const facts = { id: `sha256:${'a'.repeat(64)}`, os: 'linux', architecture: 'arm', variant: 'v7', size: 7_660_000 }
 
   it.each([
     ['r:5000/x/y:2', 'r:5000/x/y', '2'],
-    ['gone:3', 'old', '1'],
+    ['docker.io/library/busybox', 'busybox', 'latest'],
+    [`x/y@sha256:${'b'.repeat(64)}`, 'x/y', ''],
+    [`sha256:${'c'.repeat(64)}`, '', ''],
   ])('made from %s', (reference, Repository, Tag) => {
     expect(toImageRow('p-web-1', reference, facts)).toMatchObject({ Repository, Tag, Platform: 'linux/arm/v7' })
   })
 
   it('without a name and a time', () => {
-    const row = toImageRow('p-web-1', 'x', { ...facts, tags: [], lastTagTime: '0001-01-01T00:00:00Z' })
+    const row = toImageRow('p-web-1', 'd'.repeat(64), { ...facts, lastTagTime: '0001-01-01T00:00:00Z' })
+    expect(row.LastTagTime).toBe('1970-01-01T00:00:00Z')
     expect(toImageCells(row, 0)).toEqual([
       'p-web-1',
       '<none>',
@@ -190,7 +186,8 @@ describe('viz', () => {
 \t"web" [style="filled" label=<<font point-size="15">web</font>>];
 
 \t"db" -> "cache";
-\t"web" -> {"cache" "db"};
+\t"web" -> "cache";
+\t"web" -> "db";
 }
 `)
   })

@@ -2,6 +2,7 @@ import { sortedNames } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { toImageReference } from '../translate/name.ts'
+import { networkKeysOf } from '../translate/network.ts'
 
 /** What the picture shows besides the services and what they depend on. */
 export interface VizOptions {
@@ -22,21 +23,18 @@ export function renderViz(project: Project, options: VizOptions): string {
       ? []
       : [`${indent}${quote(name)} [style="filled" label=<${label(project, service, options)}>];`]
   })
-  const edges = names.map((name) => renderEdges(name, project.services[name], indent)).filter((line) => line !== '')
+  const edges = names.flatMap((name) => renderEdges(name, project.services[name], indent))
   const head = [`digraph ${quote(project.name)} {`, `${indent}layout=dot;`]
   return [...head, ...nodes, '', ...edges, '}', ''].join('\n')
 }
 
-function renderEdges(name: string, service: Service | undefined, indent: string): string {
-  const targets = sortedNames(service?.depends_on ?? {})
-  if (targets.length === 0) return ''
-  const list = targets.map(quote).join(' ')
-  return `${indent}${quote(name)} -> ${targets.length > 1 ? `{${list}}` : list};`
+function renderEdges(name: string, service: Service | undefined, indent: string): readonly string[] {
+  return sortedNames(service?.depends_on ?? {}).map((target) => `${indent}${quote(name)} -> ${quote(target)};`)
 }
 
 function label(project: Project, service: Service, options: VizOptions): string {
   const parts = [`<font point-size="15">${escape(service.name)}</font>`]
-  const networks = sortedNames(service.networks ?? {})
+  const networks = networkKeysOf(service)
   if (options.hasNetworks && networks.length > 0) parts.push(section('Networks', networks))
   const ports = (service.ports ?? []).map(
     (port) =>
