@@ -10,7 +10,7 @@ import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 
 export const run: Run<typeof exportFlags> = async (ctx, flags, args) => {
-  requireArguments(args, 1, 1)
+  requireArguments(args, 1)
   const [service = ''] = args
   const { output } = flags
   if ((output === undefined || output === '') && ctx.terminal.isTty) {
