@@ -244,7 +244,6 @@ describe.runIf(isRoot)('commands on engine 20.10 (needs root on Linux)', () => {
       expect(listed.stdout.split('\n')).toEqual([
         '.',
         './a',
-        './a',
         './contents',
         './contents/a',
         './contents/link',
