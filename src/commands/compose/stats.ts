@@ -23,7 +23,7 @@ const clearScreen = '\u001b[2J\u001b[H'
 /** Container ID → its last reading. */
 type Readings = Map<string, StatsReading>
 
-/** Shows readings until all containers have ended, or once with `--no-stream`. */
+/** Shows readings until it is interrupted or all containers are gone, or once with `--no-stream`. */
 export const run: Run<typeof statsFlags> = async (ctx, flags, args) => {
   const { name } = await requireTarget(ctx, [])
   await withSession(ctx, async ({ engine, parallel }) => {

@@ -15,6 +15,8 @@ export interface StatsRow {
 
 /** One reading of `GET /containers/ID/stats`, as far as it is used. */
 export interface StatsReading {
+  /** RFC 3339; Go's zero time once the container has ended. */
+  readonly read?: string
   readonly cpu_stats?: CpuReading
   readonly precpu_stats?: CpuReading
   readonly memory_stats?: {
@@ -36,6 +38,7 @@ interface CpuReading {
 }
 
 const shortIdDigits = 12
+const noTime = '0001-'
 
 /** @param reading undefined while none has come: a container that does not run has none */
 export function toStatsRow(
@@ -44,19 +47,33 @@ export function toStatsRow(
   isWhole: boolean,
 ): StatsRow {
   const id = isWhole ? container.id : container.id.slice(0, shortIdDigits)
-  const shared = { Container: container.id, ID: id, Name: container.name }
-  if (reading === undefined) {
-    return { ...shared, BlockIO: '--', CPUPerc: '--', MemPerc: '--', MemUsage: '-- / --', NetIO: '--', PIDs: '--' }
+  const { id: Container, name: Name } = container
+  if (reading === undefined || reading.read?.startsWith(noTime) === true) {
+    const none = '--'
+    // The order is that of Go's JSON.
+    return {
+      BlockIO: none,
+      CPUPerc: none,
+      Container,
+      ID: id,
+      MemPerc: none,
+      MemUsage: '-- / --',
+      Name,
+      NetIO: none,
+      PIDs: none,
+    }
   }
   const { used, limit } = readMemory(reading)
   const [received, sent] = readNetwork(reading)
   const [read, written] = readBlocks(reading)
   return {
-    ...shared,
     BlockIO: `${renderDecimalSize(read)} / ${renderDecimalSize(written)}`,
     CPUPerc: `${readCpuPercent(reading).toFixed(2)}%`,
+    Container,
+    ID: id,
     MemPerc: `${(limit === 0 ? 0 : (used / limit) * 100).toFixed(2)}%`,
     MemUsage: `${renderBinarySize(used)} / ${renderBinarySize(limit)}`,
+    Name,
     NetIO: `${renderDecimalSize(received)} / ${renderDecimalSize(sent)}`,
     PIDs: String(reading.pids_stats?.current ?? 0),
   }

@@ -150,6 +150,10 @@ describe('stats', () => {
     })
   })
 
+  it('of a container that has ended meanwhile are dashes', () => {
+    expect(toStatsRow(container, { read: '0001-01-01T00:00:00Z' }, false)).toMatchObject({ CPUPerc: '--', PIDs: '--' })
+  })
+
   it('of an engine that tells little are zero', () => {
     expect(toStatsRow(container, {}, false)).toMatchObject({ CPUPerc: '0.00%', MemUsage: '0B / 0B', PIDs: '0' })
   })
