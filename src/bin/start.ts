@@ -13,6 +13,8 @@ import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
 import { findPackages } from './packages.ts'
 
+const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+
 /** Where the command line is not the process's own: that of a plugin. */
 export interface StartOptions {
   readonly argv: readonly string[]
@@ -72,6 +74,12 @@ function describeProcess(options: StartOptions | undefined): World {
       return () => {
         process.off('SIGINT', handler)
         process.off('SIGTERM', handler)
+      }
+    },
+    onOtherSignal(handler) {
+      for (const name of otherSignals) process.on(name, handler)
+      return () => {
+        for (const name of otherSignals) process.off(name, handler)
       }
     },
     onUncaught(handler) {

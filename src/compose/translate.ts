@@ -6,6 +6,7 @@ import type { Network, Volume } from './model/resource.ts'
 import type { Healthcheck, Service } from './model/service.ts'
 import { FIELDS_LABEL, renderFieldDigests } from './plan/field-digest.ts'
 import { COMPOSE_VERSION, LABEL } from './plan/label.ts'
+import type { OneOff } from './plan/one-off.ts'
 import { dropEmpty, isApiAtLeast } from './translate/api-version.ts'
 import type {
   ContainerCreateBody,
@@ -38,6 +39,8 @@ export interface ContainerDraft {
   readonly inherited: readonly InheritedVolume[]
   /** The container it replaces, name without the project. */
   readonly replaces?: string
+  /** It is none of the service's own: `run` makes it. */
+  readonly oneOff?: OneOff
   readonly links: readonly string[]
   /** Environment entries for a cluster's scheduler; they take no part in the hash. */
   readonly placementHints: readonly string[]
@@ -69,6 +72,8 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
     ExposedPorts: toExposedPorts(service),
     Tty: service.tty ?? false,
     OpenStdin: service.stdin_open ?? false,
+    AttachStdin: draft.oneOff?.isAttached === true,
+    StdinOnce: draft.oneOff?.isAttached === true && service.stdin_open === true,
     AttachStdout: true,
     AttachStderr: true,
     WorkingDir: service.working_dir ?? '',
@@ -85,12 +90,15 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
     ...(service.entrypoint !== undefined && { Entrypoint: service.entrypoint }),
     ...(grace !== undefined && { StopTimeout: Math.trunc(grace / nanosPerSecond) }),
     Labels: toLabels(draft, service),
-    HostConfig: toHostConfig(project, service, {
-      inherited: draft.inherited,
-      networkMode: mode,
-      volumesFrom: toVolumesFrom(draft.service, ids),
-      links: isLegacyBridge(service) ? draft.links : [],
-    }),
+    HostConfig: {
+      ...toHostConfig(project, service, {
+        inherited: draft.inherited,
+        networkMode: mode,
+        volumesFrom: toVolumesFrom(draft.service, ids),
+        links: isLegacyBridge(service) ? draft.links : [],
+      }),
+      ...(draft.oneOff?.isRemoved === true && { AutoRemove: true }),
+    },
     ...(endpoints.length > 0 && { NetworkingConfig: { EndpointsConfig: toEndpoints(endpoints, draft.apiVersion) } }),
   }
 }
@@ -98,7 +106,8 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
 /** The networks a draft's container is to be on, the primary one first. */
 export function toDraftAttachments(draft: ContainerDraft): readonly Attachment[] {
   const containerName = toContainerName(draft.project.name, draft.service, draft.number, draft.separator)
-  const attachments = toAttachments(draft.project, draft.service, { containerName, links: draft.links })
+  const hasAliases = draft.oneOff?.hasAliases !== false
+  const attachments = toAttachments(draft.project, draft.service, { containerName, links: draft.links, hasAliases })
   if (draft.isHidden !== true) return attachments
   return attachments.map(({ network, endpoint }) => ({ network, endpoint: { ...endpoint, Aliases: [] } }))
 }
@@ -175,8 +184,9 @@ function toLabels(draft: ContainerDraft, resolved: Service): Readonly<Record<str
     ...service.labels,
     [LABEL.project]: project.name,
     [LABEL.service]: service.name,
-    [LABEL.number]: String(draft.number),
-    [LABEL.oneOff]: 'False',
+    ...(draft.oneOff === undefined
+      ? { [LABEL.number]: String(draft.number), [LABEL.oneOff]: 'False' }
+      : { [LABEL.slug]: draft.oneOff.slug, [LABEL.oneOff]: 'True' }),
     [LABEL.configHash]: hash,
     [LABEL.image]: draft.imageId ?? '',
     [LABEL.dependsOn]: dependencies.join(','),
@@ -185,7 +195,8 @@ function toLabels(draft: ContainerDraft, resolved: Service): Readonly<Record<str
     ...(files.length > 0 && { [LABEL.environmentFile]: files.join(',') }),
     [LABEL.version]: COMPOSE_VERSION,
     ...(draft.replaces !== undefined && { [LABEL.replace]: draft.replaces }),
-    [FIELDS_LABEL]: renderFieldDigests(resolved, hash),
+    // What is run once is never compared.
+    ...(draft.oneOff === undefined && { [FIELDS_LABEL]: renderFieldDigests(resolved, hash) }),
   }
 }
 

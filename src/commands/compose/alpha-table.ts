@@ -1,13 +1,12 @@
 import type { Command } from '../../cli/command.ts'
 import { publishCommand } from './publish-table.ts'
+import { viewTrials } from './view-table.ts'
 import { watchCommand } from './watch-table.ts'
 
-/** Commands under the names they had before they were finished. */
 export const alphaCommand: Command = {
   name: 'alpha',
-  brief: 'Old names of commands',
-  hidden: true,
+  brief: 'Commands under the names they had while they were tried out',
   flags: {},
   args: [],
-  commands: [publishCommand, watchCommand],
+  commands: [...viewTrials, publishCommand, watchCommand],
 }

@@ -181,6 +181,11 @@ export const restartFlags = {
 } as const
 
 export const killFlags = {
+  'remove-orphans': {
+    kind: 'boolean',
+    brief: 'Kill containers of services the files no longer have too',
+    env: ['COMPOSE_REMOVE_ORPHANS'],
+  },
   signal: { kind: 'string', short: 's', brief: 'Signal to send', default: 'SIGKILL' },
 } as const
 

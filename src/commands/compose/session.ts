@@ -9,7 +9,6 @@ import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
 import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
-import { promptConfirm } from '../../ui/prompt.ts'
 import { toDockerWords } from './engine-error.ts'
 
 /** What a command that talks to an engine has in hand. */
@@ -116,6 +115,8 @@ export function askUser(ctx: Context, session: Session, isYes: boolean): (questi
   return async (question) => {
     if (isYes) return true
     session.stopProgress()
+    // Node's line reader is a tenth of what a short command loads.
+    const { promptConfirm } = await import('../../ui/prompt.ts')
     const { stdin, stderr, signal } = ctx
     return promptConfirm(`${question.text} (y/N) `, { stdin, stdout: stderr, signal })
   }

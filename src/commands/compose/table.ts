@@ -4,8 +4,10 @@ import { alphaCommand } from './alpha-table.ts'
 import { bridgeCommand } from './bridge/bridge-table.ts'
 import { configCommand } from './config-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
+import { processCommands } from './process-table.ts'
 import { publishCommand } from './publish-table.ts'
 import { versionCommand } from './version-table.ts'
+import { viewCommands } from './view-table.ts'
 import { watchCommand } from './watch-table.ts'
 
 const missingValue = "flag needs an argument: '%s'"
@@ -93,11 +95,13 @@ export const composeGlobals: FlagTable = {
 
 /** In the order of the help page. */
 export const composeCommands: readonly Command[] = [
+  alphaCommand,
   bridgeCommand,
   configCommand,
   ...lifecycleCommands,
+  ...processCommands,
   publishCommand,
   versionCommand,
+  ...viewCommands,
   watchCommand,
-  alphaCommand,
-]
+].sort((a, b) => (a.name < b.name ? -1 : 1))

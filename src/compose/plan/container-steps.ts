@@ -224,6 +224,8 @@ export function addCreation(
       ...(service.volumes ?? []).map((mount) => space.volumes.get(mount.source ?? '')),
       ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
     ],
+    // The reference program says nothing of the container it is about to show.
+    ...(slot.oneOff !== undefined && { words: silent }),
     ...(isReplacing && { words: { working: 'Recreate', done: name === slot.name ? 'Recreated' : '' } }),
   })
   if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: [] }

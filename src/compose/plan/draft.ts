@@ -21,6 +21,7 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
     number: slot.number,
     ...(image !== undefined && { imageId: image.id }),
     inherited,
+    ...(slot.oneOff !== undefined && { oneOff: slot.oneOff }),
     ...(slot.action === 'recreate' && { replaces: toLogName(project.name, slot.name) }),
     links: toLinks(space, slot, slots),
     placementHints: options.isCluster

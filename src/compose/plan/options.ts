@@ -1,5 +1,6 @@
 import type { Dictionary } from '../model/dictionary.ts'
 import type { NameSeparator } from '../translate/name.ts'
+import type { OneOff } from './one-off.ts'
 
 /** When a container is replaced: if it differs from what is wanted, always, or never. */
 export type RecreatePolicy = 'diverged' | 'force' | 'never'
@@ -22,6 +23,8 @@ export interface ReconcileOptions {
   readonly start: boolean
   /** Grace of stops; absent: the container's own. */
   readonly timeoutSeconds?: number
+  /** Its service gets this container and is otherwise left alone. */
+  readonly oneOff?: OneOff
   readonly separator: NameSeparator
   /** The engine's, `1.41`. */
   readonly apiVersion: string

@@ -9,6 +9,8 @@ import { referencedServices } from '../translate/reference.ts'
 import { divergenceOf } from './divergence.ts'
 import { assignNodes, isGlobal, shareGlobally } from './placement/assign.ts'
 import { findUnfinished } from './rollout/unfinished.ts'
+import { toOneOffSlots } from './one-off.ts'
+import type { OneOff } from './one-off.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { RecreatePolicy, ReconcileOptions } from './options.ts'
 import type { Selection } from './selection.ts'
@@ -26,6 +28,8 @@ export interface Slot {
   /** Node of a cluster a new container goes to, or (not firm) had better go to. */
   readonly node?: { readonly name: string; readonly isFirm: boolean }
   readonly cause: string
+  /** It is none of the service's own. */
+  readonly oneOff?: OneOff
 }
 
 /** The containers of one service, lowest number first, and those beyond its scale. */
@@ -55,6 +59,11 @@ export function decideSlots(context: SlotContext): ReadonlyMap<string, ServiceSl
   const byService = groupByService(context.observed)
   for (const service of context.selection.services) {
     if (service.provider !== undefined) continue
+    const { oneOff } = context.options
+    if (oneOff?.service === service.name) {
+      decided.set(service.name, toOneOffSlots(service, oneOff))
+      continue
+    }
     decided.set(service.name, decideService(service, byService.get(service.name) ?? [], decided, context))
   }
   return decided

@@ -1,4 +1,5 @@
 import type { Dependency, Service } from '../model/service.ts'
+import { silent } from './builder.ts'
 import { isAlive } from './observed.ts'
 import type { WaitCondition } from './plan.ts'
 import type { Placed } from './container-steps.ts'
@@ -35,6 +36,7 @@ export function addStartSteps(
         cause: entry.slot.action === 'keep' ? stateOf(entry) : entry.slot.cause,
         group: service.name,
         after: [...before, ...entry.ready, ...dependencies],
+        ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
       starts.set(entry.slot.name, step)
     }

@@ -16,13 +16,15 @@ export interface EndpointSource {
   readonly containerName: string
   /** `container:alias`, ready for the engine. */
   readonly links: readonly string[]
+  /** False: only the container's own name. Default true. */
+  readonly hasAliases?: boolean
 }
 
 /**
  * Keys of the networks of a service, the primary one first: highest `priority`, then name order.
  * Empty when the service has a `network_mode`.
  */
-function networkKeysOf(service: Service): readonly string[] {
+export function networkKeysOf(service: Service): readonly string[] {
   const networks = service.networks ?? {}
   const priority = (key: string): number => networks[key]?.priority ?? 0
   return [...sortedNames(networks)].sort((a, b) => priority(b) - priority(a) || compareNames(a, b))
@@ -37,7 +39,8 @@ export function toAttachments(project: Project, service: Service, source: Endpoi
       IPv6Address: settings?.ipv6_address ?? '',
       LinkLocalIPs: settings?.link_local_ips ?? [],
     })
-    const aliases = [source.containerName, service.name, ...(settings?.aliases ?? [])]
+    const shared = source.hasAliases === false ? [] : [service.name, ...(settings?.aliases ?? [])]
+    const aliases = [source.containerName, ...shared]
     const endpoint = dropEmpty<EndpointSettings>({
       Aliases: [...new Set(aliases)],
       Links: source.links,
