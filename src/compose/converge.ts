@@ -4,12 +4,14 @@ import type { Progress } from '../core/progress.ts'
 import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import { execute } from './execute.ts'
+import type { HookOutput } from './execute/hook.ts'
 import type { StartedContainer } from './execute.ts'
 import { checkContainerNames } from './load/consistency.ts'
 import { mapDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
+import type { Service } from './model/service.ts'
 import { observe, observeImages, observeImageVolumes } from './observe.ts'
-import { planImages } from './plan/image-plan.ts'
+import { initImages, planImages } from './plan/image-plan.ts'
 import type { PullPolicy } from './plan/image-plan.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
@@ -35,6 +37,7 @@ export interface ConvergeOptions extends CallOptions {
   /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
   readonly onPlan?: (plan: Plan, observed: Observed) => Promise<void>
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  readonly hookOutput?: (output: HookOutput) => void
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
 }
 
@@ -63,7 +66,7 @@ export async function prepare(
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
   checkSupported(selection.services)
-  const references = [...new Set(selection.services.map((service) => toImageReference(project, service)))]
+  const references = toReferences(project, selection.services)
   const [apiVersion, first] = await Promise.all([
     engine.apiVersion(call),
     observe(engine, toObserveRequest(project, references), call),
@@ -86,6 +89,12 @@ export async function prepare(
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
   return { plan, observed }
+}
+
+/** The images the containers of services are made of. */
+function toReferences(project: Project, services: readonly Service[]): readonly string[] {
+  const all = services.flatMap((service) => [toImageReference(project, service), ...initImages(service)])
+  return [...new Set(all)]
 }
 
 /** What to look for on the engine for a project. */

@@ -4,6 +4,7 @@ import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core
 import type { NamedFailure } from '../core/errors.ts'
 import type { Progress } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { HookOutput } from './execute/hook.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
@@ -25,6 +26,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly parallel: number
   /** Awaited before a container is started, so that none of its output is missed. */
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  /** Told what hooks print. Absent: only a hook that fails shows its last lines, in the error. */
+  readonly hookOutput?: (output: HookOutput) => void
   /** The ready `X-Registry-Auth` value for an image reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
 }
@@ -69,7 +72,7 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress } = o
+    const { registryAuth, progress, hookOutput } = o
     this.#options = o
     this.#left = plan.steps.length
     this.#context = {
@@ -78,6 +81,7 @@ class Walk {
       made: this.#made,
       waker: makeWaker(engine, o.clock, o),
       ...(registryAuth !== undefined && { registryAuth }),
+      ...(hookOutput !== undefined && { hookOutput }),
     }
     for (const step of plan.steps) {
       this.#missing.set(step.id, step.after.length)
@@ -110,7 +114,7 @@ class Walk {
     while (this.failures.length === 0 && this.#options.signal?.aborted !== true) {
       const step = this.#takeReady()
       if (step === undefined) break
-      const cost = step.op.kind === 'wait-container' ? 0 : 1
+      const cost = isLong(step) ? 0 : 1
       this.#running += 1
       this.#calls += cost
       this.#left -= 1
@@ -125,7 +129,7 @@ class Walk {
 
   #takeReady(): Step | undefined {
     const isFree = this.#calls < this.#options.parallel
-    const index = isFree ? 0 : this.#ready.findIndex((step) => step.op.kind === 'wait-container')
+    const index = isFree ? 0 : this.#ready.findIndex(isLong)
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
   }
 
@@ -155,6 +159,11 @@ class Walk {
       if (count === 0) this.#ready.push(follower)
     }
   }
+}
+
+/** What takes as long as someone else's program takes must not hold up the others. */
+function isLong({ op }: Step): boolean {
+  return op.kind === 'wait-container' || op.kind === 'run-hook' || op.kind === 'run-init'
 }
 
 function callOptions(o: ExecuteOptions): CallOptions {

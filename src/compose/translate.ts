@@ -13,6 +13,7 @@ import type {
   NetworkCreateBody,
   VolumeCreateBody,
 } from './translate/body.ts'
+import { toEnvironment } from './translate/environment.ts'
 import { toHostConfig } from './translate/host-config.ts'
 import type { InheritedVolume } from './translate/mount.ts'
 import { toContainerName, toImageReference } from './translate/name.ts'
@@ -71,7 +72,7 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
     WorkingDir: service.working_dir ?? '',
     MacAddress: toContainerMac(draft, service, attachments),
     StopSignal: service.stop_signal ?? '',
-    Env: [...toEnvironment(service), ...draft.placementHints],
+    Env: [...toEnvironment(service.environment), ...draft.placementHints],
     Healthcheck: toHealthcheck(service.name, service.healthcheck, draft.apiVersion),
   }
   const grace = service.stop_grace_period
@@ -180,10 +181,6 @@ function toLabels(draft: ContainerDraft, hash: string): Readonly<Record<string, 
     [LABEL.version]: COMPOSE_VERSION,
     ...(draft.replaces !== undefined && { [LABEL.replace]: draft.replaces }),
   }
-}
-
-function toEnvironment(service: Service): readonly string[] {
-  return Object.entries(service.environment ?? {}).map(([name, value]) => (value === null ? name : `${name}=${value}`))
 }
 
 function toHealthcheck(service: string, check: Healthcheck | undefined, apiVersion: string): Healthconfig {

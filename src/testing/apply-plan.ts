@@ -137,6 +137,12 @@ function applyToContainer(world: World, op: ContainerOp): void {
       const { [op.network]: _gone, ...networks } = container.networks
       return change({ networks })
     }
+    case 'run-hook':
+      demand(container.state === 'running', `a hook is run in container ${container.name}, which does not run`)
+      return
+    case 'run-init':
+      demand(container.state !== 'running', `container ${container.name} runs before it is prepared`)
+      return
     case 'wait-container':
       demand(container.state === 'running', `container ${container.name} is waited for and does not run`)
   }

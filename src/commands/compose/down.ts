@@ -8,7 +8,6 @@ import { toImageReference } from '../../compose/translate/name.ts'
 import type { downFlags } from './lifecycle-table.ts'
 import { isTrue, withSession } from './session.ts'
 import { requireTarget } from './target.ts'
-import { warnAboutHooks } from './verb.ts'
 
 export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
   const images = flags.rmi
@@ -20,7 +19,6 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
   if (flags['remove-orphans'] && isIgnoring && flags.given('remove-orphans')) {
     throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
   }
-  warnAboutHooks(ctx, project, args)
   await withSession(ctx, async (session) => {
     const references =
       project === undefined || images === undefined

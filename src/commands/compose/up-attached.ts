@@ -5,6 +5,7 @@ import { makeMonitor } from '../../compose/logs/monitor.ts'
 import type { Exit, Monitor } from '../../compose/logs/monitor.ts'
 import { withTimestamps } from '../../compose/logs/sink.ts'
 import type { LogSink } from '../../compose/logs/sink.ts'
+import type { HookOutput } from '../../compose/execute/hook.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { isAlive } from '../../compose/plan/observed.ts'
@@ -54,6 +55,7 @@ export async function upAttached(
   const from = flags['exit-code-from']
   if (from !== undefined) selectServices(project, [from])
   const sink = makeSink(ctx, flags)
+  const hookOutput = ({ label, stream, text }: HookOutput): void => sink.write(label, stream, text)
   const exits: Exit[] = []
   const interrupt = new AbortController()
   let decide: (ending: Ending) => void = () => {}
@@ -69,7 +71,7 @@ export async function upAttached(
     { project: project.name, sink, clock: ctx.clock, services, shown, hasNotes: true, onExit },
     {},
   )
-  const stopper = makeStopper(ctx, session, project, services, flags.timeout)
+  const stopper = makeStopper(ctx, session, project, services, flags.timeout, hookOutput)
   const release = ctx.onInterrupt((_, count) => {
     if (count > 1) return stopper.kill()
     session.stopProgress()
@@ -79,7 +81,7 @@ export async function upAttached(
   })
   try {
     await monitor.open()
-    const stage = { ctx, session, project, options, services, shown, monitor, sink }
+    const stage = { ctx, session, project, options: { ...options, hookOutput }, services, shown, monitor, sink }
     const played = play(stage, interrupt.signal)
     const ending = await Promise.race([decided, played])
     if (ending.kind === 'ended') return 0

@@ -18,6 +18,9 @@ import type { Engine } from '../../engine/engine.ts'
 import { mapDictionary } from '../model/dictionary.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
 import { toCreateBody } from '../translate.ts'
+import { runHook } from './hook.ts'
+import type { HookOutput } from './hook.ts'
+import { runInit } from './init.ts'
 import { pull } from './pull.ts'
 import { waitForContainer } from './wait.ts'
 import type { Waker } from './wait.ts'
@@ -31,6 +34,7 @@ export interface StepContext {
   readonly made: ReadonlyMap<number, string>
   /** The ready `X-Registry-Auth` value for a reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  readonly hookOutput?: (output: HookOutput) => void
 }
 
 /**
@@ -96,6 +100,10 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
       return connectNetwork(engine, op.network, { Container: id, EndpointConfig: op.endpoint }, o)
     case 'disconnect-network':
       return disconnectNetwork(engine, op.network, { Container: id, Force: true }, o)
+    case 'run-hook':
+      return runHook(engine, { ...op, id, name: op.container.name }, context, o)
+    case 'run-init':
+      return runInit(engine, { ...op, id }, context, o)
     case 'wait-container': {
       const { service, condition } = op
       return waitForContainer(engine, { id, name: op.container.name, service, condition }, context.waker, o)

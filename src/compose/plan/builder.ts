@@ -19,6 +19,8 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'pause-container': { working: 'Pausing', done: 'Paused' },
   'unpause-container': { working: 'Unpausing', done: 'Unpaused' },
   'remove-container': { working: 'Removing', done: 'Removed' },
+  'run-hook': { working: '', done: '' },
+  'run-init': { working: '', done: '' },
   'wait-container': { working: 'Waiting', done: 'Healthy' },
 }
 

@@ -1,7 +1,9 @@
 import { FlotillaError } from '../../core/errors.ts'
 import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
 import { toImageReference } from '../translate/name.ts'
 import { makePlanBuilder } from './builder.ts'
+import type { PlanBuilder } from './builder.ts'
 import type { Observed } from './observed.ts'
 import type { Plan } from './plan.ts'
 import type { Selection } from './selection.ts'
@@ -53,5 +55,32 @@ export function planImages(project: Project, observed: Observed, selection: Sele
       group: service.name,
     })
   }
+  for (const service of selection.services) addInitImages(builder, service, observed, planned, override)
   return builder.build()
+}
+
+/** The images `pre_start` containers are made of, besides that of their service. */
+function addInitImages(
+  builder: PlanBuilder,
+  service: Service,
+  observed: Observed,
+  planned: Set<string>,
+  override: PullPolicy,
+): void {
+  for (const reference of initImages(service)) {
+    const isPresent = observed.images[reference] !== undefined
+    if (planned.has(reference) || (isPresent && override !== 'always') || override === 'never') continue
+    planned.add(reference)
+    builder.add({
+      op: { kind: 'pull-image', reference },
+      resource: service.name,
+      cause: isPresent ? 'policy is always' : 'missing',
+      group: service.name,
+    })
+  }
+}
+
+/** Images that the `pre_start` hooks of a service name. */
+export function initImages(service: Service): readonly string[] {
+  return (service.pre_start ?? []).map((hook) => hook.image).filter((image) => image !== undefined)
 }

@@ -1,3 +1,4 @@
+import type { Hook, InitHook, Service } from '../model/service.ts'
 import type { ContainerDraft, EndpointSettings, NetworkCreateBody, VolumeCreateBody } from '../translate.ts'
 
 /** A container that exists, or one that an earlier step of the same plan makes. */
@@ -43,6 +44,23 @@ export type StepOp =
       readonly container: ContainerRef
       readonly service: string
       readonly condition: WaitCondition
+    }
+  | {
+      readonly kind: 'run-hook'
+      readonly container: ContainerRef
+      readonly project: string
+      readonly service: Service
+      readonly hook: Hook
+    }
+  | {
+      readonly kind: 'run-init'
+      /** The container about to start: volumes and networks are its own. */
+      readonly container: ContainerRef
+      readonly project: string
+      readonly service: Service
+      /** Place in `pre_start` of the service. */
+      readonly index: number
+      readonly hook: InitHook
     }
 
 /** The words a step is reported with. An empty word reports nothing. */
@@ -124,6 +142,9 @@ function renderDetail(op: StepOp): string {
       return `until ${op.condition}`
     case 'kill-container':
       return op.signal
+    case 'run-hook':
+    case 'run-init':
+      return (op.hook.command ?? []).join(' ')
     case 'stop-container':
     case 'restart-container':
       return op.timeoutSeconds === undefined ? '' : `within ${op.timeoutSeconds}s`

@@ -1,4 +1,6 @@
 import type { Dependency, Service } from '../model/service.ts'
+import { addPostStart, addPreStart } from './hook-steps.ts'
+import type { HookTarget } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
 import type { WaitCondition } from './plan.ts'
 import type { Placed } from './container-steps.ts'
@@ -11,25 +13,42 @@ export function addStartSteps(
   placed: ReadonlyMap<string, readonly Placed[]>,
   before: readonly number[],
 ): void {
-  const starts = new Map<string, number>()
+  const starts = new Map<string, Started>()
   const waits = new Map<string, number>()
   for (const service of space.selection.services) {
     const waiting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
     if (waiting.length === 0) continue
     const dependencies = addDependencyWaits(space, service, placed, starts, waits)
+    const fresh = waiting.filter((entry) => !isPaused(entry)).map(toTarget)
+    const first = [...before, ...dependencies]
+    const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)
     for (const entry of waiting) {
-      const isPaused =
-        entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && entry.ready.length === 0
       const step = space.builder.add({
-        op: { kind: isPaused ? 'unpause-container' : 'start-container', container: entry.ref },
+        op: { kind: isPaused(entry) ? 'unpause-container' : 'start-container', container: entry.ref },
         resource: toResource(entry.slot.name),
         cause: entry.slot.action === 'keep' ? stateOf(entry) : entry.slot.cause,
         group: service.name,
-        after: [...before, ...entry.ready, ...dependencies],
+        after: [...entry.ready, ...prepared],
       })
-      starts.set(entry.slot.name, step)
+      const target = { ...toTarget(entry), ready: [step] }
+      const last = isPaused(entry) ? [step] : addPostStart(space.builder, space.project, service, target)
+      starts.set(entry.slot.name, { step, last: last[0] ?? step })
     }
   }
+}
+
+/** The start of a container, and the last step of it: the end of its hooks. */
+interface Started {
+  readonly step: number
+  readonly last: number
+}
+
+function isPaused(entry: Placed): boolean {
+  return entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && entry.ready.length === 0
+}
+
+function toTarget(entry: Placed): HookTarget {
+  return { ref: entry.ref, resource: toResource(entry.slot.name), ready: entry.ready }
 }
 
 /** What this plan stopped runs again even when nothing else is to be started. */
@@ -48,7 +67,7 @@ function addDependencyWaits(
   space: Workspace,
   service: Service,
   placed: ReadonlyMap<string, readonly Placed[]>,
-  starts: ReadonlyMap<string, number>,
+  starts: ReadonlyMap<string, Started>,
   waits: Map<string, number>,
 ): readonly number[] {
   const steps: number[] = []
@@ -56,9 +75,10 @@ function addDependencyWaits(
     for (const entry of awaited(dependency, placed.get(name) ?? [])) {
       const start = starts.get(entry.slot.name)
       if (dependency.condition === 'service_started') {
-        if (start !== undefined) steps.push(start)
+        if (start !== undefined) steps.push(start.last)
       } else {
-        steps.push(addWait(space, name, entry, dependency, start, waits))
+        steps.push(addWait(space, name, entry, dependency, start?.step, waits))
+        if (start !== undefined && start.last !== start.step) steps.push(start.last)
       }
     }
   }

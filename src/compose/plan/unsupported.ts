@@ -5,8 +5,6 @@ import type { Service } from '../model/service.ts'
 const lacking: readonly (readonly [string, (service: Service) => boolean])[] = [
   ['provider', (service) => service.provider !== undefined],
   ['models', (service) => Object.keys(service.models ?? {}).length > 0],
-  ['post_start', (service) => (service.post_start ?? []).length > 0],
-  ['pre_stop', (service) => (service.pre_stop ?? []).length > 0],
   ['use_api_socket', (service) => service.use_api_socket === true],
   ['credential_spec', (service) => service.credential_spec !== undefined],
   ['pull_policy', (service) => /^(?:daily|weekly|every_)/.test(service.pull_policy ?? '')],
