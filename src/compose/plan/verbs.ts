@@ -94,7 +94,10 @@ function addService(
       after: isStop ? addPreStop(builder, roster.project, container, target(container, prepared)) : prepared,
     })
     const isBegun = verb.kind === 'start' || verb.kind === 'restart'
-    const last = isBegun && own !== undefined && roster.project !== undefined ? addPostStart(builder, roster.project, own, target(container, [step])) : [step]
+    const last =
+      isBegun && own !== undefined && roster.project !== undefined
+        ? addPostStart(builder, roster.project, own, target(container, [step]))
+        : [step]
     return { container, step, last: last[0] ?? step }
   })
 }
