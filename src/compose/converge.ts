@@ -8,6 +8,8 @@ import type { HookOutput } from './execute/hook.ts'
 import type { StartedContainer } from './execute.ts'
 import { checkContainerNames } from './load/consistency.ts'
 import { mapDictionary } from './model/dictionary.ts'
+import { noMaterials } from './model/material.ts'
+import type { Materials } from './model/material.ts'
 import type { Project } from './model/project.ts'
 import type { Service } from './model/service.ts'
 import { observe, observeImages, observeImageVolumes } from './observe.ts'
@@ -18,13 +20,14 @@ import type { ReconcileOptions } from './plan/options.ts'
 import { isQuestions } from './plan/plan.ts'
 import type { Plan, Question } from './plan/plan.ts'
 import { reconcile } from './plan/reconcile.ts'
+import { readMaterials } from './read-materials.ts'
 import { selectServices } from './plan/selection.ts'
 import { checkSupported } from './plan/unsupported.ts'
 import { toImageReference } from './translate/name.ts'
 
 /** How a project is brought to the engine. */
 export interface ConvergeOptions extends CallOptions {
-  readonly reconcile: Omit<ReconcileOptions, 'apiVersion' | 'isCluster' | 'answers'>
+  readonly reconcile: Omit<ReconcileOptions, 'apiVersion' | 'isCluster' | 'answers' | 'materials'>
   readonly pull: PullPolicy
   readonly clock: Clock
   readonly progress: Progress
@@ -32,6 +35,8 @@ export interface ConvergeOptions extends CallOptions {
   readonly warn: (message: string) => void
   /** The user's decision about data that would be lost. */
   readonly ask: (question: Question) => Promise<boolean>
+  /** Files of this computer cannot be mounted by the engine. */
+  readonly isRemote?: boolean
   /** Nothing is changed on the engine; the steps are only reported. */
   readonly isDryRun?: boolean
   /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
@@ -47,12 +52,12 @@ export interface ConvergeOptions extends CallOptions {
  * @returns the plan that was carried out
  */
 export async function converge(engine: Engine, project: Project, o: ConvergeOptions): Promise<Plan> {
-  const { plan, observed } = await prepare(engine, project, o)
+  const { plan, observed, materials } = await prepare(engine, project, o)
   for (const warning of plan.warnings) o.warn(warning)
   await o.onPlan?.(plan, observed)
   for (const resource of plan.settled) o.progress({ id: resource, status: 'done', text: 'Running' })
   if (o.isDryRun === true) reportPlan(plan, o.progress)
-  else await execute(plan, engine, o)
+  else await execute(plan, engine, { ...o, materials })
   return plan
 }
 
@@ -61,7 +66,7 @@ export async function prepare(
   engine: Engine,
   project: Project,
   o: ConvergeOptions,
-): Promise<{ readonly plan: Plan; readonly observed: Observed }> {
+): Promise<{ readonly plan: Plan; readonly observed: Observed; readonly materials: Materials }> {
   checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
@@ -80,7 +85,8 @@ export async function prepare(
       observed = { ...observed, images: await observeImages(engine, references, call) }
     }
   }
-  const options = { ...o.reconcile, apiVersion, isCluster: false }
+  const materials = await prepareMaterials(engine, project, selection.services, o)
+  const options = { ...o.reconcile, apiVersion, isCluster: false, materials }
   const answers: Record<string, boolean> = {}
   let plan = await decide(project, observed, { ...options, answers }, o)
   if (needsMoreFacts(plan)) {
@@ -88,7 +94,19 @@ export async function prepare(
     observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
-  return { plan, observed }
+  return { plan, observed, materials }
+}
+
+/** A cluster is on other computers whatever its address: its engines are. */
+async function prepareMaterials(
+  engine: Engine,
+  project: Project,
+  services: readonly Service[],
+  o: ConvergeOptions,
+): Promise<Materials> {
+  if (services.every(({ secrets = [], configs = [] }) => secrets.length + configs.length === 0)) return noMaterials
+  const isRemote = o.isRemote === true || (await isClusterEndpoint(engine, toCall(o)))
+  return readMaterials(engine, project, services, isRemote, toCall(o))
 }
 
 /** The images the containers of services are made of. */

@@ -8,6 +8,7 @@ import type { HookOutput } from './execute/hook.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
+import type { Materials } from './model/material.ts'
 import { containerOf } from './plan/plan.ts'
 import type { Plan, Step } from './plan/plan.ts'
 
@@ -26,6 +27,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly parallel: number
   /** Awaited before a container is started, so that none of its output is missed. */
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  /** Contents of the configs and secrets that steps copy. */
+  readonly materials?: Materials
   /** Told what hooks print. Absent: only a hook that fails shows its last lines, in the error. */
   readonly hookOutput?: (output: HookOutput) => void
   /** The ready `X-Registry-Auth` value for an image reference. */
@@ -72,7 +75,7 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress, hookOutput } = o
+    const { registryAuth, progress, hookOutput, materials } = o
     this.#options = o
     this.#left = plan.steps.length
     this.#context = {
@@ -82,6 +85,7 @@ class Walk {
       waker: makeWaker(engine, o.clock, o),
       ...(registryAuth !== undefined && { registryAuth }),
       ...(hookOutput !== undefined && { hookOutput }),
+      ...(materials !== undefined && { materials }),
     }
     for (const step of plan.steps) {
       this.#missing.set(step.id, step.after.length)

@@ -1,10 +1,11 @@
 import { FlotillaError } from '../core/errors.ts'
 import { hashNetwork, hashService, hashVolume } from './hash.ts'
 import type { Dictionary } from './model/dictionary.ts'
+import { noMaterials } from './model/material.ts'
 import type { Project } from './model/project.ts'
 import type { Network, Volume } from './model/resource.ts'
 import type { Healthcheck, Service } from './model/service.ts'
-import { COMPOSE_VERSION, LABEL } from './plan/label.ts'
+import { COMPOSE_VERSION, FILES_LABEL, LABEL } from './plan/label.ts'
 import { dropEmpty, isApiAtLeast } from './translate/api-version.ts'
 import type {
   ContainerCreateBody,
@@ -14,6 +15,8 @@ import type {
   VolumeCreateBody,
 } from './translate/body.ts'
 import { toEnvironment } from './translate/environment.ts'
+import { deliverFiles } from './translate/file.ts'
+import type { FileDelivery } from './translate/file.ts'
 import { toHostConfig } from './translate/host-config.ts'
 import type { InheritedVolume } from './translate/mount.ts'
 import { toContainerName, toImageReference } from './translate/name.ts'
@@ -42,6 +45,8 @@ export interface ContainerDraft {
   /** Environment entries for a cluster's scheduler; they take no part in the hash. */
   readonly placementHints: readonly string[]
   readonly separator: NameSeparator
+  /** How configs and secrets get in; absent: mounted from the engine's disk. */
+  readonly files?: FileDelivery
   /** The engine's, `1.41`. */
   readonly apiVersion: string
 }
@@ -88,9 +93,14 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
       networkMode: mode,
       volumesFrom: toVolumesFrom(draft.service, ids),
       links: isLegacyBridge(service) ? draft.links : [],
+      files: deliverDraftFiles(draft).mounts,
     }),
     ...(endpoints.length > 0 && { NetworkingConfig: { EndpointsConfig: toEndpoints(endpoints, draft.apiVersion) } }),
   }
+}
+
+function deliverDraftFiles(draft: ContainerDraft): FileDelivery {
+  return draft.files ?? deliverFiles(draft.project, draft.service, noMaterials)
 }
 
 /** The networks a draft's container is to be on, the primary one first. */
@@ -180,7 +190,13 @@ function toLabels(draft: ContainerDraft, hash: string): Readonly<Record<string, 
     ...(files.length > 0 && { [LABEL.environmentFile]: files.join(',') }),
     [LABEL.version]: COMPOSE_VERSION,
     ...(draft.replaces !== undefined && { [LABEL.replace]: draft.replaces }),
+    ...toFileLabel(deliverDraftFiles(draft)),
   }
+}
+
+/** Our own: by it a later run knows that what a config or secret holds has changed. */
+function toFileLabel({ fingerprints }: FileDelivery): Readonly<Record<string, string>> {
+  return fingerprints === '' ? {} : { [FILES_LABEL]: fingerprints }
 }
 
 function toHealthcheck(service: string, check: Healthcheck | undefined, apiVersion: string): Healthconfig {

@@ -128,6 +128,9 @@ function applyToContainer(world: World, op: ContainerOp): void {
     case 'remove-container':
       world.containers.delete(id)
       return
+    case 'copy-files':
+      demand(container.state === 'created', `files are copied into container ${container.name}, which has run`)
+      return
     case 'rename-container':
       demand(![...world.containers.values()].some((entry) => entry.name === op.name), `name ${op.name} is in use`)
       return change({ name: op.name })

@@ -93,6 +93,7 @@ export function toConvergeOptions(
     warn: (message) => ctx.log.warn(message),
     ask: askUser(ctx, session, flags.yes),
     isDryRun: session.isDryRun,
+    isRemote: session.endpoint.kind !== 'unix' && session.endpoint.kind !== 'npipe',
     registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,
   }

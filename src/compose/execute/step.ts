@@ -16,8 +16,11 @@ import { connectNetwork, createNetwork, disconnectNetwork, removeNetwork } from 
 import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { mapDictionary } from '../model/dictionary.ts'
+import { noMaterials } from '../model/material.ts'
+import type { Materials } from '../model/material.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
 import { toCreateBody } from '../translate.ts'
+import { copyFiles } from './copy-files.ts'
 import { runHook } from './hook.ts'
 import type { HookOutput } from './hook.ts'
 import { runInit } from './init.ts'
@@ -34,6 +37,8 @@ export interface StepContext {
   readonly made: ReadonlyMap<number, string>
   /** The ready `X-Registry-Auth` value for a reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** Contents of configs and secrets. */
+  readonly materials?: Materials
   readonly hookOutput?: (output: HookOutput) => void
 }
 
@@ -100,6 +105,8 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
       return connectNetwork(engine, op.network, { Container: id, EndpointConfig: op.endpoint }, o)
     case 'disconnect-network':
       return disconnectNetwork(engine, op.network, { Container: id, Force: true }, o)
+    case 'copy-files':
+      return copyFiles(engine, id, op.copies, context.materials ?? noMaterials, o)
     case 'run-hook':
       return runHook(engine, { ...op, id, name: op.container.name }, context, o)
     case 'run-init':

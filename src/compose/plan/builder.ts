@@ -11,6 +11,7 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'pull-image': { working: 'Pulling', done: 'Pulled' },
   'remove-image': { working: 'Removing', done: 'Removed' },
   'create-container': { working: 'Creating', done: 'Created' },
+  'copy-files': { working: '', done: '' },
   'rename-container': { working: '', done: '' },
   'start-container': { working: 'Starting', done: 'Started' },
   'stop-container': { working: 'Stopping', done: 'Stopped' },
@@ -71,7 +72,7 @@ export function makePlanBuilder(): PlanBuilder {
       return id
     },
     warn(text) {
-      warnings.push(text)
+      if (!warnings.includes(text)) warnings.push(text)
     },
     settle(resource) {
       settled.push(resource)

@@ -1,10 +1,11 @@
 import { hashService, hashServiceAsBefore } from '../hash.ts'
 import type { Dictionary } from '../model/dictionary.ts'
+import type { Materials } from '../model/material.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { toImageReference } from '../translate/name.ts'
 import { referencedServices, resolveReferences } from '../translate/reference.ts'
-import { LABEL } from './label.ts'
+import { FILES_LABEL, LABEL } from './label.ts'
 import type { Observed, ObservedContainer, ObservedImage } from './observed.ts'
 
 /** What a container of a service is compared with. */
@@ -16,6 +17,8 @@ export interface Wanted {
   readonly ids: Dictionary<string>
   /** Keys of networks this plan makes anew and reconnects. */
   readonly renewedNetworks: ReadonlySet<string>
+  /** What configs and secrets hold. */
+  readonly materials?: Materials
 }
 
 /**
@@ -32,7 +35,24 @@ export function divergenceOf(container: ObservedContainer, wanted: Wanted): stri
   if (label !== hashService(resolved) && label !== hashServiceAsBefore(resolved)) return 'configuration changed'
   const image = wanted.observed.images[toImageReference(wanted.project, service)]
   if (image !== undefined && !isSameImage(container, image)) return 'image changed'
-  return missingNetwork(container, wanted) ?? missingVolume(container, wanted)
+  return changedFile(container, wanted) ?? missingNetwork(container, wanted) ?? missingVolume(container, wanted)
+}
+
+/** A container that another program made does not tell what its files hold. */
+function changedFile(container: ObservedContainer, { service, materials }: Wanted): string | undefined {
+  const label = container.labels[FILES_LABEL]
+  if (label === undefined || materials === undefined) return undefined
+  for (const entry of label.split(',')) {
+    const at = entry.lastIndexOf('=')
+    const key = entry.slice(0, at)
+    const uses = key.startsWith('secret:') ? service.secrets : service.configs
+    const isUsed = uses?.some((use) => use.source === key.slice(key.indexOf(':') + 1)) === true
+    const fingerprint = materials.entries.get(key)?.fingerprint
+    if (isUsed && fingerprint !== undefined && fingerprint !== entry.slice(at + 1)) {
+      return `content of ${key.replace(':', ' ')} changed`
+    }
+  }
+  return undefined
 }
 
 /** Releases before 5 label the image ID, later ones a digest; either form of the same image is the same. */

@@ -1,4 +1,5 @@
 import type { Dictionary } from '../model/dictionary.ts'
+import type { Materials } from '../model/material.ts'
 import type { NameSeparator } from '../translate/name.ts'
 
 /** When a container is replaced: if it differs from what is wanted, always, or never. */
@@ -22,6 +23,8 @@ export interface ReconcileOptions {
   readonly start: boolean
   /** Grace of stops; absent: the container's own. */
   readonly timeoutSeconds?: number
+  /** What configs and secrets hold; absent: nothing is known of it. */
+  readonly materials?: Materials
   readonly separator: NameSeparator
   /** The engine's, `1.41`. */
   readonly apiVersion: string

@@ -1,4 +1,5 @@
 import type { Hook, InitHook, Service } from '../model/service.ts'
+import type { FileCopy } from '../translate/file.ts'
 import type { ContainerDraft, EndpointSettings, NetworkCreateBody, VolumeCreateBody } from '../translate.ts'
 
 /** A container that exists, or one that an earlier step of the same plan makes. */
@@ -30,6 +31,12 @@ export type StepOp =
       readonly draft: ContainerDraft
       /** Services whose container IDs the body needs (`network_mode: service:x`) → that container. */
       readonly needs: Readonly<Record<string, ContainerRef>>
+    }
+  | {
+      readonly kind: 'copy-files'
+      readonly container: ContainerRef
+      /** The contents are the executor's: a plan holds none. */
+      readonly copies: readonly FileCopy[]
     }
   | { readonly kind: 'rename-container'; readonly container: ContainerRef; readonly name: string }
   | { readonly kind: 'start-container'; readonly container: ContainerRef }
@@ -142,6 +149,8 @@ function renderDetail(op: StepOp): string {
       return `until ${op.condition}`
     case 'kill-container':
       return op.signal
+    case 'copy-files':
+      return op.copies.map((copy) => `${copy.kind} ${copy.name}`).join(', ')
     case 'run-hook':
     case 'run-init':
       return (op.hook.command ?? []).join(' ')

@@ -144,7 +144,9 @@ function causeOf(
   if (policy === 'never') return undefined
   if (policy === 'force') return 'recreation forced'
   const { project, observed, renewedNetworks } = context
-  return divergenceOf(container, { project, service, observed, ids, renewedNetworks })
+  const { materials } = context.options
+  const known = { project, service, observed, ids, renewedNetworks }
+  return divergenceOf(container, { ...known, ...(materials !== undefined && { materials }) })
 }
 
 /** IDs of the containers a service refers to, as far as they stay. */

@@ -2,7 +2,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { dropEmpty } from './api-version.ts'
-import type { HostConfigBody, RestartPolicy } from './body.ts'
+import type { HostConfigBody, MountBody, RestartPolicy } from './body.ts'
 import { toMounts, toTmpfs } from './mount.ts'
 import type { InheritedVolume } from './mount.ts'
 import { toPortBindings } from './port.ts'
@@ -15,6 +15,8 @@ export interface HostConfigSource {
   readonly volumesFrom: readonly string[]
   /** Legacy links, for containers on the default bridge. */
   readonly links: readonly string[]
+  /** Configs and secrets. */
+  readonly files: readonly MountBody[]
 }
 
 /**
@@ -45,7 +47,7 @@ export function toHostConfig(project: Project, service: Service, source: HostCon
       Isolation: service.isolation ?? '',
       Links: source.links,
       LogConfig: logging,
-      Mounts: mounts,
+      Mounts: [...mounts, ...source.files],
       NetworkMode: source.networkMode,
       OomScoreAdj: service.oom_score_adj ?? 0,
       PidMode: service.pid ?? '',
