@@ -8,12 +8,12 @@ import type { HookOutput } from './execute/hook.ts'
 import type { StartedContainer } from './execute.ts'
 import { checkContainerNames } from './load/consistency.ts'
 import { mapDictionary } from './model/dictionary.ts'
-import { noMaterials } from './model/material.ts'
+import { materialKey, noMaterials } from './model/material.ts'
 import type { Materials } from './model/material.ts'
 import type { Project } from './model/project.ts'
 import type { Service } from './model/service.ts'
 import { observe, observeImages, observeImageVolumes } from './observe.ts'
-import { initImages, planImages } from './plan/image-plan.ts'
+import { furtherImages, planImages } from './plan/image-plan.ts'
 import type { PullPolicy } from './plan/image-plan.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
@@ -22,7 +22,7 @@ import type { Plan, Question } from './plan/plan.ts'
 import { reconcile } from './plan/reconcile.ts'
 import { readMaterials } from './read-materials.ts'
 import { selectServices } from './plan/selection.ts'
-import { checkSupported } from './plan/unsupported.ts'
+import { imageMounts } from './translate/mount.ts'
 import { toImageReference } from './translate/name.ts'
 
 /** How a project is brought to the engine. */
@@ -70,7 +70,6 @@ export async function prepare(
   checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
-  checkSupported(selection.services)
   const references = toReferences(project, selection.services)
   const [apiVersion, first] = await Promise.all([
     engine.apiVersion(call),
@@ -85,7 +84,8 @@ export async function prepare(
       observed = { ...observed, images: await observeImages(engine, references, call) }
     }
   }
-  const materials = await prepareMaterials(engine, project, selection.services, o)
+  const files = await prepareMaterials(engine, project, selection.services, o)
+  const materials = withMountedImages(files, selection.services, observed)
   const options = { ...o.reconcile, apiVersion, isCluster: false, materials }
   const answers: Record<string, boolean> = {}
   let plan = await decide(project, observed, { ...options, answers }, o)
@@ -104,14 +104,29 @@ async function prepareMaterials(
   services: readonly Service[],
   o: ConvergeOptions,
 ): Promise<Materials> {
-  if (services.every(({ secrets = [], configs = [] }) => secrets.length + configs.length === 0)) return noMaterials
-  const isRemote = o.isRemote === true || (await isClusterEndpoint(engine, toCall(o)))
+  const hasFiles = services.some(({ secrets = [], configs = [] }) => secrets.length + configs.length > 0)
+  const hasOthers = services.some((entry) => entry.security_opt !== undefined || entry.credential_spec !== undefined)
+  if (!hasFiles && !hasOthers) return noMaterials
+  const isRemote = o.isRemote === true || (hasFiles && (await isClusterEndpoint(engine, toCall(o))))
   return readMaterials(engine, project, services, isRemote, toCall(o))
+}
+
+/** What mounted images are right now, so that a container with an older one is seen. */
+function withMountedImages(materials: Materials, services: readonly Service[], observed: Observed): Materials {
+  const mounted = services.flatMap(imageMounts)
+  if (mounted.length === 0) return materials
+  const entries = new Map(materials.entries)
+  for (const reference of mounted) {
+    const image = observed.images[reference]
+    const fingerprint = image?.id.replace('sha256:', '').slice(0, 12)
+    if (fingerprint !== undefined) entries.set(materialKey('image', reference), { fingerprint })
+  }
+  return { ...materials, entries }
 }
 
 /** The images the containers of services are made of. */
 function toReferences(project: Project, services: readonly Service[]): readonly string[] {
-  const all = services.flatMap((service) => [toImageReference(project, service), ...initImages(service)])
+  const all = services.flatMap((service) => [toImageReference(project, service), ...furtherImages(service)])
   return [...new Set(all)]
 }
 

@@ -10,6 +10,7 @@ import type { Project } from './model/project.ts'
 import type { FileObject } from './model/resource.ts'
 import type { Service } from './model/service.ts'
 import { kindsOf } from './translate/file.ts'
+import { seccompPaths } from './translate/security.ts'
 
 /** Most bytes of one config or secret. Those of a swarm are limited to 1 MB and 500 kB. */
 const maxBytes = 16 * 1024 * 1024
@@ -38,6 +39,16 @@ export async function readMaterials(
         const content = await readContent(engine, project, kind, source, object, o)
         entries.set(key, content === undefined ? {} : { content, fingerprint: toFingerprint(project, key, content) })
       }
+    }
+    for (const path of seccompPaths(project, service)) {
+      const content = readBytesNow(path, maxBytes)
+      entries.set(materialKey('seccomp', path), content === undefined ? {} : { content })
+    }
+    const spec = service.credential_spec?.config
+    const object = spec === undefined ? undefined : project.configs[spec]
+    if (spec !== undefined && object !== undefined && !entries.has(materialKey('config', spec))) {
+      const content = await readContent(engine, project, 'config', spec, object, o)
+      entries.set(materialKey('config', spec), content === undefined ? {} : { content })
     }
   }
   return { isRemote, entries }

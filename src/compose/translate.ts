@@ -18,10 +18,11 @@ import { toEnvironment } from './translate/environment.ts'
 import { deliverFiles } from './translate/file.ts'
 import type { FileDelivery } from './translate/file.ts'
 import { toHostConfig } from './translate/host-config.ts'
+import { checkImageMounts } from './translate/mount.ts'
 import type { InheritedVolume } from './translate/mount.ts'
 import { toContainerName, toImageReference } from './translate/name.ts'
 import type { NameSeparator } from './translate/name.ts'
-import { toAttachments } from './translate/network.ts'
+import { checkEndpoints, toAttachments } from './translate/network.ts'
 import type { Attachment } from './translate/network.ts'
 import { toExposedPorts } from './translate/port.ts'
 import { resolveReferences, toVolumesFrom } from './translate/reference.ts'
@@ -61,9 +62,12 @@ export interface ContainerDraft {
 export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): ContainerCreateBody {
   const { project } = draft
   const service = resolveReferences(draft.service, ids)
+  checkEndpoints(service, draft.apiVersion)
+  checkImageMounts(service, draft.apiVersion)
   const attachments = toDraftAttachments(draft)
   const mode = service.network_mode ?? attachments[0]?.network ?? 'none'
   // Engines before API 1.44 take one endpoint here; the others are connected by steps of their own.
+  const files = deliverDraftFiles(draft)
   const endpoints = isApiAtLeast(draft.apiVersion, '1.44') ? attachments : attachments.slice(0, 1)
   const config: Partial<ContainerCreateBody> = {
     Hostname: service.hostname ?? '',
@@ -93,7 +97,8 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
       networkMode: mode,
       volumesFrom: toVolumesFrom(draft.service, ids),
       links: isLegacyBridge(service) ? draft.links : [],
-      files: deliverDraftFiles(draft).mounts,
+      files: files.mounts,
+      security: files.security,
     }),
     ...(endpoints.length > 0 && { NetworkingConfig: { EndpointsConfig: toEndpoints(endpoints, draft.apiVersion) } }),
   }

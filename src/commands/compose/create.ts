@@ -2,6 +2,7 @@ import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
 import type { createFlags } from './lifecycle-table.ts'
+import { resolveOutside } from './outside.ts'
 import { withSession } from './session.ts'
 import { requireProject } from './target.ts'
 import { printPlan, toConvergeOptions } from './up.ts'
@@ -13,8 +14,10 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
   if (flags['force-recreate'] && flags['no-recreate']) {
     throw new FlotillaError('cli/usage', '--force-recreate and --no-recreate are incompatible')
   }
-  const project = await requireProject(ctx, args)
+  const written = await requireProject(ctx, args)
   return withSession(ctx, async (session) => {
+    const isPlan = flags.plan || session.isDryRun
+    const project = await resolveOutside(ctx, session, written, { services: args, withoutDependencies: false, isPlan })
     const options = toConvergeOptions(ctx, session, project, { ...flags, ...createOnly }, args)
     if (flags.plan) return printPlan(ctx, session, project, options)
     await converge(session.engine, project, options)

@@ -6,6 +6,7 @@ import { observe } from '../../compose/observe.ts'
 import { planDown } from '../../compose/plan/down.ts'
 import { toImageReference } from '../../compose/translate/name.ts'
 import type { downFlags } from './lifecycle-table.ts'
+import { endProviders } from './outside.ts'
 import { isTrue, withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 
@@ -35,10 +36,12 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
       ...(images !== undefined && { removeImages: images }),
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
     })
-    for (const warning of plan.warnings) ctx.stderr.write(`${warning}\n`)
+    const hasProvider = Object.values(project?.services ?? {}).some((service) => service.provider !== undefined)
+    for (const warning of hasProvider ? [] : plan.warnings) ctx.stderr.write(`${warning}\n`)
     if (session.isDryRun) return reportPlan(plan, session.progress)
     const { engine, progress, parallel } = session
     await execute(plan, engine, { clock: ctx.clock, progress, parallel, signal: ctx.signal })
+    await endProviders(ctx, session, project, args, 'down')
     return undefined
   })
 }

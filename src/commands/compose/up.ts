@@ -10,6 +10,7 @@ import { renderPlan } from '../../compose/plan/plan.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import type { upFlags } from './lifecycle-table.ts'
+import { resolveOutside } from './outside.ts'
 import { askUser, isTrue, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
@@ -19,8 +20,11 @@ export type UpFlags = FlagValues<typeof upFlags>
 
 export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   checkUpFlags(flags)
-  const project = await requireProject(ctx, args)
+  const written = await requireProject(ctx, args)
   return withSession(ctx, async (session) => {
+    const isPlan = flags.plan || session.isDryRun
+    const outside = { services: args, withoutDependencies: flags['no-deps'], isPlan }
+    const project = await resolveOutside(ctx, session, written, outside)
     const options = toConvergeOptions(ctx, session, project, flags, args)
     if (flags.plan) return printPlan(ctx, session, project, options)
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {

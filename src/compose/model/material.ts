@@ -1,6 +1,9 @@
 /** What a config or secret is. */
 export type FileKind = 'secret' | 'config'
 
+/** What is known besides: profiles of the kernel's system call filter, by path, and mounted images, by reference. */
+export type MaterialKind = FileKind | 'seccomp' | 'image'
+
 /** The content of one config or secret, read before planning. */
 export interface Material {
   /** Absent: there is nothing to read at the place the file names, or it is a folder. */
@@ -23,6 +26,6 @@ export interface Materials {
 /** For commands that make no container. */
 export const noMaterials: Materials = { isRemote: false, entries: new Map() }
 
-export function materialKey(kind: FileKind, name: string): string {
+export function materialKey(kind: MaterialKind, name: string): string {
   return `${kind}:${name}`
 }

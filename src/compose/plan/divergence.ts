@@ -3,6 +3,7 @@ import type { Dictionary } from '../model/dictionary.ts'
 import type { Materials } from '../model/material.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
+import { imageMounts } from '../translate/mount.ts'
 import { toImageReference } from '../translate/name.ts'
 import { referencedServices, resolveReferences } from '../translate/reference.ts'
 import { FILES_LABEL, LABEL } from './label.ts'
@@ -45,14 +46,21 @@ function changedFile(container: ObservedContainer, { service, materials }: Wante
   for (const entry of label.split(',')) {
     const at = entry.lastIndexOf('=')
     const key = entry.slice(0, at)
-    const uses = key.startsWith('secret:') ? service.secrets : service.configs
-    const isUsed = uses?.some((use) => use.source === key.slice(key.indexOf(':') + 1)) === true
     const fingerprint = materials.entries.get(key)?.fingerprint
-    if (isUsed && fingerprint !== undefined && fingerprint !== entry.slice(at + 1)) {
-      return `content of ${key.replace(':', ' ')} changed`
+    if (isUsing(service, key) && fingerprint !== undefined && fingerprint !== entry.slice(at + 1)) {
+      return key.startsWith('image:')
+        ? `mounted ${key.replace(':', ' ')} changed`
+        : `content of ${key.replace(':', ' ')} changed`
     }
   }
   return undefined
+}
+
+function isUsing(service: Service, key: string): boolean {
+  const name = key.slice(key.indexOf(':') + 1)
+  if (key.startsWith('image:')) return imageMounts(service).includes(name)
+  const uses = key.startsWith('secret:') ? service.secrets : service.configs
+  return uses?.some((use) => use.source === name) === true
 }
 
 /** Releases before 5 label the image ID, later ones a digest; either form of the same image is the same. */

@@ -1,6 +1,7 @@
 import { FlotillaError } from '../../core/errors.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
+import { imageMounts } from '../translate/mount.ts'
 import { toImageReference } from '../translate/name.ts'
 import { makePlanBuilder } from './builder.ts'
 import type { PlanBuilder } from './builder.ts'
@@ -55,19 +56,19 @@ export function planImages(project: Project, observed: Observed, selection: Sele
       group: service.name,
     })
   }
-  for (const service of selection.services) addInitImages(builder, service, observed, planned, override)
+  for (const service of selection.services) addFurtherImages(builder, service, observed, planned, override)
   return builder.build()
 }
 
-/** The images `pre_start` containers are made of, besides that of their service. */
-function addInitImages(
+/** Images a service needs besides the one its containers are made of. */
+function addFurtherImages(
   builder: PlanBuilder,
   service: Service,
   observed: Observed,
   planned: Set<string>,
   override: PullPolicy,
 ): void {
-  for (const reference of initImages(service)) {
+  for (const reference of furtherImages(service)) {
     const isPresent = observed.images[reference] !== undefined
     if (planned.has(reference) || (isPresent && override !== 'always') || override === 'never') continue
     planned.add(reference)
@@ -80,7 +81,8 @@ function addInitImages(
   }
 }
 
-/** Images that the `pre_start` hooks of a service name. */
-export function initImages(service: Service): readonly string[] {
-  return (service.pre_start ?? []).map((hook) => hook.image).filter((image) => image !== undefined)
+/** Images that the `pre_start` hooks of a service name, and those it mounts. */
+export function furtherImages(service: Service): readonly string[] {
+  const hooks = (service.pre_start ?? []).map((hook) => hook.image).filter((image) => image !== undefined)
+  return [...hooks, ...imageMounts(service)]
 }

@@ -6,6 +6,9 @@ import type { Project } from '../model/project.ts'
 import type { FileObject } from '../model/resource.ts'
 import type { Service } from '../model/service.ts'
 import type { MountBody } from './body.ts'
+import { imageMounts } from './mount.ts'
+import { toSecurity } from './security.ts'
+import type { Security } from './security.ts'
 
 /** One config or secret that is written into a container between its creation and its start. */
 export interface FileCopy {
@@ -26,6 +29,7 @@ export interface FileDelivery {
   readonly copies: readonly FileCopy[]
   /** `secret:name=fingerprint` of everything that was read, comma separated, for a label; '' for nothing. */
   readonly fingerprints: string
+  readonly security: Security
   /** What the user should know. */
   readonly warnings: readonly string[]
 }
@@ -74,7 +78,12 @@ export function deliverFiles(project: Project, service: Service, materials: Mate
       })
     }
   }
-  return { mounts, copies, fingerprints: fingerprints.join(','), warnings }
+  for (const image of imageMounts(service)) {
+    const { fingerprint } = materials.entries.get(materialKey('image', image)) ?? {}
+    if (fingerprint !== undefined) fingerprints.push(`${materialKey('image', image)}=${fingerprint}`)
+  }
+  const security = toSecurity(project, service, materials)
+  return { mounts, copies, fingerprints: fingerprints.join(','), security, warnings }
 }
 
 /** The configs and secrets a service uses. */

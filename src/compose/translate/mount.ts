@@ -1,7 +1,8 @@
+import { FlotillaError } from '../../core/errors.ts'
 import type { Mount } from '../model/mount.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
-import { dropEmpty } from './api-version.ts'
+import { dropEmpty, isApiAtLeast } from './api-version.ts'
 import type { MountBody } from './body.ts'
 
 /** A volume of the replaced container that the new one mounts at the same place. */
@@ -37,6 +38,23 @@ export function toMounts(project: Project, service: Service, inherited: readonly
   // What is left was declared by the image, not by the service.
   for (const [target, name] of kept) binds.push(`${name}:${target}:rw`)
   return { binds, mounts }
+}
+
+/** @throws {compose/unsupported} for an image as a volume on an engine that does not know it */
+export function checkImageMounts(service: Service, apiVersion: string): void {
+  const mount = service.volumes?.find(({ type }) => type === 'image')
+  if (mount === undefined || isApiAtLeast(apiVersion, '1.48')) return
+  throw new FlotillaError('compose/unsupported', 'volume with type=image require Docker Engine v28 or later', {
+    hint: `service "${service.name}", target "${mount.target ?? ''}"`,
+  })
+}
+
+/** Images that a service mounts as volumes. */
+export function imageMounts(service: Service): readonly string[] {
+  return (service.volumes ?? [])
+    .filter(({ type }) => type === 'image')
+    .map(({ source }) => source)
+    .filter((source) => source !== undefined)
 }
 
 /** `tmpfs: [path:options]` → path → options. */
