@@ -1,6 +1,7 @@
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Progress } from '../core/progress.ts'
+import { FlotillaError } from '../core/errors.ts'
 import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import { execute } from './execute.ts'
@@ -15,6 +16,7 @@ import type { Service } from './model/service.ts'
 import { observe, observeImages, observeImageVolumes } from './observe.ts'
 import { furtherImages, planImages } from './plan/image-plan.ts'
 import type { PullPolicy } from './plan/image-plan.ts'
+import { findLeftOut } from './plan/left-out.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
 import { isQuestions } from './plan/plan.ts'
@@ -37,6 +39,8 @@ export interface ConvergeOptions extends CallOptions {
   readonly ask: (question: Question) => Promise<boolean>
   /** Files of this computer cannot be mounted by the engine. */
   readonly isRemote?: boolean
+  /** What would be left out ends it, and is no warning. */
+  readonly isStrict?: boolean
   /** Nothing is changed on the engine; the steps are only reported. */
   readonly isDryRun?: boolean
   /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
@@ -70,6 +74,8 @@ export async function prepare(
   checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
+  const left = findLeftOut(selection.services)
+  if (o.isStrict === true && left[0] !== undefined) throw new FlotillaError('compose/unsupported', left[0])
   const references = toReferences(project, selection.services)
   const [apiVersion, first] = await Promise.all([
     engine.apiVersion(call),
@@ -94,7 +100,7 @@ export async function prepare(
     observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
-  return { plan, observed, materials }
+  return { plan: { ...plan, warnings: [...left, ...plan.warnings] }, observed, materials }
 }
 
 /** A cluster is on other computers whatever its address: its engines are. */

@@ -100,8 +100,15 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('configs and secrets on engine %s
 
   it('are mounted from the disk of an engine beside, where nothing is said of their owner', async () => {
     const env = { DOCKER_HOST: `unix://${running!.hosts[0]!.socketPath}` }
+    // The engine beside has a disk of its own in the lab: the files are put there at the same path.
+    const there = await running!.hosts[0]!.exec([
+      'sh',
+      '-c',
+      `mkdir -p ${host.folder}/shop && cd ${host.folder}/shop && printf near >plain.txt && printf x=2 >app.conf`,
+    ])
+    expect(there.code, there.stderr).toBe(0)
     const near = new ComposeHost(host.engine, env, host.folder)
-    const result = await near.compose('shop', ['create'])
+    const result = await near.compose('shop', ['up', '-d'])
     expect(result.code, result.stderr).toBe(0)
     const seen = JSON.parse((await running!.hosts[0]!.docker(['inspect', 'shop-web-1'])).stdout) as readonly {
       readonly HostConfig: { readonly Mounts: readonly { readonly Source: string; readonly Target: string }[] }
@@ -110,6 +117,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('configs and secrets on engine %s
       `${host.folder}/shop/plain.txt /run/secrets/plain`,
       `${host.folder}/shop/app.conf /etc/app/app.conf`,
     ])
+    expect(await inContainer(look)).toBe('nearotherx=2name=shop')
     expect((await near.compose('shop', ['down'])).code).toBe(0)
   })
 

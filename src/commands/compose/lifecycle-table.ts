@@ -25,6 +25,18 @@ export const upFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
+  },
   'abort-on-container-exit': { kind: 'boolean', brief: 'Stop all containers when one ends' },
   'abort-on-container-failure': { kind: 'boolean', brief: 'Stop all containers when one fails' },
   'always-recreate-deps': {
@@ -71,6 +83,18 @@ export const createFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
+  },
 } as const
 
 export const downFlags = {

@@ -36,14 +36,16 @@ export async function requireTarget(ctx: Context, services: readonly string[]): 
   }
 }
 
-/** What is running can be stopped without its env files and without its required variables. */
+const withoutFiles = { skipEnvironment: true, skipLabelFiles: true } as const
+
+/** What runs can be stopped without its env files and label files and without its required variables. */
 async function openTolerant(ctx: Context, services: readonly string[]): Promise<Project> {
   try {
-    return await openProject(ctx, { skipEnvironment: true }, services)
+    return await openProject(ctx, withoutFiles, services)
   } catch (error) {
     if (!isFlotillaError(error) || error.code !== 'compose/interpolation') throw error
     try {
-      return await openProject(ctx, { skipEnvironment: true, skipInterpolation: true }, services)
+      return await openProject(ctx, { ...withoutFiles, skipInterpolation: true }, services)
     } catch {
       throw error
     }

@@ -56,6 +56,9 @@ export type CreationFlags = Pick<
   | 'renew-anon-volumes'
   | 'scale'
   | 'yes'
+  | 'lowest-numbers'
+  | 'strict'
+  | 'replace-classic'
 > & { readonly timeout?: number | undefined }
 
 /** The engine work that the flags ask for. */
@@ -86,10 +89,13 @@ export function toConvergeOptions(
       recreateDependencies,
       orphans: isRemoving ? 'remove' : isIgnoring ? 'ignore' : 'warn',
       renewAnonymousVolumes: flags['renew-anon-volumes'],
+      lowestNumbers: flags['lowest-numbers'],
+      replaceClassic: flags['replace-classic'],
       start: !flags['no-start'],
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
       separator: ctx.globals['compatibility'] === true || isTrue(ctx.env['COMPOSE_COMPATIBILITY']) ? '_' : '-',
     },
+    isStrict: flags.strict,
     pull: parsePull(flags.pull, flags.build),
     clock: ctx.clock,
     progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,

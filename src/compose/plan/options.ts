@@ -19,6 +19,10 @@ export interface ReconcileOptions {
   readonly orphans: 'warn' | 'remove' | 'ignore'
   /** New anonymous volumes in place of those of the replaced container. */
   readonly renewAnonymousVolumes: boolean
+  /** New containers take the lowest free numbers; otherwise those after the highest, as the reference program. */
+  readonly lowestNumbers?: boolean
+  /** Containers of docker-compose 1 are replaced even when they are what the file asks for. */
+  readonly replaceClassic?: boolean
   /** False: create only. */
   readonly start: boolean
   /** Grace of stops; absent: the container's own. */

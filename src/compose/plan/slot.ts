@@ -111,9 +111,11 @@ function decideService(
     const { number } = container
     slots.push({ service, number, name: name(number), action: 'create', container, cause: 'volume made anew' })
   }
-  let next = Math.max(0, ...all.map((container) => container.number))
+  const taken = new Set(all.map((container) => container.number))
+  let next = options.lowestNumbers === true ? 0 : Math.max(0, ...taken)
   while (slots.length < expected) {
-    next += 1
+    do next += 1
+    while (taken.has(next))
     slots.push({
       service,
       number: next,
