@@ -13,7 +13,7 @@ export interface Target {
 
 /** The project of the files, with the profiles of the named services switched on. */
 export function requireProject(ctx: Context, services: readonly string[]): Promise<Project> {
-  return openProject(ctx, {}, services)
+  return openProject(ctx, { keepWritten: true }, services)
 }
 
 /**

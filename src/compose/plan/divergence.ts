@@ -1,5 +1,6 @@
 import { hashService, hashServiceAsBefore } from '../hash.ts'
 import type { Dictionary } from '../model/dictionary.ts'
+import { hashServiceClassic } from '../legacy/classic-hash.ts'
 import type { Materials } from '../model/material.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
@@ -18,6 +19,8 @@ export interface Wanted {
   readonly ids: Dictionary<string>
   /** Keys of networks this plan makes anew and reconnects. */
   readonly renewedNetworks: ReadonlySet<string>
+  /** Containers of docker-compose 1 count as changed. */
+  readonly replacesClassic?: boolean
   /** What configs and secrets hold. */
   readonly materials?: Materials
 }
@@ -33,10 +36,18 @@ export function divergenceOf(container: ObservedContainer, wanted: Wanted): stri
   if (unresolved !== undefined) return `container of ${unresolved} is replaced`
   const label = container.labels[LABEL.configHash]
   const resolved = resolveReferences(service, ids)
-  if (label !== hashService(resolved) && label !== hashServiceAsBefore(resolved)) return 'configuration changed'
   const image = wanted.observed.images[toImageReference(wanted.project, service)]
+  if (image !== undefined && isSameAsClassic(container, wanted, image)) return undefined
+  if (label !== hashService(resolved) && label !== hashServiceAsBefore(resolved)) return 'configuration changed'
   if (image !== undefined && !isSameImage(container, image)) return 'image changed'
   return changedFile(container, wanted) ?? missingNetwork(container, wanted) ?? missingVolume(container, wanted)
+}
+
+/** docker-compose 1 hashes the image with the service, and knows no label for it. */
+function isSameAsClassic(container: ObservedContainer, wanted: Wanted, image: ObservedImage): boolean {
+  if (wanted.replacesClassic === true || container.labels[LABEL.version]?.startsWith('1.') !== true) return false
+  const hash = hashServiceClassic(wanted.project, wanted.service, image.id)
+  return hash !== undefined && hash === container.labels[LABEL.configHash]
 }
 
 /** A container that another program made does not tell what its files hold. */

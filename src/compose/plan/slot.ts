@@ -146,9 +146,13 @@ function causeOf(
   if (policy === 'never') return undefined
   if (policy === 'force') return 'recreation forced'
   const { project, observed, renewedNetworks } = context
-  const { materials } = context.options
+  const { materials, replaceClassic } = context.options
   const known = { project, service, observed, ids, renewedNetworks }
-  return divergenceOf(container, { ...known, ...(materials !== undefined && { materials }) })
+  return divergenceOf(container, {
+    ...known,
+    ...(materials !== undefined && { materials }),
+    replacesClassic: replaceClassic === true,
+  })
 }
 
 /** IDs of the containers a service refers to, as far as they stay. */
