@@ -39,7 +39,7 @@ export async function resolveOutside(
     const { prepareModels } = await import('../../compose/ai-model.ts')
     made = await prepareModels(
       made,
-      services.map(({ name }) => made.services[name] ?? project.services[name]!),
+      services.map((service) => made.services[service.name] ?? service),
       report,
     )
   }

@@ -108,7 +108,7 @@ function toOption(project: Project, key: string, value: Tree): PythonValue {
       return pairsOf(value, (entry) => (entry === null ? '' : toPythonText(entry)))
     case 'depends_on':
       if (!Array.isArray(value)) return value
-      return Object.fromEntries(value.map((name) => [String(name), { condition: 'service_started' }]))
+      return Object.fromEntries(textsIn(value).map((name) => [name, { condition: 'service_started' }]))
     case 'restart': {
       if (typeof value !== 'string') throw new Untold()
       const [name = '', count = '0'] = value.split(':')
@@ -194,7 +194,7 @@ function networksOf(project: Project, written: TreeMap): readonly (readonly [str
   if (written['network_mode'] !== undefined) return []
   const value = written['networks']
   const uses = Array.isArray(value)
-    ? Object.fromEntries(value.map((name) => [String(name), null]))
+    ? Object.fromEntries(textsIn(value).map((name) => [name, null]))
     : mapOf(value ?? { default: null })
   const entries = Object.entries(uses).map(
     ([key, use]) => [project.networks[key]?.name ?? key, use ?? {}] as readonly [string, Tree],
@@ -223,7 +223,8 @@ function secretsOf(project: Project, written: TreeMap): PythonValue {
   return uses.map((use) => {
     const fields = typeof use === 'string' ? { source: use } : mapOf(use)
     const secret = ['source', 'target', 'uid', 'gid', 'mode', 'name'].map((name) => fields[name] ?? null)
-    const file = project.secrets[String(fields['source'])]?.file
+    const source = fields['source']
+    const file = typeof source === 'string' ? project.secrets[source]?.file : undefined
     if (file === undefined) throw new Untold()
     return { file, secret }
   })

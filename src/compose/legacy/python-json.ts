@@ -25,7 +25,7 @@ function renderText(text: string): string {
 
 /** Python compares code points, not the halves of pairs. */
 function comparePoints(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]]
+  const [left, right] = [Array.from(a), Array.from(b)]
   for (const [index, char] of left.entries()) {
     const difference = (char.codePointAt(0) ?? 0) - (right[index]?.codePointAt(0) ?? -1)
     if (difference !== 0) return difference
