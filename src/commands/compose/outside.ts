@@ -35,7 +35,10 @@ export async function resolveOutside(
     const credentials = path === undefined ? '' : await readAllRegistryAuth({ env: ctx.env, ...report })
     made = withApiSocket(made, path, renderEndpoint(endpoint), credentials)
   }
-  if (services.some((service) => Object.keys(service.models ?? {}).length > 0) && !options.isPlan) {
+  const usesModels = services.some((service) => Object.keys(service.models ?? {}).length > 0)
+  if (usesModels && options.isPlan) {
+    ctx.log.warn('models are not asked for: what services would be told of them is not known')
+  } else if (usesModels) {
     const { prepareModels } = await import('../../compose/ai-model.ts')
     made = await prepareModels(
       made,

@@ -1,6 +1,7 @@
 import type { Context } from '../../cli/command.ts'
 import { isFlotillaError } from '../../core/errors.ts'
 import { checkProjectName } from '../../compose/load/project-name.ts'
+import { mapDictionary } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { openProject } from './project.ts'
 
@@ -45,9 +46,20 @@ async function openTolerant(ctx: Context, services: readonly string[]): Promise<
   } catch (error) {
     if (!isFlotillaError(error) || error.code !== 'compose/interpolation') throw error
     try {
-      return await openProject(ctx, { ...withoutFiles, skipInterpolation: true }, services)
+      return withoutHooks(ctx, await openProject(ctx, { ...withoutFiles, skipInterpolation: true }, services))
     } catch {
       throw error
     }
   }
+}
+
+/** A command whose variables are not filled in is not the one that was meant. */
+function withoutHooks(ctx: Context, project: Project): Project {
+  const services = mapDictionary(project.services, (service) => {
+    const { pre_start: prepares, post_start: begins, pre_stop: ends, ...others } = service
+    if (prepares === undefined && begins === undefined && ends === undefined) return service
+    ctx.log.warn(`hooks of service "${service.name}" are not run: a variable that the files require is not set`)
+    return others
+  })
+  return { ...project, services }
 }
