@@ -6,13 +6,15 @@ import type { Progress } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
+import type { HookOutput } from './execute/hook.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
+import type { Materials } from './model/material.ts'
 import { containerOf } from './plan/plan.ts'
 import { planRecovery } from './plan/rollout/recovery.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
-import type { Plan, Step } from './plan/plan.ts'
+import type { Plan, Step, StepOp } from './plan/plan.ts'
 
 /** A container about to be started. */
 export interface StartedContainer {
@@ -29,6 +31,10 @@ export interface ExecuteOptions extends CallOptions {
   readonly parallel: number
   /** Awaited before a container is started, so that none of its output is missed. */
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  /** Contents of the configs and secrets that steps copy. */
+  readonly materials?: Materials
+  /** Told what hooks print. Absent: only a hook that fails shows its last lines, in the error. */
+  readonly hookOutput?: (output: HookOutput) => void
   /** The ready `X-Registry-Auth` value for an image reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
 }
@@ -102,7 +108,7 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress } = o
+    const { registryAuth, progress, hookOutput, materials } = o
     this.#options = o
     this.#rollouts = plan.rollouts ?? []
     this.#left = plan.steps.length
@@ -113,6 +119,8 @@ class Walk {
       waker: makeWaker(engine, o.clock, o),
       clock: o.clock,
       ...(registryAuth !== undefined && { registryAuth }),
+      ...(hookOutput !== undefined && { hookOutput }),
+      ...(materials !== undefined && { materials }),
     }
     for (const step of plan.steps) {
       this.#missing.set(step.id, step.after.length)
@@ -145,7 +153,7 @@ class Walk {
     while (this.failures.length === 0 && this.#options.signal?.aborted !== true) {
       const step = this.#takeReady()
       if (step === undefined) break
-      const cost = isIdle(step) ? 0 : 1
+      const cost = isLong(step) ? 0 : 1
       this.begun.add(step.id)
       this.#running += 1
       this.#calls += cost
@@ -161,7 +169,7 @@ class Walk {
 
   #takeReady(): Step | undefined {
     const isFree = this.#calls < this.#options.parallel
-    const index = isFree ? 0 : this.#ready.findIndex(isIdle)
+    const index = isFree ? 0 : this.#ready.findIndex(isLong)
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
   }
 
@@ -207,9 +215,17 @@ class Walk {
   }
 }
 
-/** Steps that only wait take up none of the calls that may be made at once. */
-function isIdle({ op }: Step): boolean {
-  return op.kind === 'wait-container' || op.kind === 'monitor-container' || op.kind === 'delay'
+const longKinds: ReadonlySet<StepOp['kind']> = new Set([
+  'wait-container',
+  'monitor-container',
+  'delay',
+  'run-hook',
+  'run-init',
+])
+
+/** What takes as long as someone else's program takes must not hold up the others. */
+function isLong({ op }: Step): boolean {
+  return longKinds.has(op.kind)
 }
 
 function callOptions(o: ExecuteOptions): CallOptions {

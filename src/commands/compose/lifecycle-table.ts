@@ -36,6 +36,18 @@ export const upFlags = {
     kind: 'boolean',
     brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
   },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
+  },
   'abort-on-container-exit': { kind: 'boolean', brief: 'Stop all containers when one ends' },
   'abort-on-container-failure': { kind: 'boolean', brief: 'Stop all containers when one fails' },
   'always-recreate-deps': {
@@ -93,6 +105,18 @@ export const createFlags = {
   'detailed-exitcode': {
     kind: 'boolean',
     brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
   },
 } as const
 

@@ -9,6 +9,7 @@ import { observeContainers } from '../../compose/observe.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import type { upFlags } from './lifecycle-table.ts'
+import { resolveOutside } from './outside.ts'
 import { askUser, isTrue, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
@@ -19,15 +20,19 @@ export type UpFlags = FlagValues<typeof upFlags>
 
 export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   checkUpFlags(flags)
-  const project = await requireConfirmed(ctx, args, flags.yes || flags.plan)
+  const written = await requireConfirmed(ctx, args, flags.yes || flags.plan)
+  const outside = { services: args, withoutDependencies: flags['no-deps'] }
   if (flags.plan) {
     const { printPlan, readDisplay } = await import('./print-plan.ts')
     const display = readDisplay(flags)
-    const show = (session: Session): Promise<number> =>
-      printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, flags, args), display)
+    const show = async (session: Session): Promise<number> => {
+      const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: true })
+      return printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, flags, args), display)
+    }
     return withSession(ctx, show, { isReadOnly: true })
   }
   return withSession(ctx, async (session) => {
+    const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: session.isDryRun })
     const options = toConvergeOptions(ctx, session, project, flags, args)
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
       await converge(session.engine, project, options)
@@ -58,10 +63,32 @@ export type CreationFlags = Pick<
   | 'renew-anon-volumes'
   | 'scale'
   | 'yes'
+  | 'lowest-numbers'
+  | 'strict'
+  | 'replace-classic'
 > & {
   readonly timeout?: number | undefined
   readonly 'lock-timeout'?: number | undefined
   readonly 'no-lock'?: boolean
+}
+
+/** What `up` does when it is not asked for anything. */
+export const defaultCreation: CreationFlags = {
+  'always-recreate-deps': false,
+  build: false,
+  'force-recreate': false,
+  'lowest-numbers': false,
+  'no-deps': false,
+  'no-recreate': false,
+  'no-start': false,
+  pull: 'policy',
+  'quiet-pull': false,
+  'remove-orphans': false,
+  'renew-anon-volumes': false,
+  'replace-classic': false,
+  scale: [],
+  strict: false,
+  yes: false,
 }
 
 /** The engine work that the flags ask for. */
@@ -92,10 +119,13 @@ export function toConvergeOptions(
       recreateDependencies,
       orphans: isRemoving ? 'remove' : isIgnoring ? 'ignore' : 'warn',
       renewAnonymousVolumes: flags['renew-anon-volumes'],
+      lowestNumbers: flags['lowest-numbers'],
+      replaceClassic: flags['replace-classic'],
       start: !flags['no-start'],
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
       separator: ctx.globals['compatibility'] === true || isTrue(ctx.env['COMPOSE_COMPATIBILITY']) ? '_' : '-',
     },
+    isStrict: flags.strict,
     pull: parsePull(flags.pull, flags.build),
     clock: ctx.clock,
     progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,
@@ -105,6 +135,7 @@ export function toConvergeOptions(
     ask: askOnce(askUser(ctx, session, flags.yes)),
     isDryRun: session.isDryRun,
     ...readLock(flags, flags['no-start'] ? 'docker-compose create' : 'docker-compose up'),
+    isRemote: session.endpoint.kind !== 'unix' && session.endpoint.kind !== 'npipe',
     registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,
   }

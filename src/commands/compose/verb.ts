@@ -66,14 +66,6 @@ export async function performVerb(ctx: Context, found: Found, verb: Verb, servic
   return undefined
 }
 
-/** Says which services of those chosen go without the hooks they ask for. Other versions may have started them. */
-export function warnAboutHooks(ctx: Context, project: Project | undefined, services: readonly string[]): void {
-  for (const { name, pre_stop: hooks = [] } of Object.values(project?.services ?? {})) {
-    if (hooks.length === 0 || (services.length > 0 && !services.includes(name))) continue
-    ctx.log.warn(`pre_stop of service "${name}" is not run by this version`)
-  }
-}
-
 /** The containers of the chosen services. */
 export function containersOf(roster: Roster, services: readonly string[]): readonly ObservedContainer[] {
   const names = services.length > 0 ? services : [...roster.containers.keys()]

@@ -24,10 +24,16 @@ import {
 import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { mapDictionary } from '../model/dictionary.ts'
+import { noMaterials } from '../model/material.ts'
+import type { Materials } from '../model/material.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
 import { LABEL } from '../plan/label.ts'
 import { toCreateBody } from '../translate.ts'
 import type { NetworkCreateBody } from '../translate.ts'
+import { copyFiles } from './copy-files.ts'
+import { runHook } from './hook.ts'
+import type { HookOutput } from './hook.ts'
+import { runInit } from './init.ts'
 import { monitorContainer } from './monitor.ts'
 import { pull } from './pull.ts'
 import { waitForContainer } from './wait.ts'
@@ -43,6 +49,9 @@ export interface StepContext {
   readonly made: ReadonlyMap<number, string>
   /** The ready `X-Registry-Auth` value for a reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** Contents of configs and secrets. */
+  readonly materials?: Materials
+  readonly hookOutput?: (output: HookOutput) => void
 }
 
 /**
@@ -110,6 +119,12 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
       return connectNetwork(engine, op.network, { Container: id, EndpointConfig: op.endpoint }, o)
     case 'disconnect-network':
       return disconnectNetwork(engine, op.network, { Container: id, Force: true }, o)
+    case 'copy-files':
+      return copyFiles(engine, id, op.copies, context.materials ?? noMaterials, o)
+    case 'run-hook':
+      return runHook(engine, { ...op, id, name: op.container.name }, context, o)
+    case 'run-init':
+      return runInit(engine, { ...op, id }, context, o)
     case 'wait-container': {
       const { service, condition } = op
       return waitForContainer(engine, { id, name: op.container.name, service, condition }, context.waker, o)

@@ -1,3 +1,5 @@
+import type { Hook, InitHook, Service } from '../model/service.ts'
+import type { FileCopy } from '../translate/file.ts'
 import type { ContainerDraft, EndpointSettings, NetworkCreateBody, VolumeCreateBody } from '../translate.ts'
 import type { Rollout, Trial } from './rollout/rollout.ts'
 
@@ -31,6 +33,12 @@ export type StepOp =
       /** Services whose container IDs the body needs (`network_mode: service:x`) → that container. */
       readonly needs: Readonly<Record<string, ContainerRef>>
     }
+  | {
+      readonly kind: 'copy-files'
+      readonly container: ContainerRef
+      /** The contents are the executor's: a plan holds none. */
+      readonly copies: readonly FileCopy[]
+    }
   | { readonly kind: 'rename-container'; readonly container: ContainerRef; readonly name: string }
   | { readonly kind: 'start-container'; readonly container: ContainerRef }
   | { readonly kind: 'stop-container'; readonly container: ContainerRef; readonly timeoutSeconds?: number }
@@ -53,6 +61,23 @@ export type StepOp =
       readonly monitorMs: number
     }
   | { readonly kind: 'delay'; readonly ms: number }
+  | {
+      readonly kind: 'run-hook'
+      readonly container: ContainerRef
+      readonly project: string
+      readonly service: Service
+      readonly hook: Hook
+    }
+  | {
+      readonly kind: 'run-init'
+      /** The container about to start: volumes and networks are its own. */
+      readonly container: ContainerRef
+      readonly project: string
+      readonly service: Service
+      /** Place in `pre_start` of the service. */
+      readonly index: number
+      readonly hook: InitHook
+    }
 
 /** The words a step is reported with. An empty word reports nothing. */
 export interface StepWords {
@@ -141,6 +166,11 @@ function renderDetail(op: StepOp): string {
       return `${op.ms}ms`
     case 'kill-container':
       return op.signal
+    case 'copy-files':
+      return op.copies.map((copy) => `${copy.kind} ${copy.name}`).join(', ')
+    case 'run-hook':
+    case 'run-init':
+      return (op.hook.command ?? []).join(' ')
     case 'stop-container':
     case 'restart-container':
       return op.timeoutSeconds === undefined ? '' : `within ${op.timeoutSeconds}s`
