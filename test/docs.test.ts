@@ -62,7 +62,9 @@ function renderFlags(flags: FlagTable): readonly string[] {
 
 function renderCommand(program: string, command: Command): string {
   const names = [command.name, ...(command.aliases ?? [])].join(', ')
-  const words = [program, command.name, '[OPTIONS]', ...command.args.map((arg) => arg.name)].join(' ')
+  const below = command.commands?.filter((each) => each.hidden !== true)
+  const args = below === undefined ? command.args.map((arg) => arg.name) : ['COMMAND']
+  const words = [program, command.name, '[OPTIONS]', ...args].join(' ')
   return [
     `### ${names}`,
     '',
@@ -70,6 +72,10 @@ function renderCommand(program: string, command: Command): string {
     '',
     command.brief.replace(/\.?$/, '.'),
     ...renderFlags(command.flags),
+    ...(below ?? []).flatMap((each) => [
+      '',
+      renderCommand(`${program} ${command.name}`, each).replace(/^### /, `#### ${command.name} `),
+    ]),
   ].join('\n')
 }
 

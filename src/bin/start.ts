@@ -15,13 +15,22 @@ import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
 import { findPackages } from './packages.ts'
 
+const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+
+/** Where the command line is not the process's own: that of a plugin. */
+export interface StartOptions {
+  readonly argv: readonly string[]
+  /** `DOCKER_CONFIG` for this run. */
+  readonly dockerConfig?: string
+}
+
 /** Runs a program in this process and ends it with the program's exit code. */
-export async function start(program: Program): Promise<void> {
+export async function start(program: Program, options?: StartOptions): Promise<void> {
   enableCompileCache(process.env)
   compileEagerlyOnceLong(systemClock)
   const programs = findPrograms({ env: process.env, clock: systemClock })
   const failed = await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])
-  const code = failed ?? (await run(program, describeProcess(programs)))
+  const code = failed ?? (await run(program, describeProcess(programs, options)))
   await programs.close()
   await Promise.all([flush(process.stdout), flush(process.stderr)])
   process.exit(code)
@@ -43,15 +52,16 @@ async function armFailpoints(text: string | undefined): Promise<number | undefin
   }
 }
 
-function describeProcess(programs: ProgramSource): World {
+function describeProcess(programs: ProgramSource, options: StartOptions | undefined): World {
+  const dockerConfig = options?.dockerConfig
   return {
-    argv: process.argv.slice(2),
+    argv: options?.argv ?? process.argv.slice(2),
     get stdin() {
       return process.stdin
     },
     stdout: process.stdout,
     stderr: process.stderr,
-    env: process.env,
+    env: dockerConfig === undefined ? process.env : { ...process.env, DOCKER_CONFIG: dockerConfig },
     cwd: process.cwd(),
     clock: systemClock,
     random: systemRandom,
@@ -68,6 +78,12 @@ function describeProcess(programs: ProgramSource): World {
       return () => {
         process.off('SIGINT', handler)
         process.off('SIGTERM', handler)
+      }
+    },
+    onOtherSignal(handler) {
+      for (const name of otherSignals) process.on(name, handler)
+      return () => {
+        for (const name of otherSignals) process.off(name, handler)
       }
     },
     onUncaught(handler) {
