@@ -256,9 +256,12 @@ describe('a plug-in that is wrong as a whole', () => {
     ['version', 'driver plug-in "docker-machine-driver-trial": Driver binary uses an incompatible API version (2)'],
     ['banner', 'driver plug-in "docker-machine-driver-trial": its first line is "Welcome to the trial driver"'],
     ['exit', 'driver plug-in "docker-machine-driver-trial": it ended at once: exit code 3: no licence found'],
-    ['deaf', 'dial tcp 127.0.0.1:1: connect: connection refused'],
+    ['deaf', 'driver plug-in "docker-machine-driver-trial": dial tcp 127.0.0.1:1: connect: connection refused'],
     ['silent', 'driver plug-in "docker-machine-driver-trial": Failed to dial the plugin server in 10s'],
-    ['flag', 'its flag --trial-ratio is a *mcnflag.FloatFlag, which is not known'],
+    [
+      'flag',
+      'driver plug-in "docker-machine-driver-trial": its flag --trial-ratio is a *mcnflag.FloatFlag, which is not known',
+    ],
   ])('%s', async (fault, text) => {
     expect(await problem(open(fault).findFlags())).toBe(text)
   })

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { parseExactJson, renderExactJson } from '../../core/exact-json.ts'
 import type { JsonValue } from '../../core/exact-json.ts'
+import type { FlagTable } from '../../core/flag.ts'
 import { gobBytes, gobInterface } from '../../core/gob/type.ts'
 import type { GobValue } from '../../core/gob/type.ts'
 import { silentLog } from '../../core/log.ts'
@@ -15,6 +16,7 @@ import type {
   HostState,
   SshTarget,
 } from '../driver.ts'
+import { namingProgram } from './driver-program.ts'
 import type { DriverProgram, ProgramContext } from './driver-program.ts'
 import { readGoFlags, toGoFlags } from './go-flags.ts'
 import { openGoSession } from './go-session.ts'
@@ -72,6 +74,11 @@ export function goDriverProgram(name: string, path: string, programs: ProgramCon
     }
   }
 
+  async function readFlags(session: GoSession): Promise<FlagTable> {
+    const answer = await session.call('GetCreateFlags')
+    return namingProgram('driver plug-in', path, () => readGoFlags(answer))
+  }
+
   async function findFlags(): ReturnType<DriverProgram['findFlags']> {
     const ctx = { ...programs, log: silentLog }
     const config = newConfig({ machineName: 'flag-lookup', storePath: '' })
@@ -80,7 +87,7 @@ export function goDriverProgram(name: string, path: string, programs: ProgramCon
       () => open(ctx, config, {}),
       async ({ session }) => {
         await session.call('DriverName')
-        return { key: 'flag-lookup', result: readGoFlags(await session.call('GetCreateFlags')) }
+        return { key: 'flag-lookup', result: await readFlags(session) }
       },
       {},
     )
@@ -95,7 +102,7 @@ export function goDriverProgram(name: string, path: string, programs: ProgramCon
       () => open(ctx, initial, {}),
       async ({ session }) => {
         await session.call('DriverName')
-        const table = readGoFlags(await session.call('GetCreateFlags'))
+        const table = await readFlags(session)
         const value = toGoFlags(table, { driver: name, ...options })
         await session.call('SetConfigFromFlags', {}, { type: gobInterface, value })
         const result = await readConfig(session, {})

@@ -63,7 +63,7 @@ export async function openGoSession(options: GoSessionOptions, o: CallOptions): 
   const plugin = new PluginProgram(options)
   try {
     const address = await plugin.waitForAddress(o)
-    const rpc = await dialRpc(address, { ...o, deadlineMs: startTimeoutMs }, options.clock)
+    const rpc = await plugin.dial(address, o)
     const session = new RunningPlugin(plugin, rpc, options.clock)
     await session.agree(o)
     return session
@@ -122,6 +122,15 @@ class PluginProgram {
       return { host: match[1] ?? match[2] ?? '', port: Number(match[3]) }
     } finally {
       deadline.release()
+    }
+  }
+
+  async dial(address: TcpAddress, o: CallOptions): Promise<RpcClient> {
+    try {
+      return await dialRpc(address, { ...o, deadlineMs: startTimeoutMs }, this.#clock)
+    } catch (error) {
+      if (o.signal?.aborted === true) throw error
+      throw pluginError(this.name, toMessage(error), { cause: error })
     }
   }
 

@@ -136,7 +136,9 @@ describe('a driver program that talks in lines', () => {
       '"default" of flag "a" is not of kind string',
     ],
   ])('description %s is refused', async (description, text) => {
-    expect(await problem(open({ DESCRIPTION: description }).findFlags())).toContain(`its description is wrong: ${text}`)
+    expect(await problem(open({ DESCRIPTION: description }).findFlags())).toContain(
+      `driver program "flotilla-driver-test": its description is wrong: ${text}`,
+    )
   })
 
   it('gets its own flags, and its state starts with the nine base fields', async () => {
@@ -175,7 +177,7 @@ describe('a driver program that talks in lines', () => {
     await expect(driver.remove({})).rejects.toMatchObject({ code: 'machine/driver', message: 'cannot' })
     const odd = await make('odd')
     expect(await odd.ssh()).toBeUndefined()
-    expect(await problem(odd.state({}))).toBe('there is no state "Sleeping"')
+    expect(await problem(odd.state({}))).toBe('driver program "flotilla-driver-test": there is no state "Sleeping"')
   })
 
   it('one process serves all machines, with no more requests at once than it takes', async () => {

@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from '../../core/exact-json.ts'
 import { silentLog } from '../../core/log.ts'
 import { baseConfig } from '../driver.ts'
 import type { Driver, DriverConfig, DriverContext, DriverFactory, DriverOptions } from '../driver.ts'
+import { namingProgram } from './driver-program.ts'
 import type { DriverProgram, ProgramContext } from './driver-program.ts'
 import { isObject, parseDescription, parseSsh, parseState, toText } from './line-messages.ts'
 import type { Description } from './line-messages.ts'
@@ -28,6 +29,10 @@ export function lineDriverProgram(name: string, path: string, programs: ProgramC
   let running = 0
   let waiting: (() => void)[] = []
 
+  function named<T>(body: () => T): T {
+    return namingProgram('driver program', path, body)
+  }
+
   function openSession(): LineSession {
     if (session === undefined || session.isOver()) {
       if (session !== undefined) closing.push(session.close())
@@ -39,7 +44,7 @@ export function lineDriverProgram(name: string, path: string, programs: ProgramC
   function describe(): Promise<Description> {
     described ??= openSession()
       .call({ method: 'describe', log: silentLog, silenceMs: describeSilenceMs }, {})
-      .then(parseDescription)
+      .then((value) => named(() => parseDescription(value)))
     // What failed may be tried again.
     described.catch(() => (described = undefined))
     return described
@@ -72,7 +77,11 @@ export function lineDriverProgram(name: string, path: string, programs: ProgramC
     })
     const members = { machine: toMachine(ctx), options: Object.fromEntries(given) as JsonObject }
     const result = await call({ method: 'configure', members, log: ctx.log, silenceMs: askSilenceMs }, {})
-    if (!isObject(result)) throw new FlotillaError('machine/driver', `the state that driver ${name} gave is no object`)
+    if (!isObject(result)) {
+      return named(() => {
+        throw new FlotillaError('machine/driver', 'the state that it gave is not an object')
+      })
+    }
     // The nine fields that every program expects stand in front.
     const base = baseConfig(ctx)
     return { ...base, ...result, MachineName: ctx.machineName, StorePath: ctx.storePath }
@@ -111,14 +120,20 @@ export function lineDriverProgram(name: string, path: string, programs: ProgramC
     return {
       precheck: (o) => work('precheck', o),
       create: (o) => work('create', o),
-      state: async (o) => parseState(await ask('state', o)),
+      async state(o) {
+        const value = await ask('state', o)
+        return named(() => parseState(value))
+      },
       start: (o) => work('start', o),
       stop: (o) => work('stop', o),
       kill: (o) => work('kill', o),
       restart: (o) => work('restart', o),
       remove: (o) => work('remove', o),
       address: async (o) => toText(await ask('address', o)),
-      ssh: async (o = {}) => parseSsh(await ask('ssh', o)),
+      async ssh(o = {}) {
+        const value = await ask('ssh', o)
+        return named(() => parseSsh(value))
+      },
       engineUrl: async (o) => toText(await ask('url', o)),
       toConfig: () => config,
     }
