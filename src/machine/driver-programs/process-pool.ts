@@ -23,7 +23,7 @@ interface Slot<T extends Pooled> {
 
 /** Processes that may run side by side. */
 const softLimit = 16
-/** How long one more has to wait for a free place; machines that do not answer must not keep others waiting. */
+/** When no place gets free for so long there is one more; machines that do not answer must not keep others waiting. */
 const patienceMs = 2000
 /** How long a process is kept that nobody uses, in programs that run for long. */
 const idleMs = 60_000
@@ -87,7 +87,7 @@ export class ProcessPool<T extends Pooled> {
   }
 
   async #take(key: string, open: () => Promise<T>, o: CallOptions): Promise<Slot<T>> {
-    const giveUpAtMs = this.#clock.monotonicMs() + patienceMs
+    let isLate = false
     for (;;) {
       const found = this.#slots.find((slot) => slot.key === key && slot.users === 0 && slot.value?.isOver() === false)
       if (found !== undefined) {
@@ -97,23 +97,25 @@ export class ProcessPool<T extends Pooled> {
         return found
       }
       const counted = this.#slots.filter((slot) => !slot.isPinned)
-      const leftMs = giveUpAtMs - this.#clock.monotonicMs()
-      if (counted.length < softLimit || leftMs <= 0) {
+      if (counted.length < softLimit || isLate) {
         const slot: Slot<T> = { key, opened: open(), value: undefined, users: 1, isPinned: false, keepAlive: () => {} }
         this.#slots = [...this.#slots, slot]
         return slot
       }
       const idle = counted.find((slot) => slot.users === 0)
-      if (idle === undefined) await this.#wait(leftMs, o)
+      if (idle === undefined) isLate = await this.#isStuck(o)
       else this.#drop(idle)
     }
   }
 
-  async #wait(ms: number, o: CallOptions): Promise<void> {
-    const stop = new AbortController()
-    const freed = new Promise<void>((resolve) => this.#waiting.push(resolve))
-    const late = this.#clock.sleep(ms, stop.signal).catch(() => {})
-    await raceAbort(o.signal, () => Promise.race([freed, late])).finally(() => stop.abort())
+  /** Waits until a place may be free. @returns whether none got free in time */
+  async #isStuck(o: CallOptions): Promise<boolean> {
+    let cancel = (): void => {}
+    const late = new Promise<boolean>((resolve) => {
+      cancel = startTimer(this.#clock, patienceMs, () => resolve(true))
+    })
+    const freed = new Promise<boolean>((resolve) => this.#waiting.push(() => resolve(false)))
+    return raceAbort(o.signal, () => Promise.race([freed, late])).finally(cancel)
   }
 
   #expire(slot: Slot<T>): void {
