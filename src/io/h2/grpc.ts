@@ -27,6 +27,7 @@ export interface GrpcCall {
   readonly metadata: ReadonlyMap<string, readonly string[]>
   /** Messages of the other side. Rejects with {@link GrpcError} when it ends with a refusal. */
   messages(): AsyncGenerator<Buffer, void, void>
+  /** Messages sent at the same time go one after the other; after one that fails all fail. */
   send(message: Uint8Array): Promise<void>
   /** Nothing more comes from us. */
   end(): void
@@ -58,7 +59,7 @@ export class GrpcClient {
     return {
       metadata: new Map(),
       messages: () => readAnswers(stream),
-      send: (message) => stream.send(renderMessage(message)),
+      send: inTurn((message) => stream.send(renderMessage(message))),
       end: () => stream.end(),
       cancel: (error) => stream.cancel(error),
     }
@@ -113,10 +114,10 @@ async function answer(stream: H2Stream, methods: ReadonlyMap<string, GrpcHandler
     await handler({
       metadata,
       messages: () => readMessages(stream),
-      send(message) {
+      send: inTurn((message) => {
         sendHead()
         return stream.send(renderMessage(message))
-      },
+      }),
       end() {},
       cancel: (error) => stream.cancel(error),
     })
@@ -132,6 +133,15 @@ async function answer(stream: H2Stream, methods: ReadonlyMap<string, GrpcHandler
       ],
       true,
     )
+  }
+}
+
+/** A message that waits for the peer's window must not let another one into its middle. */
+function inTurn(send: (message: Uint8Array) => Promise<void>): (message: Uint8Array) => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  return (message) => {
+    last = last.then(() => send(message))
+    return last
   }
 }
 

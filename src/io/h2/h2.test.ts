@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { GRPC, GrpcClient, GrpcError, serveGrpc } from './grpc.ts'
+import type { GrpcHandler } from './grpc.ts'
 import { HpackDecoder, encodeHeaders } from './hpack.ts'
 
 /** Against the implementation of Node, which is nghttp2, and against itself. */
@@ -51,7 +52,7 @@ describe('against the HTTP/2 of Node', () => {
     const port = await listen((socket) => {
       serveGrpc(
         socket,
-        new Map([
+        new Map<string, GrpcHandler>([
           [
             '/a/b',
             async (call) => {
@@ -97,7 +98,7 @@ describe('gRPC over any stream', () => {
     closers.push(() => near.destroy())
     serveGrpc(
       far,
-      new Map([
+      new Map<string, GrpcHandler>([
         [
           '/s/double',
           async (call) => {

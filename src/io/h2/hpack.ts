@@ -39,7 +39,7 @@ const defaultTableBytes = 4096
 /** RFC 7541, 4.1: what an entry takes besides its text. */
 const entryOverhead = 32
 /** A peer that sends more than this in one block is not one we talk to. */
-export const maxBlockBytes = 256 * 1024
+export const maxBlockBytes: number = 256 * 1024
 
 /** Reads the header blocks of one connection, which build on each other. */
 export class HpackDecoder {
