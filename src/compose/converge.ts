@@ -3,20 +3,23 @@ import type { Clock } from '../core/clock.ts'
 import type { Progress } from '../core/progress.ts'
 import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { BuildHost } from './build/build-image.ts'
 import { execute } from './execute.ts'
 import type { StartedContainer } from './execute.ts'
 import { checkContainerNames } from './load/consistency.ts'
-import { mapDictionary } from './model/dictionary.ts'
+import { makeDictionary, mapDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
-import { observe, observeImages, observeImageVolumes } from './observe.ts'
-import { planImages } from './plan/image-plan.ts'
-import type { PullPolicy } from './plan/image-plan.ts'
+import { observe, observeImageFacts, observeImages, observeImageVolumes } from './observe.ts'
+import { defaultImageOptions, planBuilds, planPulls } from './plan/image-plan.ts'
+import type { ImageOptions, PullPolicy } from './plan/image-plan.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
 import { isQuestions } from './plan/plan.ts'
 import type { Plan, Question } from './plan/plan.ts'
+import { needsImageFacts } from './plan/pull-policy.ts'
 import { reconcile } from './plan/reconcile.ts'
 import { selectServices } from './plan/selection.ts'
+import type { Selection } from './plan/selection.ts'
 import { checkSupported } from './plan/unsupported.ts'
 import { toImageReference } from './translate/name.ts'
 
@@ -36,6 +39,12 @@ export interface ConvergeOptions extends CallOptions {
   readonly onPlan?: (plan: Plan, observed: Observed) => Promise<void>
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** What builds take from this computer; absent: nothing can be built. */
+  readonly buildHost?: BuildHost
+  /** How images are built; absent: as the files say, when they are missing. */
+  readonly images?: Partial<Pick<ImageOptions, 'mayBuild' | 'wishes'>>
+  /** In a dry run: told the pulls and builds that would come first. */
+  readonly onImagePlan?: (plan: Plan) => void
 }
 
 /**
@@ -69,12 +78,20 @@ export async function prepare(
     observe(engine, toObserveRequest(project, references), call),
   ])
   let observed = first
-  const pulls = planImages(project, observed, selection, o.pull)
-  if (pulls.steps.length > 0) {
-    if (o.isDryRun === true) reportPlan(pulls, o.progress)
-    else {
-      await execute(pulls, engine, o)
-      observed = { ...observed, images: await observeImages(engine, references, call) }
+  observed = { ...observed, images: await addImageFacts(engine, project, selection, observed.images, o) }
+  const imageOptions = toImageOptions(o)
+  let pretended = observed
+  for (const planImages of [planPulls, planBuilds]) {
+    const images = planImages(project, o.isDryRun === true ? pretended : observed, selection, imageOptions)
+    if (images.steps.length === 0) continue
+    if (o.isDryRun === true) {
+      if (o.onImagePlan === undefined) reportPlan(images, o.progress)
+      else o.onImagePlan(images)
+      pretended = { ...observed, images: pretendPulled(observed.images, images) }
+    } else {
+      await execute(images, engine, o)
+      const found = await observeImages(engine, references, call)
+      observed = { ...observed, images: await addImageFacts(engine, project, selection, found, o) }
     }
   }
   const options = { ...o.reconcile, apiVersion, isCluster: false }
@@ -86,6 +103,38 @@ export async function prepare(
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
   return { plan, observed }
+}
+
+function toImageOptions(o: ConvergeOptions): ImageOptions {
+  return { ...defaultImageOptions, ...o.images, pull: o.pull, nowMs: o.clock.nowMs() }
+}
+
+/** Adds what matters for services that want a platform, or an image that is not too old: one call an image. */
+async function addImageFacts(
+  engine: Engine,
+  project: Project,
+  selection: Selection,
+  images: Observed['images'],
+  o: ConvergeOptions,
+): Promise<Observed['images']> {
+  const known = new Map<string, ObservedImage>()
+  for (const service of selection.services) {
+    const reference = toImageReference(project, service)
+    const image = images[reference]
+    const policy = o.pull === 'policy' ? (service.pull_policy ?? '') : o.pull
+    if (image === undefined || known.has(reference) || !needsImageFacts(service, policy)) continue
+    known.set(reference, await observeImageFacts(engine, image, toCall(o)))
+  }
+  return known.size === 0 ? images : mapDictionary(images, (image, reference) => known.get(reference) ?? image)
+}
+
+/** In a dry run images that would be pulled count as there, so that they are not built as well. */
+function pretendPulled(images: Observed['images'], plan: Plan): Observed['images'] {
+  const pulled = plan.steps.flatMap(({ op }) => (op.kind === 'pull-image' ? [op.reference] : []))
+  return makeDictionary<ObservedImage>([
+    ...Object.entries(images),
+    ...pulled.map((reference): [string, ObservedImage] => [reference, { id: '', ids: [], digests: [] }]),
+  ])
 }
 
 /** What to look for on the engine for a project. */

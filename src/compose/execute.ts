@@ -4,6 +4,7 @@ import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core
 import type { NamedFailure } from '../core/errors.ts'
 import type { Progress } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { BuildHost } from './build/build-image.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
@@ -27,6 +28,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
   /** The ready `X-Registry-Auth` value for an image reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** Needed by plans that build. */
+  readonly buildHost?: BuildHost
 }
 
 /**
@@ -69,7 +72,7 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress } = o
+    const { registryAuth, progress, buildHost } = o
     this.#options = o
     this.#left = plan.steps.length
     this.#context = {
@@ -78,6 +81,7 @@ class Walk {
       made: this.#made,
       waker: makeWaker(engine, o.clock, o),
       ...(registryAuth !== undefined && { registryAuth }),
+      ...(buildHost !== undefined && { buildHost }),
     }
     for (const step of plan.steps) {
       this.#missing.set(step.id, step.after.length)

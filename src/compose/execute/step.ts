@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import {
   createContainer,
@@ -15,6 +16,7 @@ import { removeImage } from '../../engine/api/images.ts'
 import { connectNetwork, createNetwork, disconnectNetwork, removeNetwork } from '../../engine/api/networks.ts'
 import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { BuildHost } from '../build/build-image.ts'
 import { mapDictionary } from '../model/dictionary.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
 import { toCreateBody } from '../translate.ts'
@@ -31,6 +33,7 @@ export interface StepContext {
   readonly made: ReadonlyMap<number, string>
   /** The ready `X-Registry-Auth` value for a reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  readonly buildHost?: BuildHost
 }
 
 /**
@@ -45,6 +48,16 @@ export async function runStep(step: Step, context: StepContext, o: CallOptions):
     const registryAuth = await context.registryAuth?.(op.reference)
     const target = { ...op, ...(registryAuth !== undefined && { registryAuth }) }
     await pull(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
+  } else if (op.kind === 'build-image') {
+    if (context.buildHost === undefined) throw new FlotillaError('internal', 'a build needs a build host')
+    const { buildImage } = await import('../build/build-image.ts')
+    const report = { parentId: step.resource, progress: context.progress }
+    await buildImage(context.engine, op.build, context.buildHost, report, o)
+  } else if (op.kind === 'push-image') {
+    const registryAuth = await context.registryAuth?.(op.reference)
+    const { push } = await import('./push.ts')
+    const target = { reference: op.reference, ...(registryAuth !== undefined && { registryAuth }) }
+    await push(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
   } else if ('container' in op) {
     await runOnContainer(op, context, o)
   } else {
@@ -107,7 +120,7 @@ function toStopQuery(op: { readonly timeoutSeconds?: number }): { readonly timeo
   return op.timeoutSeconds === undefined ? {} : { timeoutSeconds: op.timeoutSeconds }
 }
 
-type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' }>
+type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'build-image' | 'push-image' }>
 
 async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
   switch (op.kind) {

@@ -1,3 +1,4 @@
+import type { ImageBuild } from '../build/definition.ts'
 import type { ContainerDraft, EndpointSettings, NetworkCreateBody, VolumeCreateBody } from '../translate.ts'
 
 /** A container that exists, or one that an earlier step of the same plan makes. */
@@ -22,6 +23,8 @@ export type StepOp =
   | { readonly kind: 'create-volume'; readonly body: VolumeCreateBody }
   | { readonly kind: 'remove-volume'; readonly name: string }
   | { readonly kind: 'pull-image'; readonly reference: string; readonly platform?: string }
+  | { readonly kind: 'build-image'; readonly build: ImageBuild }
+  | { readonly kind: 'push-image'; readonly reference: string }
   | { readonly kind: 'remove-image'; readonly reference: string }
   | {
       readonly kind: 'create-container'
@@ -114,6 +117,11 @@ function renderDetail(op: StepOp): string {
   switch (op.kind) {
     case 'create-container':
       return `as ${op.name}`
+    case 'build-image':
+      return `as ${op.build.tags.join(', ')}`
+    case 'pull-image':
+    case 'push-image':
+      return op.reference
     case 'rename-container':
       return `to ${op.name}`
     case 'connect-network':

@@ -9,7 +9,6 @@ const lacking: readonly (readonly [string, (service: Service) => boolean])[] = [
   ['pre_stop', (service) => (service.pre_stop ?? []).length > 0],
   ['use_api_socket', (service) => service.use_api_socket === true],
   ['credential_spec', (service) => service.credential_spec !== undefined],
-  ['pull_policy', (service) => /^(?:daily|weekly|every_)/.test(service.pull_policy ?? '')],
 ]
 
 /**

@@ -88,7 +88,8 @@ class FileSender {
         this.#wanted.push(packet.id)
         this.#wake()
       } else if (packet.type === PACKET.end) {
-        this.#finish()
+        // The builder leaves its side open until we have answered.
+        break
       } else if (packet.type === PACKET.error) {
         throw new FlotillaError('engine/protocol', `the builder gave up the transfer: ${packet.text}`)
       }

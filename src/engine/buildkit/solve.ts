@@ -1,6 +1,8 @@
+import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../../core/call.ts'
 import { toAbortError } from '../../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { Message } from '../../core/protobuf.ts'
 import { GRPC, GrpcClient, GrpcError } from '../../io/h2/grpc.ts'
 import { createCallMs } from '../api/call.ts'
 import type { Engine } from '../engine.ts'
@@ -27,11 +29,7 @@ const lastNewsMs = 2000
  *   build fails, {core/aborted}
  */
 export async function solve(engine: Engine, call: SolveCall, o: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
-  const hijacked = await engine.hijack(
-    { method: 'POST', path: '/grpc', upgradeTo: 'h2c' },
-    { deadlineMs: createCallMs, ...(o.signal !== undefined && { signal: o.signal }) },
-  )
-  const client = new GrpcClient(hijacked.socket)
+  const client = await openBuilder(engine, o)
   const endSession = openSession(client, call.offer)
   const watching = watch(client, call)
   // Its failure is that of the build too, which says it better.
@@ -49,6 +47,29 @@ export async function solve(engine: Engine, call: SolveCall, o: CallOptions = {}
     endSession(over)
     client.close(over)
   }
+}
+
+/** What the builder of an engine says of itself. */
+export async function readWorkerLabels(engine: Engine, o: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
+  const client = await openBuilder(engine, o)
+  try {
+    const answer = await client.ask('/moby.buildkit.v1.Control/ListWorkers', Buffer.alloc(0))
+    const labels = new Map<string, string>()
+    for (const worker of new Message(answer).messages(1)) for (const [name, value] of worker.map(2)) labels.set(name, value)
+    return labels
+  } catch (error) {
+    throw toBuildError(error)
+  } finally {
+    client.close(new FlotillaError('core/aborted', 'all is known'))
+  }
+}
+
+async function openBuilder(engine: Engine, o: CallOptions): Promise<GrpcClient> {
+  const hijacked = await engine.hijack(
+    { method: 'POST', path: '/grpc', upgradeTo: 'h2c' },
+    { deadlineMs: createCallMs, ...(o.signal !== undefined && { signal: o.signal }) },
+  )
+  return new GrpcClient(hijacked.socket)
 }
 
 async function watch(client: GrpcClient, call: SolveCall): Promise<void> {

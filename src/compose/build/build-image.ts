@@ -1,0 +1,176 @@
+import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import type { Duplex } from 'node:stream'
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import type { Progress } from '../../core/progress.ts'
+import { readWorkerLabels, solve } from '../../engine/buildkit/solve.ts'
+import { callForJson } from '../../engine/api/call.ts'
+import { inspectImage } from '../../engine/api/images.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { codeOf } from '../../io/files.ts'
+import { BuildProgress } from './build-progress.ts'
+import type { BuildSecret, ImageBuild } from './definition.ts'
+import { toSolve } from './frontend.ts'
+import type { BuilderFacts } from './frontend.ts'
+
+/** What a build takes from the computer the program runs on. */
+export interface BuildHost {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Random, for names nobody else uses. */
+  readonly makeId: () => string
+  /** Build without BuildKit. */
+  readonly isClassic: boolean
+  /** What the user is logged in with at a registry. */
+  readonly credentials: (
+    host: string,
+  ) => Promise<{ readonly username: string; readonly secret: string } | undefined>
+  /** The value of `X-Registry-Config`: all that the user is logged in with. */
+  readonly registryConfig: () => Promise<string | undefined>
+  /** Arguments every build gets unless it has them: proxies. */
+  readonly defaultArgs: () => Promise<Readonly<Record<string, string>>>
+}
+
+/**
+ * Builds one image inside the engine: with its BuildKit, else with its classic builder.
+ *
+ * @returns the ID of the image
+ * @throws {compose/execute} naming the service, with the last words of the step that failed
+ * @throws {compose/unsupported} for what the builder at hand cannot do
+ */
+export async function buildImage(
+  engine: Engine,
+  build: ImageBuild,
+  host: BuildHost,
+  report: { readonly parentId: string; readonly progress: Progress },
+  o: CallOptions,
+): Promise<string> {
+  const whole = { ...build, args: { ...(await host.defaultArgs()), ...build.args } }
+  if (host.isClassic || !(await tryBuildKit(engine, whole, host, report, o))) {
+    const { buildClassic } = await import('./build-classic.ts')
+    await buildClassic(engine, whole, host, report, o)
+  }
+  const image = await inspectImage(engine, build.tags[0] ?? '', o)
+  return image.Id
+}
+
+/** @returns false when the engine has no BuildKit */
+async function tryBuildKit(
+  engine: Engine,
+  build: ImageBuild,
+  host: BuildHost,
+  report: { readonly parentId: string; readonly progress: Progress },
+  o: CallOptions,
+): Promise<boolean> {
+  await checkFiles(build)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, o))
+  const steps = new BuildProgress(report.parentId)
+  const session = host.makeId()
+  try {
+    await solve(
+      engine,
+      {
+        request: { ...request, ref: host.makeId(), session },
+        offer: {
+          id: session,
+          sharedKey: toSharedKey(build),
+          folders,
+          credentials: host.credentials,
+          secret: (id) => readSecret(build.secrets, id, host),
+          agent: (id) => openSsh(build, id, host),
+        },
+        onStatus(event) {
+          for (const each of steps.take(event)) report.progress(each)
+        },
+      },
+      o,
+    )
+    return true
+  } catch (error) {
+    if (isFlotillaError(error) && error.code === 'engine/not-found') return false
+    throw toFailure(build, error, steps)
+  }
+}
+
+function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unknown {
+  if (!isFlotillaError(error) || error.code !== 'engine/bad-request') return error
+  const { failed } = steps
+  const output = failed === undefined || failed.lines.length === 0 ? '' : `:\n${failed.lines.map((line) => `  ${line}`).join('\n')}`
+  return new FlotillaError('compose/execute', `target ${build.service}: ${error.message}`, {
+    cause: error,
+    ...(failed !== undefined && { hint: `the step that failed is ${failed.name}${output}` }),
+  })
+}
+
+async function readFacts(engine: Engine, build: ImageBuild, o: CallOptions): Promise<BuilderFacts> {
+  const asksStore = build.platforms.length > 1 || build.provenance !== undefined || build.sbom !== undefined
+  const asksGateway = Object.values(build.hosts).some((addresses) => addresses.includes('host-gateway'))
+  const gateway = asksGateway
+    ? (await readWorkerLabels(engine, o)).get('org.mobyproject.buildkit.worker.moby.host-gateway-ip')
+    : undefined
+  return {
+    apiVersion: await engine.apiVersion(o),
+    hasContainerdStore: asksStore && (await hasContainerdStore(engine, o)),
+    ...(gateway !== undefined && gateway !== '' && { hostGateway: gateway }),
+  }
+}
+
+async function hasContainerdStore(engine: Engine, o: CallOptions): Promise<boolean> {
+  const info = await callForJson<{ DriverStatus?: readonly (readonly [string, string])[] | null }>(
+    engine,
+    { method: 'GET', path: '/info' },
+    o,
+  )
+  return (info.DriverStatus ?? []).some(([, value]) => value === 'io.containerd.snapshotter.v1')
+}
+
+/** Builds of one folder on one computer find each other's files in the engine. */
+function toSharedKey(build: ImageBuild): string {
+  const place = build.context.kind === 'folder' ? build.context.path : build.context.url
+  return createHash('sha256').update(`${hostname()}\n${place}`).digest('hex')
+}
+
+/** What is missing here is said here: the builder would name files by its own paths. */
+async function checkFiles(build: ImageBuild): Promise<void> {
+  const sources = [['build context', build.context] as const, ...Object.entries(build.contexts).map(([name, source]) => [`additional context "${name}"`, source] as const)]
+  for (const [what, source] of sources) {
+    if (source.kind !== 'folder') continue
+    const found = await stat(source.path).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw new FlotillaError('io/file', `cannot read ${source.path}: ${toMessage(error)}`, { cause: error })
+    })
+    if (found?.isDirectory() === true) continue
+    throw new FlotillaError(
+      'compose/invalid',
+      `unable to prepare context of service "${build.service}": ${what} ${JSON.stringify(source.path)} ${found === undefined ? 'not found' : 'is no folder'}`,
+    )
+  }
+  if (build.dockerfile.kind !== 'file') return
+  const { path } = build.dockerfile
+  if ((await stat(path).catch(() => undefined))?.isFile() === true) return
+  throw new FlotillaError('compose/invalid', `failed to read dockerfile of service "${build.service}": open ${path}: no such file or directory`)
+}
+
+async function readSecret(secrets: readonly BuildSecret[], id: string, host: BuildHost): Promise<Buffer | undefined> {
+  const secret = secrets.find((entry) => entry.id === id)
+  if (secret === undefined) return undefined
+  if (secret.kind === 'file') return readFile(secret.path)
+  const value = host.env[secret.name]
+  if (value === undefined) {
+    throw new FlotillaError('compose/invalid', `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`)
+  }
+  return Buffer.from(value)
+}
+
+async function openSsh(build: ImageBuild, id: string, host: BuildHost): Promise<Duplex | undefined> {
+  const key = build.ssh.find((entry) => entry.id === id)
+  if (key === undefined) return undefined
+  const path = key.path === undefined || key.path === '' ? host.env['SSH_AUTH_SOCK'] : key.path
+  if (path === undefined || path === '') {
+    throw new FlotillaError('compose/invalid', `ssh ${JSON.stringify(id)} of service "${build.service}": SSH_AUTH_SOCK is not set`)
+  }
+  const { openAgent } = await import('../../engine/buildkit/ssh-agent.ts')
+  return openAgent(path)
+}
