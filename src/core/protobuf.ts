@@ -29,7 +29,11 @@ export class MessageWriter {
   /** Also when it is empty: entries of lists, and messages whose presence says something. */
   putBytes(field: number, value: string | Uint8Array): this {
     const bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : value
-    this.#parts.push(renderVarint(BigInt(field * 8 + bytesType)), renderVarint(BigInt(bytes.length)), Buffer.from(bytes))
+    this.#parts.push(
+      renderVarint(BigInt(field * 8 + bytesType)),
+      renderVarint(BigInt(bytes.length)),
+      Buffer.from(bytes),
+    )
     return this
   }
 

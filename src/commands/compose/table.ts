@@ -1,6 +1,7 @@
 import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
 import { configCommand } from './config-table.ts'
+import { imageCommands } from './image-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
 import { versionCommand } from './version-table.ts'
 
@@ -82,5 +83,10 @@ export const composeGlobals: FlagTable = {
   'skip-hostname-check': { kind: 'boolean', brief: 'Accepted and ignored', hidden: true },
 }
 
-/** In the order of the help page. */
-export const composeCommands: readonly Command[] = [configCommand, ...lifecycleCommands, versionCommand]
+/** In the order of the help page, which is that of the alphabet. */
+export const composeCommands: readonly Command[] = [
+  configCommand,
+  ...lifecycleCommands,
+  ...imageCommands,
+  versionCommand,
+].sort((a, b) => (a.name < b.name ? -1 : 1))

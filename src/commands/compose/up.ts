@@ -6,9 +6,12 @@ import type { ConvergeOptions } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
-import { renderPlan } from '../../compose/plan/plan.ts'
+import { plainWishes } from '../../compose/build/definition.ts'
+import { joinPlans, renderPlan } from '../../compose/plan/plan.ts'
+import type { Plan } from '../../compose/plan/plan.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
+import { makeBuildHost, readAuth } from './build-host.ts'
 import type { upFlags } from './lifecycle-table.ts'
 import { askUser, isTrue, withSession } from './session.ts'
 import type { Session } from './session.ts'
@@ -41,6 +44,8 @@ export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
 export type CreationFlags = Pick<
   UpFlags,
   | 'always-recreate-deps'
+  | 'no-build'
+  | 'quiet-build'
   | 'build'
   | 'force-recreate'
   | 'no-deps'
@@ -88,7 +93,12 @@ export function toConvergeOptions(
     },
     pull: parsePull(flags.pull, flags.build),
     clock: ctx.clock,
-    progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,
+    progress: chooseProgress(session.progress, flags),
+    buildHost: makeBuildHost(ctx, session, project),
+    images: {
+      mayBuild: !flags['no-build'],
+      wishes: { ...plainWishes, isPulling: flags.pull === 'always' },
+    },
     parallel: session.parallel,
     warn: (message) => ctx.log.warn(message),
     ask: askUser(ctx, session, flags.yes),
@@ -98,15 +108,13 @@ export function toConvergeOptions(
   }
 }
 
-/** Loaded only where something is pulled. */
-async function readAuth(ctx: Context, reference: string): Promise<string | undefined> {
-  const { readRegistryAuth } = await import('../../engine/registry-credentials.ts')
-  return readRegistryAuth(reference, { env: ctx.env, clock: ctx.clock, signal: ctx.signal })
-}
-
-function withoutLayers(progress: Session['progress']): Session['progress'] {
+/** `--quiet-pull` leaves out layers, `--quiet-build` steps, whose names begin with that of what is built. */
+function chooseProgress(progress: Session['progress'], flags: CreationFlags): Session['progress'] {
+  if (!flags['quiet-pull'] && !flags['quiet-build']) return progress
   return (event) => {
-    if (event.parentId === undefined) progress(event)
+    const { id, parentId } = event
+    const isStep = parentId !== undefined && id.startsWith(`${parentId} `)
+    if (parentId === undefined || !(isStep ? flags['quiet-build'] : flags['quiet-pull'])) progress(event)
   }
 }
 
@@ -117,10 +125,13 @@ export async function printPlan(
   project: Project,
   options: ConvergeOptions,
 ): Promise<number> {
-  const { plan } = await prepare(session.engine, project, { ...options, isDryRun: true })
+  const images: Plan[] = []
+  const onImagePlan = (part: Plan): void => void images.push(part)
+  const { plan } = await prepare(session.engine, project, { ...options, isDryRun: true, onImagePlan })
   session.stopProgress()
   for (const warning of plan.warnings) ctx.log.warn(warning)
-  ctx.stdout.write(plan.steps.length === 0 ? 'nothing to do\n' : `${renderPlan(plan)}\n`)
+  const parts = [...images, plan].filter((part) => part.steps.length > 0)
+  ctx.stdout.write(parts.length === 0 ? 'nothing to do\n' : `${renderPlan(joinPlans(parts))}\n`)
   return 0
 }
 

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import * as posix from 'node:path/posix'
@@ -39,7 +40,7 @@ export async function buildClassic(
   report: { readonly parentId: string; readonly progress: Progress },
   o: CallOptions,
 ): Promise<void> {
-  const extra = await findExtraDockerfile(build, host)
+  const extra = await findExtraDockerfile(build)
   const query = toClassicQuery(build, extra?.name ?? nameInContext(build))
   const config = await host.registryConfig()
   const reply = await engine.request(
@@ -96,7 +97,7 @@ interface ExtraDockerfile {
 }
 
 /** A Dockerfile that is not in the context goes along under a name nothing else has. */
-async function findExtraDockerfile(build: ImageBuild, host: BuildHost): Promise<ExtraDockerfile | undefined> {
+async function findExtraDockerfile(build: ImageBuild): Promise<ExtraDockerfile | undefined> {
   const { context, dockerfile } = build
   if (dockerfile.kind === 'remote') return undefined
   if (context.kind === 'remote') {
@@ -105,7 +106,7 @@ async function findExtraDockerfile(build: ImageBuild, host: BuildHost): Promise<
       `the classic builder doesn't support a Dockerfile outside of a remote context, set DOCKER_BUILDKIT=1 to use BuildKit`,
     )
   }
-  const name = `.dockerfile.${host.makeId().slice(0, 20)}`
+  const name = `.dockerfile.${randomUUID().slice(0, 18)}`
   if (dockerfile.kind === 'text') return { name, text: Buffer.from(dockerfile.text) }
   const inside = posix.relative(context.path, dockerfile.path)
   if (!inside.startsWith('../') && !posix.isAbsolute(inside)) return undefined
@@ -142,7 +143,12 @@ async function readIgnored(build: ImageBuild, root: string): Promise<readonly st
   return []
 }
 
-async function fill(tar: Pack, root: string, exclude: readonly string[], extra: ExtraDockerfile | undefined): Promise<void> {
+async function fill(
+  tar: Pack,
+  root: string,
+  exclude: readonly string[],
+  extra: ExtraDockerfile | undefined,
+): Promise<void> {
   for (const file of walkFolder(root, { exclude })) await addFile(tar, root, file)
   if (extra !== undefined) await addText(tar, extra)
   tar.finalize()
@@ -156,7 +162,8 @@ async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void>
     gid: 0,
   }
   if (file.kind === 'folder') return addEmpty(tar, { ...header, name: `${file.path}/`, type: 'directory' })
-  if (file.kind === 'link') return addEmpty(tar, { ...header, name: file.path, type: 'symlink', linkname: file.link ?? '' })
+  if (file.kind === 'link')
+    return addEmpty(tar, { ...header, name: file.path, type: 'symlink', linkname: file.link ?? '' })
   if (file.kind !== 'file') return undefined
   if (file.sizeBytes === 0) return addEmpty(tar, { ...header, name: file.path, type: 'file' })
   const entry = tar.entry({ ...header, name: file.path, type: 'file', size: file.sizeBytes })

@@ -1,12 +1,14 @@
 import { Buffer } from 'node:buffer'
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Duplex } from 'node:stream'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
-import { readWorkerLabels, solve } from '../../engine/buildkit/solve.ts'
+import type { SharedFolder } from '../../engine/buildkit/file-sync.ts'
+import type { SessionOffer } from '../../engine/buildkit/session.ts'
+import { askFrontend, readWorkerLabels, solve } from '../../engine/buildkit/solve.ts'
 import { callForJson } from '../../engine/api/call.ts'
 import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -18,15 +20,12 @@ import type { BuilderFacts } from './frontend.ts'
 
 /** What a build takes from the computer the program runs on. */
 export interface BuildHost {
+  /** The variables of the project: values of secrets, the address of the SSH agent. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Random, for names nobody else uses. */
-  readonly makeId: () => string
   /** Build without BuildKit. */
   readonly isClassic: boolean
   /** What the user is logged in with at a registry. */
-  readonly credentials: (
-    host: string,
-  ) => Promise<{ readonly username: string; readonly secret: string } | undefined>
+  readonly credentials: (host: string) => Promise<{ readonly username: string; readonly secret: string } | undefined>
   /** The value of `X-Registry-Config`: all that the user is logged in with. */
   readonly registryConfig: () => Promise<string | undefined>
   /** Arguments every build gets unless it has them: proxies. */
@@ -56,6 +55,55 @@ export async function buildImage(
   return image.Id
 }
 
+/**
+ * Has the Dockerfile of a build checked by the engine's BuildKit, without building.
+ *
+ * @returns what there is to say about it; empty: nothing
+ * @throws {compose/unsupported} for engines without BuildKit, or with one that cannot check
+ */
+export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
+  await checkFiles(build)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, o))
+  const session = randomUUID()
+  const attributes = { ...request.attributes, requestid: 'frontend.lint' }
+  try {
+    const answer = await askFrontend(
+      engine,
+      {
+        request: { ...request, attributes, ref: randomUUID(), session },
+        offer: makeOffer(session, build, folders, host),
+      },
+      o,
+    )
+    return (answer.get('result.statuscode') ?? '0') === '0' ? '' : (answer.get('result.txt') ?? '').trim()
+  } catch (error) {
+    const isUnknown =
+      isFlotillaError(error) &&
+      (error.code === 'engine/not-found' || /unsupported request|unknown request/i.test(error.message))
+    if (!isUnknown) throw toFailure(build, error, new BuildProgress(build.service))
+    throw new FlotillaError('compose/unsupported', 'the builder of this engine cannot check Dockerfiles', {
+      cause: error,
+      hint: 'it needs Docker Engine 27 or later',
+    })
+  }
+}
+
+function makeOffer(
+  id: string,
+  build: ImageBuild,
+  folders: ReadonlyMap<string, SharedFolder>,
+  host: BuildHost,
+): SessionOffer {
+  return {
+    id,
+    sharedKey: toSharedKey(build),
+    folders,
+    credentials: host.credentials,
+    secret: (secret) => readSecret(build.secrets, secret, host),
+    agent: (key) => openSsh(build, key, host),
+  }
+}
+
 /** @returns false when the engine has no BuildKit */
 async function tryBuildKit(
   engine: Engine,
@@ -67,20 +115,13 @@ async function tryBuildKit(
   await checkFiles(build)
   const { request, folders } = toSolve(build, await readFacts(engine, build, o))
   const steps = new BuildProgress(report.parentId)
-  const session = host.makeId()
+  const session = randomUUID()
   try {
     await solve(
       engine,
       {
-        request: { ...request, ref: host.makeId(), session },
-        offer: {
-          id: session,
-          sharedKey: toSharedKey(build),
-          folders,
-          credentials: host.credentials,
-          secret: (id) => readSecret(build.secrets, id, host),
-          agent: (id) => openSsh(build, id, host),
-        },
+        request: { ...request, ref: randomUUID(), session },
+        offer: makeOffer(session, build, folders, host),
         onStatus(event) {
           for (const each of steps.take(event)) report.progress(each)
         },
@@ -97,7 +138,8 @@ async function tryBuildKit(
 function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unknown {
   if (!isFlotillaError(error) || error.code !== 'engine/bad-request') return error
   const { failed } = steps
-  const output = failed === undefined || failed.lines.length === 0 ? '' : `:\n${failed.lines.map((line) => `  ${line}`).join('\n')}`
+  const output =
+    failed === undefined || failed.lines.length === 0 ? '' : `:\n${failed.lines.map((line) => `  ${line}`).join('\n')}`
   return new FlotillaError('compose/execute', `target ${build.service}: ${error.message}`, {
     cause: error,
     ...(failed !== undefined && { hint: `the step that failed is ${failed.name}${output}` }),
@@ -134,7 +176,10 @@ function toSharedKey(build: ImageBuild): string {
 
 /** What is missing here is said here: the builder would name files by its own paths. */
 async function checkFiles(build: ImageBuild): Promise<void> {
-  const sources = [['build context', build.context] as const, ...Object.entries(build.contexts).map(([name, source]) => [`additional context "${name}"`, source] as const)]
+  const sources = [
+    ['build context', build.context] as const,
+    ...Object.entries(build.contexts).map(([name, source]) => [`additional context "${name}"`, source] as const),
+  ]
   for (const [what, source] of sources) {
     if (source.kind !== 'folder') continue
     const found = await stat(source.path).catch((error: unknown) => {
@@ -150,7 +195,10 @@ async function checkFiles(build: ImageBuild): Promise<void> {
   if (build.dockerfile.kind !== 'file') return
   const { path } = build.dockerfile
   if ((await stat(path).catch(() => undefined))?.isFile() === true) return
-  throw new FlotillaError('compose/invalid', `failed to read dockerfile of service "${build.service}": open ${path}: no such file or directory`)
+  throw new FlotillaError(
+    'compose/invalid',
+    `failed to read dockerfile of service "${build.service}": open ${path}: no such file or directory`,
+  )
 }
 
 async function readSecret(secrets: readonly BuildSecret[], id: string, host: BuildHost): Promise<Buffer | undefined> {
@@ -159,7 +207,10 @@ async function readSecret(secrets: readonly BuildSecret[], id: string, host: Bui
   if (secret.kind === 'file') return readFile(secret.path)
   const value = host.env[secret.name]
   if (value === undefined) {
-    throw new FlotillaError('compose/invalid', `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`)
+    throw new FlotillaError(
+      'compose/invalid',
+      `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`,
+    )
   }
   return Buffer.from(value)
 }
@@ -169,7 +220,10 @@ async function openSsh(build: ImageBuild, id: string, host: BuildHost): Promise<
   if (key === undefined) return undefined
   const path = key.path === undefined || key.path === '' ? host.env['SSH_AUTH_SOCK'] : key.path
   if (path === undefined || path === '') {
-    throw new FlotillaError('compose/invalid', `ssh ${JSON.stringify(id)} of service "${build.service}": SSH_AUTH_SOCK is not set`)
+    throw new FlotillaError(
+      'compose/invalid',
+      `ssh ${JSON.stringify(id)} of service "${build.service}": SSH_AUTH_SOCK is not set`,
+    )
   }
   const { openAgent } = await import('../../engine/buildkit/ssh-agent.ts')
   return openAgent(path)

@@ -73,7 +73,8 @@ export class BuildProgress {
       if (step.isOver) return []
       step.isOver = true
       const isCancelled = /context canceled/.test(vertex.error)
-      if (!isCancelled) this.#failed ??= { name: step.name, lines: [...step.lines, step.partial].filter((line) => line !== '') }
+      if (!isCancelled)
+        this.#failed ??= { name: step.name, lines: [...step.lines, step.partial].filter((line) => line !== '') }
       return [...this.#flush(step), this.#event(step, 'error', isCancelled ? 'Cancelled' : 'Error')]
     }
     if (vertex.isCached) {
@@ -113,12 +114,7 @@ export class BuildProgress {
     return this.#event(step, 'working', 'Running', { output })
   }
 
-  #event(
-    step: Step,
-    status: ProgressEvent['status'],
-    text: string,
-    more: Partial<ProgressEvent> = {},
-  ): ProgressEvent {
+  #event(step: Step, status: ProgressEvent['status'], text: string, more: Partial<ProgressEvent> = {}): ProgressEvent {
     return { id: `${this.#parentId} #${step.number} ${step.name}`, parentId: this.#parentId, status, text, ...more }
   }
 }

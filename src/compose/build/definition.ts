@@ -121,8 +121,12 @@ export function toImageBuild(project: Project, service: Service, wishes: BuildWi
     ...(isolation !== undefined && isolation !== '' && { isolation }),
     secrets: toSecrets(project, service),
     ssh: [...(build.ssh ?? []), ...wishes.ssh],
-    cacheFrom: (build.cache_from ?? []).map((entry) => parseCacheEntry(entry, `build.cache_from of service "${service.name}"`)),
-    cacheTo: (build.cache_to ?? []).map((entry) => parseCacheEntry(entry, `build.cache_to of service "${service.name}"`)),
+    cacheFrom: (build.cache_from ?? []).map((entry) =>
+      parseCacheEntry(entry, `build.cache_from of service "${service.name}"`),
+    ),
+    cacheTo: (build.cache_to ?? []).map((entry) =>
+      parseCacheEntry(entry, `build.cache_to of service "${service.name}"`),
+    ),
     isWithoutCache: wishes.isWithoutCache || build.no_cache === true,
     uncachedStages: build.no_cache_filter ?? [],
     isPulling: wishes.isPulling || build.pull === true,
@@ -181,7 +185,10 @@ function toNamedSource(project: Project, service: string, name: string, context:
 function toDockerfile(context: BuildSource, name: string, inline: string): DockerfilePlace {
   if (inline !== '') return { kind: 'text', text: inline }
   if (context.kind === 'folder') {
-    return { kind: 'file', path: posix.isAbsolute(name) || /^[a-zA-Z]:[\\/]/.test(name) ? name : posix.join(context.path, name) }
+    return {
+      kind: 'file',
+      path: posix.isAbsolute(name) || /^[a-zA-Z]:[\\/]/.test(name) ? name : posix.join(context.path, name),
+    }
   }
   return posix.isAbsolute(name) ? { kind: 'file', path: name } : { kind: 'remote', name }
 }
@@ -217,6 +224,9 @@ function toSecrets(project: Project, service: Service): readonly BuildSecret[] {
     if (secret?.environment !== undefined && secret.environment !== '') {
       return { id, kind: 'variable', name: secret.environment, secret: source }
     }
-    throw new FlotillaError('compose/unsupported', `build.secrets only supports environment or file-based secrets: "${source}"`)
+    throw new FlotillaError(
+      'compose/unsupported',
+      `build.secrets only supports environment or file-based secrets: "${source}"`,
+    )
   })
 }

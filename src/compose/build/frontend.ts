@@ -69,7 +69,8 @@ function checkAbilities(build: ImageBuild, facts: BuilderFacts): void {
     refuse('build.additional_contexts needs Docker Engine 23.0 or later')
   }
   for (const entry of [...build.cacheFrom, ...build.cacheTo]) {
-    if (entry.type === 'local') refuse('a build cache of type "local" is not supported; use type "registry" or "inline"')
+    if (entry.type === 'local')
+      refuse('a build cache of type "local" is not supported; use type "registry" or "inline"')
   }
 }
 
@@ -122,7 +123,8 @@ function toOptions(build: ImageBuild, facts: BuilderFacts): Record<string, strin
     return `${name}=${soft}:${hard}`
   })
   if (ulimits.length > 0) attributes['ulimit'] = ulimits.join(',')
-  if (isOn(build.provenance)) attributes['attest:provenance'] = build.provenance === 'true' ? '' : (build.provenance ?? '')
+  if (isOn(build.provenance))
+    attributes['attest:provenance'] = build.provenance === 'true' ? '' : (build.provenance ?? '')
   if (isOn(build.sbom)) attributes['attest:sbom'] = build.sbom === 'true' ? '' : (build.sbom ?? '')
   return attributes
 }

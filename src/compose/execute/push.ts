@@ -30,7 +30,10 @@ export async function push(
     report.progress({
       id,
       parentId: report.parentId,
-      status: status === 'Pushed' || status === 'Layer already exists' || status.startsWith('Mounted from') ? 'done' : 'working',
+      status:
+        status === 'Pushed' || status === 'Layer already exists' || status.startsWith('Mounted from')
+          ? 'done'
+          : 'working',
       text: status,
       ...(progressDetail?.current !== undefined && { current: progressDetail.current }),
       ...(progressDetail?.total !== undefined && { total: progressDetail.total }),

@@ -120,7 +120,10 @@ function toStopQuery(op: { readonly timeoutSeconds?: number }): { readonly timeo
   return op.timeoutSeconds === undefined ? {} : { timeoutSeconds: op.timeoutSeconds }
 }
 
-type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'build-image' | 'push-image' }>
+type ResourceOp = Exclude<
+  StepOp,
+  ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'build-image' | 'push-image' }
+>
 
 async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
   switch (op.kind) {

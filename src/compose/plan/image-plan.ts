@@ -83,9 +83,13 @@ export function planBuilds(project: Project, observed: Observed, selection: Sele
     if (o.mayBuild) {
       if (!isUsable || isForced) graph.add(service, isUsable ? 'policy is build' : 'missing')
     } else if (!isUsable) {
-      throw new FlotillaError('compose/not-found', `Error response from daemon: No such image: ${withLatest(reference)}`, {
-        hint: `service "${service.name}" may not be built: --no-build`,
-      })
+      throw new FlotillaError(
+        'compose/not-found',
+        `Error response from daemon: No such image: ${withLatest(reference)}`,
+        {
+          hint: `service "${service.name}" may not be built: --no-build`,
+        },
+      )
     }
   }
   return graph.builder.build()
@@ -177,4 +181,26 @@ function isUsableImage(service: Service, image: ObservedImage | undefined): bool
 
 function withLatest(reference: string): string {
   return reference.lastIndexOf(':') > reference.lastIndexOf('/') ? reference : `${reference}:latest`
+}
+
+/** Plans the pushes of images that were built and have a name in the file, each name once. */
+export function planPushes(services: readonly Service[], isIgnoringFailures: boolean): Plan {
+  const builder = makePlanBuilder()
+  const planned = new Set<string>()
+  for (const service of services) {
+    const { name, image = '', build, provider } = service
+    if (provider !== undefined || build === undefined || image === '') continue
+    for (const reference of [image, ...(build.tags ?? [])]) {
+      if (planned.has(reference)) continue
+      planned.add(reference)
+      builder.add({
+        op: { kind: 'push-image', reference },
+        resource: reference,
+        cause: 'asked for',
+        group: name,
+        ...(isIgnoringFailures && { bestEffort: true }),
+      })
+    }
+  }
+  return builder.build()
 }

@@ -103,6 +103,24 @@ export function containerOf(op: StepOp): string | undefined {
   return 'container' in op ? op.container.name : undefined
 }
 
+/** Plans that are carried out one after the other, as one: the steps of each wait for the last of the one before. */
+export function joinPlans(plans: readonly Plan[]): Plan {
+  const steps: Step[] = []
+  for (const plan of plans) {
+    const offset = steps.length
+    const before = steps.filter((step) => !steps.some((other) => other.after.includes(step.id))).map((step) => step.id)
+    for (const step of plan.steps) {
+      const after = step.after.length === 0 ? before : step.after.map((id) => id + offset)
+      steps.push({ ...step, id: step.id + offset, after })
+    }
+  }
+  return {
+    steps,
+    settled: plans.flatMap((plan) => plan.settled),
+    warnings: plans.flatMap((plan) => plan.warnings),
+  }
+}
+
 /** One line for each step: dependencies, id, resource, operation, cause. Equal plans give equal text. */
 export function renderPlan(plan: Plan): string {
   return plan.steps.map(renderStep).join('\n')

@@ -107,7 +107,12 @@ class FileSender {
     if (this.#folder.kind === 'texts') {
       for (const [path, text] of Object.entries(this.#folder.files)) {
         // A fixed time: what the builder compares is then the text's length and name; the text itself it hashes.
-        const stat = { path, mode: regularMode, sizeBytes: Buffer.byteLength(text), modifiedNs: BigInt(Date.now()) * 1_000_000n }
+        const stat = {
+          path,
+          mode: regularMode,
+          sizeBytes: Buffer.byteLength(text),
+          modifiedNs: BigInt(Date.now()) * 1_000_000n,
+        }
         this.#sources.set(id, path)
         await this.#call.send(renderStatPacket(stat))
         id += 1
@@ -151,7 +156,8 @@ class FileSender {
 
   async #sendFile(id: number): Promise<void> {
     const path = this.#sources.get(id)
-    if (path === undefined) throw new FlotillaError('engine/protocol', `the builder asked for a file ${id} there is not`)
+    if (path === undefined)
+      throw new FlotillaError('engine/protocol', `the builder asked for a file ${id} there is not`)
     this.#sources.delete(id)
     if (this.#folder.kind === 'texts') {
       await this.#call.send(renderDataPacket(id, Buffer.from(this.#folder.files[path] ?? '')))

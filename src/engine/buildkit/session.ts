@@ -15,9 +15,7 @@ export interface SessionOffer {
   /** Local name (`context`, `dockerfile`, …) → files. */
   readonly folders: ReadonlyMap<string, SharedFolder>
   /** User and password for a registry; undefined: none, which is tried then. */
-  readonly credentials: (
-    host: string,
-  ) => Promise<{ readonly username: string; readonly secret: string } | undefined>
+  readonly credentials: (host: string) => Promise<{ readonly username: string; readonly secret: string } | undefined>
   /** Undefined: no such secret. */
   readonly secret: (id: string) => Promise<Buffer | undefined>
   /** A connection to the SSH agent of this name; undefined: no such agent. */

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../../core/call.ts'
 import { toAbortError } from '../../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
-import { Message } from '../../core/protobuf.ts'
+import { Message, MessageWriter } from '../../core/protobuf.ts'
 import { GRPC, GrpcClient, GrpcError } from '../../io/h2/grpc.ts'
 import { createCallMs } from '../api/call.ts'
 import type { Engine } from '../engine.ts'
@@ -28,7 +28,11 @@ const lastNewsMs = 2000
  * @throws {engine/not-found} when the engine has no builder, {engine/bad-request} with the builder's words when the
  *   build fails, {core/aborted}
  */
-export async function solve(engine: Engine, call: SolveCall, o: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
+export async function solve(
+  engine: Engine,
+  call: SolveCall,
+  o: CallOptions = {},
+): Promise<ReadonlyMap<string, string>> {
   const client = await openBuilder(engine, o)
   const endSession = openSession(client, call.offer)
   const watching = watch(client, call)
@@ -49,13 +53,55 @@ export async function solve(engine: Engine, call: SolveCall, o: CallOptions = {}
   }
 }
 
+/**
+ * Puts a question to the frontend in place of a build: `requestid` among the attributes says which.
+ *
+ * @returns the answer by name: `result.txt`, `result.json`, `result.statuscode`
+ * @throws as `solve`; {engine/bad-request} also from builders that do not know the question
+ */
+export async function askFrontend(
+  engine: Engine,
+  call: Pick<SolveCall, 'request' | 'offer'>,
+  o: CallOptions = {},
+): Promise<ReadonlyMap<string, string>> {
+  const client = await openBuilder(engine, o)
+  const endSession = openSession(client, call.offer)
+  const { request } = call
+  try {
+    // A build without frontend stays open for questions that name it.
+    const empty = { ...request, frontend: '', attributes: {}, exporter: '', exporterAttributes: {} }
+    const open = client.ask('/moby.buildkit.v1.Control/Solve', renderSolveRequest(empty))
+    open.catch(() => {})
+    const question = new MessageWriter()
+      .put(2, request.frontend)
+      .putMap(3, request.attributes)
+      .put(5, true)
+      .put(6, true)
+      .finish()
+    const metadata = [['buildkit-controlapi-buildid', request.ref]] as const
+    const answer = await client.ask('/moby.buildkit.v1.frontend.LLBBridge/Solve', question, metadata)
+    const result = new Message(answer).messages(3)[0] ?? new Message(Buffer.alloc(0))
+    const end = new MessageWriter().putBytes(1, Buffer.alloc(0)).finish()
+    await client.ask('/moby.buildkit.v1.frontend.LLBBridge/Return', end, metadata).catch(() => {})
+    return result.map(10)
+  } catch (error) {
+    if (o.signal?.aborted === true) throw toAbortError(o.signal)
+    throw toBuildError(error)
+  } finally {
+    const over = new FlotillaError('core/aborted', 'the question is answered')
+    endSession(over)
+    client.close(over)
+  }
+}
+
 /** What the builder of an engine says of itself. */
 export async function readWorkerLabels(engine: Engine, o: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
   const client = await openBuilder(engine, o)
   try {
     const answer = await client.ask('/moby.buildkit.v1.Control/ListWorkers', Buffer.alloc(0))
     const labels = new Map<string, string>()
-    for (const worker of new Message(answer).messages(1)) for (const [name, value] of worker.map(2)) labels.set(name, value)
+    for (const worker of new Message(answer).messages(1))
+      for (const [name, value] of worker.map(2)) labels.set(name, value)
     return labels
   } catch (error) {
     throw toBuildError(error)

@@ -152,7 +152,8 @@ export class H2Connection {
   }
 
   #write(type: number, flags: number, stream: number, payload: Uint8Array): void {
-    if (this.#error === undefined && this.#socket.writable) this.#socket.write(renderFrame(type, flags, stream, payload))
+    if (this.#error === undefined && this.#socket.writable)
+      this.#socket.write(renderFrame(type, flags, stream, payload))
   }
 
   #wakeAll(): void {

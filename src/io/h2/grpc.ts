@@ -66,8 +66,8 @@ export class GrpcClient {
   }
 
   /** One question, one answer. Rejects with {@link GrpcError}, or the error of the connection. */
-  async ask(path: string, message: Uint8Array): Promise<Buffer> {
-    const call = this.call(path)
+  async ask(path: string, message: Uint8Array, metadata: HeaderList = []): Promise<Buffer> {
+    const call = this.call(path, metadata)
     await call.send(message)
     call.end()
     let answer: Buffer | undefined

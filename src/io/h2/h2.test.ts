@@ -28,7 +28,11 @@ describe('hpack', () => {
   it.each([
     // RFC 7541, C.4.1 to C.4.3: three requests on one connection, in Huffman code.
     [
-      ['828684418cf1e3c2e5f23a6ba0ab90f4ff', '828684be5886a8eb10649cbf', '828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf'],
+      [
+        '828684418cf1e3c2e5f23a6ba0ab90f4ff',
+        '828684be5886a8eb10649cbf',
+        '828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf',
+      ],
       ['custom-key', 'custom-value'],
     ],
   ])('keeps its table as the standard says', (blocks, last) => {
