@@ -11,6 +11,7 @@ export const configFlags = {
     placeholder: 'string',
   },
   images: { kind: 'boolean', brief: 'Print image names, one a line' },
+  'lock-image-digests': { kind: 'boolean', brief: 'Print a file that pins each image to its digest' },
   models: { kind: 'boolean', brief: 'Print model names, one a line' },
   networks: { kind: 'boolean', brief: 'Print network names, one a line' },
   'no-consistency': {
@@ -24,6 +25,7 @@ export const configFlags = {
   output: { kind: 'string', short: 'o', brief: 'Write to a file in place of stdout', placeholder: 'string' },
   profiles: { kind: 'boolean', brief: 'Print profile names, one a line' },
   quiet: { kind: 'boolean', short: 'q', brief: 'Only check, print nothing' },
+  'resolve-image-digests': { kind: 'boolean', brief: 'Pin each image to its digest' },
   services: { kind: 'boolean', brief: 'Print service names, one a line' },
   variables: { kind: 'boolean', brief: 'Print the variables of the files and their defaults' },
   volumes: { kind: 'boolean', brief: 'Print volume names, one a line' },

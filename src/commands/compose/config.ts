@@ -58,8 +58,14 @@ async function open(ctx: Context, flags: Flags, args: readonly string[]): Promis
 async function renderWhole(ctx: Context, flags: Flags, args: readonly string[]): Promise<string> {
   const format = readFormat(flags.format)
   if (flags['no-interpolate']) return renderTree(await openTree(ctx, toOptions(ctx, flags)), format)
-  const project = await open(ctx, flags, args)
+  let project = await open(ctx, flags, args)
   if (!flags['no-consistency']) checkContainerNames(project)
+  if (flags['lock-image-digests'] || flags['resolve-image-digests']) {
+    // Only here is an engine asked.
+    const { renderLock, resolveDigests } = await import('./config-digests.ts')
+    if (flags['lock-image-digests']) return renderLock(ctx, project, format)
+    project = await resolveDigests(ctx, project)
+  }
   // What is printed is itself a file: a dollar sign in it must survive being read.
   return renderProject(project, format).replaceAll('$', '$$$$')
 }
