@@ -114,7 +114,7 @@ function wrap(bytes: Buffer): Buffer {
 const tunnelBytes = 256 * 1024
 
 /** A call whose messages are pieces of a stream of bytes. */
-function toDuplex(call: GrpcCall): Duplex {
+export function toDuplex(call: GrpcCall): Duplex {
   let resume: () => void = () => {}
   const duplex = new Duplex({
     writableHighWaterMark: tunnelBytes,
