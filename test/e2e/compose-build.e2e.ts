@@ -73,9 +73,9 @@ FROM ${sampleImage} AS base
 ARG GREETING
 ARG FROM_ENV
 ARG LATE=unset
-RUN --mount=type=secret,id=token --mount=type=secret,id=pw <<'END' true
-END
-`.replace(" <<'END' true\nEND", ' sh -c \'echo "$GREETING $FROM_ENV $LATE $(cat /run/secrets/token) $(cat /run/secrets/pw)" >/said; cat /etc/hosts >/hosts; ulimit -n >/limit; df -k /dev/shm | tail -1 >/shm; ls / >/network\'') + `
+RUN --mount=type=secret,id=token --mount=type=secret,id=pw \\
+  echo "$GREETING $FROM_ENV $LATE $(cat /run/secrets/token) $(cat /run/secrets/pw)" >/said; \\
+  cat /etc/hosts >/hosts; ulimit -n >/limit
 FROM base AS final
 COPY . /app
 FROM base AS never
@@ -92,12 +92,16 @@ RUN false
     await symlink('sub/b.txt', join(folder, 'app/link'))
     await writeFile(join(folder, 'app/run.sh'), '#!/bin/sh\n')
     await chmod(join(folder, 'app/run.sh'), 0o755)
-    const built = await withEnv({ FROM_ENV: 'env', PASSWORD: 'hush' }).compose('full', ['build', '--build-arg', 'LATE=late'])
+    const built = await withEnv({ FROM_ENV: 'env', PASSWORD: 'hush' }).compose('full', [
+      'build',
+      '--build-arg',
+      'LATE=late',
+    ])
     expect(built.code, built.stderr).toBe(0)
     expect(built.stderr).toContain(' web  Built')
     expect(await runImage('full/web:1', 'cat', '/said')).toBe('hello env late sesame hush\n')
     expect(await runImage('full/web:1', 'cat', '/hosts')).toContain('192.0.2.9')
-    expect(await runImage('full/web:1', 'cat', '/limit')).toBe(version === '20.10' ? expect.anything() : '512\n')
+    if (version !== '20.10') expect(await runImage('full/web:1', 'cat', '/limit')).toBe('512\n')
     expect((await runImage('full/web:1', 'find', '/app')).trim().split('\n').sort()).toEqual([
       '/app',
       '/app/a.txt',
@@ -118,7 +122,11 @@ RUN false
     })
     expect(JSON.stringify(image)).not.toContain('sesame')
     // Nothing changed: every step is taken from the build before.
-    const again = await withEnv({ FROM_ENV: 'env', PASSWORD: 'hush' }).compose('full', ['build', '--build-arg', 'LATE=late'])
+    const again = await withEnv({ FROM_ENV: 'env', PASSWORD: 'hush' }).compose('full', [
+      'build',
+      '--build-arg',
+      'LATE=late',
+    ])
     expect(again.stderr).toContain('COPY . /app  Cached')
     expect((await inspectImage(host.engine, 'full/web:1')).Id).toBe(image.Id)
   })
@@ -132,7 +140,9 @@ RUN false
     expect(failed.code).toBe(1)
     expect(failed.stderr).toContain('target web: failed to solve:')
     expect(failed.stderr).toContain('exit code: 3')
-    expect(failed.stderr).toMatch(/the step that failed is \[2\/2\] RUN echo about to fail && exit 3:\n.*about to fail/s)
+    expect(failed.stderr).toMatch(
+      /the step that failed is \[2\/2\] RUN echo about to fail && exit 3:\n.*about to fail/s,
+    )
     const missing = await withEnv({}).compose('fail', ['-f', '-', 'build'])
     expect(missing.code).toBe(1)
     await write('nofile', { 'compose.yaml': 'services: { web: { build: ./gone } }\n' })
@@ -201,7 +211,10 @@ RUN false
         .split('\n')
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as { id: string; current?: number })
-      return Math.max(0, ...events.filter((event) => event.id.includes('load build context')).map((event) => event.current ?? 0))
+      return Math.max(
+        0,
+        ...events.filter((event) => event.id.includes('load build context')).map((event) => event.current ?? 0),
+      )
     }
     expect(await sentBytes()).toBeGreaterThan(100_000_000)
     expect(await runImage('many-web', 'sh', '-c', 'find /ctx -type f | wc -l')).toBe('5011\n')
@@ -263,7 +276,10 @@ services:
     expect((built.stderr.match(/RUN echo \$\(date \+%N\) >\/same {2}Done/g) ?? []).length).toBe(1)
     const check = await host.compose('graph', ['build', '--check', 'base'])
     expect(check, check.stderr).toMatchObject({ code: 0, stdout: 'base: Check complete, no warnings found.\n' })
-    await write('graph', { Dockerfile: `from ${sampleImage} as X\nMAINTAINER me\n`, 'bad.yaml': 'services: { bad: { build: . } }\n' })
+    await write('graph', {
+      Dockerfile: `from ${sampleImage} as X\nMAINTAINER me\n`,
+      'bad.yaml': 'services: { bad: { build: . } }\n',
+    })
     const bad = await host.compose('graph', ['-f', 'bad.yaml', 'build', '--check'])
     expect(bad.code, bad.stderr).toBe(1)
     expect(bad.stdout).toContain('MaintainerDeprecated')
@@ -292,7 +308,9 @@ secrets: { s: { file: ./a } }
     expect(image.Config?.Labels).toMatchObject({ l: 'm', 'com.docker.compose.image.builder': 'classic' })
     const refused = await classic.compose('classic', ['build', 'secret'])
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toContain("the classic builder doesn't support secrets, set DOCKER_BUILDKIT=1 to use BuildKit")
+    expect(refused.stderr).toContain(
+      "the classic builder doesn't support secrets, set DOCKER_BUILDKIT=1 to use BuildKit",
+    )
   })
 
   it('pushes and pulls what was built, and pins digests', async () => {
@@ -326,7 +344,9 @@ services:
     expect((await host.compose('reg', ['-f', 'bad.yaml', 'pull'])).code).toBe(1)
     expect((await host.compose('reg', ['-f', 'bad.yaml', 'pull', '--ignore-pull-failures'])).code).toBe(0)
     // A fresh look is due: the policy says every second, and the image was pulled before.
-    await write('reg', { 'age.yaml': `services: { web: { image: "${image}", pull_policy: every_1s, command: "true" } }\n` })
+    await write('reg', {
+      'age.yaml': `services: { web: { image: "${image}", pull_policy: every_1s, command: "true" } }\n`,
+    })
     const aged = await host.compose('reg', ['-f', 'age.yaml', 'up', '--no-start'])
     expect(aged.stderr, aged.stderr).toContain('web  Pulled')
     await host.compose('reg', ['-f', 'age.yaml', 'down', '-t', '1'])

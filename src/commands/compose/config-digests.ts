@@ -1,5 +1,5 @@
 import type { Context } from '../../cli/command.ts'
-import { makeDictionary, sortedNames } from '../../compose/model/dictionary.ts'
+import { mapDictionary, sortedNames } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 import type { Service } from '../../compose/model/service.ts'
 import { renderTree } from '../../compose/model/render/project.ts'
@@ -15,7 +15,7 @@ export async function resolveDigests(ctx: Context, project: Project): Promise<Pr
     const digest = digests.get(service.image ?? '')
     return digest === undefined ? service : { ...service, image: `${service.image}@${digest}` }
   }
-  const services = makeDictionary(sortedNames(project.services).map((name) => [name, pin(project.services[name]!)] as const))
+  const services = mapDictionary(project.services, pin)
   return { ...project, services }
 }
 

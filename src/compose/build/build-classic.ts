@@ -80,7 +80,7 @@ async function readLines(
         step = `${parentId} [${next[1]}] ${next[2]}`
         kept = []
         progress({ id: step, parentId, status: 'working', text: 'Running' })
-      } else if (/^ ---> /.test(line)) {
+      } else if (line.startsWith(' ---> ')) {
         if (line.includes('Using cache')) progress({ id: step, parentId, status: 'done', text: 'Cached' })
       } else {
         kept = [...kept, line].slice(-keptLines)

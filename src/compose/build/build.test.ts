@@ -14,10 +14,17 @@ import type { BuilderFacts } from './frontend.ts'
 
 const modern: BuilderFacts = { apiVersion: '1.51', hasContainerdStore: false }
 
-function buildOf(build: NonNullable<Service['build']>, wishes: Partial<BuildWishes> = {}, more: Partial<Project> = {}): ImageBuild {
-  const service = makeService('web', { build: { context: '/src', dockerfile: 'Dockerfile', ...build } })
-  const { image: _, ...unnamed } = service
-  const whole = { ...makeProject([unnamed as Service]), ...more }
+function unnamed(service: Service): Service {
+  return Object.fromEntries(Object.entries(service).filter(([key]) => key !== 'image')) as unknown as Service
+}
+
+function buildOf(
+  build: NonNullable<Service['build']>,
+  wishes: Partial<BuildWishes> = {},
+  more: { readonly environment?: Project['environment'] } = {},
+): ImageBuild {
+  const web = makeService('web', { build: { context: '/src', dockerfile: 'Dockerfile', ...build } })
+  const whole = makeProject([unnamed(web)], more)
   return toImageBuild(whole, whole.services['web']!, { ...plainWishes, ...wishes })
 }
 
@@ -61,7 +68,9 @@ describe('the build of a service', () => {
   })
 
   it('refuses secrets without a source and contexts it does not know', () => {
-    expect(() => buildOf({ secrets: [{ source: 'gone' }] })).toThrow('build.secrets only supports environment or file-based secrets: "gone"')
+    expect(() => buildOf({ secrets: [{ source: 'gone' }] })).toThrow(
+      'build.secrets only supports environment or file-based secrets: "gone"',
+    )
     expect(() => buildOf({ additional_contexts: { a: 'oci-layout://x' } })).toThrow('oci-layout is not supported')
     expect(() => buildOf({ additional_contexts: { a: 'ftp://x' } })).toThrow('unknown kind of context "ftp://x"')
     expect(() => buildOf({ additional_contexts: { a: 'service:gone' } })).toThrow('names "gone"')
@@ -124,8 +133,7 @@ describe('a build in the words of BuildKit', () => {
         'force-network-mode': 'host',
         'shm-size': '1024',
         ulimit: 'nofile=1:2,nproc=3:3',
-        'cache-imports':
-          '[{"Type":"registry","Attrs":{"ref":"r/i:c"}},{"Type":"registry","Attrs":{"ref":"r/i:d"}}]',
+        'cache-imports': '[{"Type":"registry","Attrs":{"ref":"r/i:c"}},{"Type":"registry","Attrs":{"ref":"r/i:d"}}]',
       },
     })
     expect([...folders]).toEqual([
@@ -243,14 +251,26 @@ describe('the bake file', () => {
 })
 
 describe('progress of a build', () => {
-  const vertex = (digest: string, more: object = {}) => ({ digest, name: `step ${digest}`, isCached: false, error: '', ...more })
+  const vertex = (digest: string, more: object = {}) => ({
+    digest,
+    name: `step ${digest}`,
+    isCached: false,
+    error: '',
+    ...more,
+  })
   const empty = { vertexes: [], statuses: [], logs: [], warnings: [] }
 
   it('numbers steps, joins pieces of lines, and tells how each ended', () => {
     const progress = new BuildProgress('web')
     const lines = [
       { ...empty, vertexes: [vertex('a', { startedMs: 1000 }), vertex('b')] },
-      { ...empty, logs: [{ vertex: 'a', text: 'one\ntw' }, { vertex: 'a', text: 'o\r\n50%\r100%\n\u001b[31mred' }] },
+      {
+        ...empty,
+        logs: [
+          { vertex: 'a', text: 'one\ntw' },
+          { vertex: 'a', text: 'o\r\n50%\r100%\n\u001b[31mred' },
+        ],
+      },
       { ...empty, vertexes: [vertex('a', { startedMs: 1000, completedMs: 2500 }), vertex('b', { isCached: true })] },
       { ...empty, vertexes: [vertex('b', { isCached: true })] },
     ].flatMap((event) => progress.take(event).map(({ id, text, output }) => `${id}: ${output ?? text}`))

@@ -11,11 +11,17 @@ import { isPlatform, refreshMs } from './pull-policy.ts'
 import { selectServices } from './selection.ts'
 
 function built(name: string, extra: Partial<Service> = {}): Service {
-  const { image: _, ...plain } = service(name, { build: { context: `/${name}`, dockerfile: 'Dockerfile' } })
-  return { ...plain, ...extra }
+  const whole = service(name, { build: { context: `/${name}`, dockerfile: 'Dockerfile' }, ...extra })
+  const isNamed = extra.image !== undefined
+  return Object.fromEntries(Object.entries(whole).filter(([key]) => isNamed || key !== 'image')) as unknown as Service
 }
 
-function plans(want: Project, observed: Observed, o: Partial<ImageOptions> = {}, services: readonly string[] = []): string {
+function plans(
+  want: Project,
+  observed: Observed,
+  o: Partial<ImageOptions> = {},
+  services: readonly string[] = [],
+): string {
   const options = { ...defaultImageOptions, ...o }
   const selection = selectServices(want, services)
   const parts = [planPulls(want, observed, selection, options), planBuilds(want, observed, selection, options)]
@@ -27,9 +33,7 @@ const none = emptyEngine([])
 describe('images before a project is brought up', () => {
   it('are pulled once, or built where there is nothing to pull', () => {
     const want = project([service('a'), service('b'), built('c')])
-    expect(plans(want, none)).toBe(
-      '[] → #1 a: pull-image busybox (missing)\n[] → #1 c: build-image as p-c (missing)',
-    )
+    expect(plans(want, none)).toBe('[] → #1 a: pull-image busybox (missing)\n[] → #1 c: build-image as p-c (missing)')
     expect(plans(want, emptyEngine(['busybox', 'p-c']))).toBe('')
   })
 
@@ -56,13 +60,16 @@ describe('images before a project is brought up', () => {
     const hour = 3_600_000
     const image = { id: 'i', ids: ['i'], digests: [], taggedAtMs: 0, platform: 'linux/arm64/v8' }
     const observed = { ...none, images: { busybox: image } }
-    const aged = (policy: string, nowMs: number) => plans(project([service('a', { pull_policy: policy })]), observed, { nowMs })
+    const aged = (policy: string, nowMs: number) =>
+      plans(project([service('a', { pull_policy: policy })]), observed, { nowMs })
     expect(aged('daily', 23 * hour)).toBe('')
     expect(aged('daily', 25 * hour)).toContain('policy is daily')
     expect(aged('weekly', 25 * hour)).toBe('')
     expect(aged('every_2h', 3 * hour)).toContain('policy is every_2h')
     expect(plans(project([service('a', { platform: 'linux/arm64' })]), observed)).toBe('')
-    expect(plans(project([service('a', { platform: 'linux/amd64' })]), observed)).toContain('not for platform linux/amd64')
+    expect(plans(project([service('a', { platform: 'linux/amd64' })]), observed)).toContain(
+      'not for platform linux/amd64',
+    )
     expect(() => refreshMs(service('a'), 'every_x')).toThrow('pull_policy of service "a"')
   })
 
@@ -70,7 +77,13 @@ describe('images before a project is brought up', () => {
     const base = built('base')
     const app = built('app', { build: { context: '/app', additional_contexts: { b: 'service:base' } } })
     const twin = { ...built('twin', { image: 'same' }), build: { context: '/x' } }
-    const want = project([app, base, twin, { ...twin, name: 'twin2' }, { ...twin, name: 'other', build: { context: '/y' } }])
+    const want = project([
+      app,
+      base,
+      twin,
+      { ...twin, name: 'twin2' },
+      { ...twin, name: 'other', build: { context: '/y' } },
+    ])
     const plan = planAllBuilds(want, Object.values(want.services), { ...defaultImageOptions.wishes, isToRun: false })
     expect(renderPlan(plan)).toBe(
       [

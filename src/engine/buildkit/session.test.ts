@@ -102,7 +102,13 @@ describe('a session', () => {
     const root = mkdtempSync(join(tmpdir(), 'session-'))
     closers.push(() => rmSync(root, { recursive: true }))
     const large = 'x'.repeat(3_000_000)
-    for (const [name, text] of [['a', 'A'], ['b', ''], ['large', large], ['ö c', 'O']] as const) writeFileSync(join(root, name), text)
+    for (const [name, text] of [
+      ['a', 'A'],
+      ['b', ''],
+      ['large', large],
+      ['ö c', 'O'],
+    ] as const)
+      writeFileSync(join(root, name), text)
     const folders = new Map<string, SharedFolder>([
       ['context', { kind: 'folder', path: root }],
       ['dockerfile', { kind: 'texts', files: { Dockerfile: 'FROM scratch' } }],
@@ -113,13 +119,20 @@ describe('a session', () => {
     expect(all.contents).toEqual({ b: '', large, 'ö c': 'O' })
     const some = await fetchFiles(
       builder,
-      [['dir-name', 'context'], ['exclude-patterns', '%C3%B6+c'], ['exclude-patterns', 'large'], ['exclude-patterns-encoded', '1']],
+      [
+        ['dir-name', 'context'],
+        ['exclude-patterns', '%C3%B6+c'],
+        ['exclude-patterns', 'large'],
+        ['exclude-patterns-encoded', '1'],
+      ],
       () => false,
     )
     expect(some.paths).toEqual(['a', 'b'])
     const text = await fetchFiles(builder, [['dir-name', 'dockerfile']], () => true)
     expect(text.contents).toEqual({ Dockerfile: 'FROM scratch' })
-    await expect(fetchFiles(builder, [['dir-name', '/etc']], () => true)).rejects.toThrow('no access allowed to dir "/etc"')
+    await expect(fetchFiles(builder, [['dir-name', '/etc']], () => true)).rejects.toThrow(
+      'no access allowed to dir "/etc"',
+    )
   })
 
   it('says which file it cannot read', async () => {

@@ -121,10 +121,10 @@ export function toDuplex(call: GrpcCall): Duplex {
     readableHighWaterMark: tunnelBytes,
     read: () => resume(),
     write(chunk: Buffer, _encoding, done) {
-      call.send(wrap(chunk)).then(() => done(), done)
+      void tell(call.send(wrap(chunk)), done)
     },
     writev(chunks, done) {
-      call.send(wrap(Buffer.concat(chunks.map((entry) => entry.chunk as Buffer)))).then(() => done(), done)
+      void tell(call.send(wrap(Buffer.concat(chunks.map((entry) => entry.chunk as Buffer)))), done)
     },
     final(done) {
       call.end()
@@ -143,4 +143,14 @@ export function toDuplex(call: GrpcCall): Duplex {
   }
   pump().catch((error: unknown) => duplex.destroy(error instanceof Error ? error : new Error(String(error))))
   return duplex
+}
+
+async function tell(sending: Promise<void>, done: (error?: Error) => void): Promise<void> {
+  try {
+    await sending
+  } catch (error) {
+    done(error instanceof Error ? error : new Error(String(error)))
+    return
+  }
+  done()
 }

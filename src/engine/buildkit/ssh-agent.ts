@@ -35,5 +35,5 @@ async function serveKey(text: Buffer): Promise<Duplex> {
     if (signature instanceof Error) return agent.failureReply(request)
     return agent.signReply(request, signature)
   })
-  return agent as unknown as Duplex
+  return agent
 }
