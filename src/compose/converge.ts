@@ -6,6 +6,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { BuildHost } from './build/build-image.ts'
 import { execute } from './execute.ts'
 import type { StartedContainer } from './execute.ts'
+import { takeNameFromOthers } from './build/take-name.ts'
 import { checkContainerNames } from './load/consistency.ts'
 import { makeDictionary, mapDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
@@ -89,8 +90,9 @@ export async function prepare(
       else o.onImagePlan(images)
       pretended = { ...observed, images: pretendPulled(observed.images, images) }
     } else {
-      await execute(images, engine, o)
-      const found = await observeImages(engine, references, call)
+      const built = new Map<string, string>()
+      await execute(images, engine, { ...o, onBuilt: (reference, id) => void built.set(reference, id) })
+      const found = await settleBuilt(engine, await observeImages(engine, references, call), built, call)
       observed = { ...observed, images: await addImageFacts(engine, project, selection, found, o) }
     }
   }
@@ -103,6 +105,26 @@ export async function prepare(
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
   return { plan, observed }
+}
+
+/**
+ * What was built is the image of its name, whatever else had that name: the nodes of a cluster may hold older ones,
+ * which must not be taken for it.
+ */
+async function settleBuilt(
+  engine: Engine,
+  images: Observed['images'],
+  built: ReadonlyMap<string, string>,
+  call: CallOptions,
+): Promise<Observed['images']> {
+  const settled = new Map<string, ObservedImage>()
+  for (const [reference, id] of built) {
+    const image = images[reference]
+    if (image === undefined || image.ids.every((each) => each === id)) continue
+    await takeNameFromOthers(engine, reference, id, call)
+    settled.set(reference, { id, ids: [id], digests: [] })
+  }
+  return settled.size === 0 ? images : mapDictionary(images, (image, reference) => settled.get(reference) ?? image)
 }
 
 function toImageOptions(o: ConvergeOptions): ImageOptions {

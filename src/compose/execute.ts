@@ -30,6 +30,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
   /** Needed by plans that build. */
   readonly buildHost?: BuildHost
+  /** Told each name an image was built under. */
+  readonly onBuilt?: (reference: string, imageId: string) => void
 }
 
 /**
@@ -72,7 +74,7 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress, buildHost } = o
+    const { registryAuth, progress, buildHost, onBuilt } = o
     this.#options = o
     this.#left = plan.steps.length
     this.#context = {
@@ -82,6 +84,7 @@ class Walk {
       waker: makeWaker(engine, o.clock, o),
       ...(registryAuth !== undefined && { registryAuth }),
       ...(buildHost !== undefined && { buildHost }),
+      ...(onBuilt !== undefined && { onBuilt }),
     }
     for (const step of plan.steps) {
       this.#missing.set(step.id, step.after.length)

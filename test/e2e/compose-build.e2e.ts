@@ -1,14 +1,18 @@
 import { once } from 'node:events'
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callForJson } from '../../src/engine/api/call.ts'
 import { inspectImage } from '../../src/engine/api/images.ts'
+import { openEngine } from '../../src/engine/client.ts'
 import { execProgram } from '../../src/io/exec.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { ComposeHost, isRoot, openComposeHost, sampleImage } from './compose-host.ts'
+import { startCluster } from './swarm-cluster.ts'
+import type { TestCluster } from './swarm-cluster.ts'
 
 /** Builds by real engines, judged by the images: what is in them, and what they do when run. */
 
@@ -352,5 +356,55 @@ services:
     await host.compose('reg', ['-f', 'age.yaml', 'down', '-t', '1'])
     const networks = await callForJson<readonly unknown[]>(host.engine, { method: 'GET', path: '/networks' }, {})
     expect(networks.length).toBeGreaterThan(0)
+  })
+})
+
+describe.runIf(isRoot)('builds on a fleet (needs root on Linux)', () => {
+  let cluster: TestCluster
+  let host: ComposeHost
+
+  beforeAll(async () => {
+    cluster = await startCluster({ engines: ['20.10', '28.5'], hosts: 2, namePrefix: 'bfl' })
+    const engine = openEngine({ kind: 'unix', path: cluster.socket }, { clock: systemClock, userAgent: 'flotilla-test' })
+    const folder = await mkdtemp(join(tmpdir(), 'compose-e2e-'))
+    host = new ComposeHost(engine, { DOCKER_HOST: cluster.host }, folder)
+  })
+
+  afterAll(async () => {
+    await host?.close()
+    await cluster?.down()
+  })
+
+  /** What each host's container of the project has in `/text`. */
+  async function texts(): Promise<readonly string[]> {
+    const all = await Promise.all(
+      [0, 1].map(async (index) => {
+        const node = cluster.node(index)
+        const { stdout } = await node.docker(['ps', '-q', '--filter', 'label=com.docker.compose.project=fleet'])
+        const ids = stdout.trim().split('\n').filter((id) => id !== '')
+        return Promise.all(ids.map(async (id) => (await node.docker(['exec', id, 'cat', '/text'])).stdout.trim()))
+      }),
+    )
+    return all.map((each) => each.join(' '))
+  }
+
+  it('builds once, runs on every node, and replaces all when the image changes', async () => {
+    const files = (text: string): Readonly<Record<string, string>> => ({
+      'compose.yaml':
+        'services: { web: { build: ., scale: 2, network_mode: bridge, init: true } }\n',
+      Dockerfile: `FROM ${sampleImage}\nRUN echo ${text} >/text\nCMD ["sleep", "1000"]\n`,
+    })
+    await host.write('fleet', files('one'))
+    const first = await host.compose('fleet', ['up', '-d', '--build'])
+    expect(first.code, first.stderr).toBe(0)
+    expect((first.stderr.match(/RUN echo one >\/text {2}Done/g) ?? []).length).toBe(1)
+    expect(await texts()).toEqual(['one', 'one'])
+    expect((await host.compose('fleet', ['up', '-d', '--plan'])).stdout).toBe('nothing to do\n')
+    await host.write('fleet', files('two'))
+    const second = await host.compose('fleet', ['up', '-d', '--build', '-t', '1'])
+    expect(second.code, second.stderr).toBe(0)
+    expect(await texts()).toEqual(['two', 'two'])
+    expect((await host.compose('fleet', ['up', '-d', '--plan'])).stdout).toBe('nothing to do\n')
+    await host.compose('fleet', ['down', '-t', '1'])
   })
 })

@@ -10,6 +10,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { parseIgnoreFile } from '../../core/ignore.ts'
 import type { Progress } from '../../core/progress.ts'
 import { createCallMs } from '../../engine/api/call.ts'
+import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import type { ByteSource } from '../../io/http/request.ts'
@@ -23,6 +24,7 @@ interface ClassicLine {
   readonly stream?: string
   readonly status?: string
   readonly error?: string
+  readonly aux?: { readonly ID?: string }
   readonly errorDetail?: { readonly message?: string }
 }
 
@@ -31,6 +33,7 @@ const keptLines = 10
 /**
  * Builds with `POST /build` of version 1: the context goes as a tar stream, without what `.dockerignore` names.
  *
+ * @returns the ID of the image
  * @throws {compose/execute} {compose/unsupported}
  */
 export async function buildClassic(
@@ -39,7 +42,7 @@ export async function buildClassic(
   host: BuildHost,
   report: { readonly parentId: string; readonly progress: Progress },
   o: CallOptions,
-): Promise<void> {
+): Promise<string> {
   const extra = await findExtraDockerfile(build)
   const query = toClassicQuery(build, extra?.name ?? nameInContext(build))
   const config = await host.registryConfig()
@@ -54,17 +57,20 @@ export async function buildClassic(
     },
     { deadlineMs: createCallMs * 60, ...(o.signal !== undefined && { signal: o.signal }) },
   )
-  await readLines(reply.documents<ClassicLine>(), build, report)
+  const built = await readLines(reply.documents<ClassicLine>(), build, report)
+  return built ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
 }
 
 async function readLines(
   lines: AsyncIterable<ClassicLine>,
   build: ImageBuild,
   { parentId, progress }: { readonly parentId: string; readonly progress: Progress },
-): Promise<void> {
+): Promise<string | undefined> {
+  let built: string | undefined
   let step = ''
   let kept: string[] = []
-  for await (const { stream, error, errorDetail } of lines) {
+  for await (const { stream, error, errorDetail, aux } of lines) {
+    built = aux?.ID ?? built
     const failure = errorDetail?.message ?? error
     if (failure !== undefined) {
       const output = kept.length === 0 ? '' : `:\n${kept.map((line) => `  ${line}`).join('\n')}`
@@ -89,6 +95,7 @@ async function readLines(
     }
   }
   if (step !== '') progress({ id: step, parentId, status: 'done', text: 'Done' })
+  return built
 }
 
 interface ExtraDockerfile {

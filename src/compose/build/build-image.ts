@@ -47,12 +47,10 @@ export async function buildImage(
   o: CallOptions,
 ): Promise<string> {
   const whole = { ...build, args: { ...(await host.defaultArgs()), ...build.args } }
-  if (host.isClassic || !(await tryBuildKit(engine, whole, host, report, o))) {
-    const { buildClassic } = await import('./build-classic.ts')
-    await buildClassic(engine, whole, host, report, o)
-  }
-  const image = await inspectImage(engine, build.tags[0] ?? '', o)
-  return image.Id
+  const built = host.isClassic ? undefined : await tryBuildKit(engine, whole, host, report, o)
+  if (built !== undefined) return built
+  const { buildClassic } = await import('./build-classic.ts')
+  return buildClassic(engine, whole, host, report, o)
 }
 
 /**
@@ -104,20 +102,20 @@ function makeOffer(
   }
 }
 
-/** @returns false when the engine has no BuildKit */
+/** @returns the ID of the image; undefined when the engine has no BuildKit */
 async function tryBuildKit(
   engine: Engine,
   build: ImageBuild,
   host: BuildHost,
   report: { readonly parentId: string; readonly progress: Progress },
   o: CallOptions,
-): Promise<boolean> {
+): Promise<string | undefined> {
   await checkFiles(build)
   const { request, folders } = toSolve(build, await readFacts(engine, build, o))
   const steps = new BuildProgress(report.parentId)
   const session = randomUUID()
   try {
-    await solve(
+    const answer = await solve(
       engine,
       {
         request: { ...request, ref: randomUUID(), session },
@@ -128,9 +126,9 @@ async function tryBuildKit(
       },
       o,
     )
-    return true
+    return answer.get('containerimage.digest') ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
   } catch (error) {
-    if (isFlotillaError(error) && error.code === 'engine/not-found') return false
+    if (isFlotillaError(error) && error.code === 'engine/not-found') return undefined
     throw toFailure(build, error, steps)
   }
 }

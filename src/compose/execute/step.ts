@@ -34,6 +34,7 @@ export interface StepContext {
   /** The ready `X-Registry-Auth` value for a reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
   readonly buildHost?: BuildHost
+  readonly onBuilt?: (reference: string, imageId: string) => void
 }
 
 /**
@@ -52,7 +53,8 @@ export async function runStep(step: Step, context: StepContext, o: CallOptions):
     if (context.buildHost === undefined) throw new FlotillaError('internal', 'a build needs a build host')
     const { buildImage } = await import('../build/build-image.ts')
     const report = { parentId: step.resource, progress: context.progress }
-    await buildImage(context.engine, op.build, context.buildHost, report, o)
+    const id = await buildImage(context.engine, op.build, context.buildHost, report, o)
+    for (const reference of op.build.tags) context.onBuilt?.(reference, id)
   } else if (op.kind === 'push-image') {
     const registryAuth = await context.registryAuth?.(op.reference)
     const { push } = await import('./push.ts')
