@@ -60,7 +60,7 @@ export async function buildImage(
  * @throws {compose/unsupported} for engines without BuildKit, or with one that cannot check
  */
 export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
-  await checkFiles(build)
+  await checkFiles(build, host)
   const { request, folders } = toSolve(build, await readFacts(engine, build, o))
   const session = randomUUID()
   const attributes = { ...request.attributes, requestid: 'frontend.lint' }
@@ -110,7 +110,7 @@ async function tryBuildKit(
   report: { readonly parentId: string; readonly progress: Progress },
   o: CallOptions,
 ): Promise<string | undefined> {
-  await checkFiles(build)
+  await checkFiles(build, host)
   const { request, folders } = toSolve(build, await readFacts(engine, build, o))
   const steps = new BuildProgress(report.parentId)
   const session = randomUUID()
@@ -173,7 +173,7 @@ function toSharedKey(build: ImageBuild): string {
 }
 
 /** What is missing here is said here: the builder would name files by its own paths. */
-async function checkFiles(build: ImageBuild): Promise<void> {
+async function checkFiles(build: ImageBuild, host: BuildHost): Promise<void> {
   const sources = [
     ['build context', build.context] as const,
     ...Object.entries(build.contexts).map(([name, source]) => [`additional context "${name}"`, source] as const),
@@ -190,6 +190,15 @@ async function checkFiles(build: ImageBuild): Promise<void> {
       `unable to prepare context of service "${build.service}": ${what} ${JSON.stringify(source.path)} ${found === undefined ? 'not found' : 'is no folder'}`,
     )
   }
+  for (const secret of build.secrets) {
+    if (secret.kind === 'variable') secretOf(secret, host)
+    else if ((await stat(secret.path).catch(() => undefined))?.isFile() !== true) {
+      throw new FlotillaError(
+        'compose/invalid',
+        `cannot read build secret "${secret.id}" of service "${build.service}": ${secret.path} is no file`,
+      )
+    }
+  }
   if (build.dockerfile.kind !== 'file') return
   const { path } = build.dockerfile
   if ((await stat(path).catch(() => undefined))?.isFile() === true) return
@@ -203,14 +212,16 @@ async function readSecret(secrets: readonly BuildSecret[], id: string, host: Bui
   const secret = secrets.find((entry) => entry.id === id)
   if (secret === undefined) return undefined
   if (secret.kind === 'file') return readFile(secret.path)
+  return Buffer.from(secretOf(secret, host))
+}
+
+function secretOf(secret: BuildSecret & { readonly kind: 'variable' }, host: BuildHost): string {
   const value = host.env[secret.name]
-  if (value === undefined) {
-    throw new FlotillaError(
-      'compose/invalid',
-      `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`,
-    )
-  }
-  return Buffer.from(value)
+  if (value !== undefined) return value
+  throw new FlotillaError(
+    'compose/invalid',
+    `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`,
+  )
 }
 
 async function openSsh(build: ImageBuild, id: string, host: BuildHost): Promise<Duplex | undefined> {

@@ -106,7 +106,7 @@ class FileSender {
     let id = 0
     if (this.#folder.kind === 'texts') {
       for (const [path, text] of Object.entries(this.#folder.files)) {
-        // A fixed time: what the builder compares is then the text's length and name; the text itself it hashes.
+        // Always newer than what was sent before: the builder compares times and lengths, not the texts.
         const stat = {
           path,
           mode: regularMode,
