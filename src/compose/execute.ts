@@ -151,6 +151,11 @@ class Walk {
       }
       report(step, 'done', progress)
     } catch (error) {
+      if (this.#options.signal?.aborted === true && isAbort(error)) {
+        // Not done, and nothing that failed.
+        this.#left += 1
+        return
+      }
       if (!isSettled(step, error, progress)) {
         this.failures.push({ step, error })
         return
@@ -162,6 +167,10 @@ class Walk {
       if (count === 0) this.#ready.push(follower)
     }
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return isFlotillaError(error) ? error.code === 'core/aborted' : error instanceof Error && error.name === 'AbortError'
 }
 
 function callOptions(o: ExecuteOptions): CallOptions {

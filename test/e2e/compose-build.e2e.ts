@@ -365,7 +365,10 @@ describe.runIf(isRoot)('builds on a fleet (needs root on Linux)', () => {
 
   beforeAll(async () => {
     cluster = await startCluster({ engines: ['20.10', '28.5'], hosts: 2, namePrefix: 'bfl' })
-    const engine = openEngine({ kind: 'unix', path: cluster.socket }, { clock: systemClock, userAgent: 'flotilla-test' })
+    const engine = openEngine(
+      { kind: 'unix', path: cluster.socket },
+      { clock: systemClock, userAgent: 'flotilla-test' },
+    )
     const folder = await mkdtemp(join(tmpdir(), 'compose-e2e-'))
     host = new ComposeHost(engine, { DOCKER_HOST: cluster.host }, folder)
   })
@@ -381,7 +384,10 @@ describe.runIf(isRoot)('builds on a fleet (needs root on Linux)', () => {
       [0, 1].map(async (index) => {
         const node = cluster.node(index)
         const { stdout } = await node.docker(['ps', '-q', '--filter', 'label=com.docker.compose.project=fleet'])
-        const ids = stdout.trim().split('\n').filter((id) => id !== '')
+        const ids = stdout
+          .trim()
+          .split('\n')
+          .filter((id) => id !== '')
         return Promise.all(ids.map(async (id) => (await node.docker(['exec', id, 'cat', '/text'])).stdout.trim()))
       }),
     )
@@ -390,8 +396,7 @@ describe.runIf(isRoot)('builds on a fleet (needs root on Linux)', () => {
 
   it('builds once, runs on every node, and replaces all when the image changes', async () => {
     const files = (text: string): Readonly<Record<string, string>> => ({
-      'compose.yaml':
-        'services: { web: { build: ., scale: 2, network_mode: bridge, init: true } }\n',
+      'compose.yaml': 'services: { web: { build: ., scale: 2, network_mode: bridge, init: true } }\n',
       Dockerfile: `FROM ${sampleImage}\nRUN echo ${text} >/text\nCMD ["sleep", "1000"]\n`,
     })
     await host.write('fleet', files('one'))
