@@ -1,6 +1,8 @@
+import { Buffer } from 'node:buffer'
 import { readFile, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { ParsedKey } from 'ssh2'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 
 /**
@@ -30,10 +32,14 @@ async function serveKey(text: Buffer): Promise<Duplex> {
   const agent = new ssh2.AgentProtocol(false)
   agent.on('identities', (request) => agent.getIdentitiesReply(request, [parsed]))
   agent.on('sign', (request, wanted, data, { hash }) => {
-    if (!parsed.equals(wanted)) return agent.failureReply(request)
+    if (!parsed.getPublicSSH().equals(toPublic(wanted))) return agent.failureReply(request)
     const signature = parsed.sign(data, hash)
     if (signature instanceof Error) return agent.failureReply(request)
     return agent.signReply(request, signature)
   })
   return agent
+}
+
+function toPublic(key: ParsedKey | Buffer | string): Buffer {
+  return typeof key === 'object' && 'getPublicSSH' in key ? key.getPublicSSH() : Buffer.from(key)
 }
