@@ -92,7 +92,7 @@ export async function prepare(
     } else {
       const built = new Map<string, string>()
       await execute(images, engine, { ...o, onBuilt: (reference, id) => void built.set(reference, id) })
-      const found = await settleBuilt(engine, await observeImages(engine, references, call), built, call)
+      const found = await settleBuilt(engine, references, built, o)
       observed = { ...observed, images: await addImageFacts(engine, project, selection, found, o) }
     }
   }
@@ -107,24 +107,37 @@ export async function prepare(
   return { plan, observed }
 }
 
+/** A fleet hears of an image a moment after it was built. */
+const newsMs = 100
+const newsRounds = 50
+
 /**
  * What was built is the image of its name, whatever else had that name: the nodes of a cluster may hold older ones,
  * which must not be taken for it.
  */
 async function settleBuilt(
   engine: Engine,
-  images: Observed['images'],
+  references: readonly string[],
   built: ReadonlyMap<string, string>,
-  call: CallOptions,
+  o: ConvergeOptions,
 ): Promise<Observed['images']> {
+  const call = toCall(o)
+  const wanted = [...built].filter(([reference]) => references.includes(reference))
+  let images = await observeImages(engine, references, call)
+  for (let round = 0; round < newsRounds; round += 1) {
+    const seen = images
+    if (wanted.every(([reference, id]) => seen[reference]?.ids.includes(id) === true)) break
+    await o.clock.sleep(newsMs, o.signal)
+    images = await observeImages(engine, references, call)
+  }
   const settled = new Map<string, ObservedImage>()
-  for (const [reference, id] of built) {
-    const image = images[reference]
-    if (image === undefined || image.ids.every((each) => each === id)) continue
-    await takeNameFromOthers(engine, reference, id, call)
+  for (const [reference, id] of wanted) {
+    const ids = images[reference]?.ids ?? []
+    if (ids.length > 0 && ids.every((each) => each === id)) continue
+    if (ids.length > 0) await takeNameFromOthers(engine, reference, id, call)
     settled.set(reference, { id, ids: [id], digests: [] })
   }
-  return settled.size === 0 ? images : mapDictionary(images, (image, reference) => settled.get(reference) ?? image)
+  return settled.size === 0 ? images : makeDictionary([...Object.entries(images), ...settled])
 }
 
 function toImageOptions(o: ConvergeOptions): ImageOptions {
