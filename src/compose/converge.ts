@@ -109,7 +109,7 @@ export async function prepare(
 
 /** A fleet hears of an image a moment after it was built. */
 const newsMs = 100
-const newsRounds = 50
+const newsRounds = 20
 
 /**
  * What was built is the image of its name, whatever else had that name: the nodes of a cluster may hold older ones,
@@ -133,7 +133,8 @@ async function settleBuilt(
   const settled = new Map<string, ObservedImage>()
   for (const [reference, id] of wanted) {
     const ids = images[reference]?.ids ?? []
-    if (ids.length > 0 && ids.every((each) => each === id)) continue
+    // An engine that calls the image otherwise than its builder did has no other of that name.
+    if (ids.length > 0 && (!ids.includes(id) || ids.every((each) => each === id))) continue
     if (ids.length > 0) await takeNameFromOthers(engine, reference, id, call)
     settled.set(reference, { id, ids: [id], digests: [] })
   }
