@@ -83,13 +83,14 @@ export class BuildProgress {
       return [this.#event(step, 'done', 'Cached')]
     }
     if (vertex.completedMs !== undefined && vertex.startedMs !== undefined) {
-      // A step may start again: layers of an image are fetched when they are first needed.
       step.isOver = true
       const seconds = ((vertex.completedMs - vertex.startedMs) / 1000).toFixed(1)
       return [...this.#flush(step), this.#event(step, 'done', `Done ${seconds}s`)]
     }
-    if (vertex.startedMs === undefined || step.isStarted) return []
+    if (vertex.startedMs === undefined || (step.isStarted && !step.isOver)) return []
+    // It may start again: a context is looked at first and transferred then.
     step.isStarted = true
+    step.isOver = false
     return [this.#event(step, 'working', 'Running')]
   }
 

@@ -285,6 +285,14 @@ describe('progress of a build', () => {
     ])
   })
 
+  it('counts on in a step that starts again', () => {
+    const progress = new BuildProgress('web')
+    progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 1, completedMs: 2 })] })
+    progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 3 })] })
+    const events = progress.take({ ...empty, statuses: [{ id: 'x', vertex: 'a', current: 5, total: 0 }] })
+    expect(events).toMatchObject([{ status: 'working', current: 5 }])
+  })
+
   it('keeps the last lines of the step that failed, not of those that were cancelled by it', () => {
     const progress = new BuildProgress('web')
     progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 1 }), vertex('b', { startedMs: 1 })] })
