@@ -98,6 +98,7 @@ const purePlaces = [
   /^compose\/(translate|hash)\.ts$/,
   /^compose\/build\/(definition|frontend|classic-query|cache-entry|build-progress|bake)\.ts$/,
   /^engine\/buildkit\/(messages|file-packet)\.ts$/,
+  /^compose\/watch\/(rules|batch)\.ts$/,
   /^machine\/env\.ts$/,
   /^machine\/provision\/unit-file\.ts$/,
 ]

@@ -5,17 +5,20 @@ import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { BuildHost } from './build/build-image.ts'
 import { execute } from './execute.ts'
+import type { ProjectLockOptions } from './lock/project-lock.ts'
 import type { StartedContainer } from './execute.ts'
 import { takeNameFromOthers } from './build/take-name.ts'
 import { checkContainerNames } from './load/consistency.ts'
 import { makeDictionary, mapDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import { observe, observeImageFacts, observeImages, observeImageVolumes } from './observe.ts'
+import { observeNodes } from './observe-nodes.ts'
 import { defaultImageOptions, planBuilds, planPulls } from './plan/image-plan.ts'
 import type { ImageOptions, PullPolicy } from './plan/image-plan.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
-import { isQuestions } from './plan/plan.ts'
+import { asksForNodes } from './plan/placement/assign.ts'
+import { isQuestions, joinPlans } from './plan/plan.ts'
 import type { Plan, Question } from './plan/plan.ts'
 import { needsImageFacts } from './plan/pull-policy.ts'
 import { reconcile } from './plan/reconcile.ts'
@@ -32,10 +35,14 @@ export interface ConvergeOptions extends CallOptions {
   readonly progress: Progress
   readonly parallel: number
   readonly warn: (message: string) => void
+  /** Told what has no effect here, as always with Compose: for those who ask for details. */
+  readonly note?: (message: string) => void
   /** The user's decision about data that would be lost. */
   readonly ask: (question: Question) => Promise<boolean>
   /** Nothing is changed on the engine; the steps are only reported. */
   readonly isDryRun?: boolean
+  /** Hold the project's lock while something is changed; absent: no lock. */
+  readonly lock?: Pick<ProjectLockOptions, 'command' | 'timeoutMs'>
   /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
   readonly onPlan?: (plan: Plan, observed: Observed) => Promise<void>
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
@@ -44,17 +51,34 @@ export interface ConvergeOptions extends CallOptions {
   readonly buildHost?: BuildHost
   /** How images are built; absent: as the files say, when they are missing. */
   readonly images?: Partial<Pick<ImageOptions, 'mayBuild' | 'wishes'>>
-  /** In a dry run: told the pulls and builds that would come first. */
-  readonly onImagePlan?: (plan: Plan) => void
 }
 
 /**
- * `up` and `create` without their output: looks, pulls what is missing, plans, asks, carries out.
+ * `up` and `create` without their output: looks, pulls what is missing, plans, asks, carries out. Where something is to be
+ * done and a lock is asked for, it looks and plans once more when it has the lock.
  *
+ * @throws {compose/locked}
  * @returns the plan that was carried out
  */
 export async function converge(engine: Engine, project: Project, o: ConvergeOptions): Promise<Plan> {
-  const { plan, observed } = await prepare(engine, project, o)
+  const first = await prepare(engine, project, o)
+  if (o.lock === undefined || o.isDryRun === true || first.plan.steps.length === 0) {
+    return carryOut(engine, first, o)
+  }
+  const { withProjectLock } = await import('./lock/project-lock.ts')
+  const { clock, warn } = o
+  return withProjectLock(engine, project.name, { ...toCall(o), ...o.lock, clock, warn }, async (signal) => {
+    // Someone else may have changed things until now. What was pulled or built is there.
+    const own = { ...o, pull: 'missing', ...(signal !== undefined && { signal }) } as const
+    return carryOut(engine, await prepare(engine, project, own), own)
+  })
+}
+
+async function carryOut(
+  engine: Engine,
+  { plan, observed }: { readonly plan: Plan; readonly observed: Observed },
+  o: ConvergeOptions,
+): Promise<Plan> {
   for (const warning of plan.warnings) o.warn(warning)
   await o.onPlan?.(plan, observed)
   for (const resource of plan.settled) o.progress({ id: resource, status: 'done', text: 'Running' })
@@ -63,12 +87,16 @@ export async function converge(engine: Engine, project: Project, o: ConvergeOpti
   return plan
 }
 
-/** Everything up to the plan. Pulls images, unless it is a dry run. */
+/**
+ * Everything up to the plan. Pulls and builds images, unless it is a dry run.
+ *
+ * @returns the steps of images as `pulls`
+ */
 export async function prepare(
   engine: Engine,
   project: Project,
   o: ConvergeOptions,
-): Promise<{ readonly plan: Plan; readonly observed: Observed }> {
+): Promise<{ readonly plan: Plan; readonly pulls: Plan; readonly observed: Observed }> {
   checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
@@ -82,12 +110,13 @@ export async function prepare(
   observed = { ...observed, images: await addImageFacts(engine, project, selection, observed.images, o) }
   const imageOptions = toImageOptions(o)
   let pretended = observed
+  const before: Plan[] = []
   for (const planImages of [planPulls, planBuilds]) {
     const images = planImages(project, o.isDryRun === true ? pretended : observed, selection, imageOptions)
     if (images.steps.length === 0) continue
+    before.push(images)
     if (o.isDryRun === true) {
-      if (o.onImagePlan === undefined) reportPlan(images, o.progress)
-      else o.onImagePlan(images)
+      reportPlan(images, o.progress)
       pretended = { ...observed, images: pretendPulled(observed.images, images) }
     } else {
       const built = new Map<string, string>()
@@ -96,15 +125,21 @@ export async function prepare(
       observed = { ...observed, images: await addImageFacts(engine, project, selection, found, o) }
     }
   }
-  const options = { ...o.reconcile, apiVersion, isCluster: false }
+  const placed = selection.services.filter(asksForNodes)
+  const isPlaced = placed.length > 0 && (await isClusterEndpoint(engine, call))
+  if (isPlaced) observed = await withNodes(engine, observed, call)
+  else
+    for (const { name } of placed)
+      o.note?.(`deploy.mode and deploy.placement of service "${name}" have no effect on one engine`)
+  const options = { ...o.reconcile, apiVersion, isCluster: isPlaced }
   const answers: Record<string, boolean> = {}
   let plan = await decide(project, observed, { ...options, answers }, o)
   if (needsMoreFacts(plan)) {
-    const isCluster = await isClusterEndpoint(engine, call)
+    const isCluster = isPlaced || (await isClusterEndpoint(engine, call))
     observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
-  return { plan, observed }
+  return { plan, pulls: joinPlans(before), observed }
 }
 
 /** A fleet hears of an image a moment after it was built. */
@@ -227,6 +262,12 @@ async function observeReplacedVolumes(
     known.set(reference, { ...image, volumes: await observeImageVolumes(engine, image.id, call) })
   }
   return mapDictionary(observed.images, (image, reference) => known.get(reference) ?? image)
+}
+
+/** Classic Swarm does not list its nodes in a form for programs: there only its scheduler places. */
+async function withNodes(engine: Engine, observed: Observed, call: CallOptions): Promise<Observed> {
+  const nodes = await observeNodes(engine, call)
+  return nodes === undefined ? observed : { ...observed, nodes }
 }
 
 /** Classic Swarm and ours answer with their own name as version. */

@@ -4,11 +4,15 @@ import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core
 import type { NamedFailure } from '../core/errors.ts'
 import type { Progress } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
+import { failpoint } from '../io/failpoint.ts'
+import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
 import type { BuildHost } from './build/build-image.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
 import { containerOf } from './plan/plan.ts'
+import { planRecovery } from './plan/rollout/recovery.ts'
+import type { Rollout } from './plan/rollout/rollout.ts'
 import type { Plan, Step } from './plan/plan.ts'
 
 /** A container about to be started. */
@@ -38,7 +42,7 @@ export interface ExecuteOptions extends CallOptions {
  * Carries out a plan: every step whose `after` is done, at most `parallel` at once. Holds no decisions.
  *
  * After the first failure of a step that is not best effort nothing more is begun; what is under way is
- * awaited, then all failures are reported together.
+ * awaited, exchanges of a rollout that are under way are taken back, then all failures are reported together.
  *
  * @returns the IDs of the containers made, by the name they were made with
  * @throws {compose/execute}
@@ -47,9 +51,34 @@ export interface ExecuteOptions extends CallOptions {
 export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Promise<ReadonlyMap<string, string>> {
   const walk = new Walk(plan, engine, o)
   await walk.run()
-  if (walk.failures.length > 0) throw toFailure(walk.failures)
+  if (walk.failures.length > 0) {
+    const failure = toFailure(walk.failures)
+    if (plan.rollouts === undefined || o.signal?.aborted === true) throw failure
+    throw await takeBack(plan.rollouts, walk, failure, engine, o)
+  }
   if (walk.hasStepsLeft()) throw new FlotillaError('core/aborted', 'cancelled', { cause: o.signal?.reason })
   return walk.names
+}
+
+/** Old containers run again where their successors failed. What the failed ones said last is kept in the hint. */
+async function takeBack(
+  rollouts: readonly Rollout[],
+  walk: Walk,
+  failure: FlotillaError,
+  engine: Engine,
+  o: ExecuteOptions,
+): Promise<FlotillaError> {
+  const recovery = planRecovery(rollouts, walk)
+  const trial = walk.failures.find(({ step }) => step.trial !== undefined)?.step
+  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk.made, callOptions(o))
+  const back = new Walk(recovery.plan, engine, o)
+  await back.run()
+  const outcome = describeRecovery(rollouts, recovery, trial?.trial?.service, back.failures.length > 0)
+  const hint = [failure.hint, output].filter(Boolean).join('; ')
+  return new FlotillaError('compose/execute', `${outcome}${failure.message}`, {
+    cause: failure,
+    ...(hint !== '' && { hint }),
+  })
 }
 
 interface StepFailure {
@@ -61,9 +90,13 @@ interface StepFailure {
 class Walk {
   readonly failures: StepFailure[] = []
   readonly names = new Map<string, string>()
+  readonly begun = new Set<number>()
+  readonly made = new Map<number, string>()
+  readonly #rollouts: readonly Rollout[]
+  /** Service → its containers whose exchange failed. */
+  readonly #failedTrials = new Map<string, Set<string>>()
   readonly #options: ExecuteOptions
   readonly #context: StepContext
-  readonly #made = new Map<number, string>()
   readonly #ready: Step[] = []
   /** Step → how many of its `after` are not done. */
   readonly #missing = new Map<number, number>()
@@ -76,12 +109,14 @@ class Walk {
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
     const { registryAuth, progress, buildHost, onBuilt } = o
     this.#options = o
+    this.#rollouts = plan.rollouts ?? []
     this.#left = plan.steps.length
     this.#context = {
       engine,
       progress,
-      made: this.#made,
+      made: this.made,
       waker: makeWaker(engine, o.clock, o),
+      clock: o.clock,
       ...(registryAuth !== undefined && { registryAuth }),
       ...(buildHost !== undefined && { buildHost }),
       ...(onBuilt !== undefined && { onBuilt }),
@@ -117,7 +152,8 @@ class Walk {
     while (this.failures.length === 0 && this.#options.signal?.aborted !== true) {
       const step = this.#takeReady()
       if (step === undefined) break
-      const cost = step.op.kind === 'wait-container' ? 0 : 1
+      const cost = isIdle(step) ? 0 : 1
+      this.begun.add(step.id)
       this.#running += 1
       this.#calls += cost
       this.#left -= 1
@@ -132,7 +168,7 @@ class Walk {
 
   #takeReady(): Step | undefined {
     const isFree = this.#calls < this.#options.parallel
-    const index = isFree ? 0 : this.#ready.findIndex((step) => step.op.kind === 'wait-container')
+    const index = isFree ? 0 : this.#ready.findIndex(isIdle)
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
   }
 
@@ -142,11 +178,13 @@ class Walk {
     try {
       if (step.op.kind === 'start-container') {
         const { container } = step.op
-        await beforeStart?.({ id: resolveRef(container, this.#made), name: container.name, service: step.group ?? '' })
+        await beforeStart?.({ id: resolveRef(container, this.made), name: container.name, service: step.group ?? '' })
       }
+      await failpoint('compose.beforeStep')
       const id = await runStep(step, this.#context, callOptions(this.#options))
+      await failpoint('compose.afterStep')
       if (id !== undefined) {
-        this.#made.set(step.id, id)
+        this.made.set(step.id, id)
         this.names.set(containerOf(step.op) ?? '', id)
       }
       report(step, 'done', progress)
@@ -156,7 +194,7 @@ class Walk {
         this.#left += 1
         return
       }
-      if (!isSettled(step, error, progress)) {
+      if (!this.#isTolerated(step, error) && !isSettled(step, error, progress)) {
         this.failures.push({ step, error })
         return
       }
@@ -167,6 +205,23 @@ class Walk {
       if (count === 0) this.#ready.push(follower)
     }
   }
+
+  /** Rollouts may allow some of their containers to fail. */
+  #isTolerated({ trial, resource }: Step, error: unknown): boolean {
+    const rollout = trial && this.#rollouts.find((entry) => entry.service === trial.service)
+    if (trial === undefined || rollout === undefined || this.#options.signal?.aborted === true) return false
+    const failed = this.#failedTrials.get(trial.service) ?? new Set<string>()
+    this.#failedTrials.set(trial.service, failed.add(trial.container))
+    if (failed.size > rollout.tolerated) return false
+    const { progress } = this.#options
+    progress({ id: resource, status: 'warning', text: 'Warning', detail: `${toMessage(error)}; the update goes on` })
+    return true
+  }
+}
+
+/** Steps that only wait take up none of the calls that may be made at once. */
+function isIdle({ op }: Step): boolean {
+  return op.kind === 'wait-container' || op.kind === 'monitor-container' || op.kind === 'delay'
 }
 
 function isAbort(error: unknown): boolean {

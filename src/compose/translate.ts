@@ -4,6 +4,7 @@ import type { Dictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import type { Network, Volume } from './model/resource.ts'
 import type { Healthcheck, Service } from './model/service.ts'
+import { FIELDS_LABEL, renderFieldDigests } from './plan/field-digest.ts'
 import { COMPOSE_VERSION, LABEL } from './plan/label.ts'
 import { dropEmpty, isApiAtLeast } from './translate/api-version.ts'
 import type {
@@ -41,6 +42,8 @@ export interface ContainerDraft {
   /** Environment entries for a cluster's scheduler; they take no part in the hash. */
   readonly placementHints: readonly string[]
   readonly separator: NameSeparator
+  /** On its networks it goes by its own name only, not by those of the service. */
+  readonly isHidden?: boolean
   /** The engine's, `1.41`. */
   readonly apiVersion: string
 }
@@ -81,7 +84,7 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
     ...(service.command !== undefined && { Cmd: service.command }),
     ...(service.entrypoint !== undefined && { Entrypoint: service.entrypoint }),
     ...(grace !== undefined && { StopTimeout: Math.trunc(grace / nanosPerSecond) }),
-    Labels: toLabels(draft, hashService(service)),
+    Labels: toLabels(draft, service),
     HostConfig: toHostConfig(project, service, {
       inherited: draft.inherited,
       networkMode: mode,
@@ -95,7 +98,9 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
 /** The networks a draft's container is to be on, the primary one first. */
 export function toDraftAttachments(draft: ContainerDraft): readonly Attachment[] {
   const containerName = toContainerName(draft.project.name, draft.service, draft.number, draft.separator)
-  return toAttachments(draft.project, draft.service, { containerName, links: draft.links })
+  const attachments = toAttachments(draft.project, draft.service, { containerName, links: draft.links })
+  if (draft.isHidden !== true) return attachments
+  return attachments.map(({ network, endpoint }) => ({ network, endpoint: { ...endpoint, Aliases: [] } }))
 }
 
 /**
@@ -159,8 +164,9 @@ export function toVolumeBody(project: Project, key: string, volume: Volume): Vol
   }
 }
 
-function toLabels(draft: ContainerDraft, hash: string): Readonly<Record<string, string>> {
+function toLabels(draft: ContainerDraft, resolved: Service): Readonly<Record<string, string>> {
   const { project, service } = draft
+  const hash = hashService(resolved)
   const dependencies = Object.entries(service.depends_on ?? {}).map(
     ([name, dependency]) => `${name}:${dependency.condition}:${dependency.restart === true}`,
   )
@@ -179,6 +185,7 @@ function toLabels(draft: ContainerDraft, hash: string): Readonly<Record<string, 
     ...(files.length > 0 && { [LABEL.environmentFile]: files.join(',') }),
     [LABEL.version]: COMPOSE_VERSION,
     ...(draft.replaces !== undefined && { [LABEL.replace]: draft.replaces }),
+    [FIELDS_LABEL]: renderFieldDigests(resolved, hash),
   }
 }
 

@@ -3,7 +3,6 @@ import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { callForJson } from '../../src/engine/api/call.ts'
 import { inspectImage } from '../../src/engine/api/images.ts'
 import { openEngine } from '../../src/engine/client.ts'
 import { execProgram } from '../../src/io/exec.ts'
@@ -164,7 +163,7 @@ RUN false
       Dockerfile: dockerfile('one'),
     })
     const plan = await host.compose('live', ['up', '--plan', 'web'])
-    expect(plan.stdout, plan.stderr).toContain('web: build-image as live-web (missing)')
+    expect(plan.stdout, plan.stderr).toContain('+ build image live-web (missing)')
     const none = await host.compose('live', ['up', '-d', '--no-build', 'web'])
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('No such image: live-web:latest') })
     const first = await host.compose('live', ['up', '-d', 'web'])
@@ -317,7 +316,7 @@ secrets: { s: { file: ./a } }
     )
   })
 
-  it('pushes and pulls what was built, and pins digests', async () => {
+  it('pushes and pulls what was built', async () => {
     const { address } = await running.registry()
     await write('reg', {
       'compose.yaml': `
@@ -339,11 +338,6 @@ services:
     expect(await runImage(image, 'cat', '/p')).toBe('pushed\n')
     const missing = await host.compose('reg', ['pull', '--policy', 'missing', 'other'])
     expect(missing.stderr).toContain('other  Skipped Image is already present locally')
-    const pinned = await host.compose('reg', ['config', '--lock-image-digests'])
-    const { RepoDigests } = await inspectImage(host.engine, image)
-    const digest = RepoDigests?.[0]?.split('@')[1] ?? 'none'
-    expect(pinned.stdout, pinned.stderr).toContain(`image: ${image}@${digest}`)
-    expect((await host.compose('reg', ['config', '--resolve-image-digests'])).stdout).toContain(`@${digest}`)
     await write('reg', { 'bad.yaml': `services: { gone: { image: "${address}/reg/none:1" } }\n` })
     expect((await host.compose('reg', ['-f', 'bad.yaml', 'pull'])).code).toBe(1)
     expect((await host.compose('reg', ['-f', 'bad.yaml', 'pull', '--ignore-pull-failures'])).code).toBe(0)
@@ -354,8 +348,6 @@ services:
     const aged = await host.compose('reg', ['-f', 'age.yaml', 'up', '--no-start'])
     expect(aged.stderr, aged.stderr).toContain('web  Pulled')
     await host.compose('reg', ['-f', 'age.yaml', 'down', '-t', '1'])
-    const networks = await callForJson<readonly unknown[]>(host.engine, { method: 'GET', path: '/networks' }, {})
-    expect(networks.length).toBeGreaterThan(0)
   })
 })
 

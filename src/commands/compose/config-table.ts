@@ -10,8 +10,8 @@ export const configFlags = {
     brief: "Print the hash of a service's settings; '*' for every service, one a line",
     placeholder: 'string',
   },
+  'lock-image-digests': { kind: 'boolean', brief: 'Print a file that only pins the images to their digests' },
   images: { kind: 'boolean', brief: 'Print image names, one a line' },
-  'lock-image-digests': { kind: 'boolean', brief: 'Print a file that pins each image to its digest' },
   models: { kind: 'boolean', brief: 'Print model names, one a line' },
   networks: { kind: 'boolean', brief: 'Print network names, one a line' },
   'no-consistency': {
@@ -25,7 +25,7 @@ export const configFlags = {
   output: { kind: 'string', short: 'o', brief: 'Write to a file in place of stdout', placeholder: 'string' },
   profiles: { kind: 'boolean', brief: 'Print profile names, one a line' },
   quiet: { kind: 'boolean', short: 'q', brief: 'Only check, print nothing' },
-  'resolve-image-digests': { kind: 'boolean', brief: 'Pin each image to its digest' },
+  'resolve-image-digests': { kind: 'boolean', brief: 'Pin tags of images to the digests they have now' },
   services: { kind: 'boolean', brief: 'Print service names, one a line' },
   variables: { kind: 'boolean', brief: 'Print the variables of the files and their defaults' },
   volumes: { kind: 'boolean', brief: 'Print volume names, one a line' },

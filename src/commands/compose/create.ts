@@ -3,8 +3,9 @@ import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
 import type { createFlags } from './lifecycle-table.ts'
 import { withSession } from './session.ts'
+import type { Session } from './session.ts'
 import { requireProject } from './target.ts'
-import { printPlan, toConvergeOptions } from './up.ts'
+import { toConvergeOptions } from './up.ts'
 
 export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
   if (flags.build && flags['no-build']) {
@@ -14,9 +15,16 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/usage', '--force-recreate and --no-recreate are incompatible')
   }
   const project = await requireProject(ctx, args)
+  const all = { ...flags, ...createOnly }
+  if (flags.plan) {
+    const { printPlan, readDisplay } = await import('./print-plan.ts')
+    const display = readDisplay(flags)
+    const show = (session: Session): Promise<number> =>
+      printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, all, args), display)
+    return withSession(ctx, show, { isReadOnly: true })
+  }
   return withSession(ctx, async (session) => {
-    const options = toConvergeOptions(ctx, session, project, { ...flags, ...createOnly }, args)
-    if (flags.plan) return printPlan(ctx, session, project, options)
+    const options = toConvergeOptions(ctx, session, project, all, args)
     await converge(session.engine, project, options)
     return 0
   })

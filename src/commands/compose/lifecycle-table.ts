@@ -1,5 +1,6 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
+import { planCommand } from './plan-table.ts'
 
 /** Flags and rows of the commands that bring projects up and down. Loaded at every start: nothing but data. */
 
@@ -26,6 +27,16 @@ export const upFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
+  'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
+  'detailed-exitcode': {
+    kind: 'boolean',
+    brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
   'abort-on-container-exit': { kind: 'boolean', brief: 'Stop all containers when one ends' },
   'abort-on-container-failure': { kind: 'boolean', brief: 'Stop all containers when one fails' },
   'always-recreate-deps': {
@@ -50,6 +61,8 @@ export const upFlags = {
   timestamps: { kind: 'boolean', brief: 'Show times before the lines' },
   wait: { kind: 'boolean', brief: 'Wait until services run or are healthy; implies --detach' },
   'wait-timeout': { kind: 'integer', brief: 'Most seconds that --wait may take (default: no limit)' },
+  watch: { kind: 'boolean', short: 'w', brief: 'Follow changes of files, as the command watch does' },
+  menu: { kind: 'boolean', brief: 'Show the keys that can be pressed (default: COMPOSE_MENU, else on a terminal)' },
 } as const
 
 export const createFlags = {
@@ -72,6 +85,16 @@ export const createFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
+  'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
+  'detailed-exitcode': {
+    kind: 'boolean',
+    brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
 } as const
 
 export const downFlags = {
@@ -90,6 +113,17 @@ export const downFlags = {
     brief: 'Seconds until a container that does not stop is killed (default: stop_grace_period, else 10)',
   },
   volumes: { kind: 'boolean', short: 'v', brief: 'Remove named volumes of the project and anonymous ones too' },
+  plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
+  'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
+  'detailed-exitcode': {
+    kind: 'boolean',
+    brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
 } as const
 
 export const psFlags = {
@@ -204,6 +238,7 @@ export const lifecycleCommands: readonly Command[] = [
     args: [service],
     load: () => import('./pause.ts'),
   }),
+  planCommand,
   defineCommand({
     name: 'port',
     brief: 'Print where a port is published',

@@ -1,7 +1,7 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { formatRows } from '../../core/gotemplate/rows.ts'
-import { psHeadings, psTable, toPsRow } from '../../compose/ps.ts'
+import { psFleetTable, psHeadings, psTable, toPsRow } from '../../compose/ps.ts'
 import type { PsRow } from '../../compose/ps.ts'
 import type { ObservedContainer } from '../../compose/plan/observed.ts'
 import { observeContainers } from '../../compose/observe.ts'
@@ -71,7 +71,8 @@ function print(ctx: Context, flags: PsFlags, containers: readonly ObservedContai
   const isWhole = flags['no-trunc']
   const rows = containers.map((container) => toPsRow(container, { nowMs: ctx.clock.nowMs(), isWhole }))
   if (flags.format === 'json') return writeLines(ctx, rows.map(renderJson))
-  const format = flags.format === 'table' || flags.format === 'pretty' || flags.format === '' ? psTable : flags.format
+  const table = containers.some((container) => container.node !== undefined) ? psFleetTable : psTable
+  const format = flags.format === 'table' || flags.format === 'pretty' || flags.format === '' ? table : flags.format
   const views = rows.map((row, index) => withLabels(row, containers[index]))
   const { isTable, lines } = formatRows(format, psHeadings, views)
   if (!isTable) return writeLines(ctx, lines)

@@ -23,7 +23,11 @@ export interface Session {
 }
 
 /** Opens the engine the flags and the environment choose, runs the body, and closes it again. */
-export async function withSession<T>(ctx: Context, body: (session: Session) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  ctx: Context,
+  body: (session: Session) => Promise<T>,
+  o: { readonly isReadOnly?: boolean } = {},
+): Promise<T> {
   const chosen = await endpointFromEnvironment(ctx.env, readChoice(ctx))
   const engine = openEngine(chosen.endpoint, {
     clock: ctx.clock,
@@ -36,7 +40,7 @@ export async function withSession<T>(ctx: Context, body: (session: Session) => P
   try {
     const openPainter = await preparePainter(ctx, isDryRun)
     return await body({
-      engine: isDryRun ? toReadOnly(engine) : engine,
+      engine: isDryRun || o.isReadOnly === true ? toReadOnly(engine) : engine,
       isDryRun,
       parallel: readParallel(ctx),
       progress(event) {
@@ -52,6 +56,23 @@ export async function withSession<T>(ctx: Context, body: (session: Session) => P
   } finally {
     painter?.stop()
     await engine.close()
+  }
+}
+
+/** Progress for a command that works without an engine. */
+export async function withProgress<T>(
+  ctx: Context,
+  body: (progress: (event: ProgressEvent) => void) => Promise<T>,
+): Promise<T> {
+  const openPainter = await preparePainter(ctx, ctx.globals['dry-run'] === true)
+  let painter: ProgressPainter | undefined
+  try {
+    return await body((event) => {
+      painter ??= openPainter()
+      painter.emit(event)
+    })
+  } finally {
+    painter?.stop()
   }
 }
 

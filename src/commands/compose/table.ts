@@ -1,9 +1,13 @@
 import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import { alphaCommand } from './alpha-table.ts'
+import { bridgeCommand } from './bridge/bridge-table.ts'
 import { configCommand } from './config-table.ts'
 import { imageCommands } from './image-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
+import { publishCommand } from './publish-table.ts'
 import { versionCommand } from './version-table.ts'
+import { watchCommand } from './watch-table.ts'
 
 const missingValue = "flag needs an argument: '%s'"
 
@@ -33,6 +37,11 @@ export const composeGlobals: FlagTable = {
     short: 'f',
     brief: 'Compose file, - for stdin; of several, later ones are merged onto earlier ones',
     placeholder: 'stringArray',
+  },
+  'insecure-registry': {
+    kind: 'strings',
+    brief: 'Registry of oci:// files that speaks no TLS',
+    hidden: true,
   },
   parallel: {
     kind: 'integer',
@@ -83,10 +92,16 @@ export const composeGlobals: FlagTable = {
   'skip-hostname-check': { kind: 'boolean', brief: 'Accepted and ignored', hidden: true },
 }
 
-/** In the order of the help page, which is that of the alphabet. */
+/** In the order of the help page: that of the alphabet, old names last. */
 export const composeCommands: readonly Command[] = [
-  configCommand,
-  ...lifecycleCommands,
-  ...imageCommands,
-  versionCommand,
-].sort((a, b) => (a.name < b.name ? -1 : 1))
+  ...[
+    bridgeCommand,
+    configCommand,
+    ...imageCommands,
+    ...lifecycleCommands,
+    publishCommand,
+    versionCommand,
+    watchCommand,
+  ].sort((a, b) => (a.name < b.name ? -1 : 1)),
+  alphaCommand,
+]

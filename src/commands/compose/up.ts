@@ -1,14 +1,12 @@
 import type { Context, Run } from '../../cli/command.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { converge, prepare } from '../../compose/converge.ts'
+import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { plainWishes } from '../../compose/build/definition.ts'
-import { joinPlans, renderPlan } from '../../compose/plan/plan.ts'
-import type { Plan } from '../../compose/plan/plan.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import { makeBuildHost, readAuth } from './build-host.ts'
@@ -16,16 +14,23 @@ import type { upFlags } from './lifecycle-table.ts'
 import { askUser, isTrue, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
-import { requireProject } from './target.ts'
+import { readLock } from './project-lock-flags.ts'
+import { requireConfirmed } from './remote-project.ts'
 
 export type UpFlags = FlagValues<typeof upFlags>
 
 export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   checkUpFlags(flags)
-  const project = await requireProject(ctx, args)
+  const project = await requireConfirmed(ctx, args, flags.yes || flags.plan)
+  if (flags.plan) {
+    const { printPlan, readDisplay } = await import('./print-plan.ts')
+    const display = readDisplay(flags)
+    const show = (session: Session): Promise<number> =>
+      printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, flags, args), display)
+    return withSession(ctx, show, { isReadOnly: true })
+  }
   return withSession(ctx, async (session) => {
     const options = toConvergeOptions(ctx, session, project, flags, args)
-    if (flags.plan) return printPlan(ctx, session, project, options)
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
       await converge(session.engine, project, options)
       if (flags.wait && !session.isDryRun) await waitForAll(ctx, session, project, flags, args)
@@ -57,7 +62,11 @@ export type CreationFlags = Pick<
   | 'renew-anon-volumes'
   | 'scale'
   | 'yes'
-> & { readonly timeout?: number | undefined }
+> & {
+  readonly timeout?: number | undefined
+  readonly 'lock-timeout'?: number | undefined
+  readonly 'no-lock'?: boolean
+}
 
 /** The engine work that the flags ask for. */
 export function toConvergeOptions(
@@ -101,10 +110,22 @@ export function toConvergeOptions(
     },
     parallel: session.parallel,
     warn: (message) => ctx.log.warn(message),
-    ask: askUser(ctx, session, flags.yes),
+    note: (message) => ctx.log.debug(message),
+    ask: askOnce(askUser(ctx, session, flags.yes)),
     isDryRun: session.isDryRun,
+    ...readLock(flags, flags['no-start'] ? 'docker-compose create' : 'docker-compose up'),
     registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,
+  }
+}
+
+/** A plan made again under the lock does not ask again. */
+function askOnce(ask: ConvergeOptions['ask']): ConvergeOptions['ask'] {
+  const answers = new Map<string, Promise<boolean>>()
+  return (question) => {
+    const answer = answers.get(question.id) ?? ask(question)
+    answers.set(question.id, answer)
+    return answer
   }
 }
 
@@ -116,23 +137,6 @@ function chooseProgress(progress: Session['progress'], flags: CreationFlags): Se
     const isStep = parentId !== undefined && id.startsWith(`${parentId} `)
     if (parentId === undefined || !(isStep ? flags['quiet-build'] : flags['quiet-pull'])) progress(event)
   }
-}
-
-/** `--plan`: each step with its cause; nothing is done. */
-export async function printPlan(
-  ctx: Context,
-  session: Session,
-  project: Project,
-  options: ConvergeOptions,
-): Promise<number> {
-  const images: Plan[] = []
-  const onImagePlan = (part: Plan): void => void images.push(part)
-  const { plan } = await prepare(session.engine, project, { ...options, isDryRun: true, onImagePlan })
-  session.stopProgress()
-  for (const warning of plan.warnings) ctx.log.warn(warning)
-  const parts = [...images, plan].filter((part) => part.steps.length > 0)
-  ctx.stdout.write(parts.length === 0 ? 'nothing to do\n' : `${renderPlan(joinPlans(parts))}\n`)
-  return 0
 }
 
 async function waitForAll(

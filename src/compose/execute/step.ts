@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import {
   createContainer,
@@ -13,13 +14,22 @@ import {
   unpauseContainer,
 } from '../../engine/api/containers.ts'
 import { removeImage } from '../../engine/api/images.ts'
-import { connectNetwork, createNetwork, disconnectNetwork, removeNetwork } from '../../engine/api/networks.ts'
+import {
+  connectNetwork,
+  createNetwork,
+  disconnectNetwork,
+  listNetworks,
+  removeNetwork,
+} from '../../engine/api/networks.ts'
 import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { BuildHost } from '../build/build-image.ts'
 import { mapDictionary } from '../model/dictionary.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
+import { LABEL } from '../plan/label.ts'
 import { toCreateBody } from '../translate.ts'
+import type { NetworkCreateBody } from '../translate.ts'
+import { monitorContainer } from './monitor.ts'
 import { pull } from './pull.ts'
 import { waitForContainer } from './wait.ts'
 import type { Waker } from './wait.ts'
@@ -28,6 +38,7 @@ import type { Waker } from './wait.ts'
 export interface StepContext {
   readonly engine: Engine
   readonly waker: Waker
+  readonly clock: Clock
   readonly progress: Progress
   /** Container IDs by the step that made them. */
   readonly made: ReadonlyMap<number, string>
@@ -60,6 +71,8 @@ export async function runStep(step: Step, context: StepContext, o: CallOptions):
     const { push } = await import('./push.ts')
     const target = { reference: op.reference, ...(registryAuth !== undefined && { registryAuth }) }
     await push(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
+  } else if (op.kind === 'delay') {
+    await context.clock.sleep(op.ms, o.signal)
   } else if ('container' in op) {
     await runOnContainer(op, context, o)
   } else {
@@ -115,6 +128,8 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
       const { service, condition } = op
       return waitForContainer(engine, { id, name: op.container.name, service, condition }, context.waker, o)
     }
+    case 'monitor-container':
+      return monitorContainer(engine, { id, name: op.container.name, monitorMs: op.monitorMs }, context, o)
   }
 }
 
@@ -124,14 +139,13 @@ function toStopQuery(op: { readonly timeoutSeconds?: number }): { readonly timeo
 
 type ResourceOp = Exclude<
   StepOp,
-  ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'build-image' | 'push-image' }
+  ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'build-image' | 'push-image' | 'delay' }
 >
 
 async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
   switch (op.kind) {
     case 'create-network':
-      await createNetwork(engine, op.body, o)
-      return
+      return makeNetwork(engine, op.body, o)
     case 'remove-network':
       return removeNetwork(engine, op.id, o)
     case 'create-volume':
@@ -141,5 +155,20 @@ async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Pr
       return removeVolume(engine, op.name, {}, o)
     case 'remove-image':
       await removeImage(engine, op.reference, {}, o)
+  }
+}
+
+/** Another process may have made the same network in the meantime: then it is there, as wanted. */
+async function makeNetwork(engine: Engine, body: NetworkCreateBody, o: CallOptions): Promise<void> {
+  try {
+    await createNetwork(engine, body, o)
+  } catch (error) {
+    if (!isFlotillaError(error) || error.status !== 409) throw error
+    const listed = await listNetworks(engine, { filters: { name: [body.Name] } }, o)
+    const isSame = listed.some(
+      ({ Name: name, Labels: labels }) =>
+        name === body.Name && labels?.[LABEL.configHash] === body.Labels[LABEL.configHash],
+    )
+    if (!isSame) throw error
   }
 }

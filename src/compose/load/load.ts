@@ -84,7 +84,8 @@ function chooseName(sources: Sources, shared: Shared): string {
   const isRaw = shared.options.skipInterpolation === true
   const filled = isRaw || !named.includes('$') ? named : substitute(named, makeVariables(shared, sources.environment))
   const normal = shared.options.skipNormalization === true ? filled : normalizeProjectName(filled)
-  return normal === '' ? normalizeProjectName(sources.fallbackName ?? '') : normal
+  // A name that has nothing left of it is an error, not the folder's name.
+  return filled === '' ? normalizeProjectName(sources.fallbackName ?? '') : normal
 }
 
 /** The `name:` has to be known before variables are filled in, because they may refer to it. */

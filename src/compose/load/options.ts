@@ -15,6 +15,14 @@ export interface Files {
   readonly kindOf: (path: string) => 'file' | 'folder' | 'other' | 'missing'
   /** The path with links resolved; the path itself when it does not exist. */
   readonly resolveLinks: (path: string) => string
+  /**
+   * Path of the file that a reference to a remote one means; nothing when the text is a path. Absent: all are paths.
+   *
+   * @throws RemoteNeeded when it has to be fetched first
+   */
+  readonly fetched?: (reference: string) => string | undefined
+  /** The root of the fetched tree a path lies in. */
+  readonly treeOf?: (path: string) => string | undefined
 }
 
 /** One file already read, with the absolute path it came from; `-` stands for standard input. */

@@ -1,4 +1,5 @@
 import type { Plan, Step, StepOp, StepWords } from './plan.ts'
+import type { Rollout, Trial } from './rollout/rollout.ts'
 
 /** The words of the reference program for each kind of step. */
 const words: Readonly<Record<StepOp['kind'], StepWords>> = {
@@ -22,6 +23,8 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'unpause-container': { working: 'Unpausing', done: 'Unpaused' },
   'remove-container': { working: 'Removing', done: 'Removed' },
   'wait-container': { working: 'Waiting', done: 'Healthy' },
+  'monitor-container': { working: 'Waiting', done: 'Healthy' },
+  delay: { working: '', done: '' },
 }
 
 /** A step that is silent on the progress display. */
@@ -36,6 +39,7 @@ export interface StepDraft {
   readonly group?: string
   readonly bestEffort?: boolean
   readonly refusal?: string
+  readonly trial?: Trial
   readonly words?: StepWords
 }
 
@@ -45,6 +49,7 @@ export interface PlanBuilder {
   add(draft: StepDraft): number
   warn(text: string): void
   settle(resource: string): void
+  addRollout(rollout: Rollout): void
   build(): Plan
 }
 
@@ -52,11 +57,12 @@ export function makePlanBuilder(): PlanBuilder {
   const steps: Step[] = []
   const settled: string[] = []
   const warnings: string[] = []
+  const rollouts: Rollout[] = []
   return {
     add(draft) {
       const id = steps.length + 1
       const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
-      const { group, bestEffort, refusal } = draft
+      const { group, bestEffort, refusal, trial } = draft
       steps.push({
         id,
         op: draft.op,
@@ -67,6 +73,7 @@ export function makePlanBuilder(): PlanBuilder {
         ...(group !== undefined && { group }),
         ...(bestEffort !== undefined && { bestEffort }),
         ...(refusal !== undefined && { refusal }),
+        ...(trial !== undefined && { trial }),
       })
       return id
     },
@@ -76,6 +83,9 @@ export function makePlanBuilder(): PlanBuilder {
     settle(resource) {
       settled.push(resource)
     },
-    build: () => ({ steps, settled, warnings }),
+    addRollout(rollout) {
+      rollouts.push(rollout)
+    },
+    build: () => ({ steps, settled, warnings, ...(rollouts.length > 0 && { rollouts }) }),
   }
 }

@@ -6,6 +6,10 @@ import { silent } from './builder.ts'
 import { holdsHostPorts, toDraft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { ContainerRef } from './plan.ts'
+import { isJob } from './placement/assign.ts'
+import type { RollingService } from './rollout/choose.ts'
+import { toExchanged } from './rollout/choose.ts'
+import { toTemporaryName } from './rollout/unfinished.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import { removeOnce, stopOnce, toRef, toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
@@ -18,19 +22,26 @@ export interface Placed {
   readonly ready: readonly number[]
   /** It runs all through the plan and needs nothing. */
   readonly isSettled: boolean
+  /** It is exchanged in the start phase, behind a gate of its own; until then `ref` is the old container. */
+  readonly isRolling?: boolean
 }
 
 /** Adds the steps that bring every service to its containers; nothing is started here. */
 export function addContainerSteps(
   space: Workspace,
   slots: ReadonlyMap<string, ServiceSlots>,
-): ReadonlyMap<string, readonly Placed[]> {
+  rolling: ReadonlyMap<string, RollingService>,
+): Map<string, readonly Placed[]> {
   const placed = new Map<string, readonly Placed[]>()
   for (const { service, slots: list, surplus } of slots.values()) {
     for (const container of surplus) removeOnce(space, container, { cause: 'scale down' })
     placed.set(
       service.name,
-      list.map((slot) => placeSlot(space, slot, slots, placed)),
+      list.map((slot) =>
+        rolling.has(service.name) && toExchanged(slot) !== undefined && slot.container !== undefined
+          ? { slot, ref: toRef(slot.container), ready: [], isSettled: false, isRolling: true }
+          : placeSlot(space, slot, slots, placed),
+      ),
     )
   }
   return placed
@@ -60,13 +71,19 @@ function placeSlot(
 }
 
 function keepContainer(space: Workspace, slot: Slot, container: ObservedContainer): Placed {
+  if (slot.predecessor !== undefined) removeOnce(space, slot.predecessor, { cause: slot.cause })
   const stop = space.stops.get(container.id)
   const rename = renameLeftover(space, slot, container)
   const ready = [stop, rename, ...(space.reconnections.get(container.id) ?? [])].filter((step) => step !== undefined)
   const isRunning = container.state === 'running' || container.state === 'restarting'
-  const isSettled = isRunning && ready.length === 0
+  const isSettled = (isRunning || isFinishedJob(space, slot, container)) && ready.length === 0
   if (isSettled) space.builder.settle(toResource(container.name))
   return { slot, ref: toRef(container), ready, isSettled }
+}
+
+/** On a cluster a job that has ended well is not done again. One engine knows no jobs, as ever with Compose. */
+function isFinishedJob(space: Workspace, { service }: Slot, { state, status }: ObservedContainer): boolean {
+  return space.options.isCluster && isJob(service) && state === 'exited' && status.startsWith('Exited (0)')
 }
 
 /** A replacement that was cut short leaves the new container under its temporary name. */
@@ -85,7 +102,7 @@ function renameLeftover(space: Workspace, slot: Slot, container: ObservedContain
 }
 
 /** The step that frees a name some container of the project has now. */
-function removalOf(space: Workspace, name: string): number | undefined {
+export function removalOf(space: Workspace, name: string): number | undefined {
   const holder = space.observed.containers.find((container) => container.name === name)
   return holder === undefined ? undefined : space.removals.get(holder.id)
 }
@@ -104,8 +121,9 @@ function replaceContainer(
   const { cause } = slot
   const resource = toResource(slot.name)
   const group = slot.service.name
-  const temporary = `${old.id.slice(0, 12)}_${slot.name}`
-  const { step, attached } = addCreation(space, slot, temporary, [], slots, placed)
+  const temporary = toTemporaryName(old, slot.name)
+  // An earlier replacement that was cut short may still have the temporary name.
+  const { step, attached } = addCreation(space, slot, temporary, [removalOf(space, temporary)], slots, placed)
   const stop = stopOnce(space, old, {
     cause,
     after: [step, ...stopDependents(space, slot, slots, step)],
@@ -172,16 +190,22 @@ function stopDependents(
   )
 }
 
-function addCreation(
+/**
+ * Adds the making of a slot's container, and of what it is connected to afterwards.
+ *
+ * @param isHidden without the names of the service on its networks
+ */
+export function addCreation(
   space: Workspace,
   slot: Slot,
   name: string,
   after: readonly (number | undefined)[],
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
+  isHidden = false,
 ): { readonly step: number; readonly attached: readonly number[] } {
   const { service } = slot
-  const draft = toDraft(space, slot, slots)
+  const draft = { ...toDraft(space, slot, slots), ...(isHidden && { isHidden }) }
   const needs = Object.fromEntries(
     referencedServices(service).flatMap((dependency) => {
       const ref = firstContainer(space, dependency, placed)

@@ -4,6 +4,7 @@ import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { toImageReference } from '../translate/name.ts'
 import { referencedServices, resolveReferences } from '../translate/reference.ts'
+import { changedFields } from './field-digest.ts'
 import { LABEL } from './label.ts'
 import type { Observed, ObservedContainer, ObservedImage } from './observed.ts'
 
@@ -29,7 +30,10 @@ export function divergenceOf(container: ObservedContainer, wanted: Wanted): stri
   if (unresolved !== undefined) return `container of ${unresolved} is replaced`
   const label = container.labels[LABEL.configHash]
   const resolved = resolveReferences(service, ids)
-  if (label !== hashService(resolved) && label !== hashServiceAsBefore(resolved)) return 'configuration changed'
+  if (label !== hashService(resolved) && label !== hashServiceAsBefore(resolved)) {
+    const fields = changedFields(container.labels, label ?? '', resolved) ?? []
+    return fields.length === 0 ? 'configuration changed' : `configuration changed: ${fields.join(', ')}`
+  }
   const image = wanted.observed.images[toImageReference(wanted.project, service)]
   if (image !== undefined && !isSameImage(container, image)) return 'image changed'
   return missingNetwork(container, wanted) ?? missingVolume(container, wanted)

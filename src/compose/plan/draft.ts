@@ -4,6 +4,7 @@ import type { ContainerDraft } from '../translate.ts'
 import type { InheritedVolume } from '../translate/mount.ts'
 import { toImageReference, toLogName } from '../translate/name.ts'
 import type { ObservedContainer, ObservedImage } from './observed.ts'
+import { toConstraintHints } from './placement/constraint.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -22,10 +23,20 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
     inherited,
     ...(slot.action === 'recreate' && { replaces: toLogName(project.name, slot.name) }),
     links: toLinks(space, slot, slots),
-    placementHints: options.isCluster && old !== undefined ? toHints(space, slot, old, inherited) : [],
+    placementHints: options.isCluster
+      ? [
+          ...toConstraintHints(service),
+          ...toNodeHints(slot),
+          ...(old === undefined ? [] : toHints(space, slot, old, inherited)),
+        ]
+      : [],
     separator: options.separator,
     apiVersion: options.apiVersion,
   }
+}
+
+function toNodeHints({ node }: Slot): readonly string[] {
+  return node === undefined ? [] : [`constraint:node==${node.isFirm ? '' : '~'}${node.name}`]
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ImageBuild } from '../build/definition.ts'
 import type { ContainerDraft, EndpointSettings, NetworkCreateBody, VolumeCreateBody } from '../translate.ts'
+import type { Rollout, Trial } from './rollout/rollout.ts'
 
 /** A container that exists, or one that an earlier step of the same plan makes. */
 export type ContainerRef =
@@ -47,6 +48,14 @@ export type StepOp =
       readonly service: string
       readonly condition: WaitCondition
     }
+  | {
+      /** Waits until a container has proved good: healthy, or without a health check up for so long. */
+      readonly kind: 'monitor-container'
+      readonly container: ContainerRef
+      readonly service: string
+      readonly monitorMs: number
+    }
+  | { readonly kind: 'delay'; readonly ms: number }
 
 /** The words a step is reported with. An empty word reports nothing. */
 export interface StepWords {
@@ -70,6 +79,8 @@ export interface Step {
   readonly bestEffort?: boolean
   /** When the engine refuses because the thing is in use, this is the warning, and later steps go on. */
   readonly refusal?: string
+  /** A failure counts as the failed exchange of this container, of which a rollout may tolerate some. */
+  readonly trial?: Trial
   readonly words: StepWords
 }
 
@@ -80,6 +91,8 @@ export interface Plan {
   readonly settled: readonly string[]
   /** What the user should know, in the reference program's words. */
   readonly warnings: readonly string[]
+  /** Services that are exchanged batch by batch, with what is needed to take it back. */
+  readonly rollouts?: readonly Rollout[]
 }
 
 /** Something only the user can decide; planning again with the answer goes on. */
@@ -126,7 +139,7 @@ export function renderPlan(plan: Plan): string {
   return plan.steps.map(renderStep).join('\n')
 }
 
-function renderStep(step: Step): string {
+export function renderStep(step: Step): string {
   const operation = [step.op.kind, renderDetail(step.op)].filter((part) => part !== '').join(' ')
   return `[${step.after.join(' ')}] → #${step.id} ${step.resource}: ${operation} (${step.cause})`
 }
@@ -148,6 +161,10 @@ function renderDetail(op: StepOp): string {
       return `from ${op.network}`
     case 'wait-container':
       return `until ${op.condition}`
+    case 'monitor-container':
+      return `until healthy, or up for ${op.monitorMs}ms`
+    case 'delay':
+      return `${op.ms}ms`
     case 'kill-container':
       return op.signal
     case 'stop-container':

@@ -2,20 +2,29 @@ import type { Dependency, Service } from '../model/service.ts'
 import { isAlive } from './observed.ts'
 import type { WaitCondition } from './plan.ts'
 import type { Placed } from './container-steps.ts'
+import type { RollingService } from './rollout/choose.ts'
+import { addRolloutSteps } from './rollout/steps.ts'
+import type { ServiceSlots } from './slot.ts'
 import { toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Adds starts in dependency order, with the waits that conditions ask for between them. */
 export function addStartSteps(
   space: Workspace,
-  placed: ReadonlyMap<string, readonly Placed[]>,
+  placed: Map<string, readonly Placed[]>,
   before: readonly number[],
+  slots: ReadonlyMap<string, ServiceSlots>,
+  rolling: ReadonlyMap<string, RollingService>,
 ): void {
   const starts = new Map<string, number>()
   const waits = new Map<string, number>()
   for (const service of space.selection.services) {
     const waiting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
-    if (waiting.length === 0) continue
+    const update = rolling.get(service.name)
+    if (waiting.length === 0 && update === undefined) {
+      restartAfterUpdates(space, service, placed, starts, rolling)
+      continue
+    }
     const dependencies = addDependencyWaits(space, service, placed, starts, waits)
     for (const entry of waiting) {
       const isPaused =
@@ -29,12 +38,51 @@ export function addStartSteps(
       })
       starts.set(entry.slot.name, step)
     }
+    restartAfterUpdates(space, service, placed, starts, rolling)
+    if (update === undefined) continue
+    const exchanged = addRolloutSteps(space, update, { slots, placed, after: [...before, ...dependencies] })
+    for (const { slot, gate } of exchanged) starts.set(slot.name, gate)
+    const refs = new Map(exchanged.map(({ slot, ref }) => [slot.name, ref]))
+    placed.set(
+      service.name,
+      (placed.get(service.name) ?? []).map((entry) => ({ ...entry, ref: refs.get(entry.slot.name) ?? entry.ref })),
+    )
+  }
+}
+
+/** Dependents that ask for a restart with a service get it once that service is wholly updated. */
+function restartAfterUpdates(
+  space: Workspace,
+  service: Service,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+  starts: ReadonlyMap<string, number>,
+  rolling: ReadonlyMap<string, RollingService>,
+): void {
+  const updated = Object.entries(service.depends_on ?? {}).filter(
+    ([name, dependency]) => dependency.restart === true && rolling.has(name),
+  )
+  if (updated.length === 0) return
+  const after = updated.flatMap(([name]) => (placed.get(name) ?? []).map((entry) => starts.get(entry.slot.name)))
+  const timeoutSeconds = space.options.timeoutSeconds
+  for (const entry of placed.get(service.name) ?? []) {
+    if (!entry.isSettled) continue
+    space.builder.add({
+      op: {
+        kind: 'restart-container',
+        container: entry.ref,
+        ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+      },
+      resource: toResource(entry.slot.name),
+      cause: `${updated.map(([name]) => name).join(', ')} is updated`,
+      group: service.name,
+      after,
+    })
   }
 }
 
 /** What this plan stopped runs again even when nothing else is to be started. */
 function needsStart(space: Workspace, entry: Placed): boolean {
-  if (entry.isSettled) return false
+  if (entry.isSettled || entry.isRolling === true) return false
   if (space.options.start) return true
   const container = entry.slot.container
   return entry.slot.action === 'keep' && container !== undefined && isAlive(container) && entry.ready.length > 0

@@ -72,30 +72,6 @@ export async function pullImage(
 }
 
 /**
- * The digest a registry has for an image now, as the engine sees that registry.
- *
- * @returns `sha256:…`
- * @throws {engine/not-found} {engine/unauthorized}
- */
-export async function imageDigest(
-  engine: Engine,
-  reference: string,
-  query: { readonly registryAuth?: string } = {},
-  o?: CallOptions,
-): Promise<string> {
-  const answer = await callForJson<{ readonly Descriptor: { readonly digest: string } }>(
-    engine,
-    {
-      method: 'GET',
-      path: `/distribution/${escapeImage(reference)}/json`,
-      ...(query.registryAuth !== undefined && { headers: { 'X-Registry-Auth': query.registryAuth } }),
-    },
-    o,
-  )
-  return answer.Descriptor.digest
-}
-
-/**
  * Pushes an image to its registry. The push goes on while the documents are read; one with `error` is the last.
  *
  * @param name without tag
