@@ -26,7 +26,7 @@ testDriver(program, {
     'hooks-start': on,
     'hooks-stop': off,
     'hooks-remove': `rm -f '${machine}'`,
-    'hooks-state': `grep -qs on '${machine}' && echo Running || echo Stopped`,
+    'hooks-state': `case $(cat '${machine}' 2>/dev/null) in on) echo Running ;; off) echo Stopped ;; esac`,
     'hooks-address': '192.0.2.7',
   }),
   refused: [

@@ -179,7 +179,10 @@ export function goDriverProgram(name: string, path: string, programs: ProgramCon
         })
         pool.pin(keyOf(ctx, config))
       },
-      create: (o) => change('Create', o).finally(release),
+      async create(o) {
+        await change('Create', o).finally(release)
+        await ctx.checkpoint?.(config)
+      },
       state: (o) => ask(async (session) => states[Number(await session.call('GetState', o))] ?? '', o),
       start: (o) => bring('Start', 'Running', o),
       stop: (o) => bring('Stop', 'Stopped', o),
