@@ -144,7 +144,7 @@ describe('a plug-in in Go', () => {
 
   it('its state comes back as it was: huge numbers, fields it leaves out, fields it does not know', async () => {
     const program = open()
-    const driver = await make(program, {}, 'round')
+    const driver = await make(program, { 'trial-size': 'huge' }, 'round')
     await driver.precheck({})
     await driver.create({})
     expect(driver.toConfig()).toMatchObject({ Note: 'made', Serial: { text: '18446744073709551557' } })
@@ -154,7 +154,7 @@ describe('a plug-in in Go', () => {
     expect(again.toConfig()).not.toHaveProperty('Note')
     expect(again.toConfig()).toMatchObject({ Foreign: { deep: [1] }, Serial: { text: '18446744073709551557' } })
     expect(Object.keys(again.toConfig()).slice(0, 2)).toEqual(['IPAddress', 'MachineName'])
-    expect(shown()).toEqual(['info precheck small', 'info create small', 'info stop small'])
+    expect(shown()).toEqual(['info precheck huge', 'info create huge', 'info stop huge'])
     expect(said).toContain('debug about to create')
     const unchanged = (await program.load()).create(context('round'), again.toConfig())
     const before = unchanged.toConfig()
