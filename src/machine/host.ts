@@ -52,6 +52,10 @@ export interface SwarmOptions {
   readonly ArbitraryJoinFlags: StoredList
   readonly Env: StoredList
   readonly IsExperimental: boolean
+  /** Ours, only there when asked for: what the engine is in a native swarm, `manager` or `worker`. */
+  readonly Mode?: string
+  /** Ours: the machine whose native swarm it joins. */
+  readonly Join?: string
 }
 
 /** Where the certificates of a machine lie; absolute paths on this computer, as stored. */

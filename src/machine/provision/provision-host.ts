@@ -37,6 +37,7 @@ export function isAddressOnly(driver: Driver): boolean {
  * proof that it answers over TLS.
  *
  * @param machinePath the machine's folder in the store
+ * @returns the folder of the certificates on the host
  * @throws {machine/provision}
  */
 export async function provisionHost(
@@ -45,15 +46,15 @@ export async function provisionHost(
   machinePath: string,
   ctx: ProvisionContext,
   o: CallOptions,
-): Promise<void> {
+): Promise<string> {
   if (driver.configureEngine !== undefined) {
     const wanted = await makeSetup(host, driver, machinePath, ctx, o)
     await failpoint('machine.afterCertificates')
     ctx.log.info('Setting Docker configuration on the remote daemon...')
     await driver.configureEngine(wanted.setup, o)
-  } else {
-    await provisionOverSsh(host, driver, machinePath, ctx, o)
+    return hostOptionsDir
   }
+  return provisionOverSsh(host, driver, machinePath, ctx, o)
 }
 
 async function provisionOverSsh(
@@ -62,7 +63,7 @@ async function provisionOverSsh(
   machinePath: string,
   ctx: ProvisionContext,
   o: CallOptions,
-): Promise<void> {
+): Promise<string> {
   const target = driver.ssh()
   if (target === undefined) {
     throw new FlotillaError(
@@ -82,6 +83,7 @@ async function provisionOverSsh(
     const wanted = await makeSetup(host, driver, machinePath, ctx, o)
     await failpoint('machine.afterCertificates')
     await provisioner.provision({ shell, os, log: ctx.log, clock: ctx.clock }, wanted, o)
+    return provisioner.optionsDir ?? hostOptionsDir
   } finally {
     await ssh.close()
   }
