@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { CallOptions } from '../core/call.ts'
+import type { JsonObject } from '../core/exact-json.ts'
 import type { Random } from '../core/clock.ts'
 import { toAbortError } from '../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
@@ -33,6 +34,8 @@ export interface HostWanted {
   readonly sans: readonly string[]
   /** Remove what was made when creation fails. */
   readonly isRolledBack: boolean
+  /** Fields of ours at the top of the record. */
+  readonly extra?: JsonObject
 }
 
 export interface CertificatePaths {
@@ -174,7 +177,16 @@ async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): 
     SwarmOptions: wanted.swarm,
     AuthOptions: auth,
   }
-  const host = markStep({ name: wanted.name, driverName: wanted.driverName, driver: config, options }, 'driver')
+  const host = markStep(
+    {
+      name: wanted.name,
+      driverName: wanted.driverName,
+      driver: config,
+      options,
+      ...(wanted.extra && { extra: wanted.extra }),
+    },
+    'driver',
+  )
   const draft: Draft = { host, driver: openDraftDriver(() => draft, wanted.factory, ctx, host), done: [] }
   refuseOptions(host, draft.driver)
   try {

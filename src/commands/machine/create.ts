@@ -79,7 +79,8 @@ async function checkLine(ctx: Context, flags: CreateFlags, args: readonly string
   return name
 }
 
-function checkSwarm(flags: CreateFlags): void {
+/** @throws {machine/usage} */
+export function checkSwarm(flags: CreateFlags): void {
   const isClassic = flags.swarm || flags['swarm-master']
   const mode = flags['swarm-mode']
   const problem = !['', 'manager', 'worker'].includes(mode)

@@ -1,6 +1,7 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import { poolCommands } from './pool/table.ts'
 import { createFlags } from './create-flags.ts'
 
 /** Flags that stand before the command word. */
@@ -169,6 +170,13 @@ export const machineCommands: readonly Command[] = [
     args: [],
     load: () => import('./ls.ts'),
   }),
+  {
+    name: 'pool',
+    brief: 'Machines that come and go with the work',
+    flags: {},
+    args: [],
+    commands: poolCommands,
+  },
   defineCommand({
     name: 'provision',
     brief: 'Set machines up once more',

@@ -17,6 +17,7 @@ import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
+import { waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import type { LocalNetwork } from './networks.ts'
 import { finishBridged } from './finish-bridged.ts'
@@ -57,7 +58,10 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
-    const { held, warnings } = await holdNearData(api, plan, request, (each) => hold(api, draft, each, network))
+    const wanted: PlacementRequest = request
+    const { held, warnings } = await waitForRoom(api, { draft, request, lead, signal: call.exchange.signal }, () =>
+      holdNearData(api, plan, wanted, (each) => hold(api, draft, each, network)),
+    )
     try {
       // Placing may have waited for an engine to be read.
       lead.check()
