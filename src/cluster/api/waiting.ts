@@ -92,7 +92,8 @@ export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Prom
   try {
     for (;;) {
       const choice = api.cluster.choose(request)
-      const isHopeless = choice.kind === 'refused' && choice.reason === 'invalid'
+      const isTaken = draft.name !== '' && api.cluster.directory.containersNamed(draft.name).length > 0
+      const isHopeless = isTaken || (choice.kind === 'refused' && choice.reason === 'invalid')
       if (choice.kind === 'placed' || isHopeless || clock.nowMs() >= untilMs) {
         try {
           return await place()
