@@ -60,6 +60,15 @@ function renderFlags(flags: FlagTable): readonly string[] {
   return ['', '| flag | environment | |', '|---|---|---|', ...rows]
 }
 
+/** Commands of a group under both words, `pool create`. */
+function flatten(commands: readonly Command[]): readonly Command[] {
+  return commands.flatMap((command) =>
+    (command.commands ?? [command]).map((each) =>
+      each === command ? command : { ...each, name: `${command.name} ${each.name}` },
+    ),
+  )
+}
+
 function renderCommand(program: string, command: Command): string {
   const names = [command.name, ...(command.aliases ?? [])].join(', ')
   const words = [program, command.name, '[OPTIONS]', ...command.args.map((arg) => arg.name)].join(' ')
@@ -85,7 +94,7 @@ function checkRegion(file: string, name: string, wanted: string): void {
 
 describe.each(pages)('$file', ({ file, program, globals, commands }) => {
   it('lists every command and flag of the table and no other', () => {
-    const visible = commands.filter((command) => command.hidden !== true)
+    const visible = flatten(commands).filter((command) => command.hidden !== true)
     const sections = visible.map((command) => renderCommand(program, command))
     checkRegion(
       file,
@@ -100,9 +109,12 @@ describe.each(pages)('$file', ({ file, program, globals, commands }) => {
     )
     const unknown = exampleLines(readText(file), program).flatMap((words) => {
       const at = words.findIndex((word) => !word.startsWith('-') && known.has(word))
-      const command = known.get(words[at] ?? '')
+      const group = known.get(words[at] ?? '')
+      const command = group?.commands === undefined ? group : group.commands.find(({ name }) => name === words[at + 1])
       if (command === undefined) return [`${program} ${words.join(' ')}`]
-      const flags = { ...globals, ...command.flags }
+      // A group's command that asks for more flags takes those of the command of the same name.
+      const more = group === command || command.moreFlags === undefined ? {} : (known.get(command.name)?.flags ?? {})
+      const flags = { ...globals, ...more, ...command.flags }
       const own = command.stopsAtArgument === true ? words.slice(0, at + 1) : words
       return own.filter((word) => /^--[a-z]/.test(word) && !isFlag(word, flags, command))
     })
