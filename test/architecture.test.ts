@@ -94,8 +94,9 @@ const purePlaces = [
   /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression)\.ts$/,
   /^cluster\/api\/(merge|names|list-containers|list-images|list-filter|port-filter|container-status)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
-  /^compose\/(model|plan|translate|legacy)\//,
+  /^compose\/(model|plan|translate|legacy|view|copy)\//,
   /^compose\/(translate|hash)\.ts$/,
+  /^compose\/watch\/(rules|batch)\.ts$/,
   /^machine\/env\.ts$/,
   /^machine\/provision\/unit-file\.ts$/,
 ]

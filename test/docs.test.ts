@@ -60,18 +60,11 @@ function renderFlags(flags: FlagTable): readonly string[] {
   return ['', '| flag | environment | |', '|---|---|---|', ...rows]
 }
 
-/** Commands of a group under both words, `pool create`. */
-function flatten(commands: readonly Command[]): readonly Command[] {
-  return commands.flatMap((command) =>
-    (command.commands ?? [command]).map((each) =>
-      each === command ? command : { ...each, name: `${command.name} ${each.name}` },
-    ),
-  )
-}
-
 function renderCommand(program: string, command: Command): string {
   const names = [command.name, ...(command.aliases ?? [])].join(', ')
-  const words = [program, command.name, '[OPTIONS]', ...command.args.map((arg) => arg.name)].join(' ')
+  const below = command.commands?.filter((each) => each.hidden !== true)
+  const args = below === undefined ? command.args.map((arg) => arg.name) : ['COMMAND']
+  const words = [program, command.name, '[OPTIONS]', ...args].join(' ')
   return [
     `### ${names}`,
     '',
@@ -79,6 +72,10 @@ function renderCommand(program: string, command: Command): string {
     '',
     command.brief.replace(/\.?$/, '.'),
     ...renderFlags(command.flags),
+    ...(below ?? []).flatMap((each) => [
+      '',
+      renderCommand(`${program} ${command.name}`, each).replace(/^### /, `#### ${command.name} `),
+    ]),
   ].join('\n')
 }
 
@@ -94,7 +91,7 @@ function checkRegion(file: string, name: string, wanted: string): void {
 
 describe.each(pages)('$file', ({ file, program, globals, commands }) => {
   it('lists every command and flag of the table and no other', () => {
-    const visible = flatten(commands).filter((command) => command.hidden !== true)
+    const visible = commands.filter((command) => command.hidden !== true)
     const sections = visible.map((command) => renderCommand(program, command))
     checkRegion(
       file,
@@ -110,7 +107,7 @@ describe.each(pages)('$file', ({ file, program, globals, commands }) => {
     const unknown = exampleLines(readText(file), program).flatMap((words) => {
       const at = words.findIndex((word) => !word.startsWith('-') && known.has(word))
       const group = known.get(words[at] ?? '')
-      const command = group?.commands === undefined ? group : group.commands.find(({ name }) => name === words[at + 1])
+      const command = group?.commands?.find(({ name }) => name === words[at + 1]) ?? group
       if (command === undefined) return [`${program} ${words.join(' ')}`]
       // A group's command that asks for more flags takes those of the command of the same name.
       const more = group === command || command.moreFlags === undefined ? {} : (known.get(command.name)?.flags ?? {})

@@ -1,5 +1,5 @@
 import { dockerCompose } from '../cli/personality.ts'
 import { composeCommands, composeGlobals } from '../commands/compose/table.ts'
-import { start } from './start.ts'
+import { startPlugin } from './start-plugin.ts'
 
-void start({ personality: dockerCompose, globals: composeGlobals, commands: composeCommands })
+void startPlugin({ personality: dockerCompose, globals: composeGlobals, commands: composeCommands })

@@ -13,11 +13,21 @@ import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
 import { findPackages } from './packages.ts'
 
+const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+
+/** Where the command line is not the process's own: that of a plugin. */
+export interface StartOptions {
+  readonly argv: readonly string[]
+  /** `DOCKER_CONFIG` for this run. */
+  readonly dockerConfig?: string
+}
+
 /** Runs a program in this process and ends it with the program's exit code. */
-export async function start(program: Program): Promise<void> {
+export async function start(program: Program, options?: StartOptions): Promise<void> {
   enableCompileCache(process.env)
   compileEagerlyOnceLong(systemClock)
-  const code = (await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])) ?? (await run(program, describeProcess()))
+  const code =
+    (await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])) ?? (await run(program, describeProcess(options)))
   await Promise.all([flush(process.stdout), flush(process.stderr)])
   process.exit(code)
 }
@@ -38,15 +48,16 @@ async function armFailpoints(text: string | undefined): Promise<number | undefin
   }
 }
 
-function describeProcess(): World {
+function describeProcess(options: StartOptions | undefined): World {
+  const dockerConfig = options?.dockerConfig
   return {
-    argv: process.argv.slice(2),
+    argv: options?.argv ?? process.argv.slice(2),
     get stdin() {
       return process.stdin
     },
     stdout: process.stdout,
     stderr: process.stderr,
-    env: process.env,
+    env: dockerConfig === undefined ? process.env : { ...process.env, DOCKER_CONFIG: dockerConfig },
     cwd: process.cwd(),
     clock: systemClock,
     random: systemRandom,
@@ -63,6 +74,12 @@ function describeProcess(): World {
       return () => {
         process.off('SIGINT', handler)
         process.off('SIGTERM', handler)
+      }
+    },
+    onOtherSignal(handler) {
+      for (const name of otherSignals) process.on(name, handler)
+      return () => {
+        for (const name of otherSignals) process.off(name, handler)
       }
     },
     onUncaught(handler) {

@@ -91,6 +91,11 @@ export interface Context {
    */
   onInterrupt(handler: (name: 'SIGINT' | 'SIGTERM', count: number) => void): () => void
   /**
+   * Claims signals that have no meaning for the program itself: a container gets them.
+   * @returns gives the claim back
+   */
+  onOtherSignal?(handler: (name: string) => void): () => void
+  /**
    * Claims errors that nobody caught, which otherwise end the program: a daemon logs them and goes on.
    * @returns gives the claim back
    */

@@ -157,6 +157,7 @@ function makeContext(state: RunState, path: readonly Command[], globals: ParsedF
     globals,
     signal: interrupts.signal,
     onInterrupt: (handler) => interrupts.onInterrupt(handler),
+    onOtherSignal: (handler) => world.onOtherSignal?.(handler) ?? (() => {}),
     onUncaught(handler) {
       state.uncaughtClaims.push(handler)
       return () => {

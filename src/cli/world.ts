@@ -20,6 +20,8 @@ export interface World {
   readonly plugins: Registry
   /** Calls back on each signal; returns the way to stop. */
   onSignal(handler: (name: SignalName) => void): () => void
+  /** Calls back on signals that have no meaning for the program itself, SIGHUP for instance; returns the way to stop. */
+  onOtherSignal?(handler: (name: string) => void): () => void
   /** Calls back for errors that nobody caught; returns the way to stop. */
   onUncaught(handler: (error: unknown) => void): () => void
 }

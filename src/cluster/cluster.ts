@@ -17,9 +17,12 @@ import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
 import { isValidated } from './model.ts'
 import type { ClusterSnapshot, ContainerView, NodeMark, NodeView, Pending } from './model.ts'
+import { OwnWrites } from './own-writes.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
+import { Readers } from './readers.ts'
 import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
+import { Strays, removeStray } from './strays.ts'
 import { TurnedAway } from './turned-away.ts'
 import { Gate } from './watch/gate.ts'
 import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/messages.ts'
@@ -62,16 +65,15 @@ export interface PlaceHeld {
 const parallelReads = 64
 /** Engines whose containers are described at the same time, in the background. */
 const parallelDetails = 16
-/** A create waits this long for an engine to describe its containers before it looks elsewhere. */
-const unreadMs = 3000
 /** A new primary looks this often whether the engines it has just met are read. */
 const catchUpLookMs = 50
-/** Lists wait this long for changes of our own to be read back. */
-const settleMs = 1000
 /** A reservation lapses after this when nobody ended it. */
 const reservationMs = 10 * 60_000
-/** A container whose create ended without a word is looked for this long. */
-const strayMs = 10 * 60_000
+
+interface LateContainer {
+  readonly node: NodeView
+  readonly container: ContainerView
+}
 
 /** The engines of one cluster: what is known of them, what is promised on them, and what is open towards them. */
 export class Cluster {
@@ -82,11 +84,9 @@ export class Cluster {
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
   readonly #gate = new Gate(parallelReads, parallelDetails)
-  readonly #unread = new Map<Promise<void>, Member>()
-  /** Who waits for an engine to describe its containers. */
-  readonly #readers = new Map<string, { readonly read: Promise<void>; readonly resolve: () => void }>()
-  /** Swarm IDs of containers that may appear late, and until when they are looked for. */
-  readonly #strays = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
+  readonly #writes: OwnWrites
+  readonly #readers: Readers
+  readonly #strays = new Strays()
   #isDiscovered = false
 
   constructor(options: ClusterOptions) {
@@ -94,6 +94,11 @@ export class Cluster {
     const { policy, watch } = options
     this.#policy = { ...policy, filters: [availabilityFilter, ...policy.filters] }
     this.#fleet = new Fleet({ policy: this.#policy, watch })
+    this.#writes = new OwnWrites(options.clock)
+    this.#readers = new Readers(options.clock, (addr, isUrgent) => {
+      const member = this.#members.get(addr)
+      if (member !== undefined) member.watch.isUrgent = isUrgent
+    })
   }
 
   /** As configured, with the built-in filters before the configured ones. */
@@ -197,10 +202,14 @@ export class Cluster {
     for (const member of this.#members.values()) member.pool.sweep()
     const nowMs = this.#o.clock.nowMs()
     this.#fleet.expire(nowMs)
-    for (const [swarmId, stray] of this.#strays) {
+    const find = (swarmId: string): LateContainer | undefined => {
       const found = this.directory.findContainer(swarmId)
-      if (found.kind === 'found') this.#removeStray(swarmId, stray.pendingId, found.node, found.item)
-      else if (stray.untilMs <= nowMs) this.#strays.delete(swarmId)
+      return found.kind === 'found' ? { node: found.node, container: found.item } : undefined
+    }
+    for (const { pendingId, found } of this.#strays.takeFound(find, nowMs)) {
+      this.#fleet.release(pendingId)
+      const member = this.#members.get(found.node.addr)
+      if (member !== undefined) removeStray(member, found.container, this.#o.log)
     }
   }
 
@@ -220,7 +229,8 @@ export class Cluster {
     for (;;) {
       const held = this.#hold(draft, request, succession)
       if (held.kind !== 'unread') return held
-      await this.#readUp(held.addr)
+      await this.#readers.wait(held.addr)
+      this.#fleet.holdBack(held.addr)
     }
   }
 
@@ -261,7 +271,7 @@ export class Cluster {
       leave: () => {
         // Whoever moves a container looks for what came of it himself.
         if (succession !== undefined) return release()
-        this.#strays.set(draft.swarmId, { untilMs: this.#o.clock.nowMs() + strayMs, pendingId: id })
+        this.#strays.expect(draft.swarmId, id, this.#o.clock.nowMs())
       },
     }
   }
@@ -280,34 +290,10 @@ export class Cluster {
     return this.#o.openEngine(parseEndpoint(addr, this.#o.engineTls))
   }
 
-  /** Resolves when it is known what every container of this engine takes up, or when the engine is out of the choice. */
-  async #readUp(addr: string): Promise<void> {
-    const member = this.#members.get(addr)
-    let reader = this.#readers.get(addr)
-    if (reader === undefined) {
-      let resolve: () => void = () => undefined
-      const read = new Promise<void>((done) => {
-        resolve = done
-      })
-      reader = { read, resolve }
-      this.#readers.set(addr, reader)
-      if (member !== undefined) member.watch.isUrgent = true
-    }
-    const stop = new AbortController()
-    const limit = this.#o.clock.sleep(unreadMs, stop.signal).catch(() => undefined)
-    await Promise.race([reader.read, limit])
-    stop.abort()
-    this.#fleet.holdBack(addr)
-  }
-
   #noteRead(addr: string): void {
-    const reader = this.#readers.get(addr)
+    if (!this.#readers.has(addr)) return
     const node = this.#fleet.node(addr)
-    if (reader === undefined || (node !== undefined && isValidated(node) && node.usage.unread > 0)) return
-    this.#readers.delete(addr)
-    const member = this.#members.get(addr)
-    if (member !== undefined) member.watch.isUrgent = false
-    reader.resolve()
+    if (node === undefined || !isValidated(node) || node.usage.unread === 0) this.#readers.done(addr)
   }
 
   /** Takes a name for a rename; give it back with `releaseName`. */
@@ -323,19 +309,12 @@ export class Cluster {
 
   /** Something on this engine was changed by a call of ours: it is read again, and lists wait for that. */
   changed(member: Member, fetch: Fetch): Promise<void> {
-    const read = member.touch(fetch)
-    this.#unread.set(read, member)
-    void read.then(() => this.#unread.delete(read))
-    return read
+    return this.#writes.changed(member, fetch)
   }
 
   /** Undefined when every change of ours has been read back; else resolves then, or a little later. */
   settled(): Promise<void> | undefined {
-    if (this.#unread.size === 0) return undefined
-    for (const member of new Set(this.#unread.values())) member.send({ kind: 'hurried' })
-    const stop = new AbortController()
-    const limit = this.#o.clock.sleep(settleMs, stop.signal).catch(() => undefined)
-    return Promise.race([Promise.all(this.#unread.keys()), limit]).then(() => stop.abort())
+    return this.#writes.settled()
   }
 
   /**
@@ -399,7 +378,7 @@ export class Cluster {
       if (about === addr) own.push(effect)
       else this.#members.get(about)?.watch.perform(effect)
     }
-    if (this.#readers.size > 0) this.#noteRead(addr)
+    if (!this.#readers.isEmpty) this.#noteRead(addr)
     if (this.#fleet.state(addr) === undefined) queueMicrotask(() => this.#dropLeft())
     return own
   }
@@ -431,24 +410,6 @@ export class Cluster {
         return
       default:
     }
-  }
-
-  /** A create that was answered with an error has come about after all: nobody knows of it, so it goes. */
-  #removeStray(swarmId: string, pendingId: string, node: NodeView, container: ContainerView): void {
-    this.#strays.delete(swarmId)
-    this.#fleet.release(pendingId)
-    if (container.state !== 'created') return
-    const member = this.#members.get(node.addr)
-    if (member === undefined) return
-    this.#o.log.warn('removing a container whose create had been given up', { id: container.id, node: node.name })
-    const request = { method: 'DELETE', path: `/containers/${container.id}`, query: { v: true } } as const
-    member.engine.request(request, { deadlineMs: 30_000 }).then(
-      async (reply) => {
-        await reply.bytes()
-        member.send({ kind: 'forgotten', id: container.id })
-      },
-      (error: unknown) => this.#o.log.warn('cannot remove it', { id: container.id, error: toMessage(error) }),
-    )
   }
 
   #context(): StepContext {

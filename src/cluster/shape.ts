@@ -33,6 +33,7 @@ export function diffParts(before: NodeView, after: NodeView): number {
     before.availability !== after.availability ||
     before.osType !== after.osType ||
     before.architecture !== after.architecture ||
+    before.swarmRole !== after.swarmRole ||
     before.serverVersion !== after.serverVersion ||
     before.totalCpus !== after.totalCpus ||
     before.totalMemoryBytes !== after.totalMemoryBytes ||

@@ -1,69 +1,108 @@
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Progress } from '../core/progress.ts'
+import { FlotillaError } from '../core/errors.ts'
 import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import { execute } from './execute.ts'
+import type { HookOutput } from './execute/hook.ts'
+import type { ProjectLockOptions } from './lock/project-lock.ts'
 import type { StartedContainer } from './execute.ts'
 import { checkContainerNames } from './load/consistency.ts'
 import { mapDictionary } from './model/dictionary.ts'
+import { materialKey, noMaterials } from './model/material.ts'
+import type { Materials } from './model/material.ts'
 import type { Project } from './model/project.ts'
+import type { Service } from './model/service.ts'
 import { observe, observeImages, observeImageVolumes } from './observe.ts'
-import { planImages } from './plan/image-plan.ts'
+import { observeNodes } from './observe-nodes.ts'
+import { furtherImages, planImages } from './plan/image-plan.ts'
 import type { PullPolicy } from './plan/image-plan.ts'
+import { findLeftOut } from './plan/left-out.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
+import { asksForNodes } from './plan/placement/assign.ts'
 import { isQuestions } from './plan/plan.ts'
 import type { Plan, Question } from './plan/plan.ts'
 import { reconcile } from './plan/reconcile.ts'
+import { readMaterials } from './read-materials.ts'
 import { selectServices } from './plan/selection.ts'
-import { checkSupported } from './plan/unsupported.ts'
+import { imageMounts } from './translate/mount.ts'
 import { toImageReference } from './translate/name.ts'
 
 /** How a project is brought to the engine. */
 export interface ConvergeOptions extends CallOptions {
-  readonly reconcile: Omit<ReconcileOptions, 'apiVersion' | 'isCluster' | 'answers'>
+  readonly reconcile: Omit<ReconcileOptions, 'apiVersion' | 'isCluster' | 'answers' | 'materials'>
   readonly pull: PullPolicy
   readonly clock: Clock
   readonly progress: Progress
   readonly parallel: number
   readonly warn: (message: string) => void
+  /** Told what has no effect here, as always with Compose: for those who ask for details. */
+  readonly note?: (message: string) => void
   /** The user's decision about data that would be lost. */
   readonly ask: (question: Question) => Promise<boolean>
+  /** Files of this computer cannot be mounted by the engine. */
+  readonly isRemote?: boolean
+  /** What would be left out ends it, and is no warning. */
+  readonly isStrict?: boolean
   /** Nothing is changed on the engine; the steps are only reported. */
   readonly isDryRun?: boolean
+  /** Hold the project's lock while something is changed; absent: no lock. */
+  readonly lock?: Pick<ProjectLockOptions, 'command' | 'timeoutMs'>
   /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
   readonly onPlan?: (plan: Plan, observed: Observed) => Promise<void>
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  readonly hookOutput?: (output: HookOutput) => void
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
 }
 
 /**
- * `up` and `create` without their output: looks, pulls what is missing, plans, asks, carries out.
+ * `up` and `create` without their output: looks, pulls what is missing, plans, asks, carries out. Where something is to be
+ * done and a lock is asked for, it looks and plans once more when it has the lock.
  *
+ * @throws {compose/locked}
  * @returns the plan that was carried out
  */
 export async function converge(engine: Engine, project: Project, o: ConvergeOptions): Promise<Plan> {
-  const { plan, observed } = await prepare(engine, project, o)
+  const first = await prepare(engine, project, o)
+  if (o.lock === undefined || o.isDryRun === true || first.plan.steps.length === 0) {
+    return carryOut(engine, first, o)
+  }
+  const { withProjectLock } = await import('./lock/project-lock.ts')
+  const { clock, warn } = o
+  return withProjectLock(engine, project.name, { ...toCall(o), ...o.lock, clock, warn }, async (signal) => {
+    // Someone else may have changed things until now. What was pulled is there.
+    const own = { ...o, pull: 'missing', ...(signal !== undefined && { signal }) } as const
+    return carryOut(engine, await prepare(engine, project, own), own)
+  })
+}
+
+async function carryOut(engine: Engine, { plan, observed, materials }: Prepared, o: ConvergeOptions): Promise<Plan> {
   for (const warning of plan.warnings) o.warn(warning)
   await o.onPlan?.(plan, observed)
   for (const resource of plan.settled) o.progress({ id: resource, status: 'done', text: 'Running' })
   if (o.isDryRun === true) reportPlan(plan, o.progress)
-  else await execute(plan, engine, o)
+  else await execute(plan, engine, { ...o, materials })
   return plan
 }
 
+/** A plan, and what it was made from. */
+export interface Prepared {
+  readonly plan: Plan
+  readonly pulls: Plan
+  readonly observed: Observed
+  readonly materials: Materials
+}
+
 /** Everything up to the plan. Pulls images, unless it is a dry run. */
-export async function prepare(
-  engine: Engine,
-  project: Project,
-  o: ConvergeOptions,
-): Promise<{ readonly plan: Plan; readonly observed: Observed }> {
+export async function prepare(engine: Engine, project: Project, o: ConvergeOptions): Promise<Prepared> {
   checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
-  checkSupported(selection.services)
-  const references = [...new Set(selection.services.map((service) => toImageReference(project, service)))]
+  const left = findLeftOut(selection.services)
+  if (o.isStrict === true && left[0] !== undefined) throw new FlotillaError('compose/unsupported', left[0])
+  const references = toReferences(project, selection.services)
   const [apiVersion, first] = await Promise.all([
     engine.apiVersion(call),
     observe(engine, toObserveRequest(project, references), call),
@@ -77,15 +116,56 @@ export async function prepare(
       observed = { ...observed, images: await observeImages(engine, references, call) }
     }
   }
-  const options = { ...o.reconcile, apiVersion, isCluster: false }
+  const placed = selection.services.filter(asksForNodes)
+  const isPlaced = placed.length > 0 && (await isClusterEndpoint(engine, call))
+  if (isPlaced) observed = await withNodes(engine, observed, call)
+  else
+    for (const { name } of placed)
+      o.note?.(`deploy.mode and deploy.placement of service "${name}" have no effect on one engine`)
+  const files = await prepareMaterials(engine, project, selection.services, o)
+  const materials = withMountedImages(files, selection.services, observed)
+  const options = { ...o.reconcile, apiVersion, isCluster: isPlaced, materials }
   const answers: Record<string, boolean> = {}
   let plan = await decide(project, observed, { ...options, answers }, o)
   if (needsMoreFacts(plan)) {
-    const isCluster = await isClusterEndpoint(engine, call)
+    const isCluster = isPlaced || (await isClusterEndpoint(engine, call))
     observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
-  return { plan, observed }
+  return { plan: { ...plan, warnings: [...left, ...plan.warnings] }, pulls, observed, materials }
+}
+
+/** A cluster is on other computers whatever its address: its engines are. */
+async function prepareMaterials(
+  engine: Engine,
+  project: Project,
+  services: readonly Service[],
+  o: ConvergeOptions,
+): Promise<Materials> {
+  const hasFiles = services.some(({ secrets = [], configs = [] }) => secrets.length + configs.length > 0)
+  const hasOthers = services.some((entry) => entry.security_opt !== undefined || entry.credential_spec !== undefined)
+  if (!hasFiles && !hasOthers) return noMaterials
+  const isRemote = o.isRemote === true || (hasFiles && (await isClusterEndpoint(engine, toCall(o))))
+  return readMaterials(engine, project, services, isRemote, toCall(o))
+}
+
+/** What mounted images are right now, so that a container with an older one is seen. */
+function withMountedImages(materials: Materials, services: readonly Service[], observed: Observed): Materials {
+  const mounted = services.flatMap(imageMounts)
+  if (mounted.length === 0) return materials
+  const entries = new Map(materials.entries)
+  for (const reference of mounted) {
+    const image = observed.images[reference]
+    const fingerprint = image?.id.replace('sha256:', '').slice(0, 12)
+    if (fingerprint !== undefined) entries.set(materialKey('image', reference), { fingerprint })
+  }
+  return { ...materials, entries }
+}
+
+/** The images the containers of services are made of. */
+function toReferences(project: Project, services: readonly Service[]): readonly string[] {
+  const all = services.flatMap((service) => [toImageReference(project, service), ...furtherImages(service)])
+  return [...new Set(all)]
 }
 
 /** What to look for on the engine for a project. */
@@ -142,6 +222,12 @@ async function observeReplacedVolumes(
     known.set(reference, { ...image, volumes: await observeImageVolumes(engine, image.id, call) })
   }
   return mapDictionary(observed.images, (image, reference) => known.get(reference) ?? image)
+}
+
+/** Classic Swarm does not list its nodes in a form for programs: there only its scheduler places. */
+async function withNodes(engine: Engine, observed: Observed, call: CallOptions): Promise<Observed> {
+  const nodes = await observeNodes(engine, call)
+  return nodes === undefined ? observed : { ...observed, nodes }
 }
 
 /** Classic Swarm and ours answer with their own name as version. */

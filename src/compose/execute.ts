@@ -4,11 +4,17 @@ import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core
 import type { NamedFailure } from '../core/errors.ts'
 import type { Progress } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
+import { failpoint } from '../io/failpoint.ts'
+import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
+import type { HookOutput } from './execute/hook.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
+import type { Materials } from './model/material.ts'
 import { containerOf } from './plan/plan.ts'
-import type { Plan, Step } from './plan/plan.ts'
+import { planRecovery } from './plan/rollout/recovery.ts'
+import type { Rollout } from './plan/rollout/rollout.ts'
+import type { Plan, Step, StepOp } from './plan/plan.ts'
 
 /** A container about to be started. */
 export interface StartedContainer {
@@ -25,6 +31,10 @@ export interface ExecuteOptions extends CallOptions {
   readonly parallel: number
   /** Awaited before a container is started, so that none of its output is missed. */
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  /** Contents of the configs and secrets that steps copy. */
+  readonly materials?: Materials
+  /** Told what hooks print. Absent: only a hook that fails shows its last lines, in the error. */
+  readonly hookOutput?: (output: HookOutput) => void
   /** The ready `X-Registry-Auth` value for an image reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
 }
@@ -33,7 +43,7 @@ export interface ExecuteOptions extends CallOptions {
  * Carries out a plan: every step whose `after` is done, at most `parallel` at once. Holds no decisions.
  *
  * After the first failure of a step that is not best effort nothing more is begun; what is under way is
- * awaited, then all failures are reported together.
+ * awaited, exchanges of a rollout that are under way are taken back, then all failures are reported together.
  *
  * @returns the IDs of the containers made, by the name they were made with
  * @throws {compose/execute}
@@ -42,9 +52,34 @@ export interface ExecuteOptions extends CallOptions {
 export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Promise<ReadonlyMap<string, string>> {
   const walk = new Walk(plan, engine, o)
   await walk.run()
-  if (walk.failures.length > 0) throw toFailure(walk.failures)
+  if (walk.failures.length > 0) {
+    const failure = toFailure(walk.failures)
+    if (plan.rollouts === undefined || o.signal?.aborted === true) throw failure
+    throw await takeBack(plan.rollouts, walk, failure, engine, o)
+  }
   if (walk.hasStepsLeft()) throw new FlotillaError('core/aborted', 'cancelled', { cause: o.signal?.reason })
   return walk.names
+}
+
+/** Old containers run again where their successors failed. What the failed ones said last is kept in the hint. */
+async function takeBack(
+  rollouts: readonly Rollout[],
+  walk: Walk,
+  failure: FlotillaError,
+  engine: Engine,
+  o: ExecuteOptions,
+): Promise<FlotillaError> {
+  const recovery = planRecovery(rollouts, walk)
+  const trial = walk.failures.find(({ step }) => step.trial !== undefined)?.step
+  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk.made, callOptions(o))
+  const back = new Walk(recovery.plan, engine, o)
+  await back.run()
+  const outcome = describeRecovery(rollouts, recovery, trial?.trial?.service, back.failures.length > 0)
+  const hint = [failure.hint, output].filter(Boolean).join('; ')
+  return new FlotillaError('compose/execute', `${outcome}${failure.message}`, {
+    cause: failure,
+    ...(hint !== '' && { hint }),
+  })
 }
 
 interface StepFailure {
@@ -56,9 +91,13 @@ interface StepFailure {
 class Walk {
   readonly failures: StepFailure[] = []
   readonly names = new Map<string, string>()
+  readonly begun = new Set<number>()
+  readonly made = new Map<number, string>()
+  readonly #rollouts: readonly Rollout[]
+  /** Service → its containers whose exchange failed. */
+  readonly #failedTrials = new Map<string, Set<string>>()
   readonly #options: ExecuteOptions
   readonly #context: StepContext
-  readonly #made = new Map<number, string>()
   readonly #ready: Step[] = []
   /** Step → how many of its `after` are not done. */
   readonly #missing = new Map<number, number>()
@@ -69,15 +108,19 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress } = o
+    const { registryAuth, progress, hookOutput, materials } = o
     this.#options = o
+    this.#rollouts = plan.rollouts ?? []
     this.#left = plan.steps.length
     this.#context = {
       engine,
       progress,
-      made: this.#made,
+      made: this.made,
       waker: makeWaker(engine, o.clock, o),
+      clock: o.clock,
       ...(registryAuth !== undefined && { registryAuth }),
+      ...(hookOutput !== undefined && { hookOutput }),
+      ...(materials !== undefined && { materials }),
     }
     for (const step of plan.steps) {
       this.#missing.set(step.id, step.after.length)
@@ -110,7 +153,8 @@ class Walk {
     while (this.failures.length === 0 && this.#options.signal?.aborted !== true) {
       const step = this.#takeReady()
       if (step === undefined) break
-      const cost = step.op.kind === 'wait-container' ? 0 : 1
+      const cost = isLong(step) ? 0 : 1
+      this.begun.add(step.id)
       this.#running += 1
       this.#calls += cost
       this.#left -= 1
@@ -125,7 +169,7 @@ class Walk {
 
   #takeReady(): Step | undefined {
     const isFree = this.#calls < this.#options.parallel
-    const index = isFree ? 0 : this.#ready.findIndex((step) => step.op.kind === 'wait-container')
+    const index = isFree ? 0 : this.#ready.findIndex(isLong)
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
   }
 
@@ -135,16 +179,18 @@ class Walk {
     try {
       if (step.op.kind === 'start-container') {
         const { container } = step.op
-        await beforeStart?.({ id: resolveRef(container, this.#made), name: container.name, service: step.group ?? '' })
+        await beforeStart?.({ id: resolveRef(container, this.made), name: container.name, service: step.group ?? '' })
       }
+      await failpoint('compose.beforeStep')
       const id = await runStep(step, this.#context, callOptions(this.#options))
+      await failpoint('compose.afterStep')
       if (id !== undefined) {
-        this.#made.set(step.id, id)
+        this.made.set(step.id, id)
         this.names.set(containerOf(step.op) ?? '', id)
       }
       report(step, 'done', progress)
     } catch (error) {
-      if (!isSettled(step, error, progress)) {
+      if (!this.#isTolerated(step, error) && !isSettled(step, error, progress)) {
         this.failures.push({ step, error })
         return
       }
@@ -155,6 +201,31 @@ class Walk {
       if (count === 0) this.#ready.push(follower)
     }
   }
+
+  /** Rollouts may allow some of their containers to fail. */
+  #isTolerated({ trial, resource }: Step, error: unknown): boolean {
+    const rollout = trial && this.#rollouts.find((entry) => entry.service === trial.service)
+    if (trial === undefined || rollout === undefined || this.#options.signal?.aborted === true) return false
+    const failed = this.#failedTrials.get(trial.service) ?? new Set<string>()
+    this.#failedTrials.set(trial.service, failed.add(trial.container))
+    if (failed.size > rollout.tolerated) return false
+    const { progress } = this.#options
+    progress({ id: resource, status: 'warning', text: 'Warning', detail: `${toMessage(error)}; the update goes on` })
+    return true
+  }
+}
+
+const longKinds: ReadonlySet<StepOp['kind']> = new Set([
+  'wait-container',
+  'monitor-container',
+  'delay',
+  'run-hook',
+  'run-init',
+])
+
+/** What takes as long as someone else's program takes must not hold up the others. */
+function isLong({ op }: Step): boolean {
+  return longKinds.has(op.kind)
 }
 
 function callOptions(o: ExecuteOptions): CallOptions {

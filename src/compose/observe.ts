@@ -100,10 +100,27 @@ export async function observeContainers(
   o: CallOptions = {},
 ): Promise<readonly ObservedContainer[]> {
   const label = project === undefined ? LABEL.project : `${LABEL.project}=${project}`
-  const filters = JSON.stringify({ label: [label, LABEL.configHash] })
+  return listContainers(engine, [label, LABEL.configHash], o)
+}
+
+/** The containers of one service, one-off ones included: a short answer, however large the project is. */
+export function observeService(
+  engine: Engine,
+  project: string,
+  service: string,
+  o: CallOptions = {},
+): Promise<readonly ObservedContainer[]> {
+  return listContainers(engine, [`${LABEL.project}=${project}`, LABEL.configHash, `${LABEL.service}=${service}`], o)
+}
+
+async function listContainers(
+  engine: Engine,
+  labels: readonly string[],
+  o: CallOptions,
+): Promise<readonly ObservedContainer[]> {
   const listed = await callForJson<readonly ListedContainer[]>(
     engine,
-    { method: 'GET', path: '/containers/json', query: { all: true, filters } },
+    { method: 'GET', path: '/containers/json', query: { all: true, filters: JSON.stringify({ label: labels }) } },
     o,
   )
   return listed.map(toContainer).sort(byService)

@@ -16,6 +16,8 @@ export interface PsRow {
   readonly Name: string
   readonly Names: string
   readonly Networks: string
+  /** Only on a fleet. */
+  readonly Node?: string
   readonly Ports: string
   readonly Project: string
   readonly Publishers: readonly Publisher[]
@@ -61,6 +63,7 @@ export function toPsRow(container: ObservedContainer, options: PsOptions): PsRow
     Name: container.name,
     Names: container.name,
     Networks: Object.keys(container.networks).join(','),
+    ...(container.node !== undefined && { Node: container.node }),
     Ports: renderPorts(container.ports),
     Project: container.labels[LABEL.project] ?? '',
     Publishers: container.ports.map((port) => ({
@@ -138,6 +141,7 @@ export const psHeadings: Readonly<Record<string, string>> = {
   Name: 'NAME',
   Names: 'NAMES',
   Networks: 'NETWORKS',
+  Node: 'NODE',
   Ports: 'PORTS',
   Project: 'PROJECT',
   Publishers: 'PUBLISHERS',
@@ -151,3 +155,7 @@ export const psHeadings: Readonly<Record<string, string>> = {
 /** What `ps` prints without `--format`. */
 export const psTable =
   'table {{.Name}}\\t{{.Image}}\\t{{.Command}}\\t{{.Service}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}'
+
+/** As `psTable`, with the node each container is on. */
+export const psFleetTable =
+  'table {{.Name}}\\t{{.Image}}\\t{{.Command}}\\t{{.Service}}\\t{{.Node}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}'

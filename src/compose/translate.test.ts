@@ -46,6 +46,9 @@ describe('a container', () => {
         'com.docker.compose.project.working_dir': '/project',
         'com.docker.compose.service': 'web',
         'com.docker.compose.version': '2.40.3',
+        'flotilla.compose.fields': expect.stringMatching(
+          /^[0-9a-f]{12} \{"image":"[\w-]{8}","networks.default":"[\w-]{8}"\}$/,
+        ),
       },
       HostConfig: { NetworkMode: 'p_default' },
       NetworkingConfig: { EndpointsConfig: { p_default: { Aliases: ['p-web-1', 'web'] } } },
@@ -166,7 +169,7 @@ describe('mounts', () => {
     expect(use('key')().HostConfig.Mounts).toEqual([
       { Type: 'bind', Source: '/secret/key', Target: '/run/secrets/key', ReadOnly: true },
     ])
-    expect(use('env')).toThrow('secret "env" of service "web" has no file')
+    expect(use('env')).toThrow('secret "env" of service "web" has no content')
   })
 })
 

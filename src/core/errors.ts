@@ -68,6 +68,7 @@ export type ErrorCode =
   | 'compose/interpolation'
   | 'compose/plan'
   | 'compose/execute'
+  | 'compose/locked'
   | 'compose/unsupported'
   // plugin: registry and third-party code
   | 'plugin/not-found'

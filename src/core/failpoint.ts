@@ -6,6 +6,8 @@ import { goQuote } from './goquote.ts'
  * and each engine call that has a side effect. Name → what has just happened, or is about to.
  */
 export const failpoints = {
+  'compose.beforeStep': 'a step of a plan is about to make its call',
+  'compose.afterStep': 'the call of a step has been answered; nobody has been told',
   'create.beforePlace': 'a create was read and understood; no place is taken yet',
   'create.afterPlace': 'a place is taken in memory; no engine has been asked',
   'create.beforeEngineCall': 'the create is about to be sent to the chosen engine',

@@ -21,12 +21,16 @@ describe('credentials in texts', () => {
     expect(maskSecrets(text)).toBe(masked)
   })
 
-  it.each(['key=docker/swarm/nodes', 'unexpected token: }', 'kv.keyfile=/etc/key.pem', 'https://example/a:b@c', 'a=b'])(
-    '%s holds none',
-    (text) => {
-      expect(maskSecrets(text)).toBe(text)
-    },
-  )
+  it.each([
+    'key=docker/swarm/nodes',
+    'unexpected token: }',
+    'kv.keyfile=/etc/key.pem',
+    'https://example/a:b@c',
+    'a=b',
+    'label must be set as KEY=VALUE',
+  ])('%s holds none', (text) => {
+    expect(maskSecrets(text)).toBe(text)
+  })
 
   it('hides values that are known to be secret, and no empty ones', () => {
     expect(maskSecrets('a 12345 b', ['12345', '', 'b'])).toBe('a *** b')

@@ -10,6 +10,8 @@ const userInfo = /\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@"']{0,200}):[^\s/@"']+@/g
 const tokenUrl = /\btoken:\/\/((?:[^\s"'/]{0,255}\/){0,16})[^\s"'/]+/gi
 const swarmKey = /\bSWM(?:TKN|KEY)-[\w-]+/g
 const assignment = /(?<![\w-])([\w.-]{1,100})=("[^"]*"|'[^']*'|[^\s"',;&]+)/g
+/** `KEY=VALUE` in a sentence says how something is written. */
+const placeholder = /^VAL(?:UE)?$/
 const jsonMember = /"([\w.-]{1,100})"(\s{0,4}:\s{0,4})"(?:[^"\\]|\\.)*"/g
 const header = /\b(x-registry-auth|x-registry-config|authorization)(:\s{0,4})(?:(?:basic|bearer)\s+)?[^\s"',;]+/gi
 
@@ -30,7 +32,9 @@ export function maskSecrets(text: string, known: readonly string[] = []): string
     .replace(tokenUrl, 'token://$1***')
     .replace(swarmKey, '***')
     .replace(header, '$1$2***')
-    .replace(assignment, (whole, name: string) => (isSecretName(name) ? `${name}=***` : whole))
+    .replace(assignment, (whole, name: string, value: string) =>
+      isSecretName(name) && !placeholder.test(value) ? `${name}=***` : whole,
+    )
     .replace(jsonMember, (whole, name: string, colon: string) =>
       isSecretName(name) ? `"${name}"${colon}"***"` : whole,
     )

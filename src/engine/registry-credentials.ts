@@ -41,6 +41,54 @@ export async function readRegistryAuth(reference: string, o: CredentialOptions):
   return Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
 }
 
+/**
+ * Everything the user is logged in at, in the form of a docker `config.json` that needs no helper programs.
+ *
+ * @throws as `readRegistryAuth`
+ */
+export async function readAllRegistryAuth(o: CredentialOptions): Promise<string> {
+  const folder = take(o.env['DOCKER_CONFIG']) ?? join(take(o.env['HOME']) ?? homedir(), '.docker')
+  const config = (await readConfig(join(folder, 'config.json'))) ?? {}
+  const stored = fieldsAt(config, 'auths')
+  const helpers = fieldsAt(config, 'credHelpers')
+  const store = textAt(config, 'credsStore')
+  const keys = new Set([...Object.keys(stored), ...(store === undefined ? [] : await listHelper(store, o))])
+  const auths: Record<string, object> = {}
+  for (const key of [...keys].sort()) {
+    const found = store === undefined ? readStored(stored, key) : await askHelper(store, key, o)
+    if (found !== undefined) auths[key] = toStored(found)
+  }
+  for (const key of Object.keys(helpers).sort()) {
+    const found = await askHelper(textAt(helpers, key) ?? '', key, o)
+    if (found !== undefined) auths[key] = toStored(found)
+  }
+  return JSON.stringify({ auths }, undefined, '\t')
+}
+
+function toStored(found: Credentials): object {
+  if ('identitytoken' in found) return { identitytoken: found.identitytoken }
+  return { auth: Buffer.from(`${found.username}:${found.password}`).toString('base64') }
+}
+
+/** The registries a helper has credentials for; one that cannot tell has none we know of. */
+async function listHelper(helper: string, o: CredentialOptions): Promise<readonly string[]> {
+  const path = /^[\w.-]+$/.test(helper) ? await findExecutable(`docker-credential-${helper}`, o.env) : undefined
+  if (path === undefined) return []
+  const { code, stdout } = await execProgram([path, 'list'], {
+    clock: o.clock,
+    env: o.env,
+    deadlineMs: helperMs,
+    ...(o.signal !== undefined && { signal: o.signal }),
+  })
+  if (code !== 0) return []
+  try {
+    const answer: unknown = JSON.parse(stdout)
+    return isFields(answer) ? Object.keys(answer) : []
+  } catch {
+    return []
+  }
+}
+
 /** Host and port of the registry an image comes from: the first part when it looks like a host, else Docker Hub. */
 export function toRegistry(reference: string): string {
   const slash = reference.indexOf('/')

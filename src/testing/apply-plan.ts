@@ -31,17 +31,36 @@ export function applyPlan(
   observed: Observed,
   pick: (ready: readonly Step[]) => number = (ready) => ready.length - 1,
 ): Observed {
+  return applyPrefix(plan, observed, plan.steps.length, pick).observed
+}
+
+/** What a run that ended too early has left. */
+export interface AppliedPrefix {
+  readonly observed: Observed
+  /** Steps that were carried out. */
+  readonly begun: ReadonlySet<number>
+  /** Step → ID of the container it made. */
+  readonly made: ReadonlyMap<number, string>
+}
+
+/** As `applyPlan`, for a run that ends after so many steps. */
+export function applyPrefix(
+  plan: Plan,
+  observed: Observed,
+  count: number,
+  pick: (ready: readonly Step[]) => number = (ready) => ready.length - 1,
+): AppliedPrefix {
   const world: World = {
     containers: new Map(observed.containers.map((entry) => [entry.id, entry])),
     networks: new Map(observed.networks.map((entry) => [entry.name, entry])),
     volumes: new Map(observed.volumes.map((entry) => [entry.name, entry])),
     images: observed.images,
     made: new Map(),
-    count: observed.containers.length * 1000 + plan.steps.length,
+    count: lastCount(observed),
   }
   const done = new Set<number>()
   let waiting = plan.steps
-  while (waiting.length > 0) {
+  while (waiting.length > 0 && done.size < count) {
     const ready = waiting.filter((step) => step.after.every((before) => done.has(before)))
     const step = ready[pick(ready)]
     if (step === undefined) throw new Error('the plan has a cycle')
@@ -56,12 +75,13 @@ export function applyPlan(
   const containers = [...world.containers.values()].sort(
     (a, b) => a.service.localeCompare(b.service) || a.number - b.number,
   )
-  return {
+  const after = {
     containers,
     networks: [...world.networks.values()],
     volumes: [...world.volumes.values()],
     images: world.images,
   }
+  return { observed: after, begun: done, made: world.made }
 }
 
 function applyStep(world: World, step: Step): void {
@@ -96,6 +116,7 @@ function applyStep(world: World, step: Step): void {
       return
     case 'pull-image':
     case 'remove-image':
+    case 'delay':
       return
     default:
       applyToContainer(world, op)
@@ -128,6 +149,9 @@ function applyToContainer(world: World, op: ContainerOp): void {
     case 'remove-container':
       world.containers.delete(id)
       return
+    case 'copy-files':
+      demand(container.state === 'created', `files are copied into container ${container.name}, which has run`)
+      return
     case 'rename-container':
       demand(![...world.containers.values()].some((entry) => entry.name === op.name), `name ${op.name} is in use`)
       return change({ name: op.name })
@@ -137,7 +161,14 @@ function applyToContainer(world: World, op: ContainerOp): void {
       const { [op.network]: _gone, ...networks } = container.networks
       return change({ networks })
     }
+    case 'run-hook':
+      demand(container.state === 'running', `a hook is run in container ${container.name}, which does not run`)
+      return
+    case 'run-init':
+      demand(container.state !== 'running', `container ${container.name} runs before it is prepared`)
+      return
     case 'wait-container':
+    case 'monitor-container':
       demand(container.state === 'running', `container ${container.name} is waited for and does not run`)
   }
 }
@@ -194,9 +225,15 @@ function networkId(world: World, name: string): string {
   return network.id
 }
 
+/** IDs that exist are not given out again. */
+function lastCount(observed: Observed): number {
+  const numbers = [...observed.containers, ...observed.networks].map(({ id }) => Number.parseInt(id.slice(0, 12), 10))
+  return Math.max(1000, ...numbers.filter((number) => Number.isSafeInteger(number)))
+}
+
 function nextId(world: World): string {
   world.count += 1
-  return String(world.count).padStart(64, '0')
+  return String(world.count).padStart(12, '0').padEnd(64, '0')
 }
 
 function demand(condition: boolean, problem: string): void {

@@ -41,10 +41,31 @@ describe('log prefixes', () => {
     const coloured = painter({ hasColour: true })
     coloured.logs.write('a', 'stdout', '1\n')
     coloured.logs.write('b', 'stdout', '2\n')
-    expect(coloured.sent.stdout).toBe('\u001b[36ma  | \u001b[39m1\n\u001b[33mb  | \u001b[39m2\n')
+    expect(coloured.sent.stdout).toBe('\u001b[36ma  | \u001b[0m1\n\u001b[33mb  | \u001b[0m2\n')
     const bare = painter({ hasPrefix: false })
     bare.logs.write('a', 'stdout', '1\n')
     expect(bare.sent.stdout).toBe('1\n')
+  })
+})
+
+describe('more than five names', () => {
+  it('go on in bold, then from the start', () => {
+    const { logs, sent } = painter({ hasColour: true })
+    for (const name of 'abcdefghijk') logs.write(name, 'stdout', 'x\n')
+    const codes = [...sent.stdout.matchAll(/\u001b\[([\d;]+)m[a-k] /g)].map((match) => match[1])
+    expect(codes.join(' ')).toBe('36 33 32 35 34 1;36 1;33 1;32 1;35 1;34 36')
+  })
+})
+
+describe('lines about followed files', () => {
+  it('have a mark where the names stand, and no mark without prefixes', () => {
+    const coloured = painter({ hasColour: true })
+    coloured.logs.announce('web-1')
+    coloured.logs.watchNote('Watch enabled')
+    expect(coloured.sent.stdout).toBe('\u001b[92m       ⦿ \u001b[0mWatch enabled\n')
+    const bare = painter({ hasPrefix: false })
+    bare.logs.watchNote('Watch enabled')
+    expect(bare.sent.stdout).toBe('Watch enabled\n')
   })
 })
 

@@ -1,12 +1,15 @@
-import type { Writable } from 'node:stream'
 import { makeStyle } from './style.ts'
-import type { Colour } from './style.ts'
 import type { Terminal } from './terminal.ts'
 import { padText, textWidth } from './width.ts'
 
+/** What lines are written to. */
+export interface LogStream {
+  write(text: string): unknown
+}
+
 export interface LogPainterOptions {
-  readonly stdout: Writable
-  readonly stderr: Writable
+  readonly stdout: LogStream
+  readonly stderr: LogStream
   readonly terminal: Terminal
   /** `--no-color` false, `--ansi always` true; absent: as the terminal says. */
   readonly hasColour?: boolean
@@ -22,11 +25,16 @@ export interface LogPainter {
   write(name: string, stream: 'stdout' | 'stderr', text: string): void
   /** One line of our own: `web-1 exited with code 0`. */
   note(text: string): void
+  /** One line about files that are being followed. */
+  watchNote(text: string): void
   /** Writes what waits for a line end. */
   end(name?: string): void
 }
 
-const wheel: readonly Colour[] = ['cyan', 'yellow', 'green', 'magenta', 'blue']
+/** Five colours, then the same five bold (docker/compose cmd/formatter/colors.go). */
+const colours = ['36', '33', '32', '35', '34']
+const wheel: readonly string[] = [...colours, ...colours.map((code) => `1;${code}`)]
+const watchColour = '92'
 
 /** Prefix and colour per name; the colour depends on the order of names alone. */
 export function makeLogPainter(options: LogPainterOptions): LogPainter {
@@ -35,6 +43,9 @@ export function makeLogPainter(options: LogPainterOptions): LogPainter {
   const waiting = new Map<string, string>()
   let width = 0
 
+  function paint(code: string, text: string): string {
+    return style.hasColour ? `\u001b[${code}m${text}\u001b[0m` : text
+  }
   function announce(name: string): void {
     if (order.includes(name)) return
     order.push(name)
@@ -42,8 +53,8 @@ export function makeLogPainter(options: LogPainterOptions): LogPainter {
   }
   function prefix(name: string): string {
     if (options.hasPrefix === false) return ''
-    const colour = wheel[order.indexOf(name) % wheel.length] ?? 'cyan'
-    return style.paint(colour, `${padText(name, width)}  | `)
+    const colour = wheel[order.indexOf(name) % wheel.length] ?? '36'
+    return paint(colour, `${padText(name, width)}  | `)
   }
   function writeLines(name: string, stream: 'stdout' | 'stderr', lines: readonly string[]): void {
     if (lines.length === 0) return
@@ -70,6 +81,10 @@ export function makeLogPainter(options: LogPainterOptions): LogPainter {
     },
     note(text) {
       options.stdout.write(`${text}\n`)
+    },
+    watchNote(text) {
+      const head = options.hasPrefix === false ? '' : paint(watchColour, `${' '.repeat(width + 1)} ⦿ `)
+      options.stdout.write(`${head}${text}\n`)
     },
     end(name) {
       for (const [key, rest] of waiting) {

@@ -9,7 +9,7 @@ import { lab } from '../../src/testing/lab/lab.ts'
 import type { Row } from './bench.ts'
 
 /**
- * `up -d` with nothing to do and `ps`, for a project of 50 running services, against docker-compose 2.40
+ * `up -d` with nothing to do, `ps` and `exec`, for a project of 50 running services, against docker-compose 2.40
  * and 1.29 on the same engine: wall time of the whole program, median of five.
  */
 
@@ -83,7 +83,7 @@ async function compare(peer: Contender, place: Place): Promise<readonly Row[]> {
 
 async function medians(contender: Contender, place: Place): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>()
-  for (const command of ['up -d', 'ps']) {
+  for (const command of ['up -d', 'ps', 'exec -T s0 true']) {
     const times: number[] = []
     for (let round = 0; round < rounds; round += 1) times.push(await time(contender, command.split(' '), place))
     found.set(command, times.sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? Number.NaN)

@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { isRoot, openComposeHost, sampleImage } from './compose-host.ts'
 import type { ComposeHost } from './compose-host.ts'
+import { ensurePrograms, programForms } from './programs.ts'
 
 /** Attached `up`: output, Ctrl-C once and twice, ends that end all. */
 
@@ -22,6 +26,7 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
   let host: ComposeHost
 
   beforeAll(async () => {
+    ensurePrograms()
     running = await lab({ image: true, namePrefix: 'att' })
     host = await openComposeHost(running.hosts[0]!)
   })
@@ -138,5 +143,148 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
     expect(await second.code).toBe(0)
     expect(second.stdout()).toContain('web-1  | leaving\n')
     await host.compose('tail', ['down'])
+  })
+
+  it('follows a container that is replaced by somebody else', async () => {
+    await host.write('swap', {
+      'compose.yaml': `services:\n  web:\n    image: ${sampleImage}\n    command: ["sh", "-c", "${ticking}"]\n`,
+    })
+    const up = attach('swap', ['up'])
+    expect(await host.eventually(async () => up.stdout().includes('web-1  | tick'))).toBe(true)
+    expect((await host.compose('swap', ['up', '-d', '--force-recreate', '-t', '1'])).code).toBe(0)
+    const after = (): string => up.stdout().split('web-1 has been recreated\n')[1] ?? ''
+    expect(await host.eventually(async () => /exited with code \d+\n[^]*web-1 {2}\| tick/.test(after()))).toBe(true)
+    up.child.kill('SIGINT')
+    expect(await up.code).toBe(130)
+    await host.compose('swap', ['down', '-t', '1'])
+  })
+
+  describe('on a terminal', () => {
+    const terminals: ChildProcess[] = []
+
+    afterAll(() => {
+      for (const child of terminals) child.kill('SIGKILL')
+    })
+
+    /** Ours behind a real pseudo-terminal; what is written to stdin are key strokes. */
+    function open(project: string, words: string, env: Readonly<Record<string, string>> = {}): Attached {
+      const child = spawn('script', ['-qfec', words, '/dev/null'], {
+        cwd: join(host.folder, project),
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          HOME: host.folder,
+          TERM: 'xterm',
+          SHELL: '/bin/bash',
+          ...host.env,
+          ...env,
+        },
+      })
+      terminals.push(child)
+      let output = ''
+      child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      const code = new Promise<number | null>((resolve) => child.on('close', resolve))
+      return { child, stdout: () => output, stderr: () => '', code }
+    }
+
+    const program = programForms
+      .find((form) => form.name === 'node')!
+      .command('docker-compose')
+      .join(' ')
+    const shows = (up: Attached, text: string | RegExp): Promise<boolean> =>
+      host.eventually(async () => (typeof text === 'string' ? up.stdout().includes(text) : text.test(up.stdout())))
+
+    it('has colours and keys; d leaves the containers running', async () => {
+      await host.write('keys', {
+        'compose.yaml': `services:\n  web: { image: ${sampleImage}, command: ["sh", "-c", "${ticking}"] }\n  job: { image: ${sampleImage}, command: ["sh", "-c", "${ticking}"] }\n`,
+      })
+      const up = open('keys', `${program} up`)
+      expect(await shows(up, '\u001b[36mjob-1  | \u001b[0mtick'), up.stdout()).toBe(true)
+      expect(await shows(up, '\u001b[33mweb-1  | \u001b[0mtick')).toBe(true)
+      expect(await shows(up, /w\S* \S*Enable Watch.*d\S* \S*Detach/)).toBe(true)
+      up.child.stdin?.write('w')
+      expect(await shows(up, "consider setting a 'develop' section")).toBe(true)
+      up.child.stdin?.write('d')
+      expect(await up.code).toBe(0)
+      expect(await states('keys')).toEqual(['keys-job-1 running', 'keys-web-1 running'])
+      await host.compose('keys', ['down', '-t', '1'])
+    })
+
+    it('Ctrl-C is a key: once stops, twice kills', async () => {
+      const once = open('tick', `${program} up`)
+      expect(await shows(once, 'Detach')).toBe(true)
+      once.child.stdin?.write('\u0003')
+      expect(await once.code).toBe(130)
+      expect(once.stdout()).toContain('Gracefully Stopping... press Ctrl+C again to force')
+      expect(once.stdout()).toContain('leaving')
+      expect(await states('tick')).toEqual(['tick-web-1 exited'])
+      await host.compose('tick', ['down', '-t', '1'])
+      const twice = open('stay', `${program} up`)
+      expect(await shows(twice, 'Detach')).toBe(true)
+      twice.child.stdin?.write('\u0003')
+      expect(await shows(twice, 'Stopping')).toBe(true)
+      twice.child.stdin?.write('\u0003')
+      expect(await twice.code).toBe(130)
+      expect(await states('stay')).toEqual(['stay-web-1 exited'])
+      await host.compose('stay', ['down', '-t', '1'])
+    })
+
+    it('Ctrl-Z stops the program until it is continued, with the terminal as it was', async () => {
+      const up = open('tick', `bash -c 'set -m; ${program} up; echo job $?; stty -a | grep -o .icanon; fg'`)
+      expect(await shows(up, 'Detach')).toBe(true)
+      up.child.stdin?.write('\u001a')
+      expect(await shows(up, /job 148\s+(?:icanon| icanon)/), up.stdout()).toBe(true)
+      const before = up.stdout().length
+      expect(await host.eventually(async () => up.stdout().slice(before).includes('Detach'))).toBe(true)
+      up.child.stdin?.write('d')
+      expect(await up.code).toBe(0)
+      expect(await states('tick')).toEqual(['tick-web-1 running'])
+      await host.compose('tick', ['down', '-t', '1'])
+    })
+
+    it('w switches the following of files on and off', async () => {
+      await host.write('toggle', {
+        'compose.yaml': `services:\n  web:\n    image: ${sampleImage}\n    command: ["/bin/idle"]\n    develop: { watch: [{ path: ./src, action: sync, target: /app }] }\n`,
+      })
+      await mkdir(join(host.folder, 'toggle', 'src'), { recursive: true })
+      const up = open('toggle', `${program} up`)
+      expect(await shows(up, 'Enable Watch')).toBe(true)
+      up.child.stdin?.write('w')
+      expect(await shows(up, 'Watch enabled')).toBe(true)
+      expect(await shows(up, 'Disable Watch')).toBe(true)
+      await writeFile(join(host.folder, 'toggle', 'src', 'a'), 'one')
+      expect(await shows(up, 'Syncing service "web" after 1 changes were detected')).toBe(true)
+      up.child.stdin?.write('w')
+      expect(await shows(up, 'Watch disabled')).toBe(true)
+      up.child.stdin?.write('\u0003')
+      expect(await up.code).toBe(130)
+      await host.compose('toggle', ['down', '-t', '1'])
+    })
+
+    it.each([
+      ['COMPOSE_MENU=0', 'up', { COMPOSE_MENU: '0' }],
+      ['--menu=false', 'up --menu=false', {}],
+    ])('%s: no keys, Ctrl-C is the signal it always was', async (_, words, env) => {
+      const up = open('tick', `${program} ${words}`, env)
+      expect(await shows(up, 'tick')).toBe(true)
+      expect(await shows(up, '\u001b[36mweb-1  | \u001b[0m')).toBe(true)
+      up.child.stdin?.write('\u0003')
+      expect(await up.code).toBe(130)
+      expect(up.stdout()).not.toContain('Detach')
+      await host.compose('tick', ['down', '-t', '1'])
+    })
+
+    it('--ansi never and --no-color leave escapes out', async () => {
+      const plain = open('tick', `${program} --ansi never up`)
+      expect(await shows(plain, 'web-1  | tick')).toBe(true)
+      plain.child.stdin?.write('\u0003')
+      expect(await plain.code).toBe(130)
+      expect(plain.stdout()).not.toContain('\u001b[')
+      const colourless = open('tick', `${program} up --no-color --timestamps`)
+      expect(await shows(colourless, /web-1 {2}\| \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z tick/)).toBe(true)
+      expect(colourless.stdout()).not.toContain('\u001b[36m')
+      colourless.child.stdin?.write('\u0003')
+      expect(await colourless.code).toBe(130)
+      await host.compose('tick', ['down', '-t', '1'])
+    })
   })
 })

@@ -170,6 +170,79 @@ describe.runIf(isRoot)('compose over a cluster endpoint (needs root on Linux)', 
     await host.compose('fixed', ['down', '-t', '1'])
   })
 
+  it('deploy says where: one on each node, by condition, at most so many; and updates go node by node', async () => {
+    const names = await Promise.all(
+      running.hosts.map(async (each) => (await each.docker(['info', '-f', '{{.Name}}'])).stdout.trim()),
+    )
+    const text = (version: string, most: number): string => `
+services:
+  agent:
+    image: ${sampleImage}
+    network_mode: bridge
+    labels: { version: "${version}" }
+    deploy: { mode: global, update_config: { order: start-first, parallelism: 2, monitor: 300ms } }
+  picky:
+    image: ${sampleImage}
+    network_mode: bridge
+    deploy: { placement: { constraints: ["node.hostname == ${names[1]}", "node.platform.os == linux"] } }
+  few:
+    image: ${sampleImage}
+    network_mode: bridge
+    scale: 3
+    deploy: { placement: { max_replicas_per_node: ${most} } }
+  job:
+    image: ${sampleImage}
+    network_mode: bridge
+    command: ["true"]
+    deploy: { mode: replicated-job }
+`
+    await host.write('where', { 'compose.yaml': text('1', 1) })
+    const up = await host.compose('where', ['up', '-d', '-t', '1'])
+    expect(up.code, up.stderr).toBe(0)
+    const ps = await host.compose('where', ['ps', '--format', '{{.Service}} {{.Node}}'])
+    expect(ps.stdout.trim().split('\n').sort()).toEqual(
+      [...names.flatMap((name) => [`agent ${name}`, `few ${name}`]), `picky ${names[1]}`].sort(),
+    )
+    expect((await host.compose('where', ['ps'])).stdout).toMatch(/^NAME +IMAGE +COMMAND +SERVICE +NODE +CREATED/)
+    const isDone = async (): Promise<boolean> =>
+      (await host.containers('where')).some(({ name, state }) => name === 'where-job-1' && state === 'exited')
+    expect(await host.eventually(isDone)).toBe(true)
+    const still = await host.compose('where', ['plan', '--detailed-exitcode'])
+    expect([still.code, still.stdout]).toEqual([0, expect.stringContaining('nothing to do')])
+
+    const agents = async (): Promise<readonly string[]> =>
+      (await host.containers('where')).filter(({ name }) => name.includes('agent')).map(({ id }) => id)
+    const before = await agents()
+    await host.write('where', { 'compose.yaml': text('2', 1) })
+    const updated = await host.compose('where', ['up', '-d', '-t', '1'])
+    expect(updated.code, updated.stderr).toBe(0)
+    expect((await agents()).filter((id) => before.includes(id))).toEqual([])
+    const again = await host.compose('where', ['ps', '--format', '{{.Node}}', 'agent'])
+    expect(again.stdout.trim().split('\n').sort()).toEqual([...names].sort())
+
+    const tooMany = await host.compose('where', ['up', '-d', '--scale', 'few=4'])
+    expect([tooMany.code, tooMany.stderr]).toEqual([1, expect.stringContaining('service "few": no node is left for')])
+    const down = await host.compose('where', ['down', '-t', '1'])
+    expect(down.code, down.stderr).toBe(0)
+    expect(await hostsInUse('where')).toBe(0)
+  })
+
+  it('two at once: one waits for the other, and nothing is made twice', async () => {
+    const text = `services: { web: { image: "${sampleImage}", network_mode: bridge, scale: 4 } }\n`
+    await host.write('race', { 'compose.yaml': text })
+    const results = await Promise.all([1, 2, 3].map(() => host.compose('race', ['up', '-d'])))
+    expect(results.map(({ code, stderr }) => `${String(code)} ${code === 0 ? '' : stderr}`)).toEqual(
+      Array(3).fill('0 '),
+    )
+    const names = (await host.containers('race')).map(({ name, state }) => `${name} ${state}`)
+    expect(names).toEqual([1, 2, 3, 4].map((number) => `race-web-${number} running`))
+    const locks = await Promise.all(
+      running.hosts.map((each) => each.docker(['volume', 'ls', '-q', '--filter', 'label=flotilla.lock.project'])),
+    )
+    expect(locks.map(({ stdout }) => stdout.trim())).toEqual(['', '', ''])
+    await host.compose('race', ['down', '-t', '1'])
+  })
+
   const linked = `
 services:
   web:

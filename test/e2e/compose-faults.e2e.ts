@@ -50,7 +50,7 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
       }
       for (const verb of ['create', 'up']) {
         const { code, stdout } = await host.compose('dry', [verb, '--plan', '--force-recreate'])
-        expect([code, stdout]).toEqual([0, expect.stringContaining('Container dry-web-1: remove-container')])
+        expect([code, stdout]).toEqual([0, expect.stringContaining('~ replace container dry-web-1')])
       }
     })
     expect(changes).toEqual([])

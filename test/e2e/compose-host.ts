@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,8 +10,9 @@ import { callForJson } from '../../src/engine/api/call.ts'
 import { watchEvents } from '../../src/engine/api/events.ts'
 import { unpackPackages } from '../../src/testing/lab/debian-packages.ts'
 import type { LabHost } from '../../src/testing/lab/types.ts'
-import { programForms } from './programs.ts'
+import { collect, programForms } from './programs.ts'
 import type { ProgramForm, RunResult } from './programs.ts'
+import { TerminalSession } from './terminal.ts'
 
 /** What the Compose end-to-end tests share: projects on disk, our program, the reference program, the engine's truth. */
 
@@ -50,6 +52,24 @@ export class ComposeHost {
   /** Our program in the project's folder. */
   compose(project: string, args: readonly string[], input = ''): Promise<RunResult> {
     return node.run('docker-compose', args, this.#options(project, input))
+  }
+
+  /** Our program on a terminal of its own. */
+  terminal(project: string, args: readonly string[]): TerminalSession {
+    const [file, ...leading] = node.command('docker-compose')
+    const env = { PATH: process.env['PATH'] ?? '', HOME: this.folder, TERM: 'xterm', ...this.env }
+    return new TerminalSession([file, ...leading, ...args], { cwd: join(this.folder, project), env })
+  }
+
+  /** The reference program in the project's folder. */
+  async reference(project: string, args: readonly string[], input = ''): Promise<RunResult> {
+    const child = spawn(await findReferenceCompose(), [...args], {
+      cwd: join(this.folder, project),
+      env: { PATH: process.env['PATH'] ?? '', HOME: this.folder, ...this.env },
+    })
+    child.stdin.on('error', () => {})
+    child.stdin.end(input)
+    return collect(child, 120_000)
   }
 
   /** Our program, left running. */

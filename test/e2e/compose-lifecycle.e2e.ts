@@ -79,7 +79,9 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('compose on engine %s (needs root
     })
     expect(changes).toEqual([])
     expect((await host.containers('still')).map((entry) => entry.id)).toEqual(before.map((entry) => entry.id))
-    expect((await host.compose('still', ['up', '-d', '--plan'])).stdout).toBe('nothing to do\n')
+    expect((await host.compose('still', ['up', '-d', '--plan'])).stdout).toBe(
+      'nothing to do: 3 containers are as wanted\n',
+    )
     await host.compose('still', ['down', '-v', '-t', '1'])
   })
 

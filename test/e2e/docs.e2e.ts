@@ -116,8 +116,32 @@ describe('a newcomer who types what the page says', () => {
     const blocks = result.stdout.split('-- next block\n')
     expect(blocks[0]).toMatch(/^shop-web-1 .*0\.0\.0\.0:8080->80\/tcp/m)
     expect(blocks[0]).toContain('level info')
-    expect(blocks[1]).toContain('shop-db-1: stop-container (configuration changed)')
-    expect(blocks[1]).not.toContain('shop-web-1: stop-container')
+    expect(blocks[1]).toContain('~ replace container shop-db-1 (configuration changed)')
+    expect(blocks[1]).toContain('environment.LEVEL: "info" → "debug"')
+    expect(blocks[1]).not.toContain('replace container shop-web-1')
+  })
+
+  it('docs/plan.md: names settings, hides secrets, and tells programs', async () => {
+    const result = await runPage('docs/plan.md', 'plan')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const [first = '', second = ''] = result.stdout.split('-- next block\n')
+    const page = readFileSync(join(root, 'docs/plan.md'), 'utf8')
+    const shown = /The last one prints:\n\n```\n([\s\S]*?)```/.exec(page)?.[1]
+    expect(first).toContain(shown)
+    expect(second).toMatch(/^up to date\nexit code 2\n/)
+    expect(second).toContain('"from": "\\"info\\""')
+    expect(second).toContain('containers: 3 to remove, 0 unchanged')
+  })
+
+  it('docs/rolling-updates.md: a good version passes, a bad one changes nothing', async () => {
+    const result = await runPage('docs/rolling-updates.md', 'rolling')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const [first = '', second = ''] = result.stdout.split('-- next block\n')
+    const page = readFileSync(join(root, 'docs/rolling-updates.md'), 'utf8')
+    expect(first).toContain(/how it will go:\n\n```\n([\s\S]*?)```/.exec(page)?.[1])
+    expect(first).toMatch(/rolling-web-3 .*\(healthy\)/)
+    expect(second).toContain('exit code 1\nas before\n')
+    expect(result.stderr).toContain('update of service "web" rolled back')
   })
 
   it('docs/networks-and-images.md: an image and a network reach both nodes', async () => {

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, stat, readdir } from 'node:fs/promises'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -155,4 +156,57 @@ describe('a host', () => {
     expect(cluster.log().split('Rescheduled container').length).toBe(before)
     expect(await must(`$D rm -f web probe plain; $D ps -aq`)).toBe(['web', 'probe', 'plain'].join('\n'))
   })
+
+  it('that is cordoned gets nothing new and keeps what it has; labels given to it live count for constraints', async () => {
+    await must('$D run -d --name stays -e constraint:node==node3 $I sleep 1000')
+    expect(await swarm('cordon', 'node3')).toMatchObject({ code: 0, stdout: 'node3 gets nothing new\n' })
+    expect((await shell('$D create -e constraint:node==node3 $I')).stderr).toContain('(1 node is drained or paused)')
+    expect(await isRunningOn('stays', /^node3$/)).toBe(true)
+    expect(await swarm('undrain', 'node3')).toMatchObject({ code: 0 })
+    expect(await label('node3', { disk: 'ssd' })).toBe(200)
+    await must('$D run -d --name fast -e constraint:disk==ssd $I sleep 1000')
+    expect(await isRunningOn('fast', /^node3$/)).toBe(true)
+    expect(await label('node3', { disk: null })).toBe(200)
+    expect((await shell('$D create -e constraint:disk==ssd $I')).stderr).toContain('nable to find a node')
+    await must('$D rm -f stays fast')
+  })
+
+  it('that holds more than the others gives some away when the cluster is rebalanced', async () => {
+    const names = ['r1', 'r2', 'r3', 'r4']
+    await swarm('cordon', 'node1')
+    await swarm('cordon', 'node3')
+    for (const name of names) await must(`$D run -d --name ${name} ${policy} $I sleep 1000`)
+    await swarm('undrain', 'node1')
+    await swarm('undrain', 'node3')
+    const plan = await swarm('rebalance', '--plan')
+    expect(plan.stdout).toMatch(/^CONTAINER +FROM +TO\n[^\n]*node2 +node[13]\n/)
+    expect(await swarm('rebalance', '--plan', '--apply')).toMatchObject({ code: 1 })
+    const applied = await swarm('rebalance', '--apply')
+    expect(applied.stdout, cluster.log()).toMatch(/; [23] moves begun\n$/)
+    await soon(async () => (await runningOn('node2')) <= 2, 60_000, 'the moves')
+    for (const name of names) {
+      await soon(() => isRunningOn(name, /^node[123]$/), 30_000, `${name} running`)
+      expect(await holders(name), cluster.log()).toHaveLength(1)
+    }
+    await must(`$D rm -f ${names.join(' ')}`)
+  })
 })
+
+/** Gives a node labels over the management API. @returns the status */
+function label(node: string, labels: Readonly<Record<string, string | null>>): Promise<number | undefined> {
+  const body = JSON.stringify({ Labels: labels })
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+  return new Promise((resolve, reject) => {
+    const socketPath = cluster.host.replace('unix://', '')
+    const asked = request({ socketPath, method: 'POST', path: `/flotilla/nodes/${node}/labels`, headers }, (reply) => {
+      reply.resume().on('end', () => resolve(reply.statusCode))
+    })
+    asked.on('error', reject).end(body)
+  })
+}
+
+/** How many containers of the cluster run on a node. */
+async function runningOn(node: string): Promise<number> {
+  const lines = (await must(`$D ps --format '{{.Names}}'`)).split('\n')
+  return lines.filter((line) => line.startsWith(`${node}/`)).length
+}

@@ -77,4 +77,45 @@ describe('a disk that is full', () => {
     }
     expect((await cluster.docker(cli, ['pull', image])).code).toBe(0)
   })
+
+  it('is told of a create, and the create goes to a node that has room when it may', async () => {
+    const host = cluster.node(1)
+    await cluster.node(0).docker(['pull', '-q', `${(await cluster.lab.registry()).address}/full:1`])
+    const image = `${(await cluster.lab.registry()).address}/full:1`
+    const mounted = await host.exec(['mount', '-t', 'tmpfs', '-o', 'size=4k', 'tmpfs', '/var/lib/docker/containers'])
+    expect(mounted.code, mounted.stderr).toBe(0)
+    try {
+      await host.exec(['sh', '-c', 'head -c 4096 /dev/zero > /var/lib/docker/containers/filler'])
+      const there = await cluster.docker(cli, ['create', '--name', 'nowhere', '-e', 'constraint:node==node2', image])
+      expect(there.code).not.toBe(0)
+      expect(there.stderr).toMatch(/node2.*no space left on device/)
+      expect((await cluster.docker(cli, ['ps', '-aq', '--filter', 'name=nowhere'])).stdout).toBe('')
+      // The emptier node is tried first.
+      await cluster.shell(cli, `for n in 1 2 3; do $D create --name busy$n -e constraint:node==node1 ${image}; done`)
+      const elsewhere = await cluster.docker(cli, ['create', '--name', 'somewhere', image])
+      expect(elsewhere.code, elsewhere.stderr).toBe(0)
+      expect(elsewhere.stderr).toMatch(/node node2: .*no space left on device: made on node node1 instead/)
+      await cluster.shell(cli, '$D rm -f busy1 busy2 busy3 somewhere')
+    } finally {
+      await host.exec(['umount', '/var/lib/docker/containers'])
+    }
+    expect(
+      (await cluster.docker(cli, ['create', '--name', 'nowhere', '-e', 'constraint:node==node2', image])).code,
+    ).toBe(0)
+    await cluster.docker(cli, ['rm', '-f', 'nowhere'])
+  })
+
+  it('ends a build with the engine’s words', async () => {
+    const host = cluster.node(0)
+    const mounted = await host.exec(['mount', '-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', '/var/lib/docker/tmp'])
+    expect(mounted.code, mounted.stderr).toBe(0)
+    try {
+      const line = `mkdir -p /tmp/full-$$ && cd /tmp/full-$$ && head -c 1000000 /dev/urandom > big && printf 'FROM scratch\\nCOPY big /big\\n' > Dockerfile && DOCKER_BUILDKIT=0 $D build --build-arg constraint:node==node1 . ; code=$?; rm -rf /tmp/full-$$; exit $code`
+      const built = await cluster.shell(cli, line)
+      expect(built.code).not.toBe(0)
+      expect(built.stdout + built.stderr).toMatch(/no space left on device/)
+    } finally {
+      await host.exec(['umount', '/var/lib/docker/tmp'])
+    }
+  })
 })

@@ -4,10 +4,10 @@ import { readTextFile } from '../../io/files.ts'
 import { requestWeb } from '../../io/http/web.ts'
 import type { WebReply, WebRequest, WebTls } from '../../io/http/web.ts'
 import type { DiscoveryContext, MakeDiscovery } from './discovery.ts'
-import { holdEmptied, nothingHeld } from './hold.ts'
-import { parseEntries, toSet } from './parse-entries.ts'
+import { parseEntries } from './parse-entries.ts'
+import { pollList } from './poll.ts'
+import type { Reading } from './poll.ts'
 import { parseTokenAddress } from '../discovery-service/address.ts'
-import type { TokenAddress } from '../discovery-service/address.ts'
 
 /**
  * `token://TOKEN` and `token://host/path/TOKEN`: a web service that keeps one list of engines per token; ours is
@@ -24,7 +24,10 @@ export const token: MakeDiscovery = (rest, context) => {
     return requestWeb({ ...request, tls: await tls() }, o, context.clock)
   }
   return {
-    watch: (o = {}) => watchToken(address, (each) => ask({ method: 'GET', url }, each), context, o),
+    watch(o = {}) {
+      const fetch = (each: CallOptions): Promise<WebReply> => ask({ method: 'GET', url }, each)
+      return pollList(address.base, () => read(fetch, o), context.heartbeatMs, context, o)
+    },
     async register(addr, ttlMs, o = {}) {
       const reply = await ask(
         {
@@ -54,41 +57,6 @@ export const token: MakeDiscovery = (rest, context) => {
 }
 
 type Fetch = (o: CallOptions) => Promise<WebReply>
-
-async function* watchToken(
-  { base }: TokenAddress,
-  fetch: Fetch,
-  context: DiscoveryContext,
-  o: CallOptions,
-): AsyncGenerator<readonly string[], void> {
-  const { clock, log, heartbeatMs } = context
-  let held = nothingHeld
-  let complaint = ''
-  while (o.signal?.aborted !== true) {
-    const reading = await read(fetch, o)
-    if (hasStopped(o)) return
-    const problem = reading.problems.join('; ')
-    if (problem !== '' && problem !== complaint) log.error(`Discovery error: ${problem}`)
-    complaint = problem
-    if (reading.addresses !== undefined) {
-      const next = holdEmptied(held, toSet(reading.addresses), clock.nowMs(), heartbeatMs)
-      held = next.held
-      if (next.isSuspicious) log.warn(`${base} lists no engines any more: keeping the known ones for now`)
-      if (next.emit) yield next.held.last ?? []
-    }
-    try {
-      await clock.sleep(heartbeatMs, o.signal)
-    } catch {
-      return
-    }
-  }
-}
-
-interface Reading {
-  /** Absent: nothing was learnt, what was known stays. */
-  readonly addresses: readonly string[] | undefined
-  readonly problems: readonly string[]
-}
 
 async function read(fetch: Fetch, o: CallOptions): Promise<Reading> {
   let reply: WebReply
@@ -145,8 +113,4 @@ function readTls({ options }: DiscoveryContext): () => Promise<WebTls> {
     read.catch(() => (read = undefined))
     return read
   }
-}
-
-function hasStopped({ signal }: CallOptions): boolean {
-  return signal?.aborted === true
 }

@@ -5,7 +5,8 @@ import { canRun, renderPlatform } from '../platform.ts'
 import type { Filter } from './filter.ts'
 
 /**
- * Conditions on the labels of a node; the key `node` stands for its ID and name. A missing label reads as empty. The
+ * Conditions on the labels of a node; the key `node` stands for its ID and name, `node.role`, `node.platform.os` and
+ * `node.platform.arch` for what they say. A missing label reads as empty. The
  * platform of a create call is one more condition.
  */
 export const constraintFilter: Filter = {
@@ -20,7 +21,7 @@ export const constraintFilter: Filter = {
     }
     const broken = findBroken(request, node)
     if (broken === undefined) return ''
-    const have = broken.key === 'node' ? node.name : (node.labels.get(broken.key) ?? '')
+    const have = broken.key === 'node' ? node.name : readKey(broken.key, node)
     return `constraint ${renderExpression(broken)} is not met (${broken.key} is ${JSON.stringify(have)})`
   },
   legacy(request) {
@@ -43,7 +44,20 @@ function findBroken(request: PlacementRequest, node: NodeView): Expression | und
   return undefined
 }
 
+/** A label, or where no label has the name a property of the node as `deploy.placement` calls it. */
+function readKey(key: string, node: NodeView): string {
+  const label = node.labels.get(key)
+  if (label !== undefined) return label
+  if (key === 'node.role') return node.swarmRole
+  if (key === 'node.platform.os') return node.osType
+  if (key === 'node.platform.arch') return architectures[node.architecture] ?? node.architecture
+  return ''
+}
+
+/** Kernels' names of processors → docker's. */
+const architectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm' }
+
 function isMatch(expression: Expression, node: NodeView): boolean {
-  if (expression.key !== 'node') return expression.matches(node.labels.get(expression.key) ?? '')
+  if (expression.key !== 'node') return expression.matches(readKey(expression.key, node))
   return expression.matches(node.id) || expression.matches(node.engineId) || expression.matches(node.name)
 }

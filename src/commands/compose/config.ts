@@ -3,9 +3,10 @@ import type { Context, Run } from '../../cli/command.ts'
 import { checkContainerNames } from '../../compose/load/consistency.ts'
 import type { LoadOptions } from '../../compose/load/options.ts'
 import { applyDefaultPlatform, dependencyOrder, dropUnused, selectServices } from '../../compose/load/select.ts'
-import { sortedNames } from '../../compose/model/dictionary.ts'
+import { makeDictionary, sortedNames } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { renderProject, renderTree } from '../../compose/model/render/project.ts'
+import type { Service } from '../../compose/model/service.ts'
 import type { Format } from '../../compose/model/render/struct.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
@@ -58,10 +59,31 @@ async function open(ctx: Context, flags: Flags, args: readonly string[]): Promis
 async function renderWhole(ctx: Context, flags: Flags, args: readonly string[]): Promise<string> {
   const format = readFormat(flags.format)
   if (flags['no-interpolate']) return renderTree(await openTree(ctx, toOptions(ctx, flags)), format)
-  const project = await open(ctx, flags, args)
+  const project = await pinImages(ctx, flags, await open(ctx, flags, args))
   if (!flags['no-consistency']) checkContainerNames(project)
   // What is printed is itself a file: a dollar sign in it must survive being read.
   return renderProject(project, format).replaceAll('$', '$$$$')
+}
+
+/** `--resolve-image-digests` and `--lock-image-digests`: asks the registries, and no engine. */
+async function pinImages(ctx: Context, flags: Flags, project: Project): Promise<Project> {
+  const isLock = flags['lock-image-digests']
+  if (!isLock && !flags['resolve-image-digests']) return project
+  const [{ pinImage }, { toRegistryOptions }] = await Promise.all([
+    import('../../compose/remote/images.ts'),
+    import('./registry-options.ts'),
+  ])
+  const options = toRegistryOptions(ctx)
+  const services = makeDictionary<Service>()
+  for (const service of Object.values(project.services)) {
+    const image = service.image === undefined ? {} : { image: await pinImage(service.image, options) }
+    const kept = isLock ? ({ name: service.name } as Service) : service
+    services[service.name] = { ...kept, ...image }
+  }
+  if (!isLock) return { ...project, services }
+  const none = makeDictionary<never>()
+  const empty = { networks: none, volumes: none, secrets: none, configs: none, models: none }
+  return { ...project, ...empty, services }
 }
 
 function readFormat(format: string | undefined): Format {

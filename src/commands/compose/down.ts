@@ -4,11 +4,15 @@ import { reportPlan, toObserveRequest } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
 import { observe } from '../../compose/observe.ts'
 import { planDown } from '../../compose/plan/down.ts'
+import type { DownOptions } from '../../compose/plan/down.ts'
+import type { Observed } from '../../compose/plan/observed.ts'
+import type { Plan } from '../../compose/plan/plan.ts'
 import { toImageReference } from '../../compose/translate/name.ts'
 import type { downFlags } from './lifecycle-table.ts'
+import { endProviders } from './outside.ts'
 import { isTrue, withSession } from './session.ts'
 import { requireTarget } from './target.ts'
-import { warnAboutHooks } from './verb.ts'
+import { readLock } from './project-lock-flags.ts'
 
 export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
   const images = flags.rmi
@@ -20,27 +24,54 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
   if (flags['remove-orphans'] && isIgnoring && flags.given('remove-orphans')) {
     throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
   }
-  warnAboutHooks(ctx, project, args)
-  await withSession(ctx, async (session) => {
-    const references =
-      project === undefined || images === undefined
-        ? []
-        : Object.values(project.services).map((service) => toImageReference(project, service))
-    const request = project === undefined ? { project: name } : toObserveRequest(project, references)
-    const observed = await observe(session.engine, request, { signal: ctx.signal })
-    const plan = planDown(observed, {
-      projectName: name,
-      ...(project !== undefined && { project }),
-      services: args,
-      removeOrphans: flags['remove-orphans'],
-      removeVolumes: flags.volumes,
-      ...(images !== undefined && { removeImages: images }),
-      ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
-    })
-    for (const warning of plan.warnings) ctx.stderr.write(`${warning}\n`)
-    if (session.isDryRun) return reportPlan(plan, session.progress)
-    const { engine, progress, parallel } = session
-    await execute(plan, engine, { clock: ctx.clock, progress, parallel, signal: ctx.signal })
-    return undefined
-  })
+  const display = flags.plan ? (await import('./print-plan.ts')).readDisplay(flags) : undefined
+  return withSession(
+    ctx,
+    async (session) => {
+      const references =
+        project === undefined || images === undefined
+          ? []
+          : Object.values(project.services).map((service) => toImageReference(project, service))
+      const request = project === undefined ? { project: name } : toObserveRequest(project, references)
+      const look = async (signal: AbortSignal | undefined): Promise<{ observed: Observed; plan: Plan }> => {
+        const seen = await observe(session.engine, request, signal === undefined ? {} : { signal })
+        const options: DownOptions = {
+          projectName: name,
+          ...(project !== undefined && { project }),
+          services: args,
+          removeOrphans: flags['remove-orphans'],
+          removeVolumes: flags.volumes,
+          ...(images !== undefined && { removeImages: images }),
+          ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
+        }
+        return { observed: seen, plan: planDown(seen, options) }
+      }
+      const { observed, plan } = await look(ctx.signal)
+      if (display !== undefined) {
+        const { printDocument } = await import('./print-plan.ts')
+        const { describePlan } = await import('../../compose/plan/document/document.ts')
+        const pulls = { steps: [], settled: [], warnings: [] }
+        return printDocument(ctx, describePlan({ project: name, plan, pulls, observed, fields: new Map() }), display)
+      }
+      const hasProvider = Object.values(project?.services ?? {}).some((service) => service.provider !== undefined)
+      for (const warning of hasProvider ? [] : plan.warnings) ctx.stderr.write(`${warning}\n`)
+      if (session.isDryRun) {
+        reportPlan(plan, session.progress)
+        return 0
+      }
+      const { engine, progress, parallel } = session
+      const carryOut = (now: Plan, signal: AbortSignal | undefined): Promise<unknown> =>
+        execute(now, engine, { clock: ctx.clock, progress, parallel, ...(signal !== undefined && { signal }) })
+      const { lock } = readLock(flags, 'docker-compose down')
+      if (lock === undefined || plan.steps.length === 0) await carryOut(plan, ctx.signal)
+      else {
+        const { withProjectLock } = await import('../../compose/lock/project-lock.ts')
+        const how = { clock: ctx.clock, warn: (text: string) => ctx.log.warn(text), signal: ctx.signal, ...lock }
+        await withProjectLock(engine, name, how, async (signal) => carryOut((await look(signal)).plan, signal))
+      }
+      await endProviders(ctx, session, project, args, 'down')
+      return 0
+    },
+    { isReadOnly: display !== undefined },
+  )
 }

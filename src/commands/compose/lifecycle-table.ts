@@ -1,5 +1,6 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
+import { planCommand } from './plan-table.ts'
 
 /** Flags and rows of the commands that bring projects up and down. Loaded at every start: nothing but data. */
 
@@ -25,6 +26,28 @@ export const upFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
+  'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
+  'detailed-exitcode': {
+    kind: 'boolean',
+    brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
+  },
   'abort-on-container-exit': { kind: 'boolean', brief: 'Stop all containers when one ends' },
   'abort-on-container-failure': { kind: 'boolean', brief: 'Stop all containers when one fails' },
   'always-recreate-deps': {
@@ -49,6 +72,8 @@ export const upFlags = {
   timestamps: { kind: 'boolean', brief: 'Show times before the lines' },
   wait: { kind: 'boolean', brief: 'Wait until services run or are healthy; implies --detach' },
   'wait-timeout': { kind: 'integer', brief: 'Most seconds that --wait may take (default: no limit)' },
+  watch: { kind: 'boolean', short: 'w', brief: 'Follow changes of files, as the command watch does' },
+  menu: { kind: 'boolean', brief: 'Show the keys that can be pressed (default: COMPOSE_MENU, else on a terminal)' },
 } as const
 
 export const createFlags = {
@@ -71,6 +96,28 @@ export const createFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
+  'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
+  'detailed-exitcode': {
+    kind: 'boolean',
+    brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
+  },
 } as const
 
 export const downFlags = {
@@ -89,6 +136,17 @@ export const downFlags = {
     brief: 'Seconds until a container that does not stop is killed (default: stop_grace_period, else 10)',
   },
   volumes: { kind: 'boolean', short: 'v', brief: 'Remove named volumes of the project and anonymous ones too' },
+  plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
+  'lock-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
+  },
+  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
+  'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
+  'detailed-exitcode': {
+    kind: 'boolean',
+    brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
 } as const
 
 export const psFlags = {
@@ -147,6 +205,11 @@ export const restartFlags = {
 } as const
 
 export const killFlags = {
+  'remove-orphans': {
+    kind: 'boolean',
+    brief: 'Kill containers of services the files no longer have too',
+    env: ['COMPOSE_REMOVE_ORPHANS'],
+  },
   signal: { kind: 'string', short: 's', brief: 'Signal to send', default: 'SIGKILL' },
 } as const
 
@@ -203,6 +266,7 @@ export const lifecycleCommands: readonly Command[] = [
     args: [service],
     load: () => import('./pause.ts'),
   }),
+  planCommand,
   defineCommand({
     name: 'port',
     brief: 'Print where a port is published',

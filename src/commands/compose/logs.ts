@@ -22,7 +22,7 @@ type LogsFlags = Parameters<typeof run>[1]
 
 export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
   const query = toQuery(flags, ctx.clock.nowMs())
-  await withRoster(ctx, args, async (found) => {
+  const show = async (found: Found): Promise<void> => {
     const containers = containersOf(found.roster, args).filter(
       (container) => !container.isOneOff && (flags.index === undefined || container.number === flags.index),
     )
@@ -36,7 +36,8 @@ export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
     if (flags.follow) await follow(ctx, found, containers, query, sink)
     else await mapLimit(containers, maxStreams, (container) => readLog(ctx, found, container, query, sink))
     sink.end()
-  })
+  }
+  await withRoster(ctx, args, show, { isLenient: true })
 }
 
 function toQuery(flags: LogsFlags, nowMs: number): LogsQuery {

@@ -1,26 +1,19 @@
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { isAlive } from '../../compose/plan/observed.ts'
 import type { portFlags } from './lifecycle-table.ts'
-import { withRoster } from './verb.ts'
+import { findContainer, requireArguments } from './one-container.ts'
+import { withSession } from './session.ts'
+import { requireTarget } from './target.ts'
+
+const highestPort = 65_535
 
 export const run: Run<typeof portFlags> = async (ctx, flags, args) => {
-  const [service, text] = args
-  if (service === undefined || text === undefined) {
-    throw new FlotillaError('cli/usage', `requires at least 2 arg(s), only received ${args.length}`)
-  }
-  const target = Number(text)
-  if (!Number.isInteger(target) || target < 1 || target > 65_535) {
-    throw new FlotillaError('cli/invalid-value', `invalid port "${text}"`)
-  }
-  await withRoster(ctx, [service], async ({ roster }) => {
-    const own = (roster.containers.get(service) ?? []).filter((entry) => !entry.isOneOff)
-    const wanted = flags.index ?? own.find(isAlive)?.number
-    const container = own.find((entry) => entry.number === wanted)
-    if (container === undefined) {
-      const which = flags.index === undefined ? '' : ` container #${flags.index}`
-      throw new FlotillaError('compose/not-found', `service "${service}" is not running${which}`)
-    }
+  requireArguments(args, 2)
+  const [service = '', text = ''] = args
+  const target = readPort(text)
+  const { name: project } = await requireTarget(ctx, [])
+  await withSession(ctx, async (session) => {
+    const container = await findContainer(ctx, session, { project, service, index: flags.index })
     const port = container.ports.find(
       (entry) => entry.target === target && entry.protocol === flags.protocol && entry.published !== undefined,
     )
@@ -34,4 +27,16 @@ export const run: Run<typeof portFlags> = async (ctx, flags, args) => {
     const ip = port.hostIp ?? ''
     ctx.stdout.write(`${ip.includes(':') ? `[${ip}]` : ip}:${port.published ?? 0}\n`)
   })
+}
+
+/** @throws {cli/invalid-value} in the words of Go's `strconv.ParseUint` */
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text)) {
+    throw new FlotillaError('cli/invalid-value', `strconv.ParseUint: parsing "${text}": invalid syntax`)
+  }
+  if (port > highestPort) {
+    throw new FlotillaError('cli/invalid-value', `strconv.ParseUint: parsing "${text}": value out of range`)
+  }
+  return port
 }

@@ -1,10 +1,13 @@
 import type { Context } from '../../cli/command.ts'
-import type { LoadOptions } from '../../compose/load/options.ts'
+import type { Files, LoadOptions } from '../../compose/load/options.ts'
+import { RemoteNeeded } from '../../compose/load/remote-needed.ts'
 import { applyDefaultPlatform, dropUnused, enableServices } from '../../compose/load/select.ts'
 import { readProject, readTree } from '../../compose/load/source.ts'
 import type { SourceRequest } from '../../compose/load/source.ts'
 import type { TreeMap } from '../../compose/load/tree.ts'
 import type { Project } from '../../compose/model/project.ts'
+import { parseRemote } from '../../compose/remote/reference.ts'
+import type { RemoteSource } from '../../compose/remote/remote-files.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
 
@@ -17,8 +20,9 @@ export async function openProject(
   ctx: Context,
   options: Partial<LoadOptions> = {},
   named: readonly string[] = [],
+  onRemote?: OnRemote,
 ): Promise<Project> {
-  return applyDefaultPlatform(await openWritten(ctx, options, named))
+  return applyDefaultPlatform(await openWritten(ctx, options, named, onRemote))
 }
 
 /** The project as the files have it: what `config` prints. */
@@ -26,17 +30,63 @@ export async function openWritten(
   ctx: Context,
   options: Partial<LoadOptions> = {},
   named: readonly string[] = [],
+  onRemote?: OnRemote,
 ): Promise<Project> {
-  const project = enableServices(await readProject(toRequest(ctx), toLoadOptions(ctx, options)), named)
+  const loaded = await withFiles(
+    ctx,
+    (files, naming) => readProject(toRequest(ctx, naming), toLoadOptions(ctx, { files, ...options })),
+    onRemote,
+  )
+  const project = enableServices(loaded, named)
   return ctx.globals['all-resources'] === true ? project : dropUnused(project)
 }
 
 /** The merged tree before it is bound: `config --no-interpolate`, `config --variables`. */
 export function openTree(ctx: Context, options: Partial<LoadOptions>): Promise<TreeMap> {
-  return readTree(toRequest(ctx), toLoadOptions(ctx, options))
+  return withFiles(ctx, (files, naming) => readTree(toRequest(ctx, naming), toLoadOptions(ctx, { files, ...options })))
 }
 
-function toRequest(ctx: Context): SourceRequest {
+/** Told of the files that came from elsewhere, when there are any. */
+export type OnRemote = (sources: readonly RemoteSource[]) => void
+
+type Naming = Pick<SourceRequest, 'fallbackName' | 'readStdin'>
+
+/**
+ * Gives the body the files of this computer. When it turns out to need remote ones they are fetched, and the body runs
+ * again; the code for that is loaded only then.
+ */
+async function withFiles<T>(
+  ctx: Context,
+  body: (files: Files, naming: Naming) => Promise<T>,
+  onRemote?: OnRemote,
+): Promise<T> {
+  const local: Files = {
+    readText: readTextNow,
+    kindOf: kindOfPath,
+    resolveLinks,
+    fetched(reference) {
+      if (parseRemote(reference) === undefined) return undefined
+      throw new RemoteNeeded(reference)
+    },
+  }
+  let stdin: Promise<string> | undefined
+  const readStdin = (): Promise<string> => (stdin ??= readAllText(ctx))
+  try {
+    return await body(local, { readStdin })
+  } catch (error) {
+    if (!(error instanceof RemoteNeeded)) throw error
+  }
+  const [{ makeRemoteFiles }, { toRegistryOptions }] = await Promise.all([
+    import('../../compose/remote/remote-files.ts'),
+    import('./registry-options.ts'),
+  ])
+  const remote = makeRemoteFiles(toRegistryOptions(ctx))
+  const loaded = await remote.load(() => body(remote.files, { readStdin, fallbackName: remote.nameOf }))
+  onRemote?.(remote.sources)
+  return loaded
+}
+
+function toRequest(ctx: Context, naming: Naming): SourceRequest {
   const { globals } = ctx
   const projectDirectory = readDirectory(ctx)
   const projectName = textOf(globals['project-name'])
@@ -48,17 +98,27 @@ function toRequest(ctx: Context): SourceRequest {
     profiles: textsOf(globals['profile']),
     ...(projectName === undefined ? {} : { projectName }),
     ...(projectDirectory === undefined ? {} : { projectDirectory }),
-    readStdin: () => readAllText(ctx),
+    ...naming,
   }
 }
 
-function toLoadOptions(ctx: Context, options: Partial<LoadOptions>): LoadOptions {
+function toLoadOptions(ctx: Context, options: Partial<LoadOptions> & Pick<LoadOptions, 'files'>): LoadOptions {
   return {
-    files: { readText: readTextNow, kindOf: kindOfPath, resolveLinks },
-    warn: (message) => ctx.log.warn(message),
+    warn: (message) => warnOnce(ctx, message),
     convertWindowsPaths: isTrue(ctx.env['COMPOSE_CONVERT_WINDOWS_PATHS']),
     ...options,
   }
+}
+
+const told = new WeakMap<Context, Set<string>>()
+
+/** What is loaded again after a fetch warns again. */
+function warnOnce(ctx: Context, message: string): void {
+  const messages = told.get(ctx) ?? new Set()
+  told.set(ctx, messages)
+  if (messages.has(message)) return
+  messages.add(message)
+  ctx.log.warn(message)
 }
 
 function readDirectory(ctx: Context): string | undefined {

@@ -1,7 +1,7 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { formatRows } from '../../core/gotemplate/rows.ts'
-import { psHeadings, psTable, toPsRow } from '../../compose/ps.ts'
+import { psFleetTable, psHeadings, psTable, toPsRow } from '../../compose/ps.ts'
 import type { PsRow } from '../../compose/ps.ts'
 import type { ObservedContainer } from '../../compose/plan/observed.ts'
 import { observeContainers } from '../../compose/observe.ts'
@@ -18,9 +18,12 @@ export const run: Run<typeof psFlags> = async (ctx, flags, args) => {
   const { name, project } = await requireTarget(ctx, args)
   await withSession(ctx, async (session) => {
     const all = await observeContainers(session.engine, name, { signal: ctx.signal })
-    checkServices(args, all, project)
+    // Where only labels are known, a service without containers is no mistake.
+    if (project !== undefined) checkServices(args, all, project)
+    const isFromSource = readSource(flags.filter, project)
     const isShown = (container: ObservedContainer): boolean => {
       if (args.length > 0 && !args.includes(container.service)) return false
+      if (!isFromSource(container.service)) return false
       if (!flags.orphans && project !== undefined && project.services[container.service] === undefined) return false
       if (wanted.length > 0) return wanted.includes(container.state)
       if (flags.all) return true
@@ -30,7 +33,7 @@ export const run: Run<typeof psFlags> = async (ctx, flags, args) => {
       )
     }
     const shown = all.filter(isShown).sort((a, b) => (a.name < b.name ? -1 : 1))
-    print(ctx, flags, shown)
+    print(ctx, flags, shown, await chooseFormat(ctx, flags))
   })
 }
 
@@ -42,26 +45,45 @@ function readStates(flags: PsFlags): readonly string[] {
     const [key = '', value] = flags.filter.split('=')
     if (value === undefined)
       throw new FlotillaError('cli/invalid-value', 'arguments to --filter should be in form KEY=VAL')
-    if (key !== 'status') throw new FlotillaError('cli/invalid-value', `unknown filter ${key}`)
-    wanted.push(value)
+    if (key === 'status') wanted.push(value)
+    else if (key !== 'source') throw new FlotillaError('cli/invalid-value', `unknown filter ${key}`)
   }
   const unknown = wanted.find((state) => !states.some((known) => known === state))
   if (unknown !== undefined) throw new FlotillaError('cli/invalid-value', `unknown status "${unknown}"`)
   return wanted
 }
 
+/** `--filter source=image|build` of Compose v1: services by where their image comes from. */
+function readSource(filter: string | undefined, project: Project | undefined): (service: string) => boolean {
+  const source = /^source=(.*)$/s.exec(filter ?? '')?.[1]
+  if (source === undefined) return () => true
+  if (source !== 'image' && source !== 'build') {
+    throw new FlotillaError('cli/invalid-value', `invalid value for filter source: "${source}"`)
+  }
+  if (project === undefined) {
+    throw new FlotillaError('cli/usage', 'filter source needs the Compose file, which is not read with --project-name')
+  }
+  return (service) => {
+    const known = project.services[service]
+    return known !== undefined && (known.build === undefined ? source === 'image' : source === 'build')
+  }
+}
+
 /** A service without containers is no mistake when the files have it. */
-function checkServices(
-  services: readonly string[],
-  containers: readonly ObservedContainer[],
-  project: Project | undefined,
-): void {
-  const known = new Set([...containers.map((container) => container.service), ...Object.keys(project?.services ?? {})])
+function checkServices(services: readonly string[], containers: readonly ObservedContainer[], project: Project): void {
+  const known = new Set([...containers.map((container) => container.service), ...Object.keys(project.services)])
   const missing = services.find((service) => !known.has(service))
   if (missing !== undefined) throw new FlotillaError('compose/not-found', `no such service: ${missing}`)
 }
 
-function print(ctx: Context, flags: PsFlags, containers: readonly ObservedContainer[]): void {
+/** The flag's, else that of the user's habits where it is a format of rows. */
+async function chooseFormat(ctx: Context, flags: PsFlags): Promise<string> {
+  if (flags.given('format') || flags.quiet || flags.services) return flags.format
+  const { readDockerHabits } = await import('../../engine/docker-config.ts')
+  return (await readDockerHabits(ctx.env)).psFormat ?? flags.format
+}
+
+function print(ctx: Context, flags: PsFlags, containers: readonly ObservedContainer[], wanted: string): void {
   if (flags.quiet)
     return writeLines(
       ctx,
@@ -70,8 +92,9 @@ function print(ctx: Context, flags: PsFlags, containers: readonly ObservedContai
   if (flags.services) return writeLines(ctx, [...new Set(containers.map((container) => container.service))])
   const isWhole = flags['no-trunc']
   const rows = containers.map((container) => toPsRow(container, { nowMs: ctx.clock.nowMs(), isWhole }))
-  if (flags.format === 'json') return writeLines(ctx, rows.map(renderJson))
-  const format = flags.format === 'table' || flags.format === 'pretty' || flags.format === '' ? psTable : flags.format
+  if (wanted === 'json') return writeLines(ctx, rows.map(renderJson))
+  const table = containers.some((container) => container.node !== undefined) ? psFleetTable : psTable
+  const format = wanted === 'table' || wanted === 'pretty' || wanted === '' ? table : wanted
   const views = rows.map((row, index) => withLabels(row, containers[index]))
   const { isTable, lines } = formatRows(format, psHeadings, views)
   if (!isTable) return writeLines(ctx, lines)

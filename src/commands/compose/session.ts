@@ -3,13 +3,13 @@ import { FlotillaError } from '../../core/errors.ts'
 import { programVersion } from '../../core/program.ts'
 import type { ProgressEvent } from '../../core/progress.ts'
 import { openEngine } from '../../engine/client.ts'
+import type { Endpoint } from '../../engine/endpoint.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { endpointFromEnvironment } from '../../engine/environment.ts'
 import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
 import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
-import { promptConfirm } from '../../ui/prompt.ts'
 import { toDockerWords } from './engine-error.ts'
 
 /** What a command that talks to an engine has in hand. */
@@ -18,12 +18,18 @@ export interface Session {
   readonly progress: (event: ProgressEvent) => void
   readonly parallel: number
   readonly isDryRun: boolean
+  /** Where the engine is. */
+  readonly endpoint: Endpoint
   /** Takes the live picture away, so that other output can follow. Idempotent. */
   stopProgress(): void
 }
 
 /** Opens the engine the flags and the environment choose, runs the body, and closes it again. */
-export async function withSession<T>(ctx: Context, body: (session: Session) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  ctx: Context,
+  body: (session: Session) => Promise<T>,
+  o: { readonly isReadOnly?: boolean } = {},
+): Promise<T> {
   const chosen = await endpointFromEnvironment(ctx.env, readChoice(ctx))
   const engine = openEngine(chosen.endpoint, {
     clock: ctx.clock,
@@ -36,8 +42,9 @@ export async function withSession<T>(ctx: Context, body: (session: Session) => P
   try {
     const openPainter = await preparePainter(ctx, isDryRun)
     return await body({
-      engine: isDryRun ? toReadOnly(engine) : engine,
+      engine: isDryRun || o.isReadOnly === true ? toReadOnly(engine) : engine,
       isDryRun,
+      endpoint: chosen.endpoint,
       parallel: readParallel(ctx),
       progress(event) {
         painter ??= openPainter()
@@ -52,6 +59,23 @@ export async function withSession<T>(ctx: Context, body: (session: Session) => P
   } finally {
     painter?.stop()
     await engine.close()
+  }
+}
+
+/** Progress for a command that works without an engine. */
+export async function withProgress<T>(
+  ctx: Context,
+  body: (progress: (event: ProgressEvent) => void) => Promise<T>,
+): Promise<T> {
+  const openPainter = await preparePainter(ctx, ctx.globals['dry-run'] === true)
+  let painter: ProgressPainter | undefined
+  try {
+    return await body((event) => {
+      painter ??= openPainter()
+      painter.emit(event)
+    })
+  } finally {
+    painter?.stop()
   }
 }
 
@@ -95,6 +119,8 @@ export function askUser(ctx: Context, session: Session, isYes: boolean): (questi
   return async (question) => {
     if (isYes) return true
     session.stopProgress()
+    // Node's line reader is a tenth of what a short command loads.
+    const { promptConfirm } = await import('../../ui/prompt.ts')
     const { stdin, stderr, signal } = ctx
     return promptConfirm(`${question.text} (y/N) `, { stdin, stdout: stderr, signal })
   }

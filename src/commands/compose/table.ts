@@ -1,8 +1,14 @@
 import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import { alphaCommand } from './alpha-table.ts'
+import { bridgeCommand } from './bridge/bridge-table.ts'
 import { configCommand } from './config-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
+import { processCommands } from './process-table.ts'
+import { publishCommand } from './publish-table.ts'
 import { versionCommand } from './version-table.ts'
+import { viewCommands } from './view-table.ts'
+import { watchCommand } from './watch-table.ts'
 
 const missingValue = "flag needs an argument: '%s'"
 
@@ -32,6 +38,11 @@ export const composeGlobals: FlagTable = {
     short: 'f',
     brief: 'Compose file, - for stdin; of several, later ones are merged onto earlier ones',
     placeholder: 'stringArray',
+  },
+  'insecure-registry': {
+    kind: 'strings',
+    brief: 'Registry of oci:// files that speaks no TLS',
+    hidden: true,
   },
   parallel: {
     kind: 'integer',
@@ -83,4 +94,14 @@ export const composeGlobals: FlagTable = {
 }
 
 /** In the order of the help page. */
-export const composeCommands: readonly Command[] = [configCommand, ...lifecycleCommands, versionCommand]
+export const composeCommands: readonly Command[] = [
+  alphaCommand,
+  bridgeCommand,
+  configCommand,
+  ...lifecycleCommands,
+  ...processCommands,
+  publishCommand,
+  versionCommand,
+  ...viewCommands,
+  watchCommand,
+].sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -1,8 +1,9 @@
 import type { Context } from '../../cli/command.ts'
 import { isFlotillaError } from '../../core/errors.ts'
+import type { openProject } from './project.ts'
 import { checkProjectName } from '../../compose/load/project-name.ts'
+import { mapDictionary } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
-import { openProject } from './project.ts'
 
 /** What a command that can do without files works on. */
 export interface Target {
@@ -12,8 +13,14 @@ export interface Target {
 }
 
 /** The project of the files, with the profiles of the named services switched on. */
-export function requireProject(ctx: Context, services: readonly string[]): Promise<Project> {
-  return openProject(ctx, {}, services)
+export async function requireProject(ctx: Context, services: readonly string[]): Promise<Project> {
+  const open = await loadOpener()
+  return open(ctx, { keepWritten: true }, services)
+}
+
+/** A command that knows the name of its project reads no file, and does not load what reads them. */
+async function loadOpener(): Promise<typeof openProject> {
+  return (await import('./project.ts')).openProject
 }
 
 /**
@@ -36,16 +43,30 @@ export async function requireTarget(ctx: Context, services: readonly string[]): 
   }
 }
 
-/** What is running can be stopped without its env files and without its required variables. */
+const withoutFiles = { skipEnvironment: true, skipLabelFiles: true } as const
+
+/** What runs can be stopped without its env files and label files and without its required variables. */
 async function openTolerant(ctx: Context, services: readonly string[]): Promise<Project> {
+  const open = await loadOpener()
   try {
-    return await openProject(ctx, { skipEnvironment: true }, services)
+    return await open(ctx, withoutFiles, services)
   } catch (error) {
     if (!isFlotillaError(error) || error.code !== 'compose/interpolation') throw error
     try {
-      return await openProject(ctx, { skipEnvironment: true, skipInterpolation: true }, services)
+      return withoutHooks(ctx, await open(ctx, { ...withoutFiles, skipInterpolation: true }, services))
     } catch {
       throw error
     }
   }
+}
+
+/** A command whose variables are not filled in is not the one that was meant. */
+function withoutHooks(ctx: Context, project: Project): Project {
+  const services = mapDictionary(project.services, (service) => {
+    const { pre_start: prepares, post_start: begins, pre_stop: ends, ...others } = service
+    if (prepares === undefined && begins === undefined && ends === undefined) return service
+    ctx.log.warn(`hooks of service "${service.name}" are not run: a variable that the files require is not set`)
+    return others
+  })
+  return { ...project, services }
 }

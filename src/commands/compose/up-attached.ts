@@ -5,15 +5,20 @@ import { makeMonitor } from '../../compose/logs/monitor.ts'
 import type { Exit, Monitor } from '../../compose/logs/monitor.ts'
 import { withTimestamps } from '../../compose/logs/sink.ts'
 import type { LogSink } from '../../compose/logs/sink.ts'
+import type { HookOutput } from '../../compose/execute/hook.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { isAlive } from '../../compose/plan/observed.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { toLogName } from '../../compose/translate/name.ts'
 import { makeLogPainter } from '../../ui/log-prefix.ts'
+import { makeStatusLine } from '../../ui/status-line.ts'
+import type { StatusLine } from '../../ui/status-line.ts'
 import { hasColour } from './session.ts'
 import type { Session } from './session.ts'
 import { makeStopper } from './stopper.ts'
+import { makeCompanion, wantsMenu } from './up-companion.ts'
+import type { Companion } from './up-companion.ts'
 import type { UpFlags } from './up.ts'
 import { chooseAttached } from './up-options.ts'
 
@@ -29,10 +34,13 @@ interface Stage {
   readonly shown: ReadonlySet<string>
   readonly monitor: Monitor
   readonly sink: LogSink
+  readonly companion: Companion
 }
 
 /** Why it ends. */
-type Ending = { readonly kind: 'ended' | 'interrupted' } | { readonly kind: 'aborted'; readonly exit: Exit }
+type Ending =
+  | { readonly kind: 'ended' | 'interrupted' | 'detached' }
+  | { readonly kind: 'aborted'; readonly exit: Exit }
 
 /**
  * Brings the project up, shows the output of its containers, and stops them again on Ctrl-C or when the
@@ -53,7 +61,9 @@ export async function upAttached(
   const shown = chooseAttached(flags, project, selected, named)
   const from = flags['exit-code-from']
   if (from !== undefined) selectServices(project, [from])
-  const sink = makeSink(ctx, flags)
+  const line = makeStatusLine(ctx.stdout)
+  const sink = makeSink(ctx, flags, line)
+  const hookOutput = ({ label, stream, text }: HookOutput): void => sink.write(label, stream, text)
   const exits: Exit[] = []
   const interrupt = new AbortController()
   let decide: (ending: Ending) => void = () => {}
@@ -69,20 +79,57 @@ export async function upAttached(
     { project: project.name, sink, clock: ctx.clock, services, shown, hasNotes: true, onExit },
     {},
   )
-  const stopper = makeStopper(ctx, session, project, services, flags.timeout)
-  const release = ctx.onInterrupt((_, count) => {
-    if (count > 1) return stopper.kill()
+  const stopper = makeStopper(ctx, session, project, services, flags.timeout, hookOutput)
+  // Ctrl-C is a signal, or a key once the keys are read one by one.
+  let interrupts = 0
+  const onInterrupt = (): void => {
+    interrupts += 1
+    if (interrupts > 1) return stopper.kill()
     session.stopProgress()
+    line.hide()
     ctx.stderr.write('Gracefully Stopping... press Ctrl+C again to force\n')
     interrupt.abort()
     decide({ kind: 'interrupted' })
+  }
+  const release = ctx.onInterrupt(onInterrupt)
+  const companion = makeCompanion({
+    ctx,
+    session,
+    project,
+    converge: options,
+    services: named,
+    sink,
+    monitor,
+    line,
+    hasMenu: wantsMenu(ctx, flags.given('menu') ? flags.menu : undefined),
+    isWatching: flags.watch,
+    canBuild: !flags['no-build'],
+    onInterrupt,
+    onDetach: () => decide({ kind: 'detached' }),
   })
   try {
     await monitor.open()
-    const stage = { ctx, session, project, options, services, shown, monitor, sink }
+    const stage = {
+      ctx,
+      session,
+      project,
+      options: { ...options, hookOutput },
+      services,
+      shown,
+      monitor,
+      sink,
+      companion,
+    }
     const played = play(stage, interrupt.signal)
     const ending = await Promise.race([decided, played])
+    await companion.quiet()
     if (ending.kind === 'ended') return 0
+    if (ending.kind === 'detached') {
+      // What is followed is let go of, and nothing is stopped.
+      interrupt.abort()
+      await played.catch(() => {})
+      return 0
+    }
     if (ending.kind === 'aborted') ctx.stderr.write('Aborting on container exit...\n')
     interrupt.abort()
     // A create under way may still add a container: what is stopped is looked up after it has ended.
@@ -93,6 +140,7 @@ export async function upAttached(
     return (exits.find((exit) => exit.service === from) ?? ending.exit).code
   } finally {
     release()
+    companion.close()
     monitor.close()
     sink.end()
   }
@@ -108,7 +156,14 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
   const { session, project, options, services, monitor } = stage
   const signal = AbortSignal.any([stage.ctx.signal, interrupted])
   try {
-    await converge(session.engine, project, { ...options, reconcile: { ...options.reconcile, start: false }, signal })
+    // Updates behind gates start what they make; without them nothing starts before everything is attached.
+    const isRolling = [...services].some((name) => project.services[name]?.deploy?.update_config !== undefined)
+    await converge(session.engine, project, {
+      ...options,
+      reconcile: { ...options.reconcile, start: isRolling },
+      signal,
+      ...(isRolling && { beforeStart: (container) => monitor.attach(container) }),
+    })
     session.stopProgress()
     const containers = (await observeContainers(session.engine, project.name, { signal })).filter(
       (container) => !container.isOneOff && services.has(container.service),
@@ -127,6 +182,7 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
       signal,
       beforeStart: (container) => monitor.attach(container),
     })
+    await stage.companion.open()
     await untilAborted(monitor.ended, signal)
     return { kind: 'ended' }
   } catch (error) {
@@ -143,11 +199,11 @@ function announce(stage: Stage, containers: readonly { readonly name: string; re
   stage.sink.note(`Attaching to ${names.join(', ')}`)
 }
 
-function makeSink(ctx: Context, flags: UpFlags): LogSink {
+function makeSink(ctx: Context, flags: UpFlags, line: StatusLine): LogSink {
   const colour = flags['no-color'] ? false : hasColour(ctx)
   const painter = makeLogPainter({
-    stdout: ctx.stdout,
-    stderr: ctx.stderr,
+    stdout: line.above(ctx.stdout),
+    stderr: line.above(ctx.stderr),
     terminal: ctx.terminal,
     hasPrefix: !flags['no-log-prefix'],
     ...(colour !== undefined && { hasColour: colour }),

@@ -26,14 +26,18 @@ function findWrongCombination(flags: UpFlags): string | undefined {
   if (flags.wait && (isAborting || isAttaching)) {
     return '--wait cannot be combined with --abort-on-container-exit, --attach or --attach-dependencies'
   }
-  if (flags.detach && (isAborting || isFailing || isAttaching)) {
-    return '--detach cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch'
+  if ((flags.detach || flags.wait) && (isAborting || isFailing || isAttaching || flags.watch)) {
+    return `--${flags.wait ? 'wait' : 'detach'} cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch`
   }
   if (flags.build && flags['no-build']) return '--build and --no-build are incompatible'
+  if (flags['no-build'] && flags.watch) return '--no-build and --watch are incompatible'
   return findRecreateConflict(flags)
 }
 
-function findRecreateConflict(flags: UpFlags): string | undefined {
+/** Flags that say opposite things about replacing containers. */
+export function findRecreateConflict(
+  flags: Pick<UpFlags, 'no-recreate' | 'force-recreate' | 'always-recreate-deps' | 'renew-anon-volumes'>,
+): string | undefined {
   if (!flags['no-recreate']) return undefined
   if (flags['force-recreate']) return '--force-recreate and --no-recreate are incompatible'
   if (flags['always-recreate-deps']) return '--always-recreate-deps and --no-recreate are incompatible'

@@ -1,28 +1,39 @@
 import type { Context, Run } from '../../cli/command.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { converge, prepare } from '../../compose/converge.ts'
+import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
-import { renderPlan } from '../../compose/plan/plan.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import type { upFlags } from './lifecycle-table.ts'
+import { resolveOutside } from './outside.ts'
 import { askUser, isTrue, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
-import { requireProject } from './target.ts'
+import { readLock } from './project-lock-flags.ts'
+import { requireConfirmed } from './remote-project.ts'
 
 export type UpFlags = FlagValues<typeof upFlags>
 
 export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   checkUpFlags(flags)
-  const project = await requireProject(ctx, args)
+  const written = await requireConfirmed(ctx, args, flags.yes || flags.plan)
+  const outside = { services: args, withoutDependencies: flags['no-deps'] }
+  if (flags.plan) {
+    const { printPlan, readDisplay } = await import('./print-plan.ts')
+    const display = readDisplay(flags)
+    const show = async (session: Session): Promise<number> => {
+      const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: true })
+      return printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, flags, args), display)
+    }
+    return withSession(ctx, show, { isReadOnly: true })
+  }
   return withSession(ctx, async (session) => {
+    const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: session.isDryRun })
     const options = toConvergeOptions(ctx, session, project, flags, args)
-    if (flags.plan) return printPlan(ctx, session, project, options)
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
       await converge(session.engine, project, options)
       if (flags.wait && !session.isDryRun) await waitForAll(ctx, session, project, flags, args)
@@ -52,7 +63,33 @@ export type CreationFlags = Pick<
   | 'renew-anon-volumes'
   | 'scale'
   | 'yes'
-> & { readonly timeout?: number | undefined }
+  | 'lowest-numbers'
+  | 'strict'
+  | 'replace-classic'
+> & {
+  readonly timeout?: number | undefined
+  readonly 'lock-timeout'?: number | undefined
+  readonly 'no-lock'?: boolean
+}
+
+/** What `up` does when it is not asked for anything. */
+export const defaultCreation: CreationFlags = {
+  'always-recreate-deps': false,
+  build: false,
+  'force-recreate': false,
+  'lowest-numbers': false,
+  'no-deps': false,
+  'no-recreate': false,
+  'no-start': false,
+  pull: 'policy',
+  'quiet-pull': false,
+  'remove-orphans': false,
+  'renew-anon-volumes': false,
+  'replace-classic': false,
+  scale: [],
+  strict: false,
+  yes: false,
+}
 
 /** The engine work that the flags ask for. */
 export function toConvergeOptions(
@@ -82,19 +119,35 @@ export function toConvergeOptions(
       recreateDependencies,
       orphans: isRemoving ? 'remove' : isIgnoring ? 'ignore' : 'warn',
       renewAnonymousVolumes: flags['renew-anon-volumes'],
+      lowestNumbers: flags['lowest-numbers'],
+      replaceClassic: flags['replace-classic'],
       start: !flags['no-start'],
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
       separator: ctx.globals['compatibility'] === true || isTrue(ctx.env['COMPOSE_COMPATIBILITY']) ? '_' : '-',
     },
+    isStrict: flags.strict,
     pull: parsePull(flags.pull, flags.build),
     clock: ctx.clock,
     progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,
     parallel: session.parallel,
     warn: (message) => ctx.log.warn(message),
-    ask: askUser(ctx, session, flags.yes),
+    note: (message) => ctx.log.debug(message),
+    ask: askOnce(askUser(ctx, session, flags.yes)),
     isDryRun: session.isDryRun,
+    ...readLock(flags, flags['no-start'] ? 'docker-compose create' : 'docker-compose up'),
+    isRemote: session.endpoint.kind !== 'unix' && session.endpoint.kind !== 'npipe',
     registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,
+  }
+}
+
+/** A plan made again under the lock does not ask again. */
+function askOnce(ask: ConvergeOptions['ask']): ConvergeOptions['ask'] {
+  const answers = new Map<string, Promise<boolean>>()
+  return (question) => {
+    const answer = answers.get(question.id) ?? ask(question)
+    answers.set(question.id, answer)
+    return answer
   }
 }
 
@@ -108,20 +161,6 @@ function withoutLayers(progress: Session['progress']): Session['progress'] {
   return (event) => {
     if (event.parentId === undefined) progress(event)
   }
-}
-
-/** `--plan`: each step with its cause; nothing is done. */
-export async function printPlan(
-  ctx: Context,
-  session: Session,
-  project: Project,
-  options: ConvergeOptions,
-): Promise<number> {
-  const { plan } = await prepare(session.engine, project, { ...options, isDryRun: true })
-  session.stopProgress()
-  for (const warning of plan.warnings) ctx.log.warn(warning)
-  ctx.stdout.write(plan.steps.length === 0 ? 'nothing to do\n' : `${renderPlan(plan)}\n`)
-  return 0
 }
 
 async function waitForAll(

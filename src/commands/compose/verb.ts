@@ -21,21 +21,39 @@ export interface Found {
   readonly project?: Project
 }
 
+/** Which services a command knows. */
+export interface RosterOptions {
+  /** Services the files no longer have too. */
+  readonly hasOrphans?: boolean
+  /** Where only labels are known, a service without containers is no mistake. */
+  readonly isLenient?: boolean
+}
+
 /** Looks up the containers of the project and runs the body. Services named must exist. */
 export async function withRoster<T>(
   ctx: Context,
   services: readonly string[],
   body: (found: Found) => Promise<T>,
+  o: RosterOptions = {},
 ): Promise<T> {
   const { name, project } = await requireTarget(ctx, services)
   return withSession(ctx, async (session) => {
     const containers = await observeContainers(session.engine, name, { signal: ctx.signal })
     const observed = { containers, networks: [], volumes: [], images: {} }
-    const roster = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
+    const own = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
+    const roster = o.hasOrphans === true ? joinRosters(rosterOfLabels(observed), own) : own
+    const mayMiss = project === undefined && o.isLenient === true
     const missing = services.find((service) => !roster.dependencies.has(service))
-    if (missing !== undefined) throw new FlotillaError('compose/not-found', `no such service: ${missing}`)
+    if (missing !== undefined && !mayMiss) throw new FlotillaError('compose/not-found', `no such service: ${missing}`)
     return body({ session, roster, name, ...(project !== undefined && { project }) })
   })
+}
+
+function joinRosters(under: Roster, over: Roster): Roster {
+  return {
+    dependencies: new Map([...under.dependencies, ...over.dependencies]),
+    containers: new Map([...under.containers, ...over.containers]),
+  }
 }
 
 /** Carries out one verb on the containers of the services. */
@@ -46,14 +64,6 @@ export async function performVerb(ctx: Context, found: Found, verb: Verb, servic
   const { engine, progress, parallel } = session
   await execute(plan, engine, { clock: ctx.clock, progress, parallel, signal: ctx.signal })
   return undefined
-}
-
-/** Says which services of those chosen go without the hooks they ask for. Other versions may have started them. */
-export function warnAboutHooks(ctx: Context, project: Project | undefined, services: readonly string[]): void {
-  for (const { name, pre_stop: hooks = [] } of Object.values(project?.services ?? {})) {
-    if (hooks.length === 0 || (services.length > 0 && !services.includes(name))) continue
-    ctx.log.warn(`pre_stop of service "${name}" is not run by this version`)
-  }
 }
 
 /** The containers of the chosen services. */

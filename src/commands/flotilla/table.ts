@@ -90,6 +90,15 @@ export const discoveryServeFlags = {
 
 export const completionFlags = {} as const
 
+export const installPluginFlags = {
+  force: { kind: 'boolean', brief: 'Put ours in the place of a plugin that is not ours' },
+  system: { kind: 'boolean', brief: 'For all users, in /usr/local/lib/docker/cli-plugins' },
+} as const
+
+export const uninstallPluginFlags = {
+  system: { kind: 'boolean', brief: 'For all users, in /usr/local/lib/docker/cli-plugins' },
+} as const
+
 /** What `flotilla` has beside the three jobs, in the order of the help page. */
 export const flotillaCommands: readonly Command[] = [
   defineCommand({
@@ -155,6 +164,21 @@ Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says f
       }),
     ],
   },
+  defineCommand({
+    name: 'install-plugin',
+    brief: 'Make `docker compose` this program',
+    description: 'Writes the plugin into cli-plugins of DOCKER_CONFIG (~/.docker when not set) and prints its path.',
+    flags: installPluginFlags,
+    args: [],
+    load: () => import('./plugin/install.ts'),
+  }),
+  defineCommand({
+    name: 'uninstall-plugin',
+    brief: 'Take away what install-plugin made',
+    flags: uninstallPluginFlags,
+    args: [],
+    load: () => import('./plugin/uninstall.ts'),
+  }),
   defineCommand({
     name: 'completion',
     brief: 'Print the completion script of a shell',

@@ -1,4 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import {
   createContainer,
@@ -12,12 +14,27 @@ import {
   unpauseContainer,
 } from '../../engine/api/containers.ts'
 import { removeImage } from '../../engine/api/images.ts'
-import { connectNetwork, createNetwork, disconnectNetwork, removeNetwork } from '../../engine/api/networks.ts'
+import {
+  connectNetwork,
+  createNetwork,
+  disconnectNetwork,
+  listNetworks,
+  removeNetwork,
+} from '../../engine/api/networks.ts'
 import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { mapDictionary } from '../model/dictionary.ts'
+import { noMaterials } from '../model/material.ts'
+import type { Materials } from '../model/material.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
+import { LABEL } from '../plan/label.ts'
 import { toCreateBody } from '../translate.ts'
+import type { NetworkCreateBody } from '../translate.ts'
+import { copyFiles } from './copy-files.ts'
+import { runHook } from './hook.ts'
+import type { HookOutput } from './hook.ts'
+import { runInit } from './init.ts'
+import { monitorContainer } from './monitor.ts'
 import { pull } from './pull.ts'
 import { waitForContainer } from './wait.ts'
 import type { Waker } from './wait.ts'
@@ -26,11 +43,15 @@ import type { Waker } from './wait.ts'
 export interface StepContext {
   readonly engine: Engine
   readonly waker: Waker
+  readonly clock: Clock
   readonly progress: Progress
   /** Container IDs by the step that made them. */
   readonly made: ReadonlyMap<number, string>
   /** The ready `X-Registry-Auth` value for a reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** Contents of configs and secrets. */
+  readonly materials?: Materials
+  readonly hookOutput?: (output: HookOutput) => void
 }
 
 /**
@@ -45,6 +66,8 @@ export async function runStep(step: Step, context: StepContext, o: CallOptions):
     const registryAuth = await context.registryAuth?.(op.reference)
     const target = { ...op, ...(registryAuth !== undefined && { registryAuth }) }
     await pull(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
+  } else if (op.kind === 'delay') {
+    await context.clock.sleep(op.ms, o.signal)
   } else if ('container' in op) {
     await runOnContainer(op, context, o)
   } else {
@@ -96,10 +119,18 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
       return connectNetwork(engine, op.network, { Container: id, EndpointConfig: op.endpoint }, o)
     case 'disconnect-network':
       return disconnectNetwork(engine, op.network, { Container: id, Force: true }, o)
+    case 'copy-files':
+      return copyFiles(engine, id, op.copies, context.materials ?? noMaterials, o)
+    case 'run-hook':
+      return runHook(engine, { ...op, id, name: op.container.name }, context, o)
+    case 'run-init':
+      return runInit(engine, { ...op, id }, context, o)
     case 'wait-container': {
       const { service, condition } = op
       return waitForContainer(engine, { id, name: op.container.name, service, condition }, context.waker, o)
     }
+    case 'monitor-container':
+      return monitorContainer(engine, { id, name: op.container.name, monitorMs: op.monitorMs }, context, o)
   }
 }
 
@@ -107,13 +138,12 @@ function toStopQuery(op: { readonly timeoutSeconds?: number }): { readonly timeo
   return op.timeoutSeconds === undefined ? {} : { timeoutSeconds: op.timeoutSeconds }
 }
 
-type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' }>
+type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'delay' }>
 
 async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
   switch (op.kind) {
     case 'create-network':
-      await createNetwork(engine, op.body, o)
-      return
+      return makeNetwork(engine, op.body, o)
     case 'remove-network':
       return removeNetwork(engine, op.id, o)
     case 'create-volume':
@@ -123,5 +153,20 @@ async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Pr
       return removeVolume(engine, op.name, {}, o)
     case 'remove-image':
       await removeImage(engine, op.reference, {}, o)
+  }
+}
+
+/** Another process may have made the same network in the meantime: then it is there, as wanted. */
+async function makeNetwork(engine: Engine, body: NetworkCreateBody, o: CallOptions): Promise<void> {
+  try {
+    await createNetwork(engine, body, o)
+  } catch (error) {
+    if (!isFlotillaError(error) || error.status !== 409) throw error
+    const listed = await listNetworks(engine, { filters: { name: [body.Name] } }, o)
+    const isSame = listed.some(
+      ({ Name: name, Labels: labels }) =>
+        name === body.Name && labels?.[LABEL.configHash] === body.Labels[LABEL.configHash],
+    )
+    if (!isSame) throw error
   }
 }

@@ -1,4 +1,5 @@
 import * as posix from 'node:path/posix'
+import { confine } from './confine.ts'
 import { LoadError, makeFailure } from './failure.ts'
 import { mergeService } from './merge.ts'
 import type { SourceFile } from './options.ts'
@@ -105,13 +106,20 @@ function openBase(
   bases: Map<string, Scope>,
 ): Scope {
   const { group } = scope
-  const path = joinPath(group.base, file, group.environment['HOME'])
+  const fetched = group.shared.options.files.fetched?.(file)
+  const path = fetched ?? joinPath(group.base, file, group.environment['HOME'])
+  if (fetched === undefined) refuseOutside(root, name, path, group)
   const known = bases.get(path)
   const opened = known ?? readBase(root, name, path, scope)
   bases.set(path, opened)
   if (opened.services[base] !== undefined) return opened
   const message = `cannot extend service "${name}" in ${scope.file}: service "${base}" not found in ${file}`
   return fail(root, group, ['services', name, 'extends'], message)
+}
+
+function refuseOutside(root: TreeMap, name: string, path: string, group: Group): void {
+  const reason = confine(group).refuse?.(path)
+  if (reason !== undefined) fail(root, group, ['services', name, 'extends'], reason)
 }
 
 function readBase(root: TreeMap, name: string, path: string, scope: Scope): Scope {
@@ -132,6 +140,7 @@ function readBase(root: TreeMap, name: string, path: string, scope: Scope): Scop
     home: group.environment['HOME'],
     resolveLinks: group.shared.options.files.resolveLinks,
     places: group.shared.places,
+    ...confine(below),
   })
   return { services, file: path, resets, group: below }
 }

@@ -1,5 +1,6 @@
 import { checkSemantics, setDefaults } from './defaults.ts'
 import type { SourceFile } from './options.ts'
+import { confine } from './confine.ts'
 import { resolvePaths } from './paths.ts'
 import type { Group } from './stage.ts'
 import { isMap, makeMap, mapAt } from './tree.ts'
@@ -22,6 +23,7 @@ export function loadGroup(files: readonly SourceFile[], group: Group): TreeMap {
       home: group.environment['HOME'],
       resolveLinks: shared.options.files.resolveLinks,
       places: shared.places,
+      ...confine(group),
     })
   }
   if (shared.options.skipInterpolation !== true) resolveInherited(tree, group)

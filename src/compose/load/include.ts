@@ -2,6 +2,7 @@ import * as posix from 'node:path/posix'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary } from '../model/dictionary.ts'
 import { parseEnvFile } from './env-file.ts'
+import { confine } from './confine.ts'
 import { LoadError, makeFailure } from './failure.ts'
 import type { SourceFile } from './options.ts'
 import { joinPath } from './paths.ts'
@@ -68,7 +69,8 @@ function toTexts(value: Tree | undefined): readonly string[] {
 function loadEntry(entry: Entry, included: readonly string[], group: Group): TreeMap {
   const { shared } = group
   const home = group.environment['HOME']
-  const paths = entry.paths.map((path) => joinPath(group.base, path, home))
+  const { fetched } = shared.options.files
+  const paths = entry.paths.map((path) => fetched?.(path) ?? within(group, joinPath(group.base, path, home)))
   const main = paths[0] ?? ''
   if (included.includes(main)) {
     throw makeFailure(`include cycle detected:\n${[...included, main].join('\n include ')}`)
@@ -80,7 +82,9 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
     )
   }
   const base =
-    entry.projectDirectory === undefined ? posix.dirname(main) : joinPath(group.base, entry.projectDirectory, home)
+    entry.projectDirectory === undefined
+      ? posix.dirname(main)
+      : within(group, joinPath(group.base, entry.projectDirectory, home))
   const environment = readEnvironment(entry, base, group)
   const key = JSON.stringify([paths, base, group.root, idOf(environment, group)])
   const known = shared.includes.trees.get(key) ?? loadFiles(paths, base, { ...group, environment, included })
@@ -88,6 +92,13 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
   const copy = shared.places.clone(known)
   shared.budget.spend(countNodes(copy))
   return copy
+}
+
+/** @throws {compose/invalid} for a fetched file that includes what it did not come with */
+function within(group: Group, path: string): string {
+  const reason = confine(group).refuse?.(path)
+  if (reason !== undefined) throw makeFailure(reason)
+  return path
 }
 
 /** A number for an environment that stays the same as long as the very same one is meant. */
@@ -120,7 +131,7 @@ function loadFiles(paths: readonly string[], base: string, group: Group): TreeMa
 function readEnvironment(entry: Entry, base: string, group: Group): Dictionary<string> {
   const { shared } = group
   const files = shared.options.files
-  const named = entry.envFiles.map((path) => joinPath(group.base, path, group.environment['HOME']))
+  const named = entry.envFiles.map((path) => within(group, joinPath(group.base, path, group.environment['HOME'])))
   const automatic = posix.join(base, '.env')
   const paths = named.length > 0 ? named : files.kindOf(automatic) === 'file' ? [automatic] : []
   if (paths.length === 0) return group.environment

@@ -84,7 +84,8 @@ function chooseName(sources: Sources, shared: Shared): string {
   const isRaw = shared.options.skipInterpolation === true
   const filled = isRaw || !named.includes('$') ? named : substitute(named, makeVariables(shared, sources.environment))
   const normal = shared.options.skipNormalization === true ? filled : normalizeProjectName(filled)
-  return normal === '' ? normalizeProjectName(sources.fallbackName ?? '') : normal
+  // A name that has nothing left of it is an error, not the folder's name.
+  return filled === '' ? normalizeProjectName(sources.fallbackName ?? '') : normal
 }
 
 /** The `name:` has to be known before variables are filled in, because they may refer to it. */
@@ -131,7 +132,19 @@ function bindProject(
     environmentFiles: sources.environmentFiles ?? [],
     environment,
     profiles: [],
+    ...writtenOf(shared),
   }
+}
+
+function writtenOf(shared: Shared): Pick<Project, 'written'> {
+  const [document, ...others] = shared.written
+  const services = document === undefined || others.length > 0 ? undefined : mapAt(document, 'services')
+  if (services === undefined) return {}
+  const written = makeDictionary<TreeMap>()
+  for (const [name, service] of Object.entries(services)) {
+    if (isMap(service) && service['extends'] === undefined) written[name] = service
+  }
+  return { written }
 }
 
 function bindAll<T>(binder: Binder, tree: TreeMap, kind: string, struct: Struct): MutableDictionary<T> {

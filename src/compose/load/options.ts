@@ -15,6 +15,14 @@ export interface Files {
   readonly kindOf: (path: string) => 'file' | 'folder' | 'other' | 'missing'
   /** The path with links resolved; the path itself when it does not exist. */
   readonly resolveLinks: (path: string) => string
+  /**
+   * Path of the file that a reference to a remote one means; nothing when the text is a path. Absent: all are paths.
+   *
+   * @throws RemoteNeeded when it has to be fetched first
+   */
+  readonly fetched?: (reference: string) => string | undefined
+  /** The root of the fetched tree a path lies in. */
+  readonly treeOf?: (path: string) => string | undefined
 }
 
 /** One file already read, with the absolute path it came from; `-` stands for standard input. */
@@ -84,6 +92,10 @@ export interface LoadOptions {
   readonly skipConsistency?: boolean
   /** Keep `env_file` instead of merging it into `environment`. */
   readonly skipEnvironment?: boolean
+  /** Keep services as they are written, too (`Project.written`). */
+  readonly keepWritten?: boolean
+  /** Leave label files alone: they may be gone when all that matters is what runs. */
+  readonly skipLabelFiles?: boolean
   /** Leave `env_file` entries in the model after merging them. */
   readonly keepEnvFiles?: boolean
   /** `c:\x` → `/c/x` in volume sources. */

@@ -33,6 +33,8 @@ export interface ParseContext {
 export function parseYaml(text: string, context: ParseContext): readonly ParsedDocument[] {
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text
   const file = context.places.addFile(context.path, source)
+  const control = source.search(forbidden)
+  if (control !== -1) throw failAt(source, control, context, 'control characters are not allowed')
   // uniqueKeys compares every key with every other one; duplicates are found here by look-up instead.
   // The fail-safe schema leaves scalars as text; `resolvePlain` has the reference program's rules.
   const composer = new Composer({ uniqueKeys: false, schema: 'failsafe', strict: false, logLevel: 'silent' })
@@ -43,6 +45,10 @@ export function parseYaml(text: string, context: ParseContext): readonly ParsedD
   }
   return documents
 }
+
+/** Characters no YAML stream may hold (YAML 1.2 section 5.1). */
+// oxlint-disable-next-line no-control-regex
+const forbidden = /[\0-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/
 
 /** `yaml`'s concrete syntax parser, stopped when its stack grows deeper than allowed. */
 function* cutTokens(source: string, context: ParseContext): ReturnType<Parser['parse']> {

@@ -12,9 +12,11 @@ export interface PathContext {
   readonly home: string | undefined
   readonly resolveLinks: (path: string) => string
   readonly places: Places
+  /** Files that come from elsewhere name only files they came with: tells why a path is refused. */
+  readonly refuse?: (path: string) => string | undefined
 }
 
-type Resolve = (value: Tree, context: PathContext) => Tree | { readonly reason: string }
+type Resolve = (value: Tree, context: PathContext) => Tree | Refusal
 
 /** compose-go paths/resolve.go: the values that are paths. */
 const pathRules: RuleNode<Resolve> = compileRules<Resolve>({
@@ -50,7 +52,7 @@ function walk(
     const below = stepRule(rules, key)
     if (below === undefined) return value
     const resolved = below.rule === undefined ? value : below.rule(value, context)
-    if (isMistake(resolved)) {
+    if (resolved instanceof Refusal) {
       throw new LoadError([context.places.problem(root, [...path, key], resolved.reason)])
     }
     if (isMap(resolved) || Array.isArray(resolved)) walk(root, resolved, [...path, key], below, context)
@@ -60,12 +62,13 @@ function walk(
   else for (const key of Object.keys(holder)) holder[key] = visit(holder[key] ?? null, key)
 }
 
-function isMistake(value: Tree | { readonly reason: string }): value is { readonly reason: string } {
-  return value instanceof Missing
-}
+/** Why a path cannot be taken. */
+class Refusal {
+  readonly reason: string
 
-class Missing {
-  readonly reason = 'invalid mount config for type "bind": field Source must not be empty'
+  constructor(reason: string) {
+    this.reason = reason
+  }
 }
 
 /** A path against a folder. Windows drives are absolute everywhere. */
@@ -81,26 +84,32 @@ function trimSlash(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
-function resolveText(value: Tree, context: PathContext): Tree {
-  return typeof value === 'string' ? joinPath(context.folder, value, context.home) : value
+function resolveText(value: Tree, context: PathContext): Tree | Refusal {
+  if (typeof value !== 'string') return value
+  const path = joinPath(context.folder, value, context.home)
+  const reason = context.refuse?.(path)
+  return reason === undefined ? path : new Refusal(reason)
 }
 
-function resolveWatched(value: Tree, context: PathContext): Tree {
+function resolveWatched(value: Tree, context: PathContext): Tree | Refusal {
   const path = resolveText(value, context)
   return typeof path === 'string' && posix.isAbsolute(path) ? context.resolveLinks(path) : path
 }
 
 /** Repositories, archives, images and services are no paths. */
-function resolveContext(value: Tree, context: PathContext): Tree {
+function resolveContext(value: Tree, context: PathContext): Tree | Refusal {
   if (typeof value !== 'string' || value.includes('://') || value.startsWith('service:')) return value
   return /^(?:github\.com\/|git@)/.test(value) ? value : resolveText(value, context)
 }
 
-function resolveMount(value: Tree, context: PathContext): Tree | Missing {
+function resolveMount(value: Tree, context: PathContext): Tree | Refusal {
   if (!isMap(value) || value['type'] !== 'bind') return value
   const source = value['source']
-  if (source === undefined) return new Missing()
-  value['source'] = resolveText(source, context)
+  if (source === undefined) {
+    return new Refusal('invalid mount config for type "bind": field Source must not be empty')
+  }
+  // What is mounted is shown to the user before anything starts, and may lie anywhere.
+  if (typeof source === 'string') value['source'] = joinPath(context.folder, source, context.home)
   return value
 }
 
@@ -109,6 +118,7 @@ function resolveDevice(value: Tree, context: PathContext): Tree {
   if (!isMap(value) || value['driver'] !== 'local') return value
   const options = value['driver_opts']
   if (!isMap(options) || options['o'] !== 'bind' || options['device'] === undefined) return value
-  options['device'] = resolveText(options['device'], context)
+  const device = options['device']
+  if (typeof device === 'string') options['device'] = joinPath(context.folder, device, context.home)
   return value
 }

@@ -14,8 +14,23 @@ export function resolvePlain(text: string): Tree {
   const digits = text.replaceAll('_', '')
   const whole = toWhole(digits)
   if (whole !== undefined) return whole
-  if (/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(digits)) return Number(digits)
+  if (/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(digits)) return toFloat(Number(digits))
   return text
+}
+
+/**
+ * Go tells a float from a whole number of the same value once it prints it: `1e6` is `1e+06`. JavaScript does not, so the
+ * few that differ become the text they would be printed as.
+ */
+function toFloat(value: number): Tree {
+  return Number.isSafeInteger(value) && Math.abs(value) >= exponentFrom ? renderExponent(value) : value
+}
+
+/** From here on Go's `%v` of a float has an exponent. */
+const exponentFrom = 1e6
+
+function renderExponent(value: number): string {
+  return value.toExponential().replace(/e([-+])(\d)$/, 'e$10$2')
 }
 
 const words: ReadonlyMap<string, Tree> = new Map<string, Tree>([
@@ -53,6 +68,6 @@ export function renderNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
   const size = Math.abs(value)
-  const text = size !== 0 && size < 1e-4 ? value.toExponential() : String(value)
-  return text.replace(/e([-+])(\d)$/, 'e$10$2')
+  const isLargeFloat = size >= exponentFrom && !Number.isSafeInteger(value)
+  return (size !== 0 && size < 1e-4) || isLargeFloat ? renderExponent(value) : String(value)
 }

@@ -15,9 +15,18 @@ import type { Shared } from './stage.ts'
 export function resolveServiceFiles(project: Project, shared: Shared): Project {
   const services = copyDictionary(project.services)
   for (const [name, service] of Object.entries(services)) {
-    services[name] = resolveLabels(resolveEnvironment(service, project.environment, shared), project, shared)
+    const inherited = shared.options.skipEnvironment === true ? service : inherit(service, project.environment)
+    services[name] = resolveLabels(resolveEnvironment(inherited, project.environment, shared), project, shared)
   }
   return { ...project, services }
+}
+
+/** A name without value takes that of the variables around, also where nothing else is filled in. */
+function inherit(service: Service, variables: Dictionary<string>): Service {
+  const own = Object.entries(service.environment ?? {})
+  if (!own.some(([key, value]) => value === null && variables[key] !== undefined)) return service
+  const filled = own.map(([key, value]) => [key, value ?? variables[key] ?? null] as const)
+  return { ...service, environment: makeDictionary<string | null>(filled) }
 }
 
 function resolveEnvironment(service: Service, variables: Dictionary<string>, shared: Shared): Service {
@@ -64,7 +73,7 @@ function wrap(path: string, read: () => void): void {
 }
 
 function resolveLabels(service: Service, project: Project, shared: Shared): Service {
-  if ((service.label_file ?? []).length === 0) return service
+  if (shared.options.skipLabelFiles === true || (service.label_file ?? []).length === 0) return service
   const found = makeDictionary<string>()
   for (const path of service.label_file ?? []) {
     const text = shared.options.files.readText(path, shared.limits.envFileBytes)

@@ -7,6 +7,7 @@ import { makeFailure } from './failure.ts'
 import { loadProject, loadTree } from './load.ts'
 import { defaultLimits } from './options.ts'
 import type { LoadOptions, SourceFile, Sources } from './options.ts'
+import { RemoteNeeded } from './remote-needed.ts'
 import type { TreeMap } from './tree.ts'
 
 /** Where a project is to be found: flags, environment and folder of one command. */
@@ -24,6 +25,8 @@ export interface SourceRequest {
   readonly envFiles: readonly string[]
   /** `--profile`; empty: `COMPOSE_PROFILES`. */
   readonly profiles: readonly string[]
+  /** Another name than the folder's, for files that come from elsewhere. */
+  readonly fallbackName?: (paths: readonly string[]) => string | undefined
   /** Asked only when a file is `-`. */
   readonly readStdin: () => Promise<string>
 }
@@ -57,11 +60,12 @@ export async function findSources(request: SourceRequest, options: LoadOptions):
   const env = definedOnly(request.env)
   env['PWD'] ??= request.cwd
   const given = request.projectDirectory
+  const isLocal = (path: string): boolean => path === '-' || !isReference(path, options)
   const directory = given === undefined || given === '' ? undefined : posix.resolve(request.cwd, given)
   const envFiles = listEnvFiles(request, env)
-  readEnvFiles(env, envFiles, directory ?? folderOf(request.files, request.cwd), options)
+  readEnvFiles(env, envFiles, directory ?? folderOf(request.files.filter(isLocal), request.cwd), options)
   const paths = listFiles(request, env, options)
-  const folder = directory ?? folderOf(paths, request.cwd)
+  const folder = directory ?? folderOfLocal(paths, request.cwd, options)
   // The files may lie elsewhere than was thought when the first `.env` was looked for.
   readEnvFiles(env, envFiles, folder, options)
   const files = await readAll(paths, request, options)
@@ -73,11 +77,21 @@ export async function findSources(request: SourceRequest, options: LoadOptions):
       workingDir: folder,
       environment: env,
       ...(name === undefined || name === '' ? {} : { projectName: name }),
-      fallbackName: posix.basename(folder),
+      fallbackName: request.fallbackName?.(paths) ?? posix.basename(folder),
       environmentFiles: envFiles ?? [],
     },
     profiles: request.profiles.length > 0 ? request.profiles : splitList(env['COMPOSE_PROFILES'] ?? '', ','),
     env,
+  }
+}
+
+/** Whether a name of a file means a remote one, fetched or not. */
+function isReference(path: string, options: LoadOptions): boolean {
+  try {
+    return options.files.fetched?.(path) !== undefined
+  } catch (error) {
+    if (error instanceof RemoteNeeded) return true
+    throw error
   }
 }
 
@@ -150,15 +164,21 @@ const overrideNames = [
 ]
 
 function listFiles(request: SourceRequest, env: Dictionary<string>, options: LoadOptions): readonly string[] {
-  if (request.files.length > 0) return request.files.map((path) => toAbsolute(path, request.cwd))
+  if (request.files.length > 0) return request.files.map((path) => toAbsolute(path, request.cwd, options))
   const variable = env['COMPOSE_FILE'] ?? ''
   if (variable === '') return discover(request, options)
   const separator = env['COMPOSE_PATH_SEPARATOR'] ?? ''
-  return splitList(variable, separator === '' ? ':' : separator).map((path) => toAbsolute(path, request.cwd))
+  return splitList(variable, separator === '' ? ':' : separator).map((path) => toAbsolute(path, request.cwd, options))
 }
 
-function toAbsolute(path: string, cwd: string): string {
-  return path === '-' ? path : posix.resolve(cwd, path)
+function toAbsolute(path: string, cwd: string, options: LoadOptions): string {
+  return path === '-' ? path : (options.files.fetched?.(path) ?? posix.resolve(cwd, path))
+}
+
+/** The folder of the first file that is not remote; without one that of the first, where its other files lie. */
+function folderOfLocal(paths: readonly string[], cwd: string, options: LoadOptions): string {
+  const isRemote = (path: string): boolean => options.files.treeOf?.(path) !== undefined
+  return folderOf(paths.every(isRemote) ? paths : paths.filter((path) => !isRemote(path)), cwd)
 }
 
 /** The usual names in this folder and then in each one above. */

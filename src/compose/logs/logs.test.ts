@@ -13,6 +13,7 @@ function memorySink(): LogSink & { text: string } {
       this.text += text
     },
     note() {},
+    watchNote() {},
     end() {},
   }
 }

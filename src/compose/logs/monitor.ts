@@ -1,6 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { isFlotillaError } from '../../core/errors.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import { watchEvents } from '../../engine/api/events.ts'
 import { attachContainer } from '../../engine/api/streams.ts'
@@ -51,6 +50,8 @@ export interface Monitor {
   replay(container: ShownContainer, query: LogsQuery): void
   /** Resolves when every container that is shown (without any, every one) has ended for good. */
   readonly ended: Promise<void>
+  /** Runs a body that restarts or replaces containers of its own accord: their ends meanwhile are no ends. */
+  during(body: () => Promise<void>): Promise<void>
   /** Ends the streams. Idempotent. */
   close(): void
 }
@@ -65,6 +66,10 @@ interface Watched {
   output: Promise<void>
   isStreaming: boolean
   hasEnded: boolean
+  /** Another container has been made in its place. */
+  isReplaced: boolean
+  /** Time of its last end as the engine counts it; what its log holds from before has been shown. */
+  lastEnd?: string
 }
 
 export function makeMonitor(engine: Engine, options: MonitorOptions, o: CallOptions): Monitor {
@@ -78,6 +83,8 @@ class ProjectMonitor implements Monitor {
   readonly #closing = new AbortController()
   readonly #call: CallOptions
   readonly #watched = new Map<string, Watched>()
+  /** Bodies of `during` that run. */
+  #holds = 0
   #resolveEnded: () => void = () => {}
   #rejectEnded: (error: unknown) => void = () => {}
 
@@ -97,7 +104,7 @@ class ProjectMonitor implements Monitor {
     const filters = {
       type: ['container'],
       label: [`${LABEL.project}=${this.#options.project}`],
-      event: ['start', 'die', 'destroy'],
+      event: ['create', 'start', 'die', 'destroy'],
     }
     const events = await watchEvents(this.#engine, { filters }, this.#call)
     void this.#follow(events)
@@ -123,6 +130,20 @@ class ProjectMonitor implements Monitor {
     this.#closing.signal.addEventListener('abort', () => stream.socket.destroy(), { once: true })
   }
 
+  async during(body: () => Promise<void>): Promise<void> {
+    this.#holds += 1
+    try {
+      await body()
+    } finally {
+      // The event of a start may be on its way.
+      for (const [id, watched] of this.#watched) {
+        if (watched.hasEnded && (await this.#isAlive(id))) watched.hasEnded = false
+      }
+      this.#holds -= 1
+      if (this.#holds === 0 && this.#watched.size > 0 && this.#hasEnded()) this.#resolveEnded()
+    }
+  }
+
   close(): void {
     this.#closing.abort()
     this.#resolveEnded()
@@ -137,6 +158,7 @@ class ProjectMonitor implements Monitor {
       output: Promise.resolve(),
       isStreaming: false,
       hasEnded: false,
+      isReplaced: false,
     }
     watched.hasEnded = false
     this.#watched.set(id, watched)
@@ -162,12 +184,28 @@ class ProjectMonitor implements Monitor {
   async #follow(events: AsyncIterable<EngineEvent>): Promise<void> {
     try {
       for await (const event of events) {
-        if (event.Action === 'start') this.#onStart(event)
+        if (event.Action === 'create') this.#onCreate(event)
+        else if (event.Action === 'start') this.#onStart(event)
         else if (event.Action === 'die' || event.Action === 'destroy') void this.#onEnd(event)
       }
       if (!this.#closing.signal.aborted) throw new Error('the event stream ended')
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#rejectEnded(error)
+    }
+  }
+
+  /** A container that takes the place of one that is watched: the end of the old one is not the end. */
+  #onCreate(event: EngineEvent): void {
+    const attributes = event.Actor.Attributes ?? {}
+    const replaced = attributes[LABEL.replace]
+    const service = attributes[LABEL.service] ?? ''
+    if (replaced === undefined || !this.#options.services.has(service) || this.#watched.has(event.Actor.ID)) return
+    const old = [...this.#watched.values()].find(({ label, hasEnded }) => label === replaced && !hasEnded)
+    if (old === undefined) return
+    old.isReplaced = true
+    this.#watch(event.Actor.ID, old.name, service)
+    if (this.#options.hasNotes && this.#options.shown.has(service)) {
+      this.#options.sink.note(`${old.label} has been recreated`)
     }
   }
 
@@ -179,9 +217,15 @@ class ProjectMonitor implements Monitor {
     const known = this.#watched.get(id)
     if (known?.isStreaming === true || !this.#options.services.has(service)) return
     if (attributes[LABEL.oneOff] === 'True') return
+    // All of a new container's log; of one that was here before, what came after its last end.
+    const since = known === undefined ? String(event.time) : known.lastEnd
     const watched = this.#watch(id, attributes['name'] ?? id.slice(0, 12), service)
     if (!this.#options.shown.has(service)) return
-    const query = { follow: true, since: event.time, ...(this.#options.timestamps === true && { timestamps: true }) }
+    const query = {
+      follow: true,
+      ...(since !== undefined && { since }),
+      ...(this.#options.timestamps === true && { timestamps: true }),
+    }
     const source = { id, label: watched.label }
     this.#show(watched, streamLogs(this.#engine, source, query, this.#options.sink, this.#call))
   }
@@ -189,28 +233,34 @@ class ProjectMonitor implements Monitor {
   async #onEnd(event: EngineEvent): Promise<void> {
     const watched = this.#watched.get(event.Actor.ID)
     if (watched === undefined || watched.hasEnded) return
+    if (event.Action === 'die') watched.lastEnd = toLogTime(event)
     const { clock, sink, onExit } = this.#options
     const drained = new AbortController()
     await Promise.race([watched.output, clock.sleep(drainMs, drained.signal).catch(() => {})])
     drained.abort()
     const code = Number(event.Actor.Attributes?.['exitCode'] ?? 0)
-    const willRestart = event.Action === 'die' && (await this.#willRestart(event.Actor.ID))
+    const willRestart = event.Action === 'die' && (await this.#isAlive(event.Actor.ID))
     if (event.Action === 'die' && this.#options.hasNotes && this.#options.shown.has(watched.service)) {
       sink.note(`${watched.label} exited with code ${code}${willRestart ? ' (restarting)' : ''}`)
     }
     if (willRestart || watched.hasEnded) return
     watched.hasEnded = true
-    onExit?.({ id: event.Actor.ID, name: watched.name, service: watched.service, code })
-    if (this.#hasEnded()) this.#resolveEnded()
+    if (!watched.isReplaced && this.#holds === 0)
+      onExit?.({ id: event.Actor.ID, name: watched.name, service: watched.service, code })
+    if (this.#holds === 0 && this.#hasEnded()) this.#resolveEnded()
   }
 
-  async #willRestart(id: string): Promise<boolean> {
+  async #isAlive(id: string): Promise<boolean> {
     try {
       const { State: state } = await inspectContainer(this.#engine, id, {}, this.#call)
       return state.Restarting || state.Running
-    } catch (error) {
-      if (isFlotillaError(error) && error.status === 404) return false
+    } catch {
       return false
     }
   }
+}
+
+/** Seconds with a fraction, as the logs call takes them. */
+function toLogTime({ time, timeNano }: EngineEvent): string {
+  return `${time}.${String(timeNano % 1e9).padStart(9, '0')}`
 }

@@ -8,6 +8,8 @@ export interface LogSink {
   write(name: string, stream: 'stdout' | 'stderr', text: string): void
   /** One line of our own. */
   note(text: string): void
+  /** One line about files that are being followed. */
+  watchNote(text: string): void
   /** Writes what waits for a line end. */
   end(name?: string): void
 }

@@ -1,4 +1,5 @@
 import type { Plan, Step, StepOp, StepWords } from './plan.ts'
+import type { Rollout, Trial } from './rollout/rollout.ts'
 
 /** The words of the reference program for each kind of step. */
 const words: Readonly<Record<StepOp['kind'], StepWords>> = {
@@ -11,6 +12,7 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'pull-image': { working: 'Pulling', done: 'Pulled' },
   'remove-image': { working: 'Removing', done: 'Removed' },
   'create-container': { working: 'Creating', done: 'Created' },
+  'copy-files': { working: '', done: '' },
   'rename-container': { working: '', done: '' },
   'start-container': { working: 'Starting', done: 'Started' },
   'stop-container': { working: 'Stopping', done: 'Stopped' },
@@ -19,7 +21,11 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'pause-container': { working: 'Pausing', done: 'Paused' },
   'unpause-container': { working: 'Unpausing', done: 'Unpaused' },
   'remove-container': { working: 'Removing', done: 'Removed' },
+  'run-hook': { working: '', done: '' },
+  'run-init': { working: '', done: '' },
   'wait-container': { working: 'Waiting', done: 'Healthy' },
+  'monitor-container': { working: 'Waiting', done: 'Healthy' },
+  delay: { working: '', done: '' },
 }
 
 /** A step that is silent on the progress display. */
@@ -34,6 +40,7 @@ export interface StepDraft {
   readonly group?: string
   readonly bestEffort?: boolean
   readonly refusal?: string
+  readonly trial?: Trial
   readonly words?: StepWords
 }
 
@@ -43,6 +50,7 @@ export interface PlanBuilder {
   add(draft: StepDraft): number
   warn(text: string): void
   settle(resource: string): void
+  addRollout(rollout: Rollout): void
   build(): Plan
 }
 
@@ -50,11 +58,12 @@ export function makePlanBuilder(): PlanBuilder {
   const steps: Step[] = []
   const settled: string[] = []
   const warnings: string[] = []
+  const rollouts: Rollout[] = []
   return {
     add(draft) {
       const id = steps.length + 1
       const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
-      const { group, bestEffort, refusal } = draft
+      const { group, bestEffort, refusal, trial } = draft
       steps.push({
         id,
         op: draft.op,
@@ -65,15 +74,19 @@ export function makePlanBuilder(): PlanBuilder {
         ...(group !== undefined && { group }),
         ...(bestEffort !== undefined && { bestEffort }),
         ...(refusal !== undefined && { refusal }),
+        ...(trial !== undefined && { trial }),
       })
       return id
     },
     warn(text) {
-      warnings.push(text)
+      if (!warnings.includes(text)) warnings.push(text)
     },
     settle(resource) {
       settled.push(resource)
     },
-    build: () => ({ steps, settled, warnings }),
+    addRollout(rollout) {
+      rollouts.push(rollout)
+    },
+    build: () => ({ steps, settled, warnings, ...(rollouts.length > 0 && { rollouts }) }),
   }
 }

@@ -1,3 +1,4 @@
+import type { ContainerDraft } from '../translate.ts'
 import { toDraftAttachments } from '../translate.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
 import { toContainerName } from '../translate/name.ts'
@@ -6,6 +7,10 @@ import { silent } from './builder.ts'
 import { holdsHostPorts, toDraft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { ContainerRef } from './plan.ts'
+import { isJob } from './placement/assign.ts'
+import type { RollingService } from './rollout/choose.ts'
+import { toExchanged } from './rollout/choose.ts'
+import { toTemporaryName } from './rollout/unfinished.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import { removeOnce, stopOnce, toRef, toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
@@ -18,19 +23,26 @@ export interface Placed {
   readonly ready: readonly number[]
   /** It runs all through the plan and needs nothing. */
   readonly isSettled: boolean
+  /** It is exchanged in the start phase, behind a gate of its own; until then `ref` is the old container. */
+  readonly isRolling?: boolean
 }
 
 /** Adds the steps that bring every service to its containers; nothing is started here. */
 export function addContainerSteps(
   space: Workspace,
   slots: ReadonlyMap<string, ServiceSlots>,
-): ReadonlyMap<string, readonly Placed[]> {
+  rolling: ReadonlyMap<string, RollingService>,
+): Map<string, readonly Placed[]> {
   const placed = new Map<string, readonly Placed[]>()
   for (const { service, slots: list, surplus } of slots.values()) {
     for (const container of surplus) removeOnce(space, container, { cause: 'scale down' })
     placed.set(
       service.name,
-      list.map((slot) => placeSlot(space, slot, slots, placed)),
+      list.map((slot) =>
+        rolling.has(service.name) && toExchanged(slot) !== undefined && slot.container !== undefined
+          ? { slot, ref: toRef(slot.container), ready: [], isSettled: false, isRolling: true }
+          : placeSlot(space, slot, slots, placed),
+      ),
     )
   }
   return placed
@@ -42,7 +54,7 @@ function placeSlot(
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
 ): Placed {
-  if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container)
+  if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container, slots)
   if (slot.action === 'recreate' && slot.container !== undefined) {
     if (space.options.isCluster && holdsHostPorts(slot.service)) {
       return replaceInPlace(space, slot, slot.container, slots, placed)
@@ -59,14 +71,29 @@ function placeSlot(
   }
 }
 
-function keepContainer(space: Workspace, slot: Slot, container: ObservedContainer): Placed {
+function keepContainer(
+  space: Workspace,
+  slot: Slot,
+  container: ObservedContainer,
+  slots: ReadonlyMap<string, ServiceSlots>,
+): Placed {
+  if (slot.predecessor !== undefined) removeOnce(space, slot.predecessor, { cause: slot.cause })
   const stop = space.stops.get(container.id)
   const rename = renameLeftover(space, slot, container)
-  const ready = [stop, rename, ...(space.reconnections.get(container.id) ?? [])].filter((step) => step !== undefined)
+  // What was made and never started may have been left before its files were in it.
+  const isFresh = container.state === 'created' && space.options.start
+  const filled = isFresh ? addCopies(space, slot, toDraft(space, slot, slots), toRef(container)) : []
+  const reconnections = space.reconnections.get(container.id) ?? []
+  const ready = [stop, rename, ...reconnections, ...filled].filter((step) => step !== undefined)
   const isRunning = container.state === 'running' || container.state === 'restarting'
-  const isSettled = isRunning && ready.length === 0
+  const isSettled = (isRunning || isFinishedJob(space, slot, container)) && ready.length === 0
   if (isSettled) space.builder.settle(toResource(container.name))
   return { slot, ref: toRef(container), ready, isSettled }
+}
+
+/** On a cluster a job that has ended well is not done again. One engine knows no jobs, as ever with Compose. */
+function isFinishedJob(space: Workspace, { service }: Slot, { state, status }: ObservedContainer): boolean {
+  return space.options.isCluster && isJob(service) && state === 'exited' && status.startsWith('Exited (0)')
 }
 
 /** A replacement that was cut short leaves the new container under its temporary name. */
@@ -85,7 +112,7 @@ function renameLeftover(space: Workspace, slot: Slot, container: ObservedContain
 }
 
 /** The step that frees a name some container of the project has now. */
-function removalOf(space: Workspace, name: string): number | undefined {
+export function removalOf(space: Workspace, name: string): number | undefined {
   const holder = space.observed.containers.find((container) => container.name === name)
   return holder === undefined ? undefined : space.removals.get(holder.id)
 }
@@ -104,8 +131,9 @@ function replaceContainer(
   const { cause } = slot
   const resource = toResource(slot.name)
   const group = slot.service.name
-  const temporary = `${old.id.slice(0, 12)}_${slot.name}`
-  const { step, attached } = addCreation(space, slot, temporary, [], slots, placed)
+  const temporary = toTemporaryName(old, slot.name)
+  // An earlier replacement that was cut short may still have the temporary name.
+  const { step, attached } = addCreation(space, slot, temporary, [removalOf(space, temporary)], slots, placed)
   const stop = stopOnce(space, old, {
     cause,
     after: [step, ...stopDependents(space, slot, slots, step)],
@@ -172,16 +200,22 @@ function stopDependents(
   )
 }
 
-function addCreation(
+/**
+ * Adds the making of a slot's container, and of what it is connected to afterwards.
+ *
+ * @param isHidden without the names of the service on its networks
+ */
+export function addCreation(
   space: Workspace,
   slot: Slot,
   name: string,
   after: readonly (number | undefined)[],
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
+  isHidden = false,
 ): { readonly step: number; readonly attached: readonly number[] } {
   const { service } = slot
-  const draft = toDraft(space, slot, slots)
+  const draft = { ...toDraft(space, slot, slots), ...(isHidden && { isHidden }) }
   const needs = Object.fromEntries(
     referencedServices(service).flatMap((dependency) => {
       const ref = firstContainer(space, dependency, placed)
@@ -200,9 +234,12 @@ function addCreation(
       ...(service.volumes ?? []).map((mount) => space.volumes.get(mount.source ?? '')),
       ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
     ],
+    // The reference program says nothing of the container it is about to show.
+    ...(slot.oneOff !== undefined && { words: silent }),
     ...(isReplacing && { words: { working: 'Recreate', done: name === slot.name ? 'Recreated' : '' } }),
   })
-  if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: [] }
+  const filled = addCopies(space, slot, draft, { kind: 'made', step, name })
+  if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: filled }
   const attached = toDraftAttachments(draft)
     .slice(1)
     .map(({ network, endpoint }) =>
@@ -214,7 +251,23 @@ function addCreation(
         after: [step],
       }),
     )
-  return { step, attached }
+  return { step, attached: [...filled, ...attached] }
+}
+
+/** Configs and secrets are in before the first process is. */
+function addCopies(space: Workspace, slot: Slot, draft: ContainerDraft, container: ContainerRef): readonly number[] {
+  const { copies = [], warnings = [] } = draft.files ?? {}
+  for (const warning of warnings) space.builder.warn(warning)
+  if (copies.length === 0) return []
+  return [
+    space.builder.add({
+      op: { kind: 'copy-files', container, copies },
+      resource: toResource(slot.name),
+      cause: slot.cause,
+      group: slot.service.name,
+      after: container.kind === 'made' ? [container.step] : [],
+    }),
+  ]
 }
 
 function firstContainer(

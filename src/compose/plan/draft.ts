@@ -1,9 +1,12 @@
 import { compareNames } from '../model/dictionary.ts'
+import { noMaterials } from '../model/material.ts'
 import type { Service } from '../model/service.ts'
 import type { ContainerDraft } from '../translate.ts'
+import { deliverFiles } from '../translate/file.ts'
 import type { InheritedVolume } from '../translate/mount.ts'
 import { toImageReference, toLogName } from '../translate/name.ts'
 import type { ObservedContainer, ObservedImage } from './observed.ts'
+import { toConstraintHints } from './placement/constraint.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -20,12 +23,24 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
     number: slot.number,
     ...(image !== undefined && { imageId: image.id }),
     inherited,
+    ...(slot.oneOff !== undefined && { oneOff: slot.oneOff }),
     ...(slot.action === 'recreate' && { replaces: toLogName(project.name, slot.name) }),
     links: toLinks(space, slot, slots),
-    placementHints: options.isCluster && old !== undefined ? toHints(space, slot, old, inherited) : [],
+    placementHints: options.isCluster
+      ? [
+          ...toConstraintHints(service),
+          ...toNodeHints(slot),
+          ...(old === undefined ? [] : toHints(space, slot, old, inherited)),
+        ]
+      : [],
+    files: deliverFiles(project, service, options.materials ?? noMaterials),
     separator: options.separator,
     apiVersion: options.apiVersion,
   }
+}
+
+function toNodeHints({ node }: Slot): readonly string[] {
+  return node === undefined ? [] : [`constraint:node==${node.isFirm ? '' : '~'}${node.name}`]
 }
 
 /**

@@ -1,7 +1,10 @@
 import { FlotillaError } from '../../core/errors.ts'
 import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
+import { imageMounts } from '../translate/mount.ts'
 import { toImageReference } from '../translate/name.ts'
 import { makePlanBuilder } from './builder.ts'
+import type { PlanBuilder } from './builder.ts'
 import type { Observed } from './observed.ts'
 import type { Plan } from './plan.ts'
 import type { Selection } from './selection.ts'
@@ -53,5 +56,33 @@ export function planImages(project: Project, observed: Observed, selection: Sele
       group: service.name,
     })
   }
+  for (const service of selection.services) addFurtherImages(builder, service, observed, planned, override)
   return builder.build()
+}
+
+/** Images a service needs besides the one its containers are made of. */
+function addFurtherImages(
+  builder: PlanBuilder,
+  service: Service,
+  observed: Observed,
+  planned: Set<string>,
+  override: PullPolicy,
+): void {
+  for (const reference of furtherImages(service)) {
+    const isPresent = observed.images[reference] !== undefined
+    if (planned.has(reference) || (isPresent && override !== 'always') || override === 'never') continue
+    planned.add(reference)
+    builder.add({
+      op: { kind: 'pull-image', reference },
+      resource: service.name,
+      cause: isPresent ? 'policy is always' : 'missing',
+      group: service.name,
+    })
+  }
+}
+
+/** Images that the `pre_start` hooks of a service name, and those it mounts. */
+export function furtherImages(service: Service): readonly string[] {
+  const hooks = (service.pre_start ?? []).map((hook) => hook.image).filter((image) => image !== undefined)
+  return [...hooks, ...imageMounts(service)]
 }

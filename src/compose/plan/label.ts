@@ -17,5 +17,8 @@ export const LABEL = {
   volume: 'com.docker.compose.volume',
 } as const
 
+/** Our own label on containers: fingerprints of the configs and secrets in it. It takes no part in the hash. */
+export const FILES_LABEL = 'flotilla.compose.files'
+
 /** The version label's value: the release of the reference program whose behaviour we keep. */
 export const COMPOSE_VERSION = '2.40.3'

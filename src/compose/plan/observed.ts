@@ -68,6 +68,23 @@ export interface ObservedImage {
   readonly volumes?: readonly string[]
 }
 
+/** An engine of a cluster. */
+export interface ObservedNode {
+  readonly name: string
+  readonly id: string
+  readonly labels: Readonly<Record<string, string>>
+  /** In the engines' own swarm: `manager`, `worker`, `none`. */
+  readonly role: string
+  /** As docker writes them: `linux`, `amd64`. */
+  readonly os: string
+  readonly architecture: string
+  readonly isHealthy: boolean
+  /** Healthy, and given new containers. */
+  readonly isActive: boolean
+  /** Containers of any kind on it. */
+  readonly containers: number
+}
+
 /**
  * What exists for one project at one moment: containers by project label, networks and volumes by label
  * or by a name the project uses, images by a reference the project uses. Plain, frozen data.
@@ -79,6 +96,8 @@ export interface Observed {
   readonly volumes: readonly ObservedVolume[]
   /** Image reference as the project writes it → image. Missing images are absent. */
   readonly images: Readonly<Record<string, ObservedImage>>
+  /** Engines of the cluster, by name; known only where placement depends on them. */
+  readonly nodes?: readonly ObservedNode[]
 }
 
 /** True while a process of the container exists. */

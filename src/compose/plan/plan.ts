@@ -1,4 +1,7 @@
+import type { Hook, InitHook, Service } from '../model/service.ts'
+import type { FileCopy } from '../translate/file.ts'
 import type { ContainerDraft, EndpointSettings, NetworkCreateBody, VolumeCreateBody } from '../translate.ts'
+import type { Rollout, Trial } from './rollout/rollout.ts'
 
 /** A container that exists, or one that an earlier step of the same plan makes. */
 export type ContainerRef =
@@ -30,6 +33,12 @@ export type StepOp =
       /** Services whose container IDs the body needs (`network_mode: service:x`) → that container. */
       readonly needs: Readonly<Record<string, ContainerRef>>
     }
+  | {
+      readonly kind: 'copy-files'
+      readonly container: ContainerRef
+      /** The contents are the executor's: a plan holds none. */
+      readonly copies: readonly FileCopy[]
+    }
   | { readonly kind: 'rename-container'; readonly container: ContainerRef; readonly name: string }
   | { readonly kind: 'start-container'; readonly container: ContainerRef }
   | { readonly kind: 'stop-container'; readonly container: ContainerRef; readonly timeoutSeconds?: number }
@@ -43,6 +52,31 @@ export type StepOp =
       readonly container: ContainerRef
       readonly service: string
       readonly condition: WaitCondition
+    }
+  | {
+      /** Waits until a container has proved good: healthy, or without a health check up for so long. */
+      readonly kind: 'monitor-container'
+      readonly container: ContainerRef
+      readonly service: string
+      readonly monitorMs: number
+    }
+  | { readonly kind: 'delay'; readonly ms: number }
+  | {
+      readonly kind: 'run-hook'
+      readonly container: ContainerRef
+      readonly project: string
+      readonly service: Service
+      readonly hook: Hook
+    }
+  | {
+      readonly kind: 'run-init'
+      /** The container about to start: volumes and networks are its own. */
+      readonly container: ContainerRef
+      readonly project: string
+      readonly service: Service
+      /** Place in `pre_start` of the service. */
+      readonly index: number
+      readonly hook: InitHook
     }
 
 /** The words a step is reported with. An empty word reports nothing. */
@@ -67,6 +101,8 @@ export interface Step {
   readonly bestEffort?: boolean
   /** When the engine refuses because the thing is in use, this is the warning, and later steps go on. */
   readonly refusal?: string
+  /** A failure counts as the failed exchange of this container, of which a rollout may tolerate some. */
+  readonly trial?: Trial
   readonly words: StepWords
 }
 
@@ -77,6 +113,8 @@ export interface Plan {
   readonly settled: readonly string[]
   /** What the user should know, in the reference program's words. */
   readonly warnings: readonly string[]
+  /** Services that are exchanged batch by batch, with what is needed to take it back. */
+  readonly rollouts?: readonly Rollout[]
 }
 
 /** Something only the user can decide; planning again with the answer goes on. */
@@ -105,7 +143,7 @@ export function renderPlan(plan: Plan): string {
   return plan.steps.map(renderStep).join('\n')
 }
 
-function renderStep(step: Step): string {
+export function renderStep(step: Step): string {
   const operation = [step.op.kind, renderDetail(step.op)].filter((part) => part !== '').join(' ')
   return `[${step.after.join(' ')}] → #${step.id} ${step.resource}: ${operation} (${step.cause})`
 }
@@ -122,8 +160,17 @@ function renderDetail(op: StepOp): string {
       return `from ${op.network}`
     case 'wait-container':
       return `until ${op.condition}`
+    case 'monitor-container':
+      return `until healthy, or up for ${op.monitorMs}ms`
+    case 'delay':
+      return `${op.ms}ms`
     case 'kill-container':
       return op.signal
+    case 'copy-files':
+      return op.copies.map((copy) => `${copy.kind} ${copy.name}`).join(', ')
+    case 'run-hook':
+    case 'run-init':
+      return (op.hook.command ?? []).join(' ')
     case 'stop-container':
     case 'restart-container':
       return op.timeoutSeconds === undefined ? '' : `within ${op.timeoutSeconds}s`

@@ -123,11 +123,11 @@ describe('an up over what is there', () => {
   it('replaces only the changed service, under a temporary name first', () => {
     expect(text(changed('web', { environment: dictionary({ A: '1' }) }), up(want))).toMatchInlineSnapshot(`
       "
-      [] → #1 Container p-web-1: create-container as 000000000000_p-web-1 (configuration changed)
-      [1] → #2 Container p-web-1: stop-container (configuration changed)
-      [1 2] → #3 Container p-web-1: remove-container (configuration changed)
-      [3] → #4 Container p-web-1: rename-container to p-web-1 (configuration changed)
-      [4] → #5 Container p-web-1: start-container (configuration changed)
+      [] → #1 Container p-web-1: create-container as 000000001002_p-web-1 (configuration changed: environment.A)
+      [1] → #2 Container p-web-1: stop-container (configuration changed: environment.A)
+      [1 2] → #3 Container p-web-1: remove-container (configuration changed: environment.A)
+      [3] → #4 Container p-web-1: rename-container to p-web-1 (configuration changed: environment.A)
+      [4] → #5 Container p-web-1: start-container (configuration changed: environment.A)
       "
     `)
   })
@@ -135,12 +135,12 @@ describe('an up over what is there', () => {
   it('stops and starts dependents that ask for it when a dependency is replaced', () => {
     expect(text(changed('db', { environment: dictionary({ A: '1' }) }), up(want))).toMatchInlineSnapshot(`
       "
-      [] → #1 Container p-db-1: create-container as 000000000000_p-db-1 (configuration changed)
+      [] → #1 Container p-db-1: create-container as 000000001003_p-db-1 (configuration changed: environment.A)
       [1] → #2 Container p-web-1: stop-container (db is replaced)
-      [1 2] → #3 Container p-db-1: stop-container (configuration changed)
-      [1 3] → #4 Container p-db-1: remove-container (configuration changed)
-      [4] → #5 Container p-db-1: rename-container to p-db-1 (configuration changed)
-      [5] → #6 Container p-db-1: start-container (configuration changed)
+      [1 2] → #3 Container p-db-1: stop-container (configuration changed: environment.A)
+      [1 3] → #4 Container p-db-1: remove-container (configuration changed: environment.A)
+      [4] → #5 Container p-db-1: rename-container to p-db-1 (configuration changed: environment.A)
+      [5] → #6 Container p-db-1: start-container (configuration changed: environment.A)
       [2 6] → #7 Container p-web-1: start-container (stopped by this plan)
       "
     `)
@@ -153,6 +153,21 @@ describe('an up over what is there', () => {
     expect(plan(want, newer, { recreate: 'never', recreateDependencies: 'never' }).steps).toEqual([])
     const both = { id: 'sha256:new', ids: ['sha256:new', have.images['busybox']!.id], digests: [] }
     expect(plan(want, { ...have, images: dictionary({ busybox: both }) }).steps).toEqual([])
+  })
+
+  it('knows an image by the digest that releases from 5.5 on label containers with', () => {
+    const have = up(want)
+    const labelled = have.containers.map((entry) => ({
+      ...entry,
+      labels: { ...entry.labels, 'com.docker.compose.image': 'sha256:content' },
+    }))
+    const named = (digest: string): Observed => ({
+      ...have,
+      containers: labelled,
+      images: dictionary({ busybox: { id: 'sha256:x', ids: ['sha256:x'], digests: [`busybox@${digest}`] } }),
+    })
+    expect(plan(want, named('sha256:content')).steps).toEqual([])
+    expect(plan(want, named('sha256:other')).steps.length).toBeGreaterThan(0)
   })
 
   it('with force replaces the named services, and dependencies only when these are forced too', () => {
@@ -349,10 +364,10 @@ describe('on a cluster', () => {
     const have = onNode(up(web('1')), 'n2')
     expect(text(web('2'), have, onCluster)).toMatchInlineSnapshot(`
       "
-      [] → #1 Container p-web-1: stop-container (configuration changed)
-      [1] → #2 Container p-web-1: remove-container (configuration changed)
-      [2] → #3 Container p-web-1: create-container as p-web-1 (configuration changed)
-      [3] → #4 Container p-web-1: start-container (configuration changed)
+      [] → #1 Container p-web-1: stop-container (configuration changed: command)
+      [1] → #2 Container p-web-1: remove-container (configuration changed: command)
+      [2] → #3 Container p-web-1: create-container as p-web-1 (configuration changed: command)
+      [3] → #4 Container p-web-1: start-container (configuration changed: command)
       "
     `)
     expect(hintsOf(plan(web('2'), have, onCluster))).toEqual([['constraint:node==~n2']])

@@ -6,6 +6,7 @@ import type { Observed } from './observed.ts'
 import type { ReconcileOptions } from './options.ts'
 import { addOrphanSteps } from './orphan-steps.ts'
 import type { Plan, Questions } from './plan.ts'
+import { chooseRollingServices } from './rollout/choose.ts'
 import { selectServices } from './selection.ts'
 import { decideSlots } from './slot.ts'
 import { addStartSteps } from './start-steps.ts'
@@ -37,7 +38,8 @@ export function reconcile(project: Project, observed: Observed, options: Reconci
   const blocking = addOrphanSteps(space)
   addVolumeSteps(space, renewedVolumes)
   addNetworkSteps(space, renewedNetworks, slots)
-  const placed = addContainerSteps(space, slots)
-  addStartSteps(space, placed, blocking)
+  const rolling = chooseRollingServices(space, slots, renewedNetworks)
+  const placed = addContainerSteps(space, slots, rolling)
+  addStartSteps(space, placed, blocking, slots, rolling)
   return space.builder.build()
 }

@@ -7,6 +7,10 @@ import type { Service } from '../model/service.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
 import { divergenceOf } from './divergence.ts'
+import { assignNodes, isGlobal, shareGlobally } from './placement/assign.ts'
+import { findUnfinished } from './rollout/unfinished.ts'
+import { toOneOffSlots } from './one-off.ts'
+import type { OneOff } from './one-off.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { RecreatePolicy, ReconcileOptions } from './options.ts'
 import type { Selection } from './selection.ts'
@@ -19,7 +23,13 @@ export interface Slot {
   readonly action: 'keep' | 'create' | 'recreate'
   /** The container that is there; for `create` one that must be gone first. */
   readonly container?: ObservedContainer
+  /** An unfinished exchange: `container` is the successor, and this one goes once it has proved good. */
+  readonly predecessor?: ObservedContainer
+  /** Node of a cluster a new container goes to, or (not firm) had better go to. */
+  readonly node?: { readonly name: string; readonly isFirm: boolean }
   readonly cause: string
+  /** It is none of the service's own. */
+  readonly oneOff?: OneOff
 }
 
 /** The containers of one service, lowest number first, and those beyond its scale. */
@@ -49,6 +59,11 @@ export function decideSlots(context: SlotContext): ReadonlyMap<string, ServiceSl
   const byService = groupByService(context.observed)
   for (const service of context.selection.services) {
     if (service.provider !== undefined) continue
+    const { oneOff } = context.options
+    if (oneOff?.service === service.name) {
+      decided.set(service.name, toOneOffSlots(service, oneOff))
+      continue
+    }
     decided.set(service.name, decideService(service, byService.get(service.name) ?? [], decided, context))
   }
   return decided
@@ -86,13 +101,18 @@ function decideService(
   context: SlotContext,
 ): ServiceSlots {
   const { options, project } = context
-  const expected = expectedOf(service, options)
+  const share = isGlobal(service, context.observed, options) ? shareGlobally(service, all, context.observed) : undefined
+  const expected = share === undefined ? expectedOf(service, options) : share.kept.length + share.missing.length
   const ids = knownIds(service, decided, context)
   const policy = policyOf(service, context)
   const name = (number: number): string => toContainerName(project.name, service, number, options.separator)
-  const judged = all
+  const every = all
     .filter((container) => !context.doomed.has(container.id) && container.state !== 'removing')
     .map((container) => ({ container, cause: causeOf(container, service, policy, ids, context) }))
+  const { pairs, failed } = findUnfinished(every, service, options)
+  const judged = every
+    .filter(({ container }) => !failed.has(container.id) && !pairs.predecessors.has(container.id))
+    .filter(({ container }) => share === undefined || share.kept.includes(container))
     // Up-to-date ones first, low numbers first: what scaling down takes away stands at the end.
     .sort(
       (a, b) =>
@@ -102,31 +122,51 @@ function decideService(
   const slots: Slot[] = judged.slice(0, expected).map(({ container, cause }) => ({
     service,
     number: container.number,
-    name: cause === undefined ? container.name : name(container.number),
+    name: cause === undefined && !pairs.bySuccessor.has(container.id) ? container.name : name(container.number),
     action: cause === undefined ? 'keep' : 'recreate',
     container,
-    cause: cause ?? 'as wanted',
+    ...pairs.bySuccessor.get(container.id),
+    cause: cause ?? (pairs.bySuccessor.has(container.id) ? 'unfinished update' : 'as wanted'),
   }))
   for (const container of doomed.slice(0, Math.max(0, expected - slots.length))) {
     const { number } = container
     slots.push({ service, number, name: name(number), action: 'create', container, cause: 'volume made anew' })
   }
-  let next = Math.max(0, ...all.map((container) => container.number))
+  const taken = new Set(all.map((container) => container.number))
+  let next = options.lowestNumbers === true ? 0 : Math.max(0, ...taken)
+  const empty = [...(share?.missing ?? [])]
   while (slots.length < expected) {
-    next += 1
+    do next += 1
+    while (taken.has(next))
+    const node = empty.shift()
     slots.push({
       service,
       number: next,
       name: name(next),
       action: 'create',
-      cause: all.length === 0 ? 'missing' : 'scale up',
+      ...(node !== undefined && { node: { name: node, isFirm: true } }),
+      cause: all.length === 0 ? 'missing' : share === undefined ? 'scale up' : 'one on each node',
     })
   }
+  const sorted = slots.sort((a, b) => a.number - b.number)
   return {
     service,
-    slots: slots.sort((a, b) => a.number - b.number),
-    surplus: judged.slice(expected).map(({ container }) => container),
+    slots: share === undefined ? assignNodes(service, sorted, context.observed, options) : sorted.map(stayOnNode),
+    surplus: [
+      ...(share?.surplus ?? []),
+      ...every.filter(({ container }) => failed.has(container.id)).map(({ container }) => container),
+      ...judged.slice(expected).flatMap(({ container }) => {
+        const old = pairs.bySuccessor.get(container.id)?.predecessor
+        return old === undefined ? [container] : [container, old]
+      }),
+    ],
   }
+}
+
+/** A container of a global service is replaced where it is. */
+function stayOnNode(slot: Slot): Slot {
+  const name = slot.container?.node
+  return slot.action === 'recreate' && name !== undefined ? { ...slot, node: { name, isFirm: true } } : slot
 }
 
 function policyOf(service: Service, context: SlotContext): RecreatePolicy {
@@ -144,7 +184,13 @@ function causeOf(
   if (policy === 'never') return undefined
   if (policy === 'force') return 'recreation forced'
   const { project, observed, renewedNetworks } = context
-  return divergenceOf(container, { project, service, observed, ids, renewedNetworks })
+  const { materials, replaceClassic } = context.options
+  const known = { project, service, observed, ids, renewedNetworks }
+  return divergenceOf(container, {
+    ...known,
+    ...(materials !== undefined && { materials }),
+    replacesClassic: replaceClassic === true,
+  })
 }
 
 /** IDs of the containers a service refers to, as far as they stay. */

@@ -1,40 +1,109 @@
 import type { Dependency, Service } from '../model/service.ts'
+import { silent } from './builder.ts'
+import { addPostStart, addPreStart } from './hook-steps.ts'
+import type { HookTarget } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
 import type { WaitCondition } from './plan.ts'
 import type { Placed } from './container-steps.ts'
+import type { RollingService } from './rollout/choose.ts'
+import { addRolloutSteps } from './rollout/steps.ts'
+import type { ServiceSlots } from './slot.ts'
 import { toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Adds starts in dependency order, with the waits that conditions ask for between them. */
 export function addStartSteps(
   space: Workspace,
-  placed: ReadonlyMap<string, readonly Placed[]>,
+  placed: Map<string, readonly Placed[]>,
   before: readonly number[],
+  slots: ReadonlyMap<string, ServiceSlots>,
+  rolling: ReadonlyMap<string, RollingService>,
 ): void {
-  const starts = new Map<string, number>()
+  const starts = new Map<string, Started>()
   const waits = new Map<string, number>()
   for (const service of space.selection.services) {
     const waiting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
-    if (waiting.length === 0) continue
+    const update = rolling.get(service.name)
+    if (waiting.length === 0 && update === undefined) {
+      restartAfterUpdates(space, service, placed, starts, rolling)
+      continue
+    }
     const dependencies = addDependencyWaits(space, service, placed, starts, waits)
+    const fresh = waiting.filter((entry) => !isPaused(entry)).map(toTarget)
+    const first = [...before, ...dependencies]
+    const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)
     for (const entry of waiting) {
-      const isPaused =
-        entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && entry.ready.length === 0
       const step = space.builder.add({
-        op: { kind: isPaused ? 'unpause-container' : 'start-container', container: entry.ref },
+        op: { kind: isPaused(entry) ? 'unpause-container' : 'start-container', container: entry.ref },
         resource: toResource(entry.slot.name),
         cause: entry.slot.action === 'keep' ? stateOf(entry) : entry.slot.cause,
         group: service.name,
-        after: [...before, ...entry.ready, ...dependencies],
+        after: [...entry.ready, ...prepared],
+        ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
-      starts.set(entry.slot.name, step)
+      const target = { ...toTarget(entry), ready: [step] }
+      const last = isPaused(entry) ? [step] : addPostStart(space.builder, space.project, service, target)
+      starts.set(entry.slot.name, { step, last: last[0] ?? step })
     }
+    restartAfterUpdates(space, service, placed, starts, rolling)
+    if (update === undefined) continue
+    const exchanged = addRolloutSteps(space, update, { slots, placed, after: [...before, ...dependencies] })
+    for (const { slot, gate } of exchanged) starts.set(slot.name, { step: gate, last: gate })
+    const refs = new Map(exchanged.map(({ slot, ref }) => [slot.name, ref]))
+    placed.set(
+      service.name,
+      (placed.get(service.name) ?? []).map((entry) => ({ ...entry, ref: refs.get(entry.slot.name) ?? entry.ref })),
+    )
   }
+}
+
+/** Dependents that ask for a restart with a service get it once that service is wholly updated. */
+function restartAfterUpdates(
+  space: Workspace,
+  service: Service,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+  starts: ReadonlyMap<string, Started>,
+  rolling: ReadonlyMap<string, RollingService>,
+): void {
+  const updated = Object.entries(service.depends_on ?? {}).filter(
+    ([name, dependency]) => dependency.restart === true && rolling.has(name),
+  )
+  if (updated.length === 0) return
+  const after = updated.flatMap(([name]) => (placed.get(name) ?? []).map((entry) => starts.get(entry.slot.name)?.last))
+  const timeoutSeconds = space.options.timeoutSeconds
+  for (const entry of placed.get(service.name) ?? []) {
+    if (!entry.isSettled) continue
+    space.builder.add({
+      op: {
+        kind: 'restart-container',
+        container: entry.ref,
+        ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+      },
+      resource: toResource(entry.slot.name),
+      cause: `${updated.map(([name]) => name).join(', ')} is updated`,
+      group: service.name,
+      after,
+    })
+  }
+}
+
+/** The start of a container, and the last step of it: the end of its hooks. */
+interface Started {
+  readonly step: number
+  readonly last: number
+}
+
+function isPaused(entry: Placed): boolean {
+  return entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && entry.ready.length === 0
+}
+
+function toTarget(entry: Placed): HookTarget {
+  return { ref: entry.ref, resource: toResource(entry.slot.name), ready: entry.ready }
 }
 
 /** What this plan stopped runs again even when nothing else is to be started. */
 function needsStart(space: Workspace, entry: Placed): boolean {
-  if (entry.isSettled) return false
+  if (entry.isSettled || entry.isRolling === true) return false
   if (space.options.start) return true
   const container = entry.slot.container
   return entry.slot.action === 'keep' && container !== undefined && isAlive(container) && entry.ready.length > 0
@@ -48,7 +117,7 @@ function addDependencyWaits(
   space: Workspace,
   service: Service,
   placed: ReadonlyMap<string, readonly Placed[]>,
-  starts: ReadonlyMap<string, number>,
+  starts: ReadonlyMap<string, Started>,
   waits: Map<string, number>,
 ): readonly number[] {
   const steps: number[] = []
@@ -56,9 +125,10 @@ function addDependencyWaits(
     for (const entry of awaited(dependency, placed.get(name) ?? [])) {
       const start = starts.get(entry.slot.name)
       if (dependency.condition === 'service_started') {
-        if (start !== undefined) steps.push(start)
+        if (start !== undefined) steps.push(start.last)
       } else {
-        steps.push(addWait(space, name, entry, dependency, start, waits))
+        steps.push(addWait(space, name, entry, dependency, start?.step, waits))
+        if (start !== undefined && start.last !== start.step) steps.push(start.last)
       }
     }
   }

@@ -176,14 +176,19 @@ export function updateContainer(
 export async function waitContainer(
   engine: Engine,
   id: string,
-  query: { readonly condition?: 'not-running' | 'next-exit' | 'removed' } = {},
+  query: {
+    readonly condition?: 'not-running' | 'next-exit' | 'removed'
+    /** Called once the engine is watching: no later end is missed. */
+    readonly onWatching?: () => void
+  } = {},
   o?: CallOptions,
 ): Promise<ContainerExit> {
-  const { condition } = query
+  const { condition, onWatching } = query
   const reply = await engine.request(
     { method: 'POST', path: containerPath(id, '/wait'), query: { condition }, stream: true },
     o,
   )
+  onWatching?.()
   return reply.json<ContainerExit>()
 }
 

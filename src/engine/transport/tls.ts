@@ -4,7 +4,7 @@ import { checkServerIdentity, connect, createSecureContext } from 'node:tls'
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { TlsMaterial } from '../endpoint.ts'
-import { whenReady } from './socket.ts'
+import { whenReady } from '../../io/when-ready.ts'
 
 const keepAliveMs = 30_000
 

@@ -1,9 +1,9 @@
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Socket } from 'node:net'
-import { toAbortError } from '../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { joinHostPort } from '../dial.ts'
 import type { MutualTls } from '../dial.ts'
+import { whenReady } from '../when-ready.ts'
 import type { StoreEndpoint } from './address.ts'
 
 const keepAliveMs = 15_000
@@ -30,46 +30,20 @@ export async function openStoreSocket(
   return settle(endpoint, socket, 'secureConnect', signal)
 }
 
-function settle(
+async function settle(
   endpoint: StoreEndpoint,
   socket: Socket,
   event: 'connect' | 'secureConnect',
   signal: AbortSignal | undefined,
 ): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    function release(): void {
-      socket.off(event, ready)
-      socket.off('error', fail)
-      socket.off('close', closed)
-      signal?.removeEventListener('abort', stop)
-    }
-    function ready(): void {
-      release()
-      socket.setNoDelay(true)
-      socket.setKeepAlive(true, keepAliveMs)
-      resolve(socket)
-    }
-    function refuse(error: Error): void {
-      release()
-      socket.on('error', () => {})
-      socket.destroy()
-      reject(error)
-    }
-    function fail(error: Error): void {
-      refuse(failure(endpoint, error))
-    }
-    function closed(): void {
-      fail(new Error('connection closed'))
-    }
-    function stop(): void {
-      refuse(toAbortError(signal))
-    }
-    socket.on(event, ready)
-    socket.on('error', fail)
-    socket.on('close', closed)
-    if (signal?.aborted === true) stop()
-    else signal?.addEventListener('abort', stop, { once: true })
-  })
+  try {
+    await whenReady(socket, event, signal)
+  } catch (error) {
+    throw signal?.aborted === true ? error : failure(endpoint, error)
+  }
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true, keepAliveMs)
+  return socket
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -55,20 +55,25 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   let request: PlacementRequest | undefined = bound
   let retries = api.settings.createRetries
   let isAtImage = false
+  const full: FlotillaError[] = []
+  const sinceMs = api.cluster.clock.nowMs()
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
     const wanted: PlacementRequest = request
-    const { held, warnings } = await waitForRoom(api, { draft, request, lead, signal: call.exchange.signal }, () =>
+    const place = waitForRoom(api, { draft, request, lead, sinceMs, signal: call.exchange.signal }, () =>
       holdNearData(api, plan, wanted, (each) => hold(api, draft, each, network)),
     )
+    // That nothing else fits is no news to somebody whose node is full.
+    const { held, warnings } = await place.catch((error: unknown) => Promise.reject(full[0] ?? error))
     try {
       // Placing may have waited for an engine to be read.
       lead.check()
       await failpoint('create.afterPlace')
       const created = await createWithImage(api, call, draft, held, lead)
       if (lead.isBroken) await undo(api, held, readText(created, 'Id'))
-      await answer(api, call, draft, held, addWarnings(created, warnings))
+      const passedBy = full.map((each) => `${each.message}: made on node ${held.member.name} instead`)
+      await answer(api, call, draft, held, addWarnings(created, [...passedBy, ...warnings]))
       return
     } catch (error) {
       held.release()
@@ -80,6 +85,9 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
       } else if (isImageMissing(error) && !isAtImage) {
         isAtImage = true
         request = goToImage(api, bound)
+      } else if (isFull(error) && !isPinned(bound)) {
+        full.push(error)
+        request = addCondition(request, 'constraints', `node!=${held.member.name}`)
       } else {
         request = retries > 0 && isWorthRetrying(error) ? request : undefined
         retries -= 1
@@ -221,8 +229,10 @@ async function recoverOutcome(api: Api, held: PlaceHeld, error: unknown): Promis
   )
 }
 
-/** Answers of the engine keep its words; failures of the connection name the node. */
+/** Answers of the engine keep its words; failures of the connection name the node, and so does a disk that is full. */
 function nameNode(error: FlotillaError, node: string): FlotillaError {
+  if (isFull(error))
+    return new FlotillaError(error.code, `node ${node}: ${error.message}`, { status: 500, cause: error })
   if (error.status !== undefined) return error
   return new FlotillaError(error.code, `node ${node}: ${error.message}`, { status: 502, cause: error })
 }

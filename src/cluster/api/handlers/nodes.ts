@@ -142,6 +142,7 @@ function renderNode(api: Api, node: NodeView, leaving: readonly MoveView[]): Fie
     ApiVersion: node.apiVersion,
     OSType: node.osType,
     Architecture: node.architecture,
+    Role: node.swarmRole,
     Labels: Object.fromEntries(node.labels),
     LiveLabels: Object.fromEntries(cluster.markOf(node.engineId).labels),
     Resources: {

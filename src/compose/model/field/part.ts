@@ -46,6 +46,8 @@ export const hookStruct: Struct = struct([
   ['environment', 'maybe-pairs'],
 ])
 
+export const initHookStruct: Struct = struct([...hookStruct.fields, ['image', 'text'], ['per_replica', 'flag']])
+
 export const developStruct: Struct = struct([
   [
     'watch',

@@ -26,7 +26,9 @@ export function chooseStyle(text: string, isKey: boolean): Style {
 
 function readsAsOther(text: string): boolean {
   if (oldBooleans.test(text) || base60.test(text) || timestamp.test(text)) return true
-  return typeof resolvePlain(text) !== 'string' || /^[-+]?(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)$/.test(text)
+  if (typeof resolvePlain(text) !== 'string') return true
+  // Numbers that are kept as text because a double cannot hold them as they were written.
+  return /^[-+]?(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*|[0-9.]+[eE][-+]?[0-9]+)$/.test(text)
 }
 
 function readTraits(text: string): Traits {

@@ -1,0 +1,68 @@
+import type { Context } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { killContainer, waitContainer } from '../../engine/api/containers.ts'
+import type { Engine } from '../../engine/engine.ts'
+
+/** Waits for the end of a container, from a moment on. */
+export interface ExitWatch {
+  /** Resolves once the engine is watching: what ends after that is not missed. */
+  readonly ready: Promise<void>
+  /** The exit code. */
+  readonly code: Promise<number>
+}
+
+/** Engines say at once that they are watching. What stands before an old one may keep that back until the end. */
+const readyMs = 2000
+
+/** Starts waiting for the next end of a container, or for its removal where the engine removes it. */
+export function watchExit(ctx: Context, engine: Engine, id: string, condition: 'next-exit' | 'removed'): ExitWatch {
+  const over = new AbortController()
+  let take: () => void = () => {}
+  const taken = new Promise<void>((resolve) => {
+    take = resolve
+  })
+  const code = waitContainer(engine, id, { condition, onWatching: take }, { signal: ctx.signal }).then(
+    (exit) => exit.StatusCode,
+  )
+  // Whoever is told first decides what becomes of a failure.
+  code.catch(() => take())
+  const late = ctx.clock.sleep(readyMs, over.signal).catch(() => {})
+  const ready = Promise.race([taken, late]).finally(() => over.abort())
+  return { ready, code }
+}
+
+/** Signals on their way to a container. */
+export interface Forwarding {
+  /** Rejects when the user asks for the end often enough: a container that ignores signals must not hold us. */
+  readonly forced: Promise<never>
+  release(): void
+}
+
+/** As docker's client: what was asked for three times is done without the container. */
+const patience = 3
+
+/** Hands the signals we are sent on to a container until released. */
+export function forwardSignals(ctx: Context, engine: Engine, id: string): Forwarding {
+  let force: (error: FlotillaError) => void = () => {}
+  const forced = new Promise<never>((_, reject) => {
+    force = reject
+  })
+  forced.catch(() => {})
+  const forward = (signal: string): void => {
+    // It may have ended meanwhile.
+    killContainer(engine, id, { signal }).catch(() => {})
+  }
+  const releases = [
+    ctx.onInterrupt((signal, count) => {
+      if (count < patience) forward(signal)
+      else force(new FlotillaError('cli/cancelled', `got ${patience} SIGTERM/SIGINTs, forcefully exiting`))
+    }),
+    ctx.onOtherSignal?.(forward),
+  ]
+  return {
+    forced,
+    release() {
+      for (const release of releases) release?.()
+    },
+  }
+}

@@ -1,0 +1,115 @@
+import type { Context, Run } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { createExec, inspectExec, resizeExec, startExec, startExecDetached } from '../../engine/api/exec.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { execFlags } from './process-table.ts'
+import { findContainer, requireArguments } from './one-container.ts'
+import { withSession } from './session.ts'
+import { requireTarget } from './target.ts'
+
+type ExecFlags = Parameters<typeof run>[1]
+
+export const run: Run<typeof execFlags> = async (ctx, flags, args) => {
+  requireArguments(args, 2)
+  const [service = '', ...command] = args
+  const { name: project } = await requireTarget(ctx, [])
+  return withSession(ctx, async (session) => {
+    const container = await findContainer(ctx, session, { project, service, index: flags.index })
+    if (session.isDryRun) {
+      throw new FlotillaError('cli/usage', 'interactive exec is not supported in dry-run mode')
+    }
+    return flags.detach
+      ? runDetached(ctx, session.engine, container.id, flags, command)
+      : runJoined(ctx, session.engine, container.id, flags, command)
+  })
+}
+
+async function runDetached(
+  ctx: Context,
+  engine: Engine,
+  container: string,
+  flags: ExecFlags,
+  command: readonly string[],
+): Promise<number> {
+  const call = { signal: ctx.signal }
+  const { Id: id } = await createExec(engine, container, { ...toBody(ctx, flags, command), Tty: false }, call)
+  await startExecDetached(engine, id, {}, call)
+  return 0
+}
+
+async function runJoined(
+  ctx: Context,
+  engine: Engine,
+  container: string,
+  flags: ExecFlags,
+  command: readonly string[],
+): Promise<number> {
+  const call = { signal: ctx.signal }
+  const isTty = wantsTerminal(ctx, flags)
+  const hasStdin = flags.interactive
+  const [{ joinStreams }, keys] = await Promise.all([
+    import('./attached-streams.ts'),
+    isTty ? readDetachKeys(ctx) : { bytes: new Uint8Array(), text: undefined },
+  ])
+  const { Id: id } = await createExec(
+    engine,
+    container,
+    {
+      ...toBody(ctx, flags, command),
+      AttachStdin: hasStdin,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: isTty,
+      ...(keys.text !== undefined && { DetachKeys: keys.text }),
+    },
+    call,
+  )
+  const stream = await startExec(engine, id, { tty: isTty }, call)
+  const ending = await joinStreams(ctx, stream, {
+    hasStdin,
+    isTty,
+    detachKeys: keys.bytes,
+    resize: (size) => resizeExec(engine, id, size, call),
+  })
+  return ending === 'detached' ? 0 : readExitCode(ctx, engine, id)
+}
+
+async function readDetachKeys(ctx: Context): Promise<{ readonly bytes: Uint8Array; readonly text: string }> {
+  const { chooseDetachKeys } = await import('./detach.ts')
+  return chooseDetachKeys(ctx, undefined)
+}
+
+/** A terminal needs one on both sides. Unlike the reference program ours is content with a pipe for input. */
+function wantsTerminal(ctx: Context, flags: ExecFlags): boolean {
+  if (flags['no-tty']) return false
+  if (flags.given('no-tty')) return true
+  return ctx.terminal.isTty && (ctx.terminal.isStdinTty || !flags.interactive)
+}
+
+function toBody(ctx: Context, flags: ExecFlags, command: readonly string[]): Parameters<typeof createExec>[2] {
+  return {
+    Cmd: command,
+    Privileged: flags.privileged,
+    Env: flags.env.map((entry) => withValue(entry, ctx.env)),
+    ...(flags.user !== undefined && { User: flags.user }),
+    ...(flags.workdir !== undefined && { WorkingDir: flags.workdir }),
+  }
+}
+
+/** `KEY` alone takes the value it has here; one that has none takes the variable away. */
+function withValue(entry: string, env: Context['env']): string {
+  const value = entry.includes('=') ? undefined : env[entry]
+  return value === undefined ? entry : `${entry}=${value}`
+}
+
+const firstPauseMs = 10
+const longestPauseMs = 500
+
+/** The output may end before the process does, and the engine may note the end a moment later. */
+async function readExitCode(ctx: Context, engine: Engine, id: string): Promise<number> {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    const { ExitCode: code, Running: isRunning } = await inspectExec(engine, id, { signal: ctx.signal })
+    if (!isRunning && code !== null) return code
+    await ctx.clock.sleep(pauseMs, ctx.signal)
+  }
+}

@@ -1,0 +1,71 @@
+import type { Context, Run } from '../../cli/command.ts'
+import type { FlagValues } from '../../core/flag.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { converge } from '../../compose/converge.ts'
+import type { Project } from '../../compose/model/project.ts'
+import { collectRules } from '../../compose/watch/rules.ts'
+import { watchProject } from '../../compose/watch/watcher.ts'
+import { readTextNow } from '../../io/text-files.ts'
+import { isTrue, withSession } from './session.ts'
+import type { Session } from './session.ts'
+import { requireProject } from './target.ts'
+import type { watchFlags } from './watch-table.ts'
+import { toWatchOptions, withWatchLock } from './watch-session.ts'
+import { defaultCreation, toConvergeOptions } from './up.ts'
+
+const interruptedExitCode = 130
+const maxIgnoreBytes = 1024 * 1024
+
+export const run: Run<typeof watchFlags> = async (ctx, flags, args) => {
+  const project = await requireProject(ctx, args)
+  const missing = args.find((name) => project.services[name] === undefined)
+  if (missing !== undefined) throw new FlotillaError('compose/not-found', `no such service: ${missing}`)
+  checkWatch(ctx)
+  const rules = collectRules(project, args, {
+    readText: (path) => readTextNow(path, maxIgnoreBytes),
+    warn: (message) => ctx.log.warn(message),
+  })
+  return withSession(ctx, async (session) => {
+    if (session.isDryRun) return 0
+    return withWatchLock(ctx, project.name, () => watchUntilInterrupted(ctx, session, project, flags, args, rules))
+  })
+}
+
+/** @throws {cli/usage} where the user has switched off what a watch needs */
+export function checkWatch(ctx: Pick<Context, 'env'>): void {
+  const value = ctx.env['COMPOSE_EXPERIMENTAL_WATCH_TAR']
+  if (value === undefined || value === '' || isTrue(value)) return
+  throw new FlotillaError('cli/usage', 'no available sync implementation', {
+    hint: 'COMPOSE_EXPERIMENTAL_WATCH_TAR switches it off',
+  })
+}
+
+async function watchUntilInterrupted(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  flags: FlagValues<typeof watchFlags>,
+  services: readonly string[],
+  rules: ReturnType<typeof collectRules>,
+): Promise<number> {
+  const options = toConvergeOptions(ctx, session, project, { ...defaultCreation, 'quiet-pull': flags.quiet }, services)
+  if (!flags['no-up']) await converge(session.engine, project, options)
+  session.stopProgress()
+  const stop = new AbortController()
+  const release = ctx.onInterrupt(() => stop.abort())
+  try {
+    await watchProject(session.engine, project, {
+      ...toWatchOptions(ctx, session, project, options, rules),
+      signal: stop.signal,
+      isPruning: flags.prune,
+      log: (line) => ctx.stdout.write(`${line}\n`),
+      output: (container, stream, text) => {
+        const lines = text.replace(/\n$/, '').split('\n')
+        ctx[stream].write(lines.map((line) => `${container} ${line}\n`).join(''))
+      },
+    })
+  } finally {
+    release()
+  }
+  return interruptedExitCode
+}

@@ -1,0 +1,41 @@
+import { promises as fs } from 'node:fs'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import type { Run } from '../../../cli/command.ts'
+import { FlotillaError, toMessage } from '../../../core/errors.ts'
+import { makeFolder, makeNonce, writeFileAtomic } from '../../../io/files.ts'
+import type { installPluginFlags } from '../table.ts'
+import { describeStarter, ownerOf, pluginPath } from './place.ts'
+
+export const run: Run<typeof installPluginFlags> = async (ctx, flags, args) => {
+  if (args.length > 0) throw new FlotillaError('cli/usage', 'install-plugin takes no arguments')
+  const path = pluginPath(ctx, flags.system)
+  if ((await ownerOf(path)) === 'foreign' && !flags.force) {
+    throw new FlotillaError('cli/usage', `${path} is there and is not ours`, {
+      hint: 'move it away, or put ours in its place with --force',
+    })
+  }
+  const starter = await describeStarter()
+  if (process.platform === 'win32') {
+    throw new FlotillaError('platform/missing', 'on Windows copy the executable yourself', {
+      hint: `copy flotilla.exe to ${path}`,
+    })
+  }
+  await makeFolder(dirname(path), 0o755)
+  if (starter.kind === 'script') await writeFileAtomic(path, starter.text, 0o755)
+  else await replaceLink(path, starter.target)
+  ctx.stdout.write(`${path}\n`)
+  return 0
+}
+
+/** In one step: whoever calls the plugin meanwhile finds the old one or ours. */
+async function replaceLink(path: string, target: string): Promise<void> {
+  const temporary = `${path}.tmp-${makeNonce()}`
+  try {
+    await fs.symlink(target, temporary)
+    await fs.rename(temporary, path)
+  } catch (error) {
+    await fs.rm(temporary, { force: true }).catch(() => {})
+    throw new FlotillaError('io/file', `cannot write ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+  }
+}

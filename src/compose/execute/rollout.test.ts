@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FlotillaError } from '../../core/errors.ts'
+import { openEngine } from '../../engine/client.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { armFailpoints } from '../../io/failpoint.ts'
+import { systemClock } from '../../io/clock.ts'
+import { dictionary, project, service } from '../../testing/compose-builders.ts'
+import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import type { FakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { converge } from '../converge.ts'
+import type { UpdateConfig } from '../model/deploy.ts'
+import type { Project } from '../model/project.ts'
+import { observeContainers } from '../observe.ts'
+import { defaultReconcileOptions } from '../plan/options.ts'
+
+/** Updates on a fake engine, whose programs run or fail as their version says. */
+
+const millisecond = 1e6
+
+describe('an update', () => {
+  let fake: FakeEngine
+  let engine: Engine
+  let lines: string[] = []
+
+  beforeEach(async () => {
+    fake = await startFakeEngine({
+      images: ['busybox:latest'],
+      programs: {
+        async serve(own) {
+          if (own.args.includes('bad')) {
+            own.write('stderr', 'no configuration\n')
+            return 3
+          }
+          await new Promise((resolve) => {
+            own.signal.addEventListener('abort', resolve, { once: true })
+          })
+          return 0
+        },
+      },
+    })
+    engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
+    lines = []
+  })
+  afterEach(async () => {
+    armFailpoints([])
+    await engine.close()
+    await fake.stop()
+  })
+
+  function want(version: string, config: UpdateConfig, scale = 3): Project {
+    const update = { monitor: 10 * millisecond, order: 'start-first', ...config } as const
+    const web = {
+      scale,
+      command: ['serve', version],
+      labels: dictionary({ version }),
+      deploy: { update_config: update },
+    }
+    return project([service('web', web)])
+  }
+
+  async function up(wanted: Project): Promise<void> {
+    await converge(engine, wanted, {
+      reconcile: { ...defaultReconcileOptions, timeoutSeconds: 1 },
+      pull: 'policy',
+      clock: systemClock,
+      progress: ({ id, text, detail }) => lines.push(`${id} ${text}${detail === undefined ? '' : `: ${detail}`}`),
+      parallel: 8,
+      warn: () => {},
+      ask: () => Promise.resolve(false),
+    })
+  }
+
+  async function failure(wanted: Project): Promise<FlotillaError> {
+    const error: unknown = await up(wanted).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    if (!(error instanceof FlotillaError)) throw new Error('it did not fail')
+    return error
+  }
+
+  const state = async (): Promise<readonly string[]> =>
+    (await observeContainers(engine, 'p')).map(
+      ({ name, state: now, labels }) => `${name} ${now} ${labels['version'] ?? ''}`,
+    )
+  const all = (version: string): readonly string[] => [1, 2, 3].map((number) => `p-web-${number} running ${version}`)
+
+  it('passes when every container has run for its time', async () => {
+    await up(want('1', {}))
+    await up(want('2', { delay: 10 * millisecond }))
+    expect(await state()).toEqual(all('2'))
+  })
+
+  it('that rolls back leaves the containers that were there, and tells what the failed one said', async () => {
+    await up(want('1', {}))
+    const before = (await observeContainers(engine, 'p')).map(({ id }) => id)
+    for (const order of ['start-first', 'stop-first'] as const) {
+      const error = await failure(want('bad', { failure_action: 'rollback', order, parallelism: 2 }))
+      expect(error.message).toMatch(/^update of service "web" rolled back.*container p-web-[12] exited \(3\)/)
+      expect(error.hint).toContain('its last output: no configuration')
+      expect(await state()).toEqual(all('1'))
+      expect((await observeContainers(engine, 'p')).map(({ id }) => id)).toEqual(before)
+    }
+  })
+
+  it('that pauses restores the batch that failed and leaves what was exchanged', async () => {
+    await up(want('1', {}))
+    const error = await failure(want('bad', { order: 'stop-first', max_failure_ratio: 0.4 }))
+    expect(error.message).toMatch(/^update of service "web" paused \(p-web-2 as before\): container p-web-2 exited/)
+    expect((await state()).slice(1)).toEqual(all('1').slice(1))
+    expect((await state())[0]).toBe('p-web-1 exited bad')
+  })
+
+  it('that continues exchanges them all and warns', async () => {
+    await up(want('1', {}))
+    await up(want('bad', { failure_action: 'continue' }))
+    expect(await state()).toEqual([1, 2, 3].map((number) => `p-web-${number} exited bad`))
+    expect(lines.filter((line) => line.includes('the update goes on'))).toHaveLength(3)
+  })
+
+  it.each(['start-first', 'stop-first'] as const)(
+    'that fails at any call, %s, is taken back or stands, and the next one finishes it',
+    async (order) => {
+      const action = { order, failure_action: 'rollback', parallelism: 2 } as const
+      await up(want('0', action))
+      // 3 containers of 6 calls each, and some more.
+      for (let hit = 1; hit <= 20; hit += 3) {
+        armFailpoints([{ name: 'compose.afterStep', action: { kind: 'error', message: 'cut' }, fromHit: hit }])
+        const version = String(hit)
+        await up(want(version, action)).catch(() => {})
+        armFailpoints([])
+        await up(want(version, action))
+        expect(await state()).toEqual(all(version))
+      }
+    },
+    60_000,
+  )
+})

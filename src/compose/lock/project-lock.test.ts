@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../io/clock.ts'
+import { createVolume, listVolumes } from '../../engine/api/volumes.ts'
+import { openEngine } from '../../engine/client.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import type { FakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { describeSelf } from './owner.ts'
+import { withProjectLock } from './project-lock.ts'
+
+describe('the lock of a project', () => {
+  let fake: FakeEngine
+  let engine: Engine
+  const warnings: string[] = []
+  const options = { clock: systemClock, command: 'test', warn: (text: string) => void warnings.push(text) }
+
+  beforeEach(async () => {
+    fake = await startFakeEngine()
+    engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
+    warnings.length = 0
+  })
+  afterEach(async () => {
+    await engine.close()
+    await fake.stop()
+  })
+
+  const locks = async (): Promise<number> => ((await listVolumes(engine)).Volumes ?? []).length
+
+  async function leave(owner: object): Promise<void> {
+    const mine = await describeSelf('docker-compose up', 'other', 0)
+    const labels = {
+      'flotilla.lock.project': 'p',
+      'flotilla.lock.sequence': '7',
+      'flotilla.lock.owner': JSON.stringify({ ...mine, ...owner }),
+    }
+    await createVolume(engine, { Name: 'flotilla-lock_p_7', Labels: labels })
+  }
+
+  it('lets one in at a time, and leaves nothing behind, also after failures', async () => {
+    let inside = 0
+    const work = async (): Promise<void> => {
+      inside += 1
+      expect(inside).toBe(1)
+      await systemClock.sleep(20)
+      inside -= 1
+      throw new Error('failed')
+    }
+    const all = await Promise.allSettled(Array.from({ length: 5 }, () => withProjectLock(engine, 'p', options, work)))
+    expect(all.map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
+    expect(all.map((each) => String((each as PromiseRejectedResult).reason))).toEqual(Array(5).fill('Error: failed'))
+    expect(await locks()).toBe(0)
+  })
+
+  it('other projects do not wait', async () => {
+    const result = await withProjectLock(engine, 'p', options, () =>
+      withProjectLock(engine, 'q', { ...options, timeoutMs: 0 }, () => Promise.resolve('both')),
+    )
+    expect(result).toBe('both')
+  })
+
+  it('names the holder, and gives up in time', async () => {
+    await leave({ computer: 'elsewhere', user: 'anna', pid: 4711, since: '2026-01-01T00:00:00.000Z' })
+    const holder = 'anna@elsewhere, process 4711, docker-compose up since 2026-01-01T00:00:00.000Z'
+    await expect(
+      withProjectLock(engine, 'p', { ...options, timeoutMs: 100 }, () => Promise.resolve()),
+    ).rejects.toMatchObject({ code: 'compose/locked', message: `project "p" is in use by ${holder}` })
+    expect(warnings).toEqual([`waiting for the lock of project "p": held by ${holder}`])
+    expect(await locks()).toBe(1)
+  })
+
+  it.runIf(process.platform === 'linux')(
+    'takes over at once from a process of this computer that is gone',
+    async () => {
+      await leave({ startTicks: '1' })
+      expect(await withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))).toBe('in')
+      expect(await locks()).toBe(0)
+    },
+  )
+
+  it('takes over from a holder elsewhere that has not renewed for long', async () => {
+    await leave({ computer: 'elsewhere' })
+    let nowMs = 0
+    const clock = {
+      ...systemClock,
+      nowMs: () => 0,
+      monotonicMs: () => nowMs,
+      sleep: (ms: number, signal?: AbortSignal): Promise<void> => {
+        if (ms < 1000) nowMs += 5000
+        return systemClock.sleep(ms < 1000 ? 1 : ms, signal)
+      },
+    }
+    expect(await withProjectLock(engine, 'p', { ...options, clock }, () => Promise.resolve('in'))).toBe('in')
+    expect(nowMs).toBeGreaterThanOrEqual(35_000)
+    expect(await locks()).toBe(0)
+  })
+})

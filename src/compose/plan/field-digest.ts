@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { describeService } from '../hash.ts'
+import type { Service } from '../model/service.ts'
+
+/**
+ * Our own label: a short digest of each setting the configuration hash is taken of, so that a later plan can name the
+ * setting that changed. It holds no value and takes no part in the hash.
+ */
+export const FIELDS_LABEL = 'flotilla.compose.fields'
+
+/** Letters of base64 kept of each digest: 48 bits, plenty to tell two values of one setting apart. */
+const digestLength = 8
+
+/**
+ * The settings of a service the hash is taken of, as JSON texts by their path: `image`, `environment.LEVEL`. Mappings are
+ * taken apart one level deep, lists are one setting.
+ */
+export function fieldsOf(service: Service): ReadonlyMap<string, string> {
+  const described = JSON.parse(describeService(service)) as Readonly<Record<string, unknown>>
+  const fields = new Map<string, string>()
+  for (const [name, value] of Object.entries(described)) {
+    if (value === null) continue
+    if (typeof value !== 'object' || Array.isArray(value)) fields.set(name, JSON.stringify(value))
+    else for (const [key, inner] of Object.entries(value)) fields.set(`${name}.${key}`, JSON.stringify(inner))
+  }
+  return fields
+}
+
+/** The label's value for a container of this hash. */
+export function renderFieldDigests(service: Service, hash: string): string {
+  const digests = Object.fromEntries([...fieldsOf(service)].map(([path, value]) => [path, digest(value)]))
+  return `${hash.slice(0, 12)} ${JSON.stringify(digests)}`
+}
+
+/**
+ * Paths of the settings in which a container differs from a service, sorted.
+ *
+ * @param labels of the container
+ * @returns undefined when the container does not tell: it was made by another program, or the label came with its image
+ */
+export function changedFields(
+  labels: Readonly<Record<string, string>>,
+  hash: string,
+  service: Service,
+): readonly string[] | undefined {
+  const before = readDigests(labels[FIELDS_LABEL], hash)
+  if (before === undefined) return undefined
+  const after = fieldsOf(service)
+  const paths = new Set([...before.keys(), ...after.keys()])
+  return [...paths]
+    .filter((path) => {
+      const value = after.get(path)
+      return before.get(path) !== (value === undefined ? undefined : digest(value))
+    })
+    .sort()
+}
+
+/** Paths of the settings the container was made with; undefined when it does not tell. */
+export function knownFields(labels: Readonly<Record<string, string>>, hash: string): ReadonlySet<string> | undefined {
+  const digests = readDigests(labels[FIELDS_LABEL], hash)
+  return digests === undefined ? undefined : new Set(digests.keys())
+}
+
+function readDigests(label: string | undefined, hash: string): ReadonlyMap<string, string> | undefined {
+  if (label === undefined || !label.startsWith(`${hash.slice(0, 12)} {`)) return undefined
+  try {
+    return new Map(Object.entries(JSON.parse(label.slice(13)) as Readonly<Record<string, string>>))
+  } catch {
+    return undefined
+  }
+}
+
+function digest(value: string): string {
+  return createHash('sha256').update(value).digest('base64url').slice(0, digestLength)
+}

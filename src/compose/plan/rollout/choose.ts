@@ -1,0 +1,129 @@
+import type { Project } from '../../model/project.ts'
+import type { Port, Service } from '../../model/service.ts'
+import { referencedServices } from '../../translate/reference.ts'
+import { holdsHostPorts } from '../draft.ts'
+import type { ObservedContainer } from '../observed.ts'
+import type { ServiceSlots, Slot } from '../slot.ts'
+import type { Workspace } from '../workspace.ts'
+import { readRollbackPolicy, readUpdatePolicy } from './policy.ts'
+import type { UpdatePolicy } from './policy.ts'
+
+/** A service whose containers are exchanged batch by batch. */
+export interface RollingService {
+  readonly service: Service
+  readonly policy: UpdatePolicy
+  readonly rollback: UpdatePolicy
+  /** The containers that are exchanged, in the order of their numbers. */
+  readonly slots: readonly ExchangedSlot[]
+  /** Every old container has to be gone before its successor can be made. */
+  readonly isInPlace: boolean
+}
+
+/** A slot in which one container takes the place of another. */
+export interface ExchangedSlot extends Slot {
+  readonly container: ObservedContainer
+  /** The container that goes. */
+  readonly old: ObservedContainer
+}
+
+/** @returns undefined for a slot whose container stays, or that has none yet */
+export function toExchanged(slot: Slot): ExchangedSlot | undefined {
+  const { container, predecessor } = slot
+  if (container === undefined) return undefined
+  if (predecessor !== undefined) return { ...slot, container, old: predecessor }
+  return slot.action === 'recreate' ? { ...slot, container, old: container } : undefined
+}
+
+/**
+ * The services of a plan to which `deploy.update_config` applies. What it asks for and cannot be is warned of by name.
+ *
+ * @throws {compose/plan} for values of `update_config` that are not known
+ */
+export function chooseRollingServices(
+  space: Workspace,
+  slots: ReadonlyMap<string, ServiceSlots>,
+  renewedNetworks: ReadonlySet<string>,
+): ReadonlyMap<string, RollingService> {
+  const rolling = new Map<string, RollingService>()
+  const guests = findGuests(space.project)
+  for (const { service, slots: list } of slots.values()) {
+    const policy = readUpdatePolicy(service)
+    if (policy === undefined) continue
+    const rollback = readRollbackPolicy(service, policy)
+    const exchanged = list.map(toExchanged).filter((slot) => slot !== undefined)
+    if (!space.options.start || exchanged.length === 0) continue
+    const obstacle = findObstacle(space.project, service, guests.get(service.name), renewedNetworks)
+    if (obstacle !== undefined) {
+      space.builder.warn(`service "${service.name}" is updated at once, without deploy.update_config: ${obstacle}`)
+      continue
+    }
+    rolling.set(service.name, settleOrder(space, { service, policy, rollback, slots: exchanged }, list.length))
+  }
+  return rolling
+}
+
+/** Service → one that lives in its container. */
+function findGuests(project: Project): ReadonlyMap<string, string> {
+  const guests = new Map<string, string>()
+  for (const service of Object.values(project.services)) {
+    for (const host of referencedServices(service)) guests.set(host, service.name)
+  }
+  return guests
+}
+
+/** Why the containers of a service cannot be exchanged one by one. */
+function findObstacle(
+  project: Project,
+  service: Service,
+  guest: string | undefined,
+  renewedNetworks: ReadonlySet<string>,
+): string | undefined {
+  if (guest !== undefined) return `service "${guest}" lives in its container`
+  const renewed = Object.keys(service.networks ?? {}).find((key) => renewedNetworks.has(key))
+  return renewed === undefined ? undefined : `its network ${project.networks[renewed]?.name ?? renewed} is made anew`
+}
+
+/** Two containers cannot hold one host port or one address: there the old one goes first whatever the file says. */
+function settleOrder(space: Workspace, rolling: Omit<RollingService, 'isInPlace'>, replicas: number): RollingService {
+  const { service, policy, rollback } = rolling
+  const isInPlace = space.options.isCluster && holdsHostPorts(service)
+  const { isCluster } = space.options
+  if (isInPlace && policy.failureAction === 'rollback') {
+    space.builder.warn(
+      `service "${service.name}" cannot be rolled back: on a cluster a stopped container still holds its host port, so that ` +
+        'the old container is removed before its successor is made; a failure pauses the update',
+    )
+  }
+  const conflict = findConflict(service, isCluster ? 1 : Math.min(policy.parallelism, rolling.slots.length), replicas)
+  if (conflict === undefined) return { ...rolling, isInPlace }
+  if (policy.order === 'start-first') {
+    space.builder.warn(
+      `service "${service.name}" is updated stop-first, although it asks for start-first: ${conflict} can belong to one ` +
+        'container at a time; publish a range of ports, or put a proxy before the service',
+    )
+  }
+  return {
+    ...rolling,
+    policy: { ...policy, order: 'stop-first' },
+    rollback: { ...rollback, order: 'stop-first' },
+    isInPlace,
+  }
+}
+
+/** What an old container and its successor would both need. */
+function findConflict(service: Service, extra: number, replicas: number): string | undefined {
+  if (service.network_mode === 'host') return 'the network of the host'
+  const port = (service.ports ?? []).find((entry) => isTooSmall(entry, replicas + extra))
+  if (port !== undefined) return `host port ${port.published ?? ''}`
+  for (const network of Object.values(service.networks ?? {})) {
+    const address = network?.ipv4_address ?? network?.ipv6_address
+    if (address !== undefined && address !== '') return `address ${address}`
+  }
+  return undefined
+}
+
+function isTooSmall({ published = '' }: Port, wanted: number): boolean {
+  if (published === '' || published === '0') return false
+  const [first = '', last = first] = published.split('-')
+  return Number(last) - Number(first) + 1 < wanted
+}

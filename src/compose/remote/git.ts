@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { execProgram } from '../../io/exec.ts'
+import type { ExecResult, ProgramWords } from '../../io/exec.ts'
+import { findExecutable } from '../../io/find-executable.ts'
+import { fillOnce } from './cache.ts'
+import { findDanger, maskReference } from './reference.ts'
+import type { GitReference } from './reference.ts'
+
+export interface FetchOptions extends CallOptions {
+  readonly clock: Clock
+  /** Of this process; never that of the project, which may come from somebody else. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cache: string
+}
+
+/** A tree that was fetched. */
+export interface FetchedTree {
+  /** Absolute. */
+  readonly root: string
+  /** What it is, beyond doubt: a commit or a digest. */
+  readonly pin: string
+}
+
+const limitMs = 5 * 60_000
+
+/**
+ * Fetches the tree of one commit with the git program, without history, submodules, hooks, filters and questions.
+ *
+ * @throws {compose/not-found} for a ref that is not there, {io/exec}, {platform/missing} without git
+ */
+export async function fetchGit(reference: GitReference, o: FetchOptions): Promise<FetchedTree> {
+  const { remote, ref } = reference
+  const shown = maskReference(remote)
+  const danger = findDanger(reference)
+  if (danger !== undefined) throw new FlotillaError('compose/invalid', `refusing ${shown}: ${danger}`)
+  const git = await makeGit(o)
+  const pin = await resolveRef(git, remote, ref)
+  const root = await fillOnce(o.cache, pin, async (folder) => {
+    await check(git(['init', '--quiet', folder]), shown)
+    const fetch = (what: readonly string[], depth: readonly string[]): Promise<ExecResult> =>
+      git(['-C', folder, 'fetch', '--quiet', '--no-tags', '--no-recurse-submodules', ...depth, '--', remote, ...what])
+    // Not every server gives a commit by its name.
+    const first = await fetch([pin], ['--depth=1'])
+    if (first.code !== 0) await check(fetch(ref === '' ? ['HEAD'] : [ref], []), shown)
+    await check(git(['-C', folder, 'checkout', '--quiet', '--detach', pin]), shown)
+  })
+  return { root, pin }
+}
+
+type Git = (args: readonly string[]) => Promise<ExecResult>
+
+async function makeGit(o: FetchOptions): Promise<Git> {
+  const program = await findExecutable('git', o.env)
+  if (program === undefined) {
+    throw new FlotillaError('platform/missing', 'files from Git need the program git', { hint: 'install git' })
+  }
+  const inherited = Object.fromEntries(Object.entries(o.env).filter(([key]) => !/^GIT_(?!SSH)/.test(key)))
+  const env = {
+    GIT_SSH_COMMAND: 'ssh -o ControlMaster=no -o BatchMode=yes',
+    ...inherited,
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ALLOW_PROTOCOL: 'http:https:git:ssh',
+    GIT_LFS_SKIP_SMUDGE: '1',
+  }
+  const settings = ['-c', 'core.hooksPath=/dev/null', '-c', 'submodule.recurse=false', '-c', 'core.fsmonitor=false']
+  return (args) => {
+    const words: ProgramWords = [program, ...settings, ...args]
+    const signal = o.signal === undefined ? {} : { signal: o.signal }
+    return execProgram(words, { clock: o.clock, env, deadlineMs: limitMs, maxOutputBytes: 1024 * 1024, ...signal })
+  }
+}
+
+async function check(running: Promise<ExecResult>, shown: string): Promise<ExecResult> {
+  const result = await running
+  if (result.code === 0) return result
+  const said = result.stderr.trim().split('\n').slice(-3).join('; ')
+  throw new FlotillaError('io/exec', `cannot fetch ${shown}: ${maskAll(said)}`)
+}
+
+/** git repeats addresses, passwords included. */
+function maskAll(text: string): string {
+  return text.replace(/([a-z]+:\/\/)[^/@\s]*@/g, '$1***@')
+}
+
+async function resolveRef(git: Git, remote: string, ref: string): Promise<string> {
+  if (/^[0-9a-f]{40}$/.test(ref)) return ref
+  const shown = maskReference(remote)
+  const wanted = ref === '' ? 'HEAD' : ref
+  let listed: ExecResult
+  try {
+    listed = await git(['ls-remote', '--', remote, wanted, `${wanted}^{}`])
+  } catch (error) {
+    throw new FlotillaError('io/exec', `cannot read ${shown}: ${toMessage(error)}`, { cause: error })
+  }
+  if (listed.code !== 0) await check(Promise.resolve(listed), shown)
+  const refs = new Map(
+    listed.stdout.split('\n').flatMap((line): readonly (readonly [string, string])[] => {
+      const match = /^([0-9a-f]{40})\t(\S+)$/.exec(line)
+      return match === null ? [] : [[match[2] ?? '', match[1] ?? '']]
+    }),
+  )
+  const names = [`refs/tags/${wanted}^{}`, `refs/tags/${wanted}`, `refs/heads/${wanted}`, wanted]
+  const found = names.map((name) => refs.get(name)).find((commit) => commit !== undefined)
+  if (found !== undefined) return found
+  throw new FlotillaError('compose/not-found', `repository does not contain ref ${wanted}: ${shown}`)
+}
+
+/** Where the path of a reference lies in its tree. */
+export function pathInTree(reference: GitReference, root: string): string {
+  return reference.path === '' ? root : join(root, reference.path)
+}

@@ -1,0 +1,51 @@
+import { FlotillaError } from '../../core/errors.ts'
+import type { Descriptor, RegistryClient } from '../../engine/registry/client.ts'
+import { parseReference } from '../../engine/registry/reference.ts'
+import { openRegistry } from './oci.ts'
+import type { OciOptions } from './oci.ts'
+
+/** Most bytes of one layer that is copied; it is held in memory. */
+const maxLayerBytes = 1024 * 1024 * 1024
+
+/**
+ * An image's name with the digest it has in its registry now: `docker.io/library/busybox:latest@sha256:…`.
+ *
+ * @throws as reading a manifest does
+ */
+export async function pinImage(image: string, o: OciOptions): Promise<string> {
+  const reference = parseReference(image)
+  if (reference.digest !== undefined) return image
+  const client = await openRegistry(image, o)
+  const tag = reference.tag ?? 'latest'
+  const { digest } = await client.manifest(tag)
+  const host = reference.host === 'registry-1.docker.io' ? 'docker.io' : reference.host
+  return `${host}/${reference.repository}:${tag}@${digest}`
+}
+
+/** Copies an image, with all that its manifest leads to, into another repository. */
+export async function copyImage(image: string, target: RegistryClient, o: OciOptions): Promise<Descriptor> {
+  const reference = parseReference(image)
+  const source = await openRegistry(image, o)
+  return copyManifest(source, target, reference.digest ?? reference.tag ?? 'latest')
+}
+
+async function copyManifest(source: RegistryClient, target: RegistryClient, name: string): Promise<Descriptor> {
+  const manifest = await source.manifest(name)
+  const content = JSON.parse(manifest.bytes.toString('utf8')) as {
+    readonly manifests?: readonly Descriptor[]
+    readonly layers?: readonly Descriptor[]
+    readonly config?: Descriptor
+    readonly mediaType?: string
+  }
+  for (const child of content.manifests ?? []) await copyManifest(source, target, child.digest)
+  const blobs = [...(content.config === undefined ? [] : [content.config]), ...(content.layers ?? [])]
+  for (const blob of blobs) {
+    // Layers that may not be given on stay where they are.
+    if (/foreign|nondistributable/.test(blob.mediaType)) continue
+    if (!(await target.hasBlob(blob.digest))) await target.putBlob(await source.blob(blob, maxLayerBytes))
+  }
+  const mediaType = content.mediaType ?? manifest.mediaType
+  if (mediaType === '') throw new FlotillaError('io/protocol', `manifest ${manifest.digest} has no media type`)
+  await target.putManifest(manifest.digest, mediaType, manifest.bytes)
+  return { mediaType, digest: manifest.digest, size: manifest.bytes.length }
+}

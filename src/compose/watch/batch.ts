@@ -1,0 +1,47 @@
+import type { Match, Rule } from './rules.ts'
+
+/** What changes on disk call for, service by service, in the order services were first touched. */
+export interface BatchPlan {
+  readonly rebuild: readonly string[]
+  readonly sync: ReadonlyMap<string, readonly Match[]>
+  readonly restart: readonly string[]
+  /** Rules whose command is run, each once however many files changed. */
+  readonly exec: readonly Rule[]
+}
+
+/** Decides what one batch of changed paths means. Pure. */
+export function planBatch(paths: Iterable<string>, rules: readonly Rule[]): BatchPlan {
+  const rebuild = new Set<string>()
+  const restart = new Set<string>()
+  const exec = new Set<Rule>()
+  const sync = new Map<string, Map<string, Match>>()
+  for (const path of new Set(paths)) {
+    for (const rule of rules) {
+      const match = rule.match(path)
+      if (match === undefined) continue
+      const { service, trigger } = rule
+      if (trigger.action === 'rebuild') rebuild.add(service)
+      if (trigger.action.startsWith('sync')) addMatch(sync, service, match)
+      if (trigger.action.endsWith('restart')) restart.add(service)
+      if (trigger.action === 'sync+exec') exec.add(rule)
+    }
+  }
+  return {
+    rebuild: [...rebuild],
+    sync: new Map([...sync].map(([service, matches]) => [service, [...matches.values()]])),
+    restart: [...restart],
+    exec: [...exec],
+  }
+}
+
+/** Two rules may send one file to two places, but never twice to the same. */
+function addMatch(sync: Map<string, Map<string, Match>>, service: string, match: Match): void {
+  const matches = sync.get(service) ?? new Map<string, Match>()
+  matches.set(`${match.hostPath}\0${match.containerPath ?? ''}`, match)
+  sync.set(service, matches)
+}
+
+/** Go's `%q` of a list of names. */
+export function quoteNames(names: readonly string[]): string {
+  return `[${names.map((name) => JSON.stringify(name)).join(' ')}]`
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+
+/** Changes that follow each other closer than this belong together. */
+export const quietMs = 500
+
+/** Sets of changed paths, each after a moment of quiet. */
+export interface Changes {
+  readonly batches: AsyncIterable<ReadonlySet<string>>
+  close(): Promise<void>
+}
+
+/**
+ * Follows files and folders. Resolves once everything is being followed: nothing that changes later is missed.
+ *
+ * @param isSkipped folders and files that need not be followed; saves handles in large trees
+ * @throws {io/file} when the system cannot follow so many
+ */
+export async function followChanges(
+  paths: readonly string[],
+  o: { readonly clock: Clock; readonly isSkipped: (path: string) => boolean },
+): Promise<Changes> {
+  const { watch } = await import('chokidar')
+  const batcher = makeBatcher(o.clock)
+  const watcher = watch([...new Set(paths)], {
+    ignoreInitial: true,
+    ignorePermissionErrors: true,
+    // A path with `*` in its name is that path.
+    ignored: (path) => o.isSkipped(path),
+    followSymlinks: false,
+  })
+  watcher.on('all', (_, path) => batcher.add(path))
+  try {
+    await new Promise<void>((resolve, reject) => {
+      watcher.once('ready', resolve)
+      watcher.on('error', (error) => {
+        const failure = new FlotillaError('io/file', `cannot follow changes of files: ${toMessage(error)}`, {
+          cause: error,
+        })
+        reject(failure)
+        batcher.fail(failure)
+      })
+    })
+  } catch (error) {
+    await watcher.close()
+    throw error
+  }
+  return {
+    batches: batcher.batches,
+    async close() {
+      batcher.end()
+      await watcher.close()
+    },
+  }
+}
+
+/** Collects paths until there has been quiet for `quietMs`. */
+export interface Batcher {
+  readonly batches: AsyncIterable<ReadonlySet<string>>
+  add(path: string): void
+  /** Ends the batches; what has not been handed out is dropped. */
+  end(): void
+  fail(error: Error): void
+}
+
+export function makeBatcher(clock: Clock): Batcher {
+  let pending = new Set<string>()
+  let lastMs = 0
+  let failure: Error | undefined
+  let wake: () => void = () => {}
+  const ending = new AbortController()
+
+  async function* read(): AsyncGenerator<ReadonlySet<string>, void> {
+    for (;;) {
+      while (pending.size === 0 && !ending.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      for (let left = quietMs; left > 0 && !ending.signal.aborted; left = lastMs + quietMs - clock.nowMs()) {
+        await clock.sleep(left, ending.signal).catch(() => {})
+      }
+      if (failure !== undefined) throw failure
+      if (ending.signal.aborted) return
+      const batch = pending
+      pending = new Set()
+      yield batch
+    }
+  }
+  function end(): void {
+    ending.abort()
+    wake()
+  }
+  return {
+    batches: read(),
+    add(path) {
+      pending.add(path)
+      lastMs = clock.nowMs()
+      wake()
+    },
+    end,
+    fail(error) {
+      failure ??= error
+      end()
+    },
+  }
+}

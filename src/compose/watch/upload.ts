@@ -1,0 +1,148 @@
+import { promises as fs } from 'node:fs'
+import { join } from 'node:path'
+import type { Stats } from 'node:fs'
+import type { Pack } from 'tar-stream'
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { putArchive } from '../../engine/api/archive.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { codeOf } from '../../io/files.ts'
+import { isAlive } from '../plan/observed.ts'
+import type { ObservedContainer } from '../plan/observed.ts'
+import { runInContainer } from './exec.ts'
+import type { Match, Rule } from './rules.ts'
+
+/** Most containers that are written to at once. */
+const atOnce = 16
+
+/** One thing to be put into containers. */
+interface Entry {
+  readonly hostPath: string
+  readonly containerPath: string
+  readonly stat: Stats
+}
+
+/**
+ * Brings changed paths into every container of a service: what is gone on this side is deleted there, the rest is
+ * uploaded as one archive.
+ *
+ * @throws {compose/execute} naming the container
+ */
+export async function syncPaths(
+  engine: Engine,
+  containers: readonly ObservedContainer[],
+  matches: readonly Match[],
+  o: CallOptions,
+): Promise<void> {
+  const entries: Entry[] = []
+  const gone: string[] = []
+  for (const { hostPath, containerPath } of matches) {
+    if (containerPath === undefined) continue
+    const stat = await statOf(hostPath)
+    if (stat === undefined) gone.push(containerPath)
+    else entries.push({ hostPath, containerPath, stat })
+  }
+  const waiting = [...containers]
+  const worker = async (): Promise<void> => {
+    for (let container = waiting.shift(); container !== undefined; container = waiting.shift()) {
+      await syncContainer(engine, container, entries, gone, o)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, containers.length) }, worker))
+}
+
+async function syncContainer(
+  engine: Engine,
+  container: ObservedContainer,
+  entries: readonly Entry[],
+  gone: readonly string[],
+  o: CallOptions,
+): Promise<void> {
+  try {
+    if (gone.length > 0 && isAlive(container)) {
+      const result = await runInContainer(engine, container.id, { command: ['rm', '-rf', ...gone] }, () => {}, o)
+      if (result !== 0) throw new Error(`rm ended with exit code ${result}`)
+    }
+  } catch (error) {
+    throw failed('deleting paths in', container, error)
+  }
+  if (entries.length === 0) return
+  try {
+    await putArchive(engine, container.id, { path: '/' }, packEntries(entries), o)
+  } catch (error) {
+    throw failed('copying files to', container, error)
+  }
+}
+
+function failed(what: string, container: ObservedContainer, error: unknown): FlotillaError {
+  return new FlotillaError('compose/execute', `${what} ${container.name}: ${toMessage(error)}`, { cause: error })
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await fs.lstat(path)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
+    throw error
+  }
+}
+
+/** A tar with paths from the root of the container, owned by root. */
+async function* packEntries(entries: readonly Entry[]): AsyncGenerator<Uint8Array, void> {
+  const { pack } = await import('tar-stream')
+  const archive = pack()
+  const filling = (async () => {
+    for (const entry of entries) await addEntry(archive, entry)
+    archive.finalize()
+  })().catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(toMessage(error))))
+  yield* archive as AsyncIterable<Uint8Array>
+  await filling
+}
+
+async function addEntry(archive: Pack, entry: Entry): Promise<void> {
+  const { hostPath, stat } = entry
+  const header = {
+    name: entry.containerPath.replace(/^\/+/, ''),
+    mode: stat.mode & 0o7777,
+    mtime: stat.mtime,
+    uid: 0,
+    gid: 0,
+  }
+  await new Promise<void>((resolve, reject) => {
+    const done = (error?: Error | null): void => (error ? reject(error) : resolve())
+    if (stat.isDirectory()) archive.entry({ ...header, type: 'directory' }, done)
+    else if (stat.isSymbolicLink()) {
+      fs.readlink(hostPath).then(
+        (linkname) => archive.entry({ ...header, type: 'symlink', linkname }, done),
+        () => resolve(),
+      )
+    } else if (stat.isFile()) {
+      // Read whole: the size in the header must be that of what follows, whatever happens to the file meanwhile.
+      fs.readFile(hostPath).then(
+        (content) => archive.entry(header, content, done),
+        (error: unknown) => (codeOf(error) === 'ENOENT' ? resolve() : reject(error as Error)),
+      )
+    } else resolve()
+  })
+}
+
+/**
+ * What `initial_sync` of a rule has to bring: files changed after the image was made.
+ *
+ * @param imageMs when the image was made, in milliseconds since 1970
+ */
+export async function listInitial(rule: Rule, imageMs: number): Promise<readonly Match[]> {
+  const found: Match[] = []
+  async function visit(path: string): Promise<void> {
+    const stat = await statOf(path)
+    if (stat === undefined) return
+    const match = rule.match(path)
+    if (stat.isDirectory()) {
+      // With `include`, a folder that is not named itself may hold what is.
+      if (match === undefined && path !== rule.trigger.path && (rule.trigger.include ?? []).length === 0) return
+      for (const name of (await fs.readdir(path)).sort()) await visit(join(path, name))
+    } else if (match !== undefined && stat.mtimeMs >= imageMs) found.push(match)
+  }
+  await visit(rule.trigger.path)
+  return found
+}

@@ -1,0 +1,124 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { openEngine } from '../../engine/client.ts'
+import { systemClock } from '../../io/clock.ts'
+import { pollUntil } from '../../io/process-identity.ts'
+import { project, service } from '../../testing/compose-builders.ts'
+import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
+import { makeBatcher, quietMs } from './changes.ts'
+import { collectRules } from './rules.ts'
+import { watchProject } from './watcher.ts'
+
+/** Real files, a fake engine, and a build that is only told of: what a batch sets going, and in which words. */
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+interface Watching {
+  readonly folder: string
+  readonly lines: string[]
+  readonly warnings: string[]
+  readonly rebuilt: string[][]
+  readonly says: (line: string) => Promise<boolean>
+  readonly ended: Promise<void>
+  readonly stop: () => void
+}
+
+async function watch(rebuild: (onBuilt: () => void, call: number) => Promise<void>): Promise<Watching> {
+  const folder = await mkdtemp(join(tmpdir(), 'watch-'))
+  await mkdir(join(folder, 'src'))
+  const fake = await startFakeEngine({ images: ['busybox:latest'] })
+  const engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
+  cleanups.push(
+    () => rm(folder, { recursive: true, force: true }),
+    () => fake.stop(),
+    () => engine.close(),
+  )
+  const watched = project([
+    service('web', {
+      build: { context: folder },
+      develop: { watch: [{ path: join(folder, 'src'), action: 'rebuild', ignore: ['*.tmp'] }] },
+    }),
+  ])
+  const [lines, warnings, rebuilt] = [[] as string[], [] as string[], [] as string[][]]
+  const stop = new AbortController()
+  const ended = watchProject(engine, watched, {
+    clock: systemClock,
+    rules: collectRules(watched, [], { readText: () => undefined, warn: () => {} }),
+    log: (line) => lines.push(line),
+    warn: (message) => warnings.push(message),
+    output: () => {},
+    async rebuild(services, onBuilt) {
+      rebuilt.push([...services])
+      await rebuild(onBuilt, rebuilt.length)
+    },
+    restart: () => Promise.resolve(),
+    isPruning: true,
+    signal: stop.signal,
+  })
+  cleanups.push(async () => {
+    stop.abort()
+    await ended
+  })
+  const says = (line: string): Promise<boolean> =>
+    pollUntil(async () => lines.includes(line), 15_000, systemClock, { everyMs: 20 })
+  return { folder, lines, warnings, rebuilt, says, ended, stop: () => stop.abort() }
+}
+
+describe('a change that asks for a build', () => {
+  it('builds the service, says so, and goes on to the next one', async () => {
+    const { folder, lines, rebuilt, says, stop, ended } = await watch((onBuilt) => Promise.resolve(onBuilt()))
+    expect(await says('Watch enabled')).toBe(true)
+    await writeFile(join(folder, 'src', 'ignored.tmp'), '')
+    await writeFile(join(folder, 'src', 'a'), '1')
+    expect(await says('service(s) ["web"] successfully built')).toBe(true)
+    stop()
+    await ended
+    expect(rebuilt).toEqual([['web']])
+    expect(lines).toEqual([
+      'Watch enabled',
+      'Rebuilding service(s) ["web"] after changes were detected...',
+      'service(s) ["web"] successfully built',
+      'Watch disabled',
+    ])
+  })
+
+  it('that fails is told of, before or after the build, and the next change is waited for', async () => {
+    const { folder, lines, warnings, says } = await watch((onBuilt, call) => {
+      if (call === 2) onBuilt()
+      return Promise.reject(new Error(call === 1 ? 'no compiler' : 'no room'))
+    })
+    expect(await says('Watch enabled')).toBe(true)
+    await writeFile(join(folder, 'src', 'a'), '1')
+    expect(await says('Build failed. Error: no compiler')).toBe(true)
+    await writeFile(join(folder, 'src', 'a'), '2')
+    expect(await says('Failed to recreate services after update. Error: no room'), lines.join('\n')).toBe(true)
+    expect(warnings).toContain('Error handling changed files: no compiler')
+  })
+})
+
+describe('the batcher', () => {
+  it('waits for quiet, and hands out each path once', async () => {
+    const clock = manualClock()
+    const batcher = makeBatcher(clock)
+    const got: string[][] = []
+    const reading = (async () => {
+      for await (const batch of batcher.batches) got.push([...batch])
+    })()
+    batcher.add('a')
+    await clock.advance(quietMs - 1)
+    batcher.add('b')
+    batcher.add('a')
+    await clock.advance(quietMs - 1)
+    expect(got).toEqual([])
+    await clock.advance(2)
+    expect(got).toEqual([['a', 'b']])
+    batcher.end()
+    await reading
+  })
+})

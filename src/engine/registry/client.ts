@@ -1,0 +1,229 @@
+import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { exchange } from './exchange.ts'
+import type { Exchange, ExchangeReply } from './exchange.ts'
+import { digestPattern } from './reference.ts'
+import type { RegistryReference } from './reference.ts'
+
+/** A thing in a registry, as manifests name it. */
+export interface Descriptor {
+  readonly mediaType: string
+  readonly digest: string
+  readonly size: number
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly artifactType?: string
+  readonly data?: string
+  readonly platform?: Readonly<Record<string, unknown>>
+}
+
+/** A manifest as it lies in the registry. */
+export interface Manifest {
+  readonly mediaType: string
+  readonly digest: string
+  readonly bytes: Buffer
+}
+
+export interface RegistryOptions extends CallOptions {
+  readonly clock: Clock
+  /** What the user is logged in with; see `readRegistryAuth`. */
+  readonly auth?: string
+  /** Speak HTTP without TLS. Loopback addresses always may. */
+  readonly isInsecure?: boolean
+}
+
+const manifestTypes = [
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+].join(', ')
+
+const maxManifestBytes = 4 * 1024 * 1024
+const maxRedirections = 5
+
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+/** One repository of one registry, by the Distribution API (OCI distribution-spec 1.1). */
+export class RegistryClient {
+  readonly #reference: RegistryReference
+  readonly #options: RegistryOptions
+  readonly #origin: string
+  #authorization: string | undefined
+
+  constructor(reference: RegistryReference, options: RegistryOptions) {
+    this.#reference = reference
+    this.#options = options
+    const isPlain = options.isInsecure === true || /^(?:localhost|127\.[\d.]+|\[::1\])(?::|$)/.test(reference.host)
+    this.#origin = `${isPlain ? 'http' : 'https'}://${reference.host}`
+  }
+
+  /**
+   * @param name a tag or a digest
+   * @throws {engine/not-found}, {engine/unauthorized}, {io/protocol} when the content is not what its digest says
+   */
+  async manifest(name: string): Promise<Manifest> {
+    const reply = await this.#call(
+      { method: 'GET', path: `manifests/${name}`, headers: { Accept: manifestTypes }, maxBytes: maxManifestBytes },
+      'pull',
+    )
+    this.#expect(reply, [200], name)
+    const digest = digestOf(reply.body)
+    const wanted = digestPattern.test(name) ? name : undefined
+    if (wanted !== undefined && wanted !== digest) throw this.#mismatch(wanted)
+    return { mediaType: reply.headers['content-type'] ?? '', digest, bytes: reply.body }
+  }
+
+  /** @throws {io/protocol} when it is longer than its descriptor or `maxBytes` say, or is not what its digest says */
+  async blob(descriptor: Descriptor, maxBytes: number): Promise<Buffer> {
+    const { digest, size } = descriptor
+    if (!digestPattern.test(digest)) throw new FlotillaError('io/protocol', `invalid digest ${JSON.stringify(digest)}`)
+    if (!(size >= 0 && size <= maxBytes)) {
+      throw new FlotillaError('io/protocol', `${digest} of ${this.#where()} is longer than ${maxBytes} bytes`)
+    }
+    const reply = await this.#call({ method: 'GET', path: `blobs/${digest}`, maxBytes: size }, 'pull')
+    this.#expect(reply, [200], digest)
+    if (reply.body.length !== size || digestOf(reply.body) !== digest) throw this.#mismatch(digest)
+    return reply.body
+  }
+
+  async hasBlob(digest: string): Promise<boolean> {
+    const known = await this.#call({ method: 'HEAD', path: `blobs/${digest}`, maxBytes: 0 }, 'pull,push')
+    return known.status === 200
+  }
+
+  async putBlob(bytes: Uint8Array): Promise<string> {
+    const digest = digestOf(bytes)
+    if (await this.hasBlob(digest)) return digest
+    const begun = await this.#call({ method: 'POST', path: 'blobs/uploads/', maxBytes: maxManifestBytes }, 'pull,push')
+    this.#expect(begun, [202], digest)
+    const location = new URL(begun.headers.location ?? '', `${this.#origin}/`)
+    location.searchParams.set('digest', digest)
+    const headers = { 'Content-Type': 'application/octet-stream' }
+    const put = { method: 'PUT', url: location, headers, body: bytes, maxBytes: maxManifestBytes } as const
+    this.#expect(await this.#send(put), [201, 204], digest)
+    return digest
+  }
+
+  /** @returns the digest of the manifest */
+  async putManifest(name: string, mediaType: string, bytes: Uint8Array): Promise<string> {
+    const headers = { 'Content-Type': mediaType }
+    const call = { method: 'PUT', path: `manifests/${name}`, headers, body: bytes, maxBytes: maxManifestBytes } as const
+    this.#expect(await this.#call(call, 'pull,push'), [200, 201], name)
+    return digestOf(bytes)
+  }
+
+  async #call(
+    call: Omit<Exchange, 'url' | 'headers'> & { readonly path: string; readonly headers?: Exchange['headers'] },
+    actions: string,
+  ): Promise<ExchangeReply> {
+    const url = new URL(`${this.#origin}/v2/${this.#reference.repository}/${call.path}`)
+    const { path: _, ...rest } = call
+    const request = { ...rest, url, headers: call.headers ?? {} }
+    const first = await this.#send(request)
+    if (first.status !== 401) return first
+    this.#authorization = await this.#authorize(first.headers['www-authenticate'] ?? '', actions)
+    return this.#send(request)
+  }
+
+  /** Redirections are followed, without our credentials once they lead to another host. */
+  async #send(request: Exchange): Promise<ExchangeReply> {
+    let { url } = request
+    for (let count = 0; count <= maxRedirections; count += 1) {
+      const isOwn = url.origin === this.#origin
+      const authorization = isOwn && this.#authorization !== undefined ? { Authorization: this.#authorization } : {}
+      const reply = await exchange(
+        { ...request, url, headers: { ...request.headers, ...authorization } },
+        this.#options,
+        this.#options.clock,
+      )
+      const location = reply.headers.location
+      const isRedirection = [301, 302, 303, 307, 308].includes(reply.status) && request.method === 'GET'
+      if (!isRedirection || location === undefined) return reply
+      const next = new URL(location, url)
+      if (!/^https?:$/.test(next.protocol) || (url.protocol === 'https:' && next.protocol === 'http:')) {
+        throw new FlotillaError(
+          'io/protocol',
+          `${url.origin} redirects to ${next.protocol}//${next.host}, which is refused`,
+        )
+      }
+      url = next
+    }
+    throw new FlotillaError('io/protocol', `${request.url.origin} redirects more than ${maxRedirections} times`)
+  }
+
+  /** Docker's token authentication, or the password itself (distribution docs/spec/auth). */
+  async #authorize(challenge: string, actions: string): Promise<string> {
+    const login = readLogin(this.#options.auth)
+    const basic =
+      login === undefined ? undefined : `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`
+    if (/^basic\b/i.test(challenge)) {
+      if (basic === undefined || basic === this.#authorization) throw this.#unauthorized()
+      return basic
+    }
+    const realm = /realm="([^"]*)"/.exec(challenge)?.[1]
+    if (!/^bearer\b/i.test(challenge) || realm === undefined) throw this.#unauthorized()
+    const url = new URL(realm)
+    if (url.protocol !== 'https:' && url.protocol !== new URL(this.#origin).protocol) throw this.#unauthorized()
+    const service = /service="([^"]*)"/.exec(challenge)?.[1]
+    if (service !== undefined) url.searchParams.set('service', service)
+    url.searchParams.set('scope', `repository:${this.#reference.repository}:${actions}`)
+    const headers = basic === undefined ? {} : { Authorization: basic }
+    const reply = await exchange(
+      { method: 'GET', url, headers, maxBytes: maxManifestBytes },
+      this.#options,
+      this.#options.clock,
+    )
+    if (reply.status !== 200) throw this.#unauthorized()
+    const answer = parseJson(reply.body) as { token?: unknown; access_token?: unknown } | undefined
+    const token = answer?.token ?? answer?.access_token
+    if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) throw this.#unauthorized()
+    return `Bearer ${token}`
+  }
+
+  #where(): string {
+    return `${this.#reference.host}/${this.#reference.repository}`
+  }
+
+  #mismatch(digest: string): FlotillaError {
+    return new FlotillaError('io/protocol', `what ${this.#where()} sends as ${digest} is not that`)
+  }
+
+  #unauthorized(): FlotillaError {
+    return new FlotillaError('engine/unauthorized', `access to ${this.#where()} is denied`, {
+      hint: `docker login ${this.#reference.host}`,
+    })
+  }
+
+  #expect(reply: ExchangeReply, wanted: readonly number[], name: string): void {
+    if (wanted.includes(reply.status)) return
+    if (reply.status === 401 || reply.status === 403) throw this.#unauthorized()
+    if (reply.status === 404) {
+      throw new FlotillaError('engine/not-found', `${this.#where()} has no ${name}`, { status: 404 })
+    }
+    const errors = parseJson(reply.body) as { errors?: readonly { message?: unknown }[] } | undefined
+    const said = errors?.errors?.[0]?.message
+    const why = typeof said === 'string' ? `: ${said}` : ''
+    throw new FlotillaError('io/protocol', `${this.#where()} answered ${reply.status} to ${name}${why}`)
+  }
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** `X-Registry-Auth` → user and password; a token of an identity service stands for a password. */
+function readLogin(auth: string | undefined): { readonly user: string; readonly password: string } | undefined {
+  if (auth === undefined) return undefined
+  const fields = parseJson(Buffer.from(auth, 'base64url')) as Readonly<Record<string, unknown>> | undefined
+  const [user, password] = [fields?.['username'], fields?.['password']]
+  return typeof user === 'string' && typeof password === 'string' ? { user, password } : undefined
+}

@@ -1,0 +1,119 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  chmodSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pack } from 'tar-stream'
+import { packPath, unpackTo } from './tar-files.ts'
+
+let root = ''
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'tar-files-'))
+})
+afterEach(() => {
+  rmSync(root, { recursive: true, force: true })
+})
+
+const asIs = { rename: (entry: string): string => entry }
+
+/** An archive a container could send. */
+function archive(
+  ...entries: readonly (Parameters<ReturnType<typeof pack>['entry']>[0] & { text?: string })[]
+): Readable {
+  const made = pack()
+  for (const { text, ...header } of entries) made.entry(header, text ?? '')
+  made.finalize()
+  return made as unknown as Readable
+}
+
+describe('there and back', () => {
+  it('keeps contents, modes, times and links', async () => {
+    const from = join(root, 'from')
+    mkdirSync(join(from, 'sub'), { recursive: true })
+    writeFileSync(join(from, 'a'), 'text')
+    chmodSync(join(from, 'a'), 0o640)
+    writeFileSync(join(from, 'sub', 'empty'), '')
+    symlinkSync('../a', join(from, 'sub', 'link'))
+    utimesSync(join(from, 'a'), 1000, 1_600_000_000)
+    chmodSync(join(from, 'sub'), 0o555)
+    await unpackTo(packPath(from, { name: 'to', isFollowing: false }), root, asIs)
+    const to = join(root, 'to')
+    expect(readdirSync(to).sort()).toEqual(['a', 'sub'])
+    expect(readFileSync(join(to, 'a'), 'utf8')).toBe('text')
+    expect(statSync(join(to, 'a')).mode & 0o777).toBe(0o640)
+    expect(statSync(join(to, 'a')).mtimeMs).toBe(1_600_000_000_000)
+    expect(statSync(join(to, 'sub')).mode & 0o777).toBe(0o555)
+    expect(readlinkSync(join(to, 'sub', 'link'))).toBe('../a')
+    chmodSync(join(from, 'sub'), 0o755)
+    chmodSync(join(to, 'sub'), 0o755)
+  })
+
+  it('takes the contents alone, and follows a link at the top when asked to', async () => {
+    mkdirSync(join(root, 'from'))
+    writeFileSync(join(root, 'from', 'a'), 'x'.repeat(300_000))
+    symlinkSync('from', join(root, 'link'))
+    mkdirSync(join(root, 'to'))
+    await unpackTo(packPath(join(root, 'link'), { isFollowing: true }), join(root, 'to'), asIs)
+    expect(statSync(join(root, 'to', 'a')).size).toBe(300_000)
+  })
+
+  it('fails with the path that is not there', async () => {
+    const path = join(root, 'nope')
+    const reading = unpackTo(packPath(path, { name: 'x', isFollowing: false }), root, asIs)
+    await expect(reading).rejects.toThrow(`cannot copy "${path}": no such file or directory`)
+  })
+})
+
+describe('hostile archives', () => {
+  it.each([
+    ['a name that goes up', [{ name: '../out', text: 'x' }]],
+    [
+      'a link and a file through it',
+      [
+        { name: 'l', type: 'symlink', linkname: '..' },
+        { name: 'l/out', text: 'x' },
+      ],
+    ],
+    [
+      'a link to the root',
+      [
+        { name: 'l', type: 'symlink', linkname: '/tmp' },
+        { name: 'l/tar-files-out', text: 'x' },
+      ],
+    ],
+    ['a hard link to outside', [{ name: 'h', type: 'link', linkname: '../../etc/passwd' }]],
+  ] as const)('%s writes nothing outside', async (_, entries) => {
+    const inside = join(root, 'inside')
+    mkdirSync(inside)
+    await expect(unpackTo(archive(...entries), inside, asIs)).rejects.toThrow('outside')
+    expect(readdirSync(root)).toEqual(['inside'])
+  })
+
+  it('a file does not go through a link that is there', async () => {
+    writeFileSync(join(root, 'target'), 'mine')
+    mkdirSync(join(root, 'inside'))
+    symlinkSync(join(root, 'target'), join(root, 'inside', 'f'))
+    await unpackTo(archive({ name: 'f', text: 'theirs' }), join(root, 'inside'), asIs)
+    expect(readFileSync(join(root, 'target'), 'utf8')).toBe('mine')
+    expect(readFileSync(join(root, 'inside', 'f'), 'utf8')).toBe('theirs')
+  })
+
+  it('an archive that breaks off is a failure', async () => {
+    const whole: Buffer[] = []
+    for await (const piece of archive({ name: 'f', text: 'x'.repeat(5000) })) whole.push(piece as Buffer)
+    const cut = Readable.from([Buffer.concat(whole).subarray(0, 2000)])
+    await expect(unpackTo(cut, root, asIs)).rejects.toThrow()
+  })
+})
