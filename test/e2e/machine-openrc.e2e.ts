@@ -21,8 +21,7 @@ const limitMs = 180_000
 const service = `#!/sbin/openrc-run
 command="\${DOCKERD_BINARY:-/usr/bin/dockerd}"
 command_args="\${DOCKER_OPTS}"
-command_background=true
-pidfile=/run/docker-service.pid
+supervisor=supervise-daemon
 output_log=/var/log/docker.log
 error_log=/var/log/docker.log
 `
