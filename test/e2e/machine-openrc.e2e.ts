@@ -46,7 +46,9 @@ describe.runIf(isRoot)('a host with OpenRC (needs root on Linux and a Debian mir
       execFileSync('tar', ['-cf', '-', '-C', tree, '.'], { maxBuffer: 2 ** 28 }),
     )
     await sh('cat > /etc/init.d/docker && chmod 755 /etc/init.d/docker', Buffer.from(service))
-    await sh('printf \'# of the host\\nrc_ulimit="-n 4096"\\nDOCKER_OPTS=""\\n\' > /etc/conf.d/docker')
+    await sh(
+      'mkdir -p /etc/conf.d && printf \'# of the host\\nrc_ulimit="-n 4096"\\nDOCKER_OPTS=""\\n\' > /etc/conf.d/docker',
+    )
     await sh('kill "$(cat /run/docker.pid)"; while [ -e /run/docker.pid ]; do sleep 0.1; done')
     await sh(
       'ldconfig; mkdir -p /run/openrc && for each in started starting stopping inactive failed hotplugged daemons options exclusive scheduled wasinactive; do mkdir -p /run/openrc/$each; done; echo default > /run/openrc/softlevel',
