@@ -314,6 +314,16 @@ describe('what is in the way', () => {
     expect(host.transcript.join('\n')).not.toContain('stop docker')
   })
 
+  it('who restarts an engine is told which containers stop', async () => {
+    const host = scriptedHost({ ...base, containers: ['db', 'web'] })
+    const shell = await openHostShell(host.ssh, {})
+    const lines: string[] = []
+    const log = { ...silentLog, warn: (line: string) => void lines.push(line) }
+    const os = parseOsRelease(base.osRelease)
+    await chooseProvisioner(os, await loadAll()).provision({ shell, os, log, clock: manualClock() }, wantedEngine(), {})
+    expect(lines).toEqual(['Restarting the engine stops db, web; containers with a restart policy come back'])
+  })
+
   it('options of the user in the settings of OpenRC are refused, not lost', async () => {
     const system: ScriptedSystem = {
       osRelease: 'ID=alpine\n',
