@@ -109,6 +109,7 @@ definitions.build = oneOf(
     cache_from: list(text),
     cache_to: list(text),
     no_cache: flag,
+    no_cache_filter: use('textOrStrings'),
     additional_contexts: use('pairs'),
     network: text,
     provenance: { type: ['string', 'boolean'] },

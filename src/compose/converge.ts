@@ -1,9 +1,11 @@
+import { toCall } from '../core/call.ts'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Progress } from '../core/progress.ts'
 import { FlotillaError } from '../core/errors.ts'
 import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { BuildHost } from './build/build-image.ts'
 import { execute } from './execute.ts'
 import type { HookOutput } from './execute/hook.ts'
 import type { ProjectLockOptions } from './lock/project-lock.ts'
@@ -14,10 +16,10 @@ import { materialKey, noMaterials } from './model/material.ts'
 import type { Materials } from './model/material.ts'
 import type { Project } from './model/project.ts'
 import type { Service } from './model/service.ts'
-import { observe, observeImages, observeImageVolumes } from './observe.ts'
+import { observe, observeImageVolumes } from './observe.ts'
 import { observeNodes } from './observe-nodes.ts'
-import { furtherImages, planImages } from './plan/image-plan.ts'
-import type { PullPolicy } from './plan/image-plan.ts'
+import { furtherImages } from './plan/image-plan.ts'
+import type { ImageOptions, PullPolicy } from './plan/image-plan.ts'
 import { findLeftOut } from './plan/left-out.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
@@ -27,6 +29,8 @@ import type { Plan, Question } from './plan/plan.ts'
 import { reconcile } from './plan/reconcile.ts'
 import { readMaterials } from './read-materials.ts'
 import { selectServices } from './plan/selection.ts'
+import { reportPlan } from './report-plan.ts'
+import { bringImages } from './prepare-images.ts'
 import { imageMounts } from './translate/mount.ts'
 import { toImageReference } from './translate/name.ts'
 
@@ -55,6 +59,10 @@ export interface ConvergeOptions extends CallOptions {
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
   readonly hookOutput?: (output: HookOutput) => void
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** What builds take from this computer; absent: nothing can be built. */
+  readonly buildHost?: BuildHost
+  /** How images are built; absent: as the files say, when they are missing. */
+  readonly images?: Partial<Pick<ImageOptions, 'mayBuild' | 'wishes'>>
 }
 
 /**
@@ -72,7 +80,7 @@ export async function converge(engine: Engine, project: Project, o: ConvergeOpti
   const { withProjectLock } = await import('./lock/project-lock.ts')
   const { clock, warn } = o
   return withProjectLock(engine, project.name, { ...toCall(o), ...o.lock, clock, warn }, async (signal) => {
-    // Someone else may have changed things until now. What was pulled is there.
+    // Someone else may have changed things until now. What was pulled or built is there.
     const own = { ...o, pull: 'missing', ...(signal !== undefined && { signal }) } as const
     return carryOut(engine, await prepare(engine, project, own), own)
   })
@@ -90,12 +98,13 @@ async function carryOut(engine: Engine, { plan, observed, materials }: Prepared,
 /** A plan, and what it was made from. */
 export interface Prepared {
   readonly plan: Plan
+  /** The steps of images. */
   readonly pulls: Plan
   readonly observed: Observed
   readonly materials: Materials
 }
 
-/** Everything up to the plan. Pulls images, unless it is a dry run. */
+/** Everything up to the plan. Pulls and builds images, unless it is a dry run. */
 export async function prepare(engine: Engine, project: Project, o: ConvergeOptions): Promise<Prepared> {
   checkContainerNames(project)
   const call = toCall(o)
@@ -107,15 +116,9 @@ export async function prepare(engine: Engine, project: Project, o: ConvergeOptio
     engine.apiVersion(call),
     observe(engine, toObserveRequest(project, references), call),
   ])
-  let observed = first
-  const pulls = planImages(project, observed, selection, o.pull)
-  if (pulls.steps.length > 0) {
-    if (o.isDryRun === true) reportPlan(pulls, o.progress)
-    else {
-      await execute(pulls, engine, o)
-      observed = { ...observed, images: await observeImages(engine, references, call) }
-    }
-  }
+  const brought = await bringImages(engine, project, selection, references, first, o)
+  const { pulls } = brought
+  let { observed } = brought
   const placed = selection.services.filter(asksForNodes)
   const isPlaced = placed.length > 0 && (await isClusterEndpoint(engine, call))
   if (isPlaced) observed = await withNodes(engine, observed, call)
@@ -234,19 +237,4 @@ async function withNodes(engine: Engine, observed: Observed, call: CallOptions):
 async function isClusterEndpoint(engine: Engine, call: CallOptions): Promise<boolean> {
   const version = await callForJson<{ readonly Version?: string }>(engine, { method: 'GET', path: '/version' }, call)
   return version.Version?.startsWith('swarm/') === true
-}
-
-/** Reports the steps of a plan as if they were carried out. */
-export function reportPlan(plan: Plan, progress: Progress): void {
-  for (const { resource, words } of plan.steps) {
-    if (words.working !== '') progress({ id: resource, status: 'working', text: words.working })
-    if (words.done !== '') progress({ id: resource, status: 'done', text: words.done })
-  }
-}
-
-function toCall(o: CallOptions): CallOptions {
-  return {
-    ...(o.signal !== undefined && { signal: o.signal }),
-    ...(o.deadlineMs !== undefined && { deadlineMs: o.deadlineMs }),
-  }
 }

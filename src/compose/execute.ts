@@ -1,3 +1,4 @@
+import { toCall } from '../core/call.ts'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core/errors.ts'
@@ -6,6 +7,7 @@ import type { Progress } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
+import type { BuildHost } from './build/build-image.ts'
 import type { HookOutput } from './execute/hook.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
@@ -37,6 +39,10 @@ export interface ExecuteOptions extends CallOptions {
   readonly hookOutput?: (output: HookOutput) => void
   /** The ready `X-Registry-Auth` value for an image reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** Needed by plans that build. */
+  readonly buildHost?: BuildHost
+  /** Told each name an image was built under. */
+  readonly onBuilt?: (reference: string, imageId: string) => void
 }
 
 /**
@@ -71,7 +77,7 @@ async function takeBack(
 ): Promise<FlotillaError> {
   const recovery = planRecovery(rollouts, walk)
   const trial = walk.failures.find(({ step }) => step.trial !== undefined)?.step
-  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk.made, callOptions(o))
+  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk.made, toCall(o))
   const back = new Walk(recovery.plan, engine, o)
   await back.run()
   const outcome = describeRecovery(rollouts, recovery, trial?.trial?.service, back.failures.length > 0)
@@ -108,7 +114,7 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress, hookOutput, materials } = o
+    const { registryAuth, progress, hookOutput, materials, buildHost, onBuilt } = o
     this.#options = o
     this.#rollouts = plan.rollouts ?? []
     this.#left = plan.steps.length
@@ -121,6 +127,8 @@ class Walk {
       ...(registryAuth !== undefined && { registryAuth }),
       ...(hookOutput !== undefined && { hookOutput }),
       ...(materials !== undefined && { materials }),
+      ...(buildHost !== undefined && { buildHost }),
+      ...(onBuilt !== undefined && { onBuilt }),
     }
     for (const step of plan.steps) {
       this.#missing.set(step.id, step.after.length)
@@ -182,7 +190,7 @@ class Walk {
         await beforeStart?.({ id: resolveRef(container, this.made), name: container.name, service: step.group ?? '' })
       }
       await failpoint('compose.beforeStep')
-      const id = await runStep(step, this.#context, callOptions(this.#options))
+      const id = await runStep(step, this.#context, toCall(this.#options))
       await failpoint('compose.afterStep')
       if (id !== undefined) {
         this.made.set(step.id, id)
@@ -190,6 +198,11 @@ class Walk {
       }
       report(step, 'done', progress)
     } catch (error) {
+      if (this.#options.signal?.aborted === true && isAbort(error)) {
+        // Not done, and nothing that failed.
+        this.#left += 1
+        return
+      }
       if (!this.#isTolerated(step, error) && !isSettled(step, error, progress)) {
         this.failures.push({ step, error })
         return
@@ -228,11 +241,8 @@ function isLong({ op }: Step): boolean {
   return longKinds.has(op.kind)
 }
 
-function callOptions(o: ExecuteOptions): CallOptions {
-  return {
-    ...(o.signal !== undefined && { signal: o.signal }),
-    ...(o.deadlineMs !== undefined && { deadlineMs: o.deadlineMs }),
-  }
+function isAbort(error: unknown): boolean {
+  return isFlotillaError(error) ? error.code === 'core/aborted' : error instanceof Error && error.name === 'AbortError'
 }
 
 function report(step: Step, status: 'working' | 'done', progress: Progress): void {

@@ -28,17 +28,99 @@ const helperMs = 30_000
  *   No message holds a password.
  */
 export async function readRegistryAuth(reference: string, o: CredentialOptions): Promise<string | undefined> {
-  const folder = take(o.env['DOCKER_CONFIG']) ?? join(take(o.env['HOME']) ?? homedir(), '.docker')
-  const config = await readConfig(join(folder, 'config.json'))
-  if (config === undefined) return undefined
   const registry = toRegistry(reference)
-  const key = registry === 'docker.io' ? hubKey : registry
-  const helper = textAt(fieldsAt(config, 'credHelpers'), registry) ?? textAt(config, 'credsStore')
-  const found = helper === undefined ? readStored(fieldsAt(config, 'auths'), key) : await askHelper(helper, key, o)
+  const found = await findCredentials(registry, o)
+  return found === undefined ? undefined : encode({ ...found, serveraddress: toKey(registry) })
+}
+
+/**
+ * User and password at a registry, for a builder that asks by host name. For a token that stands for a login the user
+ * is empty.
+ *
+ * @throws as `readRegistryAuth`
+ */
+export async function readHostCredentials(
+  host: string,
+  o: CredentialOptions,
+): Promise<{ readonly username: string; readonly secret: string } | undefined> {
+  const found = await findCredentials(host === 'registry-1.docker.io' ? 'docker.io' : host, o)
   if (found === undefined) return undefined
-  const text = JSON.stringify({ ...found, serveraddress: key })
-  // With padding: engines before 23 refuse the value without it.
-  return Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+  return 'identitytoken' in found
+    ? { username: '', secret: found.identitytoken }
+    : { username: found.username, secret: found.password }
+}
+
+/**
+ * Everything the user is logged in with, as the classic builder takes it: it cannot ask.
+ *
+ * @returns the value of `X-Registry-Config`; undefined for a user who is logged in nowhere
+ * @throws as `readRegistryAuth`
+ */
+export async function readRegistryConfig(o: CredentialOptions): Promise<string | undefined> {
+  const config = await readUserConfig(o.env)
+  if (config === undefined) return undefined
+  const names = new Set([...Object.keys(fieldsAt(config, 'auths')), ...Object.keys(fieldsAt(config, 'credHelpers'))])
+  const all: Record<string, unknown> = {}
+  for (const name of names) {
+    const key = name === hubKey ? 'docker.io' : toHost(name)
+    const found = await findCredentials(key, o)
+    if (found !== undefined) all[toKey(key)] = { ...found, serveraddress: toKey(key) }
+  }
+  return Object.keys(all).length === 0 ? undefined : encode(all)
+}
+
+/**
+ * The proxies that `config.json` gives containers and builds, as environment variables in both spellings.
+ *
+ * @param address of the engine; entries of its own come before those of `default`
+ */
+export async function readProxyVariables(
+  address: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Readonly<Record<string, string>>> {
+  const config = await readUserConfig(env)
+  if (config === undefined) return {}
+  const all = fieldsAt(config, 'proxies')
+  const proxies = Object.hasOwn(all, address) ? fieldsAt(all, address) : fieldsAt(all, 'default')
+  const variables: Record<string, string> = {}
+  for (const [field, name] of proxyNames) {
+    const value = textAt(proxies, field)
+    if (value === undefined) continue
+    variables[name] = value
+    variables[name.toLowerCase()] = value
+  }
+  return variables
+}
+
+/** docker/cli cli/config/configfile: fields of `proxies` and the variables they become. */
+const proxyNames: readonly (readonly [string, string])[] = [
+  ['httpProxy', 'HTTP_PROXY'],
+  ['httpsProxy', 'HTTPS_PROXY'],
+  ['noProxy', 'NO_PROXY'],
+  ['ftpProxy', 'FTP_PROXY'],
+  ['allProxy', 'ALL_PROXY'],
+]
+
+/** With padding: engines before 23 refuse the value without it. */
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+}
+
+function toKey(registry: string): string {
+  return registry === 'docker.io' ? hubKey : registry
+}
+
+function readUserConfig(env: CredentialOptions['env']): Promise<Fields | undefined> {
+  const folder = take(env['DOCKER_CONFIG']) ?? join(take(env['HOME']) ?? homedir(), '.docker')
+  return readConfig(join(folder, 'config.json'))
+}
+
+async function findCredentials(registry: string, o: CredentialOptions): Promise<Credentials | undefined> {
+  const config = await readUserConfig(o.env)
+  if (config === undefined) return undefined
+  const key = toKey(registry)
+  const helper = textAt(fieldsAt(config, 'credHelpers'), registry) ?? textAt(config, 'credsStore')
+  return helper === undefined ? readStored(fieldsAt(config, 'auths'), key) : askHelper(helper, key, o)
 }
 
 /**

@@ -115,6 +115,8 @@ function applyStep(world: World, step: Step): void {
       world.made.set(step.id, createContainer(world, op))
       return
     case 'pull-image':
+    case 'build-image':
+    case 'push-image':
     case 'remove-image':
     case 'delay':
       return

@@ -14,7 +14,7 @@ import { findReferenceCompose } from './compose-host.ts'
 /** Every field a service can have gives the hash the real docker-compose 2.40 gives it. No engine is needed. */
 
 /** Newer than 2.40. */
-const newer = new Set(['pre_start'])
+const newer = new Set(['pre_start', 'uncached stages'])
 
 describe('the hash of every field', () => {
   let folder = ''

@@ -39,6 +39,7 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
 const createOnly = {
   'no-start': true,
   'no-deps': false,
+  'quiet-build': false,
   'always-recreate-deps': false,
   'renew-anon-volumes': false,
 } as const

@@ -1,6 +1,7 @@
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { reportPlan, toObserveRequest } from '../../compose/converge.ts'
+import { toObserveRequest } from '../../compose/converge.ts'
+import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
 import { observe } from '../../compose/observe.ts'
 import { planDown } from '../../compose/plan/down.ts'

@@ -73,6 +73,7 @@ function toOptions(ctx: Context, session: Session, project: Project, flags: RunF
   const creation = {
     ...defaultCreation,
     'no-deps': flags['no-deps'],
+    'quiet-build': flags['quiet-build'],
     'quiet-pull': flags['quiet-pull'],
     'remove-orphans': flags['remove-orphans'],
   }

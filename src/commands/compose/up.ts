@@ -6,8 +6,10 @@ import type { ConvergeOptions } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
+import { plainWishes } from '../../compose/build/definition.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
+import { makeBuildHost, readAuth } from './build-host.ts'
 import type { upFlags } from './lifecycle-table.ts'
 import { resolveOutside } from './outside.ts'
 import { askUser, isTrue, withSession } from './session.ts'
@@ -52,6 +54,8 @@ export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
 export type CreationFlags = Pick<
   UpFlags,
   | 'always-recreate-deps'
+  | 'no-build'
+  | 'quiet-build'
   | 'build'
   | 'force-recreate'
   | 'no-deps'
@@ -78,10 +82,12 @@ export const defaultCreation: CreationFlags = {
   build: false,
   'force-recreate': false,
   'lowest-numbers': false,
+  'no-build': false,
   'no-deps': false,
   'no-recreate': false,
   'no-start': false,
   pull: 'policy',
+  'quiet-build': false,
   'quiet-pull': false,
   'remove-orphans': false,
   'renew-anon-volumes': false,
@@ -128,7 +134,12 @@ export function toConvergeOptions(
     isStrict: flags.strict,
     pull: parsePull(flags.pull, flags.build),
     clock: ctx.clock,
-    progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,
+    progress: chooseProgress(session.progress, flags),
+    buildHost: makeBuildHost(ctx, session, project),
+    images: {
+      mayBuild: !flags['no-build'],
+      wishes: { ...plainWishes, isPulling: flags.pull === 'always' },
+    },
     parallel: session.parallel,
     warn: (message) => ctx.log.warn(message),
     note: (message) => ctx.log.debug(message),
@@ -151,15 +162,13 @@ function askOnce(ask: ConvergeOptions['ask']): ConvergeOptions['ask'] {
   }
 }
 
-/** Loaded only where something is pulled. */
-async function readAuth(ctx: Context, reference: string): Promise<string | undefined> {
-  const { readRegistryAuth } = await import('../../engine/registry-credentials.ts')
-  return readRegistryAuth(reference, { env: ctx.env, clock: ctx.clock, signal: ctx.signal })
-}
-
-function withoutLayers(progress: Session['progress']): Session['progress'] {
+/** `--quiet-pull` leaves out layers, `--quiet-build` steps, whose names begin with that of what is built. */
+function chooseProgress(progress: Session['progress'], flags: CreationFlags): Session['progress'] {
+  if (!flags['quiet-pull'] && !flags['quiet-build']) return progress
   return (event) => {
-    if (event.parentId === undefined) progress(event)
+    const { id, parentId } = event
+    const isStep = parentId !== undefined && id.startsWith(`${parentId} `)
+    if (parentId === undefined || !(isStep ? flags['quiet-build'] : flags['quiet-pull'])) progress(event)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { reportPlan } from '../../compose/converge.ts'
+import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'

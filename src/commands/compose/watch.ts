@@ -48,7 +48,13 @@ async function watchUntilInterrupted(
   services: readonly string[],
   rules: ReturnType<typeof collectRules>,
 ): Promise<number> {
-  const options = toConvergeOptions(ctx, session, project, { ...defaultCreation, 'quiet-pull': flags.quiet }, services)
+  const options = toConvergeOptions(
+    ctx,
+    session,
+    project,
+    { ...defaultCreation, 'quiet-build': flags.quiet, 'quiet-pull': flags.quiet },
+    services,
+  )
   if (!flags['no-up']) await converge(session.engine, project, options)
   session.stopProgress()
   const stop = new AbortController()

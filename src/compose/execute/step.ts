@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { isFlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import {
   createContainer,
@@ -23,6 +23,7 @@ import {
 } from '../../engine/api/networks.ts'
 import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { BuildHost } from '../build/build-image.ts'
 import { mapDictionary } from '../model/dictionary.ts'
 import { noMaterials } from '../model/material.ts'
 import type { Materials } from '../model/material.ts'
@@ -52,6 +53,8 @@ export interface StepContext {
   /** Contents of configs and secrets. */
   readonly materials?: Materials
   readonly hookOutput?: (output: HookOutput) => void
+  readonly buildHost?: BuildHost
+  readonly onBuilt?: (reference: string, imageId: string) => void
 }
 
 /**
@@ -66,6 +69,17 @@ export async function runStep(step: Step, context: StepContext, o: CallOptions):
     const registryAuth = await context.registryAuth?.(op.reference)
     const target = { ...op, ...(registryAuth !== undefined && { registryAuth }) }
     await pull(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
+  } else if (op.kind === 'build-image') {
+    if (context.buildHost === undefined) throw new FlotillaError('internal', 'a build needs a build host')
+    const { buildImage } = await import('../build/build-image.ts')
+    const report = { parentId: step.resource, progress: context.progress }
+    const id = await buildImage(context.engine, op.build, context.buildHost, report, o)
+    for (const reference of op.build.tags) context.onBuilt?.(reference, id)
+  } else if (op.kind === 'push-image') {
+    const registryAuth = await context.registryAuth?.(op.reference)
+    const { push } = await import('./push.ts')
+    const target = { reference: op.reference, ...(registryAuth !== undefined && { registryAuth }) }
+    await push(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
   } else if (op.kind === 'delay') {
     await context.clock.sleep(op.ms, o.signal)
   } else if ('container' in op) {
@@ -138,7 +152,10 @@ function toStopQuery(op: { readonly timeoutSeconds?: number }): { readonly timeo
   return op.timeoutSeconds === undefined ? {} : { timeoutSeconds: op.timeoutSeconds }
 }
 
-type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'delay' }>
+type ResourceOp = Exclude<
+  StepOp,
+  ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'build-image' | 'push-image' | 'delay' }
+>
 
 async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
   switch (op.kind) {

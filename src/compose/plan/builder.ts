@@ -10,6 +10,8 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'create-volume': { working: 'Creating', done: 'Created' },
   'remove-volume': { working: 'Removing', done: 'Removed' },
   'pull-image': { working: 'Pulling', done: 'Pulled' },
+  'build-image': { working: 'Building', done: 'Built' },
+  'push-image': { working: 'Pushing', done: 'Pushed' },
   'remove-image': { working: 'Removing', done: 'Removed' },
   'create-container': { working: 'Creating', done: 'Created' },
   'copy-files': { working: '', done: '' },

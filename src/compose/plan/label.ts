@@ -7,6 +7,7 @@ export const LABEL = {
   slug: 'com.docker.compose.slug',
   configHash: 'com.docker.compose.config-hash',
   image: 'com.docker.compose.image',
+  imageBuilder: 'com.docker.compose.image.builder',
   dependsOn: 'com.docker.compose.depends_on',
   workingDir: 'com.docker.compose.project.working_dir',
   configFiles: 'com.docker.compose.project.config_files',

@@ -24,6 +24,7 @@ export const buildStruct: Struct = struct([
   ['cache_from', 'texts'],
   ['cache_to', 'texts'],
   ['no_cache', 'flag'],
+  ['no_cache_filter', 'texts'],
   ['additional_contexts', 'pairs'],
   ['pull', 'flag'],
   ['extra_hosts', 'hosts'],
