@@ -73,7 +73,8 @@ describe.runIf(isRoot)('driver generic over SSH (needs root on Linux)', () => {
     it.each(index === 0 ? stepsOnHost : [])(
       'killed at %s it leaves a host that provision finishes, and a record that rm removes',
       async (point) => {
-        const killed = await machine(createArgs('cut'), { FLOTILLA_FAILPOINTS: `${point}=kill` })
+        // The ssh program would outlive it for a while, and hold its output open.
+        const killed = await machine(['--native-ssh', ...createArgs('cut')], { FLOTILLA_FAILPOINTS: `${point}=kill` })
         expect(killed.signal, killed.stderr).toBe('SIGKILL')
         const list = await machine(['ls', '--format', '{{.Name}} {{.Error}}'])
         expect(list.stdout).toContain('cut its creation did not finish')
