@@ -188,7 +188,7 @@ async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): 
     'driver',
   )
   const draft: Draft = { host, driver: openDraftDriver(() => draft, wanted.factory, ctx, host), done: [] }
-  refuseOptions(host, draft.driver)
+  await refuseOptions(host, draft.driver, o)
   try {
     await bootstrapCertificates(auth, ctx, o)
   } catch (error) {
@@ -211,13 +211,13 @@ async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): 
 }
 
 /** Options that a driver cannot honour are refused before anything is made. */
-function refuseOptions(host: Host, driver: Driver): void {
+async function refuseOptions(host: Host, driver: Driver, o: CallOptions): Promise<void> {
   const { EngineOptions: engine, SwarmOptions: swarm } = host.options
   const hasSwarm = swarm.IsSwarm || typeof swarm.Mode === 'string'
   const [flag, why] =
     driver.configureEngine !== undefined && (engine.EngineVersion ?? '') !== ''
       ? ['--engine-version', 'runs an engine of its own choice']
-      : isAddressOnly(driver) && hasSwarm
+      : hasSwarm && (await isAddressOnly(driver, o))
         ? ['--swarm', 'is only an address: nothing is set up there']
         : []
   if (flag === undefined) return
@@ -242,10 +242,11 @@ async function build(draft: Draft, ctx: CreateContext, o: CallOptions, isFromSta
   } else if ((await driver.state(o)) === 'Stopped') {
     await driver.start(o)
   }
-  if (isAddressOnly(driver)) draft.host = markComplete(draft.host)
+  const isOnlyAddress = await isAddressOnly(driver, o)
+  if (isOnlyAddress) draft.host = markComplete(draft.host)
   await saveDriver(draft, store)
   await failpoint('machine.afterSave')
-  if (isAddressOnly(driver)) return
+  if (isOnlyAddress) return
   log.info('Waiting for machine to be running, this may take a few minutes...')
   await waitForState(driver, ctx, o)
   await provisionWhole(draft.host, driver, ctx, o, wrapCreate)
