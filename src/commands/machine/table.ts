@@ -1,6 +1,7 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import { copyCommands } from './copy-table.ts'
 import { poolCommands } from './pool/table.ts'
 import { createFlags } from './create-flags.ts'
 
@@ -60,7 +61,7 @@ export const envFlags = {
   swarm: { kind: 'boolean', brief: 'For a Swarm master: address of the manager, not of the engine' },
   shell: {
     kind: 'string',
-    brief: 'fish, cmd, powershell, tcsh or emacs; any other name means sh (default: the shell in use)',
+    brief: 'fish, cmd, powershell, pwsh, tcsh, emacs, nu or xonsh; any other name means sh (default: the shell in use)',
     default: '',
   },
   unset: { kind: 'boolean', short: 'u', brief: 'Print the lines that clear the variables' },
@@ -218,6 +219,7 @@ export const machineCommands: readonly Command[] = [
     stopsAtArgument: true,
     load: () => import('./ssh.ts'),
   }),
+  ...copyCommands,
   defineCommand({
     name: 'start',
     brief: 'Start machines',
@@ -241,6 +243,14 @@ export const machineCommands: readonly Command[] = [
     flags: {},
     args: [machines],
     load: () => import('./stop.ts'),
+  }),
+  defineCommand({
+    name: 'upgrade',
+    brief: 'Bring the engines of machines up to date',
+    description: byDefaults,
+    flags: {},
+    args: [machines],
+    load: () => import('./upgrade.ts'),
   }),
   defineCommand({
     name: 'url',
