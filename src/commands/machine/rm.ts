@@ -2,7 +2,9 @@ import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { settleLimit } from '../../core/limit.ts'
 import type { Store } from '../../machine/store.ts'
+import { removeContext } from '../../machine/docker-context.ts'
 import { confirm } from './confirm.ts'
+import { contextPlace } from './contexts.ts'
 import { openMachine, openStore } from './open-machine.ts'
 import type { rmFlags } from './table.ts'
 
@@ -40,6 +42,9 @@ async function remove(ctx: Context, store: Store, name: string, isForced: boolea
       ctx.log.error(`Error removing host "${name}": ${toMessage(error)}`)
     }
     await store.remove(name)
+    await removeContext(contextPlace(ctx), name, store.pathOf(name)).catch((error: unknown) => {
+      ctx.log.warn(`cannot remove docker context "${name}": ${toMessage(error)}`)
+    })
   }
   await store.lock(name, removeBoth, { signal: ctx.signal })
   ctx.log.info(`Successfully removed ${name}`)

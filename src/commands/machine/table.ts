@@ -4,6 +4,7 @@ import type { FlagTable } from '../../core/flag.ts'
 import { copyCommands } from './copy-table.ts'
 import { poolCommands } from './pool/table.ts'
 import { createFlags } from './create-flags.ts'
+import { ownCommands } from './own-table.ts'
 
 /** Flags that stand before the command word. */
 export const machineGlobals: FlagTable = {
@@ -87,6 +88,11 @@ export const lsFlags = {
 export const regenerateCertsFlags = {
   force: { kind: 'boolean', short: 'f', brief: 'Do not ask first' },
   'client-certs': { kind: 'boolean', brief: 'First renew the CA and the client certificate where missing or expired' },
+  'rotate-ca': {
+    kind: 'boolean',
+    brief: 'Replace the CA of the whole store, machine by machine, without a moment of refused certificates',
+  },
+  'keep-old-ca': { kind: 'boolean', brief: 'With --rotate-ca: go on trusting the old CA until it is run once more' },
 } as const
 
 export const rmFlags = {
@@ -128,7 +134,7 @@ export const machineCommands: readonly Command[] = [
     brief: 'Create a machine',
     description: "'{program} create --driver NAME --help' lists the flags of that driver too.",
     flags: createFlags,
-    args: [{ name: 'NAME' }],
+    args: [{ name: 'NAME...' }],
     moreFlags: async (argv, ctx) => (await import('./driver-flags.ts')).findDriverFlags(argv, ctx),
     load: () => import('./create.ts'),
   }),
@@ -267,4 +273,5 @@ export const machineCommands: readonly Command[] = [
     args: [machine],
     load: () => import('./version.ts'),
   }),
+  ...ownCommands,
 ]

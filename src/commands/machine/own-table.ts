@@ -1,0 +1,73 @@
+import { defineCommand } from '../../cli/command.ts'
+import type { Command } from '../../cli/command.ts'
+
+export const execFlags = {
+  all: { kind: 'boolean', short: 'a', brief: 'On every machine of the store' },
+  filter: { kind: 'strings', brief: 'On the machines that match: driver=, label= or swarm=' },
+  parallel: { kind: 'integer', brief: 'Machines at the same time', default: 16 },
+  'no-prefix': { kind: 'boolean', brief: 'Do not put the name of its machine before each line' },
+} as const
+
+export const exportFlags = {
+  output: { kind: 'string', short: 'o', brief: 'File to write (default NAME.machine); must not exist', default: '' },
+  'passphrase-file': {
+    kind: 'string',
+    brief: 'File whose content is the passphrase (else $MACHINE_PASSPHRASE)',
+    default: '',
+    isSecret: false,
+    complete: 'file',
+  },
+  'with-ca-key': { kind: 'boolean', brief: 'Also the key of the authority, which every machine of the store trusts' },
+} as const
+
+export const importFlags = {
+  'passphrase-file': {
+    kind: 'string',
+    brief: 'File whose content is the passphrase (else $MACHINE_PASSPHRASE)',
+    default: '',
+    isSecret: false,
+    complete: 'file',
+  },
+} as const
+
+export const contextFlags = {
+  use: { kind: 'boolean', brief: "Make it the docker CLI's current context" },
+  rm: { kind: 'boolean', brief: 'Take the contexts of the machines away' },
+} as const
+
+/** Commands that docker-machine never had. */
+export const ownCommands: readonly Command[] = [
+  defineCommand({
+    name: 'exec',
+    brief: 'Run a command on many machines side by side',
+    description:
+      'Names of machines come before "--", the command behind it. Ends with the exit code of the command where all that failed ended with the same.',
+    flags: execFlags,
+    args: [{ name: '[NAME...]', complete: 'machine' }, { name: '-- COMMAND...' }],
+    stopsAtArgument: true,
+    load: () => import('./exec.ts'),
+  }),
+  defineCommand({
+    name: 'export',
+    brief: 'Write a machine into one file',
+    description: 'The file holds the record, the keys and the client certificate: who has it has the machine.',
+    flags: exportFlags,
+    args: [{ name: '[NAME]', complete: 'machine' }],
+    load: () => import('./export.ts'),
+  }),
+  defineCommand({
+    name: 'import',
+    brief: 'Put an exported machine into the store',
+    flags: importFlags,
+    args: [{ name: 'FILE', complete: 'file' }],
+    load: () => import('./import.ts'),
+  }),
+  defineCommand({
+    name: 'context',
+    brief: 'Write contexts of the docker CLI for machines',
+    description: 'Afterwards "docker --context NAME" is the machine. "rm" takes the context away with the machine.',
+    flags: contextFlags,
+    args: [{ name: '[NAME...]', complete: 'machine' }],
+    load: () => import('./context.ts'),
+  }),
+]
