@@ -35,6 +35,20 @@ export const contextFlags = {
   rm: { kind: 'boolean', brief: 'Take the contexts of the machines away' },
 } as const
 
+export const doctorFlags = {
+  format: { kind: 'string', brief: 'table or json', default: 'table', choices: ['table', 'json'] },
+  timeout: { kind: 'integer', short: 't', brief: 'Seconds for each machine', default: 30 },
+} as const
+
+export const applyFlags = {
+  file: { kind: 'string', short: 'f', brief: 'Fleet file', default: 'fleet.yaml', complete: 'file' },
+  plan: { kind: 'boolean', brief: 'Only show what would be done' },
+  prune: { kind: 'boolean', brief: 'Remove machines of the fleet that the file no longer names' },
+  replace: { kind: 'boolean', brief: 'Allow machines to be removed and made anew where their options demand it' },
+  parallel: { kind: 'integer', brief: 'Machines at the same time', default: 4 },
+  y: { kind: 'boolean', brief: 'Do not ask first' },
+} as const
+
 /** Commands that docker-machine never had. */
 export const ownCommands: readonly Command[] = [
   defineCommand({
@@ -69,5 +83,21 @@ export const ownCommands: readonly Command[] = [
     flags: contextFlags,
     args: [{ name: '[NAME...]', complete: 'machine' }],
     load: () => import('./context.ts'),
+  }),
+  defineCommand({
+    name: 'doctor',
+    brief: 'Examine machines: certificates, clock, disk, engine, open ports',
+    description: 'Without a name all machines. Ends with 1 when something is wrong; a warning is not.',
+    flags: doctorFlags,
+    args: [{ name: '[NAME...]', complete: 'machine' }],
+    load: () => import('./doctor.ts'),
+  }),
+  defineCommand({
+    name: 'apply',
+    brief: 'Make machines as a file describes them',
+    description: 'The plan is shown and asked about first. A second run does nothing.',
+    flags: applyFlags,
+    args: [],
+    load: () => import('./apply.ts'),
   }),
 ]

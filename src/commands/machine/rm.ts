@@ -21,14 +21,15 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
   ctx.log.info('WARNING: This action will delete both local reference and remote instance.')
   if (!flags.force && !flags.y && !(await confirm(ctx, 'Are you sure? (y/n): '))) return
   const store = openStore(ctx)
-  const results = await settleLimit(names, parallel, (name) => remove(ctx, store, name, flags.force))
+  const results = await settleLimit(names, parallel, (name) => removeMachine(ctx, store, name, flags.force))
   const failed = results.flatMap((result) =>
     result.kind === 'failed' ? [`Error removing host "${result.item}": ${toMessage(result.error)}`] : [],
   )
   if (failed.length > 0) throw new FlotillaError('machine/driver', failed.join('\n'))
 }
 
-async function remove(ctx: Context, store: Store, name: string, isForced: boolean): Promise<void> {
+/** Removes one machine, its record and its context. */
+export async function removeMachine(ctx: Context, store: Store, name: string, isForced: boolean): Promise<void> {
   if (isForced && !(await store.exists(name))) {
     ctx.log.error(`Can't remove "${name}"`)
     return
