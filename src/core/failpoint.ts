@@ -16,6 +16,8 @@ export const failpoints = {
   'file.afterTmpWrite': 'the new version of a file is written beside the old one',
   'file.afterRename': 'the new version has taken the place of the old one; the folder is not synced',
   'machine.afterRecord': 'the record of a new machine is written; its driver has not been asked',
+  'machine.beforeCheckpoint': 'the driver has made a part of the machine; the record does not say so',
+  'machine.afterCheckpoint': 'the record says what the driver has made so far',
   'machine.afterDriver': 'the driver has made the machine; what it learned is not stored',
   'machine.afterSave': 'what the driver learned is stored; the machine is not provisioned',
   'machine.afterCertificates': 'the certificate of the engine is issued; the host has not been touched',

@@ -165,6 +165,11 @@ export interface MachineFacts {
 /** Variables that point the docker CLI at a machine, in docker-machine's order. */
 export function toVariables(facts: MachineFacts): readonly ShellVariable[] {
   if (facts.dockerHost === '') throw new FlotillaError('machine/state', 'Host is not running')
+  if (/^(?:unix|ssh|npipe):/.test(facts.dockerHost)) {
+    // Left over from another machine these would make clients look for certificates.
+    const cleared = [{ name: 'DOCKER_TLS_VERIFY' }, { name: 'DOCKER_CERT_PATH' }]
+    return [...cleared, { name: 'DOCKER_HOST', value: facts.dockerHost }, { name: 'DOCKER_MACHINE_NAME', value: facts.name }]
+  }
   return [
     { name: 'DOCKER_TLS_VERIFY', value: '1' },
     { name: 'DOCKER_HOST', value: facts.dockerHost },

@@ -12,7 +12,7 @@ import type { Store } from '../../machine/store.ts'
 import { contextPlace, refreshContext } from './contexts.ts'
 import { makeCreateContext, toWanted } from './create.ts'
 import type { CreateFlags } from './create.ts'
-import { loadDescriptor, openMachine } from './open-machine.ts'
+import { loadDescriptor, openFactory, openMachine } from './open-machine.ts'
 import { makePowerContext } from './power.ts'
 import { removeMachine } from './rm.ts'
 
@@ -40,8 +40,9 @@ export async function applyStep(outer: Context, site: StepSite): Promise<void> {
       await createNew(ctx, create, site, flags)
       break
     case 'resume': {
-      const descriptor = await loadDescriptor(ctx, (await store.load(name)).driverName)
-      await resumeHost(name, await descriptor.load(), create, { signal: ctx.signal })
+      const host = await store.load(name)
+      const descriptor = await loadDescriptor(ctx, host.driverName)
+      await resumeHost(name, await openFactory(ctx, await descriptor.load(), host), create, { signal: ctx.signal })
       break
     }
     case 'update':

@@ -1,8 +1,5 @@
 import { resolve } from 'node:path'
 import type { Context, Run } from '../../cli/command.ts'
-import { goflag } from '../../cli/dialects/goflag.ts'
-import { makeFlagLookup } from '../../cli/dialects/dialect.ts'
-import { collectFlagValues } from '../../cli/flag-values.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { settleLimit } from '../../core/limit.ts'
 import { readTextFile } from '../../io/files.ts'
@@ -14,11 +11,10 @@ import type { FleetObserved, FleetStep } from '../../machine/fleet/fleet-plan.ts
 import { readInventory } from '../../machine/inventory.ts'
 import type { Store } from '../../machine/store.ts'
 import { confirm } from './confirm.ts'
-import { checkSwarm } from './create.ts'
 import type { CreateFlags } from './create.ts'
-import { createFlags } from './create-flags.ts'
 import { applyStep } from './apply-step.ts'
-import { loadDescriptor, openDriver, openStore } from './open-machine.ts'
+import { readCreateWords } from './create-words.ts'
+import { openDriver, openStore } from './open-machine.ts'
 import type { applyFlags } from './own-table.ts'
 
 /** Makes the store what a file says. */
@@ -76,11 +72,7 @@ async function checkMachines(
   const made = new Map<string, CreateFlags>()
   for (const wanted of file.machines) {
     try {
-      const descriptor = await loadDescriptor(ctx, wanted.driver)
-      const table = { ...createFlags, ...descriptor.flags }
-      const { uses } = goflag.scan(toWords(wanted), makeFlagLookup(table), true)
-      const flags = collectFlagValues(table, uses, ctx.env, goflag) as unknown as CreateFlags
-      checkSwarm(flags)
+      const flags = await readCreateWords(ctx, wanted.driver, toWords(wanted))
       made.set(wanted.name, flags)
     } catch (error) {
       throw new FlotillaError('machine/usage', `${path}: machine "${wanted.name}": ${toMessage(error)}`, { cause: error })
@@ -93,9 +85,8 @@ async function checkMachines(
   }
 }
 
-function toWords({ driver, options, labels }: FleetMachine): readonly string[] {
+function toWords({ options, labels }: FleetMachine): readonly string[] {
   return [
-    `--driver=${driver}`,
     ...Object.entries(options).flatMap(([name, value]) =>
       (Array.isArray(value) ? (value as readonly string[]) : [String(value)]).map((each) => `--${name}=${each}`),
     ),

@@ -11,7 +11,8 @@ import { writeContext } from '../../machine/docker-context.ts'
 import { hostLog } from '../../machine/host-log.ts'
 import { checkHostName } from '../../machine/host.ts'
 import { contextPlace } from './contexts.ts'
-import { loadDescriptor, openMachine, openStore, programWords, readGlobal } from './open-machine.ts'
+import { makeSecrets, withSecrets } from '../../machine/secrets.ts'
+import { loadDescriptor, openFactory, openMachine, openStore, programWords, readGlobal } from './open-machine.ts'
 import { makeProvisionContext } from './provision-context.ts'
 import type { createFlags } from './create-flags.ts'
 
@@ -42,9 +43,9 @@ async function createOne(ctx: Context, flags: CreateFlags, createContext: Create
   const o = { signal: ctx.signal }
   const { store, log } = createContext
   if (flags.resume) {
-    const { driverName } = await store.load(name)
-    const descriptor = await loadDescriptor(ctx, driverName)
-    await resumeHost(name, await descriptor.load(), createContext, o)
+    const host = await store.load(name)
+    const descriptor = await loadDescriptor(ctx, host.driverName)
+    await resumeHost(name, await openFactory(ctx, await descriptor.load(), host), createContext, o)
   } else {
     const join = flags['swarm-join']
     if (join !== '') await store.load(join)
@@ -78,7 +79,7 @@ export async function toWanted(ctx: Context, flags: CreateFlags, name: string): 
   return {
     name,
     driverName: descriptor.name,
-    factory: await descriptor.load(),
+    factory: withSecrets(await descriptor.load(), makeSecrets(ctx.env), descriptor.flags),
     driverOptions: flags as unknown as DriverOptions,
     engine: toEngineOptions(flags),
     swarm: toSwarmOptions(flags),
