@@ -47,7 +47,8 @@ export async function adoptEngine(adoptee: Adoptee, store: Store): Promise<Host>
         ['key.pem', tls.key, 0o600],
         ['cert.pem', tls.cert, 0o644],
       ] as const
-      for (const [file, text, mode] of files) if (text !== undefined) await writeFileAtomic(join(folder, file), text, mode)
+      for (const [file, text, mode] of files)
+        if (text !== undefined) await writeFileAtomic(join(folder, file), text, mode)
     } catch (error) {
       await store.remove(name)
       throw error

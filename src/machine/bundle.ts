@@ -140,11 +140,17 @@ async function openBundle(
     value = JSON.parse(text)
     if (readFormat(value) === sealedFormat) {
       const passphrase = await askPassphrase()
-      if (passphrase === undefined) throw new FlotillaError('machine/usage', `${name} is encrypted: a passphrase is needed`)
+      if (passphrase === undefined)
+        throw new FlotillaError('machine/usage', `${name} is encrypted: a passphrase is needed`)
       value = JSON.parse(Buffer.from(await unseal(value as Sealed, passphrase)).toString('utf8'))
     }
   } catch (error) {
-    if (isFlotillaError(error)) throw new FlotillaError(error.code, error.message.startsWith(name) ? error.message : `cannot open ${name}: ${error.message}`, { cause: error })
+    if (isFlotillaError(error))
+      throw new FlotillaError(
+        error.code,
+        error.message.startsWith(name) ? error.message : `cannot open ${name}: ${error.message}`,
+        { cause: error },
+      )
     throw refuse(toMessage(error), error)
   }
   if (readFormat(value) !== format) throw refuse(`its format is not ${format}`)
@@ -156,7 +162,8 @@ async function openBundle(
     if (typeof file?.path !== 'string' || typeof file.content !== 'string' || typeof file.mode !== 'number') {
       throw refuse('one of its files has no path, mode or content')
     }
-    if (!isInside(file.path)) throw refuse(`its file ${JSON.stringify(file.path)} would lie outside the machine's folder`)
+    if (!isInside(file.path))
+      throw refuse(`its file ${JSON.stringify(file.path)} would lie outside the machine's folder`)
   }
   return bundle as Bundle
 }
@@ -169,7 +176,9 @@ function readFormat(value: unknown): unknown {
 function isInside(path: string): boolean {
   const parts = path.split('/')
   return (
-    !/[\\\0:]/.test(path) && path !== 'config.json' && parts.every((part) => part !== '' && part !== '.' && part !== '..')
+    !/[\\\0:]/.test(path) &&
+    path !== 'config.json' &&
+    parts.every((part) => part !== '' && part !== '.' && part !== '..')
   )
 }
 

@@ -66,7 +66,9 @@ export async function writeContext(place: ContextPlace, host: Host, machinePath:
     await makeFolder(meta, 0o755)
     await writeFileAtomic(join(meta, 'meta.json'), renderMeta(host, machinePath, url), 0o644)
   } catch (error) {
-    throw new FlotillaError('io/file', `cannot write docker context "${host.name}": ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `cannot write docker context "${host.name}": ${toMessage(error)}`, {
+      cause: error,
+    })
   }
 }
 

@@ -34,7 +34,12 @@ export async function checkCertificates(auth: AuthOptions, address: string, cloc
   for (const [what, certPath, keyPath] of pairs) {
     const [cert, key] = await Promise.all([readTextFile(certPath), readTextFile(keyPath)])
     if (cert === undefined || key === undefined) {
-      findings.push(fail('certificates', `the ${what} ${cert === undefined ? 'certificate' : 'key'} is missing: ${cert === undefined ? certPath : keyPath}`))
+      findings.push(
+        fail(
+          'certificates',
+          `the ${what} ${cert === undefined ? 'certificate' : 'key'} is missing: ${cert === undefined ? certPath : keyPath}`,
+        ),
+      )
       continue
     }
     findings.push(...describeDates(what, cert, clock), ...describePair(what, { cert, key }, ca))
@@ -42,7 +47,8 @@ export async function checkCertificates(auth: AuthOptions, address: string, cloc
       findings.push(fail('certificates', `the engine certificate does not name ${address}, where the machine is now`))
     }
   }
-  for (const path of [auth.CaPrivateKeyPath, auth.ClientKeyPath, auth.ServerKeyPath]) findings.push(...(await checkMode(path)))
+  for (const path of [auth.CaPrivateKeyPath, auth.ClientKeyPath, auth.ServerKeyPath])
+    findings.push(...(await checkMode(path)))
   return findings.length > 0 ? findings : [{ check: 'certificates', severity: 'ok', detail: 'valid' }]
 }
 
@@ -64,7 +70,11 @@ function describeDates(what: string, pem: string, clock: Clock): readonly Findin
   }
 }
 
-function describePair(what: string, pair: { readonly cert: string; readonly key: string }, ca: string): readonly Finding[] {
+function describePair(
+  what: string,
+  pair: { readonly cert: string; readonly key: string },
+  ca: string,
+): readonly Finding[] {
   if (isPairOf(pair, ca)) return []
   const isOwnKey = fitsKey(pair)
   return [

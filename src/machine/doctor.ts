@@ -33,9 +33,15 @@ const plainPort = 2375
 const probeMs = 3000
 
 /** Looks at one machine from all sides. Never rejects but for a cancellation: what cannot be found out is a finding. */
-export async function examine(host: Host, driver: Driver, ctx: DoctorContext, o: CallOptions): Promise<readonly Finding[]> {
+export async function examine(
+  host: Host,
+  driver: Driver,
+  ctx: DoctorContext,
+  o: CallOptions,
+): Promise<readonly Finding[]> {
   const step = unfinishedStep(host)
-  if (step !== undefined) return [{ check: 'machine', severity: 'fail', detail: 'its creation was interrupted: "create --resume" goes on' }]
+  if (step !== undefined)
+    return [{ check: 'machine', severity: 'fail', detail: 'its creation was interrupted: "create --resume" goes on' }]
   const state = await attempt(() => driver.state(o), o)
   if (state.error !== undefined) return [fail('machine', state.error)]
   const address = (await attempt(() => driver.address(o), o)).value ?? ''
@@ -43,15 +49,22 @@ export async function examine(host: Host, driver: Driver, ctx: DoctorContext, o:
   const findings: Finding[] = []
   if (isOwn) findings.push(...(await checkCertificates(host.options.AuthOptions, hostPart(address), ctx.clock)))
   if (state.value !== 'Running') {
-    return [{ check: 'machine', severity: 'warn', detail: `it is ${(state.value || 'in no known state').toLowerCase()}` }, ...findings]
+    return [
+      { check: 'machine', severity: 'warn', detail: `it is ${(state.value || 'in no known state').toLowerCase()}` },
+      ...findings,
+    ]
   }
   findings.unshift(ok('machine', 'running'))
   const url = await attempt(() => driver.engineUrl(o), o)
-  if (url.value === undefined || url.value === '') return [...findings, fail('engine', url.error ?? 'it has no address')]
+  if (url.value === undefined || url.value === '')
+    return [...findings, fail('engine', url.error ?? 'it has no address')]
   findings.push(...(await checkExposure(url.value, ctx, o)))
   const reached = await attempt(() => reach(host, url.value ?? '', ctx.clock, o), o)
   if (reached.error !== undefined) return [...findings, fail('engine', reached.error)]
-  const engine = openEngine(await toEndpoint(host, url.value), { clock: ctx.clock, userAgent: `flotilla/${programVersion}` })
+  const engine = openEngine(await toEndpoint(host, url.value), {
+    clock: ctx.clock,
+    userAgent: `flotilla/${programVersion}`,
+  })
   try {
     findings.push(...(await checkEngine(engine, ctx, o)))
     if (isOwn) findings.push(...(await checkDisk(engine, ctx, o)))
@@ -76,7 +89,9 @@ async function reach(host: Host, url: string, clock: Clock, o: CallOptions): Pro
 async function toEndpoint(host: Host, url: string): Promise<ReturnType<typeof parseEndpoint>> {
   if (!url.startsWith('tcp:')) return parseEndpoint(url)
   const tls = await readTls(host.options.AuthOptions).catch(() => undefined)
-  return tls === undefined ? parseEndpoint(url.replace(/^tcp:/, 'http:')) : parseEndpoint(url, { ...tls, isVerified: true })
+  return tls === undefined
+    ? parseEndpoint(url.replace(/^tcp:/, 'http:'))
+    : parseEndpoint(url, { ...tls, isVerified: true })
 }
 
 async function checkEngine(engine: Engine, ctx: DoctorContext, o: CallOptions): Promise<readonly Finding[]> {
@@ -85,7 +100,9 @@ async function checkEngine(engine: Engine, ctx: DoctorContext, o: CallOptions): 
   if (version.value === undefined) return [fail('engine', version.error ?? 'it does not answer')]
   const api = Number(/^1\.(\d+)$/.exec(version.value.ApiVersion ?? '')?.[1] ?? 0)
   const text = `Docker ${version.value.Version}, API ${version.value.ApiVersion ?? 'unknown'}`
-  findings.push(api >= oldestApi ? ok('engine', text) : warn('engine', `${text}: nobody looks after this line any more`))
+  findings.push(
+    api >= oldestApi ? ok('engine', text) : warn('engine', `${text}: nobody looks after this line any more`),
+  )
   const info = await attempt(() => engineInfo(engine, o), o)
   const systemTime: unknown = info.value === undefined ? undefined : Reflect.get(info.value, 'SystemTime')
   const timeMs = typeof systemTime === 'string' ? Date.parse(systemTime) : Number.NaN
@@ -94,11 +111,17 @@ async function checkEngine(engine: Engine, ctx: DoctorContext, o: CallOptions): 
   const containers = await attempt(() => listContainers(engine, {}, o), o)
   const open = (containers.value ?? []).flatMap((container) =>
     (container.Ports ?? []).flatMap((port) =>
-      port.PublicPort !== undefined && ['0.0.0.0', '::', ''].includes(port.IP ?? '') ? [`${port.PublicPort}/${port.Type ?? 'tcp'}`] : [],
+      port.PublicPort !== undefined && ['0.0.0.0', '::', ''].includes(port.IP ?? '')
+        ? [`${port.PublicPort}/${port.Type ?? 'tcp'}`]
+        : [],
     ),
   )
   const ports = [...new Set(open)]
-  findings.push(ports.length === 0 ? ok('ports', 'no container is open to all networks') : warn('ports', `open to all networks: ${ports.join(', ')}`))
+  findings.push(
+    ports.length === 0
+      ? ok('ports', 'no container is open to all networks')
+      : warn('ports', `open to all networks: ${ports.join(', ')}`),
+  )
   return findings
 }
 
@@ -116,10 +139,14 @@ async function checkExposure(url: string, ctx: DoctorContext, o: CallOptions): P
   const { host, port } = parsed.value
   const places = [...new Set([port, plainPort])]
   for (const each of places) {
-    const engine = openEngine(parseEndpoint(`http://${host.includes(':') ? `[${host}]` : host}:${each}`), { clock: ctx.clock, userAgent: `flotilla/${programVersion}` })
+    const engine = openEngine(parseEndpoint(`http://${host.includes(':') ? `[${host}]` : host}:${each}`), {
+      clock: ctx.clock,
+      userAgent: `flotilla/${programVersion}`,
+    })
     try {
       const answer = await attempt(() => engineVersion(engine, { ...o, deadlineMs: probeMs }), o)
-      if (answer.value !== undefined) return [fail('exposure', `port ${each} answers without TLS: whoever reaches it is root there`)]
+      if (answer.value !== undefined)
+        return [fail('exposure', `port ${each} answers without TLS: whoever reaches it is root there`)]
     } finally {
       await engine.close()
     }
@@ -147,7 +174,11 @@ async function attempt<T>(
     return { value: await body() }
   } catch (error) {
     if (o.signal?.aborted === true) throw error
-    return { error: toMessage(error).trim().replaceAll(/\s*\n\s*/g, ' ') }
+    return {
+      error: toMessage(error)
+        .trim()
+        .replaceAll(/\s*\n\s*/g, ' '),
+    }
   }
 }
 

@@ -37,10 +37,7 @@ describe('lines for each shell', () => {
       'nu',
       '$env.K = "V"\n# H\n# CMD | save --force ~/.docker-machine.nu; source ~/.docker-machine.nu\nhide-env --ignore-errors K\n# H\n# CMD | save --force ~/.docker-machine.nu; source ~/.docker-machine.nu\n',
     ],
-    [
-      'xonsh',
-      '$K = "V"\n# H\n# execx($(CMD))\n${...}.pop("K", None)\n# H\n# execx($(CMD))\n',
-    ],
+    ['xonsh', '$K = "V"\n# H\n# execx($(CMD))\n${...}.pop("K", None)\n# H\n# execx($(CMD))\n'],
   ]
   for (const [shell, text] of expected) {
     it(shell, () => {

@@ -168,7 +168,11 @@ export function toVariables(facts: MachineFacts): readonly ShellVariable[] {
   if (/^(?:unix|ssh|npipe):/.test(facts.dockerHost)) {
     // Left over from another machine these would make clients look for certificates.
     const cleared = [{ name: 'DOCKER_TLS_VERIFY' }, { name: 'DOCKER_CERT_PATH' }]
-    return [...cleared, { name: 'DOCKER_HOST', value: facts.dockerHost }, { name: 'DOCKER_MACHINE_NAME', value: facts.name }]
+    return [
+      ...cleared,
+      { name: 'DOCKER_HOST', value: facts.dockerHost },
+      { name: 'DOCKER_MACHINE_NAME', value: facts.name },
+    ]
   }
   return [
     { name: 'DOCKER_TLS_VERIFY', value: '1' },

@@ -43,9 +43,17 @@ export async function rotateCa(ctx: RotationContext, o: RotationOptions): Promis
   const auth = storeAuth(ctx.store.root)
   const files = rotationFiles(auth.CertDir)
   if (!(await pathExists(auth.CaCertPath))) {
-    throw new FlotillaError('machine/certificate', `there is no certificate authority to replace: ${auth.CaCertPath} is missing`)
+    throw new FlotillaError(
+      'machine/certificate',
+      `there is no certificate authority to replace: ${auth.CaCertPath} is missing`,
+    )
   }
-  const lock = { clock: ctx.clock, waitMs: 0, subject: 'the certificate authority', ...(o.signal && { signal: o.signal }) }
+  const lock = {
+    clock: ctx.clock,
+    waitMs: 0,
+    subject: 'the certificate authority',
+    ...(o.signal && { signal: o.signal }),
+  }
   await withLock(files.lock, lock, async () => {
     let state = await readRotation(auth.CertDir)
     if (state === undefined) {

@@ -67,7 +67,7 @@ describe('credentials in records', () => {
     await expect(makeSecrets({}).learn(config)).rejects.toThrow('is needed to decrypt it')
   })
 
-  it('without a passphrase the record is docker-machine\'s', async () => {
+  it("without a passphrase the record is docker-machine's", async () => {
     const config = await withSecrets(cloud, makeSecrets({}), flags).configure(ctx, { 'cloud-token': 'plain' })
     expect(config['Token']).toBe('plain')
     expect(hasReferences(config)).toBe(false)

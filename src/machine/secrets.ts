@@ -41,7 +41,9 @@ export function makeSecrets(env: Env): Secrets {
   async function lookUp(reference: string): Promise<string> {
     const [, kind = '', rest = ''] = /^secret:([a-z]+):(.*)$/s.exec(reference) ?? []
     const refuse = (why: string, cause?: unknown): FlotillaError =>
-      new FlotillaError('machine/usage', `${kind === 'sealed' ? sealedPrefix.slice(0, -1) : reference}: ${why}`, { cause })
+      new FlotillaError('machine/usage', `${kind === 'sealed' ? sealedPrefix.slice(0, -1) : reference}: ${why}`, {
+        cause,
+      })
     if (kind === 'env') {
       const value = env[rest] ?? ''
       if (value === '') throw refuse('the variable is not set')
@@ -126,7 +128,8 @@ export function withSecrets(factory: DriverFactory, secrets: Secrets, flags: Fla
       for (const [name, spec] of Object.entries(flags)) {
         const value = opened[name]
         const isSecret = spec.isSecret ?? isSecretName(name)
-        if (isSecret && typeof value === 'string' && value !== '' && opened[name] === options[name]) await secrets.hide(value)
+        if (isSecret && typeof value === 'string' && value !== '' && opened[name] === options[name])
+          await secrets.hide(value)
       }
       return secrets.close(await factory.configure(ctx, opened))
     },

@@ -63,17 +63,21 @@ describe.runIf(isRoot)('create killed at each step (needs root on Linux)', () =>
     })
   }
 
-  it.each(points)('%s: it is listed, rm takes everything away', async (point) => {
-    await createKilled(point, 'gone')
-    const listed = await machine(['ls', '--format', '{{.Name}} {{.State}}'])
-    expect(listed).toMatchObject({ code: 0, stderr: '' })
-    expect(listed.stdout).toMatch(/^gone /)
-    const removed = await machine(['rm', '-y', 'gone'])
-    expect(removed).toMatchObject({ code: 0, stderr: '' })
-    expect(existsSync(join(folder, 'store', 'machines', 'gone'))).toBe(false)
-    expect(existsSync(join(folder, 'local'))).toBe(false)
-    expect(findProcesses()).toEqual([])
-  }, 120_000)
+  it.each(points)(
+    '%s: it is listed, rm takes everything away',
+    async (point) => {
+      await createKilled(point, 'gone')
+      const listed = await machine(['ls', '--format', '{{.Name}} {{.State}}'])
+      expect(listed).toMatchObject({ code: 0, stderr: '' })
+      expect(listed.stdout).toMatch(/^gone /)
+      const removed = await machine(['rm', '-y', 'gone'])
+      expect(removed).toMatchObject({ code: 0, stderr: '' })
+      expect(existsSync(join(folder, 'store', 'machines', 'gone'))).toBe(false)
+      expect(existsSync(join(folder, 'local'))).toBe(false)
+      expect(findProcesses()).toEqual([])
+    },
+    120_000,
+  )
 
   it('create --resume goes on from every step to an engine that answers', async () => {
     for (const point of points) {
@@ -86,9 +90,13 @@ describe.runIf(isRoot)('create killed at each step (needs root on Linux)', () =>
     const resumed = await machine(['create', '--resume', ...names])
     expect(resumed).toMatchObject({ code: 0, stderr: '' })
     const states = await machine(['ls', '--format', '{{.Name}} {{.State}} {{.Error}}'])
-    expect(states.stdout.trim().split('\n').map((line) => line.trimEnd()).sort()).toEqual(
-      names.map((name) => `${name} Running`).sort(),
-    )
+    expect(
+      states.stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.trimEnd())
+        .sort(),
+    ).toEqual(names.map((name) => `${name} Running`).sort())
     for (const name of names) expect((await machine(['version', name])).stdout).toMatch(/^\d+\./)
     expect(await machine(['create', '--resume', names[0] ?? ''])).toMatchObject({
       code: 1,

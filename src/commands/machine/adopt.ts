@@ -75,7 +75,10 @@ async function findEndpoint(ctx: Context, flags: AdoptFlags): Promise<Found> {
   if (flags.ssh !== '') {
     const { user, host, port } = parseLogin(flags.ssh)
     if (flags['ssh-key'] !== '') {
-      throw new FlotillaError('machine/usage', '--ssh-key goes with --tls: docker over SSH takes the keys of your agent and configuration')
+      throw new FlotillaError(
+        'machine/usage',
+        '--ssh-key goes with --tls: docker over SSH takes the keys of your agent and configuration',
+      )
     }
     const url = `ssh://${user}@${host.includes(':') ? `[${host}]` : host}${port === 22 ? '' : `:${port}`}`
     return { url, endpoint: parseEndpoint(url) }
@@ -85,9 +88,14 @@ async function findEndpoint(ctx: Context, flags: AdoptFlags): Promise<Found> {
     const isPlain = flags.url.startsWith('tcp:')
     return { url: flags.url, endpoint: parseEndpoint(isPlain ? flags.url.replace(/^tcp:/, 'http:') : flags.url) }
   }
-  const [ca, cert, key] = await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map((file) => readTextFile(join(folder, file))))
+  const [ca, cert, key] = await Promise.all(
+    ['ca.pem', 'cert.pem', 'key.pem'].map((file) => readTextFile(join(folder, file))),
+  )
   if (ca === undefined || cert === undefined || key === undefined) {
-    throw new FlotillaError('machine/usage', `--cert-path ${flags['cert-path']}: ca.pem, cert.pem and key.pem are expected there`)
+    throw new FlotillaError(
+      'machine/usage',
+      `--cert-path ${flags['cert-path']}: ca.pem, cert.pem and key.pem are expected there`,
+    )
   }
   const tls = { ca, cert, key }
   return { url: flags.url, tls, endpoint: parseEndpoint(flags.url, { ...tls, isVerified: true }) }
@@ -128,7 +136,12 @@ async function adoptWithTls(ctx: Context, flags: AdoptFlags, name: string): Prom
   const words = [`--generic-ip-address=${host}`, `--generic-ssh-user=${user}`, `--generic-ssh-port=${port}`, ...key]
   const createFlags = await readCreateWords(ctx, 'generic', words)
   const create = await makeCreateContext(ctx, 'ecdsa')
-  const ssh = create.openSsh({ host, port, user, ...(key.length > 0 && { keyPath: resolve(ctx.cwd, flags['ssh-key']) }) })
+  const ssh = create.openSsh({
+    host,
+    port,
+    user,
+    ...(key.length > 0 && { keyPath: resolve(ctx.cwd, flags['ssh-key']) }),
+  })
   try {
     const { code } = await ssh.run(findEngine, { signal: ctx.signal, deadlineMs: 60_000 })
     if (code !== 0) {

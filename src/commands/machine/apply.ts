@@ -75,7 +75,9 @@ async function checkMachines(
       const flags = await readCreateWords(ctx, wanted.driver, toWords(wanted))
       made.set(wanted.name, flags)
     } catch (error) {
-      throw new FlotillaError('machine/usage', `${path}: machine "${wanted.name}": ${toMessage(error)}`, { cause: error })
+      throw new FlotillaError('machine/usage', `${path}: machine "${wanted.name}": ${toMessage(error)}`, {
+        cause: error,
+      })
     }
   }
   return (wanted) => {
@@ -124,7 +126,9 @@ async function execute(
     result.kind === 'failed' ? [`${result.item.name}: cannot ${result.item.action}: ${toMessage(result.error)}`] : [],
   )
   if (failed.length > 0) {
-    throw new FlotillaError('machine/driver', failed.join('\n'), { hint: 'what was done is kept; "apply" once more goes on' })
+    throw new FlotillaError('machine/driver', failed.join('\n'), {
+      hint: 'what was done is kept; "apply" once more goes on',
+    })
   }
   ctx.log.info(`Fleet "${site.fleet}" is as the file says`)
 }

@@ -30,13 +30,19 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
   const failed = results.flatMap((result) => (result.kind === 'failed' ? [result] : []))
   if (failed.length === 0) return
   if (ctx.signal.aborted) throw failed[0]?.error
-  const [exitCode, ...otherCodes] = new Set(failed.map(({ error }) => (isFlotillaError(error) ? error.exitCode : undefined)))
+  const [exitCode, ...otherCodes] = new Set(
+    failed.map(({ error }) => (isFlotillaError(error) ? error.exitCode : undefined)),
+  )
   const hints = failed.flatMap(({ error }) => (isFlotillaError(error) && error.hint !== undefined ? [error.hint] : []))
-  throw new FlotillaError('machine/driver', failed.map(({ item, error }) => `${item}: ${toMessage(error)}`).join('\n'), {
-    cause: new AggregateError(failed.map(({ error }) => error)),
-    ...(hints.length > 0 && { hint: hints.join('\n') }),
-    ...(otherCodes.length === 0 && exitCode !== undefined && { exitCode }),
-  })
+  throw new FlotillaError(
+    'machine/driver',
+    failed.map(({ item, error }) => `${item}: ${toMessage(error)}`).join('\n'),
+    {
+      cause: new AggregateError(failed.map(({ error }) => error)),
+      ...(hints.length > 0 && { hint: hints.join('\n') }),
+      ...(otherCodes.length === 0 && exitCode !== undefined && { exitCode }),
+    },
+  )
 }
 
 async function createOne(ctx: Context, flags: CreateFlags, createContext: CreateContext, name: string): Promise<void> {

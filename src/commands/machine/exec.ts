@@ -40,7 +40,10 @@ export const run: Run<typeof execFlags> = async (ctx, flags, args) => {
 }
 
 /** Machines before `--`, the command behind it. */
-function splitLine(args: readonly string[]): { readonly names: readonly string[]; readonly command: readonly string[] } {
+function splitLine(args: readonly string[]): {
+  readonly names: readonly string[]
+  readonly command: readonly string[]
+} {
   const at = args.indexOf('--')
   if (at >= 0) return { names: [...new Set(args.slice(0, at))], command: args.slice(at + 1) }
   return { names: [], command: args }

@@ -50,11 +50,25 @@ export const applyFlags = {
 } as const
 
 export const adoptFlags = {
-  url: { kind: 'string', brief: 'Address of the engine: tcp://HOST:PORT, unix:///PATH or ssh://USER@HOST', default: '' },
-  'cert-path': { kind: 'string', brief: 'Folder with ca.pem, cert.pem and key.pem for --url', default: '', complete: 'file' },
+  url: {
+    kind: 'string',
+    brief: 'Address of the engine: tcp://HOST:PORT, unix:///PATH or ssh://USER@HOST',
+    default: '',
+  },
+  'cert-path': {
+    kind: 'string',
+    brief: 'Folder with ca.pem, cert.pem and key.pem for --url',
+    default: '',
+    complete: 'file',
+  },
   context: { kind: 'string', brief: 'Context of the docker CLI whose engine it is', default: '' },
   ssh: { kind: 'string', brief: 'Login on the host, USER@HOST:PORT', default: '' },
-  'ssh-key': { kind: 'string', brief: 'Private key for --ssh with --tls (default: agent and usual keys)', default: '', complete: 'file' },
+  'ssh-key': {
+    kind: 'string',
+    brief: 'Private key for --ssh with --tls (default: agent and usual keys)',
+    default: '',
+    complete: 'file',
+  },
   tls: { kind: 'boolean', brief: 'With --ssh: give the engine certificates and restart it with them' },
 } as const
 

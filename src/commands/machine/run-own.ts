@@ -22,7 +22,15 @@ export function runOnMachine(
   onOutput: OnOutput,
 ): Promise<number> {
   const isNative = ctx.globals['native-ssh'] === true
-  const words = ['machine', '--storage-path', store.root, ...(isNative ? ['--native-ssh'] : []), 'ssh', name, ...command]
+  const words = [
+    'machine',
+    '--storage-path',
+    store.root,
+    ...(isNative ? ['--native-ssh'] : []),
+    'ssh',
+    name,
+    ...command,
+  ]
   const [file, ...args] = [...ownProgram(), ...words]
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env: ctx.env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })

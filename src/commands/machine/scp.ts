@@ -15,9 +15,13 @@ export const run: Run<typeof scpFlags> = async (ctx, flags, args) => {
   const ends = args.map(parseMachinePath)
   const names = [...new Set(ends.flatMap(({ machine }) => (machine === undefined ? [] : [machine])))]
   if (flags.delta && ends.every(({ machine }) => machine !== undefined)) {
-    throw new FlotillaError('machine/usage', '--delta copies between a machine and this computer, not between machines', {
-      hint: 'leave --delta out, or run rsync on one of them with "ssh"',
-    })
+    throw new FlotillaError(
+      'machine/usage',
+      '--delta copies between a machine and this computer, not between machines',
+      {
+        hint: 'leave --delta out, or run rsync on one of them with "ssh"',
+      },
+    )
   }
   await requireProgram(ctx, flags.delta ? 'rsync' : 'scp', flags.delta ? 'delta option' : 'scp feature')
   const store = openStore(ctx)

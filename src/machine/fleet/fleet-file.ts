@@ -52,7 +52,8 @@ export function readFleet(value: unknown, file: string): FleetFile {
     const refuseHere = (why: string): FlotillaError => refuse(`machines.${pattern}: ${why}`)
     const wanted = readMachine(entry ?? {}, refuseHere)
     for (const each of expandBraces(pattern, refuseHere)) {
-      if (!isHostName(each)) throw refuseHere(`${JSON.stringify(each)} is no name of a machine: allowed are 0-9a-zA-Z . -`)
+      if (!isHostName(each))
+        throw refuseHere(`${JSON.stringify(each)} is no name of a machine: allowed are 0-9a-zA-Z . -`)
       if (found.has(each)) throw refuseHere(`machine "${each}" is there twice`)
       found.set(each, { ...wanted, name: each })
       if (found.size > maxMachines) throw refuse(`more than ${maxMachines} machines`)

@@ -84,7 +84,9 @@ export function planFleet(file: FleetFile, observed: readonly FleetObserved[], p
     else steps.push(step)
   }
   const named = new Set(file.machines.map(({ name }) => name))
-  const gone = observed.flatMap(({ host }) => (readMark(host)?.name === file.name && !named.has(host.name) ? [host.name] : []))
+  const gone = observed.flatMap(({ host }) =>
+    readMark(host)?.name === file.name && !named.has(host.name) ? [host.name] : [],
+  )
   const removals = prunes ? gone.map((name): FleetStep => ({ action: 'remove', name, changes: [] })) : []
   return { steps: [...steps, ...removals], unchanged, left: prunes ? [] : gone, conflicts }
 }
