@@ -98,6 +98,7 @@ const purePlaces = [
   /^compose\/(translate|hash)\.ts$/,
   /^compose\/watch\/(rules|batch)\.ts$/,
   /^machine\/env\.ts$/,
+  /^machine\/fleet\//,
   /^machine\/provision\/unit-file\.ts$/,
 ]
 

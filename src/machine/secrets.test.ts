@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../core/log.ts'
 import { systemClock } from '../io/clock.ts'
 import { systemRandom } from '../io/random.ts'
-import { baseConfig } from './driver.ts'
+import { baseConfig, readText } from './driver.ts'
 import type { DriverFactory } from './driver.ts'
 import { noneFactory } from './drivers/none/driver.ts'
 import { hasReferences, makeSecrets, withSecrets } from './secrets.ts'
@@ -28,7 +28,7 @@ const cloud: DriverFactory = {
   configure: async (surroundings, options) => ({ ...baseConfig(surroundings), Token: String(options['cloud-token']) }),
   create: (surroundings, config) => ({
     ...noneFactory.create(surroundings, config),
-    address: async () => String(config['Token']),
+    address: async () => readText(config, 'Token'),
   }),
 }
 const flags = { 'cloud-token': { kind: 'string', brief: 'x' } } as const

@@ -85,9 +85,9 @@ describe.runIf(isRoot)('rotation of the authority (needs root on Linux)', () => 
   /** Calls every machine without a pause until stopped, with the certificates of that moment. */
   function hammer(pemOf: (name: string) => Pem): { stop(): Promise<Tally> } {
     const tally: Tally = { answered: 0, unconnected: 0, refused: [] }
-    let isStopped = false
+    const stopped = new AbortController()
     const loops = names.map(async (name) => {
-      while (!isStopped) {
+      while (!stopped.signal.aborted) {
         const outcome = await ping(addresses.get(name) ?? '', pemOf(name))
         if (outcome === 'answered') tally.answered += 1
         else if (outcome === 'unconnected') tally.unconnected += 1
@@ -97,7 +97,7 @@ describe.runIf(isRoot)('rotation of the authority (needs root on Linux)', () => 
     })
     return {
       async stop() {
-        isStopped = true
+        stopped.abort()
         await Promise.all(loops)
         return tally
       },

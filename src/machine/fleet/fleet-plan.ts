@@ -49,7 +49,7 @@ const changeable = new Set([
 /** The mark a machine of the fleet carries in its record. */
 export function fleetMark(fleet: string, wanted: FleetMachine): JsonObject {
   const { driver, options, labels } = wanted
-  return { [field]: { name: fleet, driver, options: { ...options }, labels: { ...labels } } as unknown as JsonObject }
+  return { [field]: { name: fleet, driver, options: { ...options }, labels: { ...labels } } }
 }
 
 interface Mark {
