@@ -106,9 +106,12 @@ describe.each(pages)('$file', ({ file, program, globals, commands }) => {
     )
     const unknown = exampleLines(readText(file), program).flatMap((words) => {
       const at = words.findIndex((word) => !word.startsWith('-') && known.has(word))
-      const command = known.get(words[at] ?? '')
+      const group = known.get(words[at] ?? '')
+      const command = group?.commands?.find(({ name }) => name === words[at + 1]) ?? group
       if (command === undefined) return [`${program} ${words.join(' ')}`]
-      const flags = { ...globals, ...command.flags }
+      // A group's command that asks for more flags takes those of the command of the same name.
+      const more = group === command || command.moreFlags === undefined ? {} : (known.get(command.name)?.flags ?? {})
+      const flags = { ...globals, ...more, ...command.flags }
       const own = command.stopsAtArgument === true ? words.slice(0, at + 1) : words
       return own.filter((word) => /^--[a-z]/.test(word) && !isFlag(word, flags, command))
     })

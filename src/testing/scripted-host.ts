@@ -15,6 +15,8 @@ export interface ScriptedSystem {
   readonly versions?: Readonly<Record<string, readonly string[]>>
   /** Commands that fail when they hold this text, with what they say. */
   readonly failing?: Readonly<Record<string, string>>
+  /** Names of running containers. */
+  readonly containers?: readonly string[]
   /** Ports that get a listener with the start of the engine. */
   readonly port?: number
 }
@@ -51,6 +53,7 @@ export function scriptedHost(system: ScriptedSystem): ScriptedHost {
     if (command.endsWith('command -v dockerd')) {
       return isInstalled ? { ...good, stdout: `${system.engine ?? '/usr/bin/dockerd'}\n` } : { ...good, code: 1 }
     }
+    if (command.startsWith('docker ps')) return { ...good, stdout: (system.containers ?? []).join('\n') }
     if (command.includes(' --version'))
       return { ...good, stdout: `Docker version ${system.engineVersion ?? '28.5.2'}, build 1` }
     if (command.startsWith('if [ -d /run/systemd/system ]')) {

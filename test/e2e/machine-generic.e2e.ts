@@ -61,11 +61,27 @@ describe.runIf(isRoot)('driver generic over SSH (needs root on Linux)', () => {
       expect(result.stderr).toContain(
         'Error creating machine: Error running provisioning: Error detecting OS: OS type not recognized',
       )
-      expect(result.stderr).toMatch(/the host runs Plan9=4; supported are Debian.*Ubuntu/)
+      expect(result.stderr).toMatch(/the host runs Plan9=4; supported are .*Debian.*Ubuntu/)
       expect(result.stderr).toContain('"docker-machine rm odd" removes it')
       expect((await machine(['rm', '-y', 'odd'])).code).toBe(0)
       expect((await machine(['ls', '-q'])).stdout).toBe('')
     })
+
+    it.each(['machine.afterInstall', 'machine.afterUpload', 'machine.afterConfigure', 'machine.afterStart'])(
+      'killed at %s it leaves a host that provision finishes, and a record that rm removes',
+      async (point) => {
+        const killed = await machine(createArgs('cut'), { FLOTILLA_FAILPOINTS: `${point}=kill` })
+        expect(killed.signal, killed.stderr).toBe('SIGKILL')
+        const list = await machine(['ls', '--format', '{{.Name}} {{.Error}}'])
+        expect(list.stdout).toContain('cut its creation did not finish')
+        expect(await machine(['provision', 'cut'])).toMatchObject({ code: 0, stderr: '' })
+        expect(await machine(['config', 'cut'])).toMatchObject({ code: 0, stderr: '' })
+        expect(await machine(['rm', '-y', 'cut'])).toMatchObject({ code: 0, stderr: '' })
+        // One engine, one supervisor, no half-written file.
+        const left = await host().exec(['sh', '-c', 'pgrep -c dockerd; ls /etc/docker | grep -c tmp'])
+        expect(left.stdout).toBe('1\n0\n')
+      },
+    )
 
     it('refuses a key that others can read, without waiting', async () => {
       const key = join(folder, `open-key-${index}`)

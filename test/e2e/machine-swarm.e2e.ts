@@ -166,7 +166,7 @@ describe.runIf(isRoot)('swarms made by create (needs root on Linux)', () => {
       await inEnv(['--swarm', 'm1'], 'docker load -q', await makeSampleImage(systemClock))
       writeFileSync(
         join(folder, 'compose.yaml'),
-        `name: spread\nservices:\n  web:\n    image: ${sampleImageName}\n    scale: 3\n    ports: ["80"]\n`,
+        `name: spread\nservices:\n  web:\n    image: ${sampleImageName}\n    scale: 3\n    network_mode: bridge\n    ports: ["80"]\n`,
       )
       const [program, ...words] = form!.command('docker-compose')
       const compose = [program, ...words].map((word) => `'${word}'`).join(' ')

@@ -73,6 +73,8 @@ interface Waiter {
   readonly draft: CreateDraft
   readonly request: PlacementRequest
   readonly lead: Pick<FencedCall, 'check'>
+  /** When the create came; a second try has no more time than the first. */
+  readonly sinceMs: number
   /** The client is gone. */
   readonly signal: AbortSignal
 }
@@ -83,11 +85,10 @@ interface Waiter {
  * @param place throws {cluster/no-placement} while there is no room
  */
 export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Promise<T>): Promise<T> {
-  const { draft, request, lead, signal } = waiter
+  const { draft, request, lead, sinceMs, signal } = waiter
   const waitMs = readWaitMs(readFields(draft.body, 'Labels'), api.settings.waitMs)
   if (waitMs === 0) return place()
   const { clock } = api.cluster
-  const sinceMs = clock.nowMs()
   const untilMs = sinceMs + waitMs
   try {
     for (;;) {

@@ -61,7 +61,7 @@ const settleMs = 5000
 const joinMs = 120_000
 
 export function planPool(view: PoolView): PoolPlan {
-  const { pool, machines, nowMs } = view
+  const { machines, nowMs } = view
   const staying = machines.filter((each) => each.phase === 'creating' || each.phase === 'ready')
   const broken = machines.filter((each) => each.phase === 'broken')
   const idle = staying.filter((each) => isIdle(each))

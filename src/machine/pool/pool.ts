@@ -2,6 +2,7 @@ import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { codeOf, makeFolder, pathExists, readTextFile, writeFileAtomic } from '../../io/files.ts'
+import { removeBlock, replaceBlock } from '../provision/config-block.ts'
 import { isHostName } from '../host.ts'
 import type { Host } from '../host.ts'
 
@@ -69,7 +70,15 @@ export async function savePool(root: string, pool: Pool, isNew: boolean): Promis
 }
 
 /** A discovery file that holds nothing yet. */
-export const emptyNodes = '# machines of the pool; written by Flotilla\n'
+const emptyNodes = '# Nodes that are always there can be added here, HOST:PORT a line.\n'
+
+/** Writes where the engines of a pool are; lines that the user has put beside them stay. */
+export async function announcePool(root: string, name: string, addrs: readonly string[]): Promise<void> {
+  const path = nodesFileOf(root, name)
+  const before = (await readTextFile(path)) ?? emptyNodes
+  const after = addrs.length === 0 ? removeBlock(before) : replaceBlock(before, [...addrs].sort().join('\n'))
+  if (after !== before) await writeFileAtomic(path, after, 0o644)
+}
 
 /** @throws {machine/not-found} and {machine/invalid-record} naming the file */
 export async function loadPool(root: string, name: string): Promise<Pool> {

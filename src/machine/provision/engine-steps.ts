@@ -34,6 +34,7 @@ export async function setUpEngine(
   await refuseConflicts(shell, wanted.setup.args, o)
   const init = await detectInit(shell, table, clock, o)
   await init.check(shell, o)
+  await warnOfContainers(target, o)
   await init.stop(shell, o)
   // A bridge left by an engine with another address pool keeps the new one from starting.
   await shell.run('ip link delete docker0', o)
@@ -51,6 +52,20 @@ export async function setUpEngine(
     throw await withEngineLog(error, shell, init, o)
   }
   await failpoint('machine.afterStart')
+}
+
+const mostNames = 10
+
+/** reliability.md F-S5: who restarts an engine is told what stops with it. Without a docker command there nobody can say. */
+async function warnOfContainers({ shell, log }: ProvisionTarget, o: CallOptions): Promise<void> {
+  const { stdout } = await shell
+    .run("docker ps --format '{{.Names}}' 2>/dev/null", { ...o, deadlineMs: 15_000 })
+    .catch(() => ({ stdout: '' }))
+  const names = stdout.split('\n').filter((name) => name !== '')
+  if (names.length === 0) return
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : ''
+  const list = names.slice(0, mostNames).join(', ')
+  log.warn(`Restarting the engine stops ${list}${more}; containers with a restart policy come back`)
 }
 
 /** While the engine is stopped: a reload of the firewall drops the rules of a running one. */

@@ -259,6 +259,13 @@ describe('the version of the engine', () => {
     expect(host.transcript.join('\n')).not.toContain('stop docker')
   })
 
+  it('a repository that cannot be read does not hide what the others have', async () => {
+    const system = { ...debian, failing: { 'download.docker.com': 'curl: (6) Could not resolve host' } }
+    await expect(provision(scriptedHost(system), system, wantedEngine({ version: '99' }))).rejects.toMatchObject({
+      hint: 'Debian has docker.io 20.10.24+dfsg1-1+deb12u1+b2; the repository of Docker cannot be read: curl: (6) Could not resolve host',
+    })
+  })
+
   it('is changed when another one is there, and left alone when it is the wanted one', async () => {
     const there = { ...debian, engine: '/usr/sbin/dockerd', engineVersion: '20.10.24+dfsg1' }
     const same = scriptedHost(there)
@@ -305,6 +312,16 @@ describe('what is in the way', () => {
       '/etc/docker/daemon.json on the host already sets labels, bip',
     )
     expect(host.transcript.join('\n')).not.toContain('stop docker')
+  })
+
+  it('who restarts an engine is told which containers stop', async () => {
+    const host = scriptedHost({ ...base, containers: ['db', 'web'] })
+    const shell = await openHostShell(host.ssh, {})
+    const lines: string[] = []
+    const log = { ...silentLog, warn: (line: string) => void lines.push(line) }
+    const os = parseOsRelease(base.osRelease)
+    await chooseProvisioner(os, await loadAll()).provision({ shell, os, log, clock: manualClock() }, wantedEngine(), {})
+    expect(lines).toEqual(['Restarting the engine stops db, web; containers with a restart policy come back'])
   })
 
   it('options of the user in the settings of OpenRC are refused, not lost', async () => {

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { quoteShell, quoteShellWords } from '../../core/shell-quote.ts'
 import type { RemoteResult } from '../../io/ssh/ssh.ts'
 import { isVersion, pickVersion, readDaemonVersion } from './engine-version.ts'
@@ -103,7 +103,13 @@ function installer(target: ProvisionTarget, table: SystemTable, wanted: EngineWa
     const seen: string[] = []
     for (const source of table.sources) {
       const [engine = ''] = source.versioned
-      await addRepository(source, tool, o)
+      try {
+        await addRepository(source, tool, o)
+      } catch (error) {
+        if (o.signal?.aborted === true) throw error
+        seen.push(`the repository of ${source.from} cannot be read: ${lastLine(toMessage(error))}`)
+        continue
+      }
       const listed = (await run(fill(tool.versions, { package: quoteShell(engine) }), o)).stdout
       const versions = listed.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
       const version = pickVersion(versions, wanted.version)
@@ -143,6 +149,11 @@ function installer(target: ProvisionTarget, table: SystemTable, wanted: EngineWa
       await (wanted.version === '' ? installNewest(tool, o) : installVersion(tool, o))
     },
   }
+}
+
+/** What a tool said last, without our form around it. */
+function lastLine(text: string): string {
+  return (text.trim().split('\n').at(-1) ?? '').replace(/^output {2}: /, '')
 }
 
 /** Lines that give the package manager the proxies that the engine is to have. */

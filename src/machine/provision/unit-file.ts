@@ -47,7 +47,7 @@ export function relocateSetup(setup: EngineSetup, folder: string): EngineSetup {
     path.startsWith(`${hostOptionsDir}/`) ? `${folder}${path.slice(hostOptionsDir.length)}` : path
   return {
     ...setup,
-    args: setup.args.map((arg, index) => (/^--tls/.test(setup.args[index - 1] ?? '') ? move(arg) : arg)),
+    args: setup.args.map((arg, index) => (setup.args[index - 1]?.startsWith('--tls') === true ? move(arg) : arg)),
     files: setup.files.map((file) => ({ ...file, path: move(file.path) })),
   }
 }
@@ -138,7 +138,7 @@ export function renderBoot2docker(command: DaemonCommand, folder: string): strin
   for (let index = 0; index < command.args.length; index += 1) {
     const arg = command.args[index] ?? ''
     const value = command.args[index + 1] ?? ''
-    if (/^--tls/.test(arg)) {
+    if (arg.startsWith('--tls')) {
       if (!value.startsWith('-')) index += 1
     } else if (arg === '-H') {
       if (value.startsWith('tcp:')) host = `-H ${value}`

@@ -56,11 +56,12 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   let retries = api.settings.createRetries
   let isAtImage = false
   const full: FlotillaError[] = []
+  const sinceMs = api.cluster.clock.nowMs()
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
     const wanted: PlacementRequest = request
-    const place = waitForRoom(api, { draft, request, lead, signal: call.exchange.signal }, () =>
+    const place = waitForRoom(api, { draft, request, lead, sinceMs, signal: call.exchange.signal }, () =>
       holdNearData(api, plan, wanted, (each) => hold(api, draft, each, network)),
     )
     // That nothing else fits is no news to somebody whose node is full.

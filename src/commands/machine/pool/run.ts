@@ -6,7 +6,6 @@ import { callForJson, callForStatus } from '../../../engine/api/call.ts'
 import { openEngine } from '../../../engine/client.ts'
 import { endpointFromEnvironment } from '../../../engine/environment.ts'
 import type { Engine } from '../../../engine/engine.ts'
-import { writeFileAtomic } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
 import { parseTcpUrl } from '../../../machine/connection.ts'
 import { createHost } from '../../../machine/create.ts'
@@ -15,7 +14,7 @@ import { hostLog } from '../../../machine/host-log.ts'
 import { readInventory } from '../../../machine/inventory.ts'
 import { PoolController } from '../../../machine/pool/controller.ts'
 import type { ClusterNode, PoolEdge } from '../../../machine/pool/controller.ts'
-import { emptyNodes, loadPool, lockFileOf, nodesFileOf, poolOf } from '../../../machine/pool/pool.ts'
+import { announcePool, loadPool, lockFileOf, poolOf } from '../../../machine/pool/pool.ts'
 import type { Pool } from '../../../machine/pool/pool.ts'
 import type { Store } from '../../../machine/store.ts'
 import { specLabel } from '../../../machine/swarm/container-specs.ts'
@@ -51,7 +50,6 @@ export const run: Run<typeof poolRunFlags> = async (ctx, flags, args) => {
 }
 
 function makeEdge(ctx: Context, store: Store, pool: Pool, engine: Engine): PoolEdge {
-  let announced = ''
   return {
     makeName: () => `${pool.name}-${randomBytes(3).toString('hex')}`,
     async listMachines() {
@@ -83,17 +81,7 @@ function makeEdge(ctx: Context, store: Store, pool: Pool, engine: Engine): PoolE
       await createHost(full, { ...context, log: hostLog(ctx.log, name) }, o)
     },
     removeMachine: (name) => removeMachine(ctx, store, name),
-    async announce(addrs) {
-      const text =
-        emptyNodes +
-        [...addrs]
-          .sort()
-          .map((addr) => `${addr}\n`)
-          .join('')
-      if (text === announced) return
-      await writeFileAtomic(nodesFileOf(store.root, pool.name), text, 0o644)
-      announced = text
-    },
+    announce: (addrs) => announcePool(store.root, pool.name, addrs),
     readNodes: (o) => readNodes(engine, pool, o),
     async readWaiting(o) {
       const waiting = await ask<readonly WaitingAnswer[]>(engine, '/flotilla/waiting', o)
