@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { SpawnOptionsWithStdioTuple } from 'node:child_process'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { killTree } from '../../io/exec.ts'
@@ -22,18 +23,19 @@ export function runOnMachine(
   onOutput: OnOutput,
 ): Promise<number> {
   const isNative = ctx.globals['native-ssh'] === true
-  const words = [
-    'machine',
-    '--storage-path',
-    store.root,
-    ...(isNative ? ['--native-ssh'] : []),
-    'ssh',
-    name,
-    ...command,
-  ]
-  const [file, ...args] = [...ownProgram(), ...words]
+  const own = ownProgram()
+  // The executable is `flotilla` when called so, whatever its file is called; a script is one program only.
+  const isMachine = own.length > 1 && ctx.personality.id !== 'flotilla'
+  const words = ['--storage-path', store.root, ...(isNative ? ['--native-ssh'] : []), 'ssh', name, ...command]
+  const [file, ...args] = [...own, ...(isMachine ? [] : ['machine']), ...words]
+  const start = {
+    env: ctx.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    ...(own.length === 1 && { argv0: 'flotilla' }),
+  } satisfies SpawnOptionsWithStdioTuple<'ignore', 'pipe', 'pipe'>
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env: ctx.env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    const child = spawn(file, args, start)
     const stop = (): void => killTree(child)
     ctx.signal.addEventListener('abort', stop, { once: true })
     for (const stream of ['stdout', 'stderr'] as const) {
