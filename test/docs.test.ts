@@ -144,6 +144,18 @@ describe('docs/machine.md on drivers', () => {
     }
     checkRegion('docs/machine.md', 'drivers', sections.join('\n\n'))
   })
+
+  it('docs/drivers.md names every driver with what its README says first', () => {
+    const rows = makeRegistry(builtins)
+      .names('driver')
+      .map((name) => {
+        const file = `src/machine/drivers/${name}/README.md`
+        const first = readText(file).split(/\n\n/)[1] ?? ''
+        const sentence = /^[\s\S]*?[.:;](?=\s|$)/.exec(first)?.[0].replace(/[.:;]$/, '.') ?? ''
+        return `| [\`${name}\`](../${file}) | ${escape(sentence)} |`
+      })
+    checkRegion('docs/drivers.md', 'list', ['| driver | |', '|---|---|', ...rows].join('\n'))
+  })
 })
 
 describe('docs/testing.md', () => {

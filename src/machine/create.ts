@@ -190,7 +190,7 @@ async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): 
     'driver',
   )
   const draft: Draft = { host, driver: openDraftDriver(() => draft, wanted.factory, ctx, host), done: [] }
-  refuseOptions(host, draft.driver)
+  await refuseOptions(host, draft.driver, o)
   try {
     await bootstrapCertificates(auth, ctx, o)
   } catch (error) {
@@ -213,13 +213,13 @@ async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): 
 }
 
 /** Options that a driver cannot honour are refused before anything is made. */
-function refuseOptions(host: Host, driver: Driver): void {
+async function refuseOptions(host: Host, driver: Driver, o: CallOptions): Promise<void> {
   const { EngineOptions: engine, SwarmOptions: swarm } = host.options
   const hasSwarm = swarm.IsSwarm || typeof swarm.Mode === 'string'
   const [flag, why] =
     driver.configureEngine !== undefined && (engine.EngineVersion ?? '') !== ''
       ? ['--engine-version', 'runs an engine of its own choice']
-      : isAddressOnly(driver) && hasSwarm
+      : (await isAddressOnly(driver, o)) && hasSwarm
         ? ['--swarm', 'is only an address: nothing is set up there']
         : []
   if (flag === undefined) return
@@ -244,10 +244,10 @@ async function build(draft: Draft, ctx: CreateContext, o: CallOptions, isFromSta
   } else if ((await driver.state(o)) === 'Stopped') {
     await driver.start(o)
   }
-  if (isAddressOnly(driver)) draft.host = markComplete(draft.host)
+  if (await isAddressOnly(driver, o)) draft.host = markComplete(draft.host)
   await saveDriver(draft, store)
   await failpoint('machine.afterSave')
-  if (isAddressOnly(driver)) return
+  if (await isAddressOnly(driver, o)) return
   log.info('Waiting for machine to be running, this may take a few minutes...')
   await waitForState(driver, ctx, o)
   await provisionWhole(draft.host, driver, ctx, o, wrapCreate)

@@ -45,7 +45,7 @@ export async function examine(
   const state = await attempt(() => driver.state(o), o)
   if (state.error !== undefined) return [fail('machine', state.error)]
   const address = (await attempt(() => driver.address(o), o)).value ?? ''
-  const isOwn = !isAddressOnly(driver)
+  const isOwn = !(await isAddressOnly(driver, o))
   const findings: Finding[] = []
   if (isOwn) findings.push(...(await checkCertificates(host.options.AuthOptions, hostPart(address), ctx.clock)))
   if (state.value !== 'Running') {

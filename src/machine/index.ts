@@ -23,6 +23,8 @@ export type {
   ShellRequest,
   SshTarget,
 } from './driver.ts'
+export type { DriverProgram, ProgramContext } from './driver-programs/driver-program.ts'
+export { openDriverProgram } from './driver-programs/find.ts'
 export { renderEnv, toVariables } from './env.ts'
 export type { MachineFacts, ShellVariable } from './env.ts'
 export { checkHostName, isHostName } from './host.ts'

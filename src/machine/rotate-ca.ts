@@ -198,7 +198,7 @@ async function provisionAll(
 
 async function provisionOne(host: Host, ctx: RotationContext, o: CallOptions): Promise<void> {
   const driver = await ctx.openDriver(host)
-  if (isAddressOnly(driver)) return
+  if (await isAddressOnly(driver, o)) return
   if ((await driver.state(o)) !== 'Running') {
     ctx.log.info(`"${host.name}" is off: its engine gets the new certificates when it is started`)
     return

@@ -17,7 +17,7 @@ import { upgradePackages } from './provision/upgrade.ts'
  */
 export async function upgradeHost(host: Host, driver: Driver, ctx: PowerContext, o: CallOptions): Promise<void> {
   if ((await driver.state(o)) !== 'Running') await startHost(host, driver, ctx, o)
-  const target = driver.ssh()
+  const target = await driver.ssh(o)
   ctx.log.info('Upgrading docker...')
   const version = host.options.EngineOptions.EngineVersion
   // With a version in the record, provisioning sees to it.

@@ -12,7 +12,7 @@ export const run: Run = async (ctx, _flags, args) => {
   const provision = await makeProvisionContext(ctx)
   const o = { signal: ctx.signal }
   await forEachMachine(ctx, args, async ({ host, driver }, store) => {
-    if (isAddressOnly(driver)) {
+    if (await isAddressOnly(driver, o)) {
       throw new FlotillaError(
         'machine/provision',
         `machine "${host.name}" of driver "${host.driverName}" cannot be provisioned: it is only an address`,

@@ -31,7 +31,7 @@ export function parseMachinePath(text: string): MachinePath {
  */
 export async function findAlias(ctx: Context, store: Store, name: string): Promise<SshAlias> {
   const { driver } = await openMachine(ctx, store, name)
-  const target = driver.ssh()
+  const target = await driver.ssh({ signal: ctx.signal })
   if (target === undefined) {
     throw new FlotillaError('machine/driver', `machine "${name}" has no SSH server, which this command needs`, {
       hint: 'the commands ssh and exec work on it, and docker cp into its containers',

@@ -9,7 +9,7 @@ import { makePowerContext } from './power.ts'
 export const run: Run = async (ctx, _flags, args) => {
   const power = await makePowerContext(ctx)
   await forEachMachine(ctx, args, async ({ host, driver }, store) => {
-    if (isAddressOnly(driver)) {
+    if (await isAddressOnly(driver, { signal: ctx.signal })) {
       throw new FlotillaError(
         'machine/provision',
         `machine "${host.name}" of driver "${host.driverName}" cannot be upgraded: it is only an address`,

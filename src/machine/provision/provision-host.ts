@@ -9,6 +9,7 @@ import { checkConnection, parseTcpUrl } from '../connection.ts'
 import type { Driver, HostFile } from '../driver.ts'
 import type { Host } from '../host.ts'
 import { DEFAULT_INSTALL_URL, toList } from '../host.ts'
+import { waitForSshTarget } from '../ssh-target.ts'
 import { readPem } from '../pem.ts'
 import { chooseProvisioner, findProvisioner, readOsRelease, waitForSsh } from './detect.ts'
 import { existingEngine } from './existing.ts'
@@ -28,8 +29,15 @@ export interface ProvisionContext extends CertificateContext {
 }
 
 /** True for machines that are only an address: there is nothing to provision and no shell. */
-export function isAddressOnly(driver: Driver): boolean {
-  return driver.configureEngine === undefined && driver.ssh() === undefined
+export async function isAddressOnly(driver: Driver, o: CallOptions): Promise<boolean> {
+  if (driver.configureEngine !== undefined) return false
+  try {
+    return (await driver.ssh(o)) === undefined
+  } catch (error) {
+    if (o.signal?.aborted === true) throw error
+    // There is a shell, and the driver does not know yet where.
+    return false
+  }
 }
 
 /**
@@ -64,7 +72,7 @@ async function provisionOverSsh(
   ctx: ProvisionContext,
   o: CallOptions,
 ): Promise<string> {
-  const target = driver.ssh()
+  const target = await waitForSshTarget(driver, ctx.clock, o)
   if (target === undefined) {
     throw new FlotillaError(
       'machine/provision',
