@@ -22,7 +22,7 @@ describe.runIf(isRoot)('commands on machines (needs root on Linux)', () => {
     folder = mkdtempSync(join(tmpdir(), 'machine-commands-'))
     running = await lab({ hosts: 2 })
     for (const host of running.hosts) logins.push(await host.sshd())
-  }, 180_000)
+  }, 400_000)
   afterAll(async () => {
     const { stdout } = await machine(['ls', '-q'])
     const names = stdout.split('\n').filter(Boolean)
@@ -37,7 +37,7 @@ describe.runIf(isRoot)('commands on machines (needs root on Linux)', () => {
     const [form] = programForms
     if (form === undefined) throw new Error('no program')
     return form.run('docker-machine', args, {
-      timeoutMs: 180_000,
+      timeoutMs: 300_000,
       cwd: folder,
       ...options,
       env: {
@@ -64,7 +64,7 @@ describe.runIf(isRoot)('commands on machines (needs root on Linux)', () => {
       code: 1,
       stderr: '--tls goes with --ssh\n',
     })
-  }, 180_000)
+  }, 400_000)
 
   it('scp copies files and folders to, from and between machines', async () => {
     const source = join(folder, 'tree')
