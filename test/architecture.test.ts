@@ -99,7 +99,8 @@ const purePlaces = [
   /^compose\/build\/(definition|frontend|classic-query|cache-entry|build-progress|bake)\.ts$/,
   /^engine\/buildkit\/(messages|file-packet)\.ts$/,
   /^compose\/watch\/(rules|batch)\.ts$/,
-  /^machine\/env\.ts$/,
+  /^machine\/(env|host|creation)\.ts$/,
+  /^machine\/fleet\//,
   /^machine\/provision\/unit-file\.ts$/,
 ]
 

@@ -32,10 +32,15 @@ export interface CertificateWanted {
   readonly days: number
 }
 
+/** How long a certificate lives. */
+export type CrossWanted = Pick<CertificateWanted, 'nowMs' | 'days'>
+
 export interface LeafWanted extends CertificateWanted {
   readonly usages: readonly ('server' | 'client')[]
   /** Subject alternative names; those that parse as IP addresses become IP names. */
   readonly names: readonly string[]
+  /** Private key to certify, as PEM; absent: a new one. */
+  readonly key?: string
 }
 
 const dayMs = 86_400_000
@@ -69,7 +74,7 @@ export async function issueCertificate(ca: CertificatePair, wanted: LeafWanted):
   const authorityKeyId = readSubjectKeyId(caDer)
   if (issuer === undefined)
     throw new FlotillaError('machine/certificate', 'cannot read the name of the certificate authority')
-  const key = await makeKey(wanted.keyKind)
+  const key = wanted.key === undefined ? await makeKey(wanted.keyKind) : readKey(wanted.key)
   const isServer = wanted.usages.includes('server')
   const cert = signBody(caKey, {
     ...startBody(wanted, key, derName(wanted.organization, wanted.commonName)),
@@ -81,6 +86,28 @@ export async function issueCertificate(ca: CertificatePair, wanted: LeafWanted):
     ...(authorityKeyId && { authorityKeyId }),
   })
   return { cert, key: exportKey(key) }
+}
+
+/**
+ * Certifies one authority by another: who trusts only the other accepts what the first has signed, if shown this as well.
+ *
+ * @returns the certificate, with the name and key of the first authority
+ */
+export function crossSign(by: CertificatePair, authority: CertificatePair, wanted: CrossWanted): string {
+  const byDer = readCertificate(by.cert).der
+  const [issuer, subject] = [readSubject(byDer), readSubject(readCertificate(authority.cert).der)]
+  if (issuer === undefined || subject === undefined)
+    throw new FlotillaError('machine/certificate', 'cannot read the name of the certificate authority')
+  const authorityKeyId = readSubjectKeyId(byDer)
+  return signBody(readKey(by.key), {
+    ...startBody(wanted, readKey(authority.key), subject),
+    issuer,
+    isCa: true,
+    keyUsages: ['digitalSignature', 'keyCertSign'],
+    purposes: [],
+    names: [],
+    ...(authorityKeyId && { authorityKeyId }),
+  })
 }
 
 /** What a certificate says of itself. */
@@ -117,14 +144,29 @@ export function namesHost(pem: string, host: string): boolean {
   return names.includes(`dns:${host.toLowerCase()}`)
 }
 
-/** True when the certificate was signed by the authority and the key is the certificate's own. */
+/** True when the certificate was signed by the authority, or one of several in the text, and the key is the certificate's own. */
 export function isPairOf(pair: CertificatePair, caPem: string): boolean {
   try {
     const certificate = new X509Certificate(pair.cert)
-    return certificate.checkPrivateKey(readKey(pair.key)) && certificate.verify(new X509Certificate(caPem).publicKey)
+    return (
+      certificate.checkPrivateKey(readKey(pair.key)) &&
+      splitCertificates(caPem).some((ca) => certificate.verify(new X509Certificate(ca).publicKey))
+    )
   } catch {
     return false
   }
+}
+
+/** The certificates of a PEM text, in their order; what is between them is left out. */
+export function splitCertificates(pem: string): readonly string[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  return found.map((text) => `${text}\n`)
+}
+
+/** The one of several certificates that a key belongs to; `undefined`: none. */
+export function findCertificateOf(pem: string, key: string): string | undefined {
+  const privateKey = readKey(key)
+  return splitCertificates(pem).find((text) => new X509Certificate(text).checkPrivateKey(privateKey))
 }
 
 function readKey(pem: string): KeyObject {
@@ -149,7 +191,7 @@ function exportKey(key: KeyObject): string {
 type BodyStart = Omit<CertificateBody, 'issuer' | 'isCa' | 'keyUsages' | 'purposes' | 'names' | 'signature'>
 
 /** Validity starts a little early, for hosts whose clock is behind, and on a whole minute. */
-function startBody(wanted: CertificateWanted, key: KeyObject, subject: Uint8Array): BodyStart {
+function startBody(wanted: CrossWanted, key: KeyObject, subject: Uint8Array): BodyStart {
   const startMs = Math.floor((wanted.nowMs - clockSkewMs) / 60_000) * 60_000
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' })
   const bits = readDerItems(readDerItems(publicKey)[0]?.content ?? publicKey)[1]?.content ?? publicKey

@@ -4,7 +4,7 @@ import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import { isPairOf, issueCertificate, makeCa, readCertificate } from '../io/certificates.ts'
+import { findCertificateOf, isPairOf, issueCertificate, makeCa, readCertificate } from '../io/certificates.ts'
 import type { CertificatePair, KeyKind } from '../io/certificates.ts'
 import { makeFolder, pathExists, readTextFile, writeFileAtomic } from '../io/files.ts'
 import { withLock } from '../io/lock.ts'
@@ -12,10 +12,11 @@ import { readExpiry, renderExpiry, renewBeforeMs } from './expiry.ts'
 import type { AuthOptions, Host } from './host.ts'
 import { toList } from './host.ts'
 import { readPem } from './pem.ts'
+import { crossFile } from './rotation-state.ts'
 
-const caDays = 3650
+export const caDays = 3650
 /** What browsers and auditors accept at most; older stores hold certificates of 1,080 days. */
-const leafDays = 397
+export const leafDays = 397
 const certificateMode = 0o644
 const keyMode = 0o600
 const bootstrapWaitMs = 60_000
@@ -88,7 +89,7 @@ async function bootstrapClient(auth: AuthOptions, ctx: CertificateContext): Prom
   }
   ctx.log.info(`Creating client certificate: ${auth.ClientCertPath}`)
   // The old pair is replaced only once there is a new one: it may still be good for some days.
-  const pair = await issueCertificate(await readPair(auth.CaCertPath, auth.CaPrivateKeyPath), {
+  const pair = await issueCertificate(await readCa(auth), {
     commonName: ctx.user,
     // docker-machine wrote this word for every client certificate.
     organization: `${ctx.user}.<bootstrap>`,
@@ -102,7 +103,7 @@ async function bootstrapClient(auth: AuthOptions, ctx: CertificateContext): Prom
 }
 
 /** Who once asked for RSA, for an engine or client too old for curves, is not given a curve by a renewal. */
-async function chooseKeyKind(ctx: CertificateContext, oldKeyPath: string): Promise<KeyKind> {
+export async function chooseKeyKind(ctx: CertificateContext, oldKeyPath: string): Promise<KeyKind> {
   if (ctx.keyKind !== undefined) return ctx.keyKind
   const old = await readTextFile(oldKeyPath)
   return old?.includes('BEGIN RSA PRIVATE KEY') === true ? 'rsa' : 'ecdsa'
@@ -149,7 +150,7 @@ export async function refreshCopies(auth: AuthOptions, machinePath: string): Pro
 }
 
 /** The key before the certificate, as in `writePair`. */
-async function copyClient(auth: AuthOptions, machinePath: string): Promise<void> {
+export async function copyClient(auth: AuthOptions, machinePath: string): Promise<void> {
   await copyFile(auth.CaCertPath, join(machinePath, 'ca.pem'))
   await copyFile(auth.ClientKeyPath, join(machinePath, 'key.pem'))
   await copyFile(auth.ClientCertPath, join(machinePath, 'cert.pem'))
@@ -171,7 +172,7 @@ export async function issueServerCertificate(
   ctx.log.info('Copying certs to the local machine directory...')
   await copyClient(auth, machinePath)
   const names = [...new Set([...toList(auth.ServerCertSANs), address, 'localhost'].filter((name) => name !== ''))]
-  const pair = await issueCertificate(await readPair(auth.CaCertPath, auth.CaPrivateKeyPath), {
+  const pair = await issueCertificate(await readCa(auth), {
     commonName: host.name,
     organization: `${ctx.user}.${host.name}`,
     keyKind: await chooseKeyKind(ctx, auth.ServerKeyPath),
@@ -181,7 +182,19 @@ export async function issueServerCertificate(
     usages: host.options.SwarmOptions.Master ? ['server', 'client'] : ['server'],
     names,
   })
-  await writePair(pair, auth.ServerCertPath, auth.ServerKeyPath)
+  // While the authority is being replaced: for clients that know only the old one.
+  const cross = isOwnClient(auth) ? await readTextFile(join(auth.CertDir, crossFile)) : undefined
+  await writePair({ ...pair, cert: `${pair.cert}${cross ?? ''}` }, auth.ServerCertPath, auth.ServerKeyPath)
+}
+
+/**
+ * The authority that signs. While one is being replaced the file holds both; the key says which of them.
+ *
+ * @throws {machine/certificate} naming the missing file
+ */
+export async function readCa(auth: Pick<AuthOptions, 'CaCertPath' | 'CaPrivateKeyPath'>): Promise<CertificatePair> {
+  const pair = await readPair(auth.CaCertPath, auth.CaPrivateKeyPath)
+  return { ...pair, cert: findCertificateOf(pair.cert, pair.key) ?? pair.cert }
 }
 
 /** @throws {machine/certificate} naming the missing file */
@@ -190,7 +203,7 @@ async function readPair(certPath: string, keyPath: string): Promise<CertificateP
 }
 
 /** The key first: a certificate without its key would look like a finished pair. */
-async function writePair(pair: CertificatePair, certPath: string, keyPath: string): Promise<void> {
+export async function writePair(pair: CertificatePair, certPath: string, keyPath: string): Promise<void> {
   try {
     await writeFileAtomic(keyPath, pair.key, keyMode)
     await writeFileAtomic(certPath, pair.cert, certificateMode)

@@ -127,8 +127,10 @@ export async function resumeHost(
 function openDraftDriver(find: () => Draft, factory: DriverFactory, ctx: CreateContext, host: Host): Driver {
   const checkpoint = async (config: DriverConfig): Promise<void> => {
     const draft = find()
+    await failpoint('machine.beforeCheckpoint')
     draft.host = { ...draft.host, driver: config }
     await ctx.store.save(draft.host)
+    await failpoint('machine.afterCheckpoint')
   }
   return factory.create({ ...toDriverContext(ctx, host.name), checkpoint }, host.driver)
 }

@@ -29,6 +29,15 @@ describe('lines for each shell', () => {
       'emacs',
       '(setenv "K" "V")\n;; H\n;; (with-temp-buffer (shell-command "CMD" (current-buffer)) (eval-buffer))\n(setenv "K" nil)\n;; H\n;; (with-temp-buffer (shell-command "CMD" (current-buffer)) (eval-buffer))\n',
     ],
+    [
+      'pwsh',
+      '$Env:K = "V"\n# H\n# & CMD | Out-String | Invoke-Expression\nRemove-Item Env:K -ErrorAction SilentlyContinue\n# H\n# & CMD | Out-String | Invoke-Expression\n',
+    ],
+    [
+      'nu',
+      '$env.K = "V"\n# H\n# CMD | save --force ~/.docker-machine.nu; source ~/.docker-machine.nu\nhide-env --ignore-errors K\n# H\n# CMD | save --force ~/.docker-machine.nu; source ~/.docker-machine.nu\n',
+    ],
+    ['xonsh', '$K = "V"\n# H\n# execx($(CMD))\n${...}.pop("K", None)\n# H\n# execx($(CMD))\n'],
   ]
   for (const [shell, text] of expected) {
     it(shell, () => {

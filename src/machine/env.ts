@@ -71,6 +71,35 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
       command: (line) => `(with-temp-buffer (shell-command "${line}" (current-buffer)) (eval-buffer))`,
     },
   ],
+  // These three are not docker-machine's.
+  [
+    'pwsh',
+    {
+      set: (name, value) => `$Env:${name} = "${value}"`,
+      unset: (name) => `Remove-Item Env:${name} -ErrorAction SilentlyContinue`,
+      comment: '#',
+      command: (line) => `& ${line} | Out-String | Invoke-Expression`,
+    },
+  ],
+  [
+    'nu',
+    {
+      set: (name, value) => `$env.${name} = ${JSON.stringify(value)}`,
+      unset: (name) => `hide-env --ignore-errors ${name}`,
+      comment: '#',
+      // Nushell evaluates nothing at run time: a file is the way.
+      command: (line) => `${line} | save --force ~/.docker-machine.nu; source ~/.docker-machine.nu`,
+    },
+  ],
+  [
+    'xonsh',
+    {
+      set: (name, value) => `$${name} = ${JSON.stringify(value)}`,
+      unset: (name) => `\${...}.pop(${JSON.stringify(name)}, None)`,
+      comment: '#',
+      command: (line) => `execx($(${line}))`,
+    },
+  ],
 ])
 
 /** Characters that are special inside double quotes; plain values come out as they always did. */
@@ -98,7 +127,7 @@ export function renderEnv(shell: string, variables: readonly ShellVariable[], wo
 }
 
 const aliases: ReadonlyMap<string, string> = new Map([
-  ['pwsh', 'powershell'],
+  ['nushell', 'nu'],
   ['csh', 'tcsh'],
 ])
 
@@ -136,6 +165,15 @@ export interface MachineFacts {
 /** Variables that point the docker CLI at a machine, in docker-machine's order. */
 export function toVariables(facts: MachineFacts): readonly ShellVariable[] {
   if (facts.dockerHost === '') throw new FlotillaError('machine/state', 'Host is not running')
+  if (/^(?:unix|ssh|npipe):/.test(facts.dockerHost)) {
+    // Left over from another machine these would make clients look for certificates.
+    const cleared = [{ name: 'DOCKER_TLS_VERIFY' }, { name: 'DOCKER_CERT_PATH' }]
+    return [
+      ...cleared,
+      { name: 'DOCKER_HOST', value: facts.dockerHost },
+      { name: 'DOCKER_MACHINE_NAME', value: facts.name },
+    ]
+  }
   return [
     { name: 'DOCKER_TLS_VERIFY', value: '1' },
     { name: 'DOCKER_HOST', value: facts.dockerHost },

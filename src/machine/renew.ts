@@ -1,7 +1,7 @@
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { toMessage } from '../core/errors.ts'
-import { namesHost } from '../io/certificates.ts'
+import { isPairOf, namesHost } from '../io/certificates.ts'
 import { readTextFile } from '../io/files.ts'
 import { parseTcpUrl } from './connection.ts'
 import type { Driver } from './driver.ts'
@@ -34,11 +34,15 @@ export async function renewEngine(
 }
 
 async function findReason(host: Host, driver: Driver, clock: Clock, o: CallOptions): Promise<string | undefined> {
-  const { ServerCertPath } = host.options.AuthOptions
+  const { ServerCertPath, ServerKeyPath, CaCertPath } = host.options.AuthOptions
   const text = await readTextFile(ServerCertPath)
   if (text === undefined) return undefined
   const daysLeft = await readExpiry(ServerCertPath, clock)
   if (daysLeft !== undefined) return `it ${renderExpiry(daysLeft)}`
+  const [key, ca] = await Promise.all([readTextFile(ServerKeyPath), readTextFile(CaCertPath)])
+  if (key !== undefined && ca !== undefined && !isPairOf({ cert: text, key }, ca)) {
+    return 'the certificate authority is a new one'
+  }
   const { host: address } = parseTcpUrl(await driver.engineUrl(o))
   return namesHost(text, address) ? undefined : `the machine is now at ${address}`
 }

@@ -107,7 +107,13 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('take-over on engine %s (needs ro
     const labels = async (): Promise<unknown> =>
       (await host.containers('shop')).map((entry) => {
         // What refers to containers by ID differs from run to run.
-        const { 'com.docker.compose.config-hash': hash, 'com.docker.compose.depends_on': on, ...rest } = entry.labels
+        const {
+          'com.docker.compose.config-hash': hash,
+          'com.docker.compose.depends_on': on,
+          // Ours alone, outside of the hash.
+          'flotilla.compose.fields': _fields,
+          ...rest
+        } = entry.labels
         // The reference program lists dependencies in no order.
         const dependencies = on?.split(',').sort()
         return { name: entry.name, hash: entry.name.includes('sidecar') ? '' : hash, dependencies, ...rest }

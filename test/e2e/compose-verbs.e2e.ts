@@ -129,17 +129,13 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
     expect(await states()).toEqual([])
   })
 
-  it('what this version cannot do fails by name before anything is made', async () => {
+  it('what cannot be done fails by name before anything is made', async () => {
     await host.write('lacks', { 'compose.yaml': 'services:\n  web: { build: . }\n' })
     const build = await host.compose('lacks', ['up', '-d'])
     expect([build.code, build.stderr]).toEqual([
       1,
       expect.stringContaining('failed to read dockerfile of service "web": open '),
     ])
-    const hooks = `services:\n  web: { image: ${sampleImage}, post_start: [{ command: ["true"] }] }\n`
-    await host.write('lacks', { 'compose.yaml': hooks })
-    const hooked = await host.compose('lacks', ['up', '-d'])
-    expect([hooked.code, hooked.stderr]).toEqual([1, expect.stringContaining('post_start of service "web"')])
     const unknown = await host.compose('lacks', ['watch'])
     expect(unknown.code).toBe(1)
     expect(await host.containers('lacks')).toEqual([])

@@ -15,6 +15,10 @@ export const run: Run<typeof configFlags> = async (ctx, flags, args) => {
   } catch (error) {
     throw withPrefix('Error running connection boilerplate: ', error)
   }
+  if (!/^(?:tcp|https?):/.test(url)) {
+    ctx.stdout.write(`-H=${url}\n`)
+    return
+  }
   const folder = store.pathOf(machine.host.name)
   const path = (file: string): string => goQuote(join(folder, file))
   ctx.stdout.write(

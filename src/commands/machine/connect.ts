@@ -20,6 +20,9 @@ export async function connect(
   const { clock, log } = ctx
   const program = programWords(ctx)
   const o = { signal: ctx.signal }
+  const plain = await driver.engineUrl(o)
+  // A socket of this computer, or a login: no certificates to look at.
+  if (/^(?:unix|ssh|npipe):/.test(plain)) return plain
   const auth = host.options.AuthOptions
   await renewClient(auth, { clock, log, user: findUser(ctx.env) }, o)
   const url = await checkConnection(host, driver, { clock, program, isSwarm }, o)

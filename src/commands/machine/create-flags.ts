@@ -86,4 +86,10 @@ export const createFlags = {
   },
   rollback: { kind: 'boolean', brief: 'Take away what was made when a later step fails' },
   resume: { kind: 'boolean', brief: 'Go on with a creation of this name that was interrupted; takes no other options' },
+  context: {
+    kind: 'boolean',
+    brief: 'Also write a context of the docker CLI, called like the machine',
+    env: ['MACHINE_CONTEXT'],
+  },
+  parallel: { kind: 'integer', brief: 'Machines made at the same time where several names are given', default: 4 },
 } as const

@@ -1,33 +1,68 @@
 import type { Context, Run } from '../../cli/command.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
+import { settleLimit } from '../../core/limit.ts'
 import type { KeyKind } from '../../io/certificates.ts'
 import { createHost, resumeHost } from '../../machine/create.ts'
 import type { CertificatePaths, CreateContext, HostWanted } from '../../machine/create.ts'
 import type { DriverOptions } from '../../machine/driver.ts'
 import type { EngineOptions, SwarmOptions } from '../../machine/host.ts'
+import { writeContext } from '../../machine/docker-context.ts'
+import { hostLog } from '../../machine/host-log.ts'
 import { checkHostName } from '../../machine/host.ts'
-import { loadDescriptor, openMachine, openStore, programWords, readGlobal } from './open-machine.ts'
+import { contextPlace } from './contexts.ts'
+import { makeSecrets, withSecrets } from '../../machine/secrets.ts'
+import { loadDescriptor, openFactory, openMachine, openStore, programWords, readGlobal } from './open-machine.ts'
 import { makeProvisionContext } from './provision-context.ts'
 import type { createFlags } from './create-flags.ts'
 
 export type CreateFlags = FlagValues<typeof createFlags>
 
-/** Makes a machine and leaves an engine that answers over TLS. */
+/** Makes machines, several side by side, and leaves engines that answer over TLS. */
 export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
-  const name = await checkLine(ctx, flags, args)
-  const o = { signal: ctx.signal }
+  const names = await checkLine(ctx, flags, args)
   const createContext = await makeCreateContext(ctx, flags['tls-key-type'] === 'rsa' ? 'rsa' : 'ecdsa')
+  const [first = ''] = names
+  if (names.length === 1) return createOne(ctx, flags, createContext, first)
+  const results = await settleLimit(names, flags.parallel, (name) =>
+    createOne(ctx, flags, { ...createContext, log: hostLog(createContext.log, name) }, name),
+  )
+  const failed = results.flatMap((result) => (result.kind === 'failed' ? [result] : []))
+  if (failed.length === 0) return
+  if (ctx.signal.aborted) throw failed[0]?.error
+  const [exitCode, ...otherCodes] = new Set(
+    failed.map(({ error }) => (isFlotillaError(error) ? error.exitCode : undefined)),
+  )
+  const hints = failed.flatMap(({ error }) => (isFlotillaError(error) && error.hint !== undefined ? [error.hint] : []))
+  throw new FlotillaError(
+    'machine/driver',
+    failed.map(({ item, error }) => `${item}: ${toMessage(error)}`).join('\n'),
+    {
+      cause: new AggregateError(failed.map(({ error }) => error)),
+      ...(hints.length > 0 && { hint: hints.join('\n') }),
+      ...(otherCodes.length === 0 && exitCode !== undefined && { exitCode }),
+    },
+  )
+}
+
+async function createOne(ctx: Context, flags: CreateFlags, createContext: CreateContext, name: string): Promise<void> {
+  const o = { signal: ctx.signal }
+  const { store, log } = createContext
   if (flags.resume) {
-    const { driverName } = await createContext.store.load(name)
-    const descriptor = await loadDescriptor(ctx, driverName)
-    await resumeHost(name, await descriptor.load(), createContext, o)
+    const host = await store.load(name)
+    const descriptor = await loadDescriptor(ctx, host.driverName)
+    await resumeHost(name, await openFactory(ctx, await descriptor.load(), host), createContext, o)
   } else {
     const join = flags['swarm-join']
-    if (join !== '') await createContext.store.load(join)
+    if (join !== '') await store.load(join)
     await createHost(await toWanted(ctx, flags, name), createContext, o)
   }
-  ctx.log.info(
+  if (flags.context) {
+    const { host, driver } = await openMachine(ctx, store, name)
+    await writeContext(contextPlace(ctx), host, store.pathOf(name), await driver.engineUrl(o))
+    log.info(`Docker context "${name}" points at it`)
+  }
+  log.info(
     `To see how to connect your Docker Client to the Docker Engine running on this virtual machine, run: ${programWords(ctx)} env ${name}`,
   )
 }
@@ -50,7 +85,7 @@ export async function toWanted(ctx: Context, flags: CreateFlags, name: string): 
   return {
     name,
     driverName: descriptor.name,
-    factory: await descriptor.load(),
+    factory: withSecrets(await descriptor.load(), makeSecrets(ctx.env), descriptor.flags),
     driverOptions: flags as unknown as DriverOptions,
     engine: toEngineOptions(flags),
     swarm: toSwarmOptions(flags),
@@ -60,23 +95,23 @@ export async function toWanted(ctx: Context, flags: CreateFlags, name: string): 
   }
 }
 
-async function checkLine(ctx: Context, flags: CreateFlags, args: readonly string[]): Promise<string> {
-  const [name, ...more] = args
-  if (more.length > 0) {
-    throw new FlotillaError('machine/usage', `Invalid command line. Found extra arguments [${more.join(' ')}]`)
-  }
-  if (name === undefined || name === '') {
+async function checkLine(ctx: Context, flags: CreateFlags, args: readonly string[]): Promise<readonly string[]> {
+  const names = [...new Set(args)]
+  if (names.length === 0 || names.includes('')) {
     ctx.stdout.write(await ctx.helpPage())
     throw new FlotillaError('machine/usage', 'Error: No machine name specified')
   }
-  checkHostName(name)
+  for (const name of names) checkHostName(name)
+  if (!Number.isInteger(flags.parallel) || flags.parallel < 1) {
+    throw new FlotillaError('machine/usage', `--parallel ${flags.parallel} is not a number from 1 up`)
+  }
   const discovery = flags['swarm-discovery']
   if (discovery !== '' && !/^[^:]*:\/\/.*/.test(discovery)) {
     const text = `Error parsing swarm discovery: Swarm Discovery URL was in the wrong format: ${discovery}`
     throw new FlotillaError('machine/usage', text)
   }
   checkSwarm(flags)
-  return name
+  return names
 }
 
 /** @throws {machine/usage} */

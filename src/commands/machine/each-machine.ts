@@ -3,6 +3,7 @@ import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { settleLimit } from '../../core/limit.ts'
 import type { Host } from '../../machine/host.ts'
 import type { Store } from '../../machine/store.ts'
+import { refreshContext } from './contexts.ts'
 import { chooseNames, openMachine, openStore } from './open-machine.ts'
 import type { OpenMachine } from './open-machine.ts'
 
@@ -43,6 +44,7 @@ export async function forEachMachine(
         throw error
       }
       await save(changed ?? machine.host)
+      await refreshContext(ctx, store, machine)
     }),
   )
   throwFailures(results)

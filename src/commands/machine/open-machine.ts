@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { toDriverContext } from '../../machine/driver-context.ts'
-import type { Driver, DriverDescriptor } from '../../machine/driver.ts'
+import type { Driver, DriverDescriptor, DriverFactory } from '../../machine/driver.ts'
 import type { Host } from '../../machine/host.ts'
 import { fileStore } from '../../machine/store-files.ts'
 import type { Store } from '../../machine/store.ts'
@@ -57,9 +57,23 @@ export async function openMachine(ctx: Context, store: Store, name: string): Pro
   return { host, driver: await openDriver(ctx, store, host) }
 }
 
+/** A factory that knows what is behind the references in a record. Those that lead nowhere are warned of: not every call needs them. */
+export async function openFactory(ctx: Context, factory: DriverFactory, host: Host): Promise<DriverFactory> {
+  // Nearly no record has any: what looks them up is not even loaded.
+  if (!JSON.stringify(host.driver).includes('"secret:')) return factory
+  const { makeSecrets, withSecrets } = await import('../../machine/secrets.ts')
+  const secrets = makeSecrets(ctx.env)
+  try {
+    await secrets.learn(host.driver)
+  } catch (error) {
+    ctx.log.warn(`machine "${host.name}": ${toMessage(error)}`)
+  }
+  return withSecrets(factory, secrets)
+}
+
 export async function openDriver(ctx: Context, store: Store, host: Host): Promise<Driver> {
   const descriptor = await loadDescriptor(ctx, host.driverName)
-  const factory = await descriptor.load()
+  const factory = await openFactory(ctx, await descriptor.load(), host)
   const { log, clock, random, env } = ctx
   return factory.create(toDriverContext({ store, log, clock, random, env }, host.name), host.driver)
 }

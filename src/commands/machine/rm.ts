@@ -2,7 +2,9 @@ import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { settleLimit } from '../../core/limit.ts'
 import type { Store } from '../../machine/store.ts'
+import { removeContext } from '../../machine/docker-context.ts'
 import { confirm } from './confirm.ts'
+import { contextPlace } from './contexts.ts'
 import { openMachine, openStore } from './open-machine.ts'
 import type { rmFlags } from './table.ts'
 
@@ -19,14 +21,15 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
   ctx.log.info('WARNING: This action will delete both local reference and remote instance.')
   if (!flags.force && !flags.y && !(await confirm(ctx, 'Are you sure? (y/n): '))) return
   const store = openStore(ctx)
-  const results = await settleLimit(names, parallel, (name) => remove(ctx, store, name, flags.force))
+  const results = await settleLimit(names, parallel, (name) => removeMachine(ctx, store, name, flags.force))
   const failed = results.flatMap((result) =>
     result.kind === 'failed' ? [`Error removing host "${result.item}": ${toMessage(result.error)}`] : [],
   )
   if (failed.length > 0) throw new FlotillaError('machine/driver', failed.join('\n'))
 }
 
-async function remove(ctx: Context, store: Store, name: string, isForced: boolean): Promise<void> {
+/** Removes one machine, its record and its context. */
+export async function removeMachine(ctx: Context, store: Store, name: string, isForced: boolean): Promise<void> {
   if (isForced && !(await store.exists(name))) {
     ctx.log.error(`Can't remove "${name}"`)
     return
@@ -40,6 +43,9 @@ async function remove(ctx: Context, store: Store, name: string, isForced: boolea
       ctx.log.error(`Error removing host "${name}": ${toMessage(error)}`)
     }
     await store.remove(name)
+    await removeContext(contextPlace(ctx), name, store.pathOf(name)).catch((error: unknown) => {
+      ctx.log.warn(`cannot remove docker context "${name}": ${toMessage(error)}`)
+    })
   }
   await store.lock(name, removeBoth, { signal: ctx.signal })
   ctx.log.info(`Successfully removed ${name}`)

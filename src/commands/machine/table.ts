@@ -1,8 +1,10 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import { copyCommands } from './copy-table.ts'
 import { poolCommands } from './pool/table.ts'
 import { createFlags } from './create-flags.ts'
+import { ownCommands } from './own-table.ts'
 
 /** Flags that stand before the command word. */
 export const machineGlobals: FlagTable = {
@@ -60,7 +62,7 @@ export const envFlags = {
   swarm: { kind: 'boolean', brief: 'For a Swarm master: address of the manager, not of the engine' },
   shell: {
     kind: 'string',
-    brief: 'fish, cmd, powershell, tcsh or emacs; any other name means sh (default: the shell in use)',
+    brief: 'fish, cmd, powershell, pwsh, tcsh, emacs, nu or xonsh; any other name means sh (default: the shell in use)',
     default: '',
   },
   unset: { kind: 'boolean', short: 'u', brief: 'Print the lines that clear the variables' },
@@ -86,6 +88,11 @@ export const lsFlags = {
 export const regenerateCertsFlags = {
   force: { kind: 'boolean', short: 'f', brief: 'Do not ask first' },
   'client-certs': { kind: 'boolean', brief: 'First renew the CA and the client certificate where missing or expired' },
+  'rotate-ca': {
+    kind: 'boolean',
+    brief: 'Replace the CA of the whole store, machine by machine, without a moment of refused certificates',
+  },
+  'keep-old-ca': { kind: 'boolean', brief: 'With --rotate-ca: go on trusting the old CA until it is run once more' },
 } as const
 
 export const rmFlags = {
@@ -127,7 +134,7 @@ export const machineCommands: readonly Command[] = [
     brief: 'Create a machine',
     description: "'{program} create --driver NAME --help' lists the flags of that driver too.",
     flags: createFlags,
-    args: [{ name: 'NAME' }],
+    args: [{ name: 'NAME...' }],
     moreFlags: async (argv, ctx) => (await import('./driver-flags.ts')).findDriverFlags(argv, ctx),
     load: () => import('./create.ts'),
   }),
@@ -218,6 +225,7 @@ export const machineCommands: readonly Command[] = [
     stopsAtArgument: true,
     load: () => import('./ssh.ts'),
   }),
+  ...copyCommands,
   defineCommand({
     name: 'start',
     brief: 'Start machines',
@@ -243,6 +251,14 @@ export const machineCommands: readonly Command[] = [
     load: () => import('./stop.ts'),
   }),
   defineCommand({
+    name: 'upgrade',
+    brief: 'Bring the engines of machines up to date',
+    description: byDefaults,
+    flags: {},
+    args: [machines],
+    load: () => import('./upgrade.ts'),
+  }),
+  defineCommand({
     name: 'url',
     brief: 'Print the address of an engine',
     description: byDefault,
@@ -257,4 +273,5 @@ export const machineCommands: readonly Command[] = [
     args: [machine],
     load: () => import('./version.ts'),
   }),
+  ...ownCommands,
 ]

@@ -1,0 +1,28 @@
+import type { Run } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { execInherited } from '../../io/exec.ts'
+import { openStore } from './open-machine.ts'
+import { findAlias, parseMachinePath, renderMachinePath } from './remote-path.ts'
+import type { mountFlags } from './copy-table.ts'
+import { requireProgram, runWithSshConfig } from './with-ssh-config.ts'
+
+/** Mounts a folder of a machine here with sshfs, or takes such a mount away. */
+export const run: Run<typeof mountFlags> = async (ctx, flags, args) => {
+  const [source, target, ...more] = args
+  if (source === undefined || more.length > 0) {
+    ctx.stdout.write(await ctx.helpPage())
+    throw new FlotillaError('machine/usage', 'Improper number of arguments')
+  }
+  const parsed = parseMachinePath(source)
+  // Without a colon it is a path of the machine called so.
+  const remote = { ...parsed, machine: parsed.machine ?? 'default' }
+  const mountpoint = target ?? remote.path
+  if (mountpoint === '') throw new FlotillaError('machine/usage', `${JSON.stringify(source)} names no path to mount`)
+  if (flags.unmount) {
+    await requireProgram(ctx, 'fusermount', 'unmount option')
+    return execInherited(['fusermount', '-u', mountpoint], { clock: ctx.clock, signal: ctx.signal })
+  }
+  await requireProgram(ctx, 'sshfs', 'mount feature')
+  const alias = await findAlias(ctx, openStore(ctx), remote.machine)
+  return runWithSshConfig(ctx, [alias], (config) => ['sshfs', '-F', config, renderMachinePath(remote), mountpoint])
+}
