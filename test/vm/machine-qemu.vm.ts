@@ -1,0 +1,111 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLog } from '../../src/core/log.ts'
+import { systemClock } from '../../src/io/clock.ts'
+import { execProgram } from '../../src/io/exec.ts'
+import { ensureBaseImage } from '../../src/machine/drivers/qemu/base-image.ts'
+import { descriptor } from '../../src/machine/drivers/qemu/index.ts'
+import { makeSampleImage } from '../../src/machine/sample-image.ts'
+import { testDriver } from '../conformance/driver.ts'
+import { ensurePrograms, programForms } from '../e2e/programs.ts'
+import type { RunResult } from '../e2e/programs.ts'
+
+/**
+ * Real virtual machines. Where there is no KVM each boot takes a minute or more, and the first run builds the image
+ * (about 700 MB under the user's cache folder).
+ */
+
+const isRoot = process.getuid?.() === 0 && process.platform === 'linux'
+
+beforeAll(async () => {
+  if (isRoot) await ensureBaseImage({ clock: systemClock, log: silentLog, env: process.env })
+})
+
+describe.runIf(isRoot)('a virtual machine, with the programs (needs root on Linux)', () => {
+  const [form] = programForms
+  let folder: string
+  beforeAll(() => {
+    ensurePrograms()
+    folder = mkdtempSync(join(tmpdir(), 'machine-qemu-'))
+  })
+  afterAll(async () => {
+    await machine(['rm', '-f', 'vm'])
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  function machine(args: readonly string[]): Promise<RunResult> {
+    const env = { MACHINE_STORAGE_PATH: join(folder, 'store'), FLOTILLA_CACHE: process.env['FLOTILLA_CACHE'] }
+    return form!.run('docker-machine', [...args], { env, timeoutMs: 880_000 })
+  }
+
+  async function docker(command: string): Promise<string> {
+    const { stdout: script } = await machine(['env', 'vm'])
+    const result = await execProgram(['sh', '-c', `${script}\n${command}`], {
+      clock: systemClock,
+      env: { PATH: process.env['PATH'] },
+      deadlineMs: 600_000,
+    })
+    return `${result.stdout}${result.stderr}`
+  }
+
+  it('boots, is provisioned over SSH, and its engine answers over TLS', async () => {
+    const created = await machine(['create', '-d', 'qemu', '--engine-label', 'a=b', 'vm'])
+    expect(created.stderr).toMatch(/^$|^\(vm\) KVM cannot be used here \(.*\): the processor is emulated/)
+    expect(created.stdout).toContain('Provisioning with debian...')
+    expect(created.stdout).toContain('Docker is up and running!')
+    expect((await machine(['url', 'vm'])).stdout).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+\n$/)
+    expect(await docker(`docker info --format '{{.Name}} {{.Driver}} {{.CgroupVersion}} {{json .Labels}}'`)).toBe(
+      'vm overlay2 2 ["a=b","provider=qemu"]\n',
+    )
+  })
+
+  it('runs containers, in a kernel of its own and on a disk as large as asked for', async () => {
+    writeFileSync(join(folder, 'image.tar'), await makeSampleImage(systemClock))
+    await docker(`docker load -q < ${join(folder, 'image.tar')}`)
+    expect(await docker('docker run --rm flotilla/sample:latest echo from inside')).toBe('from inside\n')
+    const kernel = (await machine(['ssh', 'vm', 'uname -r; hostname'])).stdout
+    expect(kernel).toMatch(/-cloud-[a-z0-9]+\nvm\n$/)
+    const blocks = await machine(['ssh', 'vm', 'df -B1 --output=size / | tail -1'])
+    expect(Number(blocks.stdout)).toBeGreaterThan(15e9)
+    expect((await machine(['ssh', 'vm', 'exit 3'])).code).toBe(3)
+  })
+
+  it('is stopped by its power button, and comes back with its containers', async () => {
+    await docker('docker run -d --restart always --name kept flotilla/sample:latest')
+    expect((await machine(['stop', 'vm'])).stderr).toBe('')
+    expect((await machine(['status', 'vm'])).stdout).toBe('Stopped\n')
+    expect((await machine(['url', 'vm'])).stderr).toContain('Host is not running')
+    expect((await machine(['start', 'vm'])).code).toBe(0)
+    expect(await docker(`docker ps --format '{{.Names}}'`)).toBe('kept\n')
+  })
+
+  it('its process is known by more than its number', async () => {
+    const path = join(folder, 'store/machines/vm')
+    const { pid } = JSON.parse(readFileSync(join(path, 'qemu.json'), 'utf8')) as { pid: number }
+    process.kill(pid, 'SIGKILL')
+    expect((await machine(['status', 'vm'])).stdout).toBe('Stopped\n')
+    // The number now belongs to somebody else, as after a reboot.
+    writeFileSync(join(path, 'qemu.pid'), `${process.pid}\n`)
+    writeFileSync(join(path, 'qemu.json'), JSON.stringify({ pid: process.pid, startTicks: '1', bootId: 'x' }))
+    expect((await machine(['status', 'vm'])).stdout).toBe('Stopped\n')
+    expect((await machine(['rm', '-y', 'vm'])).code).toBe(0)
+  })
+})
+
+testDriver(descriptor, {
+  options: () => ({}),
+  refused: [
+    [{ 'qemu-memory': 3 }, /^--qemu-memory 3 is too little/],
+    [{ 'qemu-cpus': 0 }, /^--qemu-cpus 0 is too little/],
+    [{ 'qemu-disk': 1 }, /^--qemu-disk 1 is too little/],
+    [{ 'qemu-accel': 'magic' }, /^--qemu-accel "magic" is none of/],
+    [{ 'qemu-kernel': '/k' }, /^--qemu-kernel needs an image/],
+    [{ 'qemu-address': '192.0.2.1/24' }, /^--qemu-address needs --qemu-bridge/],
+    [{ 'qemu-bridge': 'br0', 'qemu-address': 'x' }, /^--qemu-address "x" is no address/],
+  ],
+  isLive: isRoot,
+  needs: 'root on Linux',
+  canSwitch: true,
+})
