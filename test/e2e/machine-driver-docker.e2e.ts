@@ -44,6 +44,9 @@ testDriver(descriptor, {
   isLive,
   needs: 'root on Linux',
   canSwitch: true,
+  endOutside: async () => {
+    await outer!.hosts[0]!.docker(['kill', 'flotilla-machine-trial'])
+  },
 })
 
 describe.runIf(isLive)('machines in containers, with the programs (needs root on Linux)', () => {

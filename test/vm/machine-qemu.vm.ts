@@ -1,11 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/core/log.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { execProgram } from '../../src/io/exec.ts'
-import { ensureBaseImage } from '../../src/machine/drivers/qemu/base-image.ts'
+import { pollUntil, readIdentity } from '../../src/io/process-identity.ts'
+import { baseImagePath, ensureBaseImage } from '../../src/machine/drivers/qemu/base-image.ts'
+import { cacheFolder } from '../../src/machine/drivers/local/engine-tree.ts'
 import { descriptor } from '../../src/machine/drivers/qemu/index.ts'
 import { makeSampleImage } from '../../src/machine/sample-image.ts'
 import { testDriver } from '../conformance/driver.ts'
@@ -18,12 +21,17 @@ import type { RunResult } from '../e2e/programs.ts'
  */
 
 const isRoot = process.getuid?.() === 0 && process.platform === 'linux'
+/** Set where the minutes of building an image, or installing qemu, are not to be spent. */
+const isOnlyCached = process.env['FLOTILLA_TEST_VM'] === 'cached'
+const hasQemu = spawnSync('qemu-img', ['--version']).status === 0
+const isLive = isRoot && (!isOnlyCached || (hasQemu && existsSync(baseImagePath(process.env))))
+const needs = 'root on Linux, qemu, and the image that npm run test:vm builds'
 
 beforeAll(async () => {
-  if (isRoot) await ensureBaseImage({ clock: systemClock, log: silentLog, env: process.env })
+  if (isLive) await ensureBaseImage({ clock: systemClock, log: silentLog, env: process.env })
 })
 
-describe.runIf(isRoot)('a virtual machine, with the programs (needs root on Linux)', () => {
+describe.runIf(isLive)(`a virtual machine, with the programs (needs ${needs})`, () => {
   const [form] = programForms
   let folder: string
   beforeAll(() => {
@@ -36,7 +44,7 @@ describe.runIf(isRoot)('a virtual machine, with the programs (needs root on Linu
   })
 
   function machine(args: readonly string[]): Promise<RunResult> {
-    const env = { MACHINE_STORAGE_PATH: join(folder, 'store'), FLOTILLA_CACHE: process.env['FLOTILLA_CACHE'] }
+    const env = { MACHINE_STORAGE_PATH: join(folder, 'store'), FLOTILLA_CACHE: cacheFolder(process.env) }
     return form!.run('docker-machine', [...args], { env, timeoutMs: 880_000 })
   }
 
@@ -105,7 +113,13 @@ testDriver(descriptor, {
     [{ 'qemu-address': '192.0.2.1/24' }, /^--qemu-address needs --qemu-bridge/],
     [{ 'qemu-bridge': 'br0', 'qemu-address': 'x' }, /^--qemu-address "x" is no address/],
   ],
-  isLive: isRoot,
-  needs: 'root on Linux',
+  isLive,
+  needs,
   canSwitch: true,
+  endOutside: async (config) => {
+    const path = join(dirname(String(config['SSHKeyPath'])), 'qemu.json')
+    const { pid } = JSON.parse(readFileSync(path, 'utf8')) as { pid: number }
+    process.kill(pid, 'SIGKILL')
+    expect(await pollUntil(async () => (await readIdentity(pid)) === undefined, 30_000, systemClock)).toBe(true)
+  },
 })
