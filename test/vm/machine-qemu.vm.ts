@@ -8,7 +8,8 @@ import { systemClock } from '../../src/io/clock.ts'
 import { execProgram } from '../../src/io/exec.ts'
 import { pollUntil, readIdentity } from '../../src/io/process-identity.ts'
 import { baseImagePath, ensureBaseImage } from '../../src/machine/drivers/qemu/base-image.ts'
-import { cacheFolder } from '../../src/machine/drivers/local/engine-tree.ts'
+import { cacheFolder } from '../../src/machine/debian/engine-tree.ts'
+import { readText } from '../../src/machine/driver.ts'
 import { descriptor } from '../../src/machine/drivers/qemu/index.ts'
 import { makeSampleImage } from '../../src/machine/sample-image.ts'
 import { testDriver } from '../conformance/driver.ts'
@@ -117,7 +118,7 @@ testDriver(descriptor, {
   needs,
   canSwitch: true,
   endOutside: async (config) => {
-    const path = join(dirname(String(config['SSHKeyPath'])), 'qemu.json')
+    const path = join(dirname(readText(config, 'SSHKeyPath')), 'qemu.json')
     const { pid } = JSON.parse(readFileSync(path, 'utf8')) as { pid: number }
     process.kill(pid, 'SIGKILL')
     expect(await pollUntil(async () => (await readIdentity(pid)) === undefined, 30_000, systemClock)).toBe(true)

@@ -10,7 +10,7 @@ import type { ImageProgress } from '../../../engine/api/types-resource.ts'
 import type { Engine } from '../../../engine/engine.ts'
 import type { ProgramWords } from '../../../io/exec.ts'
 import type { DriverContext } from '../../driver.ts'
-import { resolveEngineRoot } from '../local/engine-tree.ts'
+import { resolveEngineRoot } from '../../debian/engine-tree.ts'
 import { findHostFiles } from './host-files.ts'
 
 const repository = 'flotilla/engine'

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import type { CallOptions } from '../../../core/call.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { createExec, inspectExec, resizeExec, startExec } from '../../../engine/api/exec.ts'

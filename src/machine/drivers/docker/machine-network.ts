@@ -4,7 +4,7 @@ import { listContainers } from '../../../engine/api/containers.ts'
 import { createNetwork, inspectNetwork, listNetworks, removeNetwork } from '../../../engine/api/networks.ts'
 import type { NetworkInspect } from '../../../engine/api/types-resource.ts'
 import type { Engine } from '../../../engine/engine.ts'
-import { parseSubnet, toAddress } from '../local/subnet.ts'
+import { parseSubnet, toAddress } from '../../subnet.ts'
 import { labels } from './container-spec.ts'
 
 const madeByUs = { [`${labels.machine}.network`]: '1' }

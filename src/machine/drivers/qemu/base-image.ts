@@ -9,8 +9,8 @@ import { execProgram } from '../../../io/exec.ts'
 import type { ProgramWords } from '../../../io/exec.ts'
 import { makeFolder, pathExists } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
-import { findMirror, readProxyOptions } from '../local/apt-mirror.ts'
-import { cacheFolder, removeUnfinished } from '../local/engine-tree.ts'
+import { findMirror, readProxyOptions } from '../../debian/apt-mirror.ts'
+import { cacheFolder, removeUnfinished } from '../../debian/engine-tree.ts'
 import { guestFiles, guestLinks, guestPackages, guestSecrets } from './guest-files.ts'
 
 /** The release of the system in machines whose image is built here. */

@@ -38,7 +38,7 @@ export function makeIso(label: string, files: Readonly<Record<string, string>>):
     ),
   ]
   Buffer.concat(entries).copy(image, rootAt * sector)
-  contents.forEach((content, index) => content.copy(image, (places[index] ?? 0) * sector))
+  for (const [index, content] of contents.entries()) content.copy(image, (places[index] ?? 0) * sector)
   return image
 }
 

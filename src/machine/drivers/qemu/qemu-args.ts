@@ -10,7 +10,7 @@ export const machineFiles = {
   seed: 'seed.iso',
   monitor: 'qmp.sock',
   pid: 'qemu.pid',
-  console: 'console.log',
+  console: 'boot.log',
   log: 'qemu.log',
   process: 'qemu.json',
 } as const
@@ -77,7 +77,7 @@ export function qemuWords(vm: VirtualMachine): ProgramWords {
           '-initrd',
           vm.boot.initrd,
           '-append',
-          `root=LABEL=root rw quiet console=${serial} net.ifnames=0`,
+          `root=LABEL=root rw quiet systemd.show_status=true console=${serial} net.ifnames=0`,
         ]),
     '-netdev',
     networkDevice(vm.network),

@@ -44,7 +44,9 @@ describe('the command line of a machine', () => {
     const boot = { kernel: '/k', initrd: '/i' }
     const network = { kind: 'tap', interfaceName: 'fq1' } as const
     const words = qemuWords({ ...vm, accelerator: 'kvm', boot, network }).join(' ')
-    expect(words).toContain('-kernel /k -initrd /i -append root=LABEL=root rw quiet console=ttyS0')
+    expect(words).toContain(
+      '-kernel /k -initrd /i -append root=LABEL=root rw quiet systemd.show_status=true console=ttyS0',
+    )
     expect(words).toContain('tap,id=net0,ifname=fq1,script=no,downscript=no')
     expect(words).toContain('-accel kvm -cpu host')
   })
