@@ -61,6 +61,18 @@ const definitions = {
     { command: use('command'), user: text, privileged: flag, working_dir: text, environment: use('pairs') },
     ['command'],
   ),
+  init: object(
+    {
+      image: text,
+      command: use('command'),
+      user: text,
+      privileged: flag,
+      working_dir: text,
+      environment: use('pairs'),
+      per_replica: flag,
+    },
+    ['command'],
+  ),
   throttles: list(plainObject({ path: text, rate: whole })),
   devices: list(
     object(
@@ -97,6 +109,7 @@ definitions.build = oneOf(
     cache_from: list(text),
     cache_to: list(text),
     no_cache: flag,
+    no_cache_filter: use('textOrStrings'),
     additional_contexts: use('pairs'),
     network: text,
     provenance: { type: ['string', 'boolean'] },
@@ -323,6 +336,7 @@ definitions.service = object({
   pids_limit: number,
   platform: text,
   ports: list(use('port')),
+  pre_start: list(use('init')),
   post_start: list(use('hook')),
   pre_stop: list(use('hook')),
   privileged: flag,

@@ -96,6 +96,8 @@ const purePlaces = [
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan|translate|legacy|view|copy)\//,
   /^compose\/(translate|hash)\.ts$/,
+  /^compose\/build\/(definition|frontend|classic-query|cache-entry|build-progress|bake)\.ts$/,
+  /^engine\/buildkit\/(messages|file-packet)\.ts$/,
   /^compose\/watch\/(rules|batch)\.ts$/,
   /^machine\/env\.ts$/,
   /^machine\/provision\/unit-file\.ts$/,

@@ -1,31 +1,42 @@
+import { toCall } from '../core/call.ts'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Progress } from '../core/progress.ts'
+import { FlotillaError } from '../core/errors.ts'
 import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { BuildHost } from './build/build-image.ts'
 import { execute } from './execute.ts'
+import type { HookOutput } from './execute/hook.ts'
 import type { ProjectLockOptions } from './lock/project-lock.ts'
 import type { StartedContainer } from './execute.ts'
 import { checkContainerNames } from './load/consistency.ts'
 import { mapDictionary } from './model/dictionary.ts'
+import { materialKey, noMaterials } from './model/material.ts'
+import type { Materials } from './model/material.ts'
 import type { Project } from './model/project.ts'
-import { observe, observeImages, observeImageVolumes } from './observe.ts'
+import type { Service } from './model/service.ts'
+import { observe, observeImageVolumes } from './observe.ts'
 import { observeNodes } from './observe-nodes.ts'
-import { planImages } from './plan/image-plan.ts'
-import type { PullPolicy } from './plan/image-plan.ts'
+import { furtherImages } from './plan/image-plan.ts'
+import type { ImageOptions, PullPolicy } from './plan/image-plan.ts'
+import { findLeftOut } from './plan/left-out.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import type { ReconcileOptions } from './plan/options.ts'
 import { asksForNodes } from './plan/placement/assign.ts'
 import { isQuestions } from './plan/plan.ts'
 import type { Plan, Question } from './plan/plan.ts'
 import { reconcile } from './plan/reconcile.ts'
+import { readMaterials } from './read-materials.ts'
 import { selectServices } from './plan/selection.ts'
-import { checkSupported } from './plan/unsupported.ts'
+import { reportPlan } from './report-plan.ts'
+import { bringImages } from './prepare-images.ts'
+import { imageMounts } from './translate/mount.ts'
 import { toImageReference } from './translate/name.ts'
 
 /** How a project is brought to the engine. */
 export interface ConvergeOptions extends CallOptions {
-  readonly reconcile: Omit<ReconcileOptions, 'apiVersion' | 'isCluster' | 'answers'>
+  readonly reconcile: Omit<ReconcileOptions, 'apiVersion' | 'isCluster' | 'answers' | 'materials'>
   readonly pull: PullPolicy
   readonly clock: Clock
   readonly progress: Progress
@@ -35,6 +46,10 @@ export interface ConvergeOptions extends CallOptions {
   readonly note?: (message: string) => void
   /** The user's decision about data that would be lost. */
   readonly ask: (question: Question) => Promise<boolean>
+  /** Files of this computer cannot be mounted by the engine. */
+  readonly isRemote?: boolean
+  /** What would be left out ends it, and is no warning. */
+  readonly isStrict?: boolean
   /** Nothing is changed on the engine; the steps are only reported. */
   readonly isDryRun?: boolean
   /** Hold the project's lock while something is changed; absent: no lock. */
@@ -42,7 +57,12 @@ export interface ConvergeOptions extends CallOptions {
   /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
   readonly onPlan?: (plan: Plan, observed: Observed) => Promise<void>
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  readonly hookOutput?: (output: HookOutput) => void
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** What builds take from this computer; absent: nothing can be built. */
+  readonly buildHost?: BuildHost
+  /** How images are built; absent: as the files say, when they are missing. */
+  readonly images?: Partial<Pick<ImageOptions, 'mayBuild' | 'wishes'>>
 }
 
 /**
@@ -60,56 +80,54 @@ export async function converge(engine: Engine, project: Project, o: ConvergeOpti
   const { withProjectLock } = await import('./lock/project-lock.ts')
   const { clock, warn } = o
   return withProjectLock(engine, project.name, { ...toCall(o), ...o.lock, clock, warn }, async (signal) => {
-    // Someone else may have changed things until now. What was pulled is there.
+    // Someone else may have changed things until now. What was pulled or built is there.
     const own = { ...o, pull: 'missing', ...(signal !== undefined && { signal }) } as const
     return carryOut(engine, await prepare(engine, project, own), own)
   })
 }
 
-async function carryOut(
-  engine: Engine,
-  { plan, observed }: { readonly plan: Plan; readonly observed: Observed },
-  o: ConvergeOptions,
-): Promise<Plan> {
+async function carryOut(engine: Engine, { plan, observed, materials }: Prepared, o: ConvergeOptions): Promise<Plan> {
   for (const warning of plan.warnings) o.warn(warning)
   await o.onPlan?.(plan, observed)
   for (const resource of plan.settled) o.progress({ id: resource, status: 'done', text: 'Running' })
   if (o.isDryRun === true) reportPlan(plan, o.progress)
-  else await execute(plan, engine, o)
+  else await execute(plan, engine, { ...o, materials })
   return plan
 }
 
-/** Everything up to the plan. Pulls images, unless it is a dry run. */
-export async function prepare(
-  engine: Engine,
-  project: Project,
-  o: ConvergeOptions,
-): Promise<{ readonly plan: Plan; readonly pulls: Plan; readonly observed: Observed }> {
+/** A plan, and what it was made from. */
+export interface Prepared {
+  readonly plan: Plan
+  /** The steps of images. */
+  readonly pulls: Plan
+  readonly observed: Observed
+  readonly materials: Materials
+}
+
+/** Everything up to the plan. Pulls and builds images, unless it is a dry run. */
+export async function prepare(engine: Engine, project: Project, o: ConvergeOptions): Promise<Prepared> {
   checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
-  checkSupported(selection.services)
-  const references = [...new Set(selection.services.map((service) => toImageReference(project, service)))]
+  const left = findLeftOut(selection.services)
+  if (o.isStrict === true && left[0] !== undefined) throw new FlotillaError('compose/unsupported', left[0])
+  const references = toReferences(project, selection.services)
   const [apiVersion, first] = await Promise.all([
     engine.apiVersion(call),
     observe(engine, toObserveRequest(project, references), call),
   ])
-  let observed = first
-  const pulls = planImages(project, observed, selection, o.pull)
-  if (pulls.steps.length > 0) {
-    if (o.isDryRun === true) reportPlan(pulls, o.progress)
-    else {
-      await execute(pulls, engine, o)
-      observed = { ...observed, images: await observeImages(engine, references, call) }
-    }
-  }
+  const brought = await bringImages(engine, project, selection, references, first, o)
+  const { pulls } = brought
+  let { observed } = brought
   const placed = selection.services.filter(asksForNodes)
   const isPlaced = placed.length > 0 && (await isClusterEndpoint(engine, call))
   if (isPlaced) observed = await withNodes(engine, observed, call)
   else
     for (const { name } of placed)
       o.note?.(`deploy.mode and deploy.placement of service "${name}" have no effect on one engine`)
-  const options = { ...o.reconcile, apiVersion, isCluster: isPlaced }
+  const files = await prepareMaterials(engine, project, selection.services, o)
+  const materials = withMountedImages(files, selection.services, observed)
+  const options = { ...o.reconcile, apiVersion, isCluster: isPlaced, materials }
   const answers: Record<string, boolean> = {}
   let plan = await decide(project, observed, { ...options, answers }, o)
   if (needsMoreFacts(plan)) {
@@ -117,7 +135,40 @@ export async function prepare(
     observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
-  return { plan, pulls, observed }
+  return { plan: { ...plan, warnings: [...left, ...plan.warnings] }, pulls, observed, materials }
+}
+
+/** A cluster is on other computers whatever its address: its engines are. */
+async function prepareMaterials(
+  engine: Engine,
+  project: Project,
+  services: readonly Service[],
+  o: ConvergeOptions,
+): Promise<Materials> {
+  const hasFiles = services.some(({ secrets = [], configs = [] }) => secrets.length + configs.length > 0)
+  const hasOthers = services.some((entry) => entry.security_opt !== undefined || entry.credential_spec !== undefined)
+  if (!hasFiles && !hasOthers) return noMaterials
+  const isRemote = o.isRemote === true || (hasFiles && (await isClusterEndpoint(engine, toCall(o))))
+  return readMaterials(engine, project, services, isRemote, toCall(o))
+}
+
+/** What mounted images are right now, so that a container with an older one is seen. */
+function withMountedImages(materials: Materials, services: readonly Service[], observed: Observed): Materials {
+  const mounted = services.flatMap(imageMounts)
+  if (mounted.length === 0) return materials
+  const entries = new Map(materials.entries)
+  for (const reference of mounted) {
+    const image = observed.images[reference]
+    const fingerprint = image?.id.replace('sha256:', '').slice(0, 12)
+    if (fingerprint !== undefined) entries.set(materialKey('image', reference), { fingerprint })
+  }
+  return { ...materials, entries }
+}
+
+/** The images the containers of services are made of. */
+function toReferences(project: Project, services: readonly Service[]): readonly string[] {
+  const all = services.flatMap((service) => [toImageReference(project, service), ...furtherImages(service)])
+  return [...new Set(all)]
 }
 
 /** What to look for on the engine for a project. */
@@ -186,19 +237,4 @@ async function withNodes(engine: Engine, observed: Observed, call: CallOptions):
 async function isClusterEndpoint(engine: Engine, call: CallOptions): Promise<boolean> {
   const version = await callForJson<{ readonly Version?: string }>(engine, { method: 'GET', path: '/version' }, call)
   return version.Version?.startsWith('swarm/') === true
-}
-
-/** Reports the steps of a plan as if they were carried out. */
-export function reportPlan(plan: Plan, progress: Progress): void {
-  for (const { resource, words } of plan.steps) {
-    if (words.working !== '') progress({ id: resource, status: 'working', text: words.working })
-    if (words.done !== '') progress({ id: resource, status: 'done', text: words.done })
-  }
-}
-
-function toCall(o: CallOptions): CallOptions {
-  return {
-    ...(o.signal !== undefined && { signal: o.signal }),
-    ...(o.deadlineMs !== undefined && { deadlineMs: o.deadlineMs }),
-  }
 }

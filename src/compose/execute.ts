@@ -1,3 +1,4 @@
+import { toCall } from '../core/call.ts'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core/errors.ts'
@@ -6,13 +7,16 @@ import type { Progress } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
+import type { BuildHost } from './build/build-image.ts'
+import type { HookOutput } from './execute/hook.ts'
 import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
+import type { Materials } from './model/material.ts'
 import { containerOf } from './plan/plan.ts'
 import { planRecovery } from './plan/rollout/recovery.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
-import type { Plan, Step } from './plan/plan.ts'
+import type { Plan, Step, StepOp } from './plan/plan.ts'
 
 /** A container about to be started. */
 export interface StartedContainer {
@@ -29,8 +33,16 @@ export interface ExecuteOptions extends CallOptions {
   readonly parallel: number
   /** Awaited before a container is started, so that none of its output is missed. */
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  /** Contents of the configs and secrets that steps copy. */
+  readonly materials?: Materials
+  /** Told what hooks print. Absent: only a hook that fails shows its last lines, in the error. */
+  readonly hookOutput?: (output: HookOutput) => void
   /** The ready `X-Registry-Auth` value for an image reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** Needed by plans that build. */
+  readonly buildHost?: BuildHost
+  /** Told each name an image was built under. */
+  readonly onBuilt?: (reference: string, imageId: string) => void
 }
 
 /**
@@ -65,7 +77,7 @@ async function takeBack(
 ): Promise<FlotillaError> {
   const recovery = planRecovery(rollouts, walk)
   const trial = walk.failures.find(({ step }) => step.trial !== undefined)?.step
-  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk.made, callOptions(o))
+  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk.made, toCall(o))
   const back = new Walk(recovery.plan, engine, o)
   await back.run()
   const outcome = describeRecovery(rollouts, recovery, trial?.trial?.service, back.failures.length > 0)
@@ -102,7 +114,7 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress } = o
+    const { registryAuth, progress, hookOutput, materials, buildHost, onBuilt } = o
     this.#options = o
     this.#rollouts = plan.rollouts ?? []
     this.#left = plan.steps.length
@@ -113,6 +125,10 @@ class Walk {
       waker: makeWaker(engine, o.clock, o),
       clock: o.clock,
       ...(registryAuth !== undefined && { registryAuth }),
+      ...(hookOutput !== undefined && { hookOutput }),
+      ...(materials !== undefined && { materials }),
+      ...(buildHost !== undefined && { buildHost }),
+      ...(onBuilt !== undefined && { onBuilt }),
     }
     for (const step of plan.steps) {
       this.#missing.set(step.id, step.after.length)
@@ -145,7 +161,7 @@ class Walk {
     while (this.failures.length === 0 && this.#options.signal?.aborted !== true) {
       const step = this.#takeReady()
       if (step === undefined) break
-      const cost = isIdle(step) ? 0 : 1
+      const cost = isLong(step) ? 0 : 1
       this.begun.add(step.id)
       this.#running += 1
       this.#calls += cost
@@ -161,7 +177,7 @@ class Walk {
 
   #takeReady(): Step | undefined {
     const isFree = this.#calls < this.#options.parallel
-    const index = isFree ? 0 : this.#ready.findIndex(isIdle)
+    const index = isFree ? 0 : this.#ready.findIndex(isLong)
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
   }
 
@@ -174,7 +190,7 @@ class Walk {
         await beforeStart?.({ id: resolveRef(container, this.made), name: container.name, service: step.group ?? '' })
       }
       await failpoint('compose.beforeStep')
-      const id = await runStep(step, this.#context, callOptions(this.#options))
+      const id = await runStep(step, this.#context, toCall(this.#options))
       await failpoint('compose.afterStep')
       if (id !== undefined) {
         this.made.set(step.id, id)
@@ -182,6 +198,11 @@ class Walk {
       }
       report(step, 'done', progress)
     } catch (error) {
+      if (this.#options.signal?.aborted === true && isAbort(error)) {
+        // Not done, and nothing that failed.
+        this.#left += 1
+        return
+      }
       if (!this.#isTolerated(step, error) && !isSettled(step, error, progress)) {
         this.failures.push({ step, error })
         return
@@ -207,16 +228,21 @@ class Walk {
   }
 }
 
-/** Steps that only wait take up none of the calls that may be made at once. */
-function isIdle({ op }: Step): boolean {
-  return op.kind === 'wait-container' || op.kind === 'monitor-container' || op.kind === 'delay'
+const longKinds: ReadonlySet<StepOp['kind']> = new Set([
+  'wait-container',
+  'monitor-container',
+  'delay',
+  'run-hook',
+  'run-init',
+])
+
+/** What takes as long as someone else's program takes must not hold up the others. */
+function isLong({ op }: Step): boolean {
+  return longKinds.has(op.kind)
 }
 
-function callOptions(o: ExecuteOptions): CallOptions {
-  return {
-    ...(o.signal !== undefined && { signal: o.signal }),
-    ...(o.deadlineMs !== undefined && { deadlineMs: o.deadlineMs }),
-  }
+function isAbort(error: unknown): boolean {
+  return isFlotillaError(error) ? error.code === 'core/aborted' : error instanceof Error && error.name === 'AbortError'
 }
 
 function report(step: Step, status: 'working' | 'done', progress: Progress): void {

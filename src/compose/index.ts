@@ -10,6 +10,9 @@
  * const plan = reconcile(project, observed, defaultReconcileOptions)
  * console.log(isQuestions(plan) ? plan.questions : renderPlan(plan))
  */
+export { buildServices } from './build/build-services.ts'
+export type { BuildServicesOptions } from './build/build-services.ts'
+export type { BuildHost } from './build/build-image.ts'
 export { converge, prepare } from './converge.ts'
 export type { ConvergeOptions } from './converge.ts'
 export { execute } from './execute.ts'

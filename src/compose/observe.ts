@@ -1,5 +1,6 @@
 import type { CallOptions } from '../core/call.ts'
 import { callForJson, escapeImage } from '../engine/api/call.ts'
+import { inspectImage } from '../engine/api/images.ts'
 import type { Engine } from '../engine/engine.ts'
 import { makeDictionary } from './model/dictionary.ts'
 import { LABEL } from './plan/label.ts'
@@ -162,6 +163,22 @@ export async function observeImageVolumes(
     o,
   )
   return Object.keys(image.Config?.Volumes ?? {})
+}
+
+/** Platform and age of an image, which a list does not show. */
+export async function observeImageFacts(
+  engine: Engine,
+  image: ObservedImage,
+  o: CallOptions = {},
+): Promise<ObservedImage> {
+  const { Os, Architecture, Variant = '', Metadata } = await inspectImage(engine, image.id, o)
+  const taggedAtMs = Date.parse(Metadata?.LastTagTime ?? '')
+  return {
+    ...image,
+    platform: [Os, Architecture, ...(Variant === '' ? [] : [Variant])].join('/'),
+    // Engines write the year 1 for images that were loaded or imported.
+    ...(taggedAtMs > 0 && { taggedAtMs }),
+  }
 }
 
 /**

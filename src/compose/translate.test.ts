@@ -169,7 +169,7 @@ describe('mounts', () => {
     expect(use('key')().HostConfig.Mounts).toEqual([
       { Type: 'bind', Source: '/secret/key', Target: '/run/secrets/key', ReadOnly: true },
     ])
-    expect(use('env')).toThrow('secret "env" of service "web" has no file')
+    expect(use('env')).toThrow('secret "env" of service "web" has no content')
   })
 })
 

@@ -1,11 +1,12 @@
 import { FlotillaError } from '../core/errors.ts'
 import { hashNetwork, hashService, hashVolume } from './hash.ts'
 import type { Dictionary } from './model/dictionary.ts'
+import { noMaterials } from './model/material.ts'
 import type { Project } from './model/project.ts'
 import type { Network, Volume } from './model/resource.ts'
 import type { Healthcheck, Service } from './model/service.ts'
 import { FIELDS_LABEL, renderFieldDigests } from './plan/field-digest.ts'
-import { COMPOSE_VERSION, LABEL } from './plan/label.ts'
+import { COMPOSE_VERSION, FILES_LABEL, LABEL } from './plan/label.ts'
 import type { OneOff } from './plan/one-off.ts'
 import { dropEmpty, isApiAtLeast } from './translate/api-version.ts'
 import type {
@@ -15,11 +16,15 @@ import type {
   NetworkCreateBody,
   VolumeCreateBody,
 } from './translate/body.ts'
+import { toEnvironment } from './translate/environment.ts'
+import { deliverFiles } from './translate/file.ts'
+import type { FileDelivery } from './translate/file.ts'
 import { toHostConfig } from './translate/host-config.ts'
+import { checkImageMounts } from './translate/mount.ts'
 import type { InheritedVolume } from './translate/mount.ts'
 import { toContainerName, toImageReference } from './translate/name.ts'
 import type { NameSeparator } from './translate/name.ts'
-import { toAttachments } from './translate/network.ts'
+import { checkEndpoints, toAttachments } from './translate/network.ts'
 import type { Attachment } from './translate/network.ts'
 import { toExposedPorts } from './translate/port.ts'
 import { resolveReferences, toVolumesFrom } from './translate/reference.ts'
@@ -47,6 +52,8 @@ export interface ContainerDraft {
   readonly separator: NameSeparator
   /** On its networks it goes by its own name only, not by those of the service. */
   readonly isHidden?: boolean
+  /** How configs and secrets get in; absent: mounted from the engine's disk. */
+  readonly files?: FileDelivery
   /** The engine's, `1.41`. */
   readonly apiVersion: string
 }
@@ -61,9 +68,12 @@ export interface ContainerDraft {
 export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): ContainerCreateBody {
   const { project } = draft
   const service = resolveReferences(draft.service, ids)
+  checkEndpoints(service, draft.apiVersion)
+  checkImageMounts(service, draft.apiVersion)
   const attachments = toDraftAttachments(draft)
   const mode = service.network_mode ?? attachments[0]?.network ?? 'none'
   // Engines before API 1.44 take one endpoint here; the others are connected by steps of their own.
+  const files = deliverDraftFiles(draft)
   const endpoints = isApiAtLeast(draft.apiVersion, '1.44') ? attachments : attachments.slice(0, 1)
   const config: Partial<ContainerCreateBody> = {
     Hostname: service.hostname ?? '',
@@ -79,7 +89,7 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
     WorkingDir: service.working_dir ?? '',
     MacAddress: toContainerMac(draft, service, attachments),
     StopSignal: service.stop_signal ?? '',
-    Env: [...toEnvironment(service), ...draft.placementHints],
+    Env: [...toEnvironment(service.environment), ...draft.placementHints],
     Healthcheck: toHealthcheck(service.name, service.healthcheck, draft.apiVersion),
   }
   const grace = service.stop_grace_period
@@ -96,11 +106,17 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
         networkMode: mode,
         volumesFrom: toVolumesFrom(draft.service, ids),
         links: isLegacyBridge(service) ? draft.links : [],
+        files: files.mounts,
+        security: files.security,
       }),
       ...(draft.oneOff?.isRemoved === true && { AutoRemove: true }),
     },
     ...(endpoints.length > 0 && { NetworkingConfig: { EndpointsConfig: toEndpoints(endpoints, draft.apiVersion) } }),
   }
+}
+
+function deliverDraftFiles(draft: ContainerDraft): FileDelivery {
+  return draft.files ?? deliverFiles(draft.project, draft.service, noMaterials)
 }
 
 /** The networks a draft's container is to be on, the primary one first. */
@@ -197,11 +213,13 @@ function toLabels(draft: ContainerDraft, resolved: Service): Readonly<Record<str
     ...(draft.replaces !== undefined && { [LABEL.replace]: draft.replaces }),
     // What is run once is never compared.
     ...(draft.oneOff === undefined && { [FIELDS_LABEL]: renderFieldDigests(resolved, hash) }),
+    ...toFileLabel(deliverDraftFiles(draft)),
   }
 }
 
-function toEnvironment(service: Service): readonly string[] {
-  return Object.entries(service.environment ?? {}).map(([name, value]) => (value === null ? name : `${name}=${value}`))
+/** Our own: by it a later run knows that what a config or secret holds has changed. */
+function toFileLabel({ fingerprints }: FileDelivery): Readonly<Record<string, string>> {
+  return fingerprints === '' ? {} : { [FILES_LABEL]: fingerprints }
 }
 
 function toHealthcheck(service: string, check: Healthcheck | undefined, apiVersion: string): Healthconfig {

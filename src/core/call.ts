@@ -8,3 +8,11 @@ export interface CallOptions {
   /** Milliseconds from the start of the call. Absent: no limit of its own. */
   readonly deadlineMs?: number
 }
+
+/** The part of wider options that a call takes. */
+export function toCall(o: CallOptions): CallOptions {
+  return {
+    ...(o.signal !== undefined && { signal: o.signal }),
+    ...(o.deadlineMs !== undefined && { deadlineMs: o.deadlineMs }),
+  }
+}

@@ -13,6 +13,8 @@ export interface ProgressEvent {
   readonly text: string
   /** Free text after it: an error message, a digest. */
   readonly detail?: string
+  /** One line that the thing printed: shown as it comes, and the last one in a picture. */
+  readonly output?: string
   /** Units done and in all (bytes, steps) where they are known. */
   readonly current?: number
   readonly total?: number

@@ -107,7 +107,11 @@ class EngineClient implements Engine {
       makeTimeout(this.endpoint, `${r.method} ${r.path}`, o.deadlineMs),
     )
     try {
-      const http = { ...(await this.#prepare(r, deadline.signal)), isUpgrade: true }
+      const http = {
+        ...(await this.#prepare(r, deadline.signal)),
+        isUpgrade: true,
+        ...(r.upgradeTo !== undefined && { upgradeTo: r.upgradeTo }),
+      }
       // Never one that was idle: a request that must not be sent twice cannot be tried again.
       const connection = await this.#pool.open(deadline.signal)
       const answer = await guard(connection, deadline.signal, () => connection.sendUpgrade(http, isRaw))

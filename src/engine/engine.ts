@@ -22,6 +22,8 @@ export interface EngineRequest {
    * deadline ends with the head of the answer, only the signal and `idleMs` end the body.
    */
   readonly stream?: boolean
+  /** Of a hijack: what the connection is to speak afterwards, `h2c` for instance. Default `tcp`. */
+  readonly upgradeTo?: string
   /** Most milliseconds between two pieces of the body before it fails with `engine/timeout`. */
   readonly idleMs?: number
 }

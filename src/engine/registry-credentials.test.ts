@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../io/clock.ts'
-import { readRegistryAuth, toRegistry } from './registry-credentials.ts'
+import {
+  readHostCredentials,
+  readProxyVariables,
+  readRegistryAuth,
+  readRegistryConfig,
+  toRegistry,
+} from './registry-credentials.ts'
 
 let folder = ''
 
@@ -91,5 +97,54 @@ describe('registry credentials', () => {
     ['ghcr.io/a/b', 'ghcr.io'],
   ])('the registry of %s is %s', (reference, registry) => {
     expect(toRegistry(reference)).toBe(registry)
+  })
+})
+
+describe('what builders are given', () => {
+  const auths = {
+    'https://index.docker.io/v1/': auth('hub:pass'),
+    'reg.example:5000': auth('ann:secret'),
+    'token.example': { identitytoken: 'tok' },
+  }
+
+  it('is the login at the host they ask for', async () => {
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ auths }))
+    const o = { env: { DOCKER_CONFIG: folder }, clock: systemClock }
+    expect(await readHostCredentials('registry-1.docker.io', o)).toEqual({ username: 'hub', secret: 'pass' })
+    expect(await readHostCredentials('reg.example:5000', o)).toEqual({ username: 'ann', secret: 'secret' })
+    expect(await readHostCredentials('token.example', o)).toEqual({ username: '', secret: 'tok' })
+    expect(await readHostCredentials('other.example', o)).toBeUndefined()
+  })
+
+  it('is every login where they cannot ask', async () => {
+    await helper('here', 'read host; echo "{\\"Username\\":\\"u-$host\\",\\"Secret\\":\\"s\\"}"')
+    const config = { auths, credHelpers: { 'help.example': 'here' } }
+    await writeFile(join(folder, 'config.json'), JSON.stringify(config))
+    const env = { DOCKER_CONFIG: folder, PATH: [folder, process.env['PATH']].join(delimiter) }
+    const value = await readRegistryConfig({ env, clock: systemClock })
+    expect(JSON.parse(Buffer.from(value ?? '', 'base64url').toString())).toEqual({
+      'https://index.docker.io/v1/': {
+        username: 'hub',
+        password: 'pass',
+        serveraddress: 'https://index.docker.io/v1/',
+      },
+      'reg.example:5000': { username: 'ann', password: 'secret', serveraddress: 'reg.example:5000' },
+      'token.example': { identitytoken: 'tok', serveraddress: 'token.example' },
+      'help.example': { username: 'u-help.example', password: 's', serveraddress: 'help.example' },
+    })
+  })
+
+  it('are the proxies of their engine, else those of all', async () => {
+    const proxies = { default: { httpProxy: 'http://p:1', noProxy: 'x' }, 'tcp://e:2': { httpsProxy: 'http://q:2' } }
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ proxies }))
+    const env = { DOCKER_CONFIG: folder }
+    expect(await readProxyVariables('unix:///x', env)).toEqual({
+      HTTP_PROXY: 'http://p:1',
+      http_proxy: 'http://p:1',
+      NO_PROXY: 'x',
+      no_proxy: 'x',
+    })
+    expect(Object.keys(await readProxyVariables('tcp://e:2', env))).toEqual(['HTTPS_PROXY', 'https_proxy'])
+    expect(await readProxyVariables('x', { DOCKER_CONFIG: join(folder, 'none') })).toEqual({})
   })
 })

@@ -28,17 +28,147 @@ const helperMs = 30_000
  *   No message holds a password.
  */
 export async function readRegistryAuth(reference: string, o: CredentialOptions): Promise<string | undefined> {
-  const folder = take(o.env['DOCKER_CONFIG']) ?? join(take(o.env['HOME']) ?? homedir(), '.docker')
-  const config = await readConfig(join(folder, 'config.json'))
-  if (config === undefined) return undefined
   const registry = toRegistry(reference)
-  const key = registry === 'docker.io' ? hubKey : registry
-  const helper = textAt(fieldsAt(config, 'credHelpers'), registry) ?? textAt(config, 'credsStore')
-  const found = helper === undefined ? readStored(fieldsAt(config, 'auths'), key) : await askHelper(helper, key, o)
+  const found = await findCredentials(registry, o)
+  return found === undefined ? undefined : encode({ ...found, serveraddress: toKey(registry) })
+}
+
+/**
+ * User and password at a registry, for a builder that asks by host name. For a token that stands for a login the user
+ * is empty.
+ *
+ * @throws as `readRegistryAuth`
+ */
+export async function readHostCredentials(
+  host: string,
+  o: CredentialOptions,
+): Promise<{ readonly username: string; readonly secret: string } | undefined> {
+  const found = await findCredentials(host === 'registry-1.docker.io' ? 'docker.io' : host, o)
   if (found === undefined) return undefined
-  const text = JSON.stringify({ ...found, serveraddress: key })
-  // With padding: engines before 23 refuse the value without it.
-  return Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+  return 'identitytoken' in found
+    ? { username: '', secret: found.identitytoken }
+    : { username: found.username, secret: found.password }
+}
+
+/**
+ * Everything the user is logged in with, as the classic builder takes it: it cannot ask.
+ *
+ * @returns the value of `X-Registry-Config`; undefined for a user who is logged in nowhere
+ * @throws as `readRegistryAuth`
+ */
+export async function readRegistryConfig(o: CredentialOptions): Promise<string | undefined> {
+  const config = await readUserConfig(o.env)
+  if (config === undefined) return undefined
+  const names = new Set([...Object.keys(fieldsAt(config, 'auths')), ...Object.keys(fieldsAt(config, 'credHelpers'))])
+  const all: Record<string, unknown> = {}
+  for (const name of names) {
+    const key = name === hubKey ? 'docker.io' : toHost(name)
+    const found = await findCredentials(key, o)
+    if (found !== undefined) all[toKey(key)] = { ...found, serveraddress: toKey(key) }
+  }
+  return Object.keys(all).length === 0 ? undefined : encode(all)
+}
+
+/**
+ * The proxies that `config.json` gives containers and builds, as environment variables in both spellings.
+ *
+ * @param address of the engine; entries of its own come before those of `default`
+ */
+export async function readProxyVariables(
+  address: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Readonly<Record<string, string>>> {
+  const config = await readUserConfig(env)
+  if (config === undefined) return {}
+  const all = fieldsAt(config, 'proxies')
+  const proxies = Object.hasOwn(all, address) ? fieldsAt(all, address) : fieldsAt(all, 'default')
+  const variables: Record<string, string> = {}
+  for (const [field, name] of proxyNames) {
+    const value = textAt(proxies, field)
+    if (value === undefined) continue
+    variables[name] = value
+    variables[name.toLowerCase()] = value
+  }
+  return variables
+}
+
+/** docker/cli cli/config/configfile: fields of `proxies` and the variables they become. */
+const proxyNames: readonly (readonly [string, string])[] = [
+  ['httpProxy', 'HTTP_PROXY'],
+  ['httpsProxy', 'HTTPS_PROXY'],
+  ['noProxy', 'NO_PROXY'],
+  ['ftpProxy', 'FTP_PROXY'],
+  ['allProxy', 'ALL_PROXY'],
+]
+
+/** With padding: engines before 23 refuse the value without it. */
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+}
+
+function toKey(registry: string): string {
+  return registry === 'docker.io' ? hubKey : registry
+}
+
+function readUserConfig(env: CredentialOptions['env']): Promise<Fields | undefined> {
+  const folder = take(env['DOCKER_CONFIG']) ?? join(take(env['HOME']) ?? homedir(), '.docker')
+  return readConfig(join(folder, 'config.json'))
+}
+
+async function findCredentials(registry: string, o: CredentialOptions): Promise<Credentials | undefined> {
+  const config = await readUserConfig(o.env)
+  if (config === undefined) return undefined
+  const key = toKey(registry)
+  const helper = textAt(fieldsAt(config, 'credHelpers'), registry) ?? textAt(config, 'credsStore')
+  return helper === undefined ? readStored(fieldsAt(config, 'auths'), key) : askHelper(helper, key, o)
+}
+
+/**
+ * Everything the user is logged in at, in the form of a docker `config.json` that needs no helper programs.
+ *
+ * @throws as `readRegistryAuth`
+ */
+export async function readAllRegistryAuth(o: CredentialOptions): Promise<string> {
+  const folder = take(o.env['DOCKER_CONFIG']) ?? join(take(o.env['HOME']) ?? homedir(), '.docker')
+  const config = (await readConfig(join(folder, 'config.json'))) ?? {}
+  const stored = fieldsAt(config, 'auths')
+  const helpers = fieldsAt(config, 'credHelpers')
+  const store = textAt(config, 'credsStore')
+  const keys = new Set([...Object.keys(stored), ...(store === undefined ? [] : await listHelper(store, o))])
+  const auths: Record<string, object> = {}
+  for (const key of [...keys].sort()) {
+    const found = store === undefined ? readStored(stored, key) : await askHelper(store, key, o)
+    if (found !== undefined) auths[key] = toStored(found)
+  }
+  for (const key of Object.keys(helpers).sort()) {
+    const found = await askHelper(textAt(helpers, key) ?? '', key, o)
+    if (found !== undefined) auths[key] = toStored(found)
+  }
+  return JSON.stringify({ auths }, undefined, '\t')
+}
+
+function toStored(found: Credentials): object {
+  if ('identitytoken' in found) return { identitytoken: found.identitytoken }
+  return { auth: Buffer.from(`${found.username}:${found.password}`).toString('base64') }
+}
+
+/** The registries a helper has credentials for; one that cannot tell has none we know of. */
+async function listHelper(helper: string, o: CredentialOptions): Promise<readonly string[]> {
+  const path = /^[\w.-]+$/.test(helper) ? await findExecutable(`docker-credential-${helper}`, o.env) : undefined
+  if (path === undefined) return []
+  const { code, stdout } = await execProgram([path, 'list'], {
+    clock: o.clock,
+    env: o.env,
+    deadlineMs: helperMs,
+    ...(o.signal !== undefined && { signal: o.signal }),
+  })
+  if (code !== 0) return []
+  try {
+    const answer: unknown = JSON.parse(stdout)
+    return isFields(answer) ? Object.keys(answer) : []
+  } catch {
+    return []
+  }
 }
 
 /** Host and port of the registry an image comes from: the first part when it looks like a host, else Docker Hub. */

@@ -19,6 +19,22 @@ export function readTextNow(path: string, maxBytes: number): string | undefined 
   }
 }
 
+/**
+ * Reads a whole file of any kind in one go.
+ *
+ * @returns its bytes, or `undefined` when there is no such file or it is a folder
+ * @throws {io/file} for an unreadable file and one above `maxBytes`
+ */
+export function readBytesNow(path: string, maxBytes: number): Uint8Array | undefined {
+  try {
+    return kindOfPath(path) === 'folder' ? undefined : readBytes(path, maxBytes)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
+    if (error instanceof FlotillaError) throw error
+    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+  }
+}
+
 function readBytes(path: string, maxBytes: number): Buffer {
   const file = openSync(path, 'r')
   try {

@@ -115,6 +115,8 @@ function applyStep(world: World, step: Step): void {
       world.made.set(step.id, createContainer(world, op))
       return
     case 'pull-image':
+    case 'build-image':
+    case 'push-image':
     case 'remove-image':
     case 'delay':
       return
@@ -149,6 +151,9 @@ function applyToContainer(world: World, op: ContainerOp): void {
     case 'remove-container':
       world.containers.delete(id)
       return
+    case 'copy-files':
+      demand(container.state === 'created', `files are copied into container ${container.name}, which has run`)
+      return
     case 'rename-container':
       demand(![...world.containers.values()].some((entry) => entry.name === op.name), `name ${op.name} is in use`)
       return change({ name: op.name })
@@ -158,6 +163,12 @@ function applyToContainer(world: World, op: ContainerOp): void {
       const { [op.network]: _gone, ...networks } = container.networks
       return change({ networks })
     }
+    case 'run-hook':
+      demand(container.state === 'running', `a hook is run in container ${container.name}, which does not run`)
+      return
+    case 'run-init':
+      demand(container.state !== 'running', `container ${container.name} runs before it is prepared`)
+      return
     case 'wait-container':
     case 'monitor-container':
       demand(container.state === 'running', `container ${container.name} is waited for and does not run`)

@@ -97,7 +97,15 @@ function statusOf(row: ProgressRow, all: readonly ProgressRow[]): string {
   )
   const share = total > 0 ? ` ${Math.floor((100 * current) / total)}%` : ''
   const detail = event.detail === undefined || event.detail === '' ? '' : ` ${event.detail}`
-  return cleanText(`${event.text}${share}${detail}`)
+  return cleanText(`${event.text}${share}${detail}${stepOf(event, parts)}`)
+}
+
+/** What a thing made in steps is at: the step that began last, and the last line of it. */
+function stepOf(event: ProgressEvent, parts: readonly ProgressRow[]): string {
+  const step = parts.findLast((part) => part.endedAtMs === undefined && part.event.id.startsWith(`${event.id} `))?.event
+  if (step === undefined) return ''
+  const output = step.output === undefined || step.output === '' ? '' : `: ${step.output}`
+  return ` ${step.id.slice(event.id.length + 1)}${output}`
 }
 
 function sum(events: readonly ProgressEvent[], value: (event: ProgressEvent) => number | undefined): number {

@@ -172,3 +172,34 @@ describe('the painter', () => {
     ]).toEqual(['tty', 'plain', 'quiet', 'json'])
   })
 })
+
+describe('a thing made in steps', () => {
+  const steps: typeof story = [
+    [0, { id: 'web', status: 'working', text: 'Building' }],
+    [0, { id: 'web #1 [1/2] FROM x', parentId: 'web', status: 'working', text: 'Running' }],
+    [0, { id: 'web #1 [1/2] FROM x', parentId: 'web', status: 'done', text: 'Done 0.1s' }],
+    [0, { id: 'web #2 [2/2] RUN y', parentId: 'web', status: 'working', text: 'Running' }],
+    [0, { id: 'web #2 [2/2] RUN y', parentId: 'web', status: 'working', text: 'Running', output: 'a line' }],
+    [0, { id: 'web #2 [2/2] RUN y', parentId: 'web', status: 'working', text: 'Running', output: 'a line' }],
+  ]
+
+  it('shows in a picture the step it is at and its last line', () => {
+    const lines = renderFrame(play(steps), { title: 'Running', columns: 90, rows: 24, nowMs: 1500, style: plain })
+    expect(lines[1]).toContain('web Building #2 [2/2] RUN y: a line')
+    expect(lines).toHaveLength(2)
+  })
+
+  it('prints each line of output, also the same twice', async () => {
+    let text = ''
+    const stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        text += chunk.toString()
+        done()
+      },
+    })
+    const painter = (await loadProgress('plain'))({ stream, terminal: {} as Terminal, clock: {} as Clock })
+    for (const [, event] of steps) painter.emit(event)
+    expect(text.match(/\| a line\n/g)).toHaveLength(2)
+    expect(text).toContain(' web #1 [1/2] FROM x  Done 0.1s\n')
+  })
+})

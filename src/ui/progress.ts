@@ -70,6 +70,7 @@ function withoutRepeats(painter: ProgressPainter): ProgressPainter {
   return {
     ...painter,
     emit(event) {
+      if (event.output !== undefined) return painter.emit(event)
       const words = `${event.status} ${event.text} ${event.detail ?? ''}`
       if (last.get(event.id) === words) return
       last.set(event.id, words)
@@ -80,6 +81,7 @@ function withoutRepeats(painter: ProgressPainter): ProgressPainter {
 
 function renderPlainLine(event: ProgressEvent, prefix: string): string {
   const detail = event.detail === undefined || event.detail === '' ? '' : ` ${event.detail.replace(/[\r\n]+/g, ' ')}`
+  if (event.output !== undefined) return `${prefix.trimEnd()} ${event.id}  | ${event.output.replace(/[\r\n]+/g, ' ')}`
   return `${prefix.trimEnd()} ${event.id}  ${event.text}${detail}`
 }
 
@@ -91,14 +93,14 @@ const jsonStatus: Readonly<Record<ProgressEvent['status'], string>> = {
 }
 
 function renderJsonLine(event: ProgressEvent, prefix: string): string {
-  const { id, parentId, status, text, detail, current, total } = event
+  const { id, parentId, status, text, detail, output, current, total } = event
   return JSON.stringify({
     ...(prefix === '' ? {} : { 'dry-run': true }),
     id,
     parent_id: parentId,
     status: jsonStatus[status],
     text,
-    details: detail,
+    details: output ?? detail,
     current,
     total,
     percent: total === undefined || total === 0 ? undefined : Math.floor((100 * (current ?? 0)) / total),

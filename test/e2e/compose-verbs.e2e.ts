@@ -134,7 +134,7 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
     const build = await host.compose('lacks', ['up', '-d'])
     expect([build.code, build.stderr]).toEqual([
       1,
-      expect.stringContaining('image "lacks-web" of service "web" has to be built'),
+      expect.stringContaining('failed to read dockerfile of service "web": open '),
     ])
     const hooks = `services:\n  web: { image: ${sampleImage}, post_start: [{ command: ["true"] }] }\n`
     await host.write('lacks', { 'compose.yaml': hooks })

@@ -161,7 +161,7 @@ describe.runIf(isRoot)('watch (needs root on Linux)', () => {
   })
 
   // To be enabled with the building of images.
-  it.skip('rebuilds and replaces only the service (skipped: this version cannot build images yet)', async () => {
+  it('rebuilds and replaces only the service', async () => {
     await host.write('built', {
       'compose.yaml': `services:\n  web:\n    build: .\n    command: ["/bin/idle"]\n    develop: { watch: [{ path: ./src, action: rebuild }] }\n  other: { image: ${sampleImage}, command: ["/bin/idle"] }\n`,
       Dockerfile: `FROM ${sampleImage}\nCOPY src /src\n`,

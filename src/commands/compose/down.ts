@@ -1,6 +1,7 @@
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { reportPlan, toObserveRequest } from '../../compose/converge.ts'
+import { toObserveRequest } from '../../compose/converge.ts'
+import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
 import { observe } from '../../compose/observe.ts'
 import { planDown } from '../../compose/plan/down.ts'
@@ -9,10 +10,10 @@ import type { Observed } from '../../compose/plan/observed.ts'
 import type { Plan } from '../../compose/plan/plan.ts'
 import { toImageReference } from '../../compose/translate/name.ts'
 import type { downFlags } from './lifecycle-table.ts'
+import { endProviders } from './outside.ts'
 import { isTrue, withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 import { readLock } from './project-lock-flags.ts'
-import { warnAboutHooks } from './verb.ts'
 
 export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
   const images = flags.rmi
@@ -25,7 +26,6 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
   }
   const display = flags.plan ? (await import('./print-plan.ts')).readDisplay(flags) : undefined
-  if (display === undefined) warnAboutHooks(ctx, project, args)
   return withSession(
     ctx,
     async (session) => {
@@ -54,7 +54,8 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
         const pulls = { steps: [], settled: [], warnings: [] }
         return printDocument(ctx, describePlan({ project: name, plan, pulls, observed, fields: new Map() }), display)
       }
-      for (const warning of plan.warnings) ctx.stderr.write(`${warning}\n`)
+      const hasProvider = Object.values(project?.services ?? {}).some((service) => service.provider !== undefined)
+      for (const warning of hasProvider ? [] : plan.warnings) ctx.stderr.write(`${warning}\n`)
       if (session.isDryRun) {
         reportPlan(plan, session.progress)
         return 0
@@ -69,6 +70,7 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
         const how = { clock: ctx.clock, warn: (text: string) => ctx.log.warn(text), signal: ctx.signal, ...lock }
         await withProjectLock(engine, name, how, async (signal) => carryOut((await look(signal)).plan, signal))
       }
+      await endProviders(ctx, session, project, args, 'down')
       return 0
     },
     { isReadOnly: display !== undefined },

@@ -7,8 +7,8 @@ import { planCommand } from './plan-table.ts'
 const service = { name: '[SERVICE...]', complete: 'service' } as const
 
 export const upFlags = {
-  build: { kind: 'boolean', brief: 'Refused for services that have build: in the file', hidden: true },
-  'no-build': { kind: 'boolean', brief: 'No effect: this version never builds an image' },
+  build: { kind: 'boolean', brief: 'Build images before, also those that are there' },
+  'no-build': { kind: 'boolean', brief: 'Build nothing, even if an image is missing' },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
   'no-recreate': { kind: 'boolean', brief: 'Leave existing containers as they are' },
   pull: {
@@ -17,6 +17,7 @@ export const upFlags = {
     placeholder: 'string',
     default: 'policy',
   },
+  'quiet-build': { kind: 'boolean', brief: 'Build without showing steps' },
   'quiet-pull': { kind: 'boolean', brief: 'Pull without showing layers' },
   'remove-orphans': {
     kind: 'boolean',
@@ -35,6 +36,18 @@ export const upFlags = {
   'detailed-exitcode': {
     kind: 'boolean',
     brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
   },
   'abort-on-container-exit': { kind: 'boolean', brief: 'Stop all containers when one ends' },
   'abort-on-container-failure': { kind: 'boolean', brief: 'Stop all containers when one fails' },
@@ -65,8 +78,8 @@ export const upFlags = {
 } as const
 
 export const createFlags = {
-  build: { kind: 'boolean', brief: 'Refused for services that have build: in the file', hidden: true },
-  'no-build': { kind: 'boolean', brief: 'No effect: this version never builds an image' },
+  build: { kind: 'boolean', brief: 'Build images before, also those that are there' },
+  'no-build': { kind: 'boolean', brief: 'Build nothing, even if an image is missing' },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
   'no-recreate': { kind: 'boolean', brief: 'Leave existing containers as they are' },
   pull: {
@@ -93,6 +106,18 @@ export const createFlags = {
   'detailed-exitcode': {
     kind: 'boolean',
     brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
+  },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
   },
 } as const
 

@@ -14,6 +14,10 @@ export const planFlags = {
   },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
   format: { kind: 'string', brief: 'text or json', default: 'text', placeholder: 'string' },
+  'lowest-numbers': {
+    kind: 'boolean',
+    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
+  },
   'no-deps': { kind: 'boolean', brief: 'Leave out the dependencies of the named services' },
   'no-recreate': { kind: 'boolean', brief: 'Leave existing containers as they are' },
   pull: {
@@ -28,8 +32,16 @@ export const planFlags = {
     env: ['COMPOSE_REMOVE_ORPHANS'],
   },
   'renew-anon-volumes': { kind: 'boolean', short: 'V', brief: 'New anonymous volumes in place of the old ones' },
+  'replace-classic': {
+    kind: 'boolean',
+    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
+  },
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   steps: { kind: 'boolean', brief: 'List every step in order too' },
+  strict: {
+    kind: 'boolean',
+    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
+  },
   timeout: {
     kind: 'integer',
     short: 't',

@@ -13,7 +13,7 @@ import { openProject, openTree } from './project.ts'
  */
 export async function requireConfirmed(ctx: Context, services: readonly string[], isYes: boolean): Promise<Project> {
   let sources: readonly RemoteSource[] = []
-  const project = await openProject(ctx, {}, services, (found) => {
+  const project = await openProject(ctx, { keepWritten: true }, services, (found) => {
     sources = found
   })
   if (sources.length === 0 || ctx.globals['dry-run'] === true) return project

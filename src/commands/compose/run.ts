@@ -14,12 +14,13 @@ import type { ExitWatch, Forwarding } from './container-session.ts'
 import { chooseDetachKeys } from './detach.ts'
 import { requireArguments } from './one-container.ts'
 import type { runFlags } from './process-table.ts'
+import { resolveOutside } from './outside.ts'
+import { requireConfirmed } from './remote-project.ts'
 import { checkRunFlags, toOneOffChange } from './run-options.ts'
 import type { RunFlags } from './run-options.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'
-import { requireProject } from './target.ts'
-import { toConvergeOptions } from './up.ts'
+import { defaultCreation, toConvergeOptions } from './up.ts'
 
 const slugBytes = 32
 
@@ -28,20 +29,24 @@ export const run: Run<typeof runFlags> = async (ctx, flags, args) => {
   requireArguments(args, 1)
   checkRunFlags(flags)
   const [service = '', ...command] = args
-  const project = await requireProject(ctx, [service])
-  const definition = project.services[service]
-  if (definition === undefined) throw new FlotillaError('compose/not-found', `no such service: ${service}`)
+  const written = await requireConfirmed(ctx, [service], false)
+  const known = written.services[service]
+  if (known === undefined) throw new FlotillaError('compose/not-found', `no such service: ${service}`)
   const isTty = wantsTerminal(ctx, flags)
   if (!flags.detach && flags.given('tty')) checkTerminal(ctx, isTty, flags.interactive)
   const change = toOneOffChange(flags, command, {
     cwd: ctx.cwd,
-    variables: project.environment,
+    variables: written.environment,
     home: ctx.env['HOME'],
     readText: readTextNow,
     isTty,
     warn: (message) => ctx.log.warn(message),
   })
+  const withoutDependencies = flags['no-deps']
   return withSession(ctx, async (session) => {
+    const outside = { services: [service], withoutDependencies, isPlan: session.isDryRun }
+    const project = await resolveOutside(ctx, session, written, outside)
+    const definition = project.services[service] ?? known
     const options = toOptions(ctx, session, project, flags, service)
     const { separator, oneOff } = options.reconcile
     const name = flags.name ?? toOneOffName(project.name, service, oneOff.slug, separator)
@@ -64,20 +69,13 @@ type RunOptions = ConvergeOptions & {
 }
 
 function toOptions(ctx: Context, session: Session, project: Project, flags: RunFlags, service: string): RunOptions {
+  // Only the service itself is pulled as the flag says.
   const creation = {
-    'always-recreate-deps': false,
-    build: false,
-    'force-recreate': false,
+    ...defaultCreation,
     'no-deps': flags['no-deps'],
-    'no-recreate': false,
-    'no-start': false,
-    // Only the service itself is pulled as the flag says.
-    pull: 'policy',
+    'quiet-build': flags['quiet-build'],
     'quiet-pull': flags['quiet-pull'],
     'remove-orphans': flags['remove-orphans'],
-    'renew-anon-volumes': false,
-    scale: [],
-    yes: false,
   }
   const options = toConvergeOptions(ctx, session, project, creation, [service])
   return {

@@ -5,7 +5,7 @@ import { requireArguments } from './one-container.ts'
 import type { scaleFlags } from './view-table.ts'
 import { withSession } from './session.ts'
 import { requireProject } from './target.ts'
-import { toConvergeOptions } from './up.ts'
+import { defaultCreation, toConvergeOptions } from './up.ts'
 
 /** Brings services to a number of containers and starts them; what they depend on comes along. */
 export const run: Run<typeof scaleFlags> = async (ctx, flags, args) => {
@@ -17,19 +17,11 @@ export const run: Run<typeof scaleFlags> = async (ctx, flags, args) => {
   if (unknown !== undefined) throw new FlotillaError('compose/not-found', `no such service: ${unknown}`)
   await withSession(ctx, async (session) => {
     const creation = {
-      'always-recreate-deps': false,
-      build: false,
-      'force-recreate': false,
+      ...defaultCreation,
       'no-deps': flags['no-deps'],
       // Containers that are there stay, whatever has changed in the file.
       'no-recreate': true,
-      'no-start': false,
-      pull: 'policy',
-      'quiet-pull': false,
-      'remove-orphans': false,
-      'renew-anon-volumes': false,
       scale: wanted.map(([service, count]) => `${service}=${count}`),
-      yes: false,
       timeout: flags.timeout,
     }
     await converge(session.engine, project, toConvergeOptions(ctx, session, project, creation, services))

@@ -3,6 +3,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { programVersion } from '../../core/program.ts'
 import type { ProgressEvent } from '../../core/progress.ts'
 import { openEngine } from '../../engine/client.ts'
+import type { Endpoint } from '../../engine/endpoint.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { endpointFromEnvironment } from '../../engine/environment.ts'
 import { toReadOnly } from '../../engine/read-only.ts'
@@ -17,6 +18,8 @@ export interface Session {
   readonly progress: (event: ProgressEvent) => void
   readonly parallel: number
   readonly isDryRun: boolean
+  /** Where the engine is. */
+  readonly endpoint: Endpoint
   /** Takes the live picture away, so that other output can follow. Idempotent. */
   stopProgress(): void
 }
@@ -41,6 +44,7 @@ export async function withSession<T>(
     return await body({
       engine: isDryRun || o.isReadOnly === true ? toReadOnly(engine) : engine,
       isDryRun,
+      endpoint: chosen.endpoint,
       parallel: readParallel(ctx),
       progress(event) {
         painter ??= openPainter()

@@ -8,8 +8,9 @@ export const run: Run<typeof noFlags> = (ctx, _flags, args) =>
     const { roster, project } = found
     const wanted = args.length > 0 ? args : [...roster.dependencies.keys()]
     const empty = wanted.find((name) => {
-      const hasScale = project?.services[name]?.scale !== 0
-      return hasScale && (roster.containers.get(name) ?? []).every((container) => container.isOneOff)
+      const service = project?.services[name]
+      const isWithout = service?.scale === 0 || service?.provider !== undefined
+      return !isWithout && (roster.containers.get(name) ?? []).every((container) => container.isOneOff)
     })
     if (empty !== undefined) {
       throw new FlotillaError('compose/not-found', `service "${empty}" has no container to start`)

@@ -1,11 +1,12 @@
 import type { Run } from '../../cli/command.ts'
 import type { stopFlags } from './lifecycle-table.ts'
-import { performVerb, warnAboutHooks, withRoster } from './verb.ts'
+import { endProviders } from './outside.ts'
+import { performVerb, withRoster } from './verb.ts'
 
 export const run: Run<typeof stopFlags> = (ctx, flags, args) => {
   const timeout = flags.timeout === undefined ? {} : { timeoutSeconds: flags.timeout }
-  return withRoster(ctx, args, (found) => {
-    warnAboutHooks(ctx, found.project, args)
-    return performVerb(ctx, found, { kind: 'stop', ...timeout }, args)
+  return withRoster(ctx, args, async (found) => {
+    await performVerb(ctx, found, { kind: 'stop', ...timeout }, args)
+    await endProviders(ctx, found.session, found.project, args, 'stop')
   })
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import { execute } from '../../compose/execute.ts'
+import type { HookOutput } from '../../compose/execute/hook.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { rosterOfProject } from '../../compose/plan/dependency.ts'
@@ -22,6 +23,7 @@ export function makeStopper(
   project: Project,
   services: ReadonlySet<string>,
   timeoutSeconds: number | undefined,
+  hookOutput: (output: HookOutput) => void,
 ): Stopper {
   let killing: Promise<void> | undefined
 
@@ -33,7 +35,7 @@ export function makeStopper(
   async function perform(verb: Verb): Promise<void> {
     const plan = planVerb(verb, await look(), [...services])
     const { engine, progress, parallel } = session
-    await execute(plan, engine, { clock: ctx.clock, progress, parallel })
+    await execute(plan, engine, { clock: ctx.clock, progress, parallel, hookOutput })
   }
   return {
     async stop() {

@@ -3,6 +3,7 @@ import type { FlagTable } from '../../core/flag.ts'
 import { alphaCommand } from './alpha-table.ts'
 import { bridgeCommand } from './bridge/bridge-table.ts'
 import { configCommand } from './config-table.ts'
+import { imageCommands } from './image-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
 import { processCommands } from './process-table.ts'
 import { publishCommand } from './publish-table.ts'
@@ -93,11 +94,12 @@ export const composeGlobals: FlagTable = {
   'skip-hostname-check': { kind: 'boolean', brief: 'Accepted and ignored', hidden: true },
 }
 
-/** In the order of the help page. */
+/** In the order of the help page: that of the alphabet, old names last. */
 export const composeCommands: readonly Command[] = [
   alphaCommand,
   bridgeCommand,
   configCommand,
+  ...imageCommands,
   ...lifecycleCommands,
   ...processCommands,
   publishCommand,

@@ -2,6 +2,7 @@ import type { Context } from '../../cli/command.ts'
 import { isFlotillaError } from '../../core/errors.ts'
 import type { openProject } from './project.ts'
 import { checkProjectName } from '../../compose/load/project-name.ts'
+import { mapDictionary } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 
 /** What a command that can do without files works on. */
@@ -14,7 +15,7 @@ export interface Target {
 /** The project of the files, with the profiles of the named services switched on. */
 export async function requireProject(ctx: Context, services: readonly string[]): Promise<Project> {
   const open = await loadOpener()
-  return open(ctx, {}, services)
+  return open(ctx, { keepWritten: true }, services)
 }
 
 /** A command that knows the name of its project reads no file, and does not load what reads them. */
@@ -42,17 +43,30 @@ export async function requireTarget(ctx: Context, services: readonly string[]): 
   }
 }
 
-/** What is running can be stopped without its env files and without its required variables. */
+const withoutFiles = { skipEnvironment: true, skipLabelFiles: true } as const
+
+/** What runs can be stopped without its env files and label files and without its required variables. */
 async function openTolerant(ctx: Context, services: readonly string[]): Promise<Project> {
   const open = await loadOpener()
   try {
-    return await open(ctx, { skipEnvironment: true }, services)
+    return await open(ctx, withoutFiles, services)
   } catch (error) {
     if (!isFlotillaError(error) || error.code !== 'compose/interpolation') throw error
     try {
-      return await open(ctx, { skipEnvironment: true, skipInterpolation: true }, services)
+      return withoutHooks(ctx, await open(ctx, { ...withoutFiles, skipInterpolation: true }, services))
     } catch {
       throw error
     }
   }
+}
+
+/** A command whose variables are not filled in is not the one that was meant. */
+function withoutHooks(ctx: Context, project: Project): Project {
+  const services = mapDictionary(project.services, (service) => {
+    const { pre_start: prepares, post_start: begins, pre_stop: ends, ...others } = service
+    if (prepares === undefined && begins === undefined && ends === undefined) return service
+    ctx.log.warn(`hooks of service "${service.name}" are not run: a variable that the files require is not set`)
+    return others
+  })
+  return { ...project, services }
 }

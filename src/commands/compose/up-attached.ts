@@ -5,6 +5,7 @@ import { makeMonitor } from '../../compose/logs/monitor.ts'
 import type { Exit, Monitor } from '../../compose/logs/monitor.ts'
 import { withTimestamps } from '../../compose/logs/sink.ts'
 import type { LogSink } from '../../compose/logs/sink.ts'
+import type { HookOutput } from '../../compose/execute/hook.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { isAlive } from '../../compose/plan/observed.ts'
@@ -62,6 +63,7 @@ export async function upAttached(
   if (from !== undefined) selectServices(project, [from])
   const line = makeStatusLine(ctx.stdout)
   const sink = makeSink(ctx, flags, line)
+  const hookOutput = ({ label, stream, text }: HookOutput): void => sink.write(label, stream, text)
   const exits: Exit[] = []
   const interrupt = new AbortController()
   let decide: (ending: Ending) => void = () => {}
@@ -77,7 +79,7 @@ export async function upAttached(
     { project: project.name, sink, clock: ctx.clock, services, shown, hasNotes: true, onExit },
     {},
   )
-  const stopper = makeStopper(ctx, session, project, services, flags.timeout)
+  const stopper = makeStopper(ctx, session, project, services, flags.timeout, hookOutput)
   // Ctrl-C is a signal, or a key once the keys are read one by one.
   let interrupts = 0
   const onInterrupt = (): void => {
@@ -107,7 +109,17 @@ export async function upAttached(
   })
   try {
     await monitor.open()
-    const stage = { ctx, session, project, options, services, shown, monitor, sink, companion }
+    const stage = {
+      ctx,
+      session,
+      project,
+      options: { ...options, hookOutput },
+      services,
+      shown,
+      monitor,
+      sink,
+      companion,
+    }
     const played = play(stage, interrupt.signal)
     const ending = await Promise.race([decided, played])
     await companion.quiet()

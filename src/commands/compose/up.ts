@@ -6,9 +6,12 @@ import type { ConvergeOptions } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
+import { plainWishes } from '../../compose/build/definition.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
+import { makeBuildHost, readAuth } from './build-host.ts'
 import type { upFlags } from './lifecycle-table.ts'
+import { resolveOutside } from './outside.ts'
 import { askUser, isTrue, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
@@ -19,15 +22,19 @@ export type UpFlags = FlagValues<typeof upFlags>
 
 export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   checkUpFlags(flags)
-  const project = await requireConfirmed(ctx, args, flags.yes || flags.plan)
+  const written = await requireConfirmed(ctx, args, flags.yes || flags.plan)
+  const outside = { services: args, withoutDependencies: flags['no-deps'] }
   if (flags.plan) {
     const { printPlan, readDisplay } = await import('./print-plan.ts')
     const display = readDisplay(flags)
-    const show = (session: Session): Promise<number> =>
-      printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, flags, args), display)
+    const show = async (session: Session): Promise<number> => {
+      const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: true })
+      return printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, flags, args), display)
+    }
     return withSession(ctx, show, { isReadOnly: true })
   }
   return withSession(ctx, async (session) => {
+    const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: session.isDryRun })
     const options = toConvergeOptions(ctx, session, project, flags, args)
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
       await converge(session.engine, project, options)
@@ -47,6 +54,8 @@ export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
 export type CreationFlags = Pick<
   UpFlags,
   | 'always-recreate-deps'
+  | 'no-build'
+  | 'quiet-build'
   | 'build'
   | 'force-recreate'
   | 'no-deps'
@@ -58,10 +67,34 @@ export type CreationFlags = Pick<
   | 'renew-anon-volumes'
   | 'scale'
   | 'yes'
+  | 'lowest-numbers'
+  | 'strict'
+  | 'replace-classic'
 > & {
   readonly timeout?: number | undefined
   readonly 'lock-timeout'?: number | undefined
   readonly 'no-lock'?: boolean
+}
+
+/** What `up` does when it is not asked for anything. */
+export const defaultCreation: CreationFlags = {
+  'always-recreate-deps': false,
+  build: false,
+  'force-recreate': false,
+  'lowest-numbers': false,
+  'no-build': false,
+  'no-deps': false,
+  'no-recreate': false,
+  'no-start': false,
+  pull: 'policy',
+  'quiet-build': false,
+  'quiet-pull': false,
+  'remove-orphans': false,
+  'renew-anon-volumes': false,
+  'replace-classic': false,
+  scale: [],
+  strict: false,
+  yes: false,
 }
 
 /** The engine work that the flags ask for. */
@@ -92,19 +125,28 @@ export function toConvergeOptions(
       recreateDependencies,
       orphans: isRemoving ? 'remove' : isIgnoring ? 'ignore' : 'warn',
       renewAnonymousVolumes: flags['renew-anon-volumes'],
+      lowestNumbers: flags['lowest-numbers'],
+      replaceClassic: flags['replace-classic'],
       start: !flags['no-start'],
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
       separator: ctx.globals['compatibility'] === true || isTrue(ctx.env['COMPOSE_COMPATIBILITY']) ? '_' : '-',
     },
+    isStrict: flags.strict,
     pull: parsePull(flags.pull, flags.build),
     clock: ctx.clock,
-    progress: flags['quiet-pull'] ? withoutLayers(session.progress) : session.progress,
+    progress: chooseProgress(session.progress, flags),
+    buildHost: makeBuildHost(ctx, session, project),
+    images: {
+      mayBuild: !flags['no-build'],
+      wishes: { ...plainWishes, isPulling: flags.pull === 'always' },
+    },
     parallel: session.parallel,
     warn: (message) => ctx.log.warn(message),
     note: (message) => ctx.log.debug(message),
     ask: askOnce(askUser(ctx, session, flags.yes)),
     isDryRun: session.isDryRun,
     ...readLock(flags, flags['no-start'] ? 'docker-compose create' : 'docker-compose up'),
+    isRemote: session.endpoint.kind !== 'unix' && session.endpoint.kind !== 'npipe',
     registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,
   }
@@ -120,15 +162,13 @@ function askOnce(ask: ConvergeOptions['ask']): ConvergeOptions['ask'] {
   }
 }
 
-/** Loaded only where something is pulled. */
-async function readAuth(ctx: Context, reference: string): Promise<string | undefined> {
-  const { readRegistryAuth } = await import('../../engine/registry-credentials.ts')
-  return readRegistryAuth(reference, { env: ctx.env, clock: ctx.clock, signal: ctx.signal })
-}
-
-function withoutLayers(progress: Session['progress']): Session['progress'] {
+/** `--quiet-pull` leaves out layers, `--quiet-build` steps, whose names begin with that of what is built. */
+function chooseProgress(progress: Session['progress'], flags: CreationFlags): Session['progress'] {
+  if (!flags['quiet-pull'] && !flags['quiet-build']) return progress
   return (event) => {
-    if (event.parentId === undefined) progress(event)
+    const { id, parentId } = event
+    const isStep = parentId !== undefined && id.startsWith(`${parentId} `)
+    if (parentId === undefined || !(isStep ? flags['quiet-build'] : flags['quiet-pull'])) progress(event)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { reportPlan } from '../../compose/converge.ts'
+import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
@@ -64,14 +64,6 @@ export async function performVerb(ctx: Context, found: Found, verb: Verb, servic
   const { engine, progress, parallel } = session
   await execute(plan, engine, { clock: ctx.clock, progress, parallel, signal: ctx.signal })
   return undefined
-}
-
-/** Says which services of those chosen go without the hooks they ask for. Other versions may have started them. */
-export function warnAboutHooks(ctx: Context, project: Project | undefined, services: readonly string[]): void {
-  for (const { name, pre_stop: hooks = [] } of Object.values(project?.services ?? {})) {
-    if (hooks.length === 0 || (services.length > 0 && !services.includes(name))) continue
-    ctx.log.warn(`pre_stop of service "${name}" is not run by this version`)
-  }
 }
 
 /** The containers of the chosen services. */

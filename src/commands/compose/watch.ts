@@ -11,7 +11,7 @@ import type { Session } from './session.ts'
 import { requireProject } from './target.ts'
 import type { watchFlags } from './watch-table.ts'
 import { toWatchOptions, withWatchLock } from './watch-session.ts'
-import { toConvergeOptions } from './up.ts'
+import { defaultCreation, toConvergeOptions } from './up.ts'
 
 const interruptedExitCode = 130
 const maxIgnoreBytes = 1024 * 1024
@@ -48,7 +48,13 @@ async function watchUntilInterrupted(
   services: readonly string[],
   rules: ReturnType<typeof collectRules>,
 ): Promise<number> {
-  const options = toConvergeOptions(ctx, session, project, creationFlags(flags.quiet), services)
+  const options = toConvergeOptions(
+    ctx,
+    session,
+    project,
+    { ...defaultCreation, 'quiet-build': flags.quiet, 'quiet-pull': flags.quiet },
+    services,
+  )
   if (!flags['no-up']) await converge(session.engine, project, options)
   session.stopProgress()
   const stop = new AbortController()
@@ -68,21 +74,4 @@ async function watchUntilInterrupted(
     release()
   }
   return interruptedExitCode
-}
-
-function creationFlags(isQuiet: boolean): Parameters<typeof toConvergeOptions>[3] {
-  return {
-    'always-recreate-deps': false,
-    build: false,
-    'force-recreate': false,
-    'no-deps': false,
-    'no-recreate': false,
-    'no-start': false,
-    pull: 'policy',
-    'quiet-pull': isQuiet,
-    'remove-orphans': false,
-    'renew-anon-volumes': false,
-    scale: [],
-    yes: false,
-  }
 }

@@ -50,7 +50,7 @@ export async function pull(
 }
 
 /** Name and tag or digest as the engine takes them: without a tag it would pull every tag there is. */
-function splitReference(reference: string): { readonly fromImage: string; readonly tag: string } {
+export function splitReference(reference: string): { readonly fromImage: string; readonly tag: string } {
   const at = reference.indexOf('@')
   if (at !== -1) return { fromImage: stripTag(reference.slice(0, at)), tag: reference.slice(at + 1) }
   const name = stripTag(reference)

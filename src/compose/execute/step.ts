@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { isFlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import {
   createContainer,
@@ -23,11 +23,18 @@ import {
 } from '../../engine/api/networks.ts'
 import { createVolume, removeVolume } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { BuildHost } from '../build/build-image.ts'
 import { mapDictionary } from '../model/dictionary.ts'
+import { noMaterials } from '../model/material.ts'
+import type { Materials } from '../model/material.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
 import { LABEL } from '../plan/label.ts'
 import { toCreateBody } from '../translate.ts'
 import type { NetworkCreateBody } from '../translate.ts'
+import { copyFiles } from './copy-files.ts'
+import { runHook } from './hook.ts'
+import type { HookOutput } from './hook.ts'
+import { runInit } from './init.ts'
 import { monitorContainer } from './monitor.ts'
 import { pull } from './pull.ts'
 import { waitForContainer } from './wait.ts'
@@ -43,6 +50,11 @@ export interface StepContext {
   readonly made: ReadonlyMap<number, string>
   /** The ready `X-Registry-Auth` value for a reference. */
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
+  /** Contents of configs and secrets. */
+  readonly materials?: Materials
+  readonly hookOutput?: (output: HookOutput) => void
+  readonly buildHost?: BuildHost
+  readonly onBuilt?: (reference: string, imageId: string) => void
 }
 
 /**
@@ -57,6 +69,17 @@ export async function runStep(step: Step, context: StepContext, o: CallOptions):
     const registryAuth = await context.registryAuth?.(op.reference)
     const target = { ...op, ...(registryAuth !== undefined && { registryAuth }) }
     await pull(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
+  } else if (op.kind === 'build-image') {
+    if (context.buildHost === undefined) throw new FlotillaError('internal', 'a build needs a build host')
+    const { buildImage } = await import('../build/build-image.ts')
+    const report = { parentId: step.resource, progress: context.progress }
+    const id = await buildImage(context.engine, op.build, context.buildHost, report, o)
+    for (const reference of op.build.tags) context.onBuilt?.(reference, id)
+  } else if (op.kind === 'push-image') {
+    const registryAuth = await context.registryAuth?.(op.reference)
+    const { push } = await import('./push.ts')
+    const target = { reference: op.reference, ...(registryAuth !== undefined && { registryAuth }) }
+    await push(context.engine, target, { parentId: step.resource, progress: context.progress }, o)
   } else if (op.kind === 'delay') {
     await context.clock.sleep(op.ms, o.signal)
   } else if ('container' in op) {
@@ -110,6 +133,12 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
       return connectNetwork(engine, op.network, { Container: id, EndpointConfig: op.endpoint }, o)
     case 'disconnect-network':
       return disconnectNetwork(engine, op.network, { Container: id, Force: true }, o)
+    case 'copy-files':
+      return copyFiles(engine, id, op.copies, context.materials ?? noMaterials, o)
+    case 'run-hook':
+      return runHook(engine, { ...op, id, name: op.container.name }, context, o)
+    case 'run-init':
+      return runInit(engine, { ...op, id }, context, o)
     case 'wait-container': {
       const { service, condition } = op
       return waitForContainer(engine, { id, name: op.container.name, service, condition }, context.waker, o)
@@ -123,7 +152,10 @@ function toStopQuery(op: { readonly timeoutSeconds?: number }): { readonly timeo
   return op.timeoutSeconds === undefined ? {} : { timeoutSeconds: op.timeoutSeconds }
 }
 
-type ResourceOp = Exclude<StepOp, ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'delay' }>
+type ResourceOp = Exclude<
+  StepOp,
+  ContainerOp | { readonly kind: 'create-container' | 'pull-image' | 'build-image' | 'push-image' | 'delay' }
+>
 
 async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Promise<void> {
   switch (op.kind) {

@@ -31,6 +31,7 @@ class Mistake {
 const expansions: RuleNode<Expand> = compileRules<Expand>({
   'services.*.build': expandBuild,
   'services.*.build.additional_contexts': expandContexts,
+  'services.*.build.no_cache_filter': expandList,
   'services.*.build.provenance': expandText,
   'services.*.build.sbom': expandText,
   'services.*.build.secrets.*': expandFileReference,

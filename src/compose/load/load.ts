@@ -132,7 +132,19 @@ function bindProject(
     environmentFiles: sources.environmentFiles ?? [],
     environment,
     profiles: [],
+    ...writtenOf(shared),
   }
+}
+
+function writtenOf(shared: Shared): Pick<Project, 'written'> {
+  const [document, ...others] = shared.written
+  const services = document === undefined || others.length > 0 ? undefined : mapAt(document, 'services')
+  if (services === undefined) return {}
+  const written = makeDictionary<TreeMap>()
+  for (const [name, service] of Object.entries(services)) {
+    if (isMap(service) && service['extends'] === undefined) written[name] = service
+  }
+  return { written }
 }
 
 function bindAll<T>(binder: Binder, tree: TreeMap, kind: string, struct: Struct): MutableDictionary<T> {

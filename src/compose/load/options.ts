@@ -92,6 +92,10 @@ export interface LoadOptions {
   readonly skipConsistency?: boolean
   /** Keep `env_file` instead of merging it into `environment`. */
   readonly skipEnvironment?: boolean
+  /** Keep services as they are written, too (`Project.written`). */
+  readonly keepWritten?: boolean
+  /** Leave label files alone: they may be gone when all that matters is what runs. */
+  readonly skipLabelFiles?: boolean
   /** Leave `env_file` entries in the model after merging them. */
   readonly keepEnvFiles?: boolean
   /** `c:\x` → `/c/x` in volume sources. */

@@ -10,7 +10,7 @@ import type { ParsedDocument } from './parse.ts'
 import { applyResets } from './reset.ts'
 import { makeVariables } from './stage.ts'
 import type { Group, ReadFile, Shared } from './stage.ts'
-import { isMap } from './tree.ts'
+import { isMap, makeMap } from './tree.ts'
 import type { TreeMap, TreePath } from './tree.ts'
 import { enforceUnique } from './unique.ts'
 import { validateTree } from './validate.ts'
@@ -66,6 +66,7 @@ function readDocument(
     const variables = makeVariables(shared, group.environment)
     interpolate(document, { variables, places: shared.places, warn: shared.warn })
   }
+  if (shared.options.keepWritten === true) keepWritten(document, parsed !== document, group)
   if (!group.isBase) extendServices(document, resets, file, group)
   applyResets(model, resets)
   if (!group.isBase) applyIncludes(document, file, group)
@@ -76,6 +77,12 @@ function readDocument(
   dropEmptyServers(tree)
   enforceUnique(tree, shared.places)
   return tree
+}
+
+/** What is read besides the one document, or was converted, is no longer what docker-compose 1 saw. */
+function keepWritten(document: TreeMap, isConverted: boolean, { shared, isBase }: Group): void {
+  const isAlone = !isBase && !isConverted && document['include'] === undefined
+  shared.written.push(isAlone ? structuredClone(document) : makeMap())
 }
 
 function finishDocument(tree: TreeMap, file: SourceFile, shared: Shared): void {

@@ -73,7 +73,7 @@ function wrap(path: string, read: () => void): void {
 }
 
 function resolveLabels(service: Service, project: Project, shared: Shared): Service {
-  if ((service.label_file ?? []).length === 0) return service
+  if (shared.options.skipLabelFiles === true || (service.label_file ?? []).length === 0) return service
   const found = makeDictionary<string>()
   for (const path of service.label_file ?? []) {
     const text = shared.options.files.readText(path, shared.limits.envFileBytes)

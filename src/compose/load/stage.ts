@@ -20,6 +20,8 @@ export interface Shared {
   /** Documents of files parsed ahead of their turn; each is taken once, because reading consumes the trees. */
   readonly parsed: Map<SourceFile, readonly ParsedDocument[]>
   readonly includes: IncludeMemo
+  /** Documents as they are written, where that is to be kept; see `Project.written`. */
+  readonly written: TreeMap[]
 }
 
 export function makeShared(options: LoadOptions): Shared {
@@ -37,6 +39,7 @@ export function makeShared(options: LoadOptions): Shared {
     },
     read: makeReader(options, limits),
     parsed: new Map(),
+    written: [],
     includes: { trees: new Map(), environments: new Map(), ids: new WeakMap() },
   }
 }

@@ -31,6 +31,8 @@ export interface Build extends Extensible {
   readonly cache_from?: readonly string[]
   readonly cache_to?: readonly string[]
   readonly no_cache?: boolean
+  /** Stages built anew. */
+  readonly no_cache_filter?: readonly string[]
   readonly additional_contexts?: Dictionary<string>
   readonly pull?: boolean
   readonly extra_hosts?: Dictionary<readonly string[]>

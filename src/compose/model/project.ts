@@ -3,6 +3,13 @@ import type { FileObject, Model, Network, Volume } from './resource.ts'
 import type { Extensible } from './scalar.ts'
 import type { Service } from './service.ts'
 
+/** Plain data with the keys of the file. */
+export interface WrittenService {
+  [key: string]: Written
+}
+
+export type Written = null | boolean | number | string | Written[] | WrittenService
+
 /**
  * A fully resolved project: what `config` prints, the hash is taken of, and the planner compares with
  * the engine. Plain data, never changed after loading; the maps are dictionaries without prototype.
@@ -26,6 +33,11 @@ export interface Project extends Extensible {
   readonly environmentFiles: readonly string[]
   /** The variables interpolation saw: process, env files, `COMPOSE_PROJECT_NAME`. */
   readonly environment: Dictionary<string>
+  /**
+   * Services as the one file of the project has them, variables filled in and nothing else done. Absent when there are
+   * more files or loading was not asked to keep them.
+   */
+  readonly written?: Dictionary<WrittenService>
   /** Active profiles. */
   readonly profiles: readonly string[]
 }

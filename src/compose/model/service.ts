@@ -120,6 +120,7 @@ export interface Service extends Extensible {
   /** `service[:ro]` or `container:name[:ro]` */
   readonly volumes_from?: readonly string[]
   readonly working_dir?: string
+  readonly pre_start?: readonly InitHook[]
   readonly post_start?: readonly Hook[]
   readonly pre_stop?: readonly Hook[]
 }
@@ -181,6 +182,14 @@ export interface Hook extends Extensible {
   readonly privileged?: boolean
   readonly working_dir?: string
   readonly environment?: Dictionary<string | null>
+}
+
+/** A command run to its end in a container of its own before the containers of the service start. */
+export interface InitHook extends Hook {
+  /** Absent: the service's image. */
+  readonly image?: string
+  /** Once for every container that is about to start, not once for the service. */
+  readonly per_replica?: boolean
 }
 
 export interface EnvFile {

@@ -10,8 +10,11 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'create-volume': { working: 'Creating', done: 'Created' },
   'remove-volume': { working: 'Removing', done: 'Removed' },
   'pull-image': { working: 'Pulling', done: 'Pulled' },
+  'build-image': { working: 'Building', done: 'Built' },
+  'push-image': { working: 'Pushing', done: 'Pushed' },
   'remove-image': { working: 'Removing', done: 'Removed' },
   'create-container': { working: 'Creating', done: 'Created' },
+  'copy-files': { working: '', done: '' },
   'rename-container': { working: '', done: '' },
   'start-container': { working: 'Starting', done: 'Started' },
   'stop-container': { working: 'Stopping', done: 'Stopped' },
@@ -20,6 +23,8 @@ const words: Readonly<Record<StepOp['kind'], StepWords>> = {
   'pause-container': { working: 'Pausing', done: 'Paused' },
   'unpause-container': { working: 'Unpausing', done: 'Unpaused' },
   'remove-container': { working: 'Removing', done: 'Removed' },
+  'run-hook': { working: '', done: '' },
+  'run-init': { working: '', done: '' },
   'wait-container': { working: 'Waiting', done: 'Healthy' },
   'monitor-container': { working: 'Waiting', done: 'Healthy' },
   delay: { working: '', done: '' },
@@ -76,7 +81,7 @@ export function makePlanBuilder(): PlanBuilder {
       return id
     },
     warn(text) {
-      warnings.push(text)
+      if (!warnings.includes(text)) warnings.push(text)
     },
     settle(resource) {
       settled.push(resource)

@@ -1,3 +1,4 @@
+import type { ContainerDraft } from '../translate.ts'
 import { toDraftAttachments } from '../translate.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
 import { toContainerName } from '../translate/name.ts'
@@ -53,7 +54,7 @@ function placeSlot(
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
 ): Placed {
-  if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container)
+  if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container, slots)
   if (slot.action === 'recreate' && slot.container !== undefined) {
     if (space.options.isCluster && holdsHostPorts(slot.service)) {
       return replaceInPlace(space, slot, slot.container, slots, placed)
@@ -70,11 +71,20 @@ function placeSlot(
   }
 }
 
-function keepContainer(space: Workspace, slot: Slot, container: ObservedContainer): Placed {
+function keepContainer(
+  space: Workspace,
+  slot: Slot,
+  container: ObservedContainer,
+  slots: ReadonlyMap<string, ServiceSlots>,
+): Placed {
   if (slot.predecessor !== undefined) removeOnce(space, slot.predecessor, { cause: slot.cause })
   const stop = space.stops.get(container.id)
   const rename = renameLeftover(space, slot, container)
-  const ready = [stop, rename, ...(space.reconnections.get(container.id) ?? [])].filter((step) => step !== undefined)
+  // What was made and never started may have been left before its files were in it.
+  const isFresh = container.state === 'created' && space.options.start
+  const filled = isFresh ? addCopies(space, slot, toDraft(space, slot, slots), toRef(container)) : []
+  const reconnections = space.reconnections.get(container.id) ?? []
+  const ready = [stop, rename, ...reconnections, ...filled].filter((step) => step !== undefined)
   const isRunning = container.state === 'running' || container.state === 'restarting'
   const isSettled = (isRunning || isFinishedJob(space, slot, container)) && ready.length === 0
   if (isSettled) space.builder.settle(toResource(container.name))
@@ -228,7 +238,8 @@ export function addCreation(
     ...(slot.oneOff !== undefined && { words: silent }),
     ...(isReplacing && { words: { working: 'Recreate', done: name === slot.name ? 'Recreated' : '' } }),
   })
-  if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: [] }
+  const filled = addCopies(space, slot, draft, { kind: 'made', step, name })
+  if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: filled }
   const attached = toDraftAttachments(draft)
     .slice(1)
     .map(({ network, endpoint }) =>
@@ -240,7 +251,23 @@ export function addCreation(
         after: [step],
       }),
     )
-  return { step, attached }
+  return { step, attached: [...filled, ...attached] }
+}
+
+/** Configs and secrets are in before the first process is. */
+function addCopies(space: Workspace, slot: Slot, draft: ContainerDraft, container: ContainerRef): readonly number[] {
+  const { copies = [], warnings = [] } = draft.files ?? {}
+  for (const warning of warnings) space.builder.warn(warning)
+  if (copies.length === 0) return []
+  return [
+    space.builder.add({
+      op: { kind: 'copy-files', container, copies },
+      resource: toResource(slot.name),
+      cause: slot.cause,
+      group: slot.service.name,
+      after: container.kind === 'made' ? [container.step] : [],
+    }),
+  ]
 }
 
 function firstContainer(

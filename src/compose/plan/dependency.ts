@@ -12,6 +12,8 @@ export interface Roster {
   readonly dependencies: Dependencies
   /** Containers by service, one-off ones of known services included. */
   readonly containers: ReadonlyMap<string, readonly ObservedContainer[]>
+  /** What the files say; absent when everything is known from labels, and then no hooks are run. */
+  readonly project?: Project
 }
 
 /** Services and dependencies of the files. */
@@ -20,7 +22,7 @@ export function rosterOfProject(project: Project, observed: Observed): Roster {
   for (const [name, service] of Object.entries(project.services)) {
     dependencies.set(name, new Map(Object.entries(service.depends_on ?? {})))
   }
-  return { dependencies, containers: groupContainers(observed, dependencies) }
+  return { dependencies, containers: groupContainers(observed, dependencies), project }
 }
 
 /**

@@ -1,11 +1,14 @@
 import { hashService, hashServiceAsBefore } from '../hash.ts'
 import type { Dictionary } from '../model/dictionary.ts'
+import { hashServiceClassic } from '../legacy/classic-hash.ts'
+import type { Materials } from '../model/material.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
+import { imageMounts } from '../translate/mount.ts'
 import { toImageReference } from '../translate/name.ts'
 import { referencedServices, resolveReferences } from '../translate/reference.ts'
 import { changedFields } from './field-digest.ts'
-import { LABEL } from './label.ts'
+import { FILES_LABEL, LABEL } from './label.ts'
 import type { Observed, ObservedContainer, ObservedImage } from './observed.ts'
 
 /** What a container of a service is compared with. */
@@ -17,6 +20,10 @@ export interface Wanted {
   readonly ids: Dictionary<string>
   /** Keys of networks this plan makes anew and reconnects. */
   readonly renewedNetworks: ReadonlySet<string>
+  /** Containers of docker-compose 1 count as changed. */
+  readonly replacesClassic?: boolean
+  /** What configs and secrets hold. */
+  readonly materials?: Materials
 }
 
 /**
@@ -30,13 +37,45 @@ export function divergenceOf(container: ObservedContainer, wanted: Wanted): stri
   if (unresolved !== undefined) return `container of ${unresolved} is replaced`
   const label = container.labels[LABEL.configHash]
   const resolved = resolveReferences(service, ids)
+  const image = wanted.observed.images[toImageReference(wanted.project, service)]
+  if (image !== undefined && isSameAsClassic(container, wanted, image)) return undefined
   if (label !== hashService(resolved) && label !== hashServiceAsBefore(resolved)) {
     const fields = changedFields(container.labels, label ?? '', resolved) ?? []
     return fields.length === 0 ? 'configuration changed' : `configuration changed: ${fields.join(', ')}`
   }
-  const image = wanted.observed.images[toImageReference(wanted.project, service)]
   if (image !== undefined && !isSameImage(container, image)) return 'image changed'
-  return missingNetwork(container, wanted) ?? missingVolume(container, wanted)
+  return changedFile(container, wanted) ?? missingNetwork(container, wanted) ?? missingVolume(container, wanted)
+}
+
+/** docker-compose 1 hashes the image with the service, and knows no label for it. */
+function isSameAsClassic(container: ObservedContainer, wanted: Wanted, image: ObservedImage): boolean {
+  if (wanted.replacesClassic === true || container.labels[LABEL.version]?.startsWith('1.') !== true) return false
+  const hash = hashServiceClassic(wanted.project, wanted.service, image.id)
+  return hash !== undefined && hash === container.labels[LABEL.configHash]
+}
+
+/** A container that another program made does not tell what its files hold. */
+function changedFile(container: ObservedContainer, { service, materials }: Wanted): string | undefined {
+  const label = container.labels[FILES_LABEL]
+  if (label === undefined || materials === undefined) return undefined
+  for (const entry of label.split(',')) {
+    const at = entry.lastIndexOf('=')
+    const key = entry.slice(0, at)
+    const fingerprint = materials.entries.get(key)?.fingerprint
+    if (isUsing(service, key) && fingerprint !== undefined && fingerprint !== entry.slice(at + 1)) {
+      return key.startsWith('image:')
+        ? `mounted ${key.replace(':', ' ')} changed`
+        : `content of ${key.replace(':', ' ')} changed`
+    }
+  }
+  return undefined
+}
+
+function isUsing(service: Service, key: string): boolean {
+  const name = key.slice(key.indexOf(':') + 1)
+  if (key.startsWith('image:')) return imageMounts(service).includes(name)
+  const uses = key.startsWith('secret:') ? service.secrets : service.configs
+  return uses?.some((use) => use.source === name) === true
 }
 
 /** Releases before 5 label the image ID, later ones a digest; either form of the same image is the same. */

@@ -4,6 +4,7 @@ import { makePlanBuilder } from './builder.ts'
 import type { PlanBuilder } from './builder.ts'
 import { rosterOfLabels, rosterOfProject, serviceLevels, withDependents } from './dependency.ts'
 import type { Roster } from './dependency.ts'
+import { addPreStop } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
 import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts'
 import { findOrphans } from './orphan-steps.ts'
@@ -90,19 +91,21 @@ function addRemoval(
 ): number {
   const { timeoutSeconds } = options
   const shared = { resource: toResource(container.name), cause: 'down', group: container.service }
+  const ref = toRef(container)
+  const target = { ref, resource: shared.resource, ready: after }
   const stop = isAlive(container)
     ? builder.add({
         op: {
           kind: 'stop-container',
-          container: toRef(container),
+          container: ref,
           ...(timeoutSeconds !== undefined && { timeoutSeconds }),
         },
         ...shared,
-        after,
+        after: addPreStop(builder, options.project, container, target),
       })
     : undefined
   const step = builder.add({
-    op: { kind: 'remove-container', container: toRef(container), withVolumes: options.removeVolumes },
+    op: { kind: 'remove-container', container: ref, withVolumes: options.removeVolumes },
     ...shared,
     after: [stop, ...after],
   })

@@ -1,6 +1,8 @@
 import { compareNames } from '../model/dictionary.ts'
+import { noMaterials } from '../model/material.ts'
 import type { Service } from '../model/service.ts'
 import type { ContainerDraft } from '../translate.ts'
+import { deliverFiles } from '../translate/file.ts'
 import type { InheritedVolume } from '../translate/mount.ts'
 import { toImageReference, toLogName } from '../translate/name.ts'
 import type { ObservedContainer, ObservedImage } from './observed.ts'
@@ -31,6 +33,7 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
           ...(old === undefined ? [] : toHints(space, slot, old, inherited)),
         ]
       : [],
+    files: deliverFiles(project, service, options.materials ?? noMaterials),
     separator: options.separator,
     apiVersion: options.apiVersion,
   }

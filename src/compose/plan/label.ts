@@ -7,6 +7,7 @@ export const LABEL = {
   slug: 'com.docker.compose.slug',
   configHash: 'com.docker.compose.config-hash',
   image: 'com.docker.compose.image',
+  imageBuilder: 'com.docker.compose.image.builder',
   dependsOn: 'com.docker.compose.depends_on',
   workingDir: 'com.docker.compose.project.working_dir',
   configFiles: 'com.docker.compose.project.config_files',
@@ -16,6 +17,9 @@ export const LABEL = {
   network: 'com.docker.compose.network',
   volume: 'com.docker.compose.volume',
 } as const
+
+/** Our own label on containers: fingerprints of the configs and secrets in it. It takes no part in the hash. */
+export const FILES_LABEL = 'flotilla.compose.files'
 
 /** The version label's value: the release of the reference program whose behaviour we keep. */
 export const COMPOSE_VERSION = '2.40.3'

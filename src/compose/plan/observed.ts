@@ -64,6 +64,10 @@ export interface ObservedImage {
   readonly ids: readonly string[]
   /** `name@sha256:…` */
   readonly digests: readonly string[]
+  /** `os/architecture[/variant]`; known only where it can matter. */
+  readonly platform?: string
+  /** When it last got its name here, in milliseconds since 1970; known only where it can matter. */
+  readonly taggedAtMs?: number
   /** Paths the image declares as volumes; known only where they can matter. */
   readonly volumes?: readonly string[]
 }

@@ -59,7 +59,15 @@ export function withOneOff(project: Project, service: Service, name: string, cha
 
 function toOneOffService(service: Service, name: string, change: OneOffChange): Service {
   // The reference program runs no hooks for a one-off container.
-  const { restart: _restart, ports, post_start: _started, pre_stop: _stopping, deploy, ...kept } = service
+  const {
+    restart: _restart,
+    ports,
+    pre_start: _preparing,
+    post_start: _started,
+    pre_stop: _stopping,
+    deploy,
+    ...kept
+  } = service
   const published = change.ports === 'service' ? (ports ?? []) : change.ports
   const { restart_policy: _policy, ...deployment } = deploy ?? {}
   const capAdd = joinNames(service.cap_add, change.capAdd)

@@ -1,4 +1,5 @@
 import type { Dictionary } from '../model/dictionary.ts'
+import type { Materials } from '../model/material.ts'
 import type { NameSeparator } from '../translate/name.ts'
 import type { OneOff } from './one-off.ts'
 
@@ -19,12 +20,18 @@ export interface ReconcileOptions {
   readonly orphans: 'warn' | 'remove' | 'ignore'
   /** New anonymous volumes in place of those of the replaced container. */
   readonly renewAnonymousVolumes: boolean
+  /** New containers take the lowest free numbers; otherwise those after the highest, as the reference program. */
+  readonly lowestNumbers?: boolean
+  /** Containers of docker-compose 1 are replaced even when they are what the file asks for. */
+  readonly replaceClassic?: boolean
   /** False: create only. */
   readonly start: boolean
   /** Grace of stops; absent: the container's own. */
   readonly timeoutSeconds?: number
   /** Its service gets this container and is otherwise left alone. */
   readonly oneOff?: OneOff
+  /** What configs and secrets hold; absent: nothing is known of it. */
+  readonly materials?: Materials
   readonly separator: NameSeparator
   /** The engine's, `1.41`. */
   readonly apiVersion: string

@@ -1,3 +1,6 @@
+import type { Hook, InitHook, Service } from '../model/service.ts'
+import type { FileCopy } from '../translate/file.ts'
+import type { ImageBuild } from '../build/definition.ts'
 import type { ContainerDraft, EndpointSettings, NetworkCreateBody, VolumeCreateBody } from '../translate.ts'
 import type { Rollout, Trial } from './rollout/rollout.ts'
 
@@ -23,6 +26,8 @@ export type StepOp =
   | { readonly kind: 'create-volume'; readonly body: VolumeCreateBody }
   | { readonly kind: 'remove-volume'; readonly name: string }
   | { readonly kind: 'pull-image'; readonly reference: string; readonly platform?: string }
+  | { readonly kind: 'build-image'; readonly build: ImageBuild }
+  | { readonly kind: 'push-image'; readonly reference: string }
   | { readonly kind: 'remove-image'; readonly reference: string }
   | {
       readonly kind: 'create-container'
@@ -30,6 +35,12 @@ export type StepOp =
       readonly draft: ContainerDraft
       /** Services whose container IDs the body needs (`network_mode: service:x`) → that container. */
       readonly needs: Readonly<Record<string, ContainerRef>>
+    }
+  | {
+      readonly kind: 'copy-files'
+      readonly container: ContainerRef
+      /** The contents are the executor's: a plan holds none. */
+      readonly copies: readonly FileCopy[]
     }
   | { readonly kind: 'rename-container'; readonly container: ContainerRef; readonly name: string }
   | { readonly kind: 'start-container'; readonly container: ContainerRef }
@@ -53,6 +64,23 @@ export type StepOp =
       readonly monitorMs: number
     }
   | { readonly kind: 'delay'; readonly ms: number }
+  | {
+      readonly kind: 'run-hook'
+      readonly container: ContainerRef
+      readonly project: string
+      readonly service: Service
+      readonly hook: Hook
+    }
+  | {
+      readonly kind: 'run-init'
+      /** The container about to start: volumes and networks are its own. */
+      readonly container: ContainerRef
+      readonly project: string
+      readonly service: Service
+      /** Place in `pre_start` of the service. */
+      readonly index: number
+      readonly hook: InitHook
+    }
 
 /** The words a step is reported with. An empty word reports nothing. */
 export interface StepWords {
@@ -113,6 +141,24 @@ export function containerOf(op: StepOp): string | undefined {
   return 'container' in op ? op.container.name : undefined
 }
 
+/** Plans that are carried out one after the other, as one: the steps of each wait for the last of the one before. */
+export function joinPlans(plans: readonly Plan[]): Plan {
+  const steps: Step[] = []
+  for (const plan of plans) {
+    const offset = steps.length
+    const before = steps.filter((step) => !steps.some((other) => other.after.includes(step.id))).map((step) => step.id)
+    for (const step of plan.steps) {
+      const after = step.after.length === 0 ? before : step.after.map((id) => id + offset)
+      steps.push({ ...step, id: step.id + offset, after })
+    }
+  }
+  return {
+    steps,
+    settled: plans.flatMap((plan) => plan.settled),
+    warnings: plans.flatMap((plan) => plan.warnings),
+  }
+}
+
 /** One line for each step: dependencies, id, resource, operation, cause. Equal plans give equal text. */
 export function renderPlan(plan: Plan): string {
   return plan.steps.map(renderStep).join('\n')
@@ -127,6 +173,11 @@ function renderDetail(op: StepOp): string {
   switch (op.kind) {
     case 'create-container':
       return `as ${op.name}`
+    case 'build-image':
+      return `as ${op.build.tags.join(', ')}`
+    case 'pull-image':
+    case 'push-image':
+      return op.reference
     case 'rename-container':
       return `to ${op.name}`
     case 'connect-network':
@@ -141,6 +192,11 @@ function renderDetail(op: StepOp): string {
       return `${op.ms}ms`
     case 'kill-container':
       return op.signal
+    case 'copy-files':
+      return op.copies.map((copy) => `${copy.kind} ${copy.name}`).join(', ')
+    case 'run-hook':
+    case 'run-init':
+      return (op.hook.command ?? []).join(' ')
     case 'stop-container':
     case 'restart-container':
       return op.timeoutSeconds === undefined ? '' : `within ${op.timeoutSeconds}s`

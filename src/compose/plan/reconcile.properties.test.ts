@@ -23,6 +23,7 @@ const drafts = fc.record({
   values: fc.array(fc.constantFrom('1', '2'), { minLength: 5, maxLength: 5 }),
   networks: fc.array(fc.subarray(['front', 'back']), { minLength: 5, maxLength: 5 }),
   mounts: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+  hooks: fc.array(fc.subarray(['pre_start', 'post_start', 'pre_stop'] as const), { minLength: 5, maxLength: 5 }),
   edges: fc.array(
     fc.record({
       from: fc.integer({ min: 1, max: 4 }),
@@ -35,6 +36,8 @@ const drafts = fc.record({
   shares: fc.boolean(),
   driver: fc.constantFrom('bridge', 'macvlan'),
 })
+
+const hooks = [{ command: ['one'] }, { command: ['two'], per_replica: true }]
 
 type Draft = typeof drafts extends fc.Arbitrary<infer T> ? T : never
 
@@ -63,6 +66,7 @@ function toProject(draft: Draft): Project {
             { type: 'volume', target: '/cache' },
           ],
         }),
+        ...Object.fromEntries((draft.hooks[index] ?? []).map((phase) => [phase, hooks])),
         ...place,
       }),
     )
@@ -151,6 +155,39 @@ describe('laws of reconciliation', () => {
         }
       }),
       { numRuns: 200 },
+    )
+  })
+
+  it('runs each hook once for every stop and start, in order, around them', () => {
+    fc.assert(
+      fc.property(drafts, drafts, states, (before, after, marks) => {
+        const have = disturb(applyPlan(plan(toProject(before), emptyEngine()), emptyEngine()), marks)
+        const want = toProject(after)
+        const { steps } = plan(want, have)
+        for (const [index, step] of steps.entries()) {
+          const hooksOf = (phase: 'pre_stop' | 'post_start'): readonly string[] =>
+            (want.services[step.group ?? '']?.[phase] ?? []).map((hook) => hook.command?.[0] ?? '')
+          const ran = (phase: string): readonly string[] =>
+            steps.flatMap(({ op, cause, resource }) =>
+              op.kind === 'run-hook' && cause === phase && resource === step.resource
+                ? [op.hook.command?.[0] ?? '']
+                : [],
+            )
+          if (step.op.kind === 'start-container') {
+            expect(ran('post_start')).toEqual(hooksOf('post_start'))
+            const inits = steps
+              .slice(0, index)
+              .filter(({ op, group }) => op.kind === 'run-init' && group === step.group)
+            const isWanted = (want.services[step.group ?? '']?.pre_start ?? []).length > 0
+            expect(inits.length > 0).toBe(isWanted)
+          }
+          if (step.op.kind !== 'stop-container' || step.op.container.kind !== 'existing') continue
+          const { id } = step.op.container
+          const isRunning = have.containers.find((container) => container.id === id)?.state === 'running'
+          if (isRunning) expect(ran('pre_stop')).toEqual(hooksOf('pre_stop'))
+        }
+      }),
+      { numRuns: 100 },
     )
   })
 

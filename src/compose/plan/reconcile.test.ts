@@ -155,6 +155,21 @@ describe('an up over what is there', () => {
     expect(plan(want, { ...have, images: dictionary({ busybox: both }) }).steps).toEqual([])
   })
 
+  it('knows an image by the digest that releases from 5.5 on label containers with', () => {
+    const have = up(want)
+    const labelled = have.containers.map((entry) => ({
+      ...entry,
+      labels: { ...entry.labels, 'com.docker.compose.image': 'sha256:content' },
+    }))
+    const named = (digest: string): Observed => ({
+      ...have,
+      containers: labelled,
+      images: dictionary({ busybox: { id: 'sha256:x', ids: ['sha256:x'], digests: [`busybox@${digest}`] } }),
+    })
+    expect(plan(want, named('sha256:content')).steps).toEqual([])
+    expect(plan(want, named('sha256:other')).steps.length).toBeGreaterThan(0)
+  })
+
   it('with force replaces the named services, and dependencies only when these are forced too', () => {
     const have = up(want)
     const created = (options: Partial<ReconcileOptions>): readonly string[] =>

@@ -132,10 +132,12 @@ function decideService(
     const { number } = container
     slots.push({ service, number, name: name(number), action: 'create', container, cause: 'volume made anew' })
   }
-  let next = Math.max(0, ...all.map((container) => container.number))
+  const taken = new Set(all.map((container) => container.number))
+  let next = options.lowestNumbers === true ? 0 : Math.max(0, ...taken)
   const empty = [...(share?.missing ?? [])]
   while (slots.length < expected) {
-    next += 1
+    do next += 1
+    while (taken.has(next))
     const node = empty.shift()
     slots.push({
       service,
@@ -182,7 +184,13 @@ function causeOf(
   if (policy === 'never') return undefined
   if (policy === 'force') return 'recreation forced'
   const { project, observed, renewedNetworks } = context
-  return divergenceOf(container, { project, service, observed, ids, renewedNetworks })
+  const { materials, replaceClassic } = context.options
+  const known = { project, service, observed, ids, renewedNetworks }
+  return divergenceOf(container, {
+    ...known,
+    ...(materials !== undefined && { materials }),
+    replacesClassic: replaceClassic === true,
+  })
 }
 
 /** IDs of the containers a service refers to, as far as they stay. */

@@ -1,5 +1,7 @@
 import type { Dependency, Service } from '../model/service.ts'
 import { silent } from './builder.ts'
+import { addPostStart, addPreStart } from './hook-steps.ts'
+import type { HookTarget } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
 import type { WaitCondition } from './plan.ts'
 import type { Placed } from './container-steps.ts'
@@ -17,7 +19,7 @@ export function addStartSteps(
   slots: ReadonlyMap<string, ServiceSlots>,
   rolling: ReadonlyMap<string, RollingService>,
 ): void {
-  const starts = new Map<string, number>()
+  const starts = new Map<string, Started>()
   const waits = new Map<string, number>()
   for (const service of space.selection.services) {
     const waiting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
@@ -27,23 +29,26 @@ export function addStartSteps(
       continue
     }
     const dependencies = addDependencyWaits(space, service, placed, starts, waits)
+    const fresh = waiting.filter((entry) => !isPaused(entry)).map(toTarget)
+    const first = [...before, ...dependencies]
+    const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)
     for (const entry of waiting) {
-      const isPaused =
-        entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && entry.ready.length === 0
       const step = space.builder.add({
-        op: { kind: isPaused ? 'unpause-container' : 'start-container', container: entry.ref },
+        op: { kind: isPaused(entry) ? 'unpause-container' : 'start-container', container: entry.ref },
         resource: toResource(entry.slot.name),
         cause: entry.slot.action === 'keep' ? stateOf(entry) : entry.slot.cause,
         group: service.name,
-        after: [...before, ...entry.ready, ...dependencies],
+        after: [...entry.ready, ...prepared],
         ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
-      starts.set(entry.slot.name, step)
+      const target = { ...toTarget(entry), ready: [step] }
+      const last = isPaused(entry) ? [step] : addPostStart(space.builder, space.project, service, target)
+      starts.set(entry.slot.name, { step, last: last[0] ?? step })
     }
     restartAfterUpdates(space, service, placed, starts, rolling)
     if (update === undefined) continue
     const exchanged = addRolloutSteps(space, update, { slots, placed, after: [...before, ...dependencies] })
-    for (const { slot, gate } of exchanged) starts.set(slot.name, gate)
+    for (const { slot, gate } of exchanged) starts.set(slot.name, { step: gate, last: gate })
     const refs = new Map(exchanged.map(({ slot, ref }) => [slot.name, ref]))
     placed.set(
       service.name,
@@ -57,14 +62,14 @@ function restartAfterUpdates(
   space: Workspace,
   service: Service,
   placed: ReadonlyMap<string, readonly Placed[]>,
-  starts: ReadonlyMap<string, number>,
+  starts: ReadonlyMap<string, Started>,
   rolling: ReadonlyMap<string, RollingService>,
 ): void {
   const updated = Object.entries(service.depends_on ?? {}).filter(
     ([name, dependency]) => dependency.restart === true && rolling.has(name),
   )
   if (updated.length === 0) return
-  const after = updated.flatMap(([name]) => (placed.get(name) ?? []).map((entry) => starts.get(entry.slot.name)))
+  const after = updated.flatMap(([name]) => (placed.get(name) ?? []).map((entry) => starts.get(entry.slot.name)?.last))
   const timeoutSeconds = space.options.timeoutSeconds
   for (const entry of placed.get(service.name) ?? []) {
     if (!entry.isSettled) continue
@@ -80,6 +85,20 @@ function restartAfterUpdates(
       after,
     })
   }
+}
+
+/** The start of a container, and the last step of it: the end of its hooks. */
+interface Started {
+  readonly step: number
+  readonly last: number
+}
+
+function isPaused(entry: Placed): boolean {
+  return entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && entry.ready.length === 0
+}
+
+function toTarget(entry: Placed): HookTarget {
+  return { ref: entry.ref, resource: toResource(entry.slot.name), ready: entry.ready }
 }
 
 /** What this plan stopped runs again even when nothing else is to be started. */
@@ -98,7 +117,7 @@ function addDependencyWaits(
   space: Workspace,
   service: Service,
   placed: ReadonlyMap<string, readonly Placed[]>,
-  starts: ReadonlyMap<string, number>,
+  starts: ReadonlyMap<string, Started>,
   waits: Map<string, number>,
 ): readonly number[] {
   const steps: number[] = []
@@ -106,9 +125,10 @@ function addDependencyWaits(
     for (const entry of awaited(dependency, placed.get(name) ?? [])) {
       const start = starts.get(entry.slot.name)
       if (dependency.condition === 'service_started') {
-        if (start !== undefined) steps.push(start)
+        if (start !== undefined) steps.push(start.last)
       } else {
-        steps.push(addWait(space, name, entry, dependency, start, waits))
+        steps.push(addWait(space, name, entry, dependency, start?.step, waits))
+        if (start !== undefined && start.last !== start.step) steps.push(start.last)
       }
     }
   }

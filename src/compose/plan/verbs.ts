@@ -4,6 +4,8 @@ import { makePlanBuilder } from './builder.ts'
 import type { PlanBuilder } from './builder.ts'
 import { serviceLevels } from './dependency.ts'
 import type { Roster } from './dependency.ts'
+import { addPostStart, addPreStart, addPreStop, serviceOf } from './hook-steps.ts'
+import type { HookTarget } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { Plan, StepOp } from './plan.ts'
@@ -37,21 +39,68 @@ export function planVerb(verb: Verb, roster: Roster, services: readonly string[]
       if (!chosen.has(service)) continue
       const affected = (roster.containers.get(service) ?? []).filter((container) => appliesTo(verb, container))
       const waits = affected.length === 0 ? [] : addWaits(builder, roster.dependencies.get(service), begun)
-      const own = affected.map((container) => {
-        const shared = { resource: toResource(container.name), cause: verb.kind, group: service }
-        const step = builder.add({ op: toOp(verb, container), ...shared, after: [...before, ...waits] })
-        return { container, step }
-      })
+      const own = addService(builder, verb, roster, affected, [...before, ...waits])
       if (verb.kind === 'start' || verb.kind === 'restart') begun.set(service, own)
-      steps.push(...own.map(({ step }) => step))
+      steps.push(...own.map(({ last }) => last))
     }
     if (steps.length > 0) before = steps
   }
   return builder.build()
 }
 
-/** Service → its containers this plan starts, and the step that does. */
-type Begun = Map<string, readonly { readonly container: ObservedContainer; readonly step: number }[]>
+/** A container the verb is done to, the step that does it, and the last of what belongs to it. */
+interface Affected {
+  readonly container: ObservedContainer
+  readonly step: number
+  readonly last: number
+}
+
+/** Service → its containers this plan starts. */
+type Begun = Map<string, readonly Affected[]>
+
+/** The verb on the containers of one service, with the hooks that belong before and after it. */
+function addService(
+  builder: PlanBuilder,
+  verb: Verb,
+  roster: Roster,
+  containers: readonly ObservedContainer[],
+  before: readonly (number | undefined)[],
+): readonly Affected[] {
+  const target = (container: ObservedContainer, ready: HookTarget['ready']): HookTarget => ({
+    ref: toRef(container),
+    resource: toResource(container.name),
+    ready,
+  })
+  const first = containers.find((container) => !container.isOneOff)
+  const service = first === undefined ? undefined : serviceOf(roster.project, first)
+  const isStart = verb.kind === 'start' && service !== undefined && roster.project !== undefined
+  const prepared = isStart
+    ? addPreStart(
+        builder,
+        roster.project,
+        service,
+        containers.map((container) => target(container, [])),
+        before,
+      )
+    : before
+  return containers.map((container) => {
+    const own = serviceOf(roster.project, container)
+    const isStop = verb.kind === 'stop' || verb.kind === 'restart'
+    const step = builder.add({
+      op: toOp(verb, container),
+      resource: toResource(container.name),
+      cause: verb.kind,
+      group: container.service,
+      after: isStop ? addPreStop(builder, roster.project, container, target(container, prepared)) : prepared,
+    })
+    const isBegun = verb.kind === 'start' || verb.kind === 'restart'
+    const last =
+      isBegun && own !== undefined && roster.project !== undefined
+        ? addPostStart(builder, roster.project, own, target(container, [step]))
+        : [step]
+    return { container, step, last: last[0] ?? step }
+  })
+}
 
 /** Waits for the dependencies that are started too, as far as their conditions ask for more than a start. */
 function addWaits(
@@ -64,7 +113,8 @@ function addWaits(
     if (condition === 'service_started') continue
     const isHealth = condition === 'service_healthy'
     const started = begun.get(name) ?? []
-    for (const { container, step } of isHealth ? started : started.slice(0, 1)) {
+    for (const { container, step, last } of isHealth ? started : started.slice(0, 1)) {
+      if (last !== step) waits.push(last)
       const wait = builder.add({
         op: {
           kind: 'wait-container',

@@ -1,5 +1,6 @@
 import type { Project } from '../model/project.ts'
 import type { PlanBuilder } from './builder.ts'
+import { addPreStop } from './hook-steps.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import { isAlive } from './observed.ts'
 import type { ReconcileOptions } from './options.ts'
@@ -69,15 +70,22 @@ export function stopOnce(space: Workspace, container: ObservedContainer, step: C
   const known = space.stops.get(container.id)
   if (known !== undefined || !isAlive(container)) return known
   const timeoutSeconds = space.options.timeoutSeconds
+  const resource = toResource(container.name)
+  const after = addPreStop(space.builder, space.project, container, {
+    ref: toRef(container),
+    resource,
+    ready: step.after ?? [],
+  })
   const id = space.builder.add({
     op: {
       kind: 'stop-container',
       container: toRef(container),
       ...(timeoutSeconds !== undefined && { timeoutSeconds }),
     },
-    resource: toResource(container.name),
+    resource,
     group: container.service,
     ...step,
+    after,
   })
   space.stops.set(container.id, id)
   return id

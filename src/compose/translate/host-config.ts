@@ -2,11 +2,12 @@ import { FlotillaError } from '../../core/errors.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { dropEmpty } from './api-version.ts'
-import type { HostConfigBody, RestartPolicy } from './body.ts'
+import type { HostConfigBody, MountBody, RestartPolicy } from './body.ts'
 import { toMounts, toTmpfs } from './mount.ts'
 import type { InheritedVolume } from './mount.ts'
 import { toPortBindings } from './port.ts'
 import { toResources } from './resources.ts'
+import type { Security } from './security.ts'
 
 /** The parts of a host configuration that do not come from the service alone. */
 export interface HostConfigSource {
@@ -15,6 +16,9 @@ export interface HostConfigSource {
   readonly volumesFrom: readonly string[]
   /** Legacy links, for containers on the default bridge. */
   readonly links: readonly string[]
+  readonly security: Security
+  /** Configs and secrets. */
+  readonly files: readonly MountBody[]
 }
 
 /**
@@ -25,7 +29,7 @@ export interface HostConfigSource {
 export function toHostConfig(project: Project, service: Service, source: HostConfigSource): HostConfigBody {
   const { binds, mounts } = toMounts(project, service, source.inherited)
   const logging = dropEmpty({ Type: service.logging?.driver ?? '', Config: { ...service.logging?.options } })
-  const security = toSecurity(service)
+  const { security } = source
   const restart = toRestartPolicy(service)
   return {
     ...dropEmpty<HostConfigBody>({
@@ -45,7 +49,7 @@ export function toHostConfig(project: Project, service: Service, source: HostCon
       Isolation: service.isolation ?? '',
       Links: source.links,
       LogConfig: logging,
-      Mounts: mounts,
+      Mounts: [...mounts, ...source.files],
       NetworkMode: source.networkMode,
       OomScoreAdj: service.oom_score_adj ?? 0,
       PidMode: service.pid ?? '',
@@ -68,27 +72,6 @@ export function toHostConfig(project: Project, service: Service, source: HostCon
     ...(service.init !== undefined && { Init: service.init }),
     ...(security.isUnmasked && { MaskedPaths: [], ReadonlyPaths: [] }),
   }
-}
-
-function toSecurity(service: Service): { readonly options: readonly string[]; readonly isUnmasked: boolean } {
-  const options: string[] = []
-  let isUnmasked = false
-  for (const option of service.security_opt ?? []) {
-    const [name = '', value] = splitOption(option)
-    if (name === 'systempaths' && value === 'unconfined') isUnmasked = true
-    else if (name === 'seccomp' && !/^(?:unconfined|builtin|\{)/.test(value ?? '')) {
-      throw new FlotillaError(
-        'compose/unsupported',
-        `service "${service.name}": seccomp profile file "${value ?? ''}" cannot be sent by this version`,
-      )
-    } else options.push(option)
-  }
-  return { options, isUnmasked }
-}
-
-function splitOption(option: string): readonly string[] {
-  const match = /^([^=:]+)[=:]([\s\S]*)$/.exec(option)
-  return match === null ? [option] : [match[1] ?? '', match[2] ?? '']
 }
 
 const policies: Readonly<Record<string, RestartPolicy['Name']>> = {

@@ -2,7 +2,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import type { Mount } from '../model/mount.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
-import { dropEmpty } from './api-version.ts'
+import { dropEmpty, isApiAtLeast } from './api-version.ts'
 import type { MountBody } from './body.ts'
 
 /** A volume of the replaced container that the new one mounts at the same place. */
@@ -20,8 +20,6 @@ export interface MountBodies {
 /**
  * Splits the mounts of a service into `Binds` strings and `Mounts`. The string form is used wherever it
  * can say the same, as the reference program does: it works on every engine and makes missing host paths.
- *
- * @throws {compose/unsupported} for configs and secrets that are not files
  */
 export function toMounts(project: Project, service: Service, inherited: readonly InheritedVolume[]): MountBodies {
   const binds: string[] = []
@@ -39,8 +37,24 @@ export function toMounts(project: Project, service: Service, inherited: readonly
   }
   // What is left was declared by the image, not by the service.
   for (const [target, name] of kept) binds.push(`${name}:${target}:rw`)
-  mounts.push(...toFileMounts(project, service))
   return { binds, mounts }
+}
+
+/** @throws {compose/unsupported} for an image as a volume on an engine that does not know it */
+export function checkImageMounts(service: Service, apiVersion: string): void {
+  const mount = service.volumes?.find(({ type }) => type === 'image')
+  if (mount === undefined || isApiAtLeast(apiVersion, '1.48')) return
+  throw new FlotillaError('compose/unsupported', 'volume with type=image require Docker Engine v28 or later', {
+    hint: `service "${service.name}", target "${mount.target ?? ''}"`,
+  })
+}
+
+/** Images that a service mounts as volumes. */
+export function imageMounts(service: Service): readonly string[] {
+  return (service.volumes ?? [])
+    .filter(({ type }) => type === 'image')
+    .map(({ source }) => source)
+    .filter((source) => source !== undefined)
 }
 
 /** `tmpfs: [path:options]` → path → options. */
@@ -111,34 +125,4 @@ function toMount(project: Project, mount: Mount): MountBody {
     ...(mount.type === 'tmpfs' && Object.keys(tmpfs).length > 0 && { TmpfsOptions: tmpfs }),
     ...(mount.image?.subpath !== undefined && { ImageOptions: { Subpath: mount.image.subpath } }),
   }
-}
-
-/** Configs and secrets that are files on the engine's host. */
-function toFileMounts(project: Project, service: Service): readonly MountBody[] {
-  const mounts: MountBody[] = []
-  const kinds = [
-    { kind: 'secret', uses: service.secrets, objects: project.secrets, folder: '/run/secrets/' },
-    { kind: 'config', uses: service.configs, objects: project.configs, folder: '/' },
-  ]
-  for (const { kind, uses, objects, folder } of kinds) {
-    for (const use of uses ?? []) {
-      const object = objects[use.source]
-      if (object?.external === true) {
-        throw new FlotillaError('compose/unsupported', `unsupported external ${kind} ${use.source}`)
-      }
-      if (object?.file === undefined) {
-        throw new FlotillaError(
-          'compose/unsupported',
-          `${kind} "${use.source}" of service "${service.name}" has no file`,
-          {
-            hint: 'this version mounts configs and secrets from files only; use `file:`',
-          },
-        )
-      }
-      const target = use.target ?? use.source
-      const path = target.startsWith('/') || /^[a-zA-Z]:\\/.test(target) ? target : folder + target
-      mounts.push({ Type: 'bind', Source: object.file, Target: path, ReadOnly: true })
-    }
-  }
-  return mounts
 }

@@ -1,7 +1,8 @@
+import { FlotillaError } from '../../core/errors.ts'
 import { compareNames, sortedNames } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
-import { dropEmpty } from './api-version.ts'
+import { dropEmpty, isApiAtLeast } from './api-version.ts'
 import type { EndpointSettings } from './body.ts'
 
 /** One network a container is to be on. */
@@ -30,6 +31,29 @@ export function networkKeysOf(service: Service): readonly string[] {
   return [...sortedNames(networks)].sort((a, b) => priority(b) - priority(a) || compareNames(a, b))
 }
 
+/** How an engine is told the name of an interface (docker/docker libnetwork/netlabel). Wire constant. */
+const interfaceOption = 'com.docker.network.endpoint.ifname'
+
+/**
+ * Refuses what an engine of this API version would leave out without a word.
+ *
+ * @throws {compose/unsupported} naming field, service and release
+ */
+export function checkEndpoints(service: Service, apiVersion: string): void {
+  for (const settings of Object.values(service.networks ?? {})) {
+    if ((settings?.interface_name ?? '') !== '' && !isApiAtLeast(apiVersion, '1.49')) {
+      throw tooOld(service, 'interface_name requires Docker Engine v28.1 or later')
+    }
+    if ((settings?.gw_priority ?? 0) !== 0 && !isApiAtLeast(apiVersion, '1.48')) {
+      throw tooOld(service, 'gw_priority requires Docker Engine v28.0 or later')
+    }
+  }
+}
+
+function tooOld(service: Service, message: string): FlotillaError {
+  return new FlotillaError('compose/unsupported', message, { hint: `service "${service.name}"` })
+}
+
 /** The attachments of one container, the primary network first. */
 export function toAttachments(project: Project, service: Service, source: EndpointSource): readonly Attachment[] {
   return networkKeysOf(service).map((key, index) => {
@@ -46,7 +70,10 @@ export function toAttachments(project: Project, service: Service, source: Endpoi
       Links: source.links,
       // The service's own address is that of its primary endpoint.
       MacAddress: settings?.mac_address ?? (index === 0 ? (service.mac_address ?? '') : ''),
-      DriverOpts: { ...settings?.driver_opts },
+      DriverOpts: {
+        ...settings?.driver_opts,
+        ...((settings?.interface_name ?? '') !== '' && { [interfaceOption]: settings?.interface_name ?? '' }),
+      },
       GwPriority: settings?.gw_priority ?? 0,
       IPAMConfig: ipam,
     })

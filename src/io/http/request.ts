@@ -13,10 +13,13 @@ export interface HttpRequest {
   /** Path and query, escaped. */
   readonly target: string
   readonly host: string
-  readonly headers: Readonly<Record<string, string>>
+  /** A list is sent as one line for each value. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
   readonly body?: Buffer | ByteSource
   /** Asks to leave HTTP after the head of the answer. */
   readonly isUpgrade?: boolean
+  /** What to speak then; default `tcp`, the bare connection. */
+  readonly upgradeTo?: string
 }
 
 const framing = new Set(['host', 'connection', 'upgrade', 'content-length', 'transfer-encoding', 'keep-alive', 'te'])
@@ -35,12 +38,14 @@ export function renderRequestHead(request: HttpRequest): string {
   let head = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${request.host}\r\n`
   for (const [name, value] of Object.entries(request.headers)) {
     if (framing.has(name.toLowerCase())) continue
-    if (!tokenPattern.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
-      throw new FlotillaError('io/protocol', `invalid request header ${JSON.stringify(name)}`)
+    for (const each of typeof value === 'string' ? [value] : value) {
+      if (!tokenPattern.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(each)) {
+        throw new FlotillaError('io/protocol', `invalid request header ${JSON.stringify(name)}`)
+      }
+      head += `${name}: ${each}\r\n`
     }
-    head += `${name}: ${value}\r\n`
   }
-  if (request.isUpgrade === true) head += 'Connection: Upgrade\r\nUpgrade: tcp\r\n'
+  if (request.isUpgrade === true) head += `Connection: Upgrade\r\nUpgrade: ${request.upgradeTo ?? 'tcp'}\r\n`
   return `${head}${renderLength(request)}\r\n`
 }
 

@@ -24,6 +24,7 @@ export const buildStruct: Struct = struct([
   ['cache_from', 'texts'],
   ['cache_to', 'texts'],
   ['no_cache', 'flag'],
+  ['no_cache_filter', 'texts'],
   ['additional_contexts', 'pairs'],
   ['pull', 'flag'],
   ['extra_hosts', 'hosts'],
@@ -45,6 +46,8 @@ export const hookStruct: Struct = struct([
   ['working_dir', 'text'],
   ['environment', 'maybe-pairs'],
 ])
+
+export const initHookStruct: Struct = struct([...hookStruct.fields, ['image', 'text'], ['per_replica', 'flag']])
 
 export const developStruct: Struct = struct([
   [

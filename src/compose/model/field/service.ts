@@ -10,6 +10,7 @@ import {
   fileReferenceStruct,
   healthcheckStruct,
   hookStruct,
+  initHookStruct,
   mountStruct,
   portStruct,
 } from './part.ts'
@@ -155,6 +156,8 @@ export const serviceStruct: Struct = struct([
   ['volumes', listOf(structOf(mountStruct))],
   ['volumes_from', 'texts'],
   ['working_dir', 'text'],
+  // Newer than the reference version, and absent from its hash as long as it is not used.
+  ['pre_start', listOf(structOf(initHookStruct))],
   ['post_start', listOf(structOf(hookStruct))],
   ['pre_stop', listOf(structOf(hookStruct))],
 ])

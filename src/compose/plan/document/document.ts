@@ -21,7 +21,7 @@ export interface ContainerChange {
 export interface ResourceChange {
   readonly kind: 'network' | 'volume' | 'image'
   readonly name: string
-  readonly action: 'create' | 'remove' | 'replace' | 'pull'
+  readonly action: 'create' | 'remove' | 'replace' | 'pull' | 'build'
   readonly reason: string
 }
 
@@ -152,6 +152,8 @@ function describeResource(step: Step): readonly ResourceChange[] {
     }
     case 'pull-image':
       return [{ kind: 'image', name: op.reference, action: 'pull', reason: cause }]
+    case 'build-image':
+      return [{ kind: 'image', name: op.build.tags[0] ?? '', action: 'build', reason: cause }]
     case 'remove-image':
       return [{ kind: 'image', name: op.reference, action: 'remove', reason: cause }]
     default:

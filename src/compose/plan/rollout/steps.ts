@@ -1,5 +1,6 @@
 import { toDraftAttachments } from '../../translate.ts'
 import { silent } from '../builder.ts'
+import { addPostStart, addPreStart } from '../hook-steps.ts'
 import { addCreation, removalOf } from '../container-steps.ts'
 import type { Placed } from '../container-steps.ts'
 import { toDraft } from '../draft.ts'
@@ -18,6 +19,8 @@ export interface RolloutSetting {
   readonly placed: ReadonlyMap<string, readonly Placed[]>
   /** Steps before the first: waits for dependencies, removals that free ports. */
   readonly after: readonly number[]
+  /** Ends of what is done once before the first container starts; the first one sets it. */
+  readonly prepared: { ends?: readonly (number | undefined)[] }
 }
 
 /** One exchanged container as the rest of the plan sees it. */
@@ -35,8 +38,9 @@ export interface Exchanged {
 export function addRolloutSteps(
   space: Workspace,
   rolling: RollingService,
-  setting: RolloutSetting,
+  given: Omit<RolloutSetting, 'prepared'>,
 ): readonly Exchanged[] {
+  const setting: RolloutSetting = { ...given, prepared: {} }
   const { policy, rollback, service, isInPlace } = rolling
   const isDeferred = policy.failureAction === 'rollback' && !isInPlace
   const batches: RolloutMember[][] = []
@@ -123,7 +127,7 @@ function exchange(space: Workspace, rolling: RollingService, slot: ExchangedSlot
       : { kind: 'made', step: made.step, name: slot.name }
   const ready = [...setting.after, ...(made === undefined ? [] : [made.step, ...made.attached])]
   const stopBefore = isStartFirst ? undefined : stopOld(space, slot, ready)
-  const gate = addTrial(space, rolling, slot, successor, [...ready, stopBefore])
+  const gate = addTrial(space, rolling, slot, successor, [...ready, stopBefore], setting)
   const moved =
     policy.movesAliases && isStartFirst ? addAliasMove(space, rolling, slot, successor, gate, setting) : gate
   const stop = isStartFirst ? stopOld(space, slot, [moved]) : stopBefore
@@ -166,25 +170,24 @@ function exchangeInPlace(
   const successor: ContainerRef =
     made === undefined ? toRef(slot.container) : { kind: 'made', step: made.step, name: slot.name }
   const after = made === undefined ? [removal] : [made.step, ...made.attached]
-  const gate = addTrial(space, rolling, slot, successor, after)
+  const gate = addTrial(space, rolling, slot, successor, after, setting)
   return { slot, successor, temporary: slot.name, gate, removal, ends: [gate], ...(stop !== undefined && { stop }) }
 }
 
-/** Start, and the wait until it has proved good. A successor left over from an earlier plan may run already. */
+/** Hooks and start, and the wait until it has proved good. A successor left over from an earlier plan may run already. */
 function addTrial(
   space: Workspace,
   rolling: RollingService,
   slot: ExchangedSlot,
   successor: ContainerRef,
   after: readonly (number | undefined)[],
+  { prepared }: RolloutSetting,
 ): number {
-  const group = rolling.service.name
+  const { service } = rolling
+  const group = service.name
   const trial = { service: group, container: slot.name }
   const shared = { resource: toResource(slot.name), cause: slot.cause, group, trial }
   const isRunning = slot.predecessor !== undefined && slot.container.state === 'running'
-  const start = isRunning
-    ? undefined
-    : space.builder.add({ op: { kind: 'start-container', container: successor }, ...shared, after })
   return space.builder.add({
     op: {
       kind: 'monitor-container',
@@ -193,8 +196,28 @@ function addTrial(
       monitorMs: rolling.policy.monitorMs,
     },
     ...shared,
-    after: [start, ...after],
+    after: [...(isRunning ? [] : start()), ...after],
   })
+
+  function start(): readonly (number | undefined)[] {
+    const target = { ref: successor, resource: shared.resource, ready: after, trial }
+    const isLater = prepared.ends !== undefined
+    const before = addPreStart(
+      space.builder,
+      space.project,
+      service,
+      [target],
+      [...(prepared.ends ?? []), ...after],
+      isLater,
+    )
+    prepared.ends ??= before.filter((step) => !after.includes(step))
+    const step = space.builder.add({
+      op: { kind: 'start-container', container: successor },
+      ...shared,
+      after: [...before, ...after],
+    })
+    return addPostStart(space.builder, space.project, service, { ...target, ready: [step] })
+  }
 }
 
 /**

@@ -1,0 +1,24 @@
+import type { Context } from '../../cli/command.ts'
+import type { BuildHost } from '../../compose/build/build-image.ts'
+import type { Project } from '../../compose/model/project.ts'
+import { renderEndpoint } from '../../engine/endpoint-parse.ts'
+import type { Session } from './session.ts'
+
+/** What builds take from the user: variables, logins, proxies. Nothing is read before something is built. */
+export function makeBuildHost(ctx: Context, session: Session, project: Project): BuildHost {
+  const options = { env: ctx.env, clock: ctx.clock, signal: ctx.signal }
+  const load = () => import('../../engine/registry-credentials.ts')
+  return {
+    env: { ...ctx.env, ...project.environment },
+    isClassic: /^(?:0|f|false)$/i.test(ctx.env['DOCKER_BUILDKIT'] ?? ''),
+    credentials: async (host) => (await load()).readHostCredentials(host, options),
+    registryConfig: async () => (await load()).readRegistryConfig(options),
+    defaultArgs: async () => (await load()).readProxyVariables(renderEndpoint(session.engine.endpoint), ctx.env),
+  }
+}
+
+/** The ready `X-Registry-Auth` value for an image; loaded only where something is pulled or pushed. */
+export async function readAuth(ctx: Context, reference: string): Promise<string | undefined> {
+  const { readRegistryAuth } = await import('../../engine/registry-credentials.ts')
+  return readRegistryAuth(reference, { env: ctx.env, clock: ctx.clock, signal: ctx.signal })
+}

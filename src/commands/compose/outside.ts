@@ -1,0 +1,110 @@
+import type { Context } from '../../cli/command.ts'
+import type { Project } from '../../compose/model/project.ts'
+import { selectServices } from '../../compose/plan/selection.ts'
+import type { Session } from './session.ts'
+
+/** What is asked of programs and files beside the engine before a project can come up. */
+export interface OutsideOptions {
+  /** Named by the user; empty means all. */
+  readonly services: readonly string[]
+  readonly withoutDependencies: boolean
+  /** Nothing is to be changed: providers and models are left alone, and what they would say is not known. */
+  readonly isPlan: boolean
+}
+
+/**
+ * Asks what stands outside the Compose file: the user's credentials (`use_api_socket`), AI models and providers.
+ *
+ * @returns the project with what they said
+ */
+export async function resolveOutside(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  options: OutsideOptions,
+): Promise<Project> {
+  const { services } = selectServices(project, options.services, options.withoutDependencies)
+  const report = { clock: ctx.clock, progress: session.progress, signal: ctx.signal }
+  let made = project
+  if (services.some((service) => service.use_api_socket === true)) {
+    const { withApiSocket } = await import('../../compose/api-socket.ts')
+    const { renderEndpoint } = await import('../../engine/endpoint-parse.ts')
+    const { readAllRegistryAuth } = await import('../../engine/registry-credentials.ts')
+    const { endpoint } = session
+    const path = endpoint.kind === 'unix' ? endpoint.path : undefined
+    const credentials = path === undefined ? '' : await readAllRegistryAuth({ env: ctx.env, ...report })
+    made = withApiSocket(made, path, renderEndpoint(endpoint), credentials)
+  }
+  const usesModels = services.some((service) => Object.keys(service.models ?? {}).length > 0)
+  if (usesModels && options.isPlan) {
+    ctx.log.warn('models are not asked for: what services would be told of them is not known')
+  } else if (usesModels) {
+    const { prepareModels } = await import('../../compose/ai-model.ts')
+    made = await prepareModels(
+      made,
+      services.map((service) => made.services[service.name] ?? service),
+      report,
+    )
+  }
+  if (services.some((service) => service.provider !== undefined)) {
+    made = await callProviders(
+      ctx,
+      session,
+      made,
+      services.map(({ name }) => name),
+      options.isPlan,
+    )
+  }
+  return made
+}
+
+async function callProviders(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  names: readonly string[],
+  isPlan: boolean,
+): Promise<Project> {
+  const { isProvided, runProvider } = await import('../../compose/provider/provider.ts')
+  const { withVariables } = await import('../../compose/provider/variables.ts')
+  const warn = (message: string): void => ctx.log.warn(message)
+  let made = project
+  for (const name of names) {
+    const service = made.services[name]
+    if (service === undefined || !isProvided(service)) continue
+    if (isPlan) {
+      warn(`provider of service "${name}" is not called: what it would tell its dependents is not known`)
+      continue
+    }
+    const variables = await runProvider(made, service, 'up', {
+      clock: ctx.clock,
+      progress: session.progress,
+      debug: (message) => ctx.log.debug(message),
+      signal: ctx.signal,
+    })
+    made = withVariables(made, name, variables, warn)
+  }
+  return made
+}
+
+/** Takes down, or stops, what providers run: dependents first. Services that are not chosen are left alone. */
+export async function endProviders(
+  ctx: Context,
+  session: Session,
+  project: Project | undefined,
+  services: readonly string[],
+  command: 'down' | 'stop',
+): Promise<void> {
+  if (project === undefined || session.isDryRun) return
+  if (Object.values(project.services).every((service) => service.provider === undefined)) return
+  const { isProvided, runProvider } = await import('../../compose/provider/provider.ts')
+  for (const service of [...selectServices(project, services, true).services].reverse()) {
+    if (!isProvided(service)) continue
+    await runProvider(project, service, command, {
+      clock: ctx.clock,
+      progress: session.progress,
+      debug: (message) => ctx.log.debug(message),
+      signal: ctx.signal,
+    })
+  }
+}

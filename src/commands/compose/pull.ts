@@ -1,0 +1,55 @@
+import type { Run } from '../../cli/command.ts'
+import { reportPlan } from '../../compose/report-plan.ts'
+import { execute } from '../../compose/execute.ts'
+import { observeImages } from '../../compose/observe.ts'
+import { planPullCommand } from '../../compose/plan/pull-command.ts'
+import { selectServices } from '../../compose/plan/selection.ts'
+import { toImageReference } from '../../compose/translate/name.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import type { ProgressEvent } from '../../core/progress.ts'
+import { readAuth } from './build-host.ts'
+import type { pullFlags } from './image-table.ts'
+import { withSession } from './session.ts'
+import { requireProject } from './target.ts'
+
+export const run: Run<typeof pullFlags> = async (ctx, flags, args) => {
+  const { policy = '' } = flags
+  if (policy !== '' && policy !== 'missing' && policy !== 'always') {
+    throw new FlotillaError('cli/invalid-value', `invalid --policy option "${policy}"; it is missing or always`)
+  }
+  const project = await requireProject(ctx, args)
+  const { services } = selectServices(project, args, args.length > 0 && !flags['include-deps'])
+  return withSession(ctx, async (session) => {
+    const references = services.map((service) => toImageReference(project, service))
+    const images = await observeImages(session.engine, references, { signal: ctx.signal })
+    const { plan, skipped } = planPullCommand(services, images, {
+      ...(policy !== '' && { policy }),
+      isIgnoringBuildable: flags['ignore-buildable'],
+      isIgnoringFailures: flags['ignore-pull-failures'],
+    })
+    for (const { service, why } of skipped) {
+      session.progress({ id: service, status: 'done', text: 'Skipped', detail: why })
+    }
+    if (session.isDryRun) {
+      reportPlan(plan, session.progress)
+      return 0
+    }
+    const failed = new Set<string>()
+    const progress = (event: ProgressEvent): void => {
+      if (event.status === 'warning') failed.add(event.id)
+      if (!flags.quiet || event.parentId === undefined) session.progress(event)
+    }
+    const { parallel } = session
+    const registryAuth = (reference: string): Promise<string | undefined> => readAuth(ctx, reference)
+    await execute(plan, session.engine, { clock: ctx.clock, progress, parallel, registryAuth, signal: ctx.signal })
+    session.stopProgress()
+    const toBuild = services.filter((service) => service.build !== undefined && failed.has(service.name))
+    if (toBuild.length > 0) {
+      const names = toBuild.map((service) => service.name).join(' ')
+      ctx.log.warn(
+        `WARNING: Some service image(s) must be built from source by running:\n    docker compose build ${names}`,
+      )
+    }
+    return 0
+  })
+}

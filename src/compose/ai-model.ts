@@ -1,0 +1,116 @@
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { FlotillaError } from '../core/errors.ts'
+import type { Progress } from '../core/progress.ts'
+import { findCliPlugin } from '../engine/cli-plugin.ts'
+import { execProgram } from '../io/exec.ts'
+import { copyDictionary } from './model/dictionary.ts'
+import type { Project } from './model/project.ts'
+import type { Model } from './model/resource.ts'
+import type { Service } from './model/service.ts'
+
+export interface ModelOptions extends CallOptions {
+  readonly clock: Clock
+  readonly progress: Progress
+}
+
+/**
+ * Gets the AI models that services use ready, by the docker-model plugin, and tells the services where they are.
+ *
+ * @returns the project with `<MODEL>_URL` and `<MODEL>_MODEL`, or the names the service asks for, in environments
+ * @throws {compose/not-found} `'models' support requires Docker Model plugin`; {compose/execute} when it fails
+ */
+export async function prepareModels(project: Project, services: readonly Service[], o: ModelOptions): Promise<Project> {
+  const used = new Set(services.flatMap((service) => Object.keys(service.models ?? {})))
+  if (used.size === 0) return project
+  const plugin = await findCliPlugin('model', project.environment)
+  if (plugin === undefined) {
+    const first = services.find((service) => Object.keys(service.models ?? {}).length > 0)
+    throw new FlotillaError('compose/not-found', "'models' support requires Docker Model plugin", {
+      hint: `service "${first?.name ?? ''}" uses models; install docker-model-plugin`,
+    })
+  }
+  const call = (args: readonly string[]): Promise<string> => callPlugin(plugin, args, project, o)
+  const present = await listModels(call)
+  for (const key of [...used].sort()) {
+    const model = project.models[key]
+    if (model !== undefined) await prepareModel(key, model, present, call, o.progress)
+  }
+  return withModelVariables(project, services, parseEndpoint(await call(['status', '--json'])))
+}
+
+async function callPlugin(plugin: string, args: readonly string[], project: Project, o: ModelOptions): Promise<string> {
+  const { code, stdout, stderr } = await execProgram([plugin, ...args], {
+    clock: o.clock,
+    env: project.environment,
+    ...(o.signal !== undefined && { signal: o.signal }),
+  })
+  if (code === 0) return stdout
+  const said = `${stderr}${stdout}`.trim().slice(-1000)
+  throw new FlotillaError('compose/execute', `docker model ${args[0] ?? ''} ended with exit code ${code}`, {
+    hint: said === '' ? 'it said nothing' : said,
+  })
+}
+
+async function prepareModel(
+  key: string,
+  model: Model,
+  present: ReadonlySet<string>,
+  call: (args: readonly string[]) => Promise<string>,
+  progress: Progress,
+): Promise<void> {
+  const id = model.name === '' ? key : model.name
+  const name = model.model ?? key
+  if (!present.has(name)) {
+    progress({ id, status: 'working', text: 'Pulling' })
+    await call(['pull', name])
+  }
+  progress({ id, status: 'working', text: 'Configuring' })
+  const size = model.context_size ?? 0
+  const flags = model.runtime_flags ?? []
+  await call([
+    'configure',
+    ...(size > 0 ? ['--context-size', String(size)] : []),
+    name,
+    ...(flags.length > 0 ? ['--', ...flags] : []),
+  ])
+  progress({ id, status: 'done', text: 'Configured' })
+}
+
+/** Older plugins have no list: then everything is pulled, which is quick for what is there. */
+async function listModels(call: (args: readonly string[]) => Promise<string>): Promise<ReadonlySet<string>> {
+  try {
+    const value: unknown = JSON.parse(await call(['ls', '--json']))
+    if (!Array.isArray(value)) return new Set()
+    return new Set(value.flatMap((entry: { readonly tags?: readonly string[] | null }) => entry.tags ?? []))
+  } catch {
+    return new Set()
+  }
+}
+
+function parseEndpoint(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text)
+    const endpoint: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'endpoint') : undefined
+    if (typeof endpoint === 'string') return endpoint
+  } catch {
+    // Told below.
+  }
+  throw new FlotillaError('compose/execute', 'docker model status --json names no endpoint')
+}
+
+function withModelVariables(project: Project, services: readonly Service[], endpoint: string): Project {
+  const changed = copyDictionary(project.services)
+  for (const service of services) {
+    const models = Object.entries(service.models ?? {})
+    if (models.length === 0) continue
+    const environment = copyDictionary<string | null>(service.environment ?? {})
+    for (const [key, names] of models) {
+      const prefix = key.toUpperCase().replaceAll('-', '_')
+      environment[names?.model_var ?? `${prefix}_MODEL`] = project.models[key]?.model ?? key
+      environment[names?.endpoint_var ?? `${prefix}_URL`] = endpoint
+    }
+    changed[service.name] = { ...service, environment }
+  }
+  return { ...project, services: changed }
+}

@@ -1,0 +1,47 @@
+import { FlotillaError } from '../core/errors.ts'
+import { copyDictionary } from './model/dictionary.ts'
+import type { Project } from './model/project.ts'
+import type { Service } from './model/service.ts'
+
+/** Key of the config that holds the user's credentials; no file can have it. */
+const configKey = '#apisocket'
+
+/**
+ * The project in which services with `use_api_socket` have the engine's socket, and the user's credentials where
+ * docker programs look for them (docker/compose pkg/compose/apiSocket.go).
+ *
+ * @param socketPath the engine's own; undefined when it is reached otherwise
+ * @param credentials text of a docker `config.json`
+ * @throws {compose/unsupported} when the engine is not reached by a socket
+ */
+export function withApiSocket(
+  project: Project,
+  socketPath: string | undefined,
+  endpoint: string,
+  credentials: string,
+): Project {
+  if (socketPath === undefined) {
+    throw new FlotillaError(
+      'compose/unsupported',
+      `use_api_socket can only be used with unix sockets: docker endpoint ${endpoint} is incompatible`,
+    )
+  }
+  const services = copyDictionary(project.services)
+  for (const [name, service] of Object.entries(services)) {
+    if (service.use_api_socket === true) services[name] = withSocket(service, socketPath)
+  }
+  const configs = copyDictionary(project.configs)
+  configs[configKey] = { name: configKey, content: credentials }
+  return { ...project, services, configs }
+}
+
+function withSocket(service: Service, source: string): Service {
+  const environment = copyDictionary<string | null>(service.environment ?? {})
+  environment['DOCKER_CONFIG'] ??= '/run/secrets/docker'
+  return {
+    ...service,
+    environment,
+    volumes: [...(service.volumes ?? []), { type: 'bind', source, target: '/var/run/docker.sock' }],
+    configs: [...(service.configs ?? []), { source: configKey, target: '/run/secrets/docker/config.json' }],
+  }
+}

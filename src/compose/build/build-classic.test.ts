@@ -1,0 +1,72 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ProgressEvent } from '../../core/progress.ts'
+import { openEngine } from '../../engine/client.ts'
+import { systemClock } from '../../io/clock.ts'
+import { project, service } from '../../testing/compose-builders.ts'
+import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { buildServices } from './build-services.ts'
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function start(files: Readonly<Record<string, string>>) {
+  const folder = mkdtempSync(join(tmpdir(), 'classic-'))
+  closers.push(() => rmSync(folder, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  const fake = await startFakeEngine({})
+  closers.push(() => fake.stop())
+  const engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
+  closers.push(() => engine.close())
+  const events: ProgressEvent[] = []
+  const options = {
+    clock: systemClock,
+    parallel: 4,
+    progress: (event: ProgressEvent) => void events.push(event),
+    buildHost: {
+      env: {},
+      isClassic: true,
+      credentials: async () => undefined,
+      registryConfig: async () => 'e30=',
+      defaultArgs: async () => ({ HTTP_PROXY: 'http://p' }),
+    },
+  }
+  return { folder, fake, engine, events, options }
+}
+
+describe('the classic builder', () => {
+  it('is sent the context without what is ignored, proxies and logins', async () => {
+    const { folder, fake, engine, events, options } = await start({
+      Dockerfile: 'FROM scratch',
+      '.dockerignore': '*\n!kept',
+      kept: 'k'.repeat(100_000),
+      lost: 'l'.repeat(1_000_000),
+    })
+    symlinkSync('kept', join(folder, 'link'))
+    const want = project([service('web', { image: 'r/web', build: { context: folder, dockerfile: 'Dockerfile' } })])
+    expect(await buildServices(engine, want, ['web'], options)).toBe(1)
+    const step = events.find((event) => event.id.includes('FROM scratch'))
+    // Headers and ends of a tar come on top.
+    const bytes = Number(/\((\d+) bytes\)/.exec(step?.id ?? '')?.[1])
+    expect(bytes).toBeGreaterThan(100_000)
+    expect(bytes).toBeLessThan(110_000)
+    const request = fake.requests.find((entry) => entry.path.endsWith('/build'))
+    expect(request?.method).toBe('POST')
+    expect(events.at(-1)).toMatchObject({ id: 'web', status: 'done', text: 'Built' })
+  })
+
+  it('ends in the words of the engine', async () => {
+    const { folder, engine, options } = await start({ Dockerfile: 'FROM scratch' })
+    const build = { context: folder, dockerfile: 'Dockerfile', args: { FAIL: 'no such thing' } }
+    const want = project([service('web', { build })])
+    await expect(buildServices(engine, want, [], options)).rejects.toThrow('target web: no such thing')
+    await expect(buildServices(engine, want, ['nosuch'], options)).rejects.toThrow('no such service: nosuch')
+  })
+})

@@ -1,0 +1,198 @@
+import { Buffer } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import * as posix from 'node:path/posix'
+import { pack } from 'tar-stream'
+import type { Pack } from 'tar-stream'
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { parseIgnoreFile } from '../../core/ignore.ts'
+import type { Progress } from '../../core/progress.ts'
+import { createCallMs } from '../../engine/api/call.ts'
+import { inspectImage } from '../../engine/api/images.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { codeOf } from '../../io/files.ts'
+import type { ByteSource } from '../../io/http/request.ts'
+import { walkFolder } from '../../io/folder-walk.ts'
+import type { WalkedFile } from '../../io/folder-walk.ts'
+import type { BuildHost } from './build-image.ts'
+import { toClassicQuery } from './classic-query.ts'
+import type { ImageBuild } from './definition.ts'
+
+interface ClassicLine {
+  readonly stream?: string
+  readonly status?: string
+  readonly error?: string
+  readonly aux?: { readonly ID?: string }
+  readonly errorDetail?: { readonly message?: string }
+}
+
+const keptLines = 10
+
+/**
+ * Builds with `POST /build` of version 1: the context goes as a tar stream, without what `.dockerignore` names.
+ *
+ * @returns the ID of the image
+ * @throws {compose/execute} {compose/unsupported}
+ */
+export async function buildClassic(
+  engine: Engine,
+  build: ImageBuild,
+  host: BuildHost,
+  report: { readonly parentId: string; readonly progress: Progress },
+  o: CallOptions,
+): Promise<string> {
+  const extra = await findExtraDockerfile(build)
+  const query = toClassicQuery(build, extra?.name ?? nameInContext(build))
+  const config = await host.registryConfig()
+  const reply = await engine.request(
+    {
+      method: 'POST',
+      path: '/build',
+      query,
+      ...(config !== undefined && { headers: { 'X-Registry-Config': config } }),
+      ...(build.context.kind === 'folder' && { body: await packContext(build, build.context.path, extra) }),
+      stream: true,
+    },
+    { deadlineMs: createCallMs * 60, ...(o.signal !== undefined && { signal: o.signal }) },
+  )
+  const built = await readLines(reply.documents<ClassicLine>(), build, report)
+  return built ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
+}
+
+async function readLines(
+  lines: AsyncIterable<ClassicLine>,
+  build: ImageBuild,
+  { parentId, progress }: { readonly parentId: string; readonly progress: Progress },
+): Promise<string | undefined> {
+  let built: string | undefined
+  let step = ''
+  let kept: string[] = []
+  for await (const { stream, error, errorDetail, aux } of lines) {
+    built = aux?.ID ?? built
+    const failure = errorDetail?.message ?? error
+    if (failure !== undefined) {
+      const output = kept.length === 0 ? '' : `:\n${kept.map((line) => `  ${line}`).join('\n')}`
+      throw new FlotillaError('compose/execute', `target ${build.service}: ${failure}`, {
+        ...(step !== '' && { hint: `the step that failed is ${step}${output}` }),
+      })
+    }
+    for (const line of (stream ?? '').split('\n').map((each) => each.trimEnd())) {
+      if (line === '') continue
+      const next = /^Step (\d+\/\d+) : (.*)$/.exec(line)
+      if (next !== null) {
+        if (step !== '') progress({ id: step, parentId, status: 'done', text: 'Done' })
+        step = `${parentId} [${next[1]}] ${next[2]}`
+        kept = []
+        progress({ id: step, parentId, status: 'working', text: 'Running' })
+      } else if (line.startsWith(' ---> ')) {
+        if (line.includes('Using cache')) progress({ id: step, parentId, status: 'done', text: 'Cached' })
+      } else {
+        kept = [...kept, line].slice(-keptLines)
+        progress({ id: step === '' ? parentId : step, parentId, status: 'working', text: 'Running', output: line })
+      }
+    }
+  }
+  if (step !== '') progress({ id: step, parentId, status: 'done', text: 'Done' })
+  return built
+}
+
+interface ExtraDockerfile {
+  readonly name: string
+  readonly text: Buffer
+}
+
+/** A Dockerfile that is not in the context goes along under a name nothing else has. */
+async function findExtraDockerfile(build: ImageBuild): Promise<ExtraDockerfile | undefined> {
+  const { context, dockerfile } = build
+  if (dockerfile.kind === 'remote') return undefined
+  if (context.kind === 'remote') {
+    throw new FlotillaError(
+      'compose/unsupported',
+      `the classic builder doesn't support a Dockerfile outside of a remote context, set DOCKER_BUILDKIT=1 to use BuildKit`,
+    )
+  }
+  const name = `.dockerfile.${randomUUID().slice(0, 18)}`
+  if (dockerfile.kind === 'text') return { name, text: Buffer.from(dockerfile.text) }
+  const inside = posix.relative(context.path, dockerfile.path)
+  if (!inside.startsWith('../') && !posix.isAbsolute(inside)) return undefined
+  return { name, text: await readFile(dockerfile.path) }
+}
+
+function nameInContext(build: ImageBuild): string {
+  const { context, dockerfile } = build
+  if (dockerfile.kind === 'remote') return dockerfile.name
+  if (dockerfile.kind !== 'file' || context.kind !== 'folder') return 'Dockerfile'
+  return posix.relative(context.path, dockerfile.path)
+}
+
+async function packContext(build: ImageBuild, root: string, extra: ExtraDockerfile | undefined): Promise<ByteSource> {
+  const exclude = [...(await readIgnored(build, root))]
+  // The engine needs them, whatever is left out for the image's sake (docker/cli cli/command/image/build).
+  if (exclude.length > 0) exclude.push('!.dockerignore', ...(extra === undefined ? [`!${nameInContext(build)}`] : []))
+  const tar = pack()
+  fill(tar, root, exclude, extra).catch((error: unknown) => {
+    tar.destroy(error instanceof Error ? error : new Error(String(error)))
+  })
+  return tar
+}
+
+async function readIgnored(build: ImageBuild, root: string): Promise<readonly string[]> {
+  const beside = build.dockerfile.kind === 'file' ? [`${build.dockerfile.path}.dockerignore`] : []
+  for (const path of [...beside, `${root}/.dockerignore`]) {
+    try {
+      return parseIgnoreFile(await readFile(path, 'utf8'))
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+  }
+  return []
+}
+
+async function fill(
+  tar: Pack,
+  root: string,
+  exclude: readonly string[],
+  extra: ExtraDockerfile | undefined,
+): Promise<void> {
+  for (const file of walkFolder(root, { exclude })) await addFile(tar, root, file)
+  if (extra !== undefined) await addText(tar, extra)
+  tar.finalize()
+}
+
+async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void> {
+  const header = {
+    mode: file.mode % 0o1000,
+    mtime: new Date(Number(file.modifiedNs / 1_000_000n)),
+    uid: 0,
+    gid: 0,
+  }
+  if (file.kind === 'folder') return addEmpty(tar, { ...header, name: `${file.path}/`, type: 'directory' })
+  if (file.kind === 'link')
+    return addEmpty(tar, { ...header, name: file.path, type: 'symlink', linkname: file.link ?? '' })
+  if (file.kind !== 'file') return undefined
+  if (file.sizeBytes === 0) return addEmpty(tar, { ...header, name: file.path, type: 'file' })
+  const entry = tar.entry({ ...header, name: file.path, type: 'file', size: file.sizeBytes })
+  // A file that grows in the meantime must not break the frame.
+  for await (const chunk of createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 })) {
+    if (!entry.write(chunk as Buffer)) await new Promise<void>((resolve) => entry.once('drain', () => resolve()))
+  }
+  return new Promise((resolve, reject) => {
+    entry.once('error', reject)
+    entry.once('close', () => resolve())
+    entry.end(Buffer.alloc(0))
+  })
+}
+
+function addEmpty(tar: Pack, header: Parameters<Pack['entry']>[0]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tar.entry(header, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+function addText(tar: Pack, { name, text }: ExtraDockerfile): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tar.entry({ name, mode: 0o644 }, text, (error) => (error ? reject(error) : resolve()))
+  })
+}

@@ -1,0 +1,239 @@
+import { Buffer } from 'node:buffer'
+import { createHash, randomUUID } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import type { Duplex } from 'node:stream'
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import type { Progress } from '../../core/progress.ts'
+import type { SharedFolder } from '../../engine/buildkit/file-sync.ts'
+import type { SessionOffer } from '../../engine/buildkit/session.ts'
+import { askFrontend, readWorkerLabels, solve } from '../../engine/buildkit/solve.ts'
+import { callForJson } from '../../engine/api/call.ts'
+import { inspectImage } from '../../engine/api/images.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { codeOf } from '../../io/files.ts'
+import { BuildProgress } from './build-progress.ts'
+import type { BuildSecret, ImageBuild } from './definition.ts'
+import { toSolve } from './frontend.ts'
+import type { BuilderFacts } from './frontend.ts'
+
+/** What a build takes from the computer the program runs on. */
+export interface BuildHost {
+  /** The variables of the project: values of secrets, the address of the SSH agent. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Build without BuildKit. */
+  readonly isClassic: boolean
+  /** What the user is logged in with at a registry. */
+  readonly credentials: (host: string) => Promise<{ readonly username: string; readonly secret: string } | undefined>
+  /** The value of `X-Registry-Config`: all that the user is logged in with. */
+  readonly registryConfig: () => Promise<string | undefined>
+  /** Arguments every build gets unless it has them: proxies. */
+  readonly defaultArgs: () => Promise<Readonly<Record<string, string>>>
+}
+
+/**
+ * Builds one image inside the engine: with its BuildKit, else with its classic builder.
+ *
+ * @returns the ID of the image
+ * @throws {compose/execute} naming the service, with the last words of the step that failed
+ * @throws {compose/unsupported} for what the builder at hand cannot do
+ */
+export async function buildImage(
+  engine: Engine,
+  build: ImageBuild,
+  host: BuildHost,
+  report: { readonly parentId: string; readonly progress: Progress },
+  o: CallOptions,
+): Promise<string> {
+  const whole = { ...build, args: { ...(await host.defaultArgs()), ...build.args } }
+  const built = host.isClassic ? undefined : await tryBuildKit(engine, whole, host, report, o)
+  if (built !== undefined) return built
+  const { buildClassic } = await import('./build-classic.ts')
+  return buildClassic(engine, whole, host, report, o)
+}
+
+/**
+ * Has the Dockerfile of a build checked by the engine's BuildKit, without building.
+ *
+ * @returns what there is to say about it; empty: nothing
+ * @throws {compose/unsupported} for engines without BuildKit, or with one that cannot check
+ */
+export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
+  await checkFiles(build, host)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, o))
+  const session = randomUUID()
+  const attributes = { ...request.attributes, requestid: 'frontend.lint' }
+  try {
+    const answer = await askFrontend(
+      engine,
+      {
+        request: { ...request, attributes, ref: randomUUID(), session },
+        offer: makeOffer(session, build, folders, host),
+      },
+      o,
+    )
+    return (answer.get('result.statuscode') ?? '0') === '0' ? '' : (answer.get('result.txt') ?? '').trim()
+  } catch (error) {
+    const isUnknown =
+      isFlotillaError(error) &&
+      (error.code === 'engine/not-found' || /unsupported request|unknown request/i.test(error.message))
+    if (!isUnknown) throw toFailure(build, error, new BuildProgress(build.service))
+    throw new FlotillaError('compose/unsupported', 'the builder of this engine cannot check Dockerfiles', {
+      cause: error,
+      hint: 'it needs Docker Engine 27 or later',
+    })
+  }
+}
+
+function makeOffer(
+  id: string,
+  build: ImageBuild,
+  folders: ReadonlyMap<string, SharedFolder>,
+  host: BuildHost,
+): SessionOffer {
+  return {
+    id,
+    sharedKey: toSharedKey(build),
+    folders,
+    credentials: host.credentials,
+    secret: (secret) => readSecret(build.secrets, secret, host),
+    agent: (key) => openSsh(build, key, host),
+  }
+}
+
+/** @returns the ID of the image; undefined when the engine has no BuildKit */
+async function tryBuildKit(
+  engine: Engine,
+  build: ImageBuild,
+  host: BuildHost,
+  report: { readonly parentId: string; readonly progress: Progress },
+  o: CallOptions,
+): Promise<string | undefined> {
+  await checkFiles(build, host)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, o))
+  const steps = new BuildProgress(report.parentId)
+  const session = randomUUID()
+  try {
+    const answer = await solve(
+      engine,
+      {
+        request: { ...request, ref: randomUUID(), session },
+        offer: makeOffer(session, build, folders, host),
+        onStatus(event) {
+          for (const each of steps.take(event)) report.progress(each)
+        },
+      },
+      o,
+    )
+    return answer.get('containerimage.digest') ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
+  } catch (error) {
+    if (isFlotillaError(error) && error.code === 'engine/not-found') return undefined
+    throw toFailure(build, error, steps)
+  }
+}
+
+function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unknown {
+  if (!isFlotillaError(error) || error.code !== 'engine/bad-request') return error
+  const { failed } = steps
+  const output =
+    failed === undefined || failed.lines.length === 0 ? '' : `:\n${failed.lines.map((line) => `  ${line}`).join('\n')}`
+  return new FlotillaError('compose/execute', `target ${build.service}: ${error.message}`, {
+    cause: error,
+    ...(failed !== undefined && { hint: `the step that failed is ${failed.name}${output}` }),
+  })
+}
+
+async function readFacts(engine: Engine, build: ImageBuild, o: CallOptions): Promise<BuilderFacts> {
+  const asksStore = build.platforms.length > 1 || build.provenance !== undefined || build.sbom !== undefined
+  const asksGateway = Object.values(build.hosts).some((addresses) => addresses.includes('host-gateway'))
+  const gateway = asksGateway
+    ? (await readWorkerLabels(engine, o)).get('org.mobyproject.buildkit.worker.moby.host-gateway-ip')
+    : undefined
+  return {
+    apiVersion: await engine.apiVersion(o),
+    hasContainerdStore: asksStore && (await hasContainerdStore(engine, o)),
+    ...(gateway !== undefined && gateway !== '' && { hostGateway: gateway }),
+  }
+}
+
+async function hasContainerdStore(engine: Engine, o: CallOptions): Promise<boolean> {
+  const info = await callForJson<{ DriverStatus?: readonly (readonly [string, string])[] | null }>(
+    engine,
+    { method: 'GET', path: '/info' },
+    o,
+  )
+  return (info.DriverStatus ?? []).some(([, value]) => value === 'io.containerd.snapshotter.v1')
+}
+
+/** Builds of one folder on one computer find each other's files in the engine. */
+function toSharedKey(build: ImageBuild): string {
+  const place = build.context.kind === 'folder' ? build.context.path : build.context.url
+  return createHash('sha256').update(`${hostname()}\n${place}`).digest('hex')
+}
+
+/** What is missing here is said here: the builder would name files by its own paths. */
+async function checkFiles(build: ImageBuild, host: BuildHost): Promise<void> {
+  const sources = [
+    ['build context', build.context] as const,
+    ...Object.entries(build.contexts).map(([name, source]) => [`additional context "${name}"`, source] as const),
+  ]
+  for (const [what, source] of sources) {
+    if (source.kind !== 'folder') continue
+    const found = await stat(source.path).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw new FlotillaError('io/file', `cannot read ${source.path}: ${toMessage(error)}`, { cause: error })
+    })
+    if (found?.isDirectory() === true) continue
+    throw new FlotillaError(
+      'compose/invalid',
+      `unable to prepare context of service "${build.service}": ${what} ${JSON.stringify(source.path)} ${found === undefined ? 'not found' : 'is no folder'}`,
+    )
+  }
+  for (const secret of build.secrets) {
+    if (secret.kind === 'variable') secretOf(secret, host)
+    else if ((await stat(secret.path).catch(() => undefined))?.isFile() !== true) {
+      throw new FlotillaError(
+        'compose/invalid',
+        `cannot read build secret "${secret.id}" of service "${build.service}": ${secret.path} is no file`,
+      )
+    }
+  }
+  if (build.dockerfile.kind !== 'file') return
+  const { path } = build.dockerfile
+  if ((await stat(path).catch(() => undefined))?.isFile() === true) return
+  throw new FlotillaError(
+    'compose/invalid',
+    `failed to read dockerfile of service "${build.service}": open ${path}: no such file or directory`,
+  )
+}
+
+async function readSecret(secrets: readonly BuildSecret[], id: string, host: BuildHost): Promise<Buffer | undefined> {
+  const secret = secrets.find((entry) => entry.id === id)
+  if (secret === undefined) return undefined
+  if (secret.kind === 'file') return readFile(secret.path)
+  return Buffer.from(secretOf(secret, host))
+}
+
+function secretOf(secret: BuildSecret & { readonly kind: 'variable' }, host: BuildHost): string {
+  const value = host.env[secret.name]
+  if (value !== undefined) return value
+  throw new FlotillaError(
+    'compose/invalid',
+    `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`,
+  )
+}
+
+async function openSsh(build: ImageBuild, id: string, host: BuildHost): Promise<Duplex | undefined> {
+  const key = build.ssh.find((entry) => entry.id === id)
+  if (key === undefined) return undefined
+  const path = key.path === undefined || key.path === '' ? host.env['SSH_AUTH_SOCK'] : key.path
+  if (path === undefined || path === '') {
+    throw new FlotillaError(
+      'compose/invalid',
+      `ssh ${JSON.stringify(id)} of service "${build.service}": SSH_AUTH_SOCK is not set`,
+    )
+  }
+  const { openAgent } = await import('../../engine/buildkit/ssh-agent.ts')
+  return openAgent(path)
+}

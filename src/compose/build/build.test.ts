@@ -1,0 +1,307 @@
+import { describe, expect, it } from 'vitest'
+import { makeDictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
+import { project as makeProject, service as makeService } from '../../testing/compose-builders.ts'
+import { toBakeFile } from './bake.ts'
+import { BuildProgress } from './build-progress.ts'
+import { parseCacheEntry } from './cache-entry.ts'
+import { toClassicQuery } from './classic-query.ts'
+import { identityOf, plainWishes, toImageBuild } from './definition.ts'
+import type { BuildWishes, ImageBuild } from './definition.ts'
+import { toSolve } from './frontend.ts'
+import type { BuilderFacts } from './frontend.ts'
+
+const modern: BuilderFacts = { apiVersion: '1.51', hasContainerdStore: false }
+
+function unnamed(service: Service): Service {
+  return Object.fromEntries(Object.entries(service).filter(([key]) => key !== 'image')) as unknown as Service
+}
+
+function buildOf(
+  build: NonNullable<Service['build']>,
+  wishes: Partial<BuildWishes> = {},
+  more: { readonly environment?: Project['environment'] } = {},
+): ImageBuild {
+  const web = makeService('web', { build: { context: '/src', dockerfile: 'Dockerfile', ...build } })
+  const whole = makeProject([unnamed(web)], more)
+  return toImageBuild(whole, whole.services['web']!, { ...plainWishes, ...wishes })
+}
+
+describe('the build of a service', () => {
+  it('has the names and labels of the project', () => {
+    const build = buildOf({ tags: ['x/y:1', 'p-web'], labels: makeDictionary([['team', 'blue']]) })
+    expect(build.tags).toEqual(['p-web', 'x/y:1'])
+    expect({ ...build.labels }).toEqual({
+      team: 'blue',
+      'com.docker.compose.project': 'p',
+      'com.docker.compose.service': 'web',
+      'com.docker.compose.version': '2.40.3',
+    })
+  })
+
+  it('takes arguments of the command line over those of the file, and empty ones from the environment', () => {
+    const build = buildOf(
+      { args: { A: 'file', B: null, C: null, D: 'file' } },
+      { args: { A: 'flag', D: null } },
+      { environment: makeDictionary([['B', 'env']]) },
+    )
+    expect({ ...build.args }).toEqual({ A: 'flag', B: 'env' })
+  })
+
+  it.each([
+    ['/src', 'Dockerfile', '', { kind: 'file', path: '/src/Dockerfile' }],
+    ['/src', '../other/D', '', { kind: 'file', path: '/other/D' }],
+    ['/src', '/abs/D', '', { kind: 'file', path: '/abs/D' }],
+    ['/src', '', 'FROM x', { kind: 'text', text: 'FROM x' }],
+    ['https://github.com/a/b.git#main:sub', 'D', '', { kind: 'remote', name: 'D' }],
+    ['git@github.com:a/b', 'D', '', { kind: 'remote', name: 'D' }],
+  ])('finds the Dockerfile of %s, %s', (context, dockerfile, inline, place) => {
+    expect(buildOf({ context, dockerfile, dockerfile_inline: inline }).dockerfile).toEqual(place)
+  })
+
+  it('builds one platform to run and all of them to keep', () => {
+    const build = { platforms: ['linux/amd64', 'linux/arm64'] }
+    expect(buildOf(build).platforms).toEqual([])
+    expect(buildOf(build, { isToRun: false }).platforms).toEqual(build.platforms)
+    expect(buildOf({ platforms: ['linux/arm64'] }).platforms).toEqual(['linux/arm64'])
+  })
+
+  it('refuses secrets without a source and contexts it does not know', () => {
+    expect(() => buildOf({ secrets: [{ source: 'gone' }] })).toThrow(
+      'build.secrets only supports environment or file-based secrets: "gone"',
+    )
+    expect(() => buildOf({ additional_contexts: { a: 'oci-layout://x' } })).toThrow('oci-layout is not supported')
+    expect(() => buildOf({ additional_contexts: { a: 'ftp://x' } })).toThrow('unknown kind of context "ftp://x"')
+    expect(() => buildOf({ additional_contexts: { a: 'service:gone' } })).toThrow('names "gone"')
+  })
+
+  it('is the same for the same image only', () => {
+    expect(identityOf(buildOf({}))).toBe(identityOf(buildOf({})))
+    expect(identityOf(buildOf({ target: 'x' }))).not.toBe(identityOf(buildOf({})))
+  })
+})
+
+describe('a build in the words of BuildKit', () => {
+  it('has an attribute for each field', () => {
+    const build = buildOf(
+      {
+        args: { A: '1' },
+        target: 't',
+        no_cache_filter: ['one', 'two'],
+        extra_hosts: { b: ['2.2.2.2', '::1'], a: ['1.1.1.1'] },
+        network: 'host',
+        shm_size: 1024,
+        ulimits: { nofile: { soft: 1, hard: 2 }, nproc: { single: 3 } },
+        privileged: true,
+        entitlements: ['network.host'],
+        cache_from: ['r/i:c', 'type=registry,ref=r/i:d', 'type=inline'],
+        cache_to: ['type=inline', 'type=registry,ref=r/i:e,mode=max'],
+        additional_contexts: { here: '/other', img: 'docker-image://x', git: 'https://h/r.git' },
+        platforms: ['linux/arm64'],
+      },
+      { isPulling: true },
+    )
+    const { request, folders } = toSolve(build, modern)
+    expect(request).toEqual({
+      frontend: 'dockerfile.v0',
+      exporter: 'moby',
+      exporterAttributes: { name: 'p-web:latest' },
+      entitlements: ['network.host', 'security.insecure'],
+      cacheImports: [
+        { type: 'registry', attributes: { ref: 'r/i:c' } },
+        { type: 'registry', attributes: { ref: 'r/i:d' } },
+      ],
+      cacheExports: [
+        { type: 'inline', attributes: {} },
+        { type: 'registry', attributes: { ref: 'r/i:e', mode: 'max' } },
+      ],
+      attributes: {
+        filename: 'Dockerfile',
+        'context:git': 'https://h/r.git',
+        'context:here': 'local:context-here',
+        'context:img': 'docker-image://x',
+        'build-arg:A': '1',
+        'label:com.docker.compose.project': 'p',
+        'label:com.docker.compose.service': 'web',
+        'label:com.docker.compose.version': '2.40.3',
+        target: 't',
+        platform: 'linux/arm64',
+        'no-cache': 'one,two',
+        'image-resolve-mode': 'pull',
+        'add-hosts': 'a=1.1.1.1,b=2.2.2.2,b=::1',
+        'force-network-mode': 'host',
+        'shm-size': '1024',
+        ulimit: 'nofile=1:2,nproc=3:3',
+        'cache-imports': '[{"Type":"registry","Attrs":{"ref":"r/i:c"}},{"Type":"registry","Attrs":{"ref":"r/i:d"}}]',
+      },
+    })
+    expect([...folders]).toEqual([
+      ['context', { kind: 'folder', path: '/src' }],
+      ['dockerfile', { kind: 'folder', path: '/src' }],
+      ['context-here', { kind: 'folder', path: '/other' }],
+    ])
+  })
+
+  it('leaves remote contexts to the engine, and sends a Dockerfile that is not in them', () => {
+    const remote = toSolve(buildOf({ context: 'https://h/r.git#b' }), modern)
+    expect(remote.request.attributes).toMatchObject({ context: 'https://h/r.git#b', filename: 'Dockerfile' })
+    expect(remote.folders.size).toBe(0)
+    const inline = toSolve(buildOf({ context: 'https://h/r.git', dockerfile_inline: 'FROM x' }), modern)
+    expect(inline.request.attributes).toMatchObject({ dockerfilekey: 'dockerfile' })
+    expect(inline.folders.get('dockerfile')).toEqual({ kind: 'texts', files: { Dockerfile: 'FROM x' } })
+  })
+
+  it.each([
+    [{ platforms: ['a/b', 'c/d'] }, {}, 'an image of several platforms needs another image store'],
+    [{ provenance: 'true' }, {}, 'build.provenance needs another image store'],
+    [{ sbom: 'true' }, {}, 'build.sbom needs another image store'],
+    [{ additional_contexts: { a: '/x' } }, { apiVersion: '1.41' }, 'needs Docker Engine 23.0 or later'],
+    [{ cache_to: ['type=local,dest=/x'] }, {}, 'a build cache of type "local" is not supported'],
+    [{ network: 'mine' }, {}, 'network mode "mine" is not supported by BuildKit'],
+    [{ extra_hosts: { h: ['host-gateway'] } }, {}, 'unable to derive the IP value for host-gateway'],
+  ])('refuses %j', (build, facts, message) => {
+    expect(() => toSolve(buildOf(build, { isToRun: false }), { ...modern, ...facts })).toThrow(message)
+  })
+
+  it('asks for attestations where the store keeps them', () => {
+    const build = buildOf({ provenance: 'mode=max', sbom: 'true', extra_hosts: { h: ['host-gateway'] } })
+    const { attributes } = toSolve(build, { ...modern, hasContainerdStore: true, hostGateway: '172.17.0.1' }).request
+    expect(attributes).toMatchObject({
+      'attest:provenance': 'mode=max',
+      'attest:sbom': '',
+      'add-hosts': 'h=172.17.0.1',
+    })
+    expect(toSolve(buildOf({ provenance: 'false' }), modern).request.attributes).not.toHaveProperty('attest:provenance')
+  })
+})
+
+describe('a build in the words of the classic builder', () => {
+  it('has a query for each field', () => {
+    const query = toClassicQuery(
+      buildOf(
+        {
+          args: { A: '1' },
+          cache_from: ['r/i:c'],
+          extra_hosts: { a: ['1.1.1.1'] },
+          network: 'mine',
+          shm_size: 9,
+          ulimits: { nproc: { single: 3 } },
+          isolation: 'process',
+          tags: ['other'],
+        },
+        { memoryBytes: 7, isWithoutCache: true },
+      ),
+      'Dockerfile',
+    )
+    expect(query).toMatchObject({
+      t: ['p-web', 'other'],
+      buildargs: '{"A":"1"}',
+      cachefrom: '["r/i:c"]',
+      extrahosts: ['a:1.1.1.1'],
+      networkmode: 'mine',
+      shmsize: 9,
+      memory: 7,
+      nocache: true,
+      isolation: 'process',
+      ulimits: '[{"Name":"nproc","Soft":3,"Hard":3}]',
+    })
+    expect(JSON.parse(String(query['labels']))).toMatchObject({ 'com.docker.compose.image.builder': 'classic' })
+  })
+
+  it.each([
+    [{ privileged: true }, 'privileged mode'],
+    [{ additional_contexts: { a: '/x' } }, 'additional contexts'],
+    [{ ssh: [{ id: 'default' }] }, 'SSH keys'],
+    [{ platforms: ['a/b', 'c/d'] }, 'multi-arch build'],
+    [{ cache_to: ['type=inline'] }, 'cache export'],
+  ])('refuses %j', (build, what) => {
+    expect(() => toClassicQuery(buildOf(build, { isToRun: false }), 'D')).toThrow(
+      `the classic builder doesn't support ${what}, set DOCKER_BUILDKIT=1 to use BuildKit`,
+    )
+  })
+})
+
+describe('cache entries', () => {
+  it('are names or fields', () => {
+    expect(parseCacheEntry('type=gha,"scope=a,b"', 'x')).toEqual({ type: 'gha', attributes: { scope: 'a,b' } })
+    expect(() => parseCacheEntry('ref=a', 'build.cache_to')).toThrow('build.cache_to: type is required in "ref=a"')
+    expect(() => parseCacheEntry('type=x,=y', 'w')).toThrow('w: invalid value "=y"')
+  })
+})
+
+describe('the bake file', () => {
+  it('says the same in the words of bake', () => {
+    const build = buildOf({ args: { A: '1' }, target: 't', dockerfile_inline: 'FROM x' })
+    expect(JSON.parse(JSON.stringify(toBakeFile([build], makeProject([]), false)))).toEqual({
+      group: { default: { targets: ['web'] } },
+      target: {
+        web: {
+          context: '/src',
+          'dockerfile-inline': 'FROM x',
+          args: { A: '1' },
+          labels: build.labels,
+          tags: ['p-web'],
+          target: 't',
+          output: ['type=docker'],
+        },
+      },
+    })
+  })
+})
+
+describe('progress of a build', () => {
+  const vertex = (digest: string, more: object = {}) => ({
+    digest,
+    name: `step ${digest}`,
+    isCached: false,
+    error: '',
+    ...more,
+  })
+  const empty = { vertexes: [], statuses: [], logs: [], warnings: [] }
+
+  it('numbers steps, joins pieces of lines, and tells how each ended', () => {
+    const progress = new BuildProgress('web')
+    const lines = [
+      { ...empty, vertexes: [vertex('a', { startedMs: 1000 }), vertex('b')] },
+      {
+        ...empty,
+        logs: [
+          { vertex: 'a', text: 'one\ntw' },
+          { vertex: 'a', text: 'o\r\n50%\r100%\n\u001b[31mred' },
+        ],
+      },
+      { ...empty, vertexes: [vertex('a', { startedMs: 1000, completedMs: 2500 }), vertex('b', { isCached: true })] },
+      { ...empty, vertexes: [vertex('b', { isCached: true })] },
+    ].flatMap((event) => progress.take(event).map(({ id, text, output }) => `${id}: ${output ?? text}`))
+    expect(lines).toEqual([
+      'web #1 step a: Running',
+      'web #1 step a: one',
+      'web #1 step a: two',
+      'web #1 step a: 100%',
+      'web #1 step a: red',
+      'web #1 step a: Done 1.5s',
+      'web #2 step b: Cached',
+    ])
+  })
+
+  it('counts on in a step that starts again', () => {
+    const progress = new BuildProgress('web')
+    progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 1, completedMs: 2 })] })
+    progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 3 })] })
+    const events = progress.take({ ...empty, statuses: [{ id: 'x', vertex: 'a', current: 5, total: 0 }] })
+    expect(events).toMatchObject([{ status: 'working', current: 5 }])
+  })
+
+  it('keeps the last lines of the step that failed, not of those that were cancelled by it', () => {
+    const progress = new BuildProgress('web')
+    progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 1 }), vertex('b', { startedMs: 1 })] })
+    const text = Array.from({ length: 15 }, (_, index) => `line ${index}\n`).join('')
+    progress.take({ ...empty, logs: [{ vertex: 'b', text: `${text}end` }] })
+    progress.take({ ...empty, vertexes: [vertex('a', { error: 'context canceled' })] })
+    progress.take({ ...empty, vertexes: [vertex('b', { error: 'exit code: 1' })] })
+    expect(progress.failed?.name).toBe('step b')
+    expect(progress.failed?.lines.at(0)).toBe('line 5')
+    expect(progress.failed?.lines.at(-1)).toBe('end')
+  })
+})

@@ -1,0 +1,36 @@
+import { FlotillaError } from '../../core/errors.ts'
+
+/** Where layers of earlier builds are, or where those of this one go. */
+export interface BuildCache {
+  readonly type: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/**
+ * `cache_from` and `cache_to`: an image name, or fields such as `type=registry,ref=…,mode=max`.
+ *
+ * @param where named in errors
+ * @throws {compose/invalid}
+ */
+export function parseCacheEntry(text: string, where: string): BuildCache {
+  if (!text.includes('=')) return { type: 'registry', attributes: { ref: text } }
+  let type = ''
+  const attributes: Record<string, string> = {}
+  for (const field of splitFields(text)) {
+    const equals = field.indexOf('=')
+    if (equals <= 0) throw new FlotillaError('compose/invalid', `${where}: invalid value ${JSON.stringify(field)}`)
+    const name = field.slice(0, equals).trim().toLowerCase()
+    const value = field.slice(equals + 1)
+    if (name === 'type') type = value
+    else attributes[name] = value
+  }
+  if (type === '') throw new FlotillaError('compose/invalid', `${where}: type is required in ${JSON.stringify(text)}`)
+  return { type, attributes }
+}
+
+/** Fields between commas; one in quotes may hold commas. */
+function splitFields(text: string): readonly string[] {
+  return [...text.matchAll(/"((?:[^"]|"")*)"(?:,|$)|([^,]*)(?:,|$)/g)]
+    .map(([whole, quoted, plain]) => (whole === '' ? '' : (quoted?.replaceAll('""', '"') ?? plain ?? '')))
+    .filter((field) => field !== '')
+}

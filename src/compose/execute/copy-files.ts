@@ -1,0 +1,46 @@
+import { posix } from 'node:path'
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { putArchive } from '../../engine/api/archive.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { materialKey } from '../model/material.ts'
+import type { Materials } from '../model/material.ts'
+import type { FileCopy } from '../translate/file.ts'
+
+/**
+ * Writes configs and secrets into a container that was created and is not started, with one call. Owner and mode
+ * are those of the copies; folders on the way are made by the engine.
+ *
+ * @throws {compose/plan} for a content that was not read before
+ */
+export async function copyFiles(
+  engine: Engine,
+  id: string,
+  copies: readonly FileCopy[],
+  materials: Materials,
+  o: CallOptions,
+): Promise<void> {
+  await putArchive(engine, id, { path: '/' }, await packFiles(copies, materials), o)
+}
+
+async function packFiles(copies: readonly FileCopy[], materials: Materials): Promise<Uint8Array> {
+  const { pack } = await import('tar-stream')
+  const archive = pack()
+  const chunks: Uint8Array[] = []
+  const read = (async () => {
+    for await (const chunk of archive as AsyncIterable<Uint8Array>) chunks.push(chunk)
+  })()
+  for (const { kind, name, target, uid, gid, mode } of copies) {
+    const content = materials.entries.get(materialKey(kind, name))?.content
+    if (content === undefined) throw new FlotillaError('compose/plan', `${kind} "${name}" has no content to copy`)
+    const path = posix.normalize(target).replace(/^\/+/, '')
+    archive.entry({ name: path, size: content.byteLength, uid, gid, mode, mtime: new Date(0) }, toBuffer(content))
+  }
+  archive.finalize()
+  await read
+  return Buffer.concat(chunks)
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,90 @@
+import { StringDecoder } from 'node:string_decoder'
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { createExec, inspectExec, startExec } from '../../engine/api/exec.ts'
+import type { OutputChunk } from '../../engine/streams.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Hook, Service } from '../model/service.ts'
+import { toEnvironment } from '../translate/environment.ts'
+import { toLogName } from '../translate/name.ts'
+
+/** A piece of what a hook prints. */
+export interface HookOutput {
+  /** As it stands before its lines: `web-1 ->`. */
+  readonly label: string
+  readonly stream: 'stdout' | 'stderr'
+  readonly text: string
+}
+
+/** Who hears what hooks print. */
+export interface HookListener {
+  readonly hookOutput?: (output: HookOutput) => void
+}
+
+/** A command to be run inside a container. */
+export interface HookRun {
+  readonly id: string
+  readonly name: string
+  readonly service: Service
+  readonly hook: Hook
+  readonly project: string
+}
+
+/**
+ * Runs one `post_start` or `pre_stop` command inside a container, to its end.
+ *
+ * @throws {compose/execute} `web hook exited with status N`, with the last lines it printed as hint
+ */
+export async function runHook(engine: Engine, run: HookRun, listener: HookListener, o: CallOptions): Promise<void> {
+  const { hook, service } = run
+  const tty = service.tty === true
+  const body = {
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: tty,
+    Cmd: hook.command ?? [],
+    Env: toEnvironment(hook.environment),
+    ...(hook.user !== undefined && { User: hook.user }),
+    ...(hook.privileged === true && { Privileged: true }),
+    ...(hook.working_dir !== undefined && { WorkingDir: hook.working_dir }),
+  }
+  const { Id: exec } = await createExec(engine, run.id, body, o)
+  const stream = await startExec(engine, exec, { tty }, o)
+  // A hook reads nothing: it must see the end of its input, not wait for it.
+  stream.socket.end()
+  const label = `${toLogName(run.project, run.name)} ->`
+  const tail = await relay(stream.output, label, listener)
+  const { ExitCode: code } = await inspectExec(engine, exec, o)
+  if (code === 0) return
+  throw new FlotillaError('compose/execute', `${service.name} hook exited with status ${code ?? 'unknown'}`, {
+    hint: tellOutput((hook.command ?? []).join(' '), tail),
+  })
+}
+
+/** Bytes of output kept for an error. */
+const tailLength = 1000
+
+/** Passes output on and keeps its end. */
+export async function relay(
+  output: AsyncIterable<OutputChunk>,
+  label: string,
+  listener: HookListener,
+): Promise<string> {
+  const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
+  let tail = ''
+  let isOpenLine = false
+  for await (const { stream, data } of output) {
+    const text = decoders[stream].write(data)
+    if (text === '') continue
+    tail = (tail + text).slice(-tailLength)
+    isOpenLine = !text.endsWith('\n')
+    listener.hookOutput?.({ label, stream, text })
+  }
+  if (isOpenLine) listener.hookOutput?.({ label, stream: 'stdout', text: '\n' })
+  return tail.trim()
+}
+
+/** What is said about a command that failed. */
+export function tellOutput(command: string, tail: string): string {
+  return tail === '' ? `${command}: it printed nothing` : `${command}: ${tail}`
+}

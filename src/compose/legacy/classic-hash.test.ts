@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest'
+import { emptyEngine, project as makeProject, service as makeService } from '../../testing/compose-builders.ts'
+import { loadProject } from '../load/load.ts'
+import { makeDictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import { divergenceOf } from '../plan/divergence.ts'
+import { LABEL } from '../plan/label.ts'
+import { describeClassic, hashServiceClassic } from './classic-hash.ts'
+import { renderPythonJson } from './python-json.ts'
+
+/** A file of our own, and what docker-compose 1.29.2 takes the hash of for each of its services. */
+const file = `version: "3.8"
+services:
+  web:
+    image: busybox
+    command: sleep 1000
+    environment: { A: "1", B: 2, C: x=y }
+    ports: ["8080:80", "127.0.0.1:9000:90/udp", "7000", {target: 5, published: 6, protocol: tcp, mode: host}]
+    depends_on: [db]
+    volumes: ["data:/data", "./x:/x:ro", "/anon", {type: bind, source: ./y, target: /y, read_only: true}]
+    labels: { a: b, n: 3 }
+    restart: always
+    healthcheck: { test: ["CMD","true"], interval: 1m30s, timeout: 2s, retries: 3 }
+    networks: { default: , back: { aliases: [x] } }
+    links: ["db:base"]
+    ulimits: { nproc: 5, nofile: {soft: 1, hard: 2} }
+    stop_grace_period: 1m
+    tmpfs: /run
+    dns: 8.8.8.8
+    extra_hosts: ["a:1.2.3.4"]
+    sysctls: { net.core.somaxconn: 1024 }
+    logging: { driver: json-file, options: { max-size: 1m } }
+    expose: ["80", 90]
+    cap_add: [NET_ADMIN]
+    user: "0"
+    tty: true
+    init: true
+    shm_size: 64m
+    deploy: { resources: { limits: { memory: 50m, cpus: "0.5" } } }
+    secrets: [s]
+    entrypoint: ["a", "b"]
+  db:
+    image: busybox
+    env_file: x.env
+    environment: ["G=é"]
+    ports: ["9000-9001:9000-9001", "8000-8010:80", 6000]
+    security_opt: ["label=disable"]
+    restart: on-failure:3
+    networks: [default]
+    dns_search: [a.b]
+    volumes_from: ["bare:ro"]
+  bare:
+    build: .
+    network_mode: host
+networks: { back: }
+volumes: { data: }
+secrets: { s: { file: ./s } }
+`
+
+const recorded = {
+  web: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[["db","base"]],"net":"p_back","networks":{"p_back":{"aliases":["x"]},"p_default":{}},"options":{"cap_add":["NET_ADMIN"],"command":"sleep 1000","cpus":0.5,"depends_on":{"db":{"condition":"service_started"}},"device_requests":null,"dns":["8.8.8.8"],"entrypoint":["a","b"],"environment":{"A":"1","B":2,"C":"x=y"},"expose":["80",90],"extra_hosts":["a:1.2.3.4"],"healthcheck":{"interval":90000000000,"retries":3,"test":["CMD","true"],"timeout":2000000000},"image":"busybox","init":true,"labels":{"a":"b","n":"3"},"logging":{"driver":"json-file","options":{"max-size":"1m"}},"mem_limit":"50m","platform":null,"ports":[[80,8080,null,null,null],[90,9000,"udp",null,"127.0.0.1"],[7000,null,null,null,null],[5,6,"tcp","host",null]],"restart":{"MaximumRetryCount":0,"Name":"always"},"shm_size":"64m","stop_grace_period":"1m","sysctls":{"net.core.somaxconn":"1024"},"tmpfs":["/run"],"tty":true,"ulimits":{"nofile":{"hard":2,"soft":1},"nproc":5},"user":"0","volumes":[["p_data","/data","rw"],["/p/x","/x","ro"],[null,"/anon","rw"],{"read_only":true,"source":"/p/y","target":"/y","type":"bind"}]},"secrets":[{"file":"/p/s","secret":["s",null,null,null,null,null]}],"volumes_from":[]}`,
+  db: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"p_default","networks":{"p_default":{}},"options":{"device_requests":null,"dns_search":["a.b"],"environment":{"F":"1","G":"\u00e9"},"image":"busybox","platform":null,"ports":[[9000,9000,null,null,null],[9001,9001,null,null,null],[80,"8000-8010",null,null,null],[6000,null,null,null,null]],"restart":{"MaximumRetryCount":3,"Name":"on-failure"},"security_opt":[["label=disable",null]],"volumes":[]},"secrets":[],"volumes_from":[["bare","ro"]]}`,
+  bare: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"host","networks":{},"options":{"build":{"context":"/p"},"device_requests":null,"platform":null,"volumes":[]},"secrets":[],"volumes_from":[]}`,
+}
+
+function load(text: string): Project {
+  const files: Readonly<Record<string, string>> = { '/p/x.env': 'F=1' }
+  return loadProject(
+    {
+      files: [{ path: '/p/docker-compose.yml', text }],
+      workingDir: '/p',
+      environment: makeDictionary(),
+      projectName: 'p',
+    },
+    {
+      keepWritten: true,
+      files: {
+        readText: (path) => files[path],
+        kindOf: (path) => (files[path] === undefined ? 'missing' : 'file'),
+        resolveLinks: (path) => path,
+      },
+    },
+  )
+}
+
+describe('the hash of docker-compose 1.29', () => {
+  it.each(Object.entries(recorded))('of service %s is taken of the same text', (name, text) => {
+    const project = load(file)
+    const service = project.services[name]!
+    const described = describeClassic(project, service, project.written![name]!, 'sha256:IMG')
+    expect(JSON.parse(described)).toEqual(JSON.parse(text))
+    expect(described).toBe(text)
+  })
+
+  it('cannot be told for what docker-compose 1 writes in a way not known here', () => {
+    const hash = (extra: string): string | undefined => {
+      const project = load(`services: { web: { image: x, ${extra} } }\nconfigs: { c: { file: ./c } }`)
+      return hashServiceClassic(project, project.services['web']!, 'sha256:1')
+    }
+    expect(hash('tty: true')).toMatch(/^[0-9a-f]{64}$/)
+    const untold = ['configs: [c]', 'gpus: all', 'network_mode: "container:x"', 'deploy: { mode: global }']
+    for (const extra of [...untold, 'build: { context: . }']) expect([extra, hash(extra)]).toEqual([extra, undefined])
+    const bare = makeProject([makeService('web')])
+    expect(hashServiceClassic(bare, bare.services['web']!, 'sha256:1')).toBeUndefined()
+  })
+
+  it('keeps a container that carries it, unless asked otherwise', () => {
+    const project = load('services: { web: { image: busybox, network_mode: host } }')
+    const service = project.services['web']!
+    const observed = emptyEngine()
+    const hash = hashServiceClassic(project, service, observed.images['busybox']!.id)!
+    const container = {
+      id: '1',
+      name: 'p_web_1',
+      service: 'web',
+      number: 1,
+      isOneOff: false,
+      state: 'running' as const,
+      status: 'Up',
+      image: 'busybox',
+      imageId: '',
+      command: '',
+      createdAtMs: 0,
+      networks: {},
+      mounts: [],
+      ports: [],
+      labels: { [LABEL.version]: '1.29.2', [LABEL.configHash]: hash },
+    }
+    const wanted = { project, service, observed, ids: makeDictionary<string>(), renewedNetworks: new Set<string>() }
+    expect(divergenceOf(container, wanted)).toBeUndefined()
+    expect(divergenceOf(container, { ...wanted, replacesClassic: true })).toBe('configuration changed')
+    const changed = load('services: { web: { image: busybox, network_mode: host, tty: true } }')
+    const other = { ...wanted, project: changed, service: changed.services['web']! }
+    expect(divergenceOf(container, other)).toBe('configuration changed')
+  })
+})
+
+describe('JSON of Python', () => {
+  it('is ASCII, with keys by code point', () => {
+    const value = { ü: 1, a: [null, true, 0.5, '\u007f"😀'], '\uffff': 2, '😀': 3 }
+    const text = String.raw`{"a":[null,true,0.5,"\u007f\"\ud83d\ude00"],"\u00fc":1,"\uffff":2,"\ud83d\ude00":3}`
+    expect(renderPythonJson(value)).toBe(text)
+  })
+})

@@ -1,0 +1,46 @@
+import type { Tree } from '../load/tree.ts'
+import type { PythonValue } from './python-json.ts'
+
+/**
+ * Ports as docker-compose 1 keeps them: target, published, protocol, mode, address of each.
+ *
+ * @returns undefined for a form that is not known here
+ */
+export function toClassicPorts(value: Tree): readonly PythonValue[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const ports: PythonValue[] = []
+  for (const entry of value) {
+    const found = typeof entry === 'object' ? fromFields(entry) : fromText(String(entry))
+    if (found === undefined) return undefined
+    ports.push(...found)
+  }
+  return ports
+}
+
+function fromFields(entry: Tree): readonly PythonValue[] | undefined {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return undefined
+  const { target, published, protocol = null, mode = null } = entry
+  if (typeof target !== 'number') return undefined
+  const number = published === undefined ? null : Number(published)
+  return Number.isNaN(number) ? undefined : [[target, number, protocol, mode, null]]
+}
+
+/** `[address:][published:]target[/protocol]`, with ranges of equal length. */
+function fromText(text: string): readonly PythonValue[] | undefined {
+  const match = /^(?:(?:([\d.]+):)?(\d+(?:-\d+)?)?:)?(\d+(?:-\d+)?)(?:\/(tcp|udp|sctp))?$/.exec(text)
+  if (match === null) return undefined
+  const [, address = null, published, target = '', protocol = null] = match
+  const targets = toRange(target)
+  const isOne = targets.length === 1 && published?.includes('-') === true
+  const hosts = published === undefined ? [] : toRange(published)
+  if (hosts.length > 0 && !isOne && hosts.length !== targets.length) return undefined
+  return targets.map((port, index) => {
+    const host = published === undefined ? null : isOne ? published : (hosts[index] ?? null)
+    return [port, host, protocol, null, address]
+  })
+}
+
+function toRange(text: string): readonly number[] {
+  const [first = 0, last = first] = text.split('-').map(Number)
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index)
+}

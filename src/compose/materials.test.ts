@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openEngine } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import { systemClock } from '../io/clock.ts'
+import { dictionary, project, service } from '../testing/compose-builders.ts'
+import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
+import type { FakeEngine } from '../testing/fake-engine/fake-engine.ts'
+import { converge } from './converge.ts'
+import { makeDictionary } from './model/dictionary.ts'
+import type { Project } from './model/project.ts'
+import { observe } from './observe.ts'
+import { FILES_LABEL, LABEL } from './plan/label.ts'
+import type { ObservedContainer } from './plan/observed.ts'
+import { defaultReconcileOptions } from './plan/options.ts'
+import { renderPlan } from './plan/plan.ts'
+import type { Plan } from './plan/plan.ts'
+
+/** What configs and secrets hold on the whole way to containers, on a fake engine. */
+
+let fake: FakeEngine
+let engine: Engine
+let folder: string
+
+beforeEach(async () => {
+  fake = await startFakeEngine({ images: ['busybox:latest'] })
+  engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
+  folder = await mkdtemp(join(tmpdir(), 'materials-'))
+})
+
+afterEach(async () => {
+  await engine.close()
+  await fake.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+function wanted(password: string, content = 'a=1'): Project {
+  const web = service('web', {
+    command: ['sleep', '1000'],
+    secrets: [{ source: 'password' }, { source: 'key' }],
+    configs: [{ source: 'app', target: '/etc/app.conf' }],
+  })
+  return project([web], {
+    secrets: dictionary({
+      password: { name: 'p_password', environment: 'PASSWORD' },
+      key: { name: 'p_key', file: join(folder, 'key') },
+    }),
+    configs: dictionary({ app: { name: 'p_app', content } }),
+    environment: password === '' ? makeDictionary() : dictionary({ PASSWORD: password }),
+  })
+}
+
+async function up(want: Project, isRemote = true): Promise<Plan> {
+  const options = { reconcile: defaultReconcileOptions, pull: 'policy', clock: systemClock, parallel: 8 } as const
+  return converge(engine, want, { ...options, isRemote, progress() {}, warn() {}, ask: () => Promise.resolve(true) })
+}
+
+async function only(): Promise<ObservedContainer> {
+  const { containers } = await observe(engine, { project: 'p' })
+  expect(containers).toHaveLength(1)
+  return containers[0]!
+}
+
+describe('contents of configs and secrets', () => {
+  it('are in the container before it starts, and nowhere else', async () => {
+    await writeFile(join(folder, 'key'), 'KEYKEY')
+    const plan = await up(wanted('hunter2'))
+    const calls = fake.requests.map(({ method, path }) => `${method} ${path.replace(/[0-9a-f]{64}/, 'ID')}`)
+    const order = calls.filter((call) => /PUT|start$/.test(call))
+    expect(order).toEqual(['PUT /containers/ID/archive', 'POST /containers/ID/start'])
+    const { labels } = await only()
+    expect(labels[FILES_LABEL]).toMatch(/^secret:password=[\w-]{12},secret:key=[\w-]{12},config:app=[\w-]{12}$/)
+    expect(`${JSON.stringify(labels)}${renderPlan(plan)}`).not.toMatch(/hunter2|KEYKEY|a=1/)
+  })
+
+  it('replace the container when they change, and leave it alone when they do not', async () => {
+    await writeFile(join(folder, 'key'), 'one')
+    await up(wanted('x'))
+    const first = await only()
+    expect((await up(wanted('x'))).steps).toEqual([])
+    expect(renderPlan(await up(wanted('y')))).toContain('content of secret password changed')
+    await writeFile(join(folder, 'key'), 'two')
+    expect(renderPlan(await up(wanted('y')))).toContain('content of secret key changed')
+    expect(renderPlan(await up(wanted('y', 'a=2')))).toContain('content of config app changed')
+    const last = await only()
+    expect(last.id).not.toBe(first.id)
+    expect(last.labels[LABEL.configHash]).toBe(first.labels[LABEL.configHash])
+  })
+
+  it('that are missing end it before anything is made', async () => {
+    await writeFile(join(folder, 'key'), 'one')
+    await expect(up(wanted(''))).rejects.toThrow(
+      'environment variable "PASSWORD" required by secret "password" is not set',
+    )
+    await rm(join(folder, 'key'))
+    await expect(up(wanted('x'))).rejects.toThrow(`secret "key": open ${join(folder, 'key')}: no such file`)
+    expect((await observe(engine, { project: 'p' })).containers).toEqual([])
+  })
+
+  it('that were not written because the run was cut short are written by the next', async () => {
+    await writeFile(join(folder, 'key'), 'one')
+    const want = wanted('x')
+    const options = { reconcile: { ...defaultReconcileOptions, start: false }, pull: 'policy', parallel: 8 } as const
+    await converge(engine, want, {
+      ...options,
+      clock: systemClock,
+      isRemote: true,
+      progress() {},
+      warn() {},
+      ask: () => Promise.resolve(true),
+    })
+    expect(renderPlan(await up(want))).toMatch(
+      /copy-files secret password, secret key, config app[\s\S]*start-container/,
+    )
+  })
+})

@@ -1,0 +1,133 @@
+import { StringDecoder } from 'node:string_decoder'
+import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { Progress } from '../../core/progress.ts'
+import { findCliPlugin } from '../../engine/cli-plugin.ts'
+import { ChildStream } from '../../io/child-stream.ts'
+import { execProgram } from '../../io/exec.ts'
+import { findExecutable } from '../../io/find-executable.ts'
+import { serviceStruct } from '../model/field/service.ts'
+import type { Project } from '../model/project.ts'
+import { renderJson } from '../model/render/json.ts'
+import { renderStruct } from '../model/render/struct.ts'
+import type { Provider, Service } from '../model/service.ts'
+import { parseMessage } from './message.ts'
+import { parseMetadata, toProviderArguments } from './metadata.ts'
+import type { ProviderCommand, ProviderMetadata } from './metadata.ts'
+import type { ProviderVariable } from './variables.ts'
+
+export interface ProviderOptions extends CallOptions {
+  readonly clock: Clock
+  readonly progress: Progress
+  readonly debug: (message: string) => void
+}
+
+/** Words of progress, and of the error when the program fails. */
+const words = {
+  up: { working: 'Creating', done: 'Created', verb: 'create' },
+  down: { working: 'Removing', done: 'Removed', verb: 'remove' },
+  stop: { working: 'Stopping', done: 'Stopped', verb: 'stop' },
+} as const
+
+/** A program that only describes itself must not hang the command. */
+const metadataMs = 30_000
+
+/**
+ * Calls the program behind a provider service and follows what it says.
+ *
+ * @returns the variables it sets for the services that depend on it
+ * @throws {compose/not-found} when there is no such program, {compose/execute} when it fails or says so
+ */
+export async function runProvider(
+  project: Project,
+  service: Service & { readonly provider: Provider },
+  command: ProviderCommand,
+  o: ProviderOptions,
+): Promise<readonly ProviderVariable[]> {
+  const { provider } = service
+  const path = await findProvider(service.name, provider.type, project)
+  const metadata = await readMetadata(path, project, o)
+  const args = toProviderArguments(project.name, service.name, provider, command, metadata)
+  if (args === undefined) return []
+  const { working, done, verb } = words[command]
+  o.progress({ id: service.name, status: 'working', text: working })
+  const child = new ChildStream([path, ...args], project.environment)
+  const stop = (): void => void child.destroy(o.signal?.reason instanceof Error ? o.signal.reason : undefined)
+  o.signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const variables = await follow(child, service, o)
+    o.progress({ id: service.name, status: 'done', text: done })
+    return variables
+  } catch (error) {
+    o.progress({ id: service.name, status: 'error', text: 'Error', detail: toMessage(error) })
+    o.signal?.throwIfAborted()
+    if (error instanceof FlotillaError && error.code === 'compose/execute') throw error
+    const message = `failed to ${verb} service provider: ${toMessage(error)}`
+    throw new FlotillaError('compose/execute', message, { cause: error })
+  } finally {
+    o.signal?.removeEventListener('abort', stop)
+    child.destroy()
+  }
+}
+
+async function findProvider(service: string, type: string, project: Project): Promise<string> {
+  if (type === 'compose') throw new FlotillaError('compose/invalid', "'compose' is not a valid provider type")
+  const isName = /^[\w.-]+$/.test(type)
+  const path = isName
+    ? ((await findCliPlugin(type, project.environment)) ?? (await findExecutable(type, project.environment)))
+    : undefined
+  if (path !== undefined) return path
+  throw new FlotillaError('compose/not-found', `exec: "${type}": executable file not found in $PATH`, {
+    hint: `provider of service "${service}": neither a docker plugin docker-${type} nor a program ${type} was found`,
+  })
+}
+
+/** A program that does not know the question takes every option. */
+async function readMetadata(path: string, project: Project, o: ProviderOptions): Promise<ProviderMetadata | undefined> {
+  const { code, stdout } = await execProgram([path, 'compose', 'metadata'], {
+    clock: o.clock,
+    env: project.environment,
+    deadlineMs: metadataMs,
+    ...(o.signal !== undefined && { signal: o.signal }),
+  })
+  return code === 0 ? parseMetadata(stdout) : undefined
+}
+
+async function follow(child: ChildStream, service: Service, o: ProviderOptions): Promise<readonly ProviderVariable[]> {
+  const variables: ProviderVariable[] = []
+  for await (const line of linesOf(child)) {
+    const message = parseMessage(line)
+    if (message.kind === 'error') throw new FlotillaError('compose/execute', message.text)
+    else if (message.kind === 'variable') variables.push(message)
+    else if (message.kind === 'debug') o.debug(`${service.name}: ${message.text}`)
+    else if (message.kind === 'asks-service') {
+      child.write(`${renderJson(renderStruct(serviceStruct, { ...service }, 'json'))}\n`)
+    } else {
+      const text = message.text.split('\n')[0] ?? ''
+      o.progress({ id: service.name, status: 'working', text })
+    }
+  }
+  return variables
+}
+
+/** A program that never ends its line must not fill the memory. */
+const maxLine = 1_000_000
+
+async function* linesOf(child: ChildStream): AsyncGenerator<string, void> {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  for await (const chunk of child as AsyncIterable<Buffer>) {
+    rest += decoder.write(chunk)
+    const lines = rest.split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > maxLine) throw new FlotillaError('compose/execute', 'a line of the plugin is longer than 1 MB')
+    for (const line of lines) if (line.trim() !== '') yield line
+  }
+  if (rest.trim() !== '') yield rest
+}
+
+/** True for a service that another program runs. */
+export function isProvided(service: Service): service is Service & { readonly provider: Provider } {
+  return service.provider !== undefined
+}

@@ -1,0 +1,168 @@
+/**
+ * Patterns of `.dockerignore` and of the builder's own file selections (moby/patternmatcher): `*`, `?` and `[…]` inside
+ * one path element, `**` over any number of them, `!` for exceptions. Later patterns win; what matches a folder
+ * matches all that is in it.
+ */
+
+/** The patterns of a `.dockerignore`: comments and blank lines dropped, paths cleaned, a leading slash of no meaning. */
+export function parseIgnoreFile(text: string): readonly string[] {
+  const patterns: string[] = []
+  for (const raw of text.replace(/^\uFEFF/, '').split('\n')) {
+    if (raw.startsWith('#')) continue
+    const line = raw.trim()
+    if (line === '') continue
+    const isException = line.startsWith('!')
+    const body = isException ? line.slice(1).trim() : line
+    if (body === '') {
+      // Only the mark: what it means is decided where patterns are compiled.
+      patterns.push('!')
+      continue
+    }
+    const cleaned = cleanPath(body)
+    const path = cleaned.length > 1 ? cleaned.replace(/^\//, '') : cleaned
+    patterns.push(isException ? `!${path}` : path)
+  }
+  return patterns
+}
+
+/** How a folder and each pattern stand, for its children. */
+export type MatchState = readonly boolean[]
+
+interface Compiled {
+  readonly isException: boolean
+  readonly expression: RegExp
+  /** Up to the first special character. */
+  readonly prefix: string
+  readonly isLiteral: boolean
+}
+
+/** A list of patterns, ready to be asked about paths of one tree from the top down. */
+export class PatternList {
+  readonly #patterns: readonly Compiled[]
+  /** Of the root, to begin with. */
+  readonly root: MatchState
+
+  /** @throws {SyntaxError} naming a pattern that cannot be read */
+  constructor(patterns: readonly string[]) {
+    this.#patterns = patterns.map((text) => compile(text.trim())).filter((entry) => entry !== undefined)
+    this.root = this.#patterns.map(() => false)
+  }
+
+  get isEmpty(): boolean {
+    return this.#patterns.length === 0
+  }
+
+  /**
+   * @param path from the top of the tree, `/` between its elements
+   * @param parent state of the folder it is in
+   */
+  match(path: string, parent: MatchState): { readonly isMatch: boolean; readonly state: MatchState } {
+    let isMatch = false
+    const state = this.#patterns.map((pattern, index) => {
+      const hit = parent[index] === true || pattern.expression.test(path)
+      if (hit) isMatch = !pattern.isException
+      return hit
+    })
+    return { isMatch, state }
+  }
+
+  /** For a folder that matches: whether an exception may lie below it. */
+  mayExcept(folder: string): boolean {
+    return this.#patterns.some((pattern) => pattern.isException && mayLieBelow(pattern, folder))
+  }
+
+  /** For a folder that does not match: whether something below it may. */
+  mayMatchBelow(folder: string): boolean {
+    return this.#patterns.some((pattern) => !pattern.isException && mayLieBelow(pattern, folder))
+  }
+
+  /** Whether one path matches, by itself or by a folder above it. */
+  matches(path: string): boolean {
+    let state = this.root
+    let isMatch = false
+    const parts = path.split('/')
+    for (let count = 1; count <= parts.length; count += 1) {
+      const answer = this.match(parts.slice(0, count).join('/'), state)
+      state = answer.state
+      isMatch = answer.isMatch
+    }
+    return isMatch
+  }
+}
+
+function mayLieBelow(pattern: Compiled, folder: string): boolean {
+  const start = `${folder}/`
+  if (pattern.isLiteral) return `${pattern.prefix}/`.startsWith(start)
+  // `a/b*` may hold for what is in `a/bc`, and in `a`; never for what is in `x`.
+  return start.startsWith(pattern.prefix) || pattern.prefix.startsWith(start)
+}
+
+function compile(text: string): Compiled | undefined {
+  if (text === '') return undefined
+  const isException = text.startsWith('!')
+  const path = cleanPath(isException ? text.slice(1) : text)
+  if (isException && text.length === 1) throw new SyntaxError('illegal exclusion pattern: "!"')
+  const special = path.search(/[*?[\\]/)
+  return {
+    isException,
+    expression: toExpression(path),
+    prefix: special === -1 ? path : path.slice(0, special),
+    isLiteral: special === -1,
+  }
+}
+
+function toExpression(path: string): RegExp {
+  let source = ''
+  for (let at = 0; at < path.length; at += 1) {
+    const char = path[at] ?? ''
+    if (char === '*' && path[at + 1] === '*') {
+      at += 1
+      if (path[at + 1] === '/') at += 1
+      source += at + 1 >= path.length ? '.*' : '(?:.*/)?'
+    } else if (char === '*') {
+      source += '[^/]*'
+    } else if (char === '?') {
+      source += '[^/]'
+    } else if (char === '[') {
+      const end = path.indexOf(']', at + 2)
+      if (end === -1) throw new SyntaxError(`syntax error in pattern ${JSON.stringify(path)}`)
+      source += toClass(path.slice(at + 1, end))
+      at = end
+    } else if (char === '\\') {
+      at += 1
+      source += escapeChar(path[at] ?? '\\')
+    } else {
+      source += escapeChar(char)
+    }
+  }
+  try {
+    return new RegExp(`^${source}$`, 'su')
+  } catch (error) {
+    throw new SyntaxError(`syntax error in pattern ${JSON.stringify(path)}`, { cause: error })
+  }
+}
+
+function toClass(inner: string): string {
+  const isNegated = inner.startsWith('^')
+  const body = (isNegated ? inner.slice(1) : inner).replace(/\\?([\s\S])/g, (_, char: string) =>
+    char === '-' ? '-' : escapeChar(char),
+  )
+  return `[${isNegated ? '^' : ''}${body}]`
+}
+
+function escapeChar(char: string): string {
+  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char
+}
+
+/** Go's `filepath.Clean`, for slashes: no empty and `.` elements, `..` resolved. */
+export function cleanPath(path: string): string {
+  const isAbsolute = path.startsWith('/')
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop()
+    else if (part !== '..' || !isAbsolute) parts.push(part)
+  }
+  const joined = parts.join('/')
+  return isAbsolute ? `/${joined}` : joined === '' ? '.' : joined
+}

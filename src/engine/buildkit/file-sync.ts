@@ -1,0 +1,185 @@
+import { Buffer } from 'node:buffer'
+import { open } from 'node:fs/promises'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { followLinks, walkFolder } from '../../io/folder-walk.ts'
+import type { WalkOptions } from '../../io/folder-walk.ts'
+import { GRPC, GrpcError } from '../../io/h2/grpc.ts'
+import type { GrpcCall } from '../../io/h2/grpc.ts'
+import {
+  PACKET,
+  parsePacket,
+  renderDataPacket,
+  renderEndPacket,
+  renderErrorPacket,
+  renderLastStat,
+  renderStatPacket,
+} from './file-packet.ts'
+
+/** Files that a build may ask for under one name. */
+export type SharedFolder =
+  | { readonly kind: 'folder'; readonly path: string }
+  /** Files that exist nowhere: name → text. */
+  | { readonly kind: 'texts'; readonly files: Readonly<Record<string, string>> }
+
+const chunkBytes = 64 * 1024
+const regularMode = 0o644
+
+/**
+ * Serves `moby.filesync.v1.FileSync/DiffCopy`: tells what files there are, and sends those the builder does not have
+ * from the build before. Memory does not grow with the size of files.
+ */
+export async function serveFiles(call: GrpcCall, folders: ReadonlyMap<string, SharedFolder>): Promise<void> {
+  const name = readValues(call, 'dir-name')[0] ?? ''
+  const folder = folders.get(name)
+  if (folder === undefined) throw new GrpcError(GRPC.notFound, `no access allowed to dir ${JSON.stringify(name)}`)
+  try {
+    await new FileSender(call, folder).run()
+  } catch (error) {
+    if (error instanceof GrpcError) throw error
+    // The builder shows what comes in such a packet as its own failure.
+    await call.send(renderErrorPacket(toMessage(error))).catch(() => {})
+    throw new GrpcError(GRPC.unknown, toMessage(error))
+  }
+}
+
+/** Values of one key; a key with a note beside it holds escaped text (buildkit session/filesync). */
+function readValues(call: GrpcCall, key: string): readonly string[] {
+  const values = call.metadata.get(key) ?? []
+  return call.metadata.get(`${key}-encoded`)?.[0] === '1'
+    ? values.map((value) => decodeURIComponent(value.replaceAll('+', ' ')))
+    : values
+}
+
+class FileSender {
+  readonly #call: GrpcCall
+  readonly #folder: SharedFolder
+  /** What files are read from, by the number the builder knows them by. */
+  readonly #sources = new Map<number, string>()
+  readonly #wanted: number[] = []
+  #hasAll = false
+  #wake: () => void = () => {}
+
+  constructor(call: GrpcCall, folder: SharedFolder) {
+    this.#call = call
+    this.#folder = folder
+  }
+
+  async run(): Promise<void> {
+    const failures: unknown[] = []
+    const receiving = this.#receive().catch((error: unknown) => {
+      failures.push(error)
+      this.#finish()
+    })
+    const sending = this.#sendWanted().catch((error: unknown) => {
+      failures.push(error)
+      this.#finish()
+    })
+    await this.#announce()
+    await sending
+    if (failures.length === 0) await this.#call.send(renderEndPacket())
+    else throw failures[0]
+    await receiving
+  }
+
+  async #receive(): Promise<void> {
+    for await (const message of this.#call.messages()) {
+      const packet = parsePacket(message)
+      if (packet.type === PACKET.request) {
+        this.#wanted.push(packet.id)
+        this.#wake()
+      } else if (packet.type === PACKET.end) {
+        // The builder leaves its side open until we have answered.
+        break
+      } else if (packet.type === PACKET.error) {
+        throw new FlotillaError('engine/protocol', `the builder gave up the transfer: ${packet.text}`)
+      }
+    }
+    this.#finish()
+  }
+
+  #finish(): void {
+    this.#hasAll = true
+    this.#wake()
+  }
+
+  async #announce(): Promise<void> {
+    let id = 0
+    if (this.#folder.kind === 'texts') {
+      for (const [path, text] of Object.entries(this.#folder.files)) {
+        // Always newer than what was sent before: the builder compares times and lengths, not the texts.
+        const stat = {
+          path,
+          mode: regularMode,
+          sizeBytes: Buffer.byteLength(text),
+          modifiedNs: BigInt(Date.now()) * 1_000_000n,
+        }
+        this.#sources.set(id, path)
+        await this.#call.send(renderStatPacket(stat))
+        id += 1
+      }
+    } else {
+      for (const file of walkFolder(this.#folder.path, this.#selection(this.#folder.path))) {
+        if (this.#hasAll) return
+        if (file.kind === 'file') this.#sources.set(id, file.path)
+        await this.#call.send(renderStatPacket(file))
+        id += 1
+      }
+    }
+    await this.#call.send(renderLastStat())
+  }
+
+  #selection(root: string): WalkOptions {
+    const include = readValues(this.#call, 'include-patterns')
+    const followed = readValues(this.#call, 'followpaths')
+    const links = followed.length === 0 ? [] : followLinks(root, followed)
+    return {
+      exclude: readValues(this.#call, 'exclude-patterns'),
+      // Paths that lead to the top mean everything.
+      include: links === undefined ? [] : [...include, ...links],
+    }
+  }
+
+  async #sendWanted(): Promise<void> {
+    for (;;) {
+      const id = this.#wanted.shift()
+      if (id !== undefined) {
+        await this.#sendFile(id)
+      } else if (this.#hasAll) {
+        return
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    }
+  }
+
+  async #sendFile(id: number): Promise<void> {
+    const path = this.#sources.get(id)
+    if (path === undefined)
+      throw new FlotillaError('engine/protocol', `the builder asked for a file ${id} there is not`)
+    this.#sources.delete(id)
+    if (this.#folder.kind === 'texts') {
+      await this.#call.send(renderDataPacket(id, Buffer.from(this.#folder.files[path] ?? '')))
+    } else {
+      await this.#sendContent(id, `${this.#folder.path}/${path}`)
+    }
+    await this.#call.send(renderDataPacket(id))
+  }
+
+  async #sendContent(id: number, place: string): Promise<void> {
+    const file = await open(place, 'r').catch((error: unknown) => {
+      throw new FlotillaError('io/file', `cannot read ${JSON.stringify(place)}: ${toMessage(error)}`, { cause: error })
+    })
+    try {
+      const buffer = Buffer.allocUnsafe(chunkBytes)
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, chunkBytes)
+        if (bytesRead === 0) return
+        await this.#call.send(renderDataPacket(id, buffer.subarray(0, bytesRead)))
+      }
+    } finally {
+      await file.close()
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import { Buffer } from 'node:buffer'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Duplex } from 'node:stream'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Message, MessageWriter } from '../../core/protobuf.ts'
+import { GRPC, GrpcClient, serveGrpc } from '../../io/h2/grpc.ts'
+import type { GrpcHandler } from '../../io/h2/grpc.ts'
+import type { HeaderList } from '../../io/h2/hpack.ts'
+import type { SharedFolder } from './file-sync.ts'
+import { openSession, toDuplex } from './session.ts'
+import type { SessionOffer } from './session.ts'
+import { openAgent } from './ssh-agent.ts'
+
+/** A session against a builder made up here; test/e2e/compose-build.e2e.ts has the real one. */
+
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+/** Opens a session and returns what the builder sees: a client of it, and the metadata it came with. */
+async function open(offer: Partial<SessionOffer>): Promise<{ builder: GrpcClient; methods: readonly string[] }> {
+  const [near, far] = duplexPair()
+  closers.push(() => near.destroy())
+  const opened = new Promise<{ builder: GrpcClient; methods: readonly string[] }>((resolve) => {
+    const session: GrpcHandler = async (call) => {
+      await call.send(new MessageWriter().putBytes(1, '').finish())
+      resolve({
+        builder: new GrpcClient(toDuplex(call)),
+        methods: call.metadata.get('x-docker-expose-session-grpc-method') ?? [],
+      })
+      await new Promise<void>(() => {})
+    }
+    serveGrpc(far, new Map([['/moby.buildkit.v1.Control/Session', session]]))
+  })
+  openSession(new GrpcClient(near), {
+    id: 'i',
+    sharedKey: 'k',
+    folders: new Map(),
+    credentials: async () => undefined,
+    secret: async () => undefined,
+    agent: async () => undefined,
+    ...offer,
+  })
+  return opened
+}
+
+/** Fetches files as a builder does: all stats, then the ones wanted. */
+async function fetchFiles(
+  builder: GrpcClient,
+  metadata: HeaderList,
+  isWanted: (path: string) => boolean,
+): Promise<{ paths: readonly string[]; contents: Readonly<Record<string, string>> }> {
+  const call = builder.call('/moby.filesync.v1.FileSync/DiffCopy', metadata)
+  const paths: string[] = []
+  const contents: Record<string, string> = {}
+  let open = 0
+  let isListed = false
+  const packet = (type: number, id: number): Buffer => new MessageWriter().put(1, type).put(3, id).finish()
+  for await (const data of call.messages()) {
+    const message = new Message(data)
+    const type = message.number(1)
+    if (type === 0 && message.has(2)) {
+      const path = new Message(message.bytes(2)).text(1)
+      paths.push(path)
+      if (isWanted(path)) {
+        open += 1
+        contents[path] = ''
+        await call.send(packet(1, paths.length - 1))
+      }
+    } else if (type === 0) {
+      isListed = true
+    } else if (type === 2) {
+      const path = paths[message.number(3)] ?? ''
+      if (message.bytes(4).length === 0) open -= 1
+      else contents[path] += message.bytes(4).toString('latin1')
+    } else if (type === 4) {
+      throw new Error(message.text(4))
+    }
+    if (isListed && open === 0) {
+      isListed = false
+      await call.send(packet(3, 0))
+    }
+  }
+  return { paths, contents }
+}
+
+describe('a session', () => {
+  it('names what it serves, and is healthy', async () => {
+    const { builder, methods } = await open({})
+    expect(methods).toContain('/moby.filesync.v1.FileSync/DiffCopy')
+    const health = await builder.ask('/grpc.health.v1.Health/Check', Buffer.alloc(0))
+    expect(new Message(health).number(1)).toBe(1)
+    const unknown = builder.ask('/moby.filesync.v1.Auth/FetchToken', Buffer.alloc(0))
+    await expect(unknown).rejects.toMatchObject({ status: GRPC.unimplemented })
+  })
+
+  it('sends the files that are wanted, large ones in pieces, and only those selected', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'session-'))
+    closers.push(() => rmSync(root, { recursive: true }))
+    const large = 'x'.repeat(3_000_000)
+    for (const [name, text] of [
+      ['a', 'A'],
+      ['b', ''],
+      ['large', large],
+      ['ö c', 'O'],
+    ] as const)
+      writeFileSync(join(root, name), text)
+    const folders = new Map<string, SharedFolder>([
+      ['context', { kind: 'folder', path: root }],
+      ['dockerfile', { kind: 'texts', files: { Dockerfile: 'FROM scratch' } }],
+    ])
+    const { builder } = await open({ folders })
+    const all = await fetchFiles(builder, [['dir-name', 'context']], (path) => path !== 'a')
+    expect(all.paths).toEqual(['a', 'b', 'large', 'ö c'])
+    expect(all.contents).toEqual({ b: '', large, 'ö c': 'O' })
+    const some = await fetchFiles(
+      builder,
+      [
+        ['dir-name', 'context'],
+        ['exclude-patterns', '%C3%B6+c'],
+        ['exclude-patterns', 'large'],
+        ['exclude-patterns-encoded', '1'],
+      ],
+      () => false,
+    )
+    expect(some.paths).toEqual(['a', 'b'])
+    const text = await fetchFiles(builder, [['dir-name', 'dockerfile']], () => true)
+    expect(text.contents).toEqual({ Dockerfile: 'FROM scratch' })
+    await expect(fetchFiles(builder, [['dir-name', '/etc']], () => true)).rejects.toThrow(
+      'no access allowed to dir "/etc"',
+    )
+  })
+
+  it('says which file it cannot read', async () => {
+    const folders = new Map<string, SharedFolder>([['context', { kind: 'folder', path: '/nowhere/at/all' }]])
+    const { builder } = await open({ folders })
+    await expect(fetchFiles(builder, [['dir-name', 'context']], () => true)).rejects.toThrow(
+      /cannot read folder "\/nowhere\/at\/all"/,
+    )
+  })
+
+  it('gives secrets and credentials by name, and nothing else', async () => {
+    const { builder } = await open({
+      secret: async (id) => (id === 'token' ? Buffer.from('sesame') : undefined),
+      credentials: async (host) => (host === 'r.example' ? { username: 'ann', secret: 'pw' } : undefined),
+    })
+    const ask = (method: string, text: string) => builder.ask(method, new MessageWriter().put(1, text).finish())
+    const secrets = '/moby.buildkit.secrets.v1.Secrets/GetSecret'
+    expect(new Message(await ask(secrets, 'token')).text(1)).toBe('sesame')
+    await expect(ask(secrets, 'other')).rejects.toMatchObject({ status: GRPC.notFound })
+    const login = new Message(await ask('/moby.filesync.v1.Auth/Credentials', 'r.example'))
+    expect([login.text(1), login.text(2)]).toEqual(['ann', 'pw'])
+    expect(new Message(await ask('/moby.filesync.v1.Auth/Credentials', 'x')).text(1)).toBe('')
+  })
+
+  it('forwards an SSH agent', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'agent-'))
+    const path = join(folder, 'sock')
+    const server = createServer((socket) => socket.pipe(socket))
+    await new Promise<void>((resolve) => server.listen(path, resolve))
+    closers.push(() => {
+      server.close()
+      rmSync(folder, { recursive: true })
+    })
+    const { builder } = await open({ agent: async (id) => (id === 'default' ? openAgent(path) : undefined) })
+    const call = builder.call('/moby.sshforward.v1.SSH/ForwardAgent', [['buildkit.ssh.id', 'default']])
+    await call.send(new MessageWriter().putBytes(1, 'ping').finish())
+    let seen = ''
+    for await (const message of call.messages()) {
+      seen += new Message(message).text(1)
+      call.end()
+    }
+    expect(seen).toBe('ping')
+    const check = builder.ask('/moby.sshforward.v1.SSH/CheckAgent', new MessageWriter().put(1, 'other').finish())
+    await expect(check).rejects.toMatchObject({ status: GRPC.notFound })
+  })
+})
+
+/** Two ends of one pipe. */
+function duplexPair(): [Duplex, Duplex] {
+  const ends: Duplex[] = []
+  const make = (other: number): Duplex =>
+    new Duplex({
+      read() {},
+      write(chunk, _encoding, done) {
+        ends[other]?.push(chunk)
+        done()
+      },
+      final(done) {
+        ends[other]?.push(null)
+        done()
+      },
+      destroy(error, done) {
+        if (ends[other]?.destroyed === false) ends[other].push(null)
+        done(error)
+      },
+    })
+  ends.push(make(1), make(0))
+  return [ends[0]!, ends[1]!]
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import ssh2 from 'ssh2'
+import type { ParsedKey } from 'ssh2'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openAgent } from './ssh-agent.ts'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'agent-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+describe('an agent made up for a key file', () => {
+  it('has the one key and signs with it', async () => {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519')
+    writeFileSync(join(folder, 'key'), pair.private)
+    const agent = await openAgent(join(folder, 'key'))
+    const client = new ssh2.AgentProtocol(true)
+    client.pipe(agent).pipe(client)
+    const keys = await new Promise<readonly ParsedKey[]>((resolve, reject) => {
+      client.getIdentities((error, found) => (error ? reject(error) : resolve(found ?? [])))
+    })
+    expect(keys.map((key) => key.type)).toEqual(['ssh-ed25519'])
+    const data = Buffer.from('to be signed')
+    const signature = await new Promise<Buffer>((resolve, reject) => {
+      client.sign(keys[0] as ParsedKey, data, {}, (error, signed) =>
+        error ? reject(error) : resolve(signed as Buffer),
+      )
+    })
+    const own = ssh2.utils.parseKey(pair.private)
+    expect(own instanceof Error ? false : own.verify(data, signature)).toBe(true)
+    agent.destroy()
+    client.destroy()
+  })
+
+  it.each(['gone', 'text'])('says what is wrong with %s', async (name) => {
+    writeFileSync(join(folder, 'text'), 'no key')
+    await expect(openAgent(join(folder, name))).rejects.toThrow(`cannot use SSH key or agent "${join(folder, name)}"`)
+  })
+})

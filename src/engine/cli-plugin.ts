@@ -1,0 +1,55 @@
+import { constants, promises as fs } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { readTextFile } from '../io/files.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where packages put plugins of the docker command (docker/cli cli-plugins/manager). */
+const systemFolders = [
+  '/usr/local/lib/docker/cli-plugins',
+  '/usr/local/libexec/docker/cli-plugins',
+  '/usr/lib/docker/cli-plugins',
+  '/usr/libexec/docker/cli-plugins',
+]
+
+/**
+ * Finds a plugin of the docker command by its name without `docker-`: in `cliPluginsExtraDirs` of the user's
+ * configuration, in its own folder, then where packages put them.
+ *
+ * @returns its path; undefined when there is none
+ */
+export async function findCliPlugin(name: string, env: Environment): Promise<string | undefined> {
+  if (!/^[a-z][a-z0-9_-]*$/i.test(name)) return undefined
+  const own = env['DOCKER_CONFIG']
+  const home = env['HOME']
+  const config =
+    own !== undefined && own !== '' ? own : join(home !== undefined && home !== '' ? home : homedir(), '.docker')
+  const ending = process.platform === 'win32' ? '.exe' : ''
+  for (const folder of [...(await extraFolders(config)), join(config, 'cli-plugins'), ...systemFolders]) {
+    const path = join(folder, `docker-${name}${ending}`)
+    if (await isProgram(path)) return path
+  }
+  return undefined
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await fs.access(path, constants.X_OK)
+    return (await fs.stat(path)).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** A configuration that cannot be read names no folders; who needs more of it says what is wrong with it. */
+async function extraFolders(config: string): Promise<readonly string[]> {
+  try {
+    const value: unknown = JSON.parse((await readTextFile(join(config, 'config.json'))) ?? '{}')
+    const folders: unknown =
+      typeof value === 'object' && value !== null ? Reflect.get(value, 'cliPluginsExtraDirs') : []
+    return Array.isArray(folders) ? folders.filter((entry) => typeof entry === 'string' && isAbsolute(entry)) : []
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,211 @@
+import { Buffer } from 'node:buffer'
+import type { Duplex } from 'node:stream'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { H2Connection } from './connection.ts'
+import type { HeaderList } from './hpack.ts'
+import type { H2Stream } from './stream.ts'
+
+/** Status codes of gRPC that are used here. */
+export const GRPC = { ok: 0, cancelled: 1, unknown: 2, notFound: 5, unimplemented: 12, internal: 13 } as const
+
+/** A call that the other side refused. */
+export class GrpcError extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.name = 'GrpcError'
+    this.status = status
+  }
+}
+
+const maxMessageBytes = 64 * 1024 * 1024
+const headBytes = 5
+
+/** A call that is under way, seen from either side. */
+export interface GrpcCall {
+  readonly metadata: ReadonlyMap<string, readonly string[]>
+  /** Messages of the other side. Rejects with {@link GrpcError} when it ends with a refusal. */
+  messages(): AsyncGenerator<Buffer, void, void>
+  /** Messages sent at the same time go one after the other; after one that fails all fail. */
+  send(message: Uint8Array): Promise<void>
+  /** Nothing more comes from us. */
+  end(): void
+  cancel(error: Error): void
+}
+
+/** Calls of a gRPC peer over any stream of bytes. */
+export class GrpcClient {
+  readonly #connection: H2Connection
+
+  constructor(socket: Duplex) {
+    this.#connection = new H2Connection(socket, { role: 'client' })
+  }
+
+  /**
+   * @param path `/package.Service/Method`
+   * @param metadata may name a key several times
+   */
+  call(path: string, metadata: HeaderList = []): GrpcCall {
+    const stream = this.#connection.open([
+      [':method', 'POST'],
+      [':scheme', 'http'],
+      [':path', path],
+      [':authority', 'localhost'],
+      ['te', 'trailers'],
+      ['content-type', 'application/grpc'],
+      ...metadata,
+    ])
+    return {
+      metadata: new Map(),
+      messages: () => readAnswers(stream),
+      send: inTurn((message) => stream.send(renderMessage(message))),
+      end: () => stream.end(),
+      cancel: (error) => stream.cancel(error),
+    }
+  }
+
+  /** One question, one answer. Rejects with {@link GrpcError}, or the error of the connection. */
+  async ask(path: string, message: Uint8Array, metadata: HeaderList = []): Promise<Buffer> {
+    const call = this.call(path, metadata)
+    await call.send(message)
+    call.end()
+    let answer: Buffer | undefined
+    for await (const each of call.messages()) answer = each
+    if (answer === undefined) throw new GrpcError(GRPC.internal, `${path} ended without an answer`)
+    return answer
+  }
+
+  close(error: Error): void {
+    this.#connection.destroy(error)
+  }
+}
+
+export type GrpcHandler = (call: GrpcCall) => Promise<void>
+
+/**
+ * Serves a gRPC peer over any stream of bytes; methods that are not in the table are refused as unimplemented. A handler
+ * that throws {@link GrpcError} decides the status.
+ */
+export function serveGrpc(socket: Duplex, methods: ReadonlyMap<string, GrpcHandler>): H2Connection {
+  return new H2Connection(socket, {
+    role: 'server',
+    onStream(stream) {
+      void answer(stream, methods)
+    },
+  })
+}
+
+async function answer(stream: H2Stream, methods: ReadonlyMap<string, GrpcHandler>): Promise<void> {
+  const metadata = toMetadata(stream.headers ?? [])
+  const path = metadata.get(':path')?.[0] ?? ''
+  const handler = methods.get(path)
+  let hasHead = false
+  const sendHead = (): void => {
+    if (hasHead) return
+    hasHead = true
+    stream.sendHeaders([
+      [':status', '200'],
+      ['content-type', 'application/grpc'],
+    ])
+  }
+  try {
+    if (handler === undefined) throw new GrpcError(GRPC.unimplemented, `unknown method ${path}`)
+    await handler({
+      metadata,
+      messages: () => readMessages(stream),
+      send: inTurn((message) => {
+        sendHead()
+        return stream.send(renderMessage(message))
+      }),
+      end() {},
+      cancel: (error) => stream.cancel(error),
+    })
+    sendHead()
+    stream.sendHeaders([['grpc-status', '0']], true)
+  } catch (error) {
+    sendHead()
+    const status = error instanceof GrpcError ? error.status : GRPC.unknown
+    stream.sendHeaders(
+      [
+        ['grpc-status', String(status)],
+        ['grpc-message', encodeURIComponent(toMessage(error)).slice(0, 4096)],
+      ],
+      true,
+    )
+  }
+}
+
+/** A message that waits for the peer's window must not let another one into its middle. */
+function inTurn(send: (message: Uint8Array) => Promise<void>): (message: Uint8Array) => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  return (message) => {
+    last = last.then(() => send(message))
+    return last
+  }
+}
+
+async function* readAnswers(stream: H2Stream): AsyncGenerator<Buffer, void, void> {
+  const headers = await stream.waitForHeaders()
+  yield* readMessages(stream)
+  const ends = toMetadata(stream.trailers ?? headers)
+  const status = Number(ends.get('grpc-status')?.[0] ?? GRPC.unknown)
+  if (status !== GRPC.ok) throw new GrpcError(status, decodeMessage(ends.get('grpc-message')?.[0] ?? ''))
+}
+
+async function* readMessages(stream: H2Stream): AsyncGenerator<Buffer, void, void> {
+  let chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream.read()) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes < wanted(chunks, bytes)) continue
+    let joined = Buffer.concat(chunks)
+    for (;;) {
+      const whole = joined.length < headBytes ? headBytes : headBytes + joined.readUInt32BE(1)
+      if (joined.length < whole) break
+      if (joined[0] !== 0) throw new FlotillaError('io/protocol', 'compressed gRPC message')
+      yield joined.subarray(headBytes, whole)
+      joined = joined.subarray(whole)
+    }
+    chunks = joined.length === 0 ? [] : [joined]
+    bytes = joined.length
+  }
+}
+
+/** Bytes that the first message takes with its head; so large messages are joined once. */
+function wanted(chunks: readonly Buffer[], bytes: number): number {
+  if (bytes < headBytes) return headBytes
+  const [first] = chunks
+  const head = first !== undefined && first.length >= headBytes ? first : Buffer.concat(chunks)
+  const length = head.readUInt32BE(1)
+  if (length > maxMessageBytes) throw new FlotillaError('io/protocol', `gRPC message of ${length} bytes`)
+  return headBytes + length
+}
+
+function renderMessage(message: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(headBytes + message.length)
+  bytes[0] = 0
+  bytes.writeUInt32BE(message.length, 1)
+  bytes.set(message, headBytes)
+  return bytes
+}
+
+function toMetadata(headers: HeaderList): ReadonlyMap<string, readonly string[]> {
+  const metadata = new Map<string, string[]>()
+  for (const [name, value] of headers) {
+    const known = metadata.get(name)
+    if (known === undefined) metadata.set(name, [value])
+    else known.push(value)
+  }
+  return metadata
+}
+
+/** Texts of refusals are percent-encoded; one that is not is shown as it is. */
+function decodeMessage(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
