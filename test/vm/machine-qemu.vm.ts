@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,9 +10,11 @@ import { pollUntil, readIdentity } from '../../src/io/process-identity.ts'
 import { baseImagePath, ensureBaseImage } from '../../src/machine/drivers/qemu/base-image.ts'
 import { cacheFolder } from '../../src/machine/debian/engine-tree.ts'
 import { readText } from '../../src/machine/driver.ts'
+import type { Driver } from '../../src/machine/driver.ts'
 import { descriptor } from '../../src/machine/drivers/qemu/index.ts'
+import { runMonitorCommand } from '../../src/machine/drivers/qemu/qmp.ts'
 import { makeSampleImage } from '../../src/machine/sample-image.ts'
-import { testDriver } from '../conformance/driver.ts'
+import { defaultOptions, testDriver } from '../conformance/driver.ts'
 import { ensurePrograms, programForms } from '../e2e/programs.ts'
 import type { RunResult } from '../e2e/programs.ts'
 
@@ -100,6 +102,82 @@ describe.runIf(isLive)(`a virtual machine, with the programs (needs ${needs})`, 
     writeFileSync(join(path, 'qemu.json'), JSON.stringify({ pid: process.pid, startTicks: '1', bootId: 'x' }))
     expect((await machine(['status', 'vm'])).stdout).toBe('Stopped\n')
     expect((await machine(['rm', '-y', 'vm'])).code).toBe(0)
+  })
+})
+
+describe.runIf(isRoot && hasQemu)('a machine with nothing on its disk (needs root on Linux and qemu)', () => {
+  let folder: string
+  let driver: Driver
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'machine-blank-'))
+    const blank = join(folder, 'blank.img')
+    writeFileSync(blank, Buffer.alloc(1024 * 1024))
+    const machinePath = join(folder, 'machine')
+    mkdirSync(machinePath)
+    const random = { next: () => 0.5 }
+    const surroundings = { log: silentLog, clock: systemClock, random, env: process.env }
+    const ctx = { machineName: 'blank', storePath: folder, machinePath, ...surroundings }
+    const options = { ...defaultOptions(descriptor), 'qemu-image': blank, 'qemu-memory': 256, 'qemu-accel': 'tcg' }
+    const factory = await descriptor.load()
+    driver = factory.create(ctx, await factory.configure(ctx, options))
+    await driver.precheck({})
+    await driver.create({})
+  })
+  afterAll(async () => {
+    await driver.remove({})
+    expect(readdirSync(join(folder, 'machine')).toSorted()).toEqual(['id_rsa', 'id_rsa.pub'])
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('keeps snapshots with the memory of a running one and without that of one that is off', async () => {
+    const snapshots = driver.snapshots!
+    expect(await driver.state({})).toBe('Running')
+    await snapshots.take('on', {})
+    await expect(snapshots.take('on', {})).rejects.toThrow('there is a snapshot "on" of the machine already')
+    await expect(snapshots.take('1', {})).rejects.toThrow('"1" is no name for a snapshot')
+    await snapshots.restore('on', {})
+    expect(await driver.state({})).toBe('Running')
+    await driver.kill({})
+    await snapshots.take('off', {})
+    expect((await snapshots.list({})).map(({ name, hasMemory }) => [name, hasMemory])).toEqual([
+      ['on', true],
+      ['off', false],
+    ])
+    await snapshots.restore('off', {})
+    await expect(snapshots.restore('on', {})).rejects.toThrow('holds the memory of a machine that was running')
+    await expect(snapshots.restore('none', {})).rejects.toThrow('there is no snapshot "none"')
+    await driver.start({})
+    await expect(snapshots.restore('off', {})).rejects.toThrow('holds the disk of a machine that was off')
+    await snapshots.restore('on', {})
+    await snapshots.remove('on', {})
+    await snapshots.remove('off', {})
+    expect(await snapshots.list({})).toEqual([])
+  })
+
+  it('paused by somebody else it says so, and start lets it go on', async () => {
+    const { pid } = JSON.parse(readFileSync(join(folder, 'machine/qemu.json'), 'utf8')) as { pid: number }
+    await runMonitorCommand(`/proc/${pid}/cwd/qmp.sock`, 'stop', systemClock, {})
+    expect(await driver.state({})).toBe('Paused')
+    await driver.start({})
+    expect(await driver.state({})).toBe('Running')
+  })
+
+  it('ended by somebody else it is off, and starts again at the same ports', async () => {
+    const { pid } = JSON.parse(readFileSync(join(folder, 'machine/qemu.json'), 'utf8')) as { pid: number }
+    const url = await driver.engineUrl({})
+    process.kill(pid, 'SIGKILL')
+    expect(await pollUntil(async () => (await readIdentity(pid)) === undefined, 30_000, systemClock)).toBe(true)
+    expect(await driver.state({})).toBe('Stopped')
+    await driver.start({})
+    expect(await driver.engineUrl({})).toBe(url)
+  })
+
+  it("that qemu cannot start says why, in qemu's words", async () => {
+    await driver.kill({})
+    writeFileSync(join(folder, 'machine/seed.iso'), '')
+    rmSync(join(folder, 'machine/seed.iso'))
+    await expect(driver.start({})).rejects.toThrow(/the virtual machine does not start: .*seed\.iso/)
+    expect(await driver.state({})).toBe('Stopped')
   })
 })
 

@@ -27,6 +27,7 @@ import { configureDocker } from './configure.ts'
 import { containerName, labels, machineLabels } from './container-spec.ts'
 import { putFiles, waitForListening } from './engine-inside.ts'
 import { ensureImage } from './engine-image.ts'
+import { findHostFiles } from './host-files.ts'
 import { enterInside } from './inside.ts'
 import { ensureNetwork, removeNetworkIfEmpty } from './machine-network.ts'
 import { makeContainer } from './make-container.ts'
@@ -53,6 +54,8 @@ class DockerDriver implements Driver {
   async precheck(o: CallOptions): Promise<void> {
     await this.#outer(async (engine) => {
       await requireOuter(engine, o)
+      const usesHost = ['', '/', 'host'].includes(readText(this.#config, 'EngineRoot'))
+      if (readText(this.#config, 'Image') === '' && usesHost) await findHostFiles(this.#ctx.clock, o)
       const name = containerName(this.#ctx.machineName)
       const taken = await inspectOrNone(engine, name, o)
       if (taken === undefined || this.#isOurs(taken)) return

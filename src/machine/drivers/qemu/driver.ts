@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { promises as fs } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { CallOptions } from '../../../core/call.ts'
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
@@ -9,7 +8,15 @@ import { execChecked } from '../../../io/exec.ts'
 import { pathExists, readTextFile, writeFileAtomic } from '../../../io/files.ts'
 import { isAlive } from '../../../io/process-identity.ts'
 import { readInteger, readText } from '../../driver.ts'
-import type { Driver, DriverConfig, DriverContext, DriverFactory, HostState, SshTarget } from '../../driver.ts'
+import type {
+  Driver,
+  DriverConfig,
+  DriverContext,
+  DriverFactory,
+  HostState,
+  Snapshots,
+  SshTarget,
+} from '../../driver.ts'
 import { findKvmTrouble } from './accelerator.ts'
 import { baseImagePath, ensureBaseImage } from './base-image.ts'
 import type { BaseImage } from './base-image.ts'
@@ -19,6 +26,8 @@ import { machineFiles, qemuWords, systemProgram, toMacAddress } from './qemu-arg
 import type { Accelerator } from './qemu-args.ts'
 import { runMonitorCommand } from './qmp.ts'
 import { makeSeed } from './seed.ts'
+import { diskSnapshots } from './snapshots.ts'
+import { findFreePorts } from './free-ports.ts'
 import { plugIn, tapName, unplug } from './tap.ts'
 import { findProcess, killProcess, monitorPath, startProcess, waitForEnd } from './vm-process.ts'
 
@@ -192,6 +201,10 @@ class QemuDriver implements Driver {
     return this.#config
   }
 
+  get snapshots(): Snapshots {
+    return diskSnapshots(this.#ctx.machinePath, this.#ctx.clock)
+  }
+
   async #findBase(o: CallOptions, surroundings: Parameters<typeof ensureBaseImage>[0]): Promise<BaseImage> {
     const image = this.#text('Image')
     if (image === '') return ensureBaseImage({ ...o, ...surroundings })
@@ -275,26 +288,5 @@ class QemuDriver implements Driver {
 
   #path(name: string): string {
     return join(this.#ctx.machinePath, name)
-  }
-}
-
-/** Ports of 127.0.0.1 that nobody has, all held at the same time so that they differ. */
-async function findFreePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  try {
-    return await Promise.all(
-      servers.map(
-        (server) =>
-          new Promise<number>((resolve, reject) => {
-            server.once('error', reject)
-            server.listen(0, '127.0.0.1', () => {
-              const place = server.address()
-              resolve(typeof place === 'object' && place !== null ? place.port : 0)
-            })
-          }),
-      ),
-    )
-  } finally {
-    for (const server of servers) server.close()
   }
 }
