@@ -126,7 +126,7 @@ class DockerDriver implements Driver {
   async remove(o: CallOptions): Promise<void> {
     await this.#outer(async (engine) => {
       await this.#removeContainers(engine, o)
-      await removeNetworkIfEmpty(engine, readText(this.#config, 'Network'), o)
+      await removeNetworkIfEmpty(engine, readText(this.#config, 'Network'), this.#ctx.clock.nowMs(), o)
     })
   }
 

@@ -9,6 +9,10 @@ import { labels } from './container-spec.ts'
 
 const madeByUs = { [`${labels.machine}.network`]: '1' }
 
+const probeMark = '-probe-'
+/** A create needs its probe for a moment; one that is older was left by a crash. */
+const probeLimitMs = 5 * 60_000
+
 /**
  * A network whose subnet is written down, because an engine gives fixed addresses only in such ones. The engine itself
  * is asked for a subnet that is free.
@@ -16,7 +20,11 @@ const madeByUs = { [`${labels.machine}.network`]: '1' }
 export async function ensureNetwork(engine: Engine, name: string, o: CallOptions): Promise<NetworkInspect> {
   const found = await findNetwork(engine, name, o)
   if (found !== undefined) return found
-  const { Id: trialId } = await createNetwork(engine, { Name: `${name}-probe-${process.pid}`, Labels: madeByUs }, o)
+  const { Id: trialId } = await createNetwork(
+    engine,
+    { Name: `${name}${probeMark}${process.pid}`, Labels: madeByUs },
+    o,
+  )
   let subnet: string
   try {
     subnet = subnetOf(await inspectNetwork(engine, trialId, {}, o))
@@ -80,7 +88,8 @@ export async function listFreeAddresses(
 }
 
 /** Removes a network of ours that has no machines left, stopped ones included. */
-export async function removeNetworkIfEmpty(engine: Engine, name: string, o: CallOptions): Promise<void> {
+export async function removeNetworkIfEmpty(engine: Engine, name: string, nowMs: number, o: CallOptions): Promise<void> {
+  await removeOldProbes(engine, name, nowMs, o)
   const found = await findNetwork(engine, name, o)
   if (found === undefined || found.Labels?.[`${labels.machine}.network`] !== '1') return
   if ((await listContainers(engine, { all: true, filters: { network: [found.Id] } }, o)).length > 0) return
@@ -89,5 +98,13 @@ export async function removeNetworkIfEmpty(engine: Engine, name: string, o: Call
   } catch (error) {
     // Somebody has just moved in, or it is gone.
     if (!isFlotillaError(error) || !/^engine\/(?:conflict|unauthorized|not-found)$/.test(error.code)) throw error
+  }
+}
+
+async function removeOldProbes(engine: Engine, name: string, nowMs: number, o: CallOptions): Promise<void> {
+  const label = Object.entries(madeByUs).map(([key, value]) => `${key}=${value}`)
+  for (const network of await listNetworks(engine, { filters: { label } }, o)) {
+    const isOld = nowMs - Date.parse(network.Created) > probeLimitMs
+    if (isOld && network.Name.startsWith(`${name}${probeMark}`)) await removeNetwork(engine, network.Id, o)
   }
 }
