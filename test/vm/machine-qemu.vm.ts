@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/core/log.ts'
 import { systemClock } from '../../src/io/clock.ts'
-import { execProgram } from '../../src/io/exec.ts'
+import { execChecked, execProgram } from '../../src/io/exec.ts'
 import { pollUntil, readIdentity } from '../../src/io/process-identity.ts'
 import { baseImagePath, ensureBaseImage } from '../../src/machine/drivers/qemu/base-image.ts'
 import { cacheFolder } from '../../src/machine/debian/engine-tree.ts'
@@ -170,6 +170,38 @@ describe.runIf(isRoot && hasQemu)('a machine with nothing on its disk (needs roo
     expect(await driver.state({})).toBe('Stopped')
     await driver.start({})
     expect(await driver.engineUrl({})).toBe(url)
+  })
+
+  it('on a bridge has a plug there while it runs, and is at the address it was given', async () => {
+    const machinePath = join(folder, 'bridged')
+    mkdirSync(machinePath)
+    const surroundings = { log: silentLog, clock: systemClock, random: { next: () => 0.5 }, env: process.env }
+    const ctx = { machineName: 'bridged', storePath: folder, machinePath, ...surroundings }
+    const wanted = { 'qemu-image': join(folder, 'blank.img'), 'qemu-memory': 256, 'qemu-accel': 'tcg' }
+    const place = { 'qemu-bridge': 'fqtest0', 'qemu-address': '192.0.2.5/24' }
+    const factory = await descriptor.load()
+    const config = await factory.configure(ctx, { ...defaultOptions(descriptor), ...wanted, ...place })
+    const bridged = factory.create(ctx, config)
+    await expect(bridged.precheck({})).rejects.toThrow('--qemu-bridge "fqtest0": there is no such bridge')
+    const plugs = (): readonly string[] => readdirSync('/sys/class/net/fqtest0/brif')
+    const ip = (...args: readonly string[]): Promise<string> =>
+      execChecked(['ip', 'link', ...args], { clock: systemClock })
+    await ip('add', 'fqtest0', 'type', 'bridge')
+    try {
+      await bridged.precheck({})
+      await bridged.create({})
+      expect(plugs()).toHaveLength(1)
+      expect(await bridged.engineUrl({})).toBe('tcp://192.0.2.5:2376')
+      expect(bridged.ssh()).toMatchObject({ host: '192.0.2.5', port: 22 })
+      await bridged.kill({})
+      expect(plugs()).toHaveLength(0)
+      await bridged.start({})
+      expect(plugs()).toHaveLength(1)
+    } finally {
+      await bridged.remove({})
+      expect(plugs()).toHaveLength(0)
+      await ip('delete', 'fqtest0')
+    }
   })
 
   it("that qemu cannot start says why, in qemu's words", async () => {
