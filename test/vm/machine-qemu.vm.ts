@@ -7,11 +7,13 @@ import { silentLog } from '../../src/core/log.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { execChecked, execProgram } from '../../src/io/exec.ts'
 import { pollUntil, readIdentity } from '../../src/io/process-identity.ts'
+import { findBootTrouble } from '../../src/machine/drivers/qemu/accelerator.ts'
 import { baseImagePath, ensureBaseImage } from '../../src/machine/drivers/qemu/base-image.ts'
 import { cacheFolder } from '../../src/machine/debian/engine-tree.ts'
 import { readText } from '../../src/machine/driver.ts'
 import type { Driver } from '../../src/machine/driver.ts'
 import { descriptor } from '../../src/machine/drivers/qemu/index.ts'
+import { systemProgram } from '../../src/machine/drivers/qemu/qemu-args.ts'
 import { runMonitorCommand } from '../../src/machine/drivers/qemu/qmp.ts'
 import { makeSampleImage } from '../../src/machine/sample-image.ts'
 import { defaultOptions, testDriver } from '../conformance/driver.ts'
@@ -104,6 +106,15 @@ describe.runIf(isLive)(`a virtual machine, with the programs (needs ${needs})`, 
     expect((await machine(['rm', '-y', 'vm'])).code).toBe(0)
   })
 })
+
+it.runIf(hasQemu)(
+  'the boot sector that proves KVM is executed, by an emulated processor too (needs qemu)',
+  async () => {
+    const program = systemProgram(process.arch) ?? ''
+    expect(await findBootTrouble(program, 'tcg', systemClock, { deadlineMs: 60_000 })).toBeUndefined()
+    expect(await findBootTrouble('false', 'tcg', systemClock, {})).toBe('qemu with tcg ended with 1: ')
+  },
+)
 
 describe.runIf(isRoot && hasQemu)('a machine with nothing on its disk (needs root on Linux and qemu)', () => {
   let folder: string

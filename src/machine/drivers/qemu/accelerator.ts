@@ -7,6 +7,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { isFlotillaError } from '../../../core/errors.ts'
 import { execProgram } from '../../../io/exec.ts'
 import { readTextFile } from '../../../io/files.ts'
+import type { Accelerator } from './qemu-args.ts'
 
 const smokeLimitMs = 15_000
 /** What qemu ends with when the guest writes 42 to the exit port: twice that, plus one. */
@@ -31,23 +32,29 @@ export async function findKvmTrouble(program: string, clock: Clock, o: CallOptio
   if (!/^flags\s*:.*\b(?:vmx|svm)\b/m.test((await readTextFile('/proc/cpuinfo')) ?? '')) {
     return 'the processor shows neither vmx nor svm'
   }
-  return bootsNothing(program, clock, o)
+  return findBootTrouble(program, 'kvm', clock, o)
 }
 
-async function bootsNothing(program: string, clock: Clock, o: CallOptions): Promise<string | undefined> {
+/** Boots the smallest machine there is; `undefined` when its processor executed what it should. */
+export async function findBootTrouble(
+  program: string,
+  accelerator: Accelerator,
+  clock: Clock,
+  o: CallOptions,
+): Promise<string | undefined> {
   const folder = await fs.mkdtemp(join(tmpdir(), 'flotilla-kvm-'))
   try {
     const disk = join(folder, 'boot.img')
     await fs.writeFile(disk, makeSmokeDisk())
-    const words = ['-accel', 'kvm', '-m', '32', '-nodefaults', '-display', 'none'] as const
+    const words = ['-accel', accelerator, '-m', '32', '-nodefaults', '-display', 'none'] as const
     const drive = ['-drive', `format=raw,file=${disk}`, '-device', 'isa-debug-exit,iobase=0xf4'] as const
     const limit = Math.min(o.deadlineMs ?? smokeLimitMs, smokeLimitMs)
     const result = await execProgram([program, ...words, ...drive], { ...o, clock, deadlineMs: limit })
     if (result.code === smokeExit) return undefined
-    return `qemu with KVM ended with ${result.code}: ${result.stderr.trim().split('\n').at(-1) ?? ''}`
+    return `qemu with ${accelerator} ended with ${result.code}: ${result.stderr.trim().split('\n').at(-1) ?? ''}`
   } catch (error) {
     if (!isFlotillaError(error) || error.code !== 'core/deadline') throw error
-    return `a machine with KVM executed nothing within ${smokeLimitMs / 1000} s`
+    return `a machine with ${accelerator} executed nothing within ${smokeLimitMs / 1000} s`
   } finally {
     await fs.rm(folder, { recursive: true, force: true })
   }
