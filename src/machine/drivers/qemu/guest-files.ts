@@ -108,6 +108,8 @@ export const guestPackages: readonly string[] = [
   'dbus',
   'openssh-server',
   'docker.io',
+  // The kernel has it, and then the engine starts no container without its tools.
+  'apparmor',
   'iproute2',
   'iptables',
   'ca-certificates',
