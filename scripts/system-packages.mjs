@@ -23,6 +23,11 @@ const proofs = {
   'openssh-server': 'sshd',
   'openssh-client': 'ssh',
   curl: 'curl',
+  // A plug-in of docker-machine is built for the tests; an example driver is written in Python.
+  'golang-go': 'go',
+  python3: 'python3',
+  // The driver in docs/drivers.md is a shell script that needs it.
+  jq: 'jq',
   mmdebstrap: 'mmdebstrap',
   haproxy: 'haproxy',
   expect: 'expect',
@@ -49,6 +54,9 @@ const tests = [
   'openssh-client',
   'curl',
   'mmdebstrap',
+  'golang-go',
+  'python3',
+  'jq',
   'expect',
   'zsh',
   'fish',

@@ -108,9 +108,12 @@ describe.each(pages)('$file', ({ file, program, globals, commands }) => {
     )
     const unknown = exampleLines(readText(file), program).flatMap((words) => {
       const at = words.findIndex((word) => !word.startsWith('-') && known.has(word))
-      const command = known.get(words[at] ?? '')
+      const group = known.get(words[at] ?? '')
+      const command = group?.commands?.find(({ name }) => name === words[at + 1]) ?? group
       if (command === undefined) return [`${program} ${words.join(' ')}`]
-      const flags = { ...globals, ...command.flags }
+      // A group's command that asks for more flags takes those of the command of the same name.
+      const more = group === command || command.moreFlags === undefined ? {} : (known.get(command.name)?.flags ?? {})
+      const flags = { ...globals, ...more, ...command.flags }
       const own = command.stopsAtArgument === true ? words.slice(0, at + 1) : words
       return own.filter((word) => /^--[a-z]/.test(word) && !isFlag(word, flags, command))
     })
@@ -149,6 +152,18 @@ describe('docs/machine.md on drivers', () => {
       sections.push([`### Driver ${name}`, ...renderFlags(descriptor.flags)].join('\n'))
     }
     checkRegion('docs/machine.md', 'drivers', sections.join('\n\n'))
+  })
+
+  it('docs/drivers.md names every driver with what its README says first', () => {
+    const rows = makeRegistry(builtins)
+      .names('driver')
+      .map((name) => {
+        const file = `src/machine/drivers/${name}/README.md`
+        const first = readText(file).split(/\n\n/)[1] ?? ''
+        const sentence = /^[\s\S]*?[.:;](?=\s|$)/.exec(first)?.[0].replace(/[.:;]$/, '.') ?? ''
+        return `| [\`${name}\`](../${file}) | ${escape(sentence)} |`
+      })
+    checkRegion('docs/drivers.md', 'list', ['| driver | |', '|---|---|', ...rows].join('\n'))
   })
 })
 

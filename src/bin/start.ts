@@ -8,6 +8,8 @@ import { systemClock } from '../io/clock.ts'
 import { systemRandom } from '../io/random.ts'
 import { builtins } from '../plugin/builtins.generated.ts'
 import { makeOpenRegistry } from '../plugin/packages.ts'
+import { findPrograms } from '../plugin/programs.ts'
+import type { ProgramSource } from '../plugin/programs.ts'
 import { makeTerminal } from '../ui/process-terminal.ts'
 import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
@@ -26,8 +28,10 @@ export interface StartOptions {
 export async function start(program: Program, options?: StartOptions): Promise<void> {
   enableCompileCache(process.env)
   compileEagerlyOnceLong(systemClock)
-  const code =
-    (await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])) ?? (await run(program, describeProcess(options)))
+  const programs = findPrograms({ env: process.env, clock: systemClock })
+  const failed = await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])
+  const code = failed ?? (await run(program, describeProcess(programs, options)))
+  await programs.close()
   await Promise.all([flush(process.stdout), flush(process.stderr)])
   process.exit(code)
 }
@@ -48,7 +52,7 @@ async function armFailpoints(text: string | undefined): Promise<number | undefin
   }
 }
 
-function describeProcess(options: StartOptions | undefined): World {
+function describeProcess(programs: ProgramSource, options: StartOptions | undefined): World {
   const dockerConfig = options?.dockerConfig
   return {
     argv: options?.argv ?? process.argv.slice(2),
@@ -67,7 +71,7 @@ function describeProcess(options: StartOptions | undefined): World {
       stderr: process.stderr,
       env: process.env,
     }),
-    plugins: makeOpenRegistry(builtins, findPackages(process.env)),
+    plugins: makeOpenRegistry(builtins, findPackages(process.env), programs),
     onSignal(handler) {
       process.on('SIGINT', handler)
       process.on('SIGTERM', handler)

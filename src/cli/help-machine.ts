@@ -47,7 +47,8 @@ function renderCommand(personality: Personality, path: readonly Command[], comma
   const flags = Object.entries({ ...command.flags, ...more }).filter(([, spec]) => spec.hidden !== true)
   const sorted = Object.fromEntries(Object.keys(more).length === 0 ? flags : flags.sort(byName))
   const words = [personality.program, ...path.slice(1).map((step) => step.name)].join(' ')
-  const none = personality.help === 'swarm' ? '' : ' [arg...]'
+  const below = command.commands?.filter((each) => each.hidden !== true) ?? []
+  const none = below.length > 0 ? ' COMMAND [arg...]' : personality.help === 'swarm' ? '' : ' [arg...]'
   const args = command.args.length === 0 ? none : ` ${command.args.map((arg) => arg.name).join(' ')}`
   const lines = [`Usage: ${words}${flags.length > 0 ? ' [OPTIONS]' : ''}${args}`, '', command.brief]
   if (command.description !== undefined) {
@@ -57,6 +58,8 @@ function renderCommand(personality: Personality, path: readonly Command[], comma
   }
   if (flags.length > 0) lines.push('', 'Options:', '', ...renderFlags(sorted).map((line) => ` ${line}`))
   if (command.afterFlags !== undefined) lines.push(command.afterFlags)
+  if (below.length > 0)
+    lines.push('', 'Commands:', ...renderRows(below.map(({ name, brief }) => [name, brief] as const)))
   return [...lines, ''].join('\n')
 }
 

@@ -7,6 +7,7 @@ import { openEngine } from '../engine/client.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
+import { WaitingCreates } from './api/waiting.ts'
 import { BuildNodes } from './api/build-nodes.ts'
 import type { Api, ApiSettings } from './api/call.ts'
 import { makeDispatcher } from './api/dispatch.ts'
@@ -168,6 +169,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),
     builds: new BuildNodes(clock),
+    waiting: new WaitingCreates(),
     compile: once(loadRegex),
   }
   const addresses: string[] = []
@@ -251,6 +253,7 @@ function listenFields(address: ListenAddress): { readonly addr: string; readonly
 function makeSettings(options: EndpointOptions, env: Readonly<Record<string, string | undefined>>): ApiSettings {
   return {
     createRetries: 0,
+    waitMs: 0,
     isCorsEnabled: false,
     isExperimental: false,
     isDebug: false,

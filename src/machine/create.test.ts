@@ -11,8 +11,9 @@ import type { Log } from '../core/log.ts'
 import { systemClock } from '../io/clock.ts'
 import { fakeDriverFactory, fakeMachine } from '../testing/fake-driver.ts'
 import type { FakeMachine } from '../testing/fake-driver.ts'
-import { createHost } from './create.ts'
+import { createHost, resumeHost } from './create.ts'
 import type { CreateContext, HostWanted } from './create.ts'
+import { unfinishedStep } from './creation.ts'
 import { fileStore } from './store-files.ts'
 import type { Store } from './store.ts'
 
@@ -181,5 +182,56 @@ describe('creating a machine', () => {
     const { machine, ctx, wanted } = trial({ name: '../web' })
     await expect(createHost(wanted, ctx, {})).rejects.toMatchObject({ code: 'machine/invalid-name' })
     expect(machine.calls).toEqual([])
+  })
+})
+
+describe('a creation that was interrupted', () => {
+  it('is marked in the record until it is complete', async () => {
+    const { machine, store, ctx, wanted } = trial()
+    const seen: (string | undefined)[] = []
+    const note = async (): Promise<void> => void seen.push(unfinishedStep(await store.load('web')))
+    machine.during.set('create', note)
+    const configure = machine.during.get('configureEngine')
+    machine.during.set('configureEngine', async () => {
+      await note()
+      await configure?.()
+    })
+    await createHost({ ...wanted, extra: { Pool: 'ci' } }, ctx, {})
+    expect(seen).toEqual(['driver', 'provision'])
+    const host = await store.load('web')
+    expect(unfinishedStep(host)).toBeUndefined()
+    expect(host.extra).toEqual({ Pool: 'ci' })
+  })
+
+  it('goes on where only provisioning was left, without making the machine again', async () => {
+    const { machine, store, ctx, wanted } = trial()
+    machine.failures = { configureEngine: new Error('no engine') }
+    await expect(createHost(wanted, ctx, {})).rejects.toThrow('no engine')
+    machine.failures = {}
+    await resumeHost('web', wanted.factory, ctx, {})
+    expect(machine.calls.filter((call) => call === 'create')).toHaveLength(1)
+    expect(unfinishedStep(await store.load('web'))).toBeUndefined()
+    await expect(resumeHost('web', wanted.factory, ctx, {})).rejects.toMatchObject({ code: 'machine/state' })
+  })
+
+  it('is begun anew where the driver had not finished, what it had made is taken away first', async () => {
+    const { machine, ctx, wanted } = trial()
+    machine.failures = { create: new Error('quota') }
+    await expect(createHost(wanted, ctx, {})).rejects.toThrow('quota')
+    machine.failures = {}
+    await resumeHost('web', wanted.factory, ctx, {})
+    expect(machine.calls.filter((call) => ['create', 'remove', 'configureEngine'].includes(call))).toEqual([
+      'create',
+      'remove',
+      'create',
+      'configureEngine',
+    ])
+  })
+
+  it('options that the driver cannot honour are refused before anything is there', async () => {
+    const { store, ctx, wanted } = trial()
+    const engine = { ...wanted.engine, EngineVersion: '28' }
+    await expect(createHost({ ...wanted, engine }, ctx, {})).rejects.toThrow('driver "fake" takes no --engine-version')
+    expect(await store.list()).toEqual([])
   })
 })

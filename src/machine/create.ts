@@ -1,16 +1,22 @@
 import { join } from 'node:path'
 import type { CallOptions } from '../core/call.ts'
+import type { JsonObject } from '../core/exact-json.ts'
 import type { Random } from '../core/clock.ts'
 import { toAbortError } from '../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import { goQuote } from '../core/goquote.ts'
+import { failpoint } from '../io/failpoint.ts'
 import { bootstrapCertificates } from './certs.ts'
+import { markComplete, markStep, unfinishedStep } from './creation.ts'
 import { toDriverContext } from './driver-context.ts'
 import type { Driver, DriverConfig, DriverFactory, DriverOptions } from './driver.ts'
 import type { AuthOptions, EngineOptions, Host, SwarmOptions } from './host.ts'
+import { describeRemains, isCancelled, withRemains, wrapCreate } from './create-errors.ts'
+import type { Draft } from './create-errors.ts'
 import { checkHostName, DEFAULT_PROGRAM } from './host.ts'
-import { isAddressOnly, provisionHost, waitForEngine } from './provision/provision-host.ts'
-import type { ProvisionContext } from './provision/provision-host.ts'
+import { isAddressOnly } from './provision/provision-host.ts'
+import { provisionWhole } from './provision-whole.ts'
+import type { WholeContext } from './provision-whole.ts'
 import { existsError } from './store.ts'
 import type { Store } from './store.ts'
 import { waitForState } from './wait-for-state.ts'
@@ -28,6 +34,8 @@ export interface HostWanted {
   readonly sans: readonly string[]
   /** Remove what was made when creation fails. */
   readonly isRolledBack: boolean
+  /** Fields of ours at the top of the record. */
+  readonly extra?: JsonObject
 }
 
 export interface CertificatePaths {
@@ -37,18 +45,9 @@ export interface CertificatePaths {
   readonly clientKey?: string
 }
 
-export interface CreateContext extends ProvisionContext {
-  readonly store: Store
+export interface CreateContext extends WholeContext {
   readonly random: Random
   readonly env: Readonly<Record<string, string | undefined>>
-}
-
-/** A machine on its way: the record, its driver, and what has been done to it. */
-interface Draft {
-  host: Host
-  readonly driver: Driver
-  /** Completed steps that left something behind, in order. */
-  readonly done: string[]
 }
 
 /**
@@ -79,14 +78,72 @@ export async function createHost(wanted: HostWanted, ctx: CreateContext, o: Call
   }
 }
 
+/**
+ * Goes on with a creation that was interrupted. What the driver had not finished is taken away and made anew; a machine that is
+ * there is provisioned.
+ *
+ * @throws {machine/state} when the machine is complete
+ */
+export async function resumeHost(
+  name: string,
+  factory: DriverFactory,
+  ctx: CreateContext,
+  o: CallOptions,
+): Promise<Host> {
+  return ctx.store.lock(name, async () => {
+    const stored = await ctx.store.load(name)
+    const step = unfinishedStep(stored)
+    if (step === undefined) {
+      throw new FlotillaError('machine/state', `machine "${name}" is complete: there is nothing to resume`, {
+        hint: `"${ctx.program ?? DEFAULT_PROGRAM} provision ${name}" sets it up once more`,
+      })
+    }
+    const draft: Draft = {
+      host: stored,
+      driver: openDraftDriver(() => draft, factory, ctx, stored),
+      done: [recordWord],
+    }
+    await bootstrapCertificates(stored.options.AuthOptions, ctx, o)
+    if (step === 'driver') {
+      ctx.log.info(`Removing what was made of "${name}"...`)
+      await draft.driver.remove(o)
+      await saveDriver(draft, ctx.store)
+      ctx.log.info('Running pre-create checks...')
+      await draft.driver.precheck(o)
+    }
+    try {
+      await build(draft, ctx, o, step === 'driver')
+      return draft.host
+    } catch (error) {
+      await saveQuietly(draft, ctx)
+      throw o.signal?.aborted === true
+        ? toAbortError(o.signal)
+        : withRemains(error, draft, ctx.program ?? DEFAULT_PROGRAM)
+    }
+  })
+}
+
+/** A driver whose checkpoints go into the record of the draft. */
+function openDraftDriver(find: () => Draft, factory: DriverFactory, ctx: CreateContext, host: Host): Driver {
+  const checkpoint = async (config: DriverConfig): Promise<void> => {
+    const draft = find()
+    draft.host = { ...draft.host, driver: config }
+    await ctx.store.save(draft.host)
+  }
+  return factory.create({ ...toDriverContext(ctx, host.name), checkpoint }, host.driver)
+}
+
+const recordWord = 'the record in the store'
+
 async function createLocked(wanted: HostWanted, ctx: CreateContext, o: CallOptions): Promise<Host> {
   const { store, log, program = DEFAULT_PROGRAM } = ctx
   if (await store.exists(wanted.name)) throw existsError(wanted.name)
   const draft = await prepare(wanted, ctx, o)
   await store.create(draft.host)
-  draft.done.push('the record in the store')
+  draft.done.push(recordWord)
+  await failpoint('machine.afterRecord')
   try {
-    await build(draft, ctx, o)
+    await build(draft, ctx, o, true)
     return draft.host
   } catch (error) {
     await saveQuietly(draft, ctx)
@@ -105,16 +162,11 @@ async function createLocked(wanted: HostWanted, ctx: CreateContext, o: CallOptio
 /** Everything up to the first thing that stays: options, certificates, the driver's own checks. */
 async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): Promise<Draft> {
   const machinePath = ctx.store.pathOf(wanted.name)
-  const save = async (config: DriverConfig): Promise<void> => {
-    draft.host = { ...draft.host, driver: config }
-    await ctx.store.save(draft.host)
-  }
-  const driverContext = { ...toDriverContext(ctx, wanted.name), checkpoint: save }
   let config: DriverConfig
   try {
-    config = await wanted.factory.configure(driverContext, wanted.driverOptions)
+    config = await wanted.factory.configure(toDriverContext(ctx, wanted.name), wanted.driverOptions)
   } catch (error) {
-    throw wrap('Error setting machine configuration from flags provided', error)
+    throw wrapCreate('Error setting machine configuration from flags provided', error)
   }
   const auth = makeAuthOptions(wanted, ctx.store.root, machinePath)
   const options = {
@@ -125,12 +177,22 @@ async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): 
     SwarmOptions: wanted.swarm,
     AuthOptions: auth,
   }
-  const host: Host = { name: wanted.name, driverName: wanted.driverName, driver: config, options }
-  const draft: Draft = { host, driver: wanted.factory.create(driverContext, config), done: [] }
+  const host = markStep(
+    {
+      name: wanted.name,
+      driverName: wanted.driverName,
+      driver: config,
+      options,
+      ...(wanted.extra && { extra: wanted.extra }),
+    },
+    'driver',
+  )
+  const draft: Draft = { host, driver: openDraftDriver(() => draft, wanted.factory, ctx, host), done: [] }
+  await refuseOptions(host, draft.driver, o)
   try {
     await bootstrapCertificates(auth, ctx, o)
   } catch (error) {
-    throw wrap('Error generating certificates', error)
+    throw wrapCreate('Error generating certificates', error)
   }
   ctx.log.info('Running pre-create checks...')
   try {
@@ -148,31 +210,49 @@ async function prepare(wanted: HostWanted, ctx: CreateContext, o: CallOptions): 
   return draft
 }
 
-async function build(draft: Draft, ctx: CreateContext, o: CallOptions): Promise<void> {
+/** Options that a driver cannot honour are refused before anything is made. */
+async function refuseOptions(host: Host, driver: Driver, o: CallOptions): Promise<void> {
+  const { EngineOptions: engine, SwarmOptions: swarm } = host.options
+  const hasSwarm = swarm.IsSwarm || typeof swarm.Mode === 'string'
+  const [flag, why] =
+    driver.configureEngine !== undefined && (engine.EngineVersion ?? '') !== ''
+      ? ['--engine-version', 'runs an engine of its own choice']
+      : hasSwarm && (await isAddressOnly(driver, o))
+        ? ['--swarm', 'is only an address: nothing is set up there']
+        : []
+  if (flag === undefined) return
+  const text = `Error setting machine configuration from flags provided: driver "${host.driverName}" takes no ${flag}: it ${why}`
+  throw new FlotillaError('machine/driver', text)
+}
+
+/** @param isFromStart the driver has made nothing yet */
+async function build(draft: Draft, ctx: CreateContext, o: CallOptions, isFromStart: boolean): Promise<void> {
   const { driver } = draft
   const { log, store } = ctx
-  log.info('Creating machine...')
   draft.done.push(`whatever driver "${draft.host.driverName}" had made`)
-  try {
-    await driver.create(o)
-  } catch (error) {
-    throw wrap('Error creating machine: Error in driver during machine creation', error)
+  if (isFromStart) {
+    log.info('Creating machine...')
+    try {
+      await driver.create(o)
+    } catch (error) {
+      throw wrapCreate('Error creating machine: Error in driver during machine creation', error)
+    }
+    await failpoint('machine.afterDriver')
+    draft.host = markStep(draft.host, 'provision')
+  } else if ((await driver.state(o)) === 'Stopped') {
+    await driver.start(o)
   }
+  const isOnlyAddress = await isAddressOnly(driver, o)
+  if (isOnlyAddress) draft.host = markComplete(draft.host)
   await saveDriver(draft, store)
-  if (isAddressOnly(driver)) return
+  await failpoint('machine.afterSave')
+  if (isOnlyAddress) return
   log.info('Waiting for machine to be running, this may take a few minutes...')
   await waitForState(driver, ctx, o)
-  try {
-    await provisionHost(draft.host, driver, store.pathOf(draft.host.name), ctx, o)
-  } catch (error) {
-    throw wrap('Error creating machine: Error running provisioning', error)
-  }
+  await provisionWhole(draft.host, driver, ctx, o, wrapCreate)
+  await failpoint('machine.afterProvision')
+  draft.host = markComplete(draft.host)
   await saveDriver(draft, store)
-  try {
-    await waitForEngine(draft.host, driver, ctx, o)
-  } catch (error) {
-    throw wrap('Error creating machine: Error checking the host', error)
-  }
 }
 
 async function saveDriver(draft: Draft, store: Store): Promise<void> {
@@ -187,38 +267,6 @@ async function saveQuietly(draft: Draft, ctx: CreateContext): Promise<void> {
   } catch (error) {
     ctx.log.error(`cannot save the record of machine "${draft.host.name}": ${toMessage(error)}`)
   }
-}
-
-/** What a failed creation left, the latest first, and the way to be rid of it. */
-function describeRemains(draft: Draft, program: string): string {
-  return `still there: ${[...draft.done].reverse().join(', ')}; "${program} rm ${draft.host.name}" removes it`
-}
-
-function withRemains(error: unknown, draft: Draft, program: string): unknown {
-  const hint = describeRemains(draft, program)
-  if (!isFlotillaError(error)) return new FlotillaError('machine/driver', toMessage(error), { cause: error, hint })
-  const own = error.hint === undefined ? hint : `${error.hint}; ${hint}`
-  return new FlotillaError(error.code, error.message, {
-    cause: error.cause ?? error,
-    hint: own,
-    ...(error.exitCode !== undefined && { exitCode: error.exitCode }),
-  })
-}
-
-function isCancelled(error: unknown): boolean {
-  return isFlotillaError(error) ? error.code === 'core/aborted' : error instanceof Error && error.name === 'AbortError'
-}
-
-function wrap(prefix: string, error: unknown): unknown {
-  if (isCancelled(error)) return error
-  const { code, hint, exitCode } = isFlotillaError(error)
-    ? error
-    : { code: 'machine/driver' as const, hint: undefined, exitCode: undefined }
-  return new FlotillaError(code, `${prefix}: ${toMessage(error)}`, {
-    cause: error,
-    ...(hint !== undefined && { hint }),
-    ...(exitCode !== undefined && { exitCode }),
-  })
 }
 
 function makeAuthOptions(wanted: HostWanted, root: string, machinePath: string): AuthOptions {

@@ -49,6 +49,8 @@ export interface DriverDescriptor {
   readonly apiVersion: 1
   /** Become flags of `create`, under exactly these names (`generic-ip-address`). */
   readonly flags: FlagTable
+  /** Only for drivers that have to be asked for their flags, which then count instead of `flags`. */
+  findFlags?(): Promise<FlagTable>
   load(): Promise<DriverFactory>
 }
 
@@ -108,8 +110,8 @@ export interface Driver {
   remove(o: CallOptions): Promise<void>
   /** IP address or name; may be the empty text while the machine has none. */
   address(o: CallOptions): Promise<string>
-  /** `undefined`: the machine has no shell over SSH. */
-  ssh(): SshTarget | undefined
+  /** `undefined`: the machine has no shell over SSH. A promise where somebody has to be asked. */
+  ssh(o?: CallOptions): SshTarget | undefined | Promise<SshTarget | undefined>
   /**
    * The engine's address, `tcp://IP:2376`; the empty text when the machine has no engine yet.
    * @throws {machine/state} `Host is not running`

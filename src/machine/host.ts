@@ -8,6 +8,9 @@ export const CONFIG_VERSION = 3
 /** How hints call this program where nobody says otherwise. */
 export const DEFAULT_PROGRAM = 'docker-machine'
 
+/** The ancestor's default of `--engine-install-url`, found in nearly every record. */
+export const DEFAULT_INSTALL_URL = 'https://get.docker.com'
+
 /** Lists are null in records where they were never set. */
 export type StoredList = readonly string[] | null
 
@@ -29,6 +32,8 @@ export interface EngineOptions {
   readonly TlsVerify: boolean
   readonly RegistryMirror: StoredList
   readonly InstallURL: string
+  /** Ours, only there when asked for: the engine's version or the beginning of one. Records of others may hold anything here. */
+  readonly EngineVersion?: string
 }
 
 /** Options of the classic swarm containers, as stored. */
@@ -47,6 +52,10 @@ export interface SwarmOptions {
   readonly ArbitraryJoinFlags: StoredList
   readonly Env: StoredList
   readonly IsExperimental: boolean
+  /** Ours, only there when asked for: what the engine is in a native swarm, `manager` or `worker`. */
+  readonly Mode?: string
+  /** Ours: the machine whose native swarm it joins. */
+  readonly Join?: string
 }
 
 /** Where the certificates of a machine lie; absolute paths on this computer, as stored. */

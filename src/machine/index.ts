@@ -25,6 +25,8 @@ export type {
   Snapshots,
   SshTarget,
 } from './driver.ts'
+export type { DriverProgram, ProgramContext } from './driver-programs/driver-program.ts'
+export { openDriverProgram } from './driver-programs/find.ts'
 export { renderEnv, toVariables } from './env.ts'
 export type { MachineFacts, ShellVariable } from './env.ts'
 export { checkHostName, isHostName } from './host.ts'

@@ -6,6 +6,8 @@ import { mapLimit } from '../core/limit.ts'
 import { toSwarmUrl } from './connection.ts'
 import type { Driver, HostState } from './driver.ts'
 import { describeExpiry } from './expiry.ts'
+import { unfinishedStep } from './creation.ts'
+import { DEFAULT_PROGRAM } from './host.ts'
 import type { Host } from './host.ts'
 import type { Inventory } from './inventory.ts'
 import { compareNames } from './name-order.ts'
@@ -109,7 +111,7 @@ async function askHost(base: HostRow, host: Host, ctx: ListContext, o: CallOptio
   }
   const { state, url, error } = await askDriver(driver, o)
   const asked = url === '' || error !== '' ? { version: 'Unknown', error } : await askVersion(url, host, ctx, o)
-  const known = asked.error === 'Host is not running' ? '' : asked.error
+  const known = unfinished(host, ctx) || (asked.error === 'Host is not running' ? '' : asked.error)
   return {
     ...base,
     state,
@@ -158,6 +160,11 @@ async function askVersion(
 function isActiveSwarm(host: Host, url: string, dockerHost: string): boolean {
   if (!host.options.SwarmOptions.Master || url === '' || dockerHost === '') return false
   return toSwarmUrl(host, url) === dockerHost
+}
+
+function unfinished(host: Host, { program = DEFAULT_PROGRAM }: ListContext): string {
+  if (unfinishedStep(host) === undefined) return ''
+  return `its creation did not finish: "${program} create --resume ${host.name}" goes on, "${program} rm ${host.name}" removes it`
 }
 
 async function findWarning(host: Host, ctx: ListContext): Promise<string> {

@@ -7,6 +7,7 @@ import type { Host } from './host.ts'
 import { waitForSsh } from './provision/detect.ts'
 import type { ProvisionContext } from './provision/provision-host.ts'
 import { renewEngine } from './renew.ts'
+import { waitForSshTarget } from './ssh-target.ts'
 import { waitForState } from './wait-for-state.ts'
 
 /** What switching machines on and off needs of the outside world. */
@@ -64,7 +65,7 @@ async function refuseState(host: Host, driver: Driver, state: HostState, o: Call
 }
 
 async function waitForDocker(host: Host, driver: Driver, ctx: PowerContext, o: CallOptions): Promise<void> {
-  const target = driver.ssh()
+  const target = await waitForSshTarget(driver, ctx.clock, o)
   if (target !== undefined) {
     const ssh = ctx.openSsh({ ...target, knownHostsPath: `${ctx.machinePath}/known_hosts` })
     try {
@@ -99,7 +100,7 @@ async function rebootThroughShell(
   ctx: PowerContext,
   o: CallOptions,
 ): Promise<void> {
-  const target = driver.ssh()
+  const target = await driver.ssh(o)
   if (target === undefined)
     throw new FlotillaError('machine/driver', `machine "${host.name}" has no shell to restart it`)
   const open = (): Ssh => ctx.openSsh({ ...target, knownHostsPath: `${ctx.machinePath}/known_hosts` })

@@ -21,7 +21,7 @@ export async function renewEngine(
   ctx: ProvisionContext,
   o: CallOptions,
 ): Promise<void> {
-  if (isAddressOnly(driver)) return
+  if (await isAddressOnly(driver, o)) return
   try {
     const reason = await findReason(host, driver, ctx.clock, o)
     if (reason === undefined) return

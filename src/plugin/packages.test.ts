@@ -81,6 +81,30 @@ describe('a registry with packages', () => {
     )
   })
 
+  it('looks for a program last, for what nobody else has', async () => {
+    const asked: string[] = []
+    const tool = { name: 'tool', flags: {}, load: async () => {} }
+    const registry = makeOpenRegistry(
+      builtins,
+      { list: async () => [plain('acme')], load: async () => acme },
+      {
+        async find(kind, name) {
+          asked.push(`${kind}.${name}`)
+          return name === 'tool' ? { source: 'program tool', load: async () => tool } : undefined
+        },
+        close: async () => {},
+      },
+    )
+    expect(await registry.find('strategy', 'cheapest')).toBe(true)
+    expect(await registry.load('strategy', 'spread')).toBe(spread)
+    expect(asked).toEqual([])
+    expect(await registry.find('driver', 'tool')).toBe(true)
+    expect(await registry.load('driver', 'tool')).toBe(tool)
+    expect(await registry.find('driver', 'other')).toBe(false)
+    expect(await problem(() => registry.load('driver', 'other'))).toBe('there is no driver "other"')
+    expect(asked).toEqual(['driver.tool', 'driver.tool', 'driver.other', 'driver.other'])
+  })
+
   it('tries again after a package could not be loaded', async () => {
     const exported: Record<string, unknown> = {}
     const { registry } = openRegistry([plain('acme')], exported)

@@ -3,6 +3,7 @@ import { goQuote } from '../core/goquote.ts'
 import { toPluginTable } from './define-plugin.ts'
 import { makeRegistry } from './make-registry.ts'
 import type { PluginEntry, PluginTable } from './make-registry.ts'
+import type { ProgramSource } from './programs.ts'
 import type { PluginKind, Registry } from './registry.ts'
 
 /** One package of the configuration file. */
@@ -22,10 +23,10 @@ export interface PackageSource {
 }
 
 /**
- * Built-in parts first, then those of the user's packages. Nothing of a package is loaded before a name is asked for
- * that is not built in, or one that a package with `replace` may have taken over.
+ * Built-in parts first, then those of the user's packages, then programs on the PATH. Nothing of a package is loaded
+ * before a name is asked for that is not built in, or one that a package with `replace` may have taken over.
  */
-export function makeOpenRegistry(builtins: PluginTable, packages: PackageSource): Registry {
+export function makeOpenRegistry(builtins: PluginTable, packages: PackageSource, programs?: ProgramSource): Registry {
   const own = makeRegistry(builtins)
   let opened: Promise<Registry> | undefined
   function open(): Promise<Registry> {
@@ -37,10 +38,16 @@ export function makeOpenRegistry(builtins: PluginTable, packages: PackageSource)
   return {
     names: (kind) => own.names(kind),
     has: (kind, name) => own.has(kind, name),
-    find: async (kind, name) => own.has(kind, name) || (await open()).has(kind, name),
+    async find(kind, name) {
+      if (own.has(kind, name) || (await open()).has(kind, name)) return true
+      return (await programs?.find(kind, name)) !== undefined
+    },
     async load<T>(kind: PluginKind, name: string): Promise<T> {
       const isOwn = own.has(kind, name) && !(await packages.list()).some((entry) => entry.isReplacing)
-      return (isOwn ? own : await open()).load<T>(kind, name)
+      const registry = isOwn ? own : await open()
+      const program = registry.has(kind, name) ? undefined : await programs?.find(kind, name)
+      if (program === undefined) return registry.load<T>(kind, name)
+      return makeRegistry({ [kind]: { [name]: program } }).load<T>(kind, name)
     },
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/io/clock.ts'
@@ -6,8 +6,7 @@ import { execProgram } from '../../src/io/exec.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { findPythonClients } from './clients.ts'
-import { findReferenceCompose, isRoot, openComposeHost, sampleImage } from './compose-host.ts'
-import type { ComposeHost } from './compose-host.ts'
+import { ComposeHost, findReferenceCompose, isRoot, openComposeHost, sampleImage } from './compose-host.ts'
 
 /** Projects of docker-compose 1.29 and 2.40 in our hands, and what stands outside a Compose file. */
 
@@ -17,7 +16,7 @@ services:
     image: ${sampleImage}
     command: sleep 100000
     init: true
-    environment: { LEVEL: ${level}, COUNT: 2, "FROM": \${FROM_ENV-default} }
+    environment: { LEVEL: ${level}, COUNT: 2, "FROM": "\${FROM_ENV-default}" }
     env_file: web.env
     ports: ["127.0.0.1::80", "9000-9001/udp"]
     depends_on: [db]
@@ -79,7 +78,7 @@ describe.runIf(isRoot)('identity of projects (needs root on Linux)', () => {
     expect(await host.changesDuring(() => ours('old', 'up', '-d', '--scale', 'job=2'))).toEqual([])
     expect(await seen('old')).toEqual(before)
     expect(await ours('old', 'up', '--plan', '--scale', 'job=2', '--replace-classic')).toMatch(
-      /web-1.*create-container/,
+      /^(?!nothing to do)[^]*web/,
     )
     await host.write('old', { 'docker-compose.yml': classic('two') })
     await ours('old', 'up', '-d', '--scale', 'job=2')
@@ -135,7 +134,7 @@ echo '{"type":"setenv","message":"URL=db://here"}'
 `
     await writeFile(join(folder, 'clouddb'), script, { mode: 0o755 })
     const env = { ...host.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` }
-    const near = Object.assign(Object.create(Object.getPrototypeOf(host)) as ComposeHost, host, { env })
+    const near = new ComposeHost(host.engine, env, host.folder)
     await host.write('cloud', {
       'compose.yaml': `services:
   db: { provider: { type: clouddb, options: { size: 2 } } }
@@ -169,14 +168,18 @@ echo '{"type":"setenv","message":"URL=db://here"}'
       1,
       expect.stringContaining('use_api_socket can only be used with unix sockets'),
     ])
-    const env = { DOCKER_HOST: `unix://${engine.socketPath}` }
-    const near = Object.assign(Object.create(Object.getPrototypeOf(host)) as ComposeHost, host, { env })
+    // One path for both: the engine has a root of its own.
+    const socket = join(host.folder, 'engine.sock')
+    await symlink(engine.socketPath, socket)
+    await engine.exec(['sh', '-c', `mkdir -p ${host.folder} && ln -s /run/docker.sock ${socket}`])
+    const env = { DOCKER_HOST: `unix://${socket}` }
+    const near = new ComposeHost(host.engine, env, host.folder)
     const made = await near.compose('sock', ['create'])
     expect(made.code, made.stderr).toBe(0)
     const inspected = await engine.docker([
       'inspect',
       '-f',
-      '{{json .HostConfig.Mounts}}{{json .Config.Env}}',
+      '{{json .HostConfig.Binds}}{{json .HostConfig.Mounts}}{{json .Config.Env}}',
       'sock-web-1',
     ])
     expect(inspected.stdout).toContain('/var/run/docker.sock')

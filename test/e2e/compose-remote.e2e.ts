@@ -282,7 +282,7 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
       await client.putManifest(tag, type, Buffer.from(JSON.stringify(manifest)))
     }
 
-    it('what ours publishes, ours and the reference program read; and the other way round', async () => {
+    it('what ours publishes, ours and the reference program read', async () => {
       await host.write('work', {
         // In block style: the reference program replaces names of files by their place in the line.
         'shop.yaml': `name: shop\nservices:\n  web:\n    image: ${sampleImage}\n    extends:\n      file: common.yaml\n      service: base\n    env_file:\n      - vars.env\n`,
@@ -297,10 +297,8 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
         expect(result.code, result.stderr).toBe(0)
         expect(result.stderr).toContain('published')
       }
-      const published = await theirs([...files, 'publish', '--with-env', '-y', name('theirs')])
-      expect(published.code, published.stderr).toBe(0)
       const wanted = { web: { labels: { from: 'common', over: 'ride' }, environment: { COLOUR: 'red' } } }
-      for (const tag of ['o1.0', 'o1.1', 'o', 'theirs']) {
+      for (const tag of ['o1.0', 'o1.1', 'o']) {
         for (const read of [ours, theirs]) {
           const result = await read(['-f', `oci://${name(tag)}`, 'config', '--format', 'json'])
           expect(result.code, `${tag}: ${result.stderr}`).toBe(0)

@@ -57,6 +57,7 @@ describe('the library entries of the installed package', () => {
     expect(result.code, result.said).toBe(0)
     expect(JSON.parse(result.out)).toEqual({
       drivers: true,
+      program: 'machine/driver',
       placed: 'placed',
       steps: true,
       hash: 64,

@@ -10,6 +10,8 @@ import type { RunResult } from './programs.ts'
 
 /** A host without an init system, reached over a real sshd, adopted, used and let go by the built program. */
 
+/** Steps of provisioning at which the program is killed. */
+const stepsOnHost = ['machine.afterInstall', 'machine.afterUpload', 'machine.afterConfigure', 'machine.afterStart']
 const isRoot = process.getuid?.() === 0 && process.platform === 'linux'
 
 describe.runIf(isRoot)('driver generic over SSH (needs root on Linux)', () => {
@@ -61,11 +63,29 @@ describe.runIf(isRoot)('driver generic over SSH (needs root on Linux)', () => {
       expect(result.stderr).toContain(
         'Error creating machine: Error running provisioning: Error detecting OS: OS type not recognized',
       )
-      expect(result.stderr).toMatch(/the host runs Plan9=4; supported are Debian.*Ubuntu/)
+      expect(result.stderr).toMatch(/the host runs Plan9=4; supported are .*Debian.*Ubuntu/)
       expect(result.stderr).toContain('"docker-machine rm odd" removes it')
       expect((await machine(['rm', '-y', 'odd'])).code).toBe(0)
       expect((await machine(['ls', '-q'])).stdout).toBe('')
     })
+
+    // The steps are the same in both forms of the program: one of them is enough.
+    it.each(index === 0 ? stepsOnHost : [])(
+      'killed at %s it leaves a host that provision finishes, and a record that rm removes',
+      async (point) => {
+        // The ssh program would outlive it for a while, and hold its output open.
+        const killed = await machine(['--native-ssh', ...createArgs('cut')], { FLOTILLA_FAILPOINTS: `${point}=kill` })
+        expect(killed.signal, killed.stderr).toBe('SIGKILL')
+        const list = await machine(['ls', '--format', '{{.Name}} {{.Error}}'])
+        expect(list.stdout).toContain('cut its creation did not finish')
+        expect(await machine(['provision', 'cut'])).toMatchObject({ code: 0, stderr: '' })
+        expect(await machine(['config', 'cut'])).toMatchObject({ code: 0, stderr: '' })
+        expect(await machine(['rm', '-y', 'cut'])).toMatchObject({ code: 0, stderr: '' })
+        // One engine, one supervisor, no half-written file.
+        const left = await host().exec(['sh', '-c', 'pgrep -c dockerd; ls /etc/docker | grep -c tmp'])
+        expect(left.stdout).toBe('1\n0\n')
+      },
+    )
 
     it('refuses a key that others can read, without waiting', async () => {
       const key = join(folder, `open-key-${index}`)

@@ -18,7 +18,7 @@ import { eventually } from './swarm-cluster.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-plugins-'))
-const examples = ['discovery-dns', 'filter-rack', 'strategy-cheapest']
+const examples = ['discovery-dns', 'driver-hooks', 'driver-inventory', 'filter-rack', 'strategy-cheapest']
 const children: ChildProcess[] = []
 let engines: readonly FakeEngine[] = []
 
@@ -164,6 +164,6 @@ describe('the packages themselves', () => {
   it('pass the conformance suites', () => {
     const tested = run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--root', place])
     expect(tested.code, tested.said).toBe(0)
-    expect(tested.said).toMatch(/Test Files +3 passed/)
+    expect(tested.said).toMatch(/Test Files +5 passed/)
   })
 })

@@ -65,7 +65,7 @@ describe.runIf(isLive)(`a virtual machine, with the programs (needs ${needs})`, 
 
   it('boots, is provisioned over SSH, and its engine answers over TLS', async () => {
     const created = await machine(['create', '-d', 'qemu', '--engine-label', 'a=b', 'vm'])
-    expect(created.stderr).toMatch(/^$|^\(vm\) KVM cannot be used here \(.*\): the processor is emulated/)
+    expect(created.stderr).toBe('')
     expect(created.stdout).toContain('Provisioning with debian...')
     expect(created.stdout).toContain('Docker is up and running!')
     expect((await machine(['url', 'vm'])).stdout).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+\n$/)

@@ -12,6 +12,7 @@ import type { ContainerView } from '../model.ts'
 import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import type { WaitingCreates } from './waiting.ts'
 import { pairOf } from './bridge/versions.ts'
 import type { VersionPair } from './bridge/versions.ts'
 import type { BuildNodes } from './build-nodes.ts'
@@ -39,6 +40,8 @@ export interface Api {
   readonly execs: Map<string, string>
   /** Which engine does which build. */
   readonly builds: BuildNodes
+  /** Creates that wait for a node. */
+  readonly waiting: WaitingCreates
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
 }
@@ -55,6 +58,8 @@ export interface ServerCounts {
 export interface ApiSettings {
   /** Plain retries of a create after its first failure. */
   readonly createRetries: number
+  /** How long a create waits for a node that can take it when it does not say so itself; 0: not at all. */
+  readonly waitMs: number
   readonly isCorsEnabled: boolean
   readonly isExperimental: boolean
   /** Profiles may be taken over the API. */

@@ -21,6 +21,7 @@ import { putArchive } from './handlers/put-archive.ts'
 import { prune } from './handlers/prune.ts'
 import { snapshot } from './handlers/snapshot.ts'
 import * as system from './handlers/system.ts'
+import { waiting } from './handlers/waiting.ts'
 import * as volumes from './handlers/volumes.ts'
 import type { Route } from './router.ts'
 
@@ -120,6 +121,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /volumes/*': volumes.inspect,
   'DELETE /volumes/*': volumes.remove,
 
+  'GET /flotilla/waiting': waiting,
   'GET /flotilla/nodes': nodes.list,
   'GET /flotilla/nodes/*': nodes.inspect,
   'POST /flotilla/nodes/*/drain': nodes.drain,

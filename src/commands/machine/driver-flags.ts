@@ -8,8 +8,9 @@ const defaultDriver = 'virtualbox'
 export async function findDriverFlags(argv: readonly string[], ctx: Context): Promise<FlagTable> {
   const name = findDriverName(argv, ctx.env)
   // Nobody asked for it: a line without a name should say that, not that there is no such driver.
-  if (name === defaultDriver && !ctx.plugins.has('driver', name)) return {}
-  return (await loadDescriptor(ctx, name)).flags
+  if (name === defaultDriver && !(await ctx.plugins.find('driver', name))) return {}
+  const descriptor = await loadDescriptor(ctx, name)
+  return (await descriptor.findFlags?.()) ?? descriptor.flags
 }
 
 /** docker/machine commands/create.go: the driver is looked for anywhere on the line, before it can be parsed. */

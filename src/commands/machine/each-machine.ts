@@ -1,6 +1,7 @@
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { settleLimit } from '../../core/limit.ts'
+import type { Host } from '../../machine/host.ts'
 import type { Store } from '../../machine/store.ts'
 import { chooseNames, openMachine, openStore } from './open-machine.ts'
 import type { OpenMachine } from './open-machine.ts'
@@ -14,12 +15,13 @@ const parallel = 32
  * docker/machine commands/commands.go runActionWithContext: order and texts; saving each is ours, because one
  * failure used to lose the state of all.
  *
+ * @param action yields a changed record, or nothing
  * @throws {machine/driver} with the errors of all, a line each
  */
 export async function forEachMachine(
   ctx: Context,
   args: readonly string[],
-  action: (machine: OpenMachine, store: Store) => Promise<void>,
+  action: (machine: OpenMachine, store: Store) => Promise<Host | undefined | void>,
 ): Promise<void> {
   const store = openStore(ctx)
   const names = await chooseNames(store, args)
@@ -27,18 +29,20 @@ export async function forEachMachine(
   const results = await settleLimit(names, parallel, (name) =>
     store.lock(name, async () => {
       const machine = await openMachine(ctx, store, name)
-      const save = async (): Promise<void> => {
+      const save = async (host: Host = machine.host): Promise<void> => {
         const config = machine.driver.toConfig()
-        if (config !== machine.host.driver) await store.save({ ...machine.host, driver: config })
+        const isChanged = config !== machine.host.driver || host !== machine.host
+        if (isChanged) await store.save({ ...host, driver: config })
       }
+      let changed: Host | undefined | void
       try {
-        await action(machine, store)
+        changed = await action(machine, store)
       } catch (error) {
         // What the driver learned before it failed is worth keeping; that it could not be kept is not the news.
         await save().catch(() => {})
         throw error
       }
-      await save()
+      await save(changed ?? machine.host)
     }),
   )
   throwFailures(results)

@@ -15,7 +15,7 @@ export const run: Run<typeof regenerateCertsFlags> = async (ctx, flags, args) =>
   const provision = await makeProvisionContext(ctx)
   const o = { signal: ctx.signal }
   await forEachMachine(ctx, args, async ({ host, driver }, store) => {
-    if (isAddressOnly(driver)) {
+    if (await isAddressOnly(driver, o)) {
       throw new FlotillaError(
         'machine/provision',
         `machine "${host.name}" of driver "${host.driverName}" has no certificates of its own`,

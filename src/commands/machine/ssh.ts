@@ -10,12 +10,12 @@ export const run: Run = async (ctx, _flags, args) => {
   const { driver } = await openMachine(ctx, store, name)
   const o = { signal: ctx.signal }
   const words = args.slice(1)
-  const target = driver.ssh()
-  if (target === undefined && driver.enter === undefined) {
-    throw new FlotillaError('machine/driver', `Error: Cannot run SSH command: Host "${name}" has no shell`)
-  }
   if ((await driver.state(o)) !== 'Running') {
     throw new FlotillaError('machine/state', `Error: Cannot run SSH command: Host "${name}" is not running`)
+  }
+  const target = await driver.ssh(o)
+  if (target === undefined && driver.enter === undefined) {
+    throw new FlotillaError('machine/driver', `Error: Cannot run SSH command: Host "${name}" has no shell`)
   }
   // The ssh program passes over a leading `--`.
   if (target === undefined) return driver.enter?.({ command: words[0] === '--' ? words.slice(1) : words }, o)

@@ -1,6 +1,8 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import { poolCommands } from './pool/table.ts'
+import { createFlags } from './create-flags.ts'
 
 /** Flags that stand before the command word. */
 export const machineGlobals: FlagTable = {
@@ -98,79 +100,6 @@ export const rmFlags = {
   },
 } as const
 
-/** Flags of `create` for every driver. */
-export const createFlags = {
-  driver: {
-    kind: 'string',
-    short: 'd',
-    brief: 'What makes the machine: local, docker, qemu, generic or none (the default is not in this version)',
-    default: 'virtualbox',
-    env: ['MACHINE_DRIVER'],
-  },
-  'engine-install-url': {
-    kind: 'string',
-    brief: 'Stored only: an engine is installed from the packages of the distribution',
-    default: 'https://get.docker.com',
-    env: ['MACHINE_DOCKER_INSTALL_URL'],
-  },
-  'engine-opt': {
-    kind: 'strings',
-    brief: 'Flag of dockerd, NAME=VALUE without dashes',
-  },
-  'engine-insecure-registry': {
-    kind: 'strings',
-    brief: 'Registry that the engine may use without TLS',
-  },
-  'engine-registry-mirror': {
-    kind: 'strings',
-    brief: 'Mirror the engine pulls from first, a URL',
-    env: ['ENGINE_REGISTRY_MIRROR'],
-  },
-  'engine-label': { kind: 'strings', brief: 'Label of the engine, KEY=VALUE' },
-  'engine-storage-driver': {
-    kind: 'string',
-    brief: 'Storage driver of the engine (default: its own choice)',
-    default: '',
-  },
-  'engine-env': { kind: 'strings', brief: 'Environment variable of the engine, NAME=VALUE' },
-  swarm: { kind: 'boolean', brief: 'Refused: start "swarm manage" over the machines' },
-  'swarm-image': {
-    kind: 'string',
-    brief: 'Stored only: image of the Swarm containers',
-    default: 'swarm:latest',
-    env: ['MACHINE_SWARM_IMAGE'],
-  },
-  'swarm-master': { kind: 'boolean', brief: 'Refused: start "swarm manage" over the machines' },
-  'swarm-discovery': {
-    kind: 'string',
-    brief: 'Stored only: discovery address of the cluster, SCHEME://…',
-    default: '',
-  },
-  'swarm-strategy': { kind: 'string', brief: 'Stored only: placement strategy of the manager', default: 'spread' },
-  'swarm-opt': { kind: 'strings', brief: 'Stored only: flag of the manager, NAME=VALUE' },
-  'swarm-join-opt': { kind: 'strings', brief: 'Stored only: flag of the agent, NAME=VALUE' },
-  'swarm-host': {
-    kind: 'string',
-    brief: 'Stored only: address the manager listens at',
-    default: 'tcp://0.0.0.0:3376',
-  },
-  'swarm-addr': {
-    kind: 'string',
-    brief: 'Stored only: address the machine is known by in the cluster',
-    default: '',
-  },
-  'swarm-experimental': { kind: 'boolean', brief: 'Stored only: experimental mode of the manager' },
-  'tls-san': { kind: 'strings', brief: 'Further name or address that the certificate of the engine is good for' },
-  'tls-key-type': {
-    kind: 'string',
-    brief: 'Keys of new certificates: ecdsa, or rsa for engines and clients too old for curves',
-    default: 'ecdsa',
-    choices: ['ecdsa', 'rsa'],
-    env: ['MACHINE_TLS_KEY_TYPE'],
-  },
-  rollback: { kind: 'boolean', brief: 'Take away what was made when a later step fails' },
-} as const
-
 export const snapshotFlags = {
   restore: { kind: 'boolean', brief: 'Bring the machine back to that snapshot' },
   rm: { kind: 'boolean', brief: 'Remove that snapshot' },
@@ -246,6 +175,13 @@ export const machineCommands: readonly Command[] = [
     args: [],
     load: () => import('./ls.ts'),
   }),
+  {
+    name: 'pool',
+    brief: 'Machines that come and go with the work',
+    flags: {},
+    args: [],
+    commands: poolCommands,
+  },
   defineCommand({
     name: 'provision',
     brief: 'Set machines up once more',

@@ -42,9 +42,13 @@ export function checkRetries(flags: Flags): number {
   return retries
 }
 
+const longestWaitMs = 24 * 3_600_000
+
 export interface ClusterOptionsRead {
   readonly overcommitPercent: number
   readonly createRetries: number
+  /** How long a create that no node can take waits for one; 0: not at all. */
+  readonly waitMs: number
   /** Containers with local volumes are made anew without their data. */
   readonly isVolumeLossAllowed: boolean
   readonly warning: string | undefined
@@ -55,6 +59,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   if (driver !== 'swarm') throw invalid(`unsupported cluster "${driver}"`)
   let overcommit = 0.05
   let createRetries = 0
+  let waitMs = 0
   let isVolumeLossAllowed = false
   let warning: string | undefined
   for (const option of options) {
@@ -69,13 +74,16 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
     } else if (key === 'swarm.createretry') {
       createRetries = Math.trunc(readNumber(key, value))
       if (createRetries < 0) throw invalid(`swarm.createretry can not be negative, ${createRetries} is invalid`)
+    } else if (key === 'swarm.wait') {
+      waitMs = Number(readDurationNs('cluster-opt swarm.wait', value) / 1_000_000n)
+      if (waitMs < 0 || waitMs > longestWaitMs) throw invalid('swarm.wait should be from 0s to 24h')
     } else if (key === 'swarm.reschedule.volumes') {
       if (value !== 'hold' && value !== 'new')
         throw invalid(`swarm.reschedule.volumes should be hold or new, ${value} is invalid`)
       isVolumeLossAllowed = value === 'new'
     }
   }
-  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, isVolumeLossAllowed, warning }
+  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, waitMs, isVolumeLossAllowed, warning }
 }
 
 function readNumber(key: string, value: string): number {

@@ -95,6 +95,7 @@ async function readOptions(
     isVolumeLossAllowed: cluster.isVolumeLossAllowed,
     settings: {
       createRetries: cluster.createRetries,
+      waitMs: cluster.waitMs,
       isCorsEnabled: flags['api-enable-cors'],
       isExperimental: ctx.globals['experimental'] === true,
       isDebug: ctx.globals['debug'] === true,

@@ -22,10 +22,19 @@ describe('digests of settings', () => {
     expect(renderFieldDigests(secret, hashService(secret))).not.toContain('hunter2')
   })
 
-  it('say nothing when the label belongs to another container or is no JSON', () => {
+  it('say nothing when the label belongs to another container or is no list of digests', () => {
     expect(changedFields({}, hash, before)).toBeUndefined()
     expect(changedFields(labels, hashService(service('web')), before)).toBeUndefined()
-    expect(changedFields({ [FIELDS_LABEL]: `${hash.slice(0, 12)} {` }, hash, before)).toBeUndefined()
+    for (const odd of ['{', 'image', 'a%:b']) {
+      expect(changedFields({ [FIELDS_LABEL]: `${hash.slice(0, 12)} ${odd}` }, hash, before)).toBeUndefined()
+    }
+  })
+
+  it('make one word each, whatever the names are, and no comma', () => {
+    const odd = service('web', { environment: dictionary({ 'A, B': '1', 'x:y=%': '2' }) })
+    const text = renderFieldDigests(odd, hashService(odd))
+    expect(text).not.toContain(',')
+    expect(changedFields({ [FIELDS_LABEL]: text }, hashService(odd), odd)).toEqual([])
   })
 
   it('stay apart for names that are names of object methods', () => {

@@ -10,6 +10,8 @@ export const FIELDS_LABEL = 'flotilla.compose.fields'
 
 /** Letters of base64 kept of each digest: 48 bits, plenty to tell two values of one setting apart. */
 const digestLength = 8
+/** Digits of the configuration hash that tie the label to it. */
+const hashLength = 12
 
 /**
  * The settings of a service the hash is taken of, as JSON texts by their path: `image`, `environment.LEVEL`. Mappings are
@@ -26,10 +28,13 @@ export function fieldsOf(service: Service): ReadonlyMap<string, string> {
   return fields
 }
 
-/** The label's value for a container of this hash. */
+/**
+ * The label's value for a container of this hash: its first digits, then `path:digest` of each setting. Paths are
+ * percent-encoded, so that the text holds no comma: lists of labels are taken apart at those.
+ */
 export function renderFieldDigests(service: Service, hash: string): string {
-  const digests = Object.fromEntries([...fieldsOf(service)].map(([path, value]) => [path, digest(value)]))
-  return `${hash.slice(0, 12)} ${JSON.stringify(digests)}`
+  const digests = [...fieldsOf(service)].map(([path, value]) => `${encodeURIComponent(path)}:${digest(value)}`)
+  return [hash.slice(0, hashLength), ...digests].join(' ')
 }
 
 /**
@@ -62,12 +67,19 @@ export function knownFields(labels: Readonly<Record<string, string>>, hash: stri
 }
 
 function readDigests(label: string | undefined, hash: string): ReadonlyMap<string, string> | undefined {
-  if (label === undefined || !label.startsWith(`${hash.slice(0, 12)} {`)) return undefined
-  try {
-    return new Map(Object.entries(JSON.parse(label.slice(13)) as Readonly<Record<string, string>>))
-  } catch {
-    return undefined
+  const [head, ...pairs] = label?.split(' ') ?? []
+  if (head !== hash.slice(0, hashLength)) return undefined
+  const digests = new Map<string, string>()
+  for (const pair of pairs) {
+    const [, path, value] = /^([^:]+):(.+)$/.exec(pair) ?? []
+    if (path === undefined || value === undefined) return undefined
+    try {
+      digests.set(decodeURIComponent(path), value)
+    } catch {
+      return undefined
+    }
   }
+  return digests
 }
 
 function digest(value: string): string {

@@ -45,9 +45,26 @@ export async function readOsRelease(ssh: Ssh, o: CallOptions): Promise<OsRelease
   return parseOsRelease(stdout)
 }
 
+/**
+ * The provisioner that knows a system, else the one that knows its nearest relative. A derivative counts its versions in its
+ * own way, so it is looked up under the name of the relative without one.
+ */
+export function findProvisioner(os: OsRelease, provisioners: readonly Provisioner[]): Provisioner | undefined {
+  const found = provisioners.find((provisioner) => provisioner.matches(os))
+  // A known name that nobody takes is a release that is too old, not a derivative.
+  const isRefused = provisioners.some((provisioner) => provisioner.matches({ ...os, versionId: '' }))
+  if (found !== undefined || isRefused) return found
+  for (const id of os.idLike) {
+    const relative = { ...os, id, idLike: [], versionId: '' }
+    const near = provisioners.find((provisioner) => provisioner.matches(relative))
+    if (near !== undefined) return near
+  }
+  return undefined
+}
+
 /** @throws {machine/provision} naming the system found and those that are known */
 export function chooseProvisioner(os: OsRelease, provisioners: readonly Provisioner[]): Provisioner {
-  const found = provisioners.find((provisioner) => provisioner.matches(os))
+  const found = findProvisioner(os, provisioners)
   if (found !== undefined) return found
   const known = provisioners.flatMap((provisioner) => provisioner.systems).join(', ')
   throw new FlotillaError('machine/provision', 'Error detecting OS: OS type not recognized', {

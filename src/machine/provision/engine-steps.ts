@@ -1,48 +1,81 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { failpoint } from '../../io/failpoint.ts'
 import type { HostShell } from './host-shell.ts'
 import { detectInit } from './init-system.ts'
 import type { InitSystem } from './init-system.ts'
 import type { EngineWanted, ProvisionTarget } from './provisioner.ts'
+import type { SystemTable } from './system-table.ts'
+import { listSettings } from './unit-file.ts'
 
 const listenPollMs = 500
 const listenTimeoutMs = 30_000
-const ownedSettings = ['hosts', 'tls', 'tlsverify', 'tlscacert', 'tlscert', 'tlskey']
+
+/** An engine that is installed, and what is known of its system. */
+export interface InstalledEngine {
+  /** Absolute path of dockerd on the host. */
+  readonly program: string
+  readonly table: SystemTable
+}
 
 /**
  * The part that is the same on every distribution: put certificates and the command line in place, restart
  * the engine, wait until it listens.
- *
- * @param program absolute path of dockerd on the host
  */
 export async function setUpEngine(
   target: ProvisionTarget,
   wanted: EngineWanted,
-  program: string,
+  { program, table }: InstalledEngine,
   o: CallOptions,
 ): Promise<void> {
   const { shell, log, clock } = target
-  await refuseConflicts(shell, o)
-  const init = await detectInit(shell, clock, o)
+  await failpoint('machine.afterInstall')
+  await refuseConflicts(shell, wanted.setup.args, o)
+  const init = await detectInit(shell, table, clock, o)
   await init.check(shell, o)
+  await warnOfContainers(target, o)
   await init.stop(shell, o)
   // A bridge left by an engine with another address pool keeps the new one from starting.
   await shell.run('ip link delete docker0', o)
+  if (table.firewall !== undefined) await shell.run(openFirewall(wanted.port), o)
   log.info('Copying certs to the remote machine...')
   for (const file of wanted.setup.files) await shell.upload(file, o)
+  await failpoint('machine.afterUpload')
   log.info('Setting Docker configuration on the remote daemon...')
   await init.configure(shell, { program, args: wanted.setup.args, env: wanted.setup.env }, o)
+  await failpoint('machine.afterConfigure')
   try {
     await init.start(shell, o)
     await waitForPort(shell, wanted.port, clock, o)
   } catch (error) {
     throw await withEngineLog(error, shell, init, o)
   }
+  await failpoint('machine.afterStart')
+}
+
+const mostNames = 10
+
+/** reliability.md F-S5: who restarts an engine is told what stops with it. Without a docker command there nobody can say. */
+async function warnOfContainers({ shell, log }: ProvisionTarget, o: CallOptions): Promise<void> {
+  const { stdout } = await shell
+    .run("docker ps --format '{{.Names}}' 2>/dev/null", { ...o, deadlineMs: 15_000 })
+    .catch(() => ({ stdout: '' }))
+  const names = stdout.split('\n').filter((name) => name !== '')
+  if (names.length === 0) return
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : ''
+  const list = names.slice(0, mostNames).join(', ')
+  log.warn(`Restarting the engine stops ${list}${more}; containers with a restart policy come back`)
+}
+
+/** While the engine is stopped: a reload of the firewall drops the rules of a running one. */
+function openFirewall(port: number): string {
+  const isRunning = 'command -v firewall-cmd >/dev/null 2>&1 && firewall-cmd -q --state'
+  return `if ${isRunning}; then firewall-cmd -q --permanent --add-port=${port}/tcp && firewall-cmd -q --reload; fi`
 }
 
 /** `daemon.json` and our command line must not set the same thing: the engine refuses to start. */
-async function refuseConflicts(shell: HostShell, o: CallOptions): Promise<void> {
+async function refuseConflicts(shell: HostShell, args: readonly string[], o: CallOptions): Promise<void> {
   const { code, stdout } = await shell.run('cat /etc/docker/daemon.json', o)
   if (code !== 0) return
   let settings: unknown
@@ -53,7 +86,7 @@ async function refuseConflicts(shell: HostShell, o: CallOptions): Promise<void> 
     throw new FlotillaError('machine/provision', text, { cause: error })
   }
   if (typeof settings !== 'object' || settings === null) return
-  const taken = ownedSettings.filter((name) => Object.hasOwn(settings, name))
+  const taken = listSettings(args).filter((name) => Object.hasOwn(settings, name))
   if (taken.length === 0) return
   throw new FlotillaError('machine/provision', `/etc/docker/daemon.json on the host already sets ${taken.join(', ')}`, {
     hint: 'remove these settings from it: they are given on the command line of the engine',

@@ -1,9 +1,11 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { removeBlock, replaceBlock } from './config-block.ts'
 import type { DaemonCommand } from './unit-file.ts'
-import { renderDropIn, renderSupervisor, supervisorPaths } from './unit-file.ts'
+import { renderBoot2docker, renderDropIn, renderOpenRc, renderSupervisor, supervisorPaths } from './unit-file.ts'
 import type { HostShell } from './host-shell.ts'
+import type { SystemTable } from './system-table.ts'
 
 const dropInFolder = '/etc/systemd/system/docker.service.d'
 const dropInName = '10-machine.conf'
@@ -11,7 +13,7 @@ const stopTimeoutMs = 60_000
 
 /** What starts the engine on a host. */
 export interface InitSystem {
-  readonly kind: 'systemd' | 'none'
+  readonly kind: 'systemd' | 'openrc' | 'boot2docker' | 'none'
   /**
    * Refuses a host whose own settings would fight with ours. Asked before anything is stopped.
    * @throws {machine/provision} naming the file
@@ -25,10 +27,20 @@ export interface InitSystem {
   readLog(shell: HostShell, o: CallOptions): Promise<string>
 }
 
-/** systemd when it is running; a supervising script where nothing is. */
-export async function detectInit(shell: HostShell, clock: Clock, o: CallOptions): Promise<InitSystem> {
-  const { code } = await shell.run('test -d /run/systemd/system', o)
-  return code === 0 ? systemd : noInit(clock)
+/** systemd or OpenRC when it is running, what the family has of its own, a supervising script where nothing is. */
+export async function detectInit(
+  shell: HostShell,
+  table: SystemTable,
+  clock: Clock,
+  o: CallOptions,
+): Promise<InitSystem> {
+  if (table.service === 'boot2docker') return boot2docker(table.optionsDir ?? '/var/lib/boot2docker')
+  const { stdout } = await shell.run(
+    'if [ -d /run/systemd/system ]; then echo systemd; elif [ -e /run/openrc/softlevel ]; then echo openrc; fi',
+    o,
+  )
+  if (stdout.trim() === 'systemd') return systemd
+  return stdout.trim() === 'openrc' ? openRc : noInit(clock)
 }
 
 const systemd: InitSystem = {
@@ -58,6 +70,63 @@ async function refuseOtherDropIns(shell: HostShell, o: CallOptions): Promise<voi
   throw new FlotillaError('machine/provision', `${list} on the host already sets the engine's command line`, {
     hint: 'remove it, or move its options to --engine-opt',
   })
+}
+
+const openRcSettings = '/etc/conf.d/docker'
+
+/** Alpine and Gentoo: the service reads a file of shell variables that is the user's too. */
+const openRc: InitSystem = {
+  kind: 'openrc',
+  async check(shell, o) {
+    const own = /^[ \t]*(?:export[ \t]+)?DOCKER_OPTS=(.*)$/m.exec(
+      removeBlock(await readOrEmpty(shell, openRcSettings, o)),
+    )
+    if (own === null || /^(?:""|'')?[ \t]*(?:#.*)?$/.test(own[1] ?? '')) return
+    throw new FlotillaError('machine/provision', `${openRcSettings} on the host already sets DOCKER_OPTS`, {
+      hint: 'remove it, or move its options to --engine-opt',
+    })
+  },
+  async configure(shell, command, o) {
+    await updateBlock(shell, openRcSettings, renderOpenRc(command), o)
+  },
+  async stop(shell, o) {
+    await shell.check('rc-service --ifstarted docker stop', o)
+  },
+  async start(shell, o) {
+    await shell.check('rc-service docker start && rc-update -q add docker default', o)
+  },
+  async readLog(shell, o) {
+    return (await shell.run('tail -n 15 /var/log/docker.log', o)).stdout.trim()
+  },
+}
+
+function boot2docker(folder: string): InitSystem {
+  return {
+    kind: 'boot2docker',
+    check: async () => {},
+    async configure(shell, command, o) {
+      await updateBlock(shell, `${folder}/profile`, renderBoot2docker(command, folder), o)
+    },
+    async stop(shell, o) {
+      await shell.check('/etc/init.d/docker stop', o)
+    },
+    async start(shell, o) {
+      await shell.check('/etc/init.d/docker start', o)
+    },
+    async readLog(shell, o) {
+      return (await shell.run(`tail -n 15 ${folder}/docker.log || tail -n 15 /var/log/docker.log`, o)).stdout.trim()
+    },
+  }
+}
+
+async function readOrEmpty(shell: HostShell, path: string, o: CallOptions): Promise<string> {
+  const { code, stdout } = await shell.run(`cat ${path}`, o)
+  return code === 0 ? stdout : ''
+}
+
+async function updateBlock(shell: HostShell, path: string, block: string, o: CallOptions): Promise<void> {
+  const text = await readOrEmpty(shell, path, o)
+  await shell.upload({ path, content: replaceBlock(text, block), mode: 0o644 }, o)
 }
 
 function noInit(clock: Clock): InitSystem {

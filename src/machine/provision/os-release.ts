@@ -5,6 +5,10 @@ export interface OsRelease {
   /** Relatives, nearest first. */
   readonly idLike: readonly string[]
   readonly versionId: string
+  /** `coreos`, `server`, …; empty for the plain system. */
+  readonly variantId: string
+  /** Release as package archives call it, `bookworm`; a derivative's is that of its parent where it says so. */
+  readonly codename: string
   /** For messages. */
   readonly prettyName: string
 }
@@ -16,11 +20,17 @@ export function parseOsRelease(text: string): OsRelease {
     const match = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line)
     if (match !== null) fields.set(match[1] ?? '', unquote((match[2] ?? '').trim()))
   }
-  const id = (fields.get('ID') ?? '').toLowerCase()
+  const read = (...names: readonly string[]): string => {
+    for (const name of names) if ((fields.get(name) ?? '') !== '') return fields.get(name) ?? ''
+    return ''
+  }
+  const id = read('ID').toLowerCase()
   return {
     id,
-    idLike: (fields.get('ID_LIKE') ?? '').toLowerCase().split(/\s+/).filter(Boolean),
-    versionId: fields.get('VERSION_ID') ?? '',
+    idLike: read('ID_LIKE').toLowerCase().split(/\s+/).filter(Boolean),
+    versionId: read('VERSION_ID'),
+    variantId: read('VARIANT_ID').toLowerCase(),
+    codename: read('UBUNTU_CODENAME', 'DEBIAN_CODENAME', 'VERSION_CODENAME'),
     prettyName: fields.get('PRETTY_NAME') ?? fields.get('NAME') ?? id,
   }
 }

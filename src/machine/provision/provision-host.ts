@@ -1,17 +1,23 @@
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { joinHostPort } from '../../io/dial.ts'
+import { failpoint } from '../../io/failpoint.ts'
 import type { Ssh, SshAddress } from '../../io/ssh/ssh.ts'
 import { issueServerCertificate, renewClient } from '../certs.ts'
 import type { CertificateContext } from '../certs.ts'
 import { checkConnection, parseTcpUrl } from '../connection.ts'
-import type { Driver, EngineSetup, HostFile } from '../driver.ts'
+import type { Driver, HostFile } from '../driver.ts'
 import type { Host } from '../host.ts'
-import { toList } from '../host.ts'
+import { DEFAULT_INSTALL_URL, toList } from '../host.ts'
+import { waitForSshTarget } from '../ssh-target.ts'
 import { readPem } from '../pem.ts'
-import { chooseProvisioner, readOsRelease, waitForSsh } from './detect.ts'
+import { chooseProvisioner, findProvisioner, readOsRelease, waitForSsh } from './detect.ts'
+import { existingEngine } from './existing.ts'
 import { openHostShell } from './host-shell.ts'
-import type { Provisioner } from './provisioner.ts'
+import type { HostShell } from './host-shell.ts'
+import { findEngine } from './install-engine.ts'
+import type { OsRelease } from './os-release.ts'
+import type { EngineWanted, Provisioner } from './provisioner.ts'
 import { hostOptionsDir, renderEngineArgs } from './unit-file.ts'
 
 /** What provisioning needs of the outside world. */
@@ -23,8 +29,15 @@ export interface ProvisionContext extends CertificateContext {
 }
 
 /** True for machines that are only an address: there is nothing to provision and no shell. */
-export function isAddressOnly(driver: Driver): boolean {
-  return driver.configureEngine === undefined && driver.ssh() === undefined
+export async function isAddressOnly(driver: Driver, o: CallOptions): Promise<boolean> {
+  if (driver.configureEngine !== undefined) return false
+  try {
+    return (await driver.ssh(o)) === undefined
+  } catch (error) {
+    if (o.signal?.aborted === true) throw error
+    // There is a shell, and the driver does not know yet where.
+    return false
+  }
 }
 
 /**
@@ -32,6 +45,7 @@ export function isAddressOnly(driver: Driver): boolean {
  * proof that it answers over TLS.
  *
  * @param machinePath the machine's folder in the store
+ * @returns the folder of the certificates on the host
  * @throws {machine/provision}
  */
 export async function provisionHost(
@@ -40,14 +54,15 @@ export async function provisionHost(
   machinePath: string,
   ctx: ProvisionContext,
   o: CallOptions,
-): Promise<void> {
+): Promise<string> {
   if (driver.configureEngine !== undefined) {
     const wanted = await makeSetup(host, driver, machinePath, ctx, o)
+    await failpoint('machine.afterCertificates')
     ctx.log.info('Setting Docker configuration on the remote daemon...')
     await driver.configureEngine(wanted.setup, o)
-  } else {
-    await provisionOverSsh(host, driver, machinePath, ctx, o)
+    return hostOptionsDir
   }
+  return provisionOverSsh(host, driver, machinePath, ctx, o)
 }
 
 async function provisionOverSsh(
@@ -56,8 +71,8 @@ async function provisionOverSsh(
   machinePath: string,
   ctx: ProvisionContext,
   o: CallOptions,
-): Promise<void> {
-  const target = driver.ssh()
+): Promise<string> {
+  const target = await waitForSshTarget(driver, ctx.clock, o)
   if (target === undefined) {
     throw new FlotillaError(
       'machine/provision',
@@ -70,14 +85,30 @@ async function provisionOverSsh(
     await waitForSsh(ssh, ctx.log, ctx.clock, o)
     ctx.log.info('Detecting the provisioner...')
     const os = await readOsRelease(ssh, o)
-    const provisioner = chooseProvisioner(os, await ctx.loadProvisioners())
-    ctx.log.info(`Provisioning with ${provisioner.name}...`)
     const shell = await openHostShell(ssh, o)
+    const provisioner = await pickProvisioner(os, await ctx.loadProvisioners(), shell, o)
+    ctx.log.info(`Provisioning with ${provisioner.name}...`)
     const wanted = await makeSetup(host, driver, machinePath, ctx, o)
+    await failpoint('machine.afterCertificates')
     await provisioner.provision({ shell, os, log: ctx.log, clock: ctx.clock }, wanted, o)
+    return provisioner.optionsDir ?? hostOptionsDir
   } finally {
     await ssh.close()
   }
+}
+
+/** On a system that nobody knows, an engine under systemd is enough to go on. */
+async function pickProvisioner(
+  os: OsRelease,
+  provisioners: readonly Provisioner[],
+  shell: HostShell,
+  o: CallOptions,
+): Promise<Provisioner> {
+  if (findProvisioner(os, provisioners) === undefined) {
+    const { code } = await shell.run(`test -d /run/systemd/system && ${findEngine}`, o)
+    if (code === 0) return existingEngine()
+  }
+  return chooseProvisioner(os, provisioners)
 }
 
 /** Proves that the engine answers over TLS with the stored certificates; it may still be starting. */
@@ -103,7 +134,7 @@ async function makeSetup(
   machinePath: string,
   ctx: ProvisionContext,
   o: CallOptions,
-): Promise<{ readonly setup: EngineSetup; readonly port: number }> {
+): Promise<EngineWanted> {
   const { host: address, port } = parseTcpUrl(await findUrl(driver, o))
   await renewClient(host.options.AuthOptions, ctx, o)
   await issueServerCertificate(host, address, machinePath, ctx)
@@ -114,7 +145,14 @@ async function makeSetup(
     { path: `${hostOptionsDir}/server-key.pem`, content: await readPem(ServerKeyPath), mode: 0o600 },
   ]
   const args = renderEngineArgs(host.options, host.driverName, port)
-  return { setup: { args, env: toList(host.options.EngineOptions.Env), files }, port }
+  const { Env, InstallURL, EngineVersion } = host.options.EngineOptions
+  return {
+    setup: { args, env: toList(Env), files },
+    port,
+    version: typeof EngineVersion === 'string' ? EngineVersion : '',
+    // The ancestor's default stands for "as this system is best given an engine".
+    installUrl: InstallURL === DEFAULT_INSTALL_URL ? '' : InstallURL,
+  }
 }
 
 /** Drivers without an engine yet may not know its address; the port is then the usual one. */

@@ -82,8 +82,9 @@ describe('the operating system', () => {
     const os = parseOsRelease(
       'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian = \\"12\\""\nID_LIKE=\'a b\'\nBROKEN\nX=a=b\r\n',
     )
-    expect(os).toEqual({ id: 'debian', versionId: '12', prettyName: 'Debian = "12"', idLike: ['a', 'b'] })
-    expect(parseOsRelease('')).toEqual({ id: '', versionId: '', prettyName: '', idLike: [] })
+    const none = { variantId: '', codename: '' }
+    expect(os).toEqual({ id: 'debian', versionId: '12', prettyName: 'Debian = "12"', idLike: ['a', 'b'], ...none })
+    expect(parseOsRelease('')).toEqual({ id: '', versionId: '', prettyName: '', idLike: [], ...none })
   })
 
   const choose = (text: string): string => chooseProvisioner(parseOsRelease(text), [debian, ubuntu]).name

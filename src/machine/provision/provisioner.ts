@@ -15,9 +15,14 @@ export interface ProvisionTarget {
 
 /** What the engine of the host is to be. */
 export interface EngineWanted {
+  /** Written for `/etc/docker`; provisioners with another folder move it there. */
   readonly setup: EngineSetup
   /** TCP port in `setup.args`. */
   readonly port: number
+  /** Version of the engine, or the beginning of one; empty: what is there, else the newest. */
+  readonly version: string
+  /** Script that installs an engine, a URL; empty: packages. */
+  readonly installUrl: string
 }
 
 /** Turns a reachable operating system into a running, TLS-protected engine. */
@@ -26,7 +31,9 @@ export interface Provisioner {
   readonly name: string
   /** Names of the systems it knows, for the message when none matches. */
   readonly systems: readonly string[]
-  /** Pure. */
+  /** Folder of the certificates on the host; absent: `/etc/docker`. */
+  readonly optionsDir?: string
+  /** Pure. A derivative that no provisioner knows is asked about once more under each of its ID_LIKE names, without version. */
   matches(os: OsRelease): boolean
   /**
    * Installs an engine where there is none, writes its files and (re)starts it. May be run again on the same

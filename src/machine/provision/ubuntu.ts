@@ -1,13 +1,17 @@
-import { setUpEngine } from './engine-steps.ts'
-import { installWithApt } from './install-engine.ts'
+import { apt } from './package-tools.ts'
 import type { Provisioner } from './provisioner.ts'
+import { dockerForApt } from './docker-repositories.ts'
+import { fromTable } from './system-table.ts'
 
 /** Ubuntu since 15.04 and what is made from it. */
-export const ubuntu: Provisioner = {
+export const ubuntu: Provisioner = fromTable({
   name: 'ubuntu(systemd)',
   systems: ['Ubuntu 15.04 and later', 'derivatives of Ubuntu'],
-  matches: (os) => (os.id === 'ubuntu' && Number(os.versionId) >= 15.04) || os.idLike.includes('ubuntu'),
-  async provision(target, wanted, o) {
-    await setUpEngine(target, wanted, await installWithApt(target.shell, target.log, o), o)
-  },
-}
+  ids: ['ubuntu'],
+  oldest: 15.04,
+  tool: apt,
+  sources: [
+    { from: 'Ubuntu', packages: ['docker.io', 'iptables'], versioned: ['docker.io'] },
+    { ...dockerForApt('ubuntu'), isFallback: true },
+  ],
+})

@@ -1,4 +1,6 @@
+import { FlotillaError } from '../../core/errors.ts'
 import { quoteShell, quoteShellWords } from '../../core/shell-quote.ts'
+import type { EngineSetup } from '../driver.ts'
 import type { HostOptions, StoredList } from '../host.ts'
 
 /** Texts that configure an engine on a host. Pure: options in, text out. */
@@ -38,6 +40,45 @@ export function renderEngineArgs(options: HostOptions, driverName: string, port:
   ]
 }
 
+/** The same setup for a host that keeps its certificates in another folder. */
+export function relocateSetup(setup: EngineSetup, folder: string): EngineSetup {
+  if (folder === hostOptionsDir) return setup
+  const move = (path: string): string =>
+    path.startsWith(`${hostOptionsDir}/`) ? `${folder}${path.slice(hostOptionsDir.length)}` : path
+  return {
+    ...setup,
+    args: setup.args.map((arg, index) => (setup.args[index - 1]?.startsWith('--tls') === true ? move(arg) : arg)),
+    files: setup.files.map((file) => ({ ...file, path: move(file.path) })),
+  }
+}
+
+/** Flags of dockerd whose setting in `daemon.json` has another name. */
+const pluralSettings: Readonly<Record<string, string>> = {
+  H: 'hosts',
+  host: 'hosts',
+  label: 'labels',
+  'insecure-registry': 'insecure-registries',
+  'registry-mirror': 'registry-mirrors',
+  'storage-opt': 'storage-opts',
+  'exec-opt': 'exec-opts',
+  'log-opt': 'log-opts',
+  'dns-opt': 'dns-opts',
+  'authorization-plugin': 'authorization-plugins',
+  'default-ulimit': 'default-ulimits',
+  'default-address-pool': 'default-address-pools',
+  'add-runtime': 'runtimes',
+  'node-generic-resource': 'node-generic-resources',
+}
+
+/** Settings of `daemon.json` that these arguments give too: the engine refuses to start when both are there. */
+export function listSettings(args: readonly string[]): readonly string[] {
+  const names = args.flatMap((arg) => {
+    const match = /^--?([A-Za-z][\w-]*)(?:=|$)/.exec(arg)
+    return match === null ? [] : [pluralSettings[match[1] ?? ''] ?? match[1] ?? '']
+  })
+  return [...new Set(['hosts', 'tls', ...names])]
+}
+
 /** How dockerd is started. */
 export interface DaemonCommand {
   /** Absolute path of dockerd on the host. */
@@ -75,6 +116,63 @@ function escapeQuoted(text: string): string {
     .replaceAll('%', '%%')
 }
 
+/** Settings of the service `docker` of OpenRC, which evaluates them once more when it starts the engine. */
+export function renderOpenRc(command: DaemonCommand): string {
+  return [
+    `DOCKERD_BINARY=${quoteShell(command.program)}`,
+    `DOCKER_OPTS=${quoteShell(quoteShellWords(command.args))}`,
+    ...command.env.map(renderExport),
+    '',
+  ].join('\n')
+}
+
+/**
+ * Settings of boot2docker's engine script, which adds TLS by itself and splits its extra arguments at blanks.
+ *
+ * @throws {machine/provision} for an argument that cannot be handed over that way
+ */
+export function renderBoot2docker(command: DaemonCommand, folder: string): string {
+  const extra: string[] = []
+  let host = ''
+  let storage = ''
+  for (let index = 0; index < command.args.length; index += 1) {
+    const arg = command.args[index] ?? ''
+    const value = command.args[index + 1] ?? ''
+    if (arg.startsWith('--tls')) {
+      if (!value.startsWith('-')) index += 1
+    } else if (arg === '-H') {
+      if (value.startsWith('tcp:')) host = `-H ${value}`
+      index += 1
+    } else if (arg === '--storage-driver') {
+      storage = value
+      index += 1
+    } else {
+      extra.push(arg)
+    }
+  }
+  const odd = extra.find((arg) => /[\s'*?[\\]/.test(arg))
+  if (odd !== undefined) {
+    const text = `boot2docker cannot hand ${JSON.stringify(odd)} to its engine: it splits options at blanks`
+    throw new FlotillaError('machine/provision', text)
+  }
+  return [
+    `EXTRA_ARGS=${quoteShell(extra.join(' '))}`,
+    `CACERT=${folder}/ca.pem`,
+    `DOCKER_HOST=${quoteShell(host)}`,
+    `DOCKER_STORAGE=${quoteShell(storage)}`,
+    'DOCKER_TLS=auto',
+    `SERVERKEY=${folder}/server-key.pem`,
+    `SERVERCERT=${folder}/server.pem`,
+    ...command.env.map(renderExport),
+    '',
+  ].join('\n')
+}
+
+function renderExport(pair: string): string {
+  const at = pair.indexOf('=')
+  return `export ${pair.slice(0, at)}=${quoteShell(pair.slice(at + 1))}`
+}
+
 /** Files of a host without an init system. */
 export const supervisorPaths = {
   script: '/etc/docker/flotilla-engine.sh',
@@ -87,15 +185,11 @@ export const supervisorPaths = {
  * passes on SIGTERM.
  */
 export function renderSupervisor(command: DaemonCommand): string {
-  const exports = command.env.map((pair) => {
-    const at = pair.indexOf('=')
-    return `export ${pair.slice(0, at)}=${quoteShell(pair.slice(at + 1))}`
-  })
   return [
     '#!/bin/sh',
     '# Keeps the Docker engine running on a host without an init system. Written by Flotilla.',
     'export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"',
-    ...exports,
+    ...command.env.map(renderExport),
     'engine=',
     'finish() {',
     '  [ -n "$engine" ] && kill -TERM "$engine" 2>/dev/null && wait "$engine"',

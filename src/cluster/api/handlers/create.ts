@@ -17,6 +17,7 @@ import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
+import { waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import type { LocalNetwork } from './networks.ts'
 import { finishBridged } from './finish-bridged.ts'
@@ -55,10 +56,14 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   let retries = api.settings.createRetries
   let isAtImage = false
   const full: FlotillaError[] = []
+  const sinceMs = api.cluster.clock.nowMs()
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
-    const place = holdNearData(api, plan, request, (each) => hold(api, draft, each, network))
+    const wanted: PlacementRequest = request
+    const place = waitForRoom(api, { draft, request, lead, sinceMs, signal: call.exchange.signal }, () =>
+      holdNearData(api, plan, wanted, (each) => hold(api, draft, each, network)),
+    )
     // That nothing else fits is no news to somebody whose node is full.
     const { held, warnings } = await place.catch((error: unknown) => Promise.reject(full[0] ?? error))
     try {

@@ -152,6 +152,7 @@ function renderNode(api: Api, node: NodeView, leaving: readonly MoveView[]): Fie
       ReservedMemoryBytes: node.usage.memoryBytes,
     },
     Containers: { Total: all, Running: running, Paused: paused, Stopped: stopped },
+    ContainersPending: node.pending.length,
     ContainersLeaving: leaving.length,
     ContainersHeld: leaving.filter((move) => move.why !== '' && !move.isUnderWay).length,
   }

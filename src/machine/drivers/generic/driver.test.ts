@@ -67,7 +67,7 @@ describe('driver generic', () => {
     const driver = await make({ 'generic-ssh-key': join(folder, 'key') })
     await driver.precheck({})
     await driver.create({})
-    const copy = driver.ssh()?.keyPath ?? ''
+    const copy = (await driver.ssh())?.keyPath ?? ''
     expect(copy.startsWith(folder)).toBe(true)
     expect(copy).not.toBe(join(folder, 'key'))
     expect(readFileSync(copy, 'utf8')).toBe('private')

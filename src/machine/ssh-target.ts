@@ -1,0 +1,40 @@
+import type { CallOptions } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { FlotillaError, toMessage } from '../core/errors.ts'
+import type { Driver, SshTarget } from './driver.ts'
+
+const pauseMs = 3000
+const maxWaits = 60
+
+/**
+ * Where a machine's shell is. A driver that has to ask somebody may know it only some time after the machine runs.
+ *
+ * docker/machine libmachine/drivers/utils.go: how long, and the text.
+ *
+ * @returns undefined when the machine has no shell
+ * @throws {machine/driver} with the last error when it is not known after three minutes
+ */
+export async function waitForSshTarget(driver: Driver, clock: Clock, o: CallOptions): Promise<SshTarget | undefined> {
+  for (let wait = 0; ; wait += 1) {
+    const found = await lookUp(driver, o)
+    if (!('problem' in found)) return found.target
+    if (wait >= maxWaits) {
+      const text = `Too many retries waiting for SSH to be available.  Last error: ${found.problem}`
+      throw new FlotillaError('machine/driver', text, { cause: found.cause })
+    }
+    await clock.sleep(pauseMs, o.signal)
+  }
+}
+
+type Found = { readonly target: SshTarget | undefined } | { readonly problem: string; readonly cause: unknown }
+
+async function lookUp(driver: Driver, o: CallOptions): Promise<Found> {
+  try {
+    const target = await driver.ssh(o)
+    if (target?.host === '') return { problem: 'the machine has no address yet', cause: undefined }
+    return { target }
+  } catch (error) {
+    if (o.signal?.aborted === true) throw error
+    return { problem: toMessage(error), cause: error }
+  }
+}
