@@ -1,6 +1,6 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-// Two projects: `unit` needs nothing and is quick; `e2e` drives the built programs and real engines in
+// Three projects: `unit` needs nothing and is quick; `e2e` drives the built programs and real engines in
 // namespaces, one file at a time because two cores bear few engines.
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -18,6 +18,16 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/e2e/**/*.e2e.ts'],
           testTimeout: 180_000,
           hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // Virtual machines, which are emulated where there is no KVM: minutes each. `npm run test:vm`.
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.vm.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 2_400_000,
           fileParallelism: false,
         },
       },

@@ -37,6 +37,10 @@ const proofs = {
   fish: 'fish',
   'docker-compose': 'docker-compose',
   'default-jre-headless': 'java',
+  'qemu-system-x86': 'qemu-system-x86_64',
+  'qemu-system-arm': 'qemu-system-aarch64',
+  'qemu-utils': 'qemu-img',
+  e2fsprogs: 'mke2fs',
   'ca-certificates': '/etc/ssl/certs/ca-certificates.crt',
 }
 
@@ -63,7 +67,11 @@ export const packagesOf = {
   start: hosts,
   test: [...tests, 'default-jre-headless'],
   bench: [...tests, 'haproxy'],
+  vm: [...tests, process.arch === 'arm64' ? 'qemu-system-arm' : 'qemu-system-x86', 'qemu-utils', 'e2fsprogs'],
 }
+
+/** @type {Readonly<Record<string, string>>} */
+const commands = { bench: 'run bench', vm: 'run test:vm' }
 
 const policyPath = '/usr/sbin/policy-rc.d'
 const policyAside = `${policyPath}.flotilla-saved`
@@ -83,16 +91,14 @@ function isThere(proof) {
 /**
  * Installs what a job needs and is not there, after saying what. No service is started. Where that cannot be done it
  * says what is missing and what to do, and ends the process.
- * @param {'start' | 'test' | 'bench'} job
+ * @param {'start' | 'test' | 'bench' | 'vm'} job
  */
 export function ensureSystemPackages(job) {
   const missing = missingPackages(job)
   if (missing.length === 0) return
   const reason = whyNotHere()
   if (reason !== undefined) {
-    console.error(
-      `npm ${job === 'bench' ? 'run bench' : job} needs programs that are missing here: ${programs(missing)}`,
-    )
+    console.error(`npm ${commands[job] ?? job} needs programs that are missing here: ${programs(missing)}`)
     console.error(reason(missing))
     process.exit(1)
   }

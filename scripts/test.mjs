@@ -1,5 +1,7 @@
 // `npm test`: installs what the tests need, builds the programs, runs every test and closes with
 // `N passed, N failed, N skipped`. Arguments go to vitest: `npm test -- --project unit src/compose`.
+// `--vm` (`npm run test:vm`) runs the tests on virtual machines instead; `--with-cached-vm` runs them after all others,
+// where the image they need has been built before.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,19 +10,18 @@ import { ensureBuilt } from './built.mjs'
 import { ensureNpmPackages, root } from './npm-packages.mjs'
 import { ensureSystemPackages } from './system-packages.mjs'
 
+const own = ['--vm', '--with-cached-vm']
+const given = process.argv.slice(2).filter((word) => !own.includes(word))
+const isVm = process.argv.includes('--vm')
+const isVmToo = process.argv.includes('--with-cached-vm')
+
 ensureNpmPackages()
-ensureSystemPackages('test')
+ensureSystemPackages(isVm ? 'vm' : 'test')
 ensureBuilt({ executable: true })
 
-const given = process.argv.slice(2)
 // Unit tests first and on their own: they are quick, and a broken unit makes the long half pointless to read.
-const runs =
-  given.length > 0
-    ? [given]
-    : [
-        ['--project', 'unit'],
-        ['--project', 'e2e'],
-      ]
+const all = [['--project', 'unit'], ['--project', 'e2e'], ...(isVmToo ? [['--project', 'vm']] : [])]
+const runs = isVm ? [['--project', 'vm', ...given]] : given.length > 0 ? [given] : all
 const reports = join(root, '.cache', 'test-reports')
 mkdirSync(reports, { recursive: true })
 
@@ -32,7 +33,11 @@ for (const [index, args] of runs.entries()) {
   const result = spawnSync(
     join(root, 'node_modules', '.bin', 'vitest'),
     ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
+    {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: isVmToo ? { ...process.env, FLOTILLA_TEST_VM: 'cached' } : process.env,
+    },
   )
   if (result.status !== 0) isGood = false
   count(report, result.status)

@@ -89,6 +89,8 @@ function checkRegion(file: string, name: string, wanted: string): void {
   else expect(text.slice(from + start.length, to)).toBe(wanted)
 }
 
+const driverFlags = await readDriverFlags()
+
 describe.each(pages)('$file', ({ file, program, globals, commands }) => {
   it('lists every command and flag of the table and no other', () => {
     const visible = commands.filter((command) => command.hidden !== true)
@@ -123,7 +125,14 @@ describe.each(pages)('$file', ({ file, program, globals, commands }) => {
 function isFlag(word: string, flags: FlagTable, command: Command): boolean {
   const name = word.slice(2).replace(/=.*/s, '')
   if (name === 'help' || Object.hasOwn(flags, name)) return true
-  return command.moreFlags !== undefined && /^(?:local|generic|url)/.test(name)
+  return command.moreFlags !== undefined && driverFlags.has(name)
+}
+
+async function readDriverFlags(): Promise<ReadonlySet<string>> {
+  const registry = makeRegistry(builtins)
+  const load = (name: string): Promise<DriverDescriptor> => registry.load<DriverDescriptor>('driver', name)
+  const descriptors = await Promise.all(registry.names('driver').map(load))
+  return new Set(descriptors.flatMap((descriptor) => Object.keys(descriptor.flags)))
 }
 
 /** The words after the program's name in the shell blocks of a page, a line each. */

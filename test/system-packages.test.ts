@@ -29,7 +29,7 @@ describe('system packages', () => {
 
   it('tests and benchmarks need all that the quick start needs', async () => {
     const { packagesOf } = await load()
-    expect(Object.keys(packagesOf)).toEqual(['start', 'test', 'bench'])
+    expect(Object.keys(packagesOf)).toEqual(['start', 'test', 'bench', 'vm'])
     for (const job of ['test', 'bench'])
       expect(packagesOf[job]).toEqual(expect.arrayContaining([...packagesOf['start']!]))
   })

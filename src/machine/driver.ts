@@ -136,6 +136,29 @@ export interface Driver {
    * @returns the remote exit code
    */
   enter?(request: ShellRequest, o: CallOptions): Promise<number>
+  /** Only for drivers that can bring a machine back to what it was. */
+  readonly snapshots?: Snapshots
+}
+
+/** One kept state of a machine. */
+export interface Snapshot {
+  readonly name: string
+  /** Milliseconds since 1970. */
+  readonly takenAtMs: number
+  /** It was taken while the machine ran, and holds its memory too. */
+  readonly hasMemory: boolean
+}
+
+/** Kept states of a machine: of its disk, and while it runs of its memory. Removed with it. */
+export interface Snapshots {
+  /** The oldest first. */
+  list(o: CallOptions): Promise<readonly Snapshot[]>
+  /** @throws {machine/driver} when there is one of that name */
+  take(name: string, o: CallOptions): Promise<void>
+  /** @throws {machine/driver} when there is none of that name, or it cannot be had in the machine's state */
+  restore(name: string, o: CallOptions): Promise<void>
+  /** @throws {machine/driver} when there is none of that name */
+  remove(name: string, o: CallOptions): Promise<void>
 }
 
 /** The nine fields every driver state starts with, in the order docker-machine writes them. */

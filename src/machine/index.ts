@@ -21,6 +21,8 @@ export type {
   HostFile,
   HostState,
   ShellRequest,
+  Snapshot,
+  Snapshots,
   SshTarget,
 } from './driver.ts'
 export type { DriverProgram, ProgramContext } from './driver-programs/driver-program.ts'

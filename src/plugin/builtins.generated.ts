@@ -3,9 +3,11 @@ import type { PluginTable } from './make-registry.ts'
 
 export const builtins: PluginTable = {
   driver: {
+    'docker': { source: 'built-in', load: () => import('../machine/drivers/docker/index.ts').then((module) => module.descriptor) },
     'generic': { source: 'built-in', load: () => import('../machine/drivers/generic/index.ts').then((module) => module.descriptor) },
     'local': { source: 'built-in', load: () => import('../machine/drivers/local/index.ts').then((module) => module.descriptor) },
     'none': { source: 'built-in', load: () => import('../machine/drivers/none/index.ts').then((module) => module.descriptor) },
+    'qemu': { source: 'built-in', load: () => import('../machine/drivers/qemu/index.ts').then((module) => module.descriptor) },
   },
   provisioner: {
     'SUSE': { source: 'built-in', load: () => import('../machine/provision/suse.ts').then((module) => module.suse) },

@@ -28,6 +28,8 @@ export interface DriverTrial {
   /** False for drivers that adopt: start, stop and kill are refused with `machine/driver`. */
   readonly canSwitch: boolean
   readonly env?: Readonly<Record<string, string>>
+  /** Ends the running machine behind the driver's back, as a crash or another tool would. */
+  readonly endOutside?: (config: DriverConfig) => Promise<void>
 }
 
 const o = {}
@@ -116,6 +118,24 @@ export function testDriver(descriptor: DriverDescriptor, trial: DriverTrial): vo
       () => {
         let driver: Driver
 
+        const isCutOff = async (): Promise<void> => {
+          const initial = await configure()
+          const cut = new Error('cut off')
+          const checkpoint = (): Promise<never> => Promise.reject(cut)
+          // Drivers without a checkpoint have nothing that could be left behind.
+          const failed = await factory
+            .create({ ...ctx, checkpoint }, initial)
+            .create(o)
+            .catch((error: unknown) => error)
+          expect(failed).toBe(cut)
+          // The record is still what it was before: a crash leaves no time to write another.
+          const rest = factory.create(ctx, JSON.parse(JSON.stringify(initial)))
+          await rest.remove(o)
+          await rest.remove(o)
+          expect(await rest.state(o)).toBe('')
+        }
+        if (trial.canSwitch) it('cut off in the middle of its making, is removed and can be made anew', isCutOff)
+
         it('passes its checks, is made and runs', async () => {
           driver = factory.create(ctx, await configure())
           await driver.precheck(o)
@@ -144,6 +164,7 @@ export function testDriver(descriptor: DriverDescriptor, trial: DriverTrial): vo
           await driver.stop(o)
           expect(await driver.state(o)).toBe('Stopped')
           await expect(driver.engineUrl(o)).rejects.toThrow('Host is not running')
+          expect(await driver.address(o)).toBe(address)
           await driver.start(o)
           await driver.start(o)
           expect(await driver.state(o)).toBe('Running')
@@ -157,9 +178,20 @@ export function testDriver(descriptor: DriverDescriptor, trial: DriverTrial): vo
           expect(await driver.state(o)).toBe('Running')
         }
 
+        const { endOutside } = trial
+        const isEndedOutside = async (): Promise<void> => {
+          await endOutside?.(driver.toConfig())
+          expect(await driver.state(o)).toBe('Stopped')
+          await driver.kill(o)
+          await driver.start(o)
+          expect(await driver.state(o)).toBe('Running')
+          expect(await driver.engineUrl(o)).toMatch(/^[a-z]+:\/\/\S+$/)
+        }
+
         if (trial.canSwitch) {
           it('stops, has no address for the engine then, and starts again where it was', stopsAndStarts)
           it('is killed and restarted', isKilledAndRestarted)
+          if (endOutside !== undefined) it('ended by somebody else, is stopped and starts again', isEndedOutside)
         } else {
           it('refuses to be switched on and off', refusesSwitching)
         }

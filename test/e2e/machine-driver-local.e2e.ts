@@ -1,8 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { afterAll, expect } from 'vitest'
+import { systemClock } from '../../src/io/clock.ts'
+import { pollUntil, readIdentity } from '../../src/io/process-identity.ts'
 import { descriptor } from '../../src/machine/drivers/local/index.ts'
+import { readText } from '../../src/machine/driver.ts'
 import { testDriver } from '../conformance/driver.ts'
 
 /** The conformance suite on real hosts; without root on Linux only its part that needs none. */
@@ -21,4 +24,12 @@ testDriver(descriptor, {
   needs: 'root on Linux',
   canSwitch: true,
   env: { FLOTILLA_LOCAL_DIR: folder },
+  endOutside: async (config) => {
+    const path = join(readText(config, 'Directory'), 'hosts', readText(config, 'IPAddress'), 'host.json')
+    const record = JSON.parse(readFileSync(path, 'utf8')) as { first: { pid: number } }
+    process.kill(record.first.pid, 'SIGKILL')
+    expect(await pollUntil(async () => (await readIdentity(record.first.pid)) === undefined, 30_000, systemClock)).toBe(
+      true,
+    )
+  },
 })

@@ -3,7 +3,7 @@ export const createFlags = {
   driver: {
     kind: 'string',
     short: 'd',
-    brief: 'What makes the machine: local, generic or none (the default is not in this version)',
+    brief: 'What makes the machine: local, docker, qemu, generic or none (the default is not in this version)',
     default: 'virtualbox',
     env: ['MACHINE_DRIVER'],
   },

@@ -107,6 +107,11 @@ export const rmFlags = {
   },
 } as const
 
+export const snapshotFlags = {
+  restore: { kind: 'boolean', brief: 'Bring the machine back to that snapshot' },
+  rm: { kind: 'boolean', brief: 'Remove that snapshot' },
+} as const
+
 const machine = { name: '[NAME]', complete: 'machine' } as const
 const machines = { name: '[NAME...]', complete: 'machine' } as const
 const byDefault = 'NAME is a machine; without it, the one called "default".'
@@ -215,6 +220,14 @@ export const machineCommands: readonly Command[] = [
     flags: rmFlags,
     args: [{ name: 'NAME...', complete: 'machine' }],
     load: () => import('./rm.ts'),
+  }),
+  defineCommand({
+    name: 'snapshot',
+    brief: 'List, take, restore or remove kept states of a machine',
+    description: 'Takes the snapshot of that name, with the memory of a machine that runs; without a name lists them.',
+    flags: snapshotFlags,
+    args: [{ name: 'NAME', complete: 'machine' }, { name: '[SNAPSHOT]' }],
+    load: () => import('./snapshot.ts'),
   }),
   defineCommand({
     name: 'ssh',

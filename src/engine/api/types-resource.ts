@@ -236,6 +236,8 @@ export interface EngineInfo {
   readonly NEventsListener?: number
   readonly CgroupDriver?: string
   readonly CgroupVersion?: string
+  /** `name=rootless`, `name=seccomp,profile=default`, … */
+  readonly SecurityOptions?: readonly string[] | null
   readonly Swarm?: { readonly NodeID?: string; readonly LocalNodeState?: string; readonly ControlAvailable?: boolean }
   readonly Warnings?: readonly string[] | null
 }

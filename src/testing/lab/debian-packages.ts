@@ -5,8 +5,8 @@ import { FlotillaError } from '../../core/errors.ts'
 import { execChecked } from '../../io/exec.ts'
 import { makeFolder, pathExists } from '../../io/files.ts'
 import { withLock } from '../../io/lock.ts'
-import { findMirror, readProxyOptions } from '../../machine/drivers/local/apt-mirror.ts'
-import { cacheFolder, removeUnfinished } from '../../machine/drivers/local/engine-tree.ts'
+import { findMirror, readProxyOptions } from '../../machine/debian/apt-mirror.ts'
+import { cacheFolder, removeUnfinished } from '../../machine/debian/engine-tree.ts'
 
 /** Packages that are unpacked, not installed: nothing of them starts, and the machine stays as it is. */
 export interface PackageSet {

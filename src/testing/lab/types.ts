@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../engine/endpoint.ts'
 
 /**
- * Which engine a host runs: a version line of the table in `machine/drivers/local/engine-tree.ts`
+ * Which engine a host runs: a version line of the table in `machine/debian/engine-tree.ts`
  * (`20.10` is the machine's own docker.io), a Debian suite, or the path of a root tree.
  */
 export type LabEngine = string

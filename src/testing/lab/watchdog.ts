@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { dirname } from 'node:path'
 import { quoteShell } from '../../core/shell-quote.ts'
 import type { Fleet } from '../../machine/drivers/local/fleet.ts'
-import { toInterfaceName } from '../../machine/drivers/local/subnet.ts'
+import { toInterfaceName } from '../../machine/subnet.ts'
 
 /**
  * Pure: a shell program that reads until its input ends. The word `down` before that means that all is taken

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { claimAddress } from './address-claim.ts'
-import { parseSubnet } from './subnet.ts'
+import { parseSubnet } from '../../subnet.ts'
 
 describe('claiming an address', () => {
   const subnet = parseSubnet('10.213.0.0/29')

@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FlotillaError } from '../../../core/errors.ts'
 import { codeOf, makeFolder } from '../../../io/files.ts'
-import { isHostAddress, toAddress } from './subnet.ts'
-import type { Subnet } from './subnet.ts'
+import { isHostAddress, toAddress } from '../../subnet.ts'
+import type { Subnet } from '../../subnet.ts'
 
 /**
  * Takes an address for a new host by making its directory, which works for one process only.

@@ -6,8 +6,8 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { execProgram } from '../../../io/exec.ts'
 import { codeOf, readTextFile } from '../../../io/files.ts'
-import { overlaps, toInterfaceName } from './subnet.ts'
-import type { Subnet } from './subnet.ts'
+import { overlaps, toInterfaceName } from '../../subnet.ts'
+import type { Subnet } from '../../subnet.ts'
 
 /** Something hosts need that this machine does not have. */
 export interface Lack {

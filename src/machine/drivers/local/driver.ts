@@ -16,11 +16,11 @@ import type {
   SshTarget,
 } from '../../driver.ts'
 import { requireHostNeeds } from './capabilities.ts'
-import { resolveEngineRoot } from './engine-tree.ts'
+import { resolveEngineRoot } from '../../debian/engine-tree.ts'
 import { openFleet } from './fleet.ts'
 import type { Fleet } from './fleet.ts'
 import type { NamespaceHost } from './namespace-host.ts'
-import { parseSubnet } from './subnet.ts'
+import { parseSubnet } from '../../subnet.ts'
 import { allowLogin, waitForSystemd } from './systemd-host.ts'
 
 const enginePort = 2376

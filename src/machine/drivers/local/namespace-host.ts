@@ -40,7 +40,7 @@ import {
 import { isAlive, pollUntil, readChildren, readIdentity, signalProcess } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
 import { plugHost, unplugHost } from './switch.ts'
-import type { Subnet } from './subnet.ts'
+import type { Subnet } from '../../subnet.ts'
 
 /** What a host needs to know about the fleet it belongs to. */
 export interface HostPlace {

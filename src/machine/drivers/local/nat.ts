@@ -4,8 +4,8 @@ import type { Clock } from '../../../core/clock.ts'
 import { execChecked, execProgram } from '../../../io/exec.ts'
 import { pathExists, readTextFile } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
-import { toHex, toInterfaceName } from './subnet.ts'
-import type { Subnet } from './subnet.ts'
+import { toHex, toInterfaceName } from '../../subnet.ts'
+import type { Subnet } from '../../subnet.ts'
 
 /**
  * One file per fleet that needs forwarding, and `before`: how the setting stood when the first one came. In memory,

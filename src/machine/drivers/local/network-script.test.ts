@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { natRules } from './nat.ts'
-import { parseSubnet } from './subnet.ts'
+import { parseSubnet } from '../../subnet.ts'
 import { renderPlugScript, renderSwitchScript } from './switch.ts'
 
 const subnet = parseSubnet('10.213.0.0/24')

@@ -13,8 +13,8 @@ import { renderJoin } from './host-script.ts'
 import { isAlive, readIdentity } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
 import { readRecord, writeRecord } from './state-file.ts'
-import { toInterfaceName, toMac } from './subnet.ts'
-import type { Subnet } from './subnet.ts'
+import { toInterfaceName, toMac } from '../../subnet.ts'
+import type { Subnet } from '../../subnet.ts'
 
 /** Where the switch of a fleet keeps its record, and what it is made of. */
 export interface SwitchPlace {

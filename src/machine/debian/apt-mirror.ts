@@ -1,9 +1,9 @@
 import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock } from '../../../core/clock.ts'
-import { FlotillaError } from '../../../core/errors.ts'
-import { execProgram } from '../../../io/exec.ts'
-import { readTextFile } from '../../../io/files.ts'
+import type { Clock } from '../../core/clock.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { execProgram } from '../../io/exec.ts'
+import { readTextFile } from '../../io/files.ts'
 import { findDebianMirror, parseSourceList, parseSourceParagraphs } from './apt-sources.ts'
 
 /**

@@ -2,8 +2,8 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silentLog } from '../../../core/log.ts'
-import { systemClock } from '../../../io/clock.ts'
+import { silentLog } from '../../core/log.ts'
+import { systemClock } from '../../io/clock.ts'
 import { cacheFolder, resolveEngineRoot, treePackages } from './engine-tree.ts'
 
 describe('engine roots', () => {

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { FlotillaError } from '../../../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
 
 /** The network of one fleet. Its first address belongs to the machine itself (the gateway). */
 export interface Subnet {

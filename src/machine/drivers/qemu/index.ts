@@ -1,0 +1,10 @@
+import type { DriverDescriptor } from '../../driver.ts'
+import { qemuFlags } from './flags.ts'
+
+/** A virtual machine of this computer, with a kernel of its own. */
+export const descriptor: DriverDescriptor = {
+  name: 'qemu',
+  apiVersion: 1,
+  flags: qemuFlags,
+  load: async () => (await import('./driver.ts')).qemuFactory,
+}
