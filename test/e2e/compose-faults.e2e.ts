@@ -111,12 +111,6 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
     expect(await host.resources('shared')).toEqual([])
   })
 
-  it('pre_stop hooks that are not run are named', async () => {
-    const hooks = service('pre_stop: [{ command: ["true"] }]')
-    const down = await run('hooked', hooks, 'down')
-    expect([down.code, down.stderr]).toEqual([0, expect.stringContaining('pre_stop of service')])
-  })
-
   it('an engine that dies in the middle of up is named, and the next up finishes the work', async () => {
     const file = `services:\n${[1, 2, 3, 4, 5, 6]
       .map((number) => `  s${number}: { image: ${sampleImage}${number > 1 ? `, depends_on: [s${number - 1}]` : ''} }\n`)
