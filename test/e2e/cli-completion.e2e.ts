@@ -67,7 +67,7 @@ describe.each(programForms)('completion of the programs as $name', (form) => {
       expect(complete('flotilla', 'version', '--format', '=', 'j')).toEqual(['json'])
       expect(complete('docker-machine', 'sta')).toEqual(['start', 'status'])
       expect(complete('swarm', 'manage', '--strat')).toEqual(['--strategy'])
-      expect(complete('docker-compose', 'up', '--det')).toEqual(['--detach'])
+      expect(complete('docker-compose', 'up', '--det')).toEqual(['--detailed-exitcode', '--detach'])
     })
 
     it('offers nothing for what does not exist, and never an error text', () => {
