@@ -240,7 +240,7 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
 
   it('events of all nodes come as one stream, live and from the past', async () => {
     const since = Math.floor(Date.now() / 1000)
-    const line = `timeout 6 $D events --filter type=container --filter event=start --format '{{.Actor.Attributes.name}} {{index .Actor.Attributes "node.name"}}'`
+    const line = `timeout 15 $D events --filter type=container --filter event=start --format '{{.Actor.Attributes.name}} {{index .Actor.Attributes "node.name"}}'`
     const live = cluster.shell(cli, line)
     await new Promise((resolve) => setTimeout(resolve, 1000))
     await ok(cli, 'for i in 1 2 3; do $D run -d --label ev=1 --name ev$i $I; done')
