@@ -34,10 +34,10 @@ const plain: RunFlags = {
 
 function change(flags: Partial<RunFlags>, command: readonly string[] = []): ReturnType<typeof toOneOffChange> {
   return toOneOffChange({ ...plain, ...flags }, command, {
-    cwd: '/work',
+    cwd: '/proj',
     variables: makeDictionary([['HERE', 'value']]),
     home: '/home/me',
-    readText: (path) => (path === '/work/a.env' ? 'A=1\nB="two"\nHERE\n' : undefined),
+    readText: (path) => (path === '/proj/a.env' ? 'A=1\nB="two"\nHERE\n' : undefined),
     isTty: false,
     warn() {},
   })
@@ -47,7 +47,7 @@ describe('flags of run', () => {
   it.each([
     [
       './src:/x:ro',
-      { type: 'bind', source: '/work/src', target: '/x', read_only: true, bind: { create_host_path: true } },
+      { type: 'bind', source: '/proj/src', target: '/x', read_only: true, bind: { create_host_path: true } },
     ],
     ['~/src:/x/', { type: 'bind', source: '/home/me/src', target: '/x', bind: { create_host_path: true } }],
     ['data:/x:nocopy', { type: 'volume', source: 'data', target: '/x', volume: { nocopy: true } }],
@@ -85,7 +85,7 @@ describe('flags of run', () => {
     [{ volume: ['data:bb:cc:dd'] }, 'too many colons'],
     [{ publish: ['x:80'] }, 'Invalid hostPort: x'],
     [{ entrypoint: '"open' }, 'invalid --entrypoint ""open"'],
-    [{ 'env-from-file': ['no.env'] }, 'open /work/no.env: no such file or directory'],
+    [{ 'env-from-file': ['no.env'] }, 'open /proj/no.env: no such file or directory'],
   ])('%j is refused', (flags, message) => {
     expect(() => change(flags)).toThrow(message)
   })

@@ -37,15 +37,15 @@ describe('places', () => {
   })
 
   it.each([
-    ['a/b', '/work/a/b', '/a/b'],
-    ['a/', '/work/a/', '/a/'],
-    ['a/.', '/work/a/.', '/a/.'],
-    ['.', '/work/.', '/.'],
+    ['a/b', '/proj/a/b', '/a/b'],
+    ['a/', '/proj/a/', '/a/'],
+    ['a/.', '/proj/a/.', '/a/.'],
+    ['.', '/proj/.', '/.'],
     ['/', '/', '/'],
     ['/x/../y', '/y', '/y'],
     ['../../z', '/z', '/z'],
   ])('%s keeps the end it was typed with', (typed, local, inside) => {
-    expect(toLocalPath('/work', typed)).toBe(local)
+    expect(toLocalPath('/proj', typed)).toBe(local)
     expect(toContainerPath(typed)).toBe(inside)
   })
 })

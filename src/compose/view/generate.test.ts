@@ -41,11 +41,11 @@ describe('generate', () => {
       Mounts: [
         { Type: 'volume', Name: 'p_data', Source: '/var/x', Destination: '/data', RW: true },
         { Type: 'volume', Name: 'f'.repeat(64), Source: '/var/y', Destination: '/tmp', RW: true },
-        { Type: 'bind', Source: '/work/shop/conf', Destination: '/conf', RW: false },
+        { Type: 'bind', Source: '/proj/shop/conf', Destination: '/conf', RW: false },
       ],
     })
     expect(
-      JSON.parse(JSON.stringify(generateFile([one], { imageOf: () => image, name: 'shop', folder: '/work/shop' }))),
+      JSON.parse(JSON.stringify(generateFile([one], { imageOf: () => image, name: 'shop', folder: '/proj/shop' }))),
     ).toEqual({
       name: 'shop',
       services: {
