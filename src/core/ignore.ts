@@ -90,6 +90,36 @@ export class PatternList {
   }
 }
 
+/** Tells whether a path relative to one folder is matched. */
+export type PathMatcher = (path: string) => boolean
+
+/**
+ * For patterns people wrote where nothing can be refused: a slash in front means the folder itself, and what cannot be
+ * read matches nothing.
+ */
+export function makePathMatcher(patterns: readonly string[]): PathMatcher {
+  const list = new PatternList(patterns.map(toInnerPattern).filter(isReadable))
+  return (path) => path !== '' && list.matches(path)
+}
+
+/** The pattern without what would lead out of the folder; empty where nothing is left. */
+function toInnerPattern(pattern: string): string {
+  const text = pattern.trim()
+  const mark = text.startsWith('!') ? '!' : ''
+  const path = cleanPath(text.slice(mark.length).trim()).replace(/^(?:\/|\.\.(?:\/|$))+/, '')
+  return path === '' || path === '.' ? '' : mark + path
+}
+
+function isReadable(pattern: string): boolean {
+  if (pattern === '') return false
+  try {
+    compile(pattern)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function mayLieBelow(pattern: Compiled, folder: string): boolean {
   const start = `${folder}/`
   if (pattern.isLiteral) return `${pattern.prefix}/`.startsWith(start)

@@ -1,7 +1,7 @@
 import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
-import { makePathMatcher, readIgnoreFile } from '../../core/ignore-patterns.ts'
-import type { PathMatcher } from '../../core/ignore-patterns.ts'
+import { makePathMatcher, parseIgnoreFile } from '../../core/ignore.ts'
+import type { PathMatcher } from '../../core/ignore.ts'
 import type { Project } from '../model/project.ts'
 import type { Service, WatchRule } from '../model/service.ts'
 
@@ -128,7 +128,7 @@ function makeServiceIgnore(service: Service, sources: RuleSources): PathMatcher 
   const dockerfile = posix.resolve(context, service.build?.dockerfile ?? 'Dockerfile')
   const text = sources.readText(`${dockerfile}.dockerignore`) ?? sources.readText(posix.join(context, '.dockerignore'))
   if (text === undefined) return () => false
-  const matches = makePathMatcher(readIgnoreFile(text))
+  const matches = makePathMatcher(parseIgnoreFile(text))
   return (path) => {
     const below = relativeTo(context, path)
     return below !== undefined && below !== '' && matches(below)
