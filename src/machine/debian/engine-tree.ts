@@ -7,10 +7,10 @@ import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { execProgram } from '../../io/exec.ts'
-import type { ProgramWords } from '../../io/exec.ts'
 import { makeFolder, pathExists } from '../../io/files.ts'
 import { withLock } from '../../io/lock.ts'
-import { findMirror, readProxyOptions } from './apt-mirror.ts'
+import { findMirror } from './apt-mirror.ts'
+import { mmdebstrapWords } from './mmdebstrap.ts'
 
 /** Where engines of other versions come from: a Debian release, unpacked whole. */
 interface EngineLine {
@@ -124,19 +124,6 @@ async function ensureTree(suite: string, o: EngineTreeOptions & CallOptions): Pr
   })
 }
 
-/** In a process namespace of its own, which ends with this process, so that a killed builder builds no further. */
-const buildProgram: ProgramWords = [
-  'setpriv',
-  '--pdeathsig=KILL',
-  'unshare',
-  '--pid',
-  '--fork',
-  '--kill-child',
-  '--mount-proc',
-  '--propagation=private',
-  'mmdebstrap',
-]
-
 const unfinishedMark = '.building-'
 
 /**
@@ -161,7 +148,7 @@ async function buildTree(
   await removeUnfinished(tree)
   const building = await fs.mkdtemp(`${tree}${unfinishedMark}`)
   await fs.chmod(building, 0o755)
-  const result = await execProgram([...buildProgram, ...(await buildArguments(suite, packages, building, mirror, o))], {
+  const result = await execProgram(await mmdebstrapWords(suite, packages, building, mirror, o.clock), {
     deadlineMs: buildLimitMs,
     ...o,
     env: process.env,
@@ -172,26 +159,4 @@ async function buildTree(
     throw new FlotillaError('machine/driver', `cannot build a tree of Debian ${suite} from ${mirror}: ${said}`)
   }
   await fs.rename(building, tree)
-}
-
-async function buildArguments(
-  suite: string,
-  packages: readonly string[],
-  target: string,
-  mirror: string,
-  o: EngineTreeOptions,
-): Promise<readonly string[]> {
-  const proxies = await readProxyOptions(o.clock)
-  return [
-    '--mode=root',
-    '--variant=apt',
-    // A mirror may serve an image of the archive that is older than its signature wants.
-    '--aptopt=Acquire::Check-Valid-Until "false"',
-    '--aptopt=Acquire::Retries "5"',
-    ...proxies.map((option) => `--aptopt=${option}`),
-    `--include=${packages.join(',')}`,
-    suite,
-    target,
-    mirror,
-  ]
 }

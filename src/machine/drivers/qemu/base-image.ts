@@ -9,8 +9,9 @@ import { execProgram } from '../../../io/exec.ts'
 import type { ProgramWords } from '../../../io/exec.ts'
 import { makeFolder, pathExists } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
-import { findMirror, readProxyOptions } from '../../debian/apt-mirror.ts'
+import { findMirror } from '../../debian/apt-mirror.ts'
 import { cacheFolder, removeUnfinished } from '../../debian/engine-tree.ts'
+import { mmdebstrapWords } from '../../debian/mmdebstrap.ts'
 import { guestFiles, guestLinks, guestPackages, guestSecrets } from './guest-files.ts'
 
 /** The release of the system in machines whose image is built here. */
@@ -72,7 +73,8 @@ async function build(folder: string, o: BaseImageOptions): Promise<void> {
   const building = await fs.mkdtemp(`${folder}.building-`)
   const [tree, raw] = [join(building, 'tree'), join(building, 'root.img')]
   try {
-    await run('the tree', await bootstrapWords(architecture, tree, o), o)
+    const packages = [`linux-image-cloud-${architecture}`, ...guestPackages]
+    await run('the tree', await mmdebstrapWords(suite, packages, tree, await findMirror(o.env), o.clock), o)
     await finishTree(tree)
     await takeKernel(tree, building)
     await run('the file system', ['mke2fs', '-q', '-t', 'ext4', '-L', 'root', '-d', tree, raw, '1800M'], o)
@@ -84,28 +86,6 @@ async function build(folder: string, o: BaseImageOptions): Promise<void> {
     await fs.rm(building, { recursive: true, force: true })
     throw error
   }
-}
-
-async function bootstrapWords(architecture: string, tree: string, o: BaseImageOptions): Promise<ProgramWords> {
-  const mirror = await findMirror(o.env)
-  const proxies = await readProxyOptions(o.clock)
-  const packages = [`linux-image-cloud-${architecture}`, ...guestPackages]
-  return [
-    // In a process namespace of its own, so that a killed builder builds no further.
-    ...(['setpriv', '--pdeathsig=KILL', 'unshare', '--pid', '--fork', '--kill-child', '--mount-proc'] as const),
-    '--propagation=private',
-    'mmdebstrap',
-    '--mode=root',
-    '--variant=apt',
-    // A mirror may serve an image of the archive that is older than its signature wants.
-    '--aptopt=Acquire::Check-Valid-Until "false"',
-    '--aptopt=Acquire::Retries "5"',
-    ...proxies.map((option) => `--aptopt=${option}`),
-    `--include=${packages.join(',')}`,
-    suite,
-    tree,
-    mirror,
-  ]
 }
 
 async function finishTree(tree: string): Promise<void> {
