@@ -1,12 +1,11 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { createExec, inspectExec, startExec } from '../../engine/api/exec.ts'
 import type { OutputChunk } from '../../engine/streams.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Hook, Service } from '../model/service.ts'
-import { toEnvironment } from '../translate/environment.ts'
 import { toLogName } from '../translate/name.ts'
+import { runInContainer } from './run-in-container.ts'
 
 /** A piece of what a hook prints. */
 export interface HookOutput {
@@ -37,24 +36,15 @@ export interface HookRun {
  */
 export async function runHook(engine: Engine, run: HookRun, listener: HookListener, o: CallOptions): Promise<void> {
   const { hook, service } = run
-  const tty = service.tty === true
-  const body = {
-    AttachStdout: true,
-    AttachStderr: true,
-    Tty: tty,
-    Cmd: hook.command ?? [],
-    Env: toEnvironment(hook.environment),
-    ...(hook.user !== undefined && { User: hook.user }),
-    ...(hook.privileged === true && { Privileged: true }),
-    ...(hook.working_dir !== undefined && { WorkingDir: hook.working_dir }),
-  }
-  const { Id: exec } = await createExec(engine, run.id, body, o)
-  const stream = await startExec(engine, exec, { tty }, o)
-  // A hook reads nothing: it must see the end of its input, not wait for it.
-  stream.socket.end()
   const label = `${toLogName(run.project, run.name)} ->`
-  const tail = await relay(stream.output, label, listener)
-  const { ExitCode: code } = await inspectExec(engine, exec, o)
+  const { code, result: tail } = await runInContainer(
+    engine,
+    run.id,
+    hook,
+    service.tty === true,
+    (output) => relay(output, label, listener),
+    o,
+  )
   if (code === 0) return
   throw new FlotillaError('compose/execute', `${service.name} hook exited with status ${code ?? 'unknown'}`, {
     hint: tellOutput((hook.command ?? []).join(' '), tail),

@@ -9,7 +9,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import { isAlive } from '../plan/observed.ts'
 import type { ObservedContainer } from '../plan/observed.ts'
-import { runInContainer } from './exec.ts'
+import { runInContainer } from '../execute/run-in-container.ts'
 import type { Match, Rule } from './rules.ts'
 
 /** Most containers that are written to at once. */
@@ -51,6 +51,12 @@ export async function syncPaths(
   await Promise.all(Array.from({ length: Math.min(atOnce, containers.length) }, worker))
 }
 
+async function discard(output: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of output) {
+    // What `rm` says is of no use.
+  }
+}
+
 async function syncContainer(
   engine: Engine,
   container: ObservedContainer,
@@ -60,8 +66,9 @@ async function syncContainer(
 ): Promise<void> {
   try {
     if (gone.length > 0 && isAlive(container)) {
-      const result = await runInContainer(engine, container.id, { command: ['rm', '-rf', ...gone] }, () => {}, o)
-      if (result !== 0) throw new Error(`rm ended with exit code ${result}`)
+      const command = ['rm', '-rf', ...gone]
+      const { code = 0 } = await runInContainer(engine, container.id, { command }, false, discard, o)
+      if (code !== 0) throw new Error(`rm ended with exit code ${code}`)
     }
   } catch (error) {
     throw failed('deleting paths in', container, error)

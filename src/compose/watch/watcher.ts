@@ -13,7 +13,8 @@ import { toLogName } from '../translate/name.ts'
 import { planBatch, quoteNames } from './batch.ts'
 import { followChanges } from './changes.ts'
 import type { Changes } from './changes.ts'
-import { runInContainer } from './exec.ts'
+import { runInContainer } from '../execute/run-in-container.ts'
+import type { OutputChunk } from '../../engine/streams.ts'
 import type { Match, Rule } from './rules.ts'
 import { listInitial, syncPaths } from './upload.ts'
 
@@ -160,13 +161,10 @@ class Watch {
     await Promise.all(
       running.map(async ({ id, name }) => {
         const label = `${toLogName(this.#project.name, name)} ->`
-        const code = await runInContainer(
-          this.#engine,
-          id,
-          hook,
-          ({ stream, data }) => this.#options.output(label, stream, data.toString('utf8')),
-          this.#call,
-        )
+        const pass = async (output: AsyncIterable<OutputChunk>): Promise<void> => {
+          for await (const { stream, data } of output) this.#options.output(label, stream, data.toString('utf8'))
+        }
+        const { code = 0 } = await runInContainer(this.#engine, id, hook, false, pass, this.#call)
         if (code !== 0) throw new FlotillaError('compose/execute', `${service} hook exited with status ${code}`)
       }),
     )
