@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { exchange } from './exchange.ts'
-import type { Exchange, ExchangeReply } from './exchange.ts'
+import { requestBytes } from '../../io/http/web.ts'
+import type { ByteReply, ByteRequest } from '../../io/http/web.ts'
 import { digestPattern } from './reference.ts'
 import type { RegistryReference } from './reference.ts'
 
@@ -42,6 +42,8 @@ const manifestTypes = [
 ].join(', ')
 
 const maxManifestBytes = 4 * 1024 * 1024
+/** One request and its whole answer. */
+const limitMs = 60_000
 const maxRedirections = 5
 
 export function digestOf(bytes: Uint8Array): string {
@@ -118,9 +120,9 @@ export class RegistryClient {
   }
 
   async #call(
-    call: Omit<Exchange, 'url' | 'headers'> & { readonly path: string; readonly headers?: Exchange['headers'] },
+    call: Omit<ByteRequest, 'url' | 'headers'> & { readonly path: string; readonly headers?: ByteRequest['headers'] },
     actions: string,
-  ): Promise<ExchangeReply> {
+  ): Promise<ByteReply> {
     const url = new URL(`${this.#origin}/v2/${this.#reference.repository}/${call.path}`)
     const { path: _, ...rest } = call
     const request = { ...rest, url, headers: call.headers ?? {} }
@@ -131,16 +133,12 @@ export class RegistryClient {
   }
 
   /** Redirections are followed, without our credentials once they lead to another host. */
-  async #send(request: Exchange): Promise<ExchangeReply> {
+  async #send(request: ByteRequest): Promise<ByteReply> {
     let { url } = request
     for (let count = 0; count <= maxRedirections; count += 1) {
       const isOwn = url.origin === this.#origin
       const authorization = isOwn && this.#authorization !== undefined ? { Authorization: this.#authorization } : {}
-      const reply = await exchange(
-        { ...request, url, headers: { ...request.headers, ...authorization } },
-        this.#options,
-        this.#options.clock,
-      )
+      const reply = await this.#exchange({ ...request, url, headers: { ...request.headers, ...authorization } })
       const location = reply.headers.location
       const isRedirection = [301, 302, 303, 307, 308].includes(reply.status) && request.method === 'GET'
       if (!isRedirection || location === undefined) return reply
@@ -154,6 +152,10 @@ export class RegistryClient {
       url = next
     }
     throw new FlotillaError('io/protocol', `${request.url.origin} redirects more than ${maxRedirections} times`)
+  }
+
+  #exchange(request: ByteRequest): Promise<ByteReply> {
+    return requestBytes(request, { deadlineMs: limitMs, ...this.#options }, this.#options.clock)
   }
 
   /** Docker's token authentication, or the password itself (distribution docs/spec/auth). */
@@ -173,11 +175,7 @@ export class RegistryClient {
     if (service !== undefined) url.searchParams.set('service', service)
     url.searchParams.set('scope', `repository:${this.#reference.repository}:${actions}`)
     const headers = basic === undefined ? {} : { Authorization: basic }
-    const reply = await exchange(
-      { method: 'GET', url, headers, maxBytes: maxManifestBytes },
-      this.#options,
-      this.#options.clock,
-    )
+    const reply = await this.#exchange({ method: 'GET', url, headers, maxBytes: maxManifestBytes })
     if (reply.status !== 200) throw this.#unauthorized()
     const answer = parseJson(reply.body) as { token?: unknown; access_token?: unknown } | undefined
     const token = answer?.token ?? answer?.access_token
@@ -199,7 +197,7 @@ export class RegistryClient {
     })
   }
 
-  #expect(reply: ExchangeReply, wanted: readonly number[], name: string): void {
+  #expect(reply: ByteReply, wanted: readonly number[], name: string): void {
     if (wanted.includes(reply.status)) return
     if (reply.status === 401 || reply.status === 403) throw this.#unauthorized()
     if (reply.status === 404) {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { startDeadline, toAbortError } from '../../core/deadline.ts'
@@ -30,42 +31,75 @@ export interface WebReply {
 const defaultDeadlineMs = 10_000
 const defaultMaxBytes = 16 * 1024 * 1024
 
+/** A request and its answer in bytes. */
+export interface ByteRequest {
+  readonly method: string
+  /** `http:` or `https:`. */
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  readonly tls?: WebTls
+  /** A longer answer is an error. */
+  readonly maxBytes: number
+}
+
+export interface ByteReply {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+}
+
 /**
  * One request to a web service, on a connection of its own; redirections are not followed. Any status is an answer.
  *
  * @throws {io/connect} when there is none, {io/protocol} when it is too long, {core/deadline}; messages name the
- * service's origin only, because paths may be secret
+ * service's origin only, because paths and queries may be secret
  */
 export async function requestWeb(request: WebRequest, o: CallOptions, clock: Clock): Promise<WebReply> {
-  const url = new URL(request.url)
+  const { method, url, headers = {}, body = '', tls, maxBytes = defaultMaxBytes } = request
+  const bytes = {
+    method,
+    url: new URL(url),
+    headers,
+    body: Buffer.from(body),
+    maxBytes,
+    ...(tls !== undefined && { tls }),
+  }
+  const reply = await requestBytes(bytes, { deadlineMs: defaultDeadlineMs, ...o }, clock)
+  return { status: reply.status, body: reply.body.toString('utf8') }
+}
+
+/** As `requestWeb`, for answers that are no text. Without a deadline it waits as long as the connection stands. */
+export async function requestBytes(request: ByteRequest, o: CallOptions, clock: Clock): Promise<ByteReply> {
+  const { url } = request
   const { request: open } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
-  const limits = { deadlineMs: defaultDeadlineMs, ...o }
   const deadline = startDeadline(
     clock,
-    limits,
-    () => new FlotillaError('core/deadline', `${url.origin} did not answer within ${limits.deadlineMs} ms`),
+    o,
+    () => new FlotillaError('core/deadline', `${url.origin} did not answer within ${o.deadlineMs} ms`),
   )
   const { signal } = deadline
   try {
-    return await new Promise<WebReply>((resolve, reject) => {
-      const options = {
-        method: request.method,
-        agent: false as const,
-        headers: { ...request.headers, 'Content-Length': String(Buffer.byteLength(request.body ?? '')) },
-        ...request.tls,
-      }
+    return await new Promise<ByteReply>((resolve, reject) => {
+      const length = request.body === undefined ? {} : { 'Content-Length': String(request.body.length) }
+      const headers = { ...request.headers, ...length }
+      const options = { method: request.method, agent: false as const, headers, ...request.tls }
       const call = open(url, options, (reply) => {
         const parts: Buffer[] = []
         let size = 0
         reply.on('data', (chunk: Buffer) => {
           parts.push(chunk)
           size += chunk.length
-          if (size > (request.maxBytes ?? defaultMaxBytes)) {
-            call.destroy(new FlotillaError('io/protocol', `the answer of ${url.origin} is too long`))
+          if (size > request.maxBytes) {
+            call.destroy(
+              new FlotillaError('io/protocol', `the answer of ${url.origin} is longer than ${request.maxBytes} bytes`),
+            )
           }
         })
         reply.on('error', fail)
-        reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }))
+        reply.on('end', () =>
+          resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body: Buffer.concat(parts) }),
+        )
       })
       function fail(error: unknown): void {
         if (error instanceof FlotillaError) reject(error)
