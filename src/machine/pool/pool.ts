@@ -1,6 +1,6 @@
 import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
-import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { codeOf, makeFolder, pathExists, readTextFile, writeFileAtomic } from '../../io/files.ts'
 import { removeBlock, replaceBlock } from '../provision/config-block.ts'
 import { isHostName } from '../host.ts'
@@ -124,9 +124,4 @@ export async function removePool(root: string, name: string): Promise<void> {
 export function poolOf(host: Host): string | undefined {
   const name = host.extra?.['Pool']
   return typeof name === 'string' ? name : undefined
-}
-
-/** True for the error of a pool that is not there. */
-export function isNoPool(error: unknown): boolean {
-  return isFlotillaError(error) && error.code === 'machine/not-found'
 }
