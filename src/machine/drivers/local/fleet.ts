@@ -223,8 +223,8 @@ export class Fleet {
           return body()
         })
       } catch (error) {
-        // Whoever has removed the last host takes the directory away.
-        if (isEntered || (await pathExists(this.#o.directory))) throw error
+        // Whoever has removed the last host takes the directory away, and another may have made it anew since.
+        if (isEntered || !(error instanceof Error) || codeOf(error.cause) !== 'ENOENT') throw error
       }
     }
   }
