@@ -210,7 +210,8 @@ class RunningService implements LabService {
     if (running === undefined) return
     await signalProcess(running, 'SIGTERM')
     await signalProcess(running, 'SIGCONT')
-    const isGone = async (): Promise<boolean> => !(await isAlive(running))
+    // The threads of a JVM may hold its socket a moment longer than its process is there.
+    const isGone = async (): Promise<boolean> => !(await isAlive(running)) && !(await canConnect(this.host, this.port))
     if (!(await pollUntil(isGone, 10_000, this.#clock))) {
       await signalProcess(running, 'SIGKILL')
       await pollUntil(isGone, 10_000, this.#clock)
@@ -225,6 +226,19 @@ class RunningService implements LabService {
   async resume(): Promise<void> {
     if (this.#process !== undefined) await signalProcess(this.#process, 'SIGCONT')
   }
+}
+
+function canConnect(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 })
+    const finish = (isOpen: boolean): void => {
+      socket.destroy()
+      resolve(isOpen)
+    }
+    socket.once('connect', () => finish(true))
+    socket.once('error', () => finish(false))
+    socket.once('timeout', () => finish(false))
+  })
 }
 
 async function fetchText(url: string, method: 'GET' | 'PUT' = 'GET'): Promise<string> {
