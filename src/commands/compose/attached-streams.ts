@@ -54,19 +54,22 @@ function makeRaw(stdin: Readable): () => void {
 }
 
 const sizeAttempts = 10
-const sizePauseMs = 20
+const firstSizePauseMs = 20
+const longestSizePauseMs = 500
 
 /** The first size may come before the process has a terminal: it is told again until it is taken. */
 function followSize(ctx: Context, { resize }: JoinOptions): () => void {
   const over = new AbortController()
   const send = async (): Promise<void> => {
+    let pauseMs = firstSizePauseMs
     for (let attempt = 0; attempt < sizeAttempts && !over.signal.aborted; attempt += 1) {
       const isTaken = await resize({ rows: ctx.terminal.rows(), columns: ctx.terminal.columns() }).then(
         () => true,
         () => false,
       )
       if (isTaken) return
-      await ctx.clock.sleep(sizePauseMs, over.signal).catch(() => {})
+      await ctx.clock.sleep(pauseMs, over.signal).catch(() => {})
+      pauseMs = Math.min(pauseMs * 2, longestSizePauseMs)
     }
   }
   void send()

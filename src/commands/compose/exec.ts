@@ -64,7 +64,7 @@ async function runJoined(
     },
     call,
   )
-  const stream = await startExec(engine, id, { tty: isTty }, call)
+  const stream = await startExec(engine, id, { tty: isTty, ...(isTty && sizeOf(ctx)) }, call)
   const ending = await joinStreams(ctx, stream, {
     hasStdin,
     isTty,
@@ -72,6 +72,11 @@ async function runJoined(
     resize: (size) => resizeExec(engine, id, size, call),
   })
   return ending === 'detached' ? 0 : readExitCode(ctx, engine, id)
+}
+
+/** With the start it is there before the first line is printed (API 1.42; an older engine passes over it). */
+function sizeOf({ terminal }: Context): { readonly consoleSize: readonly [number, number] } | false {
+  return (terminal.isTty || terminal.isStderrTty) && { consoleSize: [terminal.rows(), terminal.columns()] }
 }
 
 async function readDetachKeys(ctx: Context): Promise<{ readonly bytes: Uint8Array; readonly text: string }> {

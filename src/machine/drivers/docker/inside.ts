@@ -60,7 +60,12 @@ export async function enterInside(
     },
     o,
   )
-  const stream = await startExec(engine, exec, { tty: isTty }, o)
+  const stream = await startExec(
+    engine,
+    exec,
+    { tty: isTty, ...(isTty && { consoleSize: [stdout.rows, stdout.columns] as const }) },
+    o,
+  )
   const resize = (): void => {
     resizeExec(engine, exec, { rows: stdout.rows, columns: stdout.columns }).catch(() => undefined)
   }
