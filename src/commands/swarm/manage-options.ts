@@ -3,7 +3,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { toOvercommitPercent } from '../../cluster/watch/specs.ts'
 import { readDurationNs } from './durations.ts'
-import type { manageFlags } from './table.ts'
+import type { manageFlags } from './daemon-flags.ts'
 
 type Flags = FlagValues<typeof manageFlags>
 

@@ -16,7 +16,7 @@ import { openRecords } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
 import { readSpanOptions } from './span-options.ts'
-import type { manageFlags } from './table.ts'
+import type { manageFlags } from './daemon-flags.ts'
 
 type Flags = FlagValues<typeof manageFlags>
 
