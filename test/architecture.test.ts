@@ -101,6 +101,7 @@ const purePlaces = [
   /^compose\/watch\/(rules|batch)\.ts$/,
   /^machine\/(env|host|creation)\.ts$/,
   /^machine\/fleet\//,
+  /^machine\/pool\/plan\.ts$/,
   /^machine\/provision\/unit-file\.ts$/,
 ]
 
