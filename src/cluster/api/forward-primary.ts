@@ -40,6 +40,8 @@ const localPaths: ReadonlySet<string> = new Set([
   '/info',
   '/debug',
   '/flotilla/leader',
+  '/flotilla/managers',
+  '/flotilla/sightings',
   '/flotilla/metrics',
   '/flotilla/debug',
 ])

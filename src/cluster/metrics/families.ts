@@ -11,6 +11,8 @@ export interface EngineReading {
   readonly isStreaming: boolean
   /** Between an event on the engine and its arrival, for the last one; undefined before the first. */
   readonly eventLagMs: number | undefined
+  /** Other managers that reach the engine while this one does not; undefined where nobody was asked. */
+  readonly reachedByOthers: number | undefined
   readonly inFlight: number
   readonly queued: number
 }
@@ -38,6 +40,8 @@ export interface MetricsReading {
   readonly version: string
   readonly commit: string
   readonly role: { readonly kind: string; readonly term: number }
+  /** Other managers that have announced themselves here lately. */
+  readonly otherManagers: number
   readonly engines: readonly EngineReading[]
   readonly pendingReservations: number
   readonly eventSubscribers: number
@@ -78,7 +82,7 @@ function counter(name: string, help: string, samples: readonly Sample[] | number
   return { name, help, type: 'counter', samples: typeof samples === 'number' ? [{ value: samples }] : samples }
 }
 
-function roleFamilies({ role }: MetricsReading): readonly Family[] {
+function roleFamilies({ role, otherManagers }: MetricsReading): readonly Family[] {
   return [
     gauge(
       'flotilla_role',
@@ -86,6 +90,7 @@ function roleFamilies({ role }: MetricsReading): readonly Family[] {
       ['sole', 'primary', 'replica'].map((kind) => ({ labels: { role: kind }, value: kind === role.kind ? 1 : 0 })),
     ),
     gauge('flotilla_leader_term', 'Number of the term of leadership; 0 without replication.', role.term),
+    gauge('flotilla_other_managers', 'Replicas that have announced themselves to this manager lately.', otherManagers),
   ]
 }
 
@@ -123,6 +128,11 @@ function engineFamilies({ engines, nowMs, pendingReservations }: MetricsReading)
       'flotilla_engine_up',
       '1 when the engine is healthy.',
       each(({ node }) => (isUp(node) ? 1 : 0)),
+    ),
+    gauge(
+      'flotilla_engine_reached_by_others',
+      'Other managers that reach an engine which this one does not.',
+      each((e) => e.reachedByOthers),
     ),
     gauge(
       'flotilla_engine_failures',

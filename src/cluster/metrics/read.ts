@@ -13,6 +13,7 @@ export function readMetrics(api: Api): MetricsReading {
     version: settings.version,
     commit: settings.commit,
     role: { kind: api.role.kind, term: api.role.term },
+    otherManagers: api.peers?.list().length ?? 0,
     engines: readEngines(api),
     pendingReservations: cluster.reservationCount,
     eventSubscribers: cluster.events.size,
@@ -24,13 +25,15 @@ export function readMetrics(api: Api): MetricsReading {
   }
 }
 
-function readEngines({ cluster }: Api): readonly EngineReading[] {
+function readEngines({ cluster, rescheduler }: Api): readonly EngineReading[] {
+  const sights = rescheduler.observers.list()
   return cluster.snapshot().nodes.map((node) => {
     const member = cluster.member(node.addr)
     return {
       node,
       isStreaming: cluster.isStreaming(node.addr),
       eventLagMs: correctLag(member?.watch.eventLagMs, node),
+      reachedByOthers: node.health.state === 'healthy' ? undefined : sights.get(node.engineId)?.reachedBy.length,
       inFlight: member?.pool.inFlight ?? 0,
       queued: member?.pool.queued ?? 0,
     }

@@ -5,10 +5,12 @@ import type { Cluster } from '../cluster.ts'
 import { isValidated } from '../model.ts'
 import type { NodeMark, NodeView } from '../model.ts'
 import { RecordBook } from './book.ts'
-import { compareNeed, findDamping, judge, retryDelayMs } from './decide.ts'
+import { compareNeed, findDamping, isMissed, judge, retryDelayMs } from './decide.ts'
 import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
+import { Observers } from './observers.ts'
+import type { Doubted, ObserversOptions } from './observers.ts'
 import { Pacing } from './pacing.ts'
 import { RecordKeeper } from './record-keeper.ts'
 import type { ContainerRecord, MarkRecord, MoveKind } from './record.ts'
@@ -24,6 +26,8 @@ export interface ReschedulerOptions {
   readonly store: RecordStore
   /** Containers with local volumes are made anew without their data, as classic Swarm did. */
   readonly isVolumeLossAllowed: boolean
+  /** Who else is asked about engines that this manager does not reach. */
+  readonly observers: Pick<ObserversOptions, 'role' | 'rule' | 'peers' | 'openManager'>
 }
 
 /** A move as operators see it. */
@@ -62,6 +66,8 @@ export class Rescheduler {
   readonly #o: ReschedulerOptions
   readonly #book: RecordBook
   readonly #gone: GoneEngines
+  /** What other managers know of engines that this one does not reach. */
+  readonly observers: Observers
   readonly #pacing = new Pacing()
   readonly #stop = new AbortController()
   readonly #waiting = new Map<string, Waiting>()
@@ -77,7 +83,8 @@ export class Rescheduler {
     this.#o = options
     this.#book = new RecordBook(options.store, options.cluster.log)
     this.#gone = new GoneEngines(options.cluster)
-    this.#view = new WorldView(options.cluster, this.#book, this.#gone)
+    this.observers = new Observers({ ...options.observers, cluster: options.cluster, onAnswers: () => this.poke() })
+    this.#view = new WorldView(options.cluster, this.#book, this.#gone, this.observers)
     this.#keeper = new RecordKeeper({
       cluster: options.cluster,
       api: () => this.#api,
@@ -173,6 +180,7 @@ export class Rescheduler {
     const views: MoveView[] = []
     for (const record of this.#book.all()) {
       const verdict = judge(record, world)
+      if (verdict.kind === 'hold') views.push(toHeld(record, verdict.why))
       if (verdict.kind !== 'move') continue
       const waiting = this.#waiting.get(record.swarmId)
       views.push({
@@ -218,6 +226,7 @@ export class Rescheduler {
     if (!this.#isLoaded) await this.#load()
     if (!(await this.#keeper.observe())) this.#isLoaded = false
     this.#askAboutGone()
+    this.observers.look(this.#listDoubted())
     await this.#moveDue()
   }
 
@@ -244,6 +253,21 @@ export class Rescheduler {
     }
   }
 
+  /** Engines that this manager would give up, and those it does not reach although nothing depends on it. */
+  #listDoubted(): readonly Doubted[] {
+    const world = this.#view.read()
+    const doubted = new Map<string, Doubted>()
+    for (const { engineId, addr, name: node, health } of this.#api.cluster.snapshot().nodes) {
+      if (engineId !== '' && health.state === 'unhealthy')
+        doubted.set(engineId, { engineId, addr, node, isUrgent: false })
+    }
+    for (const engineId of this.#book.engineIds()) {
+      const home = this.#book.ofEngine(engineId)[0]?.home
+      if (home !== undefined && isMissed(home, world)) doubted.set(engineId, { ...home, isUrgent: true })
+    }
+    return [...doubted.values()]
+  }
+
   async #moveDue(): Promise<void> {
     const { clock } = this.#api.cluster
     const world = this.#view.read()
@@ -261,7 +285,7 @@ export class Rescheduler {
         const verdict = judge(record, world)
         if (verdict.kind !== 'stay') isQuiet = false
         if (verdict.kind === 'move') due.push(await this.#noteMove(record, verdict.move))
-        else if (verdict.kind !== 'stay') await this.#settle(record, verdict)
+        else if (verdict.kind !== 'stay' && verdict.kind !== 'hold') await this.#settle(record, verdict)
       }
       if (isQuiet && node !== undefined) this.#quiet.set(engineId, node)
       else this.#quiet.delete(engineId)
@@ -291,7 +315,10 @@ export class Rescheduler {
     return next
   }
 
-  async #settle(record: ContainerRecord, verdict: Exclude<Verdict, { readonly kind: 'stay' | 'move' }>): Promise<void> {
+  async #settle(
+    record: ContainerRecord,
+    verdict: Exclude<Verdict, { readonly kind: 'stay' | 'hold' | 'move' }>,
+  ): Promise<void> {
     const { cluster, role } = this.#api
     const { home, name, swarmId } = record
     this.#waiting.delete(swarmId)
@@ -338,4 +365,8 @@ export class Rescheduler {
     // The same reason over and over is told once.
     if (before?.why !== why) log.error(`Failed to reschedule container ${record.home.containerId}: ${why}`)
   }
+}
+
+function toHeld(record: ContainerRecord, why: string): MoveView {
+  return { record, kind: record.move?.kind ?? 'failure', isUnderWay: false, why, waitMs: 0 }
 }

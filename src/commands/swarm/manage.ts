@@ -93,6 +93,7 @@ async function readOptions(
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
     records: await openRecords(ctx, store, flags['state-dir']),
     isVolumeLossAllowed: cluster.isVolumeLossAllowed,
+    observers: cluster.observers,
     settings: {
       createRetries: cluster.createRetries,
       waitMs: cluster.waitMs,
