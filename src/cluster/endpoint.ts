@@ -128,6 +128,11 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     replication === undefined
       ? undefined
       : new Election({ ...replication, clock, log, catchUp: () => cluster.catchUp(catchUpMs) })
+  const dispatcher = makeDispatcher(
+    () => api,
+    () => forwarder,
+    meters,
+  )
   const server: EndpointServer = new EndpointServer({
     clock,
     log,
@@ -137,11 +142,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       forwarder?.tick()
     },
     onTurnedAway: () => cluster.turnedAway.count('connections'),
-    handle: makeDispatcher(
-      () => api,
-      () => forwarder,
-      meters,
-    ),
+    handle: (exchange) => dispatcher.handle(exchange),
   })
   const forwarder =
     election === undefined
@@ -182,6 +183,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     execs: new Map(),
     builds: new BuildNodes(clock),
     waiting: new WaitingCreates(),
+    ...(election === undefined ? {} : { passOn: (call) => dispatcher.passOn(call) }),
     compile: once(loadRegex),
   }
   const addresses: string[] = []
@@ -228,6 +230,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     role,
     failed,
     async close() {
+      api.waiting.end()
+      forwarder?.end()
       const closed = server.close()
       await resign()
       await closed.finally(end)

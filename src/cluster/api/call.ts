@@ -45,6 +45,8 @@ export interface Api {
   readonly builds: BuildNodes
   /** Creates that wait for a node. */
   readonly waiting: WaitingCreates
+  /** Leaves a create for which nothing has been done to the manager that leads now; absent: there is no other. */
+  passOn?(call: Call): Promise<void>
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
 }

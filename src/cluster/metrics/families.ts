@@ -44,6 +44,8 @@ export interface MetricsReading {
   readonly otherManagers: number
   readonly engines: readonly EngineReading[]
   readonly pendingReservations: number
+  /** Creates that wait for room; the oldest since, epoch milliseconds. */
+  readonly waiting: { readonly count: number; readonly oldestMs: number | undefined }
   readonly eventSubscribers: number
   readonly connections: { readonly open: number; readonly busy: number; readonly raw: number }
   readonly turnedAway: Readonly<Record<TurnedAwayCause, number>>
@@ -106,7 +108,7 @@ const containerStates: readonly ContainerState[] = [
   'dead',
 ]
 
-function engineFamilies({ engines, nowMs, pendingReservations }: MetricsReading): readonly Family[] {
+function engineFamilies({ engines, nowMs, pendingReservations, waiting }: MetricsReading): readonly Family[] {
   const byState = new Map<string, number>()
   const containers = new Map<string, number>()
   for (const { node } of engines) {
@@ -177,6 +179,12 @@ function engineFamilies({ engines, nowMs, pendingReservations }: MetricsReading)
       containerStates.map((state) => ({ labels: { state }, value: containers.get(state) ?? 0 })),
     ),
     gauge('flotilla_pending_reservations', 'Places taken by creates that are not confirmed yet.', pendingReservations),
+    gauge('flotilla_waiting_creates', 'Creates that wait for a node with room.', waiting.count),
+    gauge(
+      'flotilla_waiting_oldest_seconds',
+      'How long the oldest of them has waited; 0 when none waits.',
+      waiting.oldestMs === undefined ? 0 : Math.max(0, nowMs - waiting.oldestMs) / 1000,
+    ),
   ]
 }
 

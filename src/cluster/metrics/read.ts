@@ -8,6 +8,7 @@ import type { CertificateReading, EngineReading, MetricsReading } from './famili
 export function readMetrics(api: Api): MetricsReading {
   const { cluster, settings, host } = api
   const nowMs = cluster.clock.nowMs()
+  const waiting = api.waiting.list(nowMs)
   return {
     nowMs,
     version: settings.version,
@@ -16,6 +17,7 @@ export function readMetrics(api: Api): MetricsReading {
     otherManagers: api.peers?.list().length ?? 0,
     engines: readEngines(api),
     pendingReservations: cluster.reservationCount,
+    waiting: { count: waiting.length, oldestMs: waiting[0]?.sinceMs },
     eventSubscribers: cluster.events.size,
     connections: { open: host.connectionCount, busy: host.busyCount, raw: host.hijackedCount },
     turnedAway: cluster.turnedAway.counts,
