@@ -209,14 +209,15 @@ describe('a host that the leading manager alone cannot reach', () => {
         Promise.reject(new Error(`${String(error)}\n${logs()}`)),
       )
     try {
-      const leader = await startManagerIn(lab, second, folder, [url])
+      const args = ['--engine-failure-retry', '2', url]
+      const leader = await startManagerIn(lab, second, folder, args)
       managers.push(leader)
       await wait(
         async () => (await leader.ask('GET', '/flotilla/leader')).body.includes('"primary","'),
         20_000,
         'a leader',
       )
-      const other = await startManagerIn(lab, third, folder, [url])
+      const other = await startManagerIn(lab, third, folder, args)
       managers.push(other)
       const others = async (): Promise<string> => (await leader.ask('GET', '/flotilla/managers')).body
       await wait(async () => (await others()).includes(other.address), 20_000, 'word of the other manager')
