@@ -1,7 +1,7 @@
 import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
-import type { PlaceHeld } from '../../cluster.ts'
+import type { PlaceHeld } from '../../places.ts'
 import { failpoint } from '../../../io/failpoint.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
 import { splitTag } from '../../image-name.ts'
