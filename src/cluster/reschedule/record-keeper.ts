@@ -63,7 +63,7 @@ export class RecordKeeper {
   }
 
   async #recordNode(node: NodeView, before: NodeView | undefined): Promise<boolean> {
-    const { cluster, book, isBusy } = this.#o
+    const { cluster, book } = this.#o
     const known = new Set(before?.containers)
     const changed = node.containers.filter((each) => !known.has(each) && hasPolicy(each.labels))
     const puts: ContainerRecord[] = []
@@ -73,7 +73,7 @@ export class RecordKeeper {
         const fetch = { what: 'container', id: container.id, isInspected: true } as const
         cluster.member(node.addr)?.send({ kind: 'touched', fetch })
       }
-      if (isBusy(container.swarmId)) continue
+      if (this.#o.isBusy(container.swarmId)) continue
       const old = book.get(container.swarmId)
       const next = recordContainer(old, node, container)
       if (next !== undefined && next !== old) puts.push(next)
