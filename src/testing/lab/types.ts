@@ -142,11 +142,12 @@ export interface Lab {
   /** @throws {platform/missing} naming the package when the store cannot be had here */
   kv(store: LabStore): Promise<LabService>
   /**
-   * The one registry of the lab.
+   * The one registry of the lab, or, with `hasTls`, the one beside it that speaks TLS with a certificate of the lab's
+   * authority (`ca.pem` in the folder of `certificates`).
    *
    * @param users lines of an htpasswd file with bcrypt hashes; without any everybody may push and pull
    */
-  registry(users?: string): Promise<LabService>
+  registry(users?: string, options?: { readonly hasTls?: boolean }): Promise<LabService>
   /** Ends everything of the lab and removes what it made. Idempotent. */
   down(): Promise<void>
 }
