@@ -17,6 +17,8 @@ import { BuildProgress } from './build-progress.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
 import { toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
+import { nameCaches, openLayouts } from './open-layouts.ts'
+import type { OpenLayouts } from './open-layouts.ts'
 
 /** What a build takes from the computer the program runs on. */
 export interface BuildHost {
@@ -61,7 +63,8 @@ export async function buildImage(
  */
 export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
   await checkFiles(build, host)
-  const { request, folders } = toSolve(build, await readFacts(engine, build, o))
+  const layouts = await openLayouts(build)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, o), layouts)
   const session = randomUUID()
   const attributes = { ...request.attributes, requestid: 'frontend.lint' }
   try {
@@ -69,7 +72,7 @@ export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildH
       engine,
       {
         request: { ...request, attributes, ref: randomUUID(), session },
-        offer: makeOffer(session, build, folders, host),
+        offer: makeOffer(session, build, folders, layouts, host),
       },
       o,
     )
@@ -90,9 +93,11 @@ function makeOffer(
   id: string,
   build: ImageBuild,
   folders: ReadonlyMap<string, SharedFolder>,
+  { stores }: OpenLayouts,
   host: BuildHost,
 ): SessionOffer {
   return {
+    stores,
     id,
     sharedKey: toSharedKey(build),
     folders,
@@ -111,7 +116,12 @@ async function tryBuildKit(
   o: CallOptions,
 ): Promise<string | undefined> {
   await checkFiles(build, host)
-  const { request, folders } = toSolve(build, await readFacts(engine, build, o))
+  const layouts = await openLayouts(build)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, o), layouts)
+  for (const cache of layouts.missing) {
+    const { parentId } = report
+    report.progress({ id: `${parentId} cache ${cache}`, parentId, status: 'warning', text: 'Not there yet' })
+  }
   const steps = new BuildProgress(report.parentId)
   const session = randomUUID()
   try {
@@ -119,13 +129,14 @@ async function tryBuildKit(
       engine,
       {
         request: { ...request, ref: randomUUID(), session },
-        offer: makeOffer(session, build, folders, host),
+        offer: makeOffer(session, build, folders, layouts, host),
         onStatus(event) {
           for (const each of steps.take(event)) report.progress(each)
         },
       },
       o,
     )
+    await nameCaches(build, layouts, answer)
     return answer.get('containerimage.digest') ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
   } catch (error) {
     if (isFlotillaError(error) && error.code === 'engine/not-found') return undefined

@@ -1,9 +1,12 @@
+import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
 
 /** Where layers of earlier builds are, or where those of this one go. */
 export interface BuildCache {
   readonly type: string
   readonly attributes: Readonly<Record<string, string>>
+  /** Of the type `local`: the folder, absolute. */
+  readonly folder?: string
 }
 
 /**
@@ -26,6 +29,24 @@ export function parseCacheEntry(text: string, where: string): BuildCache {
   }
   if (type === '') throw new FlotillaError('compose/invalid', `${where}: type is required in ${JSON.stringify(text)}`)
   return { type, attributes }
+}
+
+/**
+ * A cache with the folder that one of its fields names, `src` or `dest`.
+ *
+ * @param workingDir where relative paths start
+ * @throws {compose/invalid} when a local cache names none
+ */
+export function withFolder(cache: BuildCache, field: 'src' | 'dest', workingDir: string, where: string): BuildCache {
+  if (cache.type !== 'local') return cache
+  const path = cache.attributes[field] ?? ''
+  if (path === '') throw new FlotillaError('compose/invalid', `${where}: a local cache needs ${field}=FOLDER`)
+  return { ...cache, folder: toAbsolute(path, workingDir) }
+}
+
+/** A path of a Compose file, which may have a Windows drive. */
+export function toAbsolute(path: string, workingDir: string): string {
+  return posix.isAbsolute(path) || /^[a-zA-Z]:[\\/]/.test(path) ? path : posix.join(workingDir, path)
 }
 
 /** Fields between commas; one in quotes may hold commas. */
