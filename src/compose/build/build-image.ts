@@ -15,7 +15,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import { BuildProgress } from './build-progress.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
-import { toSolve } from './frontend.ts'
+import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
 import { nameCaches, openLayouts } from './open-layouts.ts'
 import type { OpenLayouts } from './open-layouts.ts'
@@ -156,14 +156,13 @@ function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unk
 }
 
 async function readFacts(engine: Engine, build: ImageBuild, o: CallOptions): Promise<BuilderFacts> {
-  const asksStore = build.platforms.length > 1 || build.provenance !== undefined || build.sbom !== undefined
   const asksGateway = Object.values(build.hosts).some((addresses) => addresses.includes('host-gateway'))
   const gateway = asksGateway
     ? (await readWorkerLabels(engine, o)).get('org.mobyproject.buildkit.worker.moby.host-gateway-ip')
     : undefined
   return {
     apiVersion: await engine.apiVersion(o),
-    hasContainerdStore: asksStore && (await hasContainerdStore(engine, o)),
+    hasContainerdStore: needsContainerdStore(build) && (await hasContainerdStore(engine, o)),
     ...(gateway !== undefined && gateway !== '' && { hostGateway: gateway }),
   }
 }

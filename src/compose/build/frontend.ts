@@ -88,11 +88,26 @@ function checkAbilities(build: ImageBuild, facts: BuilderFacts): void {
     if (build.platforms.length > 1) refuse(`an image of several platforms needs another image store: ${remedy}`)
     if (isOn(build.provenance)) refuse(`build.provenance needs another image store: ${remedy}`)
     if (isOn(build.sbom)) refuse(`build.sbom needs another image store: ${remedy}`)
+    const exported = build.cacheTo.find(({ type }) => type !== 'inline')
+    if (exported !== undefined) refuse(`build.cache_to of type "${exported.type}" needs another image store: ${remedy}`)
+    const layout = Object.entries(build.contexts).find(([, { kind }]) => kind === 'layout')
+    if (layout !== undefined) refuse(`additional_contexts.${layout[0]} (oci-layout) needs another image store: ${remedy}`)
   }
   // Named contexts came with BuildKit 0.10; an older one would take the name for an image of Docker Hub.
   if (Object.keys(build.contexts).length > 0 && !isApiAtLeast(facts.apiVersion, '1.42')) {
     refuse('build.additional_contexts needs Docker Engine 23.0 or later')
   }
+}
+
+/** Whether a build asks for what only engines with containerd's image store can do. */
+export function needsContainerdStore(build: ImageBuild): boolean {
+  return (
+    build.platforms.length > 1 ||
+    build.provenance !== undefined ||
+    build.sbom !== undefined ||
+    build.cacheTo.some(({ type }) => type !== 'inline') ||
+    Object.values(build.contexts).some(({ kind }) => kind === 'layout')
+  )
 }
 
 function isOn(attestation: string | undefined): boolean {

@@ -193,7 +193,7 @@ class RunningLab implements Lab {
       engine: wish,
       authority: this.#authority,
       labels: typeof labels === 'function' ? labels(index) : labels,
-      engineArgs,
+      engineArgs: typeof engineArgs === 'function' ? engineArgs(index) : engineArgs,
       clock: this.#clock,
     }
   }

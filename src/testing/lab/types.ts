@@ -26,8 +26,8 @@ export interface LabOptions {
    * somebody has provisioned it. `labels`, `engineArgs` and `image` do not apply.
    */
   readonly systemd?: boolean
-  /** More dockerd arguments. */
-  readonly engineArgs?: readonly string[]
+  /** More dockerd arguments: of all hosts, or per host. */
+  readonly engineArgs?: readonly string[] | ((index: number) => readonly string[])
   /** First part of the host names; the hosts are `<prefix>1`, `<prefix>2`, … Default `node`. */
   readonly namePrefix?: string
 }
