@@ -44,6 +44,19 @@ export function withFolder(cache: BuildCache, field: 'src' | 'dest', workingDir:
   return { ...cache, folder: toAbsolute(path, workingDir) }
 }
 
+/** An entry with each folder of a local cache replaced; any other entry as it is. */
+export function mapFolders(text: string, change: (folder: string) => string): string {
+  const fields = splitFields(text).map((field) => {
+    const equals = field.indexOf('=')
+    return [field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1)] as const
+  })
+  if (!text.includes('=') || !fields.some(([name, value]) => name === 'type' && value === 'local')) return text
+  return fields
+    .map(([name, value]) => `${name}=${name === 'src' || name === 'dest' ? change(value) : value}`)
+    .map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
+    .join(',')
+}
+
 /** A path of a Compose file, which may have a Windows drive. */
 export function toAbsolute(path: string, workingDir: string): string {
   return posix.isAbsolute(path) || /^[a-zA-Z]:[\\/]/.test(path) ? path : posix.join(workingDir, path)
