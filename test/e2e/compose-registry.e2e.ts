@@ -8,6 +8,7 @@ import { parseReference } from '../../src/engine/registry/reference.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { readTrustedRoots } from '../../src/io/trusted-roots.ts'
 import { ComposeHost, isRoot, openComposeHost, sampleImage } from './compose-host.ts'
+import { ensurePrograms, programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /**
@@ -26,6 +27,7 @@ describe.runIf(isRoot)('registries (needs root on Linux)', () => {
   let address = ''
 
   beforeAll(async () => {
+    ensurePrograms()
     running = await lab({ image: true, namePrefix: 'reg' })
     address = (await running.registry(users)).address
     host = await openComposeHost(running.hosts[0]!)
@@ -139,15 +141,20 @@ describe.runIf(isRoot)('registries (needs root on Linux)', () => {
 x-common: &common { restart: always, logging: { driver: json-file, options: { max-size: "1m" } } }
 services:
   web:
-    <<: *common
     image: ${sampleImage}
-    extends: { file: common.yaml, service: base }
-    env_file: [vars.env, { path: missing.env, required: false }]
+    # In block form, and each on a line of its own: 2.40 replaces lines.
+    extends:
+      file: common.yaml
+      service: base
+    env_file:
+      - vars.env
     command: ["/bin/serve"]
     ports: ["8080:80", { target: 443, published: "8443", mode: host }]
     depends_on: { db: { condition: service_started } }
     deploy: { resources: { limits: { memory: 64M } } }
   db:
+    # 2.40 cannot publish a service that has such a key and extends another one.
+    <<: *common
     image: ${sampleImage}
     profiles: [store]
     volumes: ["data:/data", { type: tmpfs, target: /tmp }]
@@ -156,7 +163,7 @@ volumes: { data: { driver: local } }
 `,
         'override.yaml': 'services: { web: { labels: { over: ride }, ports: !override ["9090:80"] } }\n',
         'common.yaml':
-          'services: { base: { extends: { file: deep.yaml, service: deeper }, labels: { from: common } } }\n',
+          'services:\n  base:\n    extends:\n      file: deep.yaml\n      service: deeper\n    labels: { from: common }\n',
         'deep.yaml': 'services: { deeper: { hostname: deep, cap_add: [NET_ADMIN] } }\n',
         'vars.env': 'COLOUR=red\nQUOTED="two words"\n',
       })
@@ -224,14 +231,23 @@ volumes: { data: { driver: local } }
       }
     })
 
-    it('a certificate nobody vouches for is refused, and said how to trust it', async () => {
+    it.each(programForms)('a certificate is refused unless somebody vouches for it ($name)', async (form) => {
+      const name = `${secure}/stacks/${form.name}:1`
       await host.write('stack', { 'up.yaml': `services: { web: { image: ${sampleImage} } }\n` })
-      const env = { ...programs.ours.env, SSL_CERT_FILE: '' }
-      const distrustful = new ComposeHost(host.engine, env, host.folder)
-      const refused = await distrustful.compose('stack', ['-f', 'up.yaml', 'publish', `${secure}/stacks/no:1`])
+      const compose = (args: readonly string[], certificates: string): Promise<RunResult> =>
+        form.run('docker-compose', args, {
+          cwd: join(host.folder, 'stack'),
+          env: { ...programs.ours.env, SSL_CERT_FILE: certificates },
+        })
+      const refused = await compose(['-f', 'up.yaml', 'publish', name], '')
       expect(refused.code).toBe(1)
       expect(refused.stderr).toMatch(/cannot reach https:.*(?:certificate|self.signed)/i)
       expect(refused.stderr).toContain('SSL_CERT_FILE=ca.pem')
+      const authority = programs.ours.env['SSL_CERT_FILE'] ?? ''
+      const published = await compose(['-f', 'up.yaml', 'publish', name], authority)
+      expect(published.code, published.stderr).toBe(0)
+      const images = await compose(['-f', `oci://${name}`, 'config', '--images'], authority)
+      expect(images).toMatchObject({ code: 0, stdout: `${sampleImage}\n` })
     })
   })
 })

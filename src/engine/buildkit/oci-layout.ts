@@ -21,6 +21,7 @@ export interface BlobFacts {
   readonly modifiedMs: number
 }
 
+const maxTries = 10
 const nameKey = 'org.opencontainers.image.ref.name'
 const indexType = 'application/vnd.oci.image.index.v1+json'
 
@@ -39,8 +40,9 @@ export class OciLayout {
 
   /** @returns undefined: no such blob */
   async facts(digest: string): Promise<BlobFacts | undefined> {
+    const place = this.#place(digest)
     try {
-      const found = await stat(this.#place(digest))
+      const found = await stat(place)
       return found.isFile() ? { bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) } : undefined
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
@@ -89,12 +91,15 @@ export class OciLayout {
   /** Begins a blob; nothing is to be seen of it before it is committed. */
   async begin(): Promise<BlobDraft> {
     const folder = join(this.folder, 'ingest')
-    try {
-      await mkdir(folder, { recursive: true })
-      const path = join(folder, makeNonce())
-      return new BlobDraft(await open(path, 'wx', 0o644), path, (digest) => this.#place(digest))
-    } catch (error) {
-      throw this.#failure(error)
+    const path = join(folder, makeNonce())
+    for (let count = 1; ; count += 1) {
+      try {
+        await mkdir(folder, { recursive: true })
+        return new BlobDraft(await open(path, 'wx', 0o644), path, (digest) => this.#place(digest))
+      } catch (error) {
+        // Another writer may just have tidied up.
+        if (codeOf(error) !== 'ENOENT' || count === maxTries) throw this.#failure(error)
+      }
     }
   }
 
