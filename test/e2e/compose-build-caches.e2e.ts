@@ -210,7 +210,7 @@ services:
   it('builds an image of several platforms with attestations, where the store allows it', async () => {
     const image = `${registry}/many/web:1`
     const project = (more: string): Readonly<Record<string, string>> => ({
-      'compose.yaml': `services: { web: { image: "${image}", build: { context: ., dockerfile_inline: "FROM scratch\\nARG TARGETARCH\\nLABEL arch=$TARGETARCH\\nCOPY compose.yaml /\\n"${more} } } }\n`,
+      'compose.yaml': `services: { web: { image: "${image}", build: { context: ., dockerfile_inline: "FROM scratch\\nARG TARGETARCH\\nLABEL arch=$$TARGETARCH\\nCOPY compose.yaml /\\n"${more} } } }\n`,
     })
     await hosts.default.write('many', project(', platforms: [linux/amd64, linux/arm64], provenance: true'))
     const refused = await hosts.default.compose('many', ['build'])

@@ -41,7 +41,7 @@ describe('folders of images and caches that a build names', () => {
       Array.from({ length: 3 }, () => [join(folder, 'base'), false]),
     )
     const { attributes } = toSolve(build, facts, layouts).request
-    const ids = [...layouts.stores.keys()]
+    const ids = [...layouts.stores.keys()].map((key) => key.replace(/^oci:/, ''))
     expect(attributes['context:fixed']).toBe(`oci-layout://${ids[0]}@${descriptor('b').digest}`)
     expect(attributes['context:named']).toBe(`oci-layout://${ids[1]}@${descriptor('a').digest}`)
     expect(attributes['context:only']).toBe(`oci-layout://${ids[2]}@${descriptor('a').digest}`)

@@ -14,7 +14,7 @@ export interface OpenLayouts extends Layouts {
   readonly missing: readonly string[]
 }
 
-/** Caches go by the name of their folder (moby/buildkit cache/remotecache/local). */
+/** Caches go by the name of their folder, images as `oci:` and the first part of their address (moby/buildkit client/solve.go). */
 function storeOf(folder: string): string {
   return `local:${folder}`
 }
@@ -34,7 +34,7 @@ export async function openLayouts(build: ImageBuild): Promise<OpenLayouts> {
     const layout = new OciLayout(source.folder)
     const digest = source.digest ?? (await findImage(layout, source, name, build.service))
     const id = randomUUID().replaceAll('-', '')
-    stores.set(id, layout)
+    stores.set(`oci:${id}`, layout)
     contexts.set(name, `oci-layout://${id}@${digest}`)
   }
   for (const { folder, attributes } of build.cacheFrom) {
