@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer'
 import { createHash, randomUUID } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import type { Duplex } from 'node:stream'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
@@ -14,6 +13,7 @@ import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import { BuildProgress } from './build-progress.ts'
+import { checkSsh, openSsh } from './build-ssh.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
 import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
@@ -103,7 +103,7 @@ function makeOffer(
     folders,
     credentials: host.credentials,
     secret: (secret) => readSecret(build.secrets, secret, host),
-    agent: (key) => openSsh(build, key, host),
+    agent: (key) => openSsh(build, key, host.env),
   }
 }
 
@@ -116,6 +116,7 @@ async function tryBuildKit(
   o: CallOptions,
 ): Promise<string | undefined> {
   await checkFiles(build, host)
+  await checkSsh(build, host.env)
   const layouts = await openLayouts(build)
   const { request, folders } = toSolve(build, await readFacts(engine, build, o), layouts)
   for (const cache of layouts.missing) {
@@ -232,18 +233,4 @@ function secretOf(secret: BuildSecret & { readonly kind: 'variable' }, host: Bui
     'compose/invalid',
     `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`,
   )
-}
-
-async function openSsh(build: ImageBuild, id: string, host: BuildHost): Promise<Duplex | undefined> {
-  const key = build.ssh.find((entry) => entry.id === id)
-  if (key === undefined) return undefined
-  const path = key.path === undefined || key.path === '' ? host.env['SSH_AUTH_SOCK'] : key.path
-  if (path === undefined || path === '') {
-    throw new FlotillaError(
-      'compose/invalid',
-      `ssh ${JSON.stringify(id)} of service "${build.service}": SSH_AUTH_SOCK is not set`,
-    )
-  }
-  const { openAgent } = await import('../../engine/buildkit/ssh-agent.ts')
-  return openAgent(path)
 }
