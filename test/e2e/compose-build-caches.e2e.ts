@@ -125,7 +125,10 @@ describe.runIf(isRoot)('builds with caches and images from elsewhere (needs root
 
   it('keeps a cache in a registry and takes it from there, on both engines', async () => {
     const ref = `${registry}/caches/web:1`
-    await writeCached('regcache', `cache_to: ["type=registry,ref=${ref},mode=max"], cache_from: ["type=registry,ref=${ref}"]`)
+    await writeCached(
+      'regcache',
+      `cache_to: ["type=registry,ref=${ref},mode=max"], cache_from: ["type=registry,ref=${ref}"]`,
+    )
     const refused = await hosts.default.compose('regcache', ['build'])
     expect(refused).toMatchObject({
       code: 1,
@@ -142,7 +145,10 @@ describe.runIf(isRoot)('builds with caches and images from elsewhere (needs root
   })
 
   it('keeps a cache in a folder and takes it from there, on both engines', async () => {
-    await writeCached('dircache', 'cache_to: ["type=local,dest=./cache,mode=max"], cache_from: ["type=local,src=./cache"]')
+    await writeCached(
+      'dircache',
+      'cache_to: ["type=local,dest=./cache,mode=max"], cache_from: ["type=local,src=./cache"]',
+    )
     const cache = join(folder, 'dircache', 'cache')
     const refused = await hosts.default.compose('dircache', ['build'])
     expect(refused).toMatchObject({
@@ -221,7 +227,9 @@ services:
     const index = JSON.parse((await client.manifest('1')).bytes.toString()) as Index
     const platforms = index.manifests.map(({ platform }) => `${platform?.os}/${platform?.architecture}`)
     expect(platforms.sort()).toEqual(['linux/amd64', 'linux/arm64', 'unknown/unknown', 'unknown/unknown'])
-    const attested = index.manifests.filter(({ annotations }) => annotations?.['vnd.docker.reference.type'] !== undefined)
+    const attested = index.manifests.filter(
+      ({ annotations }) => annotations?.['vnd.docker.reference.type'] !== undefined,
+    )
     expect(attested).toHaveLength(2)
     // One that is not this machine's is only named so: nothing has to run.
     await hosts.default.write('many', project(', platforms: [linux/arm64]'))

@@ -222,7 +222,10 @@ volumes: { data: { driver: local } }
         await publish(writer, ['-f', 'app.yaml', 'publish', '--app', '--resolve-image-digests', '-y', name])
         expect((await open(`${secure}/${writer}/built`).manifest('1')).digest).toBe(digest)
         expect((await open(name).manifest(digest)).digest).toBe(digest)
-        const images = { web: { image: `${pulled}@${digest}` }, made: { image: `${secure}/${writer}/built:1@${digest}` } }
+        const images = {
+          web: { image: `${pulled}@${digest}` },
+          made: { image: `${secure}/${writer}/built:1@${digest}` },
+        }
         for (const reader of names) {
           expect(await read(reader, ['-f', `oci://${name}`]), `${writer} to ${reader}`).toMatchObject({
             services: images,

@@ -162,12 +162,7 @@ function toSource(context: string): BuildSource {
   return remotePattern.test(context) ? { kind: 'remote', url: context } : { kind: 'folder', path: context }
 }
 
-function toNamedSource(
-  project: Project,
-  service: string,
-  name: string,
-  context: string,
-): BuildSource | LayoutSource {
+function toNamedSource(project: Project, service: string, name: string, context: string): BuildSource | LayoutSource {
   const other = /^(?:service|target):(.+)$/.exec(context)?.[1]
   if (other !== undefined) {
     const found = project.services[other]

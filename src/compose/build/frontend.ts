@@ -91,7 +91,8 @@ function checkAbilities(build: ImageBuild, facts: BuilderFacts): void {
     const exported = build.cacheTo.find(({ type }) => type !== 'inline')
     if (exported !== undefined) refuse(`build.cache_to of type "${exported.type}" needs another image store: ${remedy}`)
     const layout = Object.entries(build.contexts).find(([, { kind }]) => kind === 'layout')
-    if (layout !== undefined) refuse(`additional_contexts.${layout[0]} (oci-layout) needs another image store: ${remedy}`)
+    if (layout !== undefined)
+      refuse(`additional_contexts.${layout[0]} (oci-layout) needs another image store: ${remedy}`)
   }
   // Named contexts came with BuildKit 0.10; an older one would take the name for an image of Docker Hub.
   if (Object.keys(build.contexts).length > 0 && !isApiAtLeast(facts.apiVersion, '1.42')) {
@@ -114,11 +115,7 @@ function isOn(attestation: string | undefined): boolean {
   return attestation !== undefined && attestation !== 'false'
 }
 
-function toContext(
-  build: ImageBuild,
-  folders: Map<string, SharedFolder>,
-  layouts: Layouts,
-): Record<string, string> {
+function toContext(build: ImageBuild, folders: Map<string, SharedFolder>, layouts: Layouts): Record<string, string> {
   const attributes: Record<string, string> = {}
   const { context, dockerfile } = build
   if (context.kind === 'folder') folders.set('context', context)

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -101,7 +101,12 @@ describe('a folder offered to a builder', () => {
     await expect(read(digest, 400_000)).rejects.toMatchObject({ status: GRPC.outOfRange })
     const other = put('other')
     const listed = new Message(await ask('List', 'read', new MessageWriter()))
-    expect(listed.messages(1).map((entry) => entry.text(1)).sort()).toEqual([digest, other].sort())
+    expect(
+      listed
+        .messages(1)
+        .map((entry) => entry.text(1))
+        .sort(),
+    ).toEqual([digest, other].sort())
   })
 
   it('gives nothing that is no blob of the folder that is meant', async () => {

@@ -112,7 +112,7 @@ async function sendBlob(call: GrpcCall, store: OciLayout): Promise<void> {
     const file = await store.openBlob(digest)
     try {
       const buffer = Buffer.allocUnsafe(chunkBytes)
-      for (let at = offset; at < end; ) {
+      for (let at = offset; at < end;) {
         const { bytesRead } = await file.read(buffer, 0, Math.min(chunkBytes, end - at), at)
         if (bytesRead === 0) throw new GrpcError(GRPC.dataLoss, `${digest} ends before its end`)
         await call.send(renderReadResponse(at, buffer.subarray(0, bytesRead)))

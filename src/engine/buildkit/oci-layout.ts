@@ -170,7 +170,7 @@ export class BlobDraft {
   }
 
   async write(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.length; ) {
+    for (let at = 0; at < data.length;) {
       const { bytesWritten } = await this.#file.write(data, at, data.length - at, this.#bytes + at)
       at += bytesWritten
     }
@@ -217,6 +217,9 @@ function isDescriptor(value: unknown): value is LayoutDescriptor {
   if (typeof value !== 'object' || value === null) return false
   const { digest, size, mediaType } = value as Partial<Record<keyof LayoutDescriptor, unknown>>
   return (
-    typeof digest === 'string' && digestPattern.test(digest) && Number.isSafeInteger(size) && typeof mediaType === 'string'
+    typeof digest === 'string' &&
+    digestPattern.test(digest) &&
+    Number.isSafeInteger(size) &&
+    typeof mediaType === 'string'
   )
 }

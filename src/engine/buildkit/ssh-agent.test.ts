@@ -51,6 +51,8 @@ describe('an agent that listens at a socket', () => {
     // What a killed agent leaves behind.
     linkSync(path, join(folder, 'stale'))
     await new Promise((resolve) => server.close(resolve))
-    await expect(checkAgent(join(folder, 'stale'))).rejects.toThrow(/cannot use SSH key or agent ".*stale": .*ECONNREFUSED/)
+    await expect(checkAgent(join(folder, 'stale'))).rejects.toThrow(
+      /cannot use SSH key or agent ".*stale": .*ECONNREFUSED/,
+    )
   })
 })

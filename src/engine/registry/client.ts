@@ -144,7 +144,12 @@ export class RegistryClient {
   async #settle(): Promise<void> {
     if (this.#isSettled) return
     try {
-      await this.#exchange({ method: 'GET', url: new URL(`${this.#origin}/v2/`), headers: {}, maxBytes: maxManifestBytes })
+      await this.#exchange({
+        method: 'GET',
+        url: new URL(`${this.#origin}/v2/`),
+        headers: {},
+        maxBytes: maxManifestBytes,
+      })
     } catch (error) {
       if (isUntrusted(error) || !isFlotillaError(error) || error.code !== 'io/connect') throw error
       this.#origin = `http://${this.#reference.host}`

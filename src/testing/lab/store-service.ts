@@ -124,7 +124,12 @@ export async function startStore(store: LabStore, fleet: Fleet, directory: strin
 }
 
 /** Starts a real server on the gateway address of the fleet. */
-export async function startService(plan: ServicePlan, fleet: Fleet, directory: string, clock: Clock): Promise<LabService> {
+export async function startService(
+  plan: ServicePlan,
+  fleet: Fleet,
+  directory: string,
+  clock: Clock,
+): Promise<LabService> {
   const tree = await unpackPackages(plan.packages, clock)
   const data = join(directory, 'services', plan.name)
   await fs.mkdir(data, { recursive: true })
