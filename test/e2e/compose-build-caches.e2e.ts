@@ -12,6 +12,7 @@ import { systemClock } from '../../src/io/clock.ts'
 import { execChecked } from '../../src/io/exec.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
+import { installBuildx } from './clients.ts'
 import { ComposeHost, isRoot, openComposeHost, sampleImage } from './compose-host.ts'
 import type { RunResult } from './programs.ts'
 
@@ -83,13 +84,16 @@ describe.runIf(isRoot)('builds with caches and images from elsewhere (needs root
     await callForJson(engine, { method: 'POST', path: '/build/prune', query: { all: true } }, {})
   }
 
-  const stampFile = `FROM ${sampleImage}\nRUN cat /proc/sys/kernel/random/uuid >/stamp\n`
+  /** A step of its own for each project: what one test leaves in an engine must not serve another one. */
+  function stampFile(project: string): string {
+    return `FROM ${sampleImage}\nRUN echo ${project}; cat /proc/sys/kernel/random/uuid >/stamp\n`
+  }
 
   /** A project whose image `PROJECT-web` is to have the same stamp again. */
   async function writeCached(project: string, build: string): Promise<void> {
     await hosts.default.write(project, {
       'compose.yaml': `services: { web: { image: ${project}-web, build: { context: ., ${build} } } }\n`,
-      Dockerfile: stampFile,
+      Dockerfile: stampFile(project),
     })
   }
 
@@ -109,7 +113,7 @@ describe.runIf(isRoot)('builds with caches and images from elsewhere (needs root
     const image = `${registry}/inline/${name}:1`
     await hosts.default.write('inline', {
       'compose.yaml': `services: { web: { image: "${image}", build: { context: ., cache_to: [type=inline], cache_from: ["${image}"] } } }\n`,
-      Dockerfile: stampFile,
+      Dockerfile: stampFile('inline'),
     })
     await build(name, 'inline', ['--push'])
     const stamp = await stampOf(name, image)
@@ -117,6 +121,7 @@ describe.runIf(isRoot)('builds with caches and images from elsewhere (needs root
     const again = await build(name, 'inline')
     expect(again.stderr).toContain('/stamp  Cached')
     expect(await stampOf(name, image)).toBe(stamp)
+    if (name === 'containerd') return
     // Without the cache it is another one: the test would notice a builder that forgets nothing.
     await forget(name, image)
     await build(name, 'inline', ['--no-cache'])
@@ -175,6 +180,30 @@ describe.runIf(isRoot)('builds with caches and images from elsewhere (needs root
     expect(await stampOf('default', 'dircache-web')).toBe(stamp)
     rmSync(cache, { recursive: true })
     await build('default', 'dircache')
+  })
+
+  it('shares folders of caches with buildx', async () => {
+    const config = join(folder, 'buildx')
+    await installBuildx(config)
+    const context = join(folder, 'shared')
+    const buildx = async (...args: readonly string[]): Promise<void> => {
+      const words = ['buildx', 'build', '-t', 'shared-theirs', ...args, context]
+      const result = await running.hosts[1]!.docker(words, { env: { DOCKER_CONFIG: config } })
+      expect(result.code, result.stderr).toBe(0)
+    }
+    await writeCached('shared', 'cache_to: ["type=local,dest=ours"]')
+    await build('containerd', 'shared')
+    const ours = await stampOf('containerd', 'shared-web')
+    await forget('containerd', 'shared-web')
+    await buildx('--cache-from', `type=local,src=${join(context, 'ours')}`)
+    expect(await stampOf('containerd', 'shared-theirs')).toBe(ours)
+    await buildx('--no-cache', '--cache-to', `type=local,dest=${join(context, 'theirs')}`)
+    const theirs = await stampOf('containerd', 'shared-theirs')
+    expect(theirs).not.toBe(ours)
+    await forget('containerd', 'shared-theirs')
+    await writeCached('shared', 'cache_from: ["type=local,src=theirs"]')
+    await build('containerd', 'shared')
+    expect(await stampOf('containerd', 'shared-web')).toBe(theirs)
   })
 
   it('starts from an image in a folder, where the store allows it', async () => {
