@@ -31,7 +31,7 @@ export function readExpected(name: string, kind: string): string {
 export function loadAgreement(
   name: string,
   files: readonly SourceFile[] = readAgreementFiles(name),
-  options: Partial<LoadOptions> = {},
+  { keepUnused = false, ...options }: Partial<LoadOptions> & { readonly keepUnused?: boolean } = {},
 ): Project {
   const folder = join(fixtures, name)
   const toReal = (path: string): string =>
@@ -48,17 +48,16 @@ export function loadAgreement(
   ])
   const dotenv = read('/p/.env')
   if (dotenv !== undefined) environment['TAG'] = dotenv.trim().replace('TAG=', '')
-  return dropUnused(
-    loadProject(
-      { files, workingDir: '/p', environment, projectName: 'fix' },
-      {
-        files: {
-          readText: read,
-          kindOf: (path) => (read(path) === undefined ? 'missing' : 'file'),
-          resolveLinks: (path) => path,
-        },
-        ...options,
+  const project = loadProject(
+    { files, workingDir: '/p', environment, projectName: 'fix' },
+    {
+      files: {
+        readText: read,
+        kindOf: (path) => (read(path) === undefined ? 'missing' : 'file'),
+        resolveLinks: (path) => path,
       },
-    ),
+      ...options,
+    },
   )
+  return keepUnused ? project : dropUnused(project)
 }

@@ -1,3 +1,4 @@
+import { withApiSocket } from '../src/compose/api-socket.ts'
 import { plainWishes } from '../src/compose/build/definition.ts'
 import type { ImageBuild } from '../src/compose/build/definition.ts'
 import { toClassicQuery } from '../src/compose/build/classic-query.ts'
@@ -6,7 +7,7 @@ import { mapDictionary } from '../src/compose/model/dictionary.ts'
 import { materialKey } from '../src/compose/model/material.ts'
 import type { Materials } from '../src/compose/model/material.ts'
 import type { Project } from '../src/compose/model/project.ts'
-import { defaultImageOptions, planAllBuilds, planPulls } from '../src/compose/plan/image-plan.ts'
+import { defaultImageOptions, furtherImages, planAllBuilds, planPulls } from '../src/compose/plan/image-plan.ts'
 import { planDown } from '../src/compose/plan/down.ts'
 import type { Observed, ObservedNode } from '../src/compose/plan/observed.ts'
 import { defaultReconcileOptions } from '../src/compose/plan/options.ts'
@@ -19,46 +20,53 @@ import { rosterOfProject } from '../src/compose/plan/dependency.ts'
 import { toCreateBody } from '../src/compose/translate.ts'
 import { toExecBody } from '../src/compose/translate/exec-body.ts'
 import { toInitBody } from '../src/compose/translate/init-body.ts'
+import { toImageReference } from '../src/compose/translate/name.ts'
 import { applyPlan } from '../src/testing/apply-plan.ts'
 import { image } from '../src/testing/compose-builders.ts'
 
 /**
  * Everything an engine is told of a project, from the first `up` to `down`: the calls with their bodies, in the order of
- * the plan. Labels that are digests of the whole service are left out, so that two views are equal when, and only when,
- * the engine would be told the same.
+ * the plan, one chapter after the other. Labels that are digests of the whole service are left out, so that two views are
+ * equal when, and only when, the engine would be told the same.
  */
-export function engineView(project: Project, materials: Materials): readonly string[] {
-  const selection = selectServices(project, [], false)
-  const empty: Observed = { containers: [], networks: [], volumes: [], images: {} }
-  const pulls = planPulls(project, empty, selection, defaultImageOptions)
-  const builds = planAllBuilds(
-    project,
-    selection.services.filter((service) => service.build !== undefined && service.provider === undefined),
-    plainWishes,
-  )
-  const references = [...pulls.steps, ...builds.steps].flatMap(({ op }) =>
-    op.kind === 'pull-image' ? [op.reference] : op.kind === 'build-image' ? op.build.tags : [],
-  )
+export function* engineView(loaded: Project, given: Materials): Generator<readonly string[], void> {
+  const asksSocket = Object.values(loaded.services).some((service) => service.use_api_socket === true)
+  const project = asksSocket ? withApiSocket(loaded, '/run/docker.sock', 'unix:///run/docker.sock', '{}') : loaded
+  const materials = asksSocket ? withCredentials(given) : given
+  const services = selectServices(project, [], false).services.filter((service) => service.provider === undefined)
   const external = Object.values(project.networks).filter((network) => network.external === true)
   const before: Observed = {
-    ...empty,
+    containers: [],
     networks: external.map(({ name }) => ({ id: `id-${name}`, name, driver: 'bridge', labels: {} })),
     volumes: Object.values(project.volumes)
       .filter((volume) => volume.external === true)
       .map(({ name }) => ({ name, driver: 'local', labels: {} })),
-    images: Object.fromEntries(references.map((reference) => [reference, image('sha256:1')])),
+    images: Object.fromEntries(
+      services.flatMap((service) =>
+        [toImageReference(project, service), ...furtherImages(service)].map((name) => [name, image('sha256:1')]),
+      ),
+    ),
   }
   const first = plan(project, before, materials, false)
+  yield show('up', first, materials)
+  for (const images of [before.images, {}]) {
+    const selection = selectServices(project, [], false)
+    yield show('pull', planPulls(project, { ...before, images }, selection, defaultImageOptions), materials)
+  }
+  const built = services.filter((service) => service.build !== undefined)
+  yield show('build', planAllBuilds(project, built, plainWishes), materials)
   const after = applyPlan(first, before)
-  return [
-    ...show('pull', pulls, materials),
-    ...show('build', builds, materials),
-    ...show('up', first, materials),
-    ...show('up again', plan(withLabel(project), after, materials, false), materials),
-    ...show('up on a fleet', plan(project, { ...before, nodes }, materials, true), materials),
-    ...show('restart', planVerb({ kind: 'restart' }, rosterOfProject(project, after), []), materials),
-    ...show('down', planDown(after, { projectName: project.name, project, ...everything }), materials),
-  ]
+  yield show('up again', plan(withLabel(project), after, materials, false), materials)
+  yield show('up on a fleet', plan(project, { ...before, nodes }, materials, true), materials)
+  yield show('restart', planVerb({ kind: 'restart' }, rosterOfProject(project, after), []), materials)
+  yield show('down', planDown(after, { projectName: project.name, project, ...everything }), materials)
+}
+
+function withCredentials({ entries, ...rest }: Materials): Materials {
+  return {
+    ...rest,
+    entries: new Map([...entries, [materialKey('config', '#apisocket'), { content: Buffer.from('{}') }]]),
+  }
 }
 
 const everything = { services: [], removeOrphans: true, removeVolumes: true } as const
@@ -91,7 +99,10 @@ function plan(project: Project, observed: Observed, materials: Materials, isClus
 
 function show(title: string, { steps, rollouts = [], warnings }: Plan, materials: Materials): readonly string[] {
   return [
-    ...steps.map((step) => `${title}: ${renderStep(step)} ${JSON.stringify(describeOp(step.op, materials))}`),
+    ...steps.map((step) => {
+      const mark = step.bestEffort === true ? 'if possible ' : ''
+      return `${title}: ${mark}${renderStep(step)} ${JSON.stringify(describeOp(step.op, materials))}`
+    }),
     ...rollouts.map((rollout) => `${title}: rollout ${JSON.stringify(rollout)}`),
     ...warnings.map((warning) => `${title}: warning ${warning}`),
   ]

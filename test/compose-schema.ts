@@ -10,6 +10,14 @@ export type Form = 'scalar' | 'list' | 'map' | 'null'
 /** Plain data, as a YAML parser gives it. */
 export type Tree = null | boolean | number | string | readonly Tree[] | { readonly [key: string]: Tree }
 
+/** Where a value is in a tree. */
+export type Path = readonly (string | number)[]
+
+/** The place of a line, whatever the form. */
+export function fieldOf(line: string): string {
+  return line.slice(0, line.lastIndexOf(' '))
+}
+
 /** All lines of the schema. `x-` keys are the user's own and no places. */
 export function placesOfSchema(): readonly string[] {
   const found: string[] = []
@@ -18,8 +26,8 @@ export function placesOfSchema(): readonly string[] {
 }
 
 /** The lines a file uses, each with the paths of the values that stand there. */
-export function placesOfTree(tree: Tree): ReadonlyMap<string, readonly (readonly (string | number)[])[]> {
-  const found = new Map<string, (readonly (string | number)[])[]>()
+export function placesOfTree(tree: Tree): ReadonlyMap<string, readonly Path[]> {
+  const found = new Map<string, Path[]>()
   visit(tree, [composeSchema], '', [], (place, path) => {
     const paths = found.get(place)
     if (paths === undefined) found.set(place, [path])
@@ -64,15 +72,9 @@ function formOf(tree: Tree): Form {
   return Array.isArray(tree) ? 'list' : 'map'
 }
 
-type Visit = (place: string, path: readonly (string | number)[]) => void
+type Visit = (place: string, path: Path) => void
 
-function visit(
-  tree: Tree,
-  schemas: readonly Schema[],
-  place: string,
-  path: readonly (string | number)[],
-  onPlace: Visit,
-): void {
+function visit(tree: Tree, schemas: readonly Schema[], place: string, path: Path, onPlace: Visit): void {
   const form = formOf(tree)
   const branches = schemas
     .flatMap(branchesOf)
