@@ -34,8 +34,11 @@ describe('every field', () => {
     const reference = await findReferenceCompose()
     const run = async (...args: readonly string[]): Promise<string> => {
       const env = { PATH: process.env['PATH'] ?? '', HOME: folder }
-      const words = [reference, '-p', 'p', '--profile', 'p', 'config', ...args]
-      const result = await execProgram(words, { clock: systemClock, cwd: folder, env })
+      const result = await execProgram([reference, '-p', 'p', '--profile', 'p', 'config', ...args], {
+        clock: systemClock,
+        cwd: folder,
+        env,
+      })
       expect(result.code, result.stderr).toBe(0)
       return result.stdout
     }

@@ -97,14 +97,14 @@ describe('the lock of a project', () => {
 
   it('is given up by a holder that cannot renew it, before others may take it', async () => {
     const clock = manualClock()
-    let ended = false
+    const work = new AbortController()
     const held = withProjectLock(engine, 'p', { ...options, clock }, async (signal) => {
       fake.fail({ method: 'POST', path: /^\/volumes\/create$/, fault: { kind: 'status', status: 500, message: 'no' } })
       await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
       throw new Error('what was under way')
-    }).finally(() => (ended = true))
+    }).finally(() => work.abort())
     const outcome = held.catch((error: unknown) => error)
-    while (!ended) {
+    while (!work.signal.aborted) {
       if (clock.sleeping > 0) await clock.advance(1000)
       await systemClock.sleep(2)
     }
