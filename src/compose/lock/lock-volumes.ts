@@ -34,11 +34,13 @@ export class LockVolumes {
   readonly #project: string
   /** Number → where its volumes were made. */
   readonly #made = new Map<number, readonly string[]>()
+  readonly #knowsFleet: (() => Promise<boolean>) | undefined
   #isFleet: boolean | undefined
 
-  constructor(engine: Engine, project: string) {
+  constructor(engine: Engine, project: string, knowsFleet?: () => Promise<boolean>) {
     this.#engine = engine
     this.#project = project
+    this.#knowsFleet = knowsFleet
   }
 
   /** Lowest number first; on a fleet those of nodes that do not answer too, as far as they are remembered. */
@@ -146,6 +148,7 @@ export class LockVolumes {
   }
 
   async #asksFleet(o: CallOptions): Promise<boolean> {
+    this.#isFleet ??= await this.#knowsFleet?.()
     if (this.#isFleet !== undefined) return this.#isFleet
     const version = await callForJson<{ readonly Version?: string }>(
       this.#engine,

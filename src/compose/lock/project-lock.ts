@@ -15,6 +15,8 @@ export interface ProjectLockOptions extends CallOptions {
   readonly timeoutMs?: number
   /** Told once who is waited for, and of a lock that could not be taken at all. */
   readonly warn: (message: string) => void
+  /** Whether the endpoint is a fleet, for those who know it. */
+  readonly isFleet?: () => Promise<boolean>
 }
 
 /** A holder renews its lock this often. */
@@ -73,7 +75,7 @@ class ProjectLock {
   #sequence = 0
 
   constructor(engine: Engine, project: string, o: ProjectLockOptions) {
-    this.#volumes = new LockVolumes(engine, project)
+    this.#volumes = new LockVolumes(engine, project, o.isFleet)
     this.#project = project
     this.#options = o
   }
