@@ -135,7 +135,6 @@ describe.runIf(isRoot)('commands (needs root on Linux)', () => {
     [['create']],
     [['up', '-d']],
     [['--progress', 'json', 'kill']],
-    [['down', 'web']],
   ])('%j in a dry run prints the lines the reference program prints', async (args) => {
     const [own, other] = await both(['--dry-run', ...args])
     expect(own.code, own.stderr).toBe(0)
