@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeDictionary } from '../src/compose/model/dictionary.ts'
 import type { Project } from '../src/compose/model/project.ts'
-import { loadProject } from '../src/compose/load/load.ts'
+import { loadProjectNow } from '../src/compose/load/load-now.ts'
 import type { LoadOptions, SourceFile } from '../src/compose/load/options.ts'
 import { dropUnused } from '../src/compose/load/select.ts'
 
@@ -48,7 +48,7 @@ export function loadAgreement(
   ])
   const dotenv = read('/p/.env')
   if (dotenv !== undefined) environment['TAG'] = dotenv.trim().replace('TAG=', '')
-  const project = loadProject(
+  const project = loadProjectNow(
     { files, workingDir: '/p', environment, projectName: 'fix' },
     {
       files: {

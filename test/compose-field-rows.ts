@@ -1,5 +1,5 @@
 import { NodeBudget } from '../src/compose/load/budget.ts'
-import { loadProject } from '../src/compose/load/load.ts'
+import { loadProjectNow } from '../src/compose/load/load-now.ts'
 import { parseYaml } from '../src/compose/load/parse.ts'
 import { Places } from '../src/compose/load/place.ts'
 import { dropUnused } from '../src/compose/load/select.ts'
@@ -19,7 +19,7 @@ const files = new Map(Object.entries({ ...fieldsFiles, ...projectFiles }).map(([
 /** A file of a row, in a folder called /p. */
 export function loadRow(text: string, profiles: readonly string[] = []): Project {
   return dropUnused(
-    loadProject(
+    loadProjectNow(
       {
         files: [{ path: '/p/compose.yaml', text }],
         workingDir: '/p',

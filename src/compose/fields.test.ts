@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { loadProject } from './load/load.ts'
+import { loadProjectNow } from './load/load-now.ts'
 import { materialKey } from './model/material.ts'
 import type { Materials } from './model/material.ts'
 import { makeDictionary } from './model/dictionary.ts'
@@ -25,7 +25,7 @@ const dissolved = new Set(['env_file', 'env_file.path', 'label_file'])
 
 function load(yaml: string): Project {
   const files = new Map(Object.entries(fieldsFiles).map(([name, text]) => [`/p/${name}`, text]))
-  return loadProject(
+  return loadProjectNow(
     {
       files: [{ path: '/p/compose.yaml', text: fieldsProject([['web', yaml]]) }],
       workingDir: '/p',

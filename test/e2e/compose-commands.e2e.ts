@@ -128,19 +128,15 @@ describe.runIf(isRoot)('commands (needs root on Linux)', () => {
 
   it.each(asked.map((args) => [args]))('%j says it on engine 28.5, too', (args) => compare(args, modern))
 
-  it.each([
-    [['stop']],
-    [['restart']],
-    [['pause']],
-    [['create']],
-    [['up', '-d']],
-    [['--progress', 'json', 'kill']],
-  ])('%j in a dry run prints the lines the reference program prints', async (args) => {
-    const [own, other] = await both(['--dry-run', ...args])
-    expect(own.code, own.stderr).toBe(0)
-    // Services that do not depend on each other come in any order.
-    expect(own.stderr.split('\n').sort()).toEqual(other.stderr.split('\n').sort())
-  })
+  it.each([[['stop']], [['restart']], [['pause']], [['create']], [['up', '-d']], [['--progress', 'json', 'kill']]])(
+    '%j in a dry run prints the lines the reference program prints',
+    async (args) => {
+      const [own, other] = await both(['--dry-run', ...args])
+      expect(own.code, own.stderr).toBe(0)
+      // Services that do not depend on each other come in any order.
+      expect(own.stderr.split('\n').sort()).toEqual(other.stderr.split('\n').sort())
+    },
+  )
 
   it('top shows the processes of all services in one table', async () => {
     const [own, other] = await both(['top'])

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hashService } from '../../src/compose/hash.ts'
-import { loadProject } from '../../src/compose/load/load.ts'
+import { loadProjectNow } from '../../src/compose/load/load-now.ts'
 import type { LoadOptions } from '../../src/compose/load/options.ts'
 import { makeDictionary } from '../../src/compose/model/dictionary.ts'
 import type { Project } from '../../src/compose/model/project.ts'
@@ -51,7 +51,7 @@ describe('every field', () => {
 
   function load(options: Partial<LoadOptions> = {}): Project {
     const path = join(folder, 'compose.yaml')
-    return loadProject(
+    return loadProjectNow(
       {
         files: [{ path, text: readTextNow(path, 1e6) ?? '' }],
         workingDir: folder,

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { placelessFiles, wrongFiles } from '../../../test/fixtures/wrong-files.ts'
 import { isFlotillaError } from '../../core/errors.ts'
 import { makeDictionary } from '../model/dictionary.ts'
-import { loadProject } from './load.ts'
+import { loadProjectNow } from './load-now.ts'
 
 /** Wrong files are refused with the place of the mistake. That docker-compose 2.40 refuses them is in compose-wrong-files.e2e.ts. */
 
 function refusal(text: string): string {
   try {
-    loadProject(
+    loadProjectNow(
       { files: [{ path: '/p/c.yml', text }], workingDir: '/p', environment: makeDictionary(), fallbackName: 'p' },
       {
         files: {
