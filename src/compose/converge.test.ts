@@ -250,8 +250,7 @@ describe('failures', () => {
     expect(events.at(-1)).toEqual({
       id: 'Network p_default',
       status: 'warning',
-      text: 'Warning',
-      detail: 'Resource is still in use',
+      text: 'Resource is still in use',
     })
   })
 })

@@ -27,6 +27,7 @@ import { asksForNodes } from './plan/placement/assign.ts'
 import { isQuestions } from './plan/plan.ts'
 import type { Plan, Question } from './plan/plan.ts'
 import { reconcile } from './plan/reconcile.ts'
+import { isSameState } from './plan/same-state.ts'
 import { readMaterials } from './read-materials.ts'
 import { selectServices } from './plan/selection.ts'
 import { reportPlan } from './report-plan.ts'
@@ -67,23 +68,56 @@ export interface ConvergeOptions extends CallOptions {
 
 /**
  * `up` and `create` without their output: looks, pulls what is missing, plans, asks, carries out. Where something is to be
- * done and a lock is asked for, it looks and plans once more when it has the lock.
+ * done and a lock is asked for, it looks once more when it has the lock, and plans anew if somebody else has changed
+ * something until then.
  *
  * @throws {compose/locked}
  * @returns the plan that was carried out
  */
 export async function converge(engine: Engine, project: Project, o: ConvergeOptions): Promise<Plan> {
-  const first = await prepare(engine, project, o)
+  const known: Known = { isCluster: remember(() => isClusterEndpoint(engine, toCall(o))) }
+  const first = await prepare(engine, project, o, known)
   if (o.lock === undefined || o.isDryRun === true || first.plan.steps.length === 0) {
     return carryOut(engine, first, o)
   }
   const { withProjectLock } = await import('./lock/project-lock.ts')
   const { clock, warn } = o
-  return withProjectLock(engine, project.name, { ...toCall(o), ...o.lock, clock, warn }, async (signal) => {
-    // Someone else may have changed things until now. What was pulled or built is there.
+  const how = { ...toCall(o), ...o.lock, clock, warn, isFleet: known.isCluster }
+  return withProjectLock(engine, project.name, how, async (signal) => {
+    // What was pulled or built is there.
     const own = { ...o, pull: 'missing', ...(signal !== undefined && { signal }) } as const
-    return carryOut(engine, await prepare(engine, project, own), own)
+    return carryOut(engine, await lookAgain(engine, project, first, own, known), own)
   })
+}
+
+/** Most often nothing has changed since the first look: then its plan stands. */
+async function lookAgain(
+  engine: Engine,
+  project: Project,
+  first: Prepared,
+  o: ConvergeOptions,
+  known: Known,
+): Promise<Prepared> {
+  if (first.observed.nodes === undefined) {
+    const { services } = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
+    const references = toReferences(project, services)
+    const now = await observe(engine, toObserveRequest(project, references), toCall(o))
+    if (isSameState(now, first.observed)) return first
+  }
+  return prepare(engine, project, o, { ...known, files: first.files })
+}
+
+/** What is known already when something is prepared. */
+interface Known {
+  /** Whether the endpoint is a cluster; asked once, when it matters. */
+  readonly isCluster: () => Promise<boolean>
+  /** What configs and secrets hold: reading them is quick, telling them apart by fingerprints is slow on purpose. */
+  readonly files?: Materials
+}
+
+function remember<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => (answer ??= ask())
 }
 
 async function carryOut(engine: Engine, { plan, observed, materials }: Prepared, o: ConvergeOptions): Promise<Plan> {
@@ -101,11 +135,19 @@ export interface Prepared {
   /** The steps of images. */
   readonly pulls: Plan
   readonly observed: Observed
+  /** With the fingerprints of mounted images. */
   readonly materials: Materials
+  /** Without. */
+  readonly files: Materials
 }
 
 /** Everything up to the plan. Pulls and builds images, unless it is a dry run. */
-export async function prepare(engine: Engine, project: Project, o: ConvergeOptions): Promise<Prepared> {
+export async function prepare(
+  engine: Engine,
+  project: Project,
+  o: ConvergeOptions,
+  known: Known = { isCluster: remember(() => isClusterEndpoint(engine, toCall(o))) },
+): Promise<Prepared> {
   checkContainerNames(project)
   const call = toCall(o)
   const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
@@ -120,22 +162,22 @@ export async function prepare(engine: Engine, project: Project, o: ConvergeOptio
   const { pulls } = brought
   let { observed } = brought
   const placed = selection.services.filter(asksForNodes)
-  const isPlaced = placed.length > 0 && (await isClusterEndpoint(engine, call))
+  const isPlaced = placed.length > 0 && (await known.isCluster())
   if (isPlaced) observed = await withNodes(engine, observed, call)
   else
     for (const { name } of placed)
       o.note?.(`deploy.mode and deploy.placement of service "${name}" have no effect on one engine`)
-  const files = await prepareMaterials(engine, project, selection.services, o)
+  const files = known.files ?? (await prepareMaterials(engine, project, selection.services, o, known))
   const materials = withMountedImages(files, selection.services, observed)
   const options = { ...o.reconcile, apiVersion, isCluster: isPlaced, materials }
   const answers: Record<string, boolean> = {}
   let plan = await decide(project, observed, { ...options, answers }, o)
   if (needsMoreFacts(plan)) {
-    const isCluster = isPlaced || (await isClusterEndpoint(engine, call))
+    const isCluster = isPlaced || (await known.isCluster())
     observed = { ...observed, images: await observeReplacedVolumes(engine, project, observed, plan, call) }
     plan = await decide(project, observed, { ...options, answers, isCluster }, o)
   }
-  return { plan: { ...plan, warnings: [...left, ...plan.warnings] }, pulls, observed, materials }
+  return { plan: { ...plan, warnings: [...left, ...plan.warnings] }, pulls, observed, materials, files }
 }
 
 /** A cluster is on other computers whatever its address: its engines are. */
@@ -144,11 +186,12 @@ async function prepareMaterials(
   project: Project,
   services: readonly Service[],
   o: ConvergeOptions,
+  known: Known,
 ): Promise<Materials> {
   const hasFiles = services.some(({ secrets = [], configs = [] }) => secrets.length + configs.length > 0)
   const hasOthers = services.some((entry) => entry.security_opt !== undefined || entry.credential_spec !== undefined)
   if (!hasFiles && !hasOthers) return noMaterials
-  const isRemote = o.isRemote === true || (hasFiles && (await isClusterEndpoint(engine, toCall(o))))
+  const isRemote = o.isRemote === true || (hasFiles && (await known.isCluster()))
   return readMaterials(engine, project, services, isRemote, toCall(o))
 }
 

@@ -259,7 +259,7 @@ function isSettled(step: Step, error: unknown, progress: Progress): boolean {
     return true
   }
   if (step.refusal !== undefined && (status === 403 || status === 409)) {
-    progress({ id: step.resource, status: 'warning', text: 'Warning', detail: step.refusal })
+    progress({ id: step.resource, status: 'warning', text: step.refusal })
     return true
   }
   const detail = toMessage(error)

@@ -9,6 +9,7 @@ import { dictionary, project, service } from '../testing/compose-builders.ts'
 import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
 import type { FakeEngine } from '../testing/fake-engine/fake-engine.ts'
 import { converge } from './converge.ts'
+import type { ConvergeOptions } from './converge.ts'
 import { makeDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import { observe } from './observe.ts'
@@ -52,9 +53,16 @@ function wanted(password: string, content = 'a=1'): Project {
   })
 }
 
-async function up(want: Project, isRemote = true): Promise<Plan> {
+async function up(want: Project, isRemote = true, extra: Partial<ConvergeOptions> = {}): Promise<Plan> {
   const options = { reconcile: defaultReconcileOptions, pull: 'policy', clock: systemClock, parallel: 8 } as const
-  return converge(engine, want, { ...options, isRemote, progress() {}, warn() {}, ask: () => Promise.resolve(true) })
+  return converge(engine, want, {
+    ...options,
+    isRemote,
+    progress() {},
+    warn() {},
+    ask: () => Promise.resolve(true),
+    ...extra,
+  })
 }
 
 async function only(): Promise<ObservedContainer> {
@@ -114,5 +122,46 @@ describe('contents of configs and secrets', () => {
     expect(renderPlan(await up(want))).toMatch(
       /copy-files secret password, secret key, config app[\s\S]*start-container/,
     )
+  })
+
+  it('are read and fingerprinted once under the lock of the project, and the engine is asked for nothing twice', async () => {
+    await writeFile(join(folder, 'key'), 'one')
+    const body = JSON.stringify({ Spec: { Data: Buffer.from('of a swarm').toString('base64') } })
+    fake.fail({
+      method: 'GET',
+      path: /^\/configs\/shared$/,
+      fault: { kind: 'reply', status: 200, contentType: 'application/json', body },
+    })
+    const { configs, ...rest } = wanted('x')
+    const shared = { ...rest, configs: { ...configs, app: { name: 'shared', external: true } } }
+    const from = fake.requests.length
+    await up(shared, true, { lock: { command: 'test' } })
+    const reads = fake.requests
+      .slice(from)
+      .filter(({ method }) => method === 'GET')
+      .map(({ path }) => path.replace(/[0-9a-f]{64}/, 'ID'))
+    const counts = reads.reduce((seen, path) => seen.set(path, (seen.get(path) ?? 0) + 1), new Map<string, number>())
+    expect(Object.fromEntries(counts)).toEqual({
+      '/_ping': 1,
+      '/version': 1,
+      '/configs/shared': 1,
+      // Before the lock, and under it.
+      '/containers/json': 2,
+      '/images/json': 2,
+      '/networks': 2,
+      // The lock looks before it is taken, and once more then.
+      '/volumes': 4,
+    })
+  })
+
+  it('are planned for anew when somebody else changed the project while the lock was waited for', async () => {
+    await writeFile(join(folder, 'key'), 'one')
+    const other = up(wanted('x'), true, { lock: { command: 'other' } })
+    const plan = await up(wanted('x'), true, { lock: { command: 'test' } })
+    const plans = [await other, plan].map(
+      ({ steps }) => steps.filter(({ op }) => op.kind === 'create-container').length,
+    )
+    expect(plans.sort((a, b) => a - b)).toEqual([0, 1])
+    await only()
   })
 })

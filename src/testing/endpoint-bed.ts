@@ -31,20 +31,7 @@ export interface EndpointBed {
 export async function startEndpointBed(options: readonly FakeEngineOptions[]): Promise<EndpointBed> {
   const engines: FakeEngine[] = []
   for (const [index, each] of options.entries()) engines.push(await startFakeEngine({ name: `n${index + 1}`, ...each }))
-  const addresses = engines.map((engine) => renderEndpoint(engine.endpoint).replace('tcp://', ''))
-  const endpoint = await startEndpoint({
-    discovery: nodes(addresses.join(','), {
-      clock: systemClock,
-      log: silentLog,
-      heartbeatMs: 1000,
-      options: new Map(),
-    }),
-    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
-    policy: { filters: defaultFilters, strategy: spreadStrategy },
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-  })
+  const endpoint = await startManagerOver(engines)
   const port = Number(new URL(endpoint.addresses[0] ?? '').port)
   async function close(): Promise<void> {
     endpoint.closeNow()
@@ -59,6 +46,24 @@ export async function startEndpointBed(options: readonly FakeEngineOptions[]): P
     await systemClock.sleep(5)
   }
   return { engines, endpoint, port, call: (...args) => ask(port, ...args), close }
+}
+
+/** A manager over fake engines, whatever state they are in. The caller closes it with `closeNow`. */
+export function startManagerOver(engines: readonly FakeEngine[]): Promise<RunningEndpoint> {
+  const addresses = engines.map((engine) => renderEndpoint(engine.endpoint).replace('tcp://', ''))
+  return startEndpoint({
+    discovery: nodes(addresses.join(','), {
+      clock: systemClock,
+      log: silentLog,
+      heartbeatMs: 1000,
+      options: new Map(),
+    }),
+    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
+    policy: { filters: defaultFilters, strategy: spreadStrategy },
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+  })
 }
 
 function ask(

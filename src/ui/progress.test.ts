@@ -85,7 +85,7 @@ interface Show {
   readonly painter: ProgressPainter
 }
 
-async function show(mode: ProgressMode): Promise<Show> {
+async function show(mode: ProgressMode, prefix?: string): Promise<Show> {
   let written = ''
   let now = 0
   const sleepers: (() => void)[] = []
@@ -110,7 +110,7 @@ async function show(mode: ProgressMode): Promise<Show> {
     onResize: () => () => {},
   }
   return {
-    painter: (await loadProgress(mode))({ stream, terminal, clock }),
+    painter: (await loadProgress(mode))({ stream, terminal, clock, ...(prefix !== undefined && { prefix }) }),
     written: () => written,
     async tick() {
       now += 100
@@ -152,11 +152,24 @@ describe('the painter', () => {
     expect(written()).toBe(' Image web  Pulling\n Image web  Error no image\n')
   })
 
+  it('marks the lines of a dry run as docker-compose 2.40 does', async () => {
+    const plain = await show('plain', 'DRY-RUN MODE - ')
+    plain.painter.emit({ id: 'Container a', status: 'done', text: 'Started' })
+    expect(plain.written()).toBe(' DRY-RUN MODE -  Container a  Started\n')
+    const json = await show('json', 'DRY-RUN MODE - ')
+    json.painter.emit({ id: 'Container a', status: 'done', text: 'Started' })
+    expect(json.written()).toBe('{"dry-run":true,"id":"Container a","status":"Started"}\n')
+  })
+
   it('writes objects with json and nothing with quiet', async () => {
     const json = await show('json')
     json.painter.emit({ id: 'a', parentId: 'b', status: 'working', text: 'Pulling', current: 1, total: 4 })
-    expect(json.written()).toBe(
-      '{"id":"a","parent_id":"b","status":"Working","text":"Pulling","current":1,"total":4,"percent":25}\n',
+    expect(json.written()).toBe('{"id":"a","parent_id":"b","text":"Pulling","current":1,"total":4,"percent":25}\n')
+    const thing = await show('json')
+    thing.painter.emit({ id: 'Container a', status: 'done', text: 'Started' })
+    thing.painter.emit({ id: 'Network n', status: 'warning', text: 'Resource is still in use' })
+    expect(thing.written()).toBe(
+      '{"id":"Container a","status":"Started"}\n{"id":"Network n","status":"Resource is still in use"}\n',
     )
     const quiet = await show('quiet')
     quiet.painter.emit({ id: 'a', status: 'done', text: 'Created' })

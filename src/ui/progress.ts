@@ -79,27 +79,28 @@ function withoutRepeats(painter: ProgressPainter): ProgressPainter {
   }
 }
 
+/** What is pulled and pushed has its words where other things have none (docker/compose pkg/progress/event.go). */
+function isTransfer({ parentId, text }: ProgressEvent): boolean {
+  return parentId !== undefined || /^(?:Pull|Push|Skipped|Warning)/.test(text)
+}
+
 function renderPlainLine(event: ProgressEvent, prefix: string): string {
   const detail = event.detail === undefined || event.detail === '' ? '' : ` ${event.detail.replace(/[\r\n]+/g, ' ')}`
-  if (event.output !== undefined) return `${prefix.trimEnd()} ${event.id}  | ${event.output.replace(/[\r\n]+/g, ' ')}`
-  return `${prefix.trimEnd()} ${event.id}  ${event.text}${detail}`
+  // The blank is there without a prefix, too.
+  const before = prefix === '' ? ' ' : ` ${prefix} `
+  if (event.output !== undefined) return `${before}${event.id}  | ${event.output.replace(/[\r\n]+/g, ' ')}`
+  return `${before}${event.id}  ${event.text}${detail}`
 }
 
-const jsonStatus: Readonly<Record<ProgressEvent['status'], string>> = {
-  working: 'Working',
-  done: 'Done',
-  warning: 'Warning',
-  error: 'Error',
-}
-
+/** Words stand where docker-compose 2.40 has them: under `status`, of transfers under `text`. */
 function renderJsonLine(event: ProgressEvent, prefix: string): string {
-  const { id, parentId, status, text, detail, output, current, total } = event
+  const { id, parentId, text, detail, output, current, total } = event
+  const words = isTransfer(event) ? { text } : { status: text }
   return JSON.stringify({
     ...(prefix === '' ? {} : { 'dry-run': true }),
     id,
     parent_id: parentId,
-    status: jsonStatus[status],
-    text,
+    ...words,
     details: output ?? detail,
     current,
     total,

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openEngine } from '../../src/engine/client.ts'
+import type { Engine } from '../../src/engine/engine.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { execProgram } from '../../src/io/exec.ts'
+import { pollUntil } from '../../src/io/process-identity.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { ComposeHost, findReferenceCompose, isRoot, sampleImage } from './compose-host.ts'
@@ -38,10 +40,19 @@ describe.runIf(isRoot)('compose over a cluster endpoint (needs root on Linux)', 
   beforeAll(async () => {
     running = await lab({ engines: ['20.10', '28.5', '20.10'], hosts: 3, image: true, namePrefix: 'clu' })
     const folder = await mkdtemp(join(tmpdir(), 'compose-e2e-'))
-    const socket = join(folder, 'swarm.sock')
+    const first = await startManager(join(folder, 'swarm.sock'), 3)
+    manager = first.manager
+    host = new ComposeHost(first.engine, { DOCKER_HOST: first.url }, folder)
+  })
+
+  /** A manager over the engines of the lab; resolves when so many have answered. */
+  async function startManager(
+    socket: string,
+    engines: number,
+  ): Promise<{ manager: ReturnType<ProgramForm['start']>; engine: Engine; url: string }> {
     const certificates = running.certificates.directory
     const node = programForms.find((form) => form.name === 'node')!
-    manager = node.start('swarm', [
+    const started = node.start('swarm', [
       'manage',
       '--tlsverify',
       ...['ca', 'cert', 'key'].flatMap((name) => [
@@ -52,14 +63,19 @@ describe.runIf(isRoot)('compose over a cluster endpoint (needs root on Linux)', 
       `unix://${socket}`,
       `nodes://${running.hosts.map((each) => each.address).join(',')}`,
     ])
-    manager.stdout.resume()
+    started.stdout.resume()
     let log = ''
-    manager.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
-    const engine = openEngine({ kind: 'unix', path: socket }, { clock: systemClock, userAgent: 'flotilla-test' })
-    host = new ComposeHost(engine, { DOCKER_HOST: `unix://${socket}` }, folder)
-    const isReady = await host.eventually(async () => (log.match(/Registered Engine/g) ?? []).length === 3, 30_000)
+    started.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
+    const isReady = await pollUntil(
+      () => Promise.resolve((log.match(/Registered Engine/g) ?? []).length === engines),
+      30_000,
+      systemClock,
+      { everyMs: 100 },
+    )
     expect(isReady, log).toBe(true)
-  })
+    const engine = openEngine({ kind: 'unix', path: socket }, { clock: systemClock, userAgent: 'flotilla-test' })
+    return { manager: started, engine, url: `unix://${socket}` }
+  }
 
   afterAll(async () => {
     if (manager !== undefined && manager.exitCode === null) {
@@ -336,5 +352,48 @@ volumes: { data: {} }
     await host.compose('wide', ['down', '-v', '-t', '1'])
     // An engine lists a network of the swarm until its own part of it is taken down.
     expect(await host.eventually(async () => (await host.resources('wide')).length === 0, 20_000)).toBe(true)
+  })
+
+  // The last one: a host is gone after it.
+  it('the lock of a project holds when the first node that carries it goes, for a manager that has never seen it', async () => {
+    const [first, ...others] = [...running.hosts].sort((a, b) => (a.name < b.name ? -1 : 1))
+    // What the holder waits for stays when the first host goes.
+    const gated = `
+services:
+  web: { image: ${sampleImage}, network_mode: bridge, depends_on: { gate: { condition: service_healthy } } }
+  gate:
+    image: ${sampleImage}
+    network_mode: bridge
+    environment: ["constraint:node==${others.at(-1)!.name}"]
+    healthcheck: { test: ["CMD", "test", "-e", "/ready"], interval: 1s, retries: 1000 }
+`
+    await host.write('held', { 'compose.yaml': gated })
+    const up = host.start('held', ['up', '-d'])
+    up.stdout.resume()
+    up.stderr.resume()
+    const ended = once(up, 'close')
+    const carriers = async (): Promise<number> => {
+      const listed = await Promise.all(
+        running.hosts.map((each) =>
+          each.docker(['volume', 'ls', '-q', '--filter', 'label=flotilla.lock.project=held']),
+        ),
+      )
+      return listed.filter(({ stdout }) => stdout.trim() !== '').length
+    }
+    expect(await host.eventually(async () => (await carriers()) === 3)).toBe(true)
+    await first!.powerOff()
+    const second = await startManager(join(host.folder, 'second.sock'), 2)
+    try {
+      const other = new ComposeHost(second.engine, { DOCKER_HOST: second.url }, host.folder)
+      const refused = await other.compose('held', ['up', '-d', '--lock-timeout', '0'])
+      expect(up.exitCode).toBe(null)
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('project "held" is in use by')])
+    } finally {
+      up.kill('SIGKILL')
+      await ended
+      await second.engine.close()
+      second.manager.kill('SIGTERM')
+      await once(second.manager, 'close')
+    }
   })
 })

@@ -8,7 +8,10 @@ import { ComposeHost, isRoot, openComposeHost, sampleImage } from './compose-hos
 import { ensurePrograms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
-/** The commands that show and change what runs, on a real engine, beside docker-compose 2.40. */
+/**
+ * The commands that show and change what runs, on a real engine, beside docker-compose 2.40. All of it on engine 20.10, and
+ * what an engine has a say in on 28.5, too.
+ */
 
 const file = `
 services:
@@ -24,26 +27,82 @@ services:
 volumes: { data: { labels: { keep: "yes" } } }
 `
 
-describe.runIf(isRoot)('commands on engine 20.10 (needs root on Linux)', () => {
+/** Answered from what the engine says. */
+const asked: readonly (readonly string[])[] = [
+  ['images', '--format', 'json'],
+  ['images', '-q'],
+  ['-p', 'none', 'images', '--format', 'json'],
+  ['volumes'],
+  ['volumes', '--format', 'json'],
+  ['volumes', '-q'],
+  ['volumes', 'web'],
+  ['volumes', 'db'],
+  ['volumes', '--format', '{{.Name}}|{{.Driver}}|{{.Label "keep"}}'],
+  ['-p', 'none', 'volumes'],
+  ['-p', 'none', 'top'],
+  ['port', 'web', '80'],
+  ['port', 'web', '81'],
+  ['port', '--protocol', 'udp', 'web', '80'],
+  ['port', '--index', '2', 'web', '80'],
+  ['ps', '--filter', 'status=running', '--format', 'json', '--no-trunc'],
+  ['-p', 'none', 'ps', 'web'],
+  ['-p', 'none', 'logs', 'web'],
+  ['ls', '--format', 'json'],
+  ['-p', 'none', 'wait', 'web'],
+  ['-p', 'none', 'kill'],
+  ['cp', '--index', '2', 'compose.yaml', 'web:/tmp'],
+]
+
+/** Answered before an engine is asked. */
+const unasked: readonly (readonly string[])[] = [
+  ['images', 'nope'],
+  ['images', '--format', 'xx'],
+  ['volumes', 'nope'],
+  ['top', 'nope'],
+  ['port', 'nope', '80'],
+  ['port', 'web', 'x'],
+  ['port', 'web'],
+  ['alpha', 'viz', '--indentation-size', '0', '--networks', '--ports', '--image'],
+  ['stats', 'nope', '--no-stream'],
+  ['cp', 'a', 'b'],
+  ['cp', 'web:/a', 'db:/b'],
+  ['cp', 'nope:/a', 'b'],
+  ['commit'],
+  ['commit', 'nope'],
+  ['export', 'nope'],
+  ['export'],
+  ['scale'],
+  ['scale', 'web'],
+  ['scale', 'web=x'],
+  ['scale', 'nope=2'],
+]
+
+describe.runIf(isRoot)('commands (needs root on Linux)', () => {
   let running: Lab | undefined
   let host: ComposeHost
+  let modern: ComposeHost
 
   beforeAll(async () => {
     ensurePrograms()
-    running = await lab({ engines: ['20.10'], image: true, namePrefix: 'cmd' })
-    host = await openComposeHost(running.hosts[0]!)
-    await host.write('shop', { 'compose.yaml': file })
-    const up = await host.compose('shop', ['up', '-d'])
-    expect(up.code, up.stderr).toBe(0)
+    running = await lab({ engines: ['20.10', '28.5'], hosts: 2, image: true, namePrefix: 'cmd' })
+    const [first, second] = running.hosts
+    host = await openComposeHost(first!)
+    modern = await openComposeHost(second!)
+    for (const each of [host, modern]) {
+      await each.write('shop', { 'compose.yaml': file })
+      const up = await each.compose('shop', ['up', '-d'])
+      expect(up.code, up.stderr).toBe(0)
+    }
   })
 
   afterAll(async () => {
     await host?.close()
+    await modern?.close()
     await running?.down()
   })
 
-  async function both(args: readonly string[], input = ''): Promise<readonly [RunResult, RunResult]> {
-    return [await host.compose('shop', args, input), await host.reference('shop', args, input)]
+  function both(args: readonly string[], on: ComposeHost = host): Promise<readonly [RunResult, RunResult]> {
+    return Promise.all([on.compose('shop', args), on.reference('shop', args)])
   }
 
   /** Without what differs from run to run: the order of labels and of images, and how long ago things were. */
@@ -55,56 +114,29 @@ describe.runIf(isRoot)('commands on engine 20.10 (needs root on Linux)', () => {
         JSON.stringify((JSON.parse(list) as object[]).map((row) => JSON.stringify(row)).sort()),
       )
 
-  it.each([
-    [['images', '--format', 'json']],
-    [['images', '-q']],
-    [['images', 'nope']],
-    [['images', '--format', 'xx']],
-    [['-p', 'none', 'images', '--format', 'json']],
-    [['volumes']],
-    [['volumes', '--format', 'json']],
-    [['volumes', '-q']],
-    [['volumes', 'web']],
-    [['volumes', 'db']],
-    [['volumes', 'nope']],
-    [['volumes', '--format', '{{.Name}}|{{.Driver}}|{{.Label "keep"}}']],
-    [['-p', 'none', 'volumes']],
-    [['top', 'nope']],
-    [['-p', 'none', 'top']],
-    [['port', 'web', '80']],
-    [['port', 'web', '81']],
-    [['port', '--protocol', 'udp', 'web', '80']],
-    [['port', '--index', '2', 'web', '80']],
-    [['port', 'nope', '80']],
-    [['port', 'web', 'x']],
-    [['port', 'web']],
-    [['ps', '--filter', 'status=running', '--format', 'json', '--no-trunc']],
-    [['-p', 'none', 'ps', 'web']],
-    [['-p', 'none', 'logs', 'web']],
-    [['ls', '--format', 'json']],
-    [['alpha', 'viz', '--indentation-size', '0', '--networks', '--ports', '--image']],
-    [['stats', 'nope', '--no-stream']],
-    [['-p', 'none', 'wait', 'web']],
-    [['-p', 'none', 'kill']],
-    [['cp', 'a', 'b']],
-    [['cp', 'web:/a', 'db:/b']],
-    [['cp', 'nope:/a', 'b']],
-    [['cp', '--index', '2', 'compose.yaml', 'web:/tmp']],
-    [['commit']],
-    [['commit', 'nope']],
-    [['export', 'nope']],
-    [['export']],
-    [['scale']],
-    [['scale', 'web']],
-    [['scale', 'web=x']],
-    [['scale', 'nope=2']],
-  ])('%j says what the reference program says', async (args) => {
-    const [own, other] = await both(args)
+  async function compare(args: readonly string[], on: ComposeHost): Promise<void> {
+    const [own, other] = await both(args, on)
     const isGraph = args.includes('viz')
     const [shown, expected] = [calm(own.stdout), calm(other.stdout)]
     expect(isGraph ? shown.split('\n').sort() : shown).toEqual(isGraph ? expected.split('\n').sort() : expected)
     if (other.code !== 0) expect(own.stderr).toContain(other.stderr.trim().split('\n')[0])
-  })
+  }
+
+  it.each([...asked, ...unasked].map((args) => [args]))('%j says what the reference program says', (args) =>
+    compare(args, host),
+  )
+
+  it.each(asked.map((args) => [args]))('%j says it on engine 28.5, too', (args) => compare(args, modern))
+
+  it.each([[['stop']], [['restart']], [['pause']], [['create']], [['up', '-d']], [['--progress', 'json', 'kill']]])(
+    '%j in a dry run prints the lines the reference program prints',
+    async (args) => {
+      const [own, other] = await both(['--dry-run', ...args])
+      expect(own.code, own.stderr).toBe(0)
+      // Services that do not depend on each other come in any order.
+      expect(own.stderr.split('\n').sort()).toEqual(other.stderr.split('\n').sort())
+    },
+  )
 
   it('top shows the processes of all services in one table', async () => {
     const [own, other] = await both(['top'])

@@ -46,7 +46,7 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
       ]) {
         const result = await run('dry', service('labels: { v: "2" }'), '--dry-run', ...args)
         expect(result.code, result.stderr).toBe(0)
-        outputs.push(`${args[0]}: ${result.stderr.trim().split('\n').at(-1) ?? ''}`)
+        outputs.push(`${args[0]}: ${result.stderr.trimEnd().split('\n').at(-1) ?? ''}`)
       }
       for (const verb of ['create', 'up']) {
         const { code, stdout } = await host.compose('dry', [verb, '--plan', '--force-recreate'])
@@ -55,15 +55,15 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
     })
     expect(changes).toEqual([])
     expect(outputs).toEqual([
-      'up: DRY-RUN MODE - Container dry-web-1  Started',
-      'up: DRY-RUN MODE - Container dry-web-1  Started',
-      'up: DRY-RUN MODE - Container dry-web-1  Started',
-      'create: DRY-RUN MODE - Container dry-web-1  Recreated',
-      'stop: DRY-RUN MODE - Container dry-web-1  Stopped',
-      'restart: DRY-RUN MODE - Container dry-web-1  Started',
-      'kill: DRY-RUN MODE - Container dry-web-1  Killed',
-      'pause: DRY-RUN MODE - Container dry-web-1  Paused',
-      `down: DRY-RUN MODE - Image ${sampleImage}  Removed`,
+      'up:  DRY-RUN MODE -  Container dry-web-1  Started',
+      'up:  DRY-RUN MODE -  Container dry-web-1  Started',
+      'up:  DRY-RUN MODE -  Container dry-web-1  Started',
+      'create:  DRY-RUN MODE -  Container dry-web-1  Recreated',
+      'stop:  DRY-RUN MODE -  Container dry-web-1  Stopped',
+      'restart:  DRY-RUN MODE -  Container dry-web-1  Started',
+      'kill:  DRY-RUN MODE -  Container dry-web-1  Killed',
+      'pause:  DRY-RUN MODE -  Container dry-web-1  Paused',
+      `down:  DRY-RUN MODE -  Image ${sampleImage}  Removed`,
     ])
     await host.compose('dry', ['down', '-t', '1'])
   })
@@ -104,7 +104,7 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
     const down = await host.compose('shared', ['down', '-t', '1'])
     expect([down.code, down.stderr]).toEqual([
       0,
-      expect.stringContaining('Network shared_default  Warning Resource is still in use'),
+      expect.stringContaining('Network shared_default  Resource is still in use'),
     ])
     await running.hosts[0]!.docker(['rm', '-f', guest.stdout.trim()])
     expect((await host.compose('shared', ['down'])).code).toBe(0)

@@ -137,8 +137,17 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('configs and secrets on engine %s
       `${web('configs: [c], read_only: true')}configs: { c: { content: x } }`,
       'cannot create config "c" in read-only service web: `file` is the sole supported option',
     )
-    await refuse(`${web('secrets: [s]')}secrets: { s: { external: true } }`, 'unsupported external secret s')
-    await refuse(`${web('configs: [c]')}configs: { c: { external: true } }`, 'unsupported external config c')
+    // docker-compose 2.40 refuses them in the same words, once it has made the container.
+    for (const [kind, name] of [
+      ['secret', 's'],
+      ['config', 'c'],
+    ] as const) {
+      const text = `${web(`${kind}s: [${name}]`)}${kind}s: { ${name}: { external: true } }`
+      await refuse(text, `unsupported external ${kind} ${name}`)
+      const theirs = await host.reference('bad', ['up', '-d'])
+      expect([theirs.code, theirs.stderr]).toEqual([1, expect.stringContaining(`unsupported external ${kind} ${name}`)])
+      expect((await host.compose('bad', ['down', '-t', '0'])).code).toBe(0)
+    }
     await refuse(
       `${web('secrets: [s]')}secrets: { s: { file: ./gone } }`,
       `secret "s": open ${host.folder}/bad/gone: no such file`,

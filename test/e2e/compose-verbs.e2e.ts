@@ -140,4 +140,85 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
     expect(unknown.code).toBe(1)
     expect(await host.containers('lacks')).toEqual([])
   })
+
+  describe('while another command changes the project', () => {
+    const slow = `
+services:
+  web: { image: ${sampleImage}, depends_on: { db: { condition: service_healthy } }, stop_grace_period: 1s }
+  db:
+    image: ${sampleImage}
+    stop_grace_period: 1s
+    healthcheck: { test: ["CMD", "test", "-e", "/ready"], interval: 200ms, retries: 1000 }
+  other: { image: ${sampleImage}, stop_grace_period: 1s }
+`
+
+    const named = async (): Promise<readonly string[]> =>
+      (await host.containers('busy')).map((entry) => `${entry.name} ${entry.state}`)
+
+    it('every command that makes, replaces or removes containers waits, and says for whom; kill does not', async () => {
+      await host.write('busy', { 'compose.yaml': slow })
+      const up = host.start('busy', ['up', '-d'])
+      const ended = new Promise<number | null>((resolve) => up.once('close', resolve))
+      up.stderr.resume()
+      expect(
+        await host.eventually(async () => (await named()).filter((line) => line.endsWith(' running')).length === 2),
+      ).toBe(true)
+      const before = await named()
+      const verbs = [
+        ['stop', 'db'],
+        ['start', 'web'],
+        ['restart', 'other'],
+        ['rm', '-f', 'web'],
+        ['pause', 'other'],
+        ['scale', 'other=2'],
+        ['run', '--no-deps', 'other', 'true'],
+        ['create', '--force-recreate'],
+        ['down'],
+      ]
+      const results = await Promise.all(
+        verbs.map(([verb = '', ...args]) => host.compose('busy', [verb, '--lock-timeout', '0', ...args])),
+      )
+      for (const [index, { code, stderr }] of results.entries()) {
+        expect(stderr, verbs[index]?.join(' ')).toMatch(/^project "busy" is in use by .*, docker-compose up since /m)
+        expect(code).toBe(1)
+      }
+      expect(await named()).toEqual(before)
+      // What changes nothing waits for nothing.
+      expect((await host.compose('busy', ['ps', '-q'])).code).toBe(0)
+      expect((await host.compose('busy', ['unpause', '--lock-timeout', '0'])).code).toBe(0)
+      const kill = await host.compose('busy', ['kill', 'other'])
+      expect(kill.code, kill.stderr).toBe(0)
+      expect((await host.compose('busy', ['start', '--no-lock', 'other'])).code).toBe(0)
+      expect((await host.compose('busy', ['exec', '-T', 'db', 'touch', '/ready'])).code).toBe(0)
+      expect(await ended).toBe(0)
+      expect(await named()).toEqual(['busy-db-1 running', 'busy-other-1 running', 'busy-web-1 running'])
+    })
+
+    it('commands given all at once are done one after the other, and nothing is left behind', async () => {
+      const commands = [
+        ['up', '-d', '--force-recreate', '-t', '1', 'other'],
+        ['restart', '-t', '1', 'other'],
+        ['stop', '-t', '1', 'other'],
+        ['start', 'other'],
+        ['rm', '-f', 'other'],
+        ['scale', '--no-deps', 'other=2'],
+        ['up', '-d', '-t', '1', 'other'],
+      ]
+      const results = await Promise.all(commands.map((args) => host.compose('busy', args)))
+      // In some orders there is nothing to start: that is said, and is no race.
+      const failed = results.filter(({ code, stderr }) => code !== 0 && !stderr.includes('has no container to start'))
+      expect(failed.map(({ stderr }) => stderr)).toEqual([])
+      const others = (await named()).filter((line) => line.startsWith('busy-other'))
+      expect(
+        others.every((line) => /^busy-other-\d+ (?:running|exited|created)$/.test(line)),
+        others.join(),
+      ).toBe(true)
+      const up = await host.compose('busy', ['up', '-d', '-t', '1', '--scale', 'other=1', 'other'])
+      expect(up.code, up.stderr).toBe(0)
+      expect((await named()).filter((line) => line.startsWith('busy-other'))).toHaveLength(1)
+      const locks = await running!.hosts[0]!.docker(['volume', 'ls', '-q', '--filter', 'label=flotilla.lock.project'])
+      expect(locks.stdout).toBe('')
+      await host.compose('busy', ['down', '-t', '1'])
+    })
+  })
 })

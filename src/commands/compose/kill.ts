@@ -3,7 +3,11 @@ import { isAlive } from '../../compose/plan/observed.ts'
 import type { killFlags } from './lifecycle-table.ts'
 import { containersOf, performVerb, withRoster } from './verb.ts'
 
-/** With `--remove-orphans` containers of services the files no longer have are killed too, as in the reference program. */
+/**
+ * Waits for no lock: it ends what runs, also while another command hangs, and makes and removes nothing.
+ * With `--remove-orphans` containers of services the files no longer have are killed too, as in
+ * the reference program.
+ */
 export const run: Run<typeof killFlags> = (ctx, flags, args) =>
   withRoster(
     ctx,
@@ -13,7 +17,7 @@ export const run: Run<typeof killFlags> = (ctx, flags, args) =>
         ctx.stderr.write('no container to kill\n')
         return
       }
-      await performVerb(ctx, found, { kind: 'kill', signal: flags.signal }, args)
+      await performVerb(ctx, found, { kind: 'kill', signal: flags.signal }, args, {})
     },
     { hasOrphans: flags['remove-orphans'] && args.length === 0 },
   )

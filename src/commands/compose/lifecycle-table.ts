@@ -1,12 +1,14 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
+import { lockFlags } from './lock-flags.ts'
+import type { LockFlags } from './lock-flags.ts'
 import { planCommand } from './plan-table.ts'
 
 /** Flags and rows of the commands that bring projects up and down. Loaded at every start: nothing but data. */
 
 const service = { name: '[SERVICE...]', complete: 'service' } as const
 
-export const upFlags = {
+const ownUpFlags = {
   build: { kind: 'boolean', brief: 'Build images before, also those that are there' },
   'no-build': { kind: 'boolean', brief: 'Build nothing, even if an image is missing' },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
@@ -27,11 +29,6 @@ export const upFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
-  'lock-timeout': {
-    kind: 'integer',
-    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
-  },
-  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
   'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
   'detailed-exitcode': {
     kind: 'boolean',
@@ -77,7 +74,9 @@ export const upFlags = {
   menu: { kind: 'boolean', brief: 'Show the keys that can be pressed (default: COMPOSE_MENU, else on a terminal)' },
 } as const
 
-export const createFlags = {
+export const upFlags: typeof ownUpFlags & LockFlags = { ...ownUpFlags, ...lockFlags }
+
+const ownCreateFlags = {
   build: { kind: 'boolean', brief: 'Build images before, also those that are there' },
   'no-build': { kind: 'boolean', brief: 'Build nothing, even if an image is missing' },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
@@ -97,11 +96,6 @@ export const createFlags = {
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
-  'lock-timeout': {
-    kind: 'integer',
-    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
-  },
-  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
   'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
   'detailed-exitcode': {
     kind: 'boolean',
@@ -121,7 +115,9 @@ export const createFlags = {
   },
 } as const
 
-export const downFlags = {
+export const createFlags: typeof ownCreateFlags & LockFlags = { ...ownCreateFlags, ...lockFlags }
+
+const ownDownFlags = {
   'remove-orphans': {
     kind: 'boolean',
     brief: 'Remove containers of services the files no longer have',
@@ -138,17 +134,14 @@ export const downFlags = {
   },
   volumes: { kind: 'boolean', short: 'v', brief: 'Remove named volumes of the project and anonymous ones too' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
-  'lock-timeout': {
-    kind: 'integer',
-    brief: 'Most seconds to wait while another process changes the project (default: no limit)',
-  },
-  'no-lock': { kind: 'boolean', brief: 'Do not lock the project while it is changed' },
   'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
   'detailed-exitcode': {
     kind: 'boolean',
     brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
   },
 } as const
+
+export const downFlags: typeof ownDownFlags & LockFlags = { ...ownDownFlags, ...lockFlags }
 
 export const psFlags = {
   all: { kind: 'boolean', short: 'a', brief: 'Stopped containers too, and those of `run`' },
@@ -188,7 +181,7 @@ export const portFlags = {
   protocol: { kind: 'string', brief: 'Protocol of the port: tcp or udp', default: 'tcp' },
 } as const
 
-export const stopFlags = {
+const ownStopFlags = {
   timeout: {
     kind: 'integer',
     short: 't',
@@ -196,7 +189,9 @@ export const stopFlags = {
   },
 } as const
 
-export const restartFlags = {
+export const stopFlags: typeof ownStopFlags & LockFlags = { ...ownStopFlags, ...lockFlags }
+
+const ownRestartFlags = {
   'no-deps': { kind: 'boolean', brief: 'Do not restart dependants that have restart: true' },
   timeout: {
     kind: 'integer',
@@ -204,6 +199,8 @@ export const restartFlags = {
     brief: 'Seconds until a container that does not stop is killed (default: stop_grace_period, else 10)',
   },
 } as const
+
+export const restartFlags: typeof ownRestartFlags & LockFlags = { ...ownRestartFlags, ...lockFlags }
 
 export const killFlags = {
   'remove-orphans': {
@@ -214,14 +211,17 @@ export const killFlags = {
   signal: { kind: 'string', short: 's', brief: 'Signal to send', default: 'SIGKILL' },
 } as const
 
-export const rmFlags = {
+const ownRmFlags = {
   force: { kind: 'boolean', short: 'f', brief: 'Do not ask' },
   stop: { kind: 'boolean', short: 's', brief: 'Stop the containers first' },
   volumes: { kind: 'boolean', short: 'v', brief: 'Remove anonymous volumes of the containers too' },
   all: { kind: 'boolean', short: 'a', brief: 'Accepted and ignored', hidden: true },
 } as const
 
-export const noFlags = {} as const
+export const rmFlags: typeof ownRmFlags & LockFlags = { ...ownRmFlags, ...lockFlags }
+
+/** `start`, `pause` and `unpause`. */
+export const verbFlags: LockFlags = lockFlags
 
 /** In alphabetical order; the program's table merges them with its own. */
 export const lifecycleCommands: readonly Command[] = [
@@ -263,7 +263,7 @@ export const lifecycleCommands: readonly Command[] = [
   defineCommand({
     name: 'pause',
     brief: 'Pause containers',
-    flags: noFlags,
+    flags: verbFlags,
     args: [service],
     load: () => import('./pause.ts'),
   }),
@@ -299,7 +299,7 @@ export const lifecycleCommands: readonly Command[] = [
   defineCommand({
     name: 'start',
     brief: 'Start existing containers',
-    flags: noFlags,
+    flags: verbFlags,
     args: [service],
     load: () => import('./start.ts'),
   }),
@@ -313,7 +313,7 @@ export const lifecycleCommands: readonly Command[] = [
   defineCommand({
     name: 'unpause',
     brief: 'Let paused containers run again',
-    flags: noFlags,
+    flags: verbFlags,
     args: [service],
     load: () => import('./unpause.ts'),
   }),

@@ -1,6 +1,9 @@
 import type { Run } from '../../cli/command.ts'
-import type { noFlags } from './lifecycle-table.ts'
+import type { verbFlags } from './lifecycle-table.ts'
+import { readLock } from './project-lock-flags.ts'
 import { performVerb, withRoster } from './verb.ts'
 
-export const run: Run<typeof noFlags> = (ctx, _flags, args) =>
-  withRoster(ctx, args, (found) => performVerb(ctx, found, { kind: 'pause' }, args))
+export const run: Run<typeof verbFlags> = (ctx, flags, args) =>
+  withRoster(ctx, args, (found) =>
+    performVerb(ctx, found, { kind: 'pause' }, args, readLock(flags, 'docker-compose pause')),
+  )

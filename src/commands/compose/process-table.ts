@@ -1,5 +1,7 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
+import { lockFlags } from './lock-flags.ts'
+import type { LockFlags } from './lock-flags.ts'
 
 /** Flags and rows of the commands that work with the processes and files of containers. Loaded at every start: nothing but data. */
 
@@ -52,7 +54,7 @@ export const execFlags = {
   tty: { kind: 'boolean', short: 't', brief: 'Accepted and ignored', default: true, hidden: true },
 } as const
 
-export const runFlags = {
+const ownRunFlags = {
   build: { kind: 'boolean', brief: 'Build the image first' },
   'cap-add': { kind: 'strings', brief: 'Add a Linux capability', placeholder: 'list', complete: 'none' },
   'cap-drop': { kind: 'strings', brief: 'Drop a Linux capability', placeholder: 'list', complete: 'none' },
@@ -121,6 +123,8 @@ export const runFlags = {
     complete: 'none',
   },
 } as const
+
+export const runFlags: typeof ownRunFlags & LockFlags = { ...ownRunFlags, ...lockFlags }
 
 export const cpFlags = {
   all: { kind: 'boolean', brief: 'Copy to containers of `run` too' },

@@ -1,11 +1,15 @@
 import type { Run } from '../../cli/command.ts'
 import { isAlive } from '../../compose/plan/observed.ts'
+import { onlyContainers } from '../../compose/plan/dependency.ts'
+import { planVerb } from '../../compose/plan/verbs.ts'
 import { promptConfirm } from '../../ui/prompt.ts'
 import type { rmFlags } from './lifecycle-table.ts'
-import { containersOf, performVerb, withRoster } from './verb.ts'
+import { readLock } from './project-lock-flags.ts'
+import { containersOf, performPlan, performVerb, withRoster } from './verb.ts'
 
 export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
-  if (flags.stop) await withRoster(ctx, args, (found) => performVerb(ctx, found, { kind: 'stop' }, args))
+  const lock = readLock(flags, 'docker-compose rm')
+  if (flags.stop) await withRoster(ctx, args, (found) => performVerb(ctx, found, { kind: 'stop' }, args, lock))
   await withRoster(ctx, args, async (found) => {
     const stopped = containersOf(found.roster, args).filter((container) => !isAlive(container))
     if (stopped.length === 0) {
@@ -17,6 +21,10 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
       const { stdin, stdout, signal } = ctx
       if (!(await promptConfirm(`Going to remove ${names} (y/N) `, { stdin, stdout, signal }))) return
     }
-    await performVerb(ctx, found, { kind: 'remove', withVolumes: flags.volumes }, args)
+    // Nobody waits for a lock while a person thinks. What another command has made meanwhile is not what was agreed to.
+    const agreed = new Set(stopped.map((container) => container.id))
+    await performPlan(ctx, found, lock, (roster) =>
+      planVerb({ kind: 'remove', withVolumes: flags.volumes }, onlyContainers(roster, agreed), args),
+    )
   })
 }

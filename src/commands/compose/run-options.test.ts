@@ -16,6 +16,8 @@ const plain: RunFlags = {
   name: undefined,
   'no-tty': false,
   'no-deps': false,
+  'lock-timeout': undefined,
+  'no-lock': false,
   publish: [],
   pull: 'policy',
   quiet: false,

@@ -76,6 +76,9 @@ function toOptions(ctx: Context, session: Session, project: Project, flags: RunF
     'quiet-build': flags['quiet-build'],
     'quiet-pull': flags['quiet-pull'],
     'remove-orphans': flags['remove-orphans'],
+    command: 'docker-compose run',
+    'lock-timeout': flags['lock-timeout'],
+    'no-lock': flags['no-lock'],
   }
   const options = toConvergeOptions(ctx, session, project, creation, [service])
   return {

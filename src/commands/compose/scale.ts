@@ -23,6 +23,9 @@ export const run: Run<typeof scaleFlags> = async (ctx, flags, args) => {
       'no-recreate': true,
       scale: wanted.map(([service, count]) => `${service}=${count}`),
       timeout: flags.timeout,
+      command: 'docker-compose scale',
+      'lock-timeout': flags['lock-timeout'],
+      'no-lock': flags['no-lock'],
     }
     await converge(session.engine, project, toConvergeOptions(ctx, session, project, creation, services))
   })

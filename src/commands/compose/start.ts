@@ -1,9 +1,10 @@
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import type { noFlags } from './lifecycle-table.ts'
+import type { verbFlags } from './lifecycle-table.ts'
+import { readLock } from './project-lock-flags.ts'
 import { performVerb, withRoster } from './verb.ts'
 
-export const run: Run<typeof noFlags> = (ctx, _flags, args) =>
+export const run: Run<typeof verbFlags> = (ctx, flags, args) =>
   withRoster(ctx, args, async (found) => {
     const { roster, project } = found
     const wanted = args.length > 0 ? args : [...roster.dependencies.keys()]
@@ -15,5 +16,5 @@ export const run: Run<typeof noFlags> = (ctx, _flags, args) =>
     if (empty !== undefined) {
       throw new FlotillaError('compose/not-found', `service "${empty}" has no container to start`)
     }
-    await performVerb(ctx, found, { kind: 'start' }, args)
+    await performVerb(ctx, found, { kind: 'start' }, args, readLock(flags, 'docker-compose start'))
   })

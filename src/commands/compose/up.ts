@@ -74,6 +74,8 @@ export type CreationFlags = Pick<
   readonly timeout?: number | undefined
   readonly 'lock-timeout'?: number | undefined
   readonly 'no-lock'?: boolean
+  /** Who holds the lock, for those who wait: `docker-compose scale`. Absent: `up` or `create`. */
+  readonly command?: string
 }
 
 /** What `up` does when it is not asked for anything. */
@@ -145,7 +147,7 @@ export function toConvergeOptions(
     note: (message) => ctx.log.debug(message),
     ask: askOnce(askUser(ctx, session, flags.yes)),
     isDryRun: session.isDryRun,
-    ...readLock(flags, flags['no-start'] ? 'docker-compose create' : 'docker-compose up'),
+    ...readLock(flags, flags.command ?? (flags['no-start'] ? 'docker-compose create' : 'docker-compose up')),
     isRemote: session.endpoint.kind !== 'unix' && session.endpoint.kind !== 'npipe',
     registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,

@@ -2,11 +2,13 @@ import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
+import type { ConvergeOptions } from '../../compose/converge.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { rosterOfLabels, rosterOfProject } from '../../compose/plan/dependency.ts'
 import type { Roster } from '../../compose/plan/dependency.ts'
 import type { ObservedContainer } from '../../compose/plan/observed.ts'
+import type { Plan } from '../../compose/plan/plan.ts'
 import { planVerb } from '../../compose/plan/verbs.ts'
 import type { Verb } from '../../compose/plan/verbs.ts'
 import { withSession } from './session.ts'
@@ -19,6 +21,8 @@ export interface Found {
   readonly roster: Roster
   readonly name: string
   readonly project?: Project
+  /** Looks again. */
+  readonly look: (signal: AbortSignal) => Promise<Roster>
 }
 
 /** Which services a command knows. */
@@ -38,14 +42,17 @@ export async function withRoster<T>(
 ): Promise<T> {
   const { name, project } = await requireTarget(ctx, services)
   return withSession(ctx, async (session) => {
-    const containers = await observeContainers(session.engine, name, { signal: ctx.signal })
-    const observed = { containers, networks: [], volumes: [], images: {} }
-    const own = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
-    const roster = o.hasOrphans === true ? joinRosters(rosterOfLabels(observed), own) : own
+    const look = async (signal: AbortSignal): Promise<Roster> => {
+      const containers = await observeContainers(session.engine, name, { signal })
+      const observed = { containers, networks: [], volumes: [], images: {} }
+      const own = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
+      return o.hasOrphans === true ? joinRosters(rosterOfLabels(observed), own) : own
+    }
+    const roster = await look(ctx.signal)
     const mayMiss = project === undefined && o.isLenient === true
     const missing = services.find((service) => !roster.dependencies.has(service))
     if (missing !== undefined && !mayMiss) throw new FlotillaError('compose/not-found', `no such service: ${missing}`)
-    return body({ session, roster, name, ...(project !== undefined && { project }) })
+    return body({ session, roster, name, look, ...(project !== undefined && { project }) })
   })
 }
 
@@ -57,13 +64,38 @@ function joinRosters(under: Roster, over: Roster): Roster {
 }
 
 /** Carries out one verb on the containers of the services. */
-export async function performVerb(ctx: Context, found: Found, verb: Verb, services: readonly string[]): Promise<void> {
-  const plan = planVerb(verb, found.roster, services)
-  const { session } = found
+export function performVerb(
+  ctx: Context,
+  found: Found,
+  verb: Verb,
+  services: readonly string[],
+  lock: Pick<ConvergeOptions, 'lock'>,
+): Promise<void> {
+  return performPlan(ctx, found, lock, (roster) => planVerb(verb, roster, services))
+}
+
+/**
+ * Carries out what is planned for the containers that are there. Where there is something to do and a lock is asked for,
+ * it is planned for those that are there under the lock.
+ */
+export async function performPlan(
+  ctx: Context,
+  { session, name, roster, look }: Found,
+  { lock }: Pick<ConvergeOptions, 'lock'>,
+  planFor: (roster: Roster) => Plan,
+): Promise<void> {
+  const plan = planFor(roster)
   if (session.isDryRun) return reportPlan(plan, session.progress)
   const { engine, progress, parallel } = session
-  await execute(plan, engine, { clock: ctx.clock, progress, parallel, signal: ctx.signal })
-  return undefined
+  const carryOut = async (now: Plan, signal: AbortSignal): Promise<void> => {
+    await execute(now, engine, { clock: ctx.clock, progress, parallel, signal })
+  }
+  if (lock === undefined || plan.steps.length === 0) return carryOut(plan, ctx.signal)
+  const { withProjectLock } = await import('../../compose/lock/project-lock.ts')
+  const how = { clock: ctx.clock, warn: (text: string) => ctx.log.warn(text), signal: ctx.signal, ...lock }
+  return withProjectLock(engine, name, how, async (signal = ctx.signal) =>
+    carryOut(planFor(await look(signal)), signal),
+  )
 }
 
 /** The containers of the chosen services. */

@@ -1,5 +1,7 @@
 import { defineCommand } from '../../cli/command.ts'
 import type { Command } from '../../cli/command.ts'
+import { lockFlags } from './lock-flags.ts'
+import type { LockFlags } from './lock-flags.ts'
 
 /** Flags and rows of the commands that show a project from other sides, and of `scale`. Loaded at every start: nothing but data. */
 
@@ -16,7 +18,7 @@ export const imagesFlags = {
   quiet: { kind: 'boolean', short: 'q', brief: 'IDs only' },
 } as const
 
-export const scaleFlags = {
+const ownScaleFlags = {
   'no-deps': { kind: 'boolean', brief: 'Do not start what the services depend on' },
   timeout: {
     kind: 'integer',
@@ -25,6 +27,8 @@ export const scaleFlags = {
     hidden: true,
   },
 } as const
+
+export const scaleFlags: typeof ownScaleFlags & LockFlags = { ...ownScaleFlags, ...lockFlags }
 
 export const statsFlags = {
   all: { kind: 'boolean', short: 'a', brief: 'Stopped containers too' },

@@ -23,7 +23,7 @@ export function toWatchOptions(
   options: ConvergeOptions,
   rules: readonly Rule[],
 ): Pick<WatchOptions, 'clock' | 'rules' | 'warn' | 'rebuild' | 'restart'> {
-  const { engine, parallel, progress } = session
+  const { engine } = session
   return {
     clock: ctx.clock,
     rules,
@@ -40,22 +40,34 @@ export function toWatchOptions(
         },
       })
     },
-    async restart(services) {
-      const containers = await observeContainers(engine, project.name)
-      const roster = rosterOfProject(project, {
-        containers: containers.filter((container) => !container.isOneOff),
-        networks: [],
-        volumes: [],
-        images: {},
-      })
-      const affected = withDependents(roster, services, ({ restart }) => restart === true)
-      await execute(planVerb({ kind: 'restart' }, roster, [...affected]), engine, {
-        clock: ctx.clock,
-        progress,
-        parallel,
-      })
-    },
+    restart: (services) => restartUnderLock(ctx, session, project, options, services),
   }
+}
+
+async function restartUnderLock(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  { lock }: ConvergeOptions,
+  services: readonly string[],
+): Promise<void> {
+  const { engine, parallel, progress } = session
+  const { clock } = ctx
+  const restart = async (signal: AbortSignal | undefined): Promise<void> => {
+    const containers = await observeContainers(engine, project.name)
+    const roster = rosterOfProject(project, {
+      containers: containers.filter((container) => !container.isOneOff),
+      networks: [],
+      volumes: [],
+      images: {},
+    })
+    const affected = withDependents(roster, services, (dependency) => dependency.restart === true)
+    const plan = planVerb({ kind: 'restart' }, roster, [...affected])
+    await execute(plan, engine, { clock, progress, parallel, ...(signal !== undefined && { signal }) })
+  }
+  if (lock === undefined) return restart(undefined)
+  const { withProjectLock } = await import('../../compose/lock/project-lock.ts')
+  await withProjectLock(engine, project.name, { clock, warn: (text) => ctx.log.warn(text), ...lock }, restart)
 }
 
 /**

@@ -52,7 +52,7 @@ async function watchUntilInterrupted(
     ctx,
     session,
     project,
-    { ...defaultCreation, 'quiet-build': flags.quiet, 'quiet-pull': flags.quiet },
+    { ...defaultCreation, 'quiet-build': flags.quiet, 'quiet-pull': flags.quiet, command: 'docker-compose watch' },
     services,
   )
   if (!flags['no-up']) await converge(session.engine, project, options)

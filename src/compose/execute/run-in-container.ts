@@ -2,11 +2,8 @@ import type { CallOptions } from '../../core/call.ts'
 import { createExec, inspectExec, startExec } from '../../engine/api/exec.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { OutputChunk } from '../../engine/streams.ts'
-import type { Hook } from '../model/service.ts'
-import { toEnvironment } from '../translate/environment.ts'
-
-/** What is run inside a container: a hook, or what a watch rule asks for. */
-export type Command = Pick<Hook, 'command' | 'user' | 'privileged' | 'working_dir' | 'environment'>
+import { toExecBody } from '../translate/exec-body.ts'
+import type { Command } from '../translate/exec-body.ts'
 
 /**
  * Runs a command in a running container to its end. It reads nothing: it sees the end of its input at once.
@@ -22,17 +19,7 @@ export async function runInContainer<T>(
   consume: (output: AsyncIterable<OutputChunk>) => Promise<T>,
   o: CallOptions,
 ): Promise<{ readonly code: number | undefined; readonly result: T }> {
-  const body = {
-    AttachStdout: true,
-    AttachStderr: true,
-    Tty: tty,
-    Cmd: hook.command ?? [],
-    Env: toEnvironment(hook.environment),
-    ...(hook.user !== undefined && { User: hook.user }),
-    ...(hook.privileged === true && { Privileged: true }),
-    ...(hook.working_dir !== undefined && { WorkingDir: hook.working_dir }),
-  }
-  const { Id: exec } = await createExec(engine, id, body, o)
+  const { Id: exec } = await createExec(engine, id, toExecBody(hook, tty), o)
   const stream = await startExec(engine, exec, { tty }, o)
   stream.socket.end()
   const result = await consume(stream.output)

@@ -26,11 +26,24 @@ const resourceKinds = ['services', 'volumes', 'networks', 'secrets', 'configs', 
  */
 export function applyIncludes(document: TreeMap, file: SourceFile, group: Group): void {
   const included = [...group.included, file.path]
-  for (const entry of readEntries(document, file, group)) {
-    const imported = loadEntry(entry, included, group)
+  for (const [index, entry] of readEntries(document, file, group).entries()) {
+    const imported = withPlace(document, index, group, () => loadEntry(entry, included, group))
     for (const kind of resourceKinds) importKind(document, imported, kind, group)
   }
   delete document['include']
+}
+
+/** What goes wrong with an entry as a whole has the place of the entry. */
+function withPlace(document: TreeMap, index: number, group: Group, load: () => TreeMap): TreeMap {
+  try {
+    return load()
+  } catch (error) {
+    if (!(error instanceof LoadError) || error.problems.some((problem) => problem.file !== undefined)) throw error
+    const problems = error.problems.map(({ message, hint }) =>
+      group.shared.places.problem(document, ['include', index], message, hint),
+    )
+    throw new LoadError(problems, error.code)
+  }
 }
 
 function readEntries(document: TreeMap, file: SourceFile, group: Group): readonly Entry[] {

@@ -351,7 +351,7 @@ describe('environment', () => {
 })
 
 describe('speed', () => {
-  it('grows with the size of the file and not faster', () => {
+  it('grows with the size of the file and not faster', { timeout: 120_000 }, () => {
     const text = (count: number): string =>
       `services:\n${Array.from({ length: count }, (_, i) => `  s${i}:\n    image: x:${i % 7}\n    labels: {a: "${i}"}\n`).join('')}`
     const cost = (count: number): number => {

@@ -37,7 +37,7 @@ export function loadProject(sources: Sources, options: LoadOptions): Project {
   const project = bindProject(tree, name, environment, sources, shared)
   const active = applyProfiles(project, options.profiles ?? [])
   if (options.skipConsistency !== true) checkConsistency(active, tree, shared.places)
-  return resolveServiceFiles(active, shared)
+  return resolveServiceFiles(active, tree, shared)
 }
 
 /** The merged and normalized tree before it is bound: what `config --no-interpolate` prints. */

@@ -1,25 +1,35 @@
+import type { ErrorCode } from '../../core/errors.ts'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import type { EnvFile, Service } from '../model/service.ts'
 import { parseEnvFile, parseRawEnvFile } from './env-file.ts'
-import { makeFailure } from './failure.ts'
+import { LoadError, makeFailure } from './failure.ts'
 import type { Shared } from './stage.ts'
+import type { TreeMap } from './tree.ts'
 
 /**
  * Merges env files into `environment` (which wins, as does a later file) and label files into `labels`,
  * for the services that are on.
  *
+ * @param tree of the project, for the place of an entry that is wrong
  * @throws {compose/not-found} for a file that is required and missing
  */
-export function resolveServiceFiles(project: Project, shared: Shared): Project {
+export function resolveServiceFiles(project: Project, tree: TreeMap, shared: Shared): Project {
   const services = copyDictionary(project.services)
   for (const [name, service] of Object.entries(services)) {
     const inherited = shared.options.skipEnvironment === true ? service : inherit(service, project.environment)
-    services[name] = resolveLabels(resolveEnvironment(inherited, project.environment, shared), project, shared)
+    const refuse: Refuse = (field, index, message, code) => {
+      throw new LoadError([shared.places.problem(tree, ['services', name, field, index], message)], code)
+    }
+    const filled = resolveEnvironment(inherited, project.environment, shared, refuse)
+    services[name] = resolveLabels(filled, project, shared, refuse)
   }
   return { ...project, services }
 }
+
+/** Ends it with the place of an entry. */
+type Refuse = (field: 'env_file' | 'label_file', index: number, message: string, code?: ErrorCode) => never
 
 /** A name without value takes that of the variables around, also where nothing else is filled in. */
 function inherit(service: Service, variables: Dictionary<string>): Service {
@@ -29,13 +39,15 @@ function inherit(service: Service, variables: Dictionary<string>): Service {
   return { ...service, environment: makeDictionary<string | null>(filled) }
 }
 
-function resolveEnvironment(service: Service, variables: Dictionary<string>, shared: Shared): Service {
+function resolveEnvironment(service: Service, variables: Dictionary<string>, shared: Shared, refuse: Refuse): Service {
   if (shared.options.skipEnvironment === true || (service.env_file ?? []).length === 0) return service
   const own = service.environment ?? {}
   const found = makeDictionary<string>()
   for (const [key, value] of Object.entries(own)) if (value !== null) found[key] = value
   const lookUp = (key: string): string | undefined => variables[key] ?? own[key] ?? undefined
-  for (const file of service.env_file ?? []) readInto(found, file, lookUp, shared)
+  for (const [index, file] of (service.env_file ?? []).entries()) {
+    readInto(found, file, lookUp, shared, (message, code) => refuse('env_file', index, message, code))
+  }
   const environment: MutableDictionary<string | null> = copyDictionary<string | null>(found)
   for (const [key, value] of Object.entries(own)) environment[key] = value
   const { env_file: files, ...rest } = service
@@ -48,18 +60,16 @@ function readInto(
   file: EnvFile,
   lookUp: (key: string) => string | undefined,
   shared: Shared,
+  refuse: (message: string, code?: ErrorCode) => never,
 ): void {
   const text = shared.options.files.readText(file.path, shared.limits.envFileBytes)
   if (text === undefined) {
     if (!file.required) return
-    throw makeFailure(
-      `env file ${file.path} not found: stat ${file.path}: no such file or directory`,
-      'compose/not-found',
-    )
+    refuse(`env file ${file.path} not found: stat ${file.path}: no such file or directory`, 'compose/not-found')
   }
   if (file.format === 'raw') return wrap(file.path, () => parseRawEnvFile(text, into, lookUp))
   if (file.format !== undefined && file.format !== '') {
-    throw makeFailure(`unsupported env_file format ${JSON.stringify(file.format)}`)
+    refuse(`unsupported env_file format ${JSON.stringify(file.format)}`)
   }
   wrap(file.path, () => parseEnvFile(text, into, { lookUp, limits: shared.limits, warn: shared.warn }))
 }
@@ -72,13 +82,14 @@ function wrap(path: string, read: () => void): void {
   }
 }
 
-function resolveLabels(service: Service, project: Project, shared: Shared): Service {
+function resolveLabels(service: Service, project: Project, shared: Shared, refuse: Refuse): Service {
   if (shared.options.skipLabelFiles === true || (service.label_file ?? []).length === 0) return service
   const found = makeDictionary<string>()
-  for (const path of service.label_file ?? []) {
+  for (const [index, path] of (service.label_file ?? []).entries()) {
     const text = shared.options.files.readText(path, shared.limits.envFileBytes)
     if (text === undefined) {
-      throw makeFailure(`label file ${path} not found: stat ${path}: no such file or directory`, 'compose/not-found')
+      const message = `label file ${path} not found: stat ${path}: no such file or directory`
+      refuse('label_file', index, message, 'compose/not-found')
     }
     const lookUp = (key: string): string | undefined => found[key] ?? project.environment[key]
     wrap(path, () => parseEnvFile(text, found, { lookUp, limits: shared.limits, warn: shared.warn }))

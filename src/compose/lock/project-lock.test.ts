@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../io/clock.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
 import { createVolume, listVolumes } from '../../engine/api/volumes.ts'
 import { openEngine } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -92,5 +93,39 @@ describe('the lock of a project', () => {
     expect(await withProjectLock(engine, 'p', { ...options, clock }, () => Promise.resolve('in'))).toBe('in')
     expect(nowMs).toBeGreaterThanOrEqual(35_000)
     expect(await locks()).toBe(0)
+  })
+
+  it('is given up by a holder that cannot renew it, before others may take it', async () => {
+    const clock = manualClock()
+    const work = new AbortController()
+    const held = withProjectLock(engine, 'p', { ...options, clock }, async (signal) => {
+      fake.fail({ method: 'POST', path: /^\/volumes\/create$/, fault: { kind: 'status', status: 500, message: 'no' } })
+      await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
+      throw new Error('what was under way')
+    }).finally(() => work.abort())
+    const outcome = held.catch((error: unknown) => error)
+    while (!work.signal.aborted) {
+      if (clock.sleeping > 0) await clock.advance(1000)
+      await systemClock.sleep(2)
+    }
+    expect(clock.monotonicMs()).toBeLessThan(35_000)
+    expect(await outcome).toMatchObject({
+      code: 'compose/locked',
+      message: expect.stringMatching(
+        /^the lock of project "p" could not be renewed for 25s: .*; nothing more is done$/,
+      ),
+    })
+    expect(warnings).toHaveLength(1)
+    expect(await locks()).toBe(0)
+  })
+
+  it('leaves nothing behind when it is interrupted while it is taken', async () => {
+    const stop = new AbortController()
+    await leave({ computer: 'elsewhere' })
+    const waiting = withProjectLock(engine, 'p', { ...options, signal: stop.signal }, () => Promise.resolve())
+    await systemClock.sleep(50)
+    stop.abort()
+    await expect(waiting).rejects.toThrow()
+    expect(await locks()).toBe(1)
   })
 })

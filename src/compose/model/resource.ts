@@ -19,7 +19,7 @@ export interface Network extends Extensible {
 export interface Ipam extends Extensible {
   readonly driver?: string
   readonly config?: readonly IpamPool[]
-  /** Newer than the reference version: takes no part in the hash. */
+  /** Newer than the reference version: part of the hash only where it is used. */
   readonly options?: Dictionary<string>
 }
 

@@ -80,6 +80,14 @@ export function withDependents(
   return chosen
 }
 
+/** The roster with no containers but these. */
+export function onlyContainers(roster: Roster, ids: ReadonlySet<string>): Roster {
+  const containers = [...roster.containers].map(
+    ([service, all]) => [service, all.filter(({ id }) => ids.has(id))] as const,
+  )
+  return { ...roster, containers: new Map(containers) }
+}
+
 function groupContainers(
   observed: Observed,
   known: ReadonlyMap<string, unknown>,

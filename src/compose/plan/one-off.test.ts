@@ -69,7 +69,7 @@ describe('run', () => {
   it('brings up what the service depends on, waits, and starts one more container', () => {
     expect(`\n${renderPlan(runOnce(emptyEngine()))}\n`).toMatchInlineSnapshot(`
       "
-      [] → #1 Volume "p_data": create-volume (missing)
+      [] → #1 Volume p_data: create-volume (missing)
       [] → #2 Network p_default: create-network (missing)
       [2] → #3 Container p-db-1: create-container as p-db-1 (missing)
       [1 2] → #4 Container p-web-run-0123456789ab: create-container as p-web-run-0123456789ab (one-off)

@@ -37,7 +37,7 @@ describe('a first up', () => {
     )
     expect(text(want, emptyEngine())).toMatchInlineSnapshot(`
       "
-      [] → #1 Volume "p_data": create-volume (missing)
+      [] → #1 Volume p_data: create-volume (missing)
       [] → #2 Network p_default: create-network (missing)
       [2] → #3 Container p-cache-1: create-container as p-cache-1 (missing)
       [2] → #4 Container p-cache-2: create-container as p-cache-2 (missing)
@@ -319,7 +319,7 @@ describe('changed networks and volumes', () => {
       [] → #1 Container p-web-1: stop-container (volume p_data is made anew)
       [1] → #2 Container p-web-1: remove-container (volume p_data is made anew)
       [2] → #3 Volume p_data: remove-volume (configuration changed)
-      [3] → #4 Volume "p_data": create-volume (configuration changed)
+      [3] → #4 Volume p_data: create-volume (configuration changed)
       [2 4] → #5 Container p-web-1: create-container as p-web-1 (volume made anew)
       [5] → #6 Container p-web-1: start-container (volume made anew)
       "

@@ -95,7 +95,7 @@ function warnAboutOwner(space: Workspace, volume: ObservedVolume): void {
 
 function addCreation(space: Workspace, key: string, cause: string, after: readonly number[]): number {
   const body = toVolumeBody(space.project, key, space.project.volumes[key] ?? { name: key })
-  return space.builder.add({ op: { kind: 'create-volume', body }, resource: `Volume "${body.Name}"`, cause, after })
+  return space.builder.add({ op: { kind: 'create-volume', body }, resource: `Volume ${body.Name}`, cause, after })
 }
 
 function renewVolume(space: Workspace, change: ChangedVolume): void {

@@ -23,6 +23,8 @@ export const networkStruct: Struct = struct([
             ),
           ),
         ],
+        // Newer than the reference version, and absent from its hash as long as it is not used.
+        ['options', 'options'],
       ]),
     ),
   ],

@@ -1,0 +1,161 @@
+import type { CallOptions } from '../../core/call.ts'
+import { isFlotillaError } from '../../core/errors.ts'
+import { callForJson, callForStatus, escapeSegment } from '../../engine/api/call.ts'
+import { createVolume, listVolumes } from '../../engine/api/volumes.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { parseOwner } from './owner.ts'
+import type { LockOwner } from './owner.ts'
+
+/** One volume that stands for the lock. */
+export interface LockRow {
+  /** As `docker volume rm` takes it. */
+  readonly name: string
+  readonly sequence: number
+  readonly owner: LockOwner | undefined
+}
+
+const projectLabel = 'flotilla.lock.project'
+const ownerLabel = 'flotilla.lock.owner'
+const sequenceLabel = 'flotilla.lock.sequence'
+
+/** Nodes of a fleet that carry a lock. Two clients are kept apart as long as they both see one of the same three. */
+const placeCount = 3
+/** A node that does not answer is passed over. */
+const placeCallMs = 10_000
+
+/**
+ * The volumes that stand for the lock of one project: on one engine one of each number, on a fleet one on each of the
+ * first nodes by name that are healthy.
+ *
+ * An engine makes a volume of a name once, and answers later attempts with the first one and its labels.
+ */
+export class LockVolumes {
+  readonly #engine: Engine
+  readonly #project: string
+  /** Number → where its volumes were made. */
+  readonly #made = new Map<number, readonly string[]>()
+  readonly #knowsFleet: (() => Promise<boolean>) | undefined
+  #isFleet: boolean | undefined
+
+  constructor(engine: Engine, project: string, knowsFleet?: () => Promise<boolean>) {
+    this.#engine = engine
+    this.#project = project
+    this.#knowsFleet = knowsFleet
+  }
+
+  /** Lowest number first; on a fleet those of nodes that do not answer too, as far as they are remembered. */
+  async list(o: CallOptions): Promise<readonly LockRow[]> {
+    const filters = { label: [`${projectLabel}=${this.#project}`] }
+    const { Volumes: volumes } = await listVolumes(this.#engine, { filters }, o)
+    return (volumes ?? [])
+      .map(({ Name: name, Labels: labels }) => ({
+        name,
+        sequence: Number(labels?.[sequenceLabel] ?? 0) || 0,
+        owner: parseOwner(labels?.[ownerLabel]),
+      }))
+      .sort((a, b) => a.sequence - b.sequence)
+  }
+
+  /**
+   * Makes the volumes of a number, in the same order as everybody else.
+   *
+   * @returns false when one of them is somebody else's; then none is left behind
+   * @throws what the engine said when none could be made
+   */
+  async make(sequence: number, owner: LockOwner, o: CallOptions): Promise<boolean> {
+    const places = await this.#places(o)
+    // Until it is known which were made, all may have been.
+    this.#made.set(sequence, places)
+    const made: string[] = []
+    let failure: unknown
+    for (const place of places) {
+      try {
+        if (await this.#makeAt(place, sequence, owner, o)) {
+          made.push(place)
+          continue
+        }
+      } catch (error) {
+        if (places.length === 1 || o.signal?.aborted === true) throw error
+        failure ??= error
+        continue
+      }
+      this.#made.set(sequence, made)
+      await this.removeMade(sequence)
+      return false
+    }
+    if (made.length === 0) throw failure
+    this.#made.set(sequence, made)
+    return true
+  }
+
+  /** Removes what was made of a number, or of all. */
+  async removeMade(sequence?: number): Promise<void> {
+    for (const [number, places] of this.#made) {
+      if (sequence !== undefined && number !== sequence) continue
+      for (const place of places) await this.remove(`${place}${this.#nameOf(number)}`)
+      this.#made.delete(number)
+    }
+  }
+
+  /** Removes a volume; on a fleet a bare name means those of all nodes. */
+  async remove(name: string): Promise<void> {
+    try {
+      const path = `/volumes/${name.split('/').map(escapeSegment).join('/')}`
+      // Without a signal: a lock is let go of after Ctrl-C too.
+      await callForStatus(this.#engine, { method: 'DELETE', path }, { deadlineMs: placeCallMs })
+    } catch (error) {
+      if (!isFlotillaError(error)) throw error
+      // Gone already, or the engine is: then it lapses.
+    }
+  }
+
+  #nameOf(sequence: number): string {
+    return `flotilla-lock_${this.#project}_${sequence}`
+  }
+
+  async #makeAt(place: string, sequence: number, owner: LockOwner, o: CallOptions): Promise<boolean> {
+    const body = {
+      Name: `${place}${this.#nameOf(sequence)}`,
+      Labels: {
+        [projectLabel]: this.#project,
+        [sequenceLabel]: String(sequence),
+        [ownerLabel]: JSON.stringify(owner),
+      },
+    }
+    const deadlineMs = Math.min(o.deadlineMs ?? Number.POSITIVE_INFINITY, placeCallMs)
+    const made = await createVolume(this.#engine, body, place === '' ? o : { ...o, deadlineMs })
+    return parseOwner(made.Labels?.[ownerLabel])?.nonce === owner.nonce
+  }
+
+  /** What is put before names: nothing on one engine, `node/` on a fleet, where a bare name is made on every node. */
+  async #places(o: CallOptions): Promise<readonly string[]> {
+    if (!(await this.#asksFleet(o))) return ['']
+    try {
+      const nodes = await callForJson<readonly { readonly Name?: string; readonly State?: string }[]>(
+        this.#engine,
+        { method: 'GET', path: '/flotilla/nodes', unversioned: true },
+        o,
+      )
+      const healthy = nodes.filter((node) => node.State === 'healthy')
+      const names = healthy.map((node) => node.Name ?? '').filter((name) => name !== '')
+      const places = names.sort().slice(0, placeCount)
+      return places.length === 0 ? [''] : places.map((name) => `${name}/`)
+    } catch (error) {
+      // Classic Swarm does not list its nodes.
+      if (isFlotillaError(error) && error.status === 404) return ['']
+      throw error
+    }
+  }
+
+  async #asksFleet(o: CallOptions): Promise<boolean> {
+    this.#isFleet ??= await this.#knowsFleet?.()
+    if (this.#isFleet !== undefined) return this.#isFleet
+    const version = await callForJson<{ readonly Version?: string }>(
+      this.#engine,
+      { method: 'GET', path: '/version' },
+      o,
+    )
+    this.#isFleet = version.Version?.startsWith('swarm/') === true
+    return this.#isFleet
+  }
+}
