@@ -6,5 +6,7 @@ export const descriptor: DriverDescriptor = {
   name: 'docker',
   apiVersion: 1,
   flags: dockerFlags,
+  // The outer engine of another computer is as good from anywhere.
+  stays: (config) => (/^(?:tcp|https?|ssh):/.test(String(config['OuterHost'] ?? '')) ? undefined : 'its container'),
   load: async () => (await import('./driver.ts')).dockerFactory,
 }
