@@ -256,6 +256,26 @@ describe.runIf(isRoot)('commands on machines (needs root on Linux)', () => {
     expect(pruned).toMatchObject({ code: 0 })
     expect(pruned.stdout).toContain('> start web-1\n- remove web-2\nPlan: 1 to start, 1 to remove; 0 unchanged.\n')
     expect((await machine(['ls', '-q'])).stdout).toBe('a\nb\nweb-1\n')
+    const set = await machine(['set', '--engine-label', 'role=z', '--engine-label', 'more=1', 'web-1'])
+    expect(set).toMatchObject({ code: 0, stderr: '' })
+    expect(set.stdout).toContain('Machine "web-1": engine-label: "role=y" → "role=z", "more=1"\n')
+    expect(set.stdout).toContain('Machine "web-1" is of fleet "default": change its file too\n')
+    expect((await machine(['ls', '-q', '--filter', 'label=role=z'])).stdout).toBe('web-1\n')
+    expect(await machine(['set', '--engine-label', 'more=1', 'web-1'])).toMatchObject({
+      code: 0,
+      stdout: 'Machine "web-1" has these options already\n',
+    })
+    const docker = (await machine(['config', 'web-1'])).stdout.replaceAll('\n', ' ')
+    const labels = spawnSync('sh', ['-c', `docker ${docker} info --format '{{json .Labels}}'`], { encoding: 'utf8' })
+    expect((JSON.parse(labels.stdout) as string[]).toSorted()).toEqual(['more=1', 'provider=local', 'role=z'])
+    expect(await machine(['set', 'web-1'])).toMatchObject({
+      code: 1,
+      stderr: 'nothing to change: give options, such as --engine-label KEY=VALUE\n',
+    })
+    expect(await machine(['set', '--engine-version', '28', 'web-1'])).toMatchObject({
+      code: 1,
+      stderr: 'driver "local" takes no --engine-version: it runs an engine of its own choice\n',
+    })
     writeFileSync(join(folder, 'pass it on'), 'from here\n')
     expect(await machine(['scp', 'pass it on', 'web-1:/tmp/'])).toMatchObject({ code: 0, stdout: '', stderr: '' })
     expect(await machine(['scp', 'web-1:/tmp/pass it on', 'a:/root/passed'])).toMatchObject({ code: 0, stderr: '' })
