@@ -43,21 +43,18 @@ async function refill(archive: Readable, out: Pack): Promise<void> {
   const links = new Set<string>()
   const feeding = pipeline(archive, reader as unknown as Writable)
   feeding.catch(() => {})
-  try {
-    for await (const source of reader) {
-      const entry = source as unknown as Readable
-      const header = cleanHeader(source.header, links)
-      if (header === undefined) {
-        entry.resume()
-        continue
-      }
-      if (header.type === 'symlink') links.add(header.name)
-      await addEntry(out, header, entry)
+  for await (const source of reader) {
+    const entry = source as unknown as Readable
+    const header = cleanHeader(source.header, links)
+    if (header === undefined) {
+      entry.resume()
+      continue
     }
-  } finally {
-    // Where the sender has failed it says why, and not that its archive broke off.
-    await feeding
+    if (header.type === 'symlink') links.add(header.name)
+    await addEntry(out, header, entry)
   }
+  // A sender that fails at its very end has sent a whole archive all the same.
+  await feeding
 }
 
 /** @returns undefined for the folder itself */

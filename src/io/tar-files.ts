@@ -15,7 +15,7 @@ export interface PackOptions {
   readonly name?: string
   /** A link at the top is what it points at. */
   readonly isFollowing: boolean
-  /** The names of entries to take, folders without a final slash; absent: all. A folder that is left out is looked into all the same. */
+  /** The names of entries to take, folders with all that is in them; absent: everything. */
   readonly only?: ReadonlySet<string>
 }
 
@@ -71,7 +71,7 @@ async function addEntry(archive: Pack, path: string, name: string, stats: Stats,
   const isTaken = only === undefined || only.has(name)
   if (stats.isDirectory()) {
     if (isTaken) await addEmpty(archive, { ...header, name: `${name}/`, type: 'directory' })
-    await addChildren(archive, path, `${name}/`, only)
+    await addChildren(archive, path, `${name}/`, isTaken ? undefined : only)
   } else if (!isTaken) {
     // Not asked for.
   } else if (stats.isSymbolicLink()) {

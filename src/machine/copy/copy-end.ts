@@ -38,7 +38,7 @@ export interface CopyEnd {
   sendFile(path: string, o: CallOptions): Readable
   /**
    * A tar archive of what is in a folder, with names from its top.
-   * @param only the names to take; absent: everything
+   * @param only the names to take, folders with all that is in them; absent: everything
    */
   sendFolder(path: string, only: readonly string[] | undefined, o: CallOptions): Readable
   /**
@@ -51,8 +51,16 @@ export interface CopyEnd {
     bytes: Readable,
     o: CallOptions,
   ): Promise<void>
-  /** Writes the entries of a tar archive into a folder, which is made when it is not there. */
-  receiveFolder(path: string, mode: number, archive: Readable, o: CallOptions): Promise<void>
+  /**
+   * Writes the entries of a tar archive into a folder, which is made when it is not there.
+   * @param folder the mode of a new one, and whether those above it are made too
+   */
+  receiveFolder(
+    path: string,
+    folder: { readonly mode: number; readonly makesParents: boolean },
+    archive: Readable,
+    o: CallOptions,
+  ): Promise<void>
   /** `undefined`: it cannot be told, for want of a program or because of a name that lists cannot hold. */
   list(path: string, o: CallOptions): Promise<Listing | undefined>
 }

@@ -60,7 +60,7 @@ function startShell(words: readonly [string, ...string[]], command: string, path
 const hasBusybox = spawnSync('busybox', ['true']).status === 0
 const shells: readonly (readonly [string, readonly [string, ...string[]], string | undefined])[] = [
   ['sh', ['sh', '-c'], undefined],
-  ...(hasBusybox ? ([['busybox', ['busybox', 'sh', '-c'], makeBusyboxPath()]] as const) : []),
+  ...(hasBusybox ? ([['busybox', [join(root, 'busybox-bin', 'sh'), '-c'], makeBusyboxPath()]] as const) : []),
 ]
 
 /** A folder where every program is busybox. */
@@ -104,7 +104,9 @@ describe.each(shells)('copies through %s', (_name, words, path) => {
     await copy(machine(), '~/a b', machine('db'), 'in')
     await copy(machine(), 'new', here(), 'old')
     await copy(here(), 'a b', machine(), '-dash')
-    for (const name of ['new', 'in/a b', 'old', '-dash']) expect(readFileSync(join(folder, name)), name).toEqual(bytes)
+    for (const name of ['new', 'in/a b', 'old', '-dash']) {
+      expect(bytes.equals(readFileSync(join(folder, name))), name).toBe(true)
+    }
     expect(statSync(join(folder, 'new')).mode & 0o777).toBe(0o644)
     expect(statSync(join(folder, 'old')).mode & 0o777).toBe(0o600)
   })
@@ -156,12 +158,16 @@ describe.each(shells)('copies through %s', (_name, words, path) => {
     writeFileSync(marked, '#!/bin/xx\n')
     utimesSync(marked, mtime, mtime)
     writeFileSync(join(folder, 'copies', 'tree', 'sub folder', 'more'), 'more\n')
+    mkdirSync(join(folder, 'copies', 'tree', 'added', 'hollow'), { recursive: true })
+    writeFileSync(join(folder, 'copies', 'tree', 'added', 'file'), 'added\n')
     writeFileSync(join(folder, 'copies', 'tree', 'sub folder', "it's $HOME"), 'changed\n')
     await copy(machine(), 'copies/tree/', machine('db'), 'second', delta)
     await copy(machine(), 'copies/tree/', here(), 'second', delta)
     await copy(here(), 'copies/tree/', machine(), 'second', delta)
     expect(readFileSync(marked, 'utf8')).toBe('#!/bin/xx\n')
     expect(readFileSync(join(folder, 'second', 'sub folder', 'more'), 'utf8')).toBe('more\n')
+    expect(readFileSync(join(folder, 'second', 'added', 'file'), 'utf8')).toBe('added\n')
+    expect(existsSync(join(folder, 'second', 'added', 'hollow'))).toBe(true)
     expect(readFileSync(join(folder, 'second', 'sub folder', "it's $HOME"), 'utf8')).toBe('changed\n')
     const before = commands.length
     await copy(machine(), 'second/run.sh', machine('db'), 'copies/tree/run.sh', { ...delta, isRecursive: false })

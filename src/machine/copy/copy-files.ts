@@ -48,7 +48,8 @@ async function copyFolder(step: CopyStep, from: CopyEnd, to: CopyEnd, wish: Copy
   const only = wish.isDelta ? await chooseNames(step, from, to, o) : undefined
   if (only?.length === 0) return
   const archive = cleanArchive(from.sendFolder(source.path, only, o))
-  await to.receiveFolder(path, source.mode & ~umask, archive, o)
+  // As rsync does it: the target itself is made, and the folder in it.
+  await to.receiveFolder(path, { mode: source.mode & ~umask, makesParents: wish.isDelta }, archive, o)
 }
 
 /** @returns undefined where everything has to be sent */

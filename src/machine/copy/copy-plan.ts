@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { FlotillaError } from '../../core/errors.ts'
-import type { Found, Listing } from './copy-end.ts'
+import type { Found, ListedFile, Listing } from './copy-end.ts'
 
 /** Pure: what is copied where. */
 
@@ -86,18 +86,31 @@ function refuseSame({ kind, source, realPath }: CopyStep, from: string, to: stri
   if (kind === 'folder' && realPath.startsWith(top)) throw refuse(`${to} lies in ${from} itself`)
 }
 
-/** The names of what has to be sent: all that the other side lacks or has with another kind, mode, size or time. */
+/**
+ * The names of what has to be sent: all that the other side lacks or has with another kind, mode, size or time. A folder it
+ * lacks stands for what is in it.
+ */
 export function findDifferences(source: Listing, target: Listing): readonly string[] {
+  const missing = new Set<string>()
+  for (const [name, { kind }] of source) if (kind === 'folder' && target.get(name)?.kind !== kind) missing.add(name)
   return [...source].flatMap(([name, file]) => {
-    const other = target.get(name)
-    if (other === undefined || other.kind !== file.kind) return [name]
-    if (file.kind === 'folder') return []
-    const isSame =
-      other.sizeBytes === file.sizeBytes &&
-      other.modifiedS === file.modifiedS &&
-      (file.kind === 'link' || other.mode === file.mode)
-    return isSame ? [] : [name]
+    if (isBelow(name, missing)) return []
+    return isSame(file, target.get(name)) ? [] : [name]
   })
+}
+
+function isBelow(name: string, folders: ReadonlySet<string>): boolean {
+  for (let at = name.lastIndexOf('/'); at > 0; at = name.lastIndexOf('/', at - 1)) {
+    if (folders.has(name.slice(0, at))) return true
+  }
+  return false
+}
+
+function isSame(file: ListedFile, other: ListedFile | undefined): boolean {
+  if (other?.kind !== file.kind) return false
+  if (file.kind === 'folder') return true
+  const isEqual = other.sizeBytes === file.sizeBytes && other.modifiedS === file.modifiedS
+  return isEqual && (file.kind === 'link' || other.mode === file.mode)
 }
 
 function refuse(text: string): FlotillaError {

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream, promises as fs } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
@@ -25,7 +25,8 @@ export function localEnd(cwd: string): CopyEnd {
         throw toFileError(path, error)
       }
     },
-    async receiveFolder(path, mode, archive) {
+    async receiveFolder(path, { mode, makesParents }, archive) {
+      if (makesParents) await fs.mkdir(dirname(path), { recursive: true })
       await fs.mkdir(path, { mode }).catch((error: unknown) => {
         if (codeOf(error) !== 'EEXIST') throw toFileError(path, error)
       })

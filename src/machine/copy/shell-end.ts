@@ -119,7 +119,8 @@ export function shellEnd(name: string, start: (command: string) => ShellRun): Co
         : send(sendSomeScript, path, only.map((name) => `./${name}\n`).join(''), o),
     receiveFile: (path, { mode, modifiedS }, bytes, o) =>
       receive(receiveFileScript, [path, toOctal(mode), modifiedS === undefined ? '' : String(modifiedS)], bytes, o),
-    receiveFolder: (path, mode, archive, o) => receive(receiveFolderScript, [path, toOctal(mode)], archive, o),
+    receiveFolder: (path, { mode, makesParents }, archive, o) =>
+      receive(receiveFolderScript, [path, toOctal(mode), makesParents ? '-p' : ''], archive, o),
     async list(path, o) {
       const [text, run] = await ask(listScript, [path], o)
       const { code } = await run.ended

@@ -48,8 +48,21 @@ const forgiveChanges = 'c=$?; [ $c = 1 ] && tar --version 2>/dev/null | grep -q 
 
 export const sendFolderScript: string = `cd "$1" || exit; tar -cf - .; ${forgiveChanges}`
 
-/** The names come over standard input, one a line. */
-export const sendSomeScript: string = `cd "$1" || exit; tar --no-recursion -cf - -T -; ${forgiveChanges}`
+/**
+ * The names come over standard input, one a line. A tar that reads no lists gets them as arguments, or sends everything where
+ * that would be too many.
+ */
+export const sendSomeScript: string = `
+cd "$1" || exit
+if tar --help 2>&1 | grep -q files-from; then
+  tar -cf - -T -
+else
+  shift
+  while IFS= read -r name && [ $# -lt 4000 ]; do set -- "$@" "$name"; done
+  [ $# -lt 4000 ] || set -- .
+  tar -cf - "$@"
+fi
+${forgiveChanges}`
 
 /** `$2` is the mode of a file that is new, `$3` its time or nothing. */
 export const receiveFileScript = `
@@ -57,8 +70,9 @@ if [ -e "$1" ]; then cat > "$1" || exit; else cat > "$1" && chmod "$2" "$1" || e
 [ -z "$3" ] || touch -d "@$3" "$1"
 `
 
+/** `$2` is the mode of a folder that is new, `$3` is -p where those above it are made too. */
 export const receiveFolderScript = `
-[ -d "$1" ] || { mkdir "$1" && chmod "$2" "$1"; } || exit
+[ -d "$1" ] || { mkdir $3 "$1" && chmod "$2" "$1"; } || exit
 cd "$1" && exec tar -xof -
 `
 
