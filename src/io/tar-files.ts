@@ -149,8 +149,11 @@ async function feed(archive: Readable, reader: Extract): Promise<void> {
       if (reader.destroyed) return
       if (reader.write(piece)) continue
       await new Promise<void>((resolve) => {
-        reader.once('drain', resolve)
-        reader.once('close', resolve)
+        const goOn = (): void => {
+          reader.off('drain', goOn).off('close', goOn)
+          resolve()
+        }
+        reader.on('drain', goOn).on('close', goOn)
       })
     }
     ;(reader as unknown as Writable).end()
