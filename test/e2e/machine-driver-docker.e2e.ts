@@ -99,9 +99,10 @@ describe.runIf(isLive)('machines in containers, with the programs (needs root on
     expect(created.stderr).toBe('')
     expect(created.stdout).toContain('Docker is up and running!')
     expect((await machine(['url', 'box'])).stdout).toMatch(new RegExp(`^tcp://${host().ip}:2[4-9]\\d{3}|3[01]\\d{3}`))
-    expect(await inner(`docker info --format '{{.Driver}} {{.Name}} {{json .Labels}}'`)).toMatch(
-      /^(?:overlay2|overlayfs) box \["a=b c","provider=docker"\]\n$/,
-    )
+    expect(await inner(`docker info --format '{{.Driver}} {{.Name}}'`)).toMatch(/^(?:overlay2|overlayfs) box\n$/)
+    // Engines before 23 list their labels in no particular order.
+    const labels = JSON.parse(await inner(`docker info --format '{{json .Labels}}'`)) as string[]
+    expect(labels.toSorted()).toEqual(['a=b c', 'provider=docker'])
     writeFileSync(join(folder, 'image.tar'), await makeSampleImage(systemClock))
     await inner(`docker load -q < ${join(folder, 'image.tar')}`)
     expect(await inner('docker run --rm flotilla/sample:latest echo from inside')).toBe('from inside\n')
