@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // Three projects: `unit` needs nothing and is quick; `e2e` drives the built programs and real engines in
-// namespaces, one file at a time because two cores bear few engines.
+// namespaces, two files at a time: they wait more than they work, and each has a network of its own. What fails for the
+// load alone gets a second try, and scripts/second-tries.mjs names it at the end of the run.
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
@@ -18,7 +20,8 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/e2e/**/*.e2e.ts'],
           testTimeout: 180_000,
           hookTimeout: 240_000,
-          fileParallelism: false,
+          maxWorkers: Math.min(2, availableParallelism()),
+          retry: 1,
         },
       },
       {

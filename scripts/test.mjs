@@ -32,7 +32,14 @@ for (const [index, args] of runs.entries()) {
   rmSync(report, { force: true })
   const result = spawnSync(
     join(root, 'node_modules', '.bin', 'vitest'),
-    ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    [
+      'run',
+      ...args,
+      '--reporter=default',
+      `--reporter=${join(root, 'scripts', 'second-tries.mjs')}`,
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ],
     {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],

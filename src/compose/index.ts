@@ -22,7 +22,7 @@ export { hashNetwork, hashService, hashVolume } from './hash.ts'
 export { observe, observeContainers } from './observe.ts'
 export type { ObserveRequest } from './observe.ts'
 
-export { loadProject } from './load/load.ts'
+export { loadProjectNow as loadProject } from './load/load-now.ts'
 export { LoadError } from './load/failure.ts'
 export { defaultLimits } from './load/options.ts'
 export type { Files, LoadLimits, LoadOptions, ReadText, SourceFile, Sources } from './load/options.ts'

@@ -274,7 +274,7 @@ describe.each(programForms)('engines that are none ($name)', (form) => {
     const started = Date.now()
     const result = await form.run('docker-compose', ['-f', path, 'ps'], { env: { DOCKER_HOST: 'tcp://127.0.0.1:1' } })
     expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('"tcp://127.0.0.1:1"') as string })
-    expect(Date.now() - started).toBeLessThan(5000)
+    expect(Date.now() - started).toBeLessThan(15_000)
   })
 
   it('Ctrl-C ends Compose while an engine hangs', async () => {
@@ -288,7 +288,7 @@ describe.each(programForms)('engines that are none ($name)', (form) => {
     const started = Date.now()
     child.kill('SIGINT')
     expect(await ended).toMatchObject({ code: 130, signal: null })
-    expect(Date.now() - started).toBeLessThan(3000)
+    expect(Date.now() - started).toBeLessThan(10_000)
   })
 
   it('docker-machine ls shows each beside a good record, a half-written one and one that hangs', async () => {
@@ -304,7 +304,7 @@ describe.each(programForms)('engines that are none ($name)', (form) => {
     writeFileSync(join(store, 'machines/half/config.json'), record.subarray(0, record.length / 2))
     const started = Date.now()
     const result = await form.run('docker-machine', ['-s', store, 'ls', '-t', '2'])
-    expect(Date.now() - started).toBeLessThan(8000)
+    expect(Date.now() - started).toBeLessThan(12_000)
     expect(result).toMatchObject({ code: 0, stderr: '' })
     const rows = result.stdout.trimEnd().split('\n').slice(1)
     expect(rows).toHaveLength(urls.length + 1)

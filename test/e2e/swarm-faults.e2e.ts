@@ -149,7 +149,8 @@ describe('engines in trouble', () => {
       const start = Date.now()
       expect((await call('GET', '/v1.41/containers/json')).status).toBe(200)
       expect((await call('GET', '/v1.41/info')).status).toBe(200)
-      expect(Date.now() - start).toBeLessThan(1500)
+      // Whoever waited for the frozen engine would wait until it is given up.
+      expect(Date.now() - start).toBeLessThan(5000)
       await eventually(async () => (await status('node3')) === 'Unhealthy', 11_000, 'unhealthy')
       const late = await call('GET', '/v1.41/containers/on3/json')
       expect(late).toMatchObject({ status: 500, body: expect.stringContaining('unhealthy node node3') })

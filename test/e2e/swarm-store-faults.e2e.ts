@@ -283,7 +283,7 @@ describe('a store that is hard to reach', () => {
     expect(proxy.accepted - accepted).toBeLessThan(30)
     const { user, system } = process.cpuUsage(before)
     // Generous: this process also runs the tests.
-    expect((user + system) / 5e6).toBeLessThan(0.3)
+    expect((user + system) / 5e6).toBeLessThan(0.6)
     await joiner.discovery.register('10.0.0.2:1', 60_000)
     await eventually(is(sets, '10.0.0.1:1 10.0.0.2:1'), 20_000, 'the second engine')
     proxy.setFault({ kind: 'latency', ms: 300 }, true)

@@ -1,4 +1,5 @@
 import type { Dictionary } from '../model/dictionary.ts'
+import type { ReadEvents } from './yaml-events.ts'
 
 /**
  * Reads one text file.
@@ -101,4 +102,6 @@ export interface LoadOptions {
   /** `c:\x` → `/c/x` in volume sources. */
   readonly convertWindowsPaths?: boolean
   readonly limits?: Partial<LoadLimits>
+  /** Reads what the strict YAML reader refuses; without it such a text is a StrictReaderError. */
+  readonly readLaxly?: ReadEvents
 }

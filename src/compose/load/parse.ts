@@ -1,5 +1,3 @@
-import { Composer, Parser, isAlias, isMap as isYamlMap, isScalar, isSeq, Lexer } from 'yaml'
-import type { Alias, Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml'
 import { LoadError } from './failure.ts'
 import type { NodeBudget } from './budget.ts'
 import { toLineColumn } from './place.ts'
@@ -7,6 +5,9 @@ import type { Places } from './place.ts'
 import { renderScalar, resolvePlain } from './plain.ts'
 import { isMap, makeMap, renderPath } from './tree.ts'
 import type { Tree, TreePath } from './tree.ts'
+import { StrictReaderError, readEventsStrictly } from './yaml-events.ts'
+import type { AliasEvent, NodeEvent, ReadEvents, YamlEvent } from './yaml-events.ts'
+import { failAt, tooDeep } from './yaml-failure.ts'
 
 /** One document of a file: its tree, and the paths that carried `!reset` or `!override`. */
 export interface ParsedDocument {
@@ -20,28 +21,32 @@ export interface ParseContext {
   readonly places: Places
   readonly budget: NodeBudget
   readonly maxDepth: number
+  /** Asked for what the strict reader refuses. */
+  readonly readLaxly?: ReadEvents
 }
 
 /**
  * YAML (or JSON) text → one tree a document, aliases and merge keys expanded.
  *
- * Linear in the text. Nesting is bounded while the tokens are cut, before anything recursive sees them,
- * and what aliases expand to is counted before it is copied.
+ * Linear in the text. Nesting is bounded while the text is read, and what aliases expand to is counted before it is
+ * copied. A library cuts the text into events; what they mean (scalars, duplicate and merge keys, aliases) is decided
+ * here, by the rules of the reference program.
  *
- * @throws {compose/invalid} with file, line and column; {compose/limit} on a bound
+ * @throws {compose/invalid} with file, line and column, a StrictReaderError where `readLaxly` is wanting;
+ *   {compose/limit} on a bound
  */
 export function parseYaml(text: string, context: ParseContext): readonly ParsedDocument[] {
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text
   const file = context.places.addFile(context.path, source)
   const control = source.search(forbidden)
   if (control !== -1) throw failAt(source, control, context, 'control characters are not allowed')
-  // uniqueKeys compares every key with every other one; duplicates are found here by look-up instead.
-  // The fail-safe schema leaves scalars as text; `resolvePlain` has the reference program's rules.
-  const composer = new Composer({ uniqueKeys: false, schema: 'failsafe', strict: false, logLevel: 'silent' })
+  const events = readEvents(source, context)
   const documents: ParsedDocument[] = []
-  for (const document of composer.compose(cutTokens(source, context))) {
-    checkSyntax(document, source, context)
-    documents.push(new Converter(source, file, context).convert(document))
+  let at = 0
+  while (at < events.length) {
+    const converter = new Converter(source, file, context, events, at)
+    documents.push(converter.convert())
+    at = converter.end
   }
   return documents
 }
@@ -50,58 +55,13 @@ export function parseYaml(text: string, context: ParseContext): readonly ParsedD
 // oxlint-disable-next-line no-control-regex
 const forbidden = /[\0-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/
 
-/** `yaml`'s concrete syntax parser, stopped when its stack grows deeper than allowed. */
-function* cutTokens(source: string, context: ParseContext): ReturnType<Parser['parse']> {
-  const parser = new Parser()
-  // The stack is not in the declarations; without it the bound would need a second scan of the text.
-  const stack = Reflect.get(parser, 'stack') as readonly unknown[]
-  let offset = 0
-  for (const lexeme of new Lexer().lex(source)) {
-    yield* parser.next(lexeme)
-    if (stack.length > context.maxDepth + 2) throw tooDeep(source, offset, context)
-    offset += isControl(lexeme) ? 0 : lexeme.length
+function readEvents(source: string, context: ParseContext): readonly YamlEvent[] {
+  try {
+    return readEventsStrictly(source, context)
+  } catch (error) {
+    if (context.readLaxly === undefined || !(error instanceof StrictReaderError)) throw error
+    return context.readLaxly(source, context)
   }
-  yield* parser.end()
-}
-
-/** Lexemes that stand for structure and take no room in the text. */
-function isControl(lexeme: string): boolean {
-  return lexeme.length === 1 && '\u0002\u0018\u001f\uFEFF'.includes(lexeme)
-}
-
-function tooDeep(source: string, offset: number, context: ParseContext): LoadError {
-  return failAt(source, offset, context, `nested more than ${context.maxDepth} levels deep`, 'compose/limit')
-}
-
-function failAt(
-  source: string,
-  offset: number,
-  context: ParseContext,
-  reason: string,
-  code: 'compose/invalid' | 'compose/limit' = 'compose/invalid',
-): LoadError {
-  const place = toLineColumn(source, offset)
-  const message = `failed to parse ${context.path}: line ${place.line}: ${reason}`
-  return new LoadError([{ message, path: '', file: context.path, ...place }], code)
-}
-
-function checkSyntax(document: Document.Parsed, source: string, context: ParseContext): void {
-  const error = document.errors[0]
-  if (error === undefined) return
-  const place = toLineColumn(source, error.pos[0])
-  const reason = lowerFirst(error.message.split('\n')[0] ?? error.code)
-  throw new LoadError([
-    {
-      message: `failed to parse ${context.path}: yaml: line ${place.line}: ${reason}`,
-      path: '',
-      file: context.path,
-      ...place,
-    },
-  ])
-}
-
-function lowerFirst(text: string): string {
-  return text.slice(0, 1).toLowerCase() + text.slice(1)
 }
 
 interface Anchored {
@@ -115,36 +75,69 @@ interface Anchored {
 /** Marks an element that `!reset` takes out. */
 const dropped = Symbol('dropped')
 
-/** Turns one document's nodes into a tree. */
+/** Turns one document's events into a tree. */
 class Converter {
   readonly #source: string
   readonly #file: number
   readonly #context: ParseContext
+  readonly #events: readonly YamlEvent[]
   readonly #anchors = new Map<string, Anchored>()
   /** Anchors whose content is being read, with the path they stand at. */
   readonly #open = new Map<string, TreePath>()
   #resets: TreePath[] = []
   #nodes = 0
+  /** Index of the next event. */
+  #at: number
 
-  constructor(source: string, file: number, context: ParseContext) {
+  constructor(source: string, file: number, context: ParseContext, events: readonly YamlEvent[], at: number) {
     this.#source = source
     this.#file = file
     this.#context = context
+    this.#events = events
+    this.#at = at
   }
 
-  convert(document: Document.Parsed): ParsedDocument {
-    const tree = document.contents === null ? null : this.#toTree(document.contents, [])
+  /** Index of the first event behind the document. */
+  get end(): number {
+    return this.#at
+  }
+
+  convert(): ParsedDocument {
+    this.#at += 1
+    const tree = this.#isClosed() ? null : this.#toTree(this.#next(), [])
+    this.#at += 1
     return { tree: tree === dropped ? null : tree, resets: this.#resets }
   }
 
-  #toTree(node: Node, path: TreePath): Tree | typeof dropped {
-    if (isAlias(node)) return this.#toAliased(node, path)
-    const anchor = (node as { anchor?: string }).anchor
-    if (anchor === undefined) return this.#toTagged(node, path)
+  #next(): NodeEvent {
+    const event = this.#events[this.#at]
+    this.#at += 1
+    return event as NodeEvent
+  }
+
+  #isClosed(): boolean {
+    return this.#events[this.#at]?.kind === 'end'
+  }
+
+  /** Passes over what is left of a node whose first event has been taken. */
+  #skip(event: YamlEvent): void {
+    let depth = isCollection(event) ? 1 : 0
+    for (; depth > 0; this.#at += 1) {
+      const next = this.#events[this.#at]
+      if (next === undefined) return
+      if (isCollection(next)) depth += 1
+      else if (next.kind === 'end') depth -= 1
+    }
+  }
+
+  #toTree(event: NodeEvent, path: TreePath): Tree | typeof dropped {
+    if (event.kind === 'alias') return this.#toAliased(event, path)
+    const { anchor } = event
+    if (anchor === undefined) return this.#toTagged(event, path)
     const [nodesBefore, resetsBefore] = [this.#nodes, this.#resets.length]
     this.#open.set(anchor, path)
     this.#anchors.delete(anchor)
-    const tree = this.#toTagged(node, path)
+    const tree = this.#toTagged(event, path)
     this.#open.delete(anchor)
     if (tree !== dropped) {
       const resets = this.#resets.slice(resetsBefore).map((reset) => reset.slice(path.length))
@@ -153,33 +146,33 @@ class Converter {
     return tree
   }
 
-  #toTagged(node: Node, path: TreePath): Tree | typeof dropped {
+  #toTagged(event: Exclude<NodeEvent, AliasEvent>, path: TreePath): Tree | typeof dropped {
     this.#nodes += 1
     this.#context.budget.spend(1)
-    const tag = (node as { tag?: string }).tag
+    const { tag } = event
     if (tag === '!reset') {
       this.#resets.push(path)
+      this.#skip(event)
       return dropped
     }
     if (tag === '!override') this.#resets.push(path)
-    if (isYamlMap(node)) return this.#toMap(node, path)
-    if (isSeq(node)) return this.#toList(node, path)
-    return isScalar(node) ? toScalar(node) : null
+    if (event.kind === 'scalar') return toScalar(event.text, tag, event.isPlain)
+    return event.kind === 'map' ? this.#toMap(path) : this.#toList(path)
   }
 
-  #toMap(node: YAMLMap, path: TreePath): Tree {
+  #toMap(path: TreePath): Tree {
     const made = makeMap()
     const seen = new Map<string, number>()
     const merged: Tree[] = []
-    for (const pair of node.items) {
-      const keyNode = pair.key as Node
-      const offset = keyNode.range?.[0] ?? 0
-      const key = this.#toKey(keyNode, path)
+    while (!this.#isClosed()) {
+      const keyEvent = this.#next()
+      const { offset } = keyEvent
+      const key = this.#toKey(keyEvent, path)
       const earlier = seen.get(key)
       if (earlier !== undefined) throw this.#duplicate(key, offset, earlier)
       seen.set(key, offset)
-      const isMerge = key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN'
-      const value = pair.value === null ? null : this.#toTree(pair.value as Node, isMerge ? path : [...path, key])
+      const isMerge = key === '<<' && keyEvent.kind === 'scalar' && keyEvent.isPlain
+      const value = this.#toTree(this.#next(), isMerge ? path : [...path, key])
       if (value === dropped) continue
       if (isMerge) merged.push(...this.#toMergeSources(value, offset))
       else {
@@ -187,6 +180,7 @@ class Converter {
         this.#context.places.mark(made, key, this.#file, offset)
       }
     }
+    this.#at += 1
     // Keys that stand in the map itself win; of several merged maps the first one does.
     for (const source of merged) this.#mergeInto(made, source)
     return made
@@ -207,13 +201,13 @@ class Converter {
     throw failAt(this.#source, offset, this.#context, 'map merge requires map or sequence of maps as the value')
   }
 
-  #toKey(node: Node, path: TreePath): string {
-    const value = this.#toTree(node, path)
+  #toKey(event: NodeEvent, path: TreePath): string {
+    const value = this.#toTree(event, path)
     if (typeof value === 'string') return value
     // A number too long for a double is text in the tree but no text key.
     const location = path.length === 0 ? 'at top level' : `in ${renderGoPath(path)}`
     const shown = value === dropped ? '!reset' : renderScalar(value)
-    const place = toLineColumn(this.#source, node.range?.[0] ?? 0)
+    const place = toLineColumn(this.#source, event.offset)
     const message = `non-string key ${location}: ${shown}`
     throw new LoadError([
       { message, path: renderPath(path), file: this.#context.path, ...place, hint: 'put the key in quotes' },
@@ -226,20 +220,21 @@ class Converter {
     return failAt(this.#source, offset, this.#context, reason)
   }
 
-  #toList(node: YAMLSeq, path: TreePath): Tree {
+  #toList(path: TreePath): Tree {
     const made: Tree[] = []
-    for (const [index, item] of node.items.entries()) {
-      const value = this.#toTree(item as Node, [...path, index])
+    for (let index = 0; !this.#isClosed(); index += 1) {
+      const event = this.#next()
+      const value = this.#toTree(event, [...path, index])
       if (value === dropped) continue
-      this.#context.places.markEntry(made, made.length, this.#file, (item as Node).range?.[0] ?? 0)
+      this.#context.places.markEntry(made, made.length, this.#file, event.offset)
       made.push(value)
     }
+    this.#at += 1
     return made
   }
 
-  #toAliased(node: Alias, path: TreePath): Tree {
-    const offset = node.range?.[0] ?? 0
-    const start = this.#open.get(node.source)
+  #toAliased({ anchor, offset }: AliasEvent, path: TreePath): Tree {
+    const start = this.#open.get(anchor)
     if (start !== undefined) {
       const at = renderPath(path)
       const again = renderPath([...path, ...path.slice(start.length)])
@@ -247,12 +242,12 @@ class Converter {
       const message = `failed to parse ${this.#context.path}: ${reason}`
       throw new LoadError([{ message, path: at, file: this.#context.path, ...toLineColumn(this.#source, offset) }])
     }
-    const anchored = this.#anchors.get(node.source)
+    const anchored = this.#anchors.get(anchor)
     if (anchored === undefined) {
-      throw failAt(this.#source, offset, this.#context, `unknown anchor '${node.source}' referenced`)
+      throw failAt(this.#source, offset, this.#context, `unknown anchor '${anchor}' referenced`)
     }
     this.#nodes += anchored.nodes
-    this.#context.budget.spend(anchored.nodes, node.source)
+    this.#context.budget.spend(anchored.nodes, anchor)
     if (path.length + anchored.depth > this.#context.maxDepth) throw tooDeep(this.#source, offset, this.#context)
     for (const reset of anchored.resets) this.#resets.push([...path, ...reset])
     return this.#context.places.clone(anchored.tree)
@@ -267,10 +262,12 @@ function depthOf(tree: Tree): number {
   return deepest + 1
 }
 
-function toScalar(node: Scalar): Tree {
-  const text = typeof node.value === 'string' ? node.value : ''
-  const tag = node.tag
-  if (tag === undefined || tag === '!override') return node.type === 'PLAIN' ? resolvePlain(text) : text
+function isCollection(event: YamlEvent): boolean {
+  return event.kind === 'map' || event.kind === 'list'
+}
+
+function toScalar(text: string, tag: string | undefined, isPlain: boolean): Tree {
+  if (tag === undefined || tag === '!override') return isPlain ? resolvePlain(text) : text
   if (!tag.startsWith('tag:yaml.org,2002:')) return text
   const resolved = resolvePlain(text)
   const kind = tag.slice('tag:yaml.org,2002:'.length)

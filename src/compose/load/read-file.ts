@@ -38,11 +38,13 @@ export function readFileOnto(model: TreeMap, file: SourceFile, group: Group): Re
 
 /** Parses a file; what was parsed ahead is not parsed again. */
 export function parseFile(file: SourceFile, shared: Shared): readonly ParsedDocument[] {
+  const { readLaxly } = shared.options
   return parseYaml(file.text, {
     path: file.path,
     places: shared.places,
     budget: shared.budget,
     maxDepth: shared.limits.depth,
+    ...(readLaxly !== undefined && { readLaxly }),
   })
 }
 

@@ -149,3 +149,29 @@ describe('name and profiles', () => {
     })
   })
 })
+
+describe('a text that the quick YAML reader refuses', () => {
+  const version = 'version: "3"\n'
+
+  it('is read by the lax one, and warned of once', async () => {
+    const warnings: string[] = []
+    const text = `${version}services:\n  web:\n    image: x\n    command: [\n      a\n    ]\n`
+    const project = await readProject(request(), options({ '/home/p/compose.yaml': text }, warnings))
+    expect(project.services['web']?.command).toEqual(['a'])
+    expect(warnings).toEqual([expect.stringContaining('`version` is obsolete')])
+  })
+
+  it('and the lax one too is an error in the words of that', async () => {
+    const files = options({ '/home/p/compose.yaml': 'services: [\n' })
+    await expect(readProject(request(), files)).rejects.toThrow(/yaml: line \d: flow sequence .* end with a \]/)
+  })
+
+  it('leaves the warnings before another error in their place', async () => {
+    const warnings: string[] = []
+    const text = `${version}services: { web: { image: x, deploy: { replicas: nine } } }\n`
+    await expect(readProject(request(), options({ '/home/p/compose.yaml': text }, warnings))).rejects.toThrow(
+      'replicas',
+    )
+    expect(new Set(warnings).size).toBe(warnings.length)
+  })
+})

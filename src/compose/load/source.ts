@@ -9,6 +9,7 @@ import { defaultLimits } from './options.ts'
 import type { LoadOptions, SourceFile, Sources } from './options.ts'
 import { RemoteNeeded } from './remote-needed.ts'
 import type { TreeMap } from './tree.ts'
+import { StrictReaderError } from './yaml-events.ts'
 
 /** Where a project is to be found: flags, environment and folder of one command. */
 export interface SourceRequest {
@@ -46,13 +47,32 @@ export interface FoundSources {
  */
 export async function readProject(request: SourceRequest, options: LoadOptions): Promise<Project> {
   const found = await findSources(request, options)
-  return loadProject(found.sources, { ...options, profiles: found.profiles })
+  return withReader({ ...options, profiles: found.profiles }, (all) => loadProject(found.sources, all))
 }
 
 /** The same up to the merged tree, with variables left as they stand where the options say so. */
 export async function readTree(request: SourceRequest, options: LoadOptions): Promise<TreeMap> {
   const found = await findSources(request, options)
-  return loadTree(found.sources, { ...options, profiles: found.profiles })
+  return withReader({ ...options, profiles: found.profiles }, (all) => loadTree(found.sources, all))
+}
+
+/**
+ * Loads with the quick YAML reader. When a text turns out to need the lax one it is loaded, and everything is read again;
+ * what the first reading warned of is then left unsaid.
+ */
+async function withReader<T>(options: LoadOptions, load: (options: LoadOptions) => T): Promise<T> {
+  const warnings: string[] = []
+  let isRead = true
+  try {
+    return load({ ...options, warn: (message) => void warnings.push(message) })
+  } catch (error) {
+    if (!(error instanceof StrictReaderError)) throw error
+    isRead = false
+  } finally {
+    if (isRead) for (const warning of warnings) options.warn?.(warning)
+  }
+  const { readEventsLaxly } = await import('./yaml-lax.ts')
+  return load({ ...options, readLaxly: readEventsLaxly })
 }
 
 /** The files, folder, variables and profiles a request means, in the order the reference program looks. */

@@ -1,0 +1,26 @@
+import { LoadError } from './failure.ts'
+import { toLineColumn } from './place.ts'
+
+/** What a complaint about a text needs to name its place. */
+export interface TextContext {
+  readonly path: string
+  readonly maxDepth: number
+}
+
+/** The error of a text, with file, line and column. `origin` tells the words of the YAML library from ours. */
+export function failAt(
+  source: string,
+  offset: number,
+  context: TextContext,
+  reason: string,
+  origin: 'yaml: ' | '' = '',
+  code: 'compose/invalid' | 'compose/limit' = 'compose/invalid',
+): LoadError {
+  const place = toLineColumn(source, offset)
+  const message = `failed to parse ${context.path}: ${origin}line ${place.line}: ${reason}`
+  return new LoadError([{ message, path: '', file: context.path, ...place }], code)
+}
+
+export function tooDeep(source: string, offset: number, context: TextContext): LoadError {
+  return failAt(source, offset, context, `nested more than ${context.maxDepth} levels deep`, '', 'compose/limit')
+}
