@@ -209,7 +209,8 @@ describe.runIf(isLive)('machines in containers, with the programs (needs root on
     const names = points.map((point) => point.replace('.', '-').toLowerCase())
     // The image is there: looking for the programs of this computer each time would be most of the work.
     const { stdout: image } = await host().docker(['images', '--format', '{{.Repository}}:{{.Tag}}', 'flotilla/engine'])
-    const words = ['create', '-d', 'docker', '--docker-image', image.split('\n')[0]!]
+    const [made = ''] = image.split('\n')
+    const words = ['create', '-d', 'docker', ...(made === '' ? [] : ['--docker-image', made])]
     for (const [index, point] of points.entries()) {
       const env = { FLOTILLA_FAILPOINTS: `${point}=kill` }
       const killed = await machine([...words, names[index]!], undefined, env)
