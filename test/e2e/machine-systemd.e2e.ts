@@ -154,7 +154,9 @@ describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and 
       const before = await machine('ssh', 'free', 'pidof dockerd')
       const upgraded = await machine('upgrade', 'free')
       expect(upgraded).toMatchObject({ code: 0, stderr: '' })
-      expect(upgraded.stdout).toContain('Upgrading docker...\nRestarting docker...\n')
+      expect(upgraded.stdout).toMatch(
+        /^Upgrading docker\.\.\.\n[^]*\nRestarting docker\.\.\.\n[^]*\nDocker is up and running!\n$/,
+      )
       expect(await installed()).toBe('99:28.5')
       expect((await machine('version', 'free')).stdout).toMatch(/^28\.5\./)
       expect((await machine('ssh', 'free', 'pidof dockerd')).stdout).not.toBe(before.stdout)
