@@ -42,6 +42,10 @@ async function bundle(root, define) {
     input: Object.fromEntries(Object.entries(libraryEntries).map(([name, path]) => [name, join(root, path)])),
     cwd: root,
     logLevel: 'warn',
+    // The library has what the programs load late (the lax YAML reader) at hand: its callers cannot wait.
+    onLog(level, log, handle) {
+      if (log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') handle(level, log)
+    },
     platform: 'node',
     external: (id) => id.startsWith('node:') || builtins.has(id) || peers.has(id) || optionalNative.test(id),
     transform: { target: 'node20', define },

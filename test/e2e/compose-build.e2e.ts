@@ -1,11 +1,13 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inspectImage } from '../../src/engine/api/images.ts'
 import { openEngine } from '../../src/engine/client.ts'
-import { execProgram } from '../../src/io/exec.ts'
+import { execChecked, execProgram } from '../../src/io/exec.ts'
+import { findExecutable } from '../../src/io/find-executable.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
@@ -14,6 +16,34 @@ import { startCluster } from './swarm-cluster.ts'
 import type { TestCluster } from './swarm-cluster.ts'
 
 /** Builds by real engines, judged by the images: what is in them, and what they do when run. */
+
+/** Copies a program of this machine with its libraries. */
+async function copyProgram(name: string, folder: string): Promise<void> {
+  const path = (await findExecutable(name, process.env)) ?? name
+  const libraries = await execChecked(['ldd', path], { clock: systemClock })
+  const paths = [...libraries.matchAll(/=> (\/\S+)/g)].map((match) => match[1] ?? '')
+  for (const each of [path, ...paths]) await copyFile(each, join(folder, basename(each)))
+}
+
+/** An agent of its own, with a key made for this test; a second key lies beside it. */
+async function startAgent(folder: string): Promise<{ readonly socket: string; readonly stop: () => void }> {
+  for (const name of ['agent', 'deploy']) {
+    const key = ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', join(folder, name)]
+    await execChecked(['ssh-keygen', ...key], { clock: systemClock })
+  }
+  const socket = join(folder, 'agent.sock')
+  const child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' })
+  const env = { PATH: process.env['PATH'], SSH_AUTH_SOCK: socket }
+  for (let count = 0; ; count += 1) {
+    const added = await execProgram(['ssh-add', '-q', join(folder, 'agent')], { clock: systemClock, env })
+    if (added.code === 0) return { socket, stop: () => void child.kill() }
+    if (count === 50) {
+      child.kill()
+      throw new Error(`ssh-add: ${added.stderr}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
 
 describe.runIf(isRoot).each(['20.10', '28.5'])('builds on engine %s (needs root on Linux)', (version) => {
   let running: Lab
@@ -132,6 +162,63 @@ RUN false
     ])
     expect(again.stderr).toContain('COPY . /app  Cached')
     expect((await inspectImage(host.engine, 'full/web:1')).Id).toBe(image.Id)
+  })
+
+  it('lends an SSH agent and a key to the steps that ask for them, and keeps neither', async () => {
+    const folder = await write('ssh', {
+      'compose.yaml': `
+services:
+  web: { build: { context: ., ssh: [default, "deploy=\${DEPLOY_KEY}"] } }
+  flag: { build: { context: ., dockerfile_inline: "FROM ${sampleImage}\\nRUN --mount=type=ssh test -S $$SSH_AUTH_SOCK" } }
+`,
+      Dockerfile: `
+FROM ${sampleImage}
+COPY tools /tools
+ENV LD_LIBRARY_PATH=/tools:/lib
+RUN echo signed in a build >/text
+RUN --mount=type=ssh /tools/ssh-add -L >/agent.pub && /tools/ssh-keygen -q -Y sign -n file -f /agent.pub /text
+RUN --mount=type=ssh,id=deploy /tools/ssh-add -L >/deploy.pub
+RUN test -z "$SSH_AUTH_SOCK" && ! /tools/ssh-add -L
+`,
+    })
+    await mkdir(join(folder, 'tools'))
+    for (const tool of ['ssh-add', 'ssh-keygen']) await copyProgram(tool, join(folder, 'tools'))
+    const agent = await startAgent(folder)
+    try {
+      const ssh = withEnv({ SSH_AUTH_SOCK: agent.socket, DEPLOY_KEY: join(folder, 'deploy') })
+      const built = await ssh.compose('ssh', ['build', 'web'])
+      expect(built.code, built.stderr).toBe(0)
+      const publicKey = async (name: string): Promise<string> =>
+        (await readFile(join(folder, `${name}.pub`), 'utf8')).split(' ').slice(0, 2).join(' ')
+      expect(await runImage('ssh-web', 'cat', '/agent.pub')).toContain(await publicKey('agent'))
+      expect(await runImage('ssh-web', 'cat', '/deploy.pub')).toContain(await publicKey('deploy'))
+      await writeFile(join(folder, 'signature'), await runImage('ssh-web', 'cat', '/text.sig'))
+      await writeFile(join(folder, 'signers'), `builder ${await publicKey('agent')}\n`)
+      const verify = `ssh-keygen -Y verify -f signers -I builder -n file -s signature`
+      const verified = await execProgram(['sh', '-c', `echo signed in a build | ${verify}`], {
+        clock: systemClock,
+        cwd: folder,
+      })
+      expect(verified.code, verified.stderr).toBe(0)
+      // The flag lends it to a service that does not ask in the file.
+      expect((await ssh.compose('ssh', ['build', '--ssh', 'default', 'flag'])).code).toBe(0)
+      expect(await ssh.compose('ssh', ['build', '--no-cache', 'flag'])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('exit code: 1') as unknown,
+      })
+    } finally {
+      agent.stop()
+    }
+    // The builder itself would go on without it.
+    const refused = async (env: Readonly<Record<string, string>>, words: string): Promise<void> => {
+      const result = await withEnv(env).compose('ssh', ['build', 'web'])
+      expect(result.code).toBe(1)
+      expect(result.stderr).toContain(words)
+    }
+    const key = { DEPLOY_KEY: join(folder, 'deploy') }
+    await refused(key, 'ssh "default" of service "web": SSH_AUTH_SOCK is not set')
+    const socket = { SSH_AUTH_SOCK: join(folder, 'agent.sock') }
+    await refused({ ...key, ...socket }, 'ssh "default" of service "web": cannot use SSH key or agent')
   })
 
   it('says which step failed and what it printed, and keeps the old image', async () => {

@@ -197,11 +197,18 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
 
     it('refuses what leads out of the tree: links, env files, bases and includes', async () => {
       await symlink('/etc/passwd', join(repository, 'link.yaml'))
+      await symlink('/etc', join(repository, 'etc'))
       await commit({
         'env.yaml': 'services: { a: { image: a, env_file: ../../../../../../etc/hostname } }\n',
         'base.yaml': 'services: { a: { extends: { file: ../../x.yaml, service: a } } }\n',
         'inc.yaml': 'include: [/etc/x.yaml]\n',
         'ctx.yaml': 'services: { a: { build: /etc } }\n',
+        'linked.yaml': 'services: { a: { build: etc } }\n',
+        'layout.yaml':
+          'services: { a: { build: { context: ., additional_contexts: { b: "oci-layout://../x:1" } } } }\n',
+        'cache.yaml': 'services: { a: { build: { context: ., cache_to: ["type=local,\\"dest=/etc/cache\\""] } } }\n',
+        'deep.yaml': 'services: { a: { build: { context: ., cache_from: ["type=local,src=etc/new/cache"] } } }\n',
+        'within.yaml': 'services: { a: { build: { context: ., cache_from: ["type=local,src=cache,tag=a"] } } }\n',
         'sec.yaml': 'services: { a: { image: a, secrets: [s] } }\nsecrets: { s: { file: /etc/shadow } }\n',
       })
       const refused = async (file: string, words: string): Promise<void> => {
@@ -210,9 +217,13 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
         expect(result.stderr).toContain(words)
       }
       await refused('link.yaml', 'it leads out of the tree it was fetched with')
-      for (const file of ['env.yaml', 'base.yaml', 'inc.yaml', 'ctx.yaml', 'sec.yaml']) {
-        await refused(file, 'it lies outside of the tree it was fetched with')
+      const files = ['env', 'base', 'inc', 'ctx', 'sec', 'linked', 'layout', 'cache', 'deep']
+      for (const file of files) {
+        await refused(`${file}.yaml`, 'it lies outside of the tree it was fetched with')
       }
+      const within = await ours(['-f', `${gitUrl}#main:within.yaml`, 'config', '--format', 'json'])
+      expect(within.code, within.stderr).toBe(0)
+      expect(within.stdout).toMatch(/"type=local,src=\/[^"]*\/docker-compose\/[0-9a-f]{40}\/cache,tag=a"/)
     })
 
     it('can be switched off', async () => {

@@ -1,6 +1,8 @@
 import type { Context, Run } from '../../cli/command.ts'
+import { planPushes } from '../../compose/plan/image-plan.ts'
 import { COMPOSE_VERSION } from '../../compose/plan/label.ts'
-import type { Project } from '../../compose/model/project.ts'
+import { execute } from '../../compose/execute.ts'
+import type { Service } from '../../compose/model/service.ts'
 import { ANNOTATION, ARTIFACT } from '../../compose/remote/artifact.ts'
 import { copyImage, pinImage } from '../../compose/remote/images.ts'
 import { draftLayers } from '../../compose/remote/layers.ts'
@@ -10,15 +12,17 @@ import type { OciOptions } from '../../compose/remote/oci.ts'
 import { checkPublishable } from '../../compose/remote/preflight.ts'
 import { pushApplication, pushArtifact } from '../../compose/remote/publish.ts'
 import type { OciVersion } from '../../compose/remote/publish.ts'
+import { reportPlan } from '../../compose/report-plan.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { ProgressEvent } from '../../core/progress.ts'
 import { parseReference } from '../../engine/registry/reference.ts'
 import { readTextNow } from '../../io/text-files.ts'
 import { promptConfirm } from '../../ui/prompt.ts'
+import { readAuth } from './build-host.ts'
 import { openProject } from './project.ts'
 import type { publishFlags } from './publish-table.ts'
 import { toRegistryOptions } from './registry-options.ts'
-import { withProgress } from './session.ts'
+import { withProgress, withSession } from './session.ts'
 
 const maxFileBytes = 4 * 1024 * 1024
 
@@ -49,11 +53,26 @@ export const run: Run<typeof publishFlags> = async (ctx, flags, args) => {
     if (await promptConfirm(`${question} [y/N]: `, { stdin, stdout: stderr, signal })) continue
     throw new FlotillaError('cli/usage', 'operation cancelled by user')
   }
+  await pushBuilt(ctx, services)
   if (ctx.globals['dry-run'] === true) return 0
   await withProgress(ctx, async (progress) => {
-    await publish(ctx, project, name, { ...flags, version }, layers, progress)
+    await publish(ctx, services, name, { ...flags, version }, layers, progress)
   })
   return 0
+}
+
+/** Images that are built here go along to where the files say; one that cannot be pushed keeps nothing from being published. */
+async function pushBuilt(ctx: Context, services: readonly Service[]): Promise<void> {
+  const plan = planPushes(services, true)
+  if (plan.steps.length === 0) return
+  await withSession(ctx, async ({ engine, isDryRun, parallel, progress }) => {
+    if (isDryRun) {
+      reportPlan(plan, progress)
+      return
+    }
+    const registryAuth = (reference: string): Promise<string | undefined> => readAuth(ctx, reference)
+    await execute(plan, engine, { clock: ctx.clock, progress, parallel, registryAuth, signal: ctx.signal })
+  })
 }
 
 function readVersion(text: string | undefined): OciVersion | undefined {
@@ -70,7 +89,7 @@ interface Asked {
 
 async function publish(
   ctx: Context,
-  project: Project,
+  services: readonly Service[],
   name: string,
   asked: Asked,
   layers: readonly LayerDraft[],
@@ -78,27 +97,27 @@ async function publish(
 ): Promise<void> {
   const options = toRegistryOptions(ctx)
   progress({ id: name, status: 'working', text: 'publishing' })
-  const pins = asked['resolve-image-digests'] ? [await pinLayer(project, options)] : []
+  const pins = asked['resolve-image-digests'] ? [await pinLayer(services, options)] : []
   const client = await openRegistry(name, options)
   const tag = parseReference(name).tag ?? 'latest'
   const artifact = await pushArtifact(client, tag, [...layers, ...pins], asked.version)
   if (asked.app) {
-    const images = [...new Set(Object.values(project.services).flatMap((service) => service.image ?? []))].sort()
+    const images = [...new Set(services.flatMap((service) => service.image ?? []))].sort()
     const copied = []
     for (const image of images) {
       progress({ id: image, status: 'working', text: 'copying', parentId: name })
       copied.push(await copyImage(image, client, options))
       progress({ id: image, status: 'done', text: 'copied', parentId: name })
     }
-    await pushApplication(client, tag, [artifact, ...copied], COMPOSE_VERSION)
+    await pushApplication(client, artifact, copied, COMPOSE_VERSION)
   }
   progress({ id: name, status: 'done', text: 'published' })
 }
 
 /** A last document that names every image by its digest. */
-async function pinLayer(project: Project, options: OciOptions): Promise<LayerDraft> {
+async function pinLayer(services: readonly Service[], options: OciOptions): Promise<LayerDraft> {
   const lines: string[] = ['services:\n']
-  for (const service of Object.values(project.services)) {
+  for (const service of services) {
     if (service.image === undefined) continue
     lines.push(
       `  ${JSON.stringify(service.name)}:\n    image: ${JSON.stringify(await pinImage(service.image, options))}\n`,

@@ -1,6 +1,6 @@
 import { makeDictionary, mapDictionary, sortedNames } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
-import type { BuildSource, ImageBuild } from './definition.ts'
+import type { BuildSource, ImageBuild, LayoutSource } from './definition.ts'
 
 /**
  * Builds as a bake file, the JSON that `docker buildx bake` reads and `docker compose build --print` prints.
@@ -59,7 +59,8 @@ function toTarget(build: ImageBuild, project: Project, push: boolean): object {
   })
 }
 
-function toText(source: BuildSource): string {
+function toText(source: BuildSource | LayoutSource): string {
+  if (source.kind === 'layout') return source.text
   return source.kind === 'folder' ? source.path : source.url
 }
 

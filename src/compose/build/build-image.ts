@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer'
 import { createHash, randomUUID } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import type { Duplex } from 'node:stream'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
@@ -14,9 +13,12 @@ import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import { BuildProgress } from './build-progress.ts'
+import { checkSsh, openSsh } from './build-ssh.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
-import { toSolve } from './frontend.ts'
+import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
+import { nameCaches, openLayouts } from './open-layouts.ts'
+import type { OpenLayouts } from './open-layouts.ts'
 
 /** What a build takes from the computer the program runs on. */
 export interface BuildHost {
@@ -61,7 +63,8 @@ export async function buildImage(
  */
 export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
   await checkFiles(build, host)
-  const { request, folders } = toSolve(build, await readFacts(engine, build, o))
+  const layouts = await openLayouts(build)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, o), layouts)
   const session = randomUUID()
   const attributes = { ...request.attributes, requestid: 'frontend.lint' }
   try {
@@ -69,7 +72,7 @@ export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildH
       engine,
       {
         request: { ...request, attributes, ref: randomUUID(), session },
-        offer: makeOffer(session, build, folders, host),
+        offer: makeOffer(session, build, folders, layouts, host),
       },
       o,
     )
@@ -90,15 +93,17 @@ function makeOffer(
   id: string,
   build: ImageBuild,
   folders: ReadonlyMap<string, SharedFolder>,
+  { stores }: OpenLayouts,
   host: BuildHost,
 ): SessionOffer {
   return {
+    stores,
     id,
     sharedKey: toSharedKey(build),
     folders,
     credentials: host.credentials,
     secret: (secret) => readSecret(build.secrets, secret, host),
-    agent: (key) => openSsh(build, key, host),
+    agent: (key) => openSsh(build, key, host.env),
   }
 }
 
@@ -111,7 +116,13 @@ async function tryBuildKit(
   o: CallOptions,
 ): Promise<string | undefined> {
   await checkFiles(build, host)
-  const { request, folders } = toSolve(build, await readFacts(engine, build, o))
+  await checkSsh(build, host.env)
+  const layouts = await openLayouts(build)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, o), layouts)
+  for (const cache of layouts.missing) {
+    const { parentId } = report
+    report.progress({ id: `${parentId} cache ${cache}`, parentId, status: 'warning', text: 'Not there yet' })
+  }
   const steps = new BuildProgress(report.parentId)
   const session = randomUUID()
   try {
@@ -119,13 +130,14 @@ async function tryBuildKit(
       engine,
       {
         request: { ...request, ref: randomUUID(), session },
-        offer: makeOffer(session, build, folders, host),
+        offer: makeOffer(session, build, folders, layouts, host),
         onStatus(event) {
           for (const each of steps.take(event)) report.progress(each)
         },
       },
       o,
     )
+    await nameCaches(build, layouts, answer)
     return answer.get('containerimage.digest') ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
   } catch (error) {
     if (isFlotillaError(error) && error.code === 'engine/not-found') return undefined
@@ -145,14 +157,13 @@ function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unk
 }
 
 async function readFacts(engine: Engine, build: ImageBuild, o: CallOptions): Promise<BuilderFacts> {
-  const asksStore = build.platforms.length > 1 || build.provenance !== undefined || build.sbom !== undefined
   const asksGateway = Object.values(build.hosts).some((addresses) => addresses.includes('host-gateway'))
   const gateway = asksGateway
     ? (await readWorkerLabels(engine, o)).get('org.mobyproject.buildkit.worker.moby.host-gateway-ip')
     : undefined
   return {
     apiVersion: await engine.apiVersion(o),
-    hasContainerdStore: asksStore && (await hasContainerdStore(engine, o)),
+    hasContainerdStore: needsContainerdStore(build) && (await hasContainerdStore(engine, o)),
     ...(gateway !== undefined && gateway !== '' && { hostGateway: gateway }),
   }
 }
@@ -222,18 +233,4 @@ function secretOf(secret: BuildSecret & { readonly kind: 'variable' }, host: Bui
     'compose/invalid',
     `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`,
   )
-}
-
-async function openSsh(build: ImageBuild, id: string, host: BuildHost): Promise<Duplex | undefined> {
-  const key = build.ssh.find((entry) => entry.id === id)
-  if (key === undefined) return undefined
-  const path = key.path === undefined || key.path === '' ? host.env['SSH_AUTH_SOCK'] : key.path
-  if (path === undefined || path === '') {
-    throw new FlotillaError(
-      'compose/invalid',
-      `ssh ${JSON.stringify(id)} of service "${build.service}": SSH_AUTH_SOCK is not set`,
-    )
-  }
-  const { openAgent } = await import('../../engine/buildkit/ssh-agent.ts')
-  return openAgent(path)
 }

@@ -71,7 +71,7 @@ describe('the build of a service', () => {
     expect(() => buildOf({ secrets: [{ source: 'gone' }] })).toThrow(
       'build.secrets only supports environment or file-based secrets: "gone"',
     )
-    expect(() => buildOf({ additional_contexts: { a: 'oci-layout://x' } })).toThrow('oci-layout is not supported')
+    expect(() => buildOf({ cache_to: ['type=local,mode=max'] })).toThrow('a local cache needs dest=FOLDER')
     expect(() => buildOf({ additional_contexts: { a: 'ftp://x' } })).toThrow('unknown kind of context "ftp://x"')
     expect(() => buildOf({ additional_contexts: { a: 'service:gone' } })).toThrow('names "gone"')
   })
@@ -102,7 +102,7 @@ describe('a build in the words of BuildKit', () => {
       },
       { isPulling: true },
     )
-    const { request, folders } = toSolve(build, modern)
+    const { request, folders } = toSolve(build, { ...modern, hasContainerdStore: true })
     expect(request).toEqual({
       frontend: 'dockerfile.v0',
       exporter: 'moby',
@@ -156,8 +156,9 @@ describe('a build in the words of BuildKit', () => {
     [{ platforms: ['a/b', 'c/d'] }, {}, 'an image of several platforms needs another image store'],
     [{ provenance: 'true' }, {}, 'build.provenance needs another image store'],
     [{ sbom: 'true' }, {}, 'build.sbom needs another image store'],
+    [{ cache_to: ['type=local,dest=/x'] }, {}, 'build.cache_to of type "local" needs another image store'],
+    [{ additional_contexts: { a: 'oci-layout://x' } }, {}, 'additional_contexts.a (oci-layout) needs another image'],
     [{ additional_contexts: { a: '/x' } }, { apiVersion: '1.41' }, 'needs Docker Engine 23.0 or later'],
-    [{ cache_to: ['type=local,dest=/x'] }, {}, 'a build cache of type "local" is not supported'],
     [{ network: 'mine' }, {}, 'network mode "mine" is not supported by BuildKit'],
     [{ extra_hosts: { h: ['host-gateway'] } }, {}, 'unable to derive the IP value for host-gateway'],
   ])('refuses %j', (build, facts, message) => {

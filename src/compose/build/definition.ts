@@ -7,7 +7,7 @@ import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { COMPOSE_VERSION, LABEL } from '../plan/label.ts'
 import { toImageReference } from '../translate/name.ts'
-import { parseCacheEntry } from './cache-entry.ts'
+import { parseCacheEntry, toAbsolute, withFolder } from './cache-entry.ts'
 import type { BuildCache } from './cache-entry.ts'
 
 /** Where files of a build come from. */
@@ -15,6 +15,18 @@ export type BuildSource =
   | { readonly kind: 'folder'; readonly path: string }
   /** A repository, an archive or an image, fetched by the engine: `https://…`, `docker-image://…`. */
   | { readonly kind: 'remote'; readonly url: string }
+
+/** An image in a folder on this computer, sent to the builder as it asks for it. */
+export interface LayoutSource {
+  readonly kind: 'layout'
+  /** As written: `oci-layout://…`. */
+  readonly text: string
+  /** Absolute. */
+  readonly folder: string
+  /** Absent: `latest`, or the only one there is. */
+  readonly tag?: string
+  readonly digest?: string
+}
 
 /** Where the Dockerfile is. */
 export type DockerfilePlace =
@@ -38,7 +50,7 @@ export interface ImageBuild {
   readonly tags: readonly string[]
   readonly context: BuildSource
   readonly dockerfile: DockerfilePlace
-  readonly contexts: Dictionary<BuildSource>
+  readonly contexts: Dictionary<BuildSource | LayoutSource>
   readonly args: Dictionary<string>
   readonly labels: Dictionary<string>
   readonly target?: string
@@ -90,7 +102,7 @@ export function toImageBuild(project: Project, service: Service, wishes: BuildWi
   const { build } = service
   if (build === undefined) throw new FlotillaError('internal', `service "${service.name}" has no build`)
   const context = toSource(build.context ?? project.workingDir)
-  const contexts = makeDictionary<BuildSource>()
+  const contexts = makeDictionary<BuildSource | LayoutSource>()
   for (const name of sortedNames(build.additional_contexts ?? {})) {
     contexts[name] = toNamedSource(project, service.name, name, build.additional_contexts?.[name] ?? '')
   }
@@ -121,12 +133,8 @@ export function toImageBuild(project: Project, service: Service, wishes: BuildWi
     ...(isolation !== undefined && isolation !== '' && { isolation }),
     secrets: toSecrets(project, service),
     ssh: [...(build.ssh ?? []), ...wishes.ssh],
-    cacheFrom: (build.cache_from ?? []).map((entry) =>
-      parseCacheEntry(entry, `build.cache_from of service "${service.name}"`),
-    ),
-    cacheTo: (build.cache_to ?? []).map((entry) =>
-      parseCacheEntry(entry, `build.cache_to of service "${service.name}"`),
-    ),
+    cacheFrom: toCaches(project, service, 'cache_from'),
+    cacheTo: toCaches(project, service, 'cache_to'),
     isWithoutCache: wishes.isWithoutCache || build.no_cache === true,
     uncachedStages: build.no_cache_filter ?? [],
     isPulling: wishes.isPulling || build.pull === true,
@@ -154,7 +162,7 @@ function toSource(context: string): BuildSource {
   return remotePattern.test(context) ? { kind: 'remote', url: context } : { kind: 'folder', path: context }
 }
 
-function toNamedSource(project: Project, service: string, name: string, context: string): BuildSource {
+function toNamedSource(project: Project, service: string, name: string, context: string): BuildSource | LayoutSource {
   const other = /^(?:service|target):(.+)$/.exec(context)?.[1]
   if (other !== undefined) {
     const found = project.services[other]
@@ -167,12 +175,7 @@ function toNamedSource(project: Project, service: string, name: string, context:
     return { kind: 'remote', url: `docker-image://${toImageReference(project, found)}` }
   }
   if (context.startsWith('docker-image://')) return { kind: 'remote', url: context }
-  if (context.startsWith('oci-layout://')) {
-    throw new FlotillaError(
-      'compose/unsupported',
-      `additional_contexts.${name} of service "${service}": oci-layout is not supported; load the image into the engine and use docker-image://`,
-    )
-  }
+  if (context.startsWith('oci-layout://')) return toLayout(context, project.workingDir)
   if (/^[a-z][a-z0-9+.-]*:\/\//.test(context) && !remotePattern.test(context)) {
     throw new FlotillaError(
       'compose/unsupported',
@@ -182,12 +185,33 @@ function toNamedSource(project: Project, service: string, name: string, context:
   return toSource(context)
 }
 
+/** `oci-layout://FOLDER[:TAG][@DIGEST]` */
+function toLayout(text: string, workingDir: string): LayoutSource {
+  const [named = '', digest] = text.slice('oci-layout://'.length).split('@')
+  const colon = named.indexOf(':', named.lastIndexOf('/') + 1)
+  const [path, tag] = colon === -1 ? [named, undefined] : [named.slice(0, colon), named.slice(colon + 1)]
+  return {
+    kind: 'layout',
+    text,
+    folder: toAbsolute(path, workingDir),
+    ...(tag !== undefined && tag !== '' && { tag }),
+    ...(digest !== undefined && digest !== '' && { digest }),
+  }
+}
+
+function toCaches(project: Project, service: Service, field: 'cache_from' | 'cache_to'): readonly BuildCache[] {
+  const where = `build.${field} of service "${service.name}"`
+  return (service.build?.[field] ?? []).map((entry) =>
+    withFolder(parseCacheEntry(entry, where), field === 'cache_from' ? 'src' : 'dest', project.workingDir, where),
+  )
+}
+
 function toDockerfile(context: BuildSource, name: string, inline: string): DockerfilePlace {
   if (inline !== '') return { kind: 'text', text: inline }
   if (context.kind === 'folder') {
     return {
       kind: 'file',
-      path: posix.isAbsolute(name) || /^[a-zA-Z]:[\\/]/.test(name) ? name : posix.join(context.path, name),
+      path: toAbsolute(name, context.path),
     }
   }
   return posix.isAbsolute(name) ? { kind: 'file', path: name } : { kind: 'remote', name }

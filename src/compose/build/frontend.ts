@@ -1,9 +1,10 @@
 import * as posix from 'node:path/posix'
 import type { SharedFolder } from '../../engine/buildkit/file-sync.ts'
-import type { SolveRequest } from '../../engine/buildkit/messages.ts'
+import type { CacheEntry, SolveRequest } from '../../engine/buildkit/messages.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { sortedNames } from '../model/dictionary.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
+import type { BuildCache } from './cache-entry.ts'
 import type { ImageBuild } from './definition.ts'
 
 /** What is known of the engine that builds. */
@@ -14,6 +15,19 @@ export interface BuilderFacts {
   /** What `host-gateway` stands for; absent: it does not say. */
   readonly hostGateway?: string
 }
+
+/** What was found in the folders of images and caches that a build names. */
+export interface Layouts {
+  /** Context → its address as the builder takes it. */
+  readonly contexts: ReadonlyMap<string, string>
+  /** Folder → tag → digest of the cache. */
+  readonly caches: ReadonlyMap<string, ReadonlyMap<string, string>>
+}
+
+export const noLayouts: Layouts = { contexts: new Map(), caches: new Map() }
+
+/** The name of a cache that is given none. */
+export const defaultCacheTag = 'latest'
 
 /** A build in the builder's words, and the files it may ask for. */
 export interface Solve {
@@ -29,14 +43,14 @@ const dockerfileName = 'Dockerfile'
  *
  * @throws {compose/unsupported} for what the engine's builder or its image store cannot do
  */
-export function toSolve(build: ImageBuild, facts: BuilderFacts): Solve {
+export function toSolve(build: ImageBuild, facts: BuilderFacts, layouts: Layouts = noLayouts): Solve {
   checkAbilities(build, facts)
   const folders = new Map<string, SharedFolder>()
   const attributes: Record<string, string> = {
-    ...toContext(build, folders),
+    ...toContext(build, folders, layouts),
     ...toOptions(build, facts),
   }
-  const imports = build.cacheFrom.filter((entry) => entry.type !== 'inline')
+  const imports = build.cacheFrom.flatMap((entry) => toImport(entry, layouts))
   if (imports.length > 0) {
     attributes['cache-imports'] = JSON.stringify(imports.map(({ type, attributes: Attrs }) => ({ Type: type, Attrs })))
   }
@@ -49,9 +63,20 @@ export function toSolve(build: ImageBuild, facts: BuilderFacts): Solve {
       exporterAttributes: { name: build.tags.map(withTag).join(',') },
       entitlements: toEntitlements(build),
       cacheImports: imports,
-      cacheExports: build.cacheTo,
+      cacheExports: build.cacheTo.map(toExport),
     },
   }
+}
+
+function toImport({ type, attributes, folder }: BuildCache, { caches }: Layouts): readonly CacheEntry[] {
+  if (type === 'inline') return []
+  if (folder === undefined) return [{ type, attributes }]
+  const digest = attributes['digest'] ?? caches.get(folder)?.get(attributes['tag'] ?? defaultCacheTag)
+  return digest === undefined ? [] : [{ type, attributes: { ...attributes, src: folder, digest } }]
+}
+
+function toExport({ type, attributes, folder }: BuildCache): CacheEntry {
+  return { type, attributes: folder === undefined ? attributes : { ...attributes, dest: folder } }
 }
 
 function checkAbilities(build: ImageBuild, facts: BuilderFacts): void {
@@ -63,22 +88,34 @@ function checkAbilities(build: ImageBuild, facts: BuilderFacts): void {
     if (build.platforms.length > 1) refuse(`an image of several platforms needs another image store: ${remedy}`)
     if (isOn(build.provenance)) refuse(`build.provenance needs another image store: ${remedy}`)
     if (isOn(build.sbom)) refuse(`build.sbom needs another image store: ${remedy}`)
+    const exported = build.cacheTo.find(({ type }) => type !== 'inline')
+    if (exported !== undefined) refuse(`build.cache_to of type "${exported.type}" needs another image store: ${remedy}`)
+    const layout = Object.entries(build.contexts).find(([, { kind }]) => kind === 'layout')
+    if (layout !== undefined)
+      refuse(`additional_contexts.${layout[0]} (oci-layout) needs another image store: ${remedy}`)
   }
   // Named contexts came with BuildKit 0.10; an older one would take the name for an image of Docker Hub.
   if (Object.keys(build.contexts).length > 0 && !isApiAtLeast(facts.apiVersion, '1.42')) {
     refuse('build.additional_contexts needs Docker Engine 23.0 or later')
   }
-  for (const entry of [...build.cacheFrom, ...build.cacheTo]) {
-    if (entry.type === 'local')
-      refuse('a build cache of type "local" is not supported; use type "registry" or "inline"')
-  }
+}
+
+/** Whether a build asks for what only engines with containerd's image store can do. */
+export function needsContainerdStore(build: ImageBuild): boolean {
+  return (
+    build.platforms.length > 1 ||
+    build.provenance !== undefined ||
+    build.sbom !== undefined ||
+    build.cacheTo.some(({ type }) => type !== 'inline') ||
+    Object.values(build.contexts).some(({ kind }) => kind === 'layout')
+  )
 }
 
 function isOn(attestation: string | undefined): boolean {
   return attestation !== undefined && attestation !== 'false'
 }
 
-function toContext(build: ImageBuild, folders: Map<string, SharedFolder>): Record<string, string> {
+function toContext(build: ImageBuild, folders: Map<string, SharedFolder>, layouts: Layouts): Record<string, string> {
   const attributes: Record<string, string> = {}
   const { context, dockerfile } = build
   if (context.kind === 'folder') folders.set('context', context)
@@ -98,6 +135,8 @@ function toContext(build: ImageBuild, folders: Map<string, SharedFolder>): Recor
     if (source?.kind === 'folder') {
       folders.set(`context-${name}`, source)
       attributes[`context:${name}`] = `local:context-${name}`
+    } else if (source?.kind === 'layout') {
+      attributes[`context:${name}`] = layouts.contexts.get(name) ?? source.text
     } else if (source !== undefined) {
       attributes[`context:${name}`] = source.url
     }

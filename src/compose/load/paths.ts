@@ -1,4 +1,5 @@
 import * as posix from 'node:path/posix'
+import { mapFolders } from '../build/cache-entry.ts'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'
 import { LoadError } from './failure.ts'
@@ -22,6 +23,8 @@ type Resolve = (value: Tree, context: PathContext) => Tree | Refusal
 const pathRules: RuleNode<Resolve> = compileRules<Resolve>({
   'services.*.build.context': resolveContext,
   'services.*.build.additional_contexts.*': resolveContext,
+  'services.*.build.cache_from.*': resolveCache,
+  'services.*.build.cache_to.*': resolveCache,
   'services.*.build.ssh.*': resolveText,
   'services.*.env_file.*.path': resolveText,
   'services.*.label_file.*': resolveText,
@@ -98,8 +101,31 @@ function resolveWatched(value: Tree, context: PathContext): Tree | Refusal {
 
 /** Repositories, archives, images and services are no paths. */
 function resolveContext(value: Tree, context: PathContext): Tree | Refusal {
+  if (typeof value === 'string' && value.startsWith(layoutPrefix)) return resolveLayout(value, context)
   if (typeof value !== 'string' || value.includes('://') || value.startsWith('service:')) return value
   return /^(?:github\.com\/|git@)/.test(value) ? value : resolveText(value, context)
+}
+
+const layoutPrefix = 'oci-layout://'
+
+/** An image in a folder, `oci-layout://FOLDER[:TAG][@DIGEST]`: left as it is written, unless it was fetched. */
+function resolveLayout(value: string, context: PathContext): Tree | Refusal {
+  if (context.refuse === undefined) return value
+  const end = /(?::[^/@]*)?(?:@.*)?$/.exec(value.slice(layoutPrefix.length))?.[0] ?? ''
+  const folder = resolveText(value.slice(layoutPrefix.length, value.length - end.length), context)
+  return typeof folder === 'string' ? `${layoutPrefix}${folder}${end}` : folder
+}
+
+/** Caches in folders: left as they are written, as the reference program does it, unless they were fetched. */
+function resolveCache(value: Tree, context: PathContext): Tree | Refusal {
+  if (context.refuse === undefined || typeof value !== 'string') return value
+  let refusal: Refusal | undefined
+  const resolved = mapFolders(value, (folder) => {
+    const path = resolveText(folder, context)
+    if (path instanceof Refusal) refusal = path
+    return typeof path === 'string' ? path : folder
+  })
+  return refusal ?? resolved
 }
 
 function resolveMount(value: Tree, context: PathContext): Tree | Refusal {

@@ -4,6 +4,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { RegistryClient } from '../../engine/registry/client.ts'
 import type { Manifest } from '../../engine/registry/client.ts'
 import { parseReference } from '../../engine/registry/reference.ts'
+import { readTrustedRoots } from '../../io/trusted-roots.ts'
 import { limits, mainName, readArtifact } from './artifact.ts'
 import type { ArtifactPart } from './artifact.ts'
 import { fillOnce } from './cache.ts'
@@ -23,6 +24,7 @@ export async function openRegistry(name: string, o: OciOptions): Promise<Registr
   return new RegistryClient(reference, {
     clock: o.clock,
     isInsecure: o.insecureRegistries.includes(reference.host),
+    roots: () => readTrustedRoots(o.env),
     ...(auth !== undefined && { auth }),
     ...(o.signal !== undefined && { signal: o.signal }),
   })

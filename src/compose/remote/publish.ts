@@ -58,18 +58,25 @@ async function pushManifest(
   return { mediaType: ARTIFACT.manifest, artifactType: ARTIFACT.project, digest: digestOf(bytes), size: bytes.length }
 }
 
-/** Puts an index over an artifact and the images it needs, under the same tag. */
+/**
+ * Puts an index of the images a project needs beside its artifact, which it names as its subject; the tag stays with the
+ * artifact (docker/compose pkg/compose/publish.go).
+ *
+ * @returns the digest of the index
+ */
 export async function pushApplication(
   client: RegistryClient,
-  tag: string,
-  manifests: readonly Descriptor[],
+  subject: Descriptor,
+  images: readonly Descriptor[],
   version: string,
 ): Promise<string> {
   const index = {
     schemaVersion: 2,
     mediaType: ARTIFACT.index,
-    manifests,
+    manifests: images,
+    subject,
     annotations: { [ANNOTATION.version]: version },
   }
-  return client.putManifest(tag, ARTIFACT.index, Buffer.from(JSON.stringify(index)))
+  const bytes = Buffer.from(JSON.stringify(index))
+  return client.putManifest(digestOf(bytes), ARTIFACT.index, bytes)
 }

@@ -36,7 +36,7 @@ async function open(offer: Partial<SessionOffer>): Promise<{ builder: GrpcClient
     }
     serveGrpc(far, new Map([['/moby.buildkit.v1.Control/Session', session]]))
   })
-  openSession(new GrpcClient(near), {
+  await openSession(new GrpcClient(near), {
     id: 'i',
     sharedKey: 'k',
     folders: new Map(),

@@ -5,6 +5,7 @@ import { GRPC, GrpcError, serveGrpc } from '../../io/h2/grpc.ts'
 import type { GrpcCall, GrpcClient, GrpcHandler } from '../../io/h2/grpc.ts'
 import { serveFiles } from './file-sync.ts'
 import type { SharedFolder } from './file-sync.ts'
+import type { OciLayout } from './oci-layout.ts'
 
 /** What a client offers to its build: files, credentials, secrets, keys. */
 export interface SessionOffer {
@@ -20,6 +21,8 @@ export interface SessionOffer {
   readonly secret: (id: string) => Promise<Buffer | undefined>
   /** A connection to the SSH agent of this name; undefined: no such agent. */
   readonly agent: (id: string) => Promise<Duplex | undefined>
+  /** Folders of images and caches, by the names the request has for them. */
+  readonly stores?: ReadonlyMap<string, OciLayout>
 }
 
 const bytesField = 1
@@ -31,8 +34,8 @@ const serving = 1
  *
  * @returns a function that ends it
  */
-export function openSession(client: GrpcClient, offer: SessionOffer): (error: Error) => void {
-  const methods = toMethods(offer)
+export async function openSession(client: GrpcClient, offer: SessionOffer): Promise<(error: Error) => void> {
+  const methods = await toMethods(offer)
   const call = client.call('/moby.buildkit.v1.Control/Session', [
     ['x-docker-expose-session-uuid', offer.id],
     ['x-docker-expose-session-name', 'flotilla'],
@@ -47,8 +50,12 @@ export function openSession(client: GrpcClient, offer: SessionOffer): (error: Er
   }
 }
 
-function toMethods(offer: SessionOffer): ReadonlyMap<string, GrpcHandler> {
+async function toMethods(offer: SessionOffer): Promise<ReadonlyMap<string, GrpcHandler>> {
+  const { stores } = offer
+  const hasStores = stores !== undefined && stores.size > 0
+  const content = hasStores ? (await import('./content-service.ts')).contentMethods(stores) : []
   return new Map<string, GrpcHandler>([
+    ...content,
     ['/grpc.health.v1.Health/Check', (call) => reply(call, () => new MessageWriter().put(1, serving).finish())],
     ['/moby.filesync.v1.FileSync/DiffCopy', (call) => serveFiles(call, offer.folders)],
     [

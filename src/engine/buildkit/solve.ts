@@ -34,7 +34,7 @@ export async function solve(
   o: CallOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const client = await openBuilder(engine, o)
-  const endSession = openSession(client, call.offer)
+  const endSession = await openSession(client, call.offer)
   const watching = watch(client, call)
   // Its failure is that of the build too, which says it better.
   watching.catch(() => {})
@@ -65,7 +65,7 @@ export async function askFrontend(
   o: CallOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const client = await openBuilder(engine, o)
-  const endSession = openSession(client, call.offer)
+  const endSession = await openSession(client, call.offer)
   const { request } = call
   try {
     // A build without frontend stays open for questions that name it.

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import ssh2 from 'ssh2'
 import type { ParsedKey } from 'ssh2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openAgent } from './ssh-agent.ts'
+import { checkAgent, openAgent } from './ssh-agent.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -38,5 +39,20 @@ describe('an agent made up for a key file', () => {
   it.each(['gone', 'text'])('says what is wrong with %s', async (name) => {
     writeFileSync(join(folder, 'text'), 'no key')
     await expect(openAgent(join(folder, name))).rejects.toThrow(`cannot use SSH key or agent "${join(folder, name)}"`)
+  })
+})
+
+describe('an agent that listens at a socket', () => {
+  it('can be told from one that does no longer', async () => {
+    const server = createServer()
+    const path = join(folder, 'sock')
+    await new Promise<void>((resolve) => server.listen(path, resolve))
+    await checkAgent(path)
+    // What a killed agent leaves behind.
+    linkSync(path, join(folder, 'stale'))
+    await new Promise((resolve) => server.close(resolve))
+    await expect(checkAgent(join(folder, 'stale'))).rejects.toThrow(
+      /cannot use SSH key or agent ".*stale": .*ECONNREFUSED/,
+    )
   })
 })

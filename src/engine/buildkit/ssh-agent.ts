@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
+import { once } from 'node:events'
 import { readFile, stat } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { Socket, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ParsedKey } from 'ssh2'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
@@ -19,6 +20,24 @@ export async function openAgent(path: string): Promise<Duplex> {
     throw new FlotillaError('io/ssh', `cannot use SSH key or agent ${JSON.stringify(path)}: ${toMessage(error)}`, {
       cause: error,
     })
+  }
+}
+
+/**
+ * Finds out whether the agent or key at a path can be used.
+ *
+ * @throws {io/ssh}
+ */
+export async function checkAgent(path: string): Promise<void> {
+  const agent = await openAgent(path)
+  try {
+    if (agent instanceof Socket && agent.connecting) await once(agent, 'connect')
+  } catch (error) {
+    throw new FlotillaError('io/ssh', `cannot use SSH key or agent ${JSON.stringify(path)}: ${toMessage(error)}`, {
+      cause: error,
+    })
+  } finally {
+    agent.destroy()
   }
 }
 

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { codeOf } from '../../io/files.ts'
 import { requestBytes } from '../../io/http/web.ts'
 import type { ByteReply, ByteRequest } from '../../io/http/web.ts'
 import { digestPattern } from './reference.ts'
@@ -30,8 +31,10 @@ export interface RegistryOptions extends CallOptions {
   readonly clock: Clock
   /** What the user is logged in with; see `readRegistryAuth`. */
   readonly auth?: string
-  /** Speak HTTP without TLS. Loopback addresses always may. */
+  /** Speak HTTP without TLS. Loopback addresses may do without. */
   readonly isInsecure?: boolean
+  /** Authorities to trust, as PEM text; absent or undefined: those that the run-time brings along. */
+  readonly roots?: () => Promise<readonly string[] | undefined>
 }
 
 const manifestTypes = [
@@ -45,6 +48,7 @@ const maxManifestBytes = 4 * 1024 * 1024
 /** One request and its whole answer. */
 const limitMs = 60_000
 const maxRedirections = 5
+const loopbackPattern = /^(?:localhost|127\.[\d.]+|\[::1\])(?::|$)/
 
 export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
@@ -54,14 +58,17 @@ export function digestOf(bytes: Uint8Array): string {
 export class RegistryClient {
   readonly #reference: RegistryReference
   readonly #options: RegistryOptions
-  readonly #origin: string
+  /** Scheme, host and port; a loopback address is asked first whether it speaks TLS. */
+  #origin: string
+  #isSettled: boolean
   #authorization: string | undefined
+  #roots: Promise<readonly string[] | undefined> | undefined
 
   constructor(reference: RegistryReference, options: RegistryOptions) {
     this.#reference = reference
     this.#options = options
-    const isPlain = options.isInsecure === true || /^(?:localhost|127\.[\d.]+|\[::1\])(?::|$)/.test(reference.host)
-    this.#origin = `${isPlain ? 'http' : 'https'}://${reference.host}`
+    this.#origin = `${options.isInsecure === true ? 'http' : 'https'}://${reference.host}`
+    this.#isSettled = options.isInsecure === true || !loopbackPattern.test(reference.host)
   }
 
   /**
@@ -123,6 +130,7 @@ export class RegistryClient {
     call: Omit<ByteRequest, 'url' | 'headers'> & { readonly path: string; readonly headers?: ByteRequest['headers'] },
     actions: string,
   ): Promise<ByteReply> {
+    await this.#settle()
     const url = new URL(`${this.#origin}/v2/${this.#reference.repository}/${call.path}`)
     const { path: _, ...rest } = call
     const request = { ...rest, url, headers: call.headers ?? {} }
@@ -130,6 +138,23 @@ export class RegistryClient {
     if (first.status !== 401) return first
     this.#authorization = await this.#authorize(first.headers['www-authenticate'] ?? '', actions)
     return this.#send(request)
+  }
+
+  /** As engines do it: a registry on this computer may do without TLS, but not with a certificate nobody trusts. */
+  async #settle(): Promise<void> {
+    if (this.#isSettled) return
+    try {
+      await this.#exchange({
+        method: 'GET',
+        url: new URL(`${this.#origin}/v2/`),
+        headers: {},
+        maxBytes: maxManifestBytes,
+      })
+    } catch (error) {
+      if (isUntrusted(error) || !isFlotillaError(error) || error.code !== 'io/connect') throw error
+      this.#origin = `http://${this.#reference.host}`
+    }
+    this.#isSettled = true
   }
 
   /** Redirections are followed, without our credentials once they lead to another host. */
@@ -154,8 +179,22 @@ export class RegistryClient {
     throw new FlotillaError('io/protocol', `${request.url.origin} redirects more than ${maxRedirections} times`)
   }
 
-  #exchange(request: ByteRequest): Promise<ByteReply> {
-    return requestBytes(request, { deadlineMs: limitMs, ...this.#options }, this.#options.clock)
+  async #exchange(request: ByteRequest): Promise<ByteReply> {
+    const { clock, roots } = this.#options
+    const ca = request.url.protocol === 'https:' ? await (this.#roots ??= roots?.()) : undefined
+    try {
+      return await requestBytes(
+        { ...request, ...(ca !== undefined && { tls: { ca } }) },
+        { deadlineMs: limitMs, ...this.#options },
+        clock,
+      )
+    } catch (error) {
+      if (!isUntrusted(error)) throw error
+      throw new FlotillaError('io/connect', toMessage(error), {
+        cause: error instanceof Error ? error.cause : error,
+        hint: `if you trust the certificate of ${request.url.host}, name its authority: SSL_CERT_FILE=ca.pem`,
+      })
+    }
   }
 
   /** Docker's token authentication, or the password itself (distribution docs/spec/auth). */
@@ -208,6 +247,11 @@ export class RegistryClient {
     const why = typeof said === 'string' ? `: ${said}` : ''
     throw new FlotillaError('io/protocol', `${this.#where()} answered ${reply.status} to ${name}${why}`)
   }
+}
+
+/** OpenSSL's names of what can be wrong with a chain; Node and Bun have them as codes. */
+function isUntrusted(error: unknown): boolean {
+  return error instanceof Error && /^(?:DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_UNTRUSTED)/.test(codeOf(error.cause))
 }
 
 function parseJson(bytes: Buffer): unknown {

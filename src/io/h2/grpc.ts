@@ -6,7 +6,21 @@ import type { HeaderList } from './hpack.ts'
 import type { H2Stream } from './stream.ts'
 
 /** Status codes of gRPC that are used here. */
-export const GRPC = { ok: 0, cancelled: 1, unknown: 2, notFound: 5, unimplemented: 12, internal: 13 } as const
+export const GRPC = {
+  ok: 0,
+  cancelled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+  failedPrecondition: 9,
+  outOfRange: 11,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  dataLoss: 15,
+} as const
 
 /** A call that the other side refused. */
 export class GrpcError extends Error {

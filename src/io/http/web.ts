@@ -5,9 +5,9 @@ import type { Clock } from '../../core/clock.ts'
 import { startDeadline, toAbortError } from '../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 
-/** Certificates for `https:`, as PEM text; without a CA those of the system count. */
+/** Certificates for `https:`, as PEM text; without a CA those that the run-time brings along count. */
 export interface WebTls {
-  readonly ca?: string
+  readonly ca?: string | readonly string[]
   readonly cert?: string
   readonly key?: string
 }
@@ -83,7 +83,9 @@ export async function requestBytes(request: ByteRequest, o: CallOptions, clock: 
     return await new Promise<ByteReply>((resolve, reject) => {
       const length = request.body === undefined ? {} : { 'Content-Length': String(request.body.length) }
       const headers = { ...request.headers, ...length }
-      const options = { method: request.method, agent: false as const, headers, ...request.tls }
+      const { ca, ...pair } = request.tls ?? {}
+      const trust = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }
+      const options = { method: request.method, agent: false as const, headers, ...pair, ...trust }
       const call = open(url, options, (reply) => {
         const parts: Buffer[] = []
         let size = 0

@@ -5,20 +5,21 @@ import type { Clock } from '../../core/clock.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { silentLog } from '../../core/log.ts'
 import type { Log } from '../../core/log.ts'
+import type { CertificatePair } from '../../io/certificates.ts'
 import { systemClock } from '../../io/clock.ts'
-
 import { requireHostNeeds } from '../../machine/drivers/local/capabilities.ts'
 import { resolveEngineRoot } from '../../machine/debian/engine-tree.ts'
 import type { Fleet } from '../../machine/drivers/local/fleet.ts'
 import { parseSubnet } from '../../machine/subnet.ts'
 import { makeSampleImage } from '../../machine/sample-image.ts'
-import { makeAuthority } from './certificates.ts'
+import { makeAuthority, makeHostPair } from './certificates.ts'
 import type { LabAuthority } from './certificates.ts'
 import { claimPlace, labRoot, openLabFleet, sweepLabs } from './directory.ts'
 import type { LabPlace } from './directory.ts'
 import { startLabHost } from './lab-host.ts'
 import { loadImage } from './load-image.ts'
-import { startRegistry, startStore } from './store-service.ts'
+import { startRegistry } from './registry-service.ts'
+import { startStore } from './store-service.ts'
 import type { Lab, LabCertificates, LabHost, LabOptions, LabService, LabStore } from './types.ts'
 import { startWatchdog } from './watchdog.ts'
 import type { Dismiss } from './watchdog.ts'
@@ -139,8 +140,16 @@ class RunningLab implements Lab {
     return this.#once(store, () => startStore(store, this.#fleet, this.#place.directory, this.#clock))
   }
 
-  async registry(users = ''): Promise<LabService> {
-    return this.#once('registry', () => startRegistry(this.#fleet, this.#place.directory, this.#clock, users))
+  async registry(users = '', { hasTls = false }: { readonly hasTls?: boolean } = {}): Promise<LabService> {
+    return this.#once(hasTls ? 'registry-tls' : 'registry', () => this.#startRegistry(users, hasTls))
+  }
+
+  async #startRegistry(users: string, hasTls: boolean): Promise<LabService> {
+    const authority = this.#authority
+    if (authority === undefined) throw new Error('the lab has not started')
+    const pair = (ip: string): Promise<CertificatePair> => makeHostPair(authority, 'registry', ip, this.#clock)
+    const plan = { users, ...(hasTls && { tls: { ca: authority.pair.cert, pair } }) }
+    return startRegistry(plan, this.#fleet, this.#place.directory, this.#clock)
   }
 
   async down(): Promise<void> {
@@ -184,7 +193,7 @@ class RunningLab implements Lab {
       engine: wish,
       authority: this.#authority,
       labels: typeof labels === 'function' ? labels(index) : labels,
-      engineArgs,
+      engineArgs: typeof engineArgs === 'function' ? engineArgs(index) : engineArgs,
       clock: this.#clock,
     }
   }

@@ -13,7 +13,7 @@ import type { PackageSet } from './debian-packages.ts'
 import type { LabService, LabStore } from './types.ts'
 
 /** How one real server is run and known to be ready. */
-interface ServicePlan {
+export interface ServicePlan {
   readonly name: string
   readonly packages: PackageSet
   readonly port: number
@@ -116,23 +116,6 @@ function isUsefulJar(name: string): boolean {
   return !/^(?:jcl|jul|log4j|osgi-over-slf4j|slf4j-(?:android|ext|migrator|jdk14|jcl|log4j12|nop|reload\w*))/.test(name)
 }
 
-const registry = (users: string): ServicePlan => ({
-  name: 'registry',
-  packages: { name: 'docker-registry', suite: 'bookworm', packages: ['docker-registry'] },
-  port: 5000,
-  command: async (tree, host, data) => {
-    const config = join(data, 'registry.yml')
-    const storage = { filesystem: { rootdirectory: join(data, 'images') }, delete: { enabled: true } }
-    const path = join(data, 'htpasswd')
-    await fs.writeFile(path, users)
-    const auth = users === '' ? {} : { auth: { htpasswd: { realm: 'lab', path } } }
-    // JSON is YAML.
-    await fs.writeFile(config, JSON.stringify({ version: 0.1, storage, http: { addr: `${host}:5000` }, ...auth }))
-    return [join(tree, 'usr/bin/docker-registry'), 'serve', config]
-  },
-  isReady: async (host, port) => /^\{\}$|UNAUTHORIZED/.test(await fetchText(`http://${host}:${port}/v2/`)),
-})
-
 const stores: Readonly<Record<LabStore, ServicePlan>> = { etcd, consul, zookeeper }
 
 /** Starts a real key-value store on the gateway address of the fleet. */
@@ -140,12 +123,13 @@ export async function startStore(store: LabStore, fleet: Fleet, directory: strin
   return startService(stores[store], fleet, directory, clock)
 }
 
-/** Starts a real image registry that speaks plain HTTP. */
-export async function startRegistry(fleet: Fleet, directory: string, clock: Clock, users: string): Promise<LabService> {
-  return startService(registry(users), fleet, directory, clock)
-}
-
-async function startService(plan: ServicePlan, fleet: Fleet, directory: string, clock: Clock): Promise<LabService> {
+/** Starts a real server on the gateway address of the fleet. */
+export async function startService(
+  plan: ServicePlan,
+  fleet: Fleet,
+  directory: string,
+  clock: Clock,
+): Promise<LabService> {
   const tree = await unpackPackages(plan.packages, clock)
   const data = join(directory, 'services', plan.name)
   await fs.mkdir(data, { recursive: true })

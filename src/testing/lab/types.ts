@@ -26,8 +26,8 @@ export interface LabOptions {
    * somebody has provisioned it. `labels`, `engineArgs` and `image` do not apply.
    */
   readonly systemd?: boolean
-  /** More dockerd arguments. */
-  readonly engineArgs?: readonly string[]
+  /** More dockerd arguments: of all hosts, or per host. */
+  readonly engineArgs?: readonly string[] | ((index: number) => readonly string[])
   /** First part of the host names; the hosts are `<prefix>1`, `<prefix>2`, … Default `node`. */
   readonly namePrefix?: string
 }
@@ -142,11 +142,12 @@ export interface Lab {
   /** @throws {platform/missing} naming the package when the store cannot be had here */
   kv(store: LabStore): Promise<LabService>
   /**
-   * The one registry of the lab.
+   * The one registry of the lab, or, with `hasTls`, the one beside it that speaks TLS with a certificate of the lab's
+   * authority (`ca.pem` in the folder of `certificates`).
    *
    * @param users lines of an htpasswd file with bcrypt hashes; without any everybody may push and pull
    */
-  registry(users?: string): Promise<LabService>
+  registry(users?: string, options?: { readonly hasTls?: boolean }): Promise<LabService>
   /** Ends everything of the lab and removes what it made. Idempotent. */
   down(): Promise<void>
 }
