@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { CallOptions } from '../../core/call.ts'
@@ -53,7 +53,11 @@ export function shellEnd(name: string, start: (command: string) => ShellRun): Co
       o.signal?.removeEventListener('abort', kill)
     })
     run.stdin.on('error', () => {})
-    return { ...run, kill, stdout: Readable.from(skipGreeting(run.stdout, mark), { objectMode: false }) }
+    // Node throws away what a program has printed by its end and nobody has begun to read.
+    const printed = new PassThrough()
+    run.stdout.on('error', (error) => printed.destroy(error))
+    run.stdout.pipe(printed)
+    return { ...run, kill, stdout: Readable.from(skipGreeting(printed, mark), { objectMode: false }) }
   }
 
   async function finish(run: ShellRun, path: string, o: CallOptions): Promise<void> {
