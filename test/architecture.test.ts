@@ -88,7 +88,7 @@ const purePlaces = [
   /^cluster\/image-transfer\/(tar-sieve|layers|layer-filter|plan-copy)\.ts$/,
   /^cluster\/native-swarm\/(plan-swarm|read-swarm)\.ts$/,
   /^cluster\/recipe\.ts$/,
-  /^cluster\/reschedule\/(decide|duplicates|pacing|rebalance|record)\.ts$/,
+  /^cluster\/reschedule\/(decide|duplicates|pacing|rebalance|record|sight)\.ts$/,
   /^cluster\/watch\/(state|step|receive|blank-node|event-table|messages|decode|specs|flights|collections|health)\.ts$/,
   /^engine\/version\.ts$/,
   /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression)\.ts$/,
@@ -101,6 +101,7 @@ const purePlaces = [
   /^compose\/watch\/(rules|batch)\.ts$/,
   /^machine\/(env|host|creation)\.ts$/,
   /^machine\/fleet\//,
+  /^machine\/pool\/plan\.ts$/,
   /^machine\/provision\/unit-file\.ts$/,
 ]
 

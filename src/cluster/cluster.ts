@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock, Random } from '../core/clock.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
@@ -12,15 +11,16 @@ import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
 import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
-import type { FleetEffect, NameTaken, NodeUnread } from './fleet.ts'
+import type { FleetEffect, NameTaken } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
 import { isValidated } from './model.ts'
-import type { ClusterSnapshot, ContainerView, NodeMark, NodeView, Pending } from './model.ts'
+import type { ClusterSnapshot, ContainerView, NodeMark, NodeView } from './model.ts'
 import { OwnWrites } from './own-writes.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
+import { Places } from './places.ts'
+import type { PlaceHeld, Succession } from './places.ts'
 import { Readers } from './readers.ts'
-import { toPending } from './request.ts'
 import type { CreateDraft } from './request.ts'
 import { Strays, removeStray } from './strays.ts'
 import { TurnedAway } from './turned-away.ts'
@@ -41,35 +41,12 @@ export interface ClusterOptions {
   resolveIp(host: string): Promise<string>
 }
 
-/** How a place is held for a container that takes over from another. */
-export interface Succession {
-  /** Engine ID of the container that has the name until then. */
-  readonly from: string
-}
-
-/** A place that a container will take. Exactly one of the three ends it. */
-export interface PlaceHeld {
-  readonly kind: 'held'
-  readonly member: Member
-  readonly pending: Pending
-  /** The container exists: it shows at once, before its engine has told. */
-  confirm(container: ContainerView): void
-  release(): void
-  /** The container on its node, once the node shows it. */
-  find(): ContainerView | undefined
-  /** The engine may or may not have made it: the place stays taken for a while. */
-  leave(): void
-}
-
 /** Engines read at the same time when many join at once. */
 const parallelReads = 64
 /** Engines whose containers are described at the same time, in the background. */
 const parallelDetails = 16
 /** A new primary looks this often whether the engines it has just met are read. */
 const catchUpLookMs = 50
-/** A reservation lapses after this when nobody ended it. */
-const reservationMs = 10 * 60_000
-
 interface LateContainer {
   readonly node: NodeView
   readonly container: ContainerView
@@ -87,6 +64,7 @@ export class Cluster {
   readonly #writes: OwnWrites
   readonly #readers: Readers
   readonly #strays = new Strays()
+  readonly #places: Places
   #isDiscovered = false
 
   constructor(options: ClusterOptions) {
@@ -98,6 +76,15 @@ export class Cluster {
     this.#readers = new Readers(options.clock, (addr, isUrgent) => {
       const member = this.#members.get(addr)
       if (member !== undefined) member.watch.isUrgent = isUrgent
+    })
+    this.#places = new Places({
+      fleet: this.#fleet,
+      readers: this.#readers,
+      strays: this.#strays,
+      clock: options.clock,
+      random: options.random,
+      turnedAway: this.turnedAway,
+      memberOf: (node) => this.memberOf(node),
     })
   }
 
@@ -221,59 +208,17 @@ export class Cluster {
    *
    * @param succession where the container takes over from another of the same name and swarm ID
    */
-  async hold(
+  hold(
     draft: CreateDraft,
     request: PlacementRequest,
     succession?: Succession,
   ): Promise<PlaceHeld | NoPlacement | NameTaken> {
-    for (;;) {
-      const held = this.#hold(draft, request, succession)
-      if (held.kind !== 'unread') return held
-      await this.#readers.wait(held.addr)
-      this.#fleet.holdBack(held.addr)
-    }
+    return this.#places.hold(draft, request, succession)
   }
 
   /** Where a container of this kind would go; takes nothing. */
   choose(request: PlacementRequest): Placement | NoPlacement {
     return this.#fleet.choose(request, this.#o.random)
-  }
-
-  #hold(
-    draft: CreateDraft,
-    request: PlacementRequest,
-    succession: Succession | undefined,
-  ): PlaceHeld | NoPlacement | NameTaken | NodeUnread {
-    const sinceMs = this.#o.clock.nowMs()
-    const id = randomBytes(32).toString('hex')
-    const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
-    const reservation = toReservation(draft, times)
-    const wanted = { ...request, name: draft.name }
-    const placement = this.#fleet.place(wanted, reservation, this.#o.random, succession?.from)
-    if (placement.kind === 'unread') return placement
-    if (placement.kind !== 'placed') {
-      this.turnedAway.count(placement.kind === 'name-taken' ? 'name-taken' : 'no-placement')
-      return placement
-    }
-    const member = this.memberOf(placement.node)
-    const pending = toPending(draft, placement.node, times)
-    const release = (): void => this.#fleet.release(id)
-    return {
-      kind: 'held',
-      member,
-      pending,
-      release,
-      find: () => member.view.containers.find((each) => each.swarmId === draft.swarmId),
-      confirm: (container) => {
-        member.send({ kind: 'created', container })
-        release()
-      },
-      leave: () => {
-        // Whoever moves a container looks for what came of it himself.
-        if (succession !== undefined) return release()
-        this.#strays.expect(draft.swarmId, id, this.#o.clock.nowMs())
-      },
-    }
   }
 
   /** What operators say of an engine, in service or not; undefined takes it back. */
@@ -415,12 +360,4 @@ export class Cluster {
   #context(): StepContext {
     return { nowMs: this.#o.clock.nowMs(), random: this.#o.random.next() }
   }
-}
-
-function toReservation(
-  draft: CreateDraft,
-  times: Pick<Pending, 'id' | 'sinceMs' | 'expiresAtMs'>,
-): Omit<Pending, 'nodeId'> {
-  const { nodeId: _, ...rest } = toPending(draft, { id: '' }, times)
-  return rest
 }

@@ -4,6 +4,7 @@ import { toMessage } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { programCommit, programVersion } from '../core/program.ts'
 import { openEngine } from '../engine/client.ts'
+import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
@@ -21,7 +22,9 @@ import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
 import { Election } from './leader/election.ts'
+import { Announcer } from './leader/announcer.ts'
 import type { Leader } from './leader/leader.ts'
+import { Peers } from './leader/peers.ts'
 import { ImageTransfer } from './image-transfer/image-transfer.ts'
 import { soleRole } from './leader/role.ts'
 import type { Role } from './leader/role.ts'
@@ -31,6 +34,8 @@ import type { Policy } from './placement.ts'
 import { memoryRecords } from './reschedule/record-store.ts'
 import type { RecordStore } from './reschedule/record-store.ts'
 import { Rescheduler } from './reschedule/rescheduler.ts'
+import { anyObserver } from './reschedule/sight.ts'
+import type { ObserverRule } from './reschedule/sight.ts'
 import { loadRegex } from './regex.ts'
 import { defaultWatchOptions } from './watch/messages.ts'
 import type { WatchOptions } from './watch/messages.ts'
@@ -63,6 +68,8 @@ export interface EndpointOptions {
   readonly records?: RecordStore
   /** Containers are made anew without the data of their local volumes. */
   readonly isVolumeLossAllowed?: boolean
+  /** Which other managers keep a node's containers in place by reaching it. Default: any of them. */
+  readonly observers?: ObserverRule
   /** Several managers: how this one stands for election, and the address that the others reach it at. */
   readonly replication?: ReplicationOptions
   /** Where a node gets an image that it lacks: from another node first (default), or from registries only. */
@@ -121,6 +128,11 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     replication === undefined
       ? undefined
       : new Election({ ...replication, clock, log, catchUp: () => cluster.catchUp(catchUpMs) })
+  const dispatcher = makeDispatcher(
+    () => api,
+    () => forwarder,
+    meters,
+  )
   const server: EndpointServer = new EndpointServer({
     clock,
     log,
@@ -130,11 +142,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       forwarder?.tick()
     },
     onTurnedAway: () => cluster.turnedAway.count('connections'),
-    handle: makeDispatcher(
-      () => api,
-      () => forwarder,
-      meters,
-    ),
+    handle: (exchange) => dispatcher.handle(exchange),
   })
   const forwarder =
     election === undefined
@@ -149,6 +157,9 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
           ...(options.engineTls === undefined ? {} : { tls: options.engineTls }),
         })
   const role: Role = election ?? soleRole
+  const openManager = (address: string): Engine => open(parseEndpoint(`tcp://${address}`, options.engineTls))
+  const peers = replication === undefined ? undefined : new Peers(replication.address, clock)
+  const announcer = election === undefined ? undefined : new Announcer({ role: election, clock, log, openManager })
   const fence = new LeadFence(role)
   const rescheduler: Rescheduler = new Rescheduler({
     cluster,
@@ -156,11 +167,13 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     random: options.random,
     store: options.records ?? memoryRecords(),
     isVolumeLossAllowed: options.isVolumeLossAllowed ?? false,
+    observers: { role, rule: options.observers ?? anyObserver, peers, openManager },
   })
   const api: Api = {
     cluster,
     host: server,
     role,
+    ...(peers === undefined ? {} : { peers }),
     rescheduler,
     fence,
     meters,
@@ -170,6 +183,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     execs: new Map(),
     builds: new BuildNodes(clock),
     waiting: new WaitingCreates(),
+    ...(election === undefined ? {} : { passOn: (call) => dispatcher.passOn(call) }),
     compile: once(loadRegex),
   }
   const addresses: string[] = []
@@ -190,11 +204,13 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   })
   failed.catch((error: unknown) => log.error(`Discovery error: ${toMessage(error)}`))
   election?.start()
+  announcer?.start()
   rescheduler.start()
   if (options.overlay !== undefined) void followOverlay(cluster, role, options.overlay, stop.signal)
   function end(): void {
     stop.abort()
     rescheduler.close()
+    announcer?.close()
     forwarder?.close()
     cluster.close()
   }
@@ -214,6 +230,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     role,
     failed,
     async close() {
+      api.waiting.end()
+      forwarder?.end()
       const closed = server.close()
       await resign()
       await closed.finally(end)

@@ -1,6 +1,5 @@
 import type { Buffer } from 'node:buffer'
 import type { Duplex, Readable } from 'node:stream'
-import { makeDocumentReader } from './json-documents.ts'
 import { makeDemultiplexer } from './stdcopy.ts'
 import type { OutputChunk } from './stdcopy.ts'
 
@@ -32,11 +31,4 @@ export async function* demultiplex(source: Readable, multiplexed: boolean): Asyn
   const demultiplexer = makeDemultiplexer()
   for await (const chunk of source as AsyncIterable<Buffer>) yield* demultiplexer.push(chunk)
   demultiplexer.end()
-}
-
-/** The JSON documents of a stream in order. Can be iterated once; leaving early destroys `source`. */
-export async function* readDocuments(source: Readable): AsyncGenerator<unknown, void> {
-  const reader = makeDocumentReader()
-  for await (const chunk of source as AsyncIterable<Buffer>) yield* reader.push(chunk)
-  yield* reader.end()
 }

@@ -1,11 +1,9 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/io/clock.ts'
-import { silentLog } from '../../src/core/log.ts'
-import { openClusterStore } from '../../src/cluster/discovery/kv-discovery.ts'
 import type { ClusterStore } from '../../src/cluster/discovery/kv-discovery.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab, LabService } from '../../src/testing/lab/types.ts'
+import { registerAll } from './manager-in-host.ts'
 import { dockerClis, eventually } from './swarm-cluster.ts'
 import { startManagers } from './swarm-managers.ts'
 import type { TestManager, TestManagers } from './swarm-managers.ts'
@@ -24,7 +22,7 @@ beforeAll(async () => {
   place = await lab({ engines: ['20.10', '28.5'], image: true })
   etcd = await place.kv('etcd')
   const url = `etcd://${etcd.address}/ha`
-  store = await registerAll(url)
+  store = await registerAll(place, url)
   ha = await startManagers(place, { discovery: url, count: 3, flags: ['--replication-ttl', `${ttlMs}ms`] })
 }, 240_000)
 afterAll(async () => {
@@ -32,21 +30,6 @@ afterAll(async () => {
   await store?.close()
   await place?.down()
 })
-
-/** Puts the lab's engines into a store for an hour. The store has to be closed. */
-async function registerAll(url: string): Promise<ClusterStore> {
-  const context = { clock: systemClock, log: silentLog, heartbeatMs: 10_000, options: new Map<string, string>() }
-  const opened = await openClusterStore(url, context)
-  for (const host of place.hosts) {
-    // A store says that it is ready a moment before it takes clients.
-    const register = async (): Promise<boolean> => {
-      await opened.discovery.register(host.address, 3_600_000)
-      return true
-    }
-    await eventually(() => register().catch(() => false), 20_000, `registration in ${url}`)
-  }
-  return opened
-}
 
 interface Claim {
   readonly term: number
@@ -275,7 +258,7 @@ describe('other stores', () => {
     await Promise.all(
       kinds.map(async ({ kind, service, ttl }) => {
         const url = `${kind}://${(await place.kv(service)).address}/ha`
-        const other = await registerAll(url)
+        const other = await registerAll(place, url)
         const pair = await startManagers(place, { discovery: url, count: 2, flags: ['--replication-ttl', `${ttl}ms`] })
         try {
           const { primary, replicas } = await pair.roles()

@@ -3,6 +3,8 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { registerAll, startManagerIn } from './manager-in-host.ts'
+import type { InsideManager } from './manager-in-host.ts'
 import { programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 import { eventually, startCluster } from './swarm-cluster.ts'
@@ -189,6 +191,90 @@ describe('a host', () => {
       expect(await holders(name), cluster.log()).toHaveLength(1)
     }
     await must(`$D rm -f ${names.join(' ')}`)
+  })
+})
+
+describe('a host that the leading manager alone cannot reach', () => {
+  it('keeps its containers while another manager reaches it, and they move when none does', async () => {
+    cluster.manager.kill('SIGKILL')
+    const { lab, folder } = cluster
+    const [first, second, third] = [cluster.node(0), cluster.node(1), cluster.node(2)]
+    const etcd = await lab.kv('etcd')
+    const url = `etcd://${etcd.address}/observers`
+    const store = await registerAll(lab, url)
+    const managers: InsideManager[] = []
+    const logs = (): string => managers.map((each) => each.log()).join('\n---\n')
+    const wait = (check: () => Promise<boolean> | boolean, limitMs: number, what: string): Promise<unknown> =>
+      eventually(check, limitMs, what).catch((error: unknown) =>
+        Promise.reject(new Error(`${String(error)}\n${logs()}`)),
+      )
+    try {
+      const args = ['--engine-failure-retry', '2', url]
+      const leader = await startManagerIn(lab, second, folder, args)
+      managers.push(leader)
+      await wait(
+        async () => (await leader.ask('GET', '/flotilla/leader')).body.includes('"primary","'),
+        20_000,
+        'a leader',
+      )
+      const other = await startManagerIn(lab, third, folder, args)
+      managers.push(other)
+      const others = async (): Promise<string> => (await leader.ask('GET', '/flotilla/managers')).body
+      await wait(async () => (await others()).includes(other.address), 20_000, 'word of the other manager')
+      const body = {
+        Image: 'flotilla/sample',
+        Cmd: ['sleep', '1000'],
+        Env: ['constraint:node==~node1', 'reschedule:on-node-failure'],
+      }
+      const made = await other.ask('POST', '/containers/create?name=kept', body)
+      expect(made.status, made.body + logs()).toBe(201)
+      expect((await other.ask('POST', '/containers/kept/start')).status).toBe(204)
+      expect(await holders('kept')).toEqual(['node1'])
+
+      await second.partition(first)
+      const seen = `not reached from here, but from manager ${other.address}`
+      await wait(
+        () => leader.log().includes(`is ${seen}: its containers stay where they are`),
+        60_000,
+        'the word of the other',
+      )
+      const node = JSON.parse((await other.ask('GET', '/flotilla/nodes/node1')).body) as Record<string, unknown>
+      expect(node).toMatchObject({ State: 'unhealthy', ReachedBy: [other.address], ContainersHeld: 1 })
+      expect(String(node['Error'])).toContain(seen)
+      expect(node['Moves']).toMatchObject([{ Name: 'kept', State: 'held', Why: `node node1 is ${seen}` }])
+      // Creates go where the leader reaches an engine, and say so where they may not.
+      const pinned = { Image: 'flotilla/sample', Env: ['constraint:node==node1'] }
+      expect((await other.ask('POST', '/containers/create', pinned)).status).toBe(500)
+      expect((await other.ask('POST', '/flotilla/explain', pinned)).body).toContain(seen)
+      expect((await other.ask('POST', '/containers/create?name=free', { Image: 'flotilla/sample' })).status).toBe(201)
+      expect((await other.ask('POST', '/containers/kept/stop')).body).toContain(seen)
+      expect((await leader.ask('GET', '/flotilla/metrics')).body).toMatch(
+        /^flotilla_engine_reached_by_others\{node="node1",[^}]*\} 1$/m,
+      )
+      await new Promise((resolve) => setTimeout(resolve, 5000))
+      expect(await holders('kept'), logs()).toEqual(['node1'])
+
+      await first.drop()
+      await wait(
+        () => /Rescheduled container \w+ from node1 to node[23] as/.test(leader.log()),
+        60_000,
+        'the replacement',
+      )
+      await first.heal()
+      await second.heal()
+      await wait(
+        async () => (await holders('kept')).join() !== '' && !(await holders('kept')).includes('node1'),
+        60_000,
+        'the removal',
+      )
+      expect(await holders('kept')).toHaveLength(1)
+      expect((await other.ask('DELETE', '/containers/kept?force=1')).status).toBe(204)
+      expect((await other.ask('DELETE', '/containers/free?force=1')).status).toBe(204)
+    } finally {
+      await Promise.all([first.heal(), second.heal()])
+      await Promise.all(managers.map((each) => each.kill()))
+      await store.close()
+    }
   })
 })
 

@@ -4,6 +4,7 @@ import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
 import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
+import type { Peers } from '../leader/peers.ts'
 import type { Role } from '../leader/role.ts'
 import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
@@ -28,6 +29,8 @@ export interface Api {
   readonly settings: ApiSettings
   /** Whether this manager leads. */
   readonly role: Role
+  /** The other managers; absent: this one is alone. */
+  readonly peers?: Peers
   readonly rescheduler: Rescheduler
   readonly meters: Meters
   /** Certificates whose end is worth knowing, PEM. */
@@ -42,6 +45,8 @@ export interface Api {
   readonly builds: BuildNodes
   /** Creates that wait for a node. */
   readonly waiting: WaitingCreates
+  /** Leaves a create for which nothing has been done to the manager that leads now; absent: there is no other. */
+  passOn?(call: Call): Promise<void>
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
 }
@@ -165,9 +170,9 @@ export function findOwned(api: Api, reference: string, notFound?: string): Owned
   }
   const member = api.cluster.memberOf(found.node)
   if (!member.isHealthy) {
-    throw new FlotillaError('cluster/unhealthy', `Container ${reference} running on unhealthy node ${member.name}`, {
-      status: 500,
-    })
+    const elsewhere = api.rescheduler.observers.describe(found.node.engineId)
+    const what = `Container ${reference} running on unhealthy node ${member.name}`
+    throw new FlotillaError('cluster/unhealthy', elsewhere === '' ? what : `${what} (${elsewhere})`, { status: 500 })
   }
   return { member, container: found.item }
 }

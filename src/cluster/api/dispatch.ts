@@ -3,6 +3,7 @@ import { failpoint } from '../../io/failpoint.ts'
 import type { Meters, RouteMeter } from '../metrics/meters.ts'
 import { checkVersion } from './bridge/negotiate.ts'
 import type { Api, Call, Handler } from './call.ts'
+import { leadershipOver } from './fence.ts'
 import type { PrimaryForwarder } from './forward-primary.ts'
 import type { Exchange } from './http1/exchange.ts'
 import type { RequestHead } from './http1/head.ts'
@@ -16,6 +17,12 @@ interface MeteredRoute {
   readonly meter: RouteMeter
 }
 
+export interface Dispatcher {
+  handle(exchange: Exchange): void | Promise<void>
+  /** Leaves a request that was served here to the manager that leads now. */
+  passOn(call: Pick<Call, 'exchange'>): Promise<void>
+}
+
 /**
  * Finds the handler of a request and runs it; a replica passes what only the primary may answer on instead.
  *
@@ -25,7 +32,7 @@ export function makeDispatcher(
   apiOf: () => Api,
   forwarderOf: () => PrimaryForwarder | undefined,
   meters: Meters,
-): (exchange: Exchange) => void | Promise<void> {
+): Dispatcher {
   const router = new Router<MeteredRoute>(
     listRoutes().map(({ method, pattern, handler }) => {
       return { method, pattern, handler: { run: handler, meter: meters.make(method, pattern) } }
@@ -42,7 +49,7 @@ export function makeDispatcher(
     const held = failpoint('request.beforeHandler')
     return held === undefined ? match.handler.run(api, call) : held.then(() => match.handler.run(api, call))
   }
-  return (exchange) => {
+  const handle = (exchange: Exchange): void | Promise<void> => {
     const api = apiOf()
     const { head } = exchange
     if (api.settings.isCorsEnabled) {
@@ -64,6 +71,16 @@ export function makeDispatcher(
     return forwarder === undefined
       ? serve(api, exchange, target)
       : forwarder.route(exchange, target, () => serve(api, exchange, target))
+  }
+  return {
+    handle,
+    async passOn({ exchange }) {
+      const forwarder = forwarderOf()
+      const api = apiOf()
+      const target = targetOf(exchange.head)
+      if (forwarder === undefined) throw leadershipOver()
+      await forwarder.passOn(exchange, target, () => serve(api, exchange, target))
+    },
   }
 }
 

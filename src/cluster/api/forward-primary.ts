@@ -7,9 +7,13 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Election } from '../leader/election.ts'
 import { headerOf } from './http1/head.ts'
 import type { Exchange } from './http1/exchange.ts'
+import { makeKeptWait, notPrimaryHeader, readRefusal, renderWaitLines, toPauseMs } from './kept-wait.ts'
+import { waitIdHeader, waitedHeader } from './kept-wait.ts'
+import type { KeptWait } from './kept-wait.ts'
 import { PrimaryLink } from './primary-link.ts'
 import type { ForwardHost } from './proxy.ts'
 import { renderPath } from './target.ts'
+import { endingMessage } from './waiting.ts'
 import type { Target } from './target.ts'
 
 export interface PrimaryForwarderOptions {
@@ -40,6 +44,8 @@ const localPaths: ReadonlySet<string> = new Set([
   '/info',
   '/debug',
   '/flotilla/leader',
+  '/flotilla/managers',
+  '/flotilla/sightings',
   '/flotilla/metrics',
   '/flotilla/debug',
 ])
@@ -77,6 +83,8 @@ interface Arrival {
   readonly isPassedOn: boolean
   /** A replica may serve it in need. */
   readonly isServable: boolean
+  /** A create, which may have to wait for room. */
+  readonly kept: KeptWait | undefined
   /** Monotonic. */
   readonly atMs: number
   readonly untilMs: number
@@ -95,6 +103,7 @@ export class PrimaryForwarder {
   readonly #links = new Set<PrimaryLink>()
   readonly #giveBack: () => void
   #current: PrimaryLink | undefined
+  #isEnding = false
   /** Since when nobody is known to lead; undefined also when nobody ever was. */
   #unknownSinceMs: number | undefined
 
@@ -111,11 +120,30 @@ export class PrimaryForwarder {
     const atMs = this.#o.clock.monotonicMs()
     const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
     const isServable = !needsPrimary(exchange.head.method, target.path)
-    return this.#find({ exchange, target, serve, isPassedOn, isServable, atMs, untilMs })
+    const isKept = !isPassedOn && exchange.head.method === 'POST' && target.path === createPath
+    const kept = isKept ? makeKeptWait(atMs) : undefined
+    return this.#find({ exchange, target, serve, isPassedOn, isServable, kept, atMs, untilMs })
+  }
+
+  /**
+   * Goes on with a create that waited here while this manager led, and for which nothing has been done: it waits at the
+   * manager that leads now. Its body has to be kept.
+   */
+  passOn(exchange: Exchange, target: Target, serve: Serve): Promise<void> {
+    const nowMs = this.#o.clock.monotonicMs()
+    const kept = makeKeptWait(exchange.arrivedMs ?? nowMs)
+    kept.lastWordMs = nowMs
+    const untilMs = nowMs + this.#waitMs
+    return this.#find({ exchange, target, serve, isPassedOn: false, isServable: false, kept, atMs: nowMs, untilMs })
   }
 
   get #waitMs(): number {
     return this.#o.waitMs ?? primaryWaitMs
+  }
+
+  /** The manager ends: creates that are kept here are sent back to their clients. */
+  end(): void {
+    this.#isEnding = true
   }
 
   /** Called about once a second. */
@@ -137,7 +165,7 @@ export class PrimaryForwarder {
     while (!arrival.exchange.isGone) {
       const { kind, primary, catchingUp } = role
       if (kind === 'primary') {
-        if (catchingUp === undefined) return arrival.serve()
+        if (catchingUp === undefined) return this.#serveHere(arrival)
         await catchingUp
       } else if (primary !== undefined && !arrival.isPassedOn) {
         const link = this.#linkTo(primary)
@@ -165,7 +193,12 @@ export class PrimaryForwarder {
     const message = isPassedOn
       ? `manager ${this.#o.role.address} is not the primary cluster manager`
       : `No elected primary cluster manager: none within ${this.#waitMs / 1000} s`
-    exchange.replyError(503, message, ['Retry-After', '1'])
+    exchange.replyError(503, message, ['Retry-After', '1', ...(isPassedOn ? [notPrimaryHeader, 'true'] : [])])
+  }
+
+  #serveHere({ exchange, kept, serve }: Arrival): void | Promise<void> {
+    if (kept !== undefined) exchange.arrivedMs = kept.sinceMs
+    return serve()
   }
 
   #forward(arrival: Arrival, link: PrimaryLink): void {
@@ -174,9 +207,13 @@ export class PrimaryForwarder {
       exchange.replyError(503, 'too many attached streams', ['Retry-After', '1'])
       return
     }
-    const version = target.version === undefined ? '' : `/v${target.version}`
+    if (arrival.kept !== undefined) {
+      const { kept } = arrival
+      void this.#settle(arrival, () => this.#forwardKept(arrival, kept, link))
+      return
+    }
     link.forward(exchange, {
-      path: `${version}${renderPath(target.path)}${target.query === '' ? '' : `?${target.query}`}`,
+      path: pathOf(target),
       extraLines: `${hopHeader}: ${this.#o.role.address}\r\n`,
       onUnsent: (error) => {
         void this.#settle(arrival, () => this.#failOver(arrival, link, error))
@@ -188,6 +225,51 @@ export class PrimaryForwarder {
         return true
       },
     })
+  }
+
+  /** One try of a create: it is answered at once, also when there is no room yet. */
+  async #forwardKept(arrival: Arrival, kept: KeptWait, link: PrimaryLink): Promise<void> {
+    const { exchange, target } = arrival
+    const body = await exchange.keepBody()
+    kept.tries += 1
+    link.forward(exchange, {
+      path: pathOf(target),
+      body,
+      withoutHeaders: [waitIdHeader, waitedHeader],
+      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n${renderWaitLines(kept, this.#o.clock.monotonicMs())}`,
+      onUnsent: (error) => {
+        const isWaiting = kept.lastWordMs !== undefined
+        void this.#settle(arrival, () =>
+          isWaiting ? this.#tryLater(arrival, kept, link, error) : this.#failOver(arrival, link, error),
+        )
+        return true
+      },
+      onRefusal: (_, head) => {
+        const refusal = readRefusal(head)
+        if (refusal === 'final' || (refusal === 'elsewhere' && kept.lastWordMs === undefined)) return false
+        if (refusal === 'wait') kept.lastWordMs = this.#o.clock.monotonicMs()
+        void this.#settle(arrival, () => this.#tryLater(arrival, kept, link, undefined))
+        return true
+      },
+    })
+  }
+
+  /** Nothing has been done for the create: it is sent again, to whoever leads then. */
+  async #tryLater(arrival: Arrival, kept: KeptWait, link: PrimaryLink, error: unknown): Promise<void> {
+    const { exchange } = arrival
+    const { clock } = this.#o
+    if (this.#isEnding) {
+      if (!exchange.isGone) exchange.replyError(503, endingMessage, ['Retry-After', '1'])
+      return
+    }
+    const untilMs = (kept.lastWordMs ?? arrival.atMs) + this.#waitMs
+    if (clock.monotonicMs() >= untilMs) {
+      const { status, message } = link.describeFailure(error ?? new Error('it does not lead'))
+      if (!exchange.isGone) exchange.replyError(status, message)
+      return
+    }
+    await this.#changed(arrival, clock.monotonicMs() + toPauseMs(kept.tries))
+    await this.#find({ ...arrival, untilMs })
   }
 
   /** Nobody answers where the primary was: nothing has been sent, so the request may go elsewhere. */
@@ -255,6 +337,12 @@ export class PrimaryForwarder {
     this.#current = undefined
     current.retire()
   }
+}
+
+const createPath = '/containers/create'
+
+function pathOf({ version, path, query }: Target): string {
+  return `${version === undefined ? '' : `/v${version}`}${renderPath(path)}${query === '' ? '' : `?${query}`}`
 }
 
 const changedReason = new Error('leadership has changed')

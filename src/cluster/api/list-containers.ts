@@ -4,7 +4,6 @@ import { toAscii } from '../ascii.ts'
 import { isEveryInterface } from '../filters/port.ts'
 import { splitTag, toFullReference } from '../image-name.ts'
 import type { ContainerEntry, ContainerSource } from '../container-order.ts'
-import { primaryName } from '../model.ts'
 import type { ContainerView, NodeView, PublishedPort } from '../model.ts'
 import { renderStatus } from './container-status.ts'
 import { compileNames, hasLabels, readFlag } from './list-filter.ts'
@@ -226,10 +225,4 @@ function renderPort(node: NodeView, { ip, privatePort, publicPort, protocol }: P
   const address = shown === '' ? '' : `"IP":${quote(shown)},`
   const outside = publicPort === undefined ? '' : `"PublicPort":${publicPort},`
   return `{${address}"PrivatePort":${privatePort},${outside}"Type":${quote(protocol)}}`
-}
-
-/** What messages and lists call the container: `NODE/name`, or its ID when it has no name. */
-export function renderContainerName({ node, container }: ContainerEntry): string {
-  const name = primaryName(container)
-  return name === '' ? container.id : `${node.name}/${name}`
 }

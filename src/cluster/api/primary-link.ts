@@ -65,7 +65,10 @@ export class PrimaryLink implements ForwardTarget {
   }
 
   /** Sends one request there as it is. */
-  forward(exchange: Exchange, request: Pick<ForwardOptions, 'path' | 'extraLines' | 'onUnsent' | 'onLost'>): void {
+  forward(
+    exchange: Exchange,
+    request: Omit<ForwardOptions, 'target' | 'isHijack' | 'describeFailure' | 'onReply' | 'onDone'>,
+  ): void {
     const forward: Forward = new Forward(exchange, this.#o.host, {
       target: this,
       ...request,

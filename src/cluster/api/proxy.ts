@@ -41,7 +41,7 @@ export interface ForwardOptions {
   /** Makes another body, in pieces, out of a successful one. */
   transform?(body: Buffer): readonly Buffer[]
   /** Takes over when the engine says no, before anything went to the client. @returns true when handled */
-  onRefusal?(status: number): boolean
+  onRefusal?(status: number, head: ResponseHead): boolean
   /** Takes over when no connection could be had, so that nothing of the request has left. @returns true when handled */
   onUnsent?(error: FlotillaError): boolean
   /** Takes over a read whose target broke off, or was given up, before it answered. @returns true when handled */
@@ -155,7 +155,7 @@ export class Forward implements PoolJob, ReplyReceiver {
     this.#hasHead = true
     if (this.#o.headSeconds !== undefined) this.#host.unwatchHead(this)
     this.#o.target.onAnswer()
-    if (head.status >= 400 && this.#o.onRefusal?.(head.status) === true) {
+    if (head.status >= 400 && this.#o.onRefusal?.(head.status, head) === true) {
       this.#isDone = true
       this.#exchange.onGone(undefined)
       if (!isComplete) this.#connection?.destroy()

@@ -11,6 +11,7 @@ import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
 import { leader } from './handlers/leader.ts'
+import * as managers from './handlers/managers.ts'
 import * as networks from './handlers/networks.ts'
 import * as nodes from './handlers/nodes.ts'
 import { rebalance } from './handlers/rebalance.ts'
@@ -43,6 +44,9 @@ const table: Readonly<Record<string, Handler>> = {
   'DELETE /plugins/*': plugins.refuse,
 
   'GET /flotilla/leader': leader,
+  'GET /flotilla/managers': managers.list,
+  'POST /flotilla/managers': managers.announce,
+  'POST /flotilla/sightings': managers.sightings,
   'GET /debug/pprof': debugIndex,
   'GET /debug/pprof/': debugIndex,
   'GET /debug/pprof/profile': debugProfile('cpu'),

@@ -4,6 +4,7 @@ import type { PlacementRequest } from '../placement.ts'
 import type { CreateDraft } from '../request.ts'
 import { readFields, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import { leadershipOver } from './fence.ts'
 import type { FencedCall } from './fence.ts'
 import type { Api } from './call.ts'
 
@@ -26,14 +27,33 @@ export interface WaitingCreate {
   readonly untilMs: number
   /** Why no node takes it. */
   readonly refusal: string
+  /** A replica keeps it, and has asked last at this time; undefined: its client waits here. */
+  readonly askedMs: number | undefined
 }
+
+/** A replica that keeps a create and has not asked for so long has lost its client, or is gone. */
+const forgottenMs = 5000
 
 /** The creates that wait, for whoever can make room. */
 export class WaitingCreates {
   readonly #entries = new Map<string, WaitingCreate>()
+  #isEnded = false
 
   get size(): number {
     return this.#entries.size
+  }
+
+  has(id: string): boolean {
+    return this.#entries.has(id)
+  }
+
+  /** Nothing waits here any more: the manager ends. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  end(): void {
+    this.#isEnded = true
   }
 
   set(entry: WaitingCreate): void {
@@ -45,7 +65,10 @@ export class WaitingCreates {
   }
 
   /** Oldest first. */
-  list(): readonly WaitingCreate[] {
+  list(nowMs: number): readonly WaitingCreate[] {
+    for (const { id, askedMs } of this.#entries.values()) {
+      if (askedMs !== undefined && askedMs < nowMs - forgottenMs) this.#entries.delete(id)
+    }
     return [...this.#entries.values()].sort((a, b) => a.sinceMs - b.sinceMs)
   }
 }
@@ -72,11 +95,36 @@ export function readWaitMs(labels: Fields, fallbackMs: number): number {
 interface Waiter {
   readonly draft: CreateDraft
   readonly request: PlacementRequest
-  readonly lead: Pick<FencedCall, 'check'>
+  readonly lead: Pick<FencedCall, 'isBroken'>
   /** When the create came; a second try has no more time than the first. */
   readonly sinceMs: number
   /** The client is gone. */
   readonly signal: AbortSignal
+  /** ID under which a replica keeps the create: each of its tries is answered at once. */
+  readonly keptAs: string | undefined
+}
+
+/** What those are told whose create waits at a manager that ends. */
+export const endingMessage = 'this manager ends; the container was not created, send the request again'
+
+/** There is no room yet, and whoever keeps the create may ask again: nothing has been done for it. */
+export class StillWaiting extends FlotillaError {
+  /** For how long it may still wait. */
+  readonly leftMs: number
+
+  constructor(refusal: string, leftMs: number) {
+    super('cluster/no-placement', refusal, { status: 503 })
+    this.leftMs = leftMs
+  }
+}
+
+/** Leadership went while a create waited here, or the manager ends: nothing has been done for it. */
+export class LeadershipMoved extends FlotillaError {
+  /** @param isEnding this manager ends, whether it led or was alone */
+  constructor(isEnding: boolean) {
+    const { code, message } = leadershipOver()
+    super(code, isEnding ? endingMessage : message, { status: 503 })
+  }
 }
 
 /**
@@ -85,11 +133,13 @@ interface Waiter {
  * @param place throws {cluster/no-placement} while there is no room
  */
 export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Promise<T>): Promise<T> {
-  const { draft, request, lead, sinceMs, signal } = waiter
+  const { draft, request, lead, sinceMs, signal, keptAs } = waiter
+  const id = keptAs ?? draft.swarmId
   const waitMs = readWaitMs(readFields(draft.body, 'Labels'), api.settings.waitMs)
   if (waitMs === 0) return place()
   const { clock } = api.cluster
   const untilMs = sinceMs + waitMs
+  let isKept = false
   try {
     for (;;) {
       const choice = api.cluster.choose(request)
@@ -108,9 +158,9 @@ export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Prom
         }
       }
       const refusal = choice.kind === 'refused' ? choice.text : ''
-      if (api.waiting.size >= maxWaiting) return await place()
+      if (api.waiting.size >= maxWaiting && !api.waiting.has(id)) return await place()
       api.waiting.set({
-        id: draft.swarmId,
+        id,
         name: draft.name,
         image: draft.request.image,
         nanoCpus: draft.request.nanoCpus,
@@ -118,12 +168,17 @@ export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Prom
         sinceMs,
         untilMs,
         refusal,
+        askedMs: keptAs === undefined ? undefined : clock.nowMs(),
       })
-      await pause(clock, signal)
-      lead.check()
+      if (keptAs !== undefined && !api.waiting.isEnded) {
+        isKept = true
+        throw new StillWaiting(refusal, untilMs - clock.nowMs())
+      }
+      if (!api.waiting.isEnded) await pause(clock, signal)
+      if (lead.isBroken || api.waiting.isEnded) throw new LeadershipMoved(api.waiting.isEnded)
     }
   } finally {
-    api.waiting.delete(draft.swarmId)
+    if (!isKept) api.waiting.delete(id)
   }
 }
 

@@ -11,6 +11,8 @@ export interface EngineReading {
   readonly isStreaming: boolean
   /** Between an event on the engine and its arrival, for the last one; undefined before the first. */
   readonly eventLagMs: number | undefined
+  /** Other managers that reach the engine while this one does not; undefined where nobody was asked. */
+  readonly reachedByOthers: number | undefined
   readonly inFlight: number
   readonly queued: number
 }
@@ -38,8 +40,12 @@ export interface MetricsReading {
   readonly version: string
   readonly commit: string
   readonly role: { readonly kind: string; readonly term: number }
+  /** Other managers that have announced themselves here lately. */
+  readonly otherManagers: number
   readonly engines: readonly EngineReading[]
   readonly pendingReservations: number
+  /** Creates that wait for room; the oldest since, epoch milliseconds. */
+  readonly waiting: { readonly count: number; readonly oldestMs: number | undefined }
   readonly eventSubscribers: number
   readonly connections: { readonly open: number; readonly busy: number; readonly raw: number }
   readonly turnedAway: Readonly<Record<TurnedAwayCause, number>>
@@ -78,7 +84,7 @@ function counter(name: string, help: string, samples: readonly Sample[] | number
   return { name, help, type: 'counter', samples: typeof samples === 'number' ? [{ value: samples }] : samples }
 }
 
-function roleFamilies({ role }: MetricsReading): readonly Family[] {
+function roleFamilies({ role, otherManagers }: MetricsReading): readonly Family[] {
   return [
     gauge(
       'flotilla_role',
@@ -86,6 +92,7 @@ function roleFamilies({ role }: MetricsReading): readonly Family[] {
       ['sole', 'primary', 'replica'].map((kind) => ({ labels: { role: kind }, value: kind === role.kind ? 1 : 0 })),
     ),
     gauge('flotilla_leader_term', 'Number of the term of leadership; 0 without replication.', role.term),
+    gauge('flotilla_other_managers', 'Replicas that have announced themselves to this manager lately.', otherManagers),
   ]
 }
 
@@ -101,7 +108,7 @@ const containerStates: readonly ContainerState[] = [
   'dead',
 ]
 
-function engineFamilies({ engines, nowMs, pendingReservations }: MetricsReading): readonly Family[] {
+function engineFamilies({ engines, nowMs, pendingReservations, waiting }: MetricsReading): readonly Family[] {
   const byState = new Map<string, number>()
   const containers = new Map<string, number>()
   for (const { node } of engines) {
@@ -123,6 +130,11 @@ function engineFamilies({ engines, nowMs, pendingReservations }: MetricsReading)
       'flotilla_engine_up',
       '1 when the engine is healthy.',
       each(({ node }) => (isUp(node) ? 1 : 0)),
+    ),
+    gauge(
+      'flotilla_engine_reached_by_others',
+      'Other managers that reach an engine which this one does not.',
+      each((e) => e.reachedByOthers),
     ),
     gauge(
       'flotilla_engine_failures',
@@ -167,6 +179,12 @@ function engineFamilies({ engines, nowMs, pendingReservations }: MetricsReading)
       containerStates.map((state) => ({ labels: { state }, value: containers.get(state) ?? 0 })),
     ),
     gauge('flotilla_pending_reservations', 'Places taken by creates that are not confirmed yet.', pendingReservations),
+    gauge('flotilla_waiting_creates', 'Creates that wait for a node with room.', waiting.count),
+    gauge(
+      'flotilla_waiting_oldest_seconds',
+      'How long the oldest of them has waited; 0 when none waits.',
+      waiting.oldestMs === undefined ? 0 : Math.max(0, nowMs - waiting.oldestMs) / 1000,
+    ),
   ]
 }
 

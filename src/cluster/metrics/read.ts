@@ -8,13 +8,16 @@ import type { CertificateReading, EngineReading, MetricsReading } from './famili
 export function readMetrics(api: Api): MetricsReading {
   const { cluster, settings, host } = api
   const nowMs = cluster.clock.nowMs()
+  const waiting = api.waiting.list(nowMs)
   return {
     nowMs,
     version: settings.version,
     commit: settings.commit,
     role: { kind: api.role.kind, term: api.role.term },
+    otherManagers: api.peers?.list().length ?? 0,
     engines: readEngines(api),
     pendingReservations: cluster.reservationCount,
+    waiting: { count: waiting.length, oldestMs: waiting[0]?.sinceMs },
     eventSubscribers: cluster.events.size,
     connections: { open: host.connectionCount, busy: host.busyCount, raw: host.hijackedCount },
     turnedAway: cluster.turnedAway.counts,
@@ -24,13 +27,15 @@ export function readMetrics(api: Api): MetricsReading {
   }
 }
 
-function readEngines({ cluster }: Api): readonly EngineReading[] {
+function readEngines({ cluster, rescheduler }: Api): readonly EngineReading[] {
+  const sights = rescheduler.observers.list()
   return cluster.snapshot().nodes.map((node) => {
     const member = cluster.member(node.addr)
     return {
       node,
       isStreaming: cluster.isStreaming(node.addr),
       eventLagMs: correctLag(member?.watch.eventLagMs, node),
+      reachedByOthers: node.health.state === 'healthy' ? undefined : sights.get(node.engineId)?.reachedBy.length,
       inFlight: member?.pool.inFlight ?? 0,
       queued: member?.pool.queued ?? 0,
     }

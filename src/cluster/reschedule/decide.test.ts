@@ -9,6 +9,8 @@ import { judgeDuplicates } from './duplicates.ts'
 import { Pacing, perMinute } from './pacing.ts'
 import { parseMark, parseRecord, renderMark, renderRecord } from './record.ts'
 import type { ContainerRecord, Move } from './record.ts'
+import { lostSight } from './sight.ts'
+import type { Sight } from './sight.ts'
 
 const minuteMs = 60_000
 
@@ -39,6 +41,7 @@ function makeWorld(nodes: readonly NodeView[], over: Partial<World> = {}): World
     nodeOf: (engineId) => nodes.find((node) => node.engineId === engineId),
     nodeAt: (addr) => nodes.find((node) => node.addr === addr),
     isConfirmedGone: () => false,
+    sightOf: () => lostSight,
     isForced: () => false,
     ...over,
   }
@@ -49,6 +52,10 @@ const unhealthy = { state: 'unhealthy', failures: 3, indicator: 0 } as const
 const pending = { state: 'pending', failures: 0, indicator: 0 } as const
 const up = makeNode('n1', { containers: [web] })
 const down = makeNode('n1', { containers: [web], health: unhealthy })
+const elsewhere: Sight = { isLost: false, reachedBy: ['m2:3376'] }
+const seen: Partial<World> = { sightOf: () => elsewhere }
+const unasked: Partial<World> = { sightOf: () => undefined }
+const gone: Partial<World> = { isConfirmedGone: () => true }
 const target = { engineId: 'n2-id', addr: 'n2:2375', node: 'n2' }
 
 describe('where a container is', () => {
@@ -58,7 +65,11 @@ describe('where a container is', () => {
     ['its engine does not answer', [down], {}, 'lost'],
     ['its engine is being read', [makeNode('n1', { health: pending })], {}, 'unclear'],
     ['its engine left discovery', [], {}, 'unclear'],
-    ['and is confirmed gone', [], { isConfirmedGone: () => true }, 'lost'],
+    ['and is confirmed gone', [], gone, 'lost'],
+    ['another manager reaches it', [down], seen, 'unreached'],
+    ['nobody else has said so yet', [down], unasked, 'unreached'],
+    ['it left discovery and another manager reaches it', [], { ...gone, ...seen }, 'unreached'],
+    ['it answers, whatever others say', [up], seen, 'here'],
     ['another engine has its address', [makeNode('n1', { engineId: 'other' })], {}, 'lost'],
     ['another one there is not in service', [makeNode('n1', { engineId: 'other', health: pending })], {}, 'unclear'],
   ] as const)('%s', (_, nodes, over, where) => {
@@ -94,6 +105,23 @@ describe('what is done about it', () => {
     ['a rebalance', { move: makeMove({ kind: 'rebalance' }) }, up, { kind: 'move', move: 'rebalance' }],
   ] as const)('%s', (_, over, node, verdict) => {
     expect(judge(makeRecord(over), makeWorld([node]))).toEqual(verdict)
+  })
+
+  it.each([
+    [
+      'kept while another manager reaches its engine',
+      {},
+      elsewhere,
+      'hold',
+      /not reached from here, but from manager m2:3376$/,
+    ],
+    ['kept until the others have said', {}, undefined, 'hold', /the other managers are being asked$/],
+    ['what was begun waits too', { hasPolicy: false, move: makeMove({ target }) }, elsewhere, 'hold', /^node n1 is /],
+    ['nothing to keep without a policy', { hasPolicy: false }, elsewhere, 'stay', /^$/],
+  ] as const)('%s', (_, over, sight, kind, why) => {
+    const verdict = judge(makeRecord(over), makeWorld([down], { sightOf: () => sight }))
+    expect(verdict.kind).toBe(kind)
+    expect(verdict.kind === 'hold' ? verdict.why : '').toMatch(why)
   })
 
   it('one that has moved gets its name back', () => {

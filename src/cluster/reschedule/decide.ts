@@ -5,6 +5,8 @@ import type { Availability, ContainerView, NodeView } from '../model.ts'
 import { readFields, readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import type { ContainerRecord, Home, MoveKind, RecordedVolume } from './record.ts'
+import { renderSight } from './sight.ts'
+import type { Sight } from './sight.ts'
 
 /** What the decisions may know of the cluster. */
 export interface World {
@@ -13,30 +15,41 @@ export interface World {
   nodeAt(addr: string): NodeView | undefined
   /** True for engines that were asked directly and did not answer. */
   isConfirmedGone(engineId: string): boolean
+  /** What other managers say of an engine that this one does not reach; undefined until they have said it. */
+  sightOf(engineId: string): Sight | undefined
   /** A drain that takes containers without policy too. */
   isForced(engineId: string): boolean
 }
 
 /**
  * Where a recorded container stands. `here`: its engine has it · `missing`: its engine answers and has it no more ·
- * `lost`: its engine does not answer, or is no more · `unclear`: nobody can tell yet.
+ * `unreached`: this manager does not reach its engine, but another one does or has not said yet · `lost`: its engine does
+ * not answer, or is no more · `unclear`: nobody can tell yet.
  */
-export type Whereabouts = 'here' | 'missing' | 'lost' | 'unclear'
+export type Whereabouts = 'here' | 'missing' | 'unreached' | 'lost' | 'unclear'
 
 /**
- * An engine counts as lost when its probes failed as often as `--engine-failure-retry` says, when another engine has its
+ * This manager misses an engine when its probes failed as often as `--engine-failure-retry` says, when another engine has its
  * address, or when it left discovery and does not answer when asked once more. Being left out by discovery alone is no
- * failure: the containers may well be running.
+ * failure: the containers may well be running. The engine is lost when no other manager that counts reaches it.
  */
 export function locate(home: Home, world: World): Whereabouts {
   const node = world.nodeOf(home.engineId)
   if (node?.health.state === 'healthy') {
     return node.containers.some((each) => each.id === home.containerId) ? 'here' : 'missing'
   }
-  if (node?.health.state === 'unhealthy') return 'lost'
+  if (!isMissed(home, world)) return 'unclear'
+  return world.sightOf(home.engineId)?.isLost === true ? 'lost' : 'unreached'
+}
+
+/** Whether this manager, asked alone, would give the engine up. */
+export function isMissed(home: Home, world: World): boolean {
+  const node = world.nodeOf(home.engineId)
+  if (node?.health.state === 'healthy') return false
+  if (node?.health.state === 'unhealthy') return true
   const other = world.nodeAt(home.addr)
-  if (other !== undefined && other.engineId !== home.engineId && other.health.state === 'healthy') return 'lost'
-  return world.isConfirmedGone(home.engineId) ? 'lost' : 'unclear'
+  if (other !== undefined && other.engineId !== home.engineId && other.health.state === 'healthy') return true
+  return world.isConfirmedGone(home.engineId)
 }
 
 export type Verdict =
@@ -44,6 +57,8 @@ export type Verdict =
   | { readonly kind: 'stay' }
   /** It was removed: so is its record. */
   | { readonly kind: 'forget' }
+  /** Its engine is not reached from here, and not given up: it stays until that changes. */
+  | { readonly kind: 'hold'; readonly why: string }
   /** A move that had not begun is called off. */
   | { readonly kind: 'cancel'; readonly why: string }
   /** A move that ended half-way left it with another name. */
@@ -57,6 +72,11 @@ export function judge(record: ContainerRecord, world: World): Verdict {
   const { move, home } = record
   const where = locate(home, world)
   if (where === 'unclear') return stay
+  if (where === 'unreached') {
+    if (!record.hasPolicy && move?.target === undefined) return stay
+    const why = renderSight(world.sightOf(home.engineId)) || 'not reached from here; the other managers are being asked'
+    return { kind: 'hold', why: `node ${home.node} is ${why}` }
+  }
   if (where === 'lost') {
     if (record.hasPolicy) return { kind: 'move', move: 'failure' }
     return move?.target === undefined ? stay : { kind: 'move', move: move.kind }

@@ -1,11 +1,8 @@
-import type { CallOptions } from '../../core/call.ts'
-import { isFlotillaError } from '../../core/errors.ts'
 import type { Cluster } from '../cluster.ts'
-import { isFields, readText } from '../wire.ts'
+import { askEngine } from './ask-engine.ts'
 
 /** An engine that is being read, or has only just left discovery, gets this long before it is asked. */
 const patienceMs = 10_000
-const askMs = 3000
 /** No answer this often means that it is gone. */
 const maxFailures = 3
 const betweenFailuresMs = 1500
@@ -72,29 +69,5 @@ export class GoneEngines {
     // Another engine at its address: it is gone for good.
     const failures = answer === undefined ? doubt.failures + 1 : maxFailures
     this.#doubts.set(engineId, { ...doubt, isAsked: false, failures, nextMs: nowMs + betweenFailuresMs })
-  }
-}
-
-/** @returns the ID of the engine at an address, undefined when nobody answers, `unclear` when the answer says nothing */
-async function askEngine(
-  cluster: Cluster,
-  addr: string,
-  o: CallOptions = { deadlineMs: askMs },
-): Promise<string | undefined> {
-  let engine: ReturnType<Cluster['openEngineAt']>
-  try {
-    engine = cluster.openEngineAt(addr)
-  } catch {
-    return undefined
-  }
-  try {
-    const reply = await engine.request({ method: 'GET', path: '/info', unversioned: true }, o)
-    const info = await reply.json<unknown>()
-    return (isFields(info) ? readText(info, 'ID') : '') || 'unclear'
-  } catch (error) {
-    // An engine that answers with an error is there.
-    return isFlotillaError(error) && error.status !== undefined ? 'unclear' : undefined
-  } finally {
-    await engine.close()
   }
 }

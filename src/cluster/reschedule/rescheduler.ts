@@ -4,17 +4,19 @@ import type { Api } from '../api/call.ts'
 import type { Cluster } from '../cluster.ts'
 import { isValidated } from '../model.ts'
 import type { NodeMark, NodeView } from '../model.ts'
-import { hasPolicy, readRecipe } from '../recipe.ts'
 import { RecordBook } from './book.ts'
-import { compareNeed, findDamping, judge, recordContainer, retryDelayMs } from './decide.ts'
-import type { Verdict, World } from './decide.ts'
-import { removeDuplicates } from './remove-duplicates.ts'
+import { compareNeed, findDamping, isMissed, judge, retryDelayMs } from './decide.ts'
+import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
+import { Observers } from './observers.ts'
+import type { Doubted, ObserversOptions } from './observers.ts'
 import { Pacing } from './pacing.ts'
+import { RecordKeeper } from './record-keeper.ts'
 import type { ContainerRecord, MarkRecord, MoveKind } from './record.ts'
 import type { RecordStore } from './record-store.ts'
 import { relocate } from './relocate.ts'
+import { WorldView } from './world-view.ts'
 
 export interface ReschedulerOptions {
   readonly cluster: Cluster
@@ -24,6 +26,8 @@ export interface ReschedulerOptions {
   readonly store: RecordStore
   /** Containers with local volumes are made anew without their data, as classic Swarm did. */
   readonly isVolumeLossAllowed: boolean
+  /** Who else is asked about engines that this manager does not reach. */
+  readonly observers: Pick<ObserversOptions, 'role' | 'rule' | 'peers' | 'openManager'>
 }
 
 /** A move as operators see it. */
@@ -49,7 +53,6 @@ const tickMs = 1000
 const crowdSize = 50
 /** Moves at the same time, over all engines. */
 const parallelMoves = 16
-const parallelWrites = 32
 /** Moves looked at in one tick; each may cost one placement. */
 const maxPerTick = 256
 const pacedMs = 2000
@@ -63,14 +66,14 @@ export class Rescheduler {
   readonly #o: ReschedulerOptions
   readonly #book: RecordBook
   readonly #gone: GoneEngines
+  /** What other managers know of engines that this one does not reach. */
+  readonly observers: Observers
   readonly #pacing = new Pacing()
   readonly #stop = new AbortController()
   readonly #waiting = new Map<string, Waiting>()
   readonly #busy = new Set<string>()
-  /** Nodes as they were recorded last, by address. */
-  #seen = new Map<string, NodeView>()
-  /** Kept as long as no node changes. */
-  #lastWorld: { readonly nodes: readonly NodeView[]; readonly world: World } | undefined
+  readonly #view: WorldView
+  readonly #keeper: RecordKeeper
   /** Nodes whose recorded containers all stay, by engine ID. */
   readonly #quiet = new Map<string, NodeView>()
   #isLoaded = false
@@ -80,6 +83,14 @@ export class Rescheduler {
     this.#o = options
     this.#book = new RecordBook(options.store, options.cluster.log)
     this.#gone = new GoneEngines(options.cluster)
+    this.observers = new Observers({ ...options.observers, cluster: options.cluster, onAnswers: () => this.poke() })
+    this.#view = new WorldView(options.cluster, this.#book, this.#gone, this.observers)
+    this.#keeper = new RecordKeeper({
+      cluster: options.cluster,
+      api: () => this.#api,
+      book: this.#book,
+      isBusy: (swarmId) => this.#busy.has(swarmId),
+    })
   }
 
   get #api(): Api {
@@ -164,11 +175,12 @@ export class Rescheduler {
 
   /** Every container that is to be moved, or would be if it could. */
   listMoves(): readonly MoveView[] {
-    const world = this.#world()
+    const world = this.#view.read()
     const nowMs = this.#api.cluster.clock.monotonicMs()
     const views: MoveView[] = []
     for (const record of this.#book.all()) {
       const verdict = judge(record, world)
+      if (verdict.kind === 'hold') views.push(toHeld(record, verdict.why))
       if (verdict.kind !== 'move') continue
       const waiting = this.#waiting.get(record.swarmId)
       views.push({
@@ -212,8 +224,9 @@ export class Rescheduler {
       return
     }
     if (!this.#isLoaded) await this.#load()
-    await this.#observe()
+    if (!(await this.#keeper.observe())) this.#isLoaded = false
     this.#askAboutGone()
+    this.observers.look(this.#listDoubted())
     await this.#moveDue()
   }
 
@@ -222,88 +235,13 @@ export class Rescheduler {
     await this.#book.load()
     this.#waiting.clear()
     this.#quiet.clear()
-    this.#seen = new Map()
+    this.#keeper.forgetNodes()
     for (const { engineId, mark } of this.#book.marks()) this.#api.cluster.setMark(engineId, mark)
     this.#isLoaded = true
   }
 
-  #world(): World {
-    const { nodes } = this.#api.cluster.snapshot()
-    if (this.#lastWorld?.nodes === nodes) return this.#lastWorld.world
-    const byEngine = new Map<string, NodeView>()
-    const byAddr = new Map<string, NodeView>()
-    for (const node of nodes) {
-      byAddr.set(node.addr, node)
-      const before = byEngine.get(node.engineId)
-      if (node.engineId !== '' && (before === undefined || !isValidated(before))) byEngine.set(node.engineId, node)
-    }
-    const world: World = {
-      nodeOf: (engineId) => byEngine.get(engineId),
-      nodeAt: (addr) => byAddr.get(addr),
-      isConfirmedGone: (engineId) => this.#gone.isConfirmed(engineId),
-      isForced: (engineId) => this.#book.markOf(engineId)?.isForced === true,
-    }
-    this.#lastWorld = { nodes, world }
-    return world
-  }
-
-  /** Records what changed on nodes that answer, and removes copies of containers that were made anew elsewhere. */
-  async #observe(): Promise<void> {
-    const { cluster } = this.#api
-    const seen = new Map<string, NodeView>()
-    for (const node of cluster.snapshot().nodes) {
-      // What an engine told last counts also when it fell silent at once.
-      if (!isValidated(node)) continue
-      const isAnswering = node.health.state === 'healthy'
-      const before = this.#seen.get(node.addr)
-      const wasAnswering = before?.health.state === 'healthy'
-      let isSettled = true
-      if (before?.containers !== node.containers || isAnswering !== wasAnswering) {
-        await this.#recordNode(node, before)
-        if (isAnswering) isSettled = await removeDuplicates(this.#api, this.#book, node, (id) => this.#busy.has(id))
-      }
-      const isForced = this.#book.markOf(node.engineId)?.isForced === true
-      if (isForced && node.availability === 'drain') await this.#recordForced(node)
-      if (isSettled) seen.set(node.addr, node)
-    }
-    this.#seen = seen
-  }
-
-  async #recordNode(node: NodeView, before: NodeView | undefined): Promise<void> {
-    const known = new Set(before?.containers)
-    const changed = node.containers.filter((each) => !known.has(each) && hasPolicy(each.labels))
-    const puts: ContainerRecord[] = []
-    for (const container of changed) {
-      if (container.recipe === undefined && !container.isPartial) {
-        const fetch = { what: 'container', id: container.id, isInspected: true } as const
-        this.#api.cluster.member(node.addr)?.send({ kind: 'touched', fetch })
-      }
-      if (this.#busy.has(container.swarmId)) continue
-      const old = this.#book.get(container.swarmId)
-      const next = recordContainer(old, node, container)
-      if (next !== undefined && next !== old) puts.push(next)
-    }
-    for (let at = 0; at < puts.length; at += parallelWrites) {
-      const written = await Promise.all(puts.slice(at, at + parallelWrites).map((each) => this.#book.put(each)))
-      if (written.includes(false)) this.#isLoaded = false
-    }
-  }
-
-  /** A forced drain takes containers without policy too: their engine is asked how they were made. */
-  async #recordForced(node: NodeView): Promise<void> {
-    const { cluster } = this.#api
-    const member = cluster.member(node.addr)
-    for (const container of node.containers) {
-      if (container.swarmId === '' || this.#book.get(container.swarmId) !== undefined || member === undefined) continue
-      const inspect = await new EngineHands(member, cluster.clock).inspect(container.id)
-      const made =
-        inspect === undefined ? undefined : recordContainer(undefined, node, container, readRecipe(inspect, node))
-      if (made !== undefined) await this.#book.put(made)
-    }
-  }
-
   #askAboutGone(): void {
-    const world = this.#world()
+    const world = this.#view.read()
     for (const engineId of this.#book.engineIds()) {
       const node = world.nodeOf(engineId)
       if (node !== undefined && isValidated(node)) {
@@ -315,9 +253,24 @@ export class Rescheduler {
     }
   }
 
+  /** Engines that this manager would give up, and those it does not reach although nothing depends on it. */
+  #listDoubted(): readonly Doubted[] {
+    const world = this.#view.read()
+    const doubted = new Map<string, Doubted>()
+    for (const { engineId, addr, name: node, health } of this.#api.cluster.snapshot().nodes) {
+      if (engineId !== '' && health.state === 'unhealthy')
+        doubted.set(engineId, { engineId, addr, node, isUrgent: false })
+    }
+    for (const engineId of this.#book.engineIds()) {
+      const home = this.#book.ofEngine(engineId)[0]?.home
+      if (home !== undefined && isMissed(home, world)) doubted.set(engineId, { ...home, isUrgent: true })
+    }
+    return [...doubted.values()]
+  }
+
   async #moveDue(): Promise<void> {
     const { clock } = this.#api.cluster
-    const world = this.#world()
+    const world = this.#view.read()
     const due: ContainerRecord[] = []
     for (const engineId of Array.from(this.#book.engineIds())) {
       const node = world.nodeOf(engineId)
@@ -332,7 +285,7 @@ export class Rescheduler {
         const verdict = judge(record, world)
         if (verdict.kind !== 'stay') isQuiet = false
         if (verdict.kind === 'move') due.push(await this.#noteMove(record, verdict.move))
-        else if (verdict.kind !== 'stay') await this.#settle(record, verdict)
+        else if (verdict.kind !== 'stay' && verdict.kind !== 'hold') await this.#settle(record, verdict)
       }
       if (isQuiet && node !== undefined) this.#quiet.set(engineId, node)
       else this.#quiet.delete(engineId)
@@ -362,7 +315,10 @@ export class Rescheduler {
     return next
   }
 
-  async #settle(record: ContainerRecord, verdict: Exclude<Verdict, { readonly kind: 'stay' | 'move' }>): Promise<void> {
+  async #settle(
+    record: ContainerRecord,
+    verdict: Exclude<Verdict, { readonly kind: 'stay' | 'hold' | 'move' }>,
+  ): Promise<void> {
     const { cluster, role } = this.#api
     const { home, name, swarmId } = record
     this.#waiting.delete(swarmId)
@@ -409,4 +365,8 @@ export class Rescheduler {
     // The same reason over and over is told once.
     if (before?.why !== why) log.error(`Failed to reschedule container ${record.home.containerId}: ${why}`)
   }
+}
+
+function toHeld(record: ContainerRecord, why: string): MoveView {
+  return { record, kind: record.move?.kind ?? 'failure', isUnderWay: false, why, waitMs: 0 }
 }

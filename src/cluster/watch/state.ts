@@ -4,8 +4,7 @@ import type { NodeMark, NodeView, Pending } from '../model.ts'
 import { withPending, withoutPending } from '../usage.ts'
 import { makeBlankNode } from './blank-node.ts'
 import type { Flights } from './flights.ts'
-import { keyOf } from './messages.ts'
-import type { Effect, Fetch, Message, StepContext, WakeReason, WatchOptions } from './messages.ts'
+import type { Effect, Message, StepContext, WakeReason, WatchOptions } from './messages.ts'
 import { receive } from './receive.ts'
 import { Step } from './step.ts'
 
@@ -80,11 +79,6 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     since: undefined,
     resumedAt: undefined,
   }
-}
-
-/** True while a read of this is under way: what the state shows may be about to change. */
-export function isFetching(state: EngineState, fetch: Fetch): boolean {
-  return state.flights.has(keyOf(fetch))
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Run } from '../../cli/command.ts'
 import { readNode, withManagement } from './management.ts'
 import type { NodeAnswer } from './management.ts'
-import type { undrainFlags } from './table.ts'
+import type { undrainFlags } from './cluster-flags.ts'
 
 /** Marks a node. */
 export const run: Run<typeof undrainFlags> = async (ctx, flags, args) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FlagValues } from '../../core/flag.ts'
 import { toCreateBody } from './create-body.ts'
-import type { explainFlags } from './table.ts'
+import type { explainFlags } from './cluster-flags.ts'
 
 type Flags = FlagValues<typeof explainFlags>
 

@@ -1,7 +1,7 @@
 import { parseBinarySize } from '../../core/bytes.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
-import type { explainFlags } from './table.ts'
+import type { explainFlags } from './cluster-flags.ts'
 
 type Body = Record<string, unknown>
 

@@ -4,7 +4,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { requestWeb } from '../../io/http/web.ts'
 import { readTextFile } from '../../io/files.ts'
 import { checkLogLevel, endCommand } from './fatal.ts'
-import type { createFlags } from './table.ts'
+import type { createFlags } from './daemon-flags.ts'
 
 const notice = `Tokens are an old way to find engines: who knows one can add engines to the cluster.
 Prefer consul://, etcd:// or zk:// for fleets that change, file:// or nodes:// for others.

@@ -3,7 +3,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { readDurationNs } from './durations.ts'
 import { readNode, withManagement } from './management.ts'
 import type { Management, NodeAnswer } from './management.ts'
-import type { drainFlags } from './table.ts'
+import type { drainFlags } from './cluster-flags.ts'
 
 const lookMs = 500
 

@@ -6,7 +6,7 @@ import { renderTable } from '../../ui/table.ts'
 import { toCreateBody } from './create-body.ts'
 import { withManagement } from './management.ts'
 import { readInput } from './read-input.ts'
-import type { explainFlags } from './table.ts'
+import type { explainFlags } from './cluster-flags.ts'
 
 /** The answer of `POST /flotilla/explain`. */
 interface Explained {

@@ -9,7 +9,7 @@ import { checkAdvertise } from './advertise.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readDurationNs, readHeartbeatMs } from './durations.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
-import type { joinFlags } from './table.ts'
+import type { joinFlags } from './daemon-flags.ts'
 
 /** How long the end waits for the back end to forget the engine. */
 const withdrawMs = 5000

@@ -3,7 +3,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readDurationNs } from './durations.ts'
 import { checkLogLevel, endCommand } from './fatal.ts'
-import type { listFlags } from './table.ts'
+import type { listFlags } from './daemon-flags.ts'
 
 /** Prints the addresses that discovery yields first, one per line. */
 export const run: Run<typeof listFlags> = async (ctx, flags, args) => {

@@ -1,9 +1,11 @@
 import { parseDurationNs } from '../../core/duration.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
+import { anyObserver, parseObserverRule } from '../../cluster/reschedule/sight.ts'
+import type { ObserverRule } from '../../cluster/reschedule/sight.ts'
 import { toOvercommitPercent } from '../../cluster/watch/specs.ts'
 import { readDurationNs } from './durations.ts'
-import type { manageFlags } from './table.ts'
+import type { manageFlags } from './daemon-flags.ts'
 
 type Flags = FlagValues<typeof manageFlags>
 
@@ -51,6 +53,8 @@ export interface ClusterOptionsRead {
   readonly waitMs: number
   /** Containers with local volumes are made anew without their data. */
   readonly isVolumeLossAllowed: boolean
+  /** Which other managers keep a node's containers in place by reaching it. */
+  readonly observers: ObserverRule
   readonly warning: string | undefined
 }
 
@@ -61,6 +65,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   let createRetries = 0
   let waitMs = 0
   let isVolumeLossAllowed = false
+  let observers = anyObserver
   let warning: string | undefined
   for (const option of options) {
     const cut = option.indexOf('=')
@@ -81,9 +86,15 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
       if (value !== 'hold' && value !== 'new')
         throw invalid(`swarm.reschedule.volumes should be hold or new, ${value} is invalid`)
       isVolumeLossAllowed = value === 'new'
+    } else if (key === 'swarm.reschedule.observers') {
+      const rule = parseObserverRule(value)
+      if (rule === undefined)
+        throw invalid(`swarm.reschedule.observers should be any, majority, off or a number from 1, ${value} is invalid`)
+      observers = rule
     }
   }
-  return { overcommitPercent: toOvercommitPercent(overcommit), createRetries, waitMs, isVolumeLossAllowed, warning }
+  const overcommitPercent = toOvercommitPercent(overcommit)
+  return { overcommitPercent, createRetries, waitMs, isVolumeLossAllowed, observers, warning }
 }
 
 function readNumber(key: string, value: string): number {

@@ -16,7 +16,7 @@ import { openRecords } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
 import { readSpanOptions } from './span-options.ts'
-import type { manageFlags } from './table.ts'
+import type { manageFlags } from './daemon-flags.ts'
 
 type Flags = FlagValues<typeof manageFlags>
 
@@ -93,6 +93,7 @@ async function readOptions(
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
     records: await openRecords(ctx, store, flags['state-dir']),
     isVolumeLossAllowed: cluster.isVolumeLossAllowed,
+    observers: cluster.observers,
     settings: {
       createRetries: cluster.createRetries,
       waitMs: cluster.waitMs,

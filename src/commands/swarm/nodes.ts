@@ -4,7 +4,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { renderTable } from '../../ui/table.ts'
 import { withManagement } from './management.ts'
 import type { NodeAnswer } from './management.ts'
-import type { nodesFlags } from './table.ts'
+import type { nodesFlags } from './cluster-flags.ts'
 
 /** Lists the nodes, or shows one with what is leaving it. */
 export const run: Run<typeof nodesFlags> = async (ctx, flags, args) => {

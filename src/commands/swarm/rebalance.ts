@@ -2,7 +2,7 @@ import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { renderTable } from '../../ui/table.ts'
 import { withManagement } from './management.ts'
-import type { rebalanceFlags } from './table.ts'
+import type { rebalanceFlags } from './cluster-flags.ts'
 
 interface Plan {
   readonly By: string

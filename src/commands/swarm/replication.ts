@@ -11,7 +11,7 @@ import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import type { TlsMaterial } from '../../engine/endpoint.ts'
 import { checkAdvertise } from './advertise.ts'
 import { readReplicationTtl } from './manage-options.ts'
-import type { manageFlags } from './table.ts'
+import type { manageFlags } from './daemon-flags.ts'
 
 type Flags = FlagValues<typeof manageFlags>
 

@@ -15,7 +15,7 @@ import { readSize } from './create-body.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
 import { withManagement } from './management.ts'
 import { readInput } from './read-input.ts'
-import type { simulateFlags } from './table.ts'
+import type { simulateFlags } from './cluster-flags.ts'
 
 type Flags = FlagValues<typeof simulateFlags>
 

@@ -160,6 +160,10 @@ describe('what manage and join refuse, on stdout as logrus had it', () => {
     ['manage --cluster-opt swarm.overcommit=-2 a:1', 'swarm.overcommit should be larger than -1, -2.000000 is invalid'],
     ['manage --cluster-opt swarm.overcommit=-1 a:1', 'swarm.overcommit should be larger than -1, -1.000000 is invalid'],
     ['manage --cluster-opt swarm.createretry=-3 a:1', 'swarm.createretry can not be negative, -3 is invalid'],
+    [
+      'manage --cluster-opt swarm.reschedule.observers=none a:1',
+      'swarm.reschedule.observers should be any, majority, off or a number from 1, none is invalid',
+    ],
     ['manage --replication a:1', 'Leader election is only supported with consul, etcd and zookeeper discovery.'],
     ['manage --advertise nowhere a:1', '--advertise should be of the form ip:port or hostname:port'],
     ['manage --advertise 10.0.0.1:0 a:1', '--advertise should be of the form ip:port or hostname:port'],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { FlotillaError } from '../../../core/errors.ts'
-import type { PlaceHeld } from '../../cluster.ts'
+import type { PlaceHeld } from '../../places.ts'
 import { needsRegex } from '../../expression.ts'
 import type { Member } from '../../member.ts'
 import { noRegex } from '../../regex.ts'

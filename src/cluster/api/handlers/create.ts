@@ -1,7 +1,7 @@
 import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
-import type { PlaceHeld } from '../../cluster.ts'
+import type { PlaceHeld } from '../../places.ts'
 import { failpoint } from '../../../io/failpoint.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
 import { splitTag } from '../../image-name.ts'
@@ -17,7 +17,8 @@ import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { headerOf } from '../http1/head.ts'
-import { waitForRoom } from '../waiting.ts'
+import { notPrimaryHeader, readKept, waitHeader } from '../kept-wait.ts'
+import { LeadershipMoved, StillWaiting, waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import type { LocalNetwork } from './networks.ts'
 import { finishBridged } from './finish-bridged.ts'
@@ -44,9 +45,23 @@ export interface CreateSource extends Pick<Call, 'version' | 'query'> {
  * Creates a container: chooses a node and takes the place in one step, then lets that engine make it. An image it
  * lacks is pulled there; failing that, the container goes where the image is.
  */
-export const create: Handler = (api, call) => api.fence.run((lead) => createFenced(api, call, lead))
+export const create: Handler = async (api, call) => {
+  const { exchange } = call
+  await exchange.keepBody()
+  const kept = readKept(exchange.head)
+  exchange.arrivedMs ??= api.cluster.clock.monotonicMs() - (kept?.waitedMs ?? 0)
+  try {
+    await api.fence.run((lead) => createFenced(api, call, lead, kept?.id))
+  } catch (error) {
+    if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
+    else if (error instanceof LeadershipMoved && kept !== undefined) exchange.addHeaders([notPrimaryHeader, 'true'])
+    else if (error instanceof LeadershipMoved && !api.waiting.isEnded && api.passOn !== undefined)
+      return api.passOn(call)
+    throw error
+  }
+}
 
-async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<void> {
+async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: string | undefined): Promise<void> {
   const params = paramsOf(call)
   const name = checkName(params.get('name') ?? '')
   const plan = await planCreate(api, name, await readJsonBody(call), params.get('platform') ?? '')
@@ -56,13 +71,16 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   let retries = api.settings.createRetries
   let isAtImage = false
   const full: FlotillaError[] = []
-  const sinceMs = api.cluster.clock.nowMs()
+  const { clock } = api.cluster
+  const sinceMs = clock.nowMs() - (clock.monotonicMs() - (call.exchange.arrivedMs ?? clock.monotonicMs()))
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
     const wanted: PlacementRequest = request
-    const place = waitForRoom(api, { draft, request, lead, sinceMs, signal: call.exchange.signal }, () =>
-      holdNearData(api, plan, wanted, (each) => hold(api, draft, each, network)),
+    const place = waitForRoom(
+      api,
+      { draft, request, lead, sinceMs, signal: call.exchange.signal, keptAs: request === bound ? keptAs : undefined },
+      () => holdNearData(api, plan, wanted, (each) => hold(api, draft, each, network)),
     )
     // That nothing else fits is no news to somebody whose node is full.
     const { held, warnings } = await place.catch((error: unknown) => Promise.reject(full[0] ?? error))

@@ -94,11 +94,13 @@ function render(
             Conditions: conditions,
           })),
     Warnings: warnings,
-    Nodes: explanation.nodes.map(renderNode),
+    Nodes: explanation.nodes.map((row) => renderNode(api, row)),
   }
 }
 
-function renderNode(row: RankedVerdict): Fields {
+function renderNode(api: Api, row: RankedVerdict): Fields {
+  const engineId = api.cluster.member(row.addr)?.view.engineId ?? ''
+  const elsewhere = row.rank > 0 ? '' : api.rescheduler.observers.describe(engineId)
   return {
     Name: row.node,
     Address: row.addr,
@@ -106,7 +108,7 @@ function renderNode(row: RankedVerdict): Fields {
     IsChosen: row.isChosen,
     Weight: row.weight ?? null,
     RefusedBy: row.refusedBy,
-    Why: row.why,
+    Why: elsewhere === '' ? row.why : `${row.why} (${elsewhere})`,
     Verdicts: row.verdicts.map(({ filter, isPassed, why }) => ({ Filter: filter, IsPassed: isPassed, Why: why })),
   }
 }

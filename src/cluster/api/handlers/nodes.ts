@@ -3,6 +3,7 @@ import { countStates } from '../../info.ts'
 import { unmarked } from '../../model.ts'
 import type { Availability, NodeMark, NodeView } from '../../model.ts'
 import type { MoveView } from '../../reschedule/rescheduler.ts'
+import { renderSight } from '../../reschedule/sight.ts'
 import { isFields, readBoolean, readField } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { readJsonBody } from '../call.ts'
@@ -126,6 +127,8 @@ function groupMoves(api: Api): ReadonlyMap<string, readonly MoveView[]> {
 function renderNode(api: Api, node: NodeView, leaving: readonly MoveView[]): Fields {
   const { all, running, paused, stopped } = countStates(node)
   const { cluster, rescheduler } = api
+  const isReached = node.health.state === 'healthy'
+  const sight = isReached ? undefined : rescheduler.observers.list().get(node.engineId)
   return {
     Name: node.name,
     ID: node.engineId,
@@ -134,7 +137,9 @@ function renderNode(api: Api, node: NodeView, leaving: readonly MoveView[]): Fie
     State: node.health.state,
     Availability: node.availability,
     IsForced: rescheduler.markOf(node.engineId)?.isForced === true,
-    Error: node.errorText,
+    Error: [node.errorText, renderSight(sight)].filter((text) => text !== '').join('; '),
+    /** Other managers that reach it while this one does not. */
+    ReachedBy: sight?.reachedBy ?? [],
     UpdatedAt: new Date(node.updatedAtMs).toISOString(),
     /** Milliseconds since anything about it was learned. */
     AgeMs: Math.max(0, cluster.clock.nowMs() - node.updatedAtMs),

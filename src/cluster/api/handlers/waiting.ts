@@ -4,7 +4,7 @@ import type { Handler } from '../call.ts'
 export const waiting: Handler = (api, call) => {
   call.exchange.replyJson(
     200,
-    api.waiting.list().map((each) => ({
+    api.waiting.list(api.cluster.clock.nowMs()).map((each) => ({
       Id: each.id,
       Name: each.name,
       Image: each.image,

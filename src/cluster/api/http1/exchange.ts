@@ -21,6 +21,8 @@ export interface ReplyMeter {
 export class Exchange {
   readonly head: RequestHead
   readonly connection: ServerConnection
+  /** Monotonic: when a request that is tried again came first, here or at another manager; undefined: it has just come. */
+  arrivedMs: number | undefined
   #hasReplied = false
   #isChunkedReply = false
   #isFinished = false
@@ -32,6 +34,7 @@ export class Exchange {
   #extraHeaders: readonly string[] | undefined
   #meter: ReplyMeter | undefined
   #startedMs = 0
+  #kept: Promise<Buffer> | undefined
 
   constructor(head: RequestHead, connection: ServerConnection) {
     this.head = head
@@ -87,6 +90,15 @@ export class Exchange {
 
   /** The body in one piece. @throws {io/protocol} status 413 beyond `limit` */
   readBody(limit: number = jsonBodyLimit): Promise<Buffer> {
+    return this.#kept ?? this.#read(limit)
+  }
+
+  /** As `readBody`, and keeps it: the request may be served or sent again. @throws {io/protocol} status 413 */
+  keepBody(): Promise<Buffer> {
+    return (this.#kept ??= this.#read(jsonBodyLimit))
+  }
+
+  #read(limit: number): Promise<Buffer> {
     const tooLarge = new FlotillaError('io/protocol', `request body is larger than ${limit} bytes`, { status: 413 })
     if (this.head.bodyLength > limit) return Promise.reject(tooLarge)
     if (this.head.bodyLength === 0) return Promise.resolve(Buffer.alloc(0))

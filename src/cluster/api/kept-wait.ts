@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { headerOf } from './http1/head.ts'
+import type { RequestHead, ResponseHead } from './http1/head.ts'
+
+/**
+ * How a replica and the leader share a create that waits for room. The replica keeps the request and asks the leader
+ * again and again; the leader answers each try at once. So nothing is under way anywhere while a create waits, and when
+ * the leader goes, the replica asks the next one: nothing has been made, and nothing can be made twice.
+ */
+
+/** Of a request: the replica keeps it, under this ID. */
+export const waitIdHeader = 'x-flotilla-wait-id'
+/** Of a request: milliseconds that it has waited already. */
+export const waitedHeader = 'x-flotilla-waited'
+/** Of an answer: there is no room yet; milliseconds that the create may still wait. */
+export const waitHeader = 'flotilla-wait'
+/** Of an answer: nothing was done, since this manager does not lead. */
+export const notPrimaryHeader = 'flotilla-not-primary'
+
+/** A create that a replica, or a manager that has just lost leadership, keeps. */
+export interface KeptWait {
+  readonly id: string
+  /** Monotonic: when it came. */
+  readonly sinceMs: number
+  /** Monotonic: when a leader last said that it has to wait; undefined until one has. */
+  lastWordMs: number | undefined
+  tries: number
+}
+
+export function makeKeptWait(sinceMs: number): KeptWait {
+  return { id: randomBytes(16).toString('hex'), sinceMs, lastWordMs: undefined, tries: 0 }
+}
+
+/** Header lines of the next try. */
+export function renderWaitLines(kept: KeptWait, nowMs: number): string {
+  return `${waitIdHeader}: ${kept.id}\r\n${waitedHeader}: ${Math.max(0, Math.round(nowMs - kept.sinceMs))}\r\n`
+}
+
+/** What a manager that keeps the create says of it; undefined when the client itself waits here. */
+export function readKept(head: RequestHead): { readonly id: string; readonly waitedMs: number } | undefined {
+  const id = headerOf(head, waitIdHeader) ?? ''
+  if (!/^[0-9a-f]{32}$/.test(id)) return undefined
+  const waitedMs = Number(headerOf(head, waitedHeader) ?? 0)
+  return { id, waitedMs: Number.isFinite(waitedMs) && waitedMs > 0 ? waitedMs : 0 }
+}
+
+/**
+ * What a refusal by the leader means for a create that is kept. `wait`: there is no room yet · `elsewhere`: it does not
+ * lead any more and has done nothing · `final`: the client's answer.
+ */
+export function readRefusal(head: ResponseHead): 'wait' | 'elsewhere' | 'final' {
+  if (head.status !== 503) return 'final'
+  if (headerOf(head, waitHeader) !== undefined) return 'wait'
+  return headerOf(head, notPrimaryHeader) === undefined ? 'final' : 'elsewhere'
+}
+
+const firstPauseMs = 250
+const longestPauseMs = 1000
+
+/** Until the next try: soon at first, later once a second. */
+export function toPauseMs(tries: number): number {
+  return Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(Math.max(0, tries - 4), 4))
+}

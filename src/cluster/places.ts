@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock, Random } from '../core/clock.ts'
+import type { Fleet, NameTaken, NodeUnread } from './fleet.ts'
+import type { Member } from './member.ts'
+import type { ContainerView, NodeView, Pending } from './model.ts'
+import type { NoPlacement, PlacementRequest } from './placement.ts'
+import type { Readers } from './readers.ts'
+import { toPending } from './request.ts'
+import type { CreateDraft } from './request.ts'
+import type { Strays } from './strays.ts'
+import type { TurnedAway } from './turned-away.ts'
+
+/** How a place is held for a container that takes over from another. */
+export interface Succession {
+  /** Engine ID of the container that has the name until then. */
+  readonly from: string
+}
+
+/** A place that a container will take. Exactly one of the three ends it. */
+export interface PlaceHeld {
+  readonly kind: 'held'
+  readonly member: Member
+  readonly pending: Pending
+  /** The container exists: it shows at once, before its engine has told. */
+  confirm(container: ContainerView): void
+  release(): void
+  /** The container on its node, once the node shows it. */
+  find(): ContainerView | undefined
+  /** The engine may or may not have made it: the place stays taken for a while. */
+  leave(): void
+}
+
+export interface PlacesOptions {
+  readonly fleet: Fleet
+  readonly readers: Readers
+  readonly strays: Strays
+  readonly clock: Clock
+  readonly random: Random
+  readonly turnedAway: TurnedAway
+  /** @throws {cluster/unhealthy} when the node has just left */
+  memberOf(node: NodeView): Member
+}
+
+/** A reservation lapses after this when nobody ended it. */
+const reservationMs = 10 * 60_000
+
+/** Takes places on nodes for containers that are about to be made. */
+export class Places {
+  readonly #o: PlacesOptions
+
+  constructor(options: PlacesOptions) {
+    this.#o = options
+  }
+
+  /** As `Cluster.hold` says. */
+  async hold(
+    draft: CreateDraft,
+    request: PlacementRequest,
+    succession?: Succession,
+  ): Promise<PlaceHeld | NoPlacement | NameTaken> {
+    for (;;) {
+      const held = this.#hold(draft, request, succession)
+      if (held.kind !== 'unread') return held
+      await this.#o.readers.wait(held.addr)
+      this.#o.fleet.holdBack(held.addr)
+    }
+  }
+
+  #hold(
+    draft: CreateDraft,
+    request: PlacementRequest,
+    succession: Succession | undefined,
+  ): PlaceHeld | NoPlacement | NameTaken | NodeUnread {
+    const sinceMs = this.#o.clock.nowMs()
+    const id = randomBytes(32).toString('hex')
+    const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
+    const reservation = toReservation(draft, times)
+    const wanted = { ...request, name: draft.name }
+    const placement = this.#o.fleet.place(wanted, reservation, this.#o.random, succession?.from)
+    if (placement.kind === 'unread') return placement
+    if (placement.kind !== 'placed') {
+      this.#o.turnedAway.count(placement.kind === 'name-taken' ? 'name-taken' : 'no-placement')
+      return placement
+    }
+    const member = this.#o.memberOf(placement.node)
+    const pending = toPending(draft, placement.node, times)
+    const release = (): void => this.#o.fleet.release(id)
+    return {
+      kind: 'held',
+      member,
+      pending,
+      release,
+      find: () => member.view.containers.find((each) => each.swarmId === draft.swarmId),
+      confirm: (container) => {
+        member.send({ kind: 'created', container })
+        release()
+      },
+      leave: () => {
+        // Whoever moves a container looks for what came of it himself.
+        if (succession !== undefined) return release()
+        this.#o.strays.expect(draft.swarmId, id, this.#o.clock.nowMs())
+      },
+    }
+  }
+}
+
+function toReservation(
+  draft: CreateDraft,
+  times: Pick<Pending, 'id' | 'sinceMs' | 'expiresAtMs'>,
+): Omit<Pending, 'nodeId'> {
+  const { nodeId: _, ...rest } = toPending(draft, { id: '' }, times)
+  return rest
+}

@@ -1,0 +1,100 @@
+import type { Api } from '../api/call.ts'
+import type { Cluster } from '../cluster.ts'
+import { isValidated } from '../model.ts'
+import type { NodeView } from '../model.ts'
+import { hasPolicy, readRecipe } from '../recipe.ts'
+import type { RecordBook } from './book.ts'
+import { recordContainer } from './decide.ts'
+import { EngineHands } from './engine-hands.ts'
+import type { ContainerRecord } from './record.ts'
+import { removeDuplicates } from './remove-duplicates.ts'
+
+const parallelWrites = 32
+
+export interface RecordKeeperOptions {
+  readonly cluster: Cluster
+  readonly book: RecordBook
+  api(): Api
+  /** It is being moved at present: whoever moves it writes its record. */
+  isBusy(swarmId: string): boolean
+}
+
+/** Keeps the records of containers with a policy in step with what the nodes show. */
+export class RecordKeeper {
+  readonly #o: RecordKeeperOptions
+  /** Nodes as they were recorded last, by address. */
+  #seen = new Map<string, NodeView>()
+
+  constructor(options: RecordKeeperOptions) {
+    this.#o = options
+  }
+
+  /** All nodes are recorded again. */
+  forgetNodes(): void {
+    this.#seen = new Map()
+  }
+
+  /**
+   * Records what changed on nodes that answer, and removes copies of containers that were made anew elsewhere.
+   * @returns false when another manager has written a record meanwhile
+   */
+  async observe(): Promise<boolean> {
+    const { cluster } = this.#o
+    let isCurrent = true
+    const seen = new Map<string, NodeView>()
+    for (const node of cluster.snapshot().nodes) {
+      // What an engine told last counts also when it fell silent at once.
+      if (!isValidated(node)) continue
+      const isAnswering = node.health.state === 'healthy'
+      const before = this.#seen.get(node.addr)
+      const wasAnswering = before?.health.state === 'healthy'
+      let isSettled = true
+      if (before?.containers !== node.containers || isAnswering !== wasAnswering) {
+        if (!(await this.#recordNode(node, before))) isCurrent = false
+        if (isAnswering)
+          isSettled = await removeDuplicates(this.#o.api(), this.#o.book, node, (id) => this.#o.isBusy(id))
+      }
+      const isForced = this.#o.book.markOf(node.engineId)?.isForced === true
+      if (isForced && node.availability === 'drain') await this.#recordForced(node)
+      if (isSettled) seen.set(node.addr, node)
+    }
+    this.#seen = seen
+    return isCurrent
+  }
+
+  async #recordNode(node: NodeView, before: NodeView | undefined): Promise<boolean> {
+    const { cluster, book } = this.#o
+    const known = new Set(before?.containers)
+    const changed = node.containers.filter((each) => !known.has(each) && hasPolicy(each.labels))
+    const puts: ContainerRecord[] = []
+    let isCurrent = true
+    for (const container of changed) {
+      if (container.recipe === undefined && !container.isPartial) {
+        const fetch = { what: 'container', id: container.id, isInspected: true } as const
+        cluster.member(node.addr)?.send({ kind: 'touched', fetch })
+      }
+      if (this.#o.isBusy(container.swarmId)) continue
+      const old = book.get(container.swarmId)
+      const next = recordContainer(old, node, container)
+      if (next !== undefined && next !== old) puts.push(next)
+    }
+    for (let at = 0; at < puts.length; at += parallelWrites) {
+      const written = await Promise.all(puts.slice(at, at + parallelWrites).map((each) => book.put(each)))
+      if (written.includes(false)) isCurrent = false
+    }
+    return isCurrent
+  }
+
+  /** A forced drain takes containers without policy too: their engine is asked how they were made. */
+  async #recordForced(node: NodeView): Promise<void> {
+    const { cluster, book } = this.#o
+    const member = cluster.member(node.addr)
+    for (const container of node.containers) {
+      if (container.swarmId === '' || book.get(container.swarmId) !== undefined || member === undefined) continue
+      const inspect = await new EngineHands(member, cluster.clock).inspect(container.id)
+      const made =
+        inspect === undefined ? undefined : recordContainer(undefined, node, container, readRecipe(inspect, node))
+      if (made !== undefined) await book.put(made)
+    }
+  }
+}
