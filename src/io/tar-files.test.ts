@@ -110,6 +110,34 @@ describe('hostile archives', () => {
     expect(readFileSync(join(root, 'inside', 'f'), 'utf8')).toBe('theirs')
   })
 
+  it('a large file is written without a warning of node', async () => {
+    const warnings: string[] = []
+    const note = (warning: Error): void => void warnings.push(warning.message)
+    process.on('warning', note)
+    try {
+      writeFileSync(join(root, 'large'), Buffer.alloc(4 * 1024 * 1024, 'x'))
+      mkdirSync(join(root, 'target'))
+      await unpackTo(packPath(join(root, 'large'), { name: 'f', isFollowing: false }), join(root, 'target'), asIs)
+      // Node tells of them a turn later.
+      await new Promise((resolve) => setImmediate(resolve))
+    } finally {
+      process.off('warning', note)
+    }
+    expect(warnings).toEqual([])
+    expect(statSync(join(root, 'target', 'f')).size).toBe(4 * 1024 * 1024)
+  })
+
+  it('takes the names that are asked for, folders with all that is in them', async () => {
+    mkdirSync(join(root, 'source', 'a', 'b'), { recursive: true })
+    mkdirSync(join(root, 'source', 'c'))
+    for (const path of ['a/b/f', 'a/g', 'c/h', 'c/i']) writeFileSync(join(root, 'source', path), path)
+    mkdirSync(join(root, 'target', 'c'), { recursive: true })
+    const only = new Set(['a', 'c/h'])
+    await unpackTo(packPath(join(root, 'source'), { isFollowing: false, only }), join(root, 'target'), asIs)
+    const names = readdirSync(join(root, 'target'), { recursive: true }).map(String)
+    expect(names.toSorted()).toEqual(['a', 'a/b', 'a/b/f', 'a/g', 'c', 'c/h'])
+  })
+
   it('an archive that breaks off is a failure', async () => {
     const whole: Buffer[] = []
     for await (const piece of archive({ name: 'f', text: 'x'.repeat(5000) })) whole.push(piece as Buffer)

@@ -15,6 +15,8 @@ export interface PackOptions {
   readonly name?: string
   /** A link at the top is what it points at. */
   readonly isFollowing: boolean
+  /** The names of entries to take, folders with all that is in them; absent: everything. */
+  readonly only?: ReadonlySet<string>
 }
 
 /**
@@ -48,25 +50,30 @@ async function* readArchive(path: string, options: PackOptions): AsyncGenerator<
   await filling
 }
 
-async function fill(archive: Pack, path: string, { name, isFollowing }: PackOptions): Promise<void> {
+async function fill(archive: Pack, path: string, { name, isFollowing, only }: PackOptions): Promise<void> {
   const stats = await (isFollowing ? fs.stat(path) : fs.lstat(path))
-  if (name !== undefined) return addEntry(archive, path, name, stats)
-  await addChildren(archive, path, '')
+  if (name !== undefined) return addEntry(archive, path, name, stats, only)
+  await addChildren(archive, path, '', only)
   return undefined
 }
 
-async function addChildren(archive: Pack, folder: string, prefix: string): Promise<void> {
+type Chosen = ReadonlySet<string> | undefined
+
+async function addChildren(archive: Pack, folder: string, prefix: string, only: Chosen): Promise<void> {
   for (const child of (await fs.readdir(folder)).sort()) {
     const path = join(folder, child)
-    await addEntry(archive, path, `${prefix}${child}`, await fs.lstat(path))
+    await addEntry(archive, path, `${prefix}${child}`, await fs.lstat(path), only)
   }
 }
 
-async function addEntry(archive: Pack, path: string, name: string, stats: Stats): Promise<void> {
+async function addEntry(archive: Pack, path: string, name: string, stats: Stats, only: Chosen): Promise<void> {
   const header = { name, mode: stats.mode & 0o7777, mtime: stats.mtime, uid: stats.uid, gid: stats.gid }
+  const isTaken = only === undefined || only.has(name)
   if (stats.isDirectory()) {
-    await addEmpty(archive, { ...header, name: `${name}/`, type: 'directory' })
-    await addChildren(archive, path, `${name}/`)
+    if (isTaken) await addEmpty(archive, { ...header, name: `${name}/`, type: 'directory' })
+    await addChildren(archive, path, `${name}/`, isTaken ? undefined : only)
+  } else if (!isTaken) {
+    // Not asked for.
   } else if (stats.isSymbolicLink()) {
     await addEmpty(archive, { ...header, type: 'symlink', linkname: await fs.readlink(path) })
   } else if (stats.isFIFO()) {
@@ -142,8 +149,11 @@ async function feed(archive: Readable, reader: Extract): Promise<void> {
       if (reader.destroyed) return
       if (reader.write(piece)) continue
       await new Promise<void>((resolve) => {
-        reader.once('drain', resolve)
-        reader.once('close', resolve)
+        const goOn = (): void => {
+          reader.off('drain', goOn).off('close', goOn)
+          resolve()
+        }
+        reader.on('drain', goOn).on('close', goOn)
       })
     }
     ;(reader as unknown as Writable).end()

@@ -37,6 +37,8 @@ const keyFiles = new Set(['config.json', 'config.json.bak', 'ca.pem', 'cert.pem'
 export interface ExportOptions {
   /** Absent: not encrypted. */
   readonly passphrase?: string
+  /** Files of the machine's folder that are left out, because they mean nothing elsewhere. */
+  readonly placeFiles?: readonly string[]
   /** Also the key of the authority, with which certificates can be issued for every machine of the store. */
   readonly withCaKey: boolean
 }
@@ -69,7 +71,7 @@ export async function exportMachine(
     }
   }
   for (const path of await listFiles(folder)) {
-    if (keyFiles.has(path) || path.includes('.tmp-')) continue
+    if (keyFiles.has(path) || path.includes('.tmp-') || o.placeFiles?.includes(path) === true) continue
     const { size } = await fs.stat(join(folder, path))
     const file = size > maxFileBytes ? undefined : await readBundleFile(join(folder, path), path)
     if (file === undefined) left.push(path)

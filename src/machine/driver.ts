@@ -49,6 +49,13 @@ export interface DriverDescriptor {
   readonly apiVersion: 1
   /** Become flags of `create`, under exactly these names (`generic-ip-address`). */
   readonly flags: FlagTable
+  /**
+   * Only for machines that are in one place, which no export takes along: what stays there, `its disk`. `undefined` for one
+   * that is reached from everywhere.
+   */
+  stays?(config: DriverConfig): string | undefined
+  /** Files of a machine's folder that mean nothing in another place, by name; an export leaves them out. */
+  readonly placeFiles?: readonly string[]
   /** Only for drivers that have to be asked for their flags, which then count instead of `flags`. */
   findFlags?(): Promise<FlagTable>
   load(): Promise<DriverFactory>

@@ -94,7 +94,7 @@ async function describeHost(host: Host, ctx: ListContext, o: CallOptions): Promi
   } catch (error) {
     if (o.signal?.aborted === true) throw error
     if (isFlotillaError(error) && error.code === 'core/deadline') {
-      return { ...base, state: 'Timeout', responseMs: took() }
+      return { ...base, state: 'Timeout', error: unfinished(host, ctx), responseMs: took() }
     }
     return { ...base, state: 'Error', error: toLine(error), responseMs: took() }
   }
@@ -110,7 +110,9 @@ async function askHost(base: HostRow, host: Host, ctx: ListContext, o: CallOptio
     return { ...base, driverName: 'not-found', state: 'Error', error: text }
   }
   const { state, url, error } = await askDriver(driver, o)
-  const asked = url === '' || error !== '' ? { version: 'Unknown', error } : await askVersion(url, host, ctx, o)
+  // An engine that nobody has set up yet need not be waited for.
+  const isAsked = url !== '' && error === '' && unfinishedStep(host) === undefined
+  const asked = isAsked ? await askVersion(url, host, ctx, o) : { version: 'Unknown', error }
   const known = unfinished(host, ctx) || (asked.error === 'Host is not running' ? '' : asked.error)
   return {
     ...base,

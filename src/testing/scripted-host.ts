@@ -73,7 +73,7 @@ export function scriptedHost(system: ScriptedSystem): ScriptedHost {
       if (isListed && command.includes(name)) return { ...good, stdout: `${versions.join('\n')}\n` }
     }
     if (/ (?:install|add|-S) |sh "\$file"/.test(command)) isInstalled = true
-    if (/ start( |$)|setsid/.test(command)) isStarted = true
+    if (/ (?:re)?start( |$)|setsid/.test(command)) isStarted = true
     // Nothing runs in the background that would have to be waited for.
     if (command.startsWith('[ -f /run/flotilla-engine.pid ]')) return { ...good, code: 1 }
     if (command.startsWith('command -v curl')) return { ...good, code: files.has('/usr/bin/curl') ? 0 : 1 }

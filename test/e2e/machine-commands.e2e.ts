@@ -122,6 +122,17 @@ describe.runIf(isRoot)('commands on machines (needs root on Linux)', () => {
     }
   }, 120_000)
 
+  it('scp --delta between machines sends what differs, without rsync', async () => {
+    expect(await machine(['scp', '-d', '-r', 'b:/root/tree/', 'a:/root/second'])).toMatchObject({ code: 0, stderr: '' })
+    writeFileSync(join(folder, 'one.txt'), 'more than one\n')
+    expect(await machine(['scp', '-q', 'one.txt', 'b:/root/tree/sub/more'])).toMatchObject({ code: 0 })
+    const mark = 'cd /root/second/sub; t=$(stat -c %Y *blank); echo CONTENT > *blank; touch -d @$t *blank'
+    expect((await machine(['ssh', 'a', mark])).code).toBe(0)
+    expect(await machine(['scp', '-d', '-r', 'b:/root/tree/', 'a:/root/second'])).toMatchObject({ code: 0, stderr: '' })
+    // What looks the same is not sent again.
+    expect((await machine(['ssh', 'a', 'cat /root/second/sub/*'])).stdout).toBe('CONTENT\nmore than one\n')
+  }, 120_000)
+
   it('exec runs on all side by side, says whose line is whose, and passes on a common exit code', async () => {
     const both = await machine(['exec', 'a', 'b', '--', 'echo', 'hello;', 'echo', 'bad', '>&2'])
     expect(both.code).toBe(0)
@@ -245,6 +256,40 @@ describe.runIf(isRoot)('commands on machines (needs root on Linux)', () => {
     expect(pruned).toMatchObject({ code: 0 })
     expect(pruned.stdout).toContain('> start web-1\n- remove web-2\nPlan: 1 to start, 1 to remove; 0 unchanged.\n')
     expect((await machine(['ls', '-q'])).stdout).toBe('a\nb\nweb-1\n')
+    const set = await machine(['set', '--engine-label', 'role=z', '--engine-label', 'more=1', 'web-1'])
+    expect(set).toMatchObject({ code: 0, stderr: '' })
+    expect(set.stdout).toContain('Machine "web-1": engine-label: "role=y" → "role=z", "more=1"\n')
+    expect(set.stdout).toContain('Machine "web-1" is of fleet "default": change its file too\n')
+    expect((await machine(['ls', '-q', '--filter', 'label=role=z'])).stdout).toBe('web-1\n')
+    expect(await machine(['set', '--engine-label', 'more=1', 'web-1'])).toMatchObject({
+      code: 0,
+      stdout: 'Machine "web-1" has these options already\n',
+    })
+    const docker = (await machine(['config', 'web-1'])).stdout.replaceAll('\n', ' ')
+    const labels = spawnSync('sh', ['-c', `docker ${docker} info --format '{{json .Labels}}'`], { encoding: 'utf8' })
+    expect((JSON.parse(labels.stdout) as string[]).toSorted()).toEqual(['more=1', 'provider=local', 'role=z'])
+    expect(await machine(['set', 'web-1'])).toMatchObject({
+      code: 1,
+      stderr: 'nothing to change: give options, such as --engine-label KEY=VALUE\n',
+    })
+    expect(await machine(['set', '--engine-version', '28', 'web-1'])).toMatchObject({
+      code: 1,
+      stderr: 'driver "local" takes no --engine-version: it runs an engine of its own choice\n',
+    })
+    writeFileSync(join(folder, 'pass it on'), 'from here\n')
+    expect(await machine(['scp', 'pass it on', 'web-1:/tmp/'])).toMatchObject({ code: 0, stdout: '', stderr: '' })
+    expect(await machine(['scp', 'web-1:/tmp/pass it on', 'a:/root/passed'])).toMatchObject({ code: 0, stderr: '' })
+    expect(await machine(['scp', 'a:/root/passed', 'back'])).toMatchObject({ code: 0 })
+    expect(readFileSync(join(folder, 'back'), 'utf8')).toBe('from here\n')
+    const exported = await machine(['export', '--passphrase-file', 'phrase', 'web-1'])
+    expect(exported).toMatchObject({ code: 0 })
+    expect(exported.stdout).toContain(
+      'its host is not in the export: in another place machine "web-1" can be neither started nor used\n',
+    )
+    const other = { MACHINE_STORAGE_PATH: join(folder, 'third') }
+    const imported = await machine(['import', '--passphrase-file', 'phrase', 'web-1.machine'], { env: other })
+    expect(imported).toMatchObject({ code: 0 })
+    expect(imported.stdout).toContain('Machine "web-1" was imported without its host, which is not here')
     expect((await machine(['upgrade', 'web-1'])).stdout).toContain('Upgrading docker...\nRestarting docker...\n')
     writeFileSync(file, 'machines:\n  a: {driver: local}\n')
     expect(await machine(['apply', '-y'])).toMatchObject({

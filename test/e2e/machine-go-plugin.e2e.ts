@@ -11,6 +11,8 @@ import { readText } from '../../src/machine/driver.ts'
 import type { Driver, DriverContext, DriverOptions } from '../../src/machine/driver.ts'
 import type { DriverProgram } from '../../src/machine/driver-programs/driver-program.ts'
 import { openDriverProgram } from '../../src/machine/driver-programs/find.ts'
+import { gobBytes } from '../../src/core/gob/type.ts'
+import { openGoSession } from '../../src/machine/driver-programs/go-session.ts'
 import { goDriverProgram } from '../../src/machine/driver-programs/go-driver.ts'
 import { defaultOptions, testDriver } from '../conformance/driver.ts'
 import { goProgram, runGoProgram } from './go-programs.ts'
@@ -213,6 +215,25 @@ describe('a plug-in in Go', () => {
     expect(driver.toConfig()).toMatchObject({ Note: 'half made' })
     await driver.remove({})
     await program.close()
+  })
+
+  it('given the state of another machine it keeps what that leaves out: one process can hold one machine only', async () => {
+    const session = await openGoSession({ path, driverName: 'trial', env: process.env, clock: systemClock, log }, {})
+    try {
+      const give = async (state: string): Promise<void> => {
+        await session.call('SetConfigRaw', {}, { type: gobBytes, value: Buffer.from(state) })
+      }
+      await give('{"MachineName": "one", "Note": "belongs to one", "IPAddress": "192.0.2.1"}')
+      await give('{"MachineName": "two"}')
+      const state = (await session.call('GetConfigRaw')) as Uint8Array
+      expect(JSON.parse(Buffer.from(state).toString())).toMatchObject({
+        MachineName: 'two',
+        Note: 'belongs to one',
+        IPAddress: '192.0.2.1',
+      })
+    } finally {
+      await session.close()
+    }
   })
 
   it(

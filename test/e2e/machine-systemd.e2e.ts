@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLog } from '../../src/core/log.ts'
+import { systemClock } from '../../src/io/clock.ts'
+import { resolveEngineRoot } from '../../src/machine/debian/engine-tree.ts'
 import { ensurePrograms, programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
@@ -61,7 +64,7 @@ describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and 
         encoding: 'utf8',
         env: { PATH: process.env['PATH'] },
       })
-      expect(docker.stdout).toBe('["x=a b$c%d","provider=local"]\n')
+      expect((JSON.parse(docker.stdout) as string[]).toSorted()).toEqual(['provider=local', 'x=a b$c%d'])
       const note = await machine('ssh', 'unit', 'tr "\\0" "\\n" < /proc/$(pidof dockerd)/environ | grep ^NOTE=')
       expect(note.stdout).toBe('NOTE=b ar $x 100% "q"\n')
       expect((await machine('ssh', 'unit', 'systemctl is-enabled docker')).stdout).toBe('enabled\n')
@@ -124,4 +127,77 @@ describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and 
     expect(result.stderr).toMatch(/last lines of the engine's log:[\s\S]*unknown flag: --nonsense/)
     expect((await machine('rm', '-y', 'bad')).code).toBe(0)
   })
+
+  it(
+    'upgrade takes the newer engine that the package archive has, over SSH, unless the record names a version',
+    async () => {
+      // Debian's engine of another release, in a package of this one, in an archive of the host's own.
+      const tree = await resolveEngineRoot('28.5', { clock: systemClock, log: silentLog, env: process.env })
+      for (const name of ['dockerd', 'docker-proxy']) {
+        const copied = await machine('scp', '-q', join(tree, 'usr/sbin', name), `unit:/srv/${name}`)
+        expect(copied).toMatchObject({ code: 0, stderr: '' })
+      }
+      const prepared = await machine('ssh', 'unit', newerEngine)
+      expect(prepared).toMatchObject({ code: 0 })
+      const installed = async (): Promise<string> =>
+        (await machine('ssh', 'unit', "dpkg-query -W -f '${Version}' docker.io")).stdout
+      const old = await installed()
+      expect(old).toMatch(/^20\.10\./)
+      // `unit` was made with --engine-version 20.10.
+      expect(await machine('upgrade', 'unit')).toMatchObject({ code: 0, stderr: '' })
+      expect(await installed()).toBe(old)
+      const ip = (await machine('ip', 'unit')).stdout.trim()
+      const key = join(folder, 'store/machines/unit/id_rsa')
+      const login = ['--generic-ip-address', ip, '--generic-ssh-key', key]
+      const made = await machine('create', '-d', 'generic', ...login, '--engine-label', 'kept=yes', 'free')
+      expect(made).toMatchObject({ code: 0, stderr: '' })
+      const before = await machine('ssh', 'free', 'pidof dockerd')
+      const upgraded = await machine('upgrade', 'free')
+      expect(upgraded).toMatchObject({ code: 0, stderr: '' })
+      expect(upgraded.stdout).toMatch(
+        /^Upgrading docker\.\.\.\n[^]*\nRestarting docker\.\.\.\n[^]*\nDocker is up and running!\n$/,
+      )
+      expect(await installed()).toBe('99:28.5')
+      expect((await machine('version', 'free')).stdout).toMatch(/^28\.5\./)
+      expect((await machine('ssh', 'free', 'pidof dockerd')).stdout).not.toBe(before.stdout)
+      const { stdout: script } = await machine('env', 'free')
+      const docker = spawnSync('sh', ['-c', `${script}\ndocker info --format '{{json .Labels}}'`], {
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'] },
+      })
+      expect((JSON.parse(docker.stdout) as string[]).toSorted()).toEqual(['kept=yes', 'provider=generic'])
+      expect((await machine('ssh', 'free', 'systemctl is-active docker')).stdout).toBe('active\n')
+      expect((await machine('rm', '-y', 'free')).code).toBe(0)
+    },
+    buildMs,
+  )
 })
+
+/** Makes the only archive that the host knows: one with its own docker.io, whose engine is the one in /srv. */
+const newerEngine = String.raw`
+set -e
+d=/srv/package
+mkdir -p $d/DEBIAN /srv/archive
+dpkg -L docker.io | grep -v '^/usr/share\|^/\.$' | while read -r f; do
+  if [ -d "$f" ]; then mkdir -p "$d$f"; else cp -a "$f" "$d$f"; fi
+done
+cp /srv/dockerd /srv/docker-proxy $d/usr/sbin/
+chmod 0755 $d/usr/sbin/*
+for part in conffiles preinst postinst prerm postrm; do
+  [ ! -e /var/lib/dpkg/info/docker.io.$part ] || cp -a /var/lib/dpkg/info/docker.io.$part $d/DEBIAN/$part
+done
+dpkg-query -s docker.io | awk '
+  /^Conffiles:/ { hidden = 1; next }
+  /^[^ ]/ { hidden = 0 }
+  hidden || /^Status:/ { next }
+  /^Version:/ { print "Version: 99:28.5"; next }
+  { print }' > $d/DEBIAN/control
+cd /srv/archive
+dpkg-deb -Znone -b $d docker.io.deb > /dev/null
+{ dpkg-deb -f docker.io.deb
+  echo 'Filename: ./docker.io.deb'
+  stat -c 'Size: %s' docker.io.deb
+  echo "SHA256: $(sha256sum docker.io.deb | cut -d ' ' -f 1)"; } > Packages
+rm -rf $d /srv/dockerd /srv/docker-proxy /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/srv/archive ./' > /etc/apt/sources.list
+`

@@ -3,7 +3,11 @@ import type { Command } from '../../cli/command.ts'
 
 export const scpFlags = {
   recursive: { kind: 'boolean', short: 'r', brief: 'Copy folders with all they hold' },
-  delta: { kind: 'boolean', short: 'd', brief: 'Copy with rsync, which sends only what differs' },
+  delta: {
+    kind: 'boolean',
+    short: 'd',
+    brief: 'Send only what differs: with rsync, or by size and time between machines and where there is no SSH server',
+  },
   quiet: { kind: 'boolean', short: 'q', brief: 'Show no progress' },
 } as const
 
@@ -11,7 +15,8 @@ export const mountFlags = {
   unmount: { kind: 'boolean', short: 'u', brief: 'Take the mount away again' },
 } as const
 
-const place = 'A machine\'s path is [USER@]MACHINE:PATH; what has no machine, or "localhost:", is on this computer.'
+const place =
+  'A machine\'s path is [USER@]MACHINE:PATH; what has no machine, or "localhost:", is on this computer. Machines without an SSH server are reached through the shell that the command ssh opens.'
 
 /** Files of machines. */
 export const copyCommands: readonly Command[] = [

@@ -2,13 +2,13 @@ import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { execInherited } from '../../io/exec.ts'
 import { openStore } from './open-machine.ts'
-import { findAlias, parseMachinePath, renderMachinePath } from './remote-path.ts'
+import { parseMachinePath, reachMachine, renderMachinePath, toAlias } from './remote-path.ts'
 import type { mountFlags } from './copy-table.ts'
 import { requireProgram, runWithSshConfig } from './with-ssh-config.ts'
 
 /** Mounts a folder of a machine here with sshfs, or takes such a mount away. */
 export const run: Run<typeof mountFlags> = async (ctx, flags, args) => {
-  const [source, target, ...more] = args
+  const [source, place, ...more] = args
   if (source === undefined || more.length > 0) {
     ctx.stdout.write(await ctx.helpPage())
     throw new FlotillaError('machine/usage', 'Improper number of arguments')
@@ -16,13 +16,22 @@ export const run: Run<typeof mountFlags> = async (ctx, flags, args) => {
   const parsed = parseMachinePath(source)
   // Without a colon it is a path of the machine called so.
   const remote = { ...parsed, machine: parsed.machine ?? 'default' }
-  const mountpoint = target ?? remote.path
+  const mountpoint = place ?? remote.path
   if (mountpoint === '') throw new FlotillaError('machine/usage', `${JSON.stringify(source)} names no path to mount`)
   if (flags.unmount) {
     await requireProgram(ctx, 'fusermount', 'unmount option')
     return execInherited(['fusermount', '-u', mountpoint], { clock: ctx.clock, signal: ctx.signal })
   }
+  const store = openStore(ctx)
+  const { name, target } = await reachMachine(ctx, store, remote.machine)
+  if (target === undefined) {
+    throw new FlotillaError(
+      'machine/driver',
+      `folders of machine "${name}" cannot be mounted: it has no SSH server, which sshfs needs`,
+      { hint: 'scp copies files to and from it' },
+    )
+  }
   await requireProgram(ctx, 'sshfs', 'mount feature')
-  const alias = await findAlias(ctx, openStore(ctx), remote.machine)
+  const alias = toAlias(store, name, target)
   return runWithSshConfig(ctx, [alias], (config) => ['sshfs', '-F', config, renderMachinePath(remote), mountpoint])
 }

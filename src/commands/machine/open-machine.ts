@@ -51,6 +51,11 @@ export async function loadDescriptor(ctx: Context, name: string): Promise<Driver
   }
 }
 
+/** The driver of this name; undefined when it is not there or does not start, which some commands can do without. */
+export async function findDescriptor(ctx: Context, name: string): Promise<DriverDescriptor | undefined> {
+  return loadDescriptor(ctx, name).catch(() => undefined)
+}
+
 /** Reads a machine's record and wakes its driver. */
 export async function openMachine(ctx: Context, store: Store, name: string): Promise<OpenMachine> {
   const host = await store.load(name)

@@ -72,6 +72,20 @@ export const adoptFlags = {
   tls: { kind: 'boolean', brief: 'With --ssh: give the engine certificates and restart it with them' },
 } as const
 
+/** Without the variables that give `create` its defaults: what is not written is not changed. */
+export const setFlags = {
+  'engine-label': { kind: 'strings', brief: 'Label of the engine, KEY=VALUE' },
+  'engine-env': { kind: 'strings', brief: 'Environment variable of the engine, NAME=VALUE' },
+  'engine-opt': { kind: 'strings', brief: 'Flag of dockerd, NAME=VALUE without dashes' },
+  'engine-insecure-registry': { kind: 'strings', brief: 'Registry that the engine may use without TLS' },
+  'engine-registry-mirror': { kind: 'strings', brief: 'Mirror the engine pulls from first, a URL' },
+  'engine-storage-driver': { kind: 'string', brief: 'Storage driver of the engine', default: '' },
+  'engine-version': { kind: 'string', brief: 'Version of the engine, or the beginning of one', default: '' },
+  'engine-install-url': { kind: 'string', brief: 'Script that installs an engine where there is none', default: '' },
+  'tls-san': { kind: 'strings', brief: 'Further name or address that the certificate of the engine is good for' },
+  remove: { kind: 'strings', brief: 'Take away an option, or NAME=KEY one entry of it: engine-label=role, tls-san' },
+} as const
+
 /** Commands that docker-machine never had. */
 export const ownCommands: readonly Command[] = [
   defineCommand({
@@ -81,6 +95,15 @@ export const ownCommands: readonly Command[] = [
     flags: adoptFlags,
     args: [{ name: 'NAME' }],
     load: () => import('./adopt.ts'),
+  }),
+  defineCommand({
+    name: 'set',
+    brief: 'Change options of machines',
+    description:
+      'An entry takes the place of the one of its key, KEY=VALUE, or is added. The engines are set up anew and restarted; nothing is done where all is so already.',
+    flags: setFlags,
+    args: [{ name: '[NAME...]', complete: 'machine' }],
+    load: () => import('./set.ts'),
   }),
   defineCommand({
     name: 'exec',

@@ -1,6 +1,7 @@
 import { FlotillaError } from '../../core/errors.ts'
 import type { SshAlias } from '../../io/ssh/client-config.ts'
 import type { Context } from '../../cli/command.ts'
+import type { SshTarget } from '../../machine/driver.ts'
 import type { Store } from '../../machine/store.ts'
 import { openMachine } from './open-machine.ts'
 
@@ -9,6 +10,13 @@ export interface MachinePath {
   readonly machine?: string
   readonly user?: string
   readonly path: string
+}
+
+/** A machine that runs, and how files get there. */
+export interface ReachedMachine {
+  readonly name: string
+  /** Absent: it has no SSH server, but a shell all the same. */
+  readonly target?: SshTarget
 }
 
 /** docker/machine commands/scp.go: what is before the first colon is a machine; `localhost:` is this computer. */
@@ -25,21 +33,24 @@ export function parseMachinePath(text: string): MachinePath {
 }
 
 /**
- * Where ssh finds a machine that files are to be copied to or from.
+ * How a machine is reached whose files are to be touched.
  *
- * @throws {machine/state} when it is not running, {machine/driver} when it has no SSH server
+ * @throws {machine/state} when it is not running, {machine/driver} when it has no shell at all
  */
-export async function findAlias(ctx: Context, store: Store, name: string): Promise<SshAlias> {
+export async function reachMachine(ctx: Context, store: Store, name: string): Promise<ReachedMachine> {
   const { driver } = await openMachine(ctx, store, name)
   const target = await driver.ssh({ signal: ctx.signal })
-  if (target === undefined) {
-    throw new FlotillaError('machine/driver', `machine "${name}" has no SSH server, which this command needs`, {
-      hint: 'the commands ssh and exec work on it, and docker cp into its containers',
-    })
+  if (target === undefined && driver.enter === undefined) {
+    throw new FlotillaError('machine/driver', `machine "${name}" has no shell, which this command needs`)
   }
   if ((await driver.state({ signal: ctx.signal })) !== 'Running') {
     throw new FlotillaError('machine/state', `Error: Cannot run SSH command: Host "${name}" is not running`)
   }
+  return { name, ...(target !== undefined && { target }) }
+}
+
+/** A machine as ssh and the programs that use it are to know it. */
+export function toAlias(store: Store, name: string, target: SshTarget): SshAlias {
   return { name, address: { ...target, knownHostsPath: `${store.pathOf(name)}/known_hosts` } }
 }
 

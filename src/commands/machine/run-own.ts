@@ -1,17 +1,49 @@
 import { spawn } from 'node:child_process'
-import type { SpawnOptionsWithStdioTuple } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { killTree } from '../../io/exec.ts'
 import { ownProgram } from '../../io/own-program.ts'
+import type { ShellRun } from '../../machine/copy/shell-end.ts'
 import type { Store } from '../../machine/store.ts'
 
 /** What a command on a machine prints, as it comes. */
 export type OnOutput = (stream: 'stdout' | 'stderr', text: string) => void
 
+interface PipedChild extends ChildProcess {
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+}
+
 /**
- * Runs a command on a machine as `ssh` does, in a process of its own: it works with every driver that has a shell, also with
+ * Starts a command on a machine as `ssh` does, in a process of its own: it works with every driver that has a shell, also with
  * those that lend it their own streams only.
+ */
+function spawnOnMachine(
+  ctx: Context,
+  store: Store,
+  name: string,
+  command: readonly string[],
+  stdin: 'ignore' | 'pipe',
+): PipedChild {
+  const isNative = ctx.globals['native-ssh'] === true
+  const own = ownProgram()
+  // The executable is `flotilla` when called so, whatever its file is called; a script is one program only.
+  const isMachine = own.length > 1 && ctx.personality.id !== 'flotilla'
+  const words = ['--storage-path', store.root, ...(isNative ? ['--native-ssh'] : []), 'ssh', name, ...command]
+  const [file, ...args] = [...own, ...(isMachine ? [] : ['machine']), ...words]
+  return spawn(file, args, {
+    env: ctx.env,
+    stdio: [stdin, 'pipe', 'pipe'],
+    detached: true,
+    ...(own.length === 1 && { argv0: 'flotilla' }),
+  }) as PipedChild
+}
+
+/**
+ * Runs a command on a machine as `ssh` does, with nothing to read.
  *
  * @returns its exit code
  */
@@ -22,20 +54,8 @@ export function runOnMachine(
   command: readonly string[],
   onOutput: OnOutput,
 ): Promise<number> {
-  const isNative = ctx.globals['native-ssh'] === true
-  const own = ownProgram()
-  // The executable is `flotilla` when called so, whatever its file is called; a script is one program only.
-  const isMachine = own.length > 1 && ctx.personality.id !== 'flotilla'
-  const words = ['--storage-path', store.root, ...(isNative ? ['--native-ssh'] : []), 'ssh', name, ...command]
-  const [file, ...args] = [...own, ...(isMachine ? [] : ['machine']), ...words]
-  const start = {
-    env: ctx.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    ...(own.length === 1 && { argv0: 'flotilla' }),
-  } satisfies SpawnOptionsWithStdioTuple<'ignore', 'pipe', 'pipe'>
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, start)
+    const child = spawnOnMachine(ctx, store, name, command, 'ignore')
     const stop = (): void => killTree(child)
     ctx.signal.addEventListener('abort', stop, { once: true })
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -48,4 +68,25 @@ export function runOnMachine(
       resolve(code ?? (signal === 'SIGKILL' ? 137 : 1))
     })
   })
+}
+
+/** Most that is kept of what a command says while files are copied. */
+const maxSaidBytes = 64 * 1024
+
+/** Starts a command on a machine whose streams are for programs to read and write. */
+export function startOnMachine(ctx: Context, store: Store, name: string, command: string): ShellRun {
+  const child = spawnOnMachine(ctx, store, name, [command], 'pipe')
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = `${said}${text}`.slice(-maxSaidBytes)
+  })
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    kill: () => killTree(child),
+    ended: new Promise((resolve) => {
+      child.once('error', (error) => resolve({ code: 127, stderr: toMessage(error) }))
+      child.once('close', (code) => resolve({ code: code ?? 137, stderr: said }))
+    }),
+  }
 }

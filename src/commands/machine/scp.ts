@@ -1,33 +1,34 @@
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { openStore } from './open-machine.ts'
-import { findAlias, parseMachinePath, renderMachinePath } from './remote-path.ts'
+import { parseMachinePath, reachMachine, renderMachinePath, toAlias } from './remote-path.ts'
 import type { MachinePath } from './remote-path.ts'
 import type { scpFlags } from './copy-table.ts'
 import { requireProgram, runWithSshConfig } from './with-ssh-config.ts'
 
-/** Copies files to, from and between machines, with the programs of this computer. */
+/**
+ * Copies files to, from and between machines: with the programs of this computer where all of them have an SSH server, else
+ * through their shells.
+ */
 export const run: Run<typeof scpFlags> = async (ctx, flags, args) => {
   if (args.length !== 2) {
     ctx.stdout.write(await ctx.helpPage())
     throw new FlotillaError('machine/usage', 'Improper number of arguments')
   }
-  const ends = args.map(parseMachinePath)
-  const names = [...new Set(ends.flatMap(({ machine }) => (machine === undefined ? [] : [machine])))]
-  if (flags.delta && ends.every(({ machine }) => machine !== undefined)) {
-    throw new FlotillaError(
-      'machine/usage',
-      '--delta copies between a machine and this computer, not between machines',
-      {
-        hint: 'leave --delta out, or run rsync on one of them with "ssh"',
-      },
-    )
+  const [from, to] = args.map(parseMachinePath) as [MachinePath, MachinePath]
+  const names = [...new Set([from, to].flatMap(({ machine }) => (machine === undefined ? [] : [machine])))]
+  const store = openStore(ctx)
+  const reached = []
+  for (const name of names) reached.push(await reachMachine(ctx, store, name))
+  // rsync cannot copy between two other computers.
+  const isBetween = from.machine !== undefined && to.machine !== undefined
+  if ((flags.delta && isBetween) || reached.some(({ target }) => target === undefined)) {
+    const { copyThroughShells } = await import('./copy-through-shells.ts')
+    return copyThroughShells(ctx, store, { from, to, reached }, flags)
   }
   await requireProgram(ctx, flags.delta ? 'rsync' : 'scp', flags.delta ? 'delta option' : 'scp feature')
-  const store = openStore(ctx)
-  const aliases = []
-  for (const name of names) aliases.push(await findAlias(ctx, store, name))
-  return runWithSshConfig(ctx, aliases, (config) => (flags.delta ? rsync : scp)(config, flags, ends))
+  const aliases = reached.flatMap(({ name, target }) => (target === undefined ? [] : [toAlias(store, name, target)]))
+  return runWithSshConfig(ctx, aliases, (config) => (flags.delta ? rsync : scp)(config, flags, [from, to]))
 }
 
 interface CopyFlags {

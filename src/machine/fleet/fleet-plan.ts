@@ -67,6 +67,11 @@ function readMark(host: Host): Mark | undefined {
   return { name, driver: driver ?? '', options: options ?? {}, labels: labels ?? {} }
 }
 
+/** The fleet a machine belongs to. */
+export function fleetOf(host: Host): string | undefined {
+  return readMark(host)?.name
+}
+
 /** What it takes to make the store what the file says. Pure: the same input, the same plan. */
 export function planFleet(file: FleetFile, observed: readonly FleetObserved[], prunes: boolean): FleetPlan {
   const byName = new Map(observed.map((each) => [each.host.name, each]))

@@ -11,6 +11,8 @@ import { listSettings } from './unit-file.ts'
 
 const listenPollMs = 500
 const listenTimeoutMs = 30_000
+/** On a host where each look takes seconds, the time alone would be over after two. */
+const fewestLooks = 10
 
 /** An engine that is installed, and what is known of its system. */
 export interface InstalledEngine {
@@ -95,10 +97,10 @@ async function refuseConflicts(shell: HostShell, args: readonly string[], o: Cal
 
 async function waitForPort(shell: HostShell, port: number, clock: Clock, o: CallOptions): Promise<void> {
   const endMs = clock.nowMs() + listenTimeoutMs
-  for (;;) {
+  for (let look = 1; ; look += 1) {
     const { stdout } = await shell.run('cat /proc/net/tcp /proc/net/tcp6 2>/dev/null', o)
     if (isListening(stdout, port)) return
-    if (clock.nowMs() >= endMs) {
+    if (clock.nowMs() >= endMs && look >= fewestLooks) {
       throw new FlotillaError(
         'machine/provision',
         'Unable to verify the Docker daemon is listening: Maximum number of retries (10) exceeded',

@@ -10,6 +10,11 @@ import type { SystemTable } from './system-table.ts'
 const dropInFolder = '/etc/systemd/system/docker.service.d'
 const dropInName = '10-machine.conf'
 const stopTimeoutMs = 60_000
+/**
+ * Ends when the system has booted, at once where it has. SSH is up before the engine of a system that is booting, whose start
+ * would then cancel our stop, or come after it. Systems whose systemd cannot wait are taken as they are.
+ */
+const waitForBoot = 'timeout 600 systemctl is-system-running --wait >/dev/null 2>&1 || :'
 
 /** What starts the engine on a host. */
 export interface InitSystem {
@@ -51,10 +56,11 @@ const systemd: InitSystem = {
     await shell.check('systemctl daemon-reload', o)
   },
   async stop(shell, o) {
-    await shell.check('systemctl -f stop docker', o)
+    await shell.check(`${waitForBoot}; systemctl -f stop docker`, o)
   },
   async start(shell, o) {
-    await shell.check('systemctl -f start docker && systemctl -f enable docker', o)
+    // Its socket may have started it meanwhile, with what was configured before.
+    await shell.check('systemctl -f restart docker && systemctl -f enable docker', o)
   },
   async readLog(shell, o) {
     return (await shell.run('journalctl -u docker -n 15 --no-pager -o cat', o)).stdout.trim()

@@ -120,7 +120,7 @@ export async function waitForEngine(host: Host, driver: Driver, ctx: ProvisionCo
       await checkConnection(host, driver, ctx, o)
       break
     } catch (error) {
-      const isStarting = /connection refused|EOF|reset by peer/.test(toMessage(error))
+      const isStarting = /connection refused|EOF|reset by peer|i\/o timeout/.test(toMessage(error))
       if (!isStarting || o.signal?.aborted === true || ctx.clock.nowMs() > endMs) throw error
     }
     await ctx.clock.sleep(250, o.signal)

@@ -12,6 +12,7 @@ import {
 import type { ContainerInspect } from '../../../engine/api/types.ts'
 import type { Engine } from '../../../engine/engine.ts'
 import { joinHostPort } from '../../../io/dial.ts'
+import { failpoint } from '../../../io/failpoint.ts'
 import { readInteger, readText } from '../../driver.ts'
 import type {
   Driver,
@@ -70,7 +71,9 @@ class DockerDriver implements Driver {
       const config = this.#config
       const wanted = { image: readText(config, 'Image'), engineRoot: readText(config, 'EngineRoot') }
       const image = await ensureImage(engine, wanted, this.#ctx, o)
+      await failpoint('docker.afterImage')
       const network = await ensureNetwork(engine, readText(config, 'Network'), o)
+      await failpoint('docker.afterNetwork')
       const isPublished = config['IsPublished'] === true || (await needsPublishing(engine, o))
       // What a create that was killed has left.
       await this.#removeContainers(engine, {})
@@ -153,6 +156,7 @@ class DockerDriver implements Driver {
       const { Id: id, State: before } = await this.#require(engine, o)
       const content = renderSupervisor({ program: 'dockerd', args: setup.args, env: setup.env })
       await putFiles(engine, id, [...setup.files, { path: supervisorPaths.script, content, mode: 0o700 }], o)
+      await failpoint('docker.afterFiles')
       if (before.Running) await stopContainer(engine, id, { timeoutSeconds: stopSeconds }, o)
       await startContainer(engine, id, {}, o)
       await waitForListening(engine, id, readInteger(this.#config, 'EnginePort', 2376), this.#ctx.clock, o)

@@ -36,7 +36,7 @@ const welcome: readonly string[] = [
   ...'cat ls mkdir rm mv cp ln chmod chown sleep tail head grep sed tr cut sort wc ps kill id uname hostname env date'.split(
     ' ',
   ),
-  ...'touch test true false stat df du free pidof setsid readlink dirname basename mktemp sync'.split(' '),
+  ...'touch test true false stat df du free pidof setsid readlink dirname basename mktemp sync find'.split(' '),
 ]
 
 /**

@@ -1,3 +1,4 @@
+import { readText } from '../../driver.ts'
 import type { DriverDescriptor } from '../../driver.ts'
 import { dockerFlags } from './flags.ts'
 
@@ -6,5 +7,7 @@ export const descriptor: DriverDescriptor = {
   name: 'docker',
   apiVersion: 1,
   flags: dockerFlags,
+  // The outer engine of another computer is as good from anywhere.
+  stays: (config) => (/^(?:tcp|https?|ssh):/.test(readText(config, 'OuterHost')) ? undefined : 'its container'),
   load: async () => (await import('./driver.ts')).dockerFactory,
 }

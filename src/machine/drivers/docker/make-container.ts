@@ -3,6 +3,7 @@ import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import { createContainer, removeContainer, startContainer } from '../../../engine/api/containers.ts'
 import type { NetworkInspect } from '../../../engine/api/types-resource.ts'
 import type { Engine } from '../../../engine/engine.ts'
+import { failpoint } from '../../../io/failpoint.ts'
 import { readInteger, readText } from '../../driver.ts'
 import type { DriverConfig, DriverContext } from '../../driver.ts'
 import { containerBody, containerName } from './container-spec.ts'
@@ -61,8 +62,10 @@ export async function makeContainer(
       ...(isPublished && { publishAt: localEndpoints.includes(engine.endpoint.kind) ? '127.0.0.1' : '0.0.0.0' }),
     })
     const { Id: id } = await createContainer(engine, body, { name: containerName(ctx.machineName) }, o)
+    await failpoint('docker.afterContainer')
     try {
       await startContainer(engine, id, {}, o)
+      await failpoint('docker.afterContainerStart')
       return { id, address, port }
     } catch (error) {
       const text = toMessage(error)

@@ -6,5 +6,6 @@ export const descriptor: DriverDescriptor = {
   name: 'local',
   apiVersion: 1,
   flags: localFlags,
+  stays: () => 'its host',
   load: async () => (await import('./driver.ts')).localFactory,
 }

@@ -5,6 +5,7 @@ import type { CallOptions } from '../../../core/call.ts'
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import { joinHostPort } from '../../../io/dial.ts'
 import { execChecked } from '../../../io/exec.ts'
+import { failpoint } from '../../../io/failpoint.ts'
 import { pathExists, readTextFile, writeFileAtomic } from '../../../io/files.ts'
 import { isAlive } from '../../../io/process-identity.ts'
 import { readInteger, readText } from '../../driver.ts'
@@ -83,7 +84,9 @@ class QemuDriver implements Driver {
     }
     await this.#ctx.checkpoint?.(this.#config)
     await this.#makeDisk(base.disk, o)
+    await failpoint('qemu.afterDisk')
     await this.#makeSeed(o)
+    await failpoint('qemu.afterSeed')
     log.info(`Starting the virtual machine (${accelerator})...`)
     await this.start(o)
   }

@@ -5,6 +5,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { startDetached } from '../../../io/detached.ts'
 import type { ProgramWords } from '../../../io/exec.ts'
+import { failpoint } from '../../../io/failpoint.ts'
 import { readTextFile, writeFileAtomic } from '../../../io/files.ts'
 import { isAlive, pollUntil, readIdentity, signalProcess } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
@@ -24,18 +25,23 @@ export async function findProcess(folder: string): Promise<ProcessIdentity | und
   const noted = parseIdentity(await readTextFile(join(folder, machineFiles.process)))
   if (noted !== undefined && (await isAlive(noted))) return noted
   const pid = Number.parseInt((await readTextFile(join(folder, machineFiles.pid))) ?? '', 10)
-  if (!(pid > 1)) return undefined
+  // Who started it may have been killed before either was written.
+  if (!(pid > 1)) return noted === undefined ? searchProcess(folder) : undefined
   const identity = await readIdentity(pid)
   return identity !== undefined && (await worksIn(pid, folder)) ? identity : undefined
 }
 
+async function searchProcess(folder: string): Promise<ProcessIdentity | undefined> {
+  for (const name of await fs.readdir('/proc').catch(() => [])) {
+    if (/^\d+$/.test(name) && (await worksIn(Number(name), folder))) return readIdentity(Number(name))
+  }
+  return undefined
+}
+
 async function worksIn(pid: number, folder: string): Promise<boolean> {
   try {
-    const [place, program] = await Promise.all([
-      fs.readlink(`/proc/${pid}/cwd`),
-      fs.readFile(`/proc/${pid}/comm`, 'utf8'),
-    ])
-    return place === (await fs.realpath(folder)) && program.startsWith('qemu-system')
+    if (!(await fs.readFile(`/proc/${pid}/comm`, 'utf8')).startsWith('qemu-system')) return false
+    return (await fs.readlink(`/proc/${pid}/cwd`)) === (await fs.realpath(folder))
   } catch {
     // It has just ended, or belongs to somebody else.
     return false
@@ -69,6 +75,7 @@ export async function startProcess(words: ProgramWords, folder: string, clock: C
     logPath,
     cwd: folder,
     onSpawn: async (number) => {
+      await failpoint('qemu.afterProcess')
       const identity = await readIdentity(number)
       if (identity !== undefined)
         await writeFileAtomic(join(folder, machineFiles.process), JSON.stringify(identity), 0o600)
