@@ -185,6 +185,14 @@ describe.each(shells)('copies through %s', (_name, words, path) => {
     expect(readFileSync(join(folder, 'all', 'back\\slash'), 'utf8')).toBe('y')
   })
 
+  it('a shell that greets and ends is no empty file', async () => {
+    writeFileSync(join(folder, 'kept'), 'text')
+    const menu = shellEnd('menu', () => startShell(words, 'exit 0', path))
+    await expect(copy(menu, 'x', here(), 'kept')).rejects.toThrow('menu:x: the shell of the machine ran nothing')
+    await expect(copy(here(), 'kept', menu, 'x')).rejects.toThrow('the shell of the machine ran nothing')
+    expect(readFileSync(join(folder, 'kept'), 'utf8')).toBe('text')
+  })
+
   it('what cannot be copied is said with machine and path, and nothing is lost', async () => {
     makeTree(join(folder, 'tree'))
     writeFileSync(join(folder, 'file'), 'precious')

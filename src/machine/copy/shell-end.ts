@@ -31,6 +31,12 @@ export interface ShellRun {
   kill(): void
 }
 
+/** A script under way. */
+interface Script extends ShellRun {
+  /** False when the shell has printed all and nothing of the script. */
+  readonly hasBegun: Promise<boolean>
+}
+
 /** Most that may come before the answer of a command, from shells that greet. */
 const maxGreetingBytes = 1024 * 1024
 
@@ -38,7 +44,7 @@ const maxGreetingBytes = 1024 * 1024
 export function shellEnd(name: string, start: (command: string) => ShellRun): CopyEnd {
   const prefix = `${name}:`
 
-  function begin(script: string, args: readonly string[], o: CallOptions): ShellRun {
+  function begin(script: string, args: readonly string[], o: CallOptions): Script {
     // A shell may greet before it runs anything.
     const mark = `flotilla-copy-${randomBytes(8).toString('hex')}`
     const text = `printf '%s\\n' ${mark}\n${script}`
@@ -57,16 +63,23 @@ export function shellEnd(name: string, start: (command: string) => ShellRun): Co
     const printed = new PassThrough()
     run.stdout.on('error', (error) => printed.destroy(error))
     run.stdout.pipe(printed)
-    return { ...run, kill, stdout: Readable.from(skipGreeting(printed, mark), { objectMode: false }) }
+    let tell: (hasBegun: boolean) => void = () => {}
+    const hasBegun = new Promise<boolean>((resolve) => (tell = resolve))
+    const stdout = Readable.from(skipGreeting(printed, mark, tell), { objectMode: false })
+    return { ...run, kill, stdout, hasBegun }
   }
 
-  async function finish(run: ShellRun, path: string, o: CallOptions): Promise<void> {
+  async function finish(run: Script, path: string, o: CallOptions): Promise<void> {
     const { code, stderr } = await run.ended
     if (o.signal?.aborted === true) throw toAbortError(o.signal)
     if (code !== 0) throw new FlotillaError('machine/driver', describe(prefix, path, code, stderr))
+    // A login that ends early, with a menu or a notice, must not pass for an empty answer.
+    if (!(await run.hasBegun)) {
+      throw new FlotillaError('machine/driver', `cannot copy ${prefix}${path}: the shell of the machine ran nothing`)
+    }
   }
 
-  async function ask(script: string, args: readonly string[], o: CallOptions): Promise<[string, ShellRun]> {
+  async function ask(script: string, args: readonly string[], o: CallOptions): Promise<[string, Script]> {
     const run = begin(script, args, o)
     run.stdin.end()
     const pieces: Buffer[] = []
@@ -75,7 +88,7 @@ export function shellEnd(name: string, start: (command: string) => ShellRun): Co
   }
 
   /** What a command prints; it fails at its end when the command does, and ends the command when nobody reads on. */
-  async function* read(run: ShellRun, path: string, o: CallOptions): AsyncGenerator<Uint8Array, void> {
+  async function* read(run: Script, path: string, o: CallOptions): AsyncGenerator<Uint8Array, void> {
     try {
       for await (const piece of run.stdout) yield piece as Uint8Array
       await finish(run, path, o)
@@ -139,7 +152,12 @@ function isReaderGone(error: unknown): boolean {
   return codeOf(error) === 'EPIPE' || codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE'
 }
 
-async function* skipGreeting(stdout: Readable, mark: string): AsyncGenerator<Uint8Array, void> {
+/** @param tell whether the mark has come */
+async function* skipGreeting(
+  stdout: Readable,
+  mark: string,
+  tell: (hasBegun: boolean) => void,
+): AsyncGenerator<Uint8Array, void> {
   const wanted = Buffer.from(`${mark}\n`)
   let held: Buffer | undefined = Buffer.alloc(0)
   for await (const piece of stdout) {
@@ -152,11 +170,13 @@ async function* skipGreeting(stdout: Readable, mark: string): AsyncGenerator<Uin
     if (at >= 0) {
       const rest = held.subarray(at + wanted.length)
       held = undefined
+      tell(true)
       if (rest.length > 0) yield rest
     } else if (held.length > maxGreetingBytes) {
       throw new FlotillaError('machine/driver', 'the shell of the machine prints without end')
     }
   }
+  tell(held === undefined)
 }
 
 function describe(prefix: string, path: string, code: number, stderr: string): string {
