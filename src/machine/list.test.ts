@@ -60,8 +60,9 @@ async function list(answers: Readonly<Record<string, Answer>>, dockerHost = ''):
     },
   }
   const rows = describeHosts(await readInventory(store), ctx, {})
-  // What answers at all has answered before time moves.
-  for (let turn = 0; turn < 50; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve))
+  if (!Object.values(answers).some(({ url }) => url === 'never')) return rows
+  // What answers at all has answered before time moves, on a busy machine too.
+  await new Promise<void>((resolve) => setTimeout(resolve, 500))
   await clock.advance(10_000)
   return rows
 }

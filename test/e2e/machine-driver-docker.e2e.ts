@@ -222,7 +222,7 @@ describe.runIf(isLive)('machines in containers, with the programs (needs root on
     const some = ['docker-aftercontainer', 'docker-afterfiles']
     const resumed = await machine(['create', '--resume', ...some])
     expect(resumed).toMatchObject({ code: 0, stderr: '' })
-    for (const name of some) expect((await machine(['version', name])).stdout).toMatch(/^28\./)
+    for (const name of some) expect((await machine(['version', name])).stdout).toMatch(/^\d+\./)
     expect(await machine(['rm', '-y', ...names])).toMatchObject({ code: 0, stderr: '' })
     expect((await machine(['ls', '-q'])).stdout).toBe('')
     for (const what of [

@@ -616,10 +616,11 @@ describe('hijacked connections', () => {
               return
             }
           }
+          // The client may have sent all long before it has read all.
+          socket.end()
         }
         push()
       })
-      socket.on('end', () => socket.end())
     })
     const { port } = await startEndpoint(engine, { isHijack: true })
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
