@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { canConnect } from '../../src/io/can-connect.ts'
 import { execProgram } from '../../src/io/exec.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { pollUntil } from '../../src/io/process-identity.ts'
@@ -44,19 +44,6 @@ async function look(host: LabHost): Promise<'answers' | 'refused' | 'silent' | '
 function curlTls(host: LabHost): readonly string[] {
   const folder = host.certificates.directory
   return ['--cacert', join(folder, 'ca.pem'), '--cert', join(folder, 'cert.pem'), '--key', join(folder, 'key.pem')]
-}
-
-function canConnect(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: clientLimitMs })
-    const finish = (isOpen: boolean): void => {
-      socket.destroy()
-      resolve(isOpen)
-    }
-    socket.once('connect', () => finish(true))
-    socket.once('error', () => finish(false))
-    socket.once('timeout', () => finish(false))
-  })
 }
 
 async function ping(from: LabHost, to: string): Promise<boolean> {
@@ -213,7 +200,7 @@ describe.runIf(isRoot)('hosts of two engine versions (needs root on Linux)', () 
 
   it('a paused engine accepts connections and says nothing until it is resumed', async () => {
     await c!.pause()
-    expect(await canConnect(c!.ip, 2376)).toBe(true)
+    expect(await canConnect(c!.ip, 2376, clientLimitMs)).toBe(true)
     expect(await look(c!)).toBe('silent')
     await c!.resume()
     expect(await eventually(async () => (await look(c!)) === 'answers')).toBe(true)
@@ -335,7 +322,7 @@ describe.runIf(isRoot)('a host with systemd (needs root on Linux)', () => {
     const ssh = await host.sshd()
     await host.powerOff()
     await host.powerOn()
-    expect(await eventually(() => canConnect(ssh.host, ssh.port))).toBe(true)
+    expect(await eventually(() => canConnect(ssh.host, ssh.port, clientLimitMs))).toBe(true)
   })
 })
 
@@ -356,11 +343,11 @@ describe.runIf(isRoot)('servers beside the hosts (needs root on Linux)', () => {
       const lap = stopwatch()
       const store = await running.kv(name)
       lap(`${name} ready`)
-      expect(await canConnect(store.host, store.port)).toBe(true)
+      expect(await canConnect(store.host, store.port, clientLimitMs)).toBe(true)
       await store.stop()
-      expect(await canConnect(store.host, store.port)).toBe(false)
+      expect(await canConnect(store.host, store.port, clientLimitMs)).toBe(false)
       await store.start()
-      expect(await canConnect(store.host, store.port)).toBe(true)
+      expect(await canConnect(store.host, store.port, clientLimitMs)).toBe(true)
     },
   )
 

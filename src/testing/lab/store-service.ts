@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { ProgramWords } from '../../io/exec.ts'
+import { canConnect } from '../../io/can-connect.ts'
 import { pathExists, readTextFile } from '../../io/files.ts'
 import type { Fleet } from '../../machine/drivers/local/fleet.ts'
 import { isAlive, pollUntil, signalProcess } from '../../io/process-identity.ts'
@@ -195,7 +196,8 @@ class RunningService implements LabService {
     await signalProcess(running, 'SIGTERM')
     await signalProcess(running, 'SIGCONT')
     // The threads of a JVM may hold its socket a moment longer than its process is there.
-    const isGone = async (): Promise<boolean> => !(await isAlive(running)) && !(await canConnect(this.host, this.port))
+    const isGone = async (): Promise<boolean> =>
+      !(await isAlive(running)) && !(await canConnect(this.host, this.port, 1000))
     if (!(await pollUntil(isGone, 10_000, this.#clock))) {
       await signalProcess(running, 'SIGKILL')
       await pollUntil(isGone, 10_000, this.#clock)
@@ -210,19 +212,6 @@ class RunningService implements LabService {
   async resume(): Promise<void> {
     if (this.#process !== undefined) await signalProcess(this.#process, 'SIGCONT')
   }
-}
-
-function canConnect(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 1000 })
-    const finish = (isOpen: boolean): void => {
-      socket.destroy()
-      resolve(isOpen)
-    }
-    socket.once('connect', () => finish(true))
-    socket.once('error', () => finish(false))
-    socket.once('timeout', () => finish(false))
-  })
 }
 
 async function fetchText(url: string, method: 'GET' | 'PUT' = 'GET'): Promise<string> {

@@ -1,9 +1,9 @@
 import { request } from 'node:http'
-import { connect } from 'node:net'
 import type { CallOptions } from '../../../core/call.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { quoteShell, quoteShellWords } from '../../../core/shell-quote.ts'
+import { canConnect } from '../../../io/can-connect.ts'
 import { execChecked, execProgram } from '../../../io/exec.ts'
 import { readTextFile } from '../../../io/files.ts'
 import { enterWords, hostEnvironment, renderJoin } from './host-script.ts'
@@ -102,7 +102,7 @@ async function isEngineReady(site: EngineSite, command: EngineCommand): Promise<
     const match = /^tcp:\/\/(.*):(\d+)$/.exec(host)
     if (match === null) continue
     const name = match[1] === '' || match[1] === '0.0.0.0' ? site.address : (match[1] ?? '')
-    if (!name.startsWith('127.') && !(await canConnect(name, Number(match[2])))) return false
+    if (!name.startsWith('127.') && !(await canConnect(name, Number(match[2]), 2000))) return false
   }
   return true
 }
@@ -117,19 +117,6 @@ function canPing(socketPath: string): Promise<boolean> {
     call.once('error', () => resolve(false))
     call.once('close', () => resolve(false))
     call.end()
-  })
-}
-
-function canConnect(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 2000 })
-    function finish(isOpen: boolean): void {
-      socket.destroy()
-      resolve(isOpen)
-    }
-    socket.once('connect', () => finish(true))
-    socket.once('error', () => finish(false))
-    socket.once('timeout', () => finish(false))
   })
 }
 
