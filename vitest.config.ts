@@ -3,7 +3,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // Three projects: `unit` needs nothing and is quick; `e2e` drives the built programs and real engines in
 // namespaces, two files at a time: they wait more than they work, and each has a network of its own. What fails for the
-// load alone gets a second try, and scripts/second-tries.mjs names it at the end of the run.
+// load alone gets a second try, and scripts/second-tries.mjs names it and its first failure at the end of the run.
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
@@ -12,6 +12,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 20_000,
+          retry: 1,
         },
       },
       {

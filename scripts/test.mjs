@@ -4,7 +4,7 @@
 // where the image they need has been built before.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import process from 'node:process'
 import { ensureBuilt } from './built.mjs'
 import { ensureNpmPackages, root } from './npm-packages.mjs'
@@ -26,6 +26,8 @@ const reports = join(root, '.cache', 'test-reports')
 mkdirSync(reports, { recursive: true })
 
 const total = { passed: 0, failed: 0, skipped: 0 }
+/** @type {string[]} */
+const failures = []
 let isGood = true
 for (const [index, args] of runs.entries()) {
   const report = join(reports, `${index}.json`)
@@ -49,6 +51,8 @@ for (const [index, args] of runs.entries()) {
   if (result.status !== 0) isGood = false
   count(report, result.status)
 }
+// Once more at the very end: of a long log people often have the end alone.
+for (const failure of failures) console.log(failure)
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exitCode = isGood && total.failed === 0 ? 0 : 1
 
@@ -68,5 +72,18 @@ function count(report, status) {
     (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
   )
   total.failed += data.numFailedTests + unloaded.length
+  for (const file of data.testResults) {
+    const name = relative(root, file.name)
+    for (const test of file.assertionResults.filter((each) => each.status === 'failed')) {
+      failures.push(`failed: ${name} > ${test.fullName}\n${indent(test.failureMessages.join('\n'))}`)
+    }
+  }
+  for (const file of unloaded) failures.push(`failed: ${relative(root, file.name)}\n${indent(file.message)}`)
   if (status !== 0 && data.numFailedTests + unloaded.length === 0) total.failed += 1
+}
+
+/** The first lines of a failure, set off from its name. */
+function indent(text) {
+  const lines = text.split('\n').slice(0, 12)
+  return lines.map((line) => `    ${line}`).join('\n')
 }
