@@ -50,6 +50,31 @@ export async function fetchGit(reference: GitReference, o: FetchOptions): Promis
   return { root, pin }
 }
 
+/**
+ * What ties git to a repository that is there already: set where we are called from a hook or an alias of git
+ * (`git rev-parse --local-env-vars`). How a user reaches servers (GIT_SSH_…, GIT_SSL_…, GIT_ASKPASS, GIT_CONFIG_…) stays.
+ */
+const repositoryVariables: ReadonlySet<string> = new Set([
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_CEILING_DIRECTORIES',
+  'GIT_COMMON_DIR',
+  'GIT_CONFIG',
+  'GIT_DIR',
+  'GIT_GRAFT_FILE',
+  'GIT_IMPLICIT_WORK_TREE',
+  'GIT_INDEX_FILE',
+  'GIT_INTERNAL_SUPER_PREFIX',
+  'GIT_NAMESPACE',
+  'GIT_NO_REPLACE_OBJECTS',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_PREFIX',
+  'GIT_QUARANTINE_PATH',
+  'GIT_REPLACE_REF_BASE',
+  'GIT_SHALLOW_FILE',
+  'GIT_TEMPLATE_DIR',
+  'GIT_WORK_TREE',
+])
+
 type Git = (args: readonly string[]) => Promise<ExecResult>
 
 async function makeGit(o: FetchOptions): Promise<Git> {
@@ -57,7 +82,7 @@ async function makeGit(o: FetchOptions): Promise<Git> {
   if (program === undefined) {
     throw new FlotillaError('platform/missing', 'files from Git need the program git', { hint: 'install git' })
   }
-  const inherited = Object.fromEntries(Object.entries(o.env).filter(([key]) => !/^GIT_(?!SSH)/.test(key)))
+  const inherited = Object.fromEntries(Object.entries(o.env).filter(([key]) => !repositoryVariables.has(key)))
   const env = {
     GIT_SSH_COMMAND: 'ssh -o ControlMaster=no -o BatchMode=yes',
     ...inherited,
@@ -76,9 +101,12 @@ async function makeGit(o: FetchOptions): Promise<Git> {
 async function check(running: Promise<ExecResult>, shown: string): Promise<ExecResult> {
   const result = await running
   if (result.code === 0) return result
-  const said = result.stderr.trim().split('\n').slice(-3).join('; ')
-  throw new FlotillaError('io/exec', `cannot fetch ${shown}: ${maskAll(said)}`)
+  const lines = result.stderr.split(/\r?\n/).filter((line) => line.trim() !== '' && !commonplace.test(line))
+  throw new FlotillaError('io/exec', `cannot fetch ${shown}: ${maskAll(lines.slice(-3).join('; '))}`)
 }
+
+/** What git says after every failure of `ssh`, which has said why. */
+const commonplace = /^Please make sure you have the correct access rights$|^and the repository exists\.$/
 
 /** git repeats addresses, passwords included. */
 function maskAll(text: string): string {
