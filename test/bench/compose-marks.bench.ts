@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Row } from './bench.ts'
+import { measureFloor } from './engine-floor.ts'
+import type { Floor } from './engine-floor.ts'
 import { findCompose1, findCompose2 } from './peers.ts'
 import type { Peer } from './peers.ts'
 
@@ -15,7 +17,7 @@ import type { Peer } from './peers.ts'
  */
 
 const root = resolve(import.meta.dirname, '..', '..')
-const rounds = 5
+const rounds = 11
 const slowRounds = 3
 
 const executable: Peer = { name: 'executable', command: [join(root, 'dist', 'exe', 'docker-compose')], env: {} }
@@ -96,7 +98,8 @@ export async function run(): Promise<readonly Row[]> {
     for (const peer of [modern ?? executable, ...peers]) {
       call(peer, projectOf(peer, ['-f', 'fifty.yml', '-p', 'bench', 'down', '-t', '0']), place)
     }
-    return [...rows, ...measureGrowth(modern, place), ...measureMemory(modern, place)]
+    const floor = await compareFloor(running.hosts[0]?.socketPath ?? '', rows)
+    return [...rows, ...floor, ...measureGrowth(modern, place), ...measureMemory(modern, place)]
   } finally {
     await running.down()
     await rm(folder, { recursive: true, force: true })
@@ -146,6 +149,30 @@ function measure(task: Task, peers: readonly Peer[], place: Place): readonly Row
         ...(form === executable && !peer.name.endsWith('1.29') && { mark: task.mark }),
       }))
     })
+}
+
+/** What of `up` and `down` is the engine's own work, so that nobody looks for it in a program. */
+async function compareFloor(socketPath: string, rows: readonly Row[]): Promise<readonly Row[]> {
+  const floors: Floor[] = []
+  for (let round = 0; round < slowRounds; round += 1) {
+    floors.push(await measureFloor(socketPath, 'flotilla/sample:latest', 50))
+  }
+  return (
+    [
+      ['up -d', 'upMs'],
+      ['down -t 0', 'downMs'],
+    ] as const
+  ).map(([words, key]) => {
+    const value = median(floors.map((floor) => floor[key]))
+    const peer = rows.find(({ name, against }) => name.startsWith(`compose ${words}, 50 services, exe`) && against)
+    const yardstick = peer?.against
+    return {
+      name: `${words}, 50 services, by bare calls to the engine`,
+      value,
+      unit: 'ms',
+      ...(yardstick && { against: { ...yardstick, ratio: value / yardstick.value } }),
+    }
+  })
 }
 
 /** Everything of a project of 500 services is made by `create`; running them is not what is measured. */
