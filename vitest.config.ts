@@ -11,7 +11,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/conformance/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           retry: 1,
         },
       },
