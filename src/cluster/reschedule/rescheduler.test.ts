@@ -93,7 +93,7 @@ function ask<T>(port: number, method: string, path: string, body?: unknown): Pro
   })
 }
 
-async function eventually(check: () => Promise<boolean> | boolean, what: string, limitMs = 15_000): Promise<void> {
+async function eventually(check: () => Promise<boolean> | boolean, what: string, limitMs = 40_000): Promise<void> {
   const start = Date.now()
   while (!(await check())) {
     if (Date.now() - start > limitMs) throw new Error(`${what} did not come about`)
@@ -205,6 +205,9 @@ describe('a node fails', () => {
     expect(on(second, 'db')).toBeUndefined()
     const why = 'the data of its volume data is on node n1 only'
     await eventually(() => manager.log.some((line) => line.endsWith(why)), 'the reason')
+    // The other's move is listed until its container runs.
+    await eventually(() => on(second, 'cache')?.status === 'running', 'the start of the one with consent')
+    await eventually(async () => (await manager.call<unknown[]>('GET', '/flotilla/moves')).length === 1, 'its end')
     expect(await manager.call('GET', '/flotilla/moves')).toMatchObject([{ Name: 'db', State: 'held', Why: why }])
   })
 
@@ -391,7 +394,7 @@ describe('drain', () => {
       expect.arrayContaining(names.map((name) => [name, 'running'])),
     )
     expect(second.state.containers.size).toBe(names.length)
-    expect(await manager.call('GET', '/flotilla/moves')).toEqual([])
+    await eventually(async () => (await manager.call<unknown[]>('GET', '/flotilla/moves')).length === 0, 'their end')
   }, 40_000)
 
   it('a rebalance evens out what may be moved', async () => {
