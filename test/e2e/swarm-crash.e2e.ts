@@ -198,6 +198,35 @@ describe('a manager killed in the middle of a create', () => {
   })
 })
 
+describe('a manager that is killed and started anew over a thousand containers', () => {
+  it('has them all in its first list, and takes none of their names', async () => {
+    const made = engines.flatMap((engine, at) =>
+      Array.from({ length: 334 }, (_, index) => {
+        const name = `old-${at}-${index}`
+        engine.addContainer({ Image: 'app:1' }, { name, state: 'exited' })
+        return { engine, name }
+      }),
+    )
+    try {
+      await startManager()
+      manager?.kill('SIGKILL')
+      await eventually(isDead, 10_000, 'the end of the manager')
+      const startMs = performance.now()
+      await startManager()
+      const rows = JSON.parse((await call('GET', '/containers/json?all=1')).body) as { readonly Names: string[] }[]
+      console.log(`a thousand containers served after ${Math.round(performance.now() - startMs)} ms`)
+      const names = new Set(rows.map((row) => row.Names[0]?.replace(/^\/[abc]\//, '')))
+      expect(made.filter(({ name }) => !names.has(name))).toEqual([])
+      expect((await call('POST', '/containers/create?name=old-1-7', { Image: 'app:1' })).status).toBe(409)
+    } finally {
+      for (const { engine, name } of made) {
+        engine.state.containers.delete(engine.state.names.get(name) ?? '')
+        engine.state.names.delete(name)
+      }
+    }
+  })
+})
+
 describe('an exception in a handler', () => {
   it.each(['error(made up)', 'panic'])(
     '%s hurts its own request only: it is answered 500 and logged, the rest goes on',
