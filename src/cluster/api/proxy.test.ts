@@ -503,6 +503,53 @@ describe('hijacked connections', () => {
     await eventually(() => server.hijackedCount === 0)
   })
 
+  it('what was sent and ended before the engine answers arrives whole, and so does the answer', async () => {
+    let heard = ''
+    let hasEnded = false
+    let answer = (): void => undefined
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        heard += chunk.toString()
+        answer = () => void socket.write(`${switched}first`)
+      })
+      socket.on('end', () => {
+        hasEnded = true
+        socket.end(' last')
+      })
+    })
+    const { port } = await startEndpoint(engine, { isHijack: true })
+    const early = 'early '.repeat(100_000)
+    const client = new Client(port).send(`POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n${upgrade}\r\n`)
+    client.socket.end(early)
+    await eventually(() => heard.endsWith('\r\n\r\n'))
+    // What lies in the kernel until then is enough: the engine must not hear of it before it has switched.
+    await systemClock.sleep(20)
+    expect(heard).not.toContain('early')
+    answer()
+    await client.until('first last')
+    await eventually(() => hasEnded && client.hasEnded)
+    expect(heard.endsWith(`\r\n\r\n${early}`)).toBe(true)
+  })
+
+  it('both sides ending at once lose nothing', async () => {
+    let heard = ''
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        const isFirst = heard === ''
+        heard += chunk.toString()
+        if (isFirst) socket.write(`${switched}ready`)
+        if (heard.includes('go')) socket.end('engine is done')
+      })
+    })
+    const { port, server } = await startEndpoint(engine, { isHijack: true })
+    const client = new Client(port).send(`POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n${upgrade}\r\n`)
+    await client.until('ready')
+    client.socket.end('go, client is done')
+    await client.until('engine is done')
+    await eventually(() => server.hijackedCount === 0 && client.hasEnded)
+    expect(heard.endsWith('go, client is done')).toBe(true)
+  })
+
   it('an engine that ends first still hears the rest of the input', async () => {
     let heard = ''
     const engine = await startEngine((socket) => {
@@ -673,6 +720,16 @@ describe('limits', () => {
     const client = new Client(port).send('GET /a HTTP/1.1\r\nhost:')
     await eventually(() => client.hasEnded)
     expect(client.text).toMatch(/^HTTP\/1\.1 408 .*Connection: close/s)
+  })
+
+  it('a request head that comes in drops gets no more time for them', async () => {
+    const { port } = await startHasty()
+    const client = new Client(port)
+    // A byte is sent much more often than the server looks.
+    const dripping = setInterval(() => client.socket.write('G'), 2)
+    cleanups.push(() => clearInterval(dripping))
+    await eventually(() => client.hasEnded)
+    expect(client.text).toMatch(/^HTTP\/1\.1 408 /)
   })
 
   it('a body that stalls is answered with 408', async () => {
