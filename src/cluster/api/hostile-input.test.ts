@@ -181,6 +181,33 @@ async function startTap(engine: Endpoint): Promise<{ readonly endpoint: Endpoint
   }
 }
 
+describe('filters', () => {
+  it.each([
+    ['{', 'not JSON'],
+    ['{"name":7}', "invalid filter 'name'"],
+    ['{"__proto__":["x"]}', "invalid filter '__proto__'"],
+    ['{"name":["("]}', 'missing closing ): `(`'],
+    ['{"name":["(a)\\\\1"]}', '\\\\1'],
+    ['{"name":["(?=a)b"]}', '(?='],
+    ['{"name":["(((a{30}){30}){30}){30}"]}', 'invalid repeat count'],
+    [`{"name":["${'(a*)*'.repeat(300)}"]}`, 'patterns of more than 1024 characters'],
+  ])('%.60s is refused with what is wrong in it', async (filters, problem) => {
+    const answer = await bed.call('GET', `/v1.41/containers/json?filters=${encodeURIComponent(filters)}`)
+    expect(answer.status, answer.body).toBe(400)
+    expect(answer.body).toContain(problem)
+  })
+
+  it('of a parameter given twice the first counts, as for engines, and the engine is sent no other', async () => {
+    const path = '/v1.41/containers/create?name=first&name=second'
+    expect(await bed.call('POST', path, '{"Image":"box:1"}')).toMatchObject({ status: 201 })
+    const made = [...(bed.engines[0]?.state.containers.values() ?? [])].map((each) => each.name)
+    expect(made).toContain('first')
+    expect(made).not.toContain('second')
+    const again = await bed.call('POST', '/v1.41/containers/create?name=first&name=third', '{"Image":"box:1"}')
+    expect(again.status).toBe(409)
+  })
+})
+
 describe('paths', () => {
   it.each([
     '/containers//json',
