@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Endpoint } from '../../engine/endpoint.ts'
 import { startEndpointBed, startManagerOver } from '../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../testing/endpoint-bed.ts'
+import type { ServerLimits } from './server.ts'
 import { parseTarget } from './target.ts'
 
 /** Requests as nobody should send them: bodies and paths. Framing is tested with `http1/`. */
@@ -139,7 +140,7 @@ describe('exactness', () => {
   ])('%s: long numbers and fields nobody knows reach the engine as they were sent', async (path, text, parts) => {
     const engine = bed.engines[0]!
     const tap = await startTap(engine.endpoint)
-    const manager = await startManagerOver([{ ...engine, endpoint: tap.endpoint }])
+    const manager = await startManagerOver([{ endpoint: tap.endpoint }])
     try {
       await vi.waitFor(() => expect(manager.cluster.healthyMembers()).toHaveLength(1), 20_000)
       const port = Number(new URL(manager.addresses[0] ?? '').port)
@@ -151,6 +152,75 @@ describe('exactness', () => {
     } finally {
       manager.closeNow()
       tap.close()
+    }
+  })
+})
+
+describe('crowds', () => {
+  async function startSmall(limits: ServerLimits): Promise<{ readonly port: number; close(): void }> {
+    const manager = await startManagerOver(bed.engines, { limits })
+    await vi.waitFor(() => expect(manager.cluster.healthyMembers()).toHaveLength(1), 20_000)
+    return { port: Number(new URL(manager.addresses[0] ?? '').port), close: () => manager.closeNow() }
+  }
+
+  function open(port: number, text = ''): { readonly socket: Socket; heard(): string } {
+    const socket = connect(port, '127.0.0.1')
+    let heard = ''
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk) => (heard += chunk.toString('latin1')))
+    socket.write(text)
+    return { socket, heard: () => heard }
+  }
+
+  it('beyond the limit of raw streams attach is refused with 503; those there go on, and one that ends makes room', async () => {
+    const made = await bed.call('POST', '/v1.41/containers/create?name=streams', {
+      Image: 'box:1',
+      Cmd: ['cat'],
+      OpenStdin: true,
+      AttachStdin: true,
+    })
+    const { Id } = JSON.parse(made.body) as { readonly Id: string }
+    expect((await bed.call('POST', `/v1.41/containers/${Id}/start`)).status).toBe(204)
+    const { port, close } = await startSmall({ total: 100, perAddress: 100, hijacked: 1 })
+    const attach =
+      `POST /v1.41/containers/${Id}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\n` +
+      'Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n'
+    try {
+      const first = open(port, attach)
+      await vi.waitFor(() => expect(first.heard()).toMatch(/^HTTP\/1\.1 101 /), 20_000)
+      const second = open(port, attach)
+      await vi.waitFor(() => expect(second.heard()).toMatch(/^HTTP\/1\.1 503 .*too many attached streams/s), 20_000)
+      first.socket.write('still here')
+      await vi.waitFor(() => expect(first.heard()).toContain('still here'), 20_000)
+      first.socket.destroy()
+      await vi.waitFor(async () => {
+        const third = open(port, attach)
+        await vi.waitFor(() => expect(third.heard()).toMatch(/^HTTP/), 10_000)
+        const [line] = third.heard().split('\r\n')
+        third.socket.destroy()
+        expect(line).toContain(' 101 ')
+      }, 20_000)
+      second.socket.destroy()
+    } finally {
+      close()
+    }
+  })
+
+  it('idle connections beyond the limit of one address are told to come again, and the others serve on', async () => {
+    const { port, close } = await startSmall({ total: 1000, perAddress: 50, hijacked: 10 })
+    try {
+      const there = open(port)
+      await vi.waitFor(() => expect(there.socket.readyState).toBe('open'), 20_000)
+      const crowd = Array.from({ length: 300 }, () => open(port))
+      await vi.waitFor(() => {
+        const refused = crowd.filter((each) => /^HTTP\/1\.1 503 .*Retry-After: 1/s.test(each.heard()))
+        expect(refused).toHaveLength(251)
+      }, 20_000)
+      there.socket.write('GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n')
+      await vi.waitFor(() => expect(there.heard()).toMatch(/^HTTP\/1\.1 200 .*OK$/s), 20_000)
+      for (const each of [...crowd, there]) each.socket.destroy()
+    } finally {
+      close()
     }
   })
 })
