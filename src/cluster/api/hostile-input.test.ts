@@ -157,7 +157,7 @@ describe('exactness', () => {
 })
 
 describe('crowds', () => {
-  async function startSmall(limits: ServerLimits): Promise<{ readonly port: number; close(): void }> {
+  async function startSmall(limits: ServerLimits): Promise<{ readonly port: number; readonly close: () => void }> {
     const manager = await startManagerOver(bed.engines, { limits })
     await vi.waitFor(() => expect(manager.cluster.healthyMembers()).toHaveLength(1), 20_000)
     return { port: Number(new URL(manager.addresses[0] ?? '').port), close: () => manager.closeNow() }

@@ -458,6 +458,26 @@ describe('bad requests', () => {
     expect(heard).not.toMatch(/\r\n0\r\n\r\n$/)
   })
 
+  it('of a chunked body the engine gets the data alone: no extensions, no trailers, framing of ours', async () => {
+    let heard = ''
+    const engine = await startEngine((socket) =>
+      socket.on('data', (chunk) => {
+        heard += chunk.toString('latin1')
+        if (heard.endsWith('0\r\n\r\n')) socket.write(ok('taken'))
+      }),
+    )
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port).send(
+      'POST /a HTTP/1.1\r\nhost: d\r\nTE: trailers\r\nTrailer: Content-Length\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\n' +
+        'Transfer-Encoding:\tchunked \r\n\r\n3;a=b\r\nabc\r\n0\r\nContent-Length: 9\r\nX-Smuggled: 1\r\n\r\n',
+    )
+    await client.until('taken')
+    expect(heard).toBe('POST /a HTTP/1.1\r\nhost: d\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n')
+    await client.send('GET /b HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => heard.includes('GET /b'))
+    expect(heard).not.toContain('muggled')
+  })
+
   it('a handler that fails costs one request, not the process', async () => {
     const { port } = await startEndpoint(1, {}, (exchange) => {
       if (exchange.head.target === '/throw') throw new Error('boom')
