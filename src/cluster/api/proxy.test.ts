@@ -473,7 +473,7 @@ describe('bad requests', () => {
     )
     await client.until('taken')
     expect(heard).toBe('POST /a HTTP/1.1\r\nhost: d\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n')
-    await client.send('GET /b HTTP/1.1\r\nhost: d\r\n\r\n')
+    client.send('GET /b HTTP/1.1\r\nhost: d\r\n\r\n')
     await eventually(() => heard.includes('GET /b'))
     expect(heard).not.toContain('muggled')
   })
