@@ -28,6 +28,8 @@ describe('refuseNames', () => {
     ['manifest.json', ''],
     ['manifest.json', '[]]'],
     ['x/../manifest.json', '[{"RepoTags":["a:1"]}]'],
+    ['manifest.json/x/..', '[{"RepoTags":["a:1"]}]'],
+    ['./manifest.json/.', '[{"RepoTags":["a:1"]}]'],
     ['link/manifest.json', '[{"RepoTags":["a:1"]}]'],
     ['index.json', '{"manifests":[{"annotations":{"io.containerd.image.name":"a:1"}}]}'],
     ['index.json', '{"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"1"}}]}'],

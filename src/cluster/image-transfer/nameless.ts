@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer'
-import { posix } from 'node:path'
 import { FlotillaError } from '../../core/errors.ts'
 import { maxReadBytes } from './tar-sieve.ts'
 import type { SieveRules, TarEntry } from './tar-sieve.ts'
@@ -33,8 +32,14 @@ function isList(entry: TarEntry): boolean {
   return listFiles.has(lastPart(entry))
 }
 
+/** As engines read the name: `a/manifest.json/b/..` is `manifest.json` too. */
 function lastPart(entry: TarEntry): string {
-  return posix.basename(posix.normalize(entry.name))
+  const parts: string[] = []
+  for (const part of entry.name.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return parts.at(-1) ?? ''
 }
 
 /** True also for what cannot be read. */
