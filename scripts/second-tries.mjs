@@ -10,7 +10,13 @@ export default class SecondTries {
     if (test.diagnostic()?.flaky !== true) return
     this.#lines.push(`${test.module.relativeModuleId} > ${test.fullName}`)
     const [first] = test.result().errors ?? []
-    if (first !== undefined) this.#lines.push(...first.message.split('\n').slice(0, 12).map((line) => `    ${line}`))
+    if (first !== undefined)
+      this.#lines.push(
+        ...first.message
+          .split('\n')
+          .slice(0, 12)
+          .map((line) => `    ${line}`),
+      )
   }
 
   onTestRunEnd() {
