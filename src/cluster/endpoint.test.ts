@@ -372,6 +372,21 @@ describe('engines in trouble', () => {
     await stuck
   })
 
+  it('an engine that answers a create with the ID of another’s container is not believed', async () => {
+    const bed = await startBed([{}, {}])
+    const there = await bed.call('POST', '/containers/create?name=web', { Image: image, Env: ['constraint:node==n1'] })
+    const { Id } = JSON.parse(there.body) as { readonly Id: string }
+    bed.engines[1]!.fail({
+      path: /^\/containers\/create$/,
+      times: 1,
+      fault: { kind: 'reply', status: 201, body: `{"Id":"${Id}","Warnings":[]}` },
+    })
+    const made = await bed.call('POST', '/containers/create?name=two', { Image: image, Env: ['constraint:node==n2'] })
+    expect(made).toMatchObject({ status: 502, body: expect.stringContaining(`node n2 answered with the ID ${Id}`) })
+    expect(await bed.names()).toEqual(['/n1/web'])
+    expect((await bed.json<{ Id: string }>('/containers/web/json')).Id).toBe(Id)
+  })
+
   it('garbage and half answers of one engine are errors that name it', async () => {
     const bed = await startBed([{}, {}])
     await bed.call('POST', '/containers/create?name=web', { Image: image, Env: ['constraint:node==n1'] })

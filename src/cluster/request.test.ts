@@ -141,9 +141,31 @@ describe('needs', () => {
     expect(parse({ ExposedPorts }).request.exposed).toEqual([])
   })
 
-  it('survive a body in which everything has the wrong type', () => {
-    const body = { Image: 1, Env: 'x', Labels: [], HostConfig: 'x', ExposedPorts: 3, NetworkingConfig: null }
-    expect(parse(body).request).toMatchObject({ image: '', ports: [], links: [], nanoCpus: 0 })
+  it.each([
+    ['Image', { Image: 1 }],
+    ['Env', { Env: 'x' }],
+    ['Env[1]', { Env: ['A=b', 1] }],
+    ['Labels', { Labels: [] }],
+    ['Labels.a', { Labels: { a: 1 } }],
+    ['HostConfig', { HostConfig: 'x' }],
+    ['ExposedPorts', { ExposedPorts: 3 }],
+    ['HostConfig.Links', { HostConfig: { Links: {} } }],
+    ['HostConfig.Links[0]', { HostConfig: { Links: [{}] } }],
+    ['HostConfig.CpuQuota', { HostConfig: { CpuQuota: '1' } }],
+  ])('a wrong type is refused by the path %s', (path, body) => {
+    expect(() => parse(body)).toThrow(
+      expect.objectContaining({
+        status: 400,
+        message: expect.stringContaining(`invalid value for ${path}: must be `) as string,
+      }) as Error,
+    )
+  })
+
+  it('null stands for nothing, and in a label for an empty text, as in engines', () => {
+    const nulls = { Image: null, Env: null, ExposedPorts: null, HostConfig: null, Memory: null, Labels: { a: null } }
+    const draft = parse(nulls)
+    expect(draft.request).toMatchObject({ image: '', ports: [], links: [], nanoCpus: 0 })
+    expect(draft.body['Labels']).toMatchObject({ a: '' })
   })
 })
 

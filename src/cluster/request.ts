@@ -1,4 +1,5 @@
 import { FlotillaError } from '../core/errors.ts'
+import { checkCreateTypes } from './create-types.ts'
 import { joinLists, parseExpressions } from './expression.ts'
 import type { CompileRegex } from './expression.ts'
 import { readGpuAsk } from './gpus.ts'
@@ -44,9 +45,10 @@ export function listConditions(body: Fields): readonly string[] {
  * that refusal.
  *
  * @param makeId gives a new swarm ID, 64 hexadecimal digits; called only when the body has none
- * @throws {cluster/invalid-option} for reschedule policies and numbers out of range
+ * @throws {cluster/invalid-option} for reschedule policies, wrong types and numbers out of range
  */
 export function parseCreate(name: string, body: Fields, compile: CompileRegex, makeId: () => string): CreateDraft {
+  checkCreateTypes(body)
   const rules = collectRules(body)
   const policies = rules.get(RESCHEDULE_LABEL) ?? []
   checkPolicies(policies)
@@ -54,7 +56,8 @@ export function parseCreate(name: string, body: Fields, compile: CompileRegex, m
   checkResources(hostConfig)
   const labels: Record<string, string> = Object.create(null)
   for (const [key, value] of Object.entries(readFields(body, 'Labels'))) {
-    if (typeof value === 'string') labels[key] = value
+    // Engines take null for an empty text.
+    if (typeof value === 'string' || value === null) labels[key] = value ?? ''
   }
   for (const [label, texts] of rules) if (texts.length > 0) labels[label] = JSON.stringify(texts)
   const swarmId = labels[SWARM_ID_LABEL] || makeId()

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { nodes } from '../cluster/discovery/nodes.ts'
 import { startEndpoint } from '../cluster/endpoint.ts'
-import type { RunningEndpoint } from '../cluster/endpoint.ts'
+import type { EndpointOptions, RunningEndpoint } from '../cluster/endpoint.ts'
 import { defaultFilters } from '../cluster/filters/default-filters.ts'
 import { spreadStrategy } from '../cluster/strategies/spread.ts'
 import { silentLog } from '../core/log.ts'
@@ -49,7 +49,10 @@ export async function startEndpointBed(options: readonly FakeEngineOptions[]): P
 }
 
 /** A manager over fake engines, whatever state they are in. The caller closes it with `closeNow`. */
-export function startManagerOver(engines: readonly FakeEngine[]): Promise<RunningEndpoint> {
+export function startManagerOver(
+  engines: readonly Pick<FakeEngine, 'endpoint'>[],
+  more: Partial<EndpointOptions> = {},
+): Promise<RunningEndpoint> {
   const addresses = engines.map((engine) => renderEndpoint(engine.endpoint).replace('tcp://', ''))
   return startEndpoint({
     discovery: nodes(addresses.join(','), {
@@ -63,6 +66,7 @@ export function startManagerOver(engines: readonly FakeEngine[]): Promise<Runnin
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
+    ...more,
   })
 }
 

@@ -142,11 +142,17 @@ function hasExited(container: ContainerView): boolean {
 }
 
 /** Each name as filters may mean it: bare, with a slash, with the node. */
-function isNamed(container: ContainerView, node: NodeView, matches: (name: string) => boolean): boolean {
+export function* spellNames(container: ContainerView, node: NodeView): Generator<string, void> {
   for (const name of container.names) {
-    const full = `${node.name}/${name}`
-    if (matches(name) || matches(`/${name}`) || matches(full) || matches(`/${full}`)) return true
+    yield name
+    yield `/${name}`
+    yield `${node.name}/${name}`
+    yield `/${node.name}/${name}`
   }
+}
+
+function isNamed(container: ContainerView, node: NodeView, matches: (name: string) => boolean): boolean {
+  for (const name of spellNames(container, node)) if (matches(name)) return true
   return false
 }
 

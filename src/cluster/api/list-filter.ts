@@ -1,4 +1,4 @@
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import { isFields } from '../wire.ts'
 
@@ -75,21 +75,41 @@ function stripAnchors(text: string): string {
   return text.replace(/^\^/, '').replace(/\$$/, '')
 }
 
-/** Engines take name filters as regular expressions in Go syntax, unanchored. Plain text needs no engine for them. */
+/** Most characters of all the regular expressions of one call. */
+const maxPatternLength = 1024
+
+/**
+ * Engines take name filters as regular expressions in Go syntax, unanchored. Plain text needs no engine for them.
+ *
+ * @throws {cluster/invalid-option} status 400, for patterns that are not Go's or too long
+ */
 export function compileNames(filters: ListFilters, compile: CompileRegex): ((name: string) => boolean) | undefined {
   const texts = filters.get('name') ?? []
   if (texts.length === 0) return undefined
+  const patterns = texts.filter((text) => special.test(stripAnchors(text)))
+  // The time of a match grows with its pattern, and each name of the fleet is matched with each of them.
+  if (patterns.reduce((sum, text) => sum + text.length, 0) > maxPatternLength) {
+    throw invalid(`invalid filter 'name': patterns of more than ${maxPatternLength} characters`)
+  }
   const matchers = texts.map((text) => compileName(text, compile))
   return (name) => matchers.some((matches) => matches(name))
 }
 
 function compileName(text: string, compile: CompileRegex): (name: string) => boolean {
   const bare = stripAnchors(text)
-  if (special.test(bare)) return compile(text)
+  if (special.test(bare)) return compilePattern(text, compile)
   const isStart = text.startsWith('^')
   const isEnd = text.endsWith('$')
   if (isStart && isEnd) return (name) => name === bare
   if (isStart) return (name) => name.startsWith(bare)
   if (isEnd) return (name) => name.endsWith(bare)
   return (name) => name.includes(bare)
+}
+
+function compilePattern(text: string, compile: CompileRegex): (name: string) => boolean {
+  try {
+    return compile(text)
+  } catch (error) {
+    throw invalid(`invalid filter 'name': ${toMessage(error)}`)
+  }
 }

@@ -461,6 +461,26 @@ describe('bad requests', () => {
     expect(heard).not.toMatch(/\r\n0\r\n\r\n$/)
   })
 
+  it('of a chunked body the engine gets the data alone: no extensions, no trailers, framing of ours', async () => {
+    let heard = ''
+    const engine = await startEngine((socket) =>
+      socket.on('data', (chunk) => {
+        heard += chunk.toString('latin1')
+        if (heard.endsWith('0\r\n\r\n')) socket.write(ok('taken'))
+      }),
+    )
+    const { port } = await startEndpoint(engine)
+    const client = new Client(port).send(
+      'POST /a HTTP/1.1\r\nhost: d\r\nTE: trailers\r\nTrailer: Content-Length\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\n' +
+        'Transfer-Encoding:\tchunked \r\n\r\n3;a=b\r\nabc\r\n0\r\nContent-Length: 9\r\nX-Smuggled: 1\r\n\r\n',
+    )
+    await client.until('taken')
+    expect(heard).toBe('POST /a HTTP/1.1\r\nhost: d\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n')
+    client.send('GET /b HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => heard.includes('GET /b'))
+    expect(heard).not.toContain('muggled')
+  })
+
   it('a handler that fails costs one request, not the process', async () => {
     const { port, logged } = await startEndpoint(1, {}, (exchange) => {
       if (exchange.head.target === '/throw') throw new Error('boom')
@@ -507,6 +527,53 @@ describe('hijacked connections', () => {
     expect(heard.split('\r\n\r\n')[0]).toContain('connection: Upgrade\r\nupgrade: tcp')
     expect(heard.endsWith(`${body}early input`)).toBe(true)
     await eventually(() => server.hijackedCount === 0)
+  })
+
+  it('what was sent and ended before the engine answers arrives whole, and so does the answer', async () => {
+    let heard = ''
+    let hasEnded = false
+    let answer = (): void => undefined
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        heard += chunk.toString()
+        answer = () => void socket.write(`${switched}first`)
+      })
+      socket.on('end', () => {
+        hasEnded = true
+        socket.end(' last')
+      })
+    })
+    const { port } = await startEndpoint(engine, { isHijack: true })
+    const early = 'early '.repeat(100_000)
+    const client = new Client(port).send(`POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n${upgrade}\r\n`)
+    client.socket.end(early)
+    await eventually(() => heard.endsWith('\r\n\r\n'))
+    // What lies in the kernel until then is enough: the engine must not hear of it before it has switched.
+    await systemClock.sleep(20)
+    expect(heard).not.toContain('early')
+    answer()
+    await client.until('first last')
+    await eventually(() => hasEnded && client.hasEnded)
+    expect(heard.endsWith(`\r\n\r\n${early}`)).toBe(true)
+  })
+
+  it('both sides ending at once lose nothing', async () => {
+    let heard = ''
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        const isFirst = heard === ''
+        heard += chunk.toString()
+        if (isFirst) socket.write(`${switched}ready`)
+        if (heard.includes('go')) socket.end('engine is done')
+      })
+    })
+    const { port, server } = await startEndpoint(engine, { isHijack: true })
+    const client = new Client(port).send(`POST /containers/a/attach HTTP/1.1\r\nhost: d\r\n${upgrade}\r\n`)
+    await client.until('ready')
+    client.socket.end('go, client is done')
+    await client.until('engine is done')
+    await eventually(() => server.hijackedCount === 0 && client.hasEnded)
+    expect(heard.endsWith('go, client is done')).toBe(true)
   })
 
   it('an engine that ends first still hears the rest of the input', async () => {
@@ -679,6 +746,16 @@ describe('limits', () => {
     const client = new Client(port).send('GET /a HTTP/1.1\r\nhost:')
     await eventually(() => client.hasEnded)
     expect(client.text).toMatch(/^HTTP\/1\.1 408 .*Connection: close/s)
+  })
+
+  it('a request head that comes in drops gets no more time for them', async () => {
+    const { port } = await startHasty()
+    const client = new Client(port)
+    // A byte is sent much more often than the server looks.
+    const dripping = setInterval(() => client.socket.write('G'), 2)
+    cleanups.push(() => clearInterval(dripping))
+    await eventually(() => client.hasEnded)
+    expect(client.text).toMatch(/^HTTP\/1\.1 408 /)
   })
 
   it('a body that stalls is answered with 408', async () => {

@@ -88,6 +88,18 @@ function prepare([first, second]: readonly FakeEngine[]): void {
   addLayeredImage(second.state, 'base:1', [base])
 }
 
+type ManifestLine = Readonly<Record<string, unknown>>
+
+function spoilManifest(
+  name: string,
+  content: Buffer,
+  change: (first: ManifestLine) => readonly ManifestLine[],
+): Buffer {
+  if (name !== 'manifest.json') return content
+  const [first] = JSON.parse(content.toString()) as readonly ManifestLine[]
+  return Buffer.from(JSON.stringify(change(first ?? {})))
+}
+
 describe('image transfer', () => {
   it('sends what is missing, then names it', async () => {
     const bed = await startBed(2, prepare)
@@ -177,6 +189,26 @@ describe('image transfer', () => {
     // The content is what the ID says, whatever was claimed.
     const image = bed.engines[1]!.state.findImage('app:1')
     expect(image?.content?.layers.map((layer) => digestOf(layer))).toEqual([base, middle, top].map(digestOf))
+  })
+
+  it.each<[string, (name: string, content: Buffer) => Buffer]>([
+    [
+      'names what it sends',
+      (name, content) => spoilManifest(name, content, (first) => [{ ...first, RepoTags: ['base:1'] }]),
+    ],
+    [
+      'sends a second image with a name',
+      (name, content) => spoilManifest(name, content, (first) => [first, { ...first, RepoTags: ['base:1'] }]),
+    ],
+  ])('a source that %s gives no name to anything on the target', async (_, spoil) => {
+    const bed = await startBed(2, (engines) => {
+      prepare(engines)
+      engines[0]!.state.archiveFaults = { spoil }
+    })
+    const meant = bed.engines[1]!.state.findImage('base:1')?.id
+    expect(await bed.create('web', 'app:1')).toMatchObject({ status: 404 })
+    expect(bed.engines[1]!.state.findImage('base:1')?.id).toBe(meant)
+    expect(bed.tagsOn(1)).toEqual(['base:1'])
   })
 
   it('a source that dies in mid-stream is replaced, or the registry is asked', async () => {

@@ -6,6 +6,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { ByteSource } from '../../io/http/request.ts'
 import { readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import { refuseNames } from './nameless.ts'
 import { makeTarSieve } from './tar-sieve.ts'
 import type { SieveRules } from './tar-sieve.ts'
 
@@ -28,7 +29,7 @@ export interface StreamOptions {
   readonly id: string
   /** `{"os":…}` for one of several systems; from API 1.48 on. */
   readonly platform: string | undefined
-  /** What to leave out; absent: the archive goes over as it is. */
+  /** What to leave out; absent: nothing. */
   readonly rules: SieveRules | undefined
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -103,7 +104,7 @@ async function readLoaded(documents: AsyncIterable<Fields>): Promise<readonly st
   return ids
 }
 
-/** The body of the load: the archive, less what is left out. */
+/** The body of the load: the archive, less what is left out; breaks off where the archive names anything. */
 class Upload implements ByteSource {
   sentBytes = 0
   readonly #body: AsyncIterable<Buffer> & { destroy(): unknown }
@@ -115,14 +116,14 @@ class Upload implements ByteSource {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void> {
-    const sieve = this.#rules === undefined ? undefined : makeTarSieve(this.#rules)
+    const sieve = makeTarSieve(refuseNames(this.#rules))
     for await (const chunk of this.#body) {
-      for (const piece of sieve === undefined ? [chunk] : sieve.push(chunk)) {
+      for (const piece of sieve.push(chunk)) {
         this.sentBytes += piece.length
         yield piece
       }
     }
-    sieve?.end()
+    sieve.end()
   }
 
   destroy(): void {

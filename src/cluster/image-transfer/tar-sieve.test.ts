@@ -142,6 +142,31 @@ describe('makeTarSieve', () => {
     expect(() => run(Buffer.concat([extended('12 path=abc\n'), Buffer.alloc(1024)]), [])).toThrow('without its entry')
   })
 
+  it('takes the name that engines take of several, and no sparse files', async () => {
+    const archive = await packFiles([{ name: 'plain', content: Buffer.from('x') }])
+    const header = (type: string, text: string): Buffer => {
+      const block = sign(longHeader(Buffer.from(archive.subarray(0, 512)), type, text.length.toString(8)))
+      return Buffer.concat([block, Buffer.from(text.padEnd(512, '\0'))])
+    }
+    const nameOf = (...headers: readonly Buffer[]): readonly string[] => {
+      const names: string[] = []
+      run(Buffer.concat([...headers, archive]), [], {
+        judge: (entry) => {
+          names.push(entry.name)
+          return 'pass'
+        },
+      })
+      return names
+    }
+    const long = header('L', 'long\0')
+    const pax = header('x', '12 path=abc\n')
+    expect(nameOf(long, pax)).toEqual(['long'])
+    expect(nameOf(pax, long)).toEqual(['long'])
+    expect(nameOf(pax, header('x', '7 a=bc\n'))).toEqual(['plain'])
+    expect(nameOf(header('x', '8 path=\n'))).toEqual(['plain'])
+    expect(() => nameOf(header('x', '21 GNU.sparse.name=a\n'))).toThrow('a sparse file')
+  })
+
   it('never throws anything else on noise', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 3000 }), cutsArbitrary, (bytes, cuts) => {

@@ -61,6 +61,8 @@ class Sieve implements TarSieve {
   #held: Buffer[] = []
   #heldBytes = 0
   #extension: Extension | undefined
+  /** GNU's long name, which goes before that of pax in whatever order they come (Go archive/tar). */
+  #longName: string | undefined
   #path: string | undefined
   #size: number | undefined
   #body: Body | undefined
@@ -123,11 +125,12 @@ class Sieve implements TarSieve {
     const isBare = bareTypes.has(type)
     const content = isBare ? 0 : (this.#size ?? size)
     const isFile = type === '0' || type === '\0' || type === '7'
-    const entry: TarEntry = { name: cleanName(this.#path ?? readName(header)), size: content, isFile }
+    const entry: TarEntry = { name: cleanName(this.#longName ?? this.#path ?? readName(header)), size: content, isFile }
     const verdict = this.#rules.judge(entry)
     if (verdict !== 'drop') out.push(...this.#held, header)
     this.#held = []
     this.#heldBytes = 0
+    this.#longName = undefined
     this.#path = undefined
     this.#size = undefined
     const isRead = verdict === 'read' && content <= maxReadBytes
@@ -169,11 +172,15 @@ class Sieve implements TarSieve {
     this.#extension = undefined
     if (extension === undefined) return
     const text = Buffer.concat(extension.content)
-    if (extension.type === 'L') this.#path = untilZero(text)
+    if (extension.type === 'L') this.#longName = untilZero(text) || undefined
     if (extension.type !== 'x') return
+    // The last extended header counts alone, and an empty record as none (Go archive/tar).
     const records = readPax(text)
-    this.#path = records.get('path') ?? this.#path
-    const size = records.get('size')
+    // Sparse files have names and sizes of their own there, and no engine writes them.
+    if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) throw broken('a sparse file')
+    this.#path = records.get('path') || undefined
+    this.#size = undefined
+    const size = records.get('size') || undefined
     if (size === undefined) return
     if (!/^\d{1,16}$/.test(size)) throw broken('a size that is no number')
     this.#size = checkSize(Number(size))

@@ -11,7 +11,7 @@ import { entryOf, goType, hasEntry, isTruthy, keysOf, renderValue } from './valu
 export interface TemplateLimits {
   /** Characters of output, and of any one value. */
   readonly outputLength: number
-  /** Nodes and calls evaluated. */
+  /** Nodes and calls evaluated; long texts and lists count as the steps that take as long. */
   readonly steps: number
 }
 
@@ -141,7 +141,7 @@ class Evaluation {
     const value = this.evaluateOperand(first, dot)
     if (typeof value === 'function') {
       const args = [...rest.map((operand) => this.evaluateArgument(operand, dot)), ...piped]
-      return this.call(first, first.text, () => (value as (...list: unknown[]) => unknown)(...args))
+      return this.call(first, first.text, args, () => (value as (...list: unknown[]) => unknown)(...args))
     }
     if (rest.length > 0 || piped.length > 0) {
       throw this.problem(first, `can't give argument to non-function ${first.text}`)
@@ -173,11 +173,14 @@ class Evaluation {
       throw this.problem(place, `wrong number of args for ${name}: want at least ${least} got ${total}`)
     }
     const args = [...operands.map((operand) => this.evaluateArgument(operand, dot)), ...piped]
-    return this.call(place, name, () => fn(...args))
+    return this.call(place, name, args, () => fn(...args))
   }
 
-  private call(place: Place, name: string, body: () => unknown): unknown {
+  private call(place: Place, name: string, args: readonly unknown[], body: () => unknown): unknown {
+    // A loop over calls with long texts would take hours in few steps.
+    for (const arg of args) this.step(sizeInSteps(arg))
     const value = this.guard(place, body, name)
+    this.step(sizeInSteps(value))
     if (typeof value === 'string' && value.length > this.options.limits.outputLength) {
       throw this.problem(place, `result is longer than ${this.options.limits.outputLength} characters`)
     }
@@ -189,7 +192,7 @@ class Evaluation {
     if (operand.kind === 'call') return this.evaluateCall(operand, [], dot, [])
     const value = this.evaluateOperand(operand, dot)
     if (typeof value !== 'function') return value
-    return this.call(operand, operand.text, () => (value as () => unknown)())
+    return this.call(operand, operand.text, [], () => (value as () => unknown)())
   }
 
   private evaluateOperand(operand: Operand, dot: unknown): unknown {
@@ -244,8 +247,8 @@ class Evaluation {
     this.output.push(text)
   }
 
-  private step(): void {
-    this.steps += 1
+  private step(count = 1): void {
+    this.steps += count
     if (this.steps > this.options.limits.steps) {
       throw new FlotillaError('core/template', `template takes more than ${this.options.limits.steps} steps`)
     }
@@ -269,4 +272,13 @@ class Evaluation {
     const context = place.text.length > 20 ? `${place.text.slice(0, 20)}...` : place.text
     return new FlotillaError('core/template', `${where}: executing ${goQuote(name)} at <${context}>: ${text}`)
   }
+}
+
+const lettersPerStep = 128
+const itemsPerStep = 4
+
+/** What a function does with a value at most, told by its length. */
+function sizeInSteps(value: unknown): number {
+  if (typeof value === 'string') return Math.floor(value.length / lettersPerStep)
+  return Array.isArray(value) ? Math.floor(value.length / itemsPerStep) : 0
 }

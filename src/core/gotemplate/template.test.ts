@@ -124,6 +124,9 @@ describe('errors have the text of Go', () => {
 })
 
 describe('hostile templates', () => {
+  /** `$x` is four million letters long. */
+  const doubled = '{{$x := "aaaa"}}{{range 20}}{{$x = print $x $x}}{{end}}'
+
   it.each(['{{.__proto__}}', '{{.constructor}}', '{{.toString}}', '{{index . "hasOwnProperty"}}'])(
     'no prototype is reached by %s',
     (source) => {
@@ -143,6 +146,14 @@ describe('hostile templates', () => {
     [`{{${'('.repeat(100_000)}1${')'.repeat(100_000)}}}`, /nested deeper than 100 levels/],
     ['{{if 1}}'.repeat(100_000), /nested deeper than 100 levels/],
     ['{{pad "a" 1000000000 0}}', /more than 1000000/],
+    [`${doubled}{{range 1000000}}{{$y := upper $x}}{{end}}`, /more than 5000000 steps/],
+    [`${doubled}{{range 1000000}}{{$y := len $x}}{{end}}`, /more than 5000000 steps/],
+    [`${doubled}{{range 1000000}}{{$y := eq $x "a"}}{{end}}`, /more than 5000000 steps/],
+    [
+      `{{$l := split (printf "%1000000d" 1) ""}}{{range 1000000}}{{$y := join $l ""}}{{end}}`,
+      /more than 5000000 steps/,
+    ],
+    [`{{$l := split (printf "%1000000d" 1) ""}}{{range 1000000}}{{$y := print $l}}{{end}}`, /more than 5000000 steps/],
   ])('%# ends in an error within seconds', (source, expected) => {
     expect(problem(source)).toMatch(expected)
   })

@@ -261,11 +261,22 @@ async function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld,
   call.exchange.replyJson(201, { Warnings: [], ...created })
 }
 
-/** The container shows from now on, before its engine has told. @returns its ID @throws {engine/protocol} when there is none */
+/**
+ * The container shows from now on, before its engine has told.
+ *
+ * @returns its ID
+ * @throws {engine/protocol} when there is none, or it is that of a container on another node
+ */
 export function confirmCreated(api: Api, draft: CreateDraft, held: PlaceHeld, created: Fields): string {
   const id = readText(created, 'Id')
   if (id === '') {
     throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
+  }
+  const other = api.cluster.directory.findContainer(id)
+  if (other.kind === 'ambiguous' || (other.kind === 'found' && other.node.addr !== held.member.addr)) {
+    const where = other.kind === 'found' ? `a container on node ${other.node.name}` : 'containers on several nodes'
+    const message = `node ${held.member.name} answered with the ID ${id.slice(0, 64)}, which is that of ${where}`
+    throw new FlotillaError('engine/protocol', message, { status: 502 })
   }
   held.confirm(describe(api, draft, held, id))
   void api.cluster.changed(held.member, { what: 'container', id, isInspected: true })

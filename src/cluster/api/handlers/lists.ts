@@ -1,14 +1,16 @@
 import { newestApiVersion } from '../../../engine/version.ts'
+import type { CompileRegex } from '../../expression.ts'
 import type { ContainerView } from '../../model.ts'
 import { noRegex } from '../../regex.ts'
-import { containerFilterKeys, listContainers, writeContainerRow } from '../list-containers.ts'
+import { containerFilterKeys, listContainers, spellNames, writeContainerRow } from '../list-containers.ts'
 import { imageFilterKeys, listImages } from '../list-images.ts'
-import { parseListFilters } from '../list-filter.ts'
+import { needsNameRegex, parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
 import { listNetworks, listVolumes, networkFilterKeys, volumeFilterKeys } from '../merge.ts'
 import type { ContainerEntry } from '../../container-order.ts'
 import type { Exchange } from '../http1/exchange.ts'
 import { ListWriter } from '../list-writer.ts'
+import { matchBeforehand } from '../name-patterns.ts'
 import { fetchSizes, noSizes } from './sizes.ts'
 import type { Sizes } from './sizes.ts'
 import { bridgeImage } from '../bridge/replies.ts'
@@ -22,8 +24,7 @@ export const containers: Handler = async (api, call) => {
   const filters = parseListFilters(params.get('filters') ?? '', containerFilterKeys)
   await refreshFirst(api, filters)
   // A name filter is a regular expression; plain names need no engine for them.
-  const hasPattern = (filters.get('name') ?? []).length > 0
-  const compile = hasPattern ? await api.compile() : noRegex
+  const compile = needsNameRegex(filters) ? await matchFleet(api, filters) : noRegex
   const query = {
     isAll: isTrue(params.get('all')),
     limit: Math.max(0, Number(params.get('limit') ?? '0') || 0),
@@ -42,6 +43,16 @@ export const containers: Handler = async (api, call) => {
   const { exchange } = call
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion, ...warning])
   await writeRows(api, exchange, entries, sizes)
+}
+
+async function matchFleet(api: Api, filters: ListFilters): Promise<CompileRegex> {
+  const { clock, directory } = api.cluster
+  const entries: ContainerEntry[] = []
+  directory.containers().each((container, node) => entries.push({ container, node }) > 0)
+  function* names(): Generator<string, void> {
+    for (const { container, node } of entries) yield* spellNames(container, node)
+  }
+  return matchBeforehand(filters, await api.compile(), names(), () => clock.monotonicMs())
 }
 
 async function writeRows(

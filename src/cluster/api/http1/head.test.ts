@@ -36,6 +36,8 @@ describe('parseRequestHead', () => {
     ['a length in hexadecimal', 'Content-Length: 0x3', 400],
     ['a negative length', 'Content-Length: -1', 400],
     ['an empty length', 'Content-Length:', 400],
+    ['a length behind a blank that is none in HTTP', 'Content-Length: \u00a03', 400],
+    ['an encoding before a blank that is none in HTTP', 'Transfer-Encoding: chunked\u00a0', 400],
     ['a length beyond any number', `Content-Length: ${'9'.repeat(40)}`, 400],
     ['an encoding list', 'Transfer-Encoding: chunked, identity', 400],
     ['an encoding twice', 'Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked', 400],

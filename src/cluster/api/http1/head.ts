@@ -92,7 +92,7 @@ function parseField(line: string, fields: Fields): void {
   const colon = line.indexOf(':')
   const name = line.slice(0, colon).toLowerCase()
   if (colon <= 0 || !token.test(name)) throw protocolProblem('malformed header line')
-  const value = line.slice(colon + 1).trim()
+  const value = trimBlanks(line, colon + 1)
   switch (name) {
     case 'content-length':
       if (fields.length >= 0) throw protocolProblem('more than one Content-Length')
@@ -131,9 +131,25 @@ function parseField(line: string, fields: Fields): void {
   fields.headers.push(name, value)
 }
 
+/**
+ * The rest of a line without the blanks around it: spaces and tabs, nothing else. What else `trim` takes away, as the
+ * no-break space, is part of a value for other readers, who would see another length or encoding than we do.
+ */
+function trimBlanks(line: string, from: number): string {
+  let start = from
+  let end = line.length
+  while (start < end && isBlank(line.charCodeAt(start))) start += 1
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end -= 1
+  return line.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}
+
 function hasToken(list: string, wanted: string): boolean {
   if (list === '') return false
-  return list.split(',').some((entry) => entry.trim() === wanted)
+  return list.split(',').some((entry) => trimBlanks(entry, 0) === wanted)
 }
 
 /**

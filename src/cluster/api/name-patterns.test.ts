@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { loadRegex } from '../regex.ts'
+import { compileNames } from './list-filter.ts'
+import { matchBeforehand } from './name-patterns.ts'
+
+describe('matchBeforehand', () => {
+  it('lets others have their turn, and matches no name twice', async () => {
+    let nowMs = 0
+    let turns = 0
+    let matched = 0
+    let isOver = false
+    const takeTurns = (): void => {
+      if (isOver) return
+      turns += 1
+      setImmediate(takeTurns)
+    }
+    setImmediate(takeTurns)
+    // Each match takes four milliseconds.
+    const slow = () => (name: string) => {
+      nowMs += 4
+      matched += 1
+      return name.startsWith('b')
+    }
+    const names = Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? `a${index}` : `b${index}`))
+    const filters = new Map([['name', ['[b]']]])
+    const compile = await matchBeforehand(filters, slow, names, () => nowMs)
+    isOver = true
+    expect(turns).toBeGreaterThanOrEqual(30)
+    const matches = compileNames(filters, compile)
+    expect(names.filter((name) => matches?.(name))).toEqual(names.filter((name) => name.startsWith('b')))
+    expect(matched).toBe(100)
+    expect([matches?.('b-new'), matches?.('a-new')]).toEqual([true, false])
+  })
+
+  it('refuses what is no pattern', async () => {
+    const bad = matchBeforehand(new Map([['name', ['(']]]), await loadRegex(), [], () => 0)
+    await expect(bad).rejects.toMatchObject({ status: 400 })
+  })
+})
