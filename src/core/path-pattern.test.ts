@@ -9,7 +9,9 @@ describe('patterns of paths', () => {
       .array(fc.constantFrom('*', '**', '**/', '/', 'a', 'b', '?', '[ab]', '[^a]', '\\*', '💾', '.'), { maxLength: 6 })
       .map((parts) => parts.join(''))
       .filter((text) => (text.match(/\*+/g)?.length ?? 0) <= 2)
-    const path = fc.array(fc.constantFrom('a', 'b', '/', '*', '💾', '.', '\n'), { maxLength: 7 }).map((all) => all.join(''))
+    const path = fc
+      .array(fc.constantFrom('a', 'b', '/', '*', '💾', '.', '\n'), { maxLength: 7 })
+      .map((all) => all.join(''))
     fc.assert(
       fc.property(pattern, path, (text, name) => {
         expect(compilePathSteps(text).test(name)).toBe(compilePathPattern(text).test(name))

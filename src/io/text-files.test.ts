@@ -40,17 +40,25 @@ describe('text files', () => {
     expect(readTextNow(join(folder, 'be.txt'), 10)).toBe('\uFEFFaé')
   })
 
-  it.skipIf(process.platform === 'win32')('that are pipes are read when somebody writes, and given up when nobody does', () => {
-    execFileSync('mkfifo', [join(folder, 'mute'), join(folder, 'pipe')])
-    expect(() => readTextNow(join(folder, 'mute'), 10, 50)).toThrow(/mute": it is a pipe nobody writes into/)
-    expect(() => readBytesNow(join(folder, 'mute'), 10, 50)).toThrow(/mute": it is a pipe nobody writes into/)
-    const writer = spawn('sh', ['-c', 'sleep 0.2; { printf one; sleep 0.2; printf two; } > "$1"', 'sh', join(folder, 'pipe')])
-    try {
-      expect(readTextNow(join(folder, 'pipe'), 10, 60_000)).toBe('onetwo')
-    } finally {
-      writer.kill('SIGKILL')
-    }
-  })
+  it.skipIf(process.platform === 'win32')(
+    'that are pipes are read when somebody writes, and given up when nobody does',
+    () => {
+      execFileSync('mkfifo', [join(folder, 'mute'), join(folder, 'pipe')])
+      expect(() => readTextNow(join(folder, 'mute'), 10, 50)).toThrow(/mute": it is a pipe nobody writes into/)
+      expect(() => readBytesNow(join(folder, 'mute'), 10, 50)).toThrow(/mute": it is a pipe nobody writes into/)
+      const writer = spawn('sh', [
+        '-c',
+        'sleep 0.2; { printf one; sleep 0.2; printf two; } > "$1"',
+        'sh',
+        join(folder, 'pipe'),
+      ])
+      try {
+        expect(readTextNow(join(folder, 'pipe'), 10, 60_000)).toBe('onetwo')
+      } finally {
+        writer.kill('SIGKILL')
+      }
+    },
+  )
 
   it('are told from folders and absent ones, through links', () => {
     const kinds = ['a.txt', 'link', 'sub', 'no'].map((name) => kindOfPath(join(folder, name)))
