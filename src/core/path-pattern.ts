@@ -109,19 +109,10 @@ function one(source: string): Step {
   return { kind: 'one', source, takes: new RegExp(`^${source}$`, 'su') }
 }
 
+const sources = { star: '[^/]*', all: '.*', either: '', folders: '(?:.*/)?' } as const
+
 function toSource(step: Step): string {
-  switch (step.kind) {
-    case 'one':
-      return step.source
-    case 'star':
-      return '[^/]*'
-    case 'all':
-      return '.*'
-    case 'either':
-      return ''
-    case 'folders':
-      return '(?:.*/)?'
-  }
+  return step.kind === 'one' ? step.source : sources[step.kind]
 }
 
 function toClass(inner: string): string {

@@ -120,7 +120,7 @@ describe('odd documents (H-Y6, H-Y13)', () => {
       `services: { a: { image: x, ports: [${tag} "80"] } }`,
       `services: { ${tag} a: { image: x } }`,
       `x-a: &b ${tag} { image: x }\nservices: { a: *b, c: { <<: *b } }`,
-      `${tag}`,
+      tag,
       `services: { a: { image: x, depends_on: { b: ${tag} null } } }`,
     ]
     for (const text of places) {

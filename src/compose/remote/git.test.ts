@@ -45,8 +45,8 @@ beforeAll(async () => {
   env.HOME = folder
   server = createServer((request, response) => {
     const path = join(folder, normalize(new URL(request.url ?? '/', 'http://h').pathname))
-    if (!existsSync(path)) return void response.writeHead(404).end()
-    response.end(readFileSync(path))
+    if (existsSync(path)) response.end(readFileSync(path))
+    else response.writeHead(404).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 })
