@@ -3,7 +3,7 @@ import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core/errors.ts'
 import type { NamedFailure } from '../core/errors.ts'
-import type { Progress } from '../core/progress.ts'
+import type { Progress, ProgressEvent } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
@@ -41,6 +41,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
   /** Needed by plans that build. */
   readonly buildHost?: BuildHost
+  /** Told how a step failed that need not succeed. */
+  readonly onWaived?: (step: Step, failure: FlotillaError) => void
   /** Told each name an image was built under. */
   readonly onBuilt?: (reference: string, imageId: string) => void
 }
@@ -207,6 +209,7 @@ class Walk {
         this.failures.push({ step, error })
         return
       }
+      if (step.bestEffort === true) this.#options.onWaived?.(step, toFailure([{ step, error }]))
     }
     for (const follower of this.#followers.get(step.id) ?? []) {
       const count = (this.#missing.get(follower.id) ?? 1) - 1
@@ -247,7 +250,12 @@ function isAbort(error: unknown): boolean {
 
 function report(step: Step, status: 'working' | 'done', progress: Progress): void {
   const text = step.words[status]
-  if (text !== '') progress({ id: step.resource, status, text })
+  if (text !== '') progress({ id: step.resource, status, text, ...markTransfer(step) })
+}
+
+/** For the events of a step that pulls or pushes. */
+export function markTransfer({ op }: Step): Pick<ProgressEvent, 'isTransfer'> {
+  return op.kind === 'pull-image' || op.kind === 'push-image' ? { isTransfer: true } : {}
 }
 
 /** @returns true when later steps may go on */
@@ -264,10 +272,10 @@ function isSettled(step: Step, error: unknown, progress: Progress): boolean {
   }
   const detail = toMessage(error)
   if (step.bestEffort === true) {
-    progress({ id: step.resource, status: 'warning', text: 'Warning', detail })
+    progress({ id: step.resource, status: 'warning', text: 'Warning', detail, ...markTransfer(step) })
     return true
   }
-  progress({ id: step.resource, status: 'error', text: 'Error', detail })
+  progress({ id: step.resource, status: 'error', text: 'Error', detail, ...markTransfer(step) })
   return false
 }
 

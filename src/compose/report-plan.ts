@@ -1,10 +1,12 @@
 import type { Progress } from '../core/progress.ts'
+import { markTransfer } from './execute.ts'
 import type { Plan } from './plan/plan.ts'
 
 /** Reports the steps of a plan as if they were carried out. */
 export function reportPlan(plan: Plan, progress: Progress): void {
-  for (const { resource, words } of plan.steps) {
-    if (words.working !== '') progress({ id: resource, status: 'working', text: words.working })
-    if (words.done !== '') progress({ id: resource, status: 'done', text: words.done })
+  for (const step of plan.steps) {
+    const { resource, words } = step
+    if (words.working !== '') progress({ id: resource, status: 'working', text: words.working, ...markTransfer(step) })
+    if (words.done !== '') progress({ id: resource, status: 'done', text: words.done, ...markTransfer(step) })
   }
 }

@@ -11,6 +11,8 @@ export interface ProgressEvent {
   readonly status: 'working' | 'done' | 'warning' | 'error'
   /** One word or two: `Creating`, `Created`, `Pulling`. */
   readonly text: string
+  /** Of something that is pulled or pushed: docker-compose 2.40 writes such lines otherwise than all others. */
+  readonly isTransfer?: boolean
   /** Free text after it: an error message, a digest. */
   readonly detail?: string
   /** One line that the thing printed: shown as it comes, and the last one in a picture. */

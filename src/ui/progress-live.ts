@@ -47,14 +47,16 @@ export function startLive(options: ProgressOptions): ProgressPainter {
     painted = 0
   })
   tick().catch(() => {})
+  const print = (text: string): void => {
+    if (stopped.signal.aborted) stream.write(text)
+    else paint(text.endsWith('\n') ? text : `${text}\n`)
+  }
   return {
     emit(event) {
       if (!stopped.signal.aborted) state = applyProgress(state, event, clock.nowMs())
     },
-    print(text) {
-      if (stopped.signal.aborted) stream.write(text)
-      else paint(text.endsWith('\n') ? text : `${text}\n`)
-    },
+    print,
+    tail: (text) => print(`${options.prefix ?? ''}${text}\n`),
     stop() {
       if (stopped.signal.aborted) return
       stopped.abort()

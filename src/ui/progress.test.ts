@@ -152,6 +152,29 @@ describe('the painter', () => {
     expect(written()).toBe(' Image web  Pulling\n Image web  Error no image\n')
   })
 
+  it('words of pulls and pushes stand where docker-compose 2.40 has them, and a closing line is one', async () => {
+    const story: readonly ProgressEvent[] = [
+      { id: 'web', status: 'working', text: 'Pulling', isTransfer: true },
+      { id: 'abc', parentId: 'web', status: 'done', text: 'Pull complete', isTransfer: true },
+      { id: 'web', status: 'error', text: 'Error', detail: 'no image', isTransfer: true },
+    ]
+    const plain = await show('plain')
+    const json = await show('json')
+    const quiet = await show('quiet')
+    for (const { painter } of [plain, json, quiet]) {
+      for (const event of story) painter.emit(event)
+      painter.tail('that is all')
+    }
+    expect(plain.written()).toBe(' web Pulling \n abc Pull complete \n web Error no image\nthat is all\n')
+    expect(json.written().trimEnd().split('\n')).toEqual([
+      '{"id":"web","text":"Pulling"}',
+      '{"id":"abc","parent_id":"web","text":"Pull complete","percent":100}',
+      '{"id":"web","text":"Error","status":"no image"}',
+      '{"tail":true,"text":"that is all"}',
+    ])
+    expect(quiet.written()).toBe('')
+  })
+
   it('marks the lines of a dry run as docker-compose 2.40 does', async () => {
     const plain = await show('plain', 'DRY-RUN MODE - ')
     plain.painter.emit({ id: 'Container a', status: 'done', text: 'Started' })

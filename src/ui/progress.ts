@@ -28,6 +28,8 @@ export interface ProgressPainter {
   emit(event: ProgressEvent): void
   /** Takes the picture away, writes the lines, and paints it again below them. */
   print(text: string): void
+  /** A closing line, under everything. */
+  tail(text: string): void
   /** Paints the last picture and lets go of the terminal. Idempotent. */
   stop(): void
 }
@@ -48,11 +50,15 @@ export async function loadProgress(mode: ProgressMode): Promise<StartProgress> {
     case 'tty':
       return (await import('./progress-live.ts')).startLive
     case 'json':
-      return (options) => lines(options, renderJsonLine)
+      return (options) => ({
+        ...lines(options, renderJsonLine),
+        tail: (text) =>
+          void options.stream.write(`${JSON.stringify({ ...markDryRun(options.prefix), tail: true, text })}\n`),
+      })
     case 'plain':
       return (options) => withoutRepeats(lines(options, renderPlainLine))
     default:
-      return (options) => ({ emit() {}, print: (text) => void options.stream.write(text), stop() {} })
+      return (options) => ({ ...lines(options, renderPlainLine), emit() {}, tail() {} })
   }
 }
 
@@ -60,6 +66,7 @@ function lines(options: ProgressOptions, render: (event: ProgressEvent, prefix: 
   return {
     emit: (event) => void options.stream.write(`${render(event, options.prefix ?? '')}\n`),
     print: (text) => void options.stream.write(text),
+    tail: (text) => void options.stream.write(`${options.prefix ?? ''}${text}\n`),
     stop() {},
   }
 }
@@ -79,31 +86,35 @@ function withoutRepeats(painter: ProgressPainter): ProgressPainter {
   }
 }
 
-/** What is pulled and pushed has its words where other things have none (docker/compose pkg/progress/event.go). */
-function isTransfer({ parentId, text }: ProgressEvent): boolean {
-  return parentId !== undefined || /^(?:Pull|Push|Skipped|Warning)/.test(text)
-}
-
 function renderPlainLine(event: ProgressEvent, prefix: string): string {
   const detail = event.detail === undefined || event.detail === '' ? '' : ` ${event.detail.replace(/[\r\n]+/g, ' ')}`
   // The blank is there without a prefix, too.
   const before = prefix === '' ? ' ' : ` ${prefix} `
   if (event.output !== undefined) return `${before}${event.id}  | ${event.output.replace(/[\r\n]+/g, ' ')}`
+  // What is pulled and pushed has its words where other things have none (docker/compose pkg/progress/event.go).
+  if (event.isTransfer === true) return `${before}${event.id} ${event.text} ${detail.trimStart()}`
   return `${before}${event.id}  ${event.text}${detail}`
+}
+
+function markDryRun(prefix = ''): object {
+  return prefix === '' ? {} : { 'dry-run': true }
 }
 
 /** Words stand where docker-compose 2.40 has them: under `status`, of transfers under `text`. */
 function renderJsonLine(event: ProgressEvent, prefix: string): string {
   const { id, parentId, text, detail, output, current, total } = event
-  const words = isTransfer(event) ? { text } : { status: text }
+  const isTransfer = event.isTransfer === true || parentId !== undefined
+  const words = isTransfer ? { text } : { status: text }
+  const isPartDone = event.isTransfer === true && parentId !== undefined && event.status === 'done'
+  const share = total === undefined || total === 0 ? undefined : Math.floor((100 * (current ?? 0)) / total)
   return JSON.stringify({
-    ...(prefix === '' ? {} : { 'dry-run': true }),
+    ...markDryRun(prefix),
     id,
     parent_id: parentId,
     ...words,
-    details: output ?? detail,
+    ...(event.isTransfer === true && output === undefined ? { status: detail } : { details: output ?? detail }),
     current,
     total,
-    percent: total === undefined || total === 0 ? undefined : Math.floor((100 * (current ?? 0)) / total),
+    percent: share ?? (isPartDone ? 100 : undefined),
   })
 }

@@ -69,12 +69,12 @@ describe.runIf(isRoot)('registries (needs root on Linux)', () => {
   it('works with auths and with a helper, and prints no password', async () => {
     const auth = Buffer.from(`ann:${password}`).toString('base64')
     const stored = await up({ auths: { [address]: { auth } } })
-    expect([stored.code, stored.output]).toEqual([0, expect.stringContaining('web  Pulled')])
+    expect([stored.code, stored.output]).toEqual([0, expect.stringContaining('web Pulled')])
     const helped = await up(
       { credHelpers: { [address]: 'test' } },
       `echo '{"ServerURL":"x","Username":"ann","Secret":"${password}"}'`,
     )
-    expect([helped.code, helped.output]).toEqual([0, expect.stringContaining('web  Pulled')])
+    expect([helped.code, helped.output]).toEqual([0, expect.stringContaining('web Pulled')])
     expect(stored.output + helped.output).not.toMatch(new RegExp(`${password}|${auth}`))
   })
 

@@ -53,7 +53,7 @@ export const pullFlags = {
 export const pushFlags = {
   'ignore-push-failures': { kind: 'boolean', brief: 'Go on when an image cannot be pushed' },
   'include-deps': { kind: 'boolean', brief: 'Push the images of dependencies too' },
-  quiet: { kind: 'boolean', short: 'q', brief: 'Push without showing layers' },
+  quiet: { kind: 'boolean', short: 'q', brief: 'Push without showing progress' },
 } as const
 
 export const imageCommands: readonly Command[] = [

@@ -2,6 +2,7 @@ import type { Run } from '../../cli/command.ts'
 import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
 import { observeImages } from '../../compose/observe.ts'
+import type { Step } from '../../compose/plan/plan.ts'
 import { planPullCommand } from '../../compose/plan/pull-command.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { toImageReference } from '../../compose/translate/name.ts'
@@ -28,27 +29,32 @@ export const run: Run<typeof pullFlags> = async (ctx, flags, args) => {
       isIgnoringFailures: flags['ignore-pull-failures'],
     })
     for (const { service, why } of skipped) {
-      session.progress({ id: service, status: 'done', text: 'Skipped', detail: why })
+      session.progress({ id: service, status: 'done', text: `Skipped - ${why}`, isTransfer: true })
     }
     if (session.isDryRun) {
       reportPlan(plan, session.progress)
       return 0
     }
-    const failed = new Set<string>()
+    const failed = new Map<string, FlotillaError>()
     const progress = (event: ProgressEvent): void => {
-      if (event.status === 'warning') failed.add(event.id)
       if (!flags.quiet || event.parentId === undefined) session.progress(event)
     }
     const { parallel } = session
     const registryAuth = (reference: string): Promise<string | undefined> => readAuth(ctx, reference)
-    await execute(plan, session.engine, { clock: ctx.clock, progress, parallel, registryAuth, signal: ctx.signal })
+    const onWaived = (step: Step, failure: FlotillaError): void => void failed.set(step.resource, failure)
+    const common = { clock: ctx.clock, progress, parallel, registryAuth, signal: ctx.signal }
+    await execute(plan, session.engine, { ...common, onWaived })
     session.stopProgress()
     const toBuild = services.filter((service) => service.build !== undefined && failed.has(service.name))
     if (toBuild.length > 0) {
       const names = toBuild.map((service) => service.name).join(' ')
-      ctx.log.warn(
+      session.closeProgress(
         `WARNING: Some service image(s) must be built from source by running:\n    docker compose build ${names}`,
       )
+    }
+    const failures = [...failed.values()]
+    if (failures.length > 0 && !flags['ignore-pull-failures']) {
+      throw new FlotillaError('compose/execute', failures.map(({ message }) => message).join('\n'))
     }
     return 0
   })

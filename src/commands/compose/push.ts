@@ -13,17 +13,17 @@ export const run: Run<typeof pushFlags> = async (ctx, flags, args) => {
   const project = await requireProject(ctx, args)
   const { services } = selectServices(project, args, args.length > 0 && !flags['include-deps'])
   return withSession(ctx, async (session) => {
+    const progress = (event: ProgressEvent): void => {
+      if (!flags.quiet) session.progress(event)
+    }
     const plan = planPushes(services, flags['ignore-push-failures'])
     for (const { name, image = '', build, provider } of services) {
       if (provider !== undefined || (build !== undefined && image !== '')) continue
-      session.progress({ id: name, status: 'done', text: 'Skipped' })
+      progress({ id: name, status: 'done', text: 'Skipped', isTransfer: true })
     }
     if (session.isDryRun) {
-      reportPlan(plan, session.progress)
+      reportPlan(plan, progress)
       return 0
-    }
-    const progress = (event: ProgressEvent): void => {
-      if (!flags.quiet || event.parentId === undefined) session.progress(event)
     }
     const { parallel } = session
     const registryAuth = (reference: string): Promise<string | undefined> => readAuth(ctx, reference)

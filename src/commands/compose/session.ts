@@ -20,6 +20,8 @@ export interface Session {
   readonly isDryRun: boolean
   /** Where the engine is. */
   readonly endpoint: Endpoint
+  /** Ends the progress with a line under it. */
+  closeProgress(text: string): void
   /** Takes the live picture away, so that other output can follow. Idempotent. */
   stopProgress(): void
 }
@@ -49,6 +51,11 @@ export async function withSession<T>(
       progress(event) {
         painter ??= openPainter()
         painter.emit(event)
+      },
+      closeProgress(line) {
+        painter ??= openPainter()
+        painter.stop()
+        painter.tail(line)
       },
       stopProgress() {
         painter?.stop()

@@ -41,13 +41,16 @@ export async function pull(
     report.progress({
       id,
       parentId: report.parentId,
-      status: status === 'Pull complete' || status === 'Already exists' ? 'done' : 'working',
+      isTransfer: true,
+      status: finished.has(status) ? 'done' : 'working',
       text: status,
       ...(progressDetail?.current !== undefined && { current: progressDetail.current }),
       ...(progressDetail?.total !== undefined && { total: progressDetail.total }),
     })
   }
 }
+
+const finished: ReadonlySet<string> = new Set(['Already exists', 'Download complete', 'Pull complete'])
 
 /** Name and tag or digest as the engine takes them: without a tag it would pull every tag there is. */
 export function splitReference(reference: string): { readonly fromImage: string; readonly tag: string } {

@@ -6,7 +6,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { splitReference } from './pull.ts'
 
 /**
- * Pushes one image and reports its layers as parts of `parentId`.
+ * Pushes one image and reports its layers, by the names that docker-compose 2.40 gives them, as parts of `parentId`.
  *
  * @throws {compose/execute} with the registry's words
  */
@@ -28,8 +28,9 @@ export async function push(
     if (failure !== undefined) throw new FlotillaError('compose/execute', failure)
     if (id === undefined || id === '' || status === undefined) continue
     report.progress({
-      id,
+      id: `Pushing ${target.reference}: ${id}`,
       parentId: report.parentId,
+      isTransfer: true,
       status:
         status === 'Pushed' || status === 'Layer already exists' || status.startsWith('Mounted from')
           ? 'done'

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -55,7 +56,7 @@ class Fake implements FakeEngine {
   readonly #rules: { rule: FakeRule; left: number }[] = []
   readonly #sockets = new Set<Socket>()
   #server: Server | undefined
-  #streams = new AbortController()
+  #streams = makeStreams()
   #port = 0
 
   constructor(options: FakeEngineOptions) {
@@ -86,7 +87,7 @@ class Fake implements FakeEngine {
 
   async start(): Promise<void> {
     if (this.#server !== undefined) return
-    this.#streams = new AbortController()
+    this.#streams = makeStreams()
     const server = makeServer(this.state, this.#options, {
       onRequest: (method, path, version, query) => this.#record(method, path, version, query),
       streamSignal: () => this.#streams.signal,
@@ -151,7 +152,7 @@ class Fake implements FakeEngine {
 
   dropStreams(): void {
     this.#streams.abort()
-    this.#streams = new AbortController()
+    this.#streams = makeStreams()
   }
 
   dropConnections(): void {
@@ -168,4 +169,11 @@ class Fake implements FakeEngine {
     entry.left -= 1
     return entry.rule.fault
   }
+}
+
+/** Every answer under way waits for it. */
+function makeStreams(): AbortController {
+  const streams = new AbortController()
+  setMaxListeners(0, streams.signal)
+  return streams
 }

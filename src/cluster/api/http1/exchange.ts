@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { setMaxListeners } from 'node:events'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { BodySink, ServerConnection } from './connection.ts'
 import type { RequestHead } from './head.ts'
@@ -59,6 +60,8 @@ export class Exchange {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
+      // One request may wait for every engine of the fleet.
+      setMaxListeners(0, this.#abort.signal)
       if (this.#isGone) this.#abort.abort(clientGoneError())
     }
     return this.#abort.signal
