@@ -22,7 +22,7 @@ function archive(name: string, text: string | Buffer = `of ${name}`): Promise<Bu
   const made = pack()
   made.entry({ name }, text)
   made.finalize()
-  return buffer(made as unknown as AsyncIterable<Buffer>)
+  return buffer(made)
 }
 
 const put = (body: Uint8Array): ReturnType<EndpointBed['call']> =>
