@@ -193,10 +193,11 @@ export class Cluster {
       const found = this.directory.findContainer(swarmId)
       return found.kind === 'found' ? { node: found.node, container: found.item } : undefined
     }
-    for (const { pendingId, found } of this.#strays.takeFound(find, nowMs)) {
-      this.#fleet.release(pendingId)
-      const member = this.#members.get(found.node.addr)
-      if (member !== undefined) removeStray(member, found.container, this.#o.log)
+    for (const stray of this.#strays.takeFound(find, nowMs)) {
+      const { node, container } = stray.found
+      const member = this.#members.get(node.addr)
+      if (member === undefined) stray.putBack()
+      else removeStray(member, container, { log: this.#o.log, onFailure: () => stray.putBack() })
     }
   }
 

@@ -218,6 +218,26 @@ describe('creating', () => {
     await engine.start()
     await eventually(() => engine.state.containers.size === 0, 15_000)
   })
+
+  it('a create that comes about after it was given up goes; one of that name made meanwhile is the one that stays', async () => {
+    const bed = await startBed([{}, {}])
+    const [first, second] = bed.engines
+    // The engine works on, but what was asked of it takes longer than anybody waits for.
+    first!.fail({ path: /^\/containers\/create$/, times: 1, fault: { kind: 'lose-answer', afterMs: 1500 } })
+    const given = bed.call('POST', '/containers/create?name=web', { Image: image, Env: ['constraint:node==n1'] })
+    await eventually(() => creates(first!) === 1)
+    first!.dropConnections()
+    expect(await given).toMatchObject({ status: 502, body: expect.stringContaining('node n1') })
+    const again = await bed.call('POST', '/containers/create?name=web', { Image: image, Env: ['constraint:node==n2'] })
+    expect(again.status).toBe(201)
+    const refusal = { kind: 'status', status: 500, message: 'device or resource busy' } as const
+    first!.fail({ method: 'DELETE', times: 1, fault: refusal })
+    await eventually(() => first!.state.containers.size === 1)
+    await eventually(() => first!.state.containers.size === 0)
+    expect(first!.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(2)
+    expect([...second!.state.containers.keys()]).toEqual([(JSON.parse(again.body) as { readonly Id: string }).Id])
+    expect(await bed.names()).toEqual(['/n2/web'])
+  })
 })
 
 describe('references', () => {

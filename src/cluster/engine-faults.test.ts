@@ -129,8 +129,8 @@ describe('connections that fail', () => {
     expect(Date.now() - start).toBeLessThan(5000)
     await isHealthy(bed, 1)
     for (const name of proxies.keys()) expect(bed.errorOf(name)).toContain(`:${proxies.get(name)?.port}`)
-    expect(bed.errorOf('hole')).toContain('did not answer')
-    expect(bed.errorOf('slow')).toContain('did not answer')
+    for (const name of ['refused', 'reset']) expect(bed.errorOf(name)).toMatch(/reset|closed|hung up/)
+    for (const name of ['hole', 'slow']) expect(bed.errorOf(name)).toContain('did not answer')
     for (const proxy of proxies.values()) proxy.setFault({ kind: 'none' }, true)
     await isHealthy(bed, 5)
   }, 60_000)
@@ -174,7 +174,9 @@ describe('an engine that restarts', () => {
     await isHealthy(bed, 1)
     await eventually(async () => (await bed.names()).includes('/n1/late'), 'the new container')
     await eventually(() => bed.endpoint.cluster.snapshot().nodes[0]?.usage.unread === 0, 'details')
-    const asked = engine.requests.slice(before).map((each) => each.path)
+    const later = engine.requests.slice(before)
+    const asked = later.map((each) => each.path)
+    expect(later.find((each) => each.path === '/events')?.query['since']).toMatch(/^\d+\.\d{9}$/)
     expect(asked.filter((path) => path === '/containers/json')).toHaveLength(1)
     expect(asked.filter((path) => /^\/containers\/[0-9a-f]+\/json$/.test(path))).toHaveLength(1)
   }, 60_000)
@@ -255,30 +257,76 @@ describe('many at once', () => {
     expect(await bed.names()).toHaveLength(real.length)
   }, 60_000)
 
-  it('500 removals in one go hold nobody else up', async () => {
-    const fleet = await startFakeFleet({ engines: 2, containers: 500 })
+  it.each([
+    ['removals', 'DELETE', '?force=1', 500],
+    ['kills', 'POST', '/kill', 1000],
+  ])(
+    '500 %s in one go hold nobody else up',
+    async (_, method, rest, left) => {
+      const fleet = await startFakeFleet({ engines: 2, containers: 500 })
+      cleanups.push(() => fleet.close())
+      const bed = await startBed(fleet.addresses)
+      await isHealthy(bed, 2)
+      const ids = [...(fleet.engines[0]?.containers.keys() ?? [])]
+      const statuses = new Set<number>()
+      let done = 0
+      const work = Promise.all(
+        Array.from({ length: 50 }, async () => {
+          for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+            statuses.add((await bed.call(method, `/containers/${id}${rest}`)).status)
+            done += 1
+          }
+        }),
+      )
+      // Those who ask the other engine do not wait until all of it is through.
+      const other = await bed.call('GET', '/containers/app-1-7/json')
+      const doneBefore = done
+      await work
+      expect(other.status).toBe(200)
+      expect(doneBefore).toBeLessThan(500)
+      expect(statuses).toEqual(new Set([204]))
+      expect(await bed.names()).toHaveLength(left)
+      const running = JSON.parse((await bed.call('GET', '/containers/json')).body) as unknown[]
+      expect(running).toHaveLength(500)
+    },
+    60_000,
+  )
+
+  it('thirty of a hundred engines die in one moment: lists and creates go on, and all come back', async () => {
+    const fleet = await startFakeFleet({ engines: 100, containers: 5 })
     cleanups.push(() => fleet.close())
-    const bed = await startBed(fleet.addresses)
-    await isHealthy(bed, 2)
-    const [busy] = fleet.engines
-    const ids = [...(busy?.containers.keys() ?? [])]
-    const statuses = new Set<number>()
-    const removals = Promise.all(
-      Array.from({ length: 50 }, async () => {
-        for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
-          statuses.add((await bed.call('DELETE', `/containers/${id}?force=1`)).status)
-        }
-      }),
-    )
-    // Those who ask the other engine do not wait until the removals are through.
-    const other = await bed.call('GET', '/containers/app-1-7/json')
-    const left = busy?.containers.size
-    await removals
-    expect(other.status).toBe(200)
-    expect(left).toBeGreaterThan(0)
-    expect(statuses).toEqual(new Set([204]))
+    const ways: FaultProxy[] = []
+    for (const address of fleet.addresses.slice(70)) {
+      const { hostname, port } = new URL(`http://${address}`)
+      const proxy = await startFaultProxy({ host: hostname, port: Number(port) })
+      cleanups.push(() => proxy.stop())
+      ways.push(proxy)
+    }
+    const places = [...fleet.addresses.slice(0, 70), ...ways.map(({ host, port }) => `${host}:${port}`)]
+    const bed = await startBed(places, { watch: { probeMs: 500 } })
+    await isHealthy(bed, 100)
+    for (const way of ways) way.setFault({ kind: 'black-hole' }, true)
+    // While nobody knows yet that they are dead, and when everybody does.
+    for (const isKnown of [false, true]) {
+      if (isKnown) await isHealthy(bed, 70)
+      const start = Date.now()
+      for (const path of ['/containers/json?all=1', '/info', '/images/json', '/networks', '/volumes']) {
+        expect((await bed.call('GET', path)).status).toBe(200)
+      }
+      // Whoever waited for thirty dead engines would wait until they are given up.
+      expect(Date.now() - start).toBeLessThan(8000)
+    }
     expect(await bed.names()).toHaveLength(500)
-  }, 60_000)
+    const made = await Promise.all(
+      Array.from({ length: 20 }, (_, at) =>
+        bed.call('POST', `/containers/create?name=new-${at}`, { Image: 'fleet/app' }),
+      ),
+    )
+    expect(new Set(made.map((each) => each.status))).toEqual(new Set([201]))
+    for (const way of ways) way.setFault({ kind: 'none' }, true)
+    await isHealthy(bed, 100)
+    expect(await bed.names()).toHaveLength(520)
+  }, 120_000)
 })
 
 /** Every third name is fought over by all; some containers are removed again. */

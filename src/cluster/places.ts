@@ -26,7 +26,10 @@ export interface PlaceHeld {
   release(): void
   /** The container on its node, once the node shows it. */
   find(): ContainerView | undefined
-  /** The engine may or may not have made it: the place stays taken for a while. */
+  /**
+   * The engine may or may not have made it. The place is free again, so that whoever tries once more is not refused; a
+   * container that comes about late is taken away.
+   */
   leave(): void
 }
 
@@ -96,9 +99,9 @@ export class Places {
         release()
       },
       leave: () => {
+        release()
         // Whoever moves a container looks for what came of it himself.
-        if (succession !== undefined) return release()
-        this.#o.strays.expect(draft.swarmId, id, this.#o.clock.nowMs())
+        if (succession === undefined) this.#o.strays.expect(draft.swarmId, this.#o.clock.nowMs())
       },
     }
   }

@@ -7,27 +7,28 @@ import type { ContainerView } from './model.ts'
 const strayMs = 10 * 60_000
 const removeMs = 30_000
 
+/** A container that came about after its create had been answered with an error. */
+export interface Stray<T> {
+  readonly found: T
+  /** It is still there: it is looked for again, for the rest of its time. */
+  putBack(): void
+}
+
 /** Containers that may come about after their create was answered with an error. */
 export class Strays {
-  /** By swarm ID: the promise that holds its place, and until when it is looked for. */
-  readonly #expected = new Map<string, { readonly untilMs: number; readonly pendingId: string }>()
+  /** By swarm ID: until when it is looked for. */
+  readonly #expected = new Map<string, number>()
 
-  expect(swarmId: string, pendingId: string, nowMs: number): void {
-    this.#expected.set(swarmId, { untilMs: nowMs + strayMs, pendingId })
+  expect(swarmId: string, nowMs: number): void {
+    this.#expected.set(swarmId, nowMs + strayMs)
   }
 
-  /**
-   * Swarm IDs that `find` knows are given back, with their promises, and are expected no more; those whose time is over
-   * neither.
-   */
-  takeFound<T>(
-    find: (swarmId: string) => T | undefined,
-    nowMs: number,
-  ): readonly { readonly pendingId: string; readonly found: T }[] {
-    const taken: { readonly pendingId: string; readonly found: T }[] = []
-    for (const [swarmId, { untilMs, pendingId }] of this.#expected) {
+  /** What `find` knows is given back and expected no more; what is not known and has had its time neither. */
+  takeFound<T>(find: (swarmId: string) => T | undefined, nowMs: number): readonly Stray<T>[] {
+    const taken: Stray<T>[] = []
+    for (const [swarmId, untilMs] of this.#expected) {
       const found = find(swarmId)
-      if (found !== undefined) taken.push({ pendingId, found })
+      if (found !== undefined) taken.push({ found, putBack: () => void this.#expected.set(swarmId, untilMs) })
       if (found !== undefined || untilMs <= nowMs) this.#expected.delete(swarmId)
     }
     return taken
@@ -35,16 +36,23 @@ export class Strays {
 }
 
 /** Nobody knows of the container, so it goes, unless somebody has started it meanwhile. */
-export function removeStray(member: Member, container: ContainerView, log: Log): void {
+export function removeStray(
+  member: Member,
+  container: ContainerView,
+  o: { readonly log: Log; onFailure(): void },
+): void {
   if (container.state !== 'created') return
   const { id } = container
-  log.warn('removing a container whose create had been given up', { id, node: member.name })
+  o.log.warn('removing a container whose create had been given up', { id, node: member.name })
   const request = { method: 'DELETE', path: `/containers/${id}`, query: { v: true } } as const
-  member.engine.request(request, { deadlineMs: removeMs }).then(
-    async (reply) => {
+  member.engine
+    .request(request, { deadlineMs: removeMs })
+    .then(async (reply) => {
       await reply.bytes()
       member.send({ kind: 'forgotten', id })
-    },
-    (error: unknown) => log.warn('cannot remove it', { id, error: toMessage(error) }),
-  )
+    })
+    .catch((error: unknown) => {
+      o.log.warn('cannot remove it', { id, error: toMessage(error) })
+      o.onFailure()
+    })
 }

@@ -184,7 +184,10 @@ describe('swarm manage', () => {
     ends.push(() => engine.stop())
     await etcd.stop()
     const address = `etcd://${etcd.address}/late`
-    const manager = await manage(['--heartbeat', '1s', address])
+    const folder = await mkdtemp(join(tmpdir(), 'flotilla-state-'))
+    ends.push(() => rm(folder, { recursive: true, force: true }))
+    const flags = ['--heartbeat', '1s', '--state-dir', folder, address]
+    const manager = await manage(flags)
     await eventually(
       () =>
         manager.nodes().then(
@@ -207,6 +210,11 @@ describe('swarm manage', () => {
     expect(await manager.nodes()).toBe('1 Healthy')
     expect(manager.log().match(/Discovery error/g)?.length).toBeLessThanOrEqual(2)
     expect(manager.child.exitCode).toBeNull()
+    manager.child.kill('SIGKILL')
+    const next = await manage(flags)
+    const isServed = (): Promise<boolean> => next.nodes().then((text) => text === '1 Healthy')
+    await eventually(() => isServed().catch(() => false), 30_000, 'the engine, without the store')
+    expect(next.log()).toContain('beginning with what the last run knew, 1 engine')
     await etcd.start()
   })
 })

@@ -38,6 +38,8 @@ interface Bed {
   readonly broken: unknown[]
   readonly pool: EnginePool
   readonly server: EndpointServer
+  /** What was logged as an error. */
+  readonly logged: readonly object[]
 }
 
 /** An endpoint that forwards everything to one engine. */
@@ -53,9 +55,10 @@ async function startEndpoint(
     onUnreachable: (error) => broken.push(error),
   })
   const target = { name: 'node-1', pool, onAnswer() {}, onBroken: (error: unknown) => void broken.push(error) }
+  const logged: object[] = []
   const server = new EndpointServer({
     clock: systemClock,
-    log: silentLog,
+    log: { ...silentLog, error: (message, fields) => void logged.push({ message, ...fields }) },
     onTick: () => pool.sweep(),
     handle(exchange) {
       if (own?.(exchange) === true) return
@@ -67,7 +70,7 @@ async function startEndpoint(
     server.closeNow()
     pool.close()
   })
-  return { port: address.kind === 'tcp' ? address.port : 0, broken, pool, server }
+  return { port: address.kind === 'tcp' ? address.port : 0, broken, pool, server, logged }
 }
 
 class Client {
@@ -459,13 +462,16 @@ describe('bad requests', () => {
   })
 
   it('a handler that fails costs one request, not the process', async () => {
-    const { port } = await startEndpoint(1, {}, (exchange) => {
+    const { port, logged } = await startEndpoint(1, {}, (exchange) => {
       if (exchange.head.target === '/throw') throw new Error('boom')
       exchange.reply(200, [], 'alive')
       return true
     })
     const client = new Client(port).send('GET /throw HTTP/1.1\r\nhost: d\r\n\r\n')
-    expect(await client.until('}\n')).toMatch(/^HTTP\/1\.1 500 .*boom/s)
+    const answer = await client.until('}\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 500 .*boom/s)
+    const id = /^x-request-id: ([0-9a-f]{16})\r$/im.exec(answer)?.[1]
+    expect(logged).toEqual([{ message: 'request failed', id, method: 'GET', request: '/throw', error: 'boom' }])
     await client.send('GET /b HTTP/1.1\r\nhost: d\r\n\r\n').until('alive')
   })
 })

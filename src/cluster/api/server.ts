@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Server, Socket } from 'node:net'
 import type { Clock } from '../../core/clock.ts'
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
@@ -33,6 +34,9 @@ export interface ServerOptions {
 
 /** Seconds that requests under way get to finish when the server closes. */
 const graceSeconds = 10
+
+/** Answers that are nobody's refusal carry the ID under which the log tells of them. */
+const requestIdHeader = 'X-Request-Id'
 
 /** Accepts connections, keeps their time limits and ends them in good order. */
 export class EndpointServer implements ConnectionHost, ForwardHost {
@@ -194,10 +198,13 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     if (exchange.isGone) return
     const known = isFlotillaError(error) ? error.status : undefined
     const status = known ?? 500
-    // What was refused on purpose is the client's business; the rest is ours.
-    if (known === undefined)
-      this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
+    // What was refused on purpose is the client's business; the rest is ours, and found in the log by its ID.
+    const id = known === undefined ? randomBytes(8).toString('hex') : undefined
+    if (id !== undefined) {
+      const { method, target } = exchange.head
+      this.#o.log.error('request failed', { id, method, request: target, error: toMessage(error) })
+    }
     if (exchange.hasReplied) exchange.breakOff()
-    else exchange.replyError(status, toMessage(error))
+    else exchange.replyError(status, toMessage(error), id === undefined ? [] : [requestIdHeader, id])
   }
 }

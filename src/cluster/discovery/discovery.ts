@@ -2,6 +2,7 @@ import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { MutualTls } from '../../io/dial.ts'
+import type { KnownEngines } from './known-engines.ts'
 
 /** A watchable set of engine addresses. */
 export interface Discovery {
@@ -32,6 +33,8 @@ export interface DiscoveryContext {
   readonly options: ReadonlyMap<string, string>
   /** What the files of `kv.cacertfile`, `kv.certfile` and `kv.keyfile` hold, when all three are given. */
   readonly storeTls?: MutualTls | undefined
+  /** What a store told at the last run, to begin with when it does not answer. */
+  readonly known?: KnownEngines | undefined
 }
 
 /**

@@ -6,6 +6,7 @@ import { manualClock } from '../../testing/manual-clock.ts'
 import type { ManualClock } from '../../testing/manual-clock.ts'
 import { memoryKv } from '../../testing/memory-kv.ts'
 import type { MemoryKvServer } from '../../testing/memory-kv.ts'
+import type { KnownEngines } from './known-engines.ts'
 import { isClusterStore, makeClusterStore, openClusterStore } from './kv-discovery.ts'
 
 const heartbeatMs = 10_000
@@ -34,13 +35,17 @@ testDiscovery('in a store', {
   },
 })
 
-function start(options: readonly (readonly [string, string])[] = [], state: 'up' | 'down' = 'up') {
+function start(
+  options: readonly (readonly [string, string])[] = [],
+  state: 'up' | 'down' = 'up',
+  known?: KnownEngines,
+) {
   const clock = manualClock()
   const server = memoryKv(clock)
   server.setState(state)
   const logged: string[] = []
   const say = (text: string): void => void logged.push(text)
-  const context = makeContext(clock, { ...silentLog, error: say, warn: say, info: say }, options)
+  const context = { ...makeContext(clock, { ...silentLog, error: say, warn: say, info: say }, options), known }
   const store = makeClusterStore(server.connect(), 'prod', context)
   const stop = new AbortController()
   const sets: string[] = []
@@ -180,6 +185,38 @@ describe('engines in a store', () => {
     await clock.advance(15_000)
     expect(sets).toEqual(['a:1'])
     expect(logged.some((line) => line.startsWith('Discovery error: memory'))).toBe(true)
+    await end()
+  })
+
+  it('of the last run stand in for those of a store that is down, and for three heartbeats after it is back', async () => {
+    const kept: (readonly string[])[] = []
+    const known: KnownEngines = {
+      read: () => Promise.resolve(['a:1', 'b:1']),
+      write: (addresses) => Promise.resolve(void kept.push(addresses)),
+    }
+    const { clock, server, store, sets, logged, end } = start([], 'down', known)
+    await clock.advance(1000)
+    expect(sets).toEqual(['a:1 b:1'])
+    expect(kept).toEqual([])
+    expect(logged.filter((line) => line.endsWith('beginning with what the last run knew, 2 engines'))).toHaveLength(1)
+    server.setState('up')
+    await store.discovery.register('b:1', 1_000_000)
+    await store.discovery.register('c:1', 1_000_000)
+    await clock.advance(2 * heartbeatMs)
+    expect(sets).toEqual(['a:1 b:1', 'a:1 b:1 c:1'])
+    await clock.advance(3 * heartbeatMs)
+    expect(sets.slice(2)).toEqual(['b:1 c:1'])
+    expect(kept.at(-1)).toEqual(['b:1', 'c:1'])
+    await end()
+  })
+
+  it('of the last run do not count where the store answers', async () => {
+    const known: KnownEngines = { read: () => Promise.resolve(['gone:1']), write: () => Promise.resolve() }
+    const { clock, store, sets, end } = start([], 'up', known)
+    await store.discovery.register('a:1', 1_000_000)
+    await clock.advance(heartbeatMs)
+    expect(sets.at(-1)).toBe('a:1')
+    expect(sets.join(' ')).not.toContain('gone')
     await end()
   })
 })

@@ -11,6 +11,7 @@ import { systemRandom } from '../../io/random.ts'
 import { makeKvLeader } from '../leader/kv-lock.ts'
 import type { Leader } from '../leader/leader.ts'
 import { dueInMs, nothingListed, settle, takeReading } from './absent.ts'
+import type { Listed } from './absent.ts'
 import type { Discovery, DiscoveryContext } from './discovery.ts'
 import { parseEntries, toSet } from './parse-entries.ts'
 
@@ -123,14 +124,16 @@ class KvDiscovery implements Discovery {
   }
 
   async *watch(o: CallOptions = {}): AsyncGenerator<readonly string[], void> {
-    const { clock, log, heartbeatMs } = this.#context
+    const { clock, log, heartbeatMs, known } = this.#context
     let listed = nothingListed
     let isOut = false
     for await (const step of this.#follow(o, () => dueInMs(listed, clock.monotonicMs()))) {
       const nowMs = clock.monotonicMs()
       const before = listed.told
-      if (step === 'out') isOut = true
-      else if (step === 'due') listed = settle(listed, nowMs)
+      if (step === 'out') {
+        isOut = true
+        if (before === undefined) listed = await this.#recall()
+      } else if (step === 'due') listed = settle(listed, nowMs)
       else {
         if (isOut) log.info(`Discovery: ${this.#kv.name} answers again`)
         const taken = takeReading(listed, this.#read(step), { nowMs, heartbeatMs, isAfterOutage: isOut })
@@ -138,8 +141,20 @@ class KvDiscovery implements Discovery {
         isOut = false
         if (taken.isSuspicious) log.warn(`${this.#name} lists no engines any more: keeping the known ones for now`)
       }
-      if (listed.told !== undefined && listed.told !== before) yield listed.told
+      if (listed.told === undefined || listed.told === before) continue
+      if (step !== 'out') await known?.write(listed.told)
+      yield listed.told
     }
+  }
+
+  /** The engines of the last run stand in for those of a store that is silent; as after any outage, it is given time. */
+  async #recall(): Promise<Listed> {
+    const addresses = (await this.#context.known?.read()) ?? []
+    if (addresses.length === 0) return nothingListed
+    this.#context.log.warn(
+      `Discovery: ${this.#kv.name} does not answer: beginning with what the last run knew, ${addresses.length} engine${addresses.length === 1 ? '' : 's'}`,
+    )
+    return { ...nothingListed, told: addresses, latest: addresses }
   }
 
   get #name(): string {

@@ -99,7 +99,7 @@ export const manageFlags = {
   'discovery-opt': {
     kind: 'strings',
     brief:
-      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, kv.known, token.service',
     placeholder: 'key=value',
   },
   'cluster-opt': {
@@ -111,7 +111,8 @@ export const manageFlags = {
   'state-dir': {
     kind: 'string',
     env: ['SWARM_STATE_DIR'],
-    brief: 'Folder for what must outlive the manager: containers to reschedule, drained nodes; for one manager only',
+    brief:
+      'Folder for what must outlive the manager: containers to reschedule, drained nodes, engines; for one manager only',
     placeholder: 'folder',
   },
   'refresh-on-node-filter': {

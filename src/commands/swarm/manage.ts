@@ -12,7 +12,7 @@ import { describeExposure } from './exposure.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
-import { openRecords } from './records.ts'
+import { openRecords, rememberEngines } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
 import { readSpanOptions } from './span-options.ts'
@@ -64,7 +64,11 @@ async function readOptions(
   const failureRetry = checkRetries(flags)
   const address = findDiscovery(ctx, args, 'manage')
   const heartbeatMs = readHeartbeatMs(flags.heartbeat)
-  const context = makeDiscoveryContext(ctx, { heartbeatMs, options: flags['discovery-opt'] })
+  const context = await rememberEngines(
+    ctx,
+    makeDiscoveryContext(ctx, { heartbeatMs, options: flags['discovery-opt'] }),
+    flags['state-dir'],
+  )
   const store = await openStore(address, context)
   if (store !== undefined) opened.push(store)
   const discovery = store?.discovery ?? (await openDiscovery(ctx, address, context))

@@ -69,8 +69,8 @@ export type FakeFault =
   | { readonly kind: 'status'; readonly status: number; readonly message: string }
   /** Answers with this and nothing else: lies, wrong types, HTML pages. */
   | { readonly kind: 'reply'; readonly status?: number; readonly contentType?: string; readonly body: string }
-  /** Does what was asked and then never answers: the late success. */
-  | { readonly kind: 'lose-answer' }
+  /** Does what was asked, at once or later and whether or not the client is still there, and never answers: the late success. */
+  | { readonly kind: 'lose-answer'; readonly afterMs?: number }
 
 /** When a fault strikes. */
 export interface FakeRule {

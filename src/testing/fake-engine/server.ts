@@ -143,6 +143,10 @@ async function strike(state: FakeState, incoming: Incoming, call: FakeCall, faul
       return true
     default:
       muteAnswer(incoming)
+      if (fault.afterMs === undefined) return false
+      // A client that goes away takes with it what has not been read.
+      await call.body()
+      await state.clock.sleep(fault.afterMs)
       return false
   }
 }
@@ -180,7 +184,9 @@ function makeCall(
   }
   let upgradeHead = incoming.upgrade?.head ?? Buffer.alloc(0)
 
-  async function body(): Promise<Buffer> {
+  let read: Promise<Buffer> | undefined
+
+  async function readBody(): Promise<Buffer> {
     if (incoming.upgrade === undefined) {
       const chunks: Buffer[] = []
       for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
@@ -196,6 +202,11 @@ function makeCall(
     const whole = upgradeHead.subarray(0, length)
     upgradeHead = upgradeHead.subarray(length)
     return whole
+  }
+
+  function body(): Promise<Buffer> {
+    read ??= readBody()
+    return read
   }
 
   function sendText(status: number, text: string, headers: Readonly<Record<string, string>> = {}): void {

@@ -60,6 +60,7 @@ export class FleetEngine {
     if (container === undefined) return notFound(reference)
     if (method === 'DELETE') return this.#remove(container)
     if (action === 'start') return this.#start(container)
+    if (action === 'kill') return this.#kill(container)
     return { status: 404, body: '{"message":"page not found"}' }
   }
 
@@ -155,17 +156,29 @@ export class FleetEngine {
     return { status: 204, body: '' }
   }
 
+  #kill(container: FleetContainer): FleetReply {
+    if (container.state !== 'running') {
+      return { status: 409, body: `{"message":"Container ${container.id} is not running"}` }
+    }
+    container.state = 'exited'
+    this.#touch(container)
+    this.#tellEnd(container)
+    return { status: 204, body: '' }
+  }
+
   #remove(container: FleetContainer): FleetReply {
     this.containers.delete(container.id)
     this.#names.delete(container.name)
     this.#list = undefined
-    if (container.state === 'running') {
-      this.tell('kill', container)
-      this.tell('die', container)
-      this.#tellNetwork('disconnect', container)
-    }
+    if (container.state === 'running') this.#tellEnd(container)
     this.tell('destroy', container)
     return { status: 204, body: '' }
+  }
+
+  #tellEnd(container: FleetContainer): void {
+    this.tell('kill', container)
+    this.tell('die', container)
+    this.#tellNetwork('disconnect', container)
   }
 
   #tellNetwork(action: string, { id }: FleetContainer): void {

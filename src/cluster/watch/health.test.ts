@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import {
+  failHealth,
+  fleetProbeMs,
+  fleetSilenceMs,
+  freshHealth,
+  goodHealth,
+  probeDelayMs,
+  validateDelayMs,
+} from './health.ts'
+import { defaultWatchOptions } from './messages.ts'
+
+describe('delays', () => {
+  const at = (random: number) => ({ nowMs: 0, random })
+  let lost = goodHealth
+  for (let failure = 0; failure < 8; failure += 1) lost = failHealth(lost, defaultWatchOptions.failureRetry)
+
+  it.each([
+    [
+      'between probes of a healthy engine',
+      (random: number) => probeDelayMs(goodHealth, defaultWatchOptions, at(random)),
+    ],
+    ['between probes of a lost engine', (random: number) => probeDelayMs(lost, defaultWatchOptions, at(random))],
+    ['before a pending engine is tried again', (random: number) => validateDelayMs(3, at(random))],
+  ])('%s are spread, so that many engines are not asked in one moment', (_, delay) => {
+    const [least, middle, most] = [delay(0), delay(0.5), delay(0.999)] as const
+    expect(least).toBeLessThanOrEqual(middle * 0.9)
+    expect(most).toBeGreaterThanOrEqual(middle * 1.09)
+    expect(least).toBeGreaterThan(middle / 2)
+    expect(most).toBeLessThan(middle * 1.5)
+  })
+})
+
+describe('without any flag', () => {
+  it('an engine is out of service after three failures', () => {
+    const states: string[] = []
+    let health = goodHealth
+    for (let failure = 0; failure < 3; failure += 1) {
+      health = failHealth(health, defaultWatchOptions.failureRetry)
+      states.push(health.state)
+    }
+    expect(states).toEqual(['healthy', 'healthy', 'unhealthy'])
+    expect(failHealth(freshHealth, defaultWatchOptions.failureRetry).state).toBe('unhealthy')
+  })
+
+  it('an event stream may be silent for less than half a minute, and engines are probed oftener, also a thousand of them', () => {
+    for (const engines of [1, 100, 1000]) {
+      const silenceMs = Math.max(defaultWatchOptions.silenceMs, fleetSilenceMs(engines))
+      const probeMs = Math.max(defaultWatchOptions.probeMs, fleetProbeMs(engines))
+      expect(silenceMs).toBeLessThan(30_000)
+      expect(probeMs).toBeLessThan(10_000)
+    }
+  })
+})
