@@ -8,8 +8,11 @@ import { copyDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import type { Model } from './model/resource.ts'
 import type { Service } from './model/service.ts'
+import { toProgramEnvironment } from './provider/program-environment.ts'
 
 export interface ModelOptions extends CallOptions {
+  /** Of this process. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
   readonly progress: Progress
 }
@@ -23,7 +26,7 @@ export interface ModelOptions extends CallOptions {
 export async function prepareModels(project: Project, services: readonly Service[], o: ModelOptions): Promise<Project> {
   const used = new Set(services.flatMap((service) => Object.keys(service.models ?? {})))
   if (used.size === 0) return project
-  const plugin = await findCliPlugin('model', project.environment)
+  const plugin = await findCliPlugin('model', o.env)
   if (plugin === undefined) {
     const first = services.find((service) => Object.keys(service.models ?? {}).length > 0)
     throw new FlotillaError('compose/not-found', "'models' support requires Docker Model plugin", {
@@ -42,7 +45,7 @@ export async function prepareModels(project: Project, services: readonly Service
 async function callPlugin(plugin: string, args: readonly string[], project: Project, o: ModelOptions): Promise<string> {
   const { code, stdout, stderr } = await execProgram([plugin, ...args], {
     clock: o.clock,
-    env: project.environment,
+    env: toProgramEnvironment(project.environment, o.env),
     ...(o.signal !== undefined && { signal: o.signal }),
   })
   if (code === 0) return stdout

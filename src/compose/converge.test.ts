@@ -280,6 +280,19 @@ describe('waiting', () => {
     )
   })
 
+  it('shows what the last check of an unhealthy dependency said, and no more than its end', async () => {
+    const said = (text: string): Promise<Ran> => upWith((fake, id) => fake.setHealth(id, 'unhealthy', text))
+    await expect(said('port 5432: refused\n')).rejects.toMatchObject({
+      hint: expect.stringMatching(
+        /p-db-1.*; its last health check ended with 1 and said: port 5432: refused$/,
+      ) as string,
+    })
+    await expect(said('x'.repeat(5000))).rejects.toMatchObject({
+      hint: expect.stringMatching(/said: …x{300}$/) as string,
+    })
+    await expect(said('')).rejects.toMatchObject({ hint: expect.stringMatching(/ended with 1$/) as string })
+  })
+
   it('fails when the dependency has no health check', async () => {
     const { engine } = await start()
     const plain = project([service('db', sleeper), web])

@@ -4,6 +4,9 @@
  * matches all that is in it.
  */
 
+import { compilePathPattern } from './path-pattern.ts'
+import type { PathTest } from './path-pattern.ts'
+
 /** The patterns of a `.dockerignore`: comments and blank lines dropped, paths cleaned, a leading slash of no meaning. */
 export function parseIgnoreFile(text: string): readonly string[] {
   const patterns: string[] = []
@@ -30,7 +33,7 @@ export type MatchState = readonly boolean[]
 
 interface Compiled {
   readonly isException: boolean
-  readonly expression: RegExp
+  readonly expression: PathTest
   /** Up to the first special character. */
   readonly prefix: string
   readonly isLiteral: boolean
@@ -135,53 +138,10 @@ function compile(text: string): Compiled | undefined {
   const special = path.search(/[*?[\\]/)
   return {
     isException,
-    expression: toExpression(path),
+    expression: compilePathPattern(path),
     prefix: special === -1 ? path : path.slice(0, special),
     isLiteral: special === -1,
   }
-}
-
-function toExpression(path: string): RegExp {
-  let source = ''
-  for (let at = 0; at < path.length; at += 1) {
-    const char = path[at] ?? ''
-    if (char === '*' && path[at + 1] === '*') {
-      at += 1
-      if (path[at + 1] === '/') at += 1
-      source += at + 1 >= path.length ? '.*' : '(?:.*/)?'
-    } else if (char === '*') {
-      source += '[^/]*'
-    } else if (char === '?') {
-      source += '[^/]'
-    } else if (char === '[') {
-      const end = path.indexOf(']', at + 2)
-      if (end === -1) throw new SyntaxError(`syntax error in pattern ${JSON.stringify(path)}`)
-      source += toClass(path.slice(at + 1, end))
-      at = end
-    } else if (char === '\\') {
-      at += 1
-      source += escapeChar(path[at] ?? '\\')
-    } else {
-      source += escapeChar(char)
-    }
-  }
-  try {
-    return new RegExp(`^${source}$`, 'su')
-  } catch (error) {
-    throw new SyntaxError(`syntax error in pattern ${JSON.stringify(path)}`, { cause: error })
-  }
-}
-
-function toClass(inner: string): string {
-  const isNegated = inner.startsWith('^')
-  const body = (isNegated ? inner.slice(1) : inner).replace(/\\?([\s\S])/g, (_, char: string) =>
-    char === '-' ? '-' : escapeChar(char),
-  )
-  return `[${isNegated ? '^' : ''}${body}]`
-}
-
-function escapeChar(char: string): string {
-  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char
 }
 
 /** Go's `filepath.Clean`, for slashes: no empty and `.` elements, `..` resolved. */

@@ -1,7 +1,7 @@
-import { constants, promises as fs } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { readTextFile } from '../io/files.ts'
+import { isTrustedProgram } from '../io/find-executable.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -28,18 +28,9 @@ export async function findCliPlugin(name: string, env: Environment): Promise<str
   const ending = process.platform === 'win32' ? '.exe' : ''
   for (const folder of [...(await extraFolders(config)), join(config, 'cli-plugins'), ...systemFolders]) {
     const path = join(folder, `docker-${name}${ending}`)
-    if (await isProgram(path)) return path
+    if (await isTrustedProgram(path)) return path
   }
   return undefined
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  try {
-    await fs.access(path, constants.X_OK)
-    return (await fs.stat(path)).isFile()
-  } catch {
-    return false
-  }
 }
 
 /** A configuration that cannot be read names no folders; who needs more of it says what is wrong with it. */

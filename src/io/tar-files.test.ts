@@ -101,6 +101,67 @@ describe('hostile archives', () => {
     expect(readdirSync(root)).toEqual(['inside'])
   })
 
+  it('nothing gets the right to be somebody else, and no device comes out of a container', async () => {
+    const entries = [
+      { name: 'su', text: 'x', mode: 0o6755 },
+      { name: 'd', type: 'directory', mode: 0o7777 },
+      { name: 'disk', type: 'block-device', devmajor: 8, devminor: 0 },
+      { name: 'tty', type: 'character-device', devmajor: 4, devminor: 0 },
+      { name: 'pipe', type: 'fifo' },
+    ] as const
+    await unpackTo(archive(...entries), root, asIs)
+    expect(readdirSync(root).sort()).toEqual(['d', 'su'])
+    expect(statSync(join(root, 'su')).mode & 0o7777).toBe(0o755)
+    expect(statSync(join(root, 'd')).mode & 0o7777).toBe(0o1777)
+  })
+
+  it('a name without end is an error, and of two entries with one name the last stays', async () => {
+    await expect(unpackTo(archive({ name: 'x'.repeat(65_536), text: 'x' }), root, asIs)).rejects.toThrow(/ENAMETOOLONG/)
+    await unpackTo(archive({ name: 'f', text: 'first, and longer' }, { name: 'f', text: 'last' }), root, asIs)
+    expect(readFileSync(join(root, 'f'), 'utf8')).toBe('last')
+  })
+
+  it('a header that says it is gigabytes long is refused before they are kept', async () => {
+    const whole: Buffer[] = []
+    for await (const piece of archive({ name: 'y'.repeat(300), text: 'x' })) whole.push(piece as Buffer)
+    const header = Buffer.concat(whole).subarray(0, 512)
+    expect(String.fromCharCode(header[156] ?? 0)).toBe('x')
+    header.write('77777777777', 124, 'latin1')
+    header.fill(' ', 148, 156)
+    header.write(
+      `${header
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+      'latin1',
+    )
+    let sent = 0
+    const bomb = (function* bomb(): Generator<Buffer> {
+      yield header
+      for (; sent < 2000; sent += 1) yield Buffer.alloc(65_536, 'a')
+    })()
+    await expect(unpackTo(Readable.from(bomb), root, asIs)).rejects.toThrow(/max size/)
+    expect(sent).toBeLessThan(100)
+  })
+
+  it('what is gone when it is to be read is named, and so is what became shorter', async () => {
+    mkdirSync(join(root, 'from'))
+    for (const name of ['a', 'b']) writeFileSync(join(root, 'from', name), 'x'.repeat(8_000_000))
+    const read = async (change: () => void): Promise<void> => {
+      const pieces = packPath(join(root, 'from'), { isFollowing: false })
+      let isChanged = false
+      for await (const piece of pieces) {
+        if (!isChanged && piece !== undefined) change()
+        isChanged = true
+      }
+    }
+    await expect(read(() => rmSync(join(root, 'from', 'b')))).rejects.toThrow(
+      `cannot copy "${join(root, 'from', 'b')}": no such file or directory`,
+    )
+    await expect(read(() => writeFileSync(join(root, 'from', 'a'), ''))).rejects.toThrow(/^cannot copy .*Size mismatch/)
+  })
+
   it('a file does not go through a link that is there', async () => {
     writeFileSync(join(root, 'target'), 'mine')
     mkdirSync(join(root, 'inside'))

@@ -106,7 +106,8 @@ export interface UnpackOptions {
 }
 
 /**
- * Writes the entries of a tar archive below a folder, over what is there. Modes and times are kept, owners are not.
+ * Writes the entries of a tar archive below a folder, over what is there. Modes and times are kept, owners and set-ID
+ * bits are not.
  * Nothing is written outside the folder, whatever the archive says.
  *
  * @throws {io/file} naming the path
@@ -229,8 +230,9 @@ async function makeFolderAt(path: string): Promise<void> {
   await fs.mkdir(path, 0o700)
 }
 
+/** Rights of a program to be somebody else stay behind: the file belongs to whoever copies, and root copies too. */
 function toMode(header: Header): number {
-  return (header.mode ?? 0o644) & 0o7777
+  return (header.mode ?? 0o644) & 0o1777
 }
 
 /** Makes room for a link. */
@@ -263,5 +265,9 @@ function toFileError(path: string, error: unknown): FlotillaError {
     ENOSPC: 'no space left on device',
   }
   const reason = reasons[codeOf(error)] ?? toMessage(error)
-  return new FlotillaError('io/file', `cannot copy "${path}": ${reason}`, { cause: error })
+  // What was there when its folder was listed and is gone now has another name than what is copied.
+  const place: unknown = error instanceof Error ? Reflect.get(error, 'path') : undefined
+  return new FlotillaError('io/file', `cannot copy "${typeof place === 'string' ? place : path}": ${reason}`, {
+    cause: error,
+  })
 }

@@ -1,17 +1,20 @@
-import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { isUtf8 } from 'node:buffer'
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { codeOf } from './files.ts'
 
 /**
  * Reads a whole text file in one go, for callers that cannot wait in the middle (the Compose loader finds
- * out what to read next while it reads). Pipes and devices are read too, up to the limit: `-f <(command)`.
+ * out what to read next while it reads). Pipes and devices are read too, up to the limit: `-f <(command)`. UTF-16 is
+ * taken where its mark stands in front, as some editors and shells of Windows write it.
  *
  * @returns the text, or `undefined` when there is no such file
- * @throws {io/file} for a folder, an unreadable file, one above `maxBytes`, and text that is not UTF-8
+ * @throws {io/file} for a folder, an unreadable file, one above `maxBytes`, a pipe nobody writes into, and other bytes
+ *   than text
  */
-export function readTextNow(path: string, maxBytes: number): string | undefined {
+export function readTextNow(path: string, maxBytes: number, patienceMs?: number): string | undefined {
   try {
-    return decode(path, readBytes(path, maxBytes))
+    return decode(path, readBytes(path, maxBytes, patienceMs))
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
     if (error instanceof FlotillaError) throw error
@@ -25,9 +28,9 @@ export function readTextNow(path: string, maxBytes: number): string | undefined 
  * @returns its bytes, or `undefined` when there is no such file or it is a folder
  * @throws {io/file} for an unreadable file and one above `maxBytes`
  */
-export function readBytesNow(path: string, maxBytes: number): Uint8Array | undefined {
+export function readBytesNow(path: string, maxBytes: number, patienceMs?: number): Uint8Array | undefined {
   try {
-    return kindOfPath(path) === 'folder' ? undefined : readBytes(path, maxBytes)
+    return kindOfPath(path) === 'folder' ? undefined : readBytes(path, maxBytes, patienceMs)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
     if (error instanceof FlotillaError) throw error
@@ -35,16 +38,28 @@ export function readBytesNow(path: string, maxBytes: number): Uint8Array | undef
   }
 }
 
-function readBytes(path: string, maxBytes: number): Buffer {
-  const file = openSync(path, 'r')
+function readBytes(path: string, maxBytes: number, patienceMs = pipePatienceMs): Buffer {
+  const isPipe = isNamedPipe(path)
+  // Opening a pipe waits for its writer, for ever and deaf to Ctrl-C, unless told not to.
+  const file = openSync(path, isPipe ? constants.O_RDONLY | constants.O_NONBLOCK : 'r')
   try {
     if (fstatSync(file).isDirectory()) throw new FlotillaError('io/file', `read ${path}: is a directory`)
     const chunks: Buffer[] = []
     let total = 0
+    let waitedMs = 0
     for (;;) {
       const chunk = Buffer.allocUnsafe(64 * 1024)
-      const count = readSync(file, chunk, 0, chunk.length, null)
-      if (count === 0) return Buffer.concat(chunks)
+      const count = readSome(file, chunk)
+      if (count === 0 && (!isPipe || total > 0)) return Buffer.concat(chunks)
+      if (count === undefined || count === 0) {
+        if (waitedMs >= patienceMs) {
+          throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: it is a pipe nobody writes into`)
+        }
+        waitedMs += pauseMs
+        Atomics.wait(sleeper, 0, 0, pauseMs)
+        continue
+      }
+      waitedMs = 0
       total += count
       if (total > maxBytes) {
         throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: it is larger than ${maxBytes} bytes`)
@@ -56,12 +71,57 @@ function readBytes(path: string, maxBytes: number): Buffer {
   }
 }
 
-function decode(path: string, bytes: Buffer): string {
+/** How long a pipe of the file system may stay silent. */
+const pipePatienceMs = 10_000
+const pauseMs = 10
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+/** @returns undefined while the writer of a pipe has nothing to say */
+function readSome(file: number, into: Buffer): number | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return readSync(file, into, 0, into.length, null)
   } catch (error) {
-    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: it is not UTF-8 text`, { cause: error })
+    if (codeOf(error) === 'EAGAIN') return undefined
+    throw error
   }
+}
+
+/** A pipe of the file system. That of `<(command)` has no path of its own, and its writer is there already. */
+function isNamedPipe(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return false
+  try {
+    return statSync(realpathSync(path)).isFIFO()
+  } catch {
+    return false
+  }
+}
+
+function decode(path: string, bytes: Buffer): string {
+  const encoding = encodingOf(bytes)
+  try {
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    const [name, place] = encoding === 'utf-8' ? ['UTF-8', ` (line ${wrongLine(bytes)})`] : ['UTF-16', '']
+    const message = `cannot read ${JSON.stringify(path)}: it is not ${name} text${place}`
+    throw new FlotillaError('io/file', message, { cause: error })
+  }
+}
+
+function encodingOf(bytes: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le'
+  return bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8'
+}
+
+/** The first line that is no UTF-8. Bytes of line ends stand for nothing else in it. */
+function wrongLine(bytes: Buffer): number {
+  let line = 1
+  for (let at = 0; at < bytes.length; line += 1) {
+    const end = bytes.indexOf(0x0a, at)
+    const next = end === -1 ? bytes.length : end + 1
+    if (!isUtf8(bytes.subarray(at, next))) return line
+    at = next
+  }
+  return line
 }
 
 /** What stands at a path, links followed. */

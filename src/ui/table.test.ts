@@ -29,11 +29,11 @@ describe('tables', () => {
         [],
         [
           ['日本', 'x'],
-          ['a\u001b[2J\nb', 'y'],
+          ['a\u001b[2J\nb', 'y\u202e'],
         ],
         { minWidth: 1 },
       ),
-    ).toBe('日本      x\na\ufffd[2J b   y')
+    ).toBe('日本      x\na\ufffd[2J b   y\ufffd')
   })
 
   it('a format that begins with table is lined up under its headings', () => {

@@ -33,7 +33,7 @@ export function renderTable(
     .join('\n')
 }
 
-/** A cell must not break the row or steer the terminal. */
-function cleanCell(cell: string): string {
-  return cell.replace(/[\r\n\t]+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
+/** A cell must not break the row, steer the terminal or turn the direction of what follows. */
+export function cleanCell(cell: string): string {
+  return cell.replace(/[\r\n\t]+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }

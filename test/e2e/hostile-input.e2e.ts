@@ -123,6 +123,96 @@ describe.each(programForms)('Compose files ($name)', (form) => {
   })
 })
 
+/** Names that mean something to a shell, a terminal, a file system or a person, and are no names of ours. */
+const wrongNames = ['a/b', '../x', '$(touch x)', 'a;b', 'a b', '\u001b[31mred', 'a\nb', 'ev\u202eil', '\u{1F600}', '']
+
+describe.each(programForms)('names ($name)', (form) => {
+  const resources: readonly (readonly [string, (name: string) => object])[] = [
+    ['service', (name) => ({ services: { [name]: { image: 'x' } } })],
+    ['volume', (name) => ({ services: { a: { image: 'x' } }, volumes: { [name]: {} } })],
+    ['secret', (name) => ({ services: { a: { image: 'x' } }, secrets: { [name]: { environment: 'X' } } })],
+  ]
+  it.each(resources)('of a %s that are none are refused, and nothing of them reaches the terminal', async (_, make) => {
+    for (const name of wrongNames) {
+      const path = write('names.yml', JSON.stringify(make(name)))
+      const result = await form.run('docker-compose', ['-f', path, 'config', '-q'])
+      expect(result, JSON.stringify(name)).toMatchObject({ code: 1, stdout: '' })
+      expect(result.stderr).toContain('additional properties')
+      expect(result.stderr).not.toMatch(/[\u001b\u202e]/)
+    }
+  })
+
+  it('of projects that are none are refused', async () => {
+    const path = write('project.yml', 'services: { a: { image: x } }')
+    for (const name of [...wrongNames.filter((each) => each !== ''), '..', '.', '-rf', 'Upper']) {
+      const result = await form.run('docker-compose', ['-f', path, `--project-name=${name}`, 'config', '-q'])
+      expect(result, JSON.stringify(name)).toMatchObject({ code: 1, stdout: '' })
+      expect(result.stderr).toMatch(/^invalid project name "/)
+      expect(result.stderr).not.toMatch(/[\u001b\u202e]|use ""/)
+    }
+  })
+
+  it('of machines that came into the store by other ways do not steer the terminal', async () => {
+    const store = join(folder, `odd-names-${form.name}`)
+    for (const name of ['\u001b[31mred', 'ev\u202eil', '-rf'])
+      mkdirSync(join(store, 'machines', name), { recursive: true })
+    for (const format of [[], ['--format', '{{.Name}} {{.Error}}']]) {
+      const result = await form.run('docker-machine', ['-s', store, 'ls', '-t', '2', ...format])
+      expect(result).toMatchObject({ code: 0, stderr: '' })
+      expect(result.stdout).toContain('\ufffd[31mred')
+      expect(result.stdout).not.toMatch(/[\u001b\u202e]/)
+    }
+  })
+})
+
+describe.each(programForms)('files that are no files ($name)', (form) => {
+  it.skipIf(process.platform !== 'linux')(
+    'devices and sockets in every place are read no further than their limit, or refused (needs /dev/zero)',
+    async () => {
+      const socket = join(folder, `socket-${form.name}`)
+      const server = createServer()
+      await new Promise<void>((resolve) => server.listen(socket, resolve))
+      try {
+        for (const path of ['/dev/zero', '/dev/full', socket]) {
+          const places = [
+            `include: [${path}]\nservices: { a: { image: x } }`,
+            `services: { a: { image: x, env_file: ${path} } }`,
+            `services: { a: { image: x, label_file: ${path} } }`,
+            `services: { a: { extends: { file: ${path}, service: b } } }`,
+          ]
+          for (const text of places) {
+            const file = write('devices.yml', text)
+            const result = await form.run('docker-compose', ['-f', file, 'config'], { timeoutMs: 60_000 })
+            expect(result, text).toMatchObject({ code: 1, stdout: '' })
+            expect(result.stderr).toContain(path)
+            expect(result.stderr).not.toContain('    at ')
+          }
+          const own = await form.run('docker-compose', ['-f', path, 'config'], { timeoutMs: 60_000 })
+          expect(own, path).toMatchObject({ code: 1, stdout: '' })
+        }
+      } finally {
+        server.close()
+      }
+    },
+  )
+
+  it.skipIf(process.platform !== 'linux')('a pipe nobody writes into ends by itself (needs mkfifo)', async () => {
+    const pipe = join(folder, `pipe-${form.name}`)
+    spawnSync('mkfifo', [pipe])
+    const path = write('pipe.yml', `services: { a: { image: x, env_file: ${pipe} } }`)
+    const result = await form.run('docker-compose', ['-f', path, 'config'], { timeoutMs: 60_000 })
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(result.stderr).toContain('it is a pipe nobody writes into')
+  })
+
+  it('a file as Windows writes it, two bytes a character, is read', async () => {
+    const path = join(folder, 'utf16.yml')
+    writeFileSync(path, Buffer.from('\uFEFFservices: { a: { image: x } }\r\n', 'utf16le'))
+    const result = await form.run('docker-compose', ['-f', path, 'config', '--images'])
+    expect(result).toMatchObject({ code: 0, stdout: 'x\n' })
+  })
+})
+
 describe.each(programForms)('surroundings ($name)', (form) => {
   const shell = (line: string, program: ProgramName, ...args: string[]): ReturnType<typeof spawnSync> =>
     spawnSync('bash', ['-c', line, 'bash', ...form.command(program), ...args], {

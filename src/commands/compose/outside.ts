@@ -24,7 +24,7 @@ export async function resolveOutside(
   options: OutsideOptions,
 ): Promise<Project> {
   const { services } = selectServices(project, options.services, options.withoutDependencies)
-  const report = { clock: ctx.clock, progress: session.progress, signal: ctx.signal }
+  const report = { env: ctx.env, clock: ctx.clock, progress: session.progress, signal: ctx.signal }
   let made = project
   if (services.some((service) => service.use_api_socket === true)) {
     const { withApiSocket } = await import('../../compose/api-socket.ts')
@@ -32,7 +32,7 @@ export async function resolveOutside(
     const { readAllRegistryAuth } = await import('../../engine/registry-credentials.ts')
     const { endpoint } = session
     const path = endpoint.kind === 'unix' ? endpoint.path : undefined
-    const credentials = path === undefined ? '' : await readAllRegistryAuth({ env: ctx.env, ...report })
+    const credentials = path === undefined ? '' : await readAllRegistryAuth(report)
     made = withApiSocket(made, path, renderEndpoint(endpoint), credentials)
   }
   const usesModels = services.some((service) => Object.keys(service.models ?? {}).length > 0)
@@ -77,6 +77,7 @@ async function callProviders(
       continue
     }
     const variables = await runProvider(made, service, 'up', {
+      env: ctx.env,
       clock: ctx.clock,
       progress: session.progress,
       debug: (message) => ctx.log.debug(message),
@@ -101,6 +102,7 @@ export async function endProviders(
   for (const service of [...selectServices(project, services, true).services].reverse()) {
     if (!isProvided(service)) continue
     await runProvider(project, service, command, {
+      env: ctx.env,
       clock: ctx.clock,
       progress: session.progress,
       debug: (message) => ctx.log.debug(message),

@@ -1,6 +1,7 @@
 import { renderDurationMs } from '../../core/duration.ts'
 import { formatRows } from '../../core/gotemplate/rows.ts'
 import type { HostRow } from '../../machine/list.ts'
+import { cleanCell } from '../../ui/table.ts'
 
 const defaultFormat =
   'table {{ .Name }}\t{{ .Active }}\t{{ .DriverName}}\t{{ .State }}\t{{ .URL }}\t{{ .Swarm }}\t{{ .DockerVersion }}\t{{ .Error}}'
@@ -22,21 +23,24 @@ const headings = {
   ResponseTime: 'RESPONSE',
 }
 
-/** The text of `ls`: a table, or one line per machine from the user's template. */
+/**
+ * The text of `ls`: a table, or one line per machine from the user's template. Names of folders and words of engines may
+ * come from anybody.
+ */
 export function renderRows(format: string, rows: readonly HostRow[], swarms: ReadonlyMap<string, string>): string {
   const data = rows.map((row) => ({
-    Name: row.name,
+    Name: cleanCell(row.name),
     Active: showActive(row),
     ActiveHost: row.isActiveHost,
     ActiveSwarm: row.isActiveSwarm,
     DriverName: row.driverName,
     State: row.state,
-    URL: row.url,
+    URL: cleanCell(row.url),
     SwarmOptions: row.host?.options.SwarmOptions ?? null,
     Swarm: swarms.get(row.name) ?? '',
     EngineOptions: row.host?.options.EngineOptions ?? null,
-    Error: row.error,
-    DockerVersion: row.version,
+    Error: cleanCell(row.error),
+    DockerVersion: cleanCell(row.version),
     ResponseTime: renderDurationMs(row.responseMs),
   }))
   const text = format === '' ? defaultFormat : format

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { describeLastCheck } from './health-words.ts'
 import type { Waker } from './wait.ts'
 
 /** A container on trial. */
@@ -39,7 +40,7 @@ export async function monitorContainer(
     }
     const health = state.Health?.Status ?? 'none'
     if (health === 'healthy') return
-    if (health === 'unhealthy') throw failed(target, 'is unhealthy')
+    if (health === 'unhealthy') throw failed(target, 'is unhealthy', describeLastCheck(state))
     const leftMs = health === 'none' ? endMs - clock.nowMs() : Number.POSITIVE_INFINITY
     if (leftMs <= 0 && state.Running) return
     await nextLook(target.id, Math.max(leftMs, 1), watch, o)
@@ -66,6 +67,6 @@ async function nextLook(
   }
 }
 
-function failed(target: MonitorTarget, what: string): FlotillaError {
-  return new FlotillaError('compose/execute', `container ${target.name} ${what}`)
+function failed(target: MonitorTarget, what: string, detail: { readonly hint?: string } = {}): FlotillaError {
+  return new FlotillaError('compose/execute', `container ${target.name} ${what}`, detail)
 }

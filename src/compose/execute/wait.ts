@@ -5,6 +5,7 @@ import { inspectContainer } from '../../engine/api/containers.ts'
 import { watchEvents } from '../../engine/api/events.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { WaitCondition } from '../plan/plan.ts'
+import { describeLastCheck } from './health-words.ts'
 
 /** A look at the engine's truth even when no event came: a lost event must not hang the command. */
 const fallbackMs = 2000
@@ -108,13 +109,13 @@ async function isMet(engine: Engine, target: WaitTarget, o: CallOptions): Promis
   }
   if (isOver) throw failed(target, `exited (${state.ExitCode})`)
   const health = state.Health?.Status ?? 'none'
-  if (health === 'unhealthy') throw failed(target, 'is unhealthy')
+  if (health === 'unhealthy') throw failed(target, 'is unhealthy', describeLastCheck(state))
   if (target.condition === 'running') return state.Running && (health === 'none' || health === 'healthy')
   if (health === 'none' && state.Running) throw failed(target, 'has no healthcheck configured')
   return health === 'healthy'
 }
 
-function failed(target: WaitTarget, what: string): FlotillaError {
+function failed(target: WaitTarget, what: string, detail: { readonly hint?: string } = {}): FlotillaError {
   const prefix = target.condition === 'healthy' ? 'dependency failed to start: ' : ''
-  return new FlotillaError('compose/execute', `${prefix}container ${target.name} ${what}`)
+  return new FlotillaError('compose/execute', `${prefix}container ${target.name} ${what}`, detail)
 }

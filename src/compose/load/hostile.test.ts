@@ -100,11 +100,115 @@ describe('odd documents (H-Y6, H-Y13)', () => {
     ['!!set', (index: number) => `? k${index}`],
   ])('%s of 50,000 entries is read to its end', { timeout: 120_000 }, (tag, entry) => {
     const body = Array.from({ length: 50_000 }, (_, index) => `  ${entry(index)}\n`).join('')
+    const before = process.cpuUsage()
     try {
       load(`services: { a: { image: x } }\nx-many: ${tag}\n${body}`)
     } catch (error) {
       expect(isFlotillaError(error)).toBe(true)
     }
+    const { user, system } = process.cpuUsage(before)
+    // Half a second on a quiet machine; comparing each with each other takes minutes.
+    expect((user + system) / 1000).toBeLessThan(20_000)
+  })
+
+  it.each(['!reset', '!override'])('%s may stand everywhere', (tag) => {
+    const places = [
+      `${tag} { services: { a: { image: x } } }`,
+      `services: ${tag} { a: { image: x } }`,
+      `services: { a: ${tag} { image: x } }`,
+      `services: { a: { image: ${tag} x } }`,
+      `services: { a: { image: x, ports: [${tag} "80"] } }`,
+      `services: { ${tag} a: { image: x } }`,
+      `x-a: &b ${tag} { image: x }\nservices: { a: *b, c: { <<: *b } }`,
+      tag,
+      `services: { a: { image: x, depends_on: { b: ${tag} null } } }`,
+    ]
+    for (const text of places) {
+      try {
+        expect(load(`${text}\n`).name).toBe('p')
+      } catch (error) {
+        expect(isFlotillaError(error) ? '' : error).toBe('')
+      }
+    }
+  })
+})
+
+describe('anchors (H-Y1, H-Y2, H-Y4)', () => {
+  it('thousands of uses, merges in merges and lists of merges are honest', () => {
+    const uses = Array.from(
+      { length: 5000 },
+      (_, index) => `  s${index}: { <<: [*own, *deep], environment: { <<: [*env, *more], N: ${index} } }\n`,
+    )
+    const project = load(
+      `x-env: &env { A: a, B: b }\nx-more: &more { B: no, C: c }\nx-base: &base { image: x, restart: always }\n` +
+        `x-deep: &deep { <<: *base, labels: &labels { l: 1 } }\nx-own: &own { <<: [*deep], restart: "no" }\n` +
+        `services:\n${uses.join('')}`,
+    )
+    expect(Object.keys(project.services)).toHaveLength(5000)
+    expect(project.services['s4999']).toMatchObject({ image: 'x', restart: 'no', labels: { l: '1' } })
+    expect({ ...project.services['s4999']?.environment }).toEqual({ A: 'a', B: 'b', C: 'c', N: '4999' })
+  })
+
+  it.each([
+    ['without services', 'x-a: &a { b: *a }\n', 'cycle detected'],
+    ['through a list', 'services: { a: { image: x, command: &c [ y, *c ] } }\n', 'cycle detected'],
+    ['through a second anchor', 'x-a: &a { b: &b { c: *a, d: *b } }\nservices: {}\n', 'cycle detected'],
+    ['through a list of merges', 'x-a: &a { <<: [*a] }\nservices: {}\n', 'cycle detected'],
+  ])('one in itself %s is said to be a circle', (_, text, words) => {
+    expect(refusal(text)).toContain(words)
+  })
+})
+
+describe('circles of services and files (H-Y9)', () => {
+  it.each([
+    ['itself', 'services: { a: { image: x, depends_on: [a] } }', 'a -> a'],
+    [
+      'volumes_from',
+      'services: { a: { image: x, volumes_from: [b] }, b: { image: x, volumes_from: [a] } }',
+      'a -> b -> a',
+    ],
+    ['links', 'services: { a: { image: x, links: [b] }, b: { image: x, links: [a] } }', 'a -> b -> a'],
+    ['its own network', 'services: { a: { image: x, network_mode: "service:a" } }', 'a -> a'],
+    ['ipc', 'services: { a: { image: x, ipc: "service:b" }, b: { image: x, depends_on: [a] } }', 'a -> b -> a'],
+    ['extending itself', 'services: { a: { extends: a } }', 'Circular reference:'],
+    ['including itself', 'include: [c.yml]\nservices: { a: { image: x } }', 'include cycle detected:'],
+  ])('by %s is told with its chain', (_, text, words) => {
+    expect(refusal(text)).toContain(words)
+  })
+
+  it('a long chain of dependencies is none', () => {
+    const services = Array.from(
+      { length: 3000 },
+      (_, index) => `  s${index}: { image: x${index > 0 ? `, depends_on: [s${index - 1}]` : ''} }\n`,
+    )
+    expect(Object.keys(load(`services:\n${services.join('')}`).services)).toHaveLength(3000)
+  })
+})
+
+describe('variables (H-Y10)', () => {
+  const withVariables = (text: string, environment: Record<string, string>): Project =>
+    loadProject(
+      {
+        files: [{ path: '/p/c.yml', text }],
+        workingDir: '/p',
+        environment: makeDictionary(Object.entries(environment)),
+        fallbackName: 'p',
+      },
+      { files: { readText: () => undefined, kindOf: () => 'missing', resolveLinks: (path) => path } },
+    )
+
+  it('of a mebibyte are put in whole, larger ones refused with their place', () => {
+    const text = service('hostname: "${BIG}"')
+    const big = 'x'.repeat(1024 * 1024)
+    expect(withVariables(text, { BIG: big }).services['a']?.hostname).toBe(big)
+    expect(() => withVariables(text, { BIG: `${big}x` })).toThrow(
+      'error while interpolating services.a.hostname: the value is longer than 1048576 characters',
+    )
+  })
+
+  it('nested without end are refused with file and line', () => {
+    const deep = `\${A:-`.repeat(1000) + '}'.repeat(1000)
+    expect(refusal(service(`hostname: "${deep}"`))).toMatch(/nested more than 32 deep\n.*\/p\/c\.yml:4:/)
   })
 })
 

@@ -19,6 +19,6 @@ export function checkProjectName(name: string): string {
     `invalid project name ${JSON.stringify(name)}: must consist only of lowercase alphanumeric characters, ` +
       'hyphens, and underscores as well as start with a letter or number',
     'compose/invalid',
-    `use "${normalizeProjectName(name)}"`,
+    normalizeProjectName(name) === '' ? undefined : `use "${normalizeProjectName(name)}"`,
   )
 }

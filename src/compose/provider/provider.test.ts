@@ -35,8 +35,10 @@ async function calls(): Promise<readonly string[]> {
   return text.trim().split('\n')
 }
 
+const processEnv = (): Record<string, string> => ({ PATH: `${folder}:/usr/bin:/bin`, DOCKER_CONFIG: folder })
+
 function makeProject(services: readonly Service[], extra: Parameters<typeof project>[1] = {}): Project {
-  const environment = dictionary({ PATH: `${folder}:/usr/bin:/bin`, DOCKER_CONFIG: folder })
+  const environment = dictionary(processEnv())
   return project(services, { environment, ...extra })
 }
 
@@ -53,6 +55,7 @@ async function call(
 ): Promise<{ readonly variables: readonly ProviderVariable[]; readonly lines: readonly string[] }> {
   const lines: string[] = []
   const variables = await runProvider(makeProject([provided]), provided, command, {
+    env: processEnv(),
     clock: systemClock,
     progress: ({ id, text }) => lines.push(`${id} ${text}`),
     debug: (message) => lines.push(message),
@@ -83,6 +86,39 @@ echo '{"type":"rawsetenv","message":"TOKEN=t"}'`,
     expect({ ...made.services['web']?.environment }).toEqual({ TOKEN: 't', DB_URL: 'https://x/?a=b' })
     expect(made.services['other']?.environment).toBeUndefined()
     expect(warnings).toEqual(['provider "db" overrides environment variable "TOKEN" in service "web"'])
+  })
+
+  it('hears what env files of the project say, but not what would make it run other code (H-Y11)', async () => {
+    await script('cli-plugins/docker-cloud', `env >>${folder}/seen`)
+    const evil = {
+      LD_PRELOAD: './evil.so',
+      NODE_OPTIONS: '--require ./evil.js',
+      GIT_SSH_COMMAND: 'evil',
+      BASH_ENV: './evil.sh',
+      PYTHONSTARTUP: 'evil.py',
+      __proto__: 'x',
+    }
+    const environment = dictionary({ ...evil, ...processEnv(), CLOUD_TOKEN: 't', DOCKER_HOST: 'tcp://h:1' })
+    const made = makeProject([db()], { environment })
+    const o = { clock: systemClock, progress() {}, debug() {} }
+    await runProvider(made, db(), 'up', { ...o, env: { ...processEnv(), GIT_SSH_COMMAND: 'mine' } })
+    const seen = await readFile(join(folder, 'seen'), 'utf8')
+    expect(seen).toMatch(/^CLOUD_TOKEN=t$/m)
+    expect(seen).toMatch(/^DOCKER_HOST=tcp:\/\/h:1$/m)
+    expect(seen).toMatch(/^GIT_SSH_COMMAND=/m)
+    expect(seen).not.toMatch(/^(?:LD_PRELOAD|NODE_OPTIONS|BASH_ENV|PYTHONSTARTUP)=/m)
+  })
+
+  it('is looked for where the user keeps programs, not where the project says', async () => {
+    await script('cli-plugins/docker-cloud', '')
+    await script('cloud', '')
+    const elsewhere = {
+      clock: systemClock,
+      progress() {},
+      debug() {},
+      env: { PATH: '/usr/bin:/bin', DOCKER_CONFIG: '/nonexistent' },
+    }
+    await expect(runProvider(makeProject([db()]), db(), 'up', elsewhere)).rejects.toThrow('not found in $PATH')
   })
 
   it('that describes itself gets only options it knows, and all it needs', async () => {
@@ -153,7 +189,10 @@ describe('AI models', () => {
   })
   const web = service('web', { models: dictionary({ 'my-llm': null }) })
   const named = service('named', { models: dictionary({ 'my-llm': { endpoint_var: 'WHERE', model_var: 'WHICH' } }) })
-  const options = { clock: systemClock, progress() {} }
+  const options = { clock: systemClock, progress() {}, env: {} as Record<string, string> }
+  beforeEach(() => {
+    options.env = processEnv()
+  })
 
   it('are pulled, configured, and told to the services that use them', async () => {
     await script('cli-plugins/docker-model', `[ "$1" = status ] && echo '{"endpoint":"http://here/"}' || echo '[]'`)

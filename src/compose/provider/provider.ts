@@ -15,9 +15,12 @@ import type { Provider, Service } from '../model/service.ts'
 import { parseMessage } from './message.ts'
 import { parseMetadata, toProviderArguments } from './metadata.ts'
 import type { ProviderCommand, ProviderMetadata } from './metadata.ts'
+import { toProgramEnvironment } from './program-environment.ts'
 import type { ProviderVariable } from './variables.ts'
 
 export interface ProviderOptions extends CallOptions {
+  /** Of this process: programs are looked for there and nowhere the project says. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
   readonly progress: Progress
   readonly debug: (message: string) => void
@@ -46,13 +49,13 @@ export async function runProvider(
   o: ProviderOptions,
 ): Promise<readonly ProviderVariable[]> {
   const { provider } = service
-  const path = await findProvider(service.name, provider.type, project)
+  const path = await findProvider(service.name, provider.type, o.env)
   const metadata = await readMetadata(path, project, o)
   const args = toProviderArguments(project.name, service.name, provider, command, metadata)
   if (args === undefined) return []
   const { working, done, verb } = words[command]
   o.progress({ id: service.name, status: 'working', text: working })
-  const child = new ChildStream([path, ...args], project.environment)
+  const child = new ChildStream([path, ...args], toProgramEnvironment(project.environment, o.env))
   const stop = (): void => void child.destroy(o.signal?.reason instanceof Error ? o.signal.reason : undefined)
   o.signal?.addEventListener('abort', stop, { once: true })
   try {
@@ -71,12 +74,10 @@ export async function runProvider(
   }
 }
 
-async function findProvider(service: string, type: string, project: Project): Promise<string> {
+async function findProvider(service: string, type: string, env: ProviderOptions['env']): Promise<string> {
   if (type === 'compose') throw new FlotillaError('compose/invalid', "'compose' is not a valid provider type")
   const isName = /^[\w.-]+$/.test(type)
-  const path = isName
-    ? ((await findCliPlugin(type, project.environment)) ?? (await findExecutable(type, project.environment)))
-    : undefined
+  const path = isName ? ((await findCliPlugin(type, env)) ?? (await findExecutable(type, env))) : undefined
   if (path !== undefined) return path
   throw new FlotillaError('compose/not-found', `exec: "${type}": executable file not found in $PATH`, {
     hint: `provider of service "${service}": neither a docker plugin docker-${type} nor a program ${type} was found`,
@@ -87,7 +88,7 @@ async function findProvider(service: string, type: string, project: Project): Pr
 async function readMetadata(path: string, project: Project, o: ProviderOptions): Promise<ProviderMetadata | undefined> {
   const { code, stdout } = await execProgram([path, 'compose', 'metadata'], {
     clock: o.clock,
-    env: project.environment,
+    env: toProgramEnvironment(project.environment, o.env),
     deadlineMs: metadataMs,
     ...(o.signal !== undefined && { signal: o.signal }),
   })

@@ -6,6 +6,7 @@ import { execProgram } from '../../io/exec.ts'
 import type { ExecResult, ProgramWords } from '../../io/exec.ts'
 import { findExecutable } from '../../io/find-executable.ts'
 import { fillOnce } from './cache.ts'
+import { keepSmall } from './keep-small.ts'
 import { findDanger, maskReference } from './reference.ts'
 import type { GitReference } from './reference.ts'
 
@@ -14,6 +15,8 @@ export interface FetchOptions extends CallOptions {
   /** Of this process; never that of the project, which may come from somebody else. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cache: string
+  /** Most bytes one Git tree may take on disk. Default 1 GiB. */
+  readonly maxTreeBytes?: number
 }
 
 /** A tree that was fetched. */
@@ -26,6 +29,9 @@ export interface FetchedTree {
 
 const limitMs = 5 * 60_000
 
+/** Most bytes of one tree on disk, what git keeps beside it included. */
+const defaultMaxBytes = 1024 * 1024 * 1024
+
 /**
  * Fetches the tree of one commit with the git program, without history, submodules, hooks, filters and questions.
  *
@@ -36,9 +42,10 @@ export async function fetchGit(reference: GitReference, o: FetchOptions): Promis
   const shown = maskReference(remote)
   const danger = findDanger(reference)
   if (danger !== undefined) throw new FlotillaError('compose/invalid', `refusing ${shown}: ${danger}`)
-  const git = await makeGit(o)
-  const pin = await resolveRef(git, remote, ref)
-  const root = await fillOnce(o.cache, pin, async (folder) => {
+  const pin = await resolveRef(await makeGit(o), remote, ref)
+  const maxBytes = o.maxTreeBytes ?? defaultMaxBytes
+  const fill = async (folder: string, signal: AbortSignal): Promise<void> => {
+    const git = await makeGit({ ...o, signal })
     await check(git(['init', '--quiet', folder]), shown)
     const fetch = (what: readonly string[], depth: readonly string[]): Promise<ExecResult> =>
       git(['-C', folder, 'fetch', '--quiet', '--no-tags', '--no-recurse-submodules', ...depth, '--', remote, ...what])
@@ -46,7 +53,10 @@ export async function fetchGit(reference: GitReference, o: FetchOptions): Promis
     const first = await fetch([pin], ['--depth=1'])
     if (first.code !== 0) await check(fetch(ref === '' ? ['HEAD'] : [ref], []), shown)
     await check(git(['-C', folder, 'checkout', '--quiet', '--detach', pin]), shown)
-  })
+  }
+  const root = await fillOnce(o.cache, pin, (folder) =>
+    keepSmall(folder, { maxBytes, shown, ...o }, (signal) => fill(folder, signal)),
+  )
   return { root, pin }
 }
 

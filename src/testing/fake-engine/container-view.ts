@@ -1,4 +1,10 @@
-import type { ContainerInspect, ContainerSummary, EndpointSettings, MountPoint } from '../../engine/api/types.ts'
+import type {
+  ContainerInspect,
+  ContainerSummary,
+  EndpointSettings,
+  HealthState,
+  MountPoint,
+} from '../../engine/api/types.ts'
 import { renderTime } from './state.ts'
 import type { FakeContainer, FakeState } from './state.ts'
 
@@ -111,7 +117,7 @@ export function viewInspect(container: FakeContainer): ContainerInspect {
       Error: container.error,
       StartedAt: renderTime(container.startedAtMs),
       FinishedAt: renderTime(container.finishedAtMs),
-      ...(container.health === 'none' ? {} : { Health: { Status: container.health, FailingStreak: 0, Log: [] } }),
+      ...(container.health === 'none' ? {} : { Health: viewHealth(container) }),
     },
     Image: container.imageId,
     Name: `/${container.name}`,
@@ -133,4 +139,11 @@ export function viewInspect(container: FakeContainer): ContainerInspect {
       Networks: viewNetworks(container),
     },
   }
+}
+
+function viewHealth({ health, lastCheck }: FakeContainer): HealthState {
+  const at = new Date(0).toISOString()
+  const ExitCode = health === 'unhealthy' ? 1 : 0
+  const Log = lastCheck === undefined ? [] : [{ Start: at, End: at, ExitCode, Output: lastCheck }]
+  return { Status: health, FailingStreak: 0, Log }
 }

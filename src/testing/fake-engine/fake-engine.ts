@@ -27,7 +27,8 @@ export interface FakeEngine {
     body: ContainerCreateBody,
     o?: { readonly name?: string; readonly state?: 'created' | 'running' | 'exited'; readonly start?: boolean },
   ): string
-  setHealth(id: string, health: HealthState['Status']): void
+  /** @param said what the check that says so printed */
+  setHealth(id: string, health: HealthState['Status'], said?: string): void
   /** Ends all streams (events, logs, attached), as a restart of a proxy between would. */
   dropStreams(): void
   /** Destroys every connection; new ones are accepted. */
@@ -142,9 +143,10 @@ class Fake implements FakeEngine {
     return container.id
   }
 
-  setHealth(id: string, health: HealthState['Status']): void {
+  setHealth(id: string, health: HealthState['Status'], said?: string): void {
     const container = needContainer(this.state, id)
     container.health = health
+    container.lastCheck = said
     this.state.emitContainer(container, `health_status: ${health}`)
   }
 

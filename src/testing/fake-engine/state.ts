@@ -28,6 +28,8 @@ export interface FakeContainer {
   finishedAtMs: number
   restartCount: number
   health: HealthState['Status']
+  /** What the last health check printed. */
+  lastCheck?: string | undefined
   error: string
   /** Published ports as they came out. */
   ports: Map<string, { readonly HostIp: string; readonly HostPort: string }[]>

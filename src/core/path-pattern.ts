@@ -1,0 +1,128 @@
+/** Tells whether the whole of a path has the form of one pattern. */
+export interface PathTest {
+  test(path: string): boolean
+}
+
+/**
+ * What one pattern asks for, as the steps of a machine without memory. `one` takes a character that its expression takes,
+ * `star` any but slashes, `all` any; `folders` takes anything that ends in a slash, and may be passed over from the
+ * `either` in front of it.
+ */
+type Step =
+  | { readonly kind: 'one'; readonly source: string; readonly takes: RegExp }
+  | { readonly kind: 'star' | 'all' | 'either' | 'folders' }
+
+/** Up to here the language's own expressions are quick whatever the path is; each further star multiplies their work. */
+const maxStars = 2
+
+/** @throws {SyntaxError} naming the pattern */
+export function compilePathPattern(path: string): PathTest {
+  try {
+    const steps = toSteps(path)
+    const stars = steps.filter(({ kind }) => kind !== 'one' && kind !== 'either').length
+    return stars > maxStars ? new StepTest(steps) : new RegExp(`^${steps.map(toSource).join('')}$`, 'su')
+  } catch (error) {
+    throw new SyntaxError(`syntax error in pattern ${JSON.stringify(path)}`, { cause: error })
+  }
+}
+
+/** The same by steps alone, for tests. */
+export function compilePathSteps(path: string): PathTest {
+  return new StepTest(toSteps(path))
+}
+
+/** All ways through the steps are followed at once: pattern × path steps of work, however many stars there are. */
+class StepTest implements PathTest {
+  readonly #steps: readonly Step[]
+
+  constructor(steps: readonly Step[]) {
+    this.#steps = steps
+  }
+
+  test(path: string): boolean {
+    let places = new Set<number>()
+    this.#enter(0, places)
+    for (const character of path) {
+      const next = new Set<number>()
+      for (const place of places) this.#take(place, character, next)
+      if (next.size === 0) return false
+      places = next
+    }
+    return places.has(this.#steps.length)
+  }
+
+  /** Steps that may take nothing are passed over, too. */
+  #enter(place: number, places: Set<number>): void {
+    places.add(place)
+    const kind = this.#steps[place]?.kind
+    if (kind === 'star' || kind === 'all' || kind === 'either') this.#enter(place + 1, places)
+    if (kind === 'either') this.#enter(place + 2, places)
+  }
+
+  #take(place: number, character: string, next: Set<number>): void {
+    const step = this.#steps[place]
+    if (step?.kind === 'one') {
+      if (step.takes.test(character)) this.#enter(place + 1, next)
+    } else if (step?.kind === 'star') {
+      if (character !== '/') this.#enter(place, next)
+    } else if (step?.kind === 'all') {
+      this.#enter(place, next)
+    } else if (step?.kind === 'folders') {
+      next.add(place)
+      if (character === '/') this.#enter(place + 1, next)
+    }
+  }
+}
+
+function toSteps(path: string): readonly Step[] {
+  const steps: Step[] = []
+  for (let at = 0; at < path.length; at += 1) {
+    const char = String.fromCodePoint(path.codePointAt(at) ?? 0)
+    if (char === '*' && path[at + 1] === '*') {
+      at += 1
+      if (path[at + 1] === '/') at += 1
+      if (at + 1 >= path.length) steps.push({ kind: 'all' })
+      else steps.push({ kind: 'either' }, { kind: 'folders' })
+    } else if (char === '*') {
+      steps.push({ kind: 'star' })
+    } else if (char === '?') {
+      steps.push(one('[^/]'))
+    } else if (char === '[') {
+      const end = path.indexOf(']', at + 2)
+      if (end === -1) throw new SyntaxError('a class without end')
+      steps.push(one(toClass(path.slice(at + 1, end))))
+      at = end
+    } else if (char === '\\') {
+      const escaped = path.codePointAt(at + 1)
+      const text = escaped === undefined ? '\\' : String.fromCodePoint(escaped)
+      steps.push(one(escapeChar(text)))
+      at += text.length
+    } else {
+      steps.push(one(escapeChar(char)))
+      at += char.length - 1
+    }
+  }
+  return steps
+}
+
+function one(source: string): Step {
+  return { kind: 'one', source, takes: new RegExp(`^${source}$`, 'su') }
+}
+
+const sources = { star: '[^/]*', all: '.*', either: '', folders: '(?:.*/)?' } as const
+
+function toSource(step: Step): string {
+  return step.kind === 'one' ? step.source : sources[step.kind]
+}
+
+function toClass(inner: string): string {
+  const isNegated = inner.startsWith('^')
+  const body = (isNegated ? inner.slice(1) : inner).replace(/\\?([\s\S])/gu, (_, char: string) =>
+    char === '-' ? '-' : escapeChar(char),
+  )
+  return `[${isNegated ? '^' : ''}${body}]`
+}
+
+function escapeChar(char: string): string {
+  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char
+}
