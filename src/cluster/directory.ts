@@ -125,6 +125,11 @@ export class Directory {
     ])
   }
 
+  /** By the whole ID alone, which takes the same time however many containers there are. */
+  findContainerById(id: string): Lookup<ContainerView> {
+    return this.toLookup(this.containersById.get(id))
+  }
+
   /** Names that came to be used more than once since the last call: somebody created containers on engines directly. */
   takeCollisions(): readonly string[] {
     if (this.collisions.size === 0) return []

@@ -272,7 +272,7 @@ export function confirmCreated(api: Api, draft: CreateDraft, held: PlaceHeld, cr
   if (id === '') {
     throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
   }
-  const other = api.cluster.directory.findContainer(id)
+  const other = api.cluster.directory.findContainerById(id)
   if (other.kind === 'ambiguous' || (other.kind === 'found' && other.node.addr !== held.member.addr)) {
     const where = other.kind === 'found' ? `a container on node ${other.node.name}` : 'containers on several nodes'
     const message = `node ${held.member.name} answered with the ID ${id.slice(0, 64)}, which is that of ${where}`
