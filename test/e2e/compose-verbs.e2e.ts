@@ -56,12 +56,12 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
 
   it('rm asks, and removes only what is stopped', async () => {
     const asked = await host.compose('verbs', ['rm'], 'n\n')
-    expect(asked.stdout).toBe('Going to remove verbs-web-1 (y/N) ')
+    expect(asked.stdout).toBe('Going to remove verbs-web-1')
     expect(await states()).toHaveLength(2)
     await host.compose('verbs', ['rm'], 'y\n')
     expect(await states()).toEqual(['verbs-db-1 running'])
     expect((await host.compose('verbs', ['rm', '-f'])).stderr).toBe('No stopped containers\n')
-    await run('rm', '-f', '-s', '-v')
+    expect(await run('rm', '-f', '-s', '-v')).toBe('Going to remove verbs-db-1\n')
     expect(await states()).toEqual([])
     expect((await host.compose('verbs', ['start'])).stderr).toContain('has no container to start')
   })

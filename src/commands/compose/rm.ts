@@ -16,11 +16,13 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
       ctx.stderr.write('No stopped containers\n')
       return
     }
-    const names = stopped.map((container) => container.name).join(', ')
-    if (!flags.force) {
-      const { stdin, stdout, signal } = ctx
-      if (!(await promptConfirm(`Going to remove ${names} (y/N) `, { stdin, stdout, signal }))) return
-    }
+    const { stdin, stdout, signal } = ctx
+    // As 2.40, in the order of the engine's list; what was made in one second is likely to be made in ours.
+    const newestFirst = [...stopped].reverse().sort((a, b) => b.createdAtMs - a.createdAtMs)
+    const intent = `Going to remove ${newestFirst.map((container) => container.name).join(', ')}`
+    if (flags.force) stdout.write(`${intent}\n`)
+    else if (!(await promptConfirm(ctx.terminal.isStdinTty ? `${intent} (y/N) ` : intent, { stdin, stdout, signal })))
+      return
     // Nobody waits for a lock while a person thinks. What another command has made meanwhile is not what was agreed to.
     const agreed = new Set(stopped.map((container) => container.id))
     await performPlan(ctx, found, lock, (roster) =>
