@@ -65,10 +65,8 @@ function toEntry(value: Tree): Entry | undefined {
   if (typeof value === 'string') return { paths: [value], envFiles: [] }
   if (!isMap(value)) return undefined
   const folder = value['project_directory']
-  const paths = toTexts(value['path'])
-  if (paths.length === 0) return undefined
   return {
-    paths,
+    paths: toTexts(value['path']),
     envFiles: toTexts(value['env_file']),
     ...(typeof folder === 'string' ? { projectDirectory: folder } : {}),
   }
@@ -80,6 +78,7 @@ function toTexts(value: Tree | undefined): readonly string[] {
 }
 
 function loadEntry(entry: Entry, included: readonly string[], group: Group): TreeMap {
+  if (entry.paths.length === 0) return makeMap()
   const { shared } = group
   const home = group.environment['HOME']
   const { fetched } = shared.options.files

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { makeDictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import { loadProjectNow } from './load-now.ts'
+
+/** Files nobody writes on purpose, or hardly. What is expected of them was observed from docker-compose 2.40.3. */
+function load(texts: readonly string[], beside: Readonly<Record<string, string>> = {}): Project {
+  return loadProjectNow(
+    {
+      files: texts.map((text, index) => ({ path: `/p/${index}.yml`, text })),
+      workingDir: '/p',
+      environment: makeDictionary([['HOME', '/home/u']]),
+      fallbackName: 'folder',
+    },
+    {
+      files: {
+        readText: (path) => beside[path],
+        kindOf: (path) => (beside[path] === undefined ? 'missing' : 'file'),
+        resolveLinks: (path) => path,
+      },
+    },
+  )
+}
+
+const web = 'services: {web: {image: x}}'
+
+describe('the name of a project', () => {
+  it('that comes to nothing when its variables are filled in is an error, not the name of the folder', () => {
+    expect(() => load([`name: \${NOPE}\n${web}`])).toThrow('project name must not be empty')
+    expect(() => load([`name: shop\n${web}`, 'name: "${NOPE:-}"'])).toThrow('project name must not be empty')
+  })
+
+  it('that is written as nothing is passed over', () => {
+    expect(load([`name: ""\n${web}`]).name).toBe('folder')
+    expect(load([`name: shop\n${web}`, 'name: ""']).name).toBe('shop')
+  })
+})
+
+describe('a path of no letters', () => {
+  it.each(['secrets', 'configs'] as const)('of %s is the folder of the project', (kind) => {
+    expect(load([`${kind}: {k: {file: ""}}\n${web}`])[kind]['k']?.file).toBe('/p')
+  })
+
+  it('of a bind is the folder of the project', () => {
+    const project = load(['services: {web: {image: x, volumes: [{type: bind, source: "${NOPE}", target: /a}]}}'])
+    expect(project.services['web']?.volumes?.[0]?.source).toBe('/p')
+  })
+
+  it('in an included file is the folder of that file', () => {
+    const project = load([`include: [sub/c.yml]\n${web}`], { '/p/sub/c.yml': 'secrets: {k: {file: ""}}' })
+    expect(project.secrets['k']?.file).toBe('/p/sub')
+  })
+})
+
+it('an entry of include without path includes nothing', () => {
+  expect(Object.keys(load([`include: [{}, {project_directory: sub}]\n${web}`]).services)).toEqual(['web'])
+})
