@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { makeDictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import { loadProjectNow } from './load-now.ts'
+import { readEventsLaxly } from './yaml-lax.ts'
 
 /** Files nobody writes on purpose, or hardly. What is expected of them was observed from docker-compose 2.40.3. */
 function load(texts: readonly string[], beside: Readonly<Record<string, string>> = {}): Project {
@@ -18,6 +19,7 @@ function load(texts: readonly string[], beside: Readonly<Record<string, string>>
         kindOf: (path) => (beside[path] === undefined ? 'missing' : 'file'),
         resolveLinks: (path) => path,
       },
+      readLaxly: readEventsLaxly,
     },
   )
 }
@@ -54,4 +56,47 @@ describe('a path of no letters', () => {
 
 it('an entry of include without path includes nothing', () => {
   expect(Object.keys(load([`include: [{}, {project_directory: sub}]\n${web}`]).services)).toEqual(['web'])
+})
+
+it('an alias of something reset is reset, too', () => {
+  const base = 'services: {web: {image: x, ports: ["80:80"], tty: true}}'
+  const project = load([base, 'x-none: &none !reset []\nservices: {web: {ports: *none}}'])
+  expect(project.services['web']).toMatchObject({ image: 'x', tty: true })
+  expect(project.services['web']?.ports).toBeUndefined()
+})
+
+describe('lines may begin anywhere', () => {
+  it.each([
+    ['[\n  a,\nb\n    ]', ['a', 'b']],
+    ['[a,\n    "b\n c"\n]', ['a', 'b c']],
+    ['["a",\n# comment\n"b"]', ['a', 'b']],
+    ['[a b\nc, d]', ['a b c', 'd']],
+    ['["a\nb"]', ['a b']],
+    ['"a\nb"', ['a', 'b']],
+    ["'a\n    b\n'", ['a', 'b']],
+    ['"a\\\n  b"', ['ab']],
+  ])('between brackets and quotes: %j', (written, command) => {
+    const project = load([
+      `services:\n  web:\n    image: x\n    command: ${written}\n    tty: true\n  db: {image: y}\n`,
+    ])
+    expect(project.services['web']).toMatchObject({ image: 'x', command, tty: true })
+    expect(project.services['db']?.image).toBe('y')
+  })
+
+  it.each([['[a,\n--- b]'], ['"a\n---\n b"'], ['[a,\n- b]'], ['["a",\n"b"'], ['"a'], ['a\n   b']])(
+    'but %j is no YAML',
+    (written) => {
+      expect(() => load([`services:\n  web:\n    image: x\n    command: ${written}\n  db: {image: y}\n`])).toThrow(
+        'failed to parse /p/0.yml: yaml: line',
+      )
+    },
+  )
+})
+
+it('an anchor may be used in later documents of its file', () => {
+  expect(load(['x-web: &web {image: x}\n---\nservices: {web: *web}']).services['web']?.image).toBe('x')
+})
+
+it('text in base64 is that text', () => {
+  expect(load(['services: {web: {image: x, hostname: !!binary aGk=}}']).services['web']?.hostname).toBe('hi')
 })
