@@ -54,8 +54,42 @@ describe('a path of no letters', () => {
   })
 })
 
-it('an entry of include without path includes nothing', () => {
-  expect(Object.keys(load([`include: [{}, {project_directory: sub}]\n${web}`]).services)).toEqual(['web'])
+describe('an entry of include', () => {
+  const beside = {
+    '/p/sub/c.yml': 'services: {db: {image: "y${TAG}", build: .}}',
+    '/p/sub/.env': 'TAG=sub',
+    '/p/.env': 'TAG=top',
+  }
+
+  it.each(['null', '{}', '{path: []}', '{project_directory: sub}'])('without path includes nothing: %s', (entry) => {
+    expect(Object.keys(load([`include: [${entry}]\n${web}`]).services)).toEqual(['web'])
+  })
+
+  it('takes a project directory of no letters for none', () => {
+    const { db } = load(['include: [{path: sub/c.yml, project_directory: ""}]'], beside).services
+    expect(db).toMatchObject({ image: 'ysub', build: { context: '/p/sub' } })
+  })
+
+  it.each([
+    ['1', `'[0]' expected a map or struct, got "int"`],
+    ['[sub/c.yml]', `'[0]' expected a map or struct, got "slice"`],
+    ['{path: 1}', "'[0].path' invalid type int for string list"],
+    ['{path: [sub/c.yml, 1]}', "'[0].path' invalid type []interface {} for string list"],
+    ['{path: {a: b}}', "'[0].path' invalid type map[string]interface {} for string list"],
+    ['{path: sub/c.yml, env_file: [{path: .env}]}', "'[0].env_file' invalid type []interface {} for string list"],
+    [
+      '{path: sub/c.yml, project_directory: true}',
+      "'[0].project_directory' expected type 'string', got unconvertible type 'bool'",
+    ],
+  ])('that has values of other kinds is refused: %s', (entry, message) => {
+    expect(() => load([`include: [${entry}]`], beside)).toThrow(
+      `decoding failed due to the following error(s):\n\n${message}`,
+    )
+  })
+
+  it('without path still wants its env files', () => {
+    expect(() => load([`include: [{env_file: nope}]\n${web}`])).toThrow('stat /p/nope: no such file or directory')
+  })
 })
 
 it('an alias of something reset is reset, too', () => {
