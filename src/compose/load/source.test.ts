@@ -54,6 +54,21 @@ describe('files', () => {
     ])
   })
 
+  it('of several usual overrides: the first is used, with a warning', async () => {
+    const warnings: string[] = []
+    const files = {
+      '/home/p/compose.yaml': '',
+      '/home/p/compose.override.yaml': '',
+      '/home/p/compose.override.yml': '',
+    }
+    const found = await find(files, {}, warnings)
+    expect(found.paths).toEqual(['/home/p/compose.yaml', '/home/p/compose.override.yml'])
+    expect(warnings).toEqual([
+      'Found multiple override files with supported names: /home/p/compose.override.yml, /home/p/compose.override.yaml',
+      'Using /home/p/compose.override.yml',
+    ])
+  })
+
   it('given by flag bring no override and set the folder', async () => {
     const files = { '/x/a.yml': '', '/x/compose.override.yml': '', '/home/p/b.yml': '' }
     const found = await find(files, { files: ['/x/a.yml', 'b.yml'] })

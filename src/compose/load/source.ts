@@ -209,11 +209,11 @@ function discover(request: SourceRequest, options: LoadOptions): readonly string
     const found = present(fileNames, folder, options)
     const main = found[0]
     if (main !== undefined) {
-      warnOfMany(found, main, options)
+      warnOfMany('config', found, main, options)
       const overrides = present(overrideNames, folder, options)
       const override = overrides[0]
       if (override === undefined) return [main]
-      warnOfMany(overrides, override, options)
+      warnOfMany('override', overrides, override, options)
       return [main, override]
     }
     const above = posix.dirname(folder)
@@ -227,9 +227,9 @@ function present(names: readonly string[], folder: string, options: LoadOptions)
   return paths.filter((path) => ['file', 'other'].includes(options.files.kindOf(path)))
 }
 
-function warnOfMany(found: readonly string[], used: string, options: LoadOptions): void {
+function warnOfMany(kind: 'config' | 'override', found: readonly string[], used: string, options: LoadOptions): void {
   if (found.length < 2) return
-  options.warn?.(`Found multiple config files with supported names: ${found.join(', ')}`)
+  options.warn?.(`Found multiple ${kind} files with supported names: ${found.join(', ')}`)
   options.warn?.(`Using ${used}`)
 }
 
