@@ -89,6 +89,18 @@ volumes:
     expect(await run('config', ...args)).toMatchObject({ code: 0, stdout })
   })
 
+  it.each([
+    ['--progress', 'fancy', 'config'],
+    ['--progress', 'rawjson', 'ps'],
+    ['-p', 'shop', '--progress', 'TTY', 'stop'],
+  ])('and others know how progress can be shown: %j', async (...args) => {
+    expect(await run(...args)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `unsupported --progress value "${args[args.indexOf('--progress') + 1]}"\n`,
+    })
+  })
+
   it.each(['xml', 'YAML', 'table {{.Name}}'])('lists variables in no form called %j', async (format) => {
     expect(await run('config', '--variables', '--format', format)).toMatchObject({
       code: 1,

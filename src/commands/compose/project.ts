@@ -9,6 +9,7 @@ import type { Project } from '../../compose/model/project.ts'
 import { parseRemote } from '../../compose/remote/reference.ts'
 import type { RemoteSource } from '../../compose/remote/remote-files.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { readProgress } from './progress-flag.ts'
 import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
 
 /**
@@ -67,6 +68,7 @@ async function withFiles<T>(
   body: (files: Files, naming: Naming) => Promise<T>,
   onRemote?: OnRemote,
 ): Promise<T> {
+  readProgress(ctx)
   const local: Files = {
     readText: readTextNow,
     kindOf: kindOfPath,
