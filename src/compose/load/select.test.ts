@@ -54,6 +54,8 @@ describe('naming services', () => {
 
   it('switches their profiles on', () => {
     expect(Object.keys(selectServices(load(text), ['tool']).services)).toEqual(['tool'])
+    const twice = applyProfiles(load(text), ['q', 'q'])
+    expect(Object.keys(selectServices(twice, ['tool']).services)).toEqual(['tool'])
   })
 
   it('drops what was to be waited for if it could be there, and is not', () => {

@@ -60,12 +60,13 @@ function dependentsOf(project: Project, name: string): readonly string[] {
  */
 export function enableServices(project: Project, names: readonly string[]): Project {
   const profiles = new Set(project.profiles)
+  const before = profiles.size
   for (const name of names) {
     const off = project.disabledServices[name]
     if (off === undefined && project.services[name] === undefined) throw noSuchService(project, name)
     for (const profile of off?.profiles ?? []) profiles.add(profile)
   }
-  return profiles.size === project.profiles.length ? project : applyProfiles(project, [...profiles])
+  return profiles.size === before ? project : applyProfiles(project, [...profiles])
 }
 
 /**
