@@ -150,6 +150,18 @@ describe('name and profiles', () => {
     expect((await readProject(request(), options(bare))).name).toBe('inside')
   })
 
+  it('of no letters is a profile that is on while no other is asked for, as in 2.40', async () => {
+    const optional = { '/home/p/compose.yaml': 'services: {a: {image: x, profiles: ["${EXTRA:-}"]}, b: {image: x}}' }
+    const services = async (more: Partial<SourceRequest>): Promise<readonly string[]> =>
+      Object.keys((await readProject(request(more), options(optional))).services)
+    expect(await services({})).toEqual(['a', 'b'])
+    expect(await services({ env: { COMPOSE_PROFILES: '' } })).toEqual(['a', 'b'])
+    expect(await services({ env: { COMPOSE_PROFILES: 'p,' } })).toEqual(['a', 'b'])
+    expect(await services({ env: { COMPOSE_PROFILES: 'p' } })).toEqual(['b'])
+    expect(await services({ profiles: ['p'] })).toEqual(['b'])
+    expect(await services({ env: { EXTRA: 'on' } })).toEqual(['b'])
+  })
+
   it('of profiles switch services on', async () => {
     expect(Object.keys((await readProject(request(), options(files))).services)).toEqual(['a'])
     const other = await readProject(request({ profiles: ['z'] }), options(files))

@@ -100,7 +100,7 @@ export async function findSources(request: SourceRequest, options: LoadOptions):
       fallbackName: request.fallbackName?.(paths) ?? posix.basename(folder),
       environmentFiles: envFiles ?? [],
     },
-    profiles: request.profiles.length > 0 ? request.profiles : splitList(env['COMPOSE_PROFILES'] ?? '', ','),
+    profiles: request.profiles.length > 0 ? request.profiles : readProfiles(env),
     env,
   }
 }
@@ -119,6 +119,11 @@ function definedOnly(env: SourceRequest['env']): MutableDictionary<string> {
   const made = makeDictionary<string>()
   for (const [key, value] of Object.entries(env)) if (value !== undefined) made[key] = value
   return made
+}
+
+/** With no profile asked for, the one without a name is on: `profiles: ["${EXTRA}"]` counts once the variable is set. */
+function readProfiles(env: Dictionary<string>): readonly string[] {
+  return (env['COMPOSE_PROFILES'] ?? '').split(',').map((profile) => profile.trim())
 }
 
 function splitList(text: string, separator: string): readonly string[] {
