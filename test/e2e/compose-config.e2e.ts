@@ -17,6 +17,10 @@ beforeAll(() => {
     'compose.yaml',
     'name: shop\nservices:\n  web:\n    image: "web:${TAG:-1}"\n    command: echo $$HOME\n    depends_on: [db]\n  db:\n    image: db\n    volumes: ["data:/d"]\nvolumes:\n  data:\n',
   )
+  write(
+    'profiles.yml',
+    'services: {web: {image: x, profiles: [p], depends_on: [db]}, db: {image: x, profiles: [q]}, all: {image: x}}',
+  )
   write('wrong.yml', 'services:\n  web:\n    image: x\n    volums: [a]\n')
   write('deep.yml', `a: ${'['.repeat(100_000)}`)
   write('proto.yml', 'services: {__proto__: {image: p}, constructor: {image: c, depends_on: [__proto__]}}')
@@ -75,10 +79,44 @@ volumes:
     [['--volumes'], 'data\n'],
     [['--networks'], 'default\n'],
     [['--quiet'], ''],
+    [['--quiet', '--services'], 'db\nweb\n'],
+    [
+      ['--variables'],
+      'NAME                REQUIRED            DEFAULT VALUE       ALTERNATE VALUE\nTAG                 false               1                   \n',
+    ],
     [['db', '--images'], 'db\n'],
   ])('%j lists what was asked for', async (args, stdout) => {
     expect(await run('config', ...args)).toMatchObject({ code: 0, stdout })
   })
+
+  it.each([
+    ['--progress', 'fancy', 'config'],
+    ['--progress', 'rawjson', 'ps'],
+    ['-p', 'shop', '--progress', 'TTY', 'stop'],
+  ])('and others know how progress can be shown: %j', async (...args) => {
+    expect(await run(...args)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `unsupported --progress value "${args[args.indexOf('--progress') + 1]}"\n`,
+    })
+  })
+
+  it.each(['xml', 'YAML', 'table {{.Name}}'])('lists variables in no form called %j', async (format) => {
+    expect(await run('config', '--variables', '--format', format)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `format value "${format}" could not be parsed: parsing failed\n`,
+    })
+  })
+
+  it.each([['config'], ['up', '-d'], ['run'], ['pull'], ['build']])(
+    'and others name a dependency that is switched off: %j',
+    async (...command) => {
+      const result = await run('-f', 'profiles.yml', ...command, 'web')
+      expect(result).toMatchObject({ code: 1, stdout: '' })
+      expect(result.stderr).toContain('no such service: db\n')
+    },
+  )
 
   it('of a wrong file says what, where and what was meant', async () => {
     const result = await run('-f', 'wrong.yml', 'config')

@@ -4,6 +4,7 @@ import type { Tree } from '../../compose/load/tree.ts'
 import { renderJson } from '../../compose/model/render/json.ts'
 import type { Out } from '../../compose/model/render/out.ts'
 import { renderYaml } from '../../compose/model/render/yaml.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import { renderTable } from '../../ui/table.ts'
 
 interface Variable {
@@ -14,7 +15,9 @@ interface Variable {
 }
 
 /** The variables that files refer to, sorted by name: a table, or JSON or YAML when asked for. */
-export function renderVariables(tree: Tree, format: string | undefined): string {
+export function renderVariables(tree: Tree, asked = ''): string {
+  // The reference program knows only this name in small letters alone.
+  const format = asked.toLowerCase() === 'yaml' ? asked : asked.toLowerCase()
   const found = collect(tree)
   const variables = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   if (format === 'json')
@@ -23,6 +26,12 @@ export function renderVariables(tree: Tree, format: string | undefined): string 
     const names = ['name', 'defaultvalue', 'presencevalue', 'required']
     // The reference program indents this one output by four.
     return variables.length === 0 ? '{}\n' : renderYaml(describe(variables, names)).replace(/^ {2}/gm, '    ')
+  }
+  if (!['', 'table', 'pretty'].includes(format)) {
+    throw new FlotillaError(
+      'cli/invalid-value',
+      `format value ${JSON.stringify(asked)} could not be parsed: parsing failed`,
+    )
   }
   const rows = variables.map(({ name, isRequired, defaultValue, presenceValue }) => [
     name,

@@ -17,13 +17,13 @@ type Flags = FlagValues<typeof configFlags>
 
 export const run: Run<typeof configFlags> = async (ctx, flags, args) => {
   const text = await render(ctx, flags, args)
-  if (flags.quiet) return
+  if (text === undefined) return
   if (flags.output === undefined || flags.output === '') ctx.stdout.write(text)
   else writeOutput(flags.output, text)
 }
 
-/** The first of the listing flags wins, in the reference program's order; none: the whole project. */
-async function render(ctx: Context, flags: Flags, args: readonly string[]): Promise<string> {
+/** The first of the listing flags wins, in the reference program's order; none: the whole project, if it is to be printed. */
+async function render(ctx: Context, flags: Flags, args: readonly string[]): Promise<string | undefined> {
   if (flags.services) return renderServices(ctx, flags)
   if (flags.volumes) return renderNames(await open(ctx, flags, []), 'volumes')
   if (flags.networks) return renderNames(await open(ctx, flags, []), 'networks')
@@ -56,11 +56,15 @@ async function open(ctx: Context, flags: Flags, args: readonly string[]): Promis
   return args.length === 0 || ctx.globals['all-resources'] === true ? project : dropUnused(project)
 }
 
-async function renderWhole(ctx: Context, flags: Flags, args: readonly string[]): Promise<string> {
+async function renderWhole(ctx: Context, flags: Flags, args: readonly string[]): Promise<string | undefined> {
   const format = readFormat(flags.format)
-  if (flags['no-interpolate']) return renderTree(await openTree(ctx, toOptions(ctx, flags)), format)
+  if (flags['no-interpolate']) {
+    const tree = await openTree(ctx, toOptions(ctx, flags))
+    return flags.quiet ? undefined : renderTree(tree, format)
+  }
   const project = await pinImages(ctx, flags, await open(ctx, flags, args))
   if (!flags['no-consistency']) checkContainerNames(project)
+  if (flags.quiet) return undefined
   // What is printed is itself a file: a dollar sign in it must survive being read.
   return renderProject(project, format).replaceAll('$', '$$$$')
 }

@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/command.ts'
 import type { Files, LoadOptions } from '../../compose/load/options.ts'
 import { RemoteNeeded } from '../../compose/load/remote-needed.ts'
-import { applyDefaultPlatform, dropUnused, enableServices } from '../../compose/load/select.ts'
+import { applyDefaultPlatform, dropUnused, enableServices, requireDependencies } from '../../compose/load/select.ts'
 import { readProject, readTree } from '../../compose/load/source.ts'
 import type { SourceRequest } from '../../compose/load/source.ts'
 import type { TreeMap } from '../../compose/load/tree.ts'
@@ -9,6 +9,7 @@ import type { Project } from '../../compose/model/project.ts'
 import { parseRemote } from '../../compose/remote/reference.ts'
 import type { RemoteSource } from '../../compose/remote/remote-files.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { readProgress } from './progress-flag.ts'
 import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
 
 /**
@@ -23,6 +24,13 @@ export async function openProject(
   onRemote?: OnRemote,
 ): Promise<Project> {
   return applyDefaultPlatform(await openWritten(ctx, options, named, onRemote))
+}
+
+/** The same for commands that make something of it: what the named services depend on has to be switched on, too. */
+export async function openComplete(...given: Parameters<typeof openProject>): Promise<Project> {
+  const project = await openProject(...given)
+  requireDependencies(project, given[2] ?? [])
+  return project
 }
 
 /** The project as the files have it: what `config` prints. */
@@ -60,6 +68,7 @@ async function withFiles<T>(
   body: (files: Files, naming: Naming) => Promise<T>,
   onRemote?: OnRemote,
 ): Promise<T> {
+  readProgress(ctx)
   const local: Files = {
     readText: readTextNow,
     kindOf: kindOfPath,

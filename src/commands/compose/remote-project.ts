@@ -2,7 +2,7 @@ import type { Context } from '../../cli/command.ts'
 import type { Project } from '../../compose/model/project.ts'
 import type { RemoteSource } from '../../compose/remote/remote-files.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { openProject, openTree } from './project.ts'
+import { openComplete, openTree } from './project.ts'
 
 /**
  * The project, once the user has seen which of its files come from elsewhere and said yes. Without such files nothing is
@@ -13,7 +13,7 @@ import { openProject, openTree } from './project.ts'
  */
 export async function requireConfirmed(ctx: Context, services: readonly string[], isYes: boolean): Promise<Project> {
   let sources: readonly RemoteSource[] = []
-  const project = await openProject(ctx, { keepWritten: true }, services, (found) => {
+  const project = await openComplete(ctx, { keepWritten: true }, services, (found) => {
     sources = found
   })
   if (sources.length === 0 || ctx.globals['dry-run'] === true) return project

@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { endpointFromEnvironment } from '../../engine/environment.ts'
 import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
+import { readProgress } from './progress-flag.ts'
 import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
 import { toDockerWords } from './engine-error.ts'
@@ -89,10 +90,10 @@ export async function withProgress<T>(
 /** Nothing is painted before the first event. */
 async function preparePainter(ctx: Context, isDryRun: boolean): Promise<() => ProgressPainter> {
   const isStdout = isTrue(ctx.env['COMPOSE_STATUS_STDOUT'])
-  const asked = text(ctx.globals['progress']) ?? text(ctx.env['COMPOSE_PROGRESS'])
+  const asked = readProgress(ctx)
   const ansi = readAnsi(ctx)
   const isTty = isStdout ? ctx.terminal.isTty : ctx.terminal.isStderrTty
-  const mode = chooseProgressMode(asked === 'auto' ? undefined : asked, isTty && ansi !== 'never')
+  const mode = chooseProgressMode(asked, isTty && ansi !== 'never')
   const options = {
     stream: isStdout ? ctx.stdout : ctx.stderr,
     terminal: ctx.terminal,

@@ -14,8 +14,8 @@ export interface Target {
 
 /** The project of the files, with the profiles of the named services switched on. */
 export async function requireProject(ctx: Context, services: readonly string[]): Promise<Project> {
-  const open = await loadOpener()
-  return open(ctx, { keepWritten: true }, services)
+  const { openComplete } = await import('./project.ts')
+  return openComplete(ctx, { keepWritten: true }, services)
 }
 
 /** A command that knows the name of its project reads no file, and does not load what reads them. */

@@ -7,6 +7,7 @@ import { LoadError, makeFailure } from './failure.ts'
 import type { SourceFile } from './options.ts'
 import { joinPath } from './paths.ts'
 import type { Group } from './stage.ts'
+import { goTypeOf } from './unique.ts'
 import { countNodes, isMap, isSameTree, makeMap } from './tree.ts'
 import type { Tree, TreeMap } from './tree.ts'
 
@@ -54,29 +55,35 @@ function readEntries(document: TreeMap, file: SourceFile, group: Group): readonl
     throw new LoadError([group.shared.places.problem(document, ['include'], message)])
   }
   return value.map((entry, index) => {
-    const found = toEntry(entry)
-    if (found !== undefined) return found
-    const message = `validating ${file.path}: include.${index} must be a string`
+    const found = toEntry(entry, `[${index}]`)
+    if (typeof found !== 'string') return found
+    const message = `decoding failed due to the following error(s):\n\n${found}`
     throw new LoadError([group.shared.places.problem(document, ['include', index], message)])
   })
 }
 
-function toEntry(value: Tree): Entry | undefined {
+/** An entry, or what is wrong with it. One that names no file includes nothing. */
+function toEntry(value: Tree, at: string): Entry | string {
   if (typeof value === 'string') return { paths: [value], envFiles: [] }
-  if (!isMap(value)) return undefined
-  const folder = value['project_directory']
+  if (value === null) return { paths: [], envFiles: [] }
+  if (!isMap(value))
+    return `'${at}' expected a map or struct, got "${Array.isArray(value) ? 'slice' : goTypeOf(value)}"`
+  const folder = value['project_directory'] ?? ''
   const paths = toTexts(value['path'])
-  if (paths.length === 0) return undefined
-  return {
-    paths,
-    envFiles: toTexts(value['env_file']),
-    ...(typeof folder === 'string' ? { projectDirectory: folder } : {}),
+  const envFiles = toTexts(value['env_file'])
+  if (paths === undefined) return `'${at}.path' invalid type ${goTypeOf(value['path'] ?? null)} for string list`
+  if (envFiles === undefined)
+    return `'${at}.env_file' invalid type ${goTypeOf(value['env_file'] ?? null)} for string list`
+  if (typeof folder === 'object' || typeof folder === 'boolean') {
+    return `'${at}.project_directory' expected type 'string', got unconvertible type '${goTypeOf(folder)}'`
   }
+  return { paths, envFiles, ...(folder === '' ? {} : { projectDirectory: String(folder) }) }
 }
 
-function toTexts(value: Tree | undefined): readonly string[] {
+function toTexts(value: Tree | undefined): readonly string[] | undefined {
+  if (value === undefined || value === null) return []
   if (typeof value === 'string') return [value]
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string') ? value : undefined
 }
 
 function loadEntry(entry: Entry, included: readonly string[], group: Group): TreeMap {
@@ -84,7 +91,7 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
   const home = group.environment['HOME']
   const { fetched } = shared.options.files
   const paths = entry.paths.map((path) => fetched?.(path) ?? within(group, joinPath(group.base, path, home)))
-  const main = paths[0] ?? ''
+  const main = paths[0] ?? group.base
   if (included.includes(main)) {
     throw makeFailure(`include cycle detected:\n${[...included, main].join('\n include ')}`)
   }
@@ -94,13 +101,14 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
       'compose/limit',
     )
   }
-  const base =
-    entry.projectDirectory === undefined
-      ? posix.dirname(main)
-      : within(group, joinPath(group.base, entry.projectDirectory, home))
+  const written = entry.projectDirectory
+  const base = written === undefined ? posix.dirname(main) : within(group, joinPath(group.base, written, home))
+  // Paths come out relative to the including project, which joins its own folder in front.
+  const folder = written !== undefined && posix.isAbsolute(written) ? base : posix.relative(group.root, base)
   const environment = readEnvironment(entry, base, group)
-  const key = JSON.stringify([paths, base, group.root, idOf(environment, group)])
-  const known = shared.includes.trees.get(key) ?? loadFiles(paths, base, { ...group, environment, included })
+  if (paths.length === 0) return makeMap()
+  const key = JSON.stringify([paths, base, folder, group.root, idOf(environment, group)])
+  const known = shared.includes.trees.get(key) ?? loadFiles(paths, base, { ...group, folder, environment, included })
   shared.includes.trees.set(key, known)
   const copy = shared.places.clone(known)
   shared.budget.spend(countNodes(copy))
@@ -130,14 +138,7 @@ function loadFiles(paths: readonly string[], base: string, group: Group): TreeMa
     if (text === undefined) throw makeFailure(`open ${path}: no such file or directory`, 'compose/not-found')
     return { path, text }
   })
-  return group.readers.loadGroup(files, {
-    ...group,
-    base,
-    root: base,
-    // Paths come out relative to the including project, which joins its own folder in front.
-    folder: posix.relative(group.root, base),
-    chain: [],
-  })
+  return group.readers.loadGroup(files, { ...group, base, root: base, chain: [] })
 }
 
 /** The variables of the including project win over those of the entry's env files. */

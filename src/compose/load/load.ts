@@ -83,9 +83,9 @@ function chooseName(sources: Sources, shared: Shared): string {
   const named = findName(sources, shared)
   const isRaw = shared.options.skipInterpolation === true
   const filled = isRaw || !named.includes('$') ? named : substitute(named, makeVariables(shared, sources.environment))
-  const normal = shared.options.skipNormalization === true ? filled : normalizeProjectName(filled)
   // A name that has nothing left of it is an error, not the folder's name.
-  return filled === '' ? normalizeProjectName(sources.fallbackName ?? '') : normal
+  if (named === '') return normalizeProjectName(sources.fallbackName ?? '')
+  return shared.options.skipNormalization === true ? filled : normalizeProjectName(filled)
 }
 
 /** The `name:` has to be known before variables are filled in, because they may refer to it. */

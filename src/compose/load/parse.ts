@@ -42,9 +42,11 @@ export function parseYaml(text: string, context: ParseContext): readonly ParsedD
   if (control !== -1) throw failAt(source, control, context, 'control characters are not allowed')
   const events = readEvents(source, context)
   const documents: ParsedDocument[] = []
+  // Against YAML, as in the reference program, an anchor may be used in later documents of the file.
+  const anchors = new Map<string, Anchored>()
   let at = 0
   while (at < events.length) {
-    const converter = new Converter(source, file, context, events, at)
+    const converter = new Converter(source, file, context, events, anchors, at)
     documents.push(converter.convert())
     at = converter.end
   }
@@ -64,16 +66,16 @@ function readEvents(source: string, context: ParseContext): readonly YamlEvent[]
   }
 }
 
+/** Marks an element that `!reset` takes out. */
+const dropped = Symbol('dropped')
+
 interface Anchored {
-  readonly tree: Tree
+  readonly tree: Tree | typeof dropped
   readonly nodes: number
   readonly depth: number
   /** Reset paths below the anchor. */
   readonly resets: readonly TreePath[]
 }
-
-/** Marks an element that `!reset` takes out. */
-const dropped = Symbol('dropped')
 
 /** Turns one document's events into a tree. */
 class Converter {
@@ -81,7 +83,7 @@ class Converter {
   readonly #file: number
   readonly #context: ParseContext
   readonly #events: readonly YamlEvent[]
-  readonly #anchors = new Map<string, Anchored>()
+  readonly #anchors: Map<string, Anchored>
   /** Anchors whose content is being read, with the path they stand at. */
   readonly #open = new Map<string, TreePath>()
   #resets: TreePath[] = []
@@ -89,11 +91,19 @@ class Converter {
   /** Index of the next event. */
   #at: number
 
-  constructor(source: string, file: number, context: ParseContext, events: readonly YamlEvent[], at: number) {
+  constructor(
+    source: string,
+    file: number,
+    context: ParseContext,
+    events: readonly YamlEvent[],
+    anchors: Map<string, Anchored>,
+    at: number,
+  ) {
     this.#source = source
     this.#file = file
     this.#context = context
     this.#events = events
+    this.#anchors = anchors
     this.#at = at
   }
 
@@ -139,10 +149,9 @@ class Converter {
     this.#anchors.delete(anchor)
     const tree = this.#toTagged(event, path)
     this.#open.delete(anchor)
-    if (tree !== dropped) {
-      const resets = this.#resets.slice(resetsBefore).map((reset) => reset.slice(path.length))
-      this.#anchors.set(anchor, { tree, nodes: this.#nodes - nodesBefore, depth: depthOf(tree), resets })
-    }
+    const resets = this.#resets.slice(resetsBefore).map((reset) => reset.slice(path.length))
+    const depth = tree === dropped ? 0 : depthOf(tree)
+    this.#anchors.set(anchor, { tree, nodes: this.#nodes - nodesBefore, depth, resets })
     return tree
   }
 
@@ -233,7 +242,7 @@ class Converter {
     return made
   }
 
-  #toAliased({ anchor, offset }: AliasEvent, path: TreePath): Tree {
+  #toAliased({ anchor, offset }: AliasEvent, path: TreePath): Tree | typeof dropped {
     const start = this.#open.get(anchor)
     if (start !== undefined) {
       const at = renderPath(path)
@@ -250,7 +259,7 @@ class Converter {
     this.#context.budget.spend(anchored.nodes, anchor)
     if (path.length + anchored.depth > this.#context.maxDepth) throw tooDeep(this.#source, offset, this.#context)
     for (const reset of anchored.resets) this.#resets.push([...path, ...reset])
-    return this.#context.places.clone(anchored.tree)
+    return anchored.tree === dropped ? dropped : this.#context.places.clone(anchored.tree)
   }
 }
 
@@ -273,6 +282,7 @@ function toScalar(text: string, tag: string | undefined, isPlain: boolean): Tree
   const kind = tag.slice('tag:yaml.org,2002:'.length)
   if (kind === 'null') return null
   if ((kind === 'int' || kind === 'float') && typeof resolved === 'number') return resolved
+  if (kind === 'binary') return Buffer.from(text, 'base64').toString()
   if (kind === 'bool' && typeof resolved === 'boolean') return resolved
   return text
 }

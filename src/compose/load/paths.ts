@@ -30,8 +30,8 @@ const pathRules: RuleNode<Resolve> = compileRules<Resolve>({
   'services.*.label_file.*': resolveText,
   'services.*.develop.watch.*.path': resolveWatched,
   'services.*.volumes.*': resolveMount,
-  'configs.*.file': resolveText,
-  'secrets.*.file': resolveText,
+  'configs.*.file': resolveFile,
+  'secrets.*.file': resolveFile,
   'volumes.*': resolveDevice,
 })
 
@@ -94,6 +94,11 @@ function resolveText(value: Tree, context: PathContext): Tree | Refusal {
   return reason === undefined ? path : new Refusal(reason)
 }
 
+/** Where nothing is written, the folder itself is meant. */
+function resolveFile(value: Tree, context: PathContext): Tree | Refusal {
+  return resolveText(value === '' ? '.' : value, context)
+}
+
 function resolveWatched(value: Tree, context: PathContext): Tree | Refusal {
   const path = resolveText(value, context)
   return typeof path === 'string' && posix.isAbsolute(path) ? context.resolveLinks(path) : path
@@ -135,7 +140,7 @@ function resolveMount(value: Tree, context: PathContext): Tree | Refusal {
     return new Refusal('invalid mount config for type "bind": field Source must not be empty')
   }
   // What is mounted is shown to the user before anything starts, and may lie anywhere.
-  if (typeof source === 'string') value['source'] = joinPath(context.folder, source, context.home)
+  if (typeof source === 'string') value['source'] = joinPath(context.folder, source === '' ? '.' : source, context.home)
   return value
 }
 

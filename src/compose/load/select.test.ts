@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { makeDictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import { loadProject } from './load.ts'
-import { applyDefaultPlatform, dependencyOrder, dropUnused, selectServices } from './select.ts'
+import {
+  applyDefaultPlatform,
+  applyProfiles,
+  dependencyOrder,
+  dropUnused,
+  enableServices,
+  requireDependencies,
+  selectServices,
+} from './select.ts'
 
 function load(text: string, environment: Readonly<Record<string, string>> = {}): Project {
   return loadProject(
@@ -46,6 +54,30 @@ describe('naming services', () => {
 
   it('switches their profiles on', () => {
     expect(Object.keys(selectServices(load(text), ['tool']).services)).toEqual(['tool'])
+    const twice = applyProfiles(load(text), ['q', 'q'])
+    expect(Object.keys(selectServices(twice, ['tool']).services)).toEqual(['tool'])
+  })
+
+  it('drops what was to be waited for if it could be there, and is not', () => {
+    const optional = load(`services:
+  a: {image: x, profiles: [p], depends_on: {b: {condition: service_started, required: false}, c: {condition: service_started}}}
+  b: {image: x, profiles: [q]}
+  c: {image: x}`)
+    expect(Object.keys(selectServices(optional, ['a']).services['a']?.depends_on ?? {})).toEqual(['c'])
+  })
+
+  it('whose dependencies are switched off is an error, as in 2.40', () => {
+    const project = load(`services:
+  a: {image: x, profiles: [p], depends_on: [b]}
+  b: {image: x, profiles: [p], depends_on: [c]}
+  c: {image: x, profiles: [q]}`)
+    const error = expect.objectContaining({
+      message: 'no such service: c',
+      hint: 'service "b" depends on it, and its profiles are not switched on',
+    })
+    expect(() => selectServices(project, ['a'])).toThrow(error)
+    expect(() => requireDependencies(enableServices(project, ['a']), ['a'])).toThrow(error)
+    expect(() => selectServices(applyProfiles(project, ['q']), ['a'])).not.toThrow()
   })
 
   it('that do not exist is an error with the nearest name', () => {

@@ -33,6 +33,7 @@ export type DependencyMode = 'include' | 'ignore' | 'dependents'
 export function selectServices(project: Project, names: readonly string[], mode: DependencyMode = 'include'): Project {
   if (names.length === 0) return project
   const enabled = enableServices(project, names)
+  if (mode === 'include') requireDependencies(enabled, names)
   const selected = new Set<string>()
   const pending = [...names]
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
@@ -59,15 +60,38 @@ function dependentsOf(project: Project, name: string): readonly string[] {
  */
 export function enableServices(project: Project, names: readonly string[]): Project {
   const profiles = new Set(project.profiles)
+  const before = profiles.size
   for (const name of names) {
     const off = project.disabledServices[name]
     if (off === undefined && project.services[name] === undefined) throw noSuchService(project, name)
     for (const profile of off?.profiles ?? []) profiles.add(profile)
   }
-  return profiles.size === project.profiles.length ? project : applyProfiles(project, [...profiles])
+  return profiles.size === before ? project : applyProfiles(project, [...profiles])
 }
 
-function noSuchService(project: Project, name: string): Error {
+/**
+ * Named services start with what they need: a profile may have been switched on that what they depend on does not have.
+ *
+ * @throws {compose/not-found} `no such service: x`
+ */
+export function requireDependencies(project: Project, names: readonly string[]): void {
+  const seen = new Set<string>()
+  const pending = [...names]
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (seen.has(name)) continue
+    seen.add(name)
+    for (const [other, { required }] of Object.entries(project.services[name]?.depends_on ?? {})) {
+      if (project.services[other] !== undefined) pending.push(other)
+      else if (required) throw noSuchService(project, other, name)
+    }
+  }
+}
+
+function noSuchService(project: Project, name: string, dependent?: string): Error {
+  if (dependent !== undefined) {
+    const hint = `service "${dependent}" depends on it, and its profiles are not switched on`
+    return makeFailure(`no such service: ${name}`, 'compose/not-found', hint)
+  }
   const nearest = nearestName(name, [...Object.keys(project.services), ...Object.keys(project.disabledServices)])
   const hint = nearest === undefined ? undefined : `did you mean "${nearest}"?`
   return makeFailure(`no such service: ${name}`, 'compose/not-found', hint)
@@ -78,7 +102,7 @@ function keepServices(project: Project, selected: ReadonlySet<string>, mode: Dep
   const disabledServices = copyDictionary(project.disabledServices)
   for (const [name, service] of Object.entries(project.services)) {
     if (!selected.has(name)) disabledServices[name] = service
-    else services[name] = mode === 'ignore' ? dropDependencies(service, selected) : service
+    else services[name] = mode === 'dependents' ? service : dropDependencies(service, selected)
   }
   return { ...project, services, disabledServices }
 }

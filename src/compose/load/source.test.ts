@@ -54,6 +54,21 @@ describe('files', () => {
     ])
   })
 
+  it('of several usual overrides: the first is used, with a warning', async () => {
+    const warnings: string[] = []
+    const files = {
+      '/home/p/compose.yaml': '',
+      '/home/p/compose.override.yaml': '',
+      '/home/p/compose.override.yml': '',
+    }
+    const found = await find(files, {}, warnings)
+    expect(found.paths).toEqual(['/home/p/compose.yaml', '/home/p/compose.override.yml'])
+    expect(warnings).toEqual([
+      'Found multiple override files with supported names: /home/p/compose.override.yml, /home/p/compose.override.yaml',
+      'Using /home/p/compose.override.yml',
+    ])
+  })
+
   it('given by flag bring no override and set the folder', async () => {
     const files = { '/x/a.yml': '', '/x/compose.override.yml': '', '/home/p/b.yml': '' }
     const found = await find(files, { files: ['/x/a.yml', 'b.yml'] })
@@ -133,6 +148,18 @@ describe('name and profiles', () => {
     expect((await readProject(request({ projectName: 'flag' }), options(files))).name).toBe('flag')
     const { '/home/p/.env': _, ...bare } = files
     expect((await readProject(request(), options(bare))).name).toBe('inside')
+  })
+
+  it('of no letters is a profile that is on while no other is asked for, as in 2.40', async () => {
+    const optional = { '/home/p/compose.yaml': 'services: {a: {image: x, profiles: ["${EXTRA:-}"]}, b: {image: x}}' }
+    const services = async (more: Partial<SourceRequest>): Promise<readonly string[]> =>
+      Object.keys((await readProject(request(more), options(optional))).services)
+    expect(await services({})).toEqual(['a', 'b'])
+    expect(await services({ env: { COMPOSE_PROFILES: '' } })).toEqual(['a', 'b'])
+    expect(await services({ env: { COMPOSE_PROFILES: 'p,' } })).toEqual(['a', 'b'])
+    expect(await services({ env: { COMPOSE_PROFILES: 'p' } })).toEqual(['b'])
+    expect(await services({ profiles: ['p'] })).toEqual(['b'])
+    expect(await services({ env: { EXTRA: 'on' } })).toEqual(['b'])
   })
 
   it('of profiles switch services on', async () => {

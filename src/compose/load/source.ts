@@ -100,7 +100,7 @@ export async function findSources(request: SourceRequest, options: LoadOptions):
       fallbackName: request.fallbackName?.(paths) ?? posix.basename(folder),
       environmentFiles: envFiles ?? [],
     },
-    profiles: request.profiles.length > 0 ? request.profiles : splitList(env['COMPOSE_PROFILES'] ?? '', ','),
+    profiles: request.profiles.length > 0 ? request.profiles : readProfiles(env),
     env,
   }
 }
@@ -119,6 +119,11 @@ function definedOnly(env: SourceRequest['env']): MutableDictionary<string> {
   const made = makeDictionary<string>()
   for (const [key, value] of Object.entries(env)) if (value !== undefined) made[key] = value
   return made
+}
+
+/** With no profile asked for, the one without a name is on: `profiles: ["${EXTRA}"]` counts once the variable is set. */
+function readProfiles(env: Dictionary<string>): readonly string[] {
+  return (env['COMPOSE_PROFILES'] ?? '').split(',').map((profile) => profile.trim())
 }
 
 function splitList(text: string, separator: string): readonly string[] {
@@ -209,11 +214,11 @@ function discover(request: SourceRequest, options: LoadOptions): readonly string
     const found = present(fileNames, folder, options)
     const main = found[0]
     if (main !== undefined) {
-      warnOfMany(found, main, options)
+      warnOfMany('config', found, main, options)
       const overrides = present(overrideNames, folder, options)
       const override = overrides[0]
       if (override === undefined) return [main]
-      warnOfMany(overrides, override, options)
+      warnOfMany('override', overrides, override, options)
       return [main, override]
     }
     const above = posix.dirname(folder)
@@ -227,9 +232,9 @@ function present(names: readonly string[], folder: string, options: LoadOptions)
   return paths.filter((path) => ['file', 'other'].includes(options.files.kindOf(path)))
 }
 
-function warnOfMany(found: readonly string[], used: string, options: LoadOptions): void {
+function warnOfMany(kind: 'config' | 'override', found: readonly string[], used: string, options: LoadOptions): void {
   if (found.length < 2) return
-  options.warn?.(`Found multiple config files with supported names: ${found.join(', ')}`)
+  options.warn?.(`Found multiple ${kind} files with supported names: ${found.join(', ')}`)
   options.warn?.(`Using ${used}`)
 }
 

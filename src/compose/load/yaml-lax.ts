@@ -32,12 +32,32 @@ function* cutTokens(source: string, context: TextContext): ReturnType<Parser['pa
   // The stack is not in the declarations; without it the bound would need a second scan of the text.
   const stack = Reflect.get(parser, 'stack') as readonly unknown[]
   let offset = 0
-  for (const lexeme of new Lexer().lex(source)) {
+  for (const lexeme of makeLexer().lex(source)) {
     yield* parser.next(lexeme)
     if (stack.length > context.maxDepth + 2) throw tooDeep(source, offset, context)
     offset += isControl(lexeme) ? 0 : lexeme.length
   }
   yield* parser.end()
+}
+
+/**
+ * Between brackets and between quotes the reference program does not look at indentation: lines may begin anywhere. The
+ * library wants them deeper than their key, and keeps that depth in a field that its declarations leave out.
+ */
+function makeLexer(): Lexer {
+  const lexer = new Lexer()
+  for (const name of ['parseFlowCollection', 'parseQuotedScalar']) {
+    const cut = Reflect.get(lexer, name) as () => Generator<string, unknown>
+    const cutAnywhere = function* (): Generator<string, unknown> {
+      const depth: unknown = Reflect.get(lexer, 'indentNext')
+      Reflect.set(lexer, 'indentNext', 0)
+      const next = yield* cut.call(lexer)
+      Reflect.set(lexer, 'indentNext', depth)
+      return next
+    }
+    Reflect.set(lexer, name, cutAnywhere)
+  }
+  return lexer
 }
 
 /** Lexemes that stand for structure and take no room in the text. */

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest'
+import { makeDictionary } from '../model/dictionary.ts'
+import type { Project } from '../model/project.ts'
+import { loadProjectNow } from './load-now.ts'
+import { readEventsLaxly } from './yaml-lax.ts'
+
+/** Files nobody writes on purpose, or hardly. What is expected of them was observed from docker-compose 2.40.3. */
+function load(texts: readonly string[], beside: Readonly<Record<string, string>> = {}): Project {
+  return loadProjectNow(
+    {
+      files: texts.map((text, index) => ({ path: `/p/${index}.yml`, text })),
+      workingDir: '/p',
+      environment: makeDictionary([['HOME', '/home/u']]),
+      fallbackName: 'folder',
+    },
+    {
+      files: {
+        readText: (path) => beside[path],
+        kindOf: (path) => (beside[path] === undefined ? 'missing' : 'file'),
+        resolveLinks: (path) => path,
+      },
+      readLaxly: readEventsLaxly,
+    },
+  )
+}
+
+const web = 'services: {web: {image: x}}'
+
+describe('the name of a project', () => {
+  it('that comes to nothing when its variables are filled in is an error, not the name of the folder', () => {
+    expect(() => load([`name: \${NOPE}\n${web}`])).toThrow('project name must not be empty')
+    expect(() => load([`name: shop\n${web}`, 'name: "${NOPE:-}"'])).toThrow('project name must not be empty')
+  })
+
+  it('that is written as nothing is passed over', () => {
+    expect(load([`name: ""\n${web}`]).name).toBe('folder')
+    expect(load([`name: shop\n${web}`, 'name: ""']).name).toBe('shop')
+  })
+})
+
+describe('a path of no letters', () => {
+  it.each(['secrets', 'configs'] as const)('of %s is the folder of the project', (kind) => {
+    expect(load([`${kind}: {k: {file: ""}}\n${web}`])[kind]['k']?.file).toBe('/p')
+  })
+
+  it('of a bind is the folder of the project', () => {
+    const project = load(['services: {web: {image: x, volumes: [{type: bind, source: "${NOPE}", target: /a}]}}'])
+    expect(project.services['web']?.volumes?.[0]?.source).toBe('/p')
+  })
+
+  it('in an included file is the folder of that file', () => {
+    const project = load([`include: [sub/c.yml]\n${web}`], { '/p/sub/c.yml': 'secrets: {k: {file: ""}}' })
+    expect(project.secrets['k']?.file).toBe('/p/sub')
+  })
+})
+
+describe('an entry of include', () => {
+  const beside = {
+    '/p/sub/c.yml': 'services: {db: {image: "y${TAG}", build: .}}',
+    '/p/sub/.env': 'TAG=sub',
+    '/p/.env': 'TAG=top',
+  }
+
+  it.each(['null', '{}', '{path: []}', '{project_directory: sub}'])('without path includes nothing: %s', (entry) => {
+    expect(Object.keys(load([`include: [${entry}]\n${web}`]).services)).toEqual(['web'])
+  })
+
+  it('takes a project directory of no letters for none', () => {
+    const { db } = load(['include: [{path: sub/c.yml, project_directory: ""}]'], beside).services
+    expect(db).toMatchObject({ image: 'ysub', build: { context: '/p/sub' } })
+  })
+
+  it.each([
+    ['1', `'[0]' expected a map or struct, got "int"`],
+    ['[sub/c.yml]', `'[0]' expected a map or struct, got "slice"`],
+    ['{path: 1}', "'[0].path' invalid type int for string list"],
+    ['{path: [sub/c.yml, 1]}', "'[0].path' invalid type []interface {} for string list"],
+    ['{path: {a: b}}', "'[0].path' invalid type map[string]interface {} for string list"],
+    ['{path: sub/c.yml, env_file: [{path: .env}]}', "'[0].env_file' invalid type []interface {} for string list"],
+    [
+      '{path: sub/c.yml, project_directory: true}',
+      "'[0].project_directory' expected type 'string', got unconvertible type 'bool'",
+    ],
+  ])('that has values of other kinds is refused: %s', (entry, message) => {
+    expect(() => load([`include: [${entry}]`], beside)).toThrow(
+      `decoding failed due to the following error(s):\n\n${message}`,
+    )
+  })
+
+  it('without path still wants its env files', () => {
+    expect(() => load([`include: [{env_file: nope}]\n${web}`])).toThrow('stat /p/nope: no such file or directory')
+  })
+})
+
+it('an alias of something reset is reset, too', () => {
+  const base = 'services: {web: {image: x, ports: ["80:80"], tty: true}}'
+  const project = load([base, 'x-none: &none !reset []\nservices: {web: {ports: *none}}'])
+  expect(project.services['web']).toMatchObject({ image: 'x', tty: true })
+  expect(project.services['web']?.ports).toBeUndefined()
+})
+
+describe('lines may begin anywhere', () => {
+  it.each([
+    ['[\n  a,\nb\n    ]', ['a', 'b']],
+    ['[a,\n    "b\n c"\n]', ['a', 'b c']],
+    ['["a",\n# comment\n"b"]', ['a', 'b']],
+    ['[a b\nc, d]', ['a b c', 'd']],
+    ['["a\nb"]', ['a b']],
+    ['"a\nb"', ['a', 'b']],
+    ["'a\n    b\n'", ['a', 'b']],
+    ['"a\\\n  b"', ['ab']],
+  ])('between brackets and quotes: %j', (written, command) => {
+    const project = load([
+      `services:\n  web:\n    image: x\n    command: ${written}\n    tty: true\n  db: {image: y}\n`,
+    ])
+    expect(project.services['web']).toMatchObject({ image: 'x', command, tty: true })
+    expect(project.services['db']?.image).toBe('y')
+  })
+
+  it.each([['[a,\n--- b]'], ['"a\n---\n b"'], ['[a,\n- b]'], ['["a",\n"b"'], ['"a'], ['a\n   b']])(
+    'but %j is no YAML',
+    (written) => {
+      expect(() => load([`services:\n  web:\n    image: x\n    command: ${written}\n  db: {image: y}\n`])).toThrow(
+        'failed to parse /p/0.yml: yaml: line',
+      )
+    },
+  )
+})
+
+it('an anchor may be used in later documents of its file', () => {
+  expect(load(['x-web: &web {image: x}\n---\nservices: {web: *web}']).services['web']?.image).toBe('x')
+})
+
+it('text in base64 is that text', () => {
+  expect(load(['services: {web: {image: x, hostname: !!binary aGk=}}']).services['web']?.hostname).toBe('hi')
+})
