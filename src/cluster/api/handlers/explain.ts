@@ -47,6 +47,7 @@ async function answer(api: Api, call: Call, name: string, body: Fields): Promise
   const plan = await planCreate(api, name, body, paramsOf(call).get('platform') ?? '')
   const request = await followImage(api, call, plan.draft.request, plan.request)
   await api.cluster.settled()
+  await api.cluster.judge(request)
   let explanation = judge(api, goToVolumes(request, plan.homes))
   let warnings: readonly string[] = []
   if (explanation.placement.kind === 'refused' && plan.homes.length > 0) {

@@ -74,6 +74,7 @@ export async function holdNearData<T>(
 ): Promise<{ readonly held: T; readonly warnings: readonly string[] }> {
   const near = goToVolumes(request, plan.homes)
   if (near === request) return { held: await hold(request), warnings: [] }
+  await api.cluster.judge(near)
   // Looked at first, so that what is not refused in the end does not count as refused.
   const isNear = api.cluster.choose(near).kind === 'placed'
   return { held: await hold(isNear ? near : request), warnings: isNear ? [] : plan.homes.map(warnOfVolume) }
