@@ -17,6 +17,7 @@ import type { OuterEffect } from './member.ts'
 import { isValidated } from './model.ts'
 import type { ClusterSnapshot, ContainerView, NodeMark, NodeView } from './model.ts'
 import { OwnWrites } from './own-writes.ts'
+import { judgePatterns } from './pattern-verdicts.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import { Places } from './places.ts'
 import type { PlaceHeld, Succession } from './places.ts'
@@ -84,6 +85,7 @@ export class Cluster {
       clock: options.clock,
       random: options.random,
       turnedAway: this.turnedAway,
+      judge: (request) => this.judge(request),
       memberOf: (node) => this.memberOf(node),
     })
   }
@@ -215,6 +217,21 @@ export class Cluster {
     succession?: Succession,
   ): Promise<PlaceHeld | NoPlacement | NameTaken> {
     return this.#places.hold(draft, request, succession)
+  }
+
+  /**
+   * Matches the patterns of a request's conditions without keeping others from their turn. To be called before `choose`
+   * and `explain` where conditions come from outside; `hold` does it by itself.
+   *
+   * @throws {cluster/invalid-option} status 400 when that takes too long
+   */
+  judge(request: PlacementRequest): Promise<void> {
+    const { clock } = this.#o
+    return judgePatterns(
+      request,
+      () => this.#fleet.snapshot().nodes,
+      () => clock.monotonicMs(),
+    )
   }
 
   /** Where a container of this kind would go; takes nothing. */

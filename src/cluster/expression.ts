@@ -37,12 +37,19 @@ export function parseExpressions(texts: readonly string[], compile: CompileRegex
       break
     }
   }
-  return { expressions, problem }
+  if (!expressions.some((each) => each.isCostly === true)) return { expressions, problem }
+  const key = JSON.stringify(texts)
+  const hasSoft = expressions.some((each) => each.isSoft)
+  return { expressions, problem, patterns: { key, hardKey: `~${key}`, count: expressions.length, hasSoft } }
 }
 
-/** Both lists in one. */
+/** Both lists in one; patterns among the second are not matched beforehand. */
 export function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList {
-  return { expressions: [...a.expressions, ...b.expressions], problem: a.problem ?? b.problem }
+  return {
+    expressions: [...a.expressions, ...b.expressions],
+    problem: a.problem ?? b.problem,
+    patterns: a.patterns,
+  }
 }
 
 function parseExpression(text: string, compile: CompileRegex): Expression {
@@ -62,6 +69,7 @@ function parseExpression(text: string, compile: CompileRegex): Expression {
       value: bare,
       isSoft: value.startsWith('~'),
       isLiteral: isLiteral(bare),
+      isCostly: isSlashed(bare) || regexCharacters.test(bare) || bare.includes('*'),
       matches: compileValue(bare, compile),
     }
   } catch (error) {

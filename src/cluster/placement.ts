@@ -13,6 +13,8 @@ export interface Expression {
   readonly isSoft: boolean
   /** True when `matches` is equality with `value`. */
   readonly isLiteral: boolean
+  /** Set where matching may take long: regular expressions and stars. */
+  readonly isCostly?: boolean
   /** Whether a candidate value matches, before negation. */
   readonly matches: (candidate: string) => boolean
 }
@@ -21,6 +23,17 @@ export interface Expression {
 export interface ExpressionList {
   readonly expressions: readonly Expression[]
   readonly problem: string | undefined
+  /** Set where conditions among the first `count` are costly to match: see `judgePatterns`. */
+  readonly patterns?: PatternKeys | undefined
+}
+
+/** Equal for lists that mean the same. */
+export interface PatternKeys {
+  readonly key: string
+  /** When soft conditions are ignored. */
+  readonly hardKey: string
+  readonly count: number
+  readonly hasSoft: boolean
 }
 
 /** Where a container may go and what it needs there; everything a filter or strategy may look at. */

@@ -40,6 +40,8 @@ export interface PlacesOptions {
   readonly clock: Clock
   readonly random: Random
   readonly turnedAway: TurnedAway
+  /** Matches the patterns of the request beforehand. @throws {cluster/invalid-option} when that takes too long */
+  judge(request: PlacementRequest): Promise<void>
   /** @throws {cluster/unhealthy} when the node has just left */
   memberOf(node: NodeView): Member
 }
@@ -62,6 +64,7 @@ export class Places {
     succession?: Succession,
   ): Promise<PlaceHeld | NoPlacement | NameTaken> {
     for (;;) {
+      await this.#o.judge(request)
       const held = this.#hold(draft, request, succession)
       if (held.kind !== 'unread') return held
       await this.#o.readers.wait(held.addr)

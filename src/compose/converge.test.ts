@@ -293,6 +293,38 @@ describe('waiting', () => {
     await expect(said('')).rejects.toMatchObject({ hint: expect.stringMatching(/ended with 1$/) as string })
   })
 
+  it('shows what the last check of each unhealthy dependency said', async () => {
+    const { fake, engine } = await start()
+    const check = { ...sleeper, healthcheck: { test: ['CMD', 'true'] } }
+    const names = ['db', 'queue', 'cache']
+    const needs = service('web', {
+      ...sleeper,
+      depends_on: dependsOn(...names.map((on) => ({ on, condition: 'service_healthy' as const }))),
+    })
+    const ids = new Map<string, string>()
+    const failed = up(engine, project([...names.map((name) => service(name, check)), needs]), {
+      progress() {},
+      async beforeStart({ service: name, id }) {
+        ids.set(name, id)
+        if (ids.size < names.length) return
+        setTimeout(() => {
+          for (const [each, of] of ids) fake.setHealth(of, 'unhealthy', `${each} is full`)
+        }, 50)
+      },
+    })
+    const error = (await failed.catch((thrown: unknown) => thrown)) as { message: string; hint: string }
+    expect(error.message.split('\n').sort()).toEqual(
+      ['cache', 'db', 'queue'].map(
+        (name) => `Container p-${name}-1: dependency failed to start: container p-${name}-1 is unhealthy`,
+      ),
+    )
+    expect(error.hint.split('\n').sort()).toEqual(
+      ['cache', 'db', 'queue'].map(
+        (name) => `Container p-${name}-1: its last health check ended with 1 and said: ${name} is full`,
+      ),
+    )
+  })
+
   it('fails when the dependency has no health check', async () => {
     const { engine } = await start()
     const plain = project([service('db', sleeper), web])

@@ -78,12 +78,17 @@ async function takeBack(
   o: ExecuteOptions,
 ): Promise<FlotillaError> {
   const recovery = planRecovery(rollouts, walk)
-  const trial = walk.failures.find(({ step }) => step.trial !== undefined)?.step
-  const output = trial === undefined ? '' : await readLastLines(engine, trial, walk.made, toCall(o))
+  const trials = walk.failures.map(({ step }) => step).filter((step) => step.trial !== undefined)
+  const outputs: string[] = []
+  for (const trial of trials) {
+    const output = await readLastLines(engine, trial, walk.made, toCall(o))
+    if (output !== '') outputs.push(walk.failures.length === 1 ? output : `${trial.resource}: ${output}`)
+  }
   const back = new Walk(recovery.plan, engine, o)
   await back.run()
-  const outcome = describeRecovery(rollouts, recovery, trial?.trial?.service, back.failures.length > 0)
-  const hint = [failure.hint, output].filter(Boolean).join('; ')
+  const services = new Set(trials.map((step) => step.trial?.service))
+  const outcome = describeRecovery(rollouts, recovery, services, back.failures.length > 0)
+  const hint = [failure.hint, ...outputs].filter(Boolean).join(walk.failures.length === 1 ? '; ' : '\n')
   return new FlotillaError('compose/execute', `${outcome}${failure.message}`, {
     cause: failure,
     ...(hint !== '' && { hint }),
@@ -294,7 +299,10 @@ function toFailure(failures: readonly StepFailure[]): FlotillaError {
     name: step.resource,
     error: new Error(toEngineText(error), { cause: error }),
   }))
-  return joinFailures('compose/execute', named)
+  const hints = failures.flatMap(({ step, error }) =>
+    isFlotillaError(error) && error.hint !== undefined ? [`${step.resource}: ${error.hint}`] : [],
+  )
+  return joinFailures('compose/execute', named, hints.length === 0 ? {} : { hint: hints.join('\n') })
 }
 
 /** Scripts look for the docker client's prefix on what an engine answered. */

@@ -82,7 +82,10 @@ function parseObject(cursor: Cursor, depth: number): JsonObject {
     const key = parseString(cursor)
     skipBlanks(cursor)
     expect(cursor, ':')
-    object[key] = parseValue(cursor, depth + 1)
+    const value = parseValue(cursor, depth + 1)
+    // The last one counts, and has its place in the order.
+    if (key in object) delete object[key]
+    object[key] = value
     skipBlanks(cursor)
     if (cursor.text[cursor.at] === '}') break
     expect(cursor, ',')

@@ -197,13 +197,15 @@ describe('locks', () => {
       writeFileSync(join(root, 'locks/machine-reused.lock'), JSON.stringify({ ...mine, startTicks: 1, nonce: 'x' }))
       writeFileSync(join(root, 'locks/machine-boot.lock'), JSON.stringify({ ...mine, boot: 'earlier', nonce: 'x' }))
       writeFileSync(join(root, 'locks/machine-torn.lock'), '{"pid": 1')
-      writeFileSync(join(root, 'locks/machine-far.lock'), JSON.stringify({ ...mine, computer: 'far', nonce: 'x' }))
+      // Nothing of that process can be seen from here, not even that it is gone.
+      const far = { ...mine, computer: 'far', boot: 'other', pid: dead, nonce: 'x' }
+      writeFileSync(join(root, 'locks/machine-far.lock'), JSON.stringify(far))
     })
     for (const name of ['dead', 'reused', 'boot', 'torn']) {
       expect(await store.lock(name, async () => name, { deadlineMs: 0 })).toBe(name)
     }
     await expect(store.lock('far', async () => 'no', { deadlineMs: 0 })).rejects.toThrow(
-      `machine "far" is in use by process ${process.pid} on "far"`,
+      `machine "far" is in use by process ${dead} on "far"`,
     )
     expect(readdirSync(join(root, 'locks'))).toEqual(['machine-far.lock'])
   })

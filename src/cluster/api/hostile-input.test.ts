@@ -128,6 +128,66 @@ describe('bodies', () => {
   })
 })
 
+describe('names of fields in another case, which engines obey', () => {
+  let pair: EndpointBed
+  beforeAll(async () => {
+    pair = await startEndpointBed([{ images: ['box:1'] }, { images: ['box:1'] }])
+  })
+  afterAll(() => pair.close())
+
+  it('conditions, ports and limits of a create count, and each field reaches the engine once', async () => {
+    const bound = '{"image":"box:1","env":["constraint:node==n2","A=b"],"HOSTCONFIG":{"memory":33554432}}'
+    expect(await pair.call('POST', '/v1.41/containers/create?name=bound', bound)).toMatchObject({ status: 201 })
+    const made = [...(pair.engines[1]?.state.containers.values() ?? [])].find((each) => each.name === 'bound')
+    expect(made?.config).toMatchObject({ Image: 'box:1', Env: ['A=b'] })
+    expect(made?.config).not.toHaveProperty('env')
+    const port = '{"image":"box:1","hostconfig":{"portbindings":{"80/tcp":[{"hostport":"8080"}]}}}'
+    for (const status of [201, 201, 500]) {
+      expect(await pair.call('POST', '/v1.41/containers/create', port)).toMatchObject({ status })
+    }
+    const tooMuch = '{"image":"box:1","hostconfig":{"memory":1125899906842624}}'
+    expect(await pair.call('POST', '/v1.41/containers/create', tooMuch)).toMatchObject({ status: 500 })
+  })
+
+  it('wrong types are named as Docker writes the field', async () => {
+    const answer = await pair.call(
+      'POST',
+      '/v1.41/containers/create',
+      '{"image":"box:1","hostconfig":{"NANOCPUS":"1"}}',
+    )
+    expect(answer).toMatchObject({ status: 400 })
+    expect(answer.body).toContain('HostConfig.NanoCpus')
+  })
+
+  it('explain reads them too', async () => {
+    const body = '{"image":"box:1","env":["constraint:node==n2"]}'
+    const answer = await pair.call('POST', '/v1.41/flotilla/explain', body)
+    expect(JSON.parse(answer.body)).toMatchObject({ Image: 'box:1', Node: 'n2' })
+    const query = `/v1.41/flotilla/explain?image=box:1&config=${encodeURIComponent('{"image":"none","env":["constraint:node==n1"]}')}`
+    expect(JSON.parse((await pair.call('GET', query)).body)).toMatchObject({ Image: 'box:1', Node: 'n1' })
+  })
+
+  it('volumes, networks and connects are those that are named', async () => {
+    expect(await pair.call('POST', '/v1.41/volumes/create', '{"name":"n2/data"}')).toMatchObject({ status: 201 })
+    expect(pair.engines.map((engine) => [...engine.state.volumes.keys()])).toEqual([[], ['data']])
+    const net = await pair.call('POST', '/v1.41/networks/create', '{"Name":"n1/one","name":"n2/joined"}')
+    expect(net).toMatchObject({ status: 201 })
+    const names = pair.engines.map((engine) => [...engine.state.networks.values()].map((each) => each.Name))
+    expect(names[1]).toContain('joined')
+    expect(names.flat()).not.toContain('one')
+    for (const name of ['first', 'second']) {
+      const body = { Image: 'box:1', Env: ['constraint:node==n2'] }
+      expect(await pair.call('POST', `/v1.41/containers/create?name=${name}`, body)).toMatchObject({ status: 201 })
+    }
+    const both = '{"Container":"first","container":"second"}'
+    expect(await pair.call('POST', '/v1.41/networks/n2%2Fjoined/connect', both)).toMatchObject({ status: 200 })
+    const joined = [...(pair.engines[1]?.state.containers.values() ?? [])].filter((each) =>
+      JSON.stringify([...each.networks]).includes('joined'),
+    )
+    expect(joined.map((each) => each.name)).toEqual(['second'])
+  })
+})
+
 describe('exactness', () => {
   it.each([
     [

@@ -1,6 +1,7 @@
 import { createServer, connect } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { openSocket } from '../../engine/transport/socket.ts'
 import { systemClock } from '../../io/clock.ts'
@@ -47,6 +48,7 @@ async function startEndpoint(
   enginePort: number,
   more: Partial<ForwardOptions> = {},
   own?: (exchange: Exchange) => boolean,
+  clock: Clock = systemClock,
 ): Promise<Bed> {
   const broken: unknown[] = []
   const pool = new EnginePool({
@@ -57,7 +59,7 @@ async function startEndpoint(
   const target = { name: 'node-1', pool, onAnswer() {}, onBroken: (error: unknown) => void broken.push(error) }
   const logged: object[] = []
   const server = new EndpointServer({
-    clock: systemClock,
+    clock,
     log: { ...silentLog, error: (message, fields) => void logged.push({ message, ...fields }) },
     onTick: () => pool.sweep(),
     handle(exchange) {
@@ -763,6 +765,35 @@ describe('limits', () => {
     const client = new Client(port).send('POST /a HTTP/1.1\r\nhost: d\r\nContent-Length: 10\r\n\r\nabc')
     await eventually(() => client.isClosed || client.hasEnded)
     expect(client.text).toMatch(/^HTTP\/1\.1 408 /)
+  })
+
+  const dripped = 'POST /a HTTP/1.1\r\nhost: d\r\n'
+  it.each([
+    ['with a length', `${dripped}Content-Length: 1000000\r\n\r\n`, 'a'],
+    ['in chunks', `${dripped}Transfer-Encoding: chunked\r\n\r\n`, '1\r\na\r\n'],
+  ])('a body %s that is read as a whole and comes in drops gets no more time for them', async (_, head, drop) => {
+    const { port } = await startHasty()
+    const client = new Client(port).send(head)
+    const dripping = setInterval(() => client.socket.write(drop), 2)
+    cleanups.push(() => clearInterval(dripping))
+    await eventually(() => client.isClosed || client.hasEnded)
+    expect(client.text).toMatch(/^HTTP\/1\.1 408 .*not complete in time/s)
+  })
+
+  it('a body that flows on to an engine may take longer', async () => {
+    const { heard, script } = recorder('')
+    const engine = await startEngine(script)
+    const { port, server } = await startEndpoint(engine, {}, undefined, hasty)
+    const client = new Client(port).send(`${dripped}Content-Length: 90\r\n\r\n`)
+    const sinceTick = server.tick
+    for (let sent = 0; sent < 90; sent += 1) {
+      const before = server.tick
+      await eventually(() => server.tick > before)
+      client.send('a')
+    }
+    expect(server.tick - sinceTick).toBeGreaterThanOrEqual(90)
+    await eventually(() => heard.join('').endsWith('a'.repeat(90)))
+    expect([client.text, client.isClosed]).toEqual(['', false])
   })
 
   it('an idle connection is closed after a while', async () => {

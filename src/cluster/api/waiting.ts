@@ -142,6 +142,7 @@ export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Prom
   let isKept = false
   try {
     for (;;) {
+      await api.cluster.judge(request)
       const choice = api.cluster.choose(request)
       const isTaken = draft.name !== '' && api.cluster.directory.containersNamed(draft.name).length > 0
       const isHopeless = isTaken || (choice.kind === 'refused' && choice.reason === 'invalid')

@@ -2,6 +2,7 @@ import { accepts, renderExpression } from '../expression.ts'
 import type { ContainerView, ImageView, NodeView, Workload } from '../model.ts'
 import type { Expression, PlacementRequest } from '../placement.ts'
 import type { Filter } from './filter.ts'
+import { recallBroken } from './remembered.ts'
 
 /** Near (or away from) containers, images, or containers with a label. */
 export const affinityFilter: Filter = {
@@ -20,8 +21,13 @@ export const affinityFilter: Filter = {
 }
 
 function findBroken(request: PlacementRequest, node: NodeView): Expression | undefined {
-  for (const expression of request.affinities.expressions) {
-    if (expression.isSoft && request.isSoftIgnored) continue
+  const list = request.affinities
+  const known = recallBroken(list, node, request.isSoftIgnored)
+  if (known !== undefined && known >= 0) return list.expressions[known]
+  const from = known === undefined ? 0 : (list.patterns?.count ?? 0)
+  for (let position = from; position < list.expressions.length; position += 1) {
+    const expression = list.expressions[position]
+    if (expression === undefined || (expression.isSoft && request.isSoftIgnored)) continue
     if (!isMet(expression, node)) return expression
   }
   return undefined
@@ -35,6 +41,16 @@ function isMet(expression: Expression, node: NodeView): boolean {
       return accepts(expression, imageNames(node.images))
     default:
       return hasLabelled(expression, node) !== expression.isNegated
+  }
+}
+
+/** The texts that a condition is matched against. */
+export function* affinityTexts(expression: Expression, node: NodeView): Iterable<string> {
+  if (expression.key === 'container') yield* containerNames(node)
+  else if (expression.key === 'image') yield* imageNames(node.images)
+  else {
+    yield* labelValues(expression.key, node.containers)
+    for (const promised of node.pending) yield promised.labels.get(expression.key) ?? ''
   }
 }
 

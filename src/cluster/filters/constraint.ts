@@ -3,6 +3,7 @@ import type { NodeView } from '../model.ts'
 import type { Expression, PlacementRequest } from '../placement.ts'
 import { canRun, renderPlatform } from '../platform.ts'
 import type { Filter } from './filter.ts'
+import { recallBroken } from './remembered.ts'
 
 /**
  * Conditions on the labels of a node; the key `node` stands for its ID and name, `node.role`, `node.platform.os` and
@@ -37,8 +38,13 @@ function isOnPlatform({ platform }: PlacementRequest, node: NodeView): boolean {
 }
 
 function findBroken(request: PlacementRequest, node: NodeView): Expression | undefined {
-  for (const expression of request.constraints.expressions) {
-    if (expression.isSoft && request.isSoftIgnored) continue
+  const list = request.constraints
+  const known = recallBroken(list, node, request.isSoftIgnored)
+  if (known !== undefined && known >= 0) return list.expressions[known]
+  const from = known === undefined ? 0 : (list.patterns?.count ?? 0)
+  for (let position = from; position < list.expressions.length; position += 1) {
+    const expression = list.expressions[position]
+    if (expression === undefined || (expression.isSoft && request.isSoftIgnored)) continue
     if (isMatch(expression, node) === expression.isNegated) return expression
   }
   return undefined
@@ -56,6 +62,11 @@ function readKey(key: string, node: NodeView): string {
 
 /** Kernels' names of processors → docker's. */
 const architectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm' }
+
+/** The texts that a condition is matched against. */
+export function constraintTexts(expression: Expression, node: NodeView): readonly string[] {
+  return expression.key === 'node' ? [node.id, node.engineId, node.name] : [readKey(expression.key, node)]
+}
 
 function isMatch(expression: Expression, node: NodeView): boolean {
   if (expression.key !== 'node') return expression.matches(readKey(expression.key, node))

@@ -189,6 +189,31 @@ describe('a node fails', () => {
     await eventually(() => on(second, 'big')?.status === 'running', 'the replacement')
   })
 
+  it('a container that was moved three times within the hour is held, with the reason', async () => {
+    const [first, second] = (await startEngines(2)) as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const before = await startManager([first, second], { store })
+    await healthy(before, 2)
+    await run(before, 'web', {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 1, 'the record')
+    before.endpoint.closeNow()
+    const now = Date.now()
+    for (const { key, text, version } of await store.list()) {
+      const record = JSON.parse(text) as Record<string, unknown>
+      const history = [now - 3000, now - 2000, now - 1000]
+      await store.write(key, JSON.stringify({ ...record, history }), version)
+    }
+    const manager = await startManager([first, second], { store })
+    await healthy(manager, 2)
+    await first.stop()
+    const held = async (): Promise<boolean> => {
+      const moves = await manager.call<{ Why: string }[]>('GET', '/flotilla/moves')
+      return moves.some((move) => move.Why.startsWith('rescheduled 3 times within an hour'))
+    }
+    await eventually(held, 'the reason')
+    expect(on(second, 'web')).toBeUndefined()
+  })
+
   it('data in a volume with a name is not left behind without consent', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

@@ -5,15 +5,20 @@ import type { Recovery } from '../plan/rollout/recovery.ts'
 import type { Rollout } from '../plan/rollout/rollout.ts'
 import { resolveRef } from './step.ts'
 
-/** The beginning of the error: what became of the service whose container failed. */
+/** The beginning of the error: what became of each service whose container failed. */
 export function describeRecovery(
   rollouts: readonly Rollout[],
   recovery: Recovery,
-  service: string | undefined,
+  services: ReadonlySet<string | undefined>,
   hasFailed: boolean,
 ): string {
-  const rollout = rollouts.find((entry) => entry.service === service)
-  if (rollout === undefined) return ''
+  const outcomes = rollouts
+    .filter(({ service }) => services.has(service))
+    .map((rollout) => describeOutcome(rollout, recovery, hasFailed))
+  return outcomes.length === 0 ? '' : `${outcomes.join('; ')}: `
+}
+
+function describeOutcome(rollout: Rollout, recovery: Recovery, hasFailed: boolean): string {
   const isRolledBack = rollout.policy.failureAction === 'rollback' && !rollout.isInPlace
   const names = recovery.restored.get(rollout.service) ?? []
   const end = hasFailed
@@ -21,7 +26,7 @@ export function describeRecovery(
     : names.length === 0
       ? ''
       : ` (${names.join(', ')} as before)`
-  return `update of service "${rollout.service}" ${isRolledBack ? 'rolled back' : 'paused'}${end}: `
+  return `update of service "${rollout.service}" ${isRolledBack ? 'rolled back' : 'paused'}${end}`
 }
 
 /** What the container of a step wrote last; empty when that cannot be had. */

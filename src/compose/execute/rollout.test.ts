@@ -103,6 +103,22 @@ describe('an update', () => {
     }
   })
 
+  it('of two services that both fail tells of each what became of it and what it said', async () => {
+    const both = (version: string): Project => {
+      const wanted = want(version, { failure_action: 'rollback', order: 'start-first', monitor: 300 * millisecond }, 1)
+      const [[, web] = []] = Object.entries(wanted.services)
+      if (web === undefined) throw new Error('there is no service')
+      return project([web, service('api', { ...web, name: 'api' })])
+    }
+    await up(both('1'))
+    const error = await failure(both('bad'))
+    for (const name of ['web', 'api']) {
+      expect(error.message).toContain(`update of service "${name}" rolled back`)
+      expect(error.message).toMatch(new RegExp(`container p-${name}-[12] exited \\(3\\)`))
+      expect(error.hint).toMatch(new RegExp(`^Container p-${name}-[12]: its last output: no configuration$`, 'm'))
+    }
+  })
+
   it('that pauses restores the batch that failed and leaves what was exchanged', async () => {
     await up(want('1', {}))
     const error = await failure(want('bad', { order: 'stop-first', max_failure_ratio: 0.4 }))

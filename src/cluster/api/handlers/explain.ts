@@ -5,6 +5,7 @@ import type { Explanation, RankedVerdict } from '../../explain.ts'
 import type { PlacementRequest } from '../../placement.ts'
 import { isFields } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
+import { createNames, foldNames } from '../body-names.ts'
 import { paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { followImage } from './image-system.ts'
@@ -24,7 +25,7 @@ export const explainCreate: Handler = async (api, call) => {
 /** The same for those who only have an address line: the body is in `config=`, or there is just `image=`. */
 export const explainQuery: Handler = async (api, call) => {
   const params = paramsOf(call)
-  const body = readConfig(params.get('config') ?? '')
+  const body = foldNames(readConfig(params.get('config') ?? ''), createNames)
   const image = params.get('image')
   const name = (params.get('name') ?? '').replace(/^\//, '')
   await answer(api, call, name, image === null ? body : { ...body, Image: image })
@@ -46,6 +47,7 @@ async function answer(api: Api, call: Call, name: string, body: Fields): Promise
   const plan = await planCreate(api, name, body, paramsOf(call).get('platform') ?? '')
   const request = await followImage(api, call, plan.draft.request, plan.request)
   await api.cluster.settled()
+  await api.cluster.judge(request)
   let explanation = judge(api, goToVolumes(request, plan.homes))
   let warnings: readonly string[] = []
   if (explanation.placement.kind === 'refused' && plan.homes.length > 0) {

@@ -9,6 +9,7 @@ import { noRegex } from '../../regex.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { whileAttaching } from '../attach-retry.ts'
+import { attachmentNames, foldNames, networkNames } from '../body-names.ts'
 import { bridgeNetwork } from '../bridge/create-network.ts'
 import { findOwned, forward, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
@@ -102,7 +103,7 @@ async function removeSpanning(api: Api, call: Call, member: Member, network: Net
 /** Connects or disconnects on the container's engine: the network has to be known there, or come with the container. */
 function attachment(action: 'connect' | 'disconnect'): Handler {
   return async (api, call) => {
-    const body = await readJsonBody(call)
+    const body = foldNames(await readJsonBody(call), attachmentNames)
     const reference = readText(body, 'Container')
     if (action === 'disconnect' && body['Force'] === true && (await isTakenOff(api, call, reference))) return
     const owned = findOwned(api, reference)
@@ -156,7 +157,7 @@ export const disconnect: Handler = attachment('disconnect')
 
 /** Makes a network on the node its name begins with, or on one that the scheduler chooses. */
 export const create: Handler = async (api, call) => {
-  const body = await readJsonBody(call)
+  const body = foldNames(await readJsonBody(call), networkNames)
   const target = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))
   if (target.node === undefined) await checkFree(api, target.name)
   const managers = target.node === undefined ? await findManagers(api) : []

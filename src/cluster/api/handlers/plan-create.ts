@@ -10,6 +10,7 @@ import { addCondition, isPinned, listConditions, parseCreate } from '../../reque
 import type { CreateDraft } from '../../request.ts'
 import { readFields, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
+import { createNames, foldNames } from '../body-names.ts'
 import type { Api } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
@@ -35,7 +36,7 @@ export interface CreatePlan {
  * @throws {cluster/invalid-option}
  */
 export async function planCreate(api: Api, name: string, raw: Fields, platform: string): Promise<CreatePlan> {
-  const { body, nodes } = settleVolumes(api, raw)
+  const { body, nodes } = settleVolumes(api, foldNames(raw, createNames))
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
   const { body: placed, network } = settleNetworks(api, body)
   const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
@@ -73,6 +74,7 @@ export async function holdNearData<T>(
 ): Promise<{ readonly held: T; readonly warnings: readonly string[] }> {
   const near = goToVolumes(request, plan.homes)
   if (near === request) return { held: await hold(request), warnings: [] }
+  await api.cluster.judge(near)
   // Looked at first, so that what is not refused in the end does not count as refused.
   const isNear = api.cluster.choose(near).kind === 'placed'
   return { held: await hold(isNear ? near : request), warnings: isNear ? [] : plan.homes.map(warnOfVolume) }

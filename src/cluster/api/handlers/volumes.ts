@@ -5,6 +5,7 @@ import type { Member } from '../../member.ts'
 import { WHITELISTS_LABEL } from '../../model.ts'
 import { readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
+import { foldNames, volumeNames } from '../body-names.ts'
 import { forward, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
@@ -32,7 +33,7 @@ export const inspect: Handler = async (api, call) => {
 
 /** Makes a volume on every node, or on the one its name begins with. Without a name all get the same one. */
 export const create: Handler = async (api, call) => {
-  const body = await readJsonBody(call)
+  const body = foldNames(await readJsonBody(call), volumeNames)
   const given = readText(body, 'Name')
   const target = splitNodeName(given, (reference) => api.cluster.directory.findNode(reference))
   const members = target.node === undefined ? listAllowed(api, body) : [api.cluster.memberOf(target.node)]

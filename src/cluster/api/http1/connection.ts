@@ -28,6 +28,8 @@ export interface ConnectionHost {
 /** Seconds, as reliability.md §2. */
 const headSeconds = 10
 const bodyIdleSeconds = 60
+/** A body that is kept in memory has this long in all; 4 MiB make it over half a megabit a second. */
+const keptBodySeconds = 60
 const keepAliveSeconds = 75
 const keepAliveProbeMs = 30_000
 const lingerSeconds = 2
@@ -68,6 +70,8 @@ export class ServerConnection {
   #lingering = 0
   #since: number
   #halfClosedAt = 0
+  /** Tick at which the body has to be complete; none for one that flows on. */
+  #bodyUntil = Number.POSITIVE_INFINITY
   readonly #onData: (chunk: Buffer) => void
   readonly #onEnd: () => void
 
@@ -113,9 +117,13 @@ export class ServerConnection {
     this.#feed(pending)
   }
 
-  /** Lets the body of the current request flow into `sink`. */
-  consume(sink: BodySink): void {
+  /**
+   * Lets the body of the current request flow into `sink`.
+   * @param isKept it is gathered in memory and nobody is served before it is complete: its time is limited
+   */
+  consume(sink: BodySink, isKept = false): void {
     this.#sink = sink
+    if (isKept) this.#bodyUntil = this.#host.tick + keptBodySeconds
     if (this.#isBodyDone) {
       sink.end()
       return
@@ -203,10 +211,14 @@ export class ServerConnection {
       this.socket.destroy()
       return
     }
-    if (!this.#isBodyDone && this.#sink !== undefined && !this.#isSinkPaused && idle >= bodyIdleSeconds) {
-      if (!exchange.hasReplied) exchange.replyError(408, 'request body stalled')
-      this.socket.destroy()
-    }
+    if (this.#isBodyDone || this.#sink === undefined || this.#isSinkPaused) return
+    if (idle >= bodyIdleSeconds) this.#giveUpBody(exchange, 'request body stalled')
+    else if (this.#host.tick >= this.#bodyUntil) this.#giveUpBody(exchange, 'request body not complete in time')
+  }
+
+  #giveUpBody(exchange: Exchange, message: string): void {
+    if (!exchange.hasReplied) exchange.replyError(408, message)
+    this.socket.destroy()
   }
 
   #expire(): void {
@@ -319,6 +331,7 @@ export class ServerConnection {
   #begin(head: RequestHead): void {
     this.#sink = undefined
     this.#isSinkPaused = false
+    this.#bodyUntil = Number.POSITIVE_INFINITY
     this.#isBodyDone = head.bodyLength === 0
     this.#remaining = head.bodyLength
     this.#mustContinue = head.expectsContinue && !this.#isBodyDone

@@ -96,7 +96,10 @@ export class Exchange {
     this.#onDrain = handler
   }
 
-  /** The body in one piece. @throws {io/protocol} status 413 beyond `limit` */
+  /**
+   * The body in one piece. One that is not complete within a minute is answered with 408.
+   * @throws {io/protocol} status 413 beyond `limit`
+   */
   readBody(limit: number = jsonBodyLimit): Promise<Buffer> {
     return this.#kept ?? this.#read(limit)
   }
@@ -114,7 +117,7 @@ export class Exchange {
       const parts: Buffer[] = []
       let size = 0
       this.#onGone = () => reject(clientGoneError())
-      this.connection.consume({
+      const sink: BodySink = {
         data: (chunk) => {
           size += chunk.length
           if (size > limit) {
@@ -129,7 +132,8 @@ export class Exchange {
           const [only] = parts
           resolve(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts))
         },
-      })
+      }
+      this.connection.consume(sink, true)
     })
   }
 
