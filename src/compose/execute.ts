@@ -271,12 +271,13 @@ function isSettled(step: Step, error: unknown, progress: Progress): boolean {
     return true
   }
   const detail = toMessage(error)
-  if (step.bestEffort === true) {
+  const isWaived = step.bestEffort === true
+  if (isWaived && step.isErrorShown !== true) {
     progress({ id: step.resource, status: 'warning', text: 'Warning', detail, ...markTransfer(step) })
     return true
   }
   progress({ id: step.resource, status: 'error', text: 'Error', detail, ...markTransfer(step) })
-  return false
+  return isWaived
 }
 
 function toFailure(failures: readonly StepFailure[]): FlotillaError {

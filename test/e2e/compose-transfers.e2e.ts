@@ -68,6 +68,7 @@ describe.runIf(isRoot)('pull and push beside 2.40 (needs root on Linux)', () => 
     ['first', ['push'], 0],
     ['first', ['push', '-q'], 0],
     ['alone', ['pull'], 1],
+    ['alone', ['pull', '--ignore-pull-failures'], 0],
     ['alone', ['up', '-d'], 1],
   ] as const)('%s: %j', async (project, args, code) => {
     for (const progress of ['plain', 'json', 'quiet']) {

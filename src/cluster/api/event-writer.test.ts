@@ -5,9 +5,13 @@ import { EventWriter } from './event-writer.ts'
 class Sink {
   readonly writes: string[] = []
   isReady = true
+  waitingBytes = 0
+  /** The client takes what is older than the last so many bytes. */
+  lag = Infinity
 
   write(text: string): boolean {
     this.writes.push(text)
+    this.waitingBytes = this.isReady ? 0 : Math.min(this.lag, this.waitingBytes + text.length)
     return this.isReady
   }
 }
@@ -64,12 +68,61 @@ describe('an event stream', () => {
       status: 'subscriber_dropped',
       Type: 'swarm',
       Action: 'subscriber_dropped',
-      message: 'more than 10000 events were waiting',
+      message: 'more than 10000 events or 16777216 bytes were waiting',
     })
     await writer.ended(new AbortController().signal)
     const told = sink.writes.length
     writer.offer(event(1))
     writer.close()
     expect(sink.writes).toHaveLength(told)
+  })
+
+  it('drops a subscriber for which few but huge events wait', async () => {
+    const { writer, sink, clock } = makeWriter()
+    writer.open()
+    sink.isReady = false
+    const label = 'x'.repeat(1024 * 1024)
+    for (let at = 0; at < 20; at += 1) {
+      writer.offer({ ...event(at), label })
+      await clock.advance(5)
+    }
+    expect(idsOf(sink)).toEqual([...Array.from({ length: 16 }, (_, at) => `c${at}`), 'subscriber_dropped'])
+  })
+
+  it('keeps a subscriber that is always a little behind, however long', async () => {
+    const { writer, sink, clock } = makeWriter()
+    writer.open()
+    sink.isReady = false
+    sink.lag = 100_000
+    for (let at = 0; at < 50_000; at += 1) {
+      writer.offer(event(at))
+      if (at % 100 === 0) await clock.advance(5)
+    }
+    await clock.advance(5)
+    expect(idsOf(sink)).toEqual(Array.from({ length: 50_000 }, (_, at) => `c${at}`))
+    sink.lag = Infinity
+    for (let at = 0; at < 11_000; at += 1) {
+      writer.offer(event(at))
+      if (at % 100 === 0) await clock.advance(5)
+    }
+    await clock.advance(5)
+    expect(idsOf(sink).at(-1)).toBe('subscriber_dropped')
+  })
+
+  it('says when the past comes too fast, and drops nobody who reads it', () => {
+    const { writer, sink } = makeWriter()
+    let pauses = 0
+    for (let at = 0; at < 30_000; at += 1) {
+      sink.isReady = false
+      if (writer.replay(event(at))) continue
+      pauses += 1
+      // The client has read all that waited.
+      sink.waitingBytes = 0
+      sink.isReady = true
+    }
+    writer.open()
+    writer.close()
+    expect(pauses).toBeGreaterThan(100)
+    expect(idsOf(sink)).toEqual(Array.from({ length: 30_000 }, (_, at) => `c${at}`))
   })
 })

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Clock } from '../../core/clock.ts'
 import { startTimer } from '../../core/deadline.ts'
 import { readFields, readNumber, readText } from '../wire.ts'
@@ -5,6 +6,10 @@ import type { Fields } from '../wire.ts'
 
 /** Events that wait for a slow subscriber; beyond them it is dropped. */
 const queueLimit = 10_000
+/** As above in bytes: an event carries all labels of its container, and those may be long. */
+const byteLimit = 16 * 1024 * 1024
+/** Events of the past that go out together. */
+const replayBatch = 100
 /** After a write, what comes within this time goes out with the next. */
 const gatherMs = 2
 
@@ -12,6 +17,14 @@ const gatherMs = 2
 export interface EventSink {
   /** @returns false when the client is slow */
   write(text: string): boolean
+  /** Bytes that were written and have not left yet. */
+  readonly waitingBytes: number
+}
+
+/** Events that were handed over together. */
+interface Batch {
+  readonly events: number
+  readonly bytes: number
 }
 
 /** Events as lines; all subscribers get the same text. */
@@ -37,8 +50,10 @@ export class EventWriter {
   readonly #replayed = new Set<string>()
   #isOpen = false
   #isDropped = false
-  /** Events handed over since the client last kept up. */
+  /** What the client has not taken yet, oldest first, and how many events and bytes that is. */
+  #batches: Batch[] = []
   #waiting = 0
+  #waitingBytes = 0
   #gathered = ''
   #gatheredCount = 0
   #cancel: (() => void) | undefined
@@ -57,9 +72,16 @@ export class EventWriter {
     else this.#drop()
   }
 
-  replay(event: Fields): void {
+  /** @returns false when the client is slow: the rest of the past can wait until it has read on */
+  replay(event: Fields): boolean {
     this.#replayed.add(keyOf(event))
     this.#write(event)
+    if (this.#gatheredCount >= replayBatch) this.#flush()
+    return this.#batches.length === 0
+  }
+
+  get isDropped(): boolean {
+    return this.#isDropped
   }
 
   open(): void {
@@ -99,18 +121,46 @@ export class EventWriter {
 
   #flush(): void {
     if (this.#gathered === '' || this.#isDropped) return
-    const isReady = this.#sink.write(this.#gathered)
-    this.#waiting = isReady ? 0 : this.#waiting + this.#gatheredCount
+    const text = this.#gathered
+    const events = this.#gatheredCount
     this.#gathered = ''
     this.#gatheredCount = 0
-    if (this.#waiting > queueLimit) this.#drop()
+    if (this.#sink.write(text)) this.#forget()
+    else this.#count({ events, bytes: Buffer.byteLength(text) })
+  }
+
+  #forget(): void {
+    if (this.#batches.length > 0) this.#batches = []
+    this.#waiting = 0
+    this.#waitingBytes = 0
+  }
+
+  /** A client that is always a little behind takes what is old while the new comes: only what has not left counts. */
+  #count(batch: Batch): void {
+    this.#batches.push(batch)
+    this.#waiting += batch.events
+    this.#waitingBytes += batch.bytes
+    const left = this.#sink.waitingBytes
+    if (this.#waiting > queueLimit) this.#dropTaken(left)
+    if (this.#waiting > queueLimit || left > byteLimit) this.#drop()
+  }
+
+  #dropTaken(left: number): void {
+    let at = 0
+    for (const { events, bytes } of this.#batches) {
+      if (this.#waitingBytes - bytes < left) break
+      this.#waiting -= events
+      this.#waitingBytes -= bytes
+      at += 1
+    }
+    this.#batches.splice(0, at)
   }
 
   #drop(): void {
     if (this.#isDropped) return
     this.#isDropped = true
     const action = 'subscriber_dropped'
-    const message = `more than ${queueLimit} events were waiting`
+    const message = `more than ${queueLimit} events or ${byteLimit} bytes were waiting`
     this.#sink.write(`${JSON.stringify({ status: action, Type: 'swarm', Action: action, message })}\n`)
     this.#wakeEnd?.()
   }

@@ -773,6 +773,47 @@ describe('limits', () => {
     expect(client.text).not.toContain('408')
   })
 
+  /** A connection that is over with twelve megabytes on it, which go to a client that has not begun to read. */
+  async function leaveUnread(unreadMs: number): Promise<{ readonly client: Socket; readonly server: EndpointServer }> {
+    const server = new EndpointServer({
+      clock: hasty,
+      log: silentLog,
+      limits: { total: 9, perAddress: 9, hijacked: 9, unreadMs },
+      handle(exchange) {
+        exchange.startStream(200, [])
+        for (let at = 0; at < 120; at += 1) exchange.write(Buffer.alloc(100_000, 'x'))
+        exchange.end()
+      },
+    })
+    const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 })
+    cleanups.push(() => server.closeNow())
+    const client = connect({ port: address.kind === 'tcp' ? address.port : 0, host: '127.0.0.1' })
+    cleanups.push(() => void client.destroy())
+    client.on('error', () => undefined)
+    client.pause()
+    client.write('GET /a HTTP/1.0\r\nhost: d\r\n\r\n')
+    await eventually(() => server.connectionCount === 1)
+    return { client, server }
+  }
+
+  it('a client that is slow gets the last byte of a connection that is over', async () => {
+    const { client } = await leaveUnread(60_000)
+    // Ten times as long as a client gets to close its end.
+    await systemClock.sleep(200)
+    let bytes = 0
+    client.on('data', (chunk) => {
+      bytes += chunk.length
+    })
+    client.resume()
+    await new Promise((resolve) => client.once('end', resolve))
+    expect(bytes).toBeGreaterThan(12_000_000)
+  })
+
+  it('a client that takes nothing of a connection that is over is cut off', async () => {
+    const { server } = await leaveUnread(100)
+    await eventually(() => server.connectionCount === 0)
+  })
+
   it('connections beyond the limit get 503 and when to come again; those there stay', async () => {
     const { port } = await startHasty({ total: 2, perAddress: 2, hijacked: 1 })
     const first = new Client(port)

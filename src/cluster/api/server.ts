@@ -16,6 +16,8 @@ export interface ServerLimits {
   readonly total: number
   readonly perAddress: number
   readonly hijacked: number
+  /** For how long a client may take nothing of what is left for it on a connection that is over. Default 60,000. */
+  readonly unreadMs?: number
 }
 
 export const defaultLimits: ServerLimits = { total: 8192, perAddress: 256, hijacked: 4096 }
@@ -56,6 +58,10 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     this.#o = options
     this.#limits = options.limits ?? defaultLimits
     void this.#run()
+  }
+
+  get unreadMs(): number {
+    return this.#limits.unreadMs ?? 60_000
   }
 
   get hijackedCount(): number {

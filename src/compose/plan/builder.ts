@@ -41,6 +41,7 @@ export interface StepDraft {
   readonly after?: readonly (number | undefined)[]
   readonly group?: string
   readonly bestEffort?: boolean
+  readonly isErrorShown?: boolean
   readonly refusal?: string
   readonly trial?: Trial
   readonly words?: StepWords
@@ -65,7 +66,7 @@ export function makePlanBuilder(): PlanBuilder {
     add(draft) {
       const id = steps.length + 1
       const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
-      const { group, bestEffort, refusal, trial } = draft
+      const { group, bestEffort, isErrorShown, refusal, trial } = draft
       steps.push({
         id,
         op: draft.op,
@@ -75,6 +76,7 @@ export function makePlanBuilder(): PlanBuilder {
         words: draft.words ?? words[draft.op.kind],
         ...(group !== undefined && { group }),
         ...(bestEffort !== undefined && { bestEffort }),
+        ...(isErrorShown !== undefined && { isErrorShown }),
         ...(refusal !== undefined && { refusal }),
         ...(trial !== undefined && { trial }),
       })

@@ -102,6 +102,8 @@ export interface Step {
   readonly group?: string
   /** A failure is reported as a warning, and later steps go on. */
   readonly bestEffort?: boolean
+  /** With `bestEffort`: the failure is reported as an error all the same. */
+  readonly isErrorShown?: boolean
   /** When the engine refuses because the thing is in use, this is the warning, and later steps go on. */
   readonly refusal?: string
   /** A failure counts as the failed exchange of this container, of which a rollout may tolerate some. */

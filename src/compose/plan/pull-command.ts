@@ -44,6 +44,7 @@ export function planPullCommand(
         cause: 'asked for',
         group: name,
         ...((o.isIgnoringFailures || service.build !== undefined) && { bestEffort: true }),
+        ...(o.isIgnoringFailures && service.build === undefined && { isErrorShown: true }),
       })
     }
   }

@@ -104,6 +104,8 @@ function answer(engine: FleetEngine, socket: Socket, line: string, body: string)
   engine.requests.set(kind, (engine.requests.get(kind) ?? 0) + 1)
   if (path === '/_ping') {
     socket.write(ping)
+  } else if (path === '/events' && /[?&]until=/.test(target)) {
+    socket.write(renderFleetReply({ status: 200, body: engine.past.join('') }))
   } else if (path === '/events') {
     engine.listeners.add(socket)
     socket.write(openEvents, 'latin1')

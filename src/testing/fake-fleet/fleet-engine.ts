@@ -17,6 +17,9 @@ export interface FleetEngineOptions {
 
 const bridgeId = digest('bridge')
 
+/** As moby's daemon/events. */
+const keptEvents = 256
+
 /** One engine of a fleet: its state, and what it answers. As little work per request as can be. */
 export class FleetEngine {
   readonly id: string
@@ -26,6 +29,8 @@ export class FleetEngine {
   readonly requests: Map<string, number> = new Map()
   /** Subscribers of `/events`. */
   readonly listeners: Set<Socket> = new Set()
+  /** The last events, as lines. */
+  readonly past: string[] = []
   readonly #names = new Map<string, string>()
   #list: string | undefined
   #made = 0
@@ -187,9 +192,11 @@ export class FleetEngine {
   }
 
   #send(head: string): void {
-    if (this.listeners.size === 0) return
     const nowMs = Date.now()
     const text = `${head},"scope":"local","time":${Math.trunc(nowMs / 1000)},"timeNano":${nowMs}000000}\n`
+    this.past.push(text)
+    if (this.past.length > keptEvents) this.past.shift()
+    if (this.listeners.size === 0) return
     const chunk = `${text.length.toString(16)}\r\n${text}\r\n`
     for (const socket of this.listeners) socket.write(chunk, 'latin1')
   }

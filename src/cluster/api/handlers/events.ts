@@ -5,6 +5,7 @@ import type { Fields } from '../../wire.ts'
 import { paramsOf } from '../call.ts'
 import type { Api, Handler } from '../call.ts'
 import { hasLabels, isAny, parseListFilters } from '../list-filter.ts'
+import type { Exchange } from '../http1/exchange.ts'
 import type { ListFilters } from '../list-filter.ts'
 import { toClusterEvent } from '../../cluster-event.ts'
 
@@ -41,7 +42,7 @@ export const events: Handler = async (api, call) => {
   const stop = new AbortController()
   exchange.onGone(() => stop.abort())
   try {
-    if (since !== undefined) await replay(api, writer, since, until)
+    if (since !== undefined) await replay(api, exchange, writer, since, until)
     writer.open()
     const leftMs = until === undefined ? undefined : until * 1000 - api.cluster.clock.nowMs()
     if (leftMs === undefined) await writer.ended(stop.signal)
@@ -73,7 +74,13 @@ function parseTime(text: string | null, name: string, nowMs: number): number | u
 }
 
 /** What the engines remember, in order of time. An engine that does not answer in time is left out. */
-async function replay(api: Api, writer: EventWriter, since: number, until: number | undefined): Promise<void> {
+async function replay(
+  api: Api,
+  exchange: Exchange,
+  writer: EventWriter,
+  since: number,
+  until: number | undefined,
+): Promise<void> {
   const now = api.cluster.clock.nowMs() / 1000
   const to = Math.min(until ?? now, now)
   const past = await Promise.all(
@@ -90,7 +97,11 @@ async function replay(api: Api, writer: EventWriter, since: number, until: numbe
     }),
   )
   const all = past.flat().sort((a, b) => readNumber(a, 'timeNano') - readNumber(b, 'timeNano'))
-  for (const event of all) writer.replay(event)
+  // Engines keep some hundred events each, so a fleet's past is longer than any backlog may be.
+  for (const event of all) {
+    if (writer.isDropped) return
+    if (!writer.replay(event)) await exchange.drain()
+  }
 }
 
 /** Filters of one key are alternatives, keys add up; as moby daemon/events/filter.go. */

@@ -19,6 +19,8 @@ export interface ConnectionHost {
   /** Seconds since the server started, counted by its own ticks: wall clocks may jump. */
   readonly tick: number
   readonly isClosing: boolean
+  /** For how long a client may take nothing of what is left for it on a connection that is over. */
+  readonly unreadMs: number
   onRequest(exchange: Exchange): void
   onGone(connection: ServerConnection): void
 }
@@ -188,7 +190,8 @@ export class ServerConnection {
     const idle = this.#host.tick - this.#since
     if (this.#isHijacked) return
     if (this.#lingering > 0) {
-      if (idle >= lingerSeconds) this.socket.destroy()
+      if (this.socket.writableLength > 0) this.#since = this.#host.tick
+      else if (idle >= lingerSeconds) this.socket.destroy()
       return
     }
     const exchange = this.#exchange
@@ -207,8 +210,14 @@ export class ServerConnection {
   }
 
   #expire(): void {
-    if (this.#pending === undefined) this.socket.end()
-    else this.#refuse(408, 'request head not complete in time')
+    if (this.#pending !== undefined) this.#refuse(408, 'request head not complete in time')
+    else if (!this.socket.writableEnded) this.#endSocket()
+  }
+
+  /** What is queued is still sent, for as long as the client reads. Node counts bytes that leave as activity. */
+  #endSocket(): void {
+    this.socket.setTimeout(this.#host.unreadMs, () => this.socket.destroy())
+    this.socket.end()
   }
 
   #receive(chunk: Buffer): void {
@@ -340,7 +349,7 @@ export class ServerConnection {
     this.#lingering = 1
     this.#since = this.#host.tick
     this.#pending = undefined
-    this.socket.end()
+    this.#endSocket()
     if (this.#hasEnded) this.socket.destroySoon()
     else this.#resume()
   }

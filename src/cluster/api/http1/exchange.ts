@@ -51,6 +51,11 @@ export class Exchange {
     return this.#isGone
   }
 
+  /** Bytes of replies that have not left for the client yet. */
+  get waitingBytes(): number {
+    return this.connection.socket.writableLength
+  }
+
   /** Tick of the last write. */
   get lastWrite(): number {
     return this.#lastWrite
