@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Project } from '../model/project.ts'
+import type { Project, Written, WrittenService } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
-import type { Tree, TreeMap } from '../load/tree.ts'
 import { toClassicPorts } from './classic-port.ts'
 import { toClassicVolume } from './classic-volume.ts'
 import { renderPythonJson } from './python-json.ts'
@@ -32,7 +31,7 @@ export function hashServiceClassic(project: Project, service: Service, imageId: 
 class Untold extends Error {}
 
 /** The text the hash is taken of. */
-export function describeClassic(project: Project, service: Service, written: TreeMap, imageId: string): string {
+export function describeClassic(project: Project, service: Service, written: WrittenService, imageId: string): string {
   const networks = networksOf(project, written)
   return renderPythonJson({
     options: optionsOf(project, service, written),
@@ -78,7 +77,7 @@ const leftOut = new Set([
   'env_file',
 ])
 
-function optionsOf(project: Project, service: Service, written: TreeMap): PythonValue {
+function optionsOf(project: Project, service: Service, written: WrittenService): PythonValue {
   const options: Record<string, PythonValue> = { device_requests: null, platform: null, volumes: [] }
   for (const [key, value] of Object.entries(written)) {
     if (key.startsWith('x-')) continue
@@ -94,7 +93,7 @@ function optionsOf(project: Project, service: Service, written: TreeMap): Python
   return options
 }
 
-function toOption(project: Project, key: string, value: Tree): PythonValue {
+function toOption(project: Project, key: string, value: Written): PythonValue {
   switch (key) {
     case 'environment':
     case 'deploy':
@@ -145,7 +144,7 @@ function toPath(project: Project, path: string): string {
 }
 
 /** Values keep the type they are written with; what comes from a file is text. */
-function environmentOf(service: Service, written: TreeMap): PythonValue {
+function environmentOf(service: Service, written: WrittenService): PythonValue {
   const all: Record<string, PythonValue> = { ...service.environment }
   const environment = written['environment']
   if (typeof environment === 'object' && environment !== null && !Array.isArray(environment)) {
@@ -156,7 +155,7 @@ function environmentOf(service: Service, written: TreeMap): PythonValue {
 
 const limitNames = new Set(['cpus', 'memory'])
 
-function limitsOf(deploy: Tree): Readonly<Record<string, PythonValue>> {
+function limitsOf(deploy: Written): Readonly<Record<string, PythonValue>> {
   const { resources, ...rest } = mapOf(deploy)
   const { limits, ...others } = mapOf(resources ?? {})
   const found = mapOf(limits ?? {})
@@ -175,7 +174,7 @@ function toFloat(value: number): PythonValue {
 
 const nanos: Readonly<Record<string, number>> = { h: 3600e9, m: 60e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1 }
 
-function healthcheckOf(value: Tree): PythonValue {
+function healthcheckOf(value: Written): PythonValue {
   const { disable, ...check } = mapOf(value)
   const made: Record<string, PythonValue> = { ...check }
   if (disable !== undefined) made['test'] = ['NONE']
@@ -190,33 +189,33 @@ function healthcheckOf(value: Tree): PythonValue {
 }
 
 /** The engine's name of each network → what the service says of it. */
-function networksOf(project: Project, written: TreeMap): readonly (readonly [string, PythonValue])[] {
+function networksOf(project: Project, written: WrittenService): readonly (readonly [string, PythonValue])[] {
   if (written['network_mode'] !== undefined) return []
   const value = written['networks']
   const uses = Array.isArray(value)
     ? Object.fromEntries(textsIn(value).map((name) => [name, null]))
     : mapOf(value ?? { default: null })
   const entries = Object.entries(uses).map(
-    ([key, use]) => [project.networks[key]?.name ?? key, use ?? {}] as readonly [string, Tree],
+    ([key, use]) => [project.networks[key]?.name ?? key, use ?? {}] as readonly [string, Written],
   )
-  const priority = (use: Tree): number => Number(mapOf(use)['priority'] ?? 0)
+  const priority = (use: Written): number => Number(mapOf(use)['priority'] ?? 0)
   return entries.sort((a, b) => priority(b[1]) - priority(a[1]) || (a[0] < b[0] ? -1 : 1))
 }
 
-function netOf(written: TreeMap, networks: readonly (readonly [string, unknown])[]): PythonValue {
+function netOf(written: WrittenService, networks: readonly (readonly [string, unknown])[]): PythonValue {
   const mode = written['network_mode']
   if (mode !== undefined) return plainMode(mode)
   return networks[0]?.[0] ?? 'none'
 }
 
 /** A mode that names a container cannot be told without looking. */
-function plainMode(mode: Tree | undefined): PythonValue {
+function plainMode(mode: Written | undefined): PythonValue {
   if (mode === undefined) return null
   if (typeof mode !== 'string' || /^(?:service|container):/.test(mode)) throw new Untold()
   return mode
 }
 
-function secretsOf(project: Project, written: TreeMap): PythonValue {
+function secretsOf(project: Project, written: WrittenService): PythonValue {
   const uses = written['secrets']
   if (uses === undefined) return []
   if (!Array.isArray(uses)) throw new Untold()
@@ -230,7 +229,7 @@ function secretsOf(project: Project, written: TreeMap): PythonValue {
   })
 }
 
-function pairsOf(value: Tree, map: (entry: Tree) => PythonValue): PythonValue {
+function pairsOf(value: Written, map: (entry: Written) => PythonValue): PythonValue {
   if (!Array.isArray(value)) {
     return Object.fromEntries(Object.entries(mapOf(value)).map(([key, entry]) => [key, map(entry)]))
   }
@@ -242,24 +241,24 @@ function pairsOf(value: Tree, map: (entry: Tree) => PythonValue): PythonValue {
   )
 }
 
-function toPythonText(value: Tree): string {
+function toPythonText(value: Written): string {
   if (typeof value === 'string') return value
   if (typeof value === 'number' && Number.isInteger(value)) return String(value)
   if (typeof value === 'boolean') return value ? 'True' : 'False'
   throw new Untold()
 }
 
-function mapOf(value: Tree): Readonly<Record<string, Tree>> {
+function mapOf(value: Written): Readonly<Record<string, Written>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   throw new Untold()
 }
 
-function textsIn(value: Tree): readonly string[] {
+function textsIn(value: Written): readonly string[] {
   if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) return value
   throw new Untold()
 }
 
-function textsAt(written: TreeMap, key: string): readonly string[] {
+function textsAt(written: WrittenService, key: string): readonly string[] {
   const value = written[key]
   return value === undefined ? [] : textsIn(value)
 }

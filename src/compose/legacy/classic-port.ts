@@ -1,4 +1,4 @@
-import type { Tree } from '../load/tree.ts'
+import type { Written } from '../model/project.ts'
 import type { PythonValue } from './python-json.ts'
 
 /**
@@ -6,7 +6,7 @@ import type { PythonValue } from './python-json.ts'
  *
  * @returns undefined for a form that is not known here
  */
-export function toClassicPorts(value: Tree): readonly PythonValue[] | undefined {
+export function toClassicPorts(value: Written): readonly PythonValue[] | undefined {
   if (!Array.isArray(value)) return undefined
   const ports: PythonValue[] = []
   for (const entry of value) {
@@ -17,7 +17,7 @@ export function toClassicPorts(value: Tree): readonly PythonValue[] | undefined 
   return ports
 }
 
-function fromFields(entry: Tree): readonly PythonValue[] | undefined {
+function fromFields(entry: Written): readonly PythonValue[] | undefined {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return undefined
   const { target, published, protocol = null, mode = null } = entry
   if (typeof target !== 'number') return undefined

@@ -1,6 +1,5 @@
 import * as posix from 'node:path/posix'
-import type { Project } from '../model/project.ts'
-import type { Tree } from '../load/tree.ts'
+import type { Project, Written } from '../model/project.ts'
 
 /** A mount as docker-compose 1 keeps it: source, target and mode of the short form, or the long form's fields. */
 type ClassicVolume = readonly [string | null, string, string]
@@ -9,17 +8,17 @@ type ClassicVolume = readonly [string | null, string, string]
 export function toClassicVolume(project: Project, value: string): ClassicVolume | undefined
 export function toClassicVolume(
   project: Project,
-  value: Tree,
-): ClassicVolume | Readonly<Record<string, Tree>> | undefined
+  value: Written,
+): ClassicVolume | Readonly<Record<string, Written>> | undefined
 export function toClassicVolume(
   project: Project,
-  value: Tree,
-): ClassicVolume | Readonly<Record<string, Tree>> | undefined {
+  value: Written,
+): ClassicVolume | Readonly<Record<string, Written>> | undefined {
   if (typeof value === 'string') return fromText(project, value)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const { type, source, ...rest } = value
   if (typeof type !== 'string' || Object.keys(rest).some((key) => !known.has(key))) return undefined
-  const made: Record<string, Tree> = { type }
+  const made: Record<string, Written> = { type }
   if (typeof source === 'string' && source !== '') made['source'] = toSource(project, source, type === 'volume')
   for (const [key, field] of Object.entries(rest)) {
     const isEmpty = field === null || field === false || field === ''

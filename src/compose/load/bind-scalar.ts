@@ -2,19 +2,23 @@ import { toMessage } from '../../core/errors.ts'
 import { parseBinarySize } from '../../core/bytes.ts'
 import { assertNever } from '../../core/errors.ts'
 import type { ScalarKind } from '../model/field/kind.ts'
+import { GoScalar } from '../model/go-scalar.ts'
 import { parseDuration } from './duration.ts'
 import { renderScalar } from './plain.ts'
 import { splitWords } from './shell-words.ts'
 import { isMap, makeMap } from './tree.ts'
 import type { Tree, TreeMap } from './tree.ts'
+import { goTypeOf } from './unique.ts'
 
 /** A mistake, as an object with a prototype to tell it from trees. */
 export interface BindProblem {
   readonly problem: string
+  /** Where below the field. */
+  readonly at?: string | number
 }
 
-function fail(problem: string): BindProblem {
-  return { problem }
+function fail(problem: string, at?: string | number): BindProblem {
+  return at === undefined ? { problem } : { problem, at }
 }
 
 /** One value in the model's form, or what is wrong with it. */
@@ -28,10 +32,22 @@ export function bindScalar(kind: ScalarKind, value: Tree): Tree | BindProblem {
     case 'whole':
     case 'maybe-whole':
       return bindWhole(value)
+    case 'uint16':
+      return bindUnsigned(value, 'uint16', false)
+    case 'uint32':
+      return bindUnsigned(value, 'uint32', false)
+    case 'port':
+      return bindUnsigned(value, 'uint32', true)
+    case 'uint64':
+    case 'maybe-uint64':
+      return bindUnsigned(value, 'uint64', true)
     case 'fraction':
       return bindFraction(value)
     case 'bytes':
       return bindBytes(value)
+    case 'bytes-or-none':
+      // The engine reads -1 as "no limit"; sizes proper are never negative.
+      return value === '-1' ? -1 : bindBytes(value)
     case 'duration':
     case 'maybe-duration':
       return bindDuration(value)
@@ -51,6 +67,8 @@ export function bindScalar(kind: ScalarKind, value: Tree): Tree | BindProblem {
       return bindPairs(value, false)
     case 'maybe-pairs':
       return bindPairs(value, true)
+    case 'text-options':
+      return bindTextOptions(value)
     case 'many-options':
       return bindManyOptions(value)
     case 'hosts':
@@ -72,7 +90,17 @@ function unexpected(wanted: string, value: Tree): BindProblem {
 
 function bindText(value: Tree): Tree | BindProblem {
   if (typeof value === 'string') return value
-  return typeof value === 'number' ? renderScalar(value) : unexpected('a text', value)
+  return isWhole(value) ? renderScalar(value) : notText(value)
+}
+
+/** Where a text is wanted, a whole number is taken for its digits; a float might have been written another way. */
+function isWhole(value: Tree): boolean {
+  if (value instanceof GoScalar) return value.type === 'int'
+  return Number.isSafeInteger(value) && !Object.is(value, -0)
+}
+
+function notText(value: Tree, at?: string | number): BindProblem {
+  return fail(`expected type 'string', got unconvertible type '${goTypeOf(value)}'`, at)
 }
 
 function bindFlag(value: Tree): Tree | BindProblem {
@@ -84,23 +112,43 @@ function bindFlag(value: Tree): Tree | BindProblem {
 }
 
 function bindWhole(value: Tree): Tree | BindProblem {
-  if (typeof value === 'number') return Math.trunc(value)
+  const number = numberOf(value)
   const text = renderScalar(value)
-  if (/^[-+]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-  return fail(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
+  if (number === undefined) {
+    if (!/^[-+]?\d+$/.test(text)) return fail(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
+    return bindWhole(Number(text))
+  }
+  if (Number.isSafeInteger(Math.trunc(number))) return Math.trunc(number) + 0
+  return fail(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`)
+}
+
+function numberOf(value: Tree): number | undefined {
+  if (value instanceof GoScalar && value.kind !== 'time') return value.number
+  return typeof value === 'number' ? value : undefined
+}
+
+function bindUnsigned(value: Tree, type: string, takesText: boolean): Tree | BindProblem {
+  if (typeof value === 'string' && !takesText) {
+    return fail(`expected type '${type}', got unconvertible type 'string'`)
+  }
+  const number = bindWhole(value)
+  if (typeof number !== 'number' || number >= 0) return number
+  return fail(`cannot parse value as '${type}': ${number} overflows uint`)
 }
 
 function bindFraction(value: Tree): Tree | BindProblem {
-  const number = typeof value === 'number' ? value : Number(/^\s*$/.test(renderScalar(value)) ? 'x' : value)
+  const number = numberOf(value) ?? Number(/^\s*$/.test(renderScalar(value)) ? 'x' : value)
   if (!Number.isNaN(number)) return Math.fround(number)
   return fail(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`)
 }
 
 function bindBytes(value: Tree): Tree | BindProblem {
-  if (typeof value === 'number') return Math.trunc(value)
+  const number = numberOf(value)
   const text = renderScalar(value)
-  // The engine reads -1 as "no limit"; sizes proper are never negative.
-  if (text === '-1') return -1
+  if (number !== undefined) {
+    // The engine takes no more than 64 bits; a double holds 53 of them exactly.
+    return Number.isSafeInteger(Math.trunc(number)) ? Math.trunc(number) + 0 : fail(`invalid size: '${text}'`)
+  }
   try {
     return parseBinarySize(text)
   } catch (error) {
@@ -114,15 +162,16 @@ function bindDuration(value: Tree): Tree | BindProblem {
 }
 
 function bindMode(value: Tree): Tree | BindProblem {
-  if (typeof value === 'number') return Math.trunc(value)
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value
+  if (numberOf(value) !== undefined) return fail(`unexpected value type ${goTypeOf(value)} for mode`)
   const text = renderScalar(value)
-  return /^(?:0o)?[0-7]+$/.test(text)
-    ? Number.parseInt(text.replace(/^0o/, ''), 8)
+  return /^\+?[0-7]+$/.test(text)
+    ? Number.parseInt(text, 8)
     : fail(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
 }
 
 function bindCount(value: Tree): Tree | BindProblem {
-  if (typeof value === 'number') return Math.trunc(value)
+  if (numberOf(value) !== undefined) return bindWhole(value)
   const text = renderScalar(value)
   if (text.toLowerCase() === 'all') return -1
   if (/^[-+]?\d+$/.test(text)) return Number(text)
@@ -130,7 +179,11 @@ function bindCount(value: Tree): Tree | BindProblem {
 }
 
 function bindTexts(value: Tree): Tree | BindProblem {
-  if (Array.isArray(value)) return value.map((entry) => (entry === null ? '' : renderScalar(entry)))
+  if (Array.isArray(value)) {
+    const float = value.findIndex((entry) => goTypeOf(entry) === 'float64')
+    if (float >= 0) return notText(value[float] ?? null, float)
+    return value.map((entry) => (entry === null ? '' : renderScalar(entry)))
+  }
   return isMap(value) ? unexpected('a list', value) : [renderScalar(value)]
 }
 
@@ -157,11 +210,23 @@ function bindPairs(value: Tree, keepsNull: boolean): Tree | BindProblem {
   return made
 }
 
+function bindTextOptions(value: Tree): Tree | BindProblem {
+  if (!isMap(value)) return unexpected('a mapping', value)
+  const made = makeMap()
+  for (const [key, held] of Object.entries(value)) {
+    const text = held === null ? '' : bindText(held)
+    if (typeof text !== 'string') return notText(held, key)
+    made[key] = text
+  }
+  return made
+}
+
 function bindManyOptions(value: Tree): Tree | BindProblem {
   if (!isMap(value)) return unexpected('a mapping', value)
   const made = makeMap()
   for (const [key, held] of Object.entries(value)) {
-    made[key] = (Array.isArray(held) ? held : [held]).map((one) => renderScalar(one))
+    const all = (Array.isArray(held) ? held : [held]).map((one) => renderScalar(one))
+    if (all.length > 0) made[key] = all
   }
   return made
 }

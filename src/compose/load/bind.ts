@@ -92,7 +92,9 @@ export class Binder {
   }
 
   #report(found: BindProblem, path: TreePath): undefined {
-    this.#problems.push(this.#places.problem(this.#root, path, `'${renderBindPath(path)}' ${found.problem}`))
+    const [below, at] = found.at === undefined ? [path, ''] : [[...path, found.at], `[${found.at}]`]
+    const message = `'${renderBindPath(path)}${at}' ${found.problem}`
+    this.#problems.push(this.#places.problem(this.#root, below, message))
     return undefined
   }
 }

@@ -217,7 +217,8 @@ function expandPorts(value: Tree, path: string, context: CanonicalContext): Tree
         record({
           mode: 'ingress',
           host_ip: port.hostIp === '' ? undefined : port.hostIp,
-          target: port.target,
+          // Nothing to the reference program, which then asks for a port.
+          target: port.target === 0 ? undefined : port.target,
           published: port.published === '' ? undefined : port.published,
           protocol: port.protocol,
         }),

@@ -350,6 +350,24 @@ describe('environment', () => {
   })
 })
 
+describe('labels', () => {
+  // docker-compose 2.40: labels, and with them the hash, are the same from whichever shell they are made.
+  it('of label files know earlier files and nothing around them', () => {
+    const beside = { '/p/1.env': 'A=1\nS=${O}\nO\nR=$A', '/p/2.env': 'A=2\nB=$A\nC=${OWN}\nR\n' }
+    const warnings: string[] = []
+    const project = load('services: {a: {image: x, label_file: [1.env, 2.env], labels: {OWN: own}}}', {
+      beside,
+      environment: { O: 'outside' },
+      warnings,
+    })
+    expect({ ...project.services['a']?.labels }).toEqual({ A: '2', S: '', R: '1', B: '1', C: '', OWN: 'own' })
+    expect(warnings).toEqual([
+      'The "O" variable is not set. Defaulting to a blank string.',
+      'The "OWN" variable is not set. Defaulting to a blank string.',
+    ])
+  })
+})
+
 describe('speed', () => {
   it('grows with the size of the file and not faster', { timeout: 120_000 }, () => {
     const text = (count: number): string =>

@@ -4,7 +4,7 @@ import type { Struct } from '../model/field/kind.ts'
 import { fileObjectStruct, modelStruct, networkStruct, volumeStruct } from '../model/field/resource.ts'
 import { serviceStruct } from '../model/field/service.ts'
 import type { Mount } from '../model/mount.ts'
-import type { Project } from '../model/project.ts'
+import type { Project, WrittenService } from '../model/project.ts'
 import type { FileObject, Model, Network, Volume } from '../model/resource.ts'
 import type { Service } from '../model/service.ts'
 import { Binder } from './bind.ts'
@@ -20,7 +20,7 @@ import { resolveServiceFiles } from './service-files.ts'
 import { makeShared, makeVariables } from './stage.ts'
 import type { Shared } from './stage.ts'
 import { substitute } from './substitute.ts'
-import { isMap, makeMap, mapAt } from './tree.ts'
+import { isMap, makeMap, mapAt, toPlainTree } from './tree.ts'
 import type { TreeMap } from './tree.ts'
 
 /**
@@ -140,9 +140,9 @@ function writtenOf(shared: Shared): Pick<Project, 'written'> {
   const [document, ...others] = shared.written
   const services = document === undefined || others.length > 0 ? undefined : mapAt(document, 'services')
   if (services === undefined) return {}
-  const written = makeDictionary<TreeMap>()
+  const written = makeDictionary<WrittenService>()
   for (const [name, service] of Object.entries(services)) {
-    if (isMap(service) && service['extends'] === undefined) written[name] = service
+    if (isMap(service) && service['extends'] === undefined) written[name] = toPlainTree(service) as WrittenService
   }
   return { written }
 }

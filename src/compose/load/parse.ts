@@ -1,8 +1,10 @@
+import { GoScalar } from '../model/go-scalar.ts'
 import { LoadError } from './failure.ts'
 import type { NodeBudget } from './budget.ts'
 import { toLineColumn } from './place.ts'
 import type { Places } from './place.ts'
-import { renderScalar, resolvePlain } from './plain.ts'
+import { renderScalar } from './plain.ts'
+import { toScalar } from './tagged-scalar.ts'
 import { isMap, makeMap, renderPath } from './tree.ts'
 import type { Tree, TreePath } from './tree.ts'
 import { StrictReaderError, readEventsStrictly } from './yaml-events.ts'
@@ -21,6 +23,8 @@ export interface ParseContext {
   readonly places: Places
   readonly budget: NodeBudget
   readonly maxDepth: number
+  /** Told when the text holds a scalar that JavaScript has no type for. */
+  readonly seen?: { goScalars: boolean }
   /** Asked for what the strict reader refuses. */
   readonly readLaxly?: ReadEvents
 }
@@ -165,8 +169,17 @@ class Converter {
       return dropped
     }
     if (tag === '!override') this.#resets.push(path)
-    if (event.kind === 'scalar') return toScalar(event.text, tag, event.isPlain)
+    if (event.kind === 'scalar') return this.#toScalar(event)
     return event.kind === 'map' ? this.#toMap(path) : this.#toList(path)
+  }
+
+  #toScalar(event: Extract<NodeEvent, { readonly kind: 'scalar' }>): Tree {
+    const scalar = toScalar(event.text, event.tag, event.isPlain)
+    if (scalar === undefined) {
+      throw failAt(this.#source, event.offset, this.#context, '!!binary value contains invalid base64 data')
+    }
+    if (scalar instanceof GoScalar && this.#context.seen !== undefined) this.#context.seen.goScalars = true
+    return scalar
   }
 
   #toMap(path: TreePath): Tree {
@@ -213,7 +226,6 @@ class Converter {
   #toKey(event: NodeEvent, path: TreePath): string {
     const value = this.#toTree(event, path)
     if (typeof value === 'string') return value
-    // A number too long for a double is text in the tree but no text key.
     const location = path.length === 0 ? 'at top level' : `in ${renderGoPath(path)}`
     const shown = value === dropped ? '!reset' : renderScalar(value)
     const place = toLineColumn(this.#source, event.offset)
@@ -265,7 +277,7 @@ class Converter {
 
 /** Bounded by the depth check, so recursion is safe. */
 function depthOf(tree: Tree): number {
-  if (tree === null || typeof tree !== 'object') return 0
+  if (!isMap(tree) && !Array.isArray(tree)) return 0
   let deepest = 0
   for (const entry of Array.isArray(tree) ? tree : Object.values(tree)) deepest = Math.max(deepest, depthOf(entry))
   return deepest + 1
@@ -273,18 +285,6 @@ function depthOf(tree: Tree): number {
 
 function isCollection(event: YamlEvent): boolean {
   return event.kind === 'map' || event.kind === 'list'
-}
-
-function toScalar(text: string, tag: string | undefined, isPlain: boolean): Tree {
-  if (tag === undefined || tag === '!override') return isPlain ? resolvePlain(text) : text
-  if (!tag.startsWith('tag:yaml.org,2002:')) return text
-  const resolved = resolvePlain(text)
-  const kind = tag.slice('tag:yaml.org,2002:'.length)
-  if (kind === 'null') return null
-  if ((kind === 'int' || kind === 'float') && typeof resolved === 'number') return resolved
-  if (kind === 'binary') return Buffer.from(text, 'base64').toString()
-  if (kind === 'bool' && typeof resolved === 'boolean') return resolved
-  return text
 }
 
 function renderGoPath(path: TreePath): string {

@@ -1,11 +1,10 @@
+import { GoScalar } from '../model/go-scalar.ts'
+import { resolveDate } from './plain-date.ts'
 import type { Tree } from './tree.ts'
 
 /**
  * What a plain (unquoted) YAML scalar means to the reference program: YAML 1.2 words for booleans and
- * null (`yes`, `on` and dates stay text), whole numbers also in base 2, 8 and 16 and with `_`, floats.
- *
- * A whole number beyond the exact range of a double stays text, so that long digits in an environment
- * survive.
+ * null (`yes` and `on` stay text), whole numbers also in base 2, 8 and 16 and with `_`, floats, dates.
  */
 export function resolvePlain(text: string): Tree {
   const word = words.get(text)
@@ -14,16 +13,17 @@ export function resolvePlain(text: string): Tree {
   const digits = text.replaceAll('_', '')
   const whole = toWhole(digits)
   if (whole !== undefined) return whole
-  if (/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(digits)) return toFloat(Number(digits))
-  return text
+  if (/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(digits)) {
+    const value = Number(digits)
+    return Number.isFinite(value) ? toFloat(value) : text
+  }
+  return resolveDate(text) ?? text
 }
 
-/**
- * Go tells a float from a whole number of the same value once it prints it: `1e6` is `1e+06`. JavaScript does not, so the
- * few that differ become the text they would be printed as.
- */
-function toFloat(value: number): Tree {
-  return Number.isSafeInteger(value) && Math.abs(value) >= exponentFrom ? renderExponent(value) : value
+/** Go tells a float from a whole number of the same value; beyond 2^53 a number of JavaScript is a float. */
+export function toFloat(value: number): Tree {
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return value
+  return new GoScalar('float', Math.abs(value) >= exponentFrom ? renderExponent(value) : String(value))
 }
 
 /** From here on Go's `%v` of a float has an exponent. */
@@ -51,14 +51,16 @@ function toWhole(digits: string): Tree | undefined {
   const signed = sign === '-' ? -exact : exact
   const value = Number(signed)
   if (Number.isSafeInteger(value)) return Object.is(value, -0) ? 0 : value
-  // Beyond 64 bits the reference program reads a float; below, it keeps every digit.
-  return signed >= -(2n ** 63n) && signed < 2n ** 64n ? signed.toString() : value
+  if (signed >= -(2n ** 63n) && signed < 2n ** 64n) return new GoScalar('whole', signed.toString())
+  // Beyond 64 bits decimal digits are a float to the reference program, and others a text.
+  return decimal === undefined ? undefined : value
 }
 
 /** Go's `%v` of a scalar, as it appears in environment values, labels and options. */
 export function renderScalar(value: Tree): string {
   if (typeof value === 'number') return renderNumber(value)
   if (value === null) return '<nil>'
+  if (value instanceof GoScalar) return value.text
   if (typeof value === 'object') return JSON.stringify(value)
   return String(value)
 }
@@ -66,6 +68,7 @@ export function renderScalar(value: Tree): string {
 /** Go prints small numbers with an exponent earlier than JavaScript, and exponents with two digits. */
 export function renderNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
+  if (Object.is(value, -0)) return '-0'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
   const size = Math.abs(value)
   const isLargeFloat = size >= exponentFrom && !Number.isSafeInteger(value)

@@ -10,7 +10,8 @@ import type { ParsedDocument } from './parse.ts'
 import { applyResets } from './reset.ts'
 import { makeVariables } from './stage.ts'
 import type { Group, ReadFile, Shared } from './stage.ts'
-import { isMap, makeMap } from './tree.ts'
+import type { WrittenService } from '../model/project.ts'
+import { isMap, toPlainTree } from './tree.ts'
 import type { TreeMap, TreePath } from './tree.ts'
 import { enforceUnique } from './unique.ts'
 import { validateTree } from './validate.ts'
@@ -44,6 +45,7 @@ export function parseFile(file: SourceFile, shared: Shared): readonly ParsedDocu
     places: shared.places,
     budget: shared.budget,
     maxDepth: shared.limits.depth,
+    seen: shared.seen,
     ...(readLaxly !== undefined && { readLaxly }),
   })
 }
@@ -84,12 +86,12 @@ function readDocument(
 /** What is read besides the one document, or was converted, is no longer what docker-compose 1 saw. */
 function keepWritten(document: TreeMap, isConverted: boolean, { shared, isBase }: Group): void {
   const isAlone = !isBase && !isConverted && document['include'] === undefined
-  shared.written.push(isAlone ? structuredClone(document) : makeMap())
+  shared.written.push(isAlone ? (toPlainTree(document) as WrittenService) : {})
 }
 
 function finishDocument(tree: TreeMap, file: SourceFile, shared: Shared): void {
   checkServiceCount(tree, shared)
-  validateTree(tree, file.path, shared.places)
+  validateTree(tree, file.path, shared)
   if (!('version' in tree)) return
   shared.warn(
     `${file.path}: the attribute \`version\` is obsolete, it will be ignored, please remove it to avoid potential confusion`,

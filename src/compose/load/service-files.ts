@@ -23,7 +23,7 @@ export function resolveServiceFiles(project: Project, tree: TreeMap, shared: Sha
       throw new LoadError([shared.places.problem(tree, ['services', name, field, index], message)], code)
     }
     const filled = resolveEnvironment(inherited, project.environment, shared, refuse)
-    services[name] = resolveLabels(filled, project, shared, refuse)
+    services[name] = resolveLabels(filled, shared, refuse)
   }
   return { ...project, services }
 }
@@ -82,7 +82,8 @@ function wrap(path: string, read: () => void): void {
   }
 }
 
-function resolveLabels(service: Service, project: Project, shared: Shared, refuse: Refuse): Service {
+/** Label files see each other and nothing else: labels do not change with the shell they are made from. */
+function resolveLabels(service: Service, shared: Shared, refuse: Refuse): Service {
   if (shared.options.skipLabelFiles === true || (service.label_file ?? []).length === 0) return service
   const found = makeDictionary<string>()
   for (const [index, path] of (service.label_file ?? []).entries()) {
@@ -91,7 +92,8 @@ function resolveLabels(service: Service, project: Project, shared: Shared, refus
       const message = `label file ${path} not found: stat ${path}: no such file or directory`
       refuse('label_file', index, message, 'compose/not-found')
     }
-    const lookUp = (key: string): string | undefined => found[key] ?? project.environment[key]
+    const earlier = copyDictionary(found)
+    const lookUp = (key: string): string | undefined => earlier[key]
     wrap(path, () => parseEnvFile(text, found, { lookUp, limits: shared.limits, warn: shared.warn }))
   }
   const { label_file: files, ...rest } = service

@@ -18,6 +18,9 @@ export function parsePort(spec: string): readonly ShortPort[] | { readonly reaso
   const { host, published, container } = splitSpec(spec)
   const [ports = '', given = ''] = container.split('/')
   const protocol = given === '' ? 'tcp' : given
+  if (/:/.test(host) && !/^\[.*\]$/.test(host)) {
+    return { reason: `Invalid ip address ${host}: address ${host}:: too many colons in address` }
+  }
   const hostIp = parseAddress(host)
   if (hostIp === undefined) return { reason: `Invalid ip address: ${host}` }
   if (ports === '') return { reason: `No port specified: ${spec}<empty>` }

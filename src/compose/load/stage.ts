@@ -1,4 +1,5 @@
 import type { Dictionary } from '../model/dictionary.ts'
+import type { WrittenService } from '../model/project.ts'
 import { NodeBudget } from './budget.ts'
 import { makeFailure } from './failure.ts'
 import { defaultLimits } from './options.ts'
@@ -21,7 +22,9 @@ export interface Shared {
   readonly parsed: Map<SourceFile, readonly ParsedDocument[]>
   readonly includes: IncludeMemo
   /** Documents as they are written, where that is to be kept; see `Project.written`. */
-  readonly written: TreeMap[]
+  readonly written: WrittenService[]
+  /** Whether a file held a scalar that JavaScript has no type for, so that the schema cannot look at the trees themselves. */
+  readonly seen: { goScalars: boolean }
 }
 
 export function makeShared(options: LoadOptions): Shared {
@@ -40,6 +43,7 @@ export function makeShared(options: LoadOptions): Shared {
     read: makeReader(options, limits),
     parsed: new Map(),
     written: [],
+    seen: { goScalars: false },
     includes: { trees: new Map(), environments: new Map(), ids: new WeakMap() },
   }
 }

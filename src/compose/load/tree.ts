@@ -1,8 +1,11 @@
+import { GoScalar } from '../model/go-scalar.ts'
+import type { Written, WrittenService } from '../model/project.ts'
+
 /**
  * What goes between the stages: plain data with the keys of the file. The loader owns its trees and
  * changes them in place, so that `Places` can know a map or list by identity.
  */
-export type Tree = null | boolean | number | string | Tree[] | TreeMap
+export type Tree = null | boolean | number | string | GoScalar | Tree[] | TreeMap
 
 /** A map without prototype: any text is a key like any other. */
 export interface TreeMap {
@@ -17,7 +20,7 @@ export function makeMap(): TreeMap {
 }
 
 export function isMap(value: Tree | undefined): value is TreeMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof GoScalar)
 }
 
 /** A map under `key`, or nothing when there is none or something else stands there. */
@@ -37,6 +40,7 @@ export function isSameTree(left: Tree | undefined, right: Tree | undefined): boo
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((entry, index) => isSameTree(entry, right[index]))
   }
+  if (left instanceof GoScalar && right instanceof GoScalar) return left.text === right.text
   if (!isMap(left) || !isMap(right)) return false
   const keys = Object.keys(left)
   if (keys.length !== Object.keys(right).length) return false
@@ -45,8 +49,18 @@ export function isSameTree(left: Tree | undefined, right: Tree | undefined): boo
 
 /** Maps, lists and scalars of a tree, itself included. */
 export function countNodes(tree: Tree): number {
-  if (tree === null || typeof tree !== 'object') return 1
+  if (!isMap(tree) && !Array.isArray(tree)) return 1
   let count = 1
   for (const entry of Array.isArray(tree) ? tree : Object.values(tree)) count += countNodes(entry)
   return count
+}
+
+/** A copy of plain data: what only Go has types for becomes the number or text it stands for. */
+export function toPlainTree(tree: Tree): Written {
+  if (tree instanceof GoScalar) return tree.plain
+  if (Array.isArray(tree)) return tree.map((entry) => toPlainTree(entry))
+  if (!isMap(tree)) return tree
+  const made = makeMap() as WrittenService
+  for (const key of Object.keys(tree)) made[key] = toPlainTree(tree[key] ?? null)
+  return made
 }

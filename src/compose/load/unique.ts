@@ -1,3 +1,4 @@
+import { GoScalar } from '../model/go-scalar.ts'
 import { LoadError } from './failure.ts'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'
@@ -28,7 +29,7 @@ const uniqueRules: RuleNode<KeyOf> = compileRules<KeyOf>({
   'services.*.dns_search': byName,
   'services.*.env_file': byEnvFile,
   'services.*.environment': byName,
-  'services.*.expose': byText,
+  'services.*.expose': byExposed,
   'services.*.labels': byName,
   'services.*.links': byName,
   'services.*.networks.*.aliases': byName,
@@ -82,9 +83,10 @@ function keepLast(root: TreeMap, list: Tree[], path: TreePath, keyOf: KeyOf, pla
 /** Go's name of the type of a value, as its messages show it. */
 export function goTypeOf(value: Tree): string {
   if (value === null) return '<nil>'
+  if (value instanceof GoScalar) return value.type
   if (Array.isArray(value)) return '[]interface {}'
   if (typeof value === 'object') return 'map[string]interface {}'
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float64'
+  if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0) ? 'int' : 'float64'
   return typeof value === 'boolean' ? 'bool' : 'string'
 }
 
@@ -94,7 +96,11 @@ function byName(entry: Tree): ReturnType<KeyOf> {
   return { key: equals < 0 ? entry : entry.slice(0, equals) }
 }
 
-function byText(entry: Tree): ReturnType<KeyOf> {
+function byExposed(entry: Tree): ReturnType<KeyOf> {
+  const type = goTypeOf(entry)
+  if (type === 'float64' || type === 'bool') {
+    return { reason: (at) => `${at}: unsupported expose value %!s(${type}=${renderScalar(entry)})` }
+  }
   return { key: renderScalar(entry) }
 }
 
@@ -117,8 +123,9 @@ function byVolume(entry: Tree): ReturnType<KeyOf> {
 
 function byDevice(entry: Tree): ReturnType<KeyOf> {
   if (isMap(entry)) {
-    const target = entry['target'] ?? entry['source']
-    return { key: renderScalar(target ?? null) }
+    const target = entry['target']
+    if (typeof target === 'string') return { key: target }
+    return { reason: (at) => `service device ${at} is missing a mount target` }
   }
   const parts = renderScalar(entry).split(':')
   return { key: parts[1] ?? parts[0] ?? '' }

@@ -1,3 +1,4 @@
+import { GoScalar } from '../model/go-scalar.ts'
 import type { Problem } from '../model/problem.ts'
 import { LoadError } from './failure.ts'
 import { nearestName } from './nearest.ts'
@@ -6,8 +7,9 @@ import type { Places } from './place.ts'
 import { fieldNames, validate } from './schema.generated.js'
 import type { SchemaError } from './schema.generated.js'
 import { renderScalar } from './plain.ts'
-import { isMap, renderPath } from './tree.ts'
-import type { Tree, TreeMap } from './tree.ts'
+import type { Shared } from './stage.ts'
+import { isMap, mapAt, renderPath, toPlainTree } from './tree.ts'
+import type { Tree, TreeMap, TreePath } from './tree.ts'
 
 /** Problems shown at most; a file that is no Compose file at all would fill the screen. */
 const maxProblems = 20
@@ -18,10 +20,44 @@ const maxProblems = 20
  * @param file named in the messages, as the reference program does
  * @throws {compose/invalid} with all problems, the reference program's text for each
  */
-export function validateTree(tree: TreeMap, file: string, places: Places): void {
-  if (validate(tree)) return
+export function validateTree(tree: TreeMap, file: string, { places, seen }: Pick<Shared, 'places' | 'seen'>): void {
+  if (seen.goScalars) refuseDates(tree, file, places)
+  refuseTwins(tree, file, places)
+  if (validate(seen.goScalars ? toPlainTree(tree) : tree)) return
   const problems = pickProblems(validate.errors ?? []).map((found) => toProblem(tree, file, places, found))
   throw new LoadError(problems.slice(0, maxProblems))
+}
+
+/** Only what `x-` fields hold may be a date. */
+function refuseDates(tree: TreeMap, file: string, places: Places): void {
+  const problems: Problem[] = []
+  const look = (value: Tree, path: TreePath): void => {
+    if (value instanceof GoScalar && value.kind === 'time') {
+      const message = `validating ${file}: ${renderPath(path)} invalid jsonType time.Time`
+      problems.push(places.problem(tree, path, message, 'put the date in quotes'))
+    } else if (Array.isArray(value)) for (const [index, entry] of value.entries()) look(entry, [...path, index])
+    else if (isMap(value)) {
+      for (const key of Object.keys(value)) if (!key.startsWith('x-')) look(value[key] ?? null, [...path, key])
+    }
+  }
+  look(tree, [])
+  if (problems.length > 0) throw new LoadError(problems.slice(0, maxProblems))
+}
+
+/** To the reference program's schema a group given as text is the same as a number behind it. */
+function refuseTwins(tree: TreeMap, file: string, places: Places): void {
+  for (const [name, service] of Object.entries(mapAt(tree, 'services') ?? {})) {
+    const groups = isMap(service) ? service['group_add'] : undefined
+    if (!Array.isArray(groups)) continue
+    const earlierOf = (group: Tree, index: number): number =>
+      typeof group === 'number' ? groups.slice(0, index).indexOf(renderScalar(group)) : -1
+    const later = groups.findIndex((group, index) => earlierOf(group, index) >= 0)
+    if (later < 0) continue
+    const path = ['services', name, 'group_add']
+    const earlier = earlierOf(groups[later] ?? null, later)
+    const message = `validating ${file}: ${renderPath(path)} items at ${earlier} and ${later} are equal`
+    throw new LoadError([places.problem(tree, [...path, later], message)])
+  }
 }
 
 /** A complaint with its path cut into keys. */

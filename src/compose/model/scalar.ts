@@ -1,3 +1,5 @@
+import type { GoScalar } from './go-scalar.ts'
+
 /**
  * The units of bare numbers in the model. The field names are the file's own (`interval`, `mem_limit`),
  * so the unit stands in the type.
@@ -16,7 +18,7 @@ export type Cores = number
 export type FileMode = number
 
 /** Free-form content of `x-` keys: plain data, maps without prototype. */
-export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [name: string]: Plain }
+export type Plain = null | boolean | number | string | GoScalar | readonly Plain[] | { readonly [name: string]: Plain }
 
 /** Every object of the file may carry keys that start with `x-`; they are kept where they stood. */
 export interface Extensible {

@@ -13,7 +13,7 @@ export const deviceRequestStruct: Struct = {
 }
 
 const updateStruct: Struct = struct([
-  ['parallelism', 'maybe-whole'],
+  ['parallelism', 'maybe-uint64'],
   ['delay', 'duration'],
   ['failure_action', 'text'],
   ['monitor', 'duration'],
@@ -67,7 +67,7 @@ export const deployStruct: Struct = struct([
       struct([
         ['condition', 'text'],
         ['delay', 'maybe-duration'],
-        ['max_attempts', 'maybe-whole'],
+        ['max_attempts', 'maybe-uint64'],
         ['window', 'maybe-duration'],
       ]),
     ),
@@ -78,7 +78,7 @@ export const deployStruct: Struct = struct([
       struct([
         ['constraints', 'texts'],
         ['preferences', listOf(structOf(struct([['spread', 'text']])))],
-        ['max_replicas_per_node', 'whole'],
+        ['max_replicas_per_node', 'uint64'],
       ]),
     ),
   ],

@@ -7,8 +7,11 @@
  * | text | text or whole number | string | unless empty |
  * | flag / maybe-flag | boolean or its words | boolean | unless false / whenever set |
  * | whole / maybe-whole | number | number | unless 0 / whenever set |
+ * | uint16 / uint32 | whole number from 0 | number | unless 0 |
+ * | port / uint64 / maybe-uint64 | the same, also as text | number | unless 0 / unless 0 / whenever set |
  * | fraction | number | nearest float32 | unless 0 |
  * | bytes | `64m` | number | as text, unless 0 |
+ * | bytes-or-none | the same or -1 | number | as text, unless 0 |
  * | duration / maybe-duration | `1m30s`, `1d` | nanoseconds | Go's form, unless 0 / whenever set |
  * | mode | number or octal text | number | `0440`, whenever set |
  * | texts | list, or one text | strings | unless empty |
@@ -17,6 +20,7 @@
  * | pairs / labels | map or `k=v` list, null = '' | dictionary | unless empty |
  * | maybe-pairs | the same, null kept | dictionary | unless empty |
  * | options | map, null = '' | dictionary | unless empty |
+ * | text-options | map of texts or whole numbers, null = '' | dictionary | unless empty |
  * | many-options | map of one or more | dictionary of lists | unless empty |
  * | hosts | map or list | dictionary of lists | sorted `host=ip` list |
  * | count | number or `all` | number, -1 for all | unless 0 |
@@ -30,8 +34,14 @@ export type ScalarKind =
   | 'maybe-flag'
   | 'whole'
   | 'maybe-whole'
+  | 'uint16'
+  | 'uint32'
+  | 'port'
+  | 'uint64'
+  | 'maybe-uint64'
   | 'fraction'
   | 'bytes'
+  | 'bytes-or-none'
   | 'duration'
   | 'maybe-duration'
   | 'mode'
@@ -42,6 +52,7 @@ export type ScalarKind =
   | 'labels'
   | 'maybe-pairs'
   | 'options'
+  | 'text-options'
   | 'many-options'
   | 'hosts'
   | 'count'

@@ -79,13 +79,13 @@ const throttleStruct: Struct = {
 const weightStruct: Struct = {
   ...struct([
     ['path', 'text', 'always'],
-    ['weight', 'whole', 'always'],
+    ['weight', 'uint16', 'always'],
   ]),
   isCapitalized: true,
 }
 
 export const blkioStruct: Struct = struct([
-  ['weight', 'whole'],
+  ['weight', 'uint16'],
   ['weight_device', listOf(structOf(weightStruct))],
   ['device_read_bps', listOf(structOf(throttleStruct))],
   ['device_read_iops', listOf(structOf(throttleStruct))],
@@ -97,7 +97,7 @@ export const healthcheckStruct: Struct = struct([
   ['test', 'test'],
   ['timeout', 'maybe-duration'],
   ['interval', 'maybe-duration'],
-  ['retries', 'maybe-whole'],
+  ['retries', 'maybe-uint64'],
   ['start_period', 'maybe-duration'],
   ['start_interval', 'maybe-duration'],
   ['disable', 'flag'],
@@ -107,7 +107,7 @@ export const portStruct: Struct = struct([
   ['name', 'text'],
   ['mode', 'text'],
   ['host_ip', 'text'],
-  ['target', 'whole'],
+  ['target', 'port'],
   ['published', 'text'],
   ['protocol', 'text'],
   ['app_protocol', 'text'],
@@ -157,7 +157,7 @@ export const mountStruct: Struct = struct([
     structOf(
       struct([
         ['size', 'bytes'],
-        ['mode', 'whole'],
+        ['mode', 'uint32'],
       ]),
     ),
   ],

@@ -108,7 +108,7 @@ export const serviceStruct: Struct = struct([
   ['log_opt', 'options'],
   ['mem_limit', 'bytes'],
   ['mem_reservation', 'bytes'],
-  ['memswap_limit', 'bytes'],
+  ['memswap_limit', 'bytes-or-none'],
   ['mem_swappiness', 'bytes'],
   ['mac_address', 'text'],
   [
@@ -143,7 +143,7 @@ export const serviceStruct: Struct = struct([
   ['stdin_open', 'flag'],
   ['stop_grace_period', 'maybe-duration'],
   ['stop_signal', 'text'],
-  ['storage_opt', 'options'],
+  ['storage_opt', 'text-options'],
   ['sysctls', 'pairs'],
   ['tmpfs', 'texts'],
   ['tty', 'flag'],

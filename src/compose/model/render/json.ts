@@ -1,3 +1,4 @@
+import { GoScalar } from '../go-scalar.ts'
 import { NumberText } from './out.ts'
 import type { Out, OutMap } from './out.ts'
 
@@ -15,6 +16,8 @@ export function renderJson(value: Out, indent?: number): string {
 function write(value: Out, indent: number | undefined, margin: string, parts: string[]): void {
   if (typeof value === 'string') parts.push(quoteJson(value))
   else if (value instanceof NumberText) parts.push(value.text)
+  else if (value instanceof GoScalar) parts.push(scalarJson(value))
+  else if (Object.is(value, -0)) parts.push('-0')
   else if (Array.isArray(value)) {
     writeAll(
       value.map((entry) => ['', entry] as const),
@@ -44,6 +47,12 @@ function writeAll(
     write(value, indent, margin + ' '.repeat(indent ?? 0), parts)
   }
   parts.push(inside === '' ? '' : `\n${margin}`, brackets.charAt(1))
+}
+
+/** JSON has no dates, and floats only from 1e21 on with an exponent. */
+function scalarJson(scalar: GoScalar): string {
+  if (scalar.kind === 'time') return quoteJson(scalar.text)
+  return scalar.kind === 'float' ? String(scalar.number) : scalar.text
 }
 
 /** A text as Go's `encoding/json` writes it. */

@@ -1,7 +1,8 @@
 import { compareNames } from '../dictionary.ts'
+import { GoScalar } from '../go-scalar.ts'
 
 /** What a writer gets: maps keep the order they were built in. */
-export type Out = null | boolean | number | string | NumberText | readonly Out[] | OutMap
+export type Out = null | boolean | number | string | NumberText | GoScalar | readonly Out[] | OutMap
 
 export type OutMap = ReadonlyMap<string, Out>
 
@@ -78,6 +79,7 @@ function isLetter(character: string): boolean {
 
 /** Free-form data (`x-` values, models that were not bound) with sorted maps. */
 export function toOut(value: unknown, order: NameOrder): Out {
+  if (value instanceof GoScalar) return value
   if (Array.isArray(value)) return value.map((entry) => toOut(entry, order))
   if (typeof value === 'object' && value !== null) {
     const held = value as Readonly<Record<string, unknown>>

@@ -50,12 +50,12 @@ function renderCommand(value: unknown, format: Format): Out | undefined {
 
 function zeroOf(kind: Kind): unknown {
   if (kind === 'flag') return false
-  return kind === 'whole' || kind === 'bytes' ? 0 : ''
+  return kind === 'whole' || kind === 'uint16' || kind === 'bytes' ? 0 : ''
 }
 
 function isEmpty(kind: Kind, value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0
-  if (kind === 'maybe-flag' || kind === 'maybe-whole' || kind === 'maybe-duration' || kind === 'mode') return false
+  if (typeof kind === 'string' && (kind.startsWith('maybe-') || kind === 'mode') && kind !== 'maybe-pairs') return false
   if (typeof kind === 'object' && kind.kind === 'struct') return false
   if (typeof value === 'object' && value !== null) return kind !== 'ulimit' && Object.keys(value).length === 0
   return value === '' || value === 0 || value === false
@@ -87,6 +87,7 @@ function orderOf(format: Format): NameOrder {
 function renderScalar(kind: ScalarKind, value: unknown, format: Format): Out {
   switch (kind) {
     case 'bytes':
+    case 'bytes-or-none':
       return `${value as number}`
     case 'fraction':
       return new NumberText(float32Text(value as number))
@@ -110,6 +111,11 @@ function renderScalar(kind: ScalarKind, value: unknown, format: Format): Out {
     case 'maybe-flag':
     case 'whole':
     case 'maybe-whole':
+    case 'uint16':
+    case 'uint32':
+    case 'port':
+    case 'uint64':
+    case 'maybe-uint64':
     case 'texts':
     case 'command':
     case 'test':
@@ -117,6 +123,7 @@ function renderScalar(kind: ScalarKind, value: unknown, format: Format): Out {
     case 'labels':
     case 'maybe-pairs':
     case 'options':
+    case 'text-options':
     case 'many-options':
     case 'count':
       return toOut(value, orderOf(format))

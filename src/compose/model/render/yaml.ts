@@ -1,4 +1,5 @@
 import { assertNever } from '../../../core/errors.ts'
+import { GoScalar } from '../go-scalar.ts'
 import { NumberText } from './out.ts'
 import type { Out, OutMap } from './out.ts'
 import { chooseStyle, quoteDouble, quoteSingle } from './yaml-scalar.ts'
@@ -59,7 +60,7 @@ function writeList(list: readonly Out[], margin: number, lines: string[], lead: 
 /** A value on one line, or a block of text whose lines stand at `margin`. */
 function renderFlat(value: Out, margin: number): string {
   if (typeof value === 'string') return renderText(value, false, margin)
-  if (value instanceof NumberText) return value.text
+  if (value instanceof NumberText || value instanceof GoScalar) return value.text
   if (Array.isArray(value)) return '[]'
   if (value instanceof Map) return '{}'
   if (typeof value === 'number') return renderNumber(value)
@@ -69,9 +70,10 @@ function renderFlat(value: Out, margin: number): string {
 function renderNumber(value: number): string {
   if (Number.isNaN(value)) return '.nan'
   if (!Number.isFinite(value)) return value > 0 ? '.inf' : '-.inf'
+  if (Object.is(value, -0)) return '-0'
   const size = Math.abs(value)
-  // Go's %g: fractions take an exponent from a million on; whole numbers are printed as such.
-  const isLong = !Number.isInteger(value) && (size >= 1e6 || size < 1e-4)
+  // Go's %g: floats take an exponent from a million on; whole numbers, which end at 2^53 here, are printed as such.
+  const isLong = !Number.isSafeInteger(value) && (size >= 1e6 || size < 1e-4)
   return (isLong ? value.toExponential() : String(value)).replace(/e([-+])(\d)$/, 'e$10$2')
 }
 
