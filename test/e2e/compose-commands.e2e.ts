@@ -75,6 +75,15 @@ const unasked: readonly (readonly string[])[] = [
   ['scale', 'web'],
   ['scale', 'web=x'],
   ['scale', 'nope=2'],
+  ['ls', 'x'],
+  ['ls', '--format', 'x'],
+  ['version', 'x'],
+  ['publish'],
+  ['logs', '--since', 'x'],
+  ['logs', '--until', 'x'],
+  ['events', '--since', 'x'],
+  ['--progress', 'x', 'ps'],
+  ['--progress', 'plain', 'cp', 'db:/nope', '/tmp/nope'],
 ]
 
 describe.runIf(isRoot)('commands (needs root on Linux)', () => {

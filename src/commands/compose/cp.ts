@@ -73,10 +73,11 @@ async function findContainers(
 }
 
 /** Shows one copy while it goes on. A dry run stops where something would be written. */
-async function report(session: Session, id: string, copy: () => Promise<void>): Promise<void> {
-  session.progress({ id, status: 'working', text: 'Copying' })
+async function report(session: Session, id: string, way: string, copy: () => Promise<void>): Promise<void> {
+  const event = { id, text: `copy ${way}`, isTransfer: true }
+  session.progress({ ...event, status: 'working', detail: 'Copying' })
   await copy()
-  session.progress({ id, status: 'done', text: 'Copied' })
+  session.progress({ ...event, status: 'done', detail: 'Copied' })
 }
 
 async function copyOut(
@@ -88,8 +89,8 @@ async function copyOut(
 ): Promise<void> {
   const { engine } = session
   const call = { signal: ctx.signal }
-  const id = `${container.name} copy ${container.name}:${way.source} to ${way.target}`
-  await report(session, id, async () => {
+  const words = `${container.name}:${way.source} to ${way.target}`
+  await report(session, container.name, words, async () => {
     const { source, path } = await inspectSource(engine, container.id, way.source, flags, call)
     if (way.target === '-') {
       if (session.isDryRun) return
@@ -163,8 +164,8 @@ async function copyIn(
   // The copies of one input go on at the same pace.
   const atOnce = inputs.length > 0 ? containers.length : session.parallel
   await mapLimit(containers, atOnce, async (container, index) => {
-    const id = `${container.name} copy ${way.source} to ${container.name}:${way.target}`
-    await report(session, id, () => copyInto(ctx, session, container, way, flags, inputs[index]))
+    const words = `${way.source} to ${container.name}:${way.target}`
+    await report(session, container.name, words, () => copyInto(ctx, session, container, way, flags, inputs[index]))
   })
 }
 

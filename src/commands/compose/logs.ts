@@ -47,8 +47,8 @@ function toQuery(flags: LogsFlags, nowMs: number): LogsQuery {
   return {
     tail: flags.tail.startsWith('-') ? 'all' : flags.tail,
     timestamps: flags.timestamps,
-    ...(flags.since !== undefined && { since: parseLogTime(flags.since, nowMs) }),
-    ...(flags.until !== undefined && { until: parseLogTime(flags.until, nowMs) }),
+    ...(flags.since !== undefined && { since: parseLogTime(flags.since, nowMs, 'since') }),
+    ...(flags.until !== undefined && { until: parseLogTime(flags.until, nowMs, 'until') }),
   }
 }
 

@@ -5,13 +5,18 @@ import { isAlive } from '../../compose/plan/observed.ts'
 import { listProjects } from '../../compose/project-list.ts'
 import { renderTable } from '../../ui/table.ts'
 import type { lsFlags } from './lifecycle-table.ts'
+import { refuseArgs } from './no-args.ts'
 import { withSession } from './session.ts'
 
-export const run: Run<typeof lsFlags> = async (ctx, flags) => {
+export const run: Run<typeof lsFlags> = async (ctx, flags, args) => {
+  refuseArgs(args, 'ls')
   const names = await readNameFilter(flags.filter)
   const format = flags.format
   if (format !== 'table' && format !== 'pretty' && format !== 'json') {
-    throw new FlotillaError('cli/invalid-value', `unsupported format type ${JSON.stringify(format)}`)
+    throw new FlotillaError(
+      'cli/invalid-value',
+      `format value ${JSON.stringify(format)} could not be parsed: parsing failed`,
+    )
   }
   await withSession(ctx, async (session) => {
     const containers = await observeContainers(session.engine, undefined, { signal: ctx.signal })

@@ -7,10 +7,11 @@ const stamp = /^\d{4}-\d{2}-\d{2}(?:T\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?)?(?:Z
  * Reads `--since` and `--until` as the docker client does: a duration back from now, a date or time (local
  * where it names no zone), or epoch seconds.
  *
+ * @param name of the flag where the error has to name it: the client does for logs, not for events
  * @returns epoch seconds, with a fraction after a dot
  * @throws {cli/invalid-value}
  */
-export function parseLogTime(text: string, nowMs: number): string {
+export function parseLogTime(text: string, nowMs: number, name?: 'since' | 'until'): string {
   if (/^\d+(?:\.\d{1,9})?$/.test(text)) return text
   if (stamp.test(text)) {
     // Half a time is none to JavaScript, and a bare date would be read as UTC.
@@ -21,7 +22,8 @@ export function parseLogTime(text: string, nowMs: number): string {
   try {
     return toSeconds(nowMs - parseDurationMs(text))
   } catch (cause) {
-    const message = `failed to parse value as time or duration: "${text}"`
+    const where = name === undefined ? '' : `invalid value for "${name}": `
+    const message = `${where}failed to parse value as time or duration: "${text}"`
     throw new FlotillaError('cli/invalid-value', message, { cause })
   }
 }
