@@ -357,14 +357,19 @@ volumes: { data: {} }
   // The last one: a host is gone after it.
   it('the lock of a project holds when the first node that carries it goes, for a manager that has never seen it', async () => {
     const [first, ...others] = [...running.hosts].sort((a, b) => (a.name < b.name ? -1 : 1))
-    // What the holder waits for stays when the first host goes.
+    // The first host may go while containers are made: none of them is made there.
+    const elsewhere = `["constraint:node==${others.at(-1)!.name}"]`
     const gated = `
 services:
-  web: { image: ${sampleImage}, network_mode: bridge, depends_on: { gate: { condition: service_healthy } } }
+  web:
+    image: ${sampleImage}
+    network_mode: bridge
+    environment: ${elsewhere}
+    depends_on: { gate: { condition: service_healthy } }
   gate:
     image: ${sampleImage}
     network_mode: bridge
-    environment: ["constraint:node==${others.at(-1)!.name}"]
+    environment: ${elsewhere}
     healthcheck: { test: ["CMD", "test", "-e", "/ready"], interval: 1s, retries: 1000 }
 `
     await host.write('held', { 'compose.yaml': gated })
