@@ -2,7 +2,7 @@ import { accepts, renderExpression } from '../expression.ts'
 import type { ContainerView, ImageView, NodeView, Workload } from '../model.ts'
 import type { Expression, PlacementRequest } from '../placement.ts'
 import type { Filter } from './filter.ts'
-import { recallBroken } from './remembered.ts'
+import { findBroken } from './remembered.ts'
 
 /** Near (or away from) containers, images, or containers with a label. */
 export const affinityFilter: Filter = {
@@ -10,9 +10,9 @@ export const affinityFilter: Filter = {
   reads: ['load', 'images'],
   asks: ['affinities'],
   relevant: (request) => request.affinities.expressions.length > 0,
-  pass: (request, node) => findBroken(request, node) === undefined,
+  pass: (request, node) => findUnmet(request, node) === undefined,
   explain(request, node) {
-    const broken = findBroken(request, node)
+    const broken = findUnmet(request, node)
     return broken === undefined ? '' : `affinity ${renderExpression(broken)} is not met`
   },
   legacy: (request) =>
@@ -20,17 +20,8 @@ export const affinityFilter: Filter = {
   problem: (request) => request.affinities.problem,
 }
 
-function findBroken(request: PlacementRequest, node: NodeView): Expression | undefined {
-  const list = request.affinities
-  const known = recallBroken(list, node, request.isSoftIgnored)
-  if (known !== undefined && known >= 0) return list.expressions[known]
-  const from = known === undefined ? 0 : (list.patterns?.count ?? 0)
-  for (let position = from; position < list.expressions.length; position += 1) {
-    const expression = list.expressions[position]
-    if (expression === undefined || (expression.isSoft && request.isSoftIgnored)) continue
-    if (!isMet(expression, node)) return expression
-  }
-  return undefined
+function findUnmet({ affinities, isSoftIgnored }: PlacementRequest, node: NodeView): Expression | undefined {
+  return findBroken(affinities, node, isSoftIgnored, isMet)
 }
 
 function isMet(expression: Expression, node: NodeView): boolean {

@@ -3,7 +3,7 @@ import type { NodeView } from '../model.ts'
 import type { Expression, PlacementRequest } from '../placement.ts'
 import { canRun, renderPlatform } from '../platform.ts'
 import type { Filter } from './filter.ts'
-import { recallBroken } from './remembered.ts'
+import { findBroken } from './remembered.ts'
 
 /**
  * Conditions on the labels of a node; the key `node` stands for its ID and name, `node.role`, `node.platform.os` and
@@ -15,12 +15,12 @@ export const constraintFilter: Filter = {
   reads: ['identity'],
   asks: ['constraints', 'platform'],
   relevant: (request) => request.constraints.expressions.length > 0 || request.platform !== undefined,
-  pass: (request, node) => isOnPlatform(request, node) && findBroken(request, node) === undefined,
+  pass: (request, node) => isOnPlatform(request, node) && findUnmet(request, node) === undefined,
   explain(request, node) {
     if (request.platform !== undefined && !canRun(node, request.platform)) {
       return `platform ${renderPlatform(request.platform)} does not run here (${node.osType}/${node.architecture})`
     }
-    const broken = findBroken(request, node)
+    const broken = findUnmet(request, node)
     if (broken === undefined) return ''
     const have = broken.key === 'node' ? node.name : readKey(broken.key, node)
     return `constraint ${renderExpression(broken)} is not met (${broken.key} is ${JSON.stringify(have)})`
@@ -37,17 +37,12 @@ function isOnPlatform({ platform }: PlacementRequest, node: NodeView): boolean {
   return platform === undefined || canRun(node, platform)
 }
 
-function findBroken(request: PlacementRequest, node: NodeView): Expression | undefined {
-  const list = request.constraints
-  const known = recallBroken(list, node, request.isSoftIgnored)
-  if (known !== undefined && known >= 0) return list.expressions[known]
-  const from = known === undefined ? 0 : (list.patterns?.count ?? 0)
-  for (let position = from; position < list.expressions.length; position += 1) {
-    const expression = list.expressions[position]
-    if (expression === undefined || (expression.isSoft && request.isSoftIgnored)) continue
-    if (isMatch(expression, node) === expression.isNegated) return expression
-  }
-  return undefined
+function findUnmet({ constraints, isSoftIgnored }: PlacementRequest, node: NodeView): Expression | undefined {
+  return findBroken(constraints, node, isSoftIgnored, isMet)
+}
+
+function isMet(expression: Expression, node: NodeView): boolean {
+  return isMatch(expression, node) !== expression.isNegated
 }
 
 /** A label, or where no label has the name a property of the node as `deploy.placement` calls it. */

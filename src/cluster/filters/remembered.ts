@@ -1,5 +1,5 @@
 import type { NodeView } from '../model.ts'
-import type { ExpressionList } from '../placement.ts'
+import type { Expression, ExpressionList } from '../placement.ts'
 import { Recent } from '../recent.ts'
 
 /** Lists kept; those not used for longest go first. */
@@ -25,6 +25,24 @@ export function rememberBroken(list: ExpressionList, node: NodeView, isSoftIgnor
     brokenByList.set(key, byNode)
   }
   byNode.set(node, broken)
+}
+
+/** The first condition that the node does not meet; those that were judged beforehand are not matched again. */
+export function findBroken(
+  list: ExpressionList,
+  node: NodeView,
+  isSoftIgnored: boolean,
+  isMet: (expression: Expression, node: NodeView) => boolean,
+): Expression | undefined {
+  const known = recallBroken(list, node, isSoftIgnored)
+  if (known !== undefined && known >= 0) return list.expressions[known]
+  const from = known === undefined ? 0 : (list.patterns?.count ?? 0)
+  for (let position = from; position < list.expressions.length; position += 1) {
+    const expression = list.expressions[position]
+    if (expression === undefined || (expression.isSoft && isSoftIgnored)) continue
+    if (!isMet(expression, node)) return expression
+  }
+  return undefined
 }
 
 function keyOf(patterns: NonNullable<ExpressionList['patterns']>, isSoftIgnored: boolean): string {
