@@ -44,7 +44,9 @@ export function checkTlsFlags(flags: TlsFlags): void {
 export async function readTlsFiles(flags: TlsFlags): Promise<TlsFiles> {
   const { tlscert, tlskey, tlscacert } = flags
   if (!isSet(tlscert) || !isSet(tlskey)) return {}
-  const [cert, key] = await Promise.all([readPem(tlscert, flags), readPem(tlskey, flags)])
+  // One after the other: of two files that are missing the certificate is named, every time.
+  const cert = await readPem(tlscert, flags)
+  const key = await readPem(tlskey, flags)
   const ca = isSet(tlscacert) ? await readCa(tlscacert) : undefined
   await checkPair(cert, key, flags)
   return {
