@@ -23,8 +23,8 @@ export async function openStore(address: string, context: DiscoveryContext): Pro
 export async function readStoreTls(options: ReadonlyMap<string, string>): Promise<MutualTls | undefined> {
   const [ca, cert, key] = [options.get('kv.cacertfile'), options.get('kv.certfile'), options.get('kv.keyfile')]
   if (ca === undefined || cert === undefined || key === undefined) return undefined
-  const [caText, certText, keyText] = await Promise.all([readPem(ca), readPem(cert), readPem(key)])
-  return { ca: caText, cert: certText, key: keyText }
+  // One after the other: of several that cannot be read the same one is named every time.
+  return { ca: await readPem(ca), cert: await readPem(cert), key: await readPem(key) }
 }
 
 async function readPem(path: string): Promise<string> {
