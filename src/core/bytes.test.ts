@@ -30,6 +30,11 @@ describe('sizes', () => {
     ['2GiB', 2_147_483_648],
     ['1 MB', 1_048_576],
     ['4b', 4],
+    ['1e3', 1000],
+    ['1.5e2k', 153_600],
+    ['1_0k', 10_240],
+    ['+1', 1],
+    ['1 ', 1],
   ])('%s is %d bytes of memory', (text, expected) => {
     expect(parseBinarySize(text)).toBe(expected)
   })
@@ -38,7 +43,7 @@ describe('sizes', () => {
     expect([parseDecimalSize('1kB'), parseDecimalSize('2.5MB')]).toEqual([1000, 2_500_000])
   })
 
-  it.each(['', '-1', 'abc', '1x', '1kx', 'NaN', '1e30', '9223372036854775808', '1kb1'])('%j is refused', (text) => {
+  it.each(['', '-1', 'abc', '1x', '1kx', 'NaN', '1e30', '9223372036854775808', '1kb1', ' 1', '1_k', '1  k'])('%j is refused', (text) => {
     let message = 'no problem'
     try {
       parseBinarySize(text)

@@ -1,4 +1,5 @@
 import { FlotillaError } from './errors.ts'
+import { parseGoFloat } from './go-float.ts'
 
 const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB']
 const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB']
@@ -34,8 +35,6 @@ function renderSignificant(value: number, digits: number): string {
   return String(Number(value.toPrecision(digits)))
 }
 
-const sizePattern = /^(-?\d*\.?\d+|-?\d+\.)\s?([A-Za-z]*)$/
-
 /**
  * Reads a size in powers of 1024, as docker reads memory and volume limits: `512`, `64k`, `1.5g`, `2GiB`.
  *
@@ -56,15 +55,17 @@ export function parseDecimalSize(text: string): number {
   return parseSize(text, 1000)
 }
 
+/** go-units: the number ends at the last digit, point or blank; a suffix of up to three letters may follow. */
 function parseSize(text: string, base: number): number {
-  const match = sizePattern.exec(text)
-  if (match === null) throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
-  const number = Number(match[1])
-  if (number < 0 || !Number.isFinite(number)) throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
-  const suffix = (match[2] ?? '').toLowerCase()
+  const end = text.search(/[0-9. ][^0-9. ]*$/)
+  const number = parseGoFloat(text.slice(0, text[end] === ' ' ? end : end + 1))
+  if (end < 0 || typeof number !== 'number' || number < 0) {
+    throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
+  }
+  const suffix = text.slice(end + 1).toLowerCase()
   const power = suffix === '' || suffix === 'b' ? 0 : 'kmgtp'.indexOf(suffix.charAt(0)) + 1
   const isKnown = suffix === '' || suffix === 'b' || (power > 0 && /^.(?:i?b)?$/.test(suffix))
-  if (!isKnown) throw new FlotillaError('core/invalid-size', `invalid suffix: '${match[2] ?? ''}'`)
+  if (!isKnown) throw new FlotillaError('core/invalid-size', `invalid suffix: '${text.slice(end + 1)}'`)
   const bytes = Math.trunc(number * base ** power)
   if (bytes > Number.MAX_SAFE_INTEGER) throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
   return bytes

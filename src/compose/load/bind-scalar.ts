@@ -1,5 +1,6 @@
 import { toMessage } from '../../core/errors.ts'
 import { parseBinarySize } from '../../core/bytes.ts'
+import { parseGoFloat } from '../../core/go-float.ts'
 import { assertNever } from '../../core/errors.ts'
 import type { ScalarKind } from '../model/field/kind.ts'
 import { GoScalar } from '../model/go-scalar.ts'
@@ -137,9 +138,11 @@ function bindUnsigned(value: Tree, type: string, takesText: boolean): Tree | Bin
 }
 
 function bindFraction(value: Tree): Tree | BindProblem {
-  const number = numberOf(value) ?? Number(/^\s*$/.test(renderScalar(value)) ? 'x' : value)
-  if (!Number.isNaN(number)) return Math.fround(number)
-  return fail(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`)
+  const text = renderScalar(value)
+  const number = numberOf(value) ?? parseGoFloat(text)
+  if (typeof number === 'number' && Number.isFinite(number)) return Math.fround(number)
+  const reason = typeof number === 'string' ? number : 'invalid syntax'
+  return fail(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: ${reason}`)
 }
 
 function bindBytes(value: Tree): Tree | BindProblem {

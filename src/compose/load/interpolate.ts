@@ -1,3 +1,4 @@
+import { parseGoFloat } from '../../core/go-float.ts'
 import { LoadError } from './failure.ts'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'
@@ -145,8 +146,9 @@ function toWhole(parser: 'Atoi' | 'ParseInt'): Cast {
 }
 
 function toFraction(text: string): Tree {
-  if (/^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/.test(text)) return Number(text)
-  throw new CastError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`)
+  const value = parseGoFloat(text)
+  if (typeof value === 'number') return value
+  throw new CastError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: ${value}`)
 }
 
 function toBoolean(text: string, warn: (message: string) => void): Tree {

@@ -134,3 +134,30 @@ it('an anchor may be used in later documents of its file', () => {
 it('text in base64 is that text', () => {
   expect(load(['services: {web: {image: x, hostname: !!binary aGk=}}']).services['web']?.hostname).toBe('hi')
 })
+
+describe('numbers as Go writes them', () => {
+  it.each<[string, number]>([
+    ['"1_0"', 10],
+    ['0x1p-2', 0.25],
+    ['"1e1"', 10],
+  ])('are taken: cpus %s', (written, cpus) => {
+    expect(load([`services: {web: {image: x, cpus: ${written}}}`]).services['web']?.cpus).toBe(cpus)
+  })
+
+  it.each<[string, number]>([
+    ['"1e3"', 1000],
+    ['"1_0k"', 10_240],
+  ])('are taken in sizes, too: mem_limit %s', (written, bytes) => {
+    expect(load([`services: {web: {image: x, mem_limit: ${written}}}`]).services['web']?.mem_limit).toBe(bytes)
+  })
+
+  it('are refused beyond what a float holds', () => {
+    expect(() => load(['services: {web: {image: x, cpus: 1e400}}'])).toThrow(
+      'services.web.cpus: failed to cast to expected type: strconv.ParseFloat: parsing "1e400": value out of range',
+    )
+  })
+
+  it.each(['nan', '.nan', 'inf'])('are refused where they say nothing: %s', (written) => {
+    expect(() => load([`services: {web: {image: x, cpus: ${written}}}`])).toThrow('strconv.ParseFloat')
+  })
+})
