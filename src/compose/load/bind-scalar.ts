@@ -261,6 +261,7 @@ function bindHosts(value: Tree): Tree | BindProblem {
 
 function bindUlimit(value: Tree): Tree | BindProblem {
   if (!isMap(value)) {
+    if (goTypeOf(value) === 'float64') return fail('invalid type float64')
     const single = bindWhole(value)
     return typeof single === 'number' ? Object.assign(makeMap(), { single }) : single
   }

@@ -94,8 +94,7 @@ function findName(sources: Sources, shared: Shared): string {
   for (const file of sources.files) {
     const documents = parseFile(file, shared)
     shared.parsed.set(file, documents)
-    for (const { tree } of documents) {
-      const value = isMap(tree) ? tree['name'] : undefined
+    for (const { name: value } of documents) {
       if (typeof value === 'string' && value !== '') name = value
     }
   }

@@ -87,7 +87,7 @@ describe('maps', () => {
   })
 
   it('refuse to merge what is no map', () => {
-    expect(failure('a: {<<: 3}')).toMatch(/line 1: map merge requires map or sequence of maps as the value/)
+    expect(failure('a: {<<: 3}')).toMatch(/yaml: map merge requires map or sequence of maps as the value/)
   })
 })
 

@@ -4,10 +4,10 @@ import type { NodeBudget } from './budget.ts'
 import { toLineColumn } from './place.ts'
 import type { Places } from './place.ts'
 import { renderScalar } from './plain.ts'
-import { toScalar } from './tagged-scalar.ts'
+import { TagMismatch, toScalar } from './tagged-scalar.ts'
 import { isMap, makeMap, renderPath } from './tree.ts'
 import type { Tree, TreePath } from './tree.ts'
-import { StrictReaderError, readEventsStrictly } from './yaml-events.ts'
+import { StrictReaderError, isCollection, isMergeKey, readEventsStrictly } from './yaml-events.ts'
 import type { AliasEvent, NodeEvent, ReadEvents, YamlEvent } from './yaml-events.ts'
 import { failAt, tooDeep } from './yaml-failure.ts'
 
@@ -15,6 +15,8 @@ import { failAt, tooDeep } from './yaml-failure.ts'
 export interface ParsedDocument {
   readonly tree: Tree
   readonly resets: readonly TreePath[]
+  /** The project's `name:` as it is written, also where `!reset` takes it out. */
+  readonly name: Tree
 }
 
 /** What parsing needs besides the text. */
@@ -91,6 +93,7 @@ class Converter {
   /** Anchors whose content is being read, with the path they stand at. */
   readonly #open = new Map<string, TreePath>()
   #resets: TreePath[] = []
+  #name: Tree = null
   #nodes = 0
   /** Index of the next event. */
   #at: number
@@ -120,7 +123,8 @@ class Converter {
     this.#at += 1
     const tree = this.#isClosed() ? null : this.#toTree(this.#next(), [])
     this.#at += 1
-    return { tree: tree === dropped ? null : tree, resets: this.#resets }
+    if (tree === dropped) return { tree: null, resets: this.#resets, name: null }
+    return { tree, resets: this.#resets, name: this.#name ?? (isMap(tree) ? (tree['name'] ?? null) : null) }
   }
 
   #next(): NodeEvent {
@@ -165,6 +169,7 @@ class Converter {
     const { tag } = event
     if (tag === '!reset') {
       this.#resets.push(path)
+      if (path.length === 1 && path[0] === 'name' && event.kind === 'scalar') this.#name = event.text
       this.#skip(event)
       return dropped
     }
@@ -175,9 +180,7 @@ class Converter {
 
   #toScalar(event: Extract<NodeEvent, { readonly kind: 'scalar' }>): Tree {
     const scalar = toScalar(event.text, event.tag, event.isPlain)
-    if (scalar === undefined) {
-      throw failAt(this.#source, event.offset, this.#context, '!!binary value contains invalid base64 data')
-    }
+    if (scalar instanceof TagMismatch) throw this.#fail(scalar.reason, event.offset)
     if (scalar instanceof GoScalar && this.#context.seen !== undefined) this.#context.seen.goScalars = true
     return scalar
   }
@@ -193,7 +196,7 @@ class Converter {
       const earlier = seen.get(key)
       if (earlier !== undefined) throw this.#duplicate(key, offset, earlier)
       seen.set(key, offset)
-      const isMerge = key === '<<' && keyEvent.kind === 'scalar' && keyEvent.isPlain
+      const isMerge = key === '<<' && isMergeKey(keyEvent)
       const value = this.#toTree(this.#next(), isMerge ? path : [...path, key])
       if (value === dropped) continue
       if (isMerge) merged.push(...this.#toMergeSources(value, offset))
@@ -220,10 +223,19 @@ class Converter {
   #toMergeSources(value: Tree, offset: number): readonly Tree[] {
     const sources = Array.isArray(value) ? value : [value]
     if (sources.every((source) => isMap(source))) return sources
-    throw failAt(this.#source, offset, this.#context, 'map merge requires map or sequence of maps as the value')
+    throw this.#fail('map merge requires map or sequence of maps as the value', offset)
+  }
+
+  /** What the reference program's decoder refuses; its words name no line. */
+  #fail(reason: string, offset: number): LoadError {
+    const message = `failed to parse ${this.#context.path}: yaml: ${reason}`
+    const place = toLineColumn(this.#source, offset)
+    return new LoadError([{ message, path: '', file: this.#context.path, ...place }])
   }
 
   #toKey(event: NodeEvent, path: TreePath): string {
+    // On a key such tags say nothing: the value is what is reset.
+    if (event.kind === 'scalar' && (event.tag === '!reset' || event.tag === '!override')) return event.text
     const value = this.#toTree(event, path)
     if (typeof value === 'string') return value
     const location = path.length === 0 ? 'at top level' : `in ${renderGoPath(path)}`
@@ -281,10 +293,6 @@ function depthOf(tree: Tree): number {
   let deepest = 0
   for (const entry of Array.isArray(tree) ? tree : Object.values(tree)) deepest = Math.max(deepest, depthOf(entry))
   return deepest + 1
-}
-
-function isCollection(event: YamlEvent): boolean {
-  return event.kind === 'map' || event.kind === 'list'
 }
 
 function renderGoPath(path: TreePath): string {

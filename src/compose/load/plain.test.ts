@@ -22,6 +22,35 @@ const printed: readonly (readonly [written: string, yaml: string, json: string])
   ['2020-01-01t10:00:00+02:00', '2020-01-01T10:00:00+02:00', '"2020-01-01T10:00:00+02:00"'],
   ['"2020-01-01"', '"2020-01-01"', '"2020-01-01"'],
   ['!!binary aGk=', 'hi', '"hi"'],
+  ['! 3', '3', '3'],
+  ['! "3"', '"3"', '"3"'],
+  ['!!int "3"', '3', '3'],
+  ['!!float 3', '3', '3'],
+  ['!!bool TRUE', 'true', 'true'],
+  ['!!null ~', 'null', 'null'],
+  ['!!timestamp "2001-01-01"', '2001-01-01T00:00:00Z', '"2001-01-01T00:00:00Z"'],
+  // Texts that are no numbers after all, and no dates.
+  ['0xffffffffffffffffff', '0xffffffffffffffffff', '"0xffffffffffffffffff"'],
+  ['-0x8000000000000001', '-0x8000000000000001', '"-0x8000000000000001"'],
+  ['1e999', '1e999', '"1e999"'],
+  ['.e5', '.e5', '".e5"'],
+  ['2020-13-45', '2020-13-45', '"2020-13-45"'],
+  ['2020-01-01T', '2020-01-01T', '"2020-01-01T"'],
+  ['"a\\Nb"', '"a\\Nb"', '"a\u0085b"'],
+]
+
+/** What docker-compose 2.40 says of scalars that are not what their tags say. */
+const mismatched: readonly (readonly [written: string, reason: string])[] = [
+  ['!!bool yes', 'cannot decode !!str `yes` as a !!bool'],
+  ['!!bool 1', 'cannot decode !!int `1` as a !!bool'],
+  ['!!bool ""', 'cannot decode !!null `` as a !!bool'],
+  ['!!int 3.0', 'cannot decode !!float `3.0` as a !!int'],
+  ['!!int .inf', 'cannot decode !!float `.inf` as a !!int'],
+  ['!!float x', 'cannot decode !!str `x` as a !!float'],
+  ['!!float 2001-01-01', 'cannot decode !!str `2001-01-01` as a !!float'],
+  ['!!null 3', 'cannot decode !!int `3` as a !!null'],
+  ['!!timestamp x', 'cannot decode !!str `x` as a !!timestamp'],
+  ['!!binary "!"', '!!binary value contains invalid base64 data'],
 ]
 
 describe('a plain scalar', () => {
@@ -30,6 +59,11 @@ describe('a plain scalar', () => {
     const tree = parseYaml(`x-v: ${written}`, context)[0]?.tree
     expect(renderTree(tree, 'yaml')).toBe(`x-v: ${yaml}\n`)
     expect(renderTree(tree, 'json')).toBe(`{\n  "x-v": ${json}\n}`)
+  })
+
+  it.each(mismatched)('%s is refused', (written, reason) => {
+    const context = { path: '/p/c.yml', places: new Places(), budget: new NodeBudget(100), maxDepth: 10 }
+    expect(() => parseYaml(`x-v: ${written}`, context)).toThrow(`failed to parse /p/c.yml: yaml: ${reason}`)
   })
 
   it('that is less than nothing by its sign alone keeps the sign as text', () => {

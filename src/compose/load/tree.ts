@@ -56,11 +56,15 @@ export function countNodes(tree: Tree): number {
 }
 
 /** A copy of plain data: what only Go has types for becomes the number or text it stands for. */
-export function toPlainTree(tree: Tree): Written {
-  if (tree instanceof GoScalar) return tree.plain
-  if (Array.isArray(tree)) return tree.map((entry) => toPlainTree(entry))
+export function toPlainTree(tree: Tree, toPlain: (scalar: GoScalar) => number | string = plainOf): Written {
+  if (tree instanceof GoScalar) return toPlain(tree)
+  if (Array.isArray(tree)) return tree.map((entry) => toPlainTree(entry, toPlain))
   if (!isMap(tree)) return tree
   const made = makeMap() as WrittenService
-  for (const key of Object.keys(tree)) made[key] = toPlainTree(tree[key] ?? null)
+  for (const key of Object.keys(tree)) made[key] = toPlainTree(tree[key] ?? null, toPlain)
   return made
+}
+
+function plainOf(scalar: GoScalar): number | string {
+  return scalar.plain
 }

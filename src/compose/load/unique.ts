@@ -127,7 +127,7 @@ function byDevice(entry: Tree): ReturnType<KeyOf> {
     if (typeof target === 'string') return { key: target }
     return { reason: (at) => `service device ${at} is missing a mount target` }
   }
-  const parts = renderScalar(entry).split(':')
+  const parts = typeof entry === 'string' ? entry.split(':') : []
   return { key: parts[1] ?? parts[0] ?? '' }
 }
 

@@ -161,3 +161,32 @@ describe('numbers as Go writes them', () => {
     expect(() => load([`services: {web: {image: x, cpus: ${written}}}`])).toThrow('strconv.ParseFloat')
   })
 })
+
+describe('a tag on a key', () => {
+  it('of this program says nothing', () => {
+    const project = load([web, 'services: {!reset web: {!override tty: true}, db: {image: y}}'])
+    expect(project.services['web']).toMatchObject({ image: 'x', tty: true })
+  })
+
+  it('that is no more than text takes the meaning from a merge key', () => {
+    expect(() => load(['services: {web: {image: x, !!str <<: {tty: true}}}'])).toThrow(
+      "services.web additional properties '<<' not allowed",
+    )
+    const merged = load(['services: {web: {image: x, !!merge "<<": {tty: true}}}'])
+    expect(merged.services['web']?.tty).toBe(true)
+  })
+})
+
+it('a name that a later file resets is the name all the same', () => {
+  expect(load([`name: shop\n${web}`, 'name: !reset inn']).name).toBe('inn')
+})
+
+it('a number of any size is no text', () => {
+  expect(() => load(['services: {web: {image: x, hostname: 9007199254740993}}'])).toThrow(
+    'services.web.hostname must be a string',
+  )
+})
+
+it('a limit of a number that need not be whole is refused', () => {
+  expect(() => load(['services: {web: {image: x, ulimits: {nofile: 1.0}}}'])).toThrow('ulimits.nofile')
+})

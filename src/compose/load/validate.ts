@@ -23,7 +23,8 @@ const maxProblems = 20
 export function validateTree(tree: TreeMap, file: string, { places, seen }: Pick<Shared, 'places' | 'seen'>): void {
   if (seen.goScalars) refuseDates(tree, file, places)
   refuseTwins(tree, file, places)
-  if (validate(seen.goScalars ? toPlainTree(tree) : tree)) return
+  // Numbers stay numbers, however large: that is what their type is checked for.
+  if (validate(seen.goScalars ? toPlainTree(tree, ({ number }) => number) : tree)) return
   const problems = pickProblems(validate.errors ?? []).map((found) => toProblem(tree, file, places, found))
   throw new LoadError(problems.slice(0, maxProblems))
 }

@@ -29,6 +29,17 @@ export type NodeEvent =
 /** A text as what follows on what: a `document` holds one node or none up to its `end`. */
 export type YamlEvent = NodeEvent | { readonly kind: 'document' | 'end' }
 
+/** Tells what has an `end` from what has none. */
+export function isCollection(event: YamlEvent): boolean {
+  return event.kind === 'map' || event.kind === 'list'
+}
+
+/** `<<` in quotes is a key like any other, unless its tag says more. */
+export function isMergeKey(event: NodeEvent): boolean {
+  if (event.kind !== 'scalar') return false
+  return event.tag === undefined || event.tag === '!' ? event.isPlain : event.tag === 'tag:yaml.org,2002:merge'
+}
+
 /** Reads a text into events. @throws LoadError with its place */
 export type ReadEvents = (source: string, context: TextContext) => readonly YamlEvent[]
 

@@ -12,7 +12,6 @@ interface Traits {
 
 const oldBooleans = /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/
 const base60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/
-const timestamp = /^\d{4}-\d{1,2}-\d{1,2}(?:$|[Tt ])/
 
 /** The style go-yaml chooses. Texts that would read as something else are put in double quotes. */
 export function chooseStyle(text: string, isKey: boolean): Style {
@@ -25,10 +24,7 @@ export function chooseStyle(text: string, isKey: boolean): Style {
 }
 
 function readsAsOther(text: string): boolean {
-  if (oldBooleans.test(text) || base60.test(text) || timestamp.test(text)) return true
-  if (typeof resolvePlain(text) !== 'string') return true
-  // Numbers that are kept as text because a double cannot hold them as they were written.
-  return /^[-+]?(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*|[0-9.]+[eE][-+]?[0-9]+)$/.test(text)
+  return oldBooleans.test(text) || base60.test(text) || typeof resolvePlain(text) !== 'string'
 }
 
 function readTraits(text: string): Traits {
@@ -62,7 +58,7 @@ function hasIndicator(text: string): boolean {
 
 /** libyaml prints the basic plane only; line feeds and tabs are looked at apart. */
 function hasUnprintable(text: string): boolean {
-  return /[^\t\n\r\x20-\x7E\u0085\u00A0-\uD7FF\uE000-\uFEFE\uFF00-\uFFFD]/.test(text) || text.includes('\r')
+  return /[^\t\n\r\x20-\x7E\u00A0-\uD7FF\uE000-\uFEFE\uFF00-\uFFFD]/.test(text) || text.includes('\r')
 }
 
 const escapes: Readonly<Record<string, string>> = {
