@@ -24,6 +24,7 @@ services:
     stop_grace_period: 1s
   db: { image: ${sampleImage}, command: ["/bin/idle"], stop_grace_period: 1s }
   cache: { image: ${sampleImage}, command: ["/bin/idle"], network_mode: none, stop_grace_period: 1s }
+  off: { image: ${sampleImage}, profiles: [off] }
 volumes: { data: { labels: { keep: "yes" } } }
 `
 
@@ -80,6 +81,13 @@ const unasked: readonly (readonly string[])[] = [
   ['version', 'x'],
   ['publish'],
   ['logs', '--since', 'x'],
+  ['logs', '--index', '1'],
+  ['logs', '--index', '1', 'web', 'db'],
+  ['up', '--scale', 'nope=1'],
+  ['up', '--exit-code-from', 'nope'],
+  ['create', '--scale', 'off=1'],
+  ['config', '--hash', 'nope'],
+  ['config', '--hash', 'web,off'],
   ['logs', '--until', 'x'],
   ['events', '--since', 'x'],
   ['--progress', 'x', 'ps'],
@@ -146,6 +154,21 @@ describe.runIf(isRoot)('commands (needs root on Linux)', () => {
       expect(own.stderr.split('\n').sort()).toEqual(other.stderr.split('\n').sort())
     },
   )
+
+  it('a .env file steers the program as the environment does', async () => {
+    const steered = {
+      'compose.yaml': `services: { web: { image: ${sampleImage}, command: ["/bin/idle"] } }`,
+      '.env': 'COMPOSE_COMPATIBILITY=1\nCOMPOSE_IGNORE_ORPHANS=1\n',
+    }
+    await host.write('steered', steered)
+    for (const args of [['up', '-d', '--remove-orphans'], ['--dry-run', 'up', '-d'], ['config']]) {
+      const [own, other] = await Promise.all([host.compose('steered', args), host.reference('steered', args)])
+      expect(own.code, own.stderr).toBe(other.code)
+      expect(own.stdout).toBe(other.stdout)
+      expect(own.stderr.split('\n').sort().join('\n')).toContain(other.stderr.trim().split('\n').sort()[0])
+      if (args.includes('--dry-run')) expect(own.stderr).toContain('steered_web_1')
+    }
+  })
 
   it('top shows the processes of all services in one table', async () => {
     const [own, other] = await both(['top'])

@@ -2,7 +2,13 @@ import { writeFileSync } from 'node:fs'
 import type { Context, Run } from '../../cli/command.ts'
 import { checkContainerNames } from '../../compose/load/consistency.ts'
 import type { LoadOptions } from '../../compose/load/options.ts'
-import { applyDefaultPlatform, dependencyOrder, dropUnused, selectServices } from '../../compose/load/select.ts'
+import {
+  applyDefaultPlatform,
+  dependencyOrder,
+  dropUnused,
+  requireService,
+  selectServices,
+} from '../../compose/load/select.ts'
 import { makeDictionary, sortedNames } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { renderProject, renderTree } from '../../compose/model/render/project.ts'
@@ -120,13 +126,7 @@ async function renderHashes(project: Project, asked: string): Promise<string> {
   // With it comes the cryptography of Node, which `config` alone does without.
   const { hashService } = await import('../../compose/hash.ts')
   const names = asked === '*' ? sortedNames(project.services) : asked.split(',').sort()
-  return lines(
-    names.map((name) => {
-      const service = project.services[name]
-      if (service === undefined) throw new FlotillaError('compose/not-found', `no such service: ${name}`)
-      return `${name} ${hashService(service)}`
-    }),
-  )
+  return lines(names.map((name) => `${name} ${hashService(requireService(project, name))}`))
 }
 
 function renderProfiles(project: Project): string {

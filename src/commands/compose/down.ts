@@ -9,6 +9,7 @@ import type { DownOptions } from '../../compose/plan/down.ts'
 import type { Observed } from '../../compose/plan/observed.ts'
 import type { Plan } from '../../compose/plan/plan.ts'
 import { toImageReference } from '../../compose/translate/name.ts'
+import { composeEnv } from './compose-env.ts'
 import type { downFlags } from './lifecycle-table.ts'
 import { endProviders } from './outside.ts'
 import { isTrue, withSession } from './session.ts'
@@ -21,7 +22,7 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/invalid-value', `invalid value for --rmi: "${images}"`)
   }
   const { name, project } = await requireTarget(ctx, args)
-  const isIgnoring = isTrue(ctx.env['COMPOSE_IGNORE_ORPHANS'])
+  const isIgnoring = isTrue(composeEnv(ctx)['COMPOSE_IGNORE_ORPHANS'])
   if (flags['remove-orphans'] && isIgnoring && flags.given('remove-orphans')) {
     throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
   }

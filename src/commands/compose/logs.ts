@@ -21,14 +21,17 @@ const maxStreams = 16
 type LogsFlags = Parameters<typeof run>[1]
 
 export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
+  const index = flags.index ?? 0
+  if (index > 0 && args.length !== 1) {
+    throw new FlotillaError('cli/usage', '--index requires one service to be selected')
+  }
   const query = toQuery(flags, ctx.clock.nowMs())
   const show = async (found: Found): Promise<void> => {
     const containers = containersOf(found.roster, args).filter(
-      (container) => !container.isOneOff && (flags.index === undefined || container.number === flags.index),
+      (container) => !container.isOneOff && (index <= 0 || container.number === index),
     )
-    if (flags.index !== undefined && containers.length === 0) {
-      const services = args.length > 0 ? args.join(', ') : found.name
-      throw new FlotillaError('compose/not-found', `service "${services}" is not running container #${flags.index}`)
+    if (index > 0 && containers.length === 0) {
+      throw new FlotillaError('compose/not-found', `service "${args[0]}" is not running container #${index}`)
     }
     const sink = makeSink(ctx, flags)
     const labels = containers.map((container) => toLogName(found.name, container.name))

@@ -9,6 +9,7 @@ import type { Project } from '../../compose/model/project.ts'
 import { parseRemote } from '../../compose/remote/reference.ts'
 import type { RemoteSource } from '../../compose/remote/remote-files.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { learnEnv, readParallel } from './compose-env.ts'
 import { readProgress } from './progress-flag.ts'
 import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
 
@@ -45,6 +46,8 @@ export async function openWritten(
     (files, naming) => readProject(toRequest(ctx, naming), toLoadOptions(ctx, { files, ...options })),
     onRemote,
   )
+  learnEnv(ctx, loaded.environment)
+  readParallel(ctx)
   const project = enableServices(loaded, named)
   return ctx.globals['all-resources'] === true ? project : dropUnused(project)
 }
@@ -69,6 +72,7 @@ async function withFiles<T>(
   onRemote?: OnRemote,
 ): Promise<T> {
   readProgress(ctx)
+  readParallel(ctx)
   const local: Files = {
     readText: readTextNow,
     kindOf: kindOfPath,
@@ -114,7 +118,6 @@ function toRequest(ctx: Context, naming: Naming): SourceRequest {
 function toLoadOptions(ctx: Context, options: Partial<LoadOptions> & Pick<LoadOptions, 'files'>): LoadOptions {
   return {
     warn: (message) => warnOnce(ctx, message),
-    convertWindowsPaths: isTrue(ctx.env['COMPOSE_CONVERT_WINDOWS_PATHS']),
     ...options,
   }
 }
@@ -154,8 +157,4 @@ function textOf(value: unknown): string | undefined {
 
 function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
-}
-
-function isTrue(value: string | undefined): boolean {
-  return value !== undefined && /^(?:1|t|true|y|yes|on)$/i.test(value)
 }

@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { endpointFromEnvironment } from '../../engine/environment.ts'
 import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
+import { composeEnv, readParallel } from './compose-env.ts'
 import { readProgress } from './progress-flag.ts'
 import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
@@ -112,7 +113,10 @@ export function hasColour(ctx: Context): boolean | undefined {
 }
 
 function readAnsi(ctx: Context): string | undefined {
-  if (ctx.globals['no-ansi'] !== true) return text(ctx.globals['ansi']) ?? text(ctx.env['COMPOSE_ANSI'])
+  if (ctx.globals['no-ansi'] !== true) {
+    const learned = ctx.globals.given('ansi') ? undefined : text(composeEnv(ctx)['COMPOSE_ANSI'])
+    return learned ?? text(ctx.globals['ansi'])
+  }
   if (ctx.globals.given('ansi')) {
     throw new FlotillaError(
       'cli/invalid-value',
@@ -147,22 +151,6 @@ function readChoice(ctx: Context): Parameters<typeof endpointFromEnvironment>[1]
   }
   return Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== undefined))
 }
-
-/** `--parallel`, else `COMPOSE_PARALLEL_LIMIT`; -1 and nothing mean no limit of the user's. */
-function readParallel(ctx: Context): number {
-  const flag = ctx.globals['parallel']
-  if (typeof flag === 'number' && ctx.globals.given('parallel')) return flag < 1 ? unlimited : flag
-  const variable = text(ctx.env['COMPOSE_PARALLEL_LIMIT'])
-  if (variable === undefined) return unlimited
-  const limit = Number(variable)
-  if (!Number.isInteger(limit)) {
-    throw new FlotillaError('cli/invalid-value', `COMPOSE_PARALLEL_LIMIT must be an integer (found: "${variable}")`)
-  }
-  return limit < 1 ? unlimited : limit
-}
-
-/** Engines serve more calls at once than they have processors for; beyond this they only queue. */
-const unlimited = 64
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined

@@ -25,8 +25,7 @@ export const composeGlobals: FlagTable = {
   },
   compatibility: {
     kind: 'boolean',
-    brief: 'Name containers with _ in place of -, as Compose v1; config adds nothing implied',
-    env: ['COMPOSE_COMPATIBILITY'],
+    brief: 'Name containers with _ in place of -, as COMPOSE_COMPATIBILITY does; config adds nothing implied',
   },
   'dry-run': { kind: 'boolean', brief: 'Show what would be done, change nothing' },
   'env-file': {

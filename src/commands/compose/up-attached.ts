@@ -9,6 +9,7 @@ import type { HookOutput } from '../../compose/execute/hook.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { isAlive } from '../../compose/plan/observed.ts'
+import { requireService } from '../../compose/load/select.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { toLogName } from '../../compose/translate/name.ts'
 import { makeLogPainter } from '../../ui/log-prefix.ts'
@@ -60,7 +61,7 @@ export async function upAttached(
   const services = new Set(selected)
   const shown = chooseAttached(flags, project, selected, named)
   const from = flags['exit-code-from']
-  if (from !== undefined) selectServices(project, [from])
+  if (from !== undefined) requireService(project, from)
   const line = makeStatusLine(ctx.stdout)
   const sink = makeSink(ctx, flags, line)
   const hookOutput = ({ label, stream, text }: HookOutput): void => sink.write(label, stream, text)

@@ -8,6 +8,7 @@ import { readKeys } from '../../ui/keys.ts'
 import type { Keys } from '../../ui/keys.ts'
 import type { StatusLine } from '../../ui/status-line.ts'
 import { makeStyle } from '../../ui/style.ts'
+import { composeEnv } from './compose-env.ts'
 import { hasColour, isTrue } from './session.ts'
 import type { Session } from './session.ts'
 
@@ -41,10 +42,10 @@ export interface CompanionOptions {
 
 /** `--menu`, else `COMPOSE_MENU`, else wherever a person sits at both ends. */
 export function wantsMenu(ctx: Context, flag: boolean | undefined): boolean {
-  const { terminal, env } = ctx
+  const { terminal } = ctx
   if (!terminal.isTty || !terminal.isStdinTty || hasColour(ctx) === false) return false
   if (flag !== undefined) return flag
-  const variable = env['COMPOSE_MENU'] ?? ''
+  const variable = composeEnv(ctx)['COMPOSE_MENU'] ?? ''
   return variable === '' || isTrue(variable)
 }
 

@@ -4,6 +4,7 @@ import { makeDictionary } from '../../compose/model/dictionary.ts'
 import type { Dictionary } from '../../compose/model/dictionary.ts'
 import type { PullPolicy } from '../../compose/plan/image-plan.ts'
 import type { Project } from '../../compose/model/project.ts'
+import { requireService } from '../../compose/load/select.ts'
 import type { upFlags } from './lifecycle-table.ts'
 
 type UpFlags = FlagValues<typeof upFlags>
@@ -54,7 +55,7 @@ export function parseScale(options: readonly string[], project: Project): Dictio
       throw new FlotillaError('cli/invalid-value', `invalid --scale option "${option}". Should be SERVICE=NUM`)
     }
     const [, name = '', count] = match
-    if (project.services[name] === undefined) throw new FlotillaError('compose/not-found', `no such service: ${name}`)
+    requireService(project, name)
     scale[name] = Number(count)
   }
   return scale

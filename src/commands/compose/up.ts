@@ -10,6 +10,7 @@ import { plainWishes } from '../../compose/build/definition.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import { makeBuildHost, readAuth } from './build-host.ts'
+import { composeEnv } from './compose-env.ts'
 import type { upFlags } from './lifecycle-table.ts'
 import { resolveOutside } from './outside.ts'
 import { askUser, isTrue, withSession } from './session.ts'
@@ -108,7 +109,7 @@ export function toConvergeOptions(
   services: readonly string[],
 ): ConvergeOptions {
   const isRemoving = flags['remove-orphans']
-  const isIgnoring = isTrue(ctx.env['COMPOSE_IGNORE_ORPHANS'])
+  const isIgnoring = isTrue(composeEnv(ctx)['COMPOSE_IGNORE_ORPHANS'])
   if (isRemoving && isIgnoring) {
     throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
   }
@@ -131,7 +132,7 @@ export function toConvergeOptions(
       replaceClassic: flags['replace-classic'],
       start: !flags['no-start'],
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
-      separator: ctx.globals['compatibility'] === true || isTrue(ctx.env['COMPOSE_COMPATIBILITY']) ? '_' : '-',
+      separator: ctx.globals['compatibility'] === true || isTrue(composeEnv(ctx)['COMPOSE_COMPATIBILITY']) ? '_' : '-',
     },
     isStrict: flags.strict,
     pull: parsePull(flags.pull, flags.build),

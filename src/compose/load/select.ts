@@ -82,18 +82,32 @@ export function requireDependencies(project: Project, names: readonly string[]):
     seen.add(name)
     for (const [other, { required }] of Object.entries(project.services[name]?.depends_on ?? {})) {
       if (project.services[other] !== undefined) pending.push(other)
-      else if (required) throw noSuchService(project, other, name)
+      else if (required) throw noSuchDependency(other, name)
     }
   }
 }
 
-function noSuchService(project: Project, name: string, dependent?: string): Error {
-  if (dependent !== undefined) {
-    const hint = `service "${dependent}" depends on it, and its profiles are not switched on`
-    return makeFailure(`no such service: ${name}`, 'compose/not-found', hint)
-  }
+/**
+ * A service by its name.
+ *
+ * @throws {compose/not-found} `no such service: x: not found`, `no such service: x: disabled`
+ */
+export function requireService(project: Project, name: string): Service {
+  const service = project.services[name]
+  if (service !== undefined) return service
+  const isOff = project.disabledServices[name] !== undefined
+  throw noSuchService(project, name, isOff ? 'disabled' : 'not found')
+}
+
+function noSuchService(project: Project, name: string, why?: string): Error {
   const nearest = nearestName(name, [...Object.keys(project.services), ...Object.keys(project.disabledServices)])
-  const hint = nearest === undefined ? undefined : `did you mean "${nearest}"?`
+  const guess = nearest === undefined || nearest === name ? undefined : `did you mean "${nearest}"?`
+  const hint = why === 'disabled' ? 'its profiles are not switched on' : guess
+  return makeFailure(`no such service: ${name}${why === undefined ? '' : `: ${why}`}`, 'compose/not-found', hint)
+}
+
+function noSuchDependency(name: string, dependent: string): Error {
+  const hint = `service "${dependent}" depends on it, and its profiles are not switched on`
   return makeFailure(`no such service: ${name}`, 'compose/not-found', hint)
 }
 

@@ -36,7 +36,43 @@ async function find(
   return { ...found, paths: found.sources.files.map((file) => file.path) }
 }
 
+describe('switches of the environment', () => {
+  const files = {
+    '/home/p/compose.yaml': 'services: {web: {image: "x${TAG}", volumes: ["C:/a:/b"]}}',
+    '/home/p/.env': 'TAG=1\nCOMPOSE_CONVERT_WINDOWS_PATHS=1\n',
+  }
+
+  it.each<[string, string | undefined]>([
+    ['1', undefined],
+    ['t', undefined],
+    ['True', undefined],
+    ['0', '1'],
+    ['F', '1'],
+    ['', '1'],
+  ])('COMPOSE_DISABLE_ENV_FILE=%j', async (value, tag) => {
+    const found = await find(files, { env: { COMPOSE_DISABLE_ENV_FILE: value } })
+    expect(found.env['TAG']).toBe(tag)
+  })
+
+  it.each(['x', 'yes', 'on', ' true'])('COMPOSE_DISABLE_ENV_FILE=%j is no switch', async (value) => {
+    await expect(find(files, { env: { COMPOSE_DISABLE_ENV_FILE: value } })).rejects.toThrow(
+      `strconv.ParseBool: parsing "${value}": invalid syntax`,
+    )
+  })
+
+  it('may stand in .env', async () => {
+    const project = await readProject(request(), options(files))
+    expect(project.services['web']?.volumes?.[0]?.source).toBe('/c/a')
+  })
+})
+
 describe('files', () => {
+  it('of COMPOSE_FILE have to be there', async () => {
+    await expect(find({}, { env: { COMPOSE_FILE: 'nope.yml' } })).rejects.toThrow(
+      'stat /home/p/nope.yml: no such file or directory',
+    )
+  })
+
   it('are looked for here and then upwards, with the override beside them', async () => {
     const files = { '/home/compose.yml': '', '/home/docker-compose.override.yaml': '', '/docker-compose.yml': '' }
     const found = await find(files)

@@ -47,7 +47,9 @@ export interface FoundSources {
  */
 export async function readProject(request: SourceRequest, options: LoadOptions): Promise<Project> {
   const found = await findSources(request, options)
-  return withReader({ ...options, profiles: found.profiles }, (all) => loadProject(found.sources, all))
+  const convertWindowsPaths = isTrue(found.env['COMPOSE_CONVERT_WINDOWS_PATHS'])
+  const all = { convertWindowsPaths, ...options, profiles: found.profiles }
+  return withReader(all, (once) => loadProject(found.sources, once))
 }
 
 /** The same up to the merged tree, with variables left as they stand where the options say so. */
@@ -151,7 +153,7 @@ function readEnvFiles(
   folder: string,
   options: LoadOptions,
 ): void {
-  const isOff = isTrue(env['COMPOSE_DISABLE_ENV_FILE'])
+  const isOff = readSwitch(env['COMPOSE_DISABLE_ENV_FILE'])
   const automatic = posix.join(folder, '.env')
   const paths = asked ?? (!isOff && options.files.kindOf(automatic) === 'file' ? [automatic] : [])
   const limits = { ...defaultLimits, ...options.limits }
@@ -174,6 +176,14 @@ function readEnvFiles(
   for (const [key, value] of Object.entries(found)) if (!/^\s*\d/.test(key)) env[key] ??= value
 }
 
+/** @throws {compose/invalid} for what Go's `strconv.ParseBool` does not know; without a value it is off */
+function readSwitch(value: string | undefined): boolean {
+  if (value === undefined || value === '') return false
+  if (/^(?:1|t|T|TRUE|true|True)$/.test(value)) return true
+  if (/^(?:0|f|F|FALSE|false|False)$/.test(value)) return false
+  throw makeFailure(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`)
+}
+
 /** Booleans of the environment: `1 t true y yes on`. */
 function isTrue(value: string | undefined): boolean {
   return value !== undefined && /^(?:1|t|true|y|yes|on)$/i.test(value)
@@ -193,7 +203,14 @@ function listFiles(request: SourceRequest, env: Dictionary<string>, options: Loa
   const variable = env['COMPOSE_FILE'] ?? ''
   if (variable === '') return discover(request, options)
   const separator = env['COMPOSE_PATH_SEPARATOR'] ?? ''
-  return splitList(variable, separator === '' ? ':' : separator).map((path) => toAbsolute(path, request.cwd, options))
+  const paths = splitList(variable, separator === '' ? ':' : separator)
+  return paths.map((path) => {
+    const absolute = toAbsolute(path, request.cwd, options)
+    if (absolute !== '-' && options.files.kindOf(absolute) === 'missing') {
+      throw makeFailure(`stat ${absolute}: no such file or directory`, 'compose/not-found')
+    }
+    return absolute
+  })
 }
 
 function toAbsolute(path: string, cwd: string, options: LoadOptions): string {
