@@ -178,12 +178,15 @@ class Check {
     name: string,
     kind: 'networks' | 'volumes' | 'secrets' | 'configs' | 'models',
     noun: string,
-    key: string,
+    written: string | undefined,
     path: TreePath,
   ): void {
+    // An entry of `secrets` or `configs` may lack its `source`.
+    const key = written ?? ''
     if (this.#project[kind][key] !== undefined) return
     const nearest = nearestName(key, Object.keys(this.#project[kind]))
-    const hint = nearest === undefined ? `add "${key}" under \`${kind}\`` : `did you mean "${nearest}"?`
+    const wanted = key === '' ? 'say which one with `source:`' : `add "${key}" under \`${kind}\``
+    const hint = nearest === undefined ? wanted : `did you mean "${nearest}"?`
     this.#report(path, `service "${name}" refers to undefined ${noun} ${key}${suffix}`, hint)
   }
 

@@ -190,3 +190,9 @@ it('a number of any size is no text', () => {
 it('a limit of a number that need not be whole is refused', () => {
   expect(() => load(['services: {web: {image: x, ulimits: {nofile: 1.0}}}'])).toThrow('ulimits.nofile')
 })
+
+it.each(['secrets', 'configs'])('an entry of %s that names none is refused as one that is not there', (kind) => {
+  expect(() => load([`services: {web: {image: x, ${kind}: [{target: y}]}}\n${kind}: {k: {file: k}}`])).toThrow(
+    `service "web" refers to undefined ${kind.slice(0, -1)} : invalid compose project`,
+  )
+})

@@ -52,7 +52,9 @@ describe('images before a project is brought up', () => {
       '[] → #1 x: pull-image x (policy is always)\n[] → #1 c: build-image as p-c (policy is build)',
     )
     expect(plans(want, images, { pull: 'missing' })).toBe('')
-    expect(() => plans(project([service('x', { pull_policy: 'never' })]), none)).toThrow('No such image: busybox')
+    expect(() => plans(project([service('x', { pull_policy: 'never' })]), none)).toThrow(
+      'No such image: busybox:latest',
+    )
     expect(() => plans(want, none, { mayBuild: false })).toThrow('No such image: p-c:latest')
   })
 

@@ -48,7 +48,7 @@ export function planPulls(project: Project, observed: Observed, selection: Selec
     if (policy === 'never') {
       if (canBuild) continue
       // As an engine says it of a container whose image it lacks.
-      throw new FlotillaError('compose/not-found', `Error response from daemon: No such image: ${reference}`, {
+      throw new FlotillaError('compose/not-found', `Error response from daemon: No such image: ${withTag(reference)}`, {
         hint: `pull_policy of service "${service.name}" is "never"`,
       })
     }
@@ -232,4 +232,9 @@ export function planPushes(services: readonly Service[], isIgnoringFailures: boo
     }
   }
   return builder.build()
+}
+
+/** As engines name an image: without a tag or digest it is the latest. */
+function withTag(reference: string): string {
+  return /:[^/]*$|@/.test(reference) ? reference : `${reference}:latest`
 }
