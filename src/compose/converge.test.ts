@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ProgressEvent } from '../core/progress.ts'
+import { removeContainer } from '../engine/api/containers.ts'
 import { openEngine } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { toReadOnly } from '../engine/read-only.ts'
@@ -233,6 +234,58 @@ describe('failures', () => {
     await expect(up(engine, changed)).rejects.toThrow('Error response from daemon: no')
     const [after] = (await observe(engine, { project: 'p' })).containers
     expect([after?.id, after?.state]).toEqual([before?.id, 'running'])
+  })
+
+  it('what fails is named in the words of docker-compose 2.40', async () => {
+    const { fake, engine } = await start()
+    await up(engine, project([service('web', sleeper)]))
+    const seen = await observe(engine, { project: 'p' })
+    const said = async (path: RegExp, work: (events: ProgressEvent[]) => Promise<unknown>): Promise<string> => {
+      const events: ProgressEvent[] = []
+      const heal = fake.fail({ path, fault: { kind: 'status', status: 500, message: 'no\nway' } })
+      await expect(work(events)).rejects.toThrow('Error response from daemon: no\nway')
+      heal()
+      const { id, text, detail } = events.find(({ status }) => status === 'error')!
+      return [id, text, detail].filter((part) => part !== undefined).join(' ')
+    }
+    const down = (events: ProgressEvent[]): Promise<unknown> => {
+      const plan = planDown(seen, { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false })
+      return execute(plan, engine, { clock: systemClock, progress: (event) => void events.push(event), parallel: 8 })
+    }
+    const more = project([service('web', sleeper), service('more', sleeper)])
+    const grow = (events: ProgressEvent[]): Promise<unknown> =>
+      up(engine, more, { progress: (event) => void events.push(event) })
+    expect(await said(/^\/containers\/create$/, grow)).toBe('Container p-more-1 Error response from daemon: no way')
+    expect(await said(/\/stop$/, down)).toBe('Container p-web-1 Error while Stopping')
+    expect(await said(/^\/containers\/[0-9a-f]{64}$/, down)).toBe('Container p-web-1 Error while Removing')
+  })
+
+  it('a container that the engine is removing already is waited for', async () => {
+    const { fake, engine } = await start()
+    await up(engine, project([service('web', sleeper)]))
+    const observed = await observe(engine, { project: 'p' })
+    const id = observed.containers[0]!.id
+    const message = `removal of container ${id} is already in progress`
+    fake.fail({ method: 'DELETE', path: /^\/containers\//, times: 1, fault: { kind: 'status', status: 409, message } })
+    const plan = planDown(observed, { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false })
+    const events: string[] = []
+    await execute(plan, engine, {
+      clock: systemClock,
+      parallel: 8,
+      progress({ id: name, text }) {
+        events.push(`${name} ${text}`)
+        // The engine gets to it.
+        if (text === 'Removing' && name.startsWith('Container')) setTimeout(() => void removeContainer(engine, id), 20)
+      },
+    })
+    expect(events).toEqual([
+      'Container p-web-1 Stopping',
+      'Container p-web-1 Stopped',
+      'Container p-web-1 Removing',
+      'Container p-web-1 Removed',
+      'Network p_default Removing',
+      'Network p_default Removed',
+    ])
   })
 
   it('a network that is still in use is a warning', async () => {

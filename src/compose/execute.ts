@@ -1,11 +1,12 @@
 import { toCall } from '../core/call.ts'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { FlotillaError, isFlotillaError, joinFailures, toMessage } from '../core/errors.ts'
-import type { NamedFailure } from '../core/errors.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import type { Progress, ProgressEvent } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
 import { failpoint } from '../io/failpoint.ts'
+import { describeFailure, toFailure } from './execute/failure.ts'
+import type { StepFailure } from './execute/failure.ts'
 import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
 import type { BuildHost } from './build/build-image.ts'
 import type { HookOutput } from './execute/hook.ts'
@@ -93,11 +94,6 @@ async function takeBack(
     cause: failure,
     ...(hint !== '' && { hint }),
   })
-}
-
-interface StepFailure {
-  readonly step: Step
-  readonly error: unknown
 }
 
 /** One pass over the graph of a plan. */
@@ -275,38 +271,11 @@ function isSettled(step: Step, error: unknown, progress: Progress): boolean {
     progress({ id: step.resource, status: 'warning', text: step.refusal })
     return true
   }
-  const detail = toMessage(error)
   const isWaived = step.bestEffort === true
   if (isWaived && step.isErrorShown !== true) {
-    progress({ id: step.resource, status: 'warning', text: 'Warning', detail, ...markTransfer(step) })
+    progress({ id: step.resource, status: 'warning', text: 'Warning', detail: toMessage(error), ...markTransfer(step) })
     return true
   }
-  progress({ id: step.resource, status: 'error', text: 'Error', detail, ...markTransfer(step) })
+  progress({ id: step.resource, status: 'error', ...describeFailure(step, error), ...markTransfer(step) })
   return isWaived
-}
-
-function toFailure(failures: readonly StepFailure[]): FlotillaError {
-  const [first] = failures
-  if (failures.length === 1 && first !== undefined) {
-    const place = `this happened at ${first.step.resource}, step ${first.step.op.kind}`
-    const more = isFlotillaError(first.error) && first.error.hint !== undefined ? `; ${first.error.hint}` : ''
-    return new FlotillaError('compose/execute', toEngineText(first.error), {
-      cause: first.error,
-      hint: `${place}${more}`,
-    })
-  }
-  const named: NamedFailure[] = failures.map(({ step, error }) => ({
-    name: step.resource,
-    error: new Error(toEngineText(error), { cause: error }),
-  }))
-  const hints = failures.flatMap(({ step, error }) =>
-    isFlotillaError(error) && error.hint !== undefined ? [`${step.resource}: ${error.hint}`] : [],
-  )
-  return joinFailures('compose/execute', named, hints.length === 0 ? {} : { hint: hints.join('\n') })
-}
-
-/** Scripts look for the docker client's prefix on what an engine answered. */
-function toEngineText(error: unknown): string {
-  const message = toMessage(error)
-  return isFlotillaError(error) && error.status !== undefined ? `Error response from daemon: ${message}` : message
 }

@@ -6,7 +6,6 @@ import {
   createContainer,
   killContainer,
   pauseContainer,
-  removeContainer,
   renameContainer,
   restartContainer,
   startContainer,
@@ -37,6 +36,7 @@ import type { HookOutput } from './hook.ts'
 import { runInit } from './init.ts'
 import { monitorContainer } from './monitor.ts'
 import { pull } from './pull.ts'
+import { removeWhole } from './remove.ts'
 import { waitForContainer } from './wait.ts'
 import type { Waker } from './wait.ts'
 
@@ -126,7 +126,7 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
     case 'unpause-container':
       return unpauseContainer(engine, id, o)
     case 'remove-container':
-      return removeContainer(engine, id, { force: true, volumes: op.withVolumes }, o)
+      return removeWhole(engine, id, { withVolumes: op.withVolumes, clock: context.clock }, o)
     case 'rename-container':
       return renameContainer(engine, id, op.name, o)
     case 'connect-network':
