@@ -58,6 +58,8 @@ describe('switches of the environment', () => {
     await expect(find(files, { env: { COMPOSE_DISABLE_ENV_FILE: value } })).rejects.toThrow(
       `strconv.ParseBool: parsing "${value}": invalid syntax`,
     )
+    const asked = await find(files, { env: { COMPOSE_DISABLE_ENV_FILE: value }, envFiles: ['.env'] })
+    expect(asked.env['TAG']).toBe('1')
   })
 
   it('may stand in .env', async () => {

@@ -153,9 +153,7 @@ function readEnvFiles(
   folder: string,
   options: LoadOptions,
 ): void {
-  const isOff = readSwitch(env['COMPOSE_DISABLE_ENV_FILE'])
-  const automatic = posix.join(folder, '.env')
-  const paths = asked ?? (!isOff && options.files.kindOf(automatic) === 'file' ? [automatic] : [])
+  const paths = asked ?? findAutomatic(env, folder, options)
   const limits = { ...defaultLimits, ...options.limits }
   const before = copyDictionary(env)
   const found = makeDictionary<string>()
@@ -174,6 +172,13 @@ function readEnvFiles(
     }
   }
   for (const [key, value] of Object.entries(found)) if (!/^\s*\d/.test(key)) env[key] ??= value
+}
+
+/** The `.env` of the folder, when there is one that is to be read. */
+function findAutomatic(env: Dictionary<string>, folder: string, options: LoadOptions): readonly string[] {
+  if (readSwitch(env['COMPOSE_DISABLE_ENV_FILE'])) return []
+  const path = posix.join(folder, '.env')
+  return options.files.kindOf(path) === 'file' ? [path] : []
 }
 
 /** @throws {compose/invalid} for what Go's `strconv.ParseBool` does not know; without a value it is off */
