@@ -260,6 +260,15 @@ describe('failures', () => {
     expect(await said(/^\/containers\/[0-9a-f]{64}$/, down)).toBe('Container p-web-1 Error while Removing')
   })
 
+  it('a network that cannot be made is named with the reason', async () => {
+    const { fake, engine } = await start()
+    fake.fail({ path: /^\/networks\/create$/, fault: { kind: 'status', status: 500, message: 'no' } })
+    const events: ProgressEvent[] = []
+    const upping = up(engine, project([service('web', sleeper)]), { progress: (event) => void events.push(event) })
+    await expect(upping).rejects.toThrow('failed to create network p_default: Error response from daemon: no')
+    expect(events.at(-1)).toEqual({ id: 'Network p_default', status: 'error', text: 'Error' })
+  })
+
   it('a container that the engine is removing already is waited for', async () => {
     const { fake, engine } = await start()
     await up(engine, project([service('web', sleeper)]))

@@ -19,6 +19,8 @@ const failing: Readonly<Partial<Record<StepOp['kind'], string>>> = {
 export function describeFailure({ op }: Step, error: unknown): Pick<ProgressEvent, 'text' | 'detail'> {
   const text = failing[op.kind]
   if (text !== undefined) return { text }
+  // The reason follows with the error of the whole.
+  if (op.kind === 'create-network') return { text: 'Error' }
   return op.kind === 'create-container'
     ? { text: toEngineText(error).replace(/[\r\n]+/g, ' ') }
     : { text: 'Error', detail: toMessage(error) }
@@ -30,19 +32,24 @@ export function toFailure(failures: readonly StepFailure[]): FlotillaError {
   if (failures.length === 1 && first !== undefined) {
     const place = `this happened at ${first.step.resource}, step ${first.step.op.kind}`
     const more = isFlotillaError(first.error) && first.error.hint !== undefined ? `; ${first.error.hint}` : ''
-    return new FlotillaError('compose/execute', toEngineText(first.error), {
+    return new FlotillaError('compose/execute', toStepText(first), {
       cause: first.error,
       hint: `${place}${more}`,
     })
   }
-  const named: NamedFailure[] = failures.map(({ step, error }) => ({
-    name: step.resource,
-    error: new Error(toEngineText(error), { cause: error }),
+  const named: NamedFailure[] = failures.map((failure) => ({
+    name: failure.step.resource,
+    error: new Error(toStepText(failure), { cause: failure.error }),
   }))
   const hints = failures.flatMap(({ step, error }) =>
     isFlotillaError(error) && error.hint !== undefined ? [`${step.resource}: ${error.hint}`] : [],
   )
   return joinFailures('compose/execute', named, hints.length === 0 ? {} : { hint: hints.join('\n') })
+}
+
+function toStepText({ step: { op }, error }: StepFailure): string {
+  const text = toEngineText(error)
+  return op.kind === 'create-network' ? `failed to create network ${op.body.Name}: ${text}` : text
 }
 
 /** Scripts look for the docker client's prefix on what an engine answered. */
