@@ -54,6 +54,37 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
     expect(await states()).toEqual(['verbs-db-1 running', 'verbs-web-1 exited'])
   })
 
+  it('start of one service starts what it depends on, and waits for it, as docker-compose 2.40 does', async () => {
+    const idle = `image: ${sampleImage}, command: ["/bin/idle"], stop_grace_period: 1s`
+    await host.write('chain', {
+      'compose.yaml': `services:
+  web: { ${idle}, depends_on: { sick: { condition: service_healthy } } }
+  sick: { ${idle}, healthcheck: { test: ["CMD", "/nope"], interval: 1s, retries: 1 }, depends_on: [db] }
+  db: { ${idle} }
+  other: { ${idle}, depends_on: [db] }
+`,
+    })
+    expect((await host.compose('chain', ['create'])).code).toBe(0)
+    const running = async (): Promise<readonly string[]> =>
+      (await host.containers('chain')).filter(({ state }) => state === 'running').map(({ name }) => name)
+    for (const program of ['compose', 'reference'] as const) {
+      const started = await host[program]('chain', ['start', 'other'])
+      expect(started.code, started.stderr).toBe(0)
+      expect(await running()).toEqual(['chain-db-1', 'chain-other-1'])
+      for (const attempt of [1, 2]) {
+        const failed = await host[program]('chain', ['start', 'web'])
+        expect([attempt, failed.code, failed.stderr]).toEqual([
+          attempt,
+          1,
+          expect.stringContaining('chain-sick-1 is unhealthy'),
+        ])
+        expect(await running()).toEqual(['chain-db-1', 'chain-other-1', 'chain-sick-1'])
+      }
+      expect((await host.compose('chain', ['stop'])).code).toBe(0)
+    }
+    await host.compose('chain', ['down'])
+  })
+
   it('rm asks, and removes only what is stopped', async () => {
     const asked = await host.compose('verbs', ['rm'], 'n\n')
     expect(asked.stdout).toBe('Going to remove verbs-web-1')

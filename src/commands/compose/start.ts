@@ -1,5 +1,6 @@
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { withDependencies } from '../../compose/plan/dependency.ts'
 import type { verbFlags } from './lifecycle-table.ts'
 import { readLock } from './project-lock-flags.ts'
 import { performVerb, withRoster } from './verb.ts'
@@ -7,7 +8,8 @@ import { performVerb, withRoster } from './verb.ts'
 export const run: Run<typeof verbFlags> = (ctx, flags, args) =>
   withRoster(ctx, args, async (found) => {
     const { roster, project } = found
-    const wanted = args.length > 0 ? args : [...roster.dependencies.keys()]
+    const services = withDependencies(roster, args)
+    const wanted = args.length > 0 ? services : [...roster.dependencies.keys()]
     const empty = wanted.find((name) => {
       const service = project?.services[name]
       const isWithout = service?.scale === 0 || service?.provider !== undefined
@@ -16,5 +18,5 @@ export const run: Run<typeof verbFlags> = (ctx, flags, args) =>
     if (empty !== undefined) {
       throw new FlotillaError('compose/not-found', `service "${empty}" has no container to start`)
     }
-    await performVerb(ctx, found, { kind: 'start' }, args, readLock(flags, 'docker-compose start'))
+    await performVerb(ctx, found, { kind: 'start' }, services, readLock(flags, 'docker-compose start'))
   })

@@ -57,6 +57,18 @@ export function serviceLevels(roster: Roster): readonly (readonly string[])[] {
   )
 }
 
+/** The services and what they depend on, however far: what `start` of them starts. Empty, which means all, stays so. */
+export function withDependencies({ dependencies }: Roster, services: readonly string[]): readonly string[] {
+  const all = new Set<string>()
+  const pending = [...services]
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (all.has(name) || !dependencies.has(name)) continue
+    all.add(name)
+    pending.push(...(dependencies.get(name)?.keys() ?? []))
+  }
+  return [...all]
+}
+
 /**
  * The named services and all that depend on them, directly or not; all services when none is named.
  *

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
 import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
 import type { Project } from '../model/project.ts'
-import { rosterOfLabels, rosterOfProject, withDependents } from './dependency.ts'
+import { rosterOfLabels, rosterOfProject, withDependencies, withDependents } from './dependency.ts'
 import { planDown } from './down.ts'
 import type { DownOptions } from './down.ts'
 import type { Observed } from './observed.ts'
@@ -120,6 +120,27 @@ describe('verbs', () => {
       ['Container p-db-1', []],
       ['Container p-web-1', [1]],
     ])
+  })
+
+  it('start of a service is that of what it depends on, and waits for what of it runs', () => {
+    const roster = rosterOfProject(want, have)
+    expect([...withDependencies(roster, ['web'])].sort()).toEqual(['api', 'db', 'web'])
+    expect(withDependencies(roster, [])).toEqual([])
+    const checked = project([
+      service('web', { depends_on: dependsOn({ on: 'db', condition: 'service_healthy' }, 'cache') }),
+      service('db'),
+      service('cache'),
+    ])
+    const seen = up(checked)
+    const state = (name: string): 'exited' | 'running' => (name === 'p-web-1' ? 'exited' : 'running')
+    const stopped = { ...seen, containers: seen.containers.map((entry) => ({ ...entry, state: state(entry.name) })) }
+    const text = renderPlan(planVerb({ kind: 'start' }, rosterOfProject(checked, stopped), ['web', 'db', 'cache']))
+    expect(`\n${text}\n`).toMatchInlineSnapshot(`
+      "
+      [] → #1 Container p-db-1: wait-container until healthy (depended on)
+      [1] → #2 Container p-web-1: start-container (start)
+      "
+    `)
   })
 
   it('restart waits for what conditions ask before it goes on, from the files and from labels', () => {

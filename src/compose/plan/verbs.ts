@@ -1,5 +1,4 @@
 import { assertNever } from '../../core/errors.ts'
-import type { Dependency } from '../model/service.ts'
 import { makePlanBuilder } from './builder.ts'
 import type { PlanBuilder } from './builder.ts'
 import { serviceLevels } from './dependency.ts'
@@ -38,7 +37,7 @@ export function planVerb(verb: Verb, roster: Roster, services: readonly string[]
     for (const service of level) {
       if (!chosen.has(service)) continue
       const affected = (roster.containers.get(service) ?? []).filter((container) => appliesTo(verb, container))
-      const waits = affected.length === 0 ? [] : addWaits(builder, roster.dependencies.get(service), begun)
+      const waits = affected.length === 0 ? [] : addWaits(builder, roster, service, verb.kind === 'start', begun)
       const own = addService(builder, verb, roster, affected, [...before, ...waits])
       if (verb.kind === 'start' || verb.kind === 'restart') begun.set(service, own)
       steps.push(...own.map(({ last }) => last))
@@ -53,6 +52,13 @@ interface Affected {
   readonly container: ObservedContainer
   readonly step: number
   readonly last: number
+}
+
+/** One that runs already. */
+interface Running {
+  readonly container: ObservedContainer
+  readonly step?: undefined
+  readonly last?: undefined
 }
 
 /** Service → its containers this plan starts. */
@@ -102,19 +108,24 @@ function addService(
   })
 }
 
-/** Waits for the dependencies that are started too, as far as their conditions ask for more than a start. */
+/**
+ * Waits for the dependencies that are started too, as far as their conditions ask for more than a start; with
+ * `withRunning` also for those that run already.
+ */
 function addWaits(
   builder: PlanBuilder,
-  dependencies: ReadonlyMap<string, Dependency> | undefined,
+  roster: Roster,
+  service: string,
+  withRunning: boolean,
   begun: Begun,
 ): readonly number[] {
   const waits: number[] = []
-  for (const [name, { condition, required }] of dependencies ?? []) {
+  for (const [name, { condition, required }] of roster.dependencies.get(service) ?? []) {
     if (condition === 'service_started') continue
     const isHealth = condition === 'service_healthy'
-    const started = begun.get(name) ?? []
-    for (const { container, step, last } of isHealth ? started : started.slice(0, 1)) {
-      if (last !== step) waits.push(last)
+    const awaited = [...(begun.get(name) ?? []), ...(withRunning ? runningOf(roster, name) : [])]
+    for (const { container, step, last } of isHealth ? awaited : awaited.slice(0, 1)) {
+      if (last !== undefined && last !== step) waits.push(last)
       const wait = builder.add({
         op: {
           kind: 'wait-container',
@@ -125,7 +136,7 @@ function addWaits(
         resource: toResource(container.name),
         cause: 'depended on',
         group: name,
-        after: [step],
+        after: step === undefined ? [] : [step],
         ...(!required && { bestEffort: true }),
         words: { working: 'Waiting', done: isHealth ? 'Healthy' : 'Exited' },
       })
@@ -133,6 +144,11 @@ function addWaits(
     }
   }
   return waits
+}
+
+function runningOf(roster: Roster, service: string): readonly Running[] {
+  const containers = roster.containers.get(service) ?? []
+  return containers.filter((container) => !container.isOneOff && isAlive(container)).map((container) => ({ container }))
 }
 
 function orderFor(verb: Verb, levels: readonly (readonly string[])[]): readonly (readonly string[])[] {
