@@ -193,11 +193,11 @@ describe('the pflag dialect (compose, flotilla)', () => {
   it.each([
     ['ls --nope', 'unknown flag: --nope'],
     ['ls -z', "unknown shorthand flag: 'z' in -z"],
-    ['ls -qz', "unknown shorthand flag: 'z' in -qz"],
+    ['ls -qz', "unknown shorthand flag: 'z' in -z"],
     ['ls --timeout', 'flag needs an argument: --timeout'],
     ['ls -t', "flag needs an argument: 't' in -t"],
     ['ls -t x', 'invalid argument "x" for "-t, --timeout" flag: strconv.ParseInt: parsing "x": invalid syntax'],
-    ['ls -quiet', "unknown shorthand flag: 'u' in -quiet"],
+    ['ls -quiet', "unknown shorthand flag: 'u' in -uiet"],
   ])('%s', async (line, message) => {
     expect(await runLine(dockerCompose, line)).toEqual({
       code: 1,

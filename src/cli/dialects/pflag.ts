@@ -57,8 +57,10 @@ function readShorts(word: string, cursor: Cursor, flags: FlagLookup): FlagUse[] 
     const letter = letters.charAt(at)
     // A long name of one letter (docker-machine's `rm -y`) reads the same in every dialect.
     const entry = flags.byShort(letter) ?? flags.byLong(letter)
+    // The letters before are done with, and no longer named.
+    const left = `-${letters.slice(at)}`
     if (entry === undefined) {
-      throw new FlotillaError('cli/unknown-flag', `unknown shorthand flag: ${goQuoteLetter(letter)} in ${word}`)
+      throw new FlotillaError('cli/unknown-flag', `unknown shorthand flag: ${goQuoteLetter(letter)} in ${left}`)
     }
     const rest = letters.slice(at + 1)
     const bare = bareValue(entry[1])
@@ -68,7 +70,7 @@ function readShorts(word: string, cursor: Cursor, flags: FlagLookup): FlagUse[] 
       continue
     }
     const value = rest === '' ? takeNext(cursor) : rest
-    if (value === undefined) throw missingValue(entry[1], `-${letter}`, `${goQuoteLetter(letter)} in ${word}`)
+    if (value === undefined) throw missingValue(entry[1], `-${letter}`, `${goQuoteLetter(letter)} in ${left}`)
     return [...uses, { name: entry[0], spec: entry[1], value }]
   }
   return uses
