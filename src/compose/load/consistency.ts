@@ -130,13 +130,9 @@ class Check {
     if (first !== undefined && !['CMD', 'CMD-SHELL', 'NONE'].includes(first)) {
       this.#report([...at, 'healthcheck', 'test'], 'healthcheck.test must start either by "CMD", "CMD-SHELL" or "NONE"')
     }
-    const shared = mode.startsWith('service:') ? mode.slice('service:'.length) : undefined
-    if (shared !== undefined && this.#project.services[shared] === undefined) {
-      this.#report([...at, 'network_mode'], `service "${shared}" not found for network_mode 'service:${shared}'`)
-    }
   }
 
-  #dependencies({ name, depends_on: dependencies = {} }: Service): void {
+  #dependencies({ name, depends_on: dependencies = {}, network_mode: mode = '' }: Service): void {
     const { services, disabledServices } = this.#project
     for (const [other, dependency] of Object.entries(dependencies)) {
       if (services[other] !== undefined) continue
@@ -150,6 +146,11 @@ class Check {
           : `did you mean "${nearest}"?`
       const message = `service "${name}" depends on undefined service "${other}"${suffix}`
       this.#report(['services', name, 'depends_on', other], message, hint)
+    }
+    const shared = mode.startsWith('service:') ? mode.slice('service:'.length) : undefined
+    if (shared !== undefined && services[shared] === undefined) {
+      const message = `service "${shared}" not found for network_mode 'service:${shared}'`
+      this.#report(['services', name, 'network_mode'], message)
     }
   }
 

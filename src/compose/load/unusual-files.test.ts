@@ -196,3 +196,9 @@ it.each(['secrets', 'configs'])('an entry of %s that names none is refused as on
     `service "web" refers to undefined ${kind.slice(0, -1)} : invalid compose project`,
   )
 })
+
+it('a network of a service that is not there is first of all a dependency on it', () => {
+  expect(() => load(['services: {web: {image: x, network_mode: "service:db"}}'])).toThrow(
+    /^service "web" depends on undefined service "db": invalid compose project\nservice "db" not found for network_mode/,
+  )
+})
