@@ -1,4 +1,4 @@
-import * as posix from 'node:path/posix'
+import { posix } from 'node:path'
 import { LoadError } from './failure.ts'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'

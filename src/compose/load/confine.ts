@@ -1,4 +1,4 @@
-import * as posix from 'node:path/posix'
+import { posix } from 'node:path'
 import type { PathContext } from './paths.ts'
 import type { Group } from './stage.ts'
 

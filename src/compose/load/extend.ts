@@ -1,4 +1,4 @@
-import * as posix from 'node:path/posix'
+import { posix } from 'node:path'
 import { confine } from './confine.ts'
 import { LoadError, makeFailure } from './failure.ts'
 import { mergeService } from './merge.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import * as posix from 'node:path/posix'
+import { posix } from 'node:path'
 import { isMap, isScalar, isSeq, parseAllDocuments } from 'yaml'
 import type { Document } from 'yaml'
 import { FlotillaError } from '../../core/errors.ts'
