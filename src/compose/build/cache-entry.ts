@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
 
 /** Where layers of earlier builds are, or where those of this one go. */

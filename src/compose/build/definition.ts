@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
 import type { SshKey, Ulimit } from '../model/build.ts'
 import { makeDictionary, sortedNames } from '../model/dictionary.ts'

@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import type { SharedFolder } from '../../engine/buildkit/file-sync.ts'
 import type { CacheEntry, SolveRequest } from '../../engine/buildkit/messages.ts'
 import { FlotillaError } from '../../core/errors.ts'

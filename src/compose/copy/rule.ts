@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
 
 /** One side of a copy as typed: a path here, a path in the containers of a service, or `-`. */

@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import type { Project, Written } from '../model/project.ts'
 
 /** A mount as docker-compose 1 keeps it: source, target and mode of the short form, or the long form's fields. */

@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { LoadError } from './failure.ts'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'

@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import type { PathContext } from './paths.ts'
 import type { Group } from './stage.ts'
 

@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { confine } from './confine.ts'
 import { LoadError, makeFailure } from './failure.ts'
 import { mergeService } from './merge.ts'

@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary } from '../model/dictionary.ts'
 import { parseEnvFile } from './env-file.ts'

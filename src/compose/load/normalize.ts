@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import type { Dictionary } from '../model/dictionary.ts'
 import { isMap, makeMap, mapAt } from './tree.ts'
 import type { Tree, TreeMap } from './tree.ts'

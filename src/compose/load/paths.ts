@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { mapFolders } from '../build/cache-entry.ts'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'

@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { isMap, isScalar, isSeq, parseAllDocuments } from 'yaml'
 import type { Document } from 'yaml'
 import { FlotillaError } from '../../core/errors.ts'

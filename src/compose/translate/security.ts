@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
 import { materialKey } from '../model/material.ts'
 import type { Materials } from '../model/material.ts'

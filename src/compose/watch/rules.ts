@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
 import { makePathMatcher, parseIgnoreFile } from '../../core/ignore.ts'
 import type { PathMatcher } from '../../core/ignore.ts'
