@@ -322,10 +322,13 @@ describe('waiting', () => {
     service('db', { ...sleeper, healthcheck: { test: ['CMD', 'true'] }, ...extra })
   const web = service('web', { ...sleeper, depends_on: dependsOn({ on: 'db', condition: 'service_healthy' }) })
 
-  async function upWith(change: (fake: FakeEngine, id: string) => void): Promise<Ran> {
+  async function upWith(
+    change: (fake: FakeEngine, id: string) => void,
+    progress: (event: ProgressEvent) => void = () => {},
+  ): Promise<Ran> {
     const { fake, engine } = await start()
     return up(engine, project([db(), web]), {
-      progress() {},
+      progress,
       async beforeStart(container) {
         if (container.service === 'db') setTimeout(() => change(fake, container.id), 50)
       },
@@ -337,9 +340,13 @@ describe('waiting', () => {
   })
 
   it('fails when the dependency is unhealthy', async () => {
-    await expect(upWith((fake, id) => fake.setHealth(id, 'unhealthy'))).rejects.toThrow(
-      'dependency failed to start: container p-db-1 is unhealthy',
+    const events: ProgressEvent[] = []
+    const failing = upWith(
+      (fake, id) => fake.setHealth(id, 'unhealthy'),
+      (event) => void events.push(event),
     )
+    await expect(failing).rejects.toThrow('dependency failed to start: container p-db-1 is unhealthy')
+    expect(events.at(-1)).toEqual({ id: 'Container p-db-1', status: 'error', text: 'Error' })
   })
 
   it('shows what the last check of an unhealthy dependency said, and no more than its end', async () => {

@@ -20,7 +20,7 @@ export function describeFailure({ op }: Step, error: unknown): Pick<ProgressEven
   const text = failing[op.kind]
   if (text !== undefined) return { text }
   // The reason follows with the error of the whole.
-  if (op.kind === 'create-network') return { text: 'Error' }
+  if (op.kind === 'create-network' || op.kind === 'wait-container') return { text: 'Error' }
   return op.kind === 'create-container'
     ? { text: toEngineText(error).replace(/[\r\n]+/g, ' ') }
     : { text: 'Error', detail: toMessage(error) }
