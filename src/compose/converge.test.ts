@@ -126,6 +126,14 @@ describe('converge', () => {
     ).toEqual(['GET /containers/json', 'GET /images/json', 'GET /networks', 'GET /volumes'])
   })
 
+  it('twice at once, under the lock of the project, makes everything once', async () => {
+    const { fake, engine } = await start()
+    const want = project([service('web', { ...sleeper, scale: 3 }), service('db', sleeper)])
+    await Promise.all([1, 2].map(() => up(engine, want, { lock: { command: 'test' } })))
+    const made = mutations(fake).filter((call) => call === 'POST /containers/create')
+    expect([made.length, fake.state.containers.size, fake.state.volumes.size]).toEqual([4, 4, 0])
+  })
+
   it('pulls a missing image once, however many services use it', async () => {
     const { fake, engine } = await start({ images: [], registry: ['busybox:latest'] })
     await up(engine, project([service('a', sleeper), service('b', sleeper)]))

@@ -19,14 +19,14 @@ describe('a container on trial', () => {
   let clock: ManualClock
   let waker: Waker
   let id: string
-  let outcome: string
+  const trial = { outcome: 'on trial' }
 
   beforeEach(async () => {
     fake = await startFakeEngine({ images: ['busybox:latest'] })
     engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
     clock = manualClock()
     waker = makeWaker(engine, clock, {})
-    outcome = 'on trial'
+    trial.outcome = 'on trial'
   })
   afterEach(async () => {
     waker.stop()
@@ -38,15 +38,15 @@ describe('a container on trial', () => {
   async function begin(check: { readonly Healthcheck?: { readonly Test: string[] } } = {}): Promise<void> {
     id = fake.addContainer({ Image: 'busybox', ...check }, { name: 'web' })
     void monitorContainer(engine, { id, name: 'web', monitorMs }, { waker, clock }, {}).then(
-      () => (outcome = 'good'),
-      (error: unknown) => (outcome = toMessage(error)),
+      () => (trial.outcome = 'good'),
+      (error: unknown) => (trial.outcome = toMessage(error)),
     )
     await look()
   }
 
   /** Until the trial is over or waits again. */
   async function look(): Promise<void> {
-    while (outcome === 'on trial' && clock.sleeping === 0) await systemClock.sleep(1)
+    while (trial.outcome === 'on trial' && clock.sleeping === 0) await systemClock.sleep(1)
   }
 
   async function pass(ms: number): Promise<void> {
@@ -57,8 +57,8 @@ describe('a container on trial', () => {
   }
 
   async function untilOver(): Promise<string> {
-    while (outcome === 'on trial') await pass(500)
-    return outcome
+    while (trial.outcome === 'on trial') await pass(500)
+    return trial.outcome
   }
 
   const check = { Healthcheck: { Test: ['CMD', 'true'] } }
@@ -66,15 +66,15 @@ describe('a container on trial', () => {
   it('without a health check is good when it has run for its time, not before', async () => {
     await begin()
     await pass(monitorMs - 500)
-    expect(outcome).toBe('on trial')
+    expect(trial.outcome).toBe('on trial')
     await pass(500)
-    expect(outcome).toBe('good')
+    expect(trial.outcome).toBe('good')
   })
 
   it('with a health check has no say before the check, however long that takes', async () => {
     await begin(check)
     await pass(4 * monitorMs)
-    expect(outcome).toBe('on trial')
+    expect(trial.outcome).toBe('on trial')
     fake.setHealth(id, 'healthy')
     expect(await untilOver()).toBe('good')
   })
