@@ -205,6 +205,25 @@ describe('failures', () => {
     })
   })
 
+  it('names an engine that goes in the middle, and the next one finishes the work', async () => {
+    const { fake, engine } = await start()
+    const names = ['a', 'b', 'c', 'd']
+    const want = project(
+      names.map((name, index) =>
+        service(name, index === 0 ? sleeper : { ...sleeper, depends_on: dependsOn(names[index - 1]!) }),
+      ),
+    )
+    const address = `tcp://127.0.0.1:${fake.endpoint.kind === 'tcp' ? fake.endpoint.port : ''}`
+    const failed = up(engine, want, {
+      beforeStart: ({ service: name }) => (name === 'b' ? fake.stop() : Promise.resolve()),
+    })
+    await expect(failed).rejects.toThrow(`cannot reach engine "${address}": `)
+    await fake.start()
+    await up(engine, want)
+    const made = [...fake.state.containers.values()].map(({ name, status }) => `${name} ${status}`)
+    expect(made.sort()).toEqual(names.map((name) => `p-${name}-1 running`))
+  })
+
   it('reports every failure of what was under way', async () => {
     const { fake, engine } = await start()
     fake.fail({
