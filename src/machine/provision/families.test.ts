@@ -314,14 +314,28 @@ describe('what is in the way', () => {
     expect(host.transcript.join('\n')).not.toContain('stop docker')
   })
 
-  it('who restarts an engine is told which containers stop', async () => {
-    const host = scriptedHost({ ...base, containers: ['db', 'web'] })
+  it('a daemon.json that cannot be read is named before the engine is stopped, and stays', async () => {
+    const files = { '/etc/docker/daemon.json': '{"debug": true,}' }
+    const host = scriptedHost({ ...base, files })
+    await expect(provision(host, base, wantedEngine())).rejects.toThrow(
+      '/etc/docker/daemon.json on the host is not valid JSON: ',
+    )
+    expect(host.transcript.join('\n')).not.toContain('stop docker')
+    expect(host.files.get('/etc/docker/daemon.json')).toBe('{"debug": true,}')
+  })
+
+  it.each([
+    ['all of few', 2, 'c1, c2'],
+    ['of many the first ten, and how many more', 12, 'c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 and 2 more'],
+  ])('who restarts an engine is told which containers stop: %s', async (_, count, names) => {
+    const containers = Array.from({ length: count }, (__, index) => `c${index + 1}`)
+    const host = scriptedHost({ ...base, containers })
     const shell = await openHostShell(host.ssh, {})
     const lines: string[] = []
     const log = { ...silentLog, warn: (line: string) => void lines.push(line) }
     const os = parseOsRelease(base.osRelease)
     await chooseProvisioner(os, await loadAll()).provision({ shell, os, log, clock: manualClock() }, wantedEngine(), {})
-    expect(lines).toEqual(['Restarting the engine stops db, web; containers with a restart policy come back'])
+    expect(lines).toEqual([`Restarting the engine stops ${names}; containers with a restart policy come back`])
   })
 
   describe.each(['another version', 'newer packages'])(
