@@ -62,6 +62,25 @@ describe('a lock that a dead process left', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
+  it('is looked at once more before it is taken away: somebody else may have done so', async () => {
+    await leave(path, { pid: gone })
+    const link = fs.link.bind(fs)
+    let isTaken = false
+    vi.spyOn(fs, 'link').mockImplementation(async (from, to) => {
+      if (to === `${path}.sweep` && !isTaken) {
+        isTaken = true
+        writeFileSync(
+          path,
+          JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), pid: process.pid, startTicks: 0 }),
+        )
+      }
+      return link(from, to)
+    })
+    const refused = withLock(path, { ...options, waitMs: 0 }, () => Promise.resolve('in'))
+    await expect(refused).rejects.toMatchObject({ code: 'io/locked' })
+    expect([isTaken, readdirSync(folder)]).toEqual([true, ['lock']])
+  })
+
   it('is taken over also when another one died while it did so', async () => {
     await leave(path, { pid: gone })
     await leave(`${path}.sweep`, { pid: gone })
