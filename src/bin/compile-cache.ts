@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import * as module from 'node:module'
+import type NodeModule from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import type * as v8 from 'node:v8'
@@ -18,12 +18,14 @@ export function enableCompileCache(env: Env): void {
   const folder = cacheFolder(env)
   if (folder === undefined || process.versions['bun'] !== undefined) return
   try {
+    // Not imported: the single-file executable has no use for it.
+    const module = process.getBuiltinModule('node:module')
     const enable: unknown = Reflect.get(module, 'enableCompileCache')
     if (typeof enable === 'function') {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
       enable(folder)
     } else {
-      installLoader(folder)
+      installLoader(module, folder)
     }
   } catch {
     // Starting slower is no reason not to start.
@@ -48,17 +50,25 @@ type Load = (target: CommonModule, filename: string) => void
 /** Below this compiling is quicker than reading a second file. */
 const leastLength = 50_000
 
-function installLoader(folder: string): void {
+function installLoader(module: typeof NodeModule, folder: string): void {
   const extensions = Reflect.get(module.Module, '_extensions') as Record<string, Load>
   extensions['.cjs'] = (target, filename) => {
     const source = readFileSync(filename, 'utf8')
     // Chunks carry a hash of their content in their name, so the name is the key.
     if (source.length < leastLength || basename(dirname(filename)) !== 'chunks') target._compile(source, filename)
-    else runCached(target, filename, source, folder)
+    else runCached({ module, target, filename, source, folder })
   }
 }
 
-function runCached(target: CommonModule, filename: string, source: string, folder: string): void {
+interface CachedRun {
+  readonly module: typeof NodeModule
+  readonly target: CommonModule
+  readonly filename: string
+  readonly source: string
+  readonly folder: string
+}
+
+function runCached({ module, target, filename, source, folder }: CachedRun): void {
   // Not imported above: most starts load no large chunk, and these two cost them a millisecond.
   const { Script, constants } = target.require('node:vm') as typeof vm
   const { cachedDataVersionTag } = target.require('node:v8') as typeof v8

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import process from 'node:process'
 import { pluginMetadata, readPluginCall } from '../cli/plugin-call.ts'
 import type { Program } from '../cli/run.ts'
@@ -7,7 +8,8 @@ import { start } from './start.ts'
 export async function startPlugin(program: Program): Promise<void> {
   const call = readPluginCall(process.argv.slice(2))
   if (call.kind === 'metadata') {
-    process.stdout.write(`${JSON.stringify(pluginMetadata)}\n`)
+    // Asked for on every help page of docker: not worth the loading of streams.
+    writeSync(1, `${JSON.stringify(pluginMetadata)}\n`)
     return
   }
   const address = process.env['DOCKER_CLI_PLUGIN_SOCKET'] ?? ''

@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { isatty } from 'node:tty'
+import type { Writable } from 'node:stream'
 import { run } from '../cli/run.ts'
 import type { Program } from '../cli/run.ts'
 import type { World } from '../cli/world.ts'
@@ -14,6 +14,7 @@ import { makeTerminal } from '../ui/process-terminal.ts'
 import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
 import { findPackages } from './packages.ts'
+import { isTerminal, standInFor } from './standard-stream.ts'
 
 const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
 
@@ -30,9 +31,10 @@ export async function start(program: Program, options?: StartOptions): Promise<v
   compileEagerlyOnceLong(systemClock)
   const programs = findPrograms({ env: process.env, clock: systemClock })
   const failed = await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])
-  const code = failed ?? (await run(program, describeProcess(programs, options)))
+  const world = describeProcess(programs, options)
+  const code = failed ?? (await run(program, world))
   await programs.close()
-  await Promise.all([flush(process.stdout), flush(process.stderr)])
+  await Promise.all([flush(world.stdout), flush(world.stderr)])
   process.exit(code)
 }
 
@@ -54,23 +56,19 @@ async function armFailpoints(text: string | undefined): Promise<number | undefin
 
 function describeProcess(programs: ProgramSource, options: StartOptions | undefined): World {
   const dockerConfig = options?.dockerConfig
+  const [stdout, stderr] = openOutput()
   return {
     argv: options?.argv ?? process.argv.slice(2),
     get stdin() {
       return process.stdin
     },
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout,
+    stderr,
     env: dockerConfig === undefined ? process.env : { ...process.env, DOCKER_CONFIG: dockerConfig },
     cwd: process.cwd(),
     clock: systemClock,
     random: systemRandom,
-    terminal: makeTerminal({
-      stdin: { isTTY: isatty(0) },
-      stdout: process.stdout,
-      stderr: process.stderr,
-      env: process.env,
-    }),
+    terminal: makeTerminal({ stdin: lazyStdin, stdout, stderr, env: process.env }),
     plugins: makeOpenRegistry(builtins, findPackages(process.env), programs),
     onSignal(handler) {
       process.on('SIGINT', handler)
@@ -97,8 +95,20 @@ function describeProcess(programs: ProgramSource, options: StartOptions | undefi
   }
 }
 
+const lazyStdin = {
+  get isTTY(): boolean {
+    return isTerminal(0)
+  },
+}
+
+function openOutput(): readonly [NodeJS.WriteStream, NodeJS.WriteStream] {
+  // A console of Windows takes the bytes of UTF-8 from its stream only.
+  if (process.platform === 'win32') return [process.stdout, process.stderr]
+  return [standInFor(1, () => process.stdout), standInFor(2, () => process.stderr)]
+}
+
 /** Waits until a pipe has taken what was written; `process.exit` would cut it off. */
-function flush(stream: NodeJS.WriteStream): Promise<void> {
+function flush(stream: Writable): Promise<void> {
   if (stream.destroyed || stream.writableLength === 0) return Promise.resolve()
   return new Promise((resolve) => {
     stream.once('error', () => resolve())

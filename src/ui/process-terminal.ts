@@ -23,7 +23,10 @@ export function makeTerminal(streams: TerminalStreams): Terminal {
   return {
     isTty: stdout.isTTY === true,
     isStderrTty: stderr.isTTY === true,
-    isStdinTty: stdin.isTTY === true,
+    // Looked at when asked for: most commands read nothing.
+    get isStdinTty() {
+      return stdin.isTTY === true
+    },
     columns: () => toSize(screen.columns, env['COLUMNS'], 80),
     rows: () => toSize(screen.rows, env['LINES'], 24),
     colorDepth: findColorDepth(env, stdout.isTTY === true || stderr.isTTY === true),

@@ -3,7 +3,8 @@ import { isSameLoad, withContainers } from '../usage.ts'
 import { renderEndpoints } from '../recipe.ts'
 import { readField, readFields, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
-import { decodeContainer, decodeImage, decodeNetwork, decodeVolume, describeContainer, isSameRow } from './decode.ts'
+import { decodeImage, decodeNetwork, decodeVolume } from './decode-lists.ts'
+import { decodeContainer, describeContainer, isSameRow } from './decode.ts'
 import type { ContainerAnswer, Detail } from './messages.ts'
 
 /** Puts a container in, in the place of the one with its ID. */

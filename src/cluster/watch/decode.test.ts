@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decodeContainer, decodeImage, decodeNetwork, decodeVolume } from './decode.ts'
+import { decodeImage, decodeNetwork, decodeVolume } from './decode-lists.ts'
+import { decodeContainer } from './decode.ts'
 
 const facts = { cpus: 4, clockDeltaMs: 1000, name: 'n1' }
 

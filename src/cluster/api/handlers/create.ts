@@ -4,7 +4,6 @@ import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.
 import type { PlaceHeld } from '../../places.ts'
 import { failpoint } from '../../../io/failpoint.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
-import { splitTag } from '../../image-name.ts'
 import type { ContainerView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
 import { draftRecipe, hasPolicy } from '../../recipe.ts'
@@ -16,10 +15,11 @@ import { isFields, readFields, readText } from '../../wire.ts'
 import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
-import { headerOf } from '../http1/head.ts'
 import { notPrimaryHeader, readKept, waitHeader } from '../kept-wait.ts'
 import { LeadershipMoved, StillWaiting, waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
+import { goToImage, isImageMissing, provideImage } from './create-image.ts'
+import type { CreateSource } from './create-image.ts'
 import type { LocalNetwork } from './networks.ts'
 import { finishBridged } from './finish-bridged.ts'
 import { findImageSystem, followImage } from './image-system.ts'
@@ -29,17 +29,10 @@ import type { Api, Call, Handler } from '../call.ts'
 
 const createMs = 120_000
 const undoMs = 30_000
-/** A pull may take as long as it likes, as long as something moves. */
-const pullIdleMs = 60_000
 /** How long a create whose answer got lost is looked for before the client is told. */
 const lookMs = 10_000
 
 const namePattern = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
-
-/** The part of a call that making a container goes by; one that moves has no client behind it. */
-export interface CreateSource extends Pick<Call, 'version' | 'query'> {
-  readonly exchange: { readonly signal: AbortSignal; readonly head: Pick<Call['exchange']['head'], 'headers'> }
-}
 
 /**
  * Creates a container: chooses a node and takes the place in one step, then lets that engine make it. An image it
@@ -305,69 +298,4 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
   const { ports, exposed, nanoCpus, memoryBytes, gpus } = pending
   const recipe = hasPolicy(pending.labels) ? draftRecipe(draft.body) : undefined
   return { ...view, ports, exposed, nanoCpus, memoryBytes, gpus, isPartial: true, isUnread: false, recipe }
-}
-
-/** By status, not by text; other things a create can miss are named as such. */
-function isImageMissing(error: FlotillaError): boolean {
-  return error.status === 404 && !/\b(?:network|volume|container|plugin|runtime|sandbox)\b/i.test(error.message)
-}
-
-/**
- * From another node, else from its registry. @returns false when the image cannot be had
- *
- * @throws {engine/server} when the node's disk is full, in the engine's words
- */
-async function provideImage(api: Api, call: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
-  const { member } = held
-  const platform = paramsOf(call).get('platform') ?? undefined
-  const { signal } = call.exchange
-  const brought = await api.images?.bring({ target: member, reference: draft.request.image, platform, signal })
-  if (brought?.kind === 'there' || (await pullOn(api, call, draft, held))) return true
-  if (brought?.kind === 'failed' && isFull(brought.error)) {
-    throw new FlotillaError('engine/server', `node ${member.name}: ${toMessage(brought.error)}`, { status: 500 })
-  }
-  return false
-}
-
-/** Pulls the image on the chosen node. @returns false when that fails */
-async function pullOn(api: Api, call: CreateSource, draft: CreateDraft, held: PlaceHeld): Promise<boolean> {
-  const { image } = draft.request
-  // An ID cannot be pulled.
-  if (image === '' || image.startsWith('sha256:') || /^[0-9a-f]{64}$/.test(image)) return false
-  const auth = headerOf(call.exchange.head, 'x-registry-auth')
-  const digestAt = image.indexOf('@')
-  const { repository, tag } = splitTag(image)
-  const platform = paramsOf(call).get('platform') ?? undefined
-  try {
-    const reply = await held.member.engine.request(
-      {
-        method: 'POST',
-        path: '/images/create',
-        query: {
-          fromImage: digestAt < 0 ? repository : image.slice(0, digestAt),
-          tag: digestAt < 0 ? tag || 'latest' : image.slice(digestAt + 1),
-          platform,
-        },
-        ...(auth === undefined ? {} : { headers: { 'x-registry-auth': auth } }),
-        stream: true,
-        idleMs: pullIdleMs,
-      },
-      { signal: call.exchange.signal },
-    )
-    for await (const line of reply.documents<Fields>()) {
-      const problem = readText(line, 'error')
-      if (problem !== '') throw new FlotillaError('engine/server', problem)
-    }
-    return true
-  } catch (error) {
-    api.cluster.log.info('pull failed', { node: held.member.name, image, error: toMessage(error) })
-    return false
-  }
-}
-
-/** The request with affinity to the image, when some node has it and the request is not pinned. */
-function goToImage(api: Api, request: PlacementRequest): PlacementRequest | undefined {
-  const holders = api.cluster.directory.imageHolders(request.image)
-  if (isPinned(request) || holders.length === 0) return undefined
-  return addCondition(request, 'affinities', `image==${request.image}`)
 }
