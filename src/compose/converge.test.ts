@@ -352,6 +352,24 @@ describe('waiting', () => {
     )
   })
 
+  it('ends at the limit that was asked for, with what the last check said', async () => {
+    const { fake, engine } = await start()
+    const failed = up(engine, project([db(), web]), {
+      waitLimitMs: 200,
+      async beforeStart({ id }) {
+        fake.setHealth(id, 'starting', 'not yet')
+      },
+    })
+    await expect(failed).rejects.toMatchObject({
+      message: 'dependency failed to start: container p-db-1 is not healthy after 0.2s',
+      hint: expect.stringContaining('said: not yet') as string,
+    })
+    expect([...fake.state.containers.values()].map(({ name, status }) => `${name} ${status}`).sort()).toEqual([
+      'p-db-1 running',
+      'p-web-1 created',
+    ])
+  })
+
   it('fails when the dependency has no health check', async () => {
     const { engine } = await start()
     const plain = project([service('db', sleeper), web])
