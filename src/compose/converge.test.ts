@@ -127,6 +127,14 @@ describe('converge', () => {
     ).toEqual(['GET /containers/json', 'GET /images/json', 'GET /networks', 'GET /volumes'])
   })
 
+  it('twice at once, under the lock of the project, makes everything once', async () => {
+    const { fake, engine } = await start()
+    const want = project([service('web', { ...sleeper, scale: 3 }), service('db', sleeper)])
+    await Promise.all([1, 2].map(() => up(engine, want, { lock: { command: 'test' } })))
+    const made = mutations(fake).filter((call) => call === 'POST /containers/create')
+    expect([made.length, fake.state.containers.size, fake.state.volumes.size]).toEqual([4, 4, 0])
+  })
+
   it('pulls a missing image once, however many services use it', async () => {
     const { fake, engine } = await start({ images: [], registry: ['busybox:latest'] })
     await up(engine, project([service('a', sleeper), service('b', sleeper)]))
@@ -196,6 +204,25 @@ describe('failures', () => {
         /^this happened at Container p-s0-1, step create-container; engine "\S+" answered 500/,
       ),
     })
+  })
+
+  it('names an engine that goes in the middle, and the next one finishes the work', async () => {
+    const { fake, engine } = await start()
+    const names = ['a', 'b', 'c', 'd']
+    const want = project(
+      names.map((name, index) =>
+        service(name, index === 0 ? sleeper : { ...sleeper, depends_on: dependsOn(names[index - 1]!) }),
+      ),
+    )
+    const address = `tcp://127.0.0.1:${fake.endpoint.kind === 'tcp' ? fake.endpoint.port : ''}`
+    const failed = up(engine, want, {
+      beforeStart: ({ service: name }) => (name === 'b' ? fake.stop() : Promise.resolve()),
+    })
+    await expect(failed).rejects.toThrow(`cannot reach engine "${address}": `)
+    await fake.start()
+    await up(engine, want)
+    const made = [...fake.state.containers.values()].map(({ name, status }) => `${name} ${status}`)
+    expect(made.sort()).toEqual(names.map((name) => `p-${name}-1 running`))
   })
 
   it('reports every failure of what was under way', async () => {
@@ -392,6 +419,24 @@ describe('waiting', () => {
         (name) => `Container p-${name}-1: its last health check ended with 1 and said: ${name} is full`,
       ),
     )
+  })
+
+  it('ends at the limit that was asked for, with what the last check said', async () => {
+    const { fake, engine } = await start()
+    const failed = up(engine, project([db(), web]), {
+      waitLimitMs: 200,
+      async beforeStart({ id }) {
+        fake.setHealth(id, 'starting', 'not yet')
+      },
+    })
+    await expect(failed).rejects.toMatchObject({
+      message: 'dependency failed to start: container p-db-1 is not healthy after 0.2s',
+      hint: expect.stringContaining('said: not yet') as string,
+    })
+    expect([...fake.state.containers.values()].map(({ name, status }) => `${name} ${status}`).sort()).toEqual([
+      'p-db-1 running',
+      'p-web-1 created',
+    ])
   })
 
   it('fails when the dependency has no health check', async () => {

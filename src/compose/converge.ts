@@ -42,6 +42,8 @@ export interface ConvergeOptions extends CallOptions {
   readonly clock: Clock
   readonly progress: Progress
   readonly parallel: number
+  /** Longest wait for what a service depends on, milliseconds; absent: as long as its own check takes. */
+  readonly waitLimitMs?: number
   readonly warn: (message: string) => void
   /** Told what has no effect here, as always with Compose: for those who ask for details. */
   readonly note?: (message: string) => void

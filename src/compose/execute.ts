@@ -32,6 +32,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly progress: Progress
   /** Most engine calls at once; waits do not count. `Infinity` for no limit. */
   readonly parallel: number
+  /** Longest wait for what a service depends on, milliseconds; absent: as long as its own check takes. */
+  readonly waitLimitMs?: number
   /** Awaited before a container is started, so that none of its output is missed. */
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
   /** Contents of the configs and secrets that steps copy. */
@@ -117,7 +119,7 @@ class Walk {
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
-    const { registryAuth, progress, hookOutput, materials, buildHost, onBuilt } = o
+    const { registryAuth, progress, hookOutput, materials, buildHost, onBuilt, waitLimitMs } = o
     this.#options = o
     this.#rollouts = plan.rollouts ?? []
     this.#left = plan.steps.length
@@ -127,6 +129,7 @@ class Walk {
       made: this.made,
       waker: makeWaker(engine, o.clock, o),
       clock: o.clock,
+      ...(waitLimitMs !== undefined && { waitLimitMs }),
       ...(registryAuth !== undefined && { registryAuth }),
       ...(hookOutput !== undefined && { hookOutput }),
       ...(materials !== undefined && { materials }),

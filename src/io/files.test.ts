@@ -1,11 +1,56 @@
-import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, promises as fs, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
-import { makeFolder } from './files.ts'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { makeFolder, writeFileAtomic } from './files.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'flotilla-files-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+describe('writeFileAtomic', () => {
+  afterEach(() => void vi.restoreAllMocks())
+
+  /** What every open file has its functions from. */
+  async function handles(): Promise<fs.FileHandle> {
+    const file = await fs.open(root, 'r')
+    await file.close()
+    return Object.getPrototypeOf(file) as fs.FileHandle
+  }
+
+  function makePlace(name: string): { readonly folder: string; readonly path: string } {
+    const folder = join(root, name)
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'record'), 'old')
+    return { folder, path: join(folder, 'record') }
+  }
+
+  it.each(['writeFile', 'sync'] as const)(
+    'on a disk that is full at %s keeps the old file and nothing else',
+    async (at) => {
+      const { folder, path } = makePlace(at)
+      vi.spyOn(await handles(), at).mockImplementationOnce(async function fill(this: fs.FileHandle) {
+        await this.write('ne')
+        throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+      })
+      await expect(writeFileAtomic(path, 'new', 0o600)).rejects.toMatchObject({
+        code: 'io/file',
+        message: `cannot write ${JSON.stringify(path)}: ENOSPC: no space left on device, write`,
+      })
+      expect([readdirSync(folder), readFileSync(path, 'utf8')]).toEqual([['record'], 'old'])
+    },
+  )
+
+  it('puts the new file in place when it is on the disk, and then the folder', async () => {
+    const { path } = makePlace('order')
+    const order: string[] = []
+    vi.spyOn(await handles(), 'sync').mockImplementation(async () => {
+      order.push(readFileSync(path, 'utf8'))
+    })
+    await writeFileAtomic(path, 'new', 0o600)
+    expect(order).toEqual(['old', 'new'])
+  })
+})
 
 describe('makeFolder', () => {
   it('makes the parents too, all with the mode, also when several make them at once', async () => {

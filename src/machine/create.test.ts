@@ -203,6 +203,14 @@ describe('a creation that was interrupted', () => {
     expect(host.extra).toEqual({ Pool: 'ci' })
   })
 
+  it('has in its record what the driver knew of the machine by then', async () => {
+    const { machine, store, ctx, wanted } = trial()
+    const seen: unknown[] = []
+    machine.during.set('create', async () => void seen.push((await store.load('web')).driver))
+    await createHost(wanted, ctx, {})
+    expect(seen).toMatchObject([{ Id: 'half-made' }])
+  })
+
   it('goes on where only provisioning was left, without making the machine again', async () => {
     const { machine, store, ctx, wanted } = trial()
     machine.failures = { configureEngine: new Error('no engine') }

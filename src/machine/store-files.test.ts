@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../io/clock.ts'
+import { armFailpoints } from '../io/failpoint.ts'
 import { memoryStore } from '../testing/memory-store.ts'
 import { makeHost, testStore } from '../../test/conformance/store.ts'
 import { fileStore } from './store-files.ts'
@@ -28,6 +29,25 @@ function configOf(root: string, name: string): string {
 
 testStore('the file store', async () => fileStore(freshRoot(), systemClock))
 testStore('the memory store', async () => memoryStore())
+
+describe('a record that cannot be written', () => {
+  afterEach(() => armFailpoints([]))
+
+  it('leaves nothing of a new machine, and of an old one the record it had', async () => {
+    const root = freshRoot()
+    const store = fileStore(root, systemClock)
+    await store.create(makeHost('old'))
+    const before = readFileSync(configOf(root, 'old'), 'utf8')
+    armFailpoints([{ name: 'file.afterTmpWrite', action: { kind: 'error', message: 'no space left' }, fromHit: 1 }])
+    await expect(store.create(makeHost('new'))).rejects.toThrow(/config\.json": no space left$/)
+    await expect(store.save({ ...makeHost('old'), driverName: 'other' })).rejects.toThrow('no space left')
+    expect([readdirSync(join(root, 'machines')), readdirSync(join(root, 'machines/old'))]).toEqual([
+      ['old'],
+      ['config.json'],
+    ])
+    expect(readFileSync(configOf(root, 'old'), 'utf8')).toBe(before)
+  })
+})
 
 describe('the layout of docker-machine', () => {
   it('folders are private, records too, indented by four blanks and without a final newline', async () => {

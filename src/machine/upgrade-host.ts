@@ -3,8 +3,7 @@ import type { Driver } from './driver.ts'
 import type { Host } from './host.ts'
 import type { PowerContext } from './power.ts'
 import { startHost } from './power.ts'
-import { waitForSsh } from './provision/detect.ts'
-import { openHostShell } from './provision/host-shell.ts'
+import type { HostShell } from './provision/host-shell.ts'
 import { provisionHost, waitForEngine } from './provision/provision-host.ts'
 import { upgradePackages } from './provision/upgrade.ts'
 
@@ -21,16 +20,12 @@ export async function upgradeHost(host: Host, driver: Driver, ctx: PowerContext,
   ctx.log.info('Upgrading docker...')
   const version = host.options.EngineOptions.EngineVersion
   // With a version in the record, provisioning sees to it.
-  if (target !== undefined && (version ?? '') === '') {
-    const ssh = ctx.openSsh({ ...target, knownHostsPath: `${ctx.machinePath}/known_hosts` })
-    try {
-      await waitForSsh(ssh, ctx.log, ctx.clock, o)
-      await upgradePackages(await openHostShell(ssh, o), o)
-    } finally {
-      await ssh.close()
-    }
+  const hasPackages = target !== undefined && driver.configureEngine === undefined && (version ?? '') === ''
+  if (!hasPackages) ctx.log.info('Restarting docker...')
+  const upgrade = async (shell: HostShell, call: CallOptions): Promise<void> => {
+    await upgradePackages(shell, call)
+    ctx.log.info('Restarting docker...')
   }
-  ctx.log.info('Restarting docker...')
-  await provisionHost(host, driver, ctx.machinePath, ctx, o)
+  await provisionHost(host, driver, ctx.machinePath, { ...ctx, ...(hasPackages && { upgrade }) }, o)
   await waitForEngine(host, driver, ctx, o)
 }

@@ -1,6 +1,6 @@
 import { FlotillaError } from '../core/errors.ts'
 import { baseConfig } from '../machine/driver.ts'
-import type { Driver, DriverConfig, DriverFactory, EngineSetup, HostState } from '../machine/driver.ts'
+import type { Driver, DriverConfig, DriverContext, DriverFactory, EngineSetup, HostState } from '../machine/driver.ts'
 
 /** What a test sees of a fake machine and may change. */
 export interface FakeMachine {
@@ -26,11 +26,11 @@ export function fakeDriverFactory(machine: FakeMachine): DriverFactory {
       if (options['fake-wrong'] === true) throw new FlotillaError('machine/driver', 'wrong flags')
       return baseConfig(ctx)
     },
-    create: (_ctx, config) => fakeDriver(machine, config),
+    create: (ctx, config) => fakeDriver(machine, config, ctx),
   }
 }
 
-function fakeDriver(machine: FakeMachine, initial: DriverConfig): Driver {
+function fakeDriver(machine: FakeMachine, initial: DriverConfig, ctx: DriverContext): Driver {
   let config = initial
   async function call(name: string, next?: HostState): Promise<void> {
     machine.calls.push(name)
@@ -43,6 +43,7 @@ function fakeDriver(machine: FakeMachine, initial: DriverConfig): Driver {
     precheck: () => call('precheck'),
     async create() {
       config = { ...config, Id: 'half-made' }
+      await ctx.checkpoint?.(config)
       await call('create', 'Running')
       config = { ...config, Id: 'made', IPAddress: '192.0.2.1' }
     },

@@ -59,6 +59,16 @@ export function scriptedHost(system: ScriptedSystem): ScriptedHost {
     if (command.startsWith('if [ -d /run/systemd/system ]')) {
       return { ...good, stdout: system.init === 'none' || system.init === 'boot2docker' ? '' : `${system.init}\n` }
     }
+    if (command.startsWith('grep -lE') && command.includes('ExecStart=')) {
+      const others = [...files].filter(([path, text]) => path.endsWith('.conf') && /^ExecStart=/m.test(text))
+      return {
+        ...good,
+        stdout: others
+          .map(([path]) => `${path}\n`)
+          .join('')
+          .replace(/.*10-machine\.conf\n/, ''),
+      }
+    }
     const read = /^cat (\/\S+)$/.exec(command)
     if (read !== null) {
       const text = files.get(read[1] ?? '')

@@ -143,6 +143,13 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('compose on engine %s (needs root
     const late = await host.compose('wait', ['up', '--wait', '--wait-timeout', '2', '-t', '1'])
     expect(late.code).toBe(1)
     expect(late.stderr).toContain('application not healthy after 2s')
+    const dependent = `${slow('false')}  late: { image: ${sampleImage}, depends_on: { web: { condition: service_healthy } } }\n`
+    await host.write('wait', { 'compose.yaml': dependent })
+    for (const way of ['--wait', '-d']) {
+      const waiting = await host.compose('wait', ['up', way, '--wait-timeout', '2', '-t', '1'])
+      expect(waiting.code).toBe(1)
+      expect(waiting.stderr).toContain('dependency failed to start: container wait-web-1 is not healthy after 2s')
+    }
     await host.compose('wait', ['down', '-t', '1'])
   })
 

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { toHex } from '../../src/machine/subnet.ts'
 import { ensurePrograms, programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
@@ -17,6 +18,13 @@ const points = [
   'machine.afterCertificates',
   'machine.afterProvision',
 ]
+
+/** From this one on there is a host. */
+const firstWithHost = 'machine.afterDriver'
+/** The network of this test as groups and interfaces are called after it. */
+const subnet = '10.214.42.0/24'
+const groups = `/${toHex('10.214.42.1')}-`
+const interfaces = `fl${toHex('10.214.42.1').slice(0, 6)}`
 
 describe.runIf(isRoot)('create killed at each step (needs root on Linux)', () => {
   let folder: string
@@ -39,7 +47,7 @@ describe.runIf(isRoot)('create killed at each step (needs root on Linux)', () =>
         HOME: folder,
         MACHINE_STORAGE_PATH: join(folder, 'store'),
         FLOTILLA_LOCAL_DIR: join(folder, 'local'),
-        FLOTILLA_LOCAL_SUBNET: '10.214.42.0/24',
+        FLOTILLA_LOCAL_SUBNET: subnet,
         ...env,
       },
       timeoutMs: 120_000,
@@ -51,16 +59,16 @@ describe.runIf(isRoot)('create killed at each step (needs root on Linux)', () =>
     expect([point, killed.signal]).toEqual([point, 'SIGKILL'])
   }
 
-  /** Everything a host runs has its folder in the command line, the environment or the mounts of its first process. */
-  function findProcesses(): readonly string[] {
-    return readdirSync('/proc').filter((pid) => {
-      if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
+  /** Processes of hosts and of their switch, all of which are in the control groups of the network, and its interfaces. */
+  function findRemains(): readonly string[] {
+    const processes = readdirSync('/proc').filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join(folder, 'local'))
+        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(groups)
       } catch {
         return false
       }
     })
+    return [...processes, ...readdirSync('/sys/class/net').filter((name) => name.startsWith(interfaces))]
   }
 
   it.each(points)(
@@ -70,11 +78,13 @@ describe.runIf(isRoot)('create killed at each step (needs root on Linux)', () =>
       const listed = await machine(['ls', '--format', '{{.Name}} {{.State}}'])
       expect(listed).toMatchObject({ code: 0, stderr: '' })
       expect(listed.stdout).toMatch(/^gone /)
+      // Else nothing would be proved by what is not found afterwards.
+      if (points.indexOf(point) >= points.indexOf(firstWithHost)) expect(findRemains().length).toBeGreaterThan(2)
       const removed = await machine(['rm', '-y', 'gone'])
       expect(removed).toMatchObject({ code: 0, stderr: '' })
       expect(existsSync(join(folder, 'store', 'machines', 'gone'))).toBe(false)
       expect(existsSync(join(folder, 'local'))).toBe(false)
-      expect(findProcesses()).toEqual([])
+      expect(findRemains()).toEqual([])
     },
     120_000,
   )
@@ -104,7 +114,7 @@ describe.runIf(isRoot)('create killed at each step (needs root on Linux)', () =>
     })
     expect(await machine(['rm', '-y', ...names])).toMatchObject({ code: 0, stderr: '' })
     expect(existsSync(join(folder, 'local'))).toBe(false)
-    expect(findProcesses()).toEqual([])
+    expect(findRemains()).toEqual([])
   }, 300_000)
 
   it('create --rollback takes away what a failing step left', async () => {

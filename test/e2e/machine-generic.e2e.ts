@@ -202,7 +202,10 @@ describe.runIf(isRoot)('driver generic over SSH (needs root on Linux)', () => {
       await host().sshd()
       const result = await machine(['ssh', 'web', 'true'])
       expect(result.code).not.toBe(0)
-      expect(result.stderr).toMatch(/IDENTIFICATION HAS CHANGED|host key|Host denied|verification failed/i)
+      expect(result.stderr).toMatch(/IDENTIFICATION HAS CHANGED|host key has changed since the first contact/)
+      const provision = await machine(['provision', 'web'])
+      expect(provision.code).toBe(1)
+      expect(provision.stderr).toContain('the host key has changed since the first contact')
     })
 
     it('rm forgets the machine and leaves the host alone', async () => {

@@ -152,6 +152,18 @@ describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and 
       const made = await machine('create', '-d', 'generic', ...login, '--engine-label', 'kept=yes', 'free')
       expect(made).toMatchObject({ code: 0, stderr: '' })
       const before = await machine('ssh', 'free', 'pidof dockerd')
+      // The package restarts the engine by itself: what is in the way has to be known before.
+      const settings = '{"labels": ["mine=yes"]}'
+      await machine('ssh', 'free', `printf %s '${settings}' > /etc/docker/daemon.json`)
+      expect(await machine('upgrade', 'free')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('daemon.json on the host already sets labels') as string,
+      })
+      expect((await machine('ssh', 'free', 'cat /etc/docker/daemon.json; pidof dockerd')).stdout).toBe(
+        `${settings}${before.stdout}`,
+      )
+      expect(await installed()).toBe(old)
+      await machine('ssh', 'free', 'rm /etc/docker/daemon.json')
       const upgraded = await machine('upgrade', 'free')
       expect(upgraded).toMatchObject({ code: 0, stderr: '' })
       expect(upgraded.stdout).toMatch(

@@ -79,9 +79,17 @@ describe('managers without a store', () => {
 
   it('without a majority of the swarm nobody leads, containers can still be worked with, and the log says what to do', async () => {
     const manager = ha.managers.find((each) => each.isRunning)
-    await place.hosts[1]?.kill()
+    const [left, second] = place.hosts
+    const node = (await left?.docker(['info', '-f', '{{.Name}}']))?.stdout.trim() ?? ''
+    const body = { Image: 'flotilla/sample', Env: [`constraint:node==${node}`] }
+    expect((await manager?.ask('POST', '/containers/create?name=kept', body))?.status).toBe(201)
+    await second?.kill()
     await eventually(async () => (await manager?.leader())?.role === 'replica', ttlMs + 20_000, 'the end of leadership')
     expect((await manager?.ask('GET', '/containers/json?all=1'))?.status).toBe(200)
+    expect((await manager?.ask('POST', '/containers/kept/start'))?.status).toBe(204)
+    expect((await manager?.ask('POST', '/containers/create?name=more', body))?.status).toBe(503)
     await eventually(() => /force-new-cluster/.test(manager?.log() ?? ''), 30_000, 'the advice')
+    // Nobody takes it.
+    expect((await left?.docker(['node', 'ls']))?.stderr).toContain('The swarm does not have a leader')
   })
 })

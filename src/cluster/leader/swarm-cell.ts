@@ -138,7 +138,9 @@ const noQuorum = /does not have a leader|quorum|WAL error|raft|context deadline 
 
 /** Says what an operator can do: only he knows which managers are gone for good. */
 function explain(failures: readonly unknown[]): FlotillaError {
-  const cause = failures.findLast((each) => each !== undefined)
+  // Those that are gone say nothing of why; one that is left may.
+  const told = failures.findLast((each) => each !== undefined && noQuorum.test(toMessage(each)))
+  const cause = told ?? failures.findLast((each) => each !== undefined)
   const reason = cause === undefined ? 'no engine of the cluster is a manager of a swarm' : toMessage(cause)
   const hint = noQuorum.test(reason)
     ? '; plain containers go on. Bring back a majority of the swarm managers; if they are lost for good, run ' +

@@ -1,8 +1,17 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { silentLog } from '../../core/log.ts'
+import type { Engine, EngineReply } from '../../engine/engine.ts'
 import { systemClock } from '../../io/clock.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
+import type { ManualClock } from '../../testing/manual-clock.ts'
+import type { Cluster } from '../cluster.ts'
+import { Peers } from '../leader/peers.ts'
+import { soleRole } from '../leader/role.ts'
+import { Observers } from './observers.ts'
 import { eventually, holdersOf, startManagerBed } from '../../testing/manager-bed.ts'
 import type { BedManager, ManagerBed } from '../../testing/manager-bed.ts'
 import { memoryRecords } from './record-store.ts'
+import { anyObserver, lostSight } from './sight.ts'
 import type { ObserverRule } from './sight.ts'
 
 let bed: ManagerBed | undefined
@@ -87,6 +96,82 @@ describe('an engine that the leader alone cannot reach', () => {
     started.other.endpoint.closeNow()
     cutOff(started.leader)
     await eventually(() => holdersOf(started, 'web').includes('n2'), 'the replacement')
+  })
+})
+
+describe('what the leader knows of an engine that it does not reach', () => {
+  const doubted = { engineId: 'e1', addr: '192.0.2.1:2376', node: 'n1', isUrgent: true }
+
+  interface Bench {
+    readonly clock: ManualClock
+    readonly observers: Observers
+    readonly role: { term: number }
+    /** Whether the other managers reach the engine; undefined: they do not answer. */
+    readonly others: { reach: boolean | undefined }
+  }
+
+  /** What a leader asks with, which other managers have announced themselves to. */
+  function watch(peers: readonly string[]): Bench {
+    const clock = manualClock()
+    const role = { ...soleRole, kind: 'primary' as const, term: 1 }
+    const others: Bench['others'] = { reach: undefined }
+    const observers = new Observers({
+      cluster: { clock, log: silentLog } as unknown as Cluster,
+      role,
+      rule: anyObserver,
+      peers: Object.assign(new Peers('192.0.2.9:3376', clock), { list: () => peers }),
+      openManager: () => toEngine(() => others.reach),
+      onAnswers() {},
+    })
+    return { clock, role, others, observers }
+  }
+
+  function toEngine(says: () => boolean | undefined): Engine {
+    const answer = (): Promise<EngineReply> => {
+      const isReached = says()
+      if (isReached === undefined) return Promise.reject(new Error('silent'))
+      const rows: unknown = [{ ID: doubted.engineId, IsReached: isReached }]
+      return Promise.resolve({ status: 200, headers: {}, json: () => Promise.resolve(rows) } as unknown as EngineReply)
+    }
+    return { request: answer, close: () => Promise.resolve() } as unknown as Engine
+  }
+
+  it('is nothing at first, though nobody has announced himself yet', async () => {
+    const { clock, observers, role } = watch([])
+    await clock.advance(60_000)
+    expect(observers.sightOf('e1')).toBe(undefined)
+    await clock.advance(4999)
+    expect(observers.sightOf('e1')).toBe(undefined)
+    await clock.advance(1)
+    expect(observers.sightOf('e1')).toBe(lostSight)
+    role.term += 1
+    expect(observers.sightOf('e1')).toBe(undefined)
+  })
+
+  it('is what the others said, for twelve seconds, and then nothing until they say more', async () => {
+    const { clock, observers, role, others } = watch(['192.0.2.8:3376'])
+    const look = async (): Promise<void> => {
+      observers.look([doubted])
+      await clock.advance(0)
+    }
+    observers.sightOf('e1')
+    await clock.advance(5000)
+    others.reach = true
+    await look()
+    const reached = { isLost: false, reachedBy: ['192.0.2.8:3376'] }
+    expect(observers.sightOf('e1')).toEqual(reached)
+    await clock.advance(11_999)
+    expect(observers.sightOf('e1')).toEqual(reached)
+    await clock.advance(1)
+    expect(observers.sightOf('e1')).toBe(undefined)
+    others.reach = false
+    await look()
+    expect(observers.sightOf('e1')).toEqual({ isLost: true, reachedBy: [] })
+    // What the leader before knew is not asked of the next one.
+    role.term += 1
+    expect(observers.sightOf('e1')).toBe(undefined)
+    await clock.advance(5000)
+    expect(observers.sightOf('e1')).toBe(undefined)
   })
 })
 

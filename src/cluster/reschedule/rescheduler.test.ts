@@ -214,6 +214,27 @@ describe('a node fails', () => {
     expect(on(second, 'web')).toBeUndefined()
   })
 
+  it('no engine is given more than ten containers at once, and why the others wait is told', async () => {
+    const [first, second] = (await startEngines(2)) as [FakeEngine, FakeEngine]
+    const manager = await startManager([first, second])
+    await healthy(manager, 2)
+    const names = Array.from({ length: 13 }, (_, index) => `web${index}`)
+    for (const name of names) await run(manager, name, {}, ['constraint:node==~n1', policy])
+    expect(names.filter((name) => on(first, name) !== undefined)).toEqual(names)
+    await first.stop()
+    const why = 'node n2 has been given many containers just now'
+    const waiting = async (): Promise<boolean> => {
+      const moves = await manager.call<{ Why: string }[]>('GET', '/flotilla/moves')
+      return moves.length === 3 && moves.every((move) => move.Why === why)
+    }
+    await eventually(waiting, 'the reason')
+    // Paced ones are tried again soon, in vain.
+    const looks = manager.endpoint.cluster.clock.monotonicMs() + 3000
+    await eventually(() => manager.endpoint.cluster.clock.monotonicMs() > looks, 'some more tries')
+    expect(names.filter((name) => on(second, name)?.status === 'running')).toHaveLength(10)
+    expect(creates([second])).toBe(10)
+  })
+
   it('data in a volume with a name is not left behind without consent', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

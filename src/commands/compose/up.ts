@@ -36,7 +36,9 @@ export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   }
   return withSession(ctx, async (session) => {
     const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: session.isDryRun })
-    const options = toConvergeOptions(ctx, session, project, flags, args)
+    const seconds = flags['wait-timeout'] ?? 0
+    const limit = seconds > 0 ? { waitLimitMs: seconds * 1000 } : {}
+    const options = { ...toConvergeOptions(ctx, session, project, flags, args), ...limit }
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
       await converge(session.engine, project, options)
       if (flags.wait && !session.isDryRun) await waitForAll(ctx, session, project, flags, args)

@@ -21,13 +21,17 @@ describe('an update', () => {
   let fake: FakeEngine
   let engine: Engine
   let lines: string[] = []
+  let startedBad = 0
 
   beforeEach(async () => {
     fake = await startFakeEngine({
       images: ['busybox:latest'],
       programs: {
         async serve(own) {
-          if (own.args.includes('bad')) {
+          // Of `bad-2` the second one fails, and all after it.
+          const failing = own.args.find((word) => word.startsWith('bad'))
+          const isGood = failing === 'bad-2' && (startedBad += 1) === 1
+          if (failing !== undefined && !isGood) {
             own.write('stderr', 'no configuration\n')
             return 3
           }
@@ -40,6 +44,7 @@ describe('an update', () => {
     })
     engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
     lines = []
+    startedBad = 0
   })
   afterEach(async () => {
     armFailpoints([])
@@ -53,7 +58,7 @@ describe('an update', () => {
       scale,
       command: ['serve', version],
       labels: dictionary({ version }),
-      deploy: { update_config: update },
+      deploy: { update_config: update, rollback_config: { monitor: 10 * millisecond } },
     }
     return project([service('web', web)])
   }
@@ -102,6 +107,18 @@ describe('an update', () => {
       expect((await observeContainers(engine, 'p')).map(({ id }) => id)).toEqual(before)
     }
   })
+
+  it.each(['start-first', 'stop-first'] as const)(
+    'that rolls back, %s, takes back the batches before the one that failed, too',
+    async (order) => {
+      await up(want('1', {}))
+      const before = (await observeContainers(engine, 'p')).map(({ id }) => id)
+      const error = await failure(want('bad-2', { failure_action: 'rollback', order }))
+      expect(error.message).toMatch(/^update of service "web" rolled back.*container p-web-2 exited \(3\)/)
+      expect(await state()).toEqual(all('1'))
+      expect((await observeContainers(engine, 'p')).map(({ id }) => id)).toEqual(before)
+    },
+  )
 
   it('of two services that both fail tells of each what became of it and what it said', async () => {
     const both = (version: string): Project => {

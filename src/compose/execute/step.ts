@@ -45,6 +45,8 @@ export interface StepContext {
   readonly engine: Engine
   readonly waker: Waker
   readonly clock: Clock
+  /** Longest wait for a container's condition; absent: no limit. */
+  readonly waitLimitMs?: number
   readonly progress: Progress
   /** Container IDs by the step that made them. */
   readonly made: ReadonlyMap<number, string>
@@ -141,7 +143,7 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
       return runInit(engine, { ...op, id }, context, o)
     case 'wait-container': {
       const { service, condition } = op
-      return waitForContainer(engine, { id, name: op.container.name, service, condition }, context.waker, o)
+      return waitForContainer(engine, { id, name: op.container.name, service, condition }, context, o)
     }
     case 'monitor-container':
       return monitorContainer(engine, { id, name: op.container.name, monitorMs: op.monitorMs }, context, o)

@@ -1,8 +1,10 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
+import { startDeadline } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import { watchEvents } from '../../engine/api/events.ts'
+import type { ContainerState } from '../../engine/api/types.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { WaitCondition } from '../plan/plan.ts'
 import { describeLastCheck } from './health-words.ts'
@@ -79,27 +81,43 @@ export interface WaitTarget {
   readonly condition: WaitCondition
 }
 
+/** How waits come to know, and how long each may take, in milliseconds; absent: as long as the container needs. */
+export interface WaitMeans {
+  readonly waker: Waker
+  readonly clock: Clock
+  readonly waitLimitMs?: number
+}
+
 /**
- * Waits until a container meets a condition. Event driven; the limit, if any, is the caller's signal.
+ * Waits until a container meets a condition. Event driven.
  *
- * @throws {compose/execute} when it can no longer meet it, in the reference program's words
+ * @throws {compose/execute} when it can no longer meet it, in the reference program's words, or has not in time
  */
 export async function waitForContainer(
   engine: Engine,
   target: WaitTarget,
-  waker: Waker,
+  { waker, clock, waitLimitMs }: WaitMeans,
   o: CallOptions,
 ): Promise<void> {
   await waker.ready()
-  for (;;) {
-    if (await isMet(engine, target, o)) return
-    await waker.next(target.id, o.signal)
-    o.signal?.throwIfAborted()
+  const limit = waitLimitMs === undefined ? {} : { deadlineMs: waitLimitMs }
+  const deadline = startDeadline(clock, { ...limit, ...(o.signal && { signal: o.signal }) })
+  try {
+    for (;;) {
+      const { State: state } = await inspectContainer(engine, target.id, {}, o)
+      if (isMet(state, target)) return
+      o.signal?.throwIfAborted()
+      if (deadline.signal?.aborted === true) throw late(target, state, waitLimitMs)
+      // The end of the time wakes it too, for a last look.
+      await waker.next(target.id, deadline.signal).catch(() => {})
+      o.signal?.throwIfAborted()
+    }
+  } finally {
+    deadline.release()
   }
 }
 
-async function isMet(engine: Engine, target: WaitTarget, o: CallOptions): Promise<boolean> {
-  const { State: state } = await inspectContainer(engine, target.id, {}, o)
+function isMet(state: ContainerState, target: WaitTarget): boolean {
   const isOver = state.Status === 'exited' || state.Status === 'dead'
   if (target.condition === 'completed') {
     if (!isOver) return false
@@ -113,6 +131,13 @@ async function isMet(engine: Engine, target: WaitTarget, o: CallOptions): Promis
   if (target.condition === 'running') return state.Running && (health === 'none' || health === 'healthy')
   if (health === 'none' && state.Running) throw failed(target, 'has no healthcheck configured')
   return health === 'healthy'
+}
+
+function late(target: WaitTarget, state: ContainerState, limitMs = 0): FlotillaError {
+  const what = { completed: 'has not completed', running: 'is not running', healthy: 'is not healthy' }[
+    target.condition
+  ]
+  return failed(target, `${what} after ${limitMs / 1000}s`, describeLastCheck(state))
 }
 
 function failed(target: WaitTarget, what: string, detail: { readonly hint?: string } = {}): FlotillaError {

@@ -5,7 +5,8 @@ import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import { systemClock } from '../../io/clock.ts'
 import { startEndpointBed, startManagerOver } from '../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../testing/endpoint-bed.ts'
-import { listVolumes } from '../../engine/api/volumes.ts'
+import { createVolume, listVolumes } from '../../engine/api/volumes.ts'
+import { describeSelf } from './owner.ts'
 import { withProjectLock } from './project-lock.ts'
 import type { ProjectLockOptions } from './project-lock.ts'
 
@@ -39,23 +40,56 @@ describe('on a fleet the lock of a project', () => {
     return open(second.addresses[0] ?? '')
   }
 
+  /** Locks on each engine. */
+  const countAll = (bed: EndpointBed): readonly number[] => bed.engines.map(({ state }) => state.volumes.size)
+
   const names = async (engine: Engine): Promise<readonly string[]> =>
     ((await listVolumes(engine)).Volumes ?? []).map(({ Name: name }) => name)
 
   it('lies on three nodes, and is gone from all of them at the end', async () => {
     const { bed, first } = await start(4)
     await withProjectLock(first, 'p', options, async () => {
-      const there = await Promise.all(
-        bed.engines.map(async ({ endpoint }) => {
-          const engine = openEngine(endpoint, { clock: systemClock, userAgent: 'test' })
-          const found = await names(engine)
-          await engine.close()
-          return found.length
-        }),
-      )
-      expect(there).toEqual([1, 1, 1, 0])
+      expect(countAll(bed)).toEqual([1, 1, 1, 0])
     })
     expect(await names(first)).toEqual([])
+  })
+
+  it('lies on nodes that answer', { timeout: 60_000 }, async () => {
+    const { bed, first } = await start(4)
+    await bed.engines[0]?.stop()
+    while (bed.endpoint.cluster.healthyMembers().length > 3) await systemClock.sleep(5)
+    await withProjectLock(first, 'p', options, async () => {
+      expect(countAll(bed)).toEqual([0, 1, 1, 1])
+    })
+  })
+
+  it('is left alone where somebody else was first on one of the nodes', async () => {
+    const { bed, first } = await start(3)
+    const owner = { ...(await describeSelf('docker-compose up', 'other', 0)), computer: 'elsewhere' }
+    const labels = {
+      'flotilla.lock.project': 'p',
+      'flotilla.lock.sequence': '1',
+      'flotilla.lock.owner': JSON.stringify(owner),
+    }
+    const lists: (readonly number[])[] = []
+    const late: Engine = {
+      endpoint: first.endpoint,
+      apiVersion: (o) => first.apiVersion(o),
+      hijack: (r, o) => first.hijack(r, o),
+      close: () => Promise.resolve(),
+      async request(r, o) {
+        if (r.method === 'GET' && r.path === '/volumes') lists.push(countAll(bed))
+        const isFirst = r.path === '/volumes/create' && countAll(bed)[1] === 0
+        if (isFirst) await createVolume(first, { Name: 'n2/flotilla-lock_p_1', Labels: labels })
+        return first.request(r, o)
+      },
+    }
+    const refused = withProjectLock(late, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+    await expect(refused).rejects.toMatchObject({ message: expect.stringContaining('@elsewhere') })
+    expect(lists).toEqual([
+      [0, 0, 0],
+      [0, 1, 0],
+    ])
   })
 
   it('lets one in at a time, through whichever manager', { timeout: 60_000 }, async () => {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../io/clock.ts'
+import { pollUntil } from '../../io/process-identity.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
-import { createVolume, listVolumes } from '../../engine/api/volumes.ts'
+import { createVolume, listVolumes, removeVolume } from '../../engine/api/volumes.ts'
 import { openEngine } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
@@ -27,14 +28,14 @@ describe('the lock of a project', () => {
 
   const locks = async (): Promise<number> => ((await listVolumes(engine)).Volumes ?? []).length
 
-  async function leave(owner: object): Promise<void> {
+  async function leave(owner: object, sequence = 7): Promise<void> {
     const mine = await describeSelf('docker-compose up', 'other', 0)
     const labels = {
       'flotilla.lock.project': 'p',
-      'flotilla.lock.sequence': '7',
+      'flotilla.lock.sequence': String(sequence),
       'flotilla.lock.owner': JSON.stringify({ ...mine, ...owner }),
     }
-    await createVolume(engine, { Name: 'flotilla-lock_p_7', Labels: labels })
+    await createVolume(engine, { Name: `flotilla-lock_p_${sequence}`, Labels: labels })
   }
 
   it('lets one in at a time, and leaves nothing behind, also after failures', async () => {
@@ -78,6 +79,44 @@ describe('the lock of a project', () => {
     },
   )
 
+  it.runIf(process.platform === 'linux')(
+    'does not take a process of other process numbers, or of a boot it cannot tell, for one that is gone',
+    async () => {
+      await leave({ startTicks: '1', pidSpace: 'pid:[1]' })
+      const enter = (): Promise<string> =>
+        withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+      await expect(enter()).rejects.toMatchObject({ code: 'compose/locked' })
+      await removeVolume(engine, 'flotilla-lock_p_7')
+      await leave({ startTicks: '1', boot: '' })
+      await expect(enter()).rejects.toMatchObject({ code: 'compose/locked' })
+    },
+  )
+
+  it.runIf(process.platform === 'linux')(
+    'is not taken over from a holder that renewed it twice while it was looked at',
+    async () => {
+      await leave({ startTicks: '1' })
+      let isRenewed = false
+      const slow: Engine = {
+        endpoint: engine.endpoint,
+        apiVersion: (o) => engine.apiVersion(o),
+        hijack: (r, o) => engine.hijack(r, o),
+        close: () => Promise.resolve(),
+        async request(r, o) {
+          if (r.path === '/volumes/create' && !isRenewed) {
+            isRenewed = true
+            await removeVolume(engine, 'flotilla-lock_p_7')
+            await leave({ computer: 'elsewhere' }, 9)
+          }
+          return engine.request(r, o)
+        },
+      }
+      const refused = withProjectLock(slow, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+      await expect(refused).rejects.toMatchObject({ code: 'compose/locked' })
+      expect(await locks()).toBe(1)
+    },
+  )
+
   it('takes over from a holder elsewhere that has not renewed for long', async () => {
     await leave({ computer: 'elsewhere' })
     let nowMs = 0
@@ -117,6 +156,35 @@ describe('the lock of a project', () => {
     })
     expect(warnings).toHaveLength(1)
     expect(await locks()).toBe(0)
+  })
+
+  it('is renewed while it is held, and the work ends at once when somebody else has it all the same', async () => {
+    const clock = manualClock()
+    const name = async (): Promise<string> => (await listVolumes(engine)).Volumes?.[0]?.Name ?? ''
+    const pass = async (isTrue: () => Promise<boolean>): Promise<void> => {
+      const isSo = await pollUntil(
+        async () => {
+          if (clock.sleeping > 0) await clock.advance(1000)
+          return isTrue()
+        },
+        20_000,
+        systemClock,
+      )
+      expect(isSo).toBe(true)
+    }
+    const held = withProjectLock(engine, 'p', { ...options, clock }, async (signal) => {
+      const first = await name()
+      await pass(async () => (await name()) !== first && (await locks()) === 1)
+      expect(clock.monotonicMs()).toBeLessThan(25_000)
+      await leave({ computer: 'elsewhere' }, 99)
+      await pass(() => Promise.resolve(signal?.aborted === true))
+      throw new Error('what was under way')
+    })
+    await expect(held).rejects.toMatchObject({
+      code: 'compose/locked',
+      message: 'the lock of project "p" was taken by another process; nothing more is done',
+    })
+    expect(await name()).toBe('flotilla-lock_p_99')
   })
 
   it('leaves nothing behind when it is interrupted while it is taken', async () => {

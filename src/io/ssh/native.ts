@@ -6,7 +6,7 @@ import { raceAbort, startDeadline } from '../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { readTextFile } from '../files.ts'
 import { checkKeyFile } from './key-file.ts'
-import { describeAddress } from './ssh.ts'
+import { changedHostKey, describeAddress } from './ssh.ts'
 import type { RemoteResult, Ssh, SshAddress } from './ssh.ts'
 
 const readyTimeoutMs = 20_000
@@ -62,12 +62,14 @@ export function openNativeSsh(address: SshAddress, clock: Clock, streams: Native
 async function dial(address: SshAddress, o: CallOptions, clock: Clock): Promise<Client> {
   const ssh2 = await import('ssh2')
   const connection = new ssh2.default.Client()
-  const config = await makeConfig(address)
+  let isChanged = false
+  const config = await makeConfig(address, () => (isChanged = true))
   const deadline = startDeadline(clock, { deadlineMs: readyTimeoutMs, ...(o.signal && { signal: o.signal }) })
   const ready = new Promise<Client>((resolve, reject) => {
     connection.once('ready', () => resolve(connection))
     connection.on('error', (error) => {
-      const text = `cannot log in to ${describeAddress(address)}: ${toMessage(error)}`
+      const reason = isChanged ? changedHostKey : toMessage(error)
+      const text = `cannot log in to ${describeAddress(address)}: ${reason}`
       reject(new FlotillaError('io/ssh', text, { cause: error }))
     })
     connection.connect(config)
@@ -82,7 +84,7 @@ async function dial(address: SshAddress, o: CallOptions, clock: Clock): Promise<
   }
 }
 
-async function makeConfig(address: SshAddress): Promise<ConnectConfig> {
+async function makeConfig(address: SshAddress, onChangedKey: () => void): Promise<ConnectConfig> {
   const agent = process.env['SSH_AUTH_SOCK']
   const key = address.keyPath
   if (key !== undefined) await checkKeyFile(key)
@@ -93,7 +95,13 @@ async function makeConfig(address: SshAddress): Promise<ConnectConfig> {
     keepaliveInterval: 60_000,
     ...(key === undefined ? agent !== undefined && { agent } : { privateKey: await fs.readFile(key) }),
     hostVerifier: (hostKey: Buffer, verify: (isValid: boolean) => void) => {
-      pinHostKey(address, hostKey).then(verify, () => verify(false))
+      pinHostKey(address, hostKey).then(
+        (isValid) => {
+          if (!isValid) onChangedKey()
+          verify(isValid)
+        },
+        () => verify(false),
+      )
     },
   }
 }

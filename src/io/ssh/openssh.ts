@@ -6,7 +6,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { execInherited, execProgram } from '../exec.ts'
 import type { ProgramWords } from '../exec.ts'
 import { checkKeyFile } from './key-file.ts'
-import { describeAddress } from './ssh.ts'
+import { changedHostKey, describeAddress } from './ssh.ts'
 import type { Ssh, SshAddress } from './ssh.ts'
 
 /** The ssh program uses this code for its own failures, a remote command may too. */
@@ -102,6 +102,6 @@ function isClientFailure(stderr: string): boolean {
 function lastLine(stderr: string): string {
   const lines = stderr.trim().split(/\r?\n/)
   const changed = lines.find((line) => line.includes('REMOTE HOST IDENTIFICATION HAS CHANGED'))
-  if (changed !== undefined) return 'the host key has changed since the first contact'
+  if (changed !== undefined) return changedHostKey
   return lines.at(-1) ?? 'no reason given'
 }

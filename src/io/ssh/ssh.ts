@@ -41,6 +41,9 @@ export interface Ssh {
   close(): Promise<void>
 }
 
+/** Why a host that shows another key than the kept one is not logged in to. */
+export const changedHostKey: string = 'the host key has changed since the first contact'
+
 /** How an address is shown in messages. */
 export function describeAddress(address: SshAddress): string {
   return `${address.user}@${address.host}:${address.port}`

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { changedHostKey } from '../../io/ssh/ssh.ts'
 import type { Ssh } from '../../io/ssh/ssh.ts'
 import { parseOsRelease } from './os-release.ts'
 import type { OsRelease } from './os-release.ts'
@@ -24,7 +25,7 @@ export async function waitForSsh(ssh: Ssh, log: Log, clock: Clock, o: CallOption
       if (o.signal?.aborted === true) throw error
       const text = toMessage(error)
       if (/Permission denied|authentication methods failed/.test(text)) refused += 1
-      const isHopeless = /host key has changed|too open|not readable|cannot use SSH key/.test(text)
+      const isHopeless = text.includes(changedHostKey) || /too open|not readable|cannot use SSH key/.test(text)
       if (attempt >= attempts || refused >= refusedAttempts || isHopeless) {
         const whole = `Too many retries waiting for SSH to be available.  Last error: ${text}`
         throw new FlotillaError('machine/provision', whole, { cause: error })

@@ -19,6 +19,28 @@ export interface InstalledEngine {
   /** Absolute path of dockerd on the host. */
   readonly program: string
   readonly table: SystemTable
+  /** As `guardEngine` found it. */
+  readonly init: InitSystem
+}
+
+/**
+ * Refuses a host whose own settings would fight with ours, and tells which containers stop. To be done before anything
+ * that restarts the engine, and exchanging its packages does.
+ *
+ * @throws {machine/provision} naming the file
+ */
+export async function guardEngine(
+  target: ProvisionTarget,
+  args: readonly string[],
+  table: SystemTable,
+  o: CallOptions,
+): Promise<InitSystem> {
+  const { shell, clock } = target
+  await refuseConflicts(shell, args, o)
+  const init = await detectInit(shell, table, clock, o)
+  await init.check(shell, o)
+  await warnOfContainers(target, o)
+  return init
 }
 
 /**
@@ -28,15 +50,11 @@ export interface InstalledEngine {
 export async function setUpEngine(
   target: ProvisionTarget,
   wanted: EngineWanted,
-  { program, table }: InstalledEngine,
+  { program, table, init }: InstalledEngine,
   o: CallOptions,
 ): Promise<void> {
   const { shell, log, clock } = target
   await failpoint('machine.afterInstall')
-  await refuseConflicts(shell, wanted.setup.args, o)
-  const init = await detectInit(shell, table, clock, o)
-  await init.check(shell, o)
-  await warnOfContainers(target, o)
   await init.stop(shell, o)
   // A bridge left by an engine with another address pool keeps the new one from starting.
   await shell.run('ip link delete docker0', o)

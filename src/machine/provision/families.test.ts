@@ -314,15 +314,71 @@ describe('what is in the way', () => {
     expect(host.transcript.join('\n')).not.toContain('stop docker')
   })
 
-  it('who restarts an engine is told which containers stop', async () => {
-    const host = scriptedHost({ ...base, containers: ['db', 'web'] })
+  it('a daemon.json that cannot be read is named before the engine is stopped, and stays', async () => {
+    const files = { '/etc/docker/daemon.json': '{"debug": true,}' }
+    const host = scriptedHost({ ...base, files })
+    await expect(provision(host, base, wantedEngine())).rejects.toThrow(
+      '/etc/docker/daemon.json on the host is not valid JSON: ',
+    )
+    expect(host.transcript.join('\n')).not.toContain('stop docker')
+    expect(host.files.get('/etc/docker/daemon.json')).toBe('{"debug": true,}')
+  })
+
+  it.each([
+    ['all of few', 2, 'c1, c2'],
+    ['of many the first ten, and how many more', 12, 'c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 and 2 more'],
+  ])('who restarts an engine is told which containers stop: %s', async (_, count, names) => {
+    const containers = Array.from({ length: count }, (__, index) => `c${index + 1}`)
+    const host = scriptedHost({ ...base, containers })
     const shell = await openHostShell(host.ssh, {})
     const lines: string[] = []
     const log = { ...silentLog, warn: (line: string) => void lines.push(line) }
     const os = parseOsRelease(base.osRelease)
     await chooseProvisioner(os, await loadAll()).provision({ shell, os, log, clock: manualClock() }, wantedEngine(), {})
-    expect(lines).toEqual(['Restarting the engine stops db, web; containers with a restart policy come back'])
+    expect(lines).toEqual([`Restarting the engine stops ${names}; containers with a restart policy come back`])
   })
+
+  describe.each(['another version', 'newer packages'])(
+    'before packages restart an engine that is there: %s',
+    (what) => {
+      const system: ScriptedSystem = {
+        ...base,
+        osRelease: 'PRETTY_NAME="Debian 12"\nID=debian\nVERSION_CODENAME=bookworm\n',
+        engineVersion: '20.10.24',
+        versions: { 'docker-ce': ['5:28.1.1-1~debian.12~bookworm'] },
+      }
+
+      /** Writes what the user is told into the transcript, too. */
+      async function exchange(host: ScriptedHost): Promise<void> {
+        const shell = await openHostShell(host.ssh, {})
+        const log = { ...silentLog, warn: (line: string) => void host.transcript.push(`told: ${line}`) }
+        const os = parseOsRelease(system.osRelease)
+        const upgrade = async (): Promise<void> =>
+          void host.transcript.push('$ apt-get install --only-upgrade docker.io')
+        const wanted = wantedEngine(what === 'another version' ? { version: '28' } : { upgrade })
+        await chooseProvisioner(os, await loadAll()).provision({ shell, os, log, clock: manualClock() }, wanted, {})
+      }
+
+      it('it is told which containers stop', async () => {
+        const host = scriptedHost({ ...system, containers: ['db'] })
+        await exchange(host)
+        const order = host.transcript.filter((line) => line.startsWith('told: ') || / install .*docker/.test(line))
+        expect(order[0]).toContain('told: Restarting the engine stops db;')
+        expect(order.filter((line) => line.startsWith('$')).length).toBeGreaterThan(0)
+        expect(order.filter((line) => line.startsWith('told: '))).toHaveLength(1)
+      })
+
+      it.each([
+        ['/etc/docker/daemon.json', '{"labels": ["a=b"]}', 'daemon.json on the host already sets labels'],
+        ['/etc/systemd/system/docker.service.d/zz.conf', 'ExecStart=/bin/true', 'already sets the engine'],
+      ])('settings in %s that are in the way are named', async (path, text, message) => {
+        const host = scriptedHost({ ...system, files: { [path]: text } })
+        await expect(exchange(host)).rejects.toThrow(message)
+        expect(host.transcript.filter((line) => /^put| (?:install|stop|restart) /.test(line))).toEqual([])
+        expect(host.files.get(path)).toBe(text)
+      })
+    },
+  )
 
   it('options of the user in the settings of OpenRC are refused, not lost', async () => {
     const system: ScriptedSystem = {

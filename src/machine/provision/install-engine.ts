@@ -3,6 +3,7 @@ import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { quoteShell, quoteShellWords } from '../../core/shell-quote.ts'
 import type { RemoteResult } from '../../io/ssh/ssh.ts'
 import { isVersion, pickVersion, readDaemonVersion } from './engine-version.ts'
+import type { HostShell } from './host-shell.ts'
 import type { EngineWanted, ProvisionTarget } from './provisioner.ts'
 import type { PackageTool } from './package-tools.ts'
 import type { EngineSource, SystemTable } from './system-table.ts'
@@ -13,8 +14,14 @@ export const findEngine = 'PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:
 /** Cloud images run the package manager on their first boot; two at once fail. */
 const waitForFirstBoot = 'if command -v cloud-init >/dev/null 2>&1; then cloud-init status --wait; fi'
 
+/** Absolute path of dockerd on the host; undefined where there is none. */
+export async function findProgram(shell: HostShell, o: CallOptions): Promise<string | undefined> {
+  const { code, stdout } = await shell.run(findEngine, o)
+  return code === 0 ? stdout.trim() : undefined
+}
+
 /**
- * Finds dockerd, or installs it: by the user's own script, or from the packages of the family's table.
+ * Takes the dockerd that is there, or installs one: by the user's own script, or from the packages of the family's table.
  *
  * @returns its absolute path on the host
  * @throws {machine/provision} also when no source has the wanted version
@@ -23,22 +30,23 @@ export async function findOrInstall(
   target: ProvisionTarget,
   table: SystemTable,
   wanted: EngineWanted,
+  there: string | undefined,
   o: CallOptions,
 ): Promise<string> {
   const { shell, log } = target
-  const found = await shell.run(findEngine, o)
-  const path = found.code === 0 ? found.stdout.trim() : ''
-  if (path !== '' && (wanted.version === '' || (await hasVersion(target, path, wanted.version, o)))) return path
+  if (there !== undefined && (wanted.version === '' || (await hasVersion(target, there, wanted.version, o)))) {
+    return there
+  }
   const host = installer(target, table, wanted)
-  if (path === '' && wanted.installUrl !== '') {
+  if (there === undefined && wanted.installUrl !== '') {
     log.info(`Installing Docker with ${wanted.installUrl}...`)
     await host.runScript(wanted.installUrl, o)
   } else {
     log.info(wanted.version === '' ? 'Installing Docker...' : `Installing Docker ${wanted.version}...`)
     await host.installPackages(o)
   }
-  const installed = await shell.run(findEngine, o)
-  if (installed.code === 0) return installed.stdout.trim()
+  const installed = await findProgram(shell, o)
+  if (installed !== undefined) return installed
   const what = wanted.installUrl === '' ? 'the packages were installed' : `the script at ${wanted.installUrl} ran`
   throw new FlotillaError('machine/provision', `${what} on the host but there is no dockerd`)
 }

@@ -24,6 +24,8 @@ import { hostOptionsDir, renderEngineArgs } from './unit-file.ts'
 export interface ProvisionContext extends CertificateContext {
   readonly loadProvisioners: () => Promise<readonly Provisioner[]>
   readonly openSsh: (address: SshAddress) => Ssh
+  /** What is done to an engine that is there and may be restarted, before it is. */
+  readonly upgrade?: EngineWanted['upgrade']
   /** How advice calls this program: `docker-machine` or `flotilla machine`. */
   readonly program?: string
 }
@@ -152,6 +154,7 @@ async function makeSetup(
     version: typeof EngineVersion === 'string' ? EngineVersion : '',
     // The ancestor's default stands for "as this system is best given an engine".
     installUrl: InstallURL === DEFAULT_INSTALL_URL ? '' : InstallURL,
+    ...(ctx.upgrade !== undefined && { upgrade: ctx.upgrade }),
   }
 }
 

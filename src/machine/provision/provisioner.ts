@@ -23,6 +23,8 @@ export interface EngineWanted {
   readonly version: string
   /** Script that installs an engine, a URL; empty: packages. */
   readonly installUrl: string
+  /** Brings the packages of the engine up to date, which may restart it; absent: they stay as they are. */
+  readonly upgrade?: (shell: HostShell, o: CallOptions) => Promise<void>
 }
 
 /** Turns a reachable operating system into a running, TLS-protected engine. */

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
-import { setUpEngine } from './engine-steps.ts'
-import { findOrInstall } from './install-engine.ts'
+import { guardEngine, setUpEngine } from './engine-steps.ts'
+import type { InitSystem } from './init-system.ts'
+import { findOrInstall, findProgram } from './install-engine.ts'
 import type { OsRelease } from './os-release.ts'
 import type { PackageTool } from './package-tools.ts'
 import type { EngineWanted, Provisioner, ProvisionTarget } from './provisioner.ts'
@@ -60,9 +61,14 @@ export function fromTable(table: SystemTable): Provisioner {
     optionsDir: table.optionsDir ?? hostOptionsDir,
     matches: (os) => matchesTable(table, os),
     async provision(target: ProvisionTarget, wanted: EngineWanted, o: CallOptions): Promise<void> {
-      const program = await findOrInstall(target, table, wanted, o)
+      const { shell } = target
       const setup = relocateSetup(wanted.setup, table.optionsDir ?? hostOptionsDir)
-      await setUpEngine(target, { ...wanted, setup }, { program, table }, o)
+      const there = await findProgram(shell, o)
+      const guard = (): Promise<InitSystem> => guardEngine(target, setup.args, table, o)
+      const guarded = there === undefined ? undefined : await guard()
+      await wanted.upgrade?.(shell, o)
+      const program = await findOrInstall(target, table, wanted, there, o)
+      await setUpEngine(target, { ...wanted, setup }, { program, table, init: guarded ?? (await guard()) }, o)
     },
   }
 }
