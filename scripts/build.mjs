@@ -67,6 +67,9 @@ function removeStale(current) {
   const limitMs = Date.now() - 120_000
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
-    if (!current.has(`chunks/${name}`) && statSync(path).mtimeMs < limitMs) rmSync(path, { force: true })
+    if (current.has(`chunks/${name}`)) continue
+    // Another build may be taking it away at this moment.
+    const changedAtMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity
+    if (changedAtMs < limitMs) rmSync(path, { force: true })
   }
 }

@@ -262,7 +262,7 @@ describe.runIf(isRoot)('a real host that a Go plug-in made known (needs root on 
       form.run('docker-machine', args, { env, timeoutMs: 120_000 })
     const where = ['--trial-ip', login.host, '--trial-ssh-key', login.keyPath]
     const made = await machine('create', '-d', 'trial', ...where, '--engine-label', 'a=b', 'real')
-    expect(made).toMatchObject({ code: 0, stderr: '' })
+    expect(made, made.stdout).toMatchObject({ code: 0, stderr: '' })
     expect(made.stdout).toContain('(real) create small\nWaiting for machine to be running')
     expect(made.stdout).toContain('Docker is up and running!\n')
     const shell = await machine('env', 'real')
