@@ -43,13 +43,16 @@ describe('sizes', () => {
     expect([parseDecimalSize('1kB'), parseDecimalSize('2.5MB')]).toEqual([1000, 2_500_000])
   })
 
-  it.each(['', '-1', 'abc', '1x', '1kx', 'NaN', '1e30', '9223372036854775808', '1kb1', ' 1', '1_k', '1  k'])('%j is refused', (text) => {
-    let message = 'no problem'
-    try {
-      parseBinarySize(text)
-    } catch (error) {
-      message = toMessage(error)
-    }
-    expect(message).toMatch(/^invalid (?:size|suffix): '/)
-  })
+  it.each(['', '-1', 'abc', '1x', '1kx', 'NaN', '1e30', '9223372036854775808', '1kb1', ' 1', '1_k', '1  k'])(
+    '%j is refused',
+    (text) => {
+      let message = 'no problem'
+      try {
+        parseBinarySize(text)
+      } catch (error) {
+        message = toMessage(error)
+      }
+      expect(message).toMatch(/^invalid (?:size|suffix): '/)
+    },
+  )
 })

@@ -69,7 +69,10 @@ const ownUpFlags = {
   },
   timestamps: { kind: 'boolean', brief: 'Show times before the lines' },
   wait: { kind: 'boolean', brief: 'Wait until services run or are healthy; implies --detach' },
-  'wait-timeout': { kind: 'integer', brief: 'Most seconds that --wait and each dependency may take (default: no limit)' },
+  'wait-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds that --wait and each dependency may take (default: no limit)',
+  },
   watch: { kind: 'boolean', short: 'w', brief: 'Follow changes of files, as the command watch does' },
   menu: { kind: 'boolean', brief: 'Show the keys that can be pressed (default: COMPOSE_MENU, else on a terminal)' },
 } as const
