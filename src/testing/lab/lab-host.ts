@@ -206,6 +206,11 @@ class RunningLabHost implements LabHost {
       [
         'set -e',
         'mkdir -p /run/sshd',
+        // The home folder is the machine's: what its shells do at their start (version managers that wait for each
+        // other's locks, for one) is none of a host's.
+        'for file in .bashrc .bash_profile .bash_login .profile; do',
+        '  [ ! -s "/root/$file" ] || mount --bind /dev/null "/root/$file"',
+        'done',
         `[ -e ${sshHome}/host_key ] || ssh-keygen -q -t ed25519 -N '' -f ${sshHome}/host_key`,
         `/usr/sbin/sshd -f /dev/null -h ${sshHome}/host_key -o AuthorizedKeysFile=${sshHome}/authorized_keys` +
           ' -o PidFile=/run/sshd.pid -o UsePAM=no -o PasswordAuthentication=no -o PermitRootLogin=yes' +
