@@ -75,7 +75,8 @@ export const readEventsStrictly: ReadEvents = (source, context) => {
     return { kind: 'scalar', offset, tag, anchor, text, isPlain: event.style === SCALAR_STYLE.PLAIN }
   }
   const events = cut(source, context)
-  if (events.some(hasTagHandles)) throw refuse(source, 0, context, 'tag handles are not known here')
+  if (source.includes('%TAG') && events.some(hasTagHandles))
+    throw refuse(source, 0, context, 'tag handles are not known here')
   return events.map(toEvent)
 }
 

@@ -31,7 +31,8 @@ export function mapDictionary<T, R>(source: Dictionary<T>, map: (value: T, name:
 
 /** Names in byte order of their UTF-8 form, the order Go sorts map keys in. */
 export function sortedNames(source: Dictionary<unknown>): readonly string[] {
-  return Object.keys(source).sort(compareNames)
+  const names = Object.keys(source)
+  return names.length < 2 ? names : names.sort(compareNames)
 }
 
 /**
