@@ -11,8 +11,8 @@ const directBytes = 32 * 1024
 /**
  * Stands in for `process.stdout` or `process.stderr` until more than a few lines and failures are asked of it.
  *
- * Opening the stream itself loads the stream, file and terminal modules of the runtime: a third of the processor time of
- * a command that prints one line. Whatever is neither a short `write` nor a listener for errors opens it, and from then
+ * Opening the stream itself loads the stream, file and terminal modules of the runtime, which a command that prints one
+ * line can do without (docs/decisions/0037). Whatever is neither a short `write` nor a listener for errors opens it, and from then
  * on everything goes through it.
  */
 export function standInFor(fd: number, open: () => WriteStream): WriteStream {

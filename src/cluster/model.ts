@@ -57,15 +57,19 @@ export interface Workload {
   readonly gpus: GpuAsk
 }
 
-export type ContainerState =
-  | 'created'
-  | 'running'
-  | 'paused'
-  | 'restarting'
-  | 'stopping'
-  | 'removing'
-  | 'exited'
-  | 'dead'
+/** In the order of a container's life. */
+export const containerStates = [
+  'created',
+  'running',
+  'paused',
+  'restarting',
+  'stopping',
+  'removing',
+  'exited',
+  'dead',
+] as const
+
+export type ContainerState = (typeof containerStates)[number]
 
 /** A port as the engine lists it. */
 export interface PublishedPort {

@@ -1,5 +1,6 @@
 import { maskSecrets } from '../../core/mask.ts'
-import type { ContainerState, NodeState, NodeView } from '../model.ts'
+import { containerStates } from '../model.ts'
+import type { NodeState, NodeView } from '../model.ts'
 import type { TurnedAwayCause } from '../turned-away.ts'
 import { durationBounds } from './meters.ts'
 import type { RouteMeter } from './meters.ts'
@@ -97,16 +98,6 @@ function roleFamilies({ role, otherManagers }: MetricsReading): readonly Family[
 }
 
 const nodeStates: readonly NodeState[] = ['pending', 'healthy', 'unhealthy', 'disconnected']
-const containerStates: readonly ContainerState[] = [
-  'created',
-  'running',
-  'paused',
-  'restarting',
-  'stopping',
-  'removing',
-  'exited',
-  'dead',
-]
 
 function engineFamilies({ engines, nowMs, pendingReservations, waiting }: MetricsReading): readonly Family[] {
   const byState = new Map<string, number>()

@@ -1,4 +1,5 @@
 import { noGpus, readGpuAsk } from '../gpus.ts'
+import { containerStates } from '../model.ts'
 import type { ContainerState, ContainerView, PortClaim, PublishedPort } from '../model.ts'
 import { protocolOf, readBindings } from '../port-bindings.ts'
 import { readBoolean, readCpuLimit, readFields, readMemory, readNumber, readText, readTimeMs } from '../wire.ts'
@@ -147,18 +148,8 @@ function isWithin(port: PortClaim, range: PortClaim): boolean {
   return port.target === range.target && port.from >= range.from && port.to <= range.to
 }
 
-const states: readonly string[] = [
-  'created',
-  'running',
-  'paused',
-  'restarting',
-  'stopping',
-  'removing',
-  'exited',
-  'dead',
-] satisfies readonly ContainerState[]
-
 export function toState(text: string): ContainerState {
+  const states: readonly string[] = containerStates
   return states.includes(text) ? (text as ContainerState) : 'created'
 }
 
