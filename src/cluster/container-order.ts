@@ -15,6 +15,13 @@ export interface ContainerSource {
   each(visit: Visit): void
 }
 
+/** All of them, kept as they are now. */
+export function collectEntries(source: ContainerSource): readonly ContainerEntry[] {
+  const entries: ContainerEntry[] = []
+  source.each((container, node) => entries.push({ node, container }) > 0)
+  return entries
+}
+
 /** Newest first, then by name of the node and ID. */
 export function compareEntries(a: ContainerEntry, b: ContainerEntry): number {
   if (a.container.createdAtMs !== b.container.createdAtMs) return b.container.createdAtMs - a.container.createdAtMs

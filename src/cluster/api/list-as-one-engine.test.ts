@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { orderContainers } from '../container-order.ts'
+import { collectEntries, orderContainers } from '../container-order.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import { noRegex } from '../regex.ts'
-import { containerFilterKeys, listContainers } from './list-containers.ts'
+import { containerFilterKeys, selectContainers } from './list-containers.ts'
 import { parseListFilters } from './list-filter.ts'
 import { imageFilterKeys, listImages } from './list-images.ts'
 
@@ -26,7 +26,7 @@ const cluster = {
 function names(filters: Readonly<Record<string, readonly string[]>>): readonly (string | undefined)[] {
   const parsed = parseListFilters(JSON.stringify(filters), containerFilterKeys)
   const query = { isAll: true, limit: 0, before: '', since: '', filters: parsed }
-  return listContainers(orderContainers(cluster.nodes), query, () => undefined, noRegex).map(
+  return collectEntries(selectContainers(orderContainers(cluster.nodes), query, () => undefined, noRegex)).map(
     (each) => each.container.names[0],
   )
 }

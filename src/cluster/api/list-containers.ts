@@ -3,7 +3,7 @@ import type { CompileRegex } from '../expression.ts'
 import { toAscii } from '../ascii.ts'
 import { isEveryInterface } from '../filters/port.ts'
 import { splitTag, toFullReference } from '../image-name.ts'
-import type { ContainerEntry, ContainerSource } from '../container-order.ts'
+import type { ContainerSource } from '../container-order.ts'
 import type { ContainerView, NodeView, PublishedPort } from '../model.ts'
 import { renderStatus } from './container-status.ts'
 import { compileNames, hasLabels, readFlag } from './list-filter.ts'
@@ -41,35 +41,42 @@ export interface ContainerQuery {
 }
 
 /**
- * The containers a list call shows, in the order of `all`. Without `isAll`: running ones on healthy engines, without
- * those of the image `swarm`.
+ * Chooses the containers a list call shows, in the order of `all`. Without `isAll`: running ones on healthy engines,
+ * without those of the image `swarm`.
  *
- * @param all every container on validated nodes, newest first; read no further than needed
+ * @param all every container on validated nodes, newest first; read when the answer is, and no further than needed
  * @param find resolves `before` and `since`
  * @throws {cluster/not-found} status 404, when `before` or `since` name no container
  */
-export function listContainers(
+export function selectContainers(
   all: ContainerSource,
   query: ContainerQuery,
   find: (reference: string) => ContainerView | undefined,
   compile: CompileRegex,
-): readonly ContainerEntry[] {
-  const { filters } = query
+): ContainerSource {
+  const { filters, limit } = query
   const before = findBound(query.before || (filters.get('before')?.[0] ?? ''), find)
   const since = findBound(query.since || (filters.get('since')?.[0] ?? ''), find)
   // As in the ancestor: asking for what has ended, or for a number of them, means all (api/handlers.go).
   const statuses = filters.get('status') ?? []
-  const isAll = query.isAll || query.limit > 0 || before !== undefined || since !== undefined || statuses.length > 0
+  const isAll = query.isAll || limit > 0 || before !== undefined || since !== undefined || statuses.length > 0
   const isWanted = compileQuery(filters, compile)
-  const entries: ContainerEntry[] = []
-  all.each((container, node) => {
-    if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) return true
-    if (before !== undefined && container.createdAtMs >= before.createdAtMs) return true
-    if (since !== undefined && container.createdAtMs <= since.createdAtMs) return true
-    if (isWanted(container, node)) entries.push({ node, container })
-    return query.limit === 0 || entries.length < query.limit
-  })
-  return entries
+  function isChosen(container: ContainerView, node: NodeView): boolean {
+    if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) return false
+    if (before !== undefined && container.createdAtMs >= before.createdAtMs) return false
+    if (since !== undefined && container.createdAtMs <= since.createdAtMs) return false
+    return isWanted(container, node)
+  }
+  return {
+    each(visit) {
+      let chosen = 0
+      all.each((container, node) => {
+        if (!isChosen(container, node)) return true
+        chosen += 1
+        return visit(container, node) && (limit === 0 || chosen < limit)
+      })
+    },
+  }
 }
 
 function findBound(
@@ -189,12 +196,19 @@ export interface RowSink {
 /**
  * Writes one element of the list as JSON, in ASCII: the kept text of its row, then what lists word by themselves.
  *
+ * @param before what stands in front of the element
  * @param sizes JSON members with a comma in front
  */
-export function writeContainerRow(sink: RowSink, { node, container }: ContainerEntry, nowMs: number, sizes = ''): void {
-  const { row } = container
-  sink.write('{')
-  sink.write(row.extend([container, node.name, node.ip], () => renderRest(node, container)))
+export function writeContainerRow(
+  sink: RowSink,
+  container: ContainerView,
+  node: NodeView,
+  nowMs: number,
+  before = '',
+  sizes = '',
+): void {
+  sink.write(`${before}{`)
+  sink.write(container.row.extend([container, node.name, node.ip], () => renderRest(node, container)))
   sink.write(`${sizes},"Status":${quote(renderStatus(container, node, nowMs))}}`)
 }
 

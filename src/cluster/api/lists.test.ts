@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { ContainerRow } from '../container-row.ts'
-import { orderContainers } from '../container-order.ts'
+import { collectEntries, orderContainers } from '../container-order.ts'
 import { decodeContainer } from '../watch/decode.ts'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { ClusterSnapshot, ContainerView, ImageView, NodeView } from '../model.ts'
 import { loadRegex, noRegex } from '../regex.ts'
 import type { Fields } from '../wire.ts'
-import { containerFilterKeys, listContainers, writeContainerRow } from './list-containers.ts'
+import { containerFilterKeys, selectContainers, writeContainerRow } from './list-containers.ts'
 import type { ContainerQuery } from './list-containers.ts'
 import { renderStatus } from './container-status.ts'
 import { needsNameRegex, parseListFilters } from './list-filter.ts'
@@ -59,7 +59,9 @@ describe('containers', () => {
     const query: ContainerQuery = { isAll: false, limit: 0, before: '', since: '', filters: parsed, ...over }
     const find = (reference: string): ContainerView | undefined =>
       [old, web].find((each) => each.names[0] === reference)
-    return listContainers(orderContainers(cluster.nodes), query, find, noRegex).map((each) => each.container.names[0]!)
+    return collectEntries(selectContainers(orderContainers(cluster.nodes), query, find, noRegex)).map(
+      (each) => each.container.names[0]!,
+    )
   }
 
   it('shows what runs on healthy engines, and everything on demand, newest first', () => {
@@ -102,7 +104,9 @@ describe('containers', () => {
     const filters = parseListFilters('{"name":["^/?w[e]b$"]}', containerFilterKeys)
     expect(needsNameRegex(filters)).toBe(true)
     const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
-    const found = listContainers(orderContainers(cluster.nodes), query, () => undefined, await loadRegex())
+    const found = collectEntries(
+      selectContainers(orderContainers(cluster.nodes), query, () => undefined, await loadRegex()),
+    )
     expect(found.map((each) => each.container.names[0])).toEqual(['web'])
   })
 
@@ -124,7 +128,7 @@ describe('containers', () => {
     const node = makeNode('a', { ip: '10.0.0.5' })
     function render(on: NodeView): string {
       let text = ''
-      writeContainerRow({ write: (piece) => void (text += piece) }, { node: on, container }, 3 * hour)
+      writeContainerRow({ write: (piece) => void (text += piece) }, container, on, 3 * hour)
       return text
     }
     expect(JSON.parse(render(node))).toMatchObject({

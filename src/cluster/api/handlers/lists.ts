@@ -1,13 +1,14 @@
 import { newestApiVersion } from '../../../engine/version.ts'
 import type { CompileRegex } from '../../expression.ts'
-import type { ContainerView } from '../../model.ts'
+import type { ContainerView, NodeView } from '../../model.ts'
 import { noRegex } from '../../regex.ts'
-import { containerFilterKeys, listContainers, spellNames, writeContainerRow } from '../list-containers.ts'
+import { containerFilterKeys, selectContainers, spellNames, writeContainerRow } from '../list-containers.ts'
 import { imageFilterKeys, listImages } from '../list-images.ts'
 import { needsNameRegex, parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
 import { listNetworks, listVolumes, networkFilterKeys, volumeFilterKeys } from '../merge.ts'
-import type { ContainerEntry } from '../../container-order.ts'
+import { collectEntries } from '../../container-order.ts'
+import type { ContainerSource } from '../../container-order.ts'
 import type { Exchange } from '../http1/exchange.ts'
 import { ListWriter } from '../list-writer.ts'
 import { matchBeforehand } from '../name-patterns.ts'
@@ -37,42 +38,50 @@ export const containers: Handler = async (api, call) => {
     const found = directory.findContainer(reference)
     return found.kind === 'found' ? found.item : undefined
   }
-  const entries = listContainers(directory.containers(), query, find, compile)
-  const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, entries) : noSizes
+  const chosen = selectContainers(directory.containers(), query, find, compile)
+  const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, collectEntries(chosen)) : noSizes
   const warning = sizes.missing.length === 0 ? [] : ['Warning', `199 - "no sizes from ${sizes.missing.join(', ')}"`]
   const { exchange } = call
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion, ...warning])
-  await writeRows(api, exchange, entries, sizes)
+  await writeRows(api, exchange, chosen, sizes)
 }
 
 async function matchFleet(api: Api, filters: ListFilters): Promise<CompileRegex> {
   const { clock, directory } = api.cluster
-  const entries: ContainerEntry[] = []
-  directory.containers().each((container, node) => entries.push({ container, node }) > 0)
+  const entries = collectEntries(directory.containers())
   function* names(): Generator<string, void> {
     for (const { container, node } of entries) yield* spellNames(container, node)
   }
   return matchBeforehand(filters, await api.compile(), names(), () => clock.monotonicMs())
 }
 
-async function writeRows(
-  api: Api,
-  exchange: Exchange,
-  entries: readonly ContainerEntry[],
-  sizes: Sizes,
-): Promise<void> {
+/** The list is of one moment: what a client does not take at once is kept as it was then. */
+async function writeRows(api: Api, exchange: Exchange, chosen: ContainerSource, sizes: Sizes): Promise<void> {
   const nowMs = api.cluster.clock.nowMs()
   const writer = new ListWriter(exchange)
-  let separator = '['
-  for (const entry of entries) {
-    writer.write(separator)
-    writeContainerRow(writer, entry, nowMs, sizes.byId.get(entry.container.id))
-    separator = ','
-    if (writer.isReady) continue
-    await exchange.drain()
-    if (exchange.isGone) return
+  let rows = 0
+  function write(container: ContainerView, node: NodeView): void {
+    writeContainerRow(writer, container, node, nowMs, rows === 0 ? '[' : ',', sizes.byId.get(container.id))
+    rows += 1
   }
-  writer.write(entries.length === 0 ? '[]\n' : ']\n')
+  // Two lists, since a pair of each would be one more object for the collector.
+  const containersLeft: ContainerView[] = []
+  const nodesLeft: NodeView[] = []
+  chosen.each((container, node) => {
+    if (writer.isReady) write(container, node)
+    else {
+      containersLeft.push(container)
+      nodesLeft.push(node)
+    }
+    return true
+  })
+  for (const [index, container] of containersLeft.entries()) {
+    if (!writer.isReady) await writer.drain()
+    if (exchange.isGone) return
+    const node = nodesLeft[index]
+    if (node !== undefined) write(container, node)
+  }
+  writer.write(rows === 0 ? '[]\n' : ']\n')
   writer.end()
 }
 

@@ -31,6 +31,9 @@ export class Exchange {
   #abort: AbortController | undefined
   #onGone: (() => void) | undefined
   #onDrain: (() => void) | undefined
+  /** What `drain` waits for. */
+  #draining: Promise<void> | undefined
+  #endDraining: (() => void) | undefined
   #lastWrite = 0
   #extraHeaders: readonly string[] | undefined
   #meter: ReplyMeter | undefined
@@ -110,8 +113,7 @@ export class Exchange {
   }
 
   #read(limit: number): Promise<Buffer> {
-    const tooLarge = new FlotillaError('io/protocol', `request body is larger than ${limit} bytes`, { status: 413 })
-    if (this.head.bodyLength > limit) return Promise.reject(tooLarge)
+    if (this.head.bodyLength > limit) return Promise.reject(bodyTooLarge(limit))
     if (this.head.bodyLength === 0) return Promise.resolve(Buffer.alloc(0))
     return new Promise((resolve, reject) => {
       const parts: Buffer[] = []
@@ -121,7 +123,7 @@ export class Exchange {
         data: (chunk) => {
           size += chunk.length
           if (size > limit) {
-            reject(tooLarge)
+            reject(bodyTooLarge(limit))
             return false
           }
           parts.push(chunk)
@@ -206,7 +208,7 @@ export class Exchange {
    * Like `write` for a part of a block that keeps ten bytes free in front of `from` and two behind `end`: the framing is
    * put there, and all goes out in one piece.
    *
-   * @param onSent the block is not needed any more
+   * @param onSent called once, most often before this returns: the block is not needed any more
    * @returns false when the client is slow
    */
   writeBlock(block: Buffer, from: number, end: number, onSent: () => void): boolean {
@@ -216,25 +218,31 @@ export class Exchange {
     }
     this.#lastWrite = this.connection.tick
     const { socket } = this.connection
-    if (!this.#isChunkedReply) return socket.write(block.subarray(from, end), onSent)
-    const length = `${(end - from).toString(16)}\r\n`
-    const start = from - length.length
-    block.write(length, start, 'latin1')
-    block.write('\r\n', end, 'latin1')
-    return socket.write(block.subarray(start, end + 2), onSent)
+    let start = from
+    let stop = end
+    if (this.#isChunkedReply) {
+      const length = `${(end - from).toString(16)}\r\n`
+      start -= length.length
+      stop += 2
+      block.write(length, start, 'latin1')
+      block.write('\r\n', end, 'latin1')
+    }
+    let isSent = false
+    function sent(): void {
+      if (!isSent) onSent()
+      isSent = true
+    }
+    const isReady = socket.write(block.subarray(start, stop), sent)
+    // The callback comes in the next turn only, also when the system has taken everything already.
+    if (socket.writableLength === 0) sent()
+    return isReady
   }
 
   /** Resolves when the client has read enough, or has gone. */
   drain(): Promise<void> {
     if (this.#isGone || !this.connection.socket.writableNeedDrain) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#onDrain = resolve
-      const before = this.#onGone
-      this.#onGone = () => {
-        before?.()
-        resolve()
-      }
-    })
+    this.#draining ??= new Promise((resolve) => (this.#endDraining = resolve))
+    return this.#draining
   }
 
   /** Ends a reply begun with `startStream`. */
@@ -261,11 +269,21 @@ export class Exchange {
     this.#isFinished = true
     this.#onGone = undefined
     this.#onDrain = undefined
+    this.#goOn()
     this.connection.finish(mayKeepAlive)
   }
 
   drained(): void {
     this.#onDrain?.()
+    this.#goOn()
+  }
+
+  /** Lets go on who waits in `drain`. */
+  #goOn(): void {
+    const end = this.#endDraining
+    this.#draining = undefined
+    this.#endDraining = undefined
+    end?.()
   }
 
   clientGone(): void {
@@ -277,6 +295,7 @@ export class Exchange {
     const handler = this.#onGone
     this.#onGone = undefined
     handler?.()
+    this.#goOn()
   }
 
   /**
@@ -337,6 +356,10 @@ function countBytes(pieces: readonly Buffer[]): number {
   let bytes = 0
   for (const piece of pieces) bytes += piece.length
   return bytes
+}
+
+function bodyTooLarge(limit: number): FlotillaError {
+  return new FlotillaError('io/protocol', `request body is larger than ${limit} bytes`, { status: 413 })
 }
 
 function clientGoneError(): FlotillaError {
