@@ -365,11 +365,11 @@ export class Cluster {
         this.#o.log[effect.level](effect.message, { name: member.view.name, id: member.view.engineId })
         return
       case 'forward':
-        this.events.publish(toClusterEvent(effect.event, member.view))
+        this.events.publish(() => toClusterEvent(effect.event, member.view))
         return
       case 'announce':
         if (effect.action === 'engine_disconnect') member.pool.dropIdle()
-        this.events.publish(makeEngineEvent(effect.action, member.view, this.#o.clock.nowMs()))
+        this.events.announce(makeEngineEvent(effect.action, member.view, this.#o.clock.nowMs()))
         return
       default:
     }

@@ -5,6 +5,7 @@ import type { ClusterSnapshot, NodeMark, NodeView, Pending } from './model.ts'
 import { NodeList } from './node-list.ts'
 import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
+import type { Reservation } from './request.ts'
 import { judgeAdmission } from './admission.ts'
 import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
 import { fleetProbeMs, fleetSilenceMs } from './watch/health.ts'
@@ -36,9 +37,6 @@ export interface NodeUnread {
 }
 
 export type FleetPlacement = Placement | NoPlacement | NameTaken | NodeUnread
-
-/** What a reservation holds until the engine reports the container. */
-export type Reservation = Omit<Pending, 'nodeId'>
 
 /** Warnings remembered so that they are not repeated. */
 const maxWarned = 1000

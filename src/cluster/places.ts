@@ -1,14 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock, Random } from '../core/clock.ts'
 import type { Fleet, NameTaken, NodeUnread } from './fleet.ts'
 import type { Member } from './member.ts'
-import type { ContainerView, NodeView, Pending } from './model.ts'
+import type { ContainerView, NodeView } from './model.ts'
 import type { NoPlacement, PlacementRequest } from './placement.ts'
 import type { Readers } from './readers.ts'
-import { toPending } from './request.ts'
-import type { CreateDraft } from './request.ts'
+import { toReservation } from './request.ts'
+import type { CreateDraft, Reservation } from './request.ts'
 import type { Strays } from './strays.ts'
 import type { TurnedAway } from './turned-away.ts'
+import { randomId } from '../io/random-id.ts'
 
 /** How a place is held for a container that takes over from another. */
 export interface Succession {
@@ -20,7 +20,7 @@ export interface Succession {
 export interface PlaceHeld {
   readonly kind: 'held'
   readonly member: Member
-  readonly pending: Pending
+  readonly reservation: Reservation
   /** The container exists: it shows at once, before its engine has told. */
   confirm(container: ContainerView): void
   release(): void
@@ -78,9 +78,8 @@ export class Places {
     succession: Succession | undefined,
   ): PlaceHeld | NoPlacement | NameTaken | NodeUnread {
     const sinceMs = this.#o.clock.nowMs()
-    const id = randomBytes(32).toString('hex')
-    const times = { id, sinceMs, expiresAtMs: sinceMs + reservationMs }
-    const reservation = toReservation(draft, times)
+    const id = randomId(32)
+    const reservation = toReservation(draft, { id, sinceMs, expiresAtMs: sinceMs + reservationMs })
     const wanted = { ...request, name: draft.name }
     const placement = this.#o.fleet.place(wanted, reservation, this.#o.random, succession?.from)
     if (placement.kind === 'unread') return placement
@@ -89,12 +88,11 @@ export class Places {
       return placement
     }
     const member = this.#o.memberOf(placement.node)
-    const pending = toPending(draft, placement.node, times)
     const release = (): void => this.#o.fleet.release(id)
     return {
       kind: 'held',
       member,
-      pending,
+      reservation,
       release,
       find: () => member.view.containers.find((each) => each.swarmId === draft.swarmId),
       confirm: (container) => {
@@ -108,12 +106,4 @@ export class Places {
       },
     }
   }
-}
-
-function toReservation(
-  draft: CreateDraft,
-  times: Pick<Pending, 'id' | 'sinceMs' | 'expiresAtMs'>,
-): Omit<Pending, 'nodeId'> {
-  const { nodeId: _, ...rest } = toPending(draft, { id: '' }, times)
-  return rest
 }

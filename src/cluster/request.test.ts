@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { makeNode } from '../testing/cluster-builders.ts'
 import { needsRegex } from './expression.ts'
 import { noRegex } from './regex.ts'
-import { addCondition, isPinned, listConditions, parseCreate, toEngineBody, toPending } from './request.ts'
+import { addCondition, isPinned, listConditions, parseCreate, toEngineBody, toReservation } from './request.ts'
 import type { CreateDraft } from './request.ts'
 import type { Fields } from './wire.ts'
 
@@ -180,7 +180,7 @@ describe('conditions added on the way', () => {
 
   it('a promise carries what the container will', () => {
     const draft = parse({ Image: 'nginx', HostConfig: { Memory: 7 }, Labels: { app: 'x' } })
-    const pending = toPending(draft, makeNode('a'), { id: 'p', sinceMs: 1, expiresAtMs: 2 })
+    const pending = toReservation(draft, { id: 'p', sinceMs: 1, expiresAtMs: 2 })
     expect(pending).toMatchObject({ id: 'p', names: ['web'], image: 'nginx', memoryBytes: 7, swarmId: draft.swarmId })
     expect(pending.labels.get('app')).toBe('x')
   })

@@ -210,20 +210,21 @@ export function toEngineBody(body: Fields, node: NodeView): Fields {
   return { ...body, HostConfig: { ...hostConfig, CpuShares: Math.ceil((cpus * 1024) / node.cpus) } }
 }
 
-/** The promise that stands for a container until its engine reports it. */
-export function toPending(
-  draft: CreateDraft,
-  node: Pick<NodeView, 'id'>,
-  times: Pick<Pending, 'id' | 'sinceMs' | 'expiresAtMs'>,
-): Pending {
+/** A promise that stands for a container until its engine reports it, before its node is known. */
+export type Reservation = Omit<Pending, 'nodeId'>
+
+/** What a container will take up, wherever it is placed. */
+export function toReservation(draft: CreateDraft, times: Pick<Pending, 'id' | 'sinceMs' | 'expiresAtMs'>): Reservation {
   const { request } = draft
   const labels = new Map<string, string>()
   for (const [key, value] of Object.entries(readFields(draft.body, 'Labels'))) {
     if (typeof value === 'string') labels.set(key, value)
   }
+  // One literal: objects put together from several are slow to make.
   return {
-    ...times,
-    nodeId: node.id,
+    id: times.id,
+    sinceMs: times.sinceMs,
+    expiresAtMs: times.expiresAtMs,
     swarmId: draft.swarmId,
     names: draft.name === '' ? [] : [draft.name],
     image: request.image,

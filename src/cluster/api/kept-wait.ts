@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { headerOf } from './http1/head.ts'
 import type { RequestHead, ResponseHead } from './http1/head.ts'
+import { randomId } from '../../io/random-id.ts'
 
 /**
  * How a replica and the leader share a create that waits for room. The replica keeps the request and asks the leader
@@ -28,7 +28,7 @@ export interface KeptWait {
 }
 
 export function makeKeptWait(sinceMs: number): KeptWait {
-  return { id: randomBytes(16).toString('hex'), sinceMs, lastWordMs: undefined, tries: 0 }
+  return { id: randomId(16), sinceMs, lastWordMs: undefined, tries: 0 }
 }
 
 /** Header lines of the next try. */

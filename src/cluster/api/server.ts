@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Server, Socket } from 'node:net'
 import type { Clock } from '../../core/clock.ts'
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
@@ -10,6 +9,7 @@ import type { Exchange } from './http1/exchange.ts'
 import { openListener } from './listen.ts'
 import type { ListenAddress, ListenTls } from './listen.ts'
 import type { Forward, ForwardHost } from './proxy.ts'
+import { randomId } from '../../io/random-id.ts'
 
 /** Most connections at once: in all, from one address, and those that carry raw streams; reliability.md §2. */
 export interface ServerLimits {
@@ -205,7 +205,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     const known = isFlotillaError(error) ? error.status : undefined
     const status = known ?? 500
     // What was refused on purpose is the client's business; the rest is ours, and found in the log by its ID.
-    const id = known === undefined ? randomBytes(8).toString('hex') : undefined
+    const id = known === undefined ? randomId(8) : undefined
     if (id !== undefined) {
       const { method, target } = exchange.head
       this.#o.log.error('request failed', { id, method, request: target, error: toMessage(error) })

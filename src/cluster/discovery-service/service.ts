@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { Exchange } from '../api/http1/exchange.ts'
@@ -10,6 +9,7 @@ import type { BookLimits } from './book.ts'
 import { RateLimit } from './rate.ts'
 import type { Rate } from './rate.ts'
 import { StateFile } from './state-file.ts'
+import { randomId } from '../../io/random-id.ts'
 
 export interface DiscoveryServiceOptions {
   readonly listen: readonly ListenAddress[]
@@ -119,7 +119,7 @@ class Handler {
   async #create(exchange: Exchange): Promise<void> {
     await exchange.readBody(bodyLimit)
     if (!this.#mayGoOn(exchange, this.#creations)) return
-    const token = randomBytes(16).toString('hex')
+    const token = randomId(16)
     if (!this.#book.create(token, this.#clock.monotonicMs())) {
       exchange.replyError(507, 'this service keeps no more tokens')
       return

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Leader, Lease } from './leader.ts'
+import { randomId } from '../../io/random-id.ts'
 
 /** Who leads, as it stands in the cell. */
 export interface LeaseRecord {
@@ -122,7 +122,7 @@ async function* campaign(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Lease | undefined> {
   const { clock, ttlMs } = options
-  const token = randomBytes(16).toString('hex')
+  const token = randomId(16)
   while (!hasAborted(signal)) {
     const seen = await reader.look(0, signal)
     // What carries our token without being held is a take whose answer was lost.

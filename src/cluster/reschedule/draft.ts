@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Api } from '../api/call.ts'
 import { needsRegex } from '../expression.ts'
 import { GENERATION_LABEL } from '../model.ts'
@@ -9,6 +8,7 @@ import { listConditions, parseCreate } from '../request.ts'
 import type { CreateDraft } from '../request.ts'
 import { listNetworkNodes } from './decide.ts'
 import type { ContainerRecord } from './record.ts'
+import { randomId } from '../../io/random-id.ts'
 
 /** The create call for a record. */
 export async function makeDraft(
@@ -19,7 +19,7 @@ export async function makeDraft(
 ): Promise<CreateDraft> {
   const body = withLabels(record.body, { [GENERATION_LABEL]: String(generation) })
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
-  return parseCreate(name, body, compile, () => randomBytes(32).toString('hex'))
+  return parseCreate(name, body, compile, () => randomId(32))
 }
 
 /**

@@ -99,9 +99,8 @@ export class Rescheduler {
 
   start(): void {
     const api = this.#api
-    const giveBackEvents = api.cluster.events.subscribe({
+    const giveBackEvents = api.cluster.events.subscribeToOwn({
       hear: (event) => {
-        if (event['Type'] !== 'swarm') return
         // A node that comes may have room for what was refused before.
         if (event['Action'] !== 'engine_disconnect') this.#waiting.clear()
         this.poke()

@@ -38,6 +38,8 @@ export class Step {
   readonly effects: Effect[] = []
   readonly context: StepContext
   private readonly before: NodeView
+  /** The copy that changes go to, made with the first of them: nobody but this step has seen it yet. */
+  private own: EngineState | undefined
 
   constructor(state: EngineState, context: StepContext) {
     this.state = state
@@ -60,11 +62,12 @@ export class Step {
   }
 
   set(change: Partial<EngineState>): void {
-    this.state = Object.assign({ ...this.state }, change)
+    this.own ??= { ...this.state }
+    this.state = Object.assign(this.own, change)
   }
 
   setNode(change: Partial<NodeView>): void {
-    this.state = { ...this.state, node: Object.assign({ ...this.state.node }, change) }
+    this.set({ node: Object.assign({ ...this.state.node }, change) })
   }
 
   log(level: 'info' | 'warn' | 'error', message: string): void {
@@ -305,9 +308,9 @@ export class Step {
   }
 
   takeEvent(event: Fields): void {
-    this.set({ heardAtMs: this.context.nowMs })
+    const heardAtMs = this.context.nowMs
     const since = toSince(event)
-    if (since !== undefined) this.set({ since })
+    this.set(since === undefined ? { heardAtMs } : { heardAtMs, since })
     if (this.state.phase === 'idle' || this.state.phase === 'specs') return
     for (const fetch of listStale(event)) {
       if (!this.isKnownNetwork(event, fetch)) this.fetch(fetch, fetch.what === 'container')

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../places.ts'
 import { needsRegex } from '../../expression.ts'
@@ -14,6 +13,7 @@ import type { Api, Call, Handler } from '../call.ts'
 import { headerOf } from '../http1/head.ts'
 import { fanOutBody } from './fan-out.ts'
 import { chooseMember } from './networks.ts'
+import { randomId } from '../../../io/random-id.ts'
 
 /** How long parts of a build wait for the call that decides where it is done. */
 const followMs = 5000
@@ -72,7 +72,7 @@ async function choosePlace(api: Api, request: BuildRequest, session: string): Pr
   const known = session === '' ? undefined : memberAt(api, api.builds.get('session', session))
   if (known !== undefined) return { member: known, held: undefined }
   const compile = needsRegex(listConditions(request.body)) ? await api.compile() : noRegex
-  const draft = parseCreate('', request.body, compile, () => randomBytes(32).toString('hex'))
+  const draft = parseCreate('', request.body, compile, () => randomId(32))
   let placement = draft.request
   for (const tag of request.tags) placement = addCondition(placement, 'affinities', `image==~${tag}`)
   const held = await api.cluster.hold(draft, placement)

@@ -278,16 +278,16 @@ export function confirmCreated(api: Api, draft: CreateDraft, held: PlaceHeld, cr
 
 /** What is known of the container before its engine has described it. */
 function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): ContainerView {
-  const { pending } = held
+  const { reservation } = held
   const row = {
     Id: id,
     Names: draft.name === '' ? [] : [`/${draft.name}`],
-    Image: pending.image,
+    Image: reservation.image,
     ImageID: '',
     Command: '',
     Created: Math.floor(api.cluster.clock.nowMs() / 1000),
     Ports: [],
-    Labels: Object.fromEntries(pending.labels),
+    Labels: Object.fromEntries(reservation.labels),
     State: 'created',
     Status: 'Created',
     HostConfig: { NetworkMode: readText(readFields(draft.body, 'HostConfig'), 'NetworkMode') || 'default' },
@@ -295,7 +295,7 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
     Mounts: [],
   }
   const view = decodeContainer(row, undefined, undefined, held.member.view)
-  const { ports, exposed, nanoCpus, memoryBytes, gpus } = pending
-  const recipe = hasPolicy(pending.labels) ? draftRecipe(draft.body) : undefined
+  const { ports, exposed, nanoCpus, memoryBytes, gpus } = reservation
+  const recipe = hasPolicy(reservation.labels) ? draftRecipe(draft.body) : undefined
   return { ...view, ports, exposed, nanoCpus, memoryBytes, gpus, isPartial: true, isUnread: false, recipe }
 }

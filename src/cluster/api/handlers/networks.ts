@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError } from '../../../core/errors.ts'
@@ -22,6 +21,7 @@ import {
   toOverlayBody,
   warnOfEncryption,
 } from './spanning-networks.ts'
+import { randomId } from '../../../io/random-id.ts'
 
 const headSeconds = 30
 const createMs = 120_000
@@ -210,7 +210,7 @@ function findNeighbour(api: Api, body: Fields): Member | undefined {
 
 /** Some node that the rules allow, the emptiest first: what has no needs of its own may be anywhere. */
 export function chooseMember(api: Api): Member {
-  const draft = parseCreate('', {}, noRegex, () => randomBytes(32).toString('hex'))
+  const draft = parseCreate('', {}, noRegex, () => randomId(32))
   const chosen = api.cluster.choose(draft.request)
   if (chosen.kind === 'placed') return api.cluster.memberOf(chosen.node)
   throw new FlotillaError('cluster/no-placement', chosen.text, { status: 500 })

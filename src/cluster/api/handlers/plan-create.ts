@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { FlotillaError } from '../../../core/errors.ts'
 import { needsRegex } from '../../expression.ts'
 import { isValidated } from '../../model.ts'
@@ -17,6 +16,7 @@ import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
 import { findVolumeHomes, settleVolumes } from './settle-volumes.ts'
 import type { VolumeHome } from './settle-volumes.ts'
+import { randomId } from '../../../io/random-id.ts'
 
 /** A create call with everything settled that its objects say of the place. */
 export interface CreatePlan {
@@ -39,7 +39,7 @@ export async function planCreate(api: Api, name: string, raw: Fields, platform: 
   const { body, nodes } = settleVolumes(api, foldNames(raw, createNames))
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
   const { body: placed, network } = settleNetworks(api, body)
-  const draft = parseCreate(name, placed, compile, () => randomBytes(32).toString('hex'))
+  const draft = parseCreate(name, placed, compile, () => randomId(32))
   let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
   for (const node of network === undefined ? nodes : [...nodes, network.node]) {
     request = addCondition(request, 'constraints', `node==${node}`)

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { FlotillaError, joinFailures } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
@@ -11,6 +10,7 @@ import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { splitNodeName } from '../merge.ts'
 import { post } from './networks.ts'
+import { randomId } from '../../../io/random-id.ts'
 
 const headSeconds = 30
 
@@ -40,7 +40,7 @@ export const create: Handler = async (api, call) => {
   if (members.length === 0) {
     throw new FlotillaError('cluster/no-placement', 'No healthy node available in the cluster', { status: 500 })
   }
-  const sent = { ...body, Name: target.name === '' ? randomBytes(32).toString('hex') : target.name }
+  const sent = { ...body, Name: target.name === '' ? randomId(32) : target.name }
   const made: Fields[] = []
   await forEach(members, async (member) => {
     made.push(await post(api, call, member, '/volumes/create', sent))
