@@ -1,4 +1,5 @@
 import { addGpus, isSameGpus, noGpuUsage, removeGpus } from './gpus.ts'
+import { copyNode } from './copies.ts'
 import type { NodeUsage, NodeView, Pending, PortClaim, Workload } from './model.ts'
 
 const noPorts: ReadonlyMap<number, readonly PortClaim[]> = new Map()
@@ -154,21 +155,27 @@ export function withContainers(node: NodeView, containers: NodeView['containers'
     for (const container of containers) if (container.swarmId !== '') arrived.add(container.swarmId)
   }
   const pending = node.pending.filter((each) => !arrived.has(each.swarmId))
-  return { ...node, containers, pending, usage: sumUsage([...containers, ...pending]) }
+  const after = copyNode(node)
+  after.containers = containers
+  after.pending = pending
+  after.usage = sumUsage([...containers, ...pending])
+  return after
 }
 
 /** The node with one more promised container. Cost does not grow with the node's containers. */
 export function withPending(node: NodeView, pending: Pending): NodeView {
-  return { ...node, pending: [...node.pending, pending], usage: addWorkload(node.usage, pending) }
+  const after = copyNode(node)
+  after.pending = [...node.pending, pending]
+  after.usage = addWorkload(node.usage, pending)
+  return after
 }
 
 /** The node without a promised container; the same node when it has none of that ID. */
 export function withoutPending(node: NodeView, pendingId: string): NodeView {
   const pending = node.pending.find((each) => each.id === pendingId)
   if (pending === undefined) return node
-  return {
-    ...node,
-    pending: node.pending.filter((each) => each !== pending),
-    usage: removeWorkload(node.usage, pending),
-  }
+  const after = copyNode(node)
+  after.pending = node.pending.filter((each) => each !== pending)
+  after.usage = removeWorkload(node.usage, pending)
+  return after
 }

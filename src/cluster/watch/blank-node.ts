@@ -1,3 +1,4 @@
+import { changeNode } from '../copies.ts'
 import type { NodeView } from '../model.ts'
 import { emptyUsage, sumUsage } from '../usage.ts'
 import { freshHealth } from './health.ts'
@@ -40,5 +41,12 @@ export function makeBlankNode(addr: string): NodeView {
 export function emptyNode(node: NodeView): NodeView {
   const blank = makeBlankNode(node.addr)
   const { images, networks, volumes, containers } = blank
-  return { ...node, health: freshHealth, containers, images, networks, volumes, usage: sumUsage(node.pending) }
+  return changeNode(node, {
+    health: freshHealth,
+    containers,
+    images,
+    networks,
+    volumes,
+    usage: sumUsage(node.pending),
+  })
 }

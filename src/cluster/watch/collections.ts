@@ -1,3 +1,4 @@
+import { changeContainer, changeNode } from '../copies.ts'
 import type { ContainerView, NodeView } from '../model.ts'
 import { isSameLoad, withContainers } from '../usage.ts'
 import { renderEndpoints } from '../recipe.ts'
@@ -13,7 +14,7 @@ export function putContainer(node: NodeView, container: ContainerView): NodeView
   const before = node.containers[at]
   if (before === undefined) return withContainers(node, [...node.containers, container])
   const containers = node.containers.with(at, container)
-  return isSameLoad(before, container) ? { ...node, containers } : withContainers(node, containers)
+  return isSameLoad(before, container) ? changeNode(node, { containers }) : withContainers(node, containers)
 }
 
 /** Takes a container out; the same node when it is not there. */
@@ -104,7 +105,8 @@ export function applyDetails(node: NodeView, answers: readonly Detail[], touched
     else {
       isSame = false
       if (detail.inspect !== undefined) containers.push(describeContainer(before, detail.inspect, node))
-      else if (detail.failure !== undefined) containers.push({ ...before, isPartial: true, isUnread: false })
+      else if (detail.failure !== undefined)
+        containers.push(changeContainer(before, { isPartial: true, isUnread: false }))
     }
   }
   return isSame ? node : withContainers(node, containers)
@@ -115,7 +117,7 @@ export function applyImages(node: NodeView, rows: readonly Fields[]): NodeView {
   const isSame =
     rows.length === node.images.length &&
     rows.every((row, index) => JSON.stringify(row) === JSON.stringify(node.images[index]?.row))
-  return isSame ? node : { ...node, images: rows.map(decodeImage) }
+  return isSame ? node : changeNode(node, { images: rows.map(decodeImage) })
 }
 
 /** A collection whose members are told apart by a text. */
@@ -154,21 +156,21 @@ function isSameListed(before: Fields, row: Fields): boolean {
 
 export function applyNetworks(node: NodeView, rows: readonly Fields[], touched: ReadonlySet<string>): NodeView {
   const networks = mergeRows(rows, touched, { list: node.networks, keyOf: (each) => each.id, decode: decodeNetwork })
-  return networks === node.networks ? node : { ...node, networks }
+  return networks === node.networks ? node : changeNode(node, { networks })
 }
 
 export function applyVolumes(node: NodeView, rows: readonly Fields[], touched: ReadonlySet<string>): NodeView {
   const volumes = mergeRows(rows, touched, { list: node.volumes, keyOf: (each) => each.name, decode: decodeVolume })
-  return volumes === node.volumes ? node : { ...node, volumes }
+  return volumes === node.volumes ? node : changeNode(node, { volumes })
 }
 
 /** The outcome of reading one network; no row: it is gone. */
 export function applyNetwork(node: NodeView, id: string, row: Fields | undefined): NodeView {
-  return { ...node, networks: replaceIn(node.networks, (each) => each.id === id, row && decodeNetwork(row)) }
+  return changeNode(node, { networks: replaceIn(node.networks, (each) => each.id === id, row && decodeNetwork(row)) })
 }
 
 export function applyVolume(node: NodeView, name: string, row: Fields | undefined): NodeView {
-  return { ...node, volumes: replaceIn(node.volumes, (each) => each.name === name, row && decodeVolume(row)) }
+  return changeNode(node, { volumes: replaceIn(node.volumes, (each) => each.name === name, row && decodeVolume(row)) })
 }
 
 function replaceIn<V>(list: readonly V[], isIt: (each: V) => boolean, after: V | undefined): readonly V[] {

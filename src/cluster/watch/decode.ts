@@ -1,6 +1,7 @@
 import type { ContainerView, MountView, NetworkEndpoint, PublishedPort } from '../model.ts'
 import { SWARM_ID_LABEL } from '../model.ts'
 import { toAscii } from '../ascii.ts'
+import { copyContainer } from '../copies.ts'
 import { ContainerRow } from '../container-row.ts'
 import { hasPolicy, readRecipe } from '../recipe.ts'
 import { isFields, readFields, readLabels, readList, readNumber, readText, readTexts } from '../wire.ts'
@@ -68,13 +69,11 @@ export function decodeContainer(
 /** A container of which the row is known, with what its inspect reply tells. */
 export function describeContainer(container: ContainerView, inspect: Fields, facts: NodeFacts): ContainerView {
   const mode = readText(readFields(inspect, 'HostConfig'), 'NetworkMode')
-  return {
-    ...container,
-    ...readDetails(inspect, container, facts),
-    networkMode: shared(mode || container.networkMode),
-    recipe: hasPolicy(container.labels) ? readRecipe(inspect, facts, container.recipe) : undefined,
-    row: container.row.withoutStatus(),
-  }
+  const described = Object.assign(copyContainer(container), readDetails(inspect, container, facts))
+  described.networkMode = shared(mode || container.networkMode)
+  described.recipe = hasPolicy(container.labels) ? readRecipe(inspect, facts, container.recipe) : undefined
+  described.row = container.row.withoutStatus()
+  return described
 }
 
 /** True when the row tells what the view shows, but for what time alone changes. */

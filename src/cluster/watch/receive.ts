@@ -1,3 +1,4 @@
+import { changeContainer } from '../copies.ts'
 import { markLabels } from '../model.ts'
 import type { NodeView } from '../model.ts'
 import { isFields, readTimeMs } from '../wire.ts'
@@ -70,7 +71,7 @@ function markPartial(step: Step, id: string, failure: Failure): void {
   if (container === undefined) return
   const isUnread = container.isUnread === true && failure.isConnection
   if (container.isPartial && isUnread === container.isUnread) return
-  step.set({ node: putContainer(step.state.node, { ...container, isPartial: true, isUnread }) })
+  step.set({ node: putContainer(step.state.node, changeContainer(container, { isPartial: true, isUnread })) })
 }
 
 function takeData(step: Step, fetch: Fetch, data: unknown, flight: Flight): void {

@@ -3,6 +3,7 @@ import { unmarked } from '../model.ts'
 import type { NodeMark, NodeView, Pending } from '../model.ts'
 import { withPending, withoutPending } from '../usage.ts'
 import { makeBlankNode } from './blank-node.ts'
+import { copyState } from './copy-state.ts'
 import type { Flights } from './flights.ts'
 import type { Effect, Message, StepContext, WakeReason, WatchOptions } from './messages.ts'
 import { receive } from './receive.ts'
@@ -141,11 +142,16 @@ function apply(step: Step, message: Message): void {
 
 /** The engine with a promised container. */
 export function promise(state: EngineState, pending: Pending): EngineState {
-  return { ...state, node: withPending(state.node, pending) }
+  const after = copyState(state)
+  after.node = withPending(state.node, pending)
+  return after
 }
 
 /** The engine without that promise; the same when it has none. */
 export function release(state: EngineState, pendingId: string): EngineState {
   const node = withoutPending(state.node, pendingId)
-  return node === state.node ? state : { ...state, node }
+  if (node === state.node) return state
+  const after = copyState(state)
+  after.node = node
+  return after
 }

@@ -1,9 +1,11 @@
+import { changeContainer, changeNode } from '../copies.ts'
 import { markLabels } from '../model.ts'
 import type { ContainerView, NodeMark, NodeView } from '../model.ts'
 import { readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { emptyNode } from './blank-node.ts'
 import { dropContainer, findContainer, putContainer } from './collections.ts'
+import { copyState } from './copy-state.ts'
 import { listStale } from './event-table.ts'
 import { begin, overrule, repeatSingles, touch, want } from './flights.ts'
 import { eventsDelayMs, failHealth, freshHealth, goodHealth } from './health.ts'
@@ -62,12 +64,12 @@ export class Step {
   }
 
   set(change: Partial<EngineState>): void {
-    this.own ??= { ...this.state }
+    this.own ??= copyState(this.state)
     this.state = Object.assign(this.own, change)
   }
 
   setNode(change: Partial<NodeView>): void {
-    this.set({ node: Object.assign({ ...this.state.node }, change) })
+    this.set({ node: changeNode(this.state.node, change) })
   }
 
   log(level: 'info' | 'warn' | 'error', message: string): void {
@@ -352,7 +354,7 @@ export class Step {
     const fetch: Fetch = { what: 'container', id, isInspected: true }
     this.set({
       flights: touch(overrule(this.state.flights, fetch), 'containers', id),
-      node: putContainer(this.state.node, { ...container, ...change }),
+      node: putContainer(this.state.node, changeContainer(container, change)),
     })
   }
 

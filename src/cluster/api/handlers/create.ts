@@ -1,6 +1,7 @@
 import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
+import { changeContainer } from '../../copies.ts'
 import type { PlaceHeld } from '../../places.ts'
 import { failpoint } from '../../../io/failpoint.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
@@ -297,5 +298,14 @@ function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): Co
   const view = decodeContainer(row, undefined, undefined, held.member.view)
   const { ports, exposed, nanoCpus, memoryBytes, gpus } = reservation
   const recipe = hasPolicy(reservation.labels) ? draftRecipe(draft.body) : undefined
-  return { ...view, ports, exposed, nanoCpus, memoryBytes, gpus, isPartial: true, isUnread: false, recipe }
+  return changeContainer(view, {
+    ports,
+    exposed,
+    nanoCpus,
+    memoryBytes,
+    gpus,
+    isPartial: true,
+    isUnread: false,
+    recipe,
+  })
 }
