@@ -160,6 +160,26 @@ describe('converge', () => {
     expect(observed.containers.map((container) => container.state)).toEqual(['running'])
   })
 
+  it.each([
+    [undefined, 6],
+    [2, 2],
+  ])('makes and starts at most %s containers at once: %i of 6', async (making, most) => {
+    const { engine } = await start()
+    const want = project(Array.from({ length: 6 }, (_, index) => service(`s${index}`, sleeper)))
+    const underWay = new Set<string>()
+    let seen = 0
+    await up(engine, want, {
+      ...(making !== undefined && { making }),
+      progress({ id, text }: ProgressEvent) {
+        if (text === 'Creating' || text === 'Starting') underWay.add(`${id} ${text}`)
+        if (text === 'Created' || text === 'Started') underWay.delete(`${id} ${text.replace('ed', 'ing')}`)
+        seen = Math.max(seen, [...underWay].filter((each) => each.startsWith('Container')).length)
+      },
+    })
+    expect(seen).toBe(most)
+    expect(underWay.size).toBe(0)
+  })
+
   it('down takes away what up made', async () => {
     const { engine } = await start()
     const want = project([service('web', { ...sleeper, depends_on: dependsOn('db') }), service('db', sleeper)])

@@ -42,6 +42,8 @@ export interface ConvergeOptions extends CallOptions {
   readonly clock: Clock
   readonly progress: Progress
   readonly parallel: number
+  /** Most containers made and started at once on a single engine; a fleet has processors of its own for each. */
+  readonly making?: number
   /** Longest wait for what a service depends on, milliseconds; absent: as long as its own check takes. */
   readonly waitLimitMs?: number
   readonly warn: (message: string) => void
@@ -80,7 +82,7 @@ export async function converge(engine: Engine, project: Project, o: ConvergeOpti
   const known: Known = { isCluster: remember(() => isClusterEndpoint(engine, toCall(o))) }
   const first = await prepare(engine, project, o, known)
   if (o.lock === undefined || o.isDryRun === true || first.plan.steps.length === 0) {
-    return carryOut(engine, first, o)
+    return carryOut(engine, first, o, known)
   }
   const { withProjectLock } = await import('./lock/project-lock.ts')
   const { clock, warn } = o
@@ -88,7 +90,7 @@ export async function converge(engine: Engine, project: Project, o: ConvergeOpti
   return withProjectLock(engine, project.name, how, async (signal) => {
     // What was pulled or built is there.
     const own = { ...o, pull: 'missing', ...(signal !== undefined && { signal }) } as const
-    return carryOut(engine, await lookAgain(engine, project, first, own, known), own)
+    return carryOut(engine, await lookAgain(engine, project, first, own, known), own, known)
   })
 }
 
@@ -122,12 +124,20 @@ function remember<T>(ask: () => Promise<T>): () => Promise<T> {
   return () => (answer ??= ask())
 }
 
-async function carryOut(engine: Engine, { plan, observed, materials }: Prepared, o: ConvergeOptions): Promise<Plan> {
+async function carryOut(
+  engine: Engine,
+  { plan, observed, materials }: Prepared,
+  { making, ...o }: ConvergeOptions,
+  known: Known,
+): Promise<Plan> {
   for (const warning of plan.warnings) o.warn(warning)
   await o.onPlan?.(plan, observed)
   for (const resource of plan.settled) o.progress({ id: resource, status: 'done', text: 'Running' })
   if (o.isDryRun === true) reportPlan(plan, o.progress)
-  else await execute(plan, engine, { ...o, materials })
+  else {
+    const isLimited = making !== undefined && plan.steps.length > making && !(await known.isCluster())
+    await execute(plan, engine, { ...o, materials, ...(isLimited && { making }) })
+  }
   return plan
 }
 

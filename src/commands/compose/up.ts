@@ -10,7 +10,7 @@ import { plainWishes } from '../../compose/build/definition.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import { makeBuildHost, readAuth } from './build-host.ts'
-import { composeEnv } from './compose-env.ts'
+import { composeEnv, readMaking } from './compose-env.ts'
 import type { upFlags } from './lifecycle-table.ts'
 import { resolveOutside } from './outside.ts'
 import { askUser, isTrue, withSession } from './session.ts'
@@ -121,6 +121,7 @@ export function toConvergeOptions(
       ? 'force'
       : 'diverged'
   const recreateDependencies = flags['no-recreate'] ? 'never' : flags['always-recreate-deps'] ? 'force' : 'diverged'
+  const making = readMaking(ctx, session.endpoint)
   return {
     reconcile: {
       services,
@@ -146,6 +147,7 @@ export function toConvergeOptions(
       wishes: { ...plainWishes, isPulling: flags.pull === 'always' },
     },
     parallel: session.parallel,
+    ...(making !== undefined && { making }),
     warn: (message) => ctx.log.warn(message),
     note: (message) => ctx.log.debug(message),
     ask: askOnce(askUser(ctx, session, flags.yes)),
