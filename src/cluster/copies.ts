@@ -3,7 +3,7 @@ import type { ContainerView, NodeView } from './model.ts'
 /**
  * Copies to be changed, written out member by member. Where `{ ...node }` stands, V8 makes a hidden class of its own;
  * after copies of copies from several places there are too many of them, and then every copy is put together
- * property by property, several times as slow and as large, and every look at a node searches for its property.
+ * property by property, and every look at a node searches for its property (docs/decisions/0038).
  */
 
 /** Members that may be absent have to be written out as well: none is forgotten in a copy. */
