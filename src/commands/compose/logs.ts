@@ -103,6 +103,7 @@ async function follow(
   try {
     await monitor.open()
     for (const container of running) monitor.replay(container, query)
+    monitor.complete()
     const ended = containers.filter((container) => !isAlive(container))
     const all = mapLimit(ended, maxStreams, (container) => readLog(ctx, found, container, query, sink))
     await Promise.race([cancelled, running.length > 0 ? Promise.all([all, monitor.ended]) : all])

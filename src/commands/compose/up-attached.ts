@@ -1,4 +1,5 @@
 import type { Context } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
 import { makeMonitor } from '../../compose/logs/monitor.ts'
@@ -21,7 +22,7 @@ import { makeStopper } from './stopper.ts'
 import { makeCompanion, wantsMenu } from './up-companion.ts'
 import type { Companion } from './up-companion.ts'
 import type { UpFlags } from './up.ts'
-import { chooseAttached } from './up-options.ts'
+import { chooseAttached, chooseDeciding } from './up-options.ts'
 
 const interruptedExitCode = 130
 
@@ -61,7 +62,8 @@ export async function upAttached(
   const services = new Set(selected)
   const shown = chooseAttached(flags, project, selected, named)
   const from = flags['exit-code-from']
-  if (from !== undefined) requireService(project, from)
+  if (from !== undefined) requireSelected(project, services, from)
+  const deciding = chooseDeciding(flags, shown, named)
   const line = makeStatusLine(ctx.stdout)
   const sink = makeSink(ctx, flags, line)
   const hookOutput = ({ label, stream, text }: HookOutput): void => sink.write(label, stream, text)
@@ -71,9 +73,10 @@ export async function upAttached(
   const decided = new Promise<Ending>((resolve) => {
     decide = resolve
   })
+  const isDeciding = ({ service }: Exit): boolean => deciding.size === 0 || deciding.has(service)
   const onExit = (exit: Exit): void => {
     exits.push(exit)
-    if (endsAll(flags, exit)) decide({ kind: 'aborted', exit })
+    if (isDeciding(exit) && endsAll(flags, exit)) decide({ kind: 'aborted', exit })
   }
   const monitor = makeMonitor(
     session.engine,
@@ -147,6 +150,12 @@ export async function upAttached(
   }
 }
 
+/** @throws {compose/not-found} when the service is not among those that are brought up */
+function requireSelected(project: Project, services: ReadonlySet<string>, name: string): void {
+  requireService(project, name)
+  if (!services.has(name)) throw new FlotillaError('compose/not-found', `no such service: ${name}: disabled`)
+}
+
 function endsAll(flags: UpFlags, exit: Exit): boolean {
   if (flags['abort-on-container-failure']) return exit.code !== 0
   return flags['abort-on-container-exit'] || flags['exit-code-from'] !== undefined
@@ -183,6 +192,7 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
       signal,
       beforeStart: (container) => monitor.attach(container),
     })
+    monitor.complete()
     await stage.companion.open()
     await untilAborted(monitor.ended, signal)
     return { kind: 'ended' }
@@ -217,6 +227,7 @@ const drainMs = 3000
 
 async function drain(ctx: Context, monitor: Monitor): Promise<void> {
   const over = new AbortController()
+  monitor.complete()
   await Promise.race([monitor.ended.catch(() => {}), ctx.clock.sleep(drainMs, over.signal).catch(() => {})])
   over.abort()
 }
