@@ -44,10 +44,14 @@ const noTerminal: Terminal = {
   onResize: () => () => {},
 }
 
-export async function startProgramBed(program: Program, options: FakeEngineOptions = {}): Promise<ProgramBed> {
+export async function startProgramBed(
+  program: Program,
+  options: FakeEngineOptions = {},
+  variables: Readonly<Record<string, string>> = {},
+): Promise<ProgramBed> {
   const engine = await startFakeEngine(options)
   const folder = await mkdtemp(join(tmpdir(), 'program-bed-'))
-  const env = { HOME: folder, DOCKER_HOST: renderEndpoint(engine.endpoint) }
+  const env = { HOME: folder, DOCKER_HOST: renderEndpoint(engine.endpoint), ...variables }
   function start(...argv: readonly string[]): RunningProgram {
     const sent = { stdout: '', stderr: '' }
     const handlers = new Set<(name: SignalName) => void>()
