@@ -73,11 +73,7 @@ describe('ports', () => {
       [port(9001, 9001), port(9000, 9000), port(9002, 9002)],
       '0.0.0.0:9000-9002->9000-9002/tcp',
     ],
-    [
-      'no range where they are mapped',
-      [port(81, 9001), port(80, 9000)],
-      '0.0.0.0:9000->80/tcp, 0.0.0.0:9001->81/tcp',
-    ],
+    ['no range where they are mapped', [port(81, 9001), port(80, 9000)], '0.0.0.0:9000->80/tcp, 0.0.0.0:9001->81/tcp'],
     // As docker compose 2.40 prints them, also where ranges are interrupted.
     [
       'mapped ones last',

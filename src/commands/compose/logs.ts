@@ -34,7 +34,7 @@ export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
       throw new FlotillaError('compose/not-found', `service "${args[0]}" is not running container #${index}`)
     }
     const sink = makeSink(ctx, flags)
-    const labels = containers.map((container) => toLogName(found.name, container.name))
+    const labels = containers.map((container) => toLogName(found.name, container.service, container.name))
     for (const label of labels) sink.announce(label)
     if (flags.follow) await follow(ctx, found, containers, query, sink)
     else await mapLimit(containers, maxStreams, (container) => readLog(ctx, found, container, query, sink))
@@ -44,11 +44,9 @@ export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
 }
 
 function toQuery(flags: LogsFlags, nowMs: number): LogsQuery {
-  if (flags.tail !== 'all' && !/^-?\d+$/.test(flags.tail)) {
-    throw new FlotillaError('cli/invalid-value', `invalid value for --tail: "${flags.tail}"`)
-  }
   return {
-    tail: flags.tail.startsWith('-') ? 'all' : flags.tail,
+    // What is no number is everything: so engines read it, and docker-compose 1.29.
+    tail: /^\d+$/.test(flags.tail) ? flags.tail : 'all',
     timestamps: flags.timestamps,
     ...(flags.since !== undefined && { since: parseLogTime(flags.since, nowMs, 'since') }),
     ...(flags.until !== undefined && { until: parseLogTime(flags.until, nowMs, 'until') }),
@@ -63,7 +61,7 @@ async function readLog(
   query: LogsQuery,
   sink: LogSink,
 ): Promise<void> {
-  const source = { id: container.id, label: toLogName(found.name, container.name) }
+  const source = { id: container.id, label: toLogName(found.name, container.service, container.name) }
   try {
     await streamLogs(found.session.engine, source, query, sink, { signal: ctx.signal })
   } catch (error) {

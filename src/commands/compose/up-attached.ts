@@ -205,7 +205,7 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
 function announce(stage: Stage, containers: readonly { readonly name: string; readonly service: string }[]): void {
   const names = containers
     .filter((container) => stage.shown.has(container.service))
-    .map((container) => toLogName(stage.project.name, container.name))
+    .map((container) => toLogName(stage.project.name, container.service, container.name))
   for (const name of names) stage.sink.announce(name)
   stage.sink.note(`Attaching to ${names.join(', ')}`)
 }

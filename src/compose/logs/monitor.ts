@@ -160,7 +160,7 @@ class ProjectMonitor implements Monitor {
   }
 
   #watch(id: string, name: string, service: string): Watched {
-    const label = toLogName(this.#options.project, name)
+    const label = toLogName(this.#options.project, service, name)
     const watched = this.#watched.get(id) ?? {
       name,
       label,
@@ -228,13 +228,13 @@ class ProjectMonitor implements Monitor {
     const known = this.#watched.get(id)
     if (known?.isStreaming === true || !this.#options.services.has(service)) return
     if (attributes[LABEL.oneOff] === 'True') return
-    // All of a new container's log; of one that was here before, what came after its last end.
-    const since = known === undefined ? String(event.time) : known.lastEnd
+    // Of one that was seen to end what came after that, of any other what it says from now on.
+    const since = known?.lastEnd ?? String(event.time)
     const watched = this.#watch(id, attributes['name'] ?? id.slice(0, 12), service)
     if (!this.#options.shown.has(service)) return
     const query = {
       follow: true,
-      ...(since !== undefined && { since }),
+      since,
       ...(this.#options.timestamps === true && { timestamps: true }),
     }
     const source = { id, label: watched.label }

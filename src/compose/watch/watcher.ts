@@ -161,7 +161,7 @@ class Watch {
     const running = (await this.#containersOf(service)).filter(isAlive)
     await Promise.all(
       running.map(async ({ id, name }) => {
-        const label = `${toLogName(this.#project.name, name)} ->`
+        const label = `${toLogName(this.#project.name, service, name)} ->`
         const pass = async (output: AsyncIterable<OutputChunk>): Promise<void> => {
           for await (const { stream, data } of output) this.#options.output(label, stream, data.toString('utf8'))
         }
