@@ -169,14 +169,16 @@ function neighboursFor(verb: Verb, { dependencies }: Roster): ReadonlyMap<string
   return neighbours
 }
 
+/** What somebody runs beside the service is left alone, as by docker compose 2.40; only `kill` means all. */
 function appliesTo(verb: Verb, container: ObservedContainer): boolean {
+  if (verb.kind === 'kill') return isAlive(container)
+  if (container.isOneOff) return false
   switch (verb.kind) {
     case 'start':
-      return !container.isOneOff && !isAlive(container)
+      return !isAlive(container)
     case 'restart':
-      return !container.isOneOff
+      return true
     case 'stop':
-    case 'kill':
       return isAlive(container)
     case 'pause':
       return container.state === 'running'
