@@ -95,3 +95,38 @@ describe('the end of an attached up', () => {
     expect(bed.engine.state.containers.size).toBe(0)
   })
 })
+
+describe('Ctrl-C in an attached up', () => {
+  let bed: ProgramBed
+
+  beforeEach(async () => {
+    bed = await startProgramBed(program, { images: ['box:1'] })
+    await bed.write('compose.yaml', 'name: p\nservices: { web: { image: box:1 }, more: { image: box:1 } }')
+    await bed.run('up', '-d', 'web')
+  })
+
+  afterEach(() => bed.close())
+
+  const states = (): readonly string[] =>
+    [...bed.engine.state.containers.values()].map(({ name, status }) => `${name} ${status}`).sort()
+
+  it('while it makes containers leaves running what ran before', async () => {
+    bed.engine.fail({ path: /containers\/create$/, fault: { kind: 'hang' } })
+    const up = bed.start('up', '--no-color')
+    await expect.poll(() => up.stderr, { timeout: 10_000 }).toContain('Container p-more-1  Creating')
+    up.signal('SIGINT')
+    expect(await up.code).toBe(130)
+    expect(up.stderr).not.toContain('Gracefully')
+    expect(states()).toEqual(['p-web-1 running'])
+  })
+
+  it('after that stops everything', async () => {
+    const up = bed.start('up')
+    await expect.poll(() => up.stdout, { timeout: 10_000 }).toContain('Attaching to more-1, web-1\n')
+    await expect.poll(states, { timeout: 10_000 }).toEqual(['p-more-1 running', 'p-web-1 running'])
+    up.signal('SIGINT')
+    expect(await up.code).toBe(130)
+    expect(up.stderr).toContain('Gracefully Stopping... press Ctrl+C again to force\n')
+    expect(states()).toEqual(['p-more-1 exited', 'p-web-1 exited'])
+  })
+})

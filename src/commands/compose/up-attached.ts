@@ -37,11 +37,13 @@ interface Stage {
   readonly monitor: Monitor
   readonly sink: LogSink
   readonly companion: Companion
+  /** Told before the first container is started. */
+  readonly onStarting: () => void
 }
 
 /** Why it ends. */
 type Ending =
-  | { readonly kind: 'ended' | 'interrupted' | 'detached' }
+  | { readonly kind: 'ended' | 'cancelled' | 'interrupted' | 'detached' }
   | { readonly kind: 'aborted'; readonly exit: Exit }
 
 /**
@@ -86,7 +88,13 @@ export async function upAttached(
   const stopper = makeStopper(ctx, session, project, services, flags.timeout, hookOutput)
   // Ctrl-C is a signal, or a key once the keys are read one by one.
   let interrupts = 0
+  let isStarting = false
   const onInterrupt = (): void => {
+    if (!isStarting) {
+      // What ran before it, while images are brought and containers are made, goes on as it was.
+      interrupt.abort()
+      return decide({ kind: 'cancelled' })
+    }
     interrupts += 1
     if (interrupts > 1) return stopper.kill()
     session.stopProgress()
@@ -123,6 +131,9 @@ export async function upAttached(
       monitor,
       sink,
       companion,
+      onStarting: () => {
+        isStarting = true
+      },
     }
     const played = play(stage, interrupt.signal)
     const ending = await Promise.race([decided, played])
@@ -138,6 +149,7 @@ export async function upAttached(
     interrupt.abort()
     // A create under way may still add a container: what is stopped is looked up after it has ended.
     await played.catch(() => {})
+    if (ending.kind === 'cancelled') return interruptedExitCode
     await stopper.stop()
     await drain(ctx, monitor)
     if (ending.kind !== 'aborted') return interruptedExitCode
@@ -165,6 +177,10 @@ function endsAll(flags: UpFlags, exit: Exit): boolean {
 async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
   const { session, project, options, services, monitor } = stage
   const signal = AbortSignal.any([stage.ctx.signal, interrupted])
+  const beforeStart: ConvergeOptions['beforeStart'] = (container) => {
+    stage.onStarting()
+    return monitor.attach(container)
+  }
   try {
     // Updates behind gates start what they make; without them nothing starts before everything is attached.
     const isRolling = [...services].some((name) => project.services[name]?.deploy?.update_config !== undefined)
@@ -172,12 +188,14 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
       ...options,
       reconcile: { ...options.reconcile, start: isRolling },
       signal,
-      ...(isRolling && { beforeStart: (container) => monitor.attach(container) }),
+      ...(isRolling && { beforeStart }),
     })
     session.stopProgress()
     const containers = (await observeContainers(session.engine, project.name, { signal })).filter(
       (container) => !container.isOneOff && services.has(container.service),
     )
+    signal.throwIfAborted()
+    stage.onStarting()
     announce(stage, containers)
     for (const container of containers) if (isAlive(container)) await monitor.attach(container)
     // Nothing is judged a second time: what stands now is started.
@@ -190,7 +208,7 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
       warn() {},
       ask: () => Promise.resolve(false),
       signal,
-      beforeStart: (container) => monitor.attach(container),
+      beforeStart,
     })
     monitor.complete()
     await stage.companion.open()
