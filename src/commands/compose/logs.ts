@@ -44,8 +44,11 @@ export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
 }
 
 function toQuery(flags: LogsFlags, nowMs: number): LogsQuery {
+  // An unset variable behind the flag means as much as no flag.
+  if (!/^(?:all|-?\d+)?$/.test(flags.tail)) {
+    throw new FlotillaError('cli/invalid-value', `invalid value for --tail: "${flags.tail}"`)
+  }
   return {
-    // What is no number is everything: so engines read it, and docker-compose 1.29.
     tail: /^\d+$/.test(flags.tail) ? flags.tail : 'all',
     timestamps: flags.timestamps,
     ...(flags.since !== undefined && { since: parseLogTime(flags.since, nowMs, 'since') }),
