@@ -39,3 +39,29 @@ it.each([['watch'], ['up', '--watch']])(
   },
   30_000,
 )
+
+it('files that are synced belong to whom the container runs as', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    await mkdir(join(bed.folder, 'src'))
+    await bed.write(
+      'compose.yaml',
+      `services:
+  web:
+    image: box:1
+    user: node
+    develop: { watch: [{ path: ./src, action: sync, target: /app }] }
+`,
+    )
+    const watch = bed.start('watch')
+    await expect.poll(() => watch.stdout, { timeout: 10_000 }).toContain('Watch enabled\n')
+    await writeFile(join(bed.folder, 'src', 'new'), '')
+    const puts = (): readonly unknown[] =>
+      bed.engine.requests.flatMap(({ method, query }) => (method === 'PUT' ? [query] : []))
+    await expect.poll(puts, { timeout: 10_000 }).toEqual([{ path: '/', copyUIDGID: 'true' }])
+    watch.signal('SIGINT')
+    await watch.code
+  } finally {
+    await bed.close()
+  }
+}, 30_000)
