@@ -29,28 +29,27 @@ export const defaultImageOptions: ImageOptions = { pull: 'policy', mayBuild: tru
 
 /**
  * Plans the pulls before a project can be reconciled: images that are missing, of the wrong platform, too old, or
- * whose policy asks for a fresh look. One step an image, however many services use it. What can be built as well may
- * fail to be pulled.
+ * whose policy asks for a fresh look. One step an image, however many services use it. What can be built as well, by
+ * whichever service, may fail to be pulled.
  *
- * @throws {compose/not-found} for a missing image that must not be pulled
+ * @throws {compose/not-found} for a missing image that nobody pulls or builds
  */
 export function planPulls(project: Project, observed: Observed, selection: Selection, o: ImageOptions): Plan {
   const builder = makePlanBuilder()
   const planned = new Set<string>()
+  const builders = o.mayBuild ? findBuilders(project, selection) : new Map<string, Service>()
+  const refused = new Map<string, Service>()
   for (const service of selection.services) {
     const reference = toImageReference(project, service)
-    const canBuild = service.build !== undefined
-    if (service.provider !== undefined || planned.has(reference) || (canBuild && service.image === undefined)) continue
+    const maker = service.build === undefined ? builders.get(reference) : service
+    if (service.provider !== undefined || planned.has(reference)) continue
+    if (maker !== undefined && (maker.image === undefined || policyOf(maker, o) === 'build')) continue
     const policy = policyOf(service, o)
-    if (canBuild && policy === 'build') continue
     const cause = pullCause(service, observed.images[reference], policy, o)
     if (cause === undefined) continue
     if (policy === 'never') {
-      if (canBuild) continue
-      // As an engine says it of a container whose image it lacks.
-      throw new FlotillaError('compose/not-found', `Error response from daemon: No such image: ${withTag(reference)}`, {
-        hint: `pull_policy of service "${service.name}" is "never"`,
-      })
+      if (maker === undefined) refused.set(reference, service)
+      continue
     }
     planned.add(reference)
     builder.add({
@@ -62,11 +61,27 @@ export function planPulls(project: Project, observed: Observed, selection: Selec
       resource: service.name,
       cause,
       group: service.name,
-      ...(canBuild && o.mayBuild && { bestEffort: true }),
+      ...(maker !== undefined && o.mayBuild && { bestEffort: true }),
+    })
+  }
+  for (const [reference, service] of refused) {
+    if (planned.has(reference)) continue
+    // As an engine says it of a container whose image it lacks.
+    throw new FlotillaError('compose/not-found', `Error response from daemon: No such image: ${withTag(reference)}`, {
+      hint: `pull_policy of service "${service.name}" is "never"`,
     })
   }
   for (const service of selection.services) addFurtherImages(builder, service, observed, planned, o.pull)
   return builder.build()
+}
+
+/** Image → the service that builds it: others may run it too. */
+function findBuilders(project: Project, { services }: Selection): ReadonlyMap<string, Service> {
+  return new Map(
+    services
+      .filter(({ build, provider }) => build !== undefined && provider === undefined)
+      .map((service) => [toImageReference(project, service), service]),
+  )
 }
 
 /** Images a service needs besides the one its containers are made of. */
