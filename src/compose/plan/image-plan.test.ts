@@ -61,8 +61,15 @@ describe('images before a project is brought up', () => {
     // Only what is brought up is built.
     const alone = planPulls(want, none, selectServices(want, ['a']), defaultImageOptions)
     expect(alone.steps.map((step) => step.bestEffort)).toEqual([undefined])
-    const unbuilt = planPulls(want, none, selectServices(want, []), { ...defaultImageOptions, mayBuild: false })
-    expect(unbuilt.steps.map((step) => step.bestEffort)).toEqual([undefined])
+  })
+
+  it('that are built need not be had from elsewhere as long as they are there, with --no-build too', () => {
+    const want = project([service('a', { image: 'app' }), built('z', { image: 'app' })])
+    const options = { ...defaultImageOptions, pull: 'always', mayBuild: false } as const
+    const pull = planPulls(want, emptyEngine(['app']), selectServices(want, []), options)
+    expect(pull.steps.map((step) => step.bestEffort)).toEqual([true])
+    expect(plans(want, emptyEngine(['app']), options)).toBe('[] → #1 a: pull-image app (policy is always)')
+    expect(() => plans(want, none, options)).toThrow('No such image: app:latest')
   })
 
   it('that one service must not pull may be pulled for another', () => {

@@ -29,15 +29,15 @@ export const defaultImageOptions: ImageOptions = { pull: 'policy', mayBuild: tru
 
 /**
  * Plans the pulls before a project can be reconciled: images that are missing, of the wrong platform, too old, or
- * whose policy asks for a fresh look. One step an image, however many services use it. What can be built as well, by
- * whichever service, may fail to be pulled.
+ * whose policy asks for a fresh look. One step an image, however many services use it. What is built as well, by
+ * whichever service, may fail to be pulled: whether it is there after all is for the builds to say.
  *
  * @throws {compose/not-found} for a missing image that nobody pulls or builds
  */
 export function planPulls(project: Project, observed: Observed, selection: Selection, o: ImageOptions): Plan {
   const builder = makePlanBuilder()
   const planned = new Set<string>()
-  const builders = o.mayBuild ? findBuilders(project, selection) : new Map<string, Service>()
+  const builders = findBuilders(project, selection)
   const refused = new Map<string, Service>()
   for (const service of selection.services) {
     const reference = toImageReference(project, service)
@@ -61,7 +61,7 @@ export function planPulls(project: Project, observed: Observed, selection: Selec
       resource: service.name,
       cause,
       group: service.name,
-      ...(maker !== undefined && o.mayBuild && { bestEffort: true }),
+      ...(maker !== undefined && { bestEffort: true }),
     })
   }
   for (const [reference, service] of refused) {
