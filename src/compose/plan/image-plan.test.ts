@@ -72,6 +72,14 @@ describe('images before a project is brought up', () => {
     expect(() => plans(want, none, options)).toThrow('No such image: app:latest')
   })
 
+  it('that are mounted may be built as well', () => {
+    const volumes = [{ type: 'image', source: 'assets', target: '/assets' } as const]
+    const assets = built('z', { image: 'assets', pull_policy: 'build' })
+    expect(plans(project([service('a', { volumes }), assets]), emptyEngine(['busybox']))).toBe(
+      '[] → #1 z: build-image as assets (missing)',
+    )
+  })
+
   it('that one service must not pull may be pulled for another', () => {
     const want = project([service('a', { pull_policy: 'never' }), service('b')])
     expect(plans(want, none)).toBe('[] → #1 b: pull-image busybox (missing)')

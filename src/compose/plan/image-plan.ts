@@ -43,7 +43,7 @@ export function planPulls(project: Project, observed: Observed, selection: Selec
     const reference = toImageReference(project, service)
     const maker = service.build === undefined ? builders.get(reference) : service
     if (service.provider !== undefined || planned.has(reference)) continue
-    if (maker !== undefined && (maker.image === undefined || policyOf(maker, o) === 'build')) continue
+    if (maker !== undefined && isOnlyBuilt(maker, o)) continue
     const policy = policyOf(service, o)
     const cause = pullCause(service, observed.images[reference], policy, o)
     if (cause === undefined) continue
@@ -71,7 +71,7 @@ export function planPulls(project: Project, observed: Observed, selection: Selec
       hint: `pull_policy of service "${service.name}" is "never"`,
     })
   }
-  for (const service of selection.services) addFurtherImages(builder, service, observed, planned, o.pull)
+  for (const service of selection.services) addFurtherImages(builder, service, observed, planned, builders, o)
   return builder.build()
 }
 
@@ -90,19 +90,28 @@ function addFurtherImages(
   service: Service,
   observed: Observed,
   planned: Set<string>,
-  override: PullPolicy,
+  builders: ReadonlyMap<string, Service>,
+  o: ImageOptions,
 ): void {
   for (const reference of furtherImages(service)) {
     const isPresent = observed.images[reference] !== undefined
-    if (planned.has(reference) || (isPresent && override !== 'always') || override === 'never') continue
+    const maker = builders.get(reference)
+    if (planned.has(reference) || (isPresent && o.pull !== 'always') || o.pull === 'never') continue
+    if (maker !== undefined && isOnlyBuilt(maker, o)) continue
     planned.add(reference)
     builder.add({
       op: { kind: 'pull-image', reference },
       resource: service.name,
       cause: isPresent ? 'policy is always' : 'missing',
       group: service.name,
+      ...(maker !== undefined && { bestEffort: true }),
     })
   }
+}
+
+/** There is nothing to pull, or what is pulled would be replaced at once. */
+function isOnlyBuilt(service: Service, o: ImageOptions): boolean {
+  return service.image === undefined || policyOf(service, o) === 'build'
 }
 
 /** Images that the `pre_start` hooks of a service name, and those it mounts. */
