@@ -169,3 +169,15 @@ export const psTable =
 /** As `psTable`, with the node each container is on. */
 export const psFleetTable =
   'table {{.Name}}\\t{{.Image}}\\t{{.Command}}\\t{{.Service}}\\t{{.Node}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}'
+
+/** `--format raw`: a field a line, an empty line behind each container. */
+export const psRaw = `container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{.State}}
+status: {{.Status}}
+names: {{.Names}}
+labels:{{if .Labels}} {{.Labels}}{{end}}
+ports:{{if .Ports}} {{.Ports}}{{end}}
+`
