@@ -10,6 +10,7 @@ import type { ObservedContainer } from '../../compose/plan/observed.ts'
 import { toLogName } from '../../compose/translate/name.ts'
 import type { LogsQuery } from '../../engine/api/streams.ts'
 import { makeLogPainter } from '../../ui/log-prefix.ts'
+import { waitForRoom } from '../../ui/room.ts'
 import type { logsFlags } from './lifecycle-table.ts'
 import { hasColour } from './session.ts'
 import { containersOf, withRoster } from './verb.ts'
@@ -116,11 +117,12 @@ async function follow(
 /** Both streams go to stdout, as in the reference program. */
 function makeSink(ctx: Context, flags: LogsFlags): LogSink {
   const colour = flags['no-color'] ? false : hasColour(ctx)
-  return makeLogPainter({
+  const painter = makeLogPainter({
     stdout: ctx.stdout,
     stderr: ctx.stdout,
     terminal: ctx.terminal,
     hasPrefix: !flags['no-log-prefix'],
     ...(colour !== undefined && { hasColour: colour }),
   })
+  return { ...painter, room: () => waitForRoom([ctx.stdout]) }
 }

@@ -14,6 +14,7 @@ import { requireService } from '../../compose/load/select.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { toLogName } from '../../compose/translate/name.ts'
 import { makeLogPainter } from '../../ui/log-prefix.ts'
+import { waitForRoom } from '../../ui/room.ts'
 import { makeStatusLine } from '../../ui/status-line.ts'
 import type { StatusLine } from '../../ui/status-line.ts'
 import { hasColour } from './session.ts'
@@ -237,7 +238,8 @@ function makeSink(ctx: Context, flags: UpFlags, line: StatusLine): LogSink {
     hasPrefix: !flags['no-log-prefix'],
     ...(colour !== undefined && { hasColour: colour }),
   })
-  return flags.timestamps ? withTimestamps(painter, ctx.clock) : painter
+  const sink = { ...painter, room: () => waitForRoom([ctx.stdout, ctx.stderr]) }
+  return flags.timestamps ? withTimestamps(sink, ctx.clock) : sink
 }
 
 /** The last lines and exit notes of stopped containers, which may come a moment after the stop. */
