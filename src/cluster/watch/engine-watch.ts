@@ -51,7 +51,7 @@ export class EngineWatch {
   #running = 0
   #isStepping = false
   #calls = makeController()
-  #stream = new AbortController()
+  #stream: AbortController | undefined
 
   constructor(options: EngineWatchOptions) {
     this.#o = options
@@ -101,7 +101,7 @@ export class EngineWatch {
   /** Ends everything. */
   close(): void {
     this.#calls.abort(closedReason)
-    this.#stream.abort(closedReason)
+    this.#stream?.abort(closedReason)
     this.#releaseAll()
   }
 
@@ -128,7 +128,7 @@ export class EngineWatch {
         return
       case 'close':
         this.#calls.abort(closedReason)
-        this.#stream.abort(closedReason)
+        this.#stream?.abort(closedReason)
         this.#calls = makeController()
         this.#queued.clear()
         this.#releaseAll()
@@ -247,7 +247,7 @@ export class EngineWatch {
   }
 
   async #openEvents(epoch: number, since: string | undefined): Promise<void> {
-    this.#stream.abort(closedReason)
+    this.#stream?.abort(closedReason)
     const stream = new AbortController()
     this.#stream = stream
     try {
