@@ -19,7 +19,7 @@ const streamBytes = 256 * 1024
 type Mode = 'hold' | 'collect' | 'stream' | 'chunks'
 
 /**
- * The body of one answer: bytes are held until the consumer says how it wants them, collected or streamed.
+ * The body of one answer: bytes are held until the consumer says how it wants them: collected, as they come, or streamed.
  * A small answer that arrived whole never costs a stream.
  */
 export class ResponseBody {
