@@ -148,7 +148,8 @@ function takeSpecs(step: Step, answer: Specs): void {
   }
   if (phase === 'specs') for (const warning of reading.warnings) step.log('warn', warning)
   step.set({ specsAtMs: step.context.nowMs, engineLabels: reading.specs.labels })
-  if (!isSameSpecs(node, specs)) {
+  // Nothing is known yet of an engine that is read for the first time.
+  if (phase === 'specs' || !isSameSpecs(node, specs)) {
     const containers = shiftTimes(node, specs.clockDeltaMs - node.clockDeltaMs)
     step.set({ node: Object.assign(copyNode(node), specs, { id: `${specs.engineId}|${addr}`, containers }) })
   }
