@@ -114,6 +114,25 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
     await host.compose('code', ['down'])
   })
 
+  it('goes on after what was to be done first, and ends with the code of what was asked for', async () => {
+    await host.write('first', {
+      'compose.yaml': `services:
+  migrate: { image: ${sampleImage}, command: ["true"] }
+  tests:
+    image: ${sampleImage}
+    command: ["sh", "-c", "sleep 1; echo tested; exit 6"]
+    depends_on: { migrate: { condition: service_completed_successfully } }
+`,
+    })
+    const plain = await host.compose('first', ['up'])
+    expect(plain.code).toBe(0)
+    expect(plain.stdout).toContain('tests-1    | tested\ntests-1 exited with code 6\n')
+    const asked = await host.compose('first', ['up', '--abort-on-container-exit', 'tests'])
+    expect(asked.code).toBe(6)
+    expect(await states('first')).toEqual(['first-migrate-1 exited', 'first-tests-1 exited'])
+    await host.compose('first', ['down'])
+  })
+
   it('follows a container that the engine restarts', async () => {
     const flaky = 'echo start; sleep 0.2; test -e /tmp/again || { touch /tmp/again; exit 1; }; echo stays; sleep 1000'
     await host.write('flaky', {
