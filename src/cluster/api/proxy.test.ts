@@ -270,6 +270,27 @@ describe('forwarding', () => {
     )
   })
 
+  it('a late reader of one body takes nothing of the next', async () => {
+    const exchanges: Exchange[] = []
+    const { port } = await startEndpoint(await startEngine(() => undefined), {}, (exchange) => {
+      exchanges.push(exchange)
+      return true
+    })
+    const client = new Client(port).send('POST /a HTTP/1.1\r\nhost: d\r\nContent-Length: 5\r\n\r\nfirst')
+    await eventually(() => exchanges.length === 1)
+    const [first] = exchanges
+    expect(String(await first?.readBody())).toBe('first')
+    first?.reply(200, [], 'done')
+    await client.until('done')
+    client.send('POST /b HTTP/1.1\r\nhost: d\r\nContent-Length: 6\r\n\r\nsecond')
+    await eventually(() => exchanges.length === 2)
+    await systemClock.sleep(20)
+    first?.connection.resumeBody()
+    expect(String(await exchanges[1]?.readBody())).toBe('second')
+    exchanges[1]?.reply(200, [], 'over')
+    await client.until('over')
+  })
+
   it('tells a client that waits for it to go on with its body, and the engine nothing of it', async () => {
     const heard: string[] = []
     const engine = await startEngine((socket) => {
@@ -316,6 +337,38 @@ describe('forwarding', () => {
     const client = new Client(port).send('GET /a HTTP/1.0\r\n\r\n')
     await eventually(() => client.hasEnded)
     expect(client.text).toBe('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc')
+  })
+
+  it('a slow HTTP/1.0 client slows the engine as any other does', async () => {
+    const size = 64 * 1024 * 1024
+    const engine = await startEngine((socket) => {
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n`)
+        socket.write(Buffer.alloc(size, 'y'))
+        socket.write('\r\n0\r\n\r\n')
+      })
+    })
+    let exchange: Exchange | undefined
+    const { port } = await startEndpoint(engine, {}, (each) => {
+      exchange = each
+      return false
+    })
+    const client = connect({ port, host: '127.0.0.1' })
+    cleanups.push(() => void client.destroy())
+    client.pause()
+    client.write('GET /a HTTP/1.0\r\n\r\n')
+    await eventually(() => exchange?.hasReplied === true)
+    await systemClock.sleep(300)
+    expect(exchange?.waitingBytes).toBeLessThan(1024 * 1024)
+    let received = 0
+    client.on('data', (chunk) => {
+      received += chunk.length
+    })
+    client.resume()
+    await eventually(
+      () => received > size,
+      () => `${received} bytes`,
+    )
   })
 
   it('removes hop-by-hop headers from a reply and closes after one without length', async () => {
@@ -412,6 +465,43 @@ describe('broken engines', () => {
     await new Client(port).send(get).until('n1')
     await new Client(port).send(get).until('n3')
     expect(broken).toEqual([])
+  })
+
+  it('a read whose body has been sent is not sent again without it', async () => {
+    let count = 0
+    const engine = await startEngine((socket) => {
+      socket.on('data', () => {
+        count += 1
+        if (count === 2) socket.resetAndDestroy()
+        else socket.write(ok(`n${count}`))
+      })
+    })
+    const { port } = await startEndpoint(engine)
+    await new Client(port).send(get).until('n1')
+    const client = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\nContent-Length: 4\r\n\r\nbody')
+    await client.until('}\n')
+    expect(client.text).toContain('HTTP/1.1 502 ')
+    expect(count).toBe(2)
+  })
+
+  it('a request whose client has gone before it was passed on is not sent at all', async () => {
+    const { heard, script } = recorder(ok('a'))
+    let left: Exchange | undefined
+    const bed = await startEndpoint(await startEngine(script), {}, (exchange) => {
+      left = exchange
+      return true
+    })
+    const client = new Client(bed.port).send(get)
+    await eventually(() => left !== undefined)
+    client.socket.destroy()
+    await eventually(() => left?.isGone === true)
+    let isDone = false
+    const target = { name: 'node-1', pool: bed.pool, onAnswer() {}, onBroken() {} }
+    if (left !== undefined) {
+      new Forward(left, bed.server, { target, path: '/a', headSeconds: 9, onDone: () => (isDone = true) }).run()
+    }
+    await systemClock.sleep(50)
+    expect([isDone, bed.pool.inFlight, heard]).toEqual([true, 0, []])
   })
 
   it('an engine that never answers costs the time limit, then 504', async () => {

@@ -135,7 +135,9 @@ export class ServerConnection {
     this.resumeBody()
   }
 
+  /** Gives the sink more again. Whoever took an earlier body may say so late: then nobody has asked for this one yet. */
   resumeBody(): void {
+    if (this.#sink === undefined) return
     this.#isSinkPaused = false
     this.#since = this.#host.tick
     const pending = this.#pending
