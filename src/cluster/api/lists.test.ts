@@ -193,19 +193,21 @@ describe('images', () => {
 
   function ids(filters: Fields = {}, isAll = false): string {
     const parsed = parseListFilters(JSON.stringify(filters), imageFilterKeys)
-    return listImages(cluster, { isAll, filters: parsed })
+    return listImages(cluster, { isAll, filters: parsed, nowMs: 0 })
       .map((row) => String(row['Id']))
       .join(' ')
   }
 
   it('shows each image once, with the tags of all nodes', () => {
-    const rows = listImages(cluster, { isAll: false, filters: new Map() })
+    const rows = listImages(cluster, { isAll: false, filters: new Map(), nowMs: 0 })
     expect(rows[0]).toMatchObject({ Id: 'i1', RepoTags: ['web:1', 'web:latest'], Size: 5 })
     expect(new Set(rows.map((row) => row['Id']))).toEqual(new Set(['i1', 'i2', 'i3', 'other-store']))
   })
 
   it('takes one image in two stores for one, by its digest', () => {
-    const row = listImages(cluster, { isAll: false, filters: new Map() }).find((each) => each['Id'] === 'other-store')
+    const row = listImages(cluster, { isAll: false, filters: new Map(), nowMs: 0 }).find(
+      (each) => each['Id'] === 'other-store',
+    )
     expect(row).toMatchObject({ RepoTags: ['app:1', 'app:2'], RepoDigests: ['app@sha256:1'] })
   })
 
@@ -217,7 +219,7 @@ describe('images', () => {
         images: [image(id, ['built:1'], { ...made, createdAtMs })],
       })
     const rowsOf = (...nodes: NodeView[]): readonly unknown[] =>
-      listImages(snapshot(...nodes), { isAll: false, filters: new Map() }).map((row) => row['Id'])
+      listImages(snapshot(...nodes), { isAll: false, filters: new Map(), nowMs: 0 }).map((row) => row['Id'])
     expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlayfs', 'y'), on('c', 'overlay2', 'x'))).toEqual(['x'])
     expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlay2', 'y'))).toEqual(['x', 'y'])
     expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlayfs', 'y', 9000))).toEqual(['y', 'x'])
@@ -232,6 +234,7 @@ describe('images', () => {
     [{ dangling: ['false'] }, 'i1 i3 other-store'],
     [{ node: ['a'] }, 'i1 i2 i3'],
     [{ since: ['tool:1'] }, 'i1'],
+    [{ until: ['2'] }, 'i2 i3 other-store'],
     [{ before: ['web'] }, 'i2 i3 other-store'],
   ])('%j shows %s', (filters, expected) => {
     expect(ids(filters)).toBe(expected)

@@ -1,4 +1,3 @@
-import { FlotillaError } from '../../../core/errors.ts'
 import { EventWriter } from '../event-writer.ts'
 import { eventFilterKeys, isWantedEvent } from '../event-filter.ts'
 import { readNumber } from '../../wire.ts'
@@ -6,6 +5,7 @@ import type { Fields } from '../../wire.ts'
 import { paramsOf } from '../call.ts'
 import type { Api, Handler } from '../call.ts'
 import { parseListFilters } from '../list-filter.ts'
+import { parseTimeMs } from '../time-filter.ts'
 import type { Exchange } from '../http1/exchange.ts'
 import { toClusterEvent } from '../../cluster-event.ts'
 
@@ -15,8 +15,8 @@ const replayMs = 10_000
 export const events: Handler = async (api, call) => {
   const params = paramsOf(call)
   const filters = parseListFilters(params.get('filters') ?? '', eventFilterKeys)
-  const since = parseTime(params.get('since'), 'since', api.cluster.clock.nowMs())
-  const until = parseTime(params.get('until'), 'until', api.cluster.clock.nowMs())
+  const since = readTime(params, 'since', api.cluster.clock.nowMs())
+  const until = readTime(params, 'until', api.cluster.clock.nowMs())
   const { exchange } = call
   const writer = new EventWriter(exchange, api.cluster.clock, (event) => isWantedEvent(event, filters))
   // Subscribed first: what happens during the replay waits in the queue.
@@ -40,20 +40,10 @@ export const events: Handler = async (api, call) => {
   }
 }
 
-/** Epoch seconds from what clients send: seconds with fraction, RFC 3339, or a Go duration back from now. */
-function parseTime(text: string | null, name: string, nowMs: number): number | undefined {
-  if (text === null || text === '') return undefined
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text)
-  const at = Date.parse(text)
-  if (!Number.isNaN(at)) return at / 1000
-  const ago = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text)
-  if (ago !== null) {
-    const seconds = Number(ago[1] ?? 0) * 3600 + Number(ago[2] ?? 0) * 60 + Number(ago[3] ?? 0)
-    return nowMs / 1000 - seconds
-  }
-  throw new FlotillaError('cluster/invalid-option', `invalid value ${JSON.stringify(text)} for ${name}`, {
-    status: 400,
-  })
+/** Epoch seconds; undefined when it is not given. @throws {cluster/invalid-option} status 400 */
+function readTime(params: URLSearchParams, name: string, nowMs: number): number | undefined {
+  const text = params.get(name) ?? ''
+  return text === '' ? undefined : parseTimeMs(text, name, nowMs) / 1000
 }
 
 /** What the engines remember, in order of time. An engine that does not answer in time is left out. */

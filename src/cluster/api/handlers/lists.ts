@@ -107,7 +107,8 @@ export const images: Handler = async (api, call) => {
   const filters = parseListFilters(params.get('filters') ?? '', imageFilterKeys)
   const named = params.get('filter')
   const all = named === null || named === '' ? filters : new Map([...filters, ['reference', [named]] as const])
-  const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all })
+  const nowMs = api.cluster.clock.nowMs()
+  const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all, nowMs })
   // Rows come from engines in their own newest version.
   const pair = { client: call.version ?? newestApiVersion, engine: newestApiVersion }
   reply(api, call, isNewTo(pair, '1.44') ? rows.map((row) => bridgeImage(row, pair)) : rows)
