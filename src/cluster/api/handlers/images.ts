@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { FlotillaError, joinFailures, toMessage } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
+import { splitTag, toFullReference } from '../../image-name.ts'
 import type { Member } from '../../member.ts'
 import { isFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
@@ -70,9 +71,22 @@ export const saveMany: Handler = async (api, call) => {
 
 export const push: Handler = async (api, call) => {
   await api.cluster.settled()
-  const tag = paramsOf(call).get('tag')
-  const reference = tag === null || tag === '' ? call.name : `${call.name}:${tag}`
-  forward(api, call, firstHolder(api, reference), {})
+  const tag = paramsOf(call).get('tag') ?? ''
+  const member = tag === '' ? repositoryHolder(api, call.name) : firstHolder(api, `${call.name}:${tag}`)
+  forward(api, call, member, {})
+}
+
+/** Without a tag all of them are pushed: by the engine that has the most. */
+function repositoryHolder(api: Api, name: string): Member {
+  const { repository } = splitTag(toFullReference(name))
+  let best: Member | undefined
+  let most = 0
+  for (const member of api.cluster.healthyMembers()) {
+    const tags = member.view.images.flatMap((image) => image.repoTags)
+    const count = tags.filter((each) => splitTag(each).repository === repository).length
+    if (count > most) [best, most] = [member, count]
+  }
+  return best ?? firstHolder(api, name)
 }
 
 /** Pulls on every engine at once, or imports the body into every engine. */
