@@ -5,7 +5,7 @@ import { WHITELISTS_LABEL } from '../../model.ts'
 import { readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { foldNames, volumeNames } from '../body-names.ts'
-import { forward, readJsonBody } from '../call.ts'
+import { forward, isTrue, paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { splitNodeName } from '../merge.ts'
@@ -72,6 +72,8 @@ export const remove: Handler = async (api, call) => {
   const holders = api.cluster.directory.volumeHolders(call.name)
   const [first] = holders
   if (first === undefined) {
+    // As on one engine: by force, what is not there is removed already.
+    if (isTrue(paramsOf(call).get('force'))) return noContent(api, call)
     throw new FlotillaError('cluster/not-found', `get ${call.name}: no such volume`, { status: 404 })
   }
   const { name } = first.item
@@ -105,6 +107,7 @@ async function forEach(members: readonly Member[], body: (member: Member) => Pro
     members.map((member) => body(member).catch((error: unknown) => failures.push({ name: member.name, error }))),
   )
   if (failures.length === 0) return
-  const [status] = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
-  throw joinFailures('engine/server', failures, { status: status ?? 500 })
+  const statuses = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
+  const [only] = statuses
+  throw joinFailures('engine/server', failures, { status: statuses.size === 1 && only !== undefined ? only : 500 })
 }
