@@ -5,6 +5,7 @@ import { isSame } from '../bridge/versions.ts'
 import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { spliceInspect } from '../inspect.ts'
+import { isFields, readField, readFields } from '../../wire.ts'
 import type { ForwardOptions } from '../proxy.ts'
 
 /** Seconds until an engine must have begun its answer. */
@@ -43,10 +44,34 @@ function change(action: string, headSecondsOf: (call: Call) => number | undefine
   }
 }
 
-function stopSeconds(call: Call): number | undefined {
-  const grace = Number(paramsOf(call).get('t') ?? '10')
-  // Negative: the engine waits as long as it takes.
-  return Number.isFinite(grace) && grace >= 0 ? grace + slowSeconds : undefined
+/** Seconds that an engine gives a container which says nothing of it. */
+const defaultGrace = 10
+/** An engine that does not describe a container in time is not waited for longer than for others. */
+const graceMs = 5000
+
+/** Stopping and restarting: how long that may take is for the client to say, else for the container. */
+function end(action: '/restart' | '/stop'): Handler {
+  const withGrace = (grace: number): Handler =>
+    // Negative: the engine waits as long as it takes.
+    change(action, () => (grace >= 0 ? grace + slowSeconds : undefined))
+  return async (api, call) => {
+    const given = paramsOf(call).get('t')
+    const grace = given === null || given === '' ? await readGrace(api, call) : Number(given)
+    return withGrace(Number.isFinite(grace) ? grace : -1)(api, call)
+  }
+}
+
+async function readGrace(api: Api, call: Call): Promise<number> {
+  const owned = findOwned(api, call.name)
+  try {
+    const request = { method: 'GET', path: pathOf(owned, '/json') } as const
+    const limits = { deadlineMs: graceMs, signal: call.exchange.signal }
+    const container = await (await owned.member.engine.request(request, limits)).json<unknown>()
+    const value = isFields(container) ? readField(readFields(container, 'Config'), 'StopTimeout') : undefined
+    return typeof value === 'number' ? value : defaultGrace
+  } catch {
+    return defaultGrace
+  }
 }
 
 export const inspect: Handler = (api, call) => {
@@ -87,8 +112,8 @@ async function startOnSpanning(api: Api, call: Call, owned: OwnedContainer): Pro
   call.exchange.reply(reply.status, ['Api-Version', api.cluster.apiVersion])
 }
 
-export const stop: Handler = change('/stop', stopSeconds)
-export const restart: Handler = change('/restart', stopSeconds)
+export const stop: Handler = end('/stop')
+export const restart: Handler = end('/restart')
 export const kill: Handler = change('/kill', () => plainSeconds)
 export const pause: Handler = change('/pause', () => plainSeconds)
 export const unpause: Handler = change('/unpause', () => plainSeconds)
