@@ -58,7 +58,10 @@ async function pruneOn(call: Call, member: Member, kind: Kind): Promise<Fields> 
     query = how.query
   }
   const path = `${member.versionFor(call.version)}/${kind}/prune${query === '' ? '' : `?${query}`}`
-  const reply = await member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: pruneMs })
+  const { signal } = call.exchange
+  const request = { method: 'POST', path, unversioned: true } as const
+  // Engines break a prune off when its client goes away.
+  const reply = await member.engine.request(request, { deadlineMs: pruneMs, signal })
   const answer = await reply.json<unknown>()
   return isFields(answer) ? answer : {}
 }
@@ -76,6 +79,7 @@ async function pruneAnonymous(call: Call, member: Member, filters: string): Prom
   for (const row of isFields(listed) ? readList(listed, 'Volumes').filter(isFields) : []) {
     const name = readText(row, 'Name')
     if (!isAnonymousVolume(name)) continue
+    if (call.exchange.isGone) break
     const request = { method: 'DELETE', path: `${prefix}/volumes/${name}`, unversioned: true } as const
     const isGone = await member.engine.request(request, { deadlineMs: removeMs }).then(
       async (answer) => (await answer.bytes(), true),
