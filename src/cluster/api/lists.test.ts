@@ -96,6 +96,30 @@ describe('containers', () => {
     expect(names(filters, { isAll: true }).join(' ')).toBe(expected)
   })
 
+  it('takes an image without a tag for its latest, also where a container names it by ID', () => {
+    const id = `sha256:${'1'.repeat(64)}`
+    const image = { repoDigests: [], createdAtMs: 1, labels: new Map<string, string>(), row: {} }
+    const made = (name: string, of: string, imageId = ''): ContainerView => makeContainer(name, { image: of, imageId })
+    const node = makeNode('a', {
+      images: [{ ...image, id, repoTags: ['redis:latest'] }],
+      containers: [made('latest', 'redis', id), made('byid', id, id), made('six', 'redis:6', 'sha256:6')],
+    })
+    const shown = (value: string): readonly string[] => {
+      const filters = new Map([['ancestor', [value]]])
+      const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
+      const all = orderContainers([node])
+      const entries = collectEntries(selectContainers(all, query, () => undefined, noRegex))
+      return entries.map(({ container }) => container.names[0] ?? '').sort()
+    }
+    expect(['redis', 'redis:latest', 'redis:6', id.slice(7, 19), 'postgres'].map(shown)).toEqual([
+      ['byid', 'latest'],
+      ['byid', 'latest'],
+      ['six'],
+      ['byid', 'latest'],
+      [],
+    ])
+  })
+
   it('refuses unknown containers as bounds', () => {
     expect(() => names({ before: ['nosuch'] })).toThrow('No such container: nosuch')
   })
