@@ -151,6 +151,26 @@ describe('forwarding', () => {
     expect(heard).toEqual(['GET /v1.41/a?x=1 HTTP/1.1\r\nhost: me\r\nx-meta-a: b\r\n\r\n'])
   })
 
+  it('requests that are answered late by nature keep no others from being asked', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        if (chunk.toString().startsWith('GET')) socket.write(ok('here'))
+      })
+    })
+    const bed = await startEndpoint(engine, {}, (exchange) => {
+      if (exchange.head.method === 'GET') return false
+      const target = { name: 'node-1', pool: bed.pool, onAnswer() {}, onBroken() {} }
+      new Forward(exchange, bed.server, { target, path: exchange.head.target, isPatient: true }).run()
+      return true
+    })
+    for (let count = 0; count < 100; count += 1) {
+      new Client(bed.port).send('POST /stop HTTP/1.1\r\nhost: d\r\nContent-Length: 0\r\n\r\n')
+    }
+    await eventually(() => bed.pool.inFlight === 100)
+    await new Client(bed.port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n').until('here')
+    expect([bed.pool.inFlight, bed.pool.queued]).toEqual([100, 0])
+  })
+
   it('keeps engine connections and uses them again', async () => {
     const { heard, script } = recorder(ok('x'))
     const { port } = await startEndpoint(await startEngine(script))

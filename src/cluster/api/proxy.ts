@@ -32,6 +32,8 @@ export interface ForwardOptions {
   readonly withoutHeaders?: readonly string[]
   /** Header lines sent beside the client's, each with its line end. */
   readonly extraLines?: string
+  /** The engine answers late by nature: other requests do not wait for it. */
+  readonly isPatient?: boolean
   /** The connection may leave HTTP. */
   readonly isHijack?: boolean
   /** Seconds until the reply must begin; absent: as long as it takes. */
@@ -90,6 +92,10 @@ export class Forward implements PoolJob, ReplyReceiver {
 
   get isCancelled(): boolean {
     return this.#isCancelled
+  }
+
+  get isPatient(): boolean {
+    return this.#o.isPatient === true
   }
 
   run(): void {

@@ -25,13 +25,17 @@ function pass(action: string, more: Partial<ForwardOptions> = {}): Handler {
 }
 
 /** Changes of one container: what the engine acknowledges shows in the very next list. */
-function change(action: string, headSecondsOf: (call: Call) => number | undefined, isBodyKept = true): Handler {
+function change(
+  action: string,
+  headSecondsOf: (call: Call) => number | undefined,
+  more: Pick<ForwardOptions, 'body' | 'isPatient'> = {},
+): Handler {
   return (api, call) => {
     const owned = findOwned(api, call.name)
     const headSeconds = headSecondsOf(call)
     forward(api, call, owned.member, {
       enginePath: pathOf(owned, action),
-      ...(isBodyKept ? {} : { body: emptyBody }),
+      ...more,
       ...(headSeconds === undefined ? {} : { headSeconds }),
       onReply: (status) => {
         if (status >= 400) return
@@ -53,7 +57,7 @@ const graceMs = 5000
 function end(action: '/restart' | '/stop'): Handler {
   const withGrace = (grace: number): Handler =>
     // Negative: the engine waits as long as it takes.
-    change(action, () => (grace >= 0 ? grace + slowSeconds : undefined))
+    change(action, () => (grace >= 0 ? grace + slowSeconds : undefined), { isPatient: true })
   return async (api, call) => {
     const given = paramsOf(call).get('t')
     const grace = given === null || given === '' ? await readGrace(api, call) : Number(given)
@@ -88,7 +92,7 @@ export const inspect: Handler = (api, call) => {
 }
 
 // classicswarm api/handlers.go: a body is not passed on; engines reject one from API 1.24 on.
-const plainStart: Handler = change('/start', () => slowSeconds, false)
+const plainStart: Handler = change('/start', () => slowSeconds, { body: emptyBody })
 
 export const start: Handler = (api, call) => {
   const owned = findOwned(api, call.name)
@@ -145,7 +149,7 @@ export const attach: Handler = (api, call) => {
 }
 
 export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
-export const wait: Handler = pass('/wait')
+export const wait: Handler = pass('/wait', { isPatient: true })
 export const checkpoints: Handler = pass('/checkpoints')
 
 const checkpoint = /^(.+)\/checkpoints\/([^/]+)$/
