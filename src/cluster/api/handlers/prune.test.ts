@@ -48,5 +48,6 @@ describe('a prune', () => {
     await eventually(() => isAsked, 'the prune')
     client.destroy()
     await eventually(() => isCut, 'its end', 5000)
+    expect(engine.requests.some((each) => each.path.endsWith('/prune'))).toBe(false)
   })
 })
