@@ -524,6 +524,35 @@ describe('broken engines', () => {
     expect([isDone, bed.pool.inFlight, heard]).toEqual([true, 0, []])
   })
 
+  it('a reply that cannot be changed as it should is an error, not silence', async () => {
+    const { script } = recorder(ok('a'))
+    const more: Partial<ForwardOptions> = {
+      transform() {
+        throw new Error('no such field')
+      },
+    }
+    const { port } = await startEndpoint(await startEngine(script), more)
+    const text = await new Client(port).send(get).until('}\n')
+    expect(text).toMatch(/^HTTP\/1\.1 502 .*the reply of node node-1 cannot be read: no such field/s)
+  })
+
+  it('a mistake in one tick does not stop the clock of the server', async () => {
+    let ticks = 0
+    const logged: string[] = []
+    const server = new EndpointServer({
+      clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 200, signal) },
+      log: { ...silentLog, error: (message) => void logged.push(message) },
+      handle: () => undefined,
+      onTick() {
+        ticks += 1
+        if (ticks === 1) throw new Error('a mistake')
+      },
+    })
+    cleanups.push(() => server.closeNow())
+    await eventually(() => ticks > 2)
+    expect(logged).toEqual(['unexpected error'])
+  })
+
   it('an engine that never answers costs the time limit, then 504', async () => {
     const engine = await startEngine(() => undefined)
     const { port, broken } = await startEndpoint(engine, { headSeconds: 1 })

@@ -356,7 +356,16 @@ export class Forward implements PoolJob, ReplyReceiver {
     if (head === undefined) return
     const [only] = parts
     const whole = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
-    this.#exchange.reply(head.status, head.headers, this.#o.transform?.(whole) ?? [whole])
+    let body: readonly Buffer[]
+    try {
+      body = this.#o.transform?.(whole) ?? [whole]
+    } catch (error) {
+      // Nobody else would answer any more.
+      const message = `the reply of node ${this.#o.target.name} cannot be read: ${toMessage(error)}`
+      this.#exchange.replyError(502, message)
+      return
+    }
+    this.#exchange.reply(head.status, head.headers, body)
   }
 }
 
