@@ -12,6 +12,7 @@ import { anyHealthy, forward, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
+import { whileHealthy } from './while-healthy.ts'
 
 const pullIdleMs = 60_000
 const removeMs = 120_000
@@ -100,7 +101,7 @@ export const createImage: Handler = async (api, call) => {
   const shown = tag === '' ? image : `${image}${tag.includes(':') ? '@' : ':'}${tag}`
   const auth = headerOf(call.exchange.head, 'x-registry-auth')
   const progress = new NodeProgress(call, `Pulling ${shown}...`)
-  await progress.runAll(api, (member) =>
+  await progress.runAll(api, (member, _, signal) =>
     member.engine.request(
       {
         method: 'POST',
@@ -110,7 +111,7 @@ export const createImage: Handler = async (api, call) => {
         idleMs: pullIdleMs,
         ...(auth === undefined ? {} : { headers: { 'x-registry-auth': auth } }),
       },
-      { signal: call.exchange.signal },
+      { signal },
     ),
   )
 }
@@ -132,7 +133,7 @@ async function streamToAll(api: Api, call: Call, path: string, title: string): P
   const type = headerOf(call.exchange.head, 'content-type') ?? 'application/x-tar'
   await progress.runAll(
     api,
-    (member, index) =>
+    (member, index, signal) =>
       member.engine.request(
         {
           method: 'POST',
@@ -142,7 +143,7 @@ async function streamToAll(api: Api, call: Call, path: string, title: string): P
           headers: { 'content-type': type },
           body: bodies[index],
         },
-        { signal: call.exchange.signal },
+        { signal },
       ),
     members,
     (index) => bodies[index]?.destroy(),
@@ -201,7 +202,7 @@ async function onAll(members: readonly Member[], body: (member: Member) => Promi
   throw joinFailures('engine/server', failures, { status: statuses.size === 1 && only !== undefined ? only : 500 })
 }
 
-type Ask = (member: Member, index: number) => ReturnType<Member['engine']['request']>
+type Ask = (member: Member, index: number, signal: AbortSignal) => ReturnType<Member['engine']['request']>
 
 /** Progress lines of several engines as one stream: `id` is the node, `status` says what for and what. */
 class NodeProgress {
@@ -228,7 +229,9 @@ class NodeProgress {
       members.map(async (member, index) => {
         this.#say(member, '')
         try {
-          await this.#follow(member, await ask(member, index), results)
+          await whileHealthy(api, member, exchange.signal, async (signal) =>
+            this.#follow(member, await ask(member, index, signal), results),
+          )
         } catch (error) {
           onFailed?.(index)
           problems.push(`${member.name}: ${toMessage(error)}`)
