@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Clock } from '../../../core/clock.ts'
+import { systemClock } from '../../../io/clock.ts'
 import { ask, startEndpointBed, startManagerOver } from '../../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
 import { startFakeEngine } from '../../../testing/fake-engine/fake-engine.ts'
@@ -25,7 +27,9 @@ describe('a pull by all nodes', () => {
       await startFakeEngine({ name: 'n1', registry: ['tool:1'] }),
       await startFakeEngine({ name: 'n2', registry: ['tool:1'] }),
     ]
-    const manager = await startManagerOver(engines, { watch: { probeMs: 100, failureRetry: 2 } })
+    // Looks at the health of nodes, two seconds apart, come at once.
+    const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 2000 ? 40 : ms, signal) }
+    const manager = await startManagerOver(engines, { clock, watch: { probeMs: 100, failureRetry: 2 } })
     try {
       await expect.poll(() => manager.cluster.healthyMembers().length).toBe(2)
       const port = Number(new URL(manager.addresses[0] ?? '').port)

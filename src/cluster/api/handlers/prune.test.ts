@@ -1,7 +1,9 @@
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { startManagerOver } from '../../../testing/endpoint-bed.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { systemClock } from '../../../io/clock.ts'
+import { ask, startManagerOver } from '../../../testing/endpoint-bed.ts'
 import { startFakeEngine } from '../../../testing/fake-engine/fake-engine.ts'
 import { eventually } from '../../../testing/manager-bed.ts'
 
@@ -49,5 +51,18 @@ describe('a prune', () => {
     client.destroy()
     await eventually(() => isCut, 'its end', 5000)
     expect(engine.requests.some((each) => each.path.endsWith('/prune'))).toBe(false)
+  })
+
+  it('is not kept up by a node that hangs, and names it', async () => {
+    const engines = [await startFakeEngine({ name: 'n1' }), await startFakeEngine({ name: 'n2' })]
+    for (const engine of engines) cleanups.push(() => engine.stop())
+    // Looks at the health of nodes, two seconds apart, come at once.
+    const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 2000 ? 40 : ms, signal) }
+    const manager = await startManagerOver(engines, { clock, watch: { probeMs: 100, failureRetry: 2 } })
+    cleanups.push(() => manager.closeNow())
+    await eventually(() => manager.cluster.healthyMembers().length === 2, 'healthy engines')
+    engines[1]?.fail({ fault: { kind: 'hang' } })
+    const answer = await ask(Number(new URL(manager.addresses[0] ?? '').port), 'POST', '/containers/prune')
+    expect([answer.status, answer.body]).toEqual([502, '{"message":"n2: node n2 stopped answering"}\n'])
   })
 })
