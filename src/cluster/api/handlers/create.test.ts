@@ -1,7 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../io/clock.ts'
-import { ask, startManagerOver } from '../../../testing/endpoint-bed.ts'
+import { ask, startEndpointBed, startManagerOver } from '../../../testing/endpoint-bed.ts'
 import { startFakeEngine } from '../../../testing/fake-engine/fake-engine.ts'
+
+describe('a create whose node lacks the image', () => {
+  it('brings it there, whatever words its name is made of', async () => {
+    const bed = await startEndpointBed([{}, { registry: ['acme/container-network:1', 'acme/volume:1'] }])
+    try {
+      const made = async (image: string): Promise<unknown> => {
+        const body = { Image: image, Env: ['constraint:node==n2'] }
+        const answer = await bed.call('POST', '/containers/create', body)
+        return [answer.status, answer.status === 201 ? '' : answer.body]
+      }
+      expect(await made('acme/container-network:1')).toEqual([201, ''])
+      expect(await made('acme/volume:1')).toEqual([201, ''])
+    } finally {
+      await bed.close()
+    }
+  })
+})
 
 describe('a create whose image takes long to come', () => {
   it('keeps its name and its place until then', async () => {
