@@ -44,6 +44,21 @@ describe('a pull by all nodes', () => {
   })
 })
 
+describe('removing an image', () => {
+  it('that one of its nodes has lost meanwhile is done', async () => {
+    const lost = { method: 'DELETE', times: 1, fault: { kind: 'status', status: 404, message: 'gone' } } as const
+    for (const tag of ['1', '2']) {
+      const path = `/images/localhost:5000/app:1/tag?repo=twice&tag=${tag}`
+      expect((await bed.call('POST', path)).status).toBe(201)
+    }
+    bed.engines[1]?.fail(lost)
+    const answer = await bed.call('DELETE', '/images/twice:2')
+    expect([answer.status, answer.body]).toEqual([200, expect.stringContaining('twice:2')])
+    for (const engine of bed.engines) engine.fail(lost)
+    expect((await bed.call('DELETE', '/images/twice:1')).status).toBe(404)
+  })
+})
+
 describe('a push', () => {
   it('of all tags goes to the engine that has the most of them; of one to an engine that has it', async () => {
     for (const engine of bed.engines) {

@@ -190,16 +190,24 @@ async function readBack(api: Api, members: readonly Member[]): Promise<void> {
   await api.cluster.settled()
 }
 
-/** @throws one error that lists `node: message` lines, with the status all failures share, else 500 */
+/**
+ * A node that has lost the image meanwhile needs nothing done, as long as another one had it.
+ *
+ * @throws one error that lists `node: message` lines, with the status all failures share, else 500
+ */
 async function onAll(members: readonly Member[], body: (member: Member) => Promise<void>): Promise<void> {
   const failures: NamedFailure[] = []
   await Promise.all(
     members.map((member) => body(member).catch((error: unknown) => failures.push({ name: member.name, error }))),
   )
-  if (failures.length === 0) return
+  if (failures.length === 0 || (failures.length < members.length && failures.every(isGone))) return
   const statuses = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
   const [only] = statuses
   throw joinFailures('engine/server', failures, { status: statuses.size === 1 && only !== undefined ? only : 500 })
+}
+
+function isGone({ error }: NamedFailure): boolean {
+  return error instanceof FlotillaError && error.status === 404
 }
 
 type Ask = (member: Member, index: number, signal: AbortSignal) => ReturnType<Member['engine']['request']>

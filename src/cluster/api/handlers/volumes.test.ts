@@ -22,10 +22,20 @@ describe('removing a volume', () => {
       bed.engines[1]?.fail({
         method: 'DELETE',
         times: 1,
-        fault: { kind: 'status', status: index === 0 ? 409 : 404, message: 'no' },
+        fault: { kind: 'status', status: index === 0 ? 409 : 500, message: 'no' },
       })
       const answer = await bed.call('DELETE', '/volumes/data')
       expect([answer.status, answer.body]).toEqual([index === 0 ? 409 : 500, '{"message":"n1: no\\nn2: no"}\n'])
     }
+  })
+
+  it('that one of its nodes has lost meanwhile is done; that none has any more is not', async () => {
+    const lost = { method: 'DELETE', times: 1, fault: { kind: 'status', status: 404, message: 'gone' } } as const
+    await bed.call('POST', '/volumes/create', { Name: 'lost' })
+    bed.engines[1]?.fail(lost)
+    expect((await bed.call('DELETE', '/volumes/lost')).status).toBe(204)
+    await bed.call('POST', '/volumes/create', { Name: 'lost' })
+    for (const engine of bed.engines) engine.fail(lost)
+    expect((await bed.call('DELETE', '/volumes/lost')).status).toBe(404)
   })
 })

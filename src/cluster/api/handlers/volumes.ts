@@ -78,12 +78,20 @@ export const remove: Handler = async (api, call) => {
   }
   const { name } = first.item
   const members = holders.map(({ node }) => api.cluster.memberOf(node))
+  const gone: unknown[] = []
   try {
     await forEach(members, async (member) => {
       const query = call.query === '' ? '' : `?${call.query}`
       const version = member.versionFor(call.version ?? api.cluster.apiVersion)
       const path = `${version}${renderPath(`/volumes/${name}`)}${query}`
-      await (await member.engine.request({ method: 'DELETE', path, unversioned: true }, { deadlineMs: 30_000 })).bytes()
+      const request = { method: 'DELETE', path, unversioned: true } as const
+      try {
+        await (await member.engine.request(request, { deadlineMs: 30_000 })).bytes()
+      } catch (error) {
+        // A node that has lost it meanwhile needs nothing done, as long as another one had it.
+        const isGone = error instanceof FlotillaError && error.status === 404
+        if (!isGone || gone.push(error) === members.length) throw error
+      }
     })
   } finally {
     await readBack(api, members, name)
