@@ -320,7 +320,7 @@ describe('networks and volumes', () => {
     })
     const manager = makeNode('m', { swarmRole: 'manager', networks: [network('9', 'mesh', 'swarm')] })
     const names = (...nodes: readonly NodeView[]): readonly unknown[] =>
-      listNetworks(snapshot(...nodes), parseListFilters('', networkFilterKeys)).map((row) => row['Name'])
+      listNetworks(snapshot(...nodes), parseListFilters('', networkFilterKeys), noRegex).map((row) => row['Name'])
     expect(names(worker, manager)).toEqual(['mesh'])
     expect(names(worker)).toEqual(['gone', 'mesh'])
   })
@@ -339,8 +339,14 @@ describe('networks and volumes', () => {
     [{ node: ['b'] }, 'b/bridge b/twin mesh own'],
     [{ id: ['3'] }, 'own'],
     [{ scope: ['local'] }, 'a/bridge a/twin b/bridge b/twin own'],
-  ])('networks with %j are %s', (filters, expected) => {
-    const rows = listNetworks(cluster, parseListFilters(JSON.stringify(filters), networkFilterKeys))
+    // moby daemon/network/filter.go, volume/service/convert.go: names are patterns
+    [{ name: ['^own$'] }, 'own'],
+    [{ name: ['^ow$'] }, ''],
+    [{ name: ['^twin$', 'me.h'] }, 'a/twin b/twin mesh'],
+    [{ name: ['^b/(own|twin)$'] }, 'b/twin own'],
+  ])('networks with %j are %s', async (filters, expected) => {
+    const parsed = parseListFilters(JSON.stringify(filters), networkFilterKeys)
+    const rows = listNetworks(cluster, parsed, await loadRegex())
     expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
   })
 
@@ -356,13 +362,17 @@ describe('networks and volumes', () => {
     [{ label: ['of=c'] }, 'c/mixed'],
     [{ dangling: ['true'] }, 'a/mixed b/mixed c/mixed one shared'],
     [{ dangling: ['false'] }, 'data'],
-  ])('volumes with %j are %s', (filters, expected) => {
-    const rows = listVolumes(cluster, parseListFilters(JSON.stringify(filters), volumeFilterKeys))
+    [{ name: ['^data$'] }, 'data'],
+    [{ name: ['^(one|mix.*)$'] }, 'a/mixed b/mixed c/mixed one'],
+    [{ name: ['^b/(data|mixed)$'] }, 'b/mixed data'],
+  ])('volumes with %j are %s', async (filters, expected) => {
+    const parsed = parseListFilters(JSON.stringify(filters), volumeFilterKeys)
+    const rows = listVolumes(cluster, parsed, await loadRegex())
     expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
   })
 
   it('a row of equal copies shows the one a container uses', () => {
-    const [row] = listVolumes(cluster, parseListFilters('{"name":["data"]}', volumeFilterKeys))
+    const [row] = listVolumes(cluster, parseListFilters('{"name":["data"]}', volumeFilterKeys), noRegex)
     expect(row).toEqual({ Name: 'data', Driver: 'local', Mountpoint: '/on/b' })
   })
 
