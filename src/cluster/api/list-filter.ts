@@ -53,9 +53,9 @@ export function isAny(filters: ListFilters, key: string, fits: (value: string) =
   return values === undefined || values.length === 0 || values.some(fits)
 }
 
-/** `key` or `key=value`, all of which must be there. */
-export function hasLabels(filters: ListFilters, labels: ReadonlyMap<string, string>): boolean {
-  return (filters.get('label') ?? []).every((text) => hasLabel(text, labels))
+/** `key` or `key=value`, all of which must be there. @param filter whose values they are */
+export function hasLabels(filters: ListFilters, labels: ReadonlyMap<string, string>, filter = 'label'): boolean {
+  return (filters.get(filter) ?? []).every((text) => hasLabel(text, labels))
 }
 
 function hasLabel(text: string, labels: ReadonlyMap<string, string>): boolean {

@@ -9,7 +9,16 @@ import type { ListFilters } from './list-filter.ts'
 import { parseTimeMs } from './time-filter.ts'
 
 /** Filter keys of `GET /images/json`. */
-export const imageFilterKeys: readonly string[] = ['before', 'dangling', 'label', 'node', 'reference', 'since', 'until']
+export const imageFilterKeys: readonly string[] = [
+  'before',
+  'dangling',
+  'label',
+  'label!',
+  'node',
+  'reference',
+  'since',
+  'until',
+]
 
 export interface ImageQuery {
   /** Also those that only serve as a layer of others. */
@@ -57,6 +66,7 @@ export function listImages(snapshot: ClusterSnapshot, query: ImageQuery): readon
       if (before !== undefined && image.createdAtMs >= before.createdAtMs) return false
       if (since !== undefined && image.createdAtMs <= since.createdAtMs) return false
       if (image.createdAtMs >= untilMs) return false
+      if (filters.has('label!') && hasLabels(filters, image.first.labels, 'label!')) return false
       return (
         hasLabels(filters, image.first.labels) && isAny(filters, 'reference', (value) => hasReference(image, value))
       )

@@ -203,7 +203,7 @@ describe('images', () => {
         image('i1', ['web:1'], { createdAtMs: 2000 }),
         image('i2', []),
         image('base', [], { createdAtMs: 500 }),
-        image('i3', ['tool:1'], { row: { Id: 'i3', ParentId: 'base' } }),
+        image('i3', ['tool:1'], { labels: new Map([['keep', 'yes']]), row: { Id: 'i3', ParentId: 'base' } }),
       ],
     }),
     makeNode('b', {
@@ -259,6 +259,8 @@ describe('images', () => {
     [{ node: ['a'] }, 'i1 i2 i3'],
     [{ since: ['tool:1'] }, 'i1'],
     [{ until: ['2'] }, 'i2 i3 other-store'],
+    [{ 'label!': ['keep'] }, 'i1 i2 other-store'],
+    [{ 'label!': ['keep=no'] }, 'i1 i2 i3 other-store'],
     [{ before: ['web'] }, 'i2 i3 other-store'],
   ])('%j shows %s', (filters, expected) => {
     expect(ids(filters)).toBe(expected)
