@@ -154,6 +154,13 @@ describe('other routes', () => {
     ['GET', '/v1.41/services', 503, 'This node is not a swarm manager.'],
     ['POST', '/swarm/init', 501, 'concerns one engine'],
     ['DELETE', '/containers/none/checkpoints/one', 404, 'No such container none'],
+    ['GET', '/v1.51/system/df?type=image', 200, '"LayersSize":0,"Images":[]'],
+    [
+      'GET',
+      '/v1.52/system/df?type=image',
+      200,
+      '{"ImageUsage":{"ActiveCount":0,"Reclaimable":0,"TotalSize":0,"TotalCount":0}}',
+    ],
     ['GET', '/v2.0/info', 400, 'client version 2.0 is too new.'],
     ['PATCH', '/info', 404, 'page not found'],
     ['POST', '/containers/json', 404, 'page not found'],
