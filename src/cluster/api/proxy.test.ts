@@ -935,6 +935,32 @@ describe('limits', () => {
     expect([client.text, client.isClosed]).toEqual(['', false])
   })
 
+  it.each([
+    ['stalls', 'Content-Length: 90\r\n\r\nabc', 408],
+    ['is broken', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n', 400],
+  ])('a body that %s on its way to an engine ends the call there', async (_, rest, status) => {
+    let isCut = false
+    const engine = await startEngine((socket) => {
+      socket.on('data', () => undefined)
+      socket.on('close', () => (isCut = true))
+      socket.on('end', () => socket.destroy())
+    })
+    let signal: AbortSignal | undefined
+    const own = (exchange: Exchange): boolean => {
+      signal = exchange.signal
+      return false
+    }
+    const { port, pool } = await startEndpoint(engine, {}, own, hasty)
+    const client = new Client(port).send(`${dripped}${rest}`)
+    await eventually(() => client.isClosed || client.hasEnded)
+    expect(client.text).toContain(`HTTP/1.1 ${status} `)
+    await eventually(
+      () => isCut && pool.inFlight === 0,
+      () => `cut: ${isCut}, in flight: ${pool.inFlight}`,
+    )
+    expect(signal?.aborted).toBe(true)
+  })
+
   it('an idle connection is closed after a while', async () => {
     const { port } = await startHasty()
     const client = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')

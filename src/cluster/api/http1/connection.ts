@@ -219,7 +219,7 @@ export class ServerConnection {
   }
 
   #giveUpBody(exchange: Exchange, message: string): void {
-    if (!exchange.hasReplied) exchange.replyError(408, message)
+    exchange.giveUp(408, message)
     this.socket.destroy()
   }
 
@@ -283,7 +283,7 @@ export class ServerConnection {
   #broken(error: unknown): void {
     const exchange = this.#exchange
     this.#isBodyDone = false
-    if (exchange !== undefined && !exchange.hasReplied) exchange.replyError(400, toMessage(error))
+    exchange?.giveUp(400, toMessage(error))
     this.socket.destroySoon()
   }
 

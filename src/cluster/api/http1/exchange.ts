@@ -291,6 +291,17 @@ export class Exchange {
     end?.()
   }
 
+  /** The rest of the request will not come: says so where nothing has been said, and ends what goes on for it. */
+  giveUp(status: number, message: string): void {
+    const handler = this.#onGone
+    if (!this.#hasReplied) this.replyError(status, message)
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#abort?.abort(clientGoneError())
+    handler?.()
+    this.#goOn()
+  }
+
   clientGone(): void {
     if (this.#isFinished || this.#isGone) return
     this.#isGone = true
