@@ -171,6 +171,20 @@ describe('forwarding', () => {
     expect([bed.pool.inFlight, bed.pool.queued]).toEqual([100, 0])
   })
 
+  it('requests whose clients have gone take no place from others that wait', () => {
+    const refused: string[] = []
+    const pool = new EnginePool({ name: () => 'n1', dial: () => new Promise(() => undefined), onUnreachable() {} })
+    const submit = (isCancelled: boolean): void =>
+      pool.submit({ isCancelled, start() {}, refused: (error) => void refused.push(error.message) })
+    for (let count = 0; count < 64 + 1024; count += 1) submit(count >= 64)
+    expect(pool.queued).toBe(1024)
+    submit(false)
+    expect([pool.queued, refused]).toEqual([1, []])
+    for (let count = 0; count < 1024; count += 1) submit(false)
+    expect([pool.queued, refused]).toEqual([1024, ['too many requests are waiting for node n1']])
+    pool.close()
+  })
+
   it('keeps engine connections and uses them again', async () => {
     const { heard, script } = recorder(ok('x'))
     const { port } = await startEndpoint(await startEngine(script))

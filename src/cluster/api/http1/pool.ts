@@ -86,7 +86,7 @@ export class EnginePool {
     const lane = this.#laneFor(job)
     if (lane.inFlight < lane.limit) {
       this.#run(job, false)
-    } else if (lane.queue.length < queueLimit) {
+    } else if (hasRoom(lane)) {
       lane.queue.push(job)
     } else {
       this.#options.onFull?.()
@@ -230,4 +230,12 @@ export class EnginePool {
     const at = this.#idle.indexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
   }
+}
+
+/** Who has gone away in the meantime gives his place to others. */
+function hasRoom({ queue }: Lane): boolean {
+  if (queue.length < queueLimit) return true
+  const waiting = queue.filter((job) => !job.isCancelled)
+  queue.splice(0, queue.length, ...waiting)
+  return queue.length < queueLimit
 }
