@@ -567,6 +567,25 @@ describe('broken engines', () => {
     expect(logged).toEqual(['unexpected error'])
   })
 
+  it('an engine that leaves the cluster ends what its clients wait for', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        if (chunk.toString().startsWith('GET /begun'))
+          socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
+      })
+    })
+    const { port, pool } = await startEndpoint(engine)
+    const waiting = new Client(port).send('POST /wait HTTP/1.1\r\nhost: d\r\nContent-Length: 0\r\n\r\n')
+    const begun = new Client(port).send('GET /begun HTTP/1.1\r\nhost: d\r\n\r\n')
+    await begun.until('abc\r\n')
+    await eventually(() => pool.inFlight === 1)
+    pool.close()
+    await waiting.until('}\n')
+    expect(waiting.text).toMatch(/^HTTP\/1\.1 502 .*node node-1/s)
+    await eventually(() => begun.isClosed || begun.hasEnded)
+    expect(begun.text).not.toMatch(/0\r\n\r\n$/)
+  })
+
   it('an engine that never answers costs the time limit, then 504', async () => {
     const engine = await startEngine(() => undefined)
     const { port, broken } = await startEndpoint(engine, { headSeconds: 1 })

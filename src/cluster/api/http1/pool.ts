@@ -97,7 +97,8 @@ export class EnginePool {
 
   /** Like `submit`, on a connection of its own: after a kept one turned out to be dead. */
   submitFresh(job: PoolJob): void {
-    this.#run(job, true)
+    if (this.#isClosed) this.submit(job)
+    else this.#run(job, true)
   }
 
   /** Called about once a second. */
@@ -130,7 +131,8 @@ export class EnginePool {
     this.#isClosed = true
     for (const dialing of this.#dialing) dialing.abort.abort(new FlotillaError('core/aborted', 'closing'))
     this.#refuseQueued()
-    for (const connection of this.#all) connection.destroy()
+    const error = new FlotillaError('engine/unreachable', 'its connections have been closed')
+    for (const connection of this.#all) connection.breakOff(error)
   }
 
   #laneFor(job: PoolJob): Lane {
