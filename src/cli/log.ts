@@ -54,6 +54,7 @@ function writePlain({ world, path }: LogOptions): Write {
 
 function writeStructured({ world, personality, globals }: LogOptions): Write {
   const isCompose = personality.id === 'docker-compose'
+  const isServer = personality.id === 'swarm'
   const format = readFormat(globals)
   return (level, message, fields) => {
     if (world.terminal.isStderrTty && personality.id !== 'swarm' && format === 'legacy') {
@@ -61,8 +62,30 @@ function writeStructured({ world, personality, globals }: LogOptions): Write {
       world.stderr.write(`${label}${isCompose ? '[0000]' : ''} ${maskSecrets(message)}${renderFields(fields)}\n`)
       return
     }
-    world.stderr.write(renderLogLine(format, { nowMs: world.clock.nowMs(), level, message, fields }))
+    const line = renderLogLine(format, { nowMs: world.clock.nowMs(), level, message, fields })
+    if (isServer && level === 'info') gather(world.stderr)
+    world.stderr.write(line)
+    if (level === 'warn' || level === 'error') release(world.stderr)
   }
+}
+
+/** Streams whose lines wait for the end of this turn. */
+const gathered = new WeakSet<Writable>()
+
+/**
+ * What a server says in one turn goes out in one write: a thousand engines that come in are a thousand lines, and each
+ * write to a pipe wakes its reader. The stream itself holds the lines, so that whoever waits for it waits for them.
+ */
+function gather(stream: Writable): void {
+  if (gathered.has(stream)) return
+  gathered.add(stream)
+  stream.cork()
+  setImmediate(() => release(stream))
+}
+
+/** Warnings and errors may be the last words of a program: they do not wait, nor does what stands before them. */
+function release(stream: Writable): void {
+  if (gathered.delete(stream)) stream.uncork()
 }
 
 /** The format that the command line asks for. */

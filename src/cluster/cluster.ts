@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../core/clock.ts'
+import { waitAtMost } from '../core/deadline.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { parseEndpoint } from '../engine/endpoint-parse.ts'
@@ -286,10 +287,8 @@ export class Cluster {
    */
   async catchUp(limitMs: number): Promise<void> {
     const untilMs = this.#o.clock.monotonicMs() + limitMs
-    const stop = new AbortController()
-    const limit = this.#o.clock.sleep(limitMs, stop.signal).catch(() => undefined)
-    await Promise.race([Promise.all(this.healthyMembers().map((each) => each.touch({ what: 'containers' }))), limit])
-    stop.abort()
+    const reads = this.healthyMembers().map((each) => each.touch({ what: 'containers' }))
+    await waitAtMost(this.#o.clock, Promise.all(reads), limitMs)
     while (this.#isMeetingEngines() && this.#o.clock.monotonicMs() < untilMs) await this.#o.clock.sleep(catchUpLookMs)
   }
 

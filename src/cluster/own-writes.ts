@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { waitAtMost } from '../core/deadline.ts'
 import type { Member } from './member.ts'
 import type { Fetch } from './watch/messages.ts'
 
@@ -26,8 +27,6 @@ export class OwnWrites {
   settled(): Promise<void> | undefined {
     if (this.#unread.size === 0) return undefined
     for (const member of new Set(this.#unread.values())) member.send({ kind: 'hurried' })
-    const stop = new AbortController()
-    const limit = this.#clock.sleep(settleMs, stop.signal).catch(() => undefined)
-    return Promise.race([Promise.all(this.#unread.keys()), limit]).then(() => stop.abort())
+    return waitAtMost(this.#clock, Promise.all(this.#unread.keys()), settleMs)
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { waitAtMost } from '../core/deadline.ts'
 
 /** A create waits this long for an engine to describe its containers before it looks elsewhere. */
 const unreadMs = 3000
@@ -40,10 +41,7 @@ export class Readers {
       this.#readers.set(addr, reader)
       this.#hurry(addr, true)
     }
-    const stop = new AbortController()
-    const limit = this.#clock.sleep(unreadMs, stop.signal).catch(() => undefined)
-    await Promise.race([reader.read, limit])
-    stop.abort()
+    await waitAtMost(this.#clock, reader.read, unreadMs)
   }
 
   /** It is known what every container of this engine takes up, or the engine is out of the choice. */

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { manualClock } from '../testing/manual-clock.ts'
-import { startDeadline, toAbortError, withDeadline, withDefaultDeadline } from './deadline.ts'
+import {
+  pauseUntilWoken,
+  startDeadline,
+  toAbortError,
+  waitAtMost,
+  withDeadline,
+  withDefaultDeadline,
+} from './deadline.ts'
 import { FlotillaError } from './errors.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
@@ -45,5 +52,34 @@ describe('a deadline', () => {
   it('is only added where the caller named none', () => {
     expect(withDefaultDeadline(undefined, 5)).toEqual({ deadlineMs: 5 })
     expect(withDefaultDeadline({ deadlineMs: 7 }, 5)).toEqual({ deadlineMs: 7 })
+  })
+})
+
+describe('a wait of limited length', () => {
+  it('ends with the work or with its time, fails with the work, and leaves no timer behind', async () => {
+    const clock = manualClock()
+    await waitAtMost(clock, Promise.resolve('done'), 100)
+    await expect(waitAtMost(clock, Promise.reject(new Error('broken')), 100)).rejects.toThrow('broken')
+    await Promise.resolve()
+    expect(clock.sleeping).toBe(0)
+    const waiting = waitAtMost(clock, never(), 100)
+    await clock.advance(100)
+    await waiting
+  })
+
+  it('a pause ends when it is woken, once and for all, or by itself', async () => {
+    const clock = manualClock()
+    let wake: () => void = () => {}
+    const woken = pauseUntilWoken(clock, 100, (given) => {
+      wake = given
+    })
+    wake()
+    wake()
+    await woken
+    await Promise.resolve()
+    expect(clock.sleeping).toBe(0)
+    const alone = pauseUntilWoken(clock, 100, () => {})
+    await clock.advance(100)
+    await alone
   })
 })

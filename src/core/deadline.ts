@@ -59,6 +59,34 @@ export function startTimer(clock: Clock, ms: number, run: () => void): () => voi
   return () => stop.abort(released)
 }
 
+/** Resolves when `work` does, or after `ms`; leaves no timer behind. Rejects as `work` does. */
+export function waitAtMost(clock: Clock, work: Promise<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = startTimer(clock, ms, resolve)
+    work.then(
+      () => {
+        cancel()
+        resolve()
+      },
+      (error: unknown) => {
+        cancel()
+        reject(error)
+      },
+    )
+  })
+}
+
+/** A pause that ends after `ms`, or as soon as the function that `onBegin` is given is called. */
+export function pauseUntilWoken(clock: Clock, ms: number, onBegin: (wake: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = startTimer(clock, ms, resolve)
+    onBegin(() => {
+      cancel()
+      resolve()
+    })
+  })
+}
+
 /**
  * Runs `body` under the limit of `o`. Rejects as soon as the limit is reached, also when `body` does not
  * listen to its signal; what it yields after that is dropped.

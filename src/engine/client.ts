@@ -19,7 +19,8 @@ import { readAll } from './read-all.ts'
 import { makeReply, parseWholeJson } from './reply.ts'
 import { openTransport } from './transport/open.ts'
 import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
-import { isSource, toHttpRequest } from './wire.ts'
+import { isSource, makeSender, toHttpRequest } from './wire.ts'
+import type { Sender } from './wire.ts'
 
 /** What a client needs besides the endpoint. */
 export interface EngineOptions {
@@ -54,6 +55,7 @@ class EngineClient implements Engine {
   readonly endpoint: Endpoint
   readonly #options: EngineOptions
   readonly #pool: HttpPool
+  readonly #sender: Sender
   #version: string | undefined
   #mayJoin = true
   #negotiation: Promise<string> | undefined
@@ -62,6 +64,7 @@ class EngineClient implements Engine {
     this.endpoint = endpoint
     this.#options = options
     this.#version = options.apiVersion
+    this.#sender = makeSender(endpoint, options.userAgent)
     this.#pool = new HttpPool({
       clock: options.clock,
       open: (signal) => this.#connect(signal),
@@ -183,7 +186,7 @@ class EngineClient implements Engine {
     throwIfAborted(signal)
     const isVersioned = r.unversioned !== true
     if (isVersioned && this.#version === undefined) await this.apiVersion(signal === undefined ? {} : { signal })
-    return toHttpRequest(this.endpoint, r, this.#version, this.#options.userAgent)
+    return toHttpRequest(this.#sender, r, this.#version)
   }
 
   /** One exchange; a question that a stale connection swallowed is asked once more on a new one. */
@@ -259,18 +262,10 @@ class EngineClient implements Engine {
     return error
   }
 
-  async #connect(signal: AbortSignal | undefined): Promise<Duplex> {
-    const deadlineMs = this.#options.connectDeadlineMs ?? defaultConnectMs
-    const deadline = startDeadline(
-      this.#options.clock,
-      signal === undefined ? { deadlineMs } : { signal, deadlineMs },
-      () => new FlotillaError('io/connect', `no connection within ${deadlineMs} ms`),
-    )
-    try {
-      return await openTransport(this.endpoint, deadline.signal, this.#options.env)
-    } finally {
-      deadline.release()
-    }
+  #connect(signal: AbortSignal | undefined): Promise<Duplex> {
+    const { clock, env, connectDeadlineMs: ms = defaultConnectMs } = this.#options
+    const makeError = (): Error => new FlotillaError('io/connect', `no connection within ${ms} ms`)
+    return openTransport(this.endpoint, signal, env, { clock, ms, makeError })
   }
 
   async #negotiate(): Promise<string> {

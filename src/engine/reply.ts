@@ -36,7 +36,7 @@ export function makeReply(endpoint: Endpoint, response: HttpResponse): EngineRep
         throw invalidAnswer(endpoint, error)
       }
     }
-    for await (const chunk of body.stream as AsyncIterable<Buffer>) yield* parse(() => reader.push(chunk))
+    for await (const chunk of body.chunks()) yield* parse(() => reader.push(chunk))
     yield* parse(() => reader.end())
   }
   return {

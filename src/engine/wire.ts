@@ -3,22 +3,30 @@ import type { ByteSource, HttpRequest } from '../io/http/request.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EngineRequest, QueryValue } from './engine.ts'
 
+/** What all requests of a client have in common. */
+export interface Sender {
+  readonly host: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export function makeSender(endpoint: Endpoint, userAgent: string): Sender {
+  return { host: renderHost(endpoint), headers: { 'User-Agent': userAgent } }
+}
+
 /** The request as it goes over the wire. `version` undefined: without prefix. */
-export function toHttpRequest(
-  endpoint: Endpoint,
-  request: EngineRequest,
-  version: string | undefined,
-  userAgent: string,
-): HttpRequest {
+export function toHttpRequest(sender: Sender, request: EngineRequest, version: string | undefined): HttpRequest {
   const prefix = version === undefined || request.unversioned === true ? '' : `/v${version}`
+  const target = prefix + request.path + renderQuery(request.query)
+  const { method } = request
+  if (request.body === undefined && request.headers === undefined) return { method, target, ...sender }
   const { body, contentType } = renderBody(request.body)
   const hasType = request.headers !== undefined && Object.keys(request.headers).some(isContentType)
   return {
-    method: request.method,
-    target: prefix + request.path + renderQuery(request.query),
-    host: renderHost(endpoint),
+    method,
+    target,
+    host: sender.host,
     headers: {
-      'User-Agent': userAgent,
+      ...sender.headers,
       ...(contentType === undefined || hasType ? {} : { 'Content-Type': contentType }),
       ...request.headers,
     },

@@ -1,3 +1,4 @@
+import { pauseUntilWoken } from '../../core/deadline.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { Random } from '../../core/clock.ts'
 import type { Api } from '../api/call.ts'
@@ -206,9 +207,11 @@ export class Rescheduler {
         log.warn('rescheduling is held up', { error: toMessage(error) })
         pauseMs = loadRetryMs
       }
-      const woken = new AbortController()
-      this.#wake = () => woken.abort()
-      if (!signal.aborted) await clock.sleep(pauseMs, woken.signal).catch(() => undefined)
+      if (!signal.aborted) {
+        await pauseUntilWoken(clock, pauseMs, (wake) => {
+          this.#wake = wake
+        })
+      }
       // Engines of a large fleet come and go in crowds: one look at all of them does for many.
       const { length } = this.#api.cluster.snapshot().nodes
       if (length >= crowdSize && !signal.aborted)

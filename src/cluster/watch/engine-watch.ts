@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../core/clock.ts'
+import { startTimer } from '../../core/deadline.ts'
 import { isFlotillaError } from '../../core/errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { isFields, readNumber } from '../wire.ts'
@@ -8,7 +9,7 @@ import { isListFetch, runFetch, runLists, toFailure } from './fetch.ts'
 import type { FetchContext, ListFetch } from './fetch.ts'
 import type { Gate } from './gate.ts'
 import { keyOf } from './messages.ts'
-import type { Effect, Failure, Fetch, Message } from './messages.ts'
+import type { Effect, Failure, Fetch, Message, WakeReason } from './messages.ts'
 
 export interface EngineWatchOptions {
   readonly engine: Engine
@@ -46,12 +47,13 @@ export class EngineWatch {
   readonly #queued = new Set<string>()
   /** Lists asked for by the step that is being carried out. */
   #lists: { readonly epoch: number; readonly fetch: ListFetch; readonly start: number }[] = []
+  readonly #timers = new Map<WakeReason, () => void>()
   #isUrgent = false
   #eventLagMs: number | undefined
   #running = 0
   #isStepping = false
   #calls = makeController()
-  #stream = new AbortController()
+  #stream: AbortController | undefined
 
   constructor(options: EngineWatchOptions) {
     this.#o = options
@@ -101,7 +103,8 @@ export class EngineWatch {
   /** Ends everything. */
   close(): void {
     this.#calls.abort(closedReason)
-    this.#stream.abort(closedReason)
+    this.#stream?.abort(closedReason)
+    this.#forgetTimers()
     this.#releaseAll()
   }
 
@@ -121,14 +124,15 @@ export class EngineWatch {
         this.#queued.add(keyOf(effect.fetch))
         return
       case 'wake':
-        void this.#wake(effect)
+        this.#wake(effect)
         return
       case 'open-events':
         void this.#openEvents(effect.epoch, effect.since)
         return
       case 'close':
         this.#calls.abort(closedReason)
-        this.#stream.abort(closedReason)
+        this.#stream?.abort(closedReason)
+        this.#forgetTimers()
         this.#calls = makeController()
         this.#queued.clear()
         this.#releaseAll()
@@ -236,18 +240,23 @@ export class EngineWatch {
     this.#waiters.clear()
   }
 
-  async #wake(effect: Extract<Effect, { readonly kind: 'wake' }>): Promise<void> {
-    const { epoch, reason, ticket, afterMs } = effect
-    try {
-      await this.#o.clock.sleep(afterMs, this.#calls.signal)
-    } catch {
-      return
-    }
-    this.send({ kind: 'woke', epoch, reason, ticket })
+  #wake({ epoch, reason, ticket, afterMs }: Extract<Effect, { readonly kind: 'wake' }>): void {
+    // A new one for the same reason takes the place of the one before.
+    this.#timers.get(reason)?.()
+    const cancel = startTimer(this.#o.clock, afterMs, () => {
+      this.#timers.delete(reason)
+      this.send({ kind: 'woke', epoch, reason, ticket })
+    })
+    this.#timers.set(reason, cancel)
+  }
+
+  #forgetTimers(): void {
+    for (const cancel of this.#timers.values()) cancel()
+    this.#timers.clear()
   }
 
   async #openEvents(epoch: number, since: string | undefined): Promise<void> {
-    this.#stream.abort(closedReason)
+    this.#stream?.abort(closedReason)
     const stream = new AbortController()
     this.#stream = stream
     try {
@@ -273,7 +282,7 @@ export class EngineWatch {
   }
 }
 
-/** Timers and calls of one engine listen to it all at once: more than the ten at which Node suspects a leak. */
+/** Calls to one engine listen to it all at once: more than the ten at which Node suspects a leak. */
 function makeController(): AbortController {
   const controller = new AbortController()
   setMaxListeners(64, controller.signal)

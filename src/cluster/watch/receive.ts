@@ -1,4 +1,4 @@
-import { changeContainer } from '../copies.ts'
+import { changeContainer, copyNode } from '../copies.ts'
 import { markLabels } from '../model.ts'
 import type { NodeView } from '../model.ts'
 import { isFields, readTimeMs } from '../wire.ts'
@@ -139,8 +139,8 @@ function takeSpecs(step: Step, answer: Specs): void {
   const { addr, node, options, phase } = step.state
   const reading = readSpecs(addr, answer, options.overcommitPercent, step.context.nowMs)
   if (!reading.isUsable) return phase === 'ready' ? step.restart(reading.problem) : step.failValidation(reading.problem)
-  const labels = markLabels(reading.specs.labels, step.state.mark)
-  const specs = steadySpecs(node, { ...reading.specs, labels }, phase === 'ready')
+  const read = { ...reading.specs, labels: markLabels(reading.specs.labels, step.state.mark) }
+  const specs = phase === 'ready' ? steadySpecs(node, read) : read
   if (phase === 'ready' && specs.engineId !== node.engineId) {
     return step.restart(
       `Engine (ID: ${node.engineId}, Addr: ${addr}) shows up with another ID:${specs.engineId}. Please remove it from cluster, it can be added back.`,
@@ -150,14 +150,13 @@ function takeSpecs(step: Step, answer: Specs): void {
   step.set({ specsAtMs: step.context.nowMs, engineLabels: reading.specs.labels })
   if (!isSameSpecs(node, specs)) {
     const containers = shiftTimes(node, specs.clockDeltaMs - node.clockDeltaMs)
-    step.setNode({ ...specs, id: `${specs.engineId}|${addr}`, containers })
+    step.set({ node: Object.assign(copyNode(node), specs, { id: `${specs.engineId}|${addr}`, containers }) })
   }
   if (phase === 'specs') step.startLoading(readTimeMs(answer.info, 'SystemTime'))
 }
 
 /** Keeps what differs only by noise, so that nothing that depends on it is computed again. */
-function steadySpecs(node: NodeView, specs: NodeSpecs, isKnown: boolean): NodeSpecs {
-  if (!isKnown) return specs
+function steadySpecs(node: NodeView, specs: NodeSpecs): NodeSpecs {
   const isNoise = Math.abs(specs.clockDeltaMs - node.clockDeltaMs) < skewNoiseMs
   return {
     ...specs,

@@ -92,21 +92,21 @@ function overcommit(value: number, percent: number): number {
 /** The first to name a label wins: what the engine is before what its operator says of it. */
 function readNodeLabels(info: Fields, engineId: string, addr: string, warnings: string[]): ReadonlyMap<string, string> {
   const labels = new Map<string, string>()
-  for (const [label, field] of [
-    ['storagedriver', 'Driver'],
-    ['kernelversion', 'KernelVersion'],
-    ['operatingsystem', 'OperatingSystem'],
-    ['ostype', 'OSType'],
-  ] as const) {
-    labels.set(label, readText(info, field))
-  }
+  labels.set('storagedriver', readText(info, 'Driver'))
+  labels.set('kernelversion', readText(info, 'KernelVersion'))
+  labels.set('operatingsystem', readText(info, 'OperatingSystem'))
+  labels.set('ostype', readText(info, 'OSType'))
   for (const text of readTexts(info, 'Labels')) {
     const at = text.indexOf('=')
     const key = text.slice(0, at)
+    const kept = labels.get(key)
+    if (key !== 'node' && kept === undefined) {
+      labels.set(key, text.slice(at + 1))
+      continue
+    }
     const who = `Engine (ID: ${engineId}, Addr: ${addr})`
     if (key === 'node') warnings.push(`${who} contains an invalid label (${text}): "node" is reserved`)
-    else if (labels.has(key)) warnings.push(`${who} contains a duplicate label (${key}): kept ${labels.get(key) ?? ''}`)
-    else labels.set(key, text.slice(at + 1))
+    else warnings.push(`${who} contains a duplicate label (${key}): kept ${kept ?? ''}`)
   }
   // Newer than the ancestor, so that a label of the operator with this name keeps its meaning.
   if (!labels.has('architecture')) labels.set('architecture', readText(info, 'Architecture'))

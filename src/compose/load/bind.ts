@@ -1,4 +1,5 @@
 import type { Struct, Field, Kind, ScalarKind } from '../model/field/kind.ts'
+import { setFields } from '../model/field/select.ts'
 import { assertNever } from '../../core/errors.ts'
 import { bindScalar } from './bind-scalar.ts'
 import type { BindProblem } from './bind-scalar.ts'
@@ -33,7 +34,7 @@ export class Binder {
   /** Fields of `value` in the model's form; absent when the tree has null or nothing there. */
   bindStruct(struct: Struct, value: TreeMap, path: TreePath): TreeMap {
     const made = makeMap()
-    for (const field of struct.fields) this.#bindField(made, field, value, path)
+    for (const field of setFields(struct, value)) this.#bindField(made, field, value, path)
     if (struct.isExtensible) {
       for (const key of Object.keys(value)) if (key.startsWith('x-')) made[key] = value[key] ?? null
     }

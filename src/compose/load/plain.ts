@@ -9,7 +9,8 @@ import type { Tree } from './tree.ts'
 export function resolvePlain(text: string): Tree {
   const word = words.get(text)
   if (word !== undefined) return word
-  if (!/^[-+.0-9]/.test(text)) return text
+  if (!mayBeNumber(text)) return text
+  if (plainWhole.test(text)) return Number(text)
   const digits = text.replaceAll('_', '')
   const whole = toWhole(digits)
   if (whole !== undefined) return whole
@@ -18,6 +19,15 @@ export function resolvePlain(text: string): Tree {
     return Number.isFinite(value) ? toFloat(value) : text
   }
   return resolveDate(text) ?? text
+}
+
+/** A whole number as nearly all are written; so many digits every number of JavaScript holds exactly. */
+const plainWhole = /^(?:0|[1-9][0-9]{0,14})$/
+
+/** Numbers and dates begin with a digit, a sign or a point. */
+function mayBeNumber(text: string): boolean {
+  const first = text.charCodeAt(0)
+  return (first >= 0x30 && first <= 0x39) || first === 0x2b || first === 0x2d || first === 0x2e
 }
 
 /** Go tells a float from a whole number of the same value; beyond 2^53 a number of JavaScript is a float. */

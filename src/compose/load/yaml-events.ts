@@ -102,7 +102,8 @@ function cut(source: string, context: TextContext): readonly Event[] {
 }
 
 /** An empty value is where the text before it ends, a quoted one at its quote, a block at its bar. */
-function offsetOf(source: string, { style, valueStart, ...event }: ScalarEvent, lastOffset: number): number {
+function offsetOf(source: string, event: ScalarEvent, lastOffset: number): number {
+  const { style, valueStart } = event
   if (valueStart === -1) return Math.max(lastOffset, event.tagStart, event.anchorStart)
   if (style === SCALAR_STYLE.PLAIN) return valueStart
   if (style !== SCALAR_STYLE.LITERAL_BLOCK && style !== SCALAR_STYLE.FOLDED_BLOCK) return valueStart - 1

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Endpoint } from '../endpoint.ts'
+import type { ReadyLimit } from '../../io/when-ready.ts'
 import { openSocket } from './socket.ts'
 
 /** A dead peer without a word is noticed after about this long by TCP itself. */
@@ -9,13 +10,14 @@ const keepAliveMs = 30_000
 export async function openTcp(
   endpoint: Extract<Endpoint, { readonly kind: 'tcp' }>,
   signal: AbortSignal | undefined,
+  limit?: ReadyLimit,
 ): Promise<Duplex> {
   if (endpoint.tls !== undefined) {
     // `node:tls` takes milliseconds to load; plain endpoints do not pay for it.
     const { openTls } = await import('./tls.ts')
-    return openTls(endpoint, endpoint.tls, signal)
+    return openTls(endpoint, endpoint.tls, signal, limit)
   }
-  const socket = await openSocket({ host: endpoint.host, port: endpoint.port }, signal)
+  const socket = await openSocket({ host: endpoint.host, port: endpoint.port }, signal, limit)
   socket.setNoDelay(true)
   socket.setKeepAlive(true, keepAliveMs)
   return socket

@@ -5,6 +5,7 @@ import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { TlsMaterial } from '../endpoint.ts'
 import { whenReady } from '../../io/when-ready.ts'
+import type { ReadyLimit } from '../../io/when-ready.ts'
 
 const keepAliveMs = 30_000
 
@@ -21,6 +22,7 @@ export async function openTls(
   target: { readonly host: string; readonly port: number },
   material: TlsMaterial,
   signal: AbortSignal | undefined,
+  limit?: ReadyLimit,
 ): Promise<Duplex> {
   const name = material.serverName ?? target.host
   const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {
@@ -33,7 +35,7 @@ export async function openTls(
     ALPNProtocols: ['http/1.1'],
     allowHalfOpen: true,
   }
-  const socket = await whenReady(connect(options), 'secureConnect', signal)
+  const socket = await whenReady(connect(options), 'secureConnect', signal, limit)
   const problem = material.isVerified ? findCertificateProblem(socket, name) : undefined
   if (problem !== undefined) {
     socket.destroy()

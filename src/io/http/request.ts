@@ -22,6 +22,10 @@ export interface HttpRequest {
   readonly upgradeTo?: string
 }
 
+/** Lines that have been looked at, by the name of their header: most requests carry the same. */
+const known = new Map<string, { readonly value: string; readonly line: string }>()
+const maxKnown = 64
+
 const framing = new Set(['host', 'connection', 'upgrade', 'content-length', 'transfer-encoding', 'keep-alive', 'te'])
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const targetPattern = /^\/[\x21-\x7e]*$/
@@ -36,17 +40,29 @@ export function renderRequestHead(request: HttpRequest): string {
     throw new FlotillaError('io/protocol', `invalid request path ${JSON.stringify(request.target)}`)
   }
   let head = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${request.host}\r\n`
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (framing.has(name.toLowerCase())) continue
-    for (const each of typeof value === 'string' ? [value] : value) {
-      if (!tokenPattern.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(each)) {
-        throw new FlotillaError('io/protocol', `invalid request header ${JSON.stringify(name)}`)
-      }
-      head += `${name}: ${each}\r\n`
-    }
+  for (const name of Object.keys(request.headers)) {
+    const value = request.headers[name]
+    if (typeof value === 'string') head += renderKnownHeader(name, value)
+    else for (const each of value ?? []) head += renderHeader(name, each)
   }
   if (request.isUpgrade === true) head += `Connection: Upgrade\r\nUpgrade: ${request.upgradeTo ?? 'tcp'}\r\n`
   return `${head}${renderLength(request)}\r\n`
+}
+
+function renderKnownHeader(name: string, value: string): string {
+  const last = known.get(name)
+  if (last?.value === value) return last.line
+  const line = renderHeader(name, value)
+  if (last !== undefined || known.size < maxKnown) known.set(name, { value, line })
+  return line
+}
+
+function renderHeader(name: string, value: string): string {
+  if (framing.has(name.toLowerCase())) return ''
+  if (!tokenPattern.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+    throw new FlotillaError('io/protocol', `invalid request header ${JSON.stringify(name)}`)
+  }
+  return `${name}: ${value}\r\n`
 }
 
 function renderLength(request: HttpRequest): string {

@@ -16,10 +16,10 @@ const holdBytes = 64 * 1024
 /** Bytes read ahead of a consumer of a stream: enough that a relay need not stop for each record of TLS. */
 const streamBytes = 256 * 1024
 
-type Mode = 'hold' | 'collect' | 'stream'
+type Mode = 'hold' | 'collect' | 'stream' | 'chunks'
 
 /**
- * The body of one answer: bytes are held until the consumer says how it wants them, collected or streamed.
+ * The body of one answer: bytes are held until the consumer says how it wants them: collected, as they come, or streamed.
  * A small answer that arrived whole never costs a stream.
  */
 export class ResponseBody {
@@ -56,6 +56,7 @@ export class ResponseBody {
   /** True while the consumer, not the peer, holds up the flow. */
   get isPaused(): boolean {
     if (this.#mode === 'stream') return (this.#stream?.readableLength ?? 0) > 0
+    if (this.#mode === 'chunks') return this.#bytes > 0
     return this.#mode === 'hold' && this.#bytes > holdBytes
   }
 
@@ -76,7 +77,8 @@ export class ResponseBody {
     if (this.#bytes > this.#limit) {
       this.#refuse(new FlotillaError('io/protocol', `the answer is larger than ${this.#limit} bytes`))
     } else if (this.#check !== undefined) this.#inspect(data)
-    else if (this.#mode === 'hold' && this.#bytes > holdBytes) this.#source.pause()
+    else if (this.#mode !== 'collect' && this.#bytes > holdBytes) this.#source.pause()
+    if (this.#mode === 'chunks') this.#settle?.()
   }
 
   end(): void {
@@ -141,6 +143,40 @@ export class ResponseBody {
     return only ?? Buffer.concat(chunks)
   }
 
+  /** The body as it arrives, without the cost of a stream. Left early, it gives up the connection. */
+  async *chunks(): AsyncGenerator<Buffer, void> {
+    if (this.#mode !== 'hold') throw new FlotillaError('internal', 'the body of an answer was read twice')
+    this.#mode = 'chunks'
+    try {
+      for (;;) {
+        const chunk = this.#chunks.shift()
+        if (chunk !== undefined) {
+          const wasFull = this.#bytes > holdBytes
+          this.#bytes -= chunk.length
+          yield chunk
+          if (wasFull && this.#bytes <= holdBytes) this.#source.resume()
+        } else if (this.#error !== undefined) throw this.#error
+        else if (this.#isEnded) return
+        else {
+          await new Promise<void>((resolve) => {
+            this.#settle = resolve
+            this.#source.resume()
+          })
+        }
+      }
+    } finally {
+      this.#abandon(undefined)
+    }
+  }
+
+  /** Gives up the connection unless the body is over. */
+  #abandon(error: Error | null | undefined): void {
+    if (this.#isEnded || this.#error !== undefined) return
+    this.#error = error ?? new FlotillaError('core/aborted', 'the body was not wanted any more')
+    this.#close()
+    this.#source.abandon()
+  }
+
   /** The body as a stream; the same one each time. Destroying it gives up the connection. */
   get stream(): Readable {
     if (this.#stream !== undefined) return this.#stream
@@ -151,12 +187,7 @@ export class ResponseBody {
       highWaterMark: streamBytes,
       read: () => source.resume(),
       destroy: (error, done) => {
-        // Also after a normal end, where there is nothing left to give up.
-        if (!this.#isEnded && this.#error === undefined) {
-          this.#error = error ?? new FlotillaError('core/aborted', 'the body was not wanted any more')
-          this.#close()
-          source.abandon()
-        }
+        this.#abandon(error)
         done(error)
       },
     })

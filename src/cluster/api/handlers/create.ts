@@ -1,5 +1,6 @@
 import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
+import { waitAtMost } from '../../../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
 import { changeContainer } from '../../copies.ts'
 import type { PlaceHeld } from '../../places.ts'
@@ -222,10 +223,7 @@ async function recoverOutcome(api: Api, held: PlaceHeld, error: unknown): Promis
   if (isRefused) member.onUnreachable(error)
   if (!isUnknown) throw nameNode(error, member.name)
   member.onBroken(error)
-  const stop = new AbortController()
-  const limit = api.cluster.clock.sleep(lookMs, stop.signal).catch(() => undefined)
-  await Promise.race([member.touch({ what: 'containers' }), limit])
-  stop.abort()
+  await waitAtMost(api.cluster.clock, member.touch({ what: 'containers' }), lookMs)
   const found = held.find()
   if (found !== undefined) return { Id: found.id, Warnings: [] }
   held.leave()

@@ -1,5 +1,6 @@
 import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
+import { waitAtMost } from '../../../core/deadline.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
 import type { NetworkView } from '../../model.ts'
@@ -91,9 +92,7 @@ async function removeSpanning(api: Api, call: Call, member: Member, network: Net
   for (;;) {
     const holders = directory.networkHolders(network.id).filter(({ node }) => node.health.state === 'healthy')
     const reads = holders.map(({ node }) => api.cluster.memberOf(node).touch({ what: 'network', id: network.id }))
-    const stop = new AbortController()
-    await Promise.race([Promise.all(reads), clock.sleep(specsMs, stop.signal).catch(() => undefined)])
-    stop.abort()
+    await waitAtMost(clock, Promise.all(reads), specsMs)
     if (holders.length === 0 || clock.monotonicMs() >= untilMs) break
     if (directory.networkHolders(network.id).length > 0) await clock.sleep(lettingGoPauseMs, call.exchange.signal)
   }
@@ -192,10 +191,8 @@ async function checkFree(api: Api, name: string): Promise<void> {
 /** Swarm managers among the engines. Asked of the engines: a swarm may have been made a moment ago. */
 async function findManagers(api: Api): Promise<readonly Member[]> {
   const members = api.cluster.healthyMembers()
-  const stop = new AbortController()
-  const limit = api.cluster.clock.sleep(specsMs, stop.signal).catch(() => undefined)
-  await Promise.race([Promise.all(members.map((member) => member.touch({ what: 'specs' }))), limit])
-  stop.abort()
+  const reads = members.map((member) => member.touch({ what: 'specs' }))
+  await waitAtMost(api.cluster.clock, Promise.all(reads), specsMs)
   return members.filter((each) => each.isHealthy && each.view.swarmRole === 'manager')
 }
 

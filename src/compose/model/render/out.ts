@@ -33,48 +33,70 @@ export const jsonOrder: NameOrder = compareNames
  * Go's YAML: letters after other characters (before them right after a digit), runs of digits by value.
  */
 export function yamlOrder(left: string, right: string): number {
-  const [a, b] = [Array.from(left), Array.from(right)]
-  let afterDigit = false
-  for (let index = 0; index < Math.min(a.length, b.length); index += 1) {
-    const [x = '', y = ''] = [a[index], b[index]]
-    if (x === y) {
-      afterDigit = isDigit(x)
-      continue
-    }
-    const [isLetterX, isLetterY] = [isLetter(x), isLetter(y)]
-    if (isLetterX && isLetterY) return compareNames(x, y)
-    if (isLetterX || isLetterY) return (afterDigit ? isLetterX : isLetterY) ? -1 : 1
-    return compareRuns(a, b, index)
-  }
-  return a.length - b.length
+  const at = firstDifference(left, right)
+  if (at === undefined) return left.length - right.length
+  const isLetterX = isLetter(left, at)
+  const isLetterY = isLetter(right, at)
+  if (isLetterX && isLetterY) return compareNames(characterAt(left, at), characterAt(right, at))
+  if (isLetterX || isLetterY) return (isDigit(left, at - 1) ? isLetterX : isLetterY) ? -1 : 1
+  return compareRuns(left, right, at)
 }
 
-function compareRuns(a: readonly string[], b: readonly string[], index: number): number {
+/** Where the characters of two texts begin to differ; nowhere when one is the beginning of the other. */
+function firstDifference(left: string, right: string): number | undefined {
+  const end = Math.min(left.length, right.length)
+  let at = 0
+  while (at < end && left.charCodeAt(at) === right.charCodeAt(at)) at += 1
+  if (at === end) return undefined
+  // The second halves of two characters differ: so do the characters.
+  const isHalf = at > 0 && Math.max(left.codePointAt(at - 1) ?? 0, right.codePointAt(at - 1) ?? 0) > 0xffff
+  return isHalf ? at - 1 : at
+}
+
+function characterAt(text: string, at: number): string {
+  return String.fromCodePoint(text.codePointAt(at) ?? 0)
+}
+
+function compareRuns(left: string, right: string, at: number): number {
   // Behind a digit that is not zero, a zero counts as part of the same number.
-  let start = index
-  while (start > 0 && isDigit(a[start - 1] ?? '')) start -= 1
-  const follows = a.slice(start, index).some((digit) => digit !== '0')
-  const isZero = a[index] === '0' || b[index] === '0'
+  let start = at
+  let follows = false
+  for (; start > 0 && isDigit(left, start - 1); start -= 1) follows ||= left[start - 1] !== '0'
+  const isZero = left[at] === '0' || right[at] === '0'
   const lead = follows && isZero ? '1' : ''
-  const [runX, runY] = [digitsAt(a, index), digitsAt(b, index)]
-  const difference = BigInt(lead + runX || '0') - BigInt(lead + runY || '0')
-  if (difference !== 0n) return difference < 0n ? -1 : 1
+  const runX = digitsAt(left, at)
+  const runY = digitsAt(right, at)
+  const difference = compareWhole(lead + runX, lead + runY)
+  if (difference !== 0) return difference
   if (runX.length !== runY.length) return runX.length - runY.length
-  return compareNames(a[index] ?? '', b[index] ?? '')
+  return compareNames(characterAt(left, at), characterAt(right, at))
 }
 
-function digitsAt(text: readonly string[], index: number): string {
-  let end = index
-  while (end < text.length && isDigit(text[end] ?? '')) end += 1
-  return text.slice(index, end).join('')
+/** Two runs of digits by value; none is 0. */
+function compareWhole(left: string, right: string): number {
+  if (left.length <= safeDigits && right.length <= safeDigits) return Number(left) - Number(right)
+  const difference = BigInt(left) - BigInt(right)
+  return difference === 0n ? 0 : difference < 0n ? -1 : 1
 }
 
-function isDigit(character: string): boolean {
-  return /^[0-9]$/.test(character)
+/** So many digits every number of JavaScript holds exactly. */
+const safeDigits = 15
+
+function digitsAt(text: string, at: number): string {
+  let end = at
+  while (isDigit(text, end)) end += 1
+  return text.slice(at, end)
 }
 
-function isLetter(character: string): boolean {
-  return /^\p{L}$/u.test(character)
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 0x30 && code <= 0x39
+}
+
+function isLetter(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  if (code < 0x80) return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
+  return /^\p{L}$/u.test(characterAt(text, at))
 }
 
 /** Free-form data (`x-` values, models that were not bound) with sorted maps. */

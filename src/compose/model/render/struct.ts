@@ -1,6 +1,7 @@
 import { assertNever } from '../../../core/errors.ts'
 import { renderDurationNs } from '../../../core/duration.ts'
 import type { Field, Kind, ScalarKind, Struct } from '../field/kind.ts'
+import { isInline, printedFields } from '../field/select.ts'
 import { NumberText, float32Text, jsonOrder, toOut, yamlOrder } from './out.ts'
 import type { NameOrder, Out, OutMap } from './out.ts'
 
@@ -15,7 +16,7 @@ type Fields = Readonly<Record<string, unknown>>
  */
 export function renderStruct(struct: Struct, value: Fields, format: Format): OutMap {
   const made = new Map<string, Out>()
-  for (const field of struct.fields) {
+  for (const field of printedFields(struct, value)) {
     const out = renderField(field, value[field[0]], format)
     if (out !== undefined) made.set(nameOf(struct, field, format), out)
   }
@@ -34,7 +35,7 @@ function nameOf(struct: Struct, [name]: Field, format: Format): string {
 function renderField([, kind, keep]: Field, value: unknown, format: Format): Out | undefined {
   if (keep === 'always') return render(kind, value ?? zeroOf(kind), format)
   if (kind === 'command') return renderCommand(value, format)
-  if (typeof kind === 'object' && kind.kind === 'struct' && kind.isInline === true) {
+  if (isInline(kind)) {
     const out = renderStruct(kind.struct, (value ?? {}) as Fields, format)
     return format === 'json' || out.size > 0 ? out : undefined
   }

@@ -13,8 +13,12 @@ interface Traits {
 const oldBooleans = /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/
 const base60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/
 
+/** Names, paths and images: nothing in them but what may stand plain everywhere, as most texts are. */
+const unremarkable = /^[A-Za-z_/][\w./-]*(?::[\w./-]+)*$/
+
 /** The style go-yaml chooses. Texts that would read as something else are put in double quotes. */
 export function chooseStyle(text: string, isKey: boolean): Style {
+  if (unremarkable.test(text)) return readsAsOther(text) ? 'double' : 'plain'
   const traits = readTraits(text)
   const isMultiline = /[\n\r\u0085\u2028\u2029]/.test(text)
   if (text.includes('\n')) return traits.literal && !isKey ? 'literal' : 'double'

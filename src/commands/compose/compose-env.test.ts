@@ -1,0 +1,34 @@
+import { availableParallelism } from 'node:os'
+import { expect, it } from 'vitest'
+import type { Context } from '../../cli/command.ts'
+import type { Endpoint } from '../../engine/endpoint.ts'
+import { learnEnv, readMaking, readParallel } from './compose-env.ts'
+
+function makeContext(env: Context['env'], parallel?: number): Context {
+  const globals = { parallel: parallel ?? -1, given: (name: string) => name === 'parallel' && parallel !== undefined }
+  return { env, globals } as unknown as Context
+}
+
+const here: Endpoint = { kind: 'unix', path: '/run/docker.sock' }
+const there: Endpoint = { kind: 'tcp', host: '127.0.0.1', port: 2375 }
+
+it('calls at once: the flag before the variable, a variable of `.env` once it is known, none below 1', () => {
+  expect(readParallel(makeContext({}))).toBe(64)
+  expect(readParallel(makeContext({ COMPOSE_PARALLEL_LIMIT: '3' }))).toBe(3)
+  expect(readParallel(makeContext({ COMPOSE_PARALLEL_LIMIT: '3' }, 5))).toBe(5)
+  expect(readParallel(makeContext({}, -1))).toBe(64)
+  expect(readParallel(makeContext({ COMPOSE_PARALLEL_LIMIT: '0' }))).toBe(64)
+  expect(() => readParallel(makeContext({ COMPOSE_PARALLEL_LIMIT: 'many' }))).toThrow(
+    'COMPOSE_PARALLEL_LIMIT must be an integer (found: "many")',
+  )
+  const ctx = makeContext({})
+  learnEnv(ctx, { COMPOSE_PARALLEL_LIMIT: '2' })
+  expect(readParallel(ctx)).toBe(2)
+})
+
+it('starts at once are bounded where the engine has the processors of this machine, unless the user says how many calls', () => {
+  expect(readMaking(makeContext({}), here)).toBe(Math.max(4, 2 * availableParallelism()))
+  expect(readMaking(makeContext({}), there)).toBeUndefined()
+  expect(readMaking(makeContext({}, 64), here)).toBeUndefined()
+  expect(readMaking(makeContext({ COMPOSE_PARALLEL_LIMIT: '64' }), here)).toBeUndefined()
+})
