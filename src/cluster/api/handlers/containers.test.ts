@@ -45,3 +45,15 @@ describe('stopping a container', () => {
     expect(await stop('usual', '?t=-1')).toBeLessThan(400)
   })
 })
+
+describe('an engine that is asked for many readings at once', () => {
+  it('still answers others', { timeout: 30_000 }, async () => {
+    const port = Number(new URL(manager.addresses[0] ?? '').port)
+    engine.fail({ path: /\/stats$/, times: 100, fault: { kind: 'delay', ms: 3000 } })
+    const readings = Array.from({ length: 100 }, () => ask(port, 'GET', '/containers/usual/stats?stream=0'))
+    const startMs = Date.now()
+    expect((await ask(port, 'GET', '/containers/usual/json')).status).toBe(200)
+    expect(Date.now() - startMs).toBeLessThan(2500)
+    await Promise.all(readings)
+  })
+})
