@@ -42,7 +42,7 @@ const kinds: readonly {
   readonly type: string
   readonly field: string
   readonly list: string
-  sum(items: readonly Fields[], lists: Fields): Sums
+  readonly sum: (items: readonly Fields[], lists: Fields) => Sums
 }[] = [
   { type: 'image', field: 'ImageUsage', list: 'Images', sum: sumImages },
   { type: 'container', field: 'ContainerUsage', list: 'Containers', sum: sumContainers },

@@ -91,7 +91,7 @@ export function compileNames(filters: ListFilters, compile: CompileRegex): ((nam
 /** One value of the filter `name`. */
 export interface NameMatcher {
   readonly text: string
-  matches(name: string): boolean
+  readonly matches: (name: string) => boolean
 }
 
 /** As `compileNames`, each value by itself; none when the filter is not given. */
