@@ -69,11 +69,19 @@ describe('ports', () => {
     ['exposed ones alone', [port(80)], '80/tcp'],
     ['IPv6 in brackets', [port(80, 1, '::'), port(80, 1)], '0.0.0.0:1->80/tcp, [::]:1->80/tcp'],
     [
-      'ranges where both sides run on',
-      [port(81, 9001), port(80, 9000), port(82, 9002)],
-      '0.0.0.0:9000-9002->80-82/tcp',
+      'ranges where both sides are the same',
+      [port(9001, 9001), port(9000, 9000), port(9002, 9002)],
+      '0.0.0.0:9000-9002->9000-9002/tcp',
     ],
-    ['no range where they do not', [port(80, 9001), port(81, 9000)], '0.0.0.0:9001->80/tcp, 0.0.0.0:9000->81/tcp'],
+    ['no range where they are mapped', [port(81, 9001), port(80, 9000)], '0.0.0.0:9000->80/tcp, 0.0.0.0:9001->81/tcp'],
+    // As docker compose 2.40 prints them, also where ranges are interrupted.
+    [
+      'mapped ones last',
+      [port(80, 8080), port(9000, 9000), port(53, 53, '127.0.0.1'), port(9001, 9001), port(22)],
+      '22/tcp, 127.0.0.1:53->53/tcp, 0.0.0.0:9000-9001->9000-9001/tcp, 0.0.0.0:8080->80/tcp',
+    ],
+    ['ranges that ended first', [port(5), port(80), port(90, 90), port(81)], '5/tcp, 80-81/tcp, 0.0.0.0:90->90/tcp'],
+    ['in the order of the other side', [port(80, 9001), port(81, 9000)], '0.0.0.0:9001->80/tcp, 0.0.0.0:9000->81/tcp'],
     ['exposed ranges', [port(80), port(81)], '80-81/tcp'],
   ])('%s', (_, ports, expected) => {
     expect(renderPorts(ports)).toBe(expected)

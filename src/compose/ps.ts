@@ -85,9 +85,15 @@ function cut(text: string, width: number): string {
   return letters.length <= width ? text : `${letters.slice(0, width - 1).join('')}…`
 }
 
+/** Consecutive ports that are alike. */
+interface PortRun {
+  readonly first: ObservedPort
+  last: number
+}
+
 /**
- * Ports as docker prints them: published ones with their address, exposed ones alone, consecutive ports
- * of the same kind as a range.
+ * Ports as docker prints them (docker/cli cli/command/formatter/container.go): those that have the same number on both
+ * sides and those that are only exposed, as ranges where they run on, then one by one those that are mapped.
  */
 export function renderPorts(ports: readonly ObservedPort[]): string {
   const sorted = [...ports].sort(
@@ -97,30 +103,34 @@ export function renderPorts(ports: readonly ObservedPort[]): string {
       (a.published ?? 0) - (b.published ?? 0) ||
       compare(a.protocol, b.protocol),
   )
-  const runs: { first: ObservedPort; last: ObservedPort }[] = []
-  const open = new Map<string, { first: ObservedPort; last: ObservedPort }>()
+  const interrupted: PortRun[] = []
+  const open = new Map<string, PortRun>()
+  const mapped: string[] = []
   for (const port of sorted) {
-    const offset = port.published === undefined ? 'exposed' : String(port.published - port.target)
-    const key = `${port.hostIp ?? ''} ${port.protocol} ${offset}`
-    const run = open.get(key)
-    if (run !== undefined && run.last.target + 1 === port.target) {
-      run.last = port
+    if (port.published !== undefined && port.published !== port.target) {
+      mapped.push(`${renderAddress(port)}${port.published}->${port.target}/${port.protocol}`)
       continue
     }
-    const started = { first: port, last: port }
-    runs.push(started)
-    open.set(key, started)
+    const key = `${port.published === undefined ? '' : (port.hostIp ?? '')}/${port.protocol}`
+    const run = open.get(key)
+    if (run !== undefined && run.last + 1 === port.target) {
+      run.last = port.target
+      continue
+    }
+    if (run !== undefined) interrupted.push(run)
+    open.set(key, { first: port, last: port.target })
   }
-  return runs.map(({ first, last }) => renderRun(first, last)).join(', ')
+  return [...[...interrupted, ...open.values()].map(renderRun), ...mapped].join(', ')
 }
 
-function renderRun(first: ObservedPort, last: ObservedPort): string {
-  const range = (from: number, to: number): string => (from === to ? String(from) : `${from}-${to}`)
-  const target = `${range(first.target, last.target)}/${first.protocol}`
-  if (first.published === undefined || last.published === undefined) return target
-  const ip = first.hostIp ?? ''
-  const host = ip.includes(':') ? `[${ip}]` : ip
-  return `${host}:${range(first.published, last.published)}->${target}`
+function renderRun({ first, last }: PortRun): string {
+  const range = first.target === last ? String(last) : `${first.target}-${last}`
+  const target = `${range}/${first.protocol}`
+  return first.published === undefined ? target : `${renderAddress(first)}${range}->${target}`
+}
+
+function renderAddress({ hostIp = '' }: ObservedPort): string {
+  return hostIp.includes(':') ? `[${hostIp}]:` : `${hostIp}:`
 }
 
 function compare(a: string, b: string): number {
@@ -159,3 +169,15 @@ export const psTable =
 /** As `psTable`, with the node each container is on. */
 export const psFleetTable =
   'table {{.Name}}\\t{{.Image}}\\t{{.Command}}\\t{{.Service}}\\t{{.Node}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}'
+
+/** `--format raw`: a field a line, an empty line behind each container. */
+export const psRaw = `container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{.State}}
+status: {{.Status}}
+names: {{.Names}}
+labels:{{if .Labels}} {{.Labels}}{{end}}
+ports:{{if .Ports}} {{.Ports}}{{end}}
+`

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { dictionary, project, service } from '../testing/compose-builders.ts'
 import { makeDictionary } from './model/dictionary.ts'
+import type { Mount } from './model/mount.ts'
 import type { Service } from './model/service.ts'
 import { toCreateBody, toNetworkBody, toVolumeBody } from './translate.ts'
 import type { ContainerCreateBody, ContainerDraft } from './translate.ts'
@@ -226,6 +227,24 @@ describe('limits and policies', () => {
     expect(() => body({ healthcheck }, { apiVersion: '1.41' })).toThrow('require Docker Engine v25 or later')
     expect(body({ healthcheck }).Healthcheck).toEqual({ Test: ['CMD', 'true'], StartInterval: 1 })
     expect(body({ healthcheck: { disable: true } }).Healthcheck).toEqual({ Test: ['NONE'] })
+  })
+
+  it.each<[Mount, string, string]>([
+    [
+      { type: 'bind', source: '/a', target: '/b', read_only: true, bind: { recursive: 'readonly' } },
+      '1.44',
+      'bind-recursive=readonly requires API v1.44 or later',
+    ],
+    [
+      { type: 'volume', source: 'data', target: '/b', volume: { subpath: 'x' } },
+      '1.45',
+      'volume subpath requires Docker Engine v26 or later',
+    ],
+    [{ type: 'image', source: 'i', target: '/b' }, '1.48', 'volume with type=image require Docker Engine v28 or later'],
+  ])('mounts %o only where the engine knows them, since %s', (mount, since, message) => {
+    const older = `1.${Number(since.slice(2)) - 1}`
+    expect(() => body({ volumes: [mount] }, { apiVersion: older })).toThrow(message)
+    expect(() => body({ volumes: [mount] }, { apiVersion: since })).not.toThrow()
   })
 })
 

@@ -20,7 +20,7 @@ import { toEnvironment } from './translate/environment.ts'
 import { deliverFiles } from './translate/file.ts'
 import type { FileDelivery } from './translate/file.ts'
 import { toHostConfig } from './translate/host-config.ts'
-import { checkImageMounts } from './translate/mount.ts'
+import { checkMounts } from './translate/mount.ts'
 import type { InheritedVolume } from './translate/mount.ts'
 import { toContainerName, toImageReference } from './translate/name.ts'
 import type { NameSeparator } from './translate/name.ts'
@@ -69,7 +69,7 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
   const { project } = draft
   const service = resolveReferences(draft.service, ids)
   checkEndpoints(service, draft.apiVersion)
-  checkImageMounts(service, draft.apiVersion)
+  checkMounts(service, draft.apiVersion)
   const attachments = toDraftAttachments(draft)
   const mode = service.network_mode ?? attachments[0]?.network ?? 'none'
   // Engines before API 1.44 take one endpoint here; the others are connected by steps of their own.

@@ -1,4 +1,5 @@
 import type { Run } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import { parseLogTime } from '../../compose/logs/time.ts'
 import { LABEL } from '../../compose/plan/label.ts'
 import { renderEventJson, renderEventText, toContainerEvent } from '../../compose/view/event-line.ts'
@@ -28,6 +29,9 @@ export const run: Run<typeof eventsFlags> = async (ctx, flags, args) => {
       if (shown === undefined) continue
       // The reference program leaves a line free behind each event of the text form.
       ctx.stdout.write(flags.json ? `${renderEventJson(shown)}\n` : `${renderEventText(shown)}\n\n`)
+    }
+    if (flags.until === undefined && !ctx.signal.aborted) {
+      throw new FlotillaError('engine/unreachable', 'the event stream ended', { hint: 'the engine was stopped' })
     }
   })
 }

@@ -60,6 +60,7 @@ function toFacts(image: ImageInspect): ImageFacts {
     variant: image.Variant,
     size: image.Size,
     lastTagTime: image.Metadata?.LastTagTime,
+    created: image.Created,
   }
 }
 

@@ -10,6 +10,7 @@ import type { ObservedContainer } from '../../compose/plan/observed.ts'
 import { toLogName } from '../../compose/translate/name.ts'
 import type { LogsQuery } from '../../engine/api/streams.ts'
 import { makeLogPainter } from '../../ui/log-prefix.ts'
+import { waitForRoom } from '../../ui/room.ts'
 import type { logsFlags } from './lifecycle-table.ts'
 import { hasColour } from './session.ts'
 import { containersOf, withRoster } from './verb.ts'
@@ -34,7 +35,7 @@ export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
       throw new FlotillaError('compose/not-found', `service "${args[0]}" is not running container #${index}`)
     }
     const sink = makeSink(ctx, flags)
-    const labels = containers.map((container) => toLogName(found.name, container.name))
+    const labels = containers.map((container) => toLogName(found.name, container.service, container.name))
     for (const label of labels) sink.announce(label)
     if (flags.follow) await follow(ctx, found, containers, query, sink)
     else await mapLimit(containers, maxStreams, (container) => readLog(ctx, found, container, query, sink))
@@ -44,11 +45,12 @@ export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
 }
 
 function toQuery(flags: LogsFlags, nowMs: number): LogsQuery {
-  if (flags.tail !== 'all' && !/^-?\d+$/.test(flags.tail)) {
+  // An unset variable behind the flag means as much as no flag.
+  if (!/^(?:all|-?\d+)?$/.test(flags.tail)) {
     throw new FlotillaError('cli/invalid-value', `invalid value for --tail: "${flags.tail}"`)
   }
   return {
-    tail: flags.tail.startsWith('-') ? 'all' : flags.tail,
+    tail: /^\d+$/.test(flags.tail) ? flags.tail : 'all',
     timestamps: flags.timestamps,
     ...(flags.since !== undefined && { since: parseLogTime(flags.since, nowMs, 'since') }),
     ...(flags.until !== undefined && { until: parseLogTime(flags.until, nowMs, 'until') }),
@@ -63,7 +65,7 @@ async function readLog(
   query: LogsQuery,
   sink: LogSink,
 ): Promise<void> {
-  const source = { id: container.id, label: toLogName(found.name, container.name) }
+  const source = { id: container.id, label: toLogName(found.name, container.service, container.name) }
   try {
     await streamLogs(found.session.engine, source, query, sink, { signal: ctx.signal })
   } catch (error) {
@@ -103,6 +105,7 @@ async function follow(
   try {
     await monitor.open()
     for (const container of running) monitor.replay(container, query)
+    monitor.complete()
     const ended = containers.filter((container) => !isAlive(container))
     const all = mapLimit(ended, maxStreams, (container) => readLog(ctx, found, container, query, sink))
     await Promise.race([cancelled, running.length > 0 ? Promise.all([all, monitor.ended]) : all])
@@ -114,11 +117,12 @@ async function follow(
 /** Both streams go to stdout, as in the reference program. */
 function makeSink(ctx: Context, flags: LogsFlags): LogSink {
   const colour = flags['no-color'] ? false : hasColour(ctx)
-  return makeLogPainter({
+  const painter = makeLogPainter({
     stdout: ctx.stdout,
     stderr: ctx.stdout,
     terminal: ctx.terminal,
     hasPrefix: !flags['no-log-prefix'],
     ...(colour !== undefined && { hasColour: colour }),
   })
+  return { ...painter, room: () => waitForRoom([ctx.stdout]) }
 }

@@ -1,7 +1,7 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { formatRows } from '../../core/gotemplate/rows.ts'
-import { psFleetTable, psHeadings, psTable, toPsRow } from '../../compose/ps.ts'
+import { psFleetTable, psHeadings, psRaw, psTable, toPsRow } from '../../compose/ps.ts'
 import type { PsRow } from '../../compose/ps.ts'
 import type { ObservedContainer } from '../../compose/plan/observed.ts'
 import { observeContainers } from '../../compose/observe.ts'
@@ -94,7 +94,8 @@ function print(ctx: Context, flags: PsFlags, containers: readonly ObservedContai
   const rows = containers.map((container) => toPsRow(container, { nowMs: ctx.clock.nowMs(), isWhole }))
   if (wanted === 'json') return writeLines(ctx, rows.map(renderJson))
   const table = containers.some((container) => container.node !== undefined) ? psFleetTable : psTable
-  const format = wanted === 'table' || wanted === 'pretty' || wanted === '' ? table : wanted
+  const named: Readonly<Record<string, string>> = { '': table, table, pretty: table, raw: psRaw }
+  const format = Object.hasOwn(named, wanted) ? (named[wanted] ?? '') : wanted
   const views = rows.map((row, index) => withLabels(row, containers[index]))
   const { isTable, lines } = formatRows(format, psHeadings, views)
   if (!isTable) return writeLines(ctx, lines)

@@ -11,7 +11,7 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
   const lock = readLock(flags, 'docker-compose rm')
   if (flags.stop) await withRoster(ctx, args, (found) => performVerb(ctx, found, { kind: 'stop' }, args, lock))
   await withRoster(ctx, args, async (found) => {
-    const stopped = containersOf(found.roster, args).filter((container) => !isAlive(container))
+    const stopped = containersOf(found.roster, args).filter((container) => !container.isOneOff && !isAlive(container))
     if (stopped.length === 0) {
       ctx.stderr.write('No stopped containers\n')
       return

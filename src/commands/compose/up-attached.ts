@@ -1,4 +1,5 @@
 import type { Context } from '../../cli/command.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
 import { makeMonitor } from '../../compose/logs/monitor.ts'
@@ -13,6 +14,7 @@ import { requireService } from '../../compose/load/select.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { toLogName } from '../../compose/translate/name.ts'
 import { makeLogPainter } from '../../ui/log-prefix.ts'
+import { waitForRoom } from '../../ui/room.ts'
 import { makeStatusLine } from '../../ui/status-line.ts'
 import type { StatusLine } from '../../ui/status-line.ts'
 import { hasColour } from './session.ts'
@@ -21,7 +23,7 @@ import { makeStopper } from './stopper.ts'
 import { makeCompanion, wantsMenu } from './up-companion.ts'
 import type { Companion } from './up-companion.ts'
 import type { UpFlags } from './up.ts'
-import { chooseAttached } from './up-options.ts'
+import { chooseAttached, chooseDeciding } from './up-options.ts'
 
 const interruptedExitCode = 130
 
@@ -36,11 +38,13 @@ interface Stage {
   readonly monitor: Monitor
   readonly sink: LogSink
   readonly companion: Companion
+  /** Told before the first container is started. */
+  readonly onStarting: () => void
 }
 
 /** Why it ends. */
 type Ending =
-  | { readonly kind: 'ended' | 'interrupted' | 'detached' }
+  | { readonly kind: 'ended' | 'cancelled' | 'interrupted' | 'detached' }
   | { readonly kind: 'aborted'; readonly exit: Exit }
 
 /**
@@ -61,7 +65,8 @@ export async function upAttached(
   const services = new Set(selected)
   const shown = chooseAttached(flags, project, selected, named)
   const from = flags['exit-code-from']
-  if (from !== undefined) requireService(project, from)
+  if (from !== undefined) requireSelected(project, services, from)
+  const deciding = chooseDeciding(flags, shown, named)
   const line = makeStatusLine(ctx.stdout)
   const sink = makeSink(ctx, flags, line)
   const hookOutput = ({ label, stream, text }: HookOutput): void => sink.write(label, stream, text)
@@ -71,9 +76,10 @@ export async function upAttached(
   const decided = new Promise<Ending>((resolve) => {
     decide = resolve
   })
+  const isDeciding = ({ service }: Exit): boolean => deciding.size === 0 || deciding.has(service)
   const onExit = (exit: Exit): void => {
     exits.push(exit)
-    if (endsAll(flags, exit)) decide({ kind: 'aborted', exit })
+    if (isDeciding(exit) && endsAll(flags, exit)) decide({ kind: 'aborted', exit })
   }
   const monitor = makeMonitor(
     session.engine,
@@ -83,7 +89,13 @@ export async function upAttached(
   const stopper = makeStopper(ctx, session, project, services, flags.timeout, hookOutput)
   // Ctrl-C is a signal, or a key once the keys are read one by one.
   let interrupts = 0
+  let isStarting = false
   const onInterrupt = (): void => {
+    if (!isStarting) {
+      // What ran before it, while images are brought and containers are made, goes on as it was.
+      interrupt.abort()
+      return decide({ kind: 'cancelled' })
+    }
     interrupts += 1
     if (interrupts > 1) return stopper.kill()
     session.stopProgress()
@@ -120,6 +132,9 @@ export async function upAttached(
       monitor,
       sink,
       companion,
+      onStarting: () => {
+        isStarting = true
+      },
     }
     const played = play(stage, interrupt.signal)
     const ending = await Promise.race([decided, played])
@@ -135,6 +150,7 @@ export async function upAttached(
     interrupt.abort()
     // A create under way may still add a container: what is stopped is looked up after it has ended.
     await played.catch(() => {})
+    if (ending.kind === 'cancelled') return interruptedExitCode
     await stopper.stop()
     await drain(ctx, monitor)
     if (ending.kind !== 'aborted') return interruptedExitCode
@@ -147,6 +163,12 @@ export async function upAttached(
   }
 }
 
+/** @throws {compose/not-found} when the service is not among those that are brought up */
+function requireSelected(project: Project, services: ReadonlySet<string>, name: string): void {
+  requireService(project, name)
+  if (!services.has(name)) throw new FlotillaError('compose/not-found', `no such service: ${name}: disabled`)
+}
+
 function endsAll(flags: UpFlags, exit: Exit): boolean {
   if (flags['abort-on-container-failure']) return exit.code !== 0
   return flags['abort-on-container-exit'] || flags['exit-code-from'] !== undefined
@@ -156,6 +178,10 @@ function endsAll(flags: UpFlags, exit: Exit): boolean {
 async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
   const { session, project, options, services, monitor } = stage
   const signal = AbortSignal.any([stage.ctx.signal, interrupted])
+  const beforeStart: ConvergeOptions['beforeStart'] = (container) => {
+    stage.onStarting()
+    return monitor.attach(container)
+  }
   try {
     // Updates behind gates start what they make; without them nothing starts before everything is attached.
     const isRolling = [...services].some((name) => project.services[name]?.deploy?.update_config !== undefined)
@@ -163,12 +189,14 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
       ...options,
       reconcile: { ...options.reconcile, start: isRolling },
       signal,
-      ...(isRolling && { beforeStart: (container) => monitor.attach(container) }),
+      ...(isRolling && { beforeStart }),
     })
     session.stopProgress()
     const containers = (await observeContainers(session.engine, project.name, { signal })).filter(
       (container) => !container.isOneOff && services.has(container.service),
     )
+    signal.throwIfAborted()
+    stage.onStarting()
     announce(stage, containers)
     for (const container of containers) if (isAlive(container)) await monitor.attach(container)
     // Nothing is judged a second time: what stands now is started.
@@ -181,8 +209,9 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
       warn() {},
       ask: () => Promise.resolve(false),
       signal,
-      beforeStart: (container) => monitor.attach(container),
+      beforeStart,
     })
+    monitor.complete()
     await stage.companion.open()
     await untilAborted(monitor.ended, signal)
     return { kind: 'ended' }
@@ -195,7 +224,7 @@ async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
 function announce(stage: Stage, containers: readonly { readonly name: string; readonly service: string }[]): void {
   const names = containers
     .filter((container) => stage.shown.has(container.service))
-    .map((container) => toLogName(stage.project.name, container.name))
+    .map((container) => toLogName(stage.project.name, container.service, container.name))
   for (const name of names) stage.sink.announce(name)
   stage.sink.note(`Attaching to ${names.join(', ')}`)
 }
@@ -209,7 +238,8 @@ function makeSink(ctx: Context, flags: UpFlags, line: StatusLine): LogSink {
     hasPrefix: !flags['no-log-prefix'],
     ...(colour !== undefined && { hasColour: colour }),
   })
-  return flags.timestamps ? withTimestamps(painter, ctx.clock) : painter
+  const sink = { ...painter, room: () => waitForRoom([ctx.stdout, ctx.stderr]) }
+  return flags.timestamps ? withTimestamps(sink, ctx.clock) : sink
 }
 
 /** The last lines and exit notes of stopped containers, which may come a moment after the stop. */
@@ -217,6 +247,7 @@ const drainMs = 3000
 
 async function drain(ctx: Context, monitor: Monitor): Promise<void> {
   const over = new AbortController()
+  monitor.complete()
   await Promise.race([monitor.ended.catch(() => {}), ctx.clock.sleep(drainMs, over.signal).catch(() => {})])
   over.abort()
 }

@@ -147,7 +147,7 @@ class UpCompanion implements Companion {
         return settled(monitor.during(() => act(...words)))
       }
     }
-    const acts = toWatchOptions(ctx, session, project, this.#options.converge, rules)
+    const acts = toWatchOptions(ctx, session, project, { ...this.#options.converge, signal: stop.signal }, rules)
     let onReady: () => void = () => {}
     const ready = new Promise<void>((resolve) => {
       onReady = resolve
@@ -157,7 +157,6 @@ class UpCompanion implements Companion {
         ...acts,
         rebuild: hidden(acts.rebuild),
         restart: hidden(acts.restart),
-        signal: stop.signal,
         isPruning: true,
         log: (text) => sink.watchNote(text),
         output: (container, stream, text) => sink.write(container, stream, text),

@@ -87,3 +87,17 @@ export function chooseAttached(
   }
   return new Set(wanted.filter((name) => !flags['no-attach'].includes(name)))
 }
+
+/**
+ * Services whose end may be the end of all: those the user named, else those that are attached; none for every one.
+ * What the others were started for, a migration for instance, may well be done before.
+ */
+export function chooseDeciding(
+  flags: Pick<UpFlags, 'exit-code-from'>,
+  attached: ReadonlySet<string>,
+  named: readonly string[],
+): ReadonlySet<string> {
+  const from = flags['exit-code-from']
+  const deciding = named.length > 0 ? named : attached
+  return new Set([...deciding, ...(from === undefined ? [] : [from])])
+}

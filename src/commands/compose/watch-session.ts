@@ -15,18 +15,23 @@ import { makeFolder } from '../../io/files.ts'
 import { withLock } from '../../io/lock.ts'
 import type { Session } from './session.ts'
 
-/** What a watch does to a project, in terms of what `up` and `restart` do. */
+/**
+ * What a watch does to a project, in terms of what `up` and `restart` do.
+ *
+ * @param options whose signal ends the watch, and a build or restart that is under way
+ */
 export function toWatchOptions(
   ctx: Context,
   session: Session,
   project: Project,
-  options: ConvergeOptions,
+  options: ConvergeOptions & { readonly signal: AbortSignal },
   rules: readonly Rule[],
-): Pick<WatchOptions, 'clock' | 'rules' | 'warn' | 'rebuild' | 'restart'> {
+): Pick<WatchOptions, 'clock' | 'rules' | 'warn' | 'rebuild' | 'restart' | 'signal'> {
   const { engine } = session
   return {
     clock: ctx.clock,
     rules,
+    signal: options.signal,
     warn: (message) => ctx.log.warn(message),
     async rebuild(services, onBuilt) {
       const policy = { recreate: 'force', recreateDependencies: 'never', orphans: 'ignore', start: true } as const
@@ -48,13 +53,13 @@ async function restartUnderLock(
   ctx: Context,
   session: Session,
   project: Project,
-  { lock }: ConvergeOptions,
+  { lock, signal: stop }: ConvergeOptions & { readonly signal: AbortSignal },
   services: readonly string[],
 ): Promise<void> {
   const { engine, parallel, progress } = session
   const { clock } = ctx
-  const restart = async (signal: AbortSignal | undefined): Promise<void> => {
-    const containers = await observeContainers(engine, project.name)
+  const restart = async (signal = stop): Promise<void> => {
+    const containers = await observeContainers(engine, project.name, { signal })
     const roster = rosterOfProject(project, {
       containers: containers.filter((container) => !container.isOneOff),
       networks: [],
@@ -63,11 +68,12 @@ async function restartUnderLock(
     })
     const affected = withDependents(roster, services, (dependency) => dependency.restart === true)
     const plan = planVerb({ kind: 'restart' }, roster, [...affected])
-    await execute(plan, engine, { clock, progress, parallel, ...(signal !== undefined && { signal }) })
+    await execute(plan, engine, { clock, progress, parallel, signal })
   }
-  if (lock === undefined) return restart(undefined)
+  if (lock === undefined) return restart()
   const { withProjectLock } = await import('../../compose/lock/project-lock.ts')
-  await withProjectLock(engine, project.name, { clock, warn: (text) => ctx.log.warn(text), ...lock }, restart)
+  const how = { clock, warn: (text: string) => ctx.log.warn(text), signal: stop, ...lock }
+  await withProjectLock(engine, project.name, how, restart)
 }
 
 /**

@@ -61,8 +61,7 @@ async function watchUntilInterrupted(
   const release = ctx.onInterrupt(() => stop.abort())
   try {
     await watchProject(session.engine, project, {
-      ...toWatchOptions(ctx, session, project, options, rules),
-      signal: stop.signal,
+      ...toWatchOptions(ctx, session, project, { ...options, signal: stop.signal }, rules),
       isPruning: flags.prune,
       log: (line) => ctx.stdout.write(`${line}\n`),
       output: (container, stream, text) => {

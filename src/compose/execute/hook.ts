@@ -36,7 +36,7 @@ export interface HookRun {
  */
 export async function runHook(engine: Engine, run: HookRun, listener: HookListener, o: CallOptions): Promise<void> {
   const { hook, service } = run
-  const label = `${toLogName(run.project, run.name)} ->`
+  const label = `${toLogName(run.project, service.name, run.name)} ->`
   const { code, result: tail } = await runInContainer(
     engine,
     run.id,

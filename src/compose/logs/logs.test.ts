@@ -42,6 +42,25 @@ describe('output', () => {
     )
   })
 
+  it('is read no faster than it is taken', async () => {
+    let read = 0
+    async function* endless(): AsyncGenerator<{ stream: 'stdout'; data: Buffer }> {
+      for (; read < 5; read += 1) yield { stream: 'stdout', data: Buffer.from('x') }
+    }
+    const gates: (() => void)[] = []
+    const sink = { ...memorySink(), room: () => new Promise<void>((resolve) => gates.push(resolve)) }
+    const pumping = pump(endless(), 'web-1', sink)
+    await expect.poll(() => gates.length).toBe(1)
+    expect(read).toBe(0)
+    gates[0]?.()
+    await expect.poll(() => gates.length).toBe(2)
+    expect(read).toBe(1)
+    sink.room = () => Promise.resolve()
+    gates[1]?.()
+    await pumping
+    expect(read).toBe(5)
+  })
+
   it('gets the time once a line, however lines arrive', () => {
     const inner = memorySink()
     const sink = withTimestamps(

@@ -11,12 +11,14 @@ import { toLogName } from '../translate/name.ts'
 import type { LogSink } from './sink.ts'
 import { pump, streamLogs } from './stream.ts'
 
-/** A container that ended for good. */
+/** The end of a container. */
 export interface Exit {
   readonly id: string
   readonly name: string
   readonly service: string
   readonly code: number
+  /** The engine starts it again. */
+  readonly isRestarting: boolean
 }
 
 export interface ShownContainer {
@@ -48,7 +50,9 @@ export interface Monitor {
   attach(container: ShownContainer): Promise<void>
   /** Watches a running container and shows its log, from before as the query says, and on. */
   replay(container: ShownContainer, query: LogsQuery): void
-  /** Resolves when every container that is shown (without any, every one) has ended for good. */
+  /** Everything that is to be watched from the start is: what has ended until then need not have been all. */
+  complete(): void
+  /** Resolves, not before `complete`, when every container that is shown (without any, every one) has ended for good. */
   readonly ended: Promise<void>
   /** Runs a body that restarts or replaces containers of its own accord: their ends meanwhile are no ends. */
   during(body: () => Promise<void>): Promise<void>
@@ -85,6 +89,7 @@ class ProjectMonitor implements Monitor {
   readonly #watched = new Map<string, Watched>()
   /** Bodies of `during` that run. */
   #holds = 0
+  #isComplete = false
   #resolveEnded: () => void = () => {}
   #rejectEnded: (error: unknown) => void = () => {}
 
@@ -140,8 +145,13 @@ class ProjectMonitor implements Monitor {
         if (watched.hasEnded && (await this.#isAlive(id))) watched.hasEnded = false
       }
       this.#holds -= 1
-      if (this.#holds === 0 && this.#watched.size > 0 && this.#hasEnded()) this.#resolveEnded()
+      this.#endWithLast()
     }
+  }
+
+  complete(): void {
+    this.#isComplete = true
+    this.#endWithLast()
   }
 
   close(): void {
@@ -150,7 +160,7 @@ class ProjectMonitor implements Monitor {
   }
 
   #watch(id: string, name: string, service: string): Watched {
-    const label = toLogName(this.#options.project, name)
+    const label = toLogName(this.#options.project, service, name)
     const watched = this.#watched.get(id) ?? {
       name,
       label,
@@ -165,10 +175,11 @@ class ProjectMonitor implements Monitor {
     return watched
   }
 
-  #hasEnded(): boolean {
+  #endWithLast(): void {
+    if (!this.#isComplete || this.#holds > 0) return
     const all = [...this.#watched.values()]
     const shown = all.filter((watched) => this.#options.shown.has(watched.service))
-    return (shown.length > 0 ? shown : all).every((watched) => watched.hasEnded)
+    if ((shown.length > 0 ? shown : all).every((watched) => watched.hasEnded)) this.#resolveEnded()
   }
 
   #show(watched: Watched, output: Promise<void>): void {
@@ -217,13 +228,13 @@ class ProjectMonitor implements Monitor {
     const known = this.#watched.get(id)
     if (known?.isStreaming === true || !this.#options.services.has(service)) return
     if (attributes[LABEL.oneOff] === 'True') return
-    // All of a new container's log; of one that was here before, what came after its last end.
-    const since = known === undefined ? String(event.time) : known.lastEnd
+    // Of one that was seen to end what came after that, of any other what it says from now on.
+    const since = known?.lastEnd ?? String(event.time)
     const watched = this.#watch(id, attributes['name'] ?? id.slice(0, 12), service)
     if (!this.#options.shown.has(service)) return
     const query = {
       follow: true,
-      ...(since !== undefined && { since }),
+      since,
       ...(this.#options.timestamps === true && { timestamps: true }),
     }
     const source = { id, label: watched.label }
@@ -243,11 +254,13 @@ class ProjectMonitor implements Monitor {
     if (event.Action === 'die' && this.#options.hasNotes && this.#options.shown.has(watched.service)) {
       sink.note(`${watched.label} exited with code ${code}${willRestart ? ' (restarting)' : ''}`)
     }
-    if (willRestart || watched.hasEnded) return
-    watched.hasEnded = true
-    if (!watched.isReplaced && this.#holds === 0)
-      onExit?.({ id: event.Actor.ID, name: watched.name, service: watched.service, code })
-    if (this.#holds === 0 && this.#hasEnded()) this.#resolveEnded()
+    if (watched.hasEnded) return
+    watched.hasEnded = !willRestart
+    if (!watched.isReplaced && this.#holds === 0) {
+      const { name, service } = watched
+      onExit?.({ id: event.Actor.ID, name, service, code, isRestarting: willRestart })
+    }
+    if (watched.hasEnded) this.#endWithLast()
   }
 
   async #isAlive(id: string): Promise<boolean> {

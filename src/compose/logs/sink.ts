@@ -6,6 +6,8 @@ export interface LogSink {
   announce(name: string): void
   /** Any piece of output, not necessarily whole lines. */
   write(name: string, stream: 'stdout' | 'stderr', text: string): void
+  /** Absent or without an answer: more can be written at once; else when it can. */
+  room?(): Promise<void> | undefined
   /** One line of our own. */
   note(text: string): void
   /** One line about files that are being followed. */

@@ -24,13 +24,17 @@ export async function streamLogs(
   await pump(await containerLogs(engine, source.id, query, o), source.label, sink)
 }
 
-/** Copies output into a sink without ever cutting a character in two. Ends with the output. */
+/**
+ * Copies output into a sink without ever cutting a character in two, no faster than the sink has room. Ends with the
+ * output.
+ */
 export async function pump(output: AsyncIterable<OutputChunk>, label: string, sink: LogSink): Promise<void> {
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   try {
     for await (const { stream, data } of output) {
       const text = decoders[stream].write(data)
       if (text !== '') sink.write(label, stream, text)
+      await sink.room?.()
     }
   } finally {
     for (const stream of ['stdout', 'stderr'] as const) {

@@ -25,6 +25,8 @@ export interface Placed {
   readonly isSettled: boolean
   /** It is exchanged in the start phase, behind a gate of its own; until then `ref` is the old container. */
   readonly isRolling?: boolean
+  /** It is made in the start phase, once what it depends on is there; until then `ref` is nothing. */
+  readonly isPostponed?: boolean
 }
 
 /** Adds the steps that bring every service to its containers; nothing is started here. */
@@ -61,8 +63,23 @@ function placeSlot(
     }
     return replaceContainer(space, slot, slot.container, slots, placed)
   }
+  // A one-off container that is never to run, because a dependency fails, would be left behind.
+  if (slot.oneOff !== undefined && space.options.start) {
+    return { slot, ref: { kind: 'existing', id: '', name: slot.name }, ready: [], isSettled: false, isPostponed: true }
+  }
   const removal = slot.container === undefined ? undefined : space.removals.get(slot.container.id)
-  const { step, attached } = addCreation(space, slot, slot.name, [removal], slots, placed)
+  return placeNew(space, slot, [removal], slots, placed)
+}
+
+/** Adds the making of a container where there is none. */
+export function placeNew(
+  space: Workspace,
+  slot: Slot,
+  after: readonly (number | undefined)[],
+  slots: ReadonlyMap<string, ServiceSlots>,
+  placed: ReadonlyMap<string, readonly Placed[]>,
+): Placed {
+  const { step, attached } = addCreation(space, slot, slot.name, after, slots, placed)
   return {
     slot,
     ref: { kind: 'made', step, name: slot.name },

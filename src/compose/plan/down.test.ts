@@ -107,10 +107,24 @@ describe('verbs', () => {
     )
 
   it('stop goes dependents first, pause all at once, start does nothing to what runs', () => {
-    expect(verb('stop')).toEqual(['web-1 []', 'api-1 [1]', 'db-1 [2]', 'other-1 [2]'])
+    // What is independent waits for nobody.
+    expect(verb('stop')).toEqual(['web-1 []', 'api-1 [1]', 'db-1 [2]', 'other-1 []'])
     expect(verb('pause')).toEqual(['db-1 []', 'other-1 []', 'api-1 []', 'web-1 []'])
     expect(verb('start')).toEqual([])
     expect(verb('stop', ['db'])).toEqual(['db-1 []'])
+  })
+
+  it('the ends of a chain keep their order where nothing is done in between', () => {
+    const containers = have.containers.map((entry) =>
+      entry.service === 'api' ? { ...entry, state: 'exited' as const } : entry,
+    )
+    const steps = planVerb({ kind: 'stop' }, rosterOfProject(want, { ...have, containers }), []).steps
+    expect(steps.map((step) => [step.resource, step.after])).toEqual([
+      ['Container p-web-1', []],
+      ['Container p-db-1', [1]],
+      ['Container p-other-1', []],
+    ])
+    expect(verb('stop', ['web', 'db'])).toEqual(['web-1 []', 'db-1 [1]'])
   })
 
   it('start goes dependencies first', () => {

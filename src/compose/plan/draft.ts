@@ -24,7 +24,7 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
     ...(image !== undefined && { imageId: image.id }),
     inherited,
     ...(slot.oneOff !== undefined && { oneOff: slot.oneOff }),
-    ...(slot.action === 'recreate' && { replaces: toLogName(project.name, slot.name) }),
+    ...(slot.action === 'recreate' && { replaces: toLogName(project.name, slot.service.name, slot.name) }),
     links: toLinks(space, slot, slots),
     placementHints: options.isCluster
       ? [

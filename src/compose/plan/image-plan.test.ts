@@ -45,6 +45,46 @@ describe('images before a project is brought up', () => {
     expect(plans(want, emptyEngine(['r/c']), { pull: 'build' })).toBe('[] → #1 c: build-image as r/c (policy is build)')
   })
 
+  it('that another service builds need not be there to be pulled', () => {
+    const worker = service('a', { image: 'app' })
+    const want = project([worker, built('z', { image: 'app' })])
+    const pull = planPulls(want, none, selectServices(want, []), defaultImageOptions)
+    expect(pull.steps.map(({ resource, bestEffort }) => [resource, bestEffort])).toEqual([['a', true]])
+    expect(plans(want, none)).toBe('[] → #1 a: pull-image app (missing)\n[] → #1 z: build-image as app (missing)')
+    expect(plans(want, none, { pull: 'build' })).toBe('[] → #1 z: build-image as app (missing)')
+    const always = built('z', { image: 'app', pull_policy: 'build' })
+    expect(plans(project([worker, always]), none)).toBe('[] → #1 z: build-image as app (missing)')
+    expect(plans(project([{ ...worker, pull_policy: 'never' }, always]), none)).toContain('z: build-image as app')
+    expect(plans(project([service('a', { image: 'p-z' }), built('z')]), none)).toBe(
+      '[] → #1 z: build-image as p-z (missing)',
+    )
+    // Only what is brought up is built.
+    const alone = planPulls(want, none, selectServices(want, ['a']), defaultImageOptions)
+    expect(alone.steps.map((step) => step.bestEffort)).toEqual([undefined])
+  })
+
+  it('that are built need not be had from elsewhere as long as they are there, with --no-build too', () => {
+    const want = project([service('a', { image: 'app' }), built('z', { image: 'app' })])
+    const options = { ...defaultImageOptions, pull: 'always', mayBuild: false } as const
+    const pull = planPulls(want, emptyEngine(['app']), selectServices(want, []), options)
+    expect(pull.steps.map((step) => step.bestEffort)).toEqual([true])
+    expect(plans(want, emptyEngine(['app']), options)).toBe('[] → #1 a: pull-image app (policy is always)')
+    expect(() => plans(want, none, options)).toThrow('No such image: app:latest')
+  })
+
+  it('that are mounted may be built as well', () => {
+    const volumes = [{ type: 'image', source: 'assets', target: '/assets' } as const]
+    const assets = built('z', { image: 'assets', pull_policy: 'build' })
+    expect(plans(project([service('a', { volumes }), assets]), emptyEngine(['busybox']))).toBe(
+      '[] → #1 z: build-image as assets (missing)',
+    )
+  })
+
+  it('that one service must not pull may be pulled for another', () => {
+    const want = project([service('a', { pull_policy: 'never' }), service('b')])
+    expect(plans(want, none)).toBe('[] → #1 b: pull-image busybox (missing)')
+  })
+
   it('follow the policy of each service, over which the flag goes', () => {
     const images = emptyEngine(['busybox', 'p-c', 'x'])
     const want = project([built('c', { pull_policy: 'build' }), service('x', { image: 'x', pull_policy: 'always' })])

@@ -29,28 +29,27 @@ export const defaultImageOptions: ImageOptions = { pull: 'policy', mayBuild: tru
 
 /**
  * Plans the pulls before a project can be reconciled: images that are missing, of the wrong platform, too old, or
- * whose policy asks for a fresh look. One step an image, however many services use it. What can be built as well may
- * fail to be pulled.
+ * whose policy asks for a fresh look. One step an image, however many services use it. What is built as well, by
+ * whichever service, may fail to be pulled: whether it is there after all is for the builds to say.
  *
- * @throws {compose/not-found} for a missing image that must not be pulled
+ * @throws {compose/not-found} for a missing image that nobody pulls or builds
  */
 export function planPulls(project: Project, observed: Observed, selection: Selection, o: ImageOptions): Plan {
   const builder = makePlanBuilder()
   const planned = new Set<string>()
+  const builders = findBuilders(project, selection)
+  const refused = new Map<string, Service>()
   for (const service of selection.services) {
     const reference = toImageReference(project, service)
-    const canBuild = service.build !== undefined
-    if (service.provider !== undefined || planned.has(reference) || (canBuild && service.image === undefined)) continue
+    const maker = service.build === undefined ? builders.get(reference) : service
+    if (service.provider !== undefined || planned.has(reference)) continue
+    if (maker !== undefined && isOnlyBuilt(maker, o)) continue
     const policy = policyOf(service, o)
-    if (canBuild && policy === 'build') continue
     const cause = pullCause(service, observed.images[reference], policy, o)
     if (cause === undefined) continue
     if (policy === 'never') {
-      if (canBuild) continue
-      // As an engine says it of a container whose image it lacks.
-      throw new FlotillaError('compose/not-found', `Error response from daemon: No such image: ${withTag(reference)}`, {
-        hint: `pull_policy of service "${service.name}" is "never"`,
-      })
+      if (maker === undefined) refused.set(reference, service)
+      continue
     }
     planned.add(reference)
     builder.add({
@@ -62,11 +61,27 @@ export function planPulls(project: Project, observed: Observed, selection: Selec
       resource: service.name,
       cause,
       group: service.name,
-      ...(canBuild && o.mayBuild && { bestEffort: true }),
+      ...(maker !== undefined && { bestEffort: true }),
     })
   }
-  for (const service of selection.services) addFurtherImages(builder, service, observed, planned, o.pull)
+  for (const [reference, service] of refused) {
+    if (planned.has(reference)) continue
+    // As an engine says it of a container whose image it lacks.
+    throw new FlotillaError('compose/not-found', `Error response from daemon: No such image: ${withTag(reference)}`, {
+      hint: `pull_policy of service "${service.name}" is "never"`,
+    })
+  }
+  for (const service of selection.services) addFurtherImages(builder, service, observed, planned, builders, o)
   return builder.build()
+}
+
+/** Image → the service that builds it: others may run it too. */
+function findBuilders(project: Project, { services }: Selection): ReadonlyMap<string, Service> {
+  return new Map(
+    services
+      .filter(({ build, provider }) => build !== undefined && provider === undefined)
+      .map((service) => [toImageReference(project, service), service]),
+  )
 }
 
 /** Images a service needs besides the one its containers are made of. */
@@ -75,19 +90,28 @@ function addFurtherImages(
   service: Service,
   observed: Observed,
   planned: Set<string>,
-  override: PullPolicy,
+  builders: ReadonlyMap<string, Service>,
+  o: ImageOptions,
 ): void {
   for (const reference of furtherImages(service)) {
     const isPresent = observed.images[reference] !== undefined
-    if (planned.has(reference) || (isPresent && override !== 'always') || override === 'never') continue
+    const maker = builders.get(reference)
+    if (planned.has(reference) || (isPresent && o.pull !== 'always') || o.pull === 'never') continue
+    if (maker !== undefined && isOnlyBuilt(maker, o)) continue
     planned.add(reference)
     builder.add({
       op: { kind: 'pull-image', reference },
       resource: service.name,
       cause: isPresent ? 'policy is always' : 'missing',
       group: service.name,
+      ...(maker !== undefined && { bestEffort: true }),
     })
   }
+}
+
+/** There is nothing to pull, or what is pulled would be replaced at once. */
+function isOnlyBuilt(service: Service, o: ImageOptions): boolean {
+  return service.image === undefined || policyOf(service, o) === 'build'
 }
 
 /** Images that the `pre_start` hooks of a service name, and those it mounts. */

@@ -66,16 +66,16 @@ function bodyOf(plan: Plan): ReturnType<typeof toCreateBody> {
 }
 
 describe('run', () => {
-  it('brings up what the service depends on, waits, and starts one more container', () => {
+  it('brings up what the service depends on, waits, and only then makes one more container', () => {
     expect(`\n${renderPlan(runOnce(emptyEngine()))}\n`).toMatchInlineSnapshot(`
       "
       [] → #1 Volume p_data: create-volume (missing)
       [] → #2 Network p_default: create-network (missing)
       [2] → #3 Container p-db-1: create-container as p-db-1 (missing)
-      [1 2] → #4 Container p-web-run-0123456789ab: create-container as p-web-run-0123456789ab (one-off)
-      [3] → #5 Container p-db-1: start-container (missing)
-      [5] → #6 Container p-db-1: wait-container until healthy (depended on)
-      [4 6] → #7 Container p-web-run-0123456789ab: start-container (one-off)
+      [3] → #4 Container p-db-1: start-container (missing)
+      [4] → #5 Container p-db-1: wait-container until healthy (depended on)
+      [1 2 5] → #6 Container p-web-run-0123456789ab: create-container as p-web-run-0123456789ab (one-off)
+      [5 6] → #7 Container p-web-run-0123456789ab: start-container (one-off)
       "
     `)
   })

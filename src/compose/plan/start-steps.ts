@@ -4,6 +4,7 @@ import { addPostStart, addPreStart } from './hook-steps.ts'
 import type { HookTarget } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
 import type { WaitCondition } from './plan.ts'
+import { placeNew } from './container-steps.ts'
 import type { Placed } from './container-steps.ts'
 import type { RollingService } from './rollout/choose.ts'
 import { addRolloutSteps } from './rollout/steps.ts'
@@ -22,13 +23,16 @@ export function addStartSteps(
   const starts = new Map<string, Started>()
   const waits = new Map<string, number>()
   for (const service of space.selection.services) {
-    const waiting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
+    const wanting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
     const update = rolling.get(service.name)
-    if (waiting.length === 0 && update === undefined) {
+    if (wanting.length === 0 && update === undefined) {
       restartAfterUpdates(space, service, placed, starts, rolling)
       continue
     }
     const dependencies = addDependencyWaits(space, service, placed, starts, waits)
+    const waiting = wanting.map((entry) =>
+      entry.isPostponed === true ? placeNew(space, entry.slot, dependencies, slots, placed) : entry,
+    )
     const fresh = waiting.filter((entry) => !isPaused(entry)).map(toTarget)
     const first = [...before, ...dependencies]
     const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)

@@ -22,27 +22,26 @@ export type Verb =
 
 /**
  * Plans one verb over the services of a roster: `start` and `restart` go dependencies first, `stop`
- * dependents first, the others all at once. What is started waits for what its dependencies' conditions ask.
+ * dependents first, the others and what is independent all at once. What is started waits for what its dependencies' conditions ask.
  *
  * @param services empty means all
  */
 export function planVerb(verb: Verb, roster: Roster, services: readonly string[]): Plan {
   const builder = makePlanBuilder()
-  const levels = orderFor(verb, serviceLevels(roster))
+  const neighbours = neighboursFor(verb, roster)
   const chosen = new Set(services.length > 0 ? services : roster.dependencies.keys())
   const begun: Begun = new Map()
-  let before: readonly number[] = []
-  for (const level of levels) {
-    const steps: number[] = []
-    for (const service of level) {
-      if (!chosen.has(service)) continue
-      const affected = (roster.containers.get(service) ?? []).filter((container) => appliesTo(verb, container))
-      const waits = affected.length === 0 ? [] : addWaits(builder, roster, service, verb.kind === 'start', begun)
-      const own = addService(builder, verb, roster, affected, [...before, ...waits])
-      if (verb.kind === 'start' || verb.kind === 'restart') begun.set(service, own)
-      steps.push(...own.map(({ last }) => last))
-    }
-    if (steps.length > 0) before = steps
+  /** Service → the steps after which come those of the next ones. */
+  const ends = new Map<string, readonly number[]>()
+  for (const service of orderFor(verb, roster)) {
+    const before = (neighbours.get(service) ?? []).flatMap((name) => ends.get(name) ?? [])
+    const mine = chosen.has(service) ? (roster.containers.get(service) ?? []) : []
+    const affected = mine.filter((container) => appliesTo(verb, container))
+    const waits = affected.length === 0 ? [] : addWaits(builder, roster, service, verb.kind === 'start', begun)
+    const own = addService(builder, verb, roster, affected, [...new Set([...before, ...waits])])
+    if (verb.kind === 'start' || verb.kind === 'restart') begun.set(service, own)
+    // Nothing is done to one in the middle: those at its ends keep their order.
+    ends.set(service, own.length > 0 ? own.map(({ last }) => last) : [...new Set(before)])
   }
   return builder.build()
 }
@@ -151,19 +150,35 @@ function runningOf(roster: Roster, service: string): readonly Running[] {
   return containers.filter((container) => !container.isOneOff && isAlive(container)).map((container) => ({ container }))
 }
 
-function orderFor(verb: Verb, levels: readonly (readonly string[])[]): readonly (readonly string[])[] {
-  if (verb.kind === 'start' || verb.kind === 'restart') return levels
-  return verb.kind === 'stop' ? [...levels].reverse() : [levels.flat()]
+/** Services in an order in which those that come before are done first. */
+function orderFor(verb: Verb, roster: Roster): readonly string[] {
+  const levels = serviceLevels(roster)
+  return (verb.kind === 'stop' ? levels.toReversed() : levels).flat()
 }
 
+/** Service → those that come right before it. Others do not hold it up. */
+function neighboursFor(verb: Verb, { dependencies }: Roster): ReadonlyMap<string, readonly string[]> {
+  const neighbours = new Map<string, string[]>()
+  if (!['start', 'restart', 'stop'].includes(verb.kind)) return neighbours
+  for (const [service, needed] of dependencies) {
+    for (const name of needed.keys()) {
+      const [before, after] = verb.kind === 'stop' ? [service, name] : [name, service]
+      neighbours.set(after, [...(neighbours.get(after) ?? []), before])
+    }
+  }
+  return neighbours
+}
+
+/** What somebody runs beside the service is left alone, as by docker compose 2.40; only `kill` means all. */
 function appliesTo(verb: Verb, container: ObservedContainer): boolean {
+  if (verb.kind === 'kill') return isAlive(container)
+  if (container.isOneOff) return false
   switch (verb.kind) {
     case 'start':
-      return !container.isOneOff && !isAlive(container)
+      return !isAlive(container)
     case 'restart':
-      return !container.isOneOff
+      return true
     case 'stop':
-    case 'kill':
       return isAlive(container)
     case 'pause':
       return container.state === 'running'

@@ -40,13 +40,35 @@ export function toMounts(project: Project, service: Service, inherited: readonly
   return { binds, mounts }
 }
 
-/** @throws {compose/unsupported} for an image as a volume on an engine that does not know it */
-export function checkImageMounts(service: Service, apiVersion: string): void {
-  const mount = service.volumes?.find(({ type }) => type === 'image')
-  if (mount === undefined || isApiAtLeast(apiVersion, '1.48')) return
-  throw new FlotillaError('compose/unsupported', 'volume with type=image require Docker Engine v28 or later', {
-    hint: `service "${service.name}", target "${mount.target ?? ''}"`,
-  })
+/** What older engines pass over: they would mount more than was asked for, or for more than reading. */
+const newer: readonly { readonly since: string; readonly text: string; readonly isUsed: (mount: Mount) => boolean }[] =
+  [
+    {
+      since: '1.44',
+      text: 'bind-recursive=readonly requires API v1.44 or later',
+      isUsed: (mount) => mount.bind?.recursive === 'readonly',
+    },
+    {
+      since: '1.45',
+      text: 'volume subpath requires Docker Engine v26 or later',
+      isUsed: (mount) => mount.type === 'volume' && (mount.volume?.subpath ?? '') !== '',
+    },
+    {
+      since: '1.48',
+      text: 'volume with type=image require Docker Engine v28 or later',
+      isUsed: (mount) => mount.type === 'image',
+    },
+  ]
+
+/** @throws {compose/unsupported} for mounts that an engine does not know, in the words of docker compose where it has some */
+export function checkMounts(service: Service, apiVersion: string): void {
+  for (const mount of service.volumes ?? []) {
+    const missing = newer.find(({ since, isUsed }) => isUsed(mount) && !isApiAtLeast(apiVersion, since))
+    if (missing === undefined) continue
+    throw new FlotillaError('compose/unsupported', missing.text, {
+      hint: `service "${service.name}", target "${mount.target ?? ''}"`,
+    })
+  }
 }
 
 /** Images that a service mounts as volumes. */

@@ -15,7 +15,11 @@ export function toImageReference(project: Project, service: Service): string {
 }
 
 /** What stands before the text of a container in logs: its name without the project, custom names whole. */
-export function toLogName(project: string, containerName: string): string {
-  const prefix = new RegExp(`^${project.replace(/[^\w]/g, '\\$&')}[-_]`)
-  return containerName.replace(prefix, '')
+export function toLogName(project: string, service: string, containerName: string): string {
+  for (const separator of ['-', '_']) {
+    const start = `${project}${separator}`
+    const own = containerName.startsWith(start) ? containerName.slice(start.length) : ''
+    if (own.startsWith(`${service}${separator}`) && /^\d+$/.test(own.slice(service.length + 1))) return own
+  }
+  return containerName
 }

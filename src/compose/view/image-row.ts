@@ -21,10 +21,10 @@ export interface ImageFacts {
   readonly variant?: string | undefined
   readonly size: number
   readonly lastTagTime?: string | undefined
+  readonly created?: string | undefined
 }
 
 const nothing = '<none>'
-/** What the JSON form of the reference program says of an image that was never tagged here. */
 const never = '1970-01-01T00:00:00Z'
 
 /** @param reference the image as the container was made from it */
@@ -38,13 +38,14 @@ export function toImageRow(containerName: string, reference: string, facts: Imag
     Tag: tag,
     Platform: platform,
     Size: facts.size,
-    LastTagTime: isNever(facts.lastTagTime) ? never : facts.lastTagTime,
+    // As docker compose 2.40 does for an image that was never tagged here.
+    LastTagTime: [facts.lastTagTime, facts.created].find((time) => !isNever(time)) ?? never,
   }
 }
 
 /** Engines give Go's zero time, or nothing. */
-function isNever(time: string | undefined): time is undefined {
-  return time === undefined || time.startsWith('0001-')
+function isNever(time: string | undefined): boolean {
+  return time === undefined || time === '' || time.startsWith('0001-')
 }
 
 /** The parts of the name a container was made with, Docker Hub's own left out; an ID has none. */

@@ -101,6 +101,13 @@ describe('images', () => {
     ])
   })
 
+  it('never tagged, as an image that was loaded is, has the time it was made', () => {
+    const made = { ...facts, lastTagTime: '0001-01-01T00:00:00Z', created: '2025-01-01T00:00:00Z' }
+    const row = toImageRow('p-web-1', 'x', made)
+    expect(row.LastTagTime).toBe('2025-01-01T00:00:00Z')
+    expect(toImageCells(row, Date.parse('2025-01-01T00:03:00Z')).at(-1)).toBe('3 minutes ago')
+  })
+
   it('tells the time since the tag', () => {
     const row = toImageRow('p-web-1', 'x', { ...facts, lastTagTime: '2026-01-01T00:00:00Z' })
     expect(toImageCells(row, Date.parse('2026-01-01T00:03:00Z')).at(-1)).toBe('3 minutes ago')

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 
@@ -30,6 +31,11 @@ export async function followChanges(
     followSymlinks: false,
   })
   watcher.on('all', (_, path) => batcher.add(path))
+  // The mode of a file that has been read since it was written changes without a word of the above.
+  watcher.on('raw', (event, name, details) => {
+    const path: unknown = typeof details === 'object' && details !== null && Reflect.get(details, 'watchedPath')
+    if (event === 'change' && typeof path === 'string' && basename(path) === name) batcher.add(path)
+  })
   try {
     await new Promise<void>((resolve, reject) => {
       watcher.once('ready', resolve)

@@ -75,7 +75,8 @@ async function syncContainer(
   }
   if (entries.length === 0) return
   try {
-    await putArchive(engine, container.id, { path: '/' }, packEntries(entries), o)
+    // They are to belong to whom the container runs as, which may want to write and to delete them.
+    await putArchive(engine, container.id, { path: '/', copyUidGid: true }, packEntries(entries), o)
   } catch (error) {
     throw failed('copying files to', container, error)
   }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -99,6 +99,20 @@ describe('a change that asks for a build', () => {
     await writeFile(join(folder, 'src', 'a'), '2')
     expect(await says('Failed to recreate services after update. Error: no room'), lines.join('\n')).toBe(true)
     expect(warnings).toContain('Error handling changed files: no compiler')
+  })
+})
+
+describe('a change of the mode alone', () => {
+  it('is a change', async () => {
+    const { folder, rebuilt, says } = await watch((onBuilt) => Promise.resolve(onBuilt()))
+    const path = join(folder, 'src', 'script')
+    expect(await says('Watch enabled')).toBe(true)
+    await writeFile(path, '')
+    expect(await says('service(s) ["web"] successfully built')).toBe(true)
+    await utimes(path, new Date(), new Date(Date.now() - 60_000))
+    await pollUntil(async () => rebuilt.length === 2, 15_000, systemClock, { everyMs: 20 })
+    await chmod(path, 0o755)
+    expect(await pollUntil(async () => rebuilt.length === 3, 5000, systemClock, { everyMs: 20 })).toBe(true)
   })
 })
 

@@ -120,7 +120,7 @@ class Watch {
   }
 
   async #rebuild(services: readonly string[]): Promise<void> {
-    const { log, rebuild, isPruning } = this.#options
+    const { log, rebuild, isPruning, signal } = this.#options
     const names = quoteNames(services)
     log(`Rebuilding service(s) ${names} after changes were detected...`)
     let isBuilt = false
@@ -130,6 +130,7 @@ class Watch {
         log(`service(s) ${names} successfully built`)
       })
     } catch (error) {
+      if (signal?.aborted === true) throw error
       const what = isBuilt ? 'Failed to recreate services after update' : 'Build failed'
       log(`${what}. Error: ${toMessage(error)}`)
       throw error
@@ -160,7 +161,7 @@ class Watch {
     const running = (await this.#containersOf(service)).filter(isAlive)
     await Promise.all(
       running.map(async ({ id, name }) => {
-        const label = `${toLogName(this.#project.name, name)} ->`
+        const label = `${toLogName(this.#project.name, service, name)} ->`
         const pass = async (output: AsyncIterable<OutputChunk>): Promise<void> => {
           for await (const { stream, data } of output) this.#options.output(label, stream, data.toString('utf8'))
         }

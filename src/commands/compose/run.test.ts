@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { dockerCompose } from '../../cli/personality.ts'
+import { startProgramBed } from '../../testing/program-bed.ts'
+import type { ProgramBed } from '../../testing/program-bed.ts'
+import { composeCommands, composeGlobals } from './table.ts'
+
+const program = { personality: dockerCompose, globals: composeGlobals, commands: composeCommands }
+
+let bed: ProgramBed
+
+beforeEach(async () => {
+  bed = await startProgramBed(program, { images: ['box:1'] })
+  await bed.write(
+    'compose.yaml',
+    `name: p
+services:
+  web: { image: box:1, depends_on: { init: { condition: service_completed_successfully } } }
+  init: { image: box:1, command: ["false"] }
+  db: { image: box:1, command: [serve] }
+`,
+  )
+})
+
+afterEach(() => bed.close())
+
+function states(): readonly string[] {
+  return [...bed.engine.state.containers.values()].map(({ name, status }) => `${name} ${status}`).sort()
+}
+
+it('a run whose dependency fails leaves no container of its own behind', async () => {
+  const ran = await bed.run('run', '--rm', 'web', 'true')
+  expect(ran.code).toBe(1)
+  expect(ran.stderr).toContain(`service "init" didn't complete successfully: exit 1`)
+  expect(states()).toEqual(['p-init-1 exited'])
+})
+
+it('what is run beside a service is no concern of stop, pause and rm, but of kill', async () => {
+  await bed.run('up', '-d', 'db')
+  await bed.run('run', '-d', '--name', 'one-off', 'db')
+  await bed.run('run', '-d', '--name', 'one-off-over', 'db', 'true')
+  await bed.run('pause')
+  expect(states()).toEqual(['one-off running', 'one-off-over exited', 'p-db-1 paused'])
+  await bed.run('unpause')
+  await bed.run('stop')
+  expect(states()).toEqual(['one-off running', 'one-off-over exited', 'p-db-1 exited'])
+  expect((await bed.run('rm', '-f')).stdout).toBe('Going to remove p-db-1\n')
+  expect(states()).toEqual(['one-off running', 'one-off-over exited'])
+  await bed.run('up', '-d', 'db')
+  await bed.run('kill')
+  expect(states()).toEqual(['one-off exited', 'one-off-over exited', 'p-db-1 exited'])
+})

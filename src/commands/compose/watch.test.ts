@@ -1,0 +1,67 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { dockerCompose } from '../../cli/personality.ts'
+import { startProgramBed } from '../../testing/program-bed.ts'
+import { composeCommands, composeGlobals } from './table.ts'
+
+const program = { personality: dockerCompose, globals: composeGlobals, commands: composeCommands }
+
+it.each([['watch'], ['up', '--watch']])(
+  'Ctrl-C ends a build of %s %s that is under way',
+  async (...command) => {
+    const bed = await startProgramBed(program, {}, { DOCKER_BUILDKIT: '0' })
+    try {
+      await mkdir(join(bed.folder, 'src'))
+      await bed.write('Dockerfile', 'FROM scratch\n')
+      await bed.write(
+        'compose.yaml',
+        `services:
+  web:
+    build: .
+    command: [serve]
+    develop: { watch: [{ path: ./src, action: rebuild }] }
+`,
+      )
+      const watch = bed.start(...command)
+      await expect.poll(() => watch.stdout, { timeout: 10_000 }).toContain('Watch enabled\n')
+      bed.engine.fail({ path: /^\/build$/, fault: { kind: 'hang' } })
+      const builds = (): number => bed.engine.requests.filter(({ path }) => path === '/build').length
+      const before = builds()
+      await writeFile(join(bed.folder, 'src', 'new'), '')
+      await expect.poll(builds, { timeout: 10_000 }).toBe(before + 1)
+      watch.signal('SIGINT')
+      expect(await watch.code).toBe(130)
+      expect(watch.stdout).not.toContain('Build failed')
+    } finally {
+      await bed.close()
+    }
+  },
+  30_000,
+)
+
+it('files that are synced belong to whom the container runs as', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    await mkdir(join(bed.folder, 'src'))
+    await bed.write(
+      'compose.yaml',
+      `services:
+  web:
+    image: box:1
+    user: node
+    develop: { watch: [{ path: ./src, action: sync, target: /app }] }
+`,
+    )
+    const watch = bed.start('watch')
+    await expect.poll(() => watch.stdout, { timeout: 10_000 }).toContain('Watch enabled\n')
+    await writeFile(join(bed.folder, 'src', 'new'), '')
+    const puts = (): readonly unknown[] =>
+      bed.engine.requests.flatMap(({ method, query }) => (method === 'PUT' ? [query] : []))
+    await expect.poll(puts, { timeout: 10_000 }).toEqual([{ path: '/', copyUIDGID: 'true' }])
+    watch.signal('SIGINT')
+    await watch.code
+  } finally {
+    await bed.close()
+  }
+}, 30_000)
