@@ -1,3 +1,4 @@
+import { isSwitchedOn } from '../core/env-switch.ts'
 import { FlotillaError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { FlagSpec, FlagTable, FlagValue, FlagValues } from '../core/flag.ts'
@@ -54,7 +55,7 @@ function readEnv(use: FlagUse, variable: string, dialect: Dialect): FlagValue {
   const { spec, value } = use
   if (spec.kind === 'strings') return value.split(',').map((part) => part.trim())
   // Compose: 1, t, true, y, yes, on in any case.
-  if (spec.kind === 'boolean' && dialect.hasLenientEnv) return /^(?:1|t|true|y|yes|on)$/i.test(value)
+  if (spec.kind === 'boolean' && dialect.hasLenientEnv) return isSwitchedOn(value)
   if (spec.kind === 'boolean' && spec.sharesEnv === true) return parseGoBoolean(value) ?? false
   return readValue(use, () => dialect.describeBadEnv(variable, value, use), 'cli/invalid-environment')
 }

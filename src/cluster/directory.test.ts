@@ -225,11 +225,13 @@ describe('images', () => {
   })
 
   it('references are filled in as engines list them', () => {
-    expect(['a', 'a:1', 'reg:5000/a', 'a@sha256:1', 'index.docker.io/x/a'].map(toFullReference)).toEqual([
+    const given = ['a', 'a:1', 'reg:5000/a', 'a@sha256:1', 'reg:5000/a:1@sha256:1', 'index.docker.io/x/a']
+    expect(given.map(toFullReference)).toEqual([
       'a:latest',
       'a:1',
       'reg:5000/a:latest',
       'a@sha256:1',
+      'reg:5000/a@sha256:1',
       'x/a:latest',
     ])
   })

@@ -3,9 +3,13 @@ import type { ImageView } from './model.ts'
 const defaultRegistry = 'docker.io/'
 const officialFolder = 'library/'
 
-/** The reference as engines list it: registry `docker.io` and folder `library` left out, tag `latest` filled in. */
+/**
+ * The reference as engines list it: registry `docker.io` and folder `library` left out, tag `latest` filled in. Beside a
+ * digest a tag says nothing (`app:1@sha256:…`), and engines list none.
+ */
 export function toFullReference(reference: string): string {
-  let name = reference
+  const at = reference.indexOf('@')
+  let name = at < 0 ? reference : `${splitTag(reference).repository}${reference.slice(at)}`
   if (name.startsWith(`index.${defaultRegistry}`)) name = name.slice('index.'.length)
   if (name.startsWith(defaultRegistry)) name = name.slice(defaultRegistry.length)
   if (name.startsWith(officialFolder)) name = name.slice(officialFolder.length)

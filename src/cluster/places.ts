@@ -46,8 +46,8 @@ export interface PlacesOptions {
   memberOf(node: NodeView): Member
 }
 
-/** A reservation lapses after this when nobody ended it. */
-const reservationMs = 10 * 60_000
+/** A reservation lapses after this when nobody ended it: longer than any image takes to come. */
+const reservationMs = 24 * 60 * 60_000
 
 /** Takes places on nodes for containers that are about to be made. */
 export class Places {

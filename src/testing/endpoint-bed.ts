@@ -70,7 +70,8 @@ export function startManagerOver(
   })
 }
 
-function ask(
+/** One request to an endpoint of this machine. */
+export function ask(
   port: number,
   method: string,
   path: string,

@@ -129,6 +129,13 @@ export function versionsOf(call: Pick<Call, 'version'>, member: Member): Version
   return pairOf(call.version, member.versionFor(call.version), member.view.apiVersion)
 }
 
+/** To be asked before anything is noted of a stream that is to come. @throws {cluster/unhealthy} status 503 when there is no room */
+export function checkStreams(api: Api): void {
+  if (!api.host.isHijackFull) return
+  api.cluster.turnedAway.count('streams')
+  throw new FlotillaError('cluster/unhealthy', 'too many attached streams', { status: 503 })
+}
+
 /** Passes a request on to one engine, with its version prefix bridged. */
 export function forward(
   api: Api,
@@ -137,10 +144,7 @@ export function forward(
   more: Partial<ForwardOptions> & { readonly enginePath?: string; readonly engineQuery?: string } = {},
 ): void {
   const { enginePath = call.path, engineQuery = call.query, ...options } = more
-  if (options.isHijack === true && api.host.isHijackFull) {
-    api.cluster.turnedAway.count('streams')
-    throw new FlotillaError('cluster/unhealthy', 'too many attached streams', { status: 503 })
-  }
+  if (options.isHijack === true) checkStreams(api)
   const path = `${member.versionFor(call.version)}${renderPath(enginePath)}${engineQuery === '' ? '' : `?${engineQuery}`}`
   new Forward(call.exchange, api.host, { target: member, path, ...options }).run()
 }

@@ -53,7 +53,7 @@ describe('the container list', () => {
 describe('the image list', () => {
   it('shows only the names that fit a reference', () => {
     const filters = parseListFilters('{"reference":["web:1","t*"]}', imageFilterKeys)
-    expect(listImages(cluster, { isAll: false, filters })).toMatchObject([
+    expect(listImages(cluster, { isAll: false, filters, nowMs: 0 })).toMatchObject([
       { Id: 'i1', RepoTags: ['tool:1', 'web:1'], RepoDigests: [] },
     ])
   })

@@ -2,7 +2,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import { toAscii } from '../ascii.ts'
 import { isEveryInterface } from '../filters/port.ts'
-import { splitTag, toFullReference } from '../image-name.ts'
+import { toFullReference } from '../image-name.ts'
 import type { ContainerSource } from '../container-order.ts'
 import type { ContainerView, NodeView, PublishedPort } from '../model.ts'
 import { renderStatus } from './container-status.ts'
@@ -126,7 +126,10 @@ function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
   if (isTask !== undefined) conditions.push(({ labels }) => labels.has('com.docker.swarm.task') === isTask)
   if (matchesPorts !== undefined) conditions.push((container) => matchesPorts(container.published))
   either('volume', (container, value, node) => hasVolume(container, dropNode(value, node)))
-  either('ancestor', (container, value) => isMadeFrom(container, value))
+  if ((filters.get('ancestor') ?? []).length > 0) {
+    const idsOn = makeImageIds()
+    either('ancestor', (container, value, node) => isMadeFrom(container, value, idsOn(node, value)))
+  }
   either('network', (container, value, node) => isOnNetwork(container, dropNode(value, node)))
   if (matchesName !== undefined) conditions.push((container, node) => isNamed(container, node, matchesName))
   return (container, node) => {
@@ -178,13 +181,27 @@ function isOnNetwork(container: ContainerView, value: string): boolean {
   )
 }
 
-function isMadeFrom(container: ContainerView, value: string): boolean {
-  if (toFullReference(container.image) === toFullReference(value)) return true
+/** A name without a tag means `latest`, as on one engine. @param ids of the images that have the name there */
+function isMadeFrom(container: ContainerView, value: string, ids: ReadonlySet<string>): boolean {
+  if (ids.has(container.imageId) || toFullReference(container.image) === toFullReference(value)) return true
   const bareId = container.imageId.replace(/^sha256:/, '')
-  return (
-    (value.length >= 4 && bareId.startsWith(value.replace(/^sha256:/, ''))) ||
-    splitTag(container.image).repository === value
-  )
+  return value.length >= 4 && bareId.startsWith(value.replace(/^sha256:/, ''))
+}
+
+/** IDs of the images that a node has under a name; every node is looked through once for each. */
+function makeImageIds(): (node: NodeView, name: string) => ReadonlySet<string> {
+  const found = new Map<string, Map<NodeView, ReadonlySet<string>>>()
+  return (node, name) => {
+    const byNode = found.get(name) ?? new Map<NodeView, ReadonlySet<string>>()
+    found.set(name, byNode)
+    const known = byNode.get(node)
+    if (known !== undefined) return known
+    const full = toFullReference(name)
+    const images = node.images.filter((image) => image.repoTags.includes(full) || image.repoDigests.includes(full))
+    const ids = new Set(images.map((image) => image.id))
+    byNode.set(node, ids)
+    return ids
+  }
 }
 
 /** Takes the pieces of a list. */

@@ -53,9 +53,9 @@ export function isAny(filters: ListFilters, key: string, fits: (value: string) =
   return values === undefined || values.length === 0 || values.some(fits)
 }
 
-/** `key` or `key=value`, all of which must be there. */
-export function hasLabels(filters: ListFilters, labels: ReadonlyMap<string, string>): boolean {
-  return (filters.get('label') ?? []).every((text) => hasLabel(text, labels))
+/** `key` or `key=value`, all of which must be there. @param filter whose values they are */
+export function hasLabels(filters: ListFilters, labels: ReadonlyMap<string, string>, filter = 'label'): boolean {
+  return (filters.get(filter) ?? []).every((text) => hasLabel(text, labels))
 }
 
 function hasLabel(text: string, labels: ReadonlyMap<string, string>): boolean {
@@ -84,15 +84,25 @@ const maxPatternLength = 1024
  * @throws {cluster/invalid-option} status 400, for patterns that are not Go's or too long
  */
 export function compileNames(filters: ListFilters, compile: CompileRegex): ((name: string) => boolean) | undefined {
+  const matchers = compileEachName(filters, compile)
+  return matchers.length === 0 ? undefined : (name) => matchers.some(({ matches }) => matches(name))
+}
+
+/** One value of the filter `name`. */
+export interface NameMatcher {
+  readonly text: string
+  readonly matches: (name: string) => boolean
+}
+
+/** As `compileNames`, each value by itself; none when the filter is not given. */
+export function compileEachName(filters: ListFilters, compile: CompileRegex): readonly NameMatcher[] {
   const texts = filters.get('name') ?? []
-  if (texts.length === 0) return undefined
   const patterns = texts.filter((text) => special.test(stripAnchors(text)))
   // The time of a match grows with its pattern, and each name of the fleet is matched with each of them.
   if (patterns.reduce((sum, text) => sum + text.length, 0) > maxPatternLength) {
     throw invalid(`invalid filter 'name': patterns of more than ${maxPatternLength} characters`)
   }
-  const matchers = texts.map((text) => compileName(text, compile))
-  return (name) => matchers.some((matches) => matches(name))
+  return texts.map((text) => ({ text, matches: compileName(text, compile) }))
 }
 
 function compileName(text: string, compile: CompileRegex): (name: string) => boolean {

@@ -6,14 +6,26 @@ import { readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { hasLabels, isAny, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
+import { parseTimeMs } from './time-filter.ts'
 
 /** Filter keys of `GET /images/json`. */
-export const imageFilterKeys: readonly string[] = ['before', 'dangling', 'label', 'node', 'reference', 'since', 'until']
+export const imageFilterKeys: readonly string[] = [
+  'before',
+  'dangling',
+  'label',
+  'label!',
+  'node',
+  'reference',
+  'since',
+  'until',
+]
 
 export interface ImageQuery {
   /** Also those that only serve as a layer of others. */
   readonly isAll: boolean
   readonly filters: ListFilters
+  /** What the filter `until` is counted back from. */
+  readonly nowMs: number
 }
 
 /** One image, on one node or many. */
@@ -34,12 +46,14 @@ interface Merged {
  * differently: what was never in a registry has no digest. Rows are the first node's, with the tags and digests of all.
  *
  * @throws {cluster/not-found} status 400 when `before` or `since` name no image
+ * @throws {cluster/invalid-option} status 400 when `until` is no time
  */
 export function listImages(snapshot: ClusterSnapshot, query: ImageQuery): readonly Fields[] {
   const { filters } = query
   const merged = mergeImages(snapshot, filters)
   const before = findBound(merged, filters.get('before')?.[0])
   const since = findBound(merged, filters.get('since')?.[0])
+  const untilMs = Math.min(...(filters.get('until') ?? []).map((text) => parseTimeMs(text, 'until', query.nowMs)))
   const dangling = readFlag(filters, 'dangling')
   const parents = new Set(merged.map(({ first }) => readText(first.row, 'ParentId')))
   return merged
@@ -51,6 +65,8 @@ export function listImages(snapshot: ClusterSnapshot, query: ImageQuery): readon
       if (dangling !== undefined && dangling !== isDangling) return false
       if (before !== undefined && image.createdAtMs >= before.createdAtMs) return false
       if (since !== undefined && image.createdAtMs <= since.createdAtMs) return false
+      if (image.createdAtMs >= untilMs) return false
+      if (filters.has('label!') && hasLabels(filters, image.first.labels, 'label!')) return false
       return (
         hasLabels(filters, image.first.labels) && isAny(filters, 'reference', (value) => hasReference(image, value))
       )

@@ -96,6 +96,30 @@ describe('containers', () => {
     expect(names(filters, { isAll: true }).join(' ')).toBe(expected)
   })
 
+  it('takes an image without a tag for its latest, also where a container names it by ID', () => {
+    const id = `sha256:${'1'.repeat(64)}`
+    const image = { repoDigests: [], createdAtMs: 1, labels: new Map<string, string>(), row: {} }
+    const made = (name: string, of: string, imageId = ''): ContainerView => makeContainer(name, { image: of, imageId })
+    const node = makeNode('a', {
+      images: [{ ...image, id, repoTags: ['redis:latest'] }],
+      containers: [made('latest', 'redis', id), made('byid', id, id), made('six', 'redis:6', 'sha256:6')],
+    })
+    const shown = (value: string): readonly string[] => {
+      const filters = new Map([['ancestor', [value]]])
+      const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
+      const all = orderContainers([node])
+      const entries = collectEntries(selectContainers(all, query, () => undefined, noRegex))
+      return entries.map(({ container }) => container.names[0] ?? '').sort()
+    }
+    expect(['redis', 'redis:latest', 'redis:6', id.slice(7, 19), 'postgres'].map(shown)).toEqual([
+      ['byid', 'latest'],
+      ['byid', 'latest'],
+      ['six'],
+      ['byid', 'latest'],
+      [],
+    ])
+  })
+
   it('refuses unknown containers as bounds', () => {
     expect(() => names({ before: ['nosuch'] })).toThrow('No such container: nosuch')
   })
@@ -179,7 +203,7 @@ describe('images', () => {
         image('i1', ['web:1'], { createdAtMs: 2000 }),
         image('i2', []),
         image('base', [], { createdAtMs: 500 }),
-        image('i3', ['tool:1'], { row: { Id: 'i3', ParentId: 'base' } }),
+        image('i3', ['tool:1'], { labels: new Map([['keep', 'yes']]), row: { Id: 'i3', ParentId: 'base' } }),
       ],
     }),
     makeNode('b', {
@@ -193,19 +217,21 @@ describe('images', () => {
 
   function ids(filters: Fields = {}, isAll = false): string {
     const parsed = parseListFilters(JSON.stringify(filters), imageFilterKeys)
-    return listImages(cluster, { isAll, filters: parsed })
+    return listImages(cluster, { isAll, filters: parsed, nowMs: 0 })
       .map((row) => String(row['Id']))
       .join(' ')
   }
 
   it('shows each image once, with the tags of all nodes', () => {
-    const rows = listImages(cluster, { isAll: false, filters: new Map() })
+    const rows = listImages(cluster, { isAll: false, filters: new Map(), nowMs: 0 })
     expect(rows[0]).toMatchObject({ Id: 'i1', RepoTags: ['web:1', 'web:latest'], Size: 5 })
     expect(new Set(rows.map((row) => row['Id']))).toEqual(new Set(['i1', 'i2', 'i3', 'other-store']))
   })
 
   it('takes one image in two stores for one, by its digest', () => {
-    const row = listImages(cluster, { isAll: false, filters: new Map() }).find((each) => each['Id'] === 'other-store')
+    const row = listImages(cluster, { isAll: false, filters: new Map(), nowMs: 0 }).find(
+      (each) => each['Id'] === 'other-store',
+    )
     expect(row).toMatchObject({ RepoTags: ['app:1', 'app:2'], RepoDigests: ['app@sha256:1'] })
   })
 
@@ -217,7 +243,7 @@ describe('images', () => {
         images: [image(id, ['built:1'], { ...made, createdAtMs })],
       })
     const rowsOf = (...nodes: NodeView[]): readonly unknown[] =>
-      listImages(snapshot(...nodes), { isAll: false, filters: new Map() }).map((row) => row['Id'])
+      listImages(snapshot(...nodes), { isAll: false, filters: new Map(), nowMs: 0 }).map((row) => row['Id'])
     expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlayfs', 'y'), on('c', 'overlay2', 'x'))).toEqual(['x'])
     expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlay2', 'y'))).toEqual(['x', 'y'])
     expect(rowsOf(on('a', 'overlay2', 'x'), on('b', 'overlayfs', 'y', 9000))).toEqual(['y', 'x'])
@@ -232,6 +258,9 @@ describe('images', () => {
     [{ dangling: ['false'] }, 'i1 i3 other-store'],
     [{ node: ['a'] }, 'i1 i2 i3'],
     [{ since: ['tool:1'] }, 'i1'],
+    [{ until: ['2'] }, 'i2 i3 other-store'],
+    [{ 'label!': ['keep'] }, 'i1 i2 other-store'],
+    [{ 'label!': ['keep=no'] }, 'i1 i2 i3 other-store'],
     [{ before: ['web'] }, 'i2 i3 other-store'],
   ])('%j shows %s', (filters, expected) => {
     expect(ids(filters)).toBe(expected)
@@ -293,7 +322,7 @@ describe('networks and volumes', () => {
     })
     const manager = makeNode('m', { swarmRole: 'manager', networks: [network('9', 'mesh', 'swarm')] })
     const names = (...nodes: readonly NodeView[]): readonly unknown[] =>
-      listNetworks(snapshot(...nodes), parseListFilters('', networkFilterKeys)).map((row) => row['Name'])
+      listNetworks(snapshot(...nodes), parseListFilters('', networkFilterKeys), noRegex).map((row) => row['Name'])
     expect(names(worker, manager)).toEqual(['mesh'])
     expect(names(worker)).toEqual(['gone', 'mesh'])
   })
@@ -312,8 +341,14 @@ describe('networks and volumes', () => {
     [{ node: ['b'] }, 'b/bridge b/twin mesh own'],
     [{ id: ['3'] }, 'own'],
     [{ scope: ['local'] }, 'a/bridge a/twin b/bridge b/twin own'],
-  ])('networks with %j are %s', (filters, expected) => {
-    const rows = listNetworks(cluster, parseListFilters(JSON.stringify(filters), networkFilterKeys))
+    // moby daemon/network/filter.go, volume/service/convert.go: names are patterns
+    [{ name: ['^own$'] }, 'own'],
+    [{ name: ['^ow$'] }, ''],
+    [{ name: ['^twin$', 'me.h'] }, 'a/twin b/twin mesh'],
+    [{ name: ['^b/(own|twin)$'] }, 'b/twin own'],
+  ])('networks with %j are %s', async (filters, expected) => {
+    const parsed = parseListFilters(JSON.stringify(filters), networkFilterKeys)
+    const rows = listNetworks(cluster, parsed, await loadRegex())
     expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
   })
 
@@ -329,13 +364,17 @@ describe('networks and volumes', () => {
     [{ label: ['of=c'] }, 'c/mixed'],
     [{ dangling: ['true'] }, 'a/mixed b/mixed c/mixed one shared'],
     [{ dangling: ['false'] }, 'data'],
-  ])('volumes with %j are %s', (filters, expected) => {
-    const rows = listVolumes(cluster, parseListFilters(JSON.stringify(filters), volumeFilterKeys))
+    [{ name: ['^data$'] }, 'data'],
+    [{ name: ['^(one|mix.*)$'] }, 'a/mixed b/mixed c/mixed one'],
+    [{ name: ['^b/(data|mixed)$'] }, 'b/mixed data'],
+  ])('volumes with %j are %s', async (filters, expected) => {
+    const parsed = parseListFilters(JSON.stringify(filters), volumeFilterKeys)
+    const rows = listVolumes(cluster, parsed, await loadRegex())
     expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
   })
 
   it('a row of equal copies shows the one a container uses', () => {
-    const [row] = listVolumes(cluster, parseListFilters('{"name":["data"]}', volumeFilterKeys))
+    const [row] = listVolumes(cluster, parseListFilters('{"name":["data"]}', volumeFilterKeys), noRegex)
     expect(row).toEqual({ Name: 'data', Driver: 'local', Mountpoint: '/on/b' })
   })
 

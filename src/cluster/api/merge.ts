@@ -1,10 +1,11 @@
 import type { Located } from '../directory.ts'
+import type { CompileRegex } from '../expression.ts'
 import { isValidated } from '../model.ts'
 import type { ClusterSnapshot, NetworkView, NodeView, VolumeView } from '../model.ts'
 import { chooseCopy } from '../volume-copies.ts'
 import type { Fields } from '../wire.ts'
-import { hasLabels, isAny, readFlag } from './list-filter.ts'
-import type { ListFilters } from './list-filter.ts'
+import { compileEachName, hasLabels, isAny, readFlag } from './list-filter.ts'
+import type { ListFilters, NameMatcher } from './list-filter.ts'
 import { builtinNetworks, isLocal, nameNetworks, nameVolumes } from './names.ts'
 
 /** Filter keys of `GET /networks`. */
@@ -23,7 +24,12 @@ export const networkFilterKeys: readonly string[] = [
 export const volumeFilterKeys: readonly string[] = ['dangling', 'driver', 'label', 'name', 'node']
 
 /** The network list: every network once by ID, by name. A network that spans nodes is its first node's row. */
-export function listNetworks(snapshot: ClusterSnapshot, filters: ListFilters): readonly Fields[] {
+export function listNetworks(
+  snapshot: ClusterSnapshot,
+  filters: ListFilters,
+  compile: CompileRegex,
+): readonly Fields[] {
+  const names = compileEachName(filters, compile)
   const seen = new Set<string>()
   const used = readFlag(filters, 'dangling') === undefined ? undefined : findUsedNetworks(snapshot)
   const swarm = findSwarmNetworks(snapshot)
@@ -35,7 +41,7 @@ export function listNetworks(snapshot: ClusterSnapshot, filters: ListFilters): r
       if (network.scope === 'swarm' && swarm?.has(network.id) === false) continue
       const name = rename(node, network)
       if (seen.has(network.id) || !isWantedNetwork(network, node, filters, used)) continue
-      if (!isNamed(filters, name, isLocal(network) ? `${node.name}/${network.name}` : name)) continue
+      if (!isNamed(names, spellNetwork(node, network, name))) continue
       seen.add(network.id)
       rows.push({ name, id: network.id, row: { ...network.row, Name: name } })
     }
@@ -90,15 +96,15 @@ interface VolumeRow {
  * The volume list: by name, copies that are equal as one row, others each with its node. A row shows the copy that
  * `inspect` shows.
  */
-export function listVolumes(snapshot: ClusterSnapshot, filters: ListFilters): readonly Fields[] {
+export function listVolumes(snapshot: ClusterSnapshot, filters: ListFilters, compile: CompileRegex): readonly Fields[] {
+  const names = compileEachName(filters, compile)
   const dangling = readFlag(filters, 'dangling')
   const isUsed = makeUse()
   const rows: { name: string; id: string; row: Fields }[] = []
   for (const { name, copies } of groupVolumes(snapshot)) {
     const found = copies.filter(({ node }) => isOnNode(filters, node))
     const copy = chooseCopy(found, isUsed)
-    if (copy === undefined || !found.some(({ node, item }) => isNamed(filters, name, `${node.name}/${item.name}`)))
-      continue
+    if (copy === undefined || !found.some(({ node, item }) => isNamed(names, spellVolume(node, item, name)))) continue
     if (!isAny(filters, 'driver', (value) => value === copy.item.driver)) continue
     if (!hasLabels(filters, copy.item.labels)) continue
     if (dangling !== undefined && found.some(({ node, item }) => isUsed(node, item.name)) === dangling) continue
@@ -122,9 +128,38 @@ function groupVolumes(snapshot: ClusterSnapshot): Iterable<VolumeRow> {
   return rows.values()
 }
 
-/** Names fit in part: as printed, or written with the node. */
-function isNamed(filters: ListFilters, shown: string, full: string): boolean {
-  return isAny(filters, 'name', (value) => shown.includes(value) || (value.includes('/') && full.includes(value)))
+/** The ways a name may be written. */
+interface Spelling {
+  readonly shown: string
+  readonly bare: string
+  /** With the node. */
+  readonly full: string
+}
+
+function spellNetwork(node: NodeView, network: NetworkView, shown: string): Spelling {
+  return { shown, bare: network.name, full: isLocal(network) ? `${node.name}/${network.name}` : shown }
+}
+
+function spellVolume(node: NodeView, volume: VolumeView, shown: string): Spelling {
+  return { shown, bare: volume.name, full: `${node.name}/${volume.name}` }
+}
+
+/** As printed or bare, and with the node where the filter has one. */
+function isNamed(names: readonly NameMatcher[], { shown, bare, full }: Spelling): boolean {
+  if (names.length === 0) return true
+  return names.some(
+    ({ text, matches }) => matches(shown) || matches(bare) || (text.includes('/') && full !== shown && matches(full)),
+  )
+}
+
+/** Every spelling of every network, or volume, that a name filter may be asked about. */
+export function* spellAll(snapshot: ClusterSnapshot, what: 'networks' | 'volumes'): Generator<string, void> {
+  for (const node of snapshot.nodes) {
+    for (const { name } of node[what]) {
+      yield name
+      yield `${node.name}/${name}`
+    }
+  }
 }
 
 /** Which volumes containers use; every node is looked through once. */

@@ -151,6 +151,40 @@ describe('forwarding', () => {
     expect(heard).toEqual(['GET /v1.41/a?x=1 HTTP/1.1\r\nhost: me\r\nx-meta-a: b\r\n\r\n'])
   })
 
+  it('requests that are answered late by nature keep no others from being asked', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        if (chunk.toString().startsWith('GET')) socket.write(ok('here'))
+      })
+    })
+    const bed = await startEndpoint(engine, {}, (exchange) => {
+      if (exchange.head.method === 'GET') return false
+      const target = { name: 'node-1', pool: bed.pool, onAnswer() {}, onBroken() {} }
+      new Forward(exchange, bed.server, { target, path: exchange.head.target, isPatient: true }).run()
+      return true
+    })
+    for (let count = 0; count < 100; count += 1) {
+      new Client(bed.port).send('POST /stop HTTP/1.1\r\nhost: d\r\nContent-Length: 0\r\n\r\n')
+    }
+    await eventually(() => bed.pool.inFlight === 100)
+    await new Client(bed.port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n').until('here')
+    expect([bed.pool.inFlight, bed.pool.queued]).toEqual([100, 0])
+  })
+
+  it('requests whose clients have gone take no place from others that wait', () => {
+    const refused: string[] = []
+    const pool = new EnginePool({ name: () => 'n1', dial: () => new Promise(() => undefined), onUnreachable() {} })
+    const submit = (isCancelled: boolean): void =>
+      pool.submit({ isCancelled, start() {}, refused: (error) => void refused.push(error.message) })
+    for (let count = 0; count < 64 + 1024; count += 1) submit(count >= 64)
+    expect(pool.queued).toBe(1024)
+    submit(false)
+    expect([pool.queued, refused]).toEqual([1, []])
+    for (let count = 0; count < 1024; count += 1) submit(false)
+    expect([pool.queued, refused]).toEqual([1024, ['too many requests are waiting for node n1']])
+    pool.close()
+  })
+
   it('keeps engine connections and uses them again', async () => {
     const { heard, script } = recorder(ok('x'))
     const { port } = await startEndpoint(await startEngine(script))
@@ -270,6 +304,27 @@ describe('forwarding', () => {
     )
   })
 
+  it('a late reader of one body takes nothing of the next', async () => {
+    const exchanges: Exchange[] = []
+    const { port } = await startEndpoint(await startEngine(() => undefined), {}, (exchange) => {
+      exchanges.push(exchange)
+      return true
+    })
+    const client = new Client(port).send('POST /a HTTP/1.1\r\nhost: d\r\nContent-Length: 5\r\n\r\nfirst')
+    await eventually(() => exchanges.length === 1)
+    const [first] = exchanges
+    expect(String(await first?.readBody())).toBe('first')
+    first?.reply(200, [], 'done')
+    await client.until('done')
+    client.send('POST /b HTTP/1.1\r\nhost: d\r\nContent-Length: 6\r\n\r\nsecond')
+    await eventually(() => exchanges.length === 2)
+    await systemClock.sleep(20)
+    first?.connection.resumeBody()
+    expect(String(await exchanges[1]?.readBody())).toBe('second')
+    exchanges[1]?.reply(200, [], 'over')
+    await client.until('over')
+  })
+
   it('tells a client that waits for it to go on with its body, and the engine nothing of it', async () => {
     const heard: string[] = []
     const engine = await startEngine((socket) => {
@@ -316,6 +371,38 @@ describe('forwarding', () => {
     const client = new Client(port).send('GET /a HTTP/1.0\r\n\r\n')
     await eventually(() => client.hasEnded)
     expect(client.text).toBe('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc')
+  })
+
+  it('a slow HTTP/1.0 client slows the engine as any other does', async () => {
+    const size = 64 * 1024 * 1024
+    const engine = await startEngine((socket) => {
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n`)
+        socket.write(Buffer.alloc(size, 'y'))
+        socket.write('\r\n0\r\n\r\n')
+      })
+    })
+    let exchange: Exchange | undefined
+    const { port } = await startEndpoint(engine, {}, (each) => {
+      exchange = each
+      return false
+    })
+    const client = connect({ port, host: '127.0.0.1' })
+    cleanups.push(() => void client.destroy())
+    client.pause()
+    client.write('GET /a HTTP/1.0\r\n\r\n')
+    await eventually(() => exchange?.hasReplied === true)
+    await systemClock.sleep(300)
+    expect(exchange?.waitingBytes).toBeLessThan(1024 * 1024)
+    let received = 0
+    client.on('data', (chunk) => {
+      received += chunk.length
+    })
+    client.resume()
+    await eventually(
+      () => received > size,
+      () => `${received} bytes`,
+    )
   })
 
   it('removes hop-by-hop headers from a reply and closes after one without length', async () => {
@@ -412,6 +499,91 @@ describe('broken engines', () => {
     await new Client(port).send(get).until('n1')
     await new Client(port).send(get).until('n3')
     expect(broken).toEqual([])
+  })
+
+  it('a read whose body has been sent is not sent again without it', async () => {
+    let count = 0
+    const engine = await startEngine((socket) => {
+      socket.on('data', () => {
+        count += 1
+        if (count === 2) socket.resetAndDestroy()
+        else socket.write(ok(`n${count}`))
+      })
+    })
+    const { port } = await startEndpoint(engine)
+    await new Client(port).send(get).until('n1')
+    const client = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\nContent-Length: 4\r\n\r\nbody')
+    await client.until('}\n')
+    expect(client.text).toContain('HTTP/1.1 502 ')
+    expect(count).toBe(2)
+  })
+
+  it('a request whose client has gone before it was passed on is not sent at all', async () => {
+    const { heard, script } = recorder(ok('a'))
+    let left: Exchange | undefined
+    const bed = await startEndpoint(await startEngine(script), {}, (exchange) => {
+      left = exchange
+      return true
+    })
+    const client = new Client(bed.port).send(get)
+    await eventually(() => left !== undefined)
+    client.socket.destroy()
+    await eventually(() => left?.isGone === true)
+    let isDone = false
+    const target = { name: 'node-1', pool: bed.pool, onAnswer() {}, onBroken() {} }
+    if (left !== undefined) {
+      new Forward(left, bed.server, { target, path: '/a', headSeconds: 9, onDone: () => (isDone = true) }).run()
+    }
+    await systemClock.sleep(50)
+    expect([isDone, bed.pool.inFlight, heard]).toEqual([true, 0, []])
+  })
+
+  it('a reply that cannot be changed as it should is an error, not silence', async () => {
+    const { script } = recorder(ok('a'))
+    const more: Partial<ForwardOptions> = {
+      transform() {
+        throw new Error('no such field')
+      },
+    }
+    const { port } = await startEndpoint(await startEngine(script), more)
+    const text = await new Client(port).send(get).until('}\n')
+    expect(text).toMatch(/^HTTP\/1\.1 502 .*the reply of node node-1 cannot be read: no such field/s)
+  })
+
+  it('a mistake in one tick does not stop the clock of the server', async () => {
+    let ticks = 0
+    const logged: string[] = []
+    const server = new EndpointServer({
+      clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 200, signal) },
+      log: { ...silentLog, error: (message) => void logged.push(message) },
+      handle: () => undefined,
+      onTick() {
+        ticks += 1
+        if (ticks === 1) throw new Error('a mistake')
+      },
+    })
+    cleanups.push(() => server.closeNow())
+    await eventually(() => ticks > 2)
+    expect(logged).toEqual(['unexpected error'])
+  })
+
+  it('an engine that leaves the cluster ends what its clients wait for', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        if (chunk.toString().startsWith('GET /begun'))
+          socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
+      })
+    })
+    const { port, pool } = await startEndpoint(engine)
+    const waiting = new Client(port).send('POST /wait HTTP/1.1\r\nhost: d\r\nContent-Length: 0\r\n\r\n')
+    const begun = new Client(port).send('GET /begun HTTP/1.1\r\nhost: d\r\n\r\n')
+    await begun.until('abc\r\n')
+    await eventually(() => pool.inFlight === 1)
+    pool.close()
+    await waiting.until('}\n')
+    expect(waiting.text).toMatch(/^HTTP\/1\.1 502 .*node node-1/s)
+    await eventually(() => begun.isClosed || begun.hasEnded)
+    expect(begun.text).not.toMatch(/0\r\n\r\n$/)
   })
 
   it('an engine that never answers costs the time limit, then 504', async () => {
@@ -794,6 +966,32 @@ describe('limits', () => {
     expect(server.tick - sinceTick).toBeGreaterThanOrEqual(90)
     await eventually(() => heard.join('').endsWith('a'.repeat(90)))
     expect([client.text, client.isClosed]).toEqual(['', false])
+  })
+
+  it.each([
+    ['stalls', 'Content-Length: 90\r\n\r\nabc', 408],
+    ['is broken', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n', 400],
+  ])('a body that %s on its way to an engine ends the call there', async (_, rest, status) => {
+    let isCut = false
+    const engine = await startEngine((socket) => {
+      socket.on('data', () => undefined)
+      socket.on('close', () => (isCut = true))
+      socket.on('end', () => socket.destroy())
+    })
+    let signal: AbortSignal | undefined
+    const own = (exchange: Exchange): boolean => {
+      signal = exchange.signal
+      return false
+    }
+    const { port, pool } = await startEndpoint(engine, {}, own, hasty)
+    const client = new Client(port).send(`${dripped}${rest}`)
+    await eventually(() => client.isClosed || client.hasEnded)
+    expect(client.text).toContain(`HTTP/1.1 ${status} `)
+    await eventually(
+      () => isCut && pool.inFlight === 0,
+      () => `cut: ${isCut}, in flight: ${pool.inFlight}`,
+    )
+    expect(signal?.aborted).toBe(true)
   })
 
   it('an idle connection is closed after a while', async () => {

@@ -32,6 +32,8 @@ export interface ForwardOptions {
   readonly withoutHeaders?: readonly string[]
   /** Header lines sent beside the client's, each with its line end. */
   readonly extraLines?: string
+  /** The engine answers late by nature: other requests do not wait for it. */
+  readonly isPatient?: boolean
   /** The connection may leave HTTP. */
   readonly isHijack?: boolean
   /** Seconds until the reply must begin; absent: as long as it takes. */
@@ -79,6 +81,8 @@ export class Forward implements PoolJob, ReplyReceiver {
   #collectedBytes = 0
   #head: ResponseHead | undefined
   #decoder: ChunkedReader | undefined
+  /** What the client said to the last bytes out of the decoder. */
+  #isWanted = true
 
   constructor(exchange: Exchange, host: ForwardHost, options: ForwardOptions) {
     this.#exchange = exchange
@@ -90,8 +94,13 @@ export class Forward implements PoolJob, ReplyReceiver {
     return this.#isCancelled
   }
 
+  get isPatient(): boolean {
+    return this.#o.isPatient === true
+  }
+
   run(): void {
     this.#exchange.onGone(() => this.#cancel())
+    if (this.#isCancelled) return
     if (this.#o.headSeconds !== undefined) this.#host.watchHead(this, this.#o.headSeconds)
     this.#o.target.pool.submit(this)
   }
@@ -131,15 +140,17 @@ export class Forward implements PoolJob, ReplyReceiver {
 
   /** Leaves a read that got no answer to somebody else. */
   #passOn(): boolean {
-    if (this.#hasHead || !this.#isRead || this.#exchange.head.bodyLength !== 0) return false
+    if (this.#hasHead || !this.#mayResend) return false
     if (this.#o.onLost === undefined) return false
     this.#exchange.onGone(undefined)
     this.#finishUp()
     return this.#o.onLost()
   }
 
-  get #isRead(): boolean {
-    return this.#exchange.head.method === 'GET' || this.#exchange.head.method === 'HEAD'
+  /** A read that has no body: whatever has left of it can leave again. */
+  get #mayResend(): boolean {
+    const { method, bodyLength } = this.#exchange.head
+    return (method === 'GET' || method === 'HEAD') && bodyLength === 0
   }
 
   /** The engine let the time pass in which its reply should have begun. */
@@ -184,9 +195,13 @@ export class Forward implements PoolJob, ReplyReceiver {
   }
 
   data(bytes: Buffer): boolean {
-    if (this.#decoder !== undefined) this.#decoder.read(bytes, 0)
-    else if (this.#collected !== undefined) this.#collect(bytes)
-    else return this.#exchange.writeRaw(bytes)
+    if (this.#decoder !== undefined) {
+      this.#isWanted = true
+      this.#decoder.read(bytes, 0)
+      return this.#isWanted
+    }
+    if (this.#collected === undefined) return this.#exchange.writeRaw(bytes)
+    this.#collect(bytes)
     return true
   }
 
@@ -201,7 +216,7 @@ export class Forward implements PoolJob, ReplyReceiver {
   failed(error: Error): void {
     if (this.#isDone) return
     const { target } = this.#o
-    if (!this.#hasHead && !this.#hasRetried && this.#connection?.isReused === true && this.#isRead) {
+    if (!this.#hasHead && !this.#hasRetried && this.#connection?.isReused === true && this.#mayResend) {
       // A kept connection that the engine had given up: says nothing about the engine.
       this.#hasRetried = true
       target.pool.submitFresh(this)
@@ -300,7 +315,11 @@ export class Forward implements PoolJob, ReplyReceiver {
       text += 'connection: close\r\n'
     }
     this.#exchange.writeRaw(Buffer.from(`${text}\r\n`, 'latin1'))
-    if (mustDecode) this.#decoder = new ChunkedReader((data) => void this.#exchange.writeRaw(data))
+    if (mustDecode) {
+      this.#decoder = new ChunkedReader((data) => {
+        this.#isWanted = this.#exchange.writeRaw(data)
+      })
+    }
     if (headEnd < bytes.length) this.data(bytes.subarray(headEnd))
   }
 
@@ -337,7 +356,16 @@ export class Forward implements PoolJob, ReplyReceiver {
     if (head === undefined) return
     const [only] = parts
     const whole = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
-    this.#exchange.reply(head.status, head.headers, this.#o.transform?.(whole) ?? [whole])
+    let body: readonly Buffer[]
+    try {
+      body = this.#o.transform?.(whole) ?? [whole]
+    } catch (error) {
+      // Nobody else would answer any more.
+      const message = `the reply of node ${this.#o.target.name} cannot be read: ${toMessage(error)}`
+      this.#exchange.replyError(502, message)
+      return
+    }
+    this.#exchange.reply(head.status, head.headers, body)
   }
 }
 

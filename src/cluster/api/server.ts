@@ -173,7 +173,12 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
         return
       }
       this.tick += 1
-      this.#sweep()
+      try {
+        this.#sweep()
+      } catch (error) {
+        // All limits of time hang on the next tick.
+        this.#o.log.error('unexpected error', { error: toMessage(error) })
+      }
     }
   }
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startEndpointBed } from '../../testing/endpoint-bed.ts'
+import { systemClock } from '../../io/clock.ts'
+import { ask, startEndpointBed, startManagerOver } from '../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../testing/endpoint-bed.ts'
+import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
 
 const gb = 2 ** 30
 
@@ -41,6 +43,27 @@ describe('a create that may wait', () => {
     expect((await bed.call('DELETE', '/containers/first?force=1')).status).toBe(204)
     expect((await second).status).toBe(201)
     expect(await waiting()).toEqual([])
+  })
+
+  it('waits for as long as it was given, whatever the clock on the wall is set to', async () => {
+    let aheadMs = 0
+    const engine = await startFakeEngine({ name: 'n9', memoryBytes: 2 * gb, images: ['busybox'] })
+    const clock = { ...systemClock, nowMs: () => Date.now() + aheadMs }
+    const manager = await startManagerOver([engine], { clock })
+    try {
+      await expect.poll(() => manager.cluster.healthyMembers().length).toBe(1)
+      const port = Number(new URL(manager.addresses[0] ?? '').port)
+      expect((await ask(port, 'POST', '/containers/create?name=first', body(2 * gb))).status).toBe(201)
+      const second = ask(port, 'POST', '/containers/create?name=second', body(gb, '60s'))
+      await expect.poll(async () => (await ask(port, 'GET', '/flotilla/waiting')).body).toContain('second')
+      aheadMs = 3_600_000
+      await systemClock.sleep(600)
+      expect((await ask(port, 'DELETE', '/containers/first?force=1')).status).toBe(204)
+      expect((await second).status).toBe(201)
+    } finally {
+      manager.closeNow()
+      await engine.stop()
+    }
   })
 
   it('that names no duration, or a name that is taken, is refused at once', async () => {

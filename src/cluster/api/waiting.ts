@@ -96,8 +96,8 @@ interface Waiter {
   readonly draft: CreateDraft
   readonly request: PlacementRequest
   readonly lead: Pick<FencedCall, 'isBroken'>
-  /** When the create came; a second try has no more time than the first. */
-  readonly sinceMs: number
+  /** Monotonic: when the create came; a second try has no more time than the first. */
+  readonly arrivedMs: number
   /** The client is gone. */
   readonly signal: AbortSignal
   /** ID under which a replica keeps the create: each of its tries is answered at once. */
@@ -133,12 +133,14 @@ export class LeadershipMoved extends FlotillaError {
  * @param place throws {cluster/no-placement} while there is no room
  */
 export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Promise<T>): Promise<T> {
-  const { draft, request, lead, sinceMs, signal, keptAs } = waiter
+  const { draft, request, lead, arrivedMs, signal, keptAs } = waiter
   const id = keptAs ?? draft.swarmId
   const waitMs = readWaitMs(readFields(draft.body, 'Labels'), api.settings.waitMs)
   if (waitMs === 0) return place()
   const { clock } = api.cluster
-  const untilMs = sinceMs + waitMs
+  // Counted on a clock that nobody sets; what is shown is told by the one on the wall.
+  const leftMs = (): number => arrivedMs + waitMs - clock.monotonicMs()
+  const sinceMs = clock.nowMs() - (clock.monotonicMs() - arrivedMs)
   let isKept = false
   try {
     for (;;) {
@@ -146,12 +148,12 @@ export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Prom
       const choice = api.cluster.choose(request)
       const isTaken = draft.name !== '' && api.cluster.directory.containersNamed(draft.name).length > 0
       const isHopeless = isTaken || (choice.kind === 'refused' && choice.reason === 'invalid')
-      if (choice.kind === 'placed' || isHopeless || clock.nowMs() >= untilMs) {
+      if (choice.kind === 'placed' || isHopeless || leftMs() <= 0) {
         try {
           return await place()
         } catch (error) {
           if (!isNoRoom(error) || isHopeless) throw error
-          if (clock.nowMs() >= untilMs)
+          if (leftMs() <= 0)
             throw new FlotillaError(error.code, `${error.message} (waited ${renderDurationMs(waitMs)})`, {
               status: 500,
               cause: error,
@@ -167,13 +169,13 @@ export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Prom
         nanoCpus: draft.request.nanoCpus,
         memoryBytes: draft.request.memoryBytes,
         sinceMs,
-        untilMs,
+        untilMs: sinceMs + waitMs,
         refusal,
         askedMs: keptAs === undefined ? undefined : clock.nowMs(),
       })
       if (keptAs !== undefined && !api.waiting.isEnded) {
         isKept = true
-        throw new StillWaiting(refusal, untilMs - clock.nowMs())
+        throw new StillWaiting(refusal, leftMs())
       }
       if (!api.waiting.isEnded) await pause(clock, signal)
       if (lead.isBroken || api.waiting.isEnded) throw new LeadershipMoved(api.waiting.isEnded)

@@ -174,6 +174,16 @@ describe('file://', () => {
     expect(watched.logged).toHaveLength(1)
   })
 
+  it('counts those heartbeats on a clock that nobody sets', async () => {
+    const watched = await watchFile('emptied-ahead', 'a:1\n')
+    await writeFile(watched.path, '')
+    await advance(watched.clock, 5000)
+    watched.clock.jump(watched.clock.nowMs() + 3_600_000)
+    await advance(watched.clock, 5000)
+    await watched.stop()
+    expect(watched.sets).toEqual([['a:1']])
+  })
+
   it('does not lose engines to a file that is empty for a moment or replaced by rename', async () => {
     const watched = await watchFile('replaced', 'a:1\n')
     await writeFile(watched.path, '')

@@ -13,6 +13,7 @@ export const nothingHeld: Held = { last: undefined, emptySinceMs: undefined }
  * Decides what to make of the next reading. A list that was full and is suddenly empty is more likely a file
  * being rewritten or a wiped store than the end of every engine: the old one stands for three heartbeats.
  *
+ * @param nowMs monotonic: a clock that is set must neither end the wait nor draw it out
  * @returns `emit` when readers have to be told; `isSuspicious` once, when holding begins
  */
 export function holdEmptied(

@@ -33,7 +33,7 @@ export async function* pollList(
     if (problem !== '' && problem !== complaint) log.error(`Discovery error: ${problem}`)
     complaint = problem
     if (reading.addresses !== undefined) {
-      const next = holdEmptied(held, toSet(reading.addresses), clock.nowMs(), heartbeatMs)
+      const next = holdEmptied(held, toSet(reading.addresses), clock.monotonicMs(), heartbeatMs)
       held = next.held
       if (next.isSuspicious) log.warn(`${name} lists no engines any more: keeping the known ones for now`)
       if (next.emit) yield next.held.last ?? []

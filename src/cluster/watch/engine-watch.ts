@@ -241,6 +241,8 @@ export class EngineWatch {
   }
 
   #wake({ epoch, reason, ticket, afterMs }: Extract<Effect, { readonly kind: 'wake' }>): void {
+    // What still comes in after the end begins nothing.
+    if (this.#calls.signal.aborted) return
     // A new one for the same reason takes the place of the one before.
     this.#timers.get(reason)?.()
     const cancel = startTimer(this.#o.clock, afterMs, () => {

@@ -1,4 +1,5 @@
 import type { Run } from '../../cli/command.ts'
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { toObserveRequest } from '../../compose/converge.ts'
 import { reportPlan } from '../../compose/report-plan.ts'
@@ -12,7 +13,7 @@ import { toImageReference } from '../../compose/translate/name.ts'
 import { composeEnv } from './compose-env.ts'
 import type { downFlags } from './lifecycle-table.ts'
 import { endProviders } from './outside.ts'
-import { isTrue, withSession } from './session.ts'
+import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 import { readLock } from './project-lock-flags.ts'
 
@@ -22,7 +23,7 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/invalid-value', `invalid value for --rmi: "${images}"`)
   }
   const { name, project } = await requireTarget(ctx, args)
-  const isIgnoring = isTrue(composeEnv(ctx)['COMPOSE_IGNORE_ORPHANS'])
+  const isIgnoring = isSwitchedOn(composeEnv(ctx)['COMPOSE_IGNORE_ORPHANS'])
   if (flags['remove-orphans'] && isIgnoring && flags.given('remove-orphans')) {
     throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
   }

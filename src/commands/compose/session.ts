@@ -1,4 +1,5 @@
 import type { Context } from '../../cli/command.ts'
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { programVersion } from '../../core/program.ts'
 import type { ProgressEvent } from '../../core/progress.ts'
@@ -90,7 +91,7 @@ export async function withProgress<T>(
 
 /** Nothing is painted before the first event. */
 async function preparePainter(ctx: Context, isDryRun: boolean): Promise<() => ProgressPainter> {
-  const isStdout = isTrue(ctx.env['COMPOSE_STATUS_STDOUT'])
+  const isStdout = isSwitchedOn(ctx.env['COMPOSE_STATUS_STDOUT'])
   const asked = readProgress(ctx)
   const ansi = readAnsi(ctx)
   const isTty = isStdout ? ctx.terminal.isTty : ctx.terminal.isStderrTty
@@ -154,9 +155,4 @@ function readChoice(ctx: Context): Parameters<typeof endpointFromEnvironment>[1]
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-/** Booleans of the environment: `1 t true y yes on`. */
-export function isTrue(value: string | undefined): boolean {
-  return value !== undefined && /^(?:1|t|true|y|yes|on)$/i.test(value)
 }

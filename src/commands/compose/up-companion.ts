@@ -3,13 +3,14 @@ import type { ConvergeOptions } from '../../compose/converge.ts'
 import type { Monitor } from '../../compose/logs/monitor.ts'
 import type { LogSink } from '../../compose/logs/sink.ts'
 import type { Project } from '../../compose/model/project.ts'
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import { toMessage } from '../../core/errors.ts'
 import { readKeys } from '../../ui/keys.ts'
 import type { Keys } from '../../ui/keys.ts'
 import type { StatusLine } from '../../ui/status-line.ts'
 import { makeStyle } from '../../ui/style.ts'
 import { composeEnv } from './compose-env.ts'
-import { hasColour, isTrue } from './session.ts'
+import { hasColour } from './session.ts'
 import type { Session } from './session.ts'
 
 /** What stands beside the output of an attached `up`: the keys of the terminal, and the following of files. */
@@ -46,7 +47,7 @@ export function wantsMenu(ctx: Context, flag: boolean | undefined): boolean {
   if (!terminal.isTty || !terminal.isStdinTty || hasColour(ctx) === false) return false
   if (flag !== undefined) return flag
   const variable = composeEnv(ctx)['COMPOSE_MENU'] ?? ''
-  return variable === '' || isTrue(variable)
+  return variable === '' || isSwitchedOn(variable)
 }
 
 export function makeCompanion(o: CompanionOptions): Companion {

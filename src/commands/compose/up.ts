@@ -1,4 +1,5 @@
 import type { Context, Run } from '../../cli/command.ts'
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
@@ -13,7 +14,7 @@ import { makeBuildHost, readAuth } from './build-host.ts'
 import { composeEnv, readMaking } from './compose-env.ts'
 import type { upFlags } from './lifecycle-table.ts'
 import { resolveOutside } from './outside.ts'
-import { askUser, isTrue, withSession } from './session.ts'
+import { askUser, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
 import { readLock } from './project-lock-flags.ts'
@@ -111,7 +112,7 @@ export function toConvergeOptions(
   services: readonly string[],
 ): ConvergeOptions {
   const isRemoving = flags['remove-orphans']
-  const isIgnoring = isTrue(composeEnv(ctx)['COMPOSE_IGNORE_ORPHANS'])
+  const isIgnoring = isSwitchedOn(composeEnv(ctx)['COMPOSE_IGNORE_ORPHANS'])
   if (isRemoving && isIgnoring) {
     throw new FlotillaError('cli/usage', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans')
   }
@@ -135,7 +136,8 @@ export function toConvergeOptions(
       replaceClassic: flags['replace-classic'],
       start: !flags['no-start'],
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
-      separator: ctx.globals['compatibility'] === true || isTrue(composeEnv(ctx)['COMPOSE_COMPATIBILITY']) ? '_' : '-',
+      separator:
+        ctx.globals['compatibility'] === true || isSwitchedOn(composeEnv(ctx)['COMPOSE_COMPATIBILITY']) ? '_' : '-',
     },
     isStrict: flags.strict,
     pull: parsePull(flags.pull, flags.build),

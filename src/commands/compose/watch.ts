@@ -1,4 +1,5 @@
 import type { Context, Run } from '../../cli/command.ts'
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
@@ -6,7 +7,7 @@ import type { Project } from '../../compose/model/project.ts'
 import { collectRules } from '../../compose/watch/rules.ts'
 import { watchProject } from '../../compose/watch/watcher.ts'
 import { readTextNow } from '../../io/text-files.ts'
-import { isTrue, withSession } from './session.ts'
+import { withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { requireProject } from './target.ts'
 import type { watchFlags } from './watch-table.ts'
@@ -34,7 +35,7 @@ export const run: Run<typeof watchFlags> = async (ctx, flags, args) => {
 /** @throws {cli/usage} where the user has switched off what a watch needs */
 export function checkWatch(ctx: Pick<Context, 'env'>): void {
   const value = ctx.env['COMPOSE_EXPERIMENTAL_WATCH_TAR']
-  if (value === undefined || value === '' || isTrue(value)) return
+  if (value === undefined || value === '' || isSwitchedOn(value)) return
   throw new FlotillaError('cli/usage', 'no available sync implementation', {
     hint: 'COMPOSE_EXPERIMENTAL_WATCH_TAR switches it off',
   })

@@ -1,3 +1,4 @@
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import * as posix from 'node:path/posix'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
@@ -47,7 +48,7 @@ export interface FoundSources {
  */
 export async function readProject(request: SourceRequest, options: LoadOptions): Promise<Project> {
   const found = await findSources(request, options)
-  const convertWindowsPaths = isTrue(found.env['COMPOSE_CONVERT_WINDOWS_PATHS'])
+  const convertWindowsPaths = isSwitchedOn(found.env['COMPOSE_CONVERT_WINDOWS_PATHS'])
   const all = { convertWindowsPaths, ...options, profiles: found.profiles }
   return withReader(all, (once) => loadProject(found.sources, once))
 }
@@ -187,11 +188,6 @@ function readSwitch(value: string | undefined): boolean {
   if (/^(?:1|t|T|TRUE|true|True)$/.test(value)) return true
   if (/^(?:0|f|F|FALSE|false|False)$/.test(value)) return false
   throw makeFailure(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`)
-}
-
-/** Booleans of the environment: `1 t true y yes on`. */
-function isTrue(value: string | undefined): boolean {
-  return value !== undefined && /^(?:1|t|true|y|yes|on)$/i.test(value)
 }
 
 const fileNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startEndpointBed } from '../../../testing/endpoint-bed.ts'
+import { systemClock } from '../../../io/clock.ts'
+import { ask, startEndpointBed, startManagerOver } from '../../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
 
 let bed: EndpointBed
@@ -30,8 +31,8 @@ function build(query: Record<string, string>, body = 'context'): ReturnType<Endp
 }
 
 /** Opens a tunnel. @returns the engine at its end, and the connection */
-async function tunnel(path: string, headers = ''): Promise<{ node: string; socket: Socket }> {
-  const socket = connect(bed.port, '127.0.0.1')
+async function tunnel(path: string, headers = '', port: number = bed.port): Promise<{ node: string; socket: Socket }> {
+  const socket = connect(port, '127.0.0.1')
   sockets.push(socket)
   socket.write(`POST ${path} HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${headers}\r\n`)
   let text = ''
@@ -118,6 +119,31 @@ describe('BuildKit', () => {
   })
 })
 
+describe('a manager whose streams are all in use', () => {
+  it('refuses a tunnel and remembers nothing of it: the next build goes where its conditions say', async () => {
+    const manager = await startManagerOver(bed.engines, {
+      limits: { total: 100, perAddress: 100, hijacked: 1 },
+    })
+    try {
+      while (manager.cluster.healthyMembers().length < bed.engines.length) await systemClock.sleep(5)
+      const port = Number(new URL(manager.addresses[0] ?? '').port)
+      const { node, socket } = await tunnel('/session', 'X-Docker-Expose-Session-Uuid: s8\r\n', port)
+      expect(node).toBe('n1')
+      expect((await ask(port, 'POST', '/grpc')).status).toBe(503)
+      socket.destroy()
+      await once(socket, 'close')
+      await systemClock.sleep(50)
+      const opened = tunnel('/session', 'X-Docker-Expose-Session-Uuid: s9\r\n', port)
+      const query = new URLSearchParams({ version: '2', session: 's9', buildargs: '{"constraint:node":"=n3"}' })
+      await ask(port, 'POST', `/build?${query.toString()}`, 'context')
+      expect((await opened).node).toBe('n3')
+      ;(await opened).socket.destroy()
+    } finally {
+      manager.closeNow()
+    }
+  })
+})
+
 describe('other routes', () => {
   it.each([
     ['GET', '/images/viz', 501, 'Not supported in clustering mode.'],
@@ -128,6 +154,13 @@ describe('other routes', () => {
     ['GET', '/v1.41/services', 503, 'This node is not a swarm manager.'],
     ['POST', '/swarm/init', 501, 'concerns one engine'],
     ['DELETE', '/containers/none/checkpoints/one', 404, 'No such container none'],
+    ['GET', '/v1.51/system/df?type=image', 200, '"LayersSize":0,"Images":[]'],
+    [
+      'GET',
+      '/v1.52/system/df?type=image',
+      200,
+      '{"ImageUsage":{"ActiveCount":0,"Reclaimable":0,"TotalSize":0,"TotalCount":0}}',
+    ],
     ['GET', '/v2.0/info', 400, 'client version 2.0 is too new.'],
     ['PATCH', '/info', 404, 'page not found'],
     ['POST', '/containers/json', 404, 'page not found'],

@@ -8,7 +8,7 @@ import { readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { parseBuild, toEngineQuery } from '../build-request.ts'
 import type { BuildRequest } from '../build-request.ts'
-import { forward, isTrue, paramsOf } from '../call.ts'
+import { checkStreams, forward, isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { headerOf } from '../http1/head.ts'
 import { fanOutBody } from './fan-out.ts'
@@ -133,6 +133,7 @@ export const session: Handler = async (api, call) => {
     ? (api.builds.get('session', id) ?? api.builds.ofClient(client))
     : ((await api.builds.wait('session', id, sessionMs, call.exchange.signal)) ?? api.builds.ofClient(client))
   const member = memberAt(api, addr) ?? chooseMember(api)
+  checkStreams(api)
   api.builds.set('session', id, member.addr)
   forward(api, call, member, { isHijack: true, onDone: () => api.builds.delete('session', id) })
 }
@@ -141,6 +142,7 @@ export const session: Handler = async (api, call) => {
 export const grpc: Handler = (api, call) => {
   const client = clientOf(call)
   const member = memberAt(api, api.builds.ofClient(client)) ?? chooseMember(api)
+  checkStreams(api)
   api.builds.count(client, member.addr, 1)
   forward(api, call, member, {
     isHijack: true,

@@ -5,6 +5,7 @@ import { isSame } from '../bridge/versions.ts'
 import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { spliceInspect } from '../inspect.ts'
+import { isFields, readField, readFields } from '../../wire.ts'
 import type { ForwardOptions } from '../proxy.ts'
 
 /** Seconds until an engine must have begun its answer. */
@@ -24,13 +25,17 @@ function pass(action: string, more: Partial<ForwardOptions> = {}): Handler {
 }
 
 /** Changes of one container: what the engine acknowledges shows in the very next list. */
-function change(action: string, headSecondsOf: (call: Call) => number | undefined, isBodyKept = true): Handler {
+function change(
+  action: string,
+  headSecondsOf: (call: Call) => number | undefined,
+  more: Pick<ForwardOptions, 'body' | 'isPatient'> = {},
+): Handler {
   return (api, call) => {
     const owned = findOwned(api, call.name)
     const headSeconds = headSecondsOf(call)
     forward(api, call, owned.member, {
       enginePath: pathOf(owned, action),
-      ...(isBodyKept ? {} : { body: emptyBody }),
+      ...more,
       ...(headSeconds === undefined ? {} : { headSeconds }),
       onReply: (status) => {
         if (status >= 400) return
@@ -43,10 +48,34 @@ function change(action: string, headSecondsOf: (call: Call) => number | undefine
   }
 }
 
-function stopSeconds(call: Call): number | undefined {
-  const grace = Number(paramsOf(call).get('t') ?? '10')
-  // Negative: the engine waits as long as it takes.
-  return Number.isFinite(grace) && grace >= 0 ? grace + slowSeconds : undefined
+/** Seconds that an engine gives a container which says nothing of it. */
+const defaultGrace = 10
+/** An engine that does not describe a container in time is not waited for longer than for others. */
+const graceMs = 5000
+
+/** Stopping and restarting: how long that may take is for the client to say, else for the container. */
+function end(action: '/restart' | '/stop'): Handler {
+  const withGrace = (grace: number): Handler =>
+    // Negative: the engine waits as long as it takes.
+    change(action, () => (grace >= 0 ? grace + slowSeconds : undefined), { isPatient: true })
+  return async (api, call) => {
+    const given = paramsOf(call).get('t')
+    const grace = given === null || given === '' ? await readGrace(api, call) : Number(given)
+    return withGrace(Number.isFinite(grace) ? grace : -1)(api, call)
+  }
+}
+
+async function readGrace(api: Api, call: Call): Promise<number> {
+  const owned = findOwned(api, call.name)
+  try {
+    const request = { method: 'GET', path: pathOf(owned, '/json') } as const
+    const limits = { deadlineMs: graceMs, signal: call.exchange.signal }
+    const container = await (await owned.member.engine.request(request, limits)).json<unknown>()
+    const value = isFields(container) ? readField(readFields(container, 'Config'), 'StopTimeout') : undefined
+    return typeof value === 'number' ? value : defaultGrace
+  } catch {
+    return defaultGrace
+  }
 }
 
 export const inspect: Handler = (api, call) => {
@@ -63,7 +92,7 @@ export const inspect: Handler = (api, call) => {
 }
 
 // classicswarm api/handlers.go: a body is not passed on; engines reject one from API 1.24 on.
-const plainStart: Handler = change('/start', () => slowSeconds, false)
+const plainStart: Handler = change('/start', () => slowSeconds, { body: emptyBody })
 
 export const start: Handler = (api, call) => {
   const owned = findOwned(api, call.name)
@@ -87,15 +116,16 @@ async function startOnSpanning(api: Api, call: Call, owned: OwnedContainer): Pro
   call.exchange.reply(reply.status, ['Api-Version', api.cluster.apiVersion])
 }
 
-export const stop: Handler = change('/stop', stopSeconds)
-export const restart: Handler = change('/restart', stopSeconds)
+export const stop: Handler = end('/stop')
+export const restart: Handler = end('/restart')
 export const kill: Handler = change('/kill', () => plainSeconds)
 export const pause: Handler = change('/pause', () => plainSeconds)
 export const unpause: Handler = change('/unpause', () => plainSeconds)
 export const update: Handler = change('/update', () => plainSeconds)
 
 export const logs: Handler = pass('/logs')
-export const stats: Handler = pass('/stats')
+/** One reading takes an engine two seconds. */
+export const stats: Handler = pass('/stats', { isPatient: true })
 export const top: Handler = pass('/top', { headSeconds: plainSeconds })
 export const changes: Handler = pass('/changes', { headSeconds: slowSeconds })
 export const exportContainer: Handler = pass('/export')
@@ -120,7 +150,7 @@ export const attach: Handler = (api, call) => {
 }
 
 export const attachWs: Handler = pass('/attach/ws', { isHijack: true })
-export const wait: Handler = pass('/wait')
+export const wait: Handler = pass('/wait', { isPatient: true })
 export const checkpoints: Handler = pass('/checkpoints')
 
 const checkpoint = /^(.+)\/checkpoints\/([^/]+)$/

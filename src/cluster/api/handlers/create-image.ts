@@ -19,9 +19,11 @@ export interface CreateSource extends Pick<Call, 'version' | 'query'> {
   readonly exchange: { readonly signal: AbortSignal; readonly head: Pick<Call['exchange']['head'], 'headers'> }
 }
 
-/** By status, not by text; other things a create can miss are named as such. */
+/** By status; other things a create can miss are named as such, and images may be called like them. */
 export function isImageMissing(error: FlotillaError): boolean {
-  return error.status === 404 && !/\b(?:network|volume|container|plugin|runtime|sandbox)\b/i.test(error.message)
+  if (error.status !== 404) return false
+  const isOther = /\b(?:network|volume|container|plugin|runtime|sandbox)\b/i.test(error.message)
+  return !isOther || /\bno such image\b/i.test(error.message)
 }
 
 /**

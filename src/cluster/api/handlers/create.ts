@@ -66,15 +66,14 @@ async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: stri
   let retries = api.settings.createRetries
   let isAtImage = false
   const full: FlotillaError[] = []
-  const { clock } = api.cluster
-  const sinceMs = clock.nowMs() - (clock.monotonicMs() - (call.exchange.arrivedMs ?? clock.monotonicMs()))
+  const arrivedMs = call.exchange.arrivedMs ?? api.cluster.clock.monotonicMs()
   await failpoint('create.beforePlace')
   while (request !== undefined) {
     lead.check()
     const wanted: PlacementRequest = request
     const place = waitForRoom(
       api,
-      { draft, request, lead, sinceMs, signal: call.exchange.signal, keptAs: request === bound ? keptAs : undefined },
+      { draft, request, lead, arrivedMs, signal: call.exchange.signal, keptAs: request === bound ? keptAs : undefined },
       () => holdNearData(api, plan, wanted, (each) => hold(api, draft, each, network)),
     )
     // That nothing else fits is no news to somebody whose node is full.

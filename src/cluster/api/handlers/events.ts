@@ -1,41 +1,24 @@
-import { FlotillaError } from '../../../core/errors.ts'
 import { EventWriter } from '../event-writer.ts'
-import { isFields, readField, readFields, readNumber, readText } from '../../wire.ts'
+import { eventFilterKeys, isWantedEvent } from '../event-filter.ts'
+import { readNumber } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { paramsOf } from '../call.ts'
 import type { Api, Handler } from '../call.ts'
-import { hasLabels, isAny, parseListFilters } from '../list-filter.ts'
+import { parseListFilters } from '../list-filter.ts'
+import { parseTimeMs } from '../time-filter.ts'
 import type { Exchange } from '../http1/exchange.ts'
-import type { ListFilters } from '../list-filter.ts'
 import { toClusterEvent } from '../../cluster-event.ts'
 
 const replayMs = 10_000
 
-const filterKeys = [
-  'container',
-  'daemon',
-  'event',
-  'image',
-  'label',
-  'network',
-  'node',
-  'plugin',
-  'scope',
-  'type',
-  'volume',
-  'service',
-  'secret',
-  'config',
-] as const
-
 /** All engines' events as one stream, one JSON object a line, beginning with what lies in the past when asked for. */
 export const events: Handler = async (api, call) => {
   const params = paramsOf(call)
-  const filters = parseListFilters(params.get('filters') ?? '', filterKeys)
-  const since = parseTime(params.get('since'), 'since', api.cluster.clock.nowMs())
-  const until = parseTime(params.get('until'), 'until', api.cluster.clock.nowMs())
+  const filters = parseListFilters(params.get('filters') ?? '', eventFilterKeys)
+  const since = readTime(params, 'since', api.cluster.clock.nowMs())
+  const until = readTime(params, 'until', api.cluster.clock.nowMs())
   const { exchange } = call
-  const writer = new EventWriter(exchange, api.cluster.clock, (event) => isWanted(event, filters))
+  const writer = new EventWriter(exchange, api.cluster.clock, (event) => isWantedEvent(event, filters))
   // Subscribed first: what happens during the replay waits in the queue.
   const unsubscribe = api.cluster.events.subscribe({ hear: (event) => writer.offer(event) })
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
@@ -57,20 +40,10 @@ export const events: Handler = async (api, call) => {
   }
 }
 
-/** Epoch seconds from what clients send: seconds with fraction, RFC 3339, or a Go duration back from now. */
-function parseTime(text: string | null, name: string, nowMs: number): number | undefined {
-  if (text === null || text === '') return undefined
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text)
-  const at = Date.parse(text)
-  if (!Number.isNaN(at)) return at / 1000
-  const ago = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text)
-  if (ago !== null) {
-    const seconds = Number(ago[1] ?? 0) * 3600 + Number(ago[2] ?? 0) * 60 + Number(ago[3] ?? 0)
-    return nowMs / 1000 - seconds
-  }
-  throw new FlotillaError('cluster/invalid-option', `invalid value ${JSON.stringify(text)} for ${name}`, {
-    status: 400,
-  })
+/** Epoch seconds; undefined when it is not given. @throws {cluster/invalid-option} status 400 */
+function readTime(params: URLSearchParams, name: string, nowMs: number): number | undefined {
+  const text = params.get(name) ?? ''
+  return text === '' ? undefined : parseTimeMs(text, name, nowMs) / 1000
 }
 
 /** What the engines remember, in order of time. An engine that does not answer in time is left out. */
@@ -102,38 +75,4 @@ async function replay(
     if (writer.isDropped) return
     if (!writer.replay(event)) await exchange.drain()
   }
-}
-
-/** Filters of one key are alternatives, keys add up; as moby daemon/events/filter.go. */
-function isWanted(event: Fields, filters: ListFilters): boolean {
-  if (filters.size === 0) return true
-  const actor = readFields(event, 'Actor')
-  const attributes = readFields(actor, 'Attributes')
-  const type = readText(event, 'Type')
-  const action = readText(event, 'Action') || readText(event, 'status')
-  const id = readText(actor, 'ID') || readText(event, 'id')
-  const node = readField(event, 'node')
-  const nodeName = isFields(node) ? readText(node, 'Name') : ''
-  const named = (key: string): boolean =>
-    isAny(filters, key, (given) => {
-      // Lists print names with their node.
-      const value = nodeName !== '' && given.startsWith(`${nodeName}/`) ? given.slice(nodeName.length + 1) : given
-      if (key === 'image' && type === 'container') return matchesImage(readText(attributes, 'image'), value)
-      if (type !== key) return readText(attributes, key) === value
-      return id === value || (value.length >= 1 && id.startsWith(value)) || readText(attributes, 'name') === value
-    })
-  const labels = new Map<string, string>()
-  for (const [key, value] of Object.entries(attributes)) if (typeof value === 'string') labels.set(key, value)
-  return (
-    isAny(filters, 'type', (value) => value === type) &&
-    isAny(filters, 'event', (value) => value === action || action.startsWith(`${value}:`)) &&
-    isAny(filters, 'scope', (value) => value === (readText(event, 'scope') || 'local')) &&
-    isAny(filters, 'node', (value) => value === nodeName) &&
-    hasLabels(filters, labels) &&
-    (['container', 'image', 'network', 'volume', 'daemon', 'plugin'] as const).every(named)
-  )
-}
-
-function matchesImage(image: string, value: string): boolean {
-  return image === value || image.split(':')[0] === value
 }

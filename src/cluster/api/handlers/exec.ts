@@ -11,14 +11,23 @@ async function findExec(api: Api, id: string): Promise<Member> {
   const member = addr === undefined ? undefined : api.cluster.member(addr)
   if (member !== undefined) return member
   if (/^[0-9a-f]{64}$/.test(id)) {
-    const asked = await Promise.all(api.cluster.healthyMembers().map((each) => holdsExec(each, id)))
-    const found = asked.find((each) => each !== undefined)
+    const found = await firstHolder(api.cluster.healthyMembers(), id)
     if (found !== undefined) {
       api.execs.set(id, found.addr)
       return found
     }
   }
   throw new FlotillaError('cluster/not-found', `Exec ID ${id} not found`, { status: 404 })
+}
+
+/** The first that says yes; nobody waits for those that are slow to say no. */
+async function firstHolder(members: readonly Member[], id: string): Promise<Member | undefined> {
+  return new Promise((resolve) => {
+    const asked = members.map(async (member) => {
+      if ((await holdsExec(member, id)) !== undefined) resolve(member)
+    })
+    void Promise.all(asked).then(() => resolve(undefined))
+  })
 }
 
 async function holdsExec(member: Member, id: string): Promise<Member | undefined> {

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { FlotillaError, joinFailures, toMessage } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
+import { splitTag, toFullReference } from '../../image-name.ts'
 import type { Member } from '../../member.ts'
 import { isFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
@@ -11,6 +12,7 @@ import { anyHealthy, forward, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
+import { whileHealthy } from './while-healthy.ts'
 
 const pullIdleMs = 60_000
 const removeMs = 120_000
@@ -70,9 +72,22 @@ export const saveMany: Handler = async (api, call) => {
 
 export const push: Handler = async (api, call) => {
   await api.cluster.settled()
-  const tag = paramsOf(call).get('tag')
-  const reference = tag === null || tag === '' ? call.name : `${call.name}:${tag}`
-  forward(api, call, firstHolder(api, reference), {})
+  const tag = paramsOf(call).get('tag') ?? ''
+  const member = tag === '' ? repositoryHolder(api, call.name) : firstHolder(api, `${call.name}:${tag}`)
+  forward(api, call, member, {})
+}
+
+/** Without a tag all of them are pushed: by the engine that has the most. */
+function repositoryHolder(api: Api, name: string): Member {
+  const { repository } = splitTag(toFullReference(name))
+  let best: Member | undefined
+  let most = 0
+  for (const member of api.cluster.healthyMembers()) {
+    const tags = member.view.images.flatMap((image) => image.repoTags)
+    const count = tags.filter((each) => splitTag(each).repository === repository).length
+    if (count > most) [best, most] = [member, count]
+  }
+  return best ?? firstHolder(api, name)
 }
 
 /** Pulls on every engine at once, or imports the body into every engine. */
@@ -86,7 +101,7 @@ export const createImage: Handler = async (api, call) => {
   const shown = tag === '' ? image : `${image}${tag.includes(':') ? '@' : ':'}${tag}`
   const auth = headerOf(call.exchange.head, 'x-registry-auth')
   const progress = new NodeProgress(call, `Pulling ${shown}...`)
-  await progress.runAll(api, (member) =>
+  await progress.runAll(api, (member, _, signal) =>
     member.engine.request(
       {
         method: 'POST',
@@ -96,7 +111,7 @@ export const createImage: Handler = async (api, call) => {
         idleMs: pullIdleMs,
         ...(auth === undefined ? {} : { headers: { 'x-registry-auth': auth } }),
       },
-      { signal: call.exchange.signal },
+      { signal },
     ),
   )
 }
@@ -118,7 +133,7 @@ async function streamToAll(api: Api, call: Call, path: string, title: string): P
   const type = headerOf(call.exchange.head, 'content-type') ?? 'application/x-tar'
   await progress.runAll(
     api,
-    (member, index) =>
+    (member, index, signal) =>
       member.engine.request(
         {
           method: 'POST',
@@ -128,7 +143,7 @@ async function streamToAll(api: Api, call: Call, path: string, title: string): P
           headers: { 'content-type': type },
           body: bodies[index],
         },
-        { signal: call.exchange.signal },
+        { signal },
       ),
     members,
     (index) => bodies[index]?.destroy(),
@@ -175,19 +190,27 @@ async function readBack(api: Api, members: readonly Member[]): Promise<void> {
   await api.cluster.settled()
 }
 
-/** @throws one error that lists `node: message` lines, with the status all failures share, else 500 */
+/**
+ * A node that has lost the image meanwhile needs nothing done, as long as another one had it.
+ *
+ * @throws one error that lists `node: message` lines, with the status all failures share, else 500
+ */
 async function onAll(members: readonly Member[], body: (member: Member) => Promise<void>): Promise<void> {
   const failures: NamedFailure[] = []
   await Promise.all(
     members.map((member) => body(member).catch((error: unknown) => failures.push({ name: member.name, error }))),
   )
-  if (failures.length === 0) return
+  if (failures.length === 0 || (failures.length < members.length && failures.every(isGone))) return
   const statuses = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
   const [only] = statuses
   throw joinFailures('engine/server', failures, { status: statuses.size === 1 && only !== undefined ? only : 500 })
 }
 
-type Ask = (member: Member, index: number) => ReturnType<Member['engine']['request']>
+function isGone({ error }: NamedFailure): boolean {
+  return error instanceof FlotillaError && error.status === 404
+}
+
+type Ask = (member: Member, index: number, signal: AbortSignal) => ReturnType<Member['engine']['request']>
 
 /** Progress lines of several engines as one stream: `id` is the node, `status` says what for and what. */
 class NodeProgress {
@@ -214,7 +237,9 @@ class NodeProgress {
       members.map(async (member, index) => {
         this.#say(member, '')
         try {
-          await this.#follow(member, await ask(member, index), results)
+          await whileHealthy(api, member, exchange.signal, async (signal) =>
+            this.#follow(member, await ask(member, index, signal), results),
+          )
         } catch (error) {
           onFailed?.(index)
           problems.push(`${member.name}: ${toMessage(error)}`)

@@ -6,7 +6,7 @@ import { containerFilterKeys, selectContainers, spellNames, writeContainerRow } 
 import { imageFilterKeys, listImages } from '../list-images.ts'
 import { needsNameRegex, parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
-import { listNetworks, listVolumes, networkFilterKeys, volumeFilterKeys } from '../merge.ts'
+import { listNetworks, listVolumes, networkFilterKeys, spellAll, volumeFilterKeys } from '../merge.ts'
 import { collectEntries } from '../../container-order.ts'
 import type { ContainerSource } from '../../container-order.ts'
 import type { Exchange } from '../http1/exchange.ts'
@@ -25,7 +25,7 @@ export const containers: Handler = async (api, call) => {
   const filters = parseListFilters(params.get('filters') ?? '', containerFilterKeys)
   await refreshFirst(api, filters)
   // A name filter is a regular expression; plain names need no engine for them.
-  const compile = needsNameRegex(filters) ? await matchFleet(api, filters) : noRegex
+  const compile = await compileFor(api, filters, () => spellContainers(api))
   const query = {
     isAll: isTrue(params.get('all')),
     limit: Math.max(0, Number(params.get('limit') ?? '0') || 0),
@@ -46,13 +46,15 @@ export const containers: Handler = async (api, call) => {
   await writeRows(api, exchange, chosen, sizes)
 }
 
-async function matchFleet(api: Api, filters: ListFilters): Promise<CompileRegex> {
-  const { clock, directory } = api.cluster
-  const entries = collectEntries(directory.containers())
-  function* names(): Generator<string, void> {
-    for (const { container, node } of entries) yield* spellNames(container, node)
-  }
-  return matchBeforehand(filters, await api.compile(), names(), () => clock.monotonicMs())
+/** What the patterns of a name filter are compiled with; all of them have been matched with these names by then. */
+async function compileFor(api: Api, filters: ListFilters, names: () => Iterable<string>): Promise<CompileRegex> {
+  if (!needsNameRegex(filters)) return noRegex
+  return matchBeforehand(filters, await api.compile(), names(), () => api.cluster.clock.monotonicMs())
+}
+
+function* spellContainers(api: Api): Generator<string, void> {
+  for (const { container, node } of collectEntries(api.cluster.directory.containers()))
+    yield* spellNames(container, node)
 }
 
 /** The list is of one moment: what a client does not take at once is kept as it was then. */
@@ -107,7 +109,8 @@ export const images: Handler = async (api, call) => {
   const filters = parseListFilters(params.get('filters') ?? '', imageFilterKeys)
   const named = params.get('filter')
   const all = named === null || named === '' ? filters : new Map([...filters, ['reference', [named]] as const])
-  const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all })
+  const nowMs = api.cluster.clock.nowMs()
+  const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all, nowMs })
   // Rows come from engines in their own newest version.
   const pair = { client: call.version ?? newestApiVersion, engine: newestApiVersion }
   reply(api, call, isNewTo(pair, '1.44') ? rows.map((row) => bridgeImage(row, pair)) : rows)
@@ -116,13 +119,15 @@ export const images: Handler = async (api, call) => {
 export const networks: Handler = async (api, call) => {
   await api.cluster.settled()
   const filters = parseListFilters(paramsOf(call).get('filters') ?? '', networkFilterKeys)
-  reply(api, call, listNetworks(api.cluster.snapshot(), filters))
+  const compile = await compileFor(api, filters, () => spellAll(api.cluster.snapshot(), 'networks'))
+  reply(api, call, listNetworks(api.cluster.snapshot(), filters, compile))
 }
 
 export const volumes: Handler = async (api, call) => {
   await api.cluster.settled()
   const filters = parseListFilters(paramsOf(call).get('filters') ?? '', volumeFilterKeys)
-  reply(api, call, { Volumes: listVolumes(api.cluster.snapshot(), filters), Warnings: null })
+  const compile = await compileFor(api, filters, () => spellAll(api.cluster.snapshot(), 'volumes'))
+  reply(api, call, { Volumes: listVolumes(api.cluster.snapshot(), filters, compile), Warnings: null })
 }
 
 function reply(api: Api, call: Call, value: unknown): void {

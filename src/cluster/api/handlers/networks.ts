@@ -88,12 +88,12 @@ export const remove: Handler = async (api, call) => {
 async function removeSpanning(api: Api, call: Call, member: Member, network: NetworkView): Promise<void> {
   const { clock, directory, apiVersion } = api.cluster
   await deleteSpanning(api, call, member, network)
-  const untilMs = clock.nowMs() + lettingGoMs
+  const untilMs = clock.monotonicMs() + lettingGoMs
   for (;;) {
     const holders = directory.networkHolders(network.id).filter(({ node }) => node.health.state === 'healthy')
     const reads = holders.map(({ node }) => api.cluster.memberOf(node).touch({ what: 'network', id: network.id }))
     await waitAtMost(clock, Promise.all(reads), specsMs)
-    if (holders.length === 0 || clock.nowMs() >= untilMs) break
+    if (holders.length === 0 || clock.monotonicMs() >= untilMs) break
     if (directory.networkHolders(network.id).length > 0) await clock.sleep(lettingGoPauseMs, call.exchange.signal)
   }
   call.exchange.reply(204, ['Api-Version', apiVersion])

@@ -14,6 +14,7 @@ import type { Api } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
 import type { LocalNetwork } from './networks.ts'
+import { settleContainers } from './settle-containers.ts'
 import { findVolumeHomes, settleVolumes } from './settle-volumes.ts'
 import type { VolumeHome } from './settle-volumes.ts'
 import { randomId } from '../../../io/random-id.ts'
@@ -36,7 +37,9 @@ export interface CreatePlan {
  * @throws {cluster/invalid-option}
  */
 export async function planCreate(api: Api, name: string, raw: Fields, platform: string): Promise<CreatePlan> {
-  const { body, nodes } = settleVolumes(api, foldNames(raw, createNames))
+  const { body: named, nodes: byContainer } = settleContainers(api, foldNames(raw, createNames))
+  const { body, nodes: byVolume } = settleVolumes(api, named)
+  const nodes = [...byContainer, ...byVolume]
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
   const { body: placed, network } = settleNetworks(api, body)
   const draft = parseCreate(name, placed, compile, () => randomId(32))

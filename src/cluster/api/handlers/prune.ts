@@ -6,6 +6,7 @@ import type { Fields } from '../../wire.ts'
 import { bridgeVolumePrune, isAnonymousVolume } from '../bridge/queries.ts'
 import { versionsOf } from '../call.ts'
 import type { Call, Handler } from '../call.ts'
+import { whileHealthy } from './while-healthy.ts'
 
 const pruneMs = 300_000
 const removeMs = 30_000
@@ -21,7 +22,10 @@ export function prune(kind: Kind): Handler {
     await Promise.all(
       members.map(async (member) => {
         try {
-          join(joined, await pruneOn(call, member, kind))
+          const answer = await whileHealthy(api, member, call.exchange.signal, (signal) =>
+            pruneOn(call, member, kind, signal),
+          )
+          join(joined, answer)
         } catch (error) {
           failures.push({ name: member.name, error })
         }
@@ -50,32 +54,35 @@ function join(joined: Record<string, unknown>, answer: Fields): void {
   }
 }
 
-async function pruneOn(call: Call, member: Member, kind: Kind): Promise<Fields> {
+async function pruneOn(call: Call, member: Member, kind: Kind, signal: AbortSignal): Promise<Fields> {
   let { query } = call
   if (kind === 'volumes') {
     const how = bridgeVolumePrune(query, versionsOf(call, member))
-    if (how.kind === 'anonymous') return pruneAnonymous(call, member, how.filters)
+    if (how.kind === 'anonymous') return pruneAnonymous(call, member, how.filters, signal)
     query = how.query
   }
   const path = `${member.versionFor(call.version)}/${kind}/prune${query === '' ? '' : `?${query}`}`
-  const reply = await member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: pruneMs })
+  const request = { method: 'POST', path, unversioned: true } as const
+  // Engines break a prune off when its client goes away.
+  const reply = await member.engine.request(request, { deadlineMs: pruneMs, signal })
   const answer = await reply.json<unknown>()
   return isFields(answer) ? answer : {}
 }
 
 /** Unused volumes without a name, one by one; one that is taken into use meanwhile stays. */
-async function pruneAnonymous(call: Call, member: Member, filters: string): Promise<Fields> {
+async function pruneAnonymous(call: Call, member: Member, filters: string, signal: AbortSignal): Promise<Fields> {
   const wanted = { ...(filters === '' ? {} : (JSON.parse(filters) as Fields)), dangling: ['true'] }
   const prefix = member.versionFor(call.version)
   const reply = await member.engine.request(
     { method: 'GET', path: `${prefix}/volumes`, unversioned: true, query: { filters: JSON.stringify(wanted) } },
-    { deadlineMs: removeMs },
+    { deadlineMs: removeMs, signal },
   )
   const listed = await reply.json<unknown>()
   const removed: string[] = []
   for (const row of isFields(listed) ? readList(listed, 'Volumes').filter(isFields) : []) {
     const name = readText(row, 'Name')
     if (!isAnonymousVolume(name)) continue
+    if (signal.aborted) break
     const request = { method: 'DELETE', path: `${prefix}/volumes/${name}`, unversioned: true } as const
     const isGone = await member.engine.request(request, { deadlineMs: removeMs }).then(
       async (answer) => (await answer.bytes(), true),

@@ -9,8 +9,9 @@ import { decodeVolume } from '../../watch/decode-lists.ts'
 import { isFields, readFields, readList, readNumber } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { minimumTold, versionToTell } from '../bridge/negotiate.ts'
+import { listVersion, toUsage, usageVersion } from '../disk-usage.ts'
 import { headerOf } from '../http1/head.ts'
-import { anyHealthy, forward } from '../call.ts'
+import { anyHealthy, forward, isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { toAscii } from '../../ascii.ts'
 import { ListWriter } from '../list-writer.ts'
@@ -211,11 +212,14 @@ export const anyEngine: Handler = (api, call) => {
 
 /** Disk use of all nodes; an engine that does not answer in time is left out and named in the log. */
 export const diskUsage: Handler = async (api, call) => {
+  const asked = call.version ?? api.cluster.apiVersion
+  // Sums of several engines are made here, of the lists that engines of any version give.
+  const isSummed = compareApiVersions(asked, usageVersion) >= 0
   const path = `/system/df${call.query === '' ? '' : `?${call.query}`}`
   const parts = await Promise.all(
     api.cluster.healthyMembers().map(async (member) => {
       try {
-        const version = member.versionFor(call.version ?? api.cluster.apiVersion)
+        const version = member.versionFor(isSummed ? listVersion : asked)
         const request = { method: 'GET', path: `${version}${path}`, unversioned: true } as const
         const value = await (await member.engine.request(request, { deadlineMs: askMs })).json<unknown>()
         return isFields(value) ? { member, value } : undefined
@@ -233,14 +237,17 @@ export const diskUsage: Handler = async (api, call) => {
       .map((row) => nameRow(row, member.view.name)),
   )
   const rename = nameVolumes(api.cluster.snapshot())
-  reply(api, call, {
+  const lists = {
     LayersSize: known.reduce((sum, part) => sum + readNumber(part.value, 'LayersSize'), 0),
     Images: joined('Images'),
     Containers: rows,
     Volumes: joinVolumes(known, (node, row) => rename(node, decodeVolume(row))),
     BuildCache: joined('BuildCache'),
     BuilderSize: known.reduce((sum, part) => sum + readNumber(part.value, 'BuilderSize'), 0),
-  })
+  }
+  const params = paramsOf(call)
+  const how = { types: params.getAll('type'), isVerbose: isTrue(params.get('verbose')) }
+  reply(api, call, isSummed ? toUsage(lists, how) : lists)
 }
 
 /** Copies of one volume are one row, with what they use together. */

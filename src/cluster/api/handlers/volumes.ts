@@ -5,7 +5,7 @@ import { WHITELISTS_LABEL } from '../../model.ts'
 import { readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { foldNames, volumeNames } from '../body-names.ts'
-import { forward, readJsonBody } from '../call.ts'
+import { forward, isTrue, paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { splitNodeName } from '../merge.ts'
@@ -72,16 +72,26 @@ export const remove: Handler = async (api, call) => {
   const holders = api.cluster.directory.volumeHolders(call.name)
   const [first] = holders
   if (first === undefined) {
+    // As on one engine: by force, what is not there is removed already.
+    if (isTrue(paramsOf(call).get('force'))) return noContent(api, call)
     throw new FlotillaError('cluster/not-found', `get ${call.name}: no such volume`, { status: 404 })
   }
   const { name } = first.item
   const members = holders.map(({ node }) => api.cluster.memberOf(node))
+  const gone: unknown[] = []
   try {
     await forEach(members, async (member) => {
       const query = call.query === '' ? '' : `?${call.query}`
       const version = member.versionFor(call.version ?? api.cluster.apiVersion)
       const path = `${version}${renderPath(`/volumes/${name}`)}${query}`
-      await (await member.engine.request({ method: 'DELETE', path, unversioned: true }, { deadlineMs: 30_000 })).bytes()
+      const request = { method: 'DELETE', path, unversioned: true } as const
+      try {
+        await (await member.engine.request(request, { deadlineMs: 30_000 })).bytes()
+      } catch (error) {
+        // A node that has lost it meanwhile needs nothing done, as long as another one had it.
+        const isGone = error instanceof FlotillaError && error.status === 404
+        if (!isGone || gone.push(error) === members.length) throw error
+      }
     })
   } finally {
     await readBack(api, members, name)
@@ -105,6 +115,7 @@ async function forEach(members: readonly Member[], body: (member: Member) => Pro
     members.map((member) => body(member).catch((error: unknown) => failures.push({ name: member.name, error }))),
   )
   if (failures.length === 0) return
-  const [status] = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
-  throw joinFailures('engine/server', failures, { status: status ?? 500 })
+  const statuses = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
+  const [only] = statuses
+  throw joinFailures('engine/server', failures, { status: statuses.size === 1 && only !== undefined ? only : 500 })
 }

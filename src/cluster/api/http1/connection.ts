@@ -135,7 +135,9 @@ export class ServerConnection {
     this.resumeBody()
   }
 
+  /** Gives the sink more again. Whoever took an earlier body may say so late: then nobody has asked for this one yet. */
   resumeBody(): void {
+    if (this.#sink === undefined) return
     this.#isSinkPaused = false
     this.#since = this.#host.tick
     const pending = this.#pending
@@ -217,7 +219,7 @@ export class ServerConnection {
   }
 
   #giveUpBody(exchange: Exchange, message: string): void {
-    if (!exchange.hasReplied) exchange.replyError(408, message)
+    exchange.giveUp(408, message)
     this.socket.destroy()
   }
 
@@ -281,7 +283,7 @@ export class ServerConnection {
   #broken(error: unknown): void {
     const exchange = this.#exchange
     this.#isBodyDone = false
-    if (exchange !== undefined && !exchange.hasReplied) exchange.replyError(400, toMessage(error))
+    exchange?.giveUp(400, toMessage(error))
     this.socket.destroySoon()
   }
 

@@ -90,9 +90,13 @@ export class Exchange {
     return this.#extraHeaders !== undefined
   }
 
-  /** One callback for the moment the client goes away before the reply is complete; a second call replaces it. */
+  /**
+   * One callback for the moment the client goes away before the reply is complete, called at once when it has; a second
+   * call replaces it.
+   */
   onGone(handler: (() => void) | undefined): void {
-    this.#onGone = handler
+    if (this.#isGone) handler?.()
+    else this.#onGone = handler
   }
 
   onDrain(handler: (() => void) | undefined): void {
@@ -113,6 +117,7 @@ export class Exchange {
   }
 
   #read(limit: number): Promise<Buffer> {
+    if (this.#isGone) return Promise.reject(clientGoneError())
     if (this.head.bodyLength > limit) return Promise.reject(bodyTooLarge(limit))
     if (this.head.bodyLength === 0) return Promise.resolve(Buffer.alloc(0))
     return new Promise((resolve, reject) => {
@@ -284,6 +289,17 @@ export class Exchange {
     this.#draining = undefined
     this.#endDraining = undefined
     end?.()
+  }
+
+  /** The rest of the request will not come: says so where nothing has been said, and ends what goes on for it. */
+  giveUp(status: number, message: string): void {
+    const handler = this.#onGone
+    if (!this.#hasReplied) this.replyError(status, message)
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#abort?.abort(clientGoneError())
+    handler?.()
+    this.#goOn()
   }
 
   clientGone(): void {

@@ -5,6 +5,8 @@ import { UpstreamConnection } from './upstream.ts'
 /** Work that wants a connection. Exactly one of the two is called, unless it was cancelled before. */
 export interface PoolJob {
   readonly isCancelled: boolean
+  /** It is answered late by nature, and must not keep others from being asked: containers that are stopped, or waited for. */
+  readonly isPatient?: boolean
   start(connection: UpstreamConnection): void
   refused(error: FlotillaError): void
 }
@@ -24,6 +26,8 @@ export interface PoolOptions {
 /** Requests sent and not yet answered, and requests waiting for their turn; reliability.md §2. */
 const engineInFlightLimit = 64
 const queueLimit = 1024
+/** Patient requests sent and not yet answered: an engine does next to nothing for them. */
+const patientLimit = 512
 const idleLimit = 64
 const idleSeconds = 60
 const dialSeconds = 10
@@ -34,30 +38,40 @@ interface Dialing {
   readonly job: PoolJob
 }
 
+/** Requests that count against one limit. */
+interface Lane {
+  readonly limit: number
+  readonly queue: PoolJob[]
+  inFlight: number
+}
+
 /** Kept-alive connections to one engine. A request counts against the limits until its reply begins. */
 export class EnginePool {
   readonly #options: PoolOptions
-  readonly #inFlightLimit: number
+  readonly #usual: Lane
+  readonly #patient: Lane
+  /** Of connections whose reply has not begun. */
+  readonly #lanes = new Map<UpstreamConnection, Lane>()
   readonly #idle: UpstreamConnection[] = []
   readonly #all = new Set<UpstreamConnection>()
   readonly #dialing = new Set<Dialing>()
-  readonly #queue: PoolJob[] = []
-  #inFlight = 0
   #tick = 0
   #isClosed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#inFlightLimit = options.inFlightLimit ?? engineInFlightLimit
+    const limit = options.inFlightLimit ?? engineInFlightLimit
+    this.#usual = { limit, queue: [], inFlight: 0 }
+    this.#patient = { limit: Math.max(limit, patientLimit), queue: [], inFlight: 0 }
   }
 
   get inFlight(): number {
-    return this.#inFlight
+    return this.#usual.inFlight + this.#patient.inFlight
   }
 
   /** Requests that wait for their turn. */
   get queued(): number {
-    return this.#queue.length
+    return this.#usual.queue.length + this.#patient.queue.length
   }
 
   get idleCount(): number {
@@ -67,10 +81,13 @@ export class EnginePool {
   submit(job: PoolJob): void {
     if (this.#isClosed) {
       job.refused(new FlotillaError('engine/unreachable', `node ${this.#options.name()} is gone`, { status: 503 }))
-    } else if (this.#inFlight < this.#inFlightLimit) {
+      return
+    }
+    const lane = this.#laneFor(job)
+    if (lane.inFlight < lane.limit) {
       this.#run(job, false)
-    } else if (this.#queue.length < queueLimit) {
-      this.#queue.push(job)
+    } else if (hasRoom(lane)) {
+      lane.queue.push(job)
     } else {
       this.#options.onFull?.()
       const message = `too many requests are waiting for node ${this.#options.name()}`
@@ -80,7 +97,8 @@ export class EnginePool {
 
   /** Like `submit`, on a connection of its own: after a kept one turned out to be dead. */
   submitFresh(job: PoolJob): void {
-    this.#run(job, true)
+    if (this.#isClosed) this.submit(job)
+    else this.#run(job, true)
   }
 
   /** Called about once a second. */
@@ -105,22 +123,32 @@ export class EnginePool {
   retire(): void {
     this.#isClosed = true
     for (const dialing of this.#dialing) dialing.abort.abort(new FlotillaError('core/aborted', 'closing'))
-    for (const job of this.#queue.splice(0)) this.submit(job)
+    this.#refuseQueued()
     this.dropIdle()
   }
 
   close(): void {
     this.#isClosed = true
     for (const dialing of this.#dialing) dialing.abort.abort(new FlotillaError('core/aborted', 'closing'))
-    for (const job of this.#queue.splice(0)) this.submit(job)
-    for (const connection of this.#all) connection.destroy()
+    this.#refuseQueued()
+    const error = new FlotillaError('engine/unreachable', 'its connections have been closed')
+    for (const connection of this.#all) connection.breakOff(error)
+  }
+
+  #laneFor(job: PoolJob): Lane {
+    return job.isPatient === true ? this.#patient : this.#usual
+  }
+
+  /** Of a closed pool. */
+  #refuseQueued(): void {
+    for (const { queue } of [this.#usual, this.#patient]) for (const job of queue.splice(0)) this.submit(job)
   }
 
   #run(job: PoolJob, isFresh: boolean): void {
-    this.#inFlight += 1
+    this.#laneFor(job).inFlight += 1
     const kept = isFresh ? undefined : this.#takeIdle()
     if (kept !== undefined) {
-      job.start(kept)
+      this.#start(job, kept)
       return
     }
     const dialing = { since: this.#tick, abort: new AbortController(), job }
@@ -129,6 +157,11 @@ export class EnginePool {
       (stream) => this.#dialed(dialing, stream),
       (error: unknown) => this.#dialFailed(dialing, error),
     )
+  }
+
+  #start(job: PoolJob, connection: UpstreamConnection): void {
+    this.#lanes.set(connection, this.#laneFor(job))
+    job.start(connection)
   }
 
   #takeIdle(): UpstreamConnection | undefined {
@@ -141,8 +174,9 @@ export class EnginePool {
 
   #dialed(dialing: Dialing, stream: Duplex): void {
     this.#dialing.delete(dialing)
-    const connection = new UpstreamConnection(stream, {
-      settled: () => this.#settled(),
+    const lane = this.#laneFor(dialing.job)
+    const connection: UpstreamConnection = new UpstreamConnection(stream, {
+      settled: () => this.#answered(connection),
       idle: (free) => this.#keep(free),
       closed: (gone) => this.#forget(gone),
     })
@@ -150,12 +184,12 @@ export class EnginePool {
     if (this.#isClosed) {
       connection.destroy()
       if (!dialing.job.isCancelled) this.submit(dialing.job)
-      this.#settled()
+      this.#settled(lane)
     } else if (dialing.job.isCancelled) {
       this.#keep(connection)
-      this.#settled()
+      this.#settled(lane)
     } else {
-      dialing.job.start(connection)
+      this.#start(dialing.job, connection)
     }
   }
 
@@ -166,13 +200,19 @@ export class EnginePool {
       const message = `cannot reach node ${this.#options.name()}: ${toMessage(error)}`
       dialing.job.refused(new FlotillaError('engine/unreachable', message, { cause: error, status: 502 }))
     }
-    this.#settled()
+    this.#settled(this.#laneFor(dialing.job))
   }
 
-  #settled(): void {
-    this.#inFlight -= 1
-    while (this.#inFlight < this.#inFlightLimit) {
-      const job = this.#queue.shift()
+  #answered(connection: UpstreamConnection): void {
+    const lane = this.#lanes.get(connection)
+    this.#lanes.delete(connection)
+    if (lane !== undefined) this.#settled(lane)
+  }
+
+  #settled(lane: Lane): void {
+    lane.inFlight -= 1
+    while (lane.inFlight < lane.limit) {
+      const job = lane.queue.shift()
       if (job === undefined) return
       if (!job.isCancelled) this.#run(job, false)
     }
@@ -192,4 +232,12 @@ export class EnginePool {
     const at = this.#idle.indexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
   }
+}
+
+/** Who has gone away in the meantime gives his place to others. */
+function hasRoom({ queue }: Lane): boolean {
+  if (queue.length < queueLimit) return true
+  const waiting = queue.filter((job) => !job.isCancelled)
+  queue.splice(0, queue.length, ...waiting)
+  return queue.length < queueLimit
 }

@@ -116,6 +116,12 @@ export class UpstreamConnection {
     this.stream.destroy()
   }
 
+  /** Ends the connection; whoever waits for a reply hears why. */
+  breakOff(error: Error): void {
+    this.#fail(error)
+    this.stream.destroy()
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#receiver === undefined) {
       // An engine that talks without being asked would answer the next request with the wrong reply.

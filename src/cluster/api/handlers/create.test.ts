@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../../io/clock.ts'
+import { ask, startEndpointBed, startManagerOver } from '../../../testing/endpoint-bed.ts'
+import { startFakeEngine } from '../../../testing/fake-engine/fake-engine.ts'
+
+describe('a create whose node lacks the image', () => {
+  it('brings it there, whatever words its name is made of', async () => {
+    const bed = await startEndpointBed([{}, { registry: ['acme/container-network:1', 'acme/volume:1'] }])
+    try {
+      const made = async (image: string): Promise<unknown> => {
+        const body = { Image: image, Env: ['constraint:node==n2'] }
+        const answer = await bed.call('POST', '/containers/create', body)
+        return [answer.status, answer.status === 201 ? '' : answer.body]
+      }
+      expect(await made('acme/container-network:1')).toEqual([201, ''])
+      expect(await made('acme/volume:1')).toEqual([201, ''])
+    } finally {
+      await bed.close()
+    }
+  })
+})
+
+describe('a create whose image takes long to come', () => {
+  it('keeps its name and its place until then', async () => {
+    let aheadMs = 0
+    const engine = await startFakeEngine({ name: 'n1', images: ['box:1'], registry: ['big:1'] })
+    const manager = await startManagerOver([engine], { clock: { ...systemClock, nowMs: () => Date.now() + aheadMs } })
+    try {
+      await expect.poll(() => manager.cluster.healthyMembers().length).toBe(1)
+      const port = Number(new URL(manager.addresses[0] ?? '').port)
+      engine.fail({ path: /^\/images\/create$/, times: 1, fault: { kind: 'delay', ms: 2500 } })
+      const slow = ask(port, 'POST', '/containers/create?name=web', { Image: 'big:1' })
+      await expect.poll(() => engine.requests.some((each) => each.path === '/images/create')).toBe(true)
+      aheadMs = 30 * 60_000
+      // The manager looks for what has lapsed about once a second.
+      await systemClock.sleep(1200)
+      expect((await ask(port, 'POST', '/containers/create?name=web', { Image: 'box:1' })).status).toBe(409)
+      expect((await slow).status).toBe(201)
+    } finally {
+      manager.closeNow()
+      await engine.stop()
+    }
+  })
+})

@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask, startEndpointBed } from '../../../testing/endpoint-bed.ts'
+import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
+
+let bed: EndpointBed
+beforeAll(async () => {
+  bed = await startEndpointBed([{}, {}, {}])
+})
+afterAll(() => bed.close())
+
+describe('an exec that another manager made', () => {
+  it('is found although some engine is silent', async () => {
+    const [silent, , holder] = bed.engines
+    const id = holder?.addContainer({ Image: 'box' }, { name: 'web', start: true }) ?? ''
+    const port = holder?.endpoint.kind === 'tcp' ? holder.endpoint.port : 0
+    const made = await ask(port, 'POST', `/containers/${id}/exec`, { Cmd: ['true'] })
+    const exec = (JSON.parse(made.body) as { Id: string }).Id
+    silent?.fail({ path: /^\/exec\//, fault: { kind: 'hang' } })
+    const startMs = Date.now()
+    expect((await bed.call('GET', `/exec/${exec}/json`)).status).toBe(200)
+    // A silent engine is given five seconds.
+    expect(Date.now() - startMs).toBeLessThan(4000)
+    expect((await bed.call('GET', `/exec/${'0'.repeat(64)}/json`)).status).toBe(404)
+  })
+})

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Clock } from '../../../core/clock.ts'
+import { systemClock } from '../../../io/clock.ts'
+import { ask, startEndpointBed, startManagerOver } from '../../../testing/endpoint-bed.ts'
+import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
+import { startFakeEngine } from '../../../testing/fake-engine/fake-engine.ts'
+
+let bed: EndpointBed
+beforeAll(async () => {
+  bed = await startEndpointBed([
+    { images: ['localhost:5000/app:1', 'other:1'] },
+    { images: ['localhost:5000/app:1', 'localhost:5000/app:2'] },
+  ])
+})
+afterAll(() => bed.close())
+
+/** Nodes that were asked to push. */
+function pushesOn(): readonly string[] {
+  return bed.engines.flatMap((engine) =>
+    engine.requests.filter((each) => each.path.endsWith('/push')).map(() => engine.state.options.name ?? ''),
+  )
+}
+
+describe('a pull by all nodes', () => {
+  it('ends although one of them hangs, and says so', async () => {
+    const engines = [
+      await startFakeEngine({ name: 'n1', registry: ['tool:1'] }),
+      await startFakeEngine({ name: 'n2', registry: ['tool:1'] }),
+    ]
+    // Looks at the health of nodes, two seconds apart, come at once.
+    const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 2000 ? 40 : ms, signal) }
+    const manager = await startManagerOver(engines, { clock, watch: { probeMs: 100, failureRetry: 2 } })
+    try {
+      await expect.poll(() => manager.cluster.healthyMembers().length).toBe(2)
+      const port = Number(new URL(manager.addresses[0] ?? '').port)
+      engines[1]?.fail({ fault: { kind: 'hang' } })
+      const { status, body } = await ask(port, 'POST', '/images/create?fromImage=tool&tag=1')
+      expect([status, body.includes('n2: node n2 ')]).toEqual([200, true])
+      expect(engines[0]?.state.findImage('tool:1')).toBeDefined()
+    } finally {
+      manager.closeNow()
+      for (const engine of engines) await engine.stop()
+    }
+  })
+})
+
+describe('removing an image', () => {
+  it('that one of its nodes has lost meanwhile is done', async () => {
+    const lost = { method: 'DELETE', times: 1, fault: { kind: 'status', status: 404, message: 'gone' } } as const
+    for (const tag of ['1', '2']) {
+      const path = `/images/localhost:5000/app:1/tag?repo=twice&tag=${tag}`
+      expect((await bed.call('POST', path)).status).toBe(201)
+    }
+    bed.engines[1]?.fail(lost)
+    const answer = await bed.call('DELETE', '/images/twice:2')
+    expect([answer.status, answer.body]).toEqual([200, expect.stringContaining('twice:2')])
+    for (const engine of bed.engines) engine.fail(lost)
+    expect((await bed.call('DELETE', '/images/twice:1')).status).toBe(404)
+  })
+})
+
+describe('a push', () => {
+  it('of all tags goes to the engine that has the most of them; of one to an engine that has it', async () => {
+    for (const engine of bed.engines) {
+      engine.fail({ path: /push$/, fault: { kind: 'reply', status: 200, body: '{"status":"pushed"}' } })
+    }
+    expect((await bed.call('POST', '/images/localhost:5000/app/push')).status).toBe(200)
+    expect(pushesOn()).toEqual(['n2'])
+    expect((await bed.call('POST', '/images/localhost:5000/app/push?tag=2')).status).toBe(200)
+    expect(pushesOn()).toEqual(['n2', 'n2'])
+    expect((await bed.call('POST', '/images/nothing/push')).status).toBe(404)
+  })
+})
