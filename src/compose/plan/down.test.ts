@@ -55,8 +55,16 @@ describe('down', () => {
     expect(down(up(want), {})).toBe(down(up(want), { project: want }))
   })
 
-  it('of one service takes its dependents along and leaves what others use', () => {
-    expect(down(up(want), { project: want, services: ['api'] })).toMatchInlineSnapshot(`
+  it('of one service leaves those that depend on it, and what others use', () => {
+    const alone = down(up(want), { project: want, services: ['api'] })
+    expect(alone).toMatch(/^\n\[\] → #1 Container p-api-1: stop-container/)
+    expect(alone).not.toMatch(/p-web-1|p-db-1|Network/)
+    expect(down(up(want), { project: want, services: ['web', 'db'] })).toContain('Container p-api-1: remove-container')
+    expect(down(up(want), { project: want, services: ['other'] })).toContain('Network p_apart: remove-network')
+  })
+
+  it('of one service takes its dependents along where only labels tell of them', () => {
+    expect(down(up(want), { services: ['api'] })).toMatchInlineSnapshot(`
       "
       [] → #1 Container p-web-1: stop-container (down)
       [1] → #2 Container p-web-1: remove-container (down)
@@ -64,7 +72,6 @@ describe('down', () => {
       [2 3] → #4 Container p-api-1: remove-container (down)
       "
     `)
-    expect(down(up(want), { project: want, services: ['other'] })).toContain('Network p_apart: remove-network')
   })
 
   it('leaves external networks and volumes, and orphans unless asked', () => {

@@ -2,7 +2,7 @@ import type { Project } from '../model/project.ts'
 import { toImageReference } from '../translate/name.ts'
 import { makePlanBuilder } from './builder.ts'
 import type { PlanBuilder } from './builder.ts'
-import { rosterOfLabels, rosterOfProject, serviceLevels, withDependents } from './dependency.ts'
+import { rosterOfLabels, rosterOfProject, serviceLevels, withDependencies, withDependents } from './dependency.ts'
 import type { Roster } from './dependency.ts'
 import { addPreStop } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
@@ -15,7 +15,7 @@ export interface DownOptions {
   readonly projectName: string
   /** The files' project; without it everything is read from labels. */
   readonly project?: Project
-  /** Services to take down, with those that depend on them; empty means all. */
+  /** Services to take down (see `chooseServices`); empty means all. */
   readonly services: readonly string[]
   readonly removeOrphans: boolean
   /** Named volumes of the project and anonymous ones of its containers. */
@@ -35,7 +35,7 @@ export function planDown(observed: Observed, options: DownOptions): Plan {
   const builder = makePlanBuilder()
   const { project } = options
   const roster = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
-  const chosen = withDependents(roster, options.services)
+  const chosen = chooseServices(roster, options)
   const removals = addContainerRemovals(builder, roster, chosen, options)
   if (project !== undefined && options.removeOrphans) {
     for (const container of findOrphans(project, observed)) {
@@ -58,6 +58,17 @@ export function planDown(observed: Observed, options: DownOptions): Plan {
   const plan = builder.build()
   if (plan.steps.length > 0) return plan
   return { ...plan, warnings: [`Warning: No resource found to remove for project "${options.projectName}".`] }
+}
+
+/**
+ * By the files: the named services, and what stands between them, as a service that one of them depends on and that
+ * depends on another of them. By labels alone: the named services and all that depend on them. Both as the reference
+ * program does it (docs/decisions/0040).
+ */
+function chooseServices(roster: Roster, { project, services }: DownOptions): ReadonlySet<string> {
+  const dependents = withDependents(roster, services)
+  if (project === undefined || services.length === 0) return dependents
+  return new Set(withDependencies(roster, services).filter((name) => dependents.has(name)))
 }
 
 function addContainerRemovals(
