@@ -22,9 +22,8 @@ export interface HttpRequest {
   readonly upgradeTo?: string
 }
 
-/** Lines that have been looked at, by the name of their header: most requests carry the same. */
-const known = new Map<string, { readonly value: string; readonly line: string }>()
-const maxKnown = 64
+/** The one line that every request of a client carries, looked at once. Others may hold credentials: they are not kept. */
+let agent: { readonly value: string; readonly line: string } | undefined
 
 const framing = new Set(['host', 'connection', 'upgrade', 'content-length', 'transfer-encoding', 'keep-alive', 'te'])
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -42,19 +41,16 @@ export function renderRequestHead(request: HttpRequest): string {
   let head = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${request.host}\r\n`
   for (const name of Object.keys(request.headers)) {
     const value = request.headers[name]
-    if (typeof value === 'string') head += renderKnownHeader(name, value)
+    if (typeof value === 'string') head += name === 'User-Agent' ? renderAgent(value) : renderHeader(name, value)
     else for (const each of value ?? []) head += renderHeader(name, each)
   }
   if (request.isUpgrade === true) head += `Connection: Upgrade\r\nUpgrade: ${request.upgradeTo ?? 'tcp'}\r\n`
   return `${head}${renderLength(request)}\r\n`
 }
 
-function renderKnownHeader(name: string, value: string): string {
-  const last = known.get(name)
-  if (last?.value === value) return last.line
-  const line = renderHeader(name, value)
-  if (last !== undefined || known.size < maxKnown) known.set(name, { value, line })
-  return line
+function renderAgent(value: string): string {
+  if (agent?.value !== value) agent = { value, line: renderHeader('User-Agent', value) }
+  return agent.line
 }
 
 function renderHeader(name: string, value: string): string {
