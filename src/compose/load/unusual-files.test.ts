@@ -202,3 +202,19 @@ it('a network of a service that is not there is first of all a dependency on it'
     /^service "web" depends on undefined service "db": invalid compose project\nservice "db" not found for network_mode/,
   )
 })
+
+describe('a dash between brackets', () => {
+  it.each([
+    ['[cat, -]', ['cat', '-']],
+    ['[-, a]', ['-', 'a']],
+    ['[tar, -x, -f, - ]', undefined],
+  ])('in %s is a text where a comma or bracket follows, as for the reference program', (written, words) => {
+    const text = `services: {web: {image: x, command: ${written}}}`
+    if (words === undefined) expect(() => load([text])).toThrow('yaml: line 1')
+    else expect(load([text]).services['web']?.command).toEqual(words)
+  })
+
+  it('is a value too', () => {
+    expect(load(['services: {web: {image: x, labels: {a: -}}}']).services['web']?.labels).toEqual({ a: '-' })
+  })
+})

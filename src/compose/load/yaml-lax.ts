@@ -57,7 +57,22 @@ function makeLexer(): Lexer {
     }
     Reflect.set(lexer, name, cutAnywhere)
   }
+  keepDashes(lexer)
   return lexer
+}
+
+/**
+ * `command: [cat, -]`: between brackets a dash before a comma or bracket is a text for the reference program. The library takes
+ * it for a list's; it decides by the sign that follows.
+ */
+function keepDashes(lexer: Lexer): void {
+  const charAt = Reflect.get(lexer, 'charAt') as (ahead: number) => unknown
+  const look = (ahead: number): unknown => charAt.call(lexer, ahead)
+  const isText = (): boolean => Number(Reflect.get(lexer, 'flowLevel')) > 0 && look(0) === '-'
+  Reflect.set(lexer, 'charAt', (ahead: number) => {
+    const sign = look(ahead)
+    return ahead === 1 && isText() && /^[,[\]{}]$/.test(String(sign)) ? '-' : sign
+  })
 }
 
 /** Lexemes that stand for structure and take no room in the text. */

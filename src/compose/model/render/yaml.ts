@@ -60,7 +60,8 @@ function writeList(list: readonly Out[], margin: number, lines: string[], lead: 
 /** A value on one line, or a block of text whose lines stand at `margin`. */
 function renderFlat(value: Out, margin: number): string {
   if (typeof value === 'string') return renderText(value, false, margin)
-  if (value instanceof NumberText || value instanceof GoScalar) return value.text
+  if (value instanceof GoScalar) return value.text
+  if (value instanceof NumberText) return renderFraction(Number(value.text))
   if (Array.isArray(value)) return '[]'
   if (value instanceof Map) return '{}'
   if (typeof value === 'number') return renderNumber(value)
@@ -71,9 +72,14 @@ function renderNumber(value: number): string {
   if (Number.isNaN(value)) return '.nan'
   if (!Number.isFinite(value)) return value > 0 ? '.inf' : '-.inf'
   if (Object.is(value, -0)) return '-0'
+  // Whole numbers, which end at 2^53 here, are printed as such.
+  return Number.isSafeInteger(value) ? String(value) : renderFraction(value)
+}
+
+/** Go's %g: floats take an exponent from a million on, whole ones too (`cpus: 1000000`). */
+function renderFraction(value: number): string {
   const size = Math.abs(value)
-  // Go's %g: floats take an exponent from a million on; whole numbers, which end at 2^53 here, are printed as such.
-  const isLong = !Number.isSafeInteger(value) && (size >= 1e6 || size < 1e-4)
+  const isLong = size >= 1e6 || (size > 0 && size < 1e-4)
   return (isLong ? value.toExponential() : String(value)).replace(/e([-+])(\d)$/, 'e$10$2')
 }
 
