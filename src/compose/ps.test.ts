@@ -28,7 +28,7 @@ describe('a row of ps', () => {
 
   it('has the values of docker compose ps', () => {
     expect(toPsRow(container, { nowMs, isWhole: false })).toEqual({
-      Command: '"sh -c "a very long …"',
+      Command: '"sh -c \\"a very long …"',
       CreatedAt: '2026-01-02 03:04:05 +0000 UTC',
       ExitCode: 137,
       Health: '',
@@ -42,7 +42,7 @@ describe('a row of ps', () => {
       Networks: 'p_default',
       Ports: '0.0.0.0:8080->80/tcp',
       Project: 'p',
-      Publishers: [{ URL: '0.0.0.0', TargetPort: 80, PublishedPort: 8080, Protocol: 'tcp' }],
+      Publishers: [expect.objectContaining({ URL: '0.0.0.0', TargetPort: 80, PublishedPort: 8080, Protocol: 'tcp' })],
       RunningFor: '3 minutes ago',
       Service: 'web',
       Size: '0B',
@@ -55,7 +55,7 @@ describe('a row of ps', () => {
     const row = toPsRow(container, { nowMs, isWhole: true })
     expect([row.ID.length, row.Command, row.Mounts]).toEqual([
       64,
-      '"sh -c "a very long command""',
+      '"sh -c \\"a very long command\\""',
       'p_data,/a/very/long/path/on/the/host',
     ])
   })

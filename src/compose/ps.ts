@@ -1,4 +1,6 @@
 import { renderHumanDuration } from '../core/duration.ts'
+import { goQuote } from '../core/goquote.ts'
+import { structFields } from '../core/gotemplate/value.ts'
 import { LABEL } from './plan/label.ts'
 import type { ObservedContainer, ObservedPort } from './plan/observed.ts'
 
@@ -33,7 +35,10 @@ export interface Publisher {
   readonly TargetPort: number
   readonly PublishedPort: number
   readonly Protocol: string
+  readonly [structFields]: readonly string[]
 }
+
+const publisherFields = ['URL', 'TargetPort', 'PublishedPort', 'Protocol'] as const
 
 export interface PsOptions {
   readonly nowMs: number
@@ -51,7 +56,7 @@ export function toPsRow(container: ObservedContainer, options: PsOptions): PsRow
   const mounts = container.mounts.map((mount) => cut(mount.name ?? mount.source, isWhole ? Infinity : mountWidth))
   const labels = Object.entries(container.labels).map(([name, value]) => `${name}=${value}`)
   return {
-    Command: `"${cut(container.command, isWhole ? Infinity : commandWidth)}"`,
+    Command: goQuote(cut(container.command, isWhole ? Infinity : commandWidth)),
     CreatedAt: `${new Date(container.createdAtMs).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`,
     ExitCode: Number(/^Exited \((\d+)\)/.exec(container.status)?.[1] ?? 0),
     Health: container.health ?? '',
@@ -66,11 +71,13 @@ export function toPsRow(container: ObservedContainer, options: PsOptions): PsRow
     ...(container.node !== undefined && { Node: container.node }),
     Ports: renderPorts(container.ports),
     Project: container.labels[LABEL.project] ?? '',
-    Publishers: container.ports.map((port) => ({
+    // Engines list them in any order.
+    Publishers: [...container.ports].sort(comparePorts).map((port) => ({
       URL: port.hostIp ?? '',
       TargetPort: port.target,
       PublishedPort: port.published ?? 0,
       Protocol: port.protocol,
+      [structFields]: publisherFields,
     })),
     RunningFor: `${renderHumanDuration(options.nowMs - container.createdAtMs)} ago`,
     Service: container.service,
@@ -96,13 +103,7 @@ interface PortRun {
  * sides and those that are only exposed, as ranges where they run on, then one by one those that are mapped.
  */
 export function renderPorts(ports: readonly ObservedPort[]): string {
-  const sorted = [...ports].sort(
-    (a, b) =>
-      a.target - b.target ||
-      compare(a.hostIp ?? '', b.hostIp ?? '') ||
-      (a.published ?? 0) - (b.published ?? 0) ||
-      compare(a.protocol, b.protocol),
-  )
+  const sorted = [...ports].sort(comparePorts)
   const interrupted: PortRun[] = []
   const open = new Map<string, PortRun>()
   const mapped: string[] = []
@@ -131,6 +132,15 @@ function renderRun({ first, last }: PortRun): string {
 
 function renderAddress({ hostIp = '' }: ObservedPort): string {
   return hostIp.includes(':') ? `[${hostIp}]:` : `${hostIp}:`
+}
+
+function comparePorts(a: ObservedPort, b: ObservedPort): number {
+  return (
+    a.target - b.target ||
+    compare(a.hostIp ?? '', b.hostIp ?? '') ||
+    (a.published ?? 0) - (b.published ?? 0) ||
+    compare(a.protocol, b.protocol)
+  )
 }
 
 function compare(a: string, b: string): number {

@@ -27,3 +27,28 @@ ports:
     await bed.close()
   }
 })
+
+it('ps with a template prints ports in order as Go prints structs, and refuses a field that rows do not have', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    const ports = '["127.0.0.1:8081:81", "127.0.0.1:8080:80"]'
+    await bed.write('compose.yaml', `name: p\nservices: { web: { image: box:1, command: [serve], ports: ${ports} } }`)
+    await bed.run('up', '-d')
+    expect(await bed.run('ps', '--format', '{{.Publishers}}')).toMatchObject({
+      code: 0,
+      stdout: '[{127.0.0.1 80 8080 tcp} {127.0.0.1 81 8081 tcp}]\n',
+    })
+    const wrong = 'template parsing error: template: :1:2: executing "" at <.Nme>: can\'t evaluate field Nme in type'
+    for (const [command, type] of [
+      ['ps', '*formatter.ContainerContext'],
+      ['stats', '*container.statsContext'],
+    ] as const) {
+      const flags = command === 'stats' ? ['--no-stream'] : []
+      const slip = await bed.run(command, ...flags, '--format', '{{.Nme}}')
+      expect(slip).toMatchObject({ code: 1, stdout: '' })
+      expect(slip.stderr).toContain(`${wrong} ${type}`)
+    }
+  } finally {
+    await bed.close()
+  }
+})

@@ -1,13 +1,12 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { formatRows } from '../../core/gotemplate/rows.ts'
 import { psFleetTable, psHeadings, psRaw, psTable, toPsRow } from '../../compose/ps.ts'
 import type { PsRow } from '../../compose/ps.ts'
 import type { ObservedContainer } from '../../compose/plan/observed.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import type { Project } from '../../compose/model/project.ts'
-import { renderTable } from '../../ui/table.ts'
 import type { psFlags } from './lifecycle-table.ts'
+import { renderDockerRows } from './row-format.ts'
 import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 
@@ -97,15 +96,7 @@ function print(ctx: Context, flags: PsFlags, containers: readonly ObservedContai
   const named: Readonly<Record<string, string>> = { '': table, table, pretty: table, raw: psRaw }
   const format = Object.hasOwn(named, wanted) ? (named[wanted] ?? '') : wanted
   const views = rows.map((row, index) => withLabels(row, containers[index]))
-  const { isTable, lines } = formatRows(format, psHeadings, views)
-  if (!isTable) return writeLines(ctx, lines)
-  const [head = '', ...body] = lines
-  ctx.stdout.write(
-    `${renderTable(
-      head.split('\t'),
-      body.map((line) => line.split('\t')),
-    )}\n`,
-  )
+  ctx.stdout.write(renderDockerRows(format, psHeadings, views, '*formatter.ContainerContext'))
 }
 
 /** `{{.Label "k"}}` in templates. */

@@ -8,8 +8,8 @@ import { statsHeadings, statsTable, toStatsRow } from '../../compose/view/stats-
 import type { StatsReading } from '../../compose/view/stats-row.ts'
 import { containerStats } from '../../engine/api/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { renderFormat } from '../../ui/format.ts'
 import { renderGoJson } from './go-json.ts'
+import { renderDockerRows } from './row-format.ts'
 import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 import type { statsFlags } from './view-table.ts'
@@ -92,5 +92,6 @@ function render(flags: StatsFlags, containers: readonly ObservedContainer[], rea
   const rows = containers.map((container) => toStatsRow(container, readings.get(container.id), flags['no-trunc']))
   const { format = 'table' } = flags
   if (format === 'json') return rows.map((row) => `${renderGoJson(row)}\n`).join('')
-  return renderFormat(format === 'table' || format === '' ? statsTable : format, statsHeadings, rows)
+  const template = format === 'table' || format === '' ? statsTable : format
+  return renderDockerRows(template, statsHeadings, rows, '*container.statsContext')
 }

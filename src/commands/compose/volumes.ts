@@ -4,8 +4,8 @@ import { observeContainers } from '../../compose/observe.ts'
 import { LABEL } from '../../compose/plan/label.ts'
 import { toVolumeRow, volumeHeadings, volumeTable } from '../../compose/view/volume-row.ts'
 import { listVolumes } from '../../engine/api/volumes.ts'
-import { renderFormat } from '../../ui/format.ts'
 import { renderGoJson } from './go-json.ts'
+import { renderDockerRows } from './row-format.ts'
 import type { volumesFlags } from './view-table.ts'
 import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
@@ -46,6 +46,6 @@ export const run: Run<typeof volumesFlags> = async (ctx, flags, args) => {
     }
     const format = flags.format === 'table' || flags.format === '' ? volumeTable : flags.format
     const views = rows.map((row, index) => ({ ...row, Label: (key: string) => shown[index]?.labels[key] ?? '' }))
-    ctx.stdout.write(renderFormat(format, volumeHeadings, views))
+    ctx.stdout.write(renderDockerRows(format, volumeHeadings, views, '*formatter.volumeContext'))
   })
 }

@@ -46,6 +46,9 @@ export function compareStrings(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
+/** Stands in an object that is a struct in Go: its fields in the order in which `%v` prints them, without names. */
+export const structFields: unique symbol = Symbol('fields of a struct')
+
 const maxDepth = 100
 
 /** What Go's `%v` prints. */
@@ -59,6 +62,10 @@ export function renderValue(value: unknown, depth = 0): string {
   if (typeof value === 'function') throw new CallProblem("can't print a function")
   if (Array.isArray(value)) return `[${value.map((item: unknown) => renderValue(item, depth + 1)).join(' ')}]`
   if (typeof value !== 'object') throw new CallProblem(`can't print a ${typeof value}`)
+  if (structFields in value) {
+    const fields = value[structFields] as readonly string[]
+    return `{${fields.map((key) => renderValue(entryOf(value, key), depth + 1)).join(' ')}}`
+  }
   const entries = keysOf(value).map((key) => `${key}:${renderValue(entryOf(value, key), depth + 1)}`)
   return `map[${entries.join(' ')}]`
 }
