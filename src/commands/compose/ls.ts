@@ -20,9 +20,9 @@ export const run: Run<typeof lsFlags> = async (ctx, flags, args) => {
   }
   await withSession(ctx, async (session) => {
     const containers = await observeContainers(session.engine, undefined, { signal: ctx.signal })
-    const rows = listProjects(containers.filter((container) => flags.all || isAlive(container))).filter((row) =>
-      names.every((matches) => matches(row.Name)),
-    )
+    const all = listProjects(containers.filter((container) => flags.all || isAlive(container)))
+    // One of several is enough, as for filters of docker.
+    const rows = names.length === 0 ? all : all.filter((row) => names.some((matches) => matches(row.Name)))
     if (flags.quiet) {
       for (const row of rows) ctx.stdout.write(`${row.Name}\n`)
     } else if (format === 'json') {

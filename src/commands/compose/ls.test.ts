@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { dockerCompose } from '../../cli/personality.ts'
+import { startProgramBed } from '../../testing/program-bed.ts'
+import { composeCommands, composeGlobals } from './table.ts'
+
+const program = { personality: dockerCompose, globals: composeGlobals, commands: composeCommands }
+
+it('ls shows the projects that one of several filters names', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    await bed.write('compose.yaml', 'services: { web: { image: box:1, command: [serve] } }')
+    for (const name of ['shop', 'bank', 'other']) await bed.run('-p', name, 'up', '-d')
+    const list = async (...filters: readonly string[]): Promise<string> =>
+      (await bed.run('ls', '-q', ...filters.flatMap((filter) => ['--filter', filter]))).stdout
+    expect(await list('name=sho', 'name=^b')).toBe('bank\nshop\n')
+    expect(await list('name=^o')).toBe('other\n')
+    expect(await list()).toBe('bank\nother\nshop\n')
+  } finally {
+    await bed.close()
+  }
+})
