@@ -7,7 +7,11 @@ import { performVerb, withRoster } from './verb.ts'
 
 export const run: Run<typeof verbFlags> = (ctx, flags, args) =>
   withRoster(ctx, args, async (found) => {
-    const { roster, project } = found
+    const { roster, project, name: projectName } = found
+    // As the reference program says it: a slip in `-p NAME` is not passed over.
+    if (project === undefined && roster.dependencies.size === 0) {
+      throw new FlotillaError('compose/not-found', `no container found for project "${projectName}": not found`)
+    }
     const services = withDependencies(roster, args)
     const wanted = args.length > 0 ? services : [...roster.dependencies.keys()]
     const empty = wanted.find((name) => {

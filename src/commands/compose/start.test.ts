@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest'
+import { dockerCompose } from '../../cli/personality.ts'
+import { startProgramBed } from '../../testing/program-bed.ts'
+import { composeCommands, composeGlobals } from './table.ts'
+
+const program = { personality: dockerCompose, globals: composeGlobals, commands: composeCommands }
+
+it('start of a project of which nothing is known but its name is an error, unlike stop of it', async () => {
+  const bed = await startProgramBed(program)
+  try {
+    const started = await bed.run('-p', 'nosuch', 'start')
+    expect(started).toMatchObject({ code: 1, stdout: '' })
+    expect(started.stderr).toBe('no container found for project "nosuch": not found\n')
+    expect(await bed.run('-p', 'nosuch', 'stop')).toEqual({ code: 0, stdout: '', stderr: '' })
+  } finally {
+    await bed.close()
+  }
+})
