@@ -91,11 +91,8 @@ const ownCreateFlags = {
     default: 'policy',
   },
   'quiet-pull': { kind: 'boolean', brief: 'Pull without showing layers' },
-  'remove-orphans': {
-    kind: 'boolean',
-    brief: 'Remove containers of services the files no longer have',
-    env: ['COMPOSE_REMOVE_ORPHANS'],
-  },
+  // COMPOSE_REMOVE_ORPHANS is for `up`, `down` and `kill`: `create` of the reference program removes nothing unasked.
+  'remove-orphans': { kind: 'boolean', brief: 'Remove containers of services the files no longer have' },
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
   yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },

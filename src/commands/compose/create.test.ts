@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import { dockerCompose } from '../../cli/personality.ts'
+import { startProgramBed } from '../../testing/program-bed.ts'
+import { composeCommands, composeGlobals } from './table.ts'
+
+const program = { personality: dockerCompose, globals: composeGlobals, commands: composeCommands }
+
+it('create removes no orphans for COMPOSE_REMOVE_ORPHANS, unlike up', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] }, { COMPOSE_REMOVE_ORPHANS: '1' })
+  try {
+    const web = 'web: { image: box:1, command: [serve] }'
+    await bed.write('compose.yaml', `name: p\nservices: { ${web}, old: { image: box:1, command: [serve] } }`)
+    await bed.run('up', '-d')
+    await bed.write('compose.yaml', `name: p\nservices: { ${web} }`)
+    const list = async (): Promise<string> => (await bed.run('ps', '-a', '--format', '{{.Name}}')).stdout
+    const created = await bed.run('create')
+    expect(created).toMatchObject({ code: 0 })
+    expect(created.stderr).toContain('Found orphan containers ([p-old-1])')
+    expect(await list()).toBe('p-old-1\np-web-1\n')
+    await bed.run('up', '-d')
+    expect(await list()).toBe('p-web-1\n')
+  } finally {
+    await bed.close()
+  }
+})
