@@ -25,9 +25,10 @@ export async function findContainer(ctx: Context, session: Session, wanted: Want
   const found = (await observeService(session.engine, wanted.project, service, { signal: ctx.signal })).filter(
     (container) => wanted.isStoppedFine === true || isAlive(container),
   )
-  const container = index === 0 ? inOrder(found)[0] : found.find((entry) => !entry.isOneOff && entry.number === index)
+  // As for the reference program, what is no number of a container is as good as none.
+  const container = index <= 0 ? inOrder(found)[0] : found.find((entry) => !entry.isOneOff && entry.number === index)
   if (container !== undefined) return container
-  const which = index === 0 ? '' : ` container #${index}`
+  const which = index <= 0 ? '' : ` container #${index}`
   throw new FlotillaError('compose/not-found', `service "${service}" is not running${which}`)
 }
 
