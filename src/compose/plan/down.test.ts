@@ -74,6 +74,13 @@ describe('down', () => {
     `)
   })
 
+  it('of the last service that has containers takes the network too, though others of the file could use it', () => {
+    const have = up(want)
+    const last = { ...have, containers: have.containers.filter(({ service: name }) => name === 'db') }
+    expect(down(last, { project: want, services: ['db'] })).toContain('Network p_default: remove-network')
+    expect(down(have, { project: want, services: ['db'] })).not.toContain('remove-network')
+  })
+
   it('leaves external networks and volumes, and orphans unless asked', () => {
     const outside = { ...want, networks: dictionary({ ...want.networks, apart: { name: 'p_apart', external: true } }) }
     const have = up(want)

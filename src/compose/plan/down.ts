@@ -138,9 +138,11 @@ function networksToRemove(
   })
   if (options.services.length === 0) return own
   const usedIds = new Set(left.flatMap((container) => Object.values(container.networks)))
+  // A container that has never run may have the name of its network and no ID.
+  const leftServices = new Set(left.map((container) => container.service))
   const usedNames = new Set(
     Object.values(project?.services ?? {})
-      .filter((service) => !chosen.has(service.name))
+      .filter((service) => !chosen.has(service.name) && leftServices.has(service.name))
       .flatMap((service) => Object.keys(service.networks ?? {}).map((key) => project?.networks[key]?.name ?? key)),
   )
   return own.filter((network) => !usedIds.has(network.id) && !usedNames.has(network.name))
