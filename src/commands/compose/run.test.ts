@@ -49,3 +49,12 @@ it('what is run beside a service is no concern of stop, pause and rm, but of kil
   await bed.run('kill')
   expect(states()).toEqual(['one-off exited', 'one-off-over exited', 'p-db-1 exited'])
 })
+
+it('COMPOSE_IGNORE_ORPHANS keeps orphans also where run was told to remove them, and is no error', async () => {
+  await bed.run('up', '-d', 'db')
+  await bed.write('compose.yaml', 'name: p\nservices: { web: { image: box:1 } }')
+  await bed.write('.env', 'COMPOSE_IGNORE_ORPHANS=1')
+  const ran = await bed.run('run', '--rm', '--remove-orphans', 'web', 'true')
+  expect(ran).toMatchObject({ code: 0 })
+  expect(states()).toEqual(['p-db-1 running'])
+})

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Context, Run } from '../../cli/command.ts'
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
@@ -9,6 +10,7 @@ import { attachContainer, resizeContainer } from '../../engine/api/streams.ts'
 import type { AttachedStream } from '../../engine/streams.ts'
 import { readTextNow } from '../../io/text-files.ts'
 import { checkTerminal, joinStreams } from './attached-streams.ts'
+import { composeEnv } from './compose-env.ts'
 import { forwardSignals, watchExit } from './container-session.ts'
 import type { ExitWatch, Forwarding } from './container-session.ts'
 import { chooseDetachKeys } from './detach.ts'
@@ -69,13 +71,15 @@ type RunOptions = ConvergeOptions & {
 }
 
 function toOptions(ctx: Context, session: Session, project: Project, flags: RunFlags, service: string): RunOptions {
+  // Unlike for `up` both at once are no contradiction for the reference program: the variable wins.
+  const isIgnoring = isSwitchedOn(composeEnv(ctx)['COMPOSE_IGNORE_ORPHANS'])
   // Only the service itself is pulled as the flag says.
   const creation = {
     ...defaultCreation,
     'no-deps': flags['no-deps'],
     'quiet-build': flags['quiet-build'],
     'quiet-pull': flags['quiet-pull'],
-    'remove-orphans': flags['remove-orphans'],
+    'remove-orphans': flags['remove-orphans'] && !isIgnoring,
     command: 'docker-compose run',
     'lock-timeout': flags['lock-timeout'],
     'no-lock': flags['no-lock'],
