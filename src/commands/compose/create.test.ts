@@ -23,3 +23,19 @@ it('create removes no orphans for COMPOSE_REMOVE_ORPHANS, unlike up', async () =
     await bed.close()
   }
 })
+
+it('configs that are copied in are as old as the container, so that what goes by size and time sees a change', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    const before = Math.floor(Date.now() / 1000) * 1000
+    await bed.write(
+      'compose.yaml',
+      'services: { web: { image: box:1, command: [serve], configs: [c] } }\nconfigs: { c: { content: text } }',
+    )
+    expect(await bed.run('up', '-d')).toMatchObject({ code: 0 })
+    const [container] = bed.engine.state.containers.values()
+    expect(container?.files.get('/c')?.mtimeMs).toBeGreaterThanOrEqual(before)
+  } finally {
+    await bed.close()
+  }
+})

@@ -11,19 +11,26 @@ import type { FileCopy } from '../translate/file.ts'
  * Writes configs and secrets into a container that was created and is not started, with one call. Owner and mode
  * are those of the copies; folders on the way are made by the engine.
  *
+ * @param made what the files hold, and when they are said to be written: a web server that names them by size and time would
+ *   take a changed config of the same size for the old one if that were always the same moment
  * @throws {compose/plan} for a content that was not read before
  */
 export async function copyFiles(
   engine: Engine,
   id: string,
   copies: readonly FileCopy[],
-  materials: Materials,
+  made: FileMaking,
   o: CallOptions,
 ): Promise<void> {
-  await putArchive(engine, id, { path: '/' }, await packFiles(copies, materials), o)
+  await putArchive(engine, id, { path: '/' }, await packFiles(copies, made), o)
 }
 
-async function packFiles(copies: readonly FileCopy[], materials: Materials): Promise<Uint8Array> {
+export interface FileMaking {
+  readonly materials: Materials
+  readonly atMs: number
+}
+
+async function packFiles(copies: readonly FileCopy[], { materials, atMs }: FileMaking): Promise<Uint8Array> {
   const { pack } = await import('tar-stream')
   const archive = pack()
   const chunks: Uint8Array[] = []
@@ -34,7 +41,7 @@ async function packFiles(copies: readonly FileCopy[], materials: Materials): Pro
     const content = materials.entries.get(materialKey(kind, name))?.content
     if (content === undefined) throw new FlotillaError('compose/plan', `${kind} "${name}" has no content to copy`)
     const path = posix.normalize(target).replace(/^\/+/, '')
-    archive.entry({ name: path, size: content.byteLength, uid, gid, mode, mtime: new Date(0) }, toBuffer(content))
+    archive.entry({ name: path, size: content.byteLength, uid, gid, mode, mtime: new Date(atMs) }, toBuffer(content))
   }
   archive.finalize()
   await read

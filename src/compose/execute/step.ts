@@ -136,7 +136,13 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
     case 'disconnect-network':
       return disconnectNetwork(engine, op.network, { Container: id, Force: true }, o)
     case 'copy-files':
-      return copyFiles(engine, id, op.copies, context.materials ?? noMaterials, o)
+      return copyFiles(
+        engine,
+        id,
+        op.copies,
+        { materials: context.materials ?? noMaterials, atMs: context.clock.nowMs() },
+        o,
+      )
     case 'run-hook':
       return runHook(engine, { ...op, id, name: op.container.name }, context, o)
     case 'run-init':
