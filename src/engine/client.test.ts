@@ -9,7 +9,8 @@ import type { FakeEngine, FakeEngineOptions, FakeFault } from '../testing/fake-e
 import { startFaultProxy } from '../testing/fault-proxy.ts'
 import type { ProxyFault } from '../testing/fault-proxy.ts'
 import { manualClock } from '../testing/manual-clock.ts'
-import { listContainers } from './api/containers.ts'
+import { putArchive } from './api/archive.ts'
+import { listContainers, startContainer } from './api/containers.ts'
 import { watchEvents } from './api/events.ts'
 import { loadImages, pullImage } from './api/images.ts'
 import { ping } from './api/system.ts'
@@ -218,6 +219,17 @@ describe('a broken engine', () => {
 })
 
 describe('calls', () => {
+  it('reuse the connection of an answer without body, as starts and stops get it', async () => {
+    let opened = 0
+    const endpoint = await startRaw((socket) => {
+      opened += 1
+      socket.on('data', () => socket.write('HTTP/1.1 204 No Content\r\nApi-Version: 1.41\r\n\r\n'))
+    })
+    const engine = open(endpoint, { apiVersion: '1.41' })
+    for (const id of ['a', 'b', 'c']) await startContainer(engine, id)
+    expect(opened).toBe(1)
+  })
+
   it('reuse one connection, and survive that the engine has closed it meanwhile', async () => {
     const fake = await startFake()
     if (fake.endpoint.kind !== 'tcp') throw new Error('the fake listens elsewhere')
