@@ -1,7 +1,9 @@
 import { getEventListeners } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { Readable } from 'node:stream'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../io/clock.ts'
 import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
@@ -362,6 +364,36 @@ describe('streams', () => {
     const loading = loadImages(open({ kind: 'unix', path: '/nonexistent/docker.sock' }), source)
     await expect(loading).rejects.toMatchObject({ code: 'engine/unreachable' })
     expect(source.destroyed).toBe(true)
+  })
+
+  it('may take as long as they move, and fail at the deadline when they do not', async () => {
+    const clock = manualClock()
+    const endpoint = await startRaw((socket) => {
+      socket.on('data', (data) => {
+        if (data.toString().endsWith('0\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+      })
+    })
+    const engine = open(endpoint, { apiVersion: '1.41', clock })
+    const slow = new PassThrough()
+    const putting = putArchive(engine, 'c', { path: '/' }, slow)
+    for (let count = 0; count < 6; count += 1) {
+      slow.write('piece')
+      await systemClock.sleep(20)
+      await clock.advance(10 * 60_000)
+    }
+    slow.end()
+    await putting
+    const stuck = new PassThrough()
+    const outcome = expect(putArchive(engine, 'c', { path: '/' }, stuck)).rejects.toMatchObject({
+      code: 'engine/timeout',
+      message: expect.stringContaining('did not answer PUT /containers/c/archive within 900000 ms'),
+    })
+    stuck.write('piece')
+    await systemClock.sleep(20)
+    await clock.advance(15 * 60_000)
+    await clock.advance(15 * 60_000)
+    await outcome
+    expect(stuck.destroyed).toBe(true)
   })
 
   it('that an engine refuses half-way are given up and the refusal is told', async () => {

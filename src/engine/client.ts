@@ -19,7 +19,7 @@ import { readAll } from './read-all.ts'
 import { makeReply, parseWholeJson } from './reply.ts'
 import { openTransport } from './transport/open.ts'
 import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
-import { isSource, makeSender, toHttpRequest } from './wire.ts'
+import { followSource, isSource, makeSender, toHttpRequest } from './wire.ts'
 import type { Sender } from './wire.ts'
 
 /** What a client needs besides the endpoint. */
@@ -93,7 +93,8 @@ class EngineClient implements Engine {
       makeTimeout(this.endpoint, `${r.method} ${r.path}`, o.deadlineMs),
     )
     try {
-      const http = await this.#prepare(r, deadline.signal)
+      const body = isSource(r.body) ? followSource(r.body, () => deadline.renew()) : r.body
+      const http = await this.#prepare({ ...r, body }, deadline.signal)
       const { response, connection } = await this.#exchange(http, deadline.signal)
       if (response.head.status >= 400) throw await this.#readError(response)
       return this.#hand(r, o, deadline, { response, connection })

@@ -13,7 +13,10 @@ export interface EngineRequest {
   /** `undefined` values are left out, arrays repeat the key. */
   readonly query?: Readonly<Record<string, QueryValue>>
   readonly headers?: Readonly<Record<string, string>>
-  /** A plain value is sent as JSON; bytes and streams are sent as they are (`application/x-tar` unless a header says otherwise). */
+  /**
+   * A plain value is sent as JSON; bytes and streams are sent as they are (`application/x-tar` unless a header says otherwise).
+   * While a stream is sent the deadline begins anew with each piece of it: what moves may take as long as it does.
+   */
   readonly body?: unknown
   /** Send the path without `/vX.Y`. */
   readonly unversioned?: boolean
