@@ -333,6 +333,44 @@ describe('streams', () => {
     expect(seen).toEqual([{ status: 'Pull' }])
   })
 
+  it('of a pull are waited for while the engine answers others: it may be unpacking', async () => {
+    const clock = manualClock()
+    let finish = (): void => {}
+    let pings = 0
+    const endpoint = await startRaw((socket) => {
+      socket.on('data', (data) => {
+        if (data.toString().startsWith('GET /_ping')) {
+          pings += 1
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK')
+          return
+        }
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{"status":"Pull"}\r\n')
+        finish = () => socket.write('11\r\n{"status":"Done"}\r\n0\r\n\r\n')
+      })
+    })
+    const engine = open(endpoint, { apiVersion: '1.41', clock })
+    const seen: unknown[] = []
+    const read = async (): Promise<void> => {
+      for await (const document of await pullImage(engine, { fromImage: 'box' })) seen.push(document)
+    }
+    const reading = read()
+    await expect.poll(() => seen.length).toBe(1)
+    for (let minute = 1; minute <= 5; minute += 1) {
+      await clock.advance(60_000)
+      await expect.poll(() => pings).toBe(minute)
+    }
+    finish()
+    await reading
+    expect(seen).toEqual([{ status: 'Pull' }, { status: 'Done' }])
+    const stuck = expect(read()).rejects.toThrow('sent nothing for 900000 ms after POST /images/create')
+    await expect.poll(() => seen.length).toBe(3)
+    for (let minute = 1; minute <= 15; minute += 1) {
+      await clock.advance(60_000)
+      if (minute < 15) await expect.poll(() => pings).toBe(5 + minute)
+    }
+    await stuck
+  })
+
   it('of events are not bound by the deadline of their beginning, and end with the engine', async () => {
     const fake = await startFake()
     const engine = open(fake.endpoint)

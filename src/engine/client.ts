@@ -15,6 +15,7 @@ import type { Endpoint } from './endpoint.ts'
 import type { Engine, EngineReply, EngineRequest, Hijacked, OnRead, ReadOutcome } from './engine.ts'
 import { makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
 import { watchIdle } from './idle.ts'
+import type { IdleLimits } from './idle.ts'
 import { readAll } from './read-all.ts'
 import { makeReply, parseWholeJson } from './reply.ts'
 import { openTransport } from './transport/open.ts'
@@ -42,6 +43,8 @@ const defaultConnectMs = 10_000
 const negotiationMs = 40_000
 /** sshd refuses clients at random when more than about ten knock at once (MaxStartups). */
 const maxSshOpening = 4
+/** An engine at work answers a ping within this. */
+const probeMs = 10_000
 
 /**
  * A client for one endpoint. Connects on first use; keeps connections alive for reuse without keeping the
@@ -225,10 +228,10 @@ class EngineClient implements Engine {
     const stopIdle =
       r.idleMs === undefined
         ? undefined
-        : watchIdle(this.#options.clock, body, r.idleMs, () => {
+        : watchIdle(this.#options.clock, body, this.#toIdleLimits(r, r.idleMs), (silentMs) => {
             const error = new FlotillaError(
               'engine/timeout',
-              `engine "${renderEndpoint(this.endpoint)}" sent nothing for ${r.idleMs} ms after ${r.method} ${r.path}`,
+              `engine "${renderEndpoint(this.endpoint)}" sent nothing for ${silentMs} ms after ${r.method} ${r.path}`,
             )
             body.fail(error)
             connection.destroy(error)
@@ -242,6 +245,19 @@ class EngineClient implements Engine {
       deadline.release()
     })
     return reply
+  }
+
+  #toIdleLimits({ patienceMs = 0 }: EngineRequest, idleMs: number): IdleLimits {
+    const isAlive = async (): Promise<boolean> => {
+      try {
+        const reply = await this.request({ method: 'GET', path: '/_ping', unversioned: true }, { deadlineMs: probeMs })
+        await reply.bytes()
+        return true
+      } catch (error) {
+        return !isEngineDown(error)
+      }
+    }
+    return { idleMs, patienceMs, isAlive }
   }
 
   async #readError(response: HttpResponse): Promise<FlotillaError> {

@@ -29,6 +29,11 @@ export interface EngineRequest {
   readonly upgradeTo?: string
   /** Most milliseconds between two pieces of the body before it fails with `engine/timeout`. */
   readonly idleMs?: number
+  /**
+   * Such a pause may last this long in all for as long as the engine answers other questions: it may be at work on what it
+   * has. Absent: it may not.
+   */
+  readonly patienceMs?: number
 }
 
 /** The head of an answer and its body, which the caller must consume or destroy. */
