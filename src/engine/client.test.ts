@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -243,6 +244,25 @@ describe('calls', () => {
     fake.dropConnections()
     expect(await listContainers(engine)).toEqual([])
     expect(proxy.accepted).toBe(2)
+  })
+
+  it('over ssh knock a few at a time, however many they are', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'client-ssh-'))
+    stops.push(() => rm(folder, { recursive: true }))
+    const log = join(folder, 'log')
+    const answer = String.raw`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n[]`
+    const script = `#!/bin/sh\necho + >>${log}\nsleep 0.2\necho - >>${log}\nread -r line\nprintf '${answer}'\n`
+    await writeFile(join(folder, 'ssh'), script, { mode: 0o755 })
+    const env = { PATH: [folder, process.env['PATH']].join(delimiter) }
+    const engine = open({ kind: 'ssh', host: 'far' }, { apiVersion: '1.41', env })
+    await Promise.all(Array.from({ length: 12 }, () => listContainers(engine)))
+    let most = 0
+    let knocking = 0
+    for (const mark of (await readFile(log, 'utf8')).trim().split('\n')) {
+      knocking += mark === '+' ? 1 : -1
+      most = Math.max(most, knocking)
+    }
+    expect([most <= 4, knocking]).toEqual([true, 0])
   })
 
   it('that change something are never sent twice', async () => {

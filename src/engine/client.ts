@@ -43,6 +43,8 @@ const defaultConnectMs = 10_000
 const negotiationMs = 40_000
 /** sshd refuses clients at random when more than about ten knock at once (MaxStartups). */
 const maxSshOpening = 4
+/** What a login takes; that it is over shows with the first answer only, and some answers take long. */
+const sshLoginMs = 3000
 /** An engine at work answers a ping within this. */
 const probeMs = 10_000
 
@@ -72,7 +74,7 @@ class EngineClient implements Engine {
       clock: options.clock,
       open: (signal) => this.#connect(signal),
       ...(options.maxIdleConnections === undefined ? {} : { maxIdle: options.maxIdleConnections }),
-      ...(endpoint.kind === 'ssh' ? { maxOpening: maxSshOpening } : {}),
+      ...(endpoint.kind === 'ssh' ? { maxOpening: maxSshOpening, settleMs: sshLoginMs } : {}),
     })
   }
 
