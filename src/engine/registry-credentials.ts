@@ -119,7 +119,9 @@ async function findCredentials(registry: string, o: CredentialOptions): Promise<
   const config = await readUserConfig(o.env)
   if (config === undefined) return undefined
   const key = toKey(registry)
-  const helper = textAt(fieldsAt(config, 'credHelpers'), registry) ?? textAt(config, 'credsStore')
+  const helpers = fieldsAt(config, 'credHelpers')
+  // For Docker Hub the docker CLI looks for the whole key; people write the name as well.
+  const helper = textAt(helpers, key) ?? textAt(helpers, registry) ?? textAt(config, 'credsStore')
   return helper === undefined ? readStored(fieldsAt(config, 'auths'), key) : askHelper(helper, key, o)
 }
 
