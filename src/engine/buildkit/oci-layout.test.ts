@@ -33,6 +33,16 @@ describe('a folder of images', () => {
     expect(await layout.find()).toMatchObject(descriptor('c'))
   })
 
+  it('keeps the names that several builds give at the same time', async () => {
+    const letters = '0123456789abcdef'.split('')
+    await Promise.all(
+      letters.map((letter) => new OciLayout(layout.folder, true).name(`tag-${letter}`, descriptor(letter))),
+    )
+    const found = await Promise.all(letters.map((letter) => layout.find(`tag-${letter}`)))
+    expect(found.map((each) => each?.digest)).toEqual(letters.map((letter) => descriptor(letter).digest))
+    expect(readdirSync(layout.folder).sort()).toEqual(['index.json', 'oci-layout'])
+  })
+
   it('moves a name, and leaves whole files only', async () => {
     await layout.name('latest', descriptor('a'))
     await layout.name('latest', descriptor('b'))
