@@ -8,6 +8,7 @@ import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { parseIgnoreFile } from '../../core/ignore.ts'
+import { isOddName } from '../../core/odd-name.ts'
 import type { Progress } from '../../core/progress.ts'
 import { createCallMs } from '../../engine/api/call.ts'
 import { inspectImage } from '../../engine/api/images.ts'
@@ -162,7 +163,15 @@ async function fill(
 }
 
 async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void> {
-  const header = {
+  if (isOddName(file.path + (file.link ?? ''))) {
+    throw new FlotillaError(
+      'compose/unsupported',
+      `the classic builder takes no names that are not UTF-8: ${JSON.stringify(file.path)}`,
+      { hint: 'set DOCKER_BUILDKIT=1, rename it, or name it in .dockerignore' },
+    )
+  }
+  const header = withLargeNumbers({
+    name: file.path,
     mode: file.mode % 0o1000,
     mtime: new Date(Number(file.modifiedNs / 1_000_000n)),
     uid: 0,

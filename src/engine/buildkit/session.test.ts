@@ -135,6 +135,16 @@ describe('a session', () => {
     )
   })
 
+  it.runIf(process.platform === 'linux')('sends files whose names are no text', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'session-'))
+    closers.push(() => rmSync(root, { recursive: true }))
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)]), 'coffee')
+    const folders = new Map<string, SharedFolder>([['context', { kind: 'folder', path: root }]])
+    const { builder } = await open({ folders })
+    const { contents } = await fetchFiles(builder, [['dir-name', 'context']], () => true)
+    expect(contents).toEqual({ 'caf\ufffd': 'coffee' })
+  })
+
   it('says which file it cannot read', async () => {
     const folders = new Map<string, SharedFolder>([['context', { kind: 'folder', path: '/nowhere/at/all' }]])
     const { builder } = await open({ folders })
