@@ -17,6 +17,7 @@ import { codeOf } from '../../io/files.ts'
 import type { ByteSource } from '../../io/http/request.ts'
 import { walkFolder } from '../../io/folder-walk.ts'
 import type { WalkedFile } from '../../io/folder-walk.ts'
+import { withLargeNumbers } from '../../io/tar-header.ts'
 import type { BuildHost } from './build-image.ts'
 import { toClassicQuery } from './classic-query.ts'
 import type { ImageBuild } from './definition.ts'
@@ -176,13 +177,12 @@ async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void>
     mtime: new Date(Number(file.modifiedNs / 1_000_000n)),
     uid: 0,
     gid: 0,
-  }
+  })
   if (file.kind === 'folder') return addEmpty(tar, { ...header, name: `${file.path}/`, type: 'directory' })
-  if (file.kind === 'link')
-    return addEmpty(tar, { ...header, name: file.path, type: 'symlink', linkname: file.link ?? '' })
+  if (file.kind === 'link') return addEmpty(tar, { ...header, type: 'symlink', linkname: file.link ?? '' })
   if (file.kind !== 'file') return undefined
-  if (file.sizeBytes === 0) return addEmpty(tar, { ...header, name: file.path, type: 'file' })
-  const entry = tar.entry({ ...header, name: file.path, type: 'file', size: file.sizeBytes })
+  if (file.sizeBytes === 0) return addEmpty(tar, { ...header, type: 'file' })
+  const entry = tar.entry({ ...header, type: 'file', size: file.sizeBytes })
   // A file that grows in the meantime must not break the frame.
   for await (const chunk of createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 })) {
     if (!entry.write(chunk as Buffer)) await new Promise<void>((resolve) => entry.once('drain', () => resolve()))
