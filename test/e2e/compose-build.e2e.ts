@@ -313,6 +313,20 @@ RUN test -z "$SSH_AUTH_SOCK" && ! /tools/ssh-add -L
     expect(await runImage('many-web', 'cat', '/ctx/d7/f7')).toBe('changed\n')
   })
 
+  it('sends files whose names are no text, with BuildKit only', async () => {
+    const folder = await write('odd', {
+      'compose.yaml': 'services: { web: { build: ctx } }\n',
+      'ctx/Dockerfile': `FROM ${sampleImage}\nCOPY . /ctx\n`,
+    })
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/ctx/caf`), Buffer.of(0xe9)]), 'coffee')
+    const built = await host.compose('odd', ['build'])
+    expect(built.code, built.stderr).toBe(0)
+    expect(await runImage('odd-web', 'sh', '-c', 'cat /ctx/caf*; ls /ctx | wc -l')).toBe('coffee2\n')
+    const refused = await withEnv({ DOCKER_BUILDKIT: '0' }).compose('odd', ['build'])
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('the classic builder takes no names that are not UTF-8')
+  })
+
   it('ends the build at once on Ctrl-C', async () => {
     await write('stop', {
       'compose.yaml': 'services: { web: { build: . } }\n',
