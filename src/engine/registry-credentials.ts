@@ -142,8 +142,9 @@ export async function readAllRegistryAuth(o: CredentialOptions): Promise<string>
     const found = store === undefined ? readStored(stored, key) : await askHelper(store, key, o)
     if (found !== undefined) auths[key] = toStored(found)
   }
-  for (const key of Object.keys(helpers).sort()) {
-    const found = await askHelper(textAt(helpers, key) ?? '', key, o)
+  for (const name of Object.keys(helpers).sort()) {
+    const key = toKey(name)
+    const found = await askHelper(textAt(helpers, name) ?? '', key, o)
     if (found !== undefined) auths[key] = toStored(found)
   }
   return JSON.stringify({ auths }, undefined, '\t')

@@ -137,7 +137,8 @@ export function letGoOfErrors(child: ChildProcess, clock: Clock): void {
   const { stdout, stderr } = child
   if (stdout === null || stderr === null) return
   function wait(): void {
-    const cancel = startTimer(clock, lastWordsMs, () => stderr?.destroy())
+    // What lies in the pipe by then is read first, however late we are.
+    const cancel = startTimer(clock, lastWordsMs, () => setImmediate(() => stderr?.destroy()))
     child.once('close', cancel)
   }
   child.once('exit', () => {
