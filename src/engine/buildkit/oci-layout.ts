@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { systemClock } from '../../io/clock.ts'
-import { codeOf, makeFolder, makeNonce } from '../../io/files.ts'
+import { codeOf, makeFolder, makeNonce, sweepOlder } from '../../io/files.ts'
 import { withLock } from '../../io/lock.ts'
 import { digestPattern } from '../registry/reference.ts'
 
@@ -25,6 +25,8 @@ export interface BlobFacts {
 
 const maxTries = 10
 const lockMs = 30_000
+/** Nobody leaves a draft alone for so long and comes back. */
+const abandonedMs = 24 * 3_600_000
 const nameKey = 'org.opencontainers.image.ref.name'
 const indexType = 'application/vnd.oci.image.index.v1+json'
 
@@ -115,7 +117,9 @@ export class OciLayout {
     for (let count = 1; ; count += 1) {
       try {
         await mkdir(folder, { recursive: true })
-        return new BlobDraft(await open(path, 'wx', 0o644), path, (digest) => this.#place(digest))
+        const file = await open(path, 'wx', 0o644)
+        await sweepOlder(folder, () => true, path, abandonedMs)
+        return new BlobDraft(file, path, (digest) => this.#place(digest))
       } catch (error) {
         // Another writer may just have tidied up.
         if (codeOf(error) !== 'ENOENT' || count === maxTries) throw this.#failure(error)
