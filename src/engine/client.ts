@@ -98,8 +98,8 @@ class EngineClient implements Engine {
       makeTimeout(this.endpoint, `${r.method} ${r.path}`, o.deadlineMs),
     )
     try {
-      const body = isSource(r.body) ? followSource(r.body, () => deadline.renew()) : r.body
-      const http = await this.#prepare({ ...r, body }, deadline.signal)
+      const asked = isSource(r.body) ? { ...r, body: followSource(r.body, () => deadline.renew()) } : r
+      const http = await this.#prepare(asked, deadline.signal)
       const { response, connection } = await this.#exchange(http, deadline.signal)
       if (response.head.status >= 400) throw await this.#readError(response)
       return this.#hand(r, o, deadline, { response, connection })
