@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import * as posix from 'node:path/posix'
+import type { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
@@ -182,16 +184,9 @@ async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void>
   if (file.kind === 'link') return addEmpty(tar, { ...header, type: 'symlink', linkname: file.link ?? '' })
   if (file.kind !== 'file') return undefined
   if (file.sizeBytes === 0) return addEmpty(tar, { ...header, type: 'file' })
-  const entry = tar.entry({ ...header, type: 'file', size: file.sizeBytes })
+  const entry = tar.entry({ ...header, type: 'file', size: file.sizeBytes }) as unknown as Writable
   // A file that grows in the meantime must not break the frame.
-  for await (const chunk of createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 })) {
-    if (!entry.write(chunk as Buffer)) await new Promise<void>((resolve) => entry.once('drain', () => resolve()))
-  }
-  return new Promise((resolve, reject) => {
-    entry.once('error', reject)
-    entry.once('close', () => resolve())
-    entry.end(Buffer.alloc(0))
-  })
+  return pipeline(createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 }), entry)
 }
 
 function addEmpty(tar: Pack, header: Parameters<Pack['entry']>[0]): Promise<void> {
