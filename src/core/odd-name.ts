@@ -48,3 +48,8 @@ export function encodeName(name: string): Buffer {
 export function toFilePath(path: string): string | Buffer {
   return isOddName(path) ? encodeName(path) : path
 }
+
+/** For people to read, in quotes. */
+export function quoteName(name: string): string {
+  return JSON.stringify(name).replaceAll(/\\udc([89a-f][0-9a-f])/g, String.raw`\x$1`)
+}

@@ -23,6 +23,7 @@ import { withLargeNumbers } from '../../io/tar-header.ts'
 import type { BuildHost } from './build-image.ts'
 import { toClassicQuery } from './classic-query.ts'
 import type { ImageBuild } from './definition.ts'
+import { refuseOddName } from './odd-names.ts'
 
 interface ClassicLine {
   readonly stream?: string
@@ -166,13 +167,7 @@ async function fill(
 }
 
 async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void> {
-  if (isOddName(file.path + (file.link ?? ''))) {
-    throw new FlotillaError(
-      'compose/unsupported',
-      `the classic builder takes no names that are not UTF-8: ${JSON.stringify(file.path)}`,
-      { hint: 'set DOCKER_BUILDKIT=1, rename it, or name it in .dockerignore' },
-    )
-  }
+  if (isOddName(file.path + (file.link ?? ''))) throw refuseOddName('the classic builder', file.path)
   const header = withLargeNumbers({
     name: file.path,
     mode: file.mode % 0o1000,
