@@ -78,14 +78,18 @@ export class EngineWatch {
     }
   }
 
-  /** Reads something again. Resolves when the view holds what was true after this call, or the engine is gone. */
+  /**
+   * Reads something again. Resolves when the view holds what was true after this call, or when that will not come: the
+   * engine has left, is being read anew as a whole, or could not be read.
+   */
   touch(fetch: Fetch): Promise<void> {
+    if (this.#calls.signal.aborted) return Promise.resolve()
     const key = keyOf(fetch)
     const before = this.#starts.get(key) ?? 0
     this.send({ kind: 'touched', fetch })
     const after = this.#starts.get(key) ?? 0
     const isComing = this.#queued.has(key) || this.#isReading(key)
-    if (after === before && !this.#calls.signal.aborted && !isComing) return Promise.resolve()
+    if (after === before && !isComing) return Promise.resolve()
     return new Promise((resolve) => {
       const waiter = { start: after > before ? after : before + 1, resolve }
       const list = this.#waiters.get(key)
@@ -223,16 +227,15 @@ export class EngineWatch {
     const left = (this.#reading.get(key) ?? 1) - 1
     if (left > 0) this.#reading.set(key, left)
     else this.#reading.delete(key)
-    const waiters = this.#waiters.get(key)
-    if (waiters === undefined) {
-      // Numbers are only needed while somebody may compare with them.
-      if (left <= 0) this.#starts.delete(key)
-      return
-    }
-    const later = waiters.filter((waiter) => waiter.start > start)
+    // A read that failed takes along the one that was to follow it: whoever waits for that waits for nothing.
+    const isLast = left <= 0 && !this.#queued.has(key)
+    const waiters = this.#waiters.get(key) ?? []
+    const later = isLast ? [] : waiters.filter((waiter) => waiter.start > start)
     if (later.length === 0) this.#waiters.delete(key)
     else this.#waiters.set(key, later)
-    for (const waiter of waiters) if (waiter.start <= start) waiter.resolve()
+    // Numbers are only needed while somebody may compare with them.
+    if (isLast) this.#starts.delete(key)
+    for (const waiter of waiters) if (isLast || waiter.start <= start) waiter.resolve()
   }
 
   #releaseAll(): void {

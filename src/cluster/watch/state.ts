@@ -128,7 +128,7 @@ function apply(step: Step, message: Message): void {
     case 'marked':
       return step.mark(message.mark)
     case 'touched':
-      return step.fetch(message.fetch, message.fetch.what === 'container')
+      return step.readAgain(message.fetch)
     case 'hurried':
       return step.beginReads()
     case 'admitted':

@@ -86,6 +86,12 @@ export class Step {
     if (this.state.tickets.reads === 0) this.wake('reads', gatherMs)
   }
 
+  /** Reads something that changed. An engine that is out of service is read as a whole before anybody sees it again. */
+  readAgain(fetch: Fetch): void {
+    if (this.state.phase === 'idle' || this.state.phase === 'specs') return
+    this.fetch(fetch, fetch.what === 'container')
+  }
+
   private start(fetch: Fetch): void {
     this.effects.push({ kind: 'fetch', epoch: this.state.epoch, fetch })
   }

@@ -1,0 +1,154 @@
+import { Readable } from 'node:stream'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { CallOptions } from '../../core/call.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import type { Engine, EngineReply, EngineRequest, OnRead } from '../../engine/engine.ts'
+import { systemClock } from '../../io/clock.ts'
+import { EngineWatch } from './engine-watch.ts'
+import { Gate } from './gate.ts'
+import { defaultWatchOptions } from './messages.ts'
+import type { Effect } from './messages.ts'
+import { makeEngineState, reduce } from './state.ts'
+
+const id = 'a'.repeat(64)
+const info = { ID: 'engine-a', Name: 'a', NCPU: 2, MemTotal: 1000, SystemTime: new Date().toISOString() }
+const row = { Id: id, Names: ['/web'], State: 'running', Created: 1 }
+
+/** What an engine answers, path by path; what is not there is never answered. */
+type Answers = Map<string, () => Promise<unknown>>
+
+function makeAnswers(): Answers {
+  const answers: Answers = new Map()
+  const says = (path: string, value: unknown): void => void answers.set(path, () => Promise.resolve(value))
+  says('/info', info)
+  says('/version', { ApiVersion: '1.41' })
+  says('/containers/json', [row])
+  says(`/containers/${id}/json`, { State: { Status: 'running' }, HostConfig: {}, Config: {} })
+  says('/networks', [])
+  says('/images/json', [])
+  says('/volumes', { Volumes: [] })
+  return answers
+}
+
+/** Reads come by `readAll`; events are a stream that says nothing. */
+function scriptedEngine(answers: Answers): Engine {
+  const read = async (request: EngineRequest, signal?: AbortSignal): Promise<unknown> => {
+    const answer = answers.get(request.path) ?? (() => new Promise<never>(() => undefined))
+    return Promise.race([answer(), aborted(signal)])
+  }
+  return {
+    endpoint: { kind: 'tcp', host: '127.0.0.1', port: 1 },
+    apiVersion: () => Promise.resolve('1.41'),
+    request: (_: EngineRequest, o: CallOptions = {}): Promise<EngineReply> => Promise.resolve(silentReply(o.signal)),
+    hijack: () => Promise.reject(new Error('not in this test')),
+    async readAll(requests: readonly EngineRequest[], onAnswer: OnRead, o: CallOptions = {}) {
+      for (const [index, request] of requests.entries()) {
+        try {
+          onAnswer(index, { isOk: true, value: await read(request, o.signal) })
+        } catch (error) {
+          if (error instanceof FlotillaError && error.status === undefined) throw error
+          onAnswer(index, { isOk: false, error: error as Error })
+        }
+      }
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+}
+
+function silentReply(signal: AbortSignal | undefined): EngineReply {
+  return {
+    status: 200,
+    headers: {},
+    body: Readable.from([]),
+    json: () => Promise.reject(new Error('not in this test')),
+    text: () => Promise.resolve('OK'),
+    bytes: () => Promise.resolve(Buffer.from('OK')),
+    documents: () => ({ [Symbol.asyncIterator]: () => ({ next: () => aborted(signal) }) }),
+  }
+}
+
+interface Bed {
+  readonly watch: EngineWatch
+  readonly answers: Answers
+}
+
+const watches: EngineWatch[] = []
+afterEach(() => {
+  for (const watch of watches.splice(0)) watch.close()
+})
+
+/** The watch of an engine in service. */
+async function start(): Promise<Bed> {
+  const answers = makeAnswers()
+  let state = makeEngineState('a:2375', { ...defaultWatchOptions, probeMs: 60_000 })
+  const watch: EngineWatch = new EngineWatch({
+    engine: scriptedEngine(answers),
+    clock: systemClock,
+    gate: new Gate(4),
+    resolveIp: () => Promise.resolve('127.0.0.1'),
+    step(message) {
+      const result = reduce(state, message, { nowMs: Date.now(), random: 0.5 })
+      state = result.state
+      return result.effects.flatMap((effect): readonly Effect[] => {
+        if (effect.kind !== 'loaded') return [effect]
+        queueMicrotask(() => watch.send({ kind: 'admitted' }))
+        return []
+      })
+    },
+    onEffect: () => undefined,
+  })
+  watches.push(watch)
+  watch.send({ kind: 'added' })
+  await expect.poll(() => state.phase === 'ready' && state.flights.size === 0).toBe(true)
+  return { watch, answers }
+}
+
+/** Whether it resolves soon. */
+async function isDone(promise: Promise<void>): Promise<boolean> {
+  return Promise.race([promise.then(() => true), systemClock.sleep(500).then(() => false)])
+}
+
+const container = { what: 'container', id, isInspected: true } as const
+
+describe('who waits for a read', () => {
+  it('is told when it has landed', async () => {
+    const { watch } = await start()
+    expect(await isDone(watch.touch(container))).toBe(true)
+  })
+
+  it('waits for nothing once the engine has left', async () => {
+    const { watch } = await start()
+    watch.close()
+    expect(await isDone(watch.touch(container))).toBe(true)
+    expect(await isDone(watch.touch({ what: 'containers' }))).toBe(true)
+  })
+
+  it('is told when the one under way fails and his own is given up', async () => {
+    const { watch, answers } = await start()
+    let fail: (error: Error) => void = () => undefined
+    answers.set('/containers/json', () => new Promise<never>((_, reject) => (fail = reject)))
+    const first = watch.touch(container)
+    watch.send({ kind: 'hurried' })
+    await systemClock.sleep(10)
+    const second = watch.touch(container)
+    fail(new FlotillaError('engine/unreachable', 'connection reset'))
+    expect(await isDone(first)).toBe(true)
+    expect(await isDone(second)).toBe(true)
+  })
+
+  it('is told when another begins to read the engine anew', async () => {
+    const { watch, answers } = await start()
+    answers.set('/info', () => Promise.resolve({ ...info, ID: 'engine-b' }))
+    await watch.touch({ what: 'specs' })
+    // Out of service, and for a second to come.
+    const touched = watch.touch(container)
+    watch.send({ kind: 'added' })
+    expect(await isDone(touched)).toBe(true)
+  })
+})
