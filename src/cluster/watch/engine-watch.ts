@@ -173,7 +173,7 @@ export class EngineWatch {
   }
 
   #context(signal: AbortSignal): FetchContext {
-    return { engine: this.#o.engine, signal, resolveIp: () => this.#o.resolveIp() }
+    return { engine: this.#o.engine, signal, clock: this.#o.clock, resolveIp: () => this.#o.resolveIp() }
   }
 
   #failed(epoch: number, fetch: Fetch, failure: Failure): void {

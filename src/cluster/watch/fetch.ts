@@ -1,5 +1,6 @@
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
 import { escapeSegment } from '../../engine/api/call.ts'
 import type { Engine, EngineRequest, ReadOutcome } from '../../engine/engine.ts'
 import { isFields, readList } from '../wire.ts'
@@ -14,6 +15,7 @@ const readMs = 30_000
 export interface FetchContext {
   readonly engine: Engine
   readonly signal: AbortSignal
+  readonly clock: Clock
   /** The address that the host part of the engine's address stands for. */
   resolveIp(): Promise<string>
 }
@@ -99,11 +101,18 @@ async function readSpecs(context: FetchContext, call: CallOptions): Promise<Spec
     { method: 'GET', path: '/info', unversioned: true },
     { method: 'GET', path: '/version', unversioned: true },
   ]
-  const [[info, version], ip] = await Promise.all([
-    readEach(context.engine, requests, call).then((outcomes) => outcomes.map(valueOf)),
+  const startMs = context.clock.monotonicMs()
+  let tookMs = 0
+  const outcomes: ReadOutcome[] = []
+  const [ip] = await Promise.all([
     context.resolveIp(),
+    readAll(context.engine, requests, call, (index, outcome) => {
+      outcomes[index] = outcome
+      if (index === 0) tookMs = context.clock.monotonicMs() - startMs
+    }),
   ])
-  return { info: isFields(info) ? info : {}, version: isFields(version) ? version : {}, ip }
+  const [info, version] = outcomes.map(valueOf)
+  return { info: isFields(info) ? info : {}, version: isFields(version) ? version : {}, ip, tookMs }
 }
 
 async function readContainer(

@@ -36,6 +36,8 @@ export interface Specs {
   readonly version: Fields
   /** What the host part of the address resolved to. */
   readonly ip: string
+  /** How long `/info` was in coming. */
+  readonly tookMs?: number
 }
 
 /** No row: the container is gone. The inspect reply is left out when it was not asked for. */
