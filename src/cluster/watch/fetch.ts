@@ -9,6 +9,10 @@ import type { ContainerAnswer, Detail, Failure, Fetch, Specs } from './messages.
 
 /** A probe has to be answered at once; nothing else an engine does is a reason to call it dead. */
 const pingMs = 1200
+/** One that was given up may need a connection first: over a slow line with TLS that takes longer than an answer may. */
+const patientPingMs = 5000
+/** ssh starts a program here, agrees on keys and starts another there, whenever its connection has to be made anew. */
+const sshPingMs = 10_000
 const readMs = 30_000
 
 /** What fetching needs besides the engine. */
@@ -69,7 +73,7 @@ function toListRows({ what }: ListFetch, value: unknown): readonly Fields[] {
 /** Reads one thing from an engine, with a deadline. Resolves to what `messages.ts` says of this fetch. */
 export async function runFetch(fetch: Exclude<Fetch, ListFetch>, context: FetchContext): Promise<unknown> {
   const { engine, signal } = context
-  const call = { signal, deadlineMs: fetch.what === 'ping' ? pingMs : readMs }
+  const call = { signal, deadlineMs: fetch.what === 'ping' ? toPingMs(engine, fetch.isPatient === true) : readMs }
   switch (fetch.what) {
     case 'ping':
       await (await engine.request({ method: 'GET', path: '/_ping', unversioned: true }, call)).bytes()
@@ -87,6 +91,11 @@ export async function runFetch(fetch: Exclude<Fetch, ListFetch>, context: FetchC
     default:
       return undefined
   }
+}
+
+function toPingMs({ endpoint }: Engine, isPatient: boolean): number {
+  if (endpoint.kind === 'ssh') return sshPingMs
+  return isPatient ? patientPingMs : pingMs
 }
 
 /** How a failed call counts: only the connection says something about the engine's health. */

@@ -635,6 +635,24 @@ describe('health', () => {
     expect(delays).toEqual([1000, 1000, 4000, 10_000, 10_000, 10_000, 10_000, 10_000, 10_000])
   })
 
+  it('a probe of an engine that is out of service may take longer: its way may have to be opened first', () => {
+    const simulation = makeReady()
+    const probes: (Fetch | undefined)[] = []
+    for (let turn = 0; turn < 4; turn += 1) {
+      simulation.fire('probe')
+      simulation.answerWith((fetch) => {
+        probes.push(fetch)
+        return { isOk: false, failure: refused }
+      })
+    }
+    expect(probes).toEqual([
+      { what: 'ping', isPatient: false },
+      { what: 'ping', isPatient: false },
+      { what: 'ping', isPatient: false },
+      { what: 'ping', isPatient: true },
+    ])
+  })
+
   it('successful calls to a healthy engine leave the state as it is', () => {
     const { state } = makeReady()
     expect(reduce(state, { kind: 'called', failure: undefined }, { nowMs: 0, random: 0 })).toEqual({

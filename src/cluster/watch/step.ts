@@ -263,7 +263,7 @@ export class Step {
       case 'validate':
         return this.startValidation()
       case 'probe':
-        return this.fetch({ what: 'ping' })
+        return this.fetch({ what: 'ping', isPatient: this.state.node.health.state !== 'healthy' })
       case 'events':
         return this.reopenStream()
       case 'refresh':
