@@ -62,7 +62,7 @@ export class Cluster {
   readonly #policy: Policy
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
-  readonly #gate = new Gate(parallelReads, parallelDetails)
+  readonly #gate: Gate
   readonly #writes: OwnWrites
   readonly #readers: Readers
   readonly #strays = new Strays()
@@ -74,6 +74,7 @@ export class Cluster {
     const { policy, watch } = options
     this.#policy = { ...policy, filters: [availabilityFilter, ...policy.filters] }
     this.#fleet = new Fleet({ policy: this.#policy, watch })
+    this.#gate = new Gate({ clock: options.clock, limit: parallelReads, backLimit: parallelDetails })
     this.#writes = new OwnWrites(options.clock)
     this.#readers = new Readers(options.clock, (addr, isUrgent) => {
       const member = this.#members.get(addr)

@@ -90,7 +90,7 @@ async function start(): Promise<Bed> {
   const watch: EngineWatch = new EngineWatch({
     engine: scriptedEngine(answers),
     clock: systemClock,
-    gate: new Gate(4),
+    gate: new Gate({ clock: systemClock, limit: 4 }),
     resolveIp: () => Promise.resolve('127.0.0.1'),
     step(message) {
       const result = reduce(state, message, { nowMs: Date.now(), random: 0.5 })
