@@ -1,4 +1,4 @@
-import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import { compareApiVersions } from '../../engine/version.ts'
 import { failpoint } from '../../io/failpoint.ts'
 import { confirmCreated, createWithImage } from '../api/handlers/create.ts'
@@ -13,7 +13,7 @@ import type { CreateDraft } from '../request.ts'
 import type { RecordBook } from './book.ts'
 import { findVolumeHold, isMeantToRun, listRemoteVolumes, toPassingName, trimHistory } from './decide.ts'
 import { limitRequest, makeDraft } from './draft.ts'
-import { EngineHands } from './engine-hands.ts'
+import { EngineHands, isUnanswered } from './engine-hands.ts'
 import type { Pacing } from './pacing.ts'
 import type { ContainerRecord } from './record.ts'
 import { freeEndpoints } from './stale-endpoints.ts'
@@ -275,11 +275,6 @@ async function handOver(
     }
     throw error
   }
-}
-
-/** Whether it happened is not known: the next attempt finds out. */
-function isUnanswered(error: unknown): boolean {
-  return isFlotillaError(error) && (error.code === 'engine/timeout' || error.code === 'engine/unreachable')
 }
 
 function arrive(api: Api, record: ContainerRecord, member: Member, id: string): ContainerRecord {

@@ -399,6 +399,23 @@ describe('drain', () => {
     expect(node).toMatchObject({ Name: 'n1', State: 'healthy', Availability: 'active', Containers: { Total: 1 } })
   })
 
+  it('by force of a node that does not answer holds nothing else up', async () => {
+    const engines = await startEngines(3)
+    const [first, second, third] = engines as [FakeEngine, FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 3)
+    await run(manager, 'plain', {}, ['constraint:node==~n1'])
+    await run(manager, 'web', {}, ['constraint:node==~n2', policy])
+    await first.stop()
+    await healthy(manager, 2)
+    expect(await manager.call('POST', '/flotilla/nodes/n1/drain', { Force: true })).toMatchObject({ IsForced: true })
+    await second.stop()
+    await eventually(() => on(third, 'web')?.status === 'running', 'the container of the other node', 20_000)
+    expect(manager.log.filter((line) => line.includes('held up'))).toEqual([])
+    await first.start()
+    await eventually(() => on(third, 'plain') !== undefined, 'what the force is for', 20_000)
+  }, 60_000)
+
   it('a start that fails on the new node leaves the old one running', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]
