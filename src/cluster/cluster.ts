@@ -246,6 +246,11 @@ export class Cluster {
     this.#fleet.setMark(engineId, mark, this.#context())
   }
 
+  /** All that operators say of engines; what was said of others before is taken back. */
+  replaceMarks(marks: ReadonlyMap<string, NodeMark>): void {
+    this.#fleet.replaceMarks(marks, this.#context())
+  }
+
   markOf(engineId: string): NodeMark {
     return this.#fleet.markOf(engineId)
   }

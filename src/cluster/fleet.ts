@@ -257,6 +257,12 @@ export class Fleet {
     }
   }
 
+  /** All marks there are; an engine without one is in service as it was made. */
+  replaceMarks(marks: ReadonlyMap<string, NodeMark>, context: StepContext): void {
+    for (const engineId of this.marks.keys()) if (!marks.has(engineId)) this.setMark(engineId, undefined, context)
+    for (const [engineId, mark] of marks) this.setMark(engineId, mark, context)
+  }
+
   markOf(engineId: string): NodeMark {
     return this.marks.get(engineId) ?? unmarked
   }

@@ -326,6 +326,37 @@ describe('several managers and restarts', () => {
     await eventually(() => told() === 6, 'the log')
   })
 
+  it('a node that another leader took back into service is in service when the first one leads again', async () => {
+    const engines = await startEngines(2)
+    const [first] = engines as [FakeEngine]
+    const store = memoryRecords()
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
+    await healthy(one, 2)
+    await healthy(two, 2)
+    const shown = async (manager: Manager): Promise<unknown> =>
+      (await manager.call<{ Availability?: string }>('GET', '/flotilla/nodes/n1')).Availability
+    const mark = async (manager: Manager, verb: string, wanted: string): Promise<void> => {
+      await eventually(
+        async () =>
+          (await manager.call<{ Availability?: string }>('POST', `/flotilla/nodes/n1/${verb}`)).Availability === wanted,
+        verb,
+      )
+    }
+    await mark(one, 'cordon', 'pause')
+    election.expire()
+    await eventually(() => two.endpoint.role.kind === 'primary', 'the second primary')
+    await eventually(async () => (await shown(two)) === 'pause', 'what the first one said')
+    await mark(two, 'undrain', 'active')
+    election.expire()
+    await eventually(() => one.endpoint.role.kind === 'primary', 'the first primary again')
+    await eventually(async () => (await shown(one)) === 'active', 'what the second one said', 8000)
+    await run(one, 'web', {}, ['constraint:node==n1'])
+    expect(on(first, 'web')?.status).toBe('running')
+  }, 40_000)
+
   it('two that both believe to lead make each container once', async () => {
     const engines = await startEngines(3)
     const [first, ...others] = engines as [FakeEngine, FakeEngine, FakeEngine]

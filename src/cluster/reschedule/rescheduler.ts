@@ -238,7 +238,8 @@ export class Rescheduler {
     this.#waiting.clear()
     this.#quiet.clear()
     this.#keeper.forgetNodes()
-    for (const { engineId, mark } of this.#book.marks()) this.#api.cluster.setMark(engineId, mark)
+    // Another manager may have taken marks back meanwhile.
+    this.#api.cluster.replaceMarks(new Map(this.#book.marks().map(({ engineId, mark }) => [engineId, mark])))
     this.#isLoaded = true
   }
 
