@@ -266,9 +266,9 @@ export class Cluster {
     if (node === undefined || !isValidated(node) || node.usage.unread === 0) this.#readers.done(addr)
   }
 
-  /** Takes a name for a rename; give it back with `releaseName`. */
-  holdName(name: string, exceptId: string): NameTaken | undefined {
-    return this.#fleet.reserveName(name, exceptId)
+  /** Takes a name for a rename; give it back with `releaseName`. @param exceptIds containers that may have it already */
+  holdName(name: string, ...exceptIds: readonly string[]): NameTaken | undefined {
+    return this.#fleet.reserveName(name, ...exceptIds)
   }
 
   releaseName(name: string): void {

@@ -239,11 +239,28 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
   return done
 }
 
+/** Hands over while nobody else can get the name: for a moment neither of the two has it. */
+async function handOver(
+  context: RelocateContext,
+  record: ContainerRecord,
+  to: { readonly member: Member; readonly id: string },
+  source: Member | undefined,
+): Promise<void> {
+  const { cluster } = context.api
+  const taken = cluster.holdName(record.name, record.home.containerId, to.id)
+  if (taken !== undefined) throw new Error(taken.text)
+  try {
+    await changePlaces(context, record, to, source)
+  } finally {
+    cluster.releaseName(record.name)
+  }
+}
+
 /**
  * Stops the old one where it still runs, gives its name to the new one and starts that. When it cannot be started, the
  * old one goes on. The names change while neither runs: engines cannot rename what is attached to a network of a swarm.
  */
-async function handOver(
+async function changePlaces(
   context: RelocateContext,
   record: ContainerRecord,
   { member, id }: { readonly member: Member; readonly id: string },

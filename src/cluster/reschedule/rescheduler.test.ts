@@ -447,6 +447,50 @@ describe('drain', () => {
     await eventually(() => on(third, 'plain') !== undefined, 'what the force is for', 20_000)
   }, 60_000)
 
+  it('nobody else gets the name of a container while it changes hands', async () => {
+    const engines = await startEngines(3)
+    const [first, second, third] = engines as [FakeEngine, FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 3)
+    await run(manager, 'web', {}, ['constraint:node==~n1', policy])
+    // Between the two names that change.
+    second.fail({ method: 'POST', path: /rename$/, times: 1, fault: { kind: 'delay', ms: 1500 } })
+    await manager.call('POST', '/flotilla/nodes/n3/cordon')
+    await manager.call('POST', '/flotilla/nodes/n1/drain')
+    await eventually(() => second.requests.some((each) => each.path.endsWith('/rename')), 'the change of names')
+    await manager.call('POST', '/flotilla/nodes/n3/undrain')
+    const taken = await manager.call<{ message?: string }>('POST', '/containers/create?name=web', {
+      Image: image,
+      Env: ['constraint:node==n3'],
+    })
+    expect(taken.message).toContain('Conflict: The name web is already assigned')
+    await eventually(() => on(second, 'web')?.status === 'running' && on(first, 'web') === undefined, 'the move')
+    expect(count(engines, 'web')).toBe(1)
+    expect(third.state.containers.size).toBe(0)
+    expect((await manager.call<{ message?: string }>('POST', '/containers/web/rename?name=web2')) ?? {}).toEqual({})
+    expect(on(second, 'web2')).toBeDefined()
+  }, 40_000)
+
+  it('a name that is taken meanwhile is not given back, and that is told once', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    const id = await run(manager, 'web', {}, ['constraint:node==n1', policy])
+    const swarmId = first.state.findContainer(id)?.config.Labels?.['com.docker.swarm.id'] ?? ''
+    await eventually(async () => (await manager.call<unknown[]>('GET', '/flotilla/moves')).length === 0, 'the record')
+    await systemClock.sleep(1500)
+    // As a manager that died in the middle of a move leaves it, and then somebody takes the name.
+    await manager.call('POST', `/containers/${id}/rename?name=web-leaving-${swarmId.slice(0, 8)}`)
+    second.addContainer({ Image: image }, { name: 'web' })
+    await systemClock.sleep(4000)
+    expect(count(engines, 'web')).toBe(1)
+    expect(manager.log.filter((line) => line.includes('its name back')).length).toBeLessThanOrEqual(1)
+    const [taker] = [...second.state.containers.keys()]
+    await manager.call('DELETE', `/containers/${taker}?force=1`)
+    await eventually(() => on(first, 'web') !== undefined, 'its name', 20_000)
+  }, 40_000)
+
   it('a start that fails on the new node leaves the old one running', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

@@ -322,22 +322,46 @@ export class Rescheduler {
     record: ContainerRecord,
     verdict: Exclude<Verdict, { readonly kind: 'stay' | 'hold' | 'move' }>,
   ): Promise<void> {
-    const { cluster, role } = this.#api
-    const { home, name, swarmId } = record
+    const { cluster } = this.#api
+    const { home, swarmId } = record
+    if (verdict.kind === 'rename') return this.#giveNameBack(record)
     this.#waiting.delete(swarmId)
     if (verdict.kind === 'forget') {
       await this.#book.remove(swarmId)
-    } else if (verdict.kind === 'cancel') {
+    } else {
       cluster.log.info(`Container ${home.containerId} stays on ${home.node}: ${verdict.why}`)
       if (!(await this.#book.put({ ...record, move: undefined }))) this.#isLoaded = false
-    } else {
-      const member = cluster.member(home.addr)
-      const isFree = cluster.directory.containersOfSwarmId(swarmId).length === 1
-      if (member === undefined || !isFree || !(await role.mayAct())) return
-      await new EngineHands(member, cluster.clock).rename(home.containerId, name).catch((error: unknown) => {
-        cluster.log.warn('cannot give a container its name back', { name, node: home.node, error: toMessage(error) })
-      })
     }
+  }
+
+  /** Somebody else may have got the name meanwhile: then it waits, ever longer, and tells so once. */
+  async #giveNameBack(record: ContainerRecord): Promise<void> {
+    const { cluster, role } = this.#api
+    const { home, name, swarmId } = record
+    const waiting = this.#waiting.get(swarmId)
+    const member = cluster.member(home.addr)
+    const isAlone = cluster.directory.containersOfSwarmId(swarmId).length === 1
+    if (member === undefined || !isAlone || (waiting?.nextMs ?? 0) > cluster.clock.monotonicMs()) return
+    if (!(await role.mayAct())) return
+    let why = cluster.holdName(name, home.containerId)?.text
+    if (why === undefined) {
+      try {
+        await new EngineHands(member, cluster.clock).rename(home.containerId, name)
+      } catch (error) {
+        why = toMessage(error)
+      } finally {
+        cluster.releaseName(name)
+      }
+    }
+    if (why === undefined) {
+      this.#waiting.delete(swarmId)
+      return
+    }
+    const attempts = (waiting?.attempts ?? 0) + 1
+    const nextMs = cluster.clock.monotonicMs() + retryDelayMs(attempts, this.#o.random.next())
+    this.#waiting.set(swarmId, { why, attempts, nextMs })
+    if (waiting?.why !== why)
+      cluster.log.warn('cannot give a container its name back', { name, node: home.node, error: why })
   }
 
   #begin(record: ContainerRecord): void {
