@@ -191,7 +191,7 @@ export class Cluster {
   /** Called about once a second. */
   tick(): void {
     for (const member of this.#members.values()) member.pool.sweep()
-    const nowMs = this.#o.clock.nowMs()
+    const nowMs = this.#o.clock.monotonicMs()
     this.#fleet.expire(nowMs)
     const find = (swarmId: string): LateContainer | undefined => {
       const found = this.directory.findContainer(swarmId)

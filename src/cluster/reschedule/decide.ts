@@ -136,6 +136,11 @@ export function trimHistory(history: readonly number[], nowMs: number): readonly
   return history.filter((at) => at > nowMs - hourMs).slice(-maxPerHour)
 }
 
+/** Times that are ahead are those of a clock that was: taken for now, they pass like others. The same list when none is. */
+export function settleHistory(history: readonly number[], nowMs: number): readonly number[] {
+  return history.some((at) => at > nowMs) ? history.map((at) => Math.min(at, nowMs)) : history
+}
+
 // --- retries ---
 
 const firstRetryMs = 5000

@@ -6,7 +6,7 @@ import type { Cluster } from '../cluster.ts'
 import { isValidated } from '../model.ts'
 import type { NodeMark, NodeView } from '../model.ts'
 import { RecordBook } from './book.ts'
-import { compareNeed, findDamping, isMissed, judge, retryDelayMs } from './decide.ts'
+import { compareNeed, findDamping, isMissed, judge, retryDelayMs, settleHistory } from './decide.ts'
 import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
@@ -102,8 +102,8 @@ export class Rescheduler {
     const api = this.#api
     const giveBackEvents = api.cluster.events.subscribeToOwn({
       hear: (event) => {
-        // A node that comes may have room for what was refused before.
-        if (event['Action'] !== 'engine_disconnect') this.#waiting.clear()
+        // A node that comes may have room for what was refused before. How often it was is not forgotten: nodes come and go.
+        if (event['Action'] !== 'engine_disconnect') this.#waitNoLonger()
         this.poke()
       },
     })
@@ -300,6 +300,8 @@ export class Rescheduler {
       if (this.#busy.size >= parallelMoves) return
       const damping = record.move?.kind === 'failure' ? findDamping(record.history, clock.nowMs()) : undefined
       if (damping !== undefined && record.move?.target === undefined) {
+        const history = settleHistory(record.history, clock.nowMs())
+        if (history !== record.history && !(await this.#book.put({ ...record, history }))) this.#isLoaded = false
         this.#postpone(record, damping, tickMs * 30, record.move?.attempts ?? 0)
         continue
       }
@@ -383,6 +385,10 @@ export class Rescheduler {
       else this.#postpone(record, outcome.why, retryDelayMs(attempts, this.#o.random.next()), attempts)
       this.poke()
     })
+  }
+
+  #waitNoLonger(): void {
+    for (const [swarmId, waiting] of this.#waiting) this.#waiting.set(swarmId, { ...waiting, nextMs: 0 })
   }
 
   #postpone(record: ContainerRecord, why: string, afterMs: number, attempts: number): void {
