@@ -331,6 +331,7 @@ export class Cluster {
         gate: this.#gate,
         turnedAway: this.turnedAway,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
+        isHeard: () => this.events.size > 0,
         view: () => this.#fleet.node(addr),
         step: (message) => this.#step(addr, message),
         onEffect: (effect) => this.#performOuter(member, effect),

@@ -8,6 +8,8 @@ import { EngineWatch } from './engine-watch.ts'
 import { Gate } from './gate.ts'
 import { defaultWatchOptions } from './messages.ts'
 import type { Effect } from './messages.ts'
+import { readText } from '../wire.ts'
+import type { Fields } from '../wire.ts'
 import { makeEngineState, reduce } from './state.ts'
 
 const id = 'a'.repeat(64)
@@ -31,7 +33,7 @@ function makeAnswers(): Answers {
 }
 
 /** Reads come by `readAll`; events are a stream that says nothing. */
-function scriptedEngine(answers: Answers): Engine {
+function scriptedEngine(answers: Answers, events: Events): Engine {
   const read = async (request: EngineRequest, signal?: AbortSignal): Promise<unknown> => {
     const answer = answers.get(request.path) ?? (() => new Promise<never>(() => undefined))
     return Promise.race([answer(), aborted(signal)])
@@ -39,7 +41,8 @@ function scriptedEngine(answers: Answers): Engine {
   return {
     endpoint: { kind: 'tcp', host: '127.0.0.1', port: 1 },
     apiVersion: () => Promise.resolve('1.41'),
-    request: (_: EngineRequest, o: CallOptions = {}): Promise<EngineReply> => Promise.resolve(silentReply(o.signal)),
+    request: (_: EngineRequest, o: CallOptions = {}): Promise<EngineReply> =>
+      Promise.resolve(streamReply(events, o.signal)),
     hijack: () => Promise.reject(new Error('not in this test')),
     async readAll(requests: readonly EngineRequest[], onAnswer: OnRead, o: CallOptions = {}) {
       for (const [index, request] of requests.entries()) {
@@ -61,7 +64,23 @@ function aborted(signal: AbortSignal | undefined): Promise<never> {
   })
 }
 
-function silentReply(signal: AbortSignal | undefined): EngineReply {
+/** Events that an engine tells when it is made to. */
+class Events {
+  #told: (event: Fields) => void = () => undefined
+  #next = new Promise<Fields>((resolve) => (this.#told = resolve))
+
+  tell(event: Fields): void {
+    const told = this.#told
+    this.#next = new Promise((resolve) => (this.#told = resolve))
+    told(event)
+  }
+
+  async next(signal: AbortSignal | undefined): Promise<IteratorResult<Fields>> {
+    return { done: false, value: await Promise.race([this.#next, aborted(signal)]) }
+  }
+}
+
+function streamReply(events: Events, signal: AbortSignal | undefined): EngineReply {
   return {
     status: 200,
     headers: {},
@@ -69,13 +88,18 @@ function silentReply(signal: AbortSignal | undefined): EngineReply {
     json: () => Promise.reject(new Error('not in this test')),
     text: () => Promise.resolve('OK'),
     bytes: () => Promise.resolve(Buffer.from('OK')),
-    documents: () => ({ [Symbol.asyncIterator]: () => ({ next: () => aborted(signal) }) }),
+    documents: <T>() => ({
+      [Symbol.asyncIterator]: () => ({ next: () => events.next(signal) as Promise<IteratorResult<T>> }),
+    }),
   }
 }
 
 interface Bed {
   readonly watch: EngineWatch
   readonly answers: Answers
+  readonly events: Events
+  /** What was told, with the state of the container at that moment. */
+  readonly told: readonly string[]
 }
 
 const watches: EngineWatch[] = []
@@ -84,11 +108,14 @@ afterEach(() => {
 })
 
 /** The watch of an engine in service. */
-async function start(): Promise<Bed> {
+async function start(isHeard = true): Promise<Bed> {
   const answers = makeAnswers()
+  const events = new Events()
+  const told: string[] = []
   let state = makeEngineState('a:2375', { ...defaultWatchOptions, probeMs: 60_000 })
   const watch: EngineWatch = new EngineWatch({
-    engine: scriptedEngine(answers),
+    engine: scriptedEngine(answers, events),
+    isHeard: () => isHeard,
     clock: systemClock,
     gate: new Gate({ clock: systemClock, limit: 4 }),
     resolveIp: () => Promise.resolve('127.0.0.1'),
@@ -101,12 +128,15 @@ async function start(): Promise<Bed> {
         return []
       })
     },
-    onEffect: () => undefined,
+    onEffect(effect) {
+      if (effect.kind !== 'forward') return
+      told.push(`${readText(effect.event, 'Action')} ${state.node.containers[0]?.state ?? 'gone'}`)
+    },
   })
   watches.push(watch)
   watch.send({ kind: 'added' })
   await expect.poll(() => state.phase === 'ready' && state.flights.size === 0).toBe(true)
-  return { watch, answers }
+  return { watch, answers, events, told }
 }
 
 /** Whether it resolves soon. */
@@ -150,5 +180,49 @@ describe('who waits for a read', () => {
     const touched = watch.touch(container)
     watch.send({ kind: 'added' })
     expect(await isDone(touched)).toBe(true)
+  })
+})
+
+describe('an event', () => {
+  const about = (Action: string): Fields => ({ Type: 'container', Action, Actor: { ID: id }, time: 1_700_000_000 })
+
+  function end(answers: Answers, says: () => Promise<unknown>): void {
+    answers.set('/containers/json', says)
+    answers.set(`/containers/${id}/json`, () =>
+      Promise.resolve({ State: { Status: 'exited' }, HostConfig: {}, Config: {} }),
+    )
+  }
+
+  it('is told when what it is about has been read, and the next one not before it', async () => {
+    const { answers, events, told } = await start()
+    end(answers, () => systemClock.sleep(50).then(() => [{ ...row, State: 'exited' }]))
+    events.tell(about('die'))
+    await systemClock.sleep(1)
+    events.tell(about('exec_start: sh'))
+    await systemClock.sleep(1)
+    expect(told).toEqual([])
+    await expect.poll(() => told).toEqual(['die exited', 'exec_start: sh exited'])
+  })
+
+  it('is told at once where nothing has to be read, or nobody listens', async () => {
+    const first = await start()
+    first.events.tell(about('top'))
+    await expect.poll(() => first.told).toEqual(['top running'])
+    const second = await start(false)
+    end(second.answers, () => new Promise(() => undefined))
+    second.events.tell(about('die'))
+    await systemClock.sleep(5)
+    expect(second.told).toEqual(['die running'])
+  })
+
+  it('waits a second at most for an engine that does not let itself be read, and not for its end', async () => {
+    const { watch, answers, events, told } = await start()
+    end(answers, () => new Promise(() => undefined))
+    events.tell(about('die'))
+    await expect.poll(() => told, { timeout: 5000 }).toEqual(['die running'])
+    events.tell(about('destroy'))
+    await systemClock.sleep(5)
+    watch.close()
+    expect(told).toHaveLength(2)
   })
 })
