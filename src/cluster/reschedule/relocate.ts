@@ -11,7 +11,14 @@ import { withLabels, withNetworks } from '../recipe.ts'
 import type { NetworkUse } from '../recipe.ts'
 import type { CreateDraft } from '../request.ts'
 import type { RecordBook } from './book.ts'
-import { findVolumeHold, isMeantToRun, listRemoteVolumes, toPassingName, trimHistory } from './decide.ts'
+import {
+  findVolumeHold,
+  isMeantToRun,
+  isSelfRemoving,
+  listRemoteVolumes,
+  toPassingName,
+  trimHistory,
+} from './decide.ts'
 import { limitRequest, makeDraft } from './draft.ts'
 import { EngineHands, isUnanswered } from './engine-hands.ts'
 import type { Pacing } from './pacing.ts'
@@ -53,7 +60,8 @@ export async function relocate(context: RelocateContext, record: ContainerRecord
   try {
     const arrived = await findArrived(context, record)
     const where = locateNow(context, record)
-    if (where === 'missing') return await giveUp(context, record, arrived)
+    if (where === 'missing' && (arrived === undefined || !isSelfRemoving(record)))
+      return await giveUp(context, record, arrived)
     if (arrived !== undefined) return await finish(context, record, arrived.member, arrived.container.id)
     if (where === 'here' && record.move?.kind === 'failure') {
       // It was about to be made anew when its node came back.
@@ -217,7 +225,7 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
   await guard(context)
   await hands.connectMissing(id, record.networks)
   const where = locateNow(context, record)
-  if (where === 'missing') {
+  if (where === 'missing' && !isSelfRemoving(record)) {
     const container = member.view.containers.find((each) => each.id === id)
     return giveUp(context, record, container === undefined ? undefined : { member, container })
   }
@@ -283,6 +291,8 @@ async function changePlaces(
     if (isStarted) await hands.start(id)
   } catch (error) {
     if (error instanceof SteppedDown || isUnanswered(error)) throw error
+    // There is no way back: the old one went when it was stopped. The next attempt goes on with the new one.
+    if (isSelfRemoving(record) && (await old?.inspect(oldId)) === undefined) throw error
     await guard(context)
     await hands.remove(id, true)
     member.send({ kind: 'forgotten', id })

@@ -447,6 +447,22 @@ describe('drain', () => {
     await eventually(() => on(third, 'plain') !== undefined, 'what the force is for', 20_000)
   }, 60_000)
 
+  it('a container that removes itself when it ends is not lost when the new one does not start at once', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    await run(manager, 'job', { HostConfig: { AutoRemove: true } }, ['constraint:node==~n1', policy])
+    const broken = { kind: 'status', status: 500, message: 'not now' } as const
+    second.fail({ method: 'POST', path: /start$/, times: 1, fault: broken })
+    await manager.call('POST', '/flotilla/nodes/n1/drain')
+    await eventually(() => on(second, 'job')?.status === 'running', 'the new one', 20_000)
+    expect(count(engines, 'job')).toBe(1)
+    expect(first.state.containers.size).toBe(0)
+    await eventually(async () => (await manager.call<unknown[]>('GET', '/flotilla/moves')).length === 0, 'the end')
+    expect(count(engines, 'job')).toBe(1)
+  }, 40_000)
+
   it('nobody else gets the name of a container while it changes hands', async () => {
     const engines = await startEngines(3)
     const [first, second, third] = engines as [FakeEngine, FakeEngine, FakeEngine]
