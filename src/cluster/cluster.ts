@@ -62,7 +62,7 @@ export class Cluster {
   readonly #policy: Policy
   readonly #fleet: Fleet
   readonly #members = new Map<string, Member>()
-  readonly #gate = new Gate(parallelReads, parallelDetails)
+  readonly #gate: Gate
   readonly #writes: OwnWrites
   readonly #readers: Readers
   readonly #strays = new Strays()
@@ -74,6 +74,7 @@ export class Cluster {
     const { policy, watch } = options
     this.#policy = { ...policy, filters: [availabilityFilter, ...policy.filters] }
     this.#fleet = new Fleet({ policy: this.#policy, watch })
+    this.#gate = new Gate({ clock: options.clock, limit: parallelReads, backLimit: parallelDetails })
     this.#writes = new OwnWrites(options.clock)
     this.#readers = new Readers(options.clock, (addr, isUrgent) => {
       const member = this.#members.get(addr)
@@ -190,7 +191,7 @@ export class Cluster {
   /** Called about once a second. */
   tick(): void {
     for (const member of this.#members.values()) member.pool.sweep()
-    const nowMs = this.#o.clock.nowMs()
+    const nowMs = this.#o.clock.monotonicMs()
     this.#fleet.expire(nowMs)
     const find = (swarmId: string): LateContainer | undefined => {
       const found = this.directory.findContainer(swarmId)
@@ -245,6 +246,11 @@ export class Cluster {
     this.#fleet.setMark(engineId, mark, this.#context())
   }
 
+  /** All that operators say of engines; what was said of others before is taken back. */
+  replaceMarks(marks: ReadonlyMap<string, NodeMark>): void {
+    this.#fleet.replaceMarks(marks, this.#context())
+  }
+
   markOf(engineId: string): NodeMark {
     return this.#fleet.markOf(engineId)
   }
@@ -260,9 +266,9 @@ export class Cluster {
     if (node === undefined || !isValidated(node) || node.usage.unread === 0) this.#readers.done(addr)
   }
 
-  /** Takes a name for a rename; give it back with `releaseName`. */
-  holdName(name: string, exceptId: string): NameTaken | undefined {
-    return this.#fleet.reserveName(name, exceptId)
+  /** Takes a name for a rename; give it back with `releaseName`. @param exceptIds containers that may have it already */
+  holdName(name: string, ...exceptIds: readonly string[]): NameTaken | undefined {
+    return this.#fleet.reserveName(name, ...exceptIds)
   }
 
   releaseName(name: string): void {
@@ -325,6 +331,7 @@ export class Cluster {
         gate: this.#gate,
         turnedAway: this.turnedAway,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
+        isHeard: () => this.events.size > 0,
         view: () => this.#fleet.node(addr),
         step: (message) => this.#step(addr, message),
         onEffect: (effect) => this.#performOuter(member, effect),

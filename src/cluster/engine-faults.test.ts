@@ -1,3 +1,5 @@
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { renderEndpoint } from '../engine/endpoint-parse.ts'
 import { issueCertificate, makeCa } from '../io/certificates.ts'
@@ -153,6 +155,31 @@ describe('connections that fail', () => {
     await eventually(() => hanging() !== '', 'a reason')
     expect(hanging()).toContain(`:${stuck.port}`)
   }, 60_000)
+})
+
+describe('many addresses where nobody answers', () => {
+  it('keep no engine out that does', async () => {
+    const sockets = new Set<Socket>()
+    const silent = createServer((socket) => void sockets.add(socket))
+    await new Promise<void>((resolve) => {
+      silent.listen(0, '0.0.0.0', resolve)
+    })
+    cleanups.push(() => {
+      for (const socket of sockets) socket.destroy()
+      silent.close()
+    })
+    const { port } = silent.address() as AddressInfo
+    const engine = await startEngine({ name: 'n1' })
+    const { host, port: own } = addressOf(engine)
+    // They come first, and more than are read at once.
+    const bed = await startBed([
+      `127.0.0.[2:201]:${String(port)}`,
+      `${host.replace('127.0.0.1', 'localhost')}:${String(own)}`,
+    ])
+    await isHealthy(bed, 1)
+    expect((await bed.call('POST', '/containers/create?name=web', { Image: image })).status).toBe(201)
+    expect(await bed.names()).toEqual(['/n1/web'])
+  })
 })
 
 describe('an engine that restarts', () => {

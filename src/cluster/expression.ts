@@ -20,8 +20,10 @@ class ExpressionProblem extends Error {}
 /**
  * Reads `KEY==VALUE` texts. Values that need a regular expression call `compile`; see `needsRegex`.
  * Stops at the first that cannot be read and keeps its problem in the ancestor's words.
+ *
+ * @param about what they are conditions on, `constraint` or `affinity`: equal words about different things are not equal
  */
-export function parseExpressions(texts: readonly string[], compile: CompileRegex): ExpressionList {
+export function parseExpressions(texts: readonly string[], compile: CompileRegex, about = ''): ExpressionList {
   if (texts.length > maxExpressions) {
     const problem = `${String(texts.length)} expressions are too many, at most ${String(maxExpressions)} are allowed`
     return { expressions: [], problem }
@@ -38,7 +40,7 @@ export function parseExpressions(texts: readonly string[], compile: CompileRegex
     }
   }
   if (!expressions.some((each) => each.isCostly === true)) return { expressions, problem }
-  const key = JSON.stringify(texts)
+  const key = about + JSON.stringify(texts)
   const hasSoft = expressions.some((each) => each.isSoft)
   return { expressions, problem, patterns: { key, hardKey: `~${key}`, count: expressions.length, hasSoft } }
 }

@@ -257,6 +257,12 @@ export class Fleet {
     }
   }
 
+  /** All marks there are; an engine without one is in service as it was made. */
+  replaceMarks(marks: ReadonlyMap<string, NodeMark>, context: StepContext): void {
+    for (const engineId of this.marks.keys()) if (!marks.has(engineId)) this.setMark(engineId, undefined, context)
+    for (const [engineId, mark] of marks) this.setMark(engineId, mark, context)
+  }
+
   markOf(engineId: string): NodeMark {
     return this.marks.get(engineId) ?? unmarked
   }
@@ -324,10 +330,10 @@ export class Fleet {
 
   /**
    * Takes a name for a rename. Until `releaseName`, nobody else gets it.
-   * @param exceptId the container that may have it already
+   * @param exceptIds containers that may have it already
    */
-  reserveName(name: string, exceptId = ''): NameTaken | undefined {
-    if (this.isNameTaken(name, exceptId)) return nameTaken(name)
+  reserveName(name: string, ...exceptIds: readonly string[]): NameTaken | undefined {
+    if (this.isNameTaken(name, ...exceptIds)) return nameTaken(name)
     this.holdName(name)
     return undefined
   }
@@ -342,10 +348,10 @@ export class Fleet {
     this.names.set(name, (this.names.get(name) ?? 0) + 1)
   }
 
-  private isNameTaken(name: string, exceptId = ''): boolean {
+  private isNameTaken(name: string, ...exceptIds: readonly string[]): boolean {
     const bare = name.startsWith('/') ? name.slice(1) : name
     if (this.names.has(bare)) return true
-    return this.directory.containersNamed(bare).some(({ item }) => item.id !== exceptId)
+    return this.directory.containersNamed(bare).some(({ item }) => !exceptIds.includes(item.id))
   }
 }
 

@@ -24,6 +24,8 @@ export interface MemberOptions {
   readonly gate: Gate
   readonly turnedAway: TurnedAway
   resolveIp(): Promise<string>
+  /** Whether somebody follows the events of the cluster. */
+  isHeard(): boolean
   /** What is known of the engine now. */
   view(): NodeView | undefined
   /** Takes a message of this engine in. @returns what has to be done about this engine */
@@ -61,6 +63,7 @@ export class Member implements ForwardTarget {
       clock: options.clock,
       gate: options.gate,
       resolveIp: () => options.resolveIp(),
+      isHeard: () => options.isHeard(),
       step: (message) => options.step(message),
       onEffect: (effect) => options.onEffect(effect),
     })

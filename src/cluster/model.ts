@@ -153,6 +153,7 @@ export interface VolumeView {
 /** A container that was placed but is not reported by its engine yet. Counts like a container until then. */
 export interface Pending extends Workload {
   readonly nodeId: string
+  /** Monotonic, as the next one. */
   readonly sinceMs: number
   /** The reservation lapses at this time when nobody confirmed or released it. */
   readonly expiresAtMs: number

@@ -75,6 +75,26 @@ describe('judgePatterns', () => {
     expect(clock.matched).toBe(before)
   })
 
+  it('a constraint and an affinity in the same words are two things', async () => {
+    const { compile, clock } = makeSlow()
+    const node = makeNode('n1', {
+      labels: new Map([['tier', 'front-7']]),
+      containers: [makeContainer('c1', { labels: new Map([['tier', 'back-1']]) })],
+    })
+    const words = ['tier==/7$/']
+    const judged = async (sketch: { constraints?: string[]; affinities?: string[] }): Promise<string> => {
+      const request = makeRequest({ ...sketch, compile })
+      await judgePatterns(
+        request,
+        () => [node],
+        () => clock.nowMs,
+      )
+      return schedule([node], request, policy, random).kind
+    }
+    expect(await judged({ constraints: words })).toBe('placed')
+    expect(await judged({ affinities: words })).toBe('refused')
+  })
+
   it('looks at nodes that changed meanwhile, until none has', async () => {
     const { compile, clock } = makeSlow()
     let nodes = makeNodes(10)
@@ -172,7 +192,7 @@ describe('through the endpoint', () => {
   ])('%s matches its patterns beforehand', async (_, path, condition, labels) => {
     const body = { Image: 'box:1', Env: [`constraint:${condition}`], Labels: labels }
     await bed.call('POST', `/v1.41${path}`, body)
-    const list = parseExpressions([condition], await loadRegex())
+    const list = parseExpressions([condition], await loadRegex(), 'constraint')
     const { nodes } = bed.endpoint.cluster.snapshot()
     expect(nodes.map((node) => recallBroken(list, node, false))).toEqual([0, 0])
   })

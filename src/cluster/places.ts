@@ -77,7 +77,8 @@ export class Places {
     request: PlacementRequest,
     succession: Succession | undefined,
   ): PlaceHeld | NoPlacement | NameTaken | NodeUnread {
-    const sinceMs = this.#o.clock.nowMs()
+    // On a clock that nobody sets: a place must not lapse, or last, because the one on the wall was put right.
+    const sinceMs = this.#o.clock.monotonicMs()
     const id = randomId(32)
     const reservation = toReservation(draft, { id, sinceMs, expiresAtMs: sinceMs + reservationMs })
     const wanted = { ...request, name: draft.name }
@@ -102,7 +103,7 @@ export class Places {
       leave: () => {
         release()
         // Whoever moves a container looks for what came of it himself.
-        if (succession === undefined) this.#o.strays.expect(draft.swarmId, this.#o.clock.nowMs())
+        if (succession === undefined) this.#o.strays.expect(draft.swarmId, this.#o.clock.monotonicMs())
       },
     }
   }

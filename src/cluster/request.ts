@@ -166,8 +166,8 @@ function readRequest(
     // On networks of the user links are only aliases.
     links: isDefaultBridge ? readTexts(hostConfig, 'Links') : [],
     joins: readJoins(hostConfig),
-    constraints: parseExpressions(rules.get(CONSTRAINTS_LABEL) ?? [], compile),
-    affinities: parseExpressions(rules.get(AFFINITIES_LABEL) ?? [], compile),
+    constraints: parseExpressions(rules.get(CONSTRAINTS_LABEL) ?? [], compile, 'constraint'),
+    affinities: parseExpressions(rules.get(AFFINITIES_LABEL) ?? [], compile, 'affinity'),
     // Whitelists hold plain names; `|` between them is no pattern.
     whitelists: parseExpressions(rules.get(WHITELISTS_LABEL) ?? [], () => () => false),
     isSoftIgnored: false,

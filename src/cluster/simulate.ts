@@ -269,7 +269,8 @@ function toPending({ request, labels }: SimulatedCreate, nodeId: string, id: str
 /** The create that made a recorded container, as far as its labels and what it takes up tell. */
 function toCreate(workload: Workload, compile: CompileRegex): SimulatedCreate {
   const { labels } = workload
-  const read = (label: string): ExpressionList => parseExpressions(parseTexts(labels.get(label) ?? ''), compile)
+  const read = (label: string, about: string): ExpressionList =>
+    parseExpressions(parseTexts(labels.get(label) ?? ''), compile, about)
   return {
     labels,
     isRescheduled: parseTexts(labels.get(RESCHEDULE_LABEL) ?? '').includes('on-node-failure'),
@@ -286,8 +287,8 @@ function toCreate(workload: Workload, compile: CompileRegex): SimulatedCreate {
       volumesFrom: [],
       links: [],
       joins: [],
-      constraints: read(CONSTRAINTS_LABEL),
-      affinities: read(AFFINITIES_LABEL),
+      constraints: read(CONSTRAINTS_LABEL, 'constraint'),
+      affinities: read(AFFINITIES_LABEL, 'affinity'),
       whitelists: parseExpressions(parseTexts(labels.get(WHITELISTS_LABEL) ?? ''), () => () => false),
       isSoftIgnored: false,
     },

@@ -137,8 +137,8 @@ export function makeRequest(sketch: RequestSketch = {}): PlacementRequest {
     joins: [],
     isSoftIgnored: false,
     ...over,
-    constraints: parseExpressions(constraints, compile),
-    affinities: parseExpressions(affinities, compile),
+    constraints: parseExpressions(constraints, compile, 'constraint'),
+    affinities: parseExpressions(affinities, compile, 'affinity'),
     whitelists: parseExpressions(whitelists, () => () => false),
   }
 }

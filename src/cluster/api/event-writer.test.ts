@@ -58,6 +58,19 @@ describe('an event stream', () => {
     expect(idsOf(sink)).toEqual(['c1', 'c2', 'c3'])
   })
 
+  it('what was told of the past and is still on its way as new is told once', async () => {
+    const { writer, sink, clock } = makeWriter()
+    writer.replay(event(1))
+    writer.open()
+    await clock.advance(1000)
+    writer.offer(event(1))
+    writer.offer(event(2))
+    await clock.advance(1100)
+    expect(idsOf(sink)).toEqual(['c1', 'c2'])
+    writer.close()
+    expect(clock.sleeping).toBe(0)
+  })
+
   it('drops a subscriber that does not keep up, with a last word', async () => {
     const { writer, sink, clock } = makeWriter()
     writer.open()

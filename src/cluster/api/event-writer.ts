@@ -12,6 +12,8 @@ const byteLimit = 16 * 1024 * 1024
 const replayBatch = 100
 /** After a write, what comes within this time goes out with the next. */
 const gatherMs = 2
+/** An event of the past may come as a new one for so long. */
+const forgetMs = 2000
 
 /** What event streams need of the exchange they are written to. */
 export interface EventSink {
@@ -57,6 +59,7 @@ export class EventWriter {
   #gathered = ''
   #gatheredCount = 0
   #cancel: (() => void) | undefined
+  #cancelForget: (() => void) | undefined
   #wakeEnd: (() => void) | undefined
 
   constructor(sink: EventSink, clock: Clock, isWanted: (event: Fields) => boolean) {
@@ -87,7 +90,8 @@ export class EventWriter {
   open(): void {
     this.#isOpen = true
     for (const event of this.#early.splice(0)) this.offer(event)
-    this.#replayed.clear()
+    // What an engine has told may still be on its way here (see `Telling`).
+    if (this.#replayed.size > 0) this.#cancelForget = startTimer(this.#clock, forgetMs, () => this.#replayed.clear())
   }
 
   /** Resolves when the subscriber is dropped or gone. */
@@ -103,6 +107,7 @@ export class EventWriter {
   close(): void {
     this.#flush()
     this.#isDropped = true
+    this.#cancelForget?.()
     this.#cancel?.()
     this.#cancel = undefined
   }

@@ -43,6 +43,7 @@ const graceMs = 30_000
 const infoMs = 10_000
 const stepMs = 60_000
 const parallelJoins = 4
+const sameTroubleMs = 60_000
 
 /**
  * Keeps the engines in one swarm of their own until the signal fires: makes it, and takes in engines that come later.
@@ -53,9 +54,7 @@ export async function keepSwarm(options: FormSwarmOptions): Promise<void> {
   const former = new SwarmFormer(options)
   const { clock } = options.cluster
   while (!options.signal.aborted) {
-    await former.look().catch((error: unknown) => {
-      options.cluster.log.warn('cannot put the engines into one swarm', { error: toMessage(error) })
-    })
+    await former.look().catch((error: unknown) => former.complain(error))
     await clock.sleep(pauseMs, options.signal).catch(() => undefined)
   }
 }
@@ -69,6 +68,7 @@ class SwarmFormer {
   #changedMs = 0
   readonly #workers = new Map<string, { readonly untilMs: number; readonly swarm: EngineSwarm }>()
   #isBusy = true
+  #trouble: { readonly text: string; readonly atMs: number } | undefined
 
   constructor(options: FormSwarmOptions) {
     this.#o = options
@@ -88,14 +88,30 @@ class SwarmFormer {
     this.#seen = seen
     this.#lookedMs = nowMs
     const isComplete = members.length === cluster.snapshot().nodes.length || nowMs - this.#startMs >= graceMs
-    const plan = planSwarm(await this.#ask(members), isComplete)
+    const { told, silence } = await this.#ask(members)
+    // Who says nothing may be in a swarm: whoever is left must not begin another, but may join the one there is.
+    const plan = planSwarm(told, isComplete && silence === undefined)
+    if (silence !== undefined) this.complain(silence)
     this.#remember(plan, nowMs)
     this.#tell(plan.notices)
     this.#isBusy = plan.steps.length > 0 || !isComplete
     await this.#perform(plan)
   }
 
-  async #ask(members: readonly Member[]): Promise<readonly EngineSwarm[]> {
+  /** The same trouble is told once a minute. */
+  complain(error: unknown): void {
+    const { clock, log } = this.#o.cluster
+    const text = toMessage(error)
+    const nowMs = clock.monotonicMs()
+    if (this.#trouble?.text === text && nowMs - this.#trouble.atMs < sameTroubleMs) return
+    this.#trouble = { text, atMs: nowMs }
+    log.warn('cannot put the engines into one swarm', { error: text })
+  }
+
+  /** What the engines say, and the first failure of those that do not. */
+  async #ask(
+    members: readonly Member[],
+  ): Promise<{ readonly told: readonly EngineSwarm[]; readonly silence: unknown }> {
     const nowMs = this.#o.cluster.clock.monotonicMs()
     const asked = await settleLimit(members, 16, async (member) => {
       const known = this.#workers.get(member.addr)
@@ -105,10 +121,8 @@ class SwarmFormer {
       const { addr, name, view } = member
       return readEngineSwarm(isFields(info) ? info : {}, { addr, name, ip: view.ip })
     })
-    const silent = asked.filter((each) => each.kind === 'failed')
-    // Who says nothing may be in a swarm: whoever is left must not begin another.
-    if (silent.length > 0) throw silent[0]?.error
-    return asked.flatMap((each) => (each.kind === 'done' ? [each.value] : []))
+    const silent = asked.find((each) => each.kind === 'failed')
+    return { told: asked.flatMap((each) => (each.kind === 'done' ? [each.value] : [])), silence: silent?.error }
   }
 
   #remember({ members }: SwarmPlan, nowMs: number): void {

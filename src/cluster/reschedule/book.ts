@@ -19,6 +19,8 @@ export class RecordBook {
   #containers = new Map<string, Entry<ContainerRecord>>()
   #marks = new Map<string, Entry<MarkRecord>>()
   #byEngine = new Map<string, Set<string>>()
+  /** Versions of what is in the store and cannot be read: it is written over by what is known now. */
+  #unread = new Map<string, string>()
 
   constructor(store: RecordStore, log: Log) {
     this.#store = store
@@ -31,12 +33,16 @@ export class RecordBook {
     this.#containers = new Map()
     this.#marks = new Map()
     this.#byEngine = new Map()
+    this.#unread = new Map()
     for (const { key, text, version } of kept) {
       const record = key.startsWith('containers/') ? parseRecord(text) : undefined
       const mark = key.startsWith('nodes/') ? parseMark(text) : undefined
       if (record !== undefined) this.#set(record, version)
       else if (mark !== undefined) this.#marks.set(mark.engineId, { record: mark, version })
-      else this.#log.warn('ignoring a record that cannot be read', { key, store: this.#store.name })
+      else {
+        this.#unread.set(key, version)
+        this.#log.warn('ignoring a record that cannot be read', { key, store: this.#store.name })
+      }
     }
   }
 
@@ -86,7 +92,7 @@ export class RecordBook {
       this.#set(record, before?.version)
       return true
     }
-    const version = await this.#store.write(`containers/${record.swarmId}`, text, before?.version)
+    const version = await this.#write(`containers/${record.swarmId}`, text, before?.version)
     if (version === undefined) return false
     this.#set(record, version)
     return true
@@ -107,13 +113,21 @@ export class RecordBook {
     const before = this.#marks.get(record.engineId)
     const isPlain = record.mark.availability === 'active' && record.mark.labels.size === 0
     if (isPlain) {
-      this.#marks.delete(record.engineId)
-      return before?.version === undefined || this.#store.remove(key, before.version)
+      // Known until the store has let go of it, so that it can be taken out once more.
+      const isGone = before?.version === undefined || (await this.#store.remove(key, before.version))
+      if (isGone) this.#marks.delete(record.engineId)
+      return isGone
     }
-    const version = await this.#store.write(key, renderMark(record), before?.version)
+    const version = await this.#write(key, renderMark(record), before?.version)
     if (version === undefined) return false
     this.#marks.set(record.engineId, { record, version })
     return true
+  }
+
+  async #write(key: string, text: string, version: string | undefined): Promise<string | undefined> {
+    const next = await this.#store.write(key, text, version ?? this.#unread.get(key))
+    if (next !== undefined) this.#unread.delete(key)
+    return next
   }
 
   #set(record: ContainerRecord, version: string | undefined): void {

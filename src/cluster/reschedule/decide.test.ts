@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { NodeView } from '../model.ts'
 import { compareNeed, findDamping, findVolumeHold, isMeantToRun, judge, listNetworkNodes } from './decide.ts'
-import { locate, maxPerHour, recordContainer, retryDelayMs, toPassingName, trimHistory } from './decide.ts'
+import {
+  locate,
+  maxPerHour,
+  recordContainer,
+  retryDelayMs,
+  settleHistory,
+  toPassingName,
+  trimHistory,
+} from './decide.ts'
 import type { World } from './decide.ts'
 import { judgeDuplicates } from './duplicates.ts'
 import { Pacing, perMinute } from './pacing.ts'
@@ -173,6 +181,16 @@ describe('damping', () => {
         nowMs,
       ),
     ).toContain('waiting 60 more minutes')
+  })
+
+  it('times of a clock that was ahead count as now once, and then they pass', () => {
+    const nowMs = 100 * minuteMs
+    const past = [50, 60].map((minute) => minute * minuteMs)
+    expect(settleHistory(past, nowMs)).toBe(past)
+    const settled = settleHistory([60 * minuteMs, 1e15, 1e15], nowMs)
+    expect(settled).toEqual([60 * minuteMs, nowMs, nowMs])
+    expect(findDamping(settled, nowMs + minuteMs)).toContain('waiting 19 more minutes')
+    expect(findDamping(settleHistory([1e15, 1e15, 1e15], nowMs), nowMs + 61 * minuteMs)).toBeUndefined()
   })
 
   it('never more than that in any hour, whenever it is asked', () => {

@@ -2,7 +2,7 @@ import { hasPolicy } from '../recipe.ts'
 import type { NetworkUse, Recipe } from '../recipe.ts'
 import { GENERATION_LABEL, VOLUMES_LABEL } from '../model.ts'
 import type { Availability, ContainerView, NodeView } from '../model.ts'
-import { readFields, readNumber, readText } from '../wire.ts'
+import { readBoolean, readFields, readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import type { ContainerRecord, Home, MoveKind, RecordedVolume } from './record.ts'
 import { renderSight } from './sight.ts'
@@ -136,6 +136,11 @@ export function trimHistory(history: readonly number[], nowMs: number): readonly
   return history.filter((at) => at > nowMs - hourMs).slice(-maxPerHour)
 }
 
+/** Times that are ahead are those of a clock that was: taken for now, they pass like others. The same list when none is. */
+export function settleHistory(history: readonly number[], nowMs: number): readonly number[] {
+  return history.some((at) => at > nowMs) ? history.map((at) => Math.min(at, nowMs)) : history
+}
+
 // --- retries ---
 
 const firstRetryMs = 5000
@@ -246,6 +251,11 @@ export function isMeantToRun(record: ContainerRecord): boolean {
   if (move.sinceMs - ended.atMs > shutdownMs) return false
   const policy = readText(readFields(readFields(record.body, 'HostConfig'), 'RestartPolicy'), 'Name')
   return policy === 'always' || policy === 'unless-stopped' || ended.exitCode === 137 || ended.exitCode === 143
+}
+
+/** A container that is gone as soon as it has been stopped (`--rm`): that it is missing does not mean that somebody removed it. */
+export function isSelfRemoving(record: Pick<ContainerRecord, 'body'>): boolean {
+  return readBoolean(readFields(record.body, 'HostConfig'), 'AutoRemove')
 }
 
 /** How often the container was made anew, by its label. */

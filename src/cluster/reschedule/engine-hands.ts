@@ -16,6 +16,11 @@ const removeMs = 60_000
 const startTries = 5
 const startPauseMs = 500
 
+/** Whether it happened is not known: the next attempt finds out. */
+export function isUnanswered(error: unknown): boolean {
+  return isFlotillaError(error) && (error.code === 'engine/timeout' || error.code === 'engine/unreachable')
+}
+
 /** The few calls that moving a container takes, each safe to repeat: what is done already is no error. */
 export class EngineHands {
   readonly #member: Member

@@ -29,7 +29,9 @@ export async function folderRecords(root: string): Promise<RecordStore> {
             await sweepTemporaries(join(root, kind, file.replace(/\.tmp-.*$/, '')))
             continue
           }
-          const key = `${kind}/${decodeURIComponent(file.slice(0, -'.json'.length))}`
+          const name = decodeName(file.slice(0, -'.json'.length))
+          if (name === undefined) continue
+          const key = `${kind}/${name}`
           const text = await readTextFile(join(root, kind, file))
           if (text === undefined) continue
           const version = versionOf(text)
@@ -62,6 +64,15 @@ export async function folderRecords(root: string): Promise<RecordStore> {
 
 function versionOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+/** Undefined for what was not made by `pathOf`. */
+function decodeName(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** IDs are words of engines and clients: none may lead out of the folder. */

@@ -1,3 +1,4 @@
+import { toMessage } from '../../core/errors.ts'
 import type { Api } from '../api/call.ts'
 import type { Cluster } from '../cluster.ts'
 import { isValidated } from '../model.ts'
@@ -24,6 +25,9 @@ export class RecordKeeper {
   readonly #o: RecordKeeperOptions
   /** Nodes as they were recorded last, by address. */
   #seen = new Map<string, NodeView>()
+  /** Engines that are asked how the containers of a forced drain were made, by address. */
+  readonly #asking = new Set<string>()
+  #isBehind = false
 
   constructor(options: RecordKeeperOptions) {
     this.#o = options
@@ -40,7 +44,8 @@ export class RecordKeeper {
    */
   async observe(): Promise<boolean> {
     const { cluster } = this.#o
-    let isCurrent = true
+    let isCurrent = !this.#isBehind
+    this.#isBehind = false
     const seen = new Map<string, NodeView>()
     for (const node of cluster.snapshot().nodes) {
       // What an engine told last counts also when it fell silent at once.
@@ -55,7 +60,7 @@ export class RecordKeeper {
           isSettled = await removeDuplicates(this.#o.api(), this.#o.book, node, (id) => this.#o.isBusy(id))
       }
       const isForced = this.#o.book.markOf(node.engineId)?.isForced === true
-      if (isForced && node.availability === 'drain') await this.#recordForced(node)
+      if (isForced && isAnswering && node.availability === 'drain') this.#askForced(node)
       if (isSettled) seen.set(node.addr, node)
     }
     this.#seen = seen
@@ -85,6 +90,20 @@ export class RecordKeeper {
     return isCurrent
   }
 
+  /** Beside everything else: an engine that is slow to say must not hold up what happens on others. */
+  #askForced(node: NodeView): void {
+    if (this.#asking.has(node.addr)) return
+    this.#asking.add(node.addr)
+    void this.#recordForced(node)
+      .catch((error: unknown) => {
+        this.#o.cluster.log.warn('cannot read what a forced drain is to move', {
+          node: node.name,
+          error: toMessage(error),
+        })
+      })
+      .finally(() => this.#asking.delete(node.addr))
+  }
+
   /** A forced drain takes containers without policy too: their engine is asked how they were made. */
   async #recordForced(node: NodeView): Promise<void> {
     const { cluster, book } = this.#o
@@ -94,7 +113,7 @@ export class RecordKeeper {
       const inspect = await new EngineHands(member, cluster.clock).inspect(container.id)
       const made =
         inspect === undefined ? undefined : recordContainer(undefined, node, container, readRecipe(inspect, node))
-      if (made !== undefined) await book.put(made)
+      if (made !== undefined && !(await book.put(made))) this.#isBehind = true
     }
   }
 }

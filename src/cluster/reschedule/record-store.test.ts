@@ -2,12 +2,32 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { silentLog } from '../../core/log.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { memoryKv } from '../../testing/memory-kv.ts'
+import { unmarked } from '../model.ts'
+import type { NodeMark } from '../model.ts'
+import { RecordBook } from './book.ts'
 import { folderRecords } from './folder-records.ts'
 import { kvRecords } from './kv-records.ts'
 import { memoryRecords } from './record-store.ts'
 import type { RecordStore } from './record-store.ts'
+import type { ContainerRecord, MarkRecord } from './record.ts'
+
+const record: ContainerRecord = {
+  swarmId: 's1',
+  name: 'web',
+  isRunning: true,
+  ended: undefined,
+  generation: 0,
+  home: { engineId: 'e1', addr: 'n1:2375', node: 'n1', containerId: 'c1' },
+  body: { Image: 'busybox' },
+  networks: [],
+  volumes: [],
+  hasPolicy: true,
+  move: undefined,
+  history: [],
+}
 
 const folders: string[] = []
 afterEach(async () => {
@@ -59,11 +79,67 @@ describe('records in a folder', () => {
     expect(await readFile(join(folder, 'containers', file), 'utf8')).toBe('two')
   })
 
+  it('a file with a name that cannot be one hides no other', async () => {
+    const folder = await makeFolder()
+    const store = await folderRecords(folder)
+    await store.write('containers/a', 'one', undefined)
+    await writeFile(join(folder, 'containers', '100%.json'), 'x')
+    expect((await store.list()).map(({ text }) => text)).toContain('one')
+  })
+
   it('what a manager that was killed left half written is no record', async () => {
     const folder = await makeFolder()
     const store = await folderRecords(folder)
     await writeFile(join(folder, 'containers', 'a.json.tmp-999999-x-1'), '{"for')
     expect(await store.list()).toEqual([])
     expect(await readdir(join(folder, 'containers'))).toEqual([])
+  })
+})
+
+describe('what a manager knows of its records', () => {
+  const mark: NodeMark = { availability: 'drain', labels: new Map() }
+  const drained: MarkRecord = { engineId: 'e1', node: 'n1', mark, isForced: false }
+  const plain: MarkRecord = { ...drained, mark: unmarked }
+
+  it('a mark that could not be taken out of the store is still there to be taken out', async () => {
+    const kept = memoryRecords()
+    let isAway = false
+    const store: RecordStore = {
+      ...kept,
+      remove: (key, version) =>
+        isAway ? Promise.reject(new Error('the store does not answer')) : kept.remove(key, version),
+    }
+    const book = new RecordBook(store, silentLog)
+    expect(await book.putMark(drained)).toBe(true)
+    isAway = true
+    await expect(book.putMark(plain)).rejects.toThrow('does not answer')
+    isAway = false
+    expect(await book.putMark(plain)).toBe(true)
+    expect(await kept.list()).toEqual([])
+  })
+
+  it('a mark that another manager has changed is not taken out', async () => {
+    const kept = memoryRecords()
+    const [book, other] = [new RecordBook(kept, silentLog), new RecordBook(kept, silentLog)]
+    await book.putMark(drained)
+    await other.load()
+    await other.putMark({ ...drained, isForced: true })
+    expect(await book.putMark(plain)).toBe(false)
+    await book.load()
+    expect(book.markOf('e1')).toMatchObject({ isForced: true })
+  })
+
+  it('writes over what it cannot read, such as records of a later version', async () => {
+    const store = memoryRecords()
+    await store.write('containers/s1', '{"format":2,"swarmId":"s1"}', undefined)
+    await store.write('nodes/e1', 'garbage', undefined)
+    const book = new RecordBook(store, silentLog)
+    await book.load()
+    expect(book.get('s1')).toBeUndefined()
+    expect(await book.put(record)).toBe(true)
+    expect(await book.putMark(drained)).toBe(true)
+    await book.load()
+    expect(book.get('s1')).toEqual(record)
+    expect(book.markOf('e1')).toEqual(drained)
   })
 })

@@ -1,4 +1,4 @@
-import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import { compareApiVersions } from '../../engine/version.ts'
 import { failpoint } from '../../io/failpoint.ts'
 import { confirmCreated, createWithImage } from '../api/handlers/create.ts'
@@ -11,9 +11,16 @@ import { withLabels, withNetworks } from '../recipe.ts'
 import type { NetworkUse } from '../recipe.ts'
 import type { CreateDraft } from '../request.ts'
 import type { RecordBook } from './book.ts'
-import { findVolumeHold, isMeantToRun, listRemoteVolumes, toPassingName, trimHistory } from './decide.ts'
+import {
+  findVolumeHold,
+  isMeantToRun,
+  isSelfRemoving,
+  listRemoteVolumes,
+  toPassingName,
+  trimHistory,
+} from './decide.ts'
 import { limitRequest, makeDraft } from './draft.ts'
-import { EngineHands } from './engine-hands.ts'
+import { EngineHands, isUnanswered } from './engine-hands.ts'
 import type { Pacing } from './pacing.ts'
 import type { ContainerRecord } from './record.ts'
 import { freeEndpoints } from './stale-endpoints.ts'
@@ -53,7 +60,8 @@ export async function relocate(context: RelocateContext, record: ContainerRecord
   try {
     const arrived = await findArrived(context, record)
     const where = locateNow(context, record)
-    if (where === 'missing') return await giveUp(context, record, arrived)
+    if (where === 'missing' && (arrived === undefined || !isSelfRemoving(record)))
+      return await giveUp(context, record, arrived)
     if (arrived !== undefined) return await finish(context, record, arrived.member, arrived.container.id)
     if (where === 'here' && record.move?.kind === 'failure') {
       // It was about to be made anew when its node came back.
@@ -217,7 +225,7 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
   await guard(context)
   await hands.connectMissing(id, record.networks)
   const where = locateNow(context, record)
-  if (where === 'missing') {
+  if (where === 'missing' && !isSelfRemoving(record)) {
     const container = member.view.containers.find((each) => each.id === id)
     return giveUp(context, record, container === undefined ? undefined : { member, container })
   }
@@ -239,11 +247,28 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
   return done
 }
 
+/** Hands over while nobody else can get the name: for a moment neither of the two has it. */
+async function handOver(
+  context: RelocateContext,
+  record: ContainerRecord,
+  to: { readonly member: Member; readonly id: string },
+  source: Member | undefined,
+): Promise<void> {
+  const { cluster } = context.api
+  const taken = cluster.holdName(record.name, record.home.containerId, to.id)
+  if (taken !== undefined) throw new Error(taken.text)
+  try {
+    await changePlaces(context, record, to, source)
+  } finally {
+    cluster.releaseName(record.name)
+  }
+}
+
 /**
  * Stops the old one where it still runs, gives its name to the new one and starts that. When it cannot be started, the
  * old one goes on. The names change while neither runs: engines cannot rename what is attached to a network of a swarm.
  */
-async function handOver(
+async function changePlaces(
   context: RelocateContext,
   record: ContainerRecord,
   { member, id }: { readonly member: Member; readonly id: string },
@@ -266,6 +291,8 @@ async function handOver(
     if (isStarted) await hands.start(id)
   } catch (error) {
     if (error instanceof SteppedDown || isUnanswered(error)) throw error
+    // There is no way back: the old one went when it was stopped. The next attempt goes on with the new one.
+    if (isSelfRemoving(record) && (await old?.inspect(oldId)) === undefined) throw error
     await guard(context)
     await hands.remove(id, true)
     member.send({ kind: 'forgotten', id })
@@ -275,11 +302,6 @@ async function handOver(
     }
     throw error
   }
-}
-
-/** Whether it happened is not known: the next attempt finds out. */
-function isUnanswered(error: unknown): boolean {
-  return isFlotillaError(error) && (error.code === 'engine/timeout' || error.code === 'engine/unreachable')
 }
 
 function arrive(api: Api, record: ContainerRecord, member: Member, id: string): ContainerRecord {

@@ -6,7 +6,7 @@ import { hasPolicy } from '../recipe.ts'
 import type { RecordBook } from './book.ts'
 import { judgeDuplicates } from './duplicates.ts'
 import type { Duplicate } from './duplicates.ts'
-import { EngineHands } from './engine-hands.ts'
+import { EngineHands, isUnanswered } from './engine-hands.ts'
 
 /**
  * Removes from a node, or because of it, copies of containers that were made anew elsewhere while it was away. Volumes
@@ -38,14 +38,18 @@ export async function removeDuplicates(
       log.warn(`containers ${places} have the same swarm ID, and both stay: ${verdict.doubt}`)
     }
     for (const duplicate of verdict.remove) {
-      await remove(api, duplicate).catch((error: unknown) => {
+      try {
+        await remove(api, duplicate)
+      } catch (error) {
         isClean = false
         log.warn('cannot remove a container that was made anew elsewhere', {
           container: duplicate.loser.item.id,
           node: duplicate.loser.node.name,
           error: toMessage(error),
         })
-      })
+        // The next one would take an engine that hangs as long, and everything else waits.
+        if (isUnanswered(error)) return false
+      }
     }
   }
   return isClean

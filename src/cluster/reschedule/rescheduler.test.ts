@@ -326,6 +326,37 @@ describe('several managers and restarts', () => {
     await eventually(() => told() === 6, 'the log')
   })
 
+  it('a node that another leader took back into service is in service when the first one leads again', async () => {
+    const engines = await startEngines(2)
+    const [first] = engines as [FakeEngine]
+    const store = memoryRecords()
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
+    await healthy(one, 2)
+    await healthy(two, 2)
+    const shown = async (manager: Manager): Promise<unknown> =>
+      (await manager.call<{ Availability?: string }>('GET', '/flotilla/nodes/n1')).Availability
+    const mark = async (manager: Manager, verb: string, wanted: string): Promise<void> => {
+      await eventually(
+        async () =>
+          (await manager.call<{ Availability?: string }>('POST', `/flotilla/nodes/n1/${verb}`)).Availability === wanted,
+        verb,
+      )
+    }
+    await mark(one, 'cordon', 'pause')
+    election.expire()
+    await eventually(() => two.endpoint.role.kind === 'primary', 'the second primary')
+    await eventually(async () => (await shown(two)) === 'pause', 'what the first one said')
+    await mark(two, 'undrain', 'active')
+    election.expire()
+    await eventually(() => one.endpoint.role.kind === 'primary', 'the first primary again')
+    await eventually(async () => (await shown(one)) === 'active', 'what the second one said', 8000)
+    await run(one, 'web', {}, ['constraint:node==n1'])
+    expect(on(first, 'web')?.status).toBe('running')
+  }, 40_000)
+
   it('two that both believe to lead make each container once', async () => {
     const engines = await startEngines(3)
     const [first, ...others] = engines as [FakeEngine, FakeEngine, FakeEngine]
@@ -398,6 +429,83 @@ describe('drain', () => {
     const [node] = await manager.call<unknown[]>('GET', '/flotilla/nodes')
     expect(node).toMatchObject({ Name: 'n1', State: 'healthy', Availability: 'active', Containers: { Total: 1 } })
   })
+
+  it('by force of a node that does not answer holds nothing else up', async () => {
+    const engines = await startEngines(3)
+    const [first, second, third] = engines as [FakeEngine, FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 3)
+    await run(manager, 'plain', {}, ['constraint:node==~n1'])
+    await run(manager, 'web', {}, ['constraint:node==~n2', policy])
+    await first.stop()
+    await healthy(manager, 2)
+    expect(await manager.call('POST', '/flotilla/nodes/n1/drain', { Force: true })).toMatchObject({ IsForced: true })
+    await second.stop()
+    await eventually(() => on(third, 'web')?.status === 'running', 'the container of the other node', 20_000)
+    expect(manager.log.filter((line) => line.includes('held up'))).toEqual([])
+    await first.start()
+    await eventually(() => on(third, 'plain') !== undefined, 'what the force is for', 20_000)
+  }, 60_000)
+
+  it('a container that removes itself when it ends is not lost when the new one does not start at once', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    await run(manager, 'job', { HostConfig: { AutoRemove: true } }, ['constraint:node==~n1', policy])
+    const broken = { kind: 'status', status: 500, message: 'not now' } as const
+    second.fail({ method: 'POST', path: /start$/, times: 1, fault: broken })
+    await manager.call('POST', '/flotilla/nodes/n1/drain')
+    await eventually(() => on(second, 'job')?.status === 'running', 'the new one', 20_000)
+    expect(count(engines, 'job')).toBe(1)
+    expect(first.state.containers.size).toBe(0)
+    await eventually(async () => (await manager.call<unknown[]>('GET', '/flotilla/moves')).length === 0, 'the end')
+    expect(count(engines, 'job')).toBe(1)
+  }, 40_000)
+
+  it('nobody else gets the name of a container while it changes hands', async () => {
+    const engines = await startEngines(3)
+    const [first, second, third] = engines as [FakeEngine, FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 3)
+    await run(manager, 'web', {}, ['constraint:node==~n1', policy])
+    // Between the two names that change.
+    second.fail({ method: 'POST', path: /rename$/, times: 1, fault: { kind: 'delay', ms: 1500 } })
+    await manager.call('POST', '/flotilla/nodes/n3/cordon')
+    await manager.call('POST', '/flotilla/nodes/n1/drain')
+    await eventually(() => second.requests.some((each) => each.path.endsWith('/rename')), 'the change of names')
+    await manager.call('POST', '/flotilla/nodes/n3/undrain')
+    const taken = await manager.call<{ message?: string }>('POST', '/containers/create?name=web', {
+      Image: image,
+      Env: ['constraint:node==n3'],
+    })
+    expect(taken.message).toContain('Conflict: The name web is already assigned')
+    await eventually(() => on(second, 'web')?.status === 'running' && on(first, 'web') === undefined, 'the move')
+    expect(count(engines, 'web')).toBe(1)
+    expect(third.state.containers.size).toBe(0)
+    expect((await manager.call<{ message?: string }>('POST', '/containers/web/rename?name=web2')) ?? {}).toEqual({})
+    expect(on(second, 'web2')).toBeDefined()
+  }, 40_000)
+
+  it('a name that is taken meanwhile is not given back, and that is told once', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    const id = await run(manager, 'web', {}, ['constraint:node==n1', policy])
+    const swarmId = first.state.findContainer(id)?.config.Labels?.['com.docker.swarm.id'] ?? ''
+    await eventually(async () => (await manager.call<unknown[]>('GET', '/flotilla/moves')).length === 0, 'the record')
+    await systemClock.sleep(1500)
+    // As a manager that died in the middle of a move leaves it, and then somebody takes the name.
+    await manager.call('POST', `/containers/${id}/rename?name=web-leaving-${swarmId.slice(0, 8)}`)
+    second.addContainer({ Image: image }, { name: 'web' })
+    await systemClock.sleep(4000)
+    expect(count(engines, 'web')).toBe(1)
+    expect(manager.log.filter((line) => line.includes('its name back')).length).toBeLessThanOrEqual(1)
+    const [taker] = [...second.state.containers.keys()]
+    await manager.call('DELETE', `/containers/${taker}?force=1`)
+    await eventually(() => on(first, 'web') !== undefined, 'its name', 20_000)
+  }, 40_000)
 
   it('a start that fails on the new node leaves the old one running', async () => {
     const engines = await startEngines(2)

@@ -6,7 +6,7 @@ import type { Cluster } from '../cluster.ts'
 import { isValidated } from '../model.ts'
 import type { NodeMark, NodeView } from '../model.ts'
 import { RecordBook } from './book.ts'
-import { compareNeed, findDamping, isMissed, judge, retryDelayMs } from './decide.ts'
+import { compareNeed, findDamping, isMissed, judge, retryDelayMs, settleHistory } from './decide.ts'
 import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
@@ -102,8 +102,8 @@ export class Rescheduler {
     const api = this.#api
     const giveBackEvents = api.cluster.events.subscribeToOwn({
       hear: (event) => {
-        // A node that comes may have room for what was refused before.
-        if (event['Action'] !== 'engine_disconnect') this.#waiting.clear()
+        // A node that comes may have room for what was refused before. How often it was is not forgotten: nodes come and go.
+        if (event['Action'] !== 'engine_disconnect') this.#waitNoLonger()
         this.poke()
       },
     })
@@ -238,7 +238,8 @@ export class Rescheduler {
     this.#waiting.clear()
     this.#quiet.clear()
     this.#keeper.forgetNodes()
-    for (const { engineId, mark } of this.#book.marks()) this.#api.cluster.setMark(engineId, mark)
+    // Another manager may have taken marks back meanwhile.
+    this.#api.cluster.replaceMarks(new Map(this.#book.marks().map(({ engineId, mark }) => [engineId, mark])))
     this.#isLoaded = true
   }
 
@@ -299,6 +300,8 @@ export class Rescheduler {
       if (this.#busy.size >= parallelMoves) return
       const damping = record.move?.kind === 'failure' ? findDamping(record.history, clock.nowMs()) : undefined
       if (damping !== undefined && record.move?.target === undefined) {
+        const history = settleHistory(record.history, clock.nowMs())
+        if (history !== record.history && !(await this.#book.put({ ...record, history }))) this.#isLoaded = false
         this.#postpone(record, damping, tickMs * 30, record.move?.attempts ?? 0)
         continue
       }
@@ -321,22 +324,46 @@ export class Rescheduler {
     record: ContainerRecord,
     verdict: Exclude<Verdict, { readonly kind: 'stay' | 'hold' | 'move' }>,
   ): Promise<void> {
-    const { cluster, role } = this.#api
-    const { home, name, swarmId } = record
+    const { cluster } = this.#api
+    const { home, swarmId } = record
+    if (verdict.kind === 'rename') return this.#giveNameBack(record)
     this.#waiting.delete(swarmId)
     if (verdict.kind === 'forget') {
       await this.#book.remove(swarmId)
-    } else if (verdict.kind === 'cancel') {
+    } else {
       cluster.log.info(`Container ${home.containerId} stays on ${home.node}: ${verdict.why}`)
       if (!(await this.#book.put({ ...record, move: undefined }))) this.#isLoaded = false
-    } else {
-      const member = cluster.member(home.addr)
-      const isFree = cluster.directory.containersOfSwarmId(swarmId).length === 1
-      if (member === undefined || !isFree || !(await role.mayAct())) return
-      await new EngineHands(member, cluster.clock).rename(home.containerId, name).catch((error: unknown) => {
-        cluster.log.warn('cannot give a container its name back', { name, node: home.node, error: toMessage(error) })
-      })
     }
+  }
+
+  /** Somebody else may have got the name meanwhile: then it waits, ever longer, and tells so once. */
+  async #giveNameBack(record: ContainerRecord): Promise<void> {
+    const { cluster, role } = this.#api
+    const { home, name, swarmId } = record
+    const waiting = this.#waiting.get(swarmId)
+    const member = cluster.member(home.addr)
+    const isAlone = cluster.directory.containersOfSwarmId(swarmId).length === 1
+    if (member === undefined || !isAlone || (waiting?.nextMs ?? 0) > cluster.clock.monotonicMs()) return
+    if (!(await role.mayAct())) return
+    let why = cluster.holdName(name, home.containerId)?.text
+    if (why === undefined) {
+      try {
+        await new EngineHands(member, cluster.clock).rename(home.containerId, name)
+      } catch (error) {
+        why = toMessage(error)
+      } finally {
+        cluster.releaseName(name)
+      }
+    }
+    if (why === undefined) {
+      this.#waiting.delete(swarmId)
+      return
+    }
+    const attempts = (waiting?.attempts ?? 0) + 1
+    const nextMs = cluster.clock.monotonicMs() + retryDelayMs(attempts, this.#o.random.next())
+    this.#waiting.set(swarmId, { why, attempts, nextMs })
+    if (waiting?.why !== why)
+      cluster.log.warn('cannot give a container its name back', { name, node: home.node, error: why })
   }
 
   #begin(record: ContainerRecord): void {
@@ -358,6 +385,10 @@ export class Rescheduler {
       else this.#postpone(record, outcome.why, retryDelayMs(attempts, this.#o.random.next()), attempts)
       this.poke()
     })
+  }
+
+  #waitNoLonger(): void {
+    for (const [swarmId, waiting] of this.#waiting) this.#waiting.set(swarmId, { ...waiting, nextMs: 0 })
   }
 
   #postpone(record: ContainerRecord, why: string, afterMs: number, attempts: number): void {

@@ -21,6 +21,7 @@ export function copyState(state: EngineState): Writable<EngineState> {
     isRenewing: state.isRenewing,
     isSuspect: state.isSuspect,
     needsRelist: state.needsRelist,
+    trouble: state.trouble,
     specsAtMs: state.specsAtMs,
     since: state.since,
     resumedAt: state.resumedAt,

@@ -5,10 +5,12 @@ import { isFlotillaError } from '../../core/errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { isFields, readNumber } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import { listStale } from './event-table.ts'
 import { isListFetch, runFetch, runLists, toFailure } from './fetch.ts'
 import type { FetchContext, ListFetch } from './fetch.ts'
 import type { Gate } from './gate.ts'
 import { keyOf } from './messages.ts'
+import { Telling } from './telling.ts'
 import type { Effect, Failure, Fetch, Message, WakeReason } from './messages.ts'
 
 export interface EngineWatchOptions {
@@ -19,6 +21,8 @@ export interface EngineWatchOptions {
   resolveIp(): Promise<string>
   /** Takes one message in. @returns what has to be done next */
   step(message: Message): readonly Effect[]
+  /** Whether somebody follows the events of the engine. */
+  isHeard(): boolean
   /** Told of what concerns others than the engine. */
   onEffect(effect: Exclude<Effect, { readonly kind: 'fetch' | 'queued' | 'wake' | 'open-events' | 'close' }>): void
 }
@@ -48,6 +52,9 @@ export class EngineWatch {
   /** Lists asked for by the step that is being carried out. */
   #lists: { readonly epoch: number; readonly fetch: ListFetch; readonly start: number }[] = []
   readonly #timers = new Map<WakeReason, () => void>()
+  readonly #telling: Telling
+  /** Keys of reads that the step which is carried out has begun. */
+  readonly #begun = new Set<string>()
   #isUrgent = false
   #eventLagMs: number | undefined
   #running = 0
@@ -57,6 +64,7 @@ export class EngineWatch {
 
   constructor(options: EngineWatchOptions) {
     this.#o = options
+    this.#telling = new Telling(options.clock)
   }
 
   /** Between the last event, by the engine's clock, and its arrival, by ours; undefined before the first. */
@@ -71,6 +79,7 @@ export class EngineWatch {
     this.#isStepping = true
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        this.#begun.clear()
         for (const effect of this.#o.step(next)) this.perform(effect)
       }
     } finally {
@@ -78,20 +87,38 @@ export class EngineWatch {
     }
   }
 
-  /** Reads something again. Resolves when the view holds what was true after this call, or the engine is gone. */
+  /**
+   * Reads something again. Resolves when the view holds what was true after this call, or when that will not come: the
+   * engine has left, is being read anew as a whole, or could not be read.
+   */
   touch(fetch: Fetch): Promise<void> {
+    if (this.#calls.signal.aborted) return Promise.resolve()
     const key = keyOf(fetch)
     const before = this.#starts.get(key) ?? 0
     this.send({ kind: 'touched', fetch })
     const after = this.#starts.get(key) ?? 0
     const isComing = this.#queued.has(key) || this.#isReading(key)
-    if (after === before && !this.#calls.signal.aborted && !isComing) return Promise.resolve()
+    if (after === before && !isComing) return Promise.resolve()
+    return this.#landed(key, after > before ? after : before + 1)
+  }
+
+  /** Resolves when the read of that number has landed, or will not. */
+  #landed(key: string, start: number): Promise<void> {
     return new Promise((resolve) => {
-      const waiter = { start: after > before ? after : before + 1, resolve }
+      const waiter = { start, resolve }
       const list = this.#waiters.get(key)
       if (list === undefined) this.#waiters.set(key, [waiter])
       else list.push(waiter)
     })
+  }
+
+  /** What is about to be read because of an event, as the cluster's lists will show it. */
+  #readsOf(event: Fields): readonly Promise<void>[] {
+    if (!this.#o.isHeard()) return []
+    return listStale(event)
+      .map(keyOf)
+      .filter((key) => this.#queued.has(key) || this.#isReading(key))
+      .map((key) => this.#landed(key, (this.#starts.get(key) ?? 0) + (this.#begun.has(key) ? 0 : 1)))
   }
 
   /** What is read in the background is needed: ahead of all others now, until `isUrgent` is taken back. */
@@ -106,6 +133,7 @@ export class EngineWatch {
     this.#stream?.abort(closedReason)
     this.#forgetTimers()
     this.#releaseAll()
+    this.#telling.flush()
   }
 
   readonly #reading = new Map<string, number>()
@@ -136,6 +164,15 @@ export class EngineWatch {
         this.#calls = makeController()
         this.#queued.clear()
         this.#releaseAll()
+        this.#telling.flush()
+        return
+      case 'forward':
+        this.#telling.tell(() => this.#o.onEffect(effect), this.#readsOf(effect.event))
+        return
+      case 'announce':
+        // What the engine told before it went or came is told before.
+        this.#telling.flush()
+        this.#o.onEffect(effect)
         return
       default:
         this.#o.onEffect(effect)
@@ -147,6 +184,7 @@ export class EngineWatch {
     const start = (this.#starts.get(key) ?? 0) + 1
     this.#starts.set(key, start)
     this.#queued.delete(key)
+    this.#begun.add(key)
     this.#reading.set(key, (this.#reading.get(key) ?? 0) + 1)
     if (isListFetch(fetch)) {
       this.#lists.push({ epoch, fetch, start })
@@ -169,7 +207,7 @@ export class EngineWatch {
   }
 
   #context(signal: AbortSignal): FetchContext {
-    return { engine: this.#o.engine, signal, resolveIp: () => this.#o.resolveIp() }
+    return { engine: this.#o.engine, signal, clock: this.#o.clock, resolveIp: () => this.#o.resolveIp() }
   }
 
   #failed(epoch: number, fetch: Fetch, failure: Failure): void {
@@ -223,16 +261,15 @@ export class EngineWatch {
     const left = (this.#reading.get(key) ?? 1) - 1
     if (left > 0) this.#reading.set(key, left)
     else this.#reading.delete(key)
-    const waiters = this.#waiters.get(key)
-    if (waiters === undefined) {
-      // Numbers are only needed while somebody may compare with them.
-      if (left <= 0) this.#starts.delete(key)
-      return
-    }
-    const later = waiters.filter((waiter) => waiter.start > start)
+    // A read that failed takes along the one that was to follow it: whoever waits for that waits for nothing.
+    const isLast = left <= 0 && !this.#queued.has(key)
+    const waiters = this.#waiters.get(key) ?? []
+    const later = isLast ? [] : waiters.filter((waiter) => waiter.start > start)
     if (later.length === 0) this.#waiters.delete(key)
     else this.#waiters.set(key, later)
-    for (const waiter of waiters) if (waiter.start <= start) waiter.resolve()
+    // Numbers are only needed while somebody may compare with them.
+    if (isLast) this.#starts.delete(key)
+    for (const waiter of waiters) if (isLast || waiter.start <= start) waiter.resolve()
   }
 
   #releaseAll(): void {

@@ -1,5 +1,6 @@
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
 import { escapeSegment } from '../../engine/api/call.ts'
 import type { Engine, EngineRequest, ReadOutcome } from '../../engine/engine.ts'
 import { isFields, readList } from '../wire.ts'
@@ -8,12 +9,17 @@ import type { ContainerAnswer, Detail, Failure, Fetch, Specs } from './messages.
 
 /** A probe has to be answered at once; nothing else an engine does is a reason to call it dead. */
 const pingMs = 1200
+/** One that was given up may need a connection first: over a slow line with TLS that takes longer than an answer may. */
+const patientPingMs = 5000
+/** ssh starts a program here, agrees on keys and starts another there, whenever its connection has to be made anew. */
+const sshPingMs = 10_000
 const readMs = 30_000
 
 /** What fetching needs besides the engine. */
 export interface FetchContext {
   readonly engine: Engine
   readonly signal: AbortSignal
+  readonly clock: Clock
   /** The address that the host part of the engine's address stands for. */
   resolveIp(): Promise<string>
 }
@@ -67,7 +73,7 @@ function toListRows({ what }: ListFetch, value: unknown): readonly Fields[] {
 /** Reads one thing from an engine, with a deadline. Resolves to what `messages.ts` says of this fetch. */
 export async function runFetch(fetch: Exclude<Fetch, ListFetch>, context: FetchContext): Promise<unknown> {
   const { engine, signal } = context
-  const call = { signal, deadlineMs: fetch.what === 'ping' ? pingMs : readMs }
+  const call = { signal, deadlineMs: fetch.what === 'ping' ? toPingMs(engine, fetch.isPatient === true) : readMs }
   switch (fetch.what) {
     case 'ping':
       await (await engine.request({ method: 'GET', path: '/_ping', unversioned: true }, call)).bytes()
@@ -87,6 +93,11 @@ export async function runFetch(fetch: Exclude<Fetch, ListFetch>, context: FetchC
   }
 }
 
+function toPingMs({ endpoint }: Engine, isPatient: boolean): number {
+  if (endpoint.kind === 'ssh') return sshPingMs
+  return isPatient ? patientPingMs : pingMs
+}
+
 /** How a failed call counts: only the connection says something about the engine's health. */
 export function toFailure(error: unknown, isProbe: boolean): Failure {
   const code = isFlotillaError(error) ? error.code : undefined
@@ -99,11 +110,18 @@ async function readSpecs(context: FetchContext, call: CallOptions): Promise<Spec
     { method: 'GET', path: '/info', unversioned: true },
     { method: 'GET', path: '/version', unversioned: true },
   ]
-  const [[info, version], ip] = await Promise.all([
-    readEach(context.engine, requests, call).then((outcomes) => outcomes.map(valueOf)),
+  const startMs = context.clock.monotonicMs()
+  let tookMs = 0
+  const outcomes: ReadOutcome[] = []
+  const [ip] = await Promise.all([
     context.resolveIp(),
+    readAll(context.engine, requests, call, (index, outcome) => {
+      outcomes[index] = outcome
+      if (index === 0) tookMs = context.clock.monotonicMs() - startMs
+    }),
   ])
-  return { info: isFields(info) ? info : {}, version: isFields(version) ? version : {}, ip }
+  const [info, version] = outcomes.map(valueOf)
+  return { info: isFields(info) ? info : {}, version: isFields(version) ? version : {}, ip, tookMs }
 }
 
 async function readContainer(

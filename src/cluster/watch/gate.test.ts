@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { manualClock } from '../../testing/manual-clock.ts'
 import { Gate } from './gate.ts'
 
 /** Work that ends when it is told to; notes who began. */
 class Bench {
-  readonly gate = new Gate(2, 1)
+  readonly clock = manualClock()
+  readonly gate = new Gate({ clock: this.clock, limit: 2, backLimit: 1 })
   readonly begun: string[] = []
   readonly #ends = new Map<string, () => void>()
 
@@ -46,6 +48,34 @@ describe('the gate', () => {
     expect(bench.begun).toEqual(['a', 'back1', 'b'])
     await bench.end('back1')
     expect(bench.begun).toEqual(['a', 'back1', 'b', 'back2'])
+  })
+
+  it('gives the place of one that takes long to another, once', async () => {
+    const bench = new Bench()
+    for (const name of ['hangs', 'hangs too', 'c', 'd', 'e', 'f']) bench.start(name)
+    await bench.clock.advance(1499)
+    expect(bench.begun).toEqual(['hangs', 'hangs too'])
+    await bench.clock.advance(1)
+    expect(bench.begun).toEqual(['hangs', 'hangs too', 'c', 'd'])
+    // They have given their places away already.
+    await bench.end('hangs')
+    await bench.end('hangs too')
+    expect(bench.begun).toEqual(['hangs', 'hangs too', 'c', 'd'])
+    await bench.end('c')
+    expect(bench.begun).toEqual(['hangs', 'hangs too', 'c', 'd', 'e'])
+    for (const name of ['d', 'e', 'f']) await bench.end(name)
+    expect(bench.clock.sleeping).toBe(0)
+  })
+
+  it('background work that takes long makes room for other background work', async () => {
+    const bench = new Bench()
+    bench.start('back1', {})
+    bench.start('back2', {})
+    await bench.clock.advance(1500)
+    expect(bench.begun).toEqual(['back1', 'back2'])
+    await bench.end('back1')
+    await bench.end('back2')
+    expect(bench.clock.sleeping).toBe(0)
   })
 
   it('takes what is needed now before everything else', async () => {

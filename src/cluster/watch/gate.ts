@@ -1,3 +1,6 @@
+import type { Clock } from '../../core/clock.ts'
+import { startTimer } from '../../core/deadline.ts'
+
 /** Work that nobody waits for, and whom it is for. */
 export interface Background {
   readonly owner: object
@@ -8,11 +11,22 @@ interface Waiting {
   readonly start: () => void
 }
 
+export interface GateOptions {
+  readonly clock: Clock
+  readonly limit: number
+  /** For background work. Default: as many. */
+  readonly backLimit?: number
+}
+
+/** Work that takes longer waits for somebody who does not answer: it costs nothing, and must not keep others waiting. */
+const holdMs = 1500
+
 /**
  * Lets at most `limit` pieces of work run at once; the others wait in order. Background work runs in fewer places, and
- * only begins when nothing else waits.
+ * only begins when nothing else waits. What runs for long no longer counts: dead engines must not hold up living ones.
  */
 export class Gate {
+  readonly #clock: Clock
   readonly #limit: number
   readonly #backLimit: number
   readonly #waiting: (() => void)[] = []
@@ -20,7 +34,8 @@ export class Gate {
   #running = 0
   #runningBack = 0
 
-  constructor(limit: number, backLimit: number = limit) {
+  constructor({ clock, limit, backLimit = limit }: GateOptions) {
+    this.#clock = clock
     this.#limit = limit
     this.#backLimit = backLimit
   }
@@ -29,12 +44,20 @@ export class Gate {
     const isBack = background !== undefined
     if (isBack) await this.#enterBack(background.owner)
     else await this.#enter()
-    try {
-      return await body()
-    } finally {
+    let isCounted = true
+    const leave = (): void => {
+      if (!isCounted) return
+      isCounted = false
       this.#running -= 1
       if (isBack) this.#runningBack -= 1
       this.#next()
+    }
+    const cancel = startTimer(this.#clock, holdMs, leave)
+    try {
+      return await body()
+    } finally {
+      cancel()
+      leave()
     }
   }
 

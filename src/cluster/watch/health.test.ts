@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import {
+  eventsDelayMs,
   failHealth,
   fleetProbeMs,
   fleetSilenceMs,
   freshHealth,
   goodHealth,
   probeDelayMs,
+  refreshDelayMs,
   validateDelayMs,
 } from './health.ts'
 import { defaultWatchOptions } from './messages.ts'
@@ -28,6 +30,27 @@ describe('delays', () => {
     expect(most).toBeGreaterThanOrEqual(middle * 1.09)
     expect(least).toBeGreaterThan(middle / 2)
     expect(most).toBeLessThan(middle * 1.5)
+  })
+})
+
+describe('delays of the ancestor (classicswarm cluster/engine.go)', () => {
+  function lost(failures: number): typeof goodHealth {
+    return { state: failures < 3 ? 'healthy' : 'unhealthy', failures, indicator: 0 }
+  }
+
+  it('a full refresh comes after min × (1 + failures beyond the limit, at most 1,000) and a part of max - min', () => {
+    const at = (random: number) => ({ nowMs: 0, random })
+    expect(refreshDelayMs(goodHealth, defaultWatchOptions, at(0))).toBe(30_000)
+    expect(refreshDelayMs(goodHealth, defaultWatchOptions, at(0.5))).toBe(45_000)
+    expect(refreshDelayMs(lost(3), defaultWatchOptions, at(0))).toBe(30_000)
+    expect(refreshDelayMs(lost(5), defaultWatchOptions, at(0))).toBe(90_000)
+    expect(refreshDelayMs(lost(9999), defaultWatchOptions, at(0))).toBe(30_000 * 1001)
+  })
+
+  it('a broken event stream is opened again a second later for each failure, ten at most', () => {
+    expect([0, 1, 4, 9, 50].map((failures) => eventsDelayMs(lost(failures)))).toEqual([
+      1000, 2000, 5000, 10_000, 10_000,
+    ])
   })
 })
 

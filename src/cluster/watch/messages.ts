@@ -6,8 +6,8 @@ import type { Fields } from '../wire.ts'
  * (bounded, with a deadline) and answers with one `fetched` message; it decides nothing.
  */
 export type Fetch =
-  /** `GET /_ping`, short deadline. */
-  | { readonly what: 'ping' }
+  /** `GET /_ping`, short deadline; a longer one when nothing is lost by waiting (`isPatient`). */
+  | { readonly what: 'ping'; readonly isPatient?: boolean }
   /** `GET /info` and `GET /version`, both without version prefix; answer `Specs`. */
   | { readonly what: 'specs' }
   /** `GET /containers/json?all=1`; answer `Fields[]`. */
@@ -36,6 +36,8 @@ export interface Specs {
   readonly version: Fields
   /** What the host part of the address resolved to. */
   readonly ip: string
+  /** How long `/info` was in coming. */
+  readonly tookMs?: number
 }
 
 /** No row: the container is gone. The inspect reply is left out when it was not asked for. */

@@ -18,12 +18,14 @@ import {
 import { land, touch } from './flights.ts'
 import type { Flight } from './flights.ts'
 import type { ContainerAnswer, Detail, Failure, Fetch, FetchResult, Specs } from './messages.ts'
-import { isSameLabels, isSameSpecs, readSpecs } from './specs.ts'
+import { describeSkew, isSameLabels, isSameSpecs, readSpecs } from './specs.ts'
 import type { NodeSpecs } from './specs.ts'
 import type { Step } from './step.ts'
 
 /** Clock corrections closer than this to the one in use are measuring noise. */
 const skewNoiseMs = 2000
+
+const listed: ReadonlySet<Fetch['what']> = new Set(['containers', 'images', 'networks', 'volumes'])
 
 /** Takes the outcome of a fetch into the state. */
 export function receive(step: Step, fetch: Fetch, result: FetchResult): void {
@@ -39,6 +41,7 @@ export function receive(step: Step, fetch: Fetch, result: FetchResult): void {
   }
   if (fetch.what === 'details' && result.isOk) step.fetchDetails()
   if (result.isOk) step.succeed()
+  if (result.isOk && listed.has(fetch.what)) step.listed()
   if (fetch.what === 'ping' && result.isOk) step.probed()
 }
 
@@ -48,6 +51,7 @@ function takeFailure(step: Step, fetch: Fetch, failure: Failure, { next }: Fligh
   if (phase === 'specs' || (phase === 'loading' && !isSingle)) {
     return step.failValidation(failure.text)
   }
+  const isFirst = !step.state.needsRelist
   if (fetch.what !== 'ping') step.set({ needsRelist: true })
   // A partial container has its details read with the next list, whatever its row says.
   const isDetailLost = [fetch, next].some((each) => each?.what === 'container' && each.isInspected)
@@ -57,8 +61,10 @@ function takeFailure(step: Step, fetch: Fetch, failure: Failure, { next }: Fligh
     for (const id of [...fetch.ids, ...step.state.unread]) markPartial(step, id, failure)
     step.set({ unread: [] })
   }
+  // Not believed to be fresh: the next refresh asks again.
+  if (fetch.what === 'specs') step.set({ specsAtMs: 0 })
   if (phase === 'ready' && !failure.isConnection) {
-    step.log('warn', `cannot read ${fetch.what} of engine ${step.state.node.name}: ${failure.text}`)
+    step.complain(fetch.what, failure.text, isFirst)
     // The engine answers, if badly: the next probe decides when to read again.
     if (fetch.what === 'ping') step.probed()
   }
@@ -127,12 +133,20 @@ function takeDetails(step: Step, ids: readonly string[], answers: readonly Detai
     step.wantDetails(ids)
     return
   }
-  step.set({ node: applyDetails(step.state.node, answers, flight.touched) })
   for (const { id, failure } of answers) {
-    if (failure === undefined) continue
-    step.set({ needsRelist: true })
+    if (failure === undefined || isKnownUnread(step.state.node, id)) continue
     step.log('warn', `cannot read container ${id} of engine ${step.state.node.name}: ${failure.text}`)
   }
+  step.set({ node: applyDetails(step.state.node, answers, flight.touched) })
+}
+
+/**
+ * A container that could not be described before is partial, and asked for with each list: damaged ones stay so for months,
+ * which is no reason to list anything oftener, and is told once.
+ */
+function isKnownUnread(node: NodeView, id: string): boolean {
+  const container = findContainer(node, id)
+  return container?.isPartial === true && container.isUnread !== true
 }
 
 function takeSpecs(step: Step, answer: Specs): void {
@@ -147,6 +161,8 @@ function takeSpecs(step: Step, answer: Specs): void {
     )
   }
   if (phase === 'specs') for (const warning of reading.warnings) step.log('warn', warning)
+  else if (specs.clockDeltaMs !== node.clockDeltaMs && specs.clockDeltaMs !== 0)
+    step.log('warn', describeSkew(addr, specs))
   step.set({ specsAtMs: step.context.nowMs, engineLabels: reading.specs.labels })
   // Nothing is known yet of an engine that is read for the first time.
   if (phase === 'specs' || !isSameSpecs(node, specs)) {

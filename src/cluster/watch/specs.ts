@@ -53,11 +53,8 @@ export function readSpecs(addr: string, answer: Specs, overcommitPercent: number
   }
   const warnings: string[] = []
   const labels = readNodeLabels(info, engineId, addr, warnings)
-  const skewMs = readTimeMs(info, 'SystemTime') === 0 ? 0 : nowMs - readTimeMs(info, 'SystemTime')
-  const clockDeltaMs = Math.abs(skewMs) < skewToleranceMs ? 0 : skewMs
-  if (clockDeltaMs !== 0) {
-    warnings.push(`Engine (ID: ${engineId}, Addr: ${addr}) has unsynchronized clock: off by ${String(clockDeltaMs)}ms`)
-  }
+  const clockDeltaMs = measureSkew(readTimeMs(info, 'SystemTime'), nowMs, answer.tookMs ?? 0)
+  if (clockDeltaMs !== 0) warnings.push(describeSkew(addr, { engineId, clockDeltaMs }))
   const specs: NodeSpecs = {
     engineId,
     name: readText(info, 'Name'),
@@ -77,6 +74,19 @@ export function readSpecs(addr: string, answer: Specs, overcommitPercent: number
     clockDeltaMs,
   }
   return { isUsable: true, specs, warnings }
+}
+
+/** The engine looked at its clock at some moment of the time that its answer took. */
+function measureSkew(engineMs: number, nowMs: number, tookMs: number): number {
+  if (engineMs === 0) return 0
+  const latestMs = nowMs - engineMs
+  const skewMs = latestMs > 0 ? Math.max(0, latestMs - tookMs) : latestMs
+  return Math.abs(skewMs) < skewToleranceMs ? 0 : skewMs
+}
+
+export function describeSkew(addr: string, specs: Pick<NodeSpecs, 'engineId' | 'clockDeltaMs'>): string {
+  const { engineId, clockDeltaMs } = specs
+  return `Engine (ID: ${engineId}, Addr: ${addr}) has unsynchronized clock: off by ${String(clockDeltaMs)}ms`
 }
 
 function readSwarmRole(info: Fields): NodeView['swarmRole'] {

@@ -164,6 +164,14 @@ class Simulation {
     if (entry !== undefined) this.answers.push({ ...entry, result: { isOk: false, failure } })
   }
 
+  /** Answers everything that is asked for; with what `answer` gives, else with the truth. */
+  answerWith(answer: (fetch: Fetch) => FetchResult | undefined): void {
+    for (let entry = this.unread.shift(); entry !== undefined; entry = this.unread.shift()) {
+      const result = answer(entry.fetch) ?? { isOk: true, data: this.read(entry.fetch) }
+      this.send({ kind: 'fetched', epoch: entry.epoch, fetch: entry.fetch, result })
+    }
+  }
+
   arrive(pick: number): void {
     const entry = this.answers.splice(pick % Math.max(1, this.answers.length), 1)[0]
     if (entry !== undefined) this.send({ ...entry, kind: 'fetched' })
@@ -362,8 +370,9 @@ describe('convergence', () => {
         for (const [kind, number, pick] of steps) perform(simulation, kind, number, pick)
         simulation.renew()
         simulation.settle()
-        // A read that failed is made up for by the next probe.
+        // A read that failed is made up for by a probe, after many failures one of the next minute.
         for (let turn = 0; turn < 2; turn += 1) {
+          simulation.nowMs += 60_000
           simulation.fire('probe')
           simulation.settle()
         }
@@ -594,6 +603,17 @@ describe('health', () => {
     expect(simulation.shown()).toEqual(simulation.truth())
   })
 
+  it('is read in the usual rhythm from the moment it comes back, however long it was away', () => {
+    const simulation = makeReady()
+    failCalls(simulation, 500)
+    simulation.fire('refresh')
+    expect(simulation.wakes.at(-1)).toMatchObject({ reason: 'refresh', afterMs: 30_000 * 498 + 15_000 })
+    const before = simulation.wakes.length
+    simulation.send({ kind: 'called', failure: undefined })
+    const since = simulation.wakes.slice(before).filter((wake) => wake.reason === 'refresh')
+    expect(since.map((wake) => wake.afterMs)).toEqual([45_000])
+  })
+
   it('a broken event stream brings a probe at once', () => {
     const simulation = makeReady()
     simulation.send({ kind: 'events-closed', epoch: simulation.state.epoch, failure: refused })
@@ -613,6 +633,24 @@ describe('health', () => {
       expect(simulation.wakes.at(-1)).toBe(last)
     }
     expect(delays).toEqual([1000, 1000, 4000, 10_000, 10_000, 10_000, 10_000, 10_000, 10_000])
+  })
+
+  it('a probe of an engine that is out of service may take longer: its way may have to be opened first', () => {
+    const simulation = makeReady()
+    const probes: (Fetch | undefined)[] = []
+    for (let turn = 0; turn < 4; turn += 1) {
+      simulation.fire('probe')
+      simulation.answerWith((fetch) => {
+        probes.push(fetch)
+        return { isOk: false, failure: refused }
+      })
+    }
+    expect(probes).toEqual([
+      { what: 'ping', isPatient: false },
+      { what: 'ping', isPatient: false },
+      { what: 'ping', isPatient: false },
+      { what: 'ping', isPatient: true },
+    ])
   })
 
   it('successful calls to a healthy engine leave the state as it is', () => {
@@ -699,6 +737,92 @@ describe('what our own calls did', () => {
   })
 })
 
+describe('reads that fail', () => {
+  const serverError = { text: 'layer does not exist', isConnection: false }
+
+  /** Answers everything that is asked for; what `failureOf` has words for fails. */
+  function answerAll(simulation: Simulation, failureOf: (fetch: Fetch) => FetchResult | undefined): number {
+    let asked = 0
+    simulation.answerWith((fetch) => {
+      asked += 1
+      return failureOf(fetch)
+    })
+    return asked
+  }
+
+  /** A container whose details the engine cannot tell: its layers are damaged, say. */
+  function refuseDetails(fetch: Fetch): FetchResult | undefined {
+    if (fetch.what !== 'details') return undefined
+    return { isOk: true, data: fetch.ids.map((id) => ({ id, inspect: undefined, failure: serverError })) }
+  }
+
+  it('a container that cannot be described is asked for with the next refresh, and told once', () => {
+    const simulation = makeReady()
+    simulation.act(0, 0)
+    simulation.send({ kind: 'touched', fetch: { what: 'containers' } })
+    answerAll(simulation, refuseDetails)
+    for (let probe = 0; probe < 5; probe += 1) {
+      simulation.fire('probe')
+      expect(answerAll(simulation, refuseDetails)).toBe(1)
+    }
+    simulation.fire('refresh')
+    expect(answerAll(simulation, refuseDetails)).toBe(5)
+    expect(simulation.logged.filter((line) => line.includes('layer does not exist'))).toHaveLength(1)
+    simulation.fire('refresh')
+    simulation.settle()
+    expect(simulation.shown()).toEqual(simulation.truth())
+  })
+
+  it('a list that always fails does not make its engine read all others with every probe, and is told once a minute', () => {
+    const simulation = makeReady()
+    const refuseVolumes = (fetch: Fetch): FetchResult | undefined =>
+      fetch.what === 'volumes' ? { isOk: false, failure: serverError } : undefined
+    simulation.fire('refresh')
+    answerAll(simulation, refuseVolumes)
+    let asked = 0
+    for (let probe = 0; probe < 60; probe += 1) {
+      simulation.nowMs += 3000
+      simulation.fire('probe')
+      asked += answerAll(simulation, refuseVolumes) - 1
+    }
+    // Three minutes of probes: soon at first, then no oftener than a refresh.
+    expect(asked).toBeGreaterThanOrEqual(4 * 4)
+    expect(asked).toBeLessThanOrEqual(9 * 4)
+    expect(simulation.logged.filter((line) => line.startsWith('cannot read volumes')).length).toBeLessThanOrEqual(4)
+    simulation.act(8, 0)
+    simulation.nowMs += 60_000
+    simulation.fire('probe')
+    simulation.settle()
+    expect(simulation.shown()).toEqual(simulation.truth())
+  })
+
+  it('lists that failed together once are read again with the next probe', () => {
+    const simulation = makeReady()
+    simulation.act(8, 0)
+    simulation.act(8, 1)
+    simulation.fire('refresh')
+    answerAll(simulation, () => ({ isOk: false, failure: serverError }))
+    simulation.fire('probe')
+    simulation.settle()
+    expect(simulation.shown()).toEqual(simulation.truth())
+  })
+
+  it('specs that could not be read are read with the next refresh', () => {
+    const simulation = makeReady()
+    simulation.send({ kind: 'touched', fetch: { what: 'specs' } })
+    answerAll(simulation, (fetch) => (fetch.what === 'specs' ? { isOk: false, failure: serverError } : undefined))
+    simulation.fire('refresh')
+    expect(simulation.state.flights.has('specs')).toBe(true)
+  })
+
+  it('specs are read in the usual rhythm after the clock was set back', () => {
+    const simulation = makeReady()
+    simulation.nowMs -= 365 * 86_400_000
+    simulation.fire('refresh')
+    expect(simulation.state.flights.has('specs')).toBe(true)
+  })
+})
+
 describe('clock skew', () => {
   it('moves times by the difference, and leaves small differences alone', () => {
     const simulation = makeReady((each) => each.act(0, 0))
@@ -716,5 +840,25 @@ describe('clock skew', () => {
     expect(simulation.state.node.containers[0]!.createdAtMs).toBe(createdAtMs + 3_600_000)
     report(3_600_900)
     expect(simulation.state.node.clockDeltaMs).toBe(3_600_000)
+    expect(simulation.logged.filter((line) => line.includes('unsynchronized'))).toEqual([
+      'Engine (ID: engine-a, Addr: a:2375) has unsynchronized clock: off by 3600000ms',
+    ])
+  })
+
+  it('an answer that was long in coming says nothing of the clock', () => {
+    const simulation = makeReady()
+    const tell = (sentMs: number, tookMs: number): void => {
+      simulation.send({ kind: 'touched', fetch: { what: 'specs' } })
+      const told = new Date(simulation.nowMs - sentMs).toISOString()
+      const data = { ...(specs({ SystemTime: told }) as object), tookMs }
+      const result = { isOk: true, data } as const
+      simulation.send({ kind: 'fetched', epoch: simulation.state.epoch, fetch: { what: 'specs' }, result })
+    }
+    tell(8000, 9000)
+    expect(simulation.state.node.clockDeltaMs).toBe(0)
+    tell(60_000, 9000)
+    expect(simulation.state.node.clockDeltaMs).toBe(51_000)
+    tell(-60_000, 9000)
+    expect(simulation.state.node.clockDeltaMs).toBe(-60_000)
   })
 })

@@ -8,6 +8,8 @@ import type { Flights } from './flights.ts'
 import type { Effect, Message, StepContext, WakeReason, WatchOptions } from './messages.ts'
 import { receive } from './receive.ts'
 import { Step } from './step.ts'
+import { noTrouble } from './trouble.ts'
+import type { Trouble } from './trouble.ts'
 
 /**
  * Where an engine stands: `specs` and `loading` read it for the first time, `loaded` waits for the cluster's
@@ -43,6 +45,7 @@ export interface EngineState {
   readonly isSuspect: boolean
   /** A read failed in service: everything is listed again once the engine answers. */
   readonly needsRelist: boolean
+  readonly trouble: Trouble
   readonly specsAtMs: number
   /** Engine time of the last event, for resuming the stream. */
   readonly since: string | undefined
@@ -76,6 +79,7 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     tries: 0,
     isStreaming: false,
     needsRelist: false,
+    trouble: noTrouble,
     specsAtMs: 0,
     since: undefined,
     resumedAt: undefined,
@@ -128,7 +132,7 @@ function apply(step: Step, message: Message): void {
     case 'marked':
       return step.mark(message.mark)
     case 'touched':
-      return step.fetch(message.fetch, message.fetch.what === 'container')
+      return step.readAgain(message.fetch)
     case 'hurried':
       return step.beginReads()
     case 'admitted':

@@ -13,6 +13,7 @@ import { probeDelayMs, refreshDelayMs, validateDelayMs } from './health.ts'
 import { keyOf } from './messages.ts'
 import type { Effect, Failure, Fetch, StepContext, WakeReason } from './messages.ts'
 import type { EngineState } from './state.ts'
+import { endTrouble, mayReadAgain, noTrouble, noteFailure } from './trouble.ts'
 
 /** After this long in service the specs (labels, version, resources) are read again with a refresh. */
 const specsMaxAgeMs = 5 * 60_000
@@ -63,6 +64,20 @@ export class Step {
     return !lists.some((list) => this.state.flights.has(keyOf(list)))
   }
 
+  /** A read failed although the engine answers. @param isFirst nothing else waits to be read again */
+  complain(what: Fetch['what'], text: string, isFirst: boolean): void {
+    const { trouble, isNews } = noteFailure(this.state.trouble, what, this.context.nowMs)
+    // A probe that is answered badly is no reason to read anything later, and lists that fail together count once.
+    const isCounted = isFirst && what !== 'ping'
+    this.set({ trouble: isCounted ? trouble : { ...this.state.trouble, toldMs: trouble.toldMs } })
+    if (isNews) this.log('warn', `cannot read ${what} of engine ${this.state.node.name}: ${text}`)
+  }
+
+  /** A list has come. */
+  listed(): void {
+    if (!this.state.needsRelist && this.isRead()) this.set({ trouble: endTrouble(this.state.trouble) })
+  }
+
   set(change: Partial<EngineState>): void {
     this.own ??= copyState(this.state)
     this.state = Object.assign(this.own, change)
@@ -84,6 +99,12 @@ export class Step {
     if (!isQueued) return
     this.effects.push({ kind: 'queued', fetch })
     if (this.state.tickets.reads === 0) this.wake('reads', gatherMs)
+  }
+
+  /** Reads something that changed. An engine that is out of service is read as a whole before anybody sees it again. */
+  readAgain(fetch: Fetch): void {
+    if (this.state.phase === 'idle' || this.state.phase === 'specs') return
+    this.fetch(fetch, fetch.what === 'container')
   }
 
   private start(fetch: Fetch): void {
@@ -185,7 +206,8 @@ export class Step {
     const tickets = { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0 }
     const epoch = this.state.epoch + 1
     const stream = { isStreaming: false, isRenewing: false, since: undefined, resumedAt: undefined }
-    this.set({ epoch, tickets, flights: new Map(), unread: [], needsRelist: false, ...stream })
+    const flights = new Map()
+    this.set({ epoch, tickets, flights, unread: [], needsRelist: false, trouble: noTrouble, ...stream })
   }
 
   // --- health ---
@@ -202,18 +224,21 @@ export class Step {
   /** The engine answered a probe: what could not be read before is read again, once per probe. */
   probed(): void {
     if (this.state.phase !== 'ready') return
-    if (this.state.needsRelist && this.state.isStreaming) this.fetchLists()
+    const { needsRelist, isStreaming, trouble } = this.state
+    if (needsRelist && isStreaming && mayReadAgain(trouble, this.context.nowMs)) this.fetchLists()
     this.wake('probe', probeDelayMs(this.state.node.health, this.state.options, this.context))
   }
 
   private recover(failures: number): void {
     this.log('info', `Engine came back to life after ${String(failures)} retries. Hooray!`)
     this.effects.push({ kind: 'announce', action: 'engine_reconnect' })
-    this.set({ isStreaming: false, isRenewing: false, needsRelist: true })
+    this.set({ isStreaming: false, isRenewing: false, needsRelist: true, trouble: endTrouble(this.state.trouble) })
     // Lists follow when the stream is up.
     this.effects.push({ kind: 'open-events', epoch: this.state.epoch, since: this.state.since })
     this.fetch({ what: 'specs' })
     this.wake('probe', probeDelayMs(goodHealth, this.state.options, this.context))
+    // While it was away the pause between two refreshes has grown to hours.
+    this.wake('refresh', refreshDelayMs(goodHealth, this.state.options, this.context))
   }
 
   fail(failure: Failure): void {
@@ -238,7 +263,7 @@ export class Step {
       case 'validate':
         return this.startValidation()
       case 'probe':
-        return this.fetch({ what: 'ping' })
+        return this.fetch({ what: 'ping', isPatient: this.state.node.health.state !== 'healthy' })
       case 'events':
         return this.reopenStream()
       case 'refresh':
@@ -255,7 +280,8 @@ export class Step {
     this.wake('refresh', refreshDelayMs(health, this.state.options, this.context))
     // An engine that does not answer is only probed; it is read again when it comes back.
     if (health.state !== 'healthy') return
-    if (this.context.nowMs - this.state.specsAtMs >= specsMaxAgeMs) this.fetch({ what: 'specs' })
+    // Either way: a clock that was set back must not keep specs for as long as it was ahead.
+    if (Math.abs(this.context.nowMs - this.state.specsAtMs) >= specsMaxAgeMs) this.fetch({ what: 'specs' })
     this.fetchLists()
   }
 

@@ -210,7 +210,7 @@ export const anyEngine: Handler = (api, call) => {
   forward(api, call, anyHealthy(api), {})
 }
 
-/** Disk use of all nodes; an engine that does not answer in time is left out and named in the log. */
+/** Disk use of all nodes; an engine that does not answer in time is left out, and named in a warning and in the log. */
 export const diskUsage: Handler = async (api, call) => {
   const asked = call.version ?? api.cluster.apiVersion
   // Sums of several engines are made here, of the lists that engines of any version give.
@@ -247,7 +247,13 @@ export const diskUsage: Handler = async (api, call) => {
   }
   const params = paramsOf(call)
   const how = { types: params.getAll('type'), isVerbose: isTrue(params.get('verbose')) }
-  reply(api, call, isSummed ? toUsage(lists, how) : lists)
+  const missing = api.cluster
+    .healthyMembers()
+    .filter((member) => !known.some((part) => part.member === member))
+    .map((member) => member.name)
+  const warning = missing.length === 0 ? [] : ['Warning', `199 - "no disk usage from ${missing.join(', ')}"`]
+  const headers = ['Api-Version', api.cluster.apiVersion, ...warning]
+  call.exchange.replyJson(200, isSummed ? toUsage(lists, how) : lists, headers)
 }
 
 /** Copies of one volume are one row, with what they use together. */

@@ -1,0 +1,24 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { startEndpointBed } from '../../../testing/endpoint-bed.ts'
+import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
+
+let bed: EndpointBed | undefined
+afterEach(async () => {
+  await bed?.close()
+})
+
+describe('disk usage', () => {
+  it('of an engine that does not tell is left out, with a warning that names it', async () => {
+    bed = await startEndpointBed([{ images: ['busybox'] }, { images: ['busybox'] }])
+    const tells = { path: /^\/system\/df$/, fault: { kind: 'reply', body: '{"LayersSize":1}' } } as const
+    const [first, second] = bed.engines
+    first?.fail(tells)
+    const stop = second?.fail(tells)
+    const whole = await bed.call('GET', '/system/df')
+    expect([whole.status, whole.headers['warning']]).toEqual([200, undefined])
+    stop?.()
+    second?.fail({ path: /^\/system\/df$/, fault: { kind: 'status', status: 500, message: 'not now' } })
+    const part = await bed.call('GET', '/system/df')
+    expect([part.status, part.headers['warning']]).toEqual([200, '199 - "no disk usage from n2"'])
+  })
+})

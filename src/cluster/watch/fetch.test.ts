@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { parseEndpoint } from '../../engine/endpoint-parse.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { systemClock } from '../../io/clock.ts'
+import { runFetch } from './fetch.ts'
+
+/** An engine that only notes how long it is given. */
+async function limitOf(address: string, isPatient: boolean): Promise<number | undefined> {
+  let limitMs: number | undefined
+  const engine: Engine = {
+    endpoint: parseEndpoint(address),
+    apiVersion: () => Promise.resolve('1.41'),
+    request: (_, o) => {
+      limitMs = o?.deadlineMs
+      return Promise.reject(new Error('not in this test'))
+    },
+    hijack: () => Promise.reject(new Error('not in this test')),
+    close: () => Promise.resolve(),
+  }
+  const { signal } = new AbortController()
+  const context = { engine, signal, clock: systemClock, resolveIp: () => Promise.resolve('127.0.0.1') }
+  await runFetch({ what: 'ping', isPatient }, context).catch(() => undefined)
+  return limitMs
+}
+
+describe('a probe', () => {
+  it('has to be answered at once where a connection is quickly made', async () => {
+    expect(await limitOf('tcp://127.0.0.1:2375', false)).toBe(1200)
+  })
+
+  it('may take as long as opening the way does: over ssh, and to an engine that was given up', async () => {
+    expect(await limitOf('ssh://core@host', false)).toBe(10_000)
+    expect(await limitOf('ssh://core@host', true)).toBe(10_000)
+    expect(await limitOf('tcp://127.0.0.1:2375', true)).toBe(5000)
+  })
+})
