@@ -16,14 +16,18 @@ import type { quickstartUpFlags } from '../table.ts'
 import { raiseHosts, readUrls, runOwnChecked } from './hosts.ts'
 import { startManager, stopManager, waitForNodes } from './manager.ts'
 import type { Place } from './place.ts'
-import { placeAt, readQuickstart, renderOwn, say, writeQuickstart } from './place.ts'
+import { placeAt, readQuickstart, renderOwn, say, withQuickstart, writeQuickstart } from './place.ts'
 import { renderSampleProject } from './project.ts'
 
 /** Hosts, endpoint, image, project: each step does nothing where its result is there already. */
 export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
-  const place = placeAt(flags['state-dir'])
+  const place = placeAt(ctx, flags['state-dir'])
   const count = flags.hosts
   if (count < 1 || count > 20) throw new FlotillaError('cli/invalid-value', `--hosts takes 1 to 20, not ${count}`)
+  await withQuickstart(ctx, place, () => bringUp(ctx, place, count, flags['local-engine-root']))
+}
+
+async function bringUp(ctx: Context, place: Place, count: number, engineRoot: string | undefined): Promise<void> {
   const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`)
   const before = await readQuickstart(place)
   const all = [...new Set([...(before?.hosts ?? []), ...names])]
@@ -31,12 +35,7 @@ export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
   await writeQuickstart(place, { hosts: all, ...(manager === undefined ? {} : { manager }) })
 
   say(ctx, `making ${all.length} Docker hosts`)
-  await raiseHosts(
-    ctx,
-    place,
-    all,
-    flags['local-engine-root'] === undefined ? [] : ['--local-engine-root', flags['local-engine-root']],
-  )
+  await raiseHosts(ctx, place, all, engineRoot === undefined ? [] : ['--local-engine-root', engineRoot])
 
   const engine = openEngine(
     { kind: 'unix', path: place.socket },
