@@ -22,6 +22,8 @@ export interface Place {
 export interface QuickstartRecord {
   readonly hosts: readonly string[]
   readonly manager?: ProcessIdentity
+  /** Hosts that the endpoint was started over; a run that was cut off may have made more. */
+  readonly managed?: readonly string[]
 }
 
 /** Longest path a Unix socket address holds, less its closing zero. */

@@ -32,7 +32,8 @@ async function bringUp(ctx: Context, place: Place, count: number, engineRoot: st
   const before = await readQuickstart(place)
   const all = [...new Set([...(before?.hosts ?? []), ...names])]
   let manager: ProcessIdentity | undefined = before?.manager
-  await writeQuickstart(place, { hosts: all, ...(manager === undefined ? {} : { manager }) })
+  const managed = before?.managed ?? before?.hosts ?? []
+  await writeQuickstart(place, { hosts: all, ...(manager === undefined ? {} : { manager, managed }) })
 
   say(ctx, `making ${all.length} Docker hosts`)
   await raiseHosts(ctx, place, all, engineRoot === undefined ? [] : ['--local-engine-root', engineRoot])
@@ -42,13 +43,13 @@ async function bringUp(ctx: Context, place: Place, count: number, engineRoot: st
     { clock: ctx.clock, userAgent: `flotilla/${programVersion}` },
   )
   try {
-    const isSameFleet = before !== undefined && before.hosts.length === all.length
+    const isSameFleet = managed.length === all.length
     if (manager === undefined || !isSameFleet || !(await isAlive(manager))) {
       say(ctx, 'starting the endpoint')
       if (manager !== undefined) await stopManager(ctx, place, manager)
       await startManager(ctx, place, await readUrls(ctx, place, all), async (identity) => {
         manager = identity
-        await writeQuickstart(place, { hosts: all, manager: identity })
+        await writeQuickstart(place, { hosts: all, manager: identity, managed: all })
       })
     }
     await waitForNodes(ctx, place, engine, () => manager, all.length)
