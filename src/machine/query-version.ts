@@ -6,6 +6,7 @@ import { engineVersion } from '../engine/api/system.ts'
 import { openEngine } from '../engine/client.ts'
 import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Endpoint } from '../engine/endpoint.ts'
+import type { MutualTls } from '../io/dial.ts'
 import { readTls } from './connection.ts'
 import type { AuthOptions } from './host.ts'
 
@@ -18,12 +19,19 @@ import type { AuthOptions } from './host.ts'
 export async function queryVersion(url: string, auth: AuthOptions, clock: Clock, o: CallOptions): Promise<string> {
   try {
     if (/^(?:http|unix|ssh):/.test(url)) return await ask(parseEndpoint(url), clock, o)
-    const tls = await readTls(auth)
+    const inTheClear = (): Promise<string> => ask(parseEndpoint(url.replace(/^tcp:/, 'http:')), clock, o)
+    let tls: MutualTls
+    try {
+      tls = await readTls(auth)
+    } catch (error) {
+      // Of an engine that was taken over without certificates; where they were lost, that is the news.
+      return await inTheClear().catch(() => Promise.reject(error))
+    }
     try {
       return await ask(parseEndpoint(url, { ...tls, isVerified: true }), clock, o)
     } catch (error) {
       if (!isPlainTalk(error)) throw error
-      return await ask(parseEndpoint(url.replace(/^tcp:/, 'http:')), clock, o)
+      return await inTheClear()
     }
   } catch (error) {
     if (o.signal?.aborted === true) throw error
