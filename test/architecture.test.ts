@@ -88,6 +88,7 @@ const purePlaces = [
   /^cluster\/image-transfer\/(tar-sieve|nameless|layers|layer-filter|plan-copy)\.ts$/,
   /^cluster\/native-swarm\/(plan-swarm|read-swarm)\.ts$/,
   /^cluster\/recipe\.ts$/,
+  /^cluster\/ports\/(find-forwards|choose-ports)\.ts$/,
   /^cluster\/reschedule\/(decide|duplicates|pacing|rebalance|record|sight)\.ts$/,
   /^cluster\/watch\/(state|copy-state|step|receive|blank-node|event-table|messages|decode|decode-details|decode-lists|specs|flights|collections|health)\.ts$/,
   /^engine\/version\.ts$/,

@@ -31,6 +31,8 @@ import type { Role } from './leader/role.ts'
 import { Meters } from './metrics/meters.ts'
 import type { OverlayOptions } from './native-swarm/form-swarm.ts'
 import type { Policy } from './placement.ts'
+import { PortForwarder } from './ports/port-forwarder.ts'
+import type { PortOptions } from './ports/port-forwarder.ts'
 import { memoryRecords } from './reschedule/record-store.ts'
 import type { RecordStore } from './reschedule/record-store.ts'
 import { Rescheduler } from './reschedule/rescheduler.ts'
@@ -76,6 +78,8 @@ export interface EndpointOptions {
   readonly distribution?: 'peer' | 'pull'
   /** Puts the engines into one swarm of their own, so that networks span them; absent: they are left as they are. */
   readonly overlay?: OverlayOptions
+  /** Answers at the ports that containers publish on their nodes; absent: only the nodes do. */
+  readonly ports?: PortOptions
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -121,6 +125,16 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     openEngine: open,
     resolveIp: lookupAddress,
   })
+  const ports =
+    options.ports === undefined
+      ? undefined
+      : new PortForwarder({
+          ...options.ports,
+          snapshot: () => cluster.snapshot(),
+          clock,
+          random: options.random,
+          log,
+        })
   const stop = new AbortController()
   const meters = new Meters(clock)
   const { replication } = options
@@ -140,6 +154,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     onTick() {
       cluster.tick()
       forwarder?.tick()
+      ports?.tick()
     },
     onTurnedAway: () => cluster.turnedAway.count('connections'),
     handle: (exchange) => dispatcher.handle(exchange),
@@ -179,6 +194,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     meters,
     certificates: listCertificates(options),
     settings: makeSettings(options, env),
+    ...(ports === undefined ? {} : { ports }),
     ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),
     builds: new BuildNodes(clock),
@@ -212,6 +228,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     rescheduler.close()
     announcer?.close()
     forwarder?.close()
+    ports?.close()
     cluster.close()
   }
   /** Creates under way are let finish, briefly: what they make after the resignation they have to undo. */

@@ -31,6 +31,8 @@ export interface PortClaim {
   readonly protocol: PortProtocol
   /** `80/tcp`: the port inside the container. */
   readonly target: string
+  /** The engine took any that was free; nobody asked for this one. */
+  readonly isChosen?: true
 }
 
 /** What placing a container takes up on a node, whether the container exists or is only promised. */

@@ -8,6 +8,7 @@ import type { Peers } from '../leader/peers.ts'
 import type { Role } from '../leader/role.ts'
 import type { Meters } from '../metrics/meters.ts'
 import type { Member } from '../member.ts'
+import type { PortForwarder } from '../ports/port-forwarder.ts'
 import type { Rescheduler } from '../reschedule/rescheduler.ts'
 import type { ContainerView } from '../model.ts'
 import type { LeadFence } from './fence.ts'
@@ -39,6 +40,8 @@ export interface Api {
   readonly fence: LeadFence
   /** Copies images from node to node; absent: nodes get them from registries only. */
   readonly images?: ImageTransfer
+  /** Answers at the ports of containers; absent: only their nodes do. */
+  readonly ports?: PortForwarder
   /** Which engine runs which exec. */
   readonly execs: Map<string, string>
   /** Which engine does which build. */

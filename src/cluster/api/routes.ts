@@ -10,6 +10,7 @@ import { explainCreate, explainQuery } from './handlers/explain.ts'
 import { metrics } from './handlers/metrics.ts'
 import * as images from './handlers/images.ts'
 import * as lists from './handlers/lists.ts'
+import { forwardedPorts } from './handlers/forwarded-ports.ts'
 import { leader } from './handlers/leader.ts'
 import * as managers from './handlers/managers.ts'
 import * as networks from './handlers/networks.ts'
@@ -126,6 +127,7 @@ const table: Readonly<Record<string, Handler>> = {
   'DELETE /volumes/*': volumes.remove,
 
   'GET /flotilla/waiting': waiting,
+  'GET /flotilla/ports': forwardedPorts,
   'GET /flotilla/nodes': nodes.list,
   'GET /flotilla/nodes/*': nodes.inspect,
   'POST /flotilla/nodes/*/drain': nodes.drain,

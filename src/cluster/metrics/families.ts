@@ -49,6 +49,8 @@ export interface MetricsReading {
   readonly waiting: { readonly count: number; readonly oldestMs: number | undefined }
   readonly eventSubscribers: number
   readonly connections: { readonly open: number; readonly busy: number; readonly raw: number }
+  /** Ports of containers that the manager answers at; undefined where it leaves them to the nodes. */
+  readonly ports: { readonly open: number; readonly failed: number; readonly connections: number } | undefined
   readonly turnedAway: Readonly<Record<TurnedAwayCause, number>>
   readonly routes: readonly RouteMeter[]
   readonly certificates: readonly CertificateReading[]
@@ -192,13 +194,22 @@ function shorten(text: string): string {
   return masked.length <= 200 ? masked : `${masked.slice(0, 199)}…`
 }
 
-function loadFamilies({ connections, turnedAway, eventSubscribers }: MetricsReading): readonly Family[] {
+function loadFamilies({ connections, ports, turnedAway, eventSubscribers }: MetricsReading): readonly Family[] {
   return [
     gauge('flotilla_connections', 'Connections of clients.', [
       { labels: { kind: 'open' }, value: connections.open },
       { labels: { kind: 'busy' }, value: connections.busy },
       { labels: { kind: 'raw' }, value: connections.raw },
+      ...(ports === undefined ? [] : [{ labels: { kind: 'forwarded' }, value: ports.connections }]),
     ]),
+    ...(ports === undefined
+      ? []
+      : [
+          gauge('flotilla_forwarded_ports', 'Ports of containers that the manager answers at.', [
+            { labels: { state: 'open' }, value: ports.open },
+            { labels: { state: 'failed' }, value: ports.failed },
+          ]),
+        ]),
     gauge('flotilla_event_subscribers', 'Clients that follow the events of the cluster.', eventSubscribers),
     counter(
       'flotilla_turned_away_total',

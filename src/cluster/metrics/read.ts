@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { measureProcess } from '../../io/process-reading.ts'
 import type { Api } from '../api/call.ts'
 import type { NodeView } from '../model.ts'
+import type { ForwardState } from '../ports/port-forwarder.ts'
 import type { CertificateReading, EngineReading, MetricsReading } from './families.ts'
 
 /** Looks at everything once. */
@@ -20,11 +21,18 @@ export function readMetrics(api: Api): MetricsReading {
     waiting: { count: waiting.length, oldestMs: waiting[0]?.sinceMs },
     eventSubscribers: cluster.events.size,
     connections: { open: host.connectionCount, busy: host.busyCount, raw: host.hijackedCount },
+    ports: api.ports === undefined ? undefined : countPorts(api.ports.list()),
     turnedAway: cluster.turnedAway.counts,
     routes: api.meters.routes,
     certificates: api.certificates.flatMap(readCertificate),
     process: measureProcess(nowMs),
   }
+}
+
+function countPorts(list: readonly ForwardState[]): NonNullable<MetricsReading['ports']> {
+  const failed = list.filter((each) => each.problem !== '').length
+  const connections = list.reduce((sum, each) => sum + each.openCount, 0)
+  return { open: list.length - failed, failed, connections }
 }
 
 function readEngines({ cluster, rescheduler }: Api): readonly EngineReading[] {

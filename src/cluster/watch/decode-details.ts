@@ -135,7 +135,7 @@ function settlePorts(claims: readonly PortClaim[], published: readonly Published
   for (const { ip, privatePort, publicPort, protocol } of published) {
     if (publicPort === undefined) continue
     const target = `${String(privatePort)}/${protocol}`
-    live.push({ hostIp: ip, from: publicPort, to: publicPort, protocol: protocolOf(target), target })
+    live.push({ hostIp: ip, from: publicPort, to: publicPort, protocol: protocolOf(target), target, isChosen: true })
   }
   if (live.length === 0) return claims
   const settled = claims.filter((claim) => claim.from === claim.to || !live.some((port) => isWithin(port, claim)))

@@ -15,7 +15,7 @@ import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-opt
 import { openRecords, rememberEngines } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
-import { readSpanOptions } from './span-options.ts'
+import { placePorts, readSpanOptions } from './span-options.ts'
 import type { manageFlags } from './daemon-flags.ts'
 
 type Flags = FlagValues<typeof manageFlags>
@@ -76,11 +76,12 @@ async function readOptions(
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
-  const span = readSpanOptions(flags['cluster-opt'])
+  const { ports: portsWanted, ...span } = readSpanOptions(flags['cluster-opt'])
   const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
   const replicated = await openReplication(ctx, flags, { store, discovery, ...engineTls })
   if (replicated !== undefined) opened.push(replicated)
   const listen = flags.host.map(parseListenAddress)
+  const ports = placePorts(portsWanted, listen)
   const exposure = describeExposure(listen, tls.listenTls)
   if (exposure !== undefined) ctx.log.warn(exposure)
   return {
@@ -90,6 +91,7 @@ async function readOptions(
     listen,
     ...tls,
     ...span,
+    ...(ports === undefined ? {} : { ports }),
     clock: ctx.clock,
     random: ctx.random,
     log: ctx.log,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readSpanOptions } from './span-options.ts'
+import { placePorts, readSpanOptions } from './span-options.ts'
 
 describe('readSpanOptions', () => {
   it('copies images and leaves networks alone unless told otherwise', () => {
@@ -19,7 +19,38 @@ describe('readSpanOptions', () => {
     })
   })
 
+  it('forwards ports where the endpoint listens, or where it is told', () => {
+    expect(readSpanOptions(['swarm.ports=node'])).toEqual({ distribution: 'peer' })
+    const { ports } = readSpanOptions(['swarm.ports=forward'])
+    const here = [
+      { kind: 'unix', path: '/run/x.sock' },
+      { kind: 'tcp', host: '10.0.0.1', port: 2375 },
+      { kind: 'unix', path: '/run/y.sock' },
+    ] as const
+    expect(placePorts(ports, here)).toEqual({
+      hosts: ['127.0.0.1', '10.0.0.1'],
+      range: { from: 61_000, to: 65_535 },
+    })
+    expect(placePorts(ports, [...here, { kind: 'tcp', host: '', port: 2376 }])?.hosts).toEqual(['::'])
+    const told = ['swarm.ports=forward', 'swarm.ports.address=10.0.0.1,::1', 'swarm.ports.range=50000-50099']
+    expect(placePorts(readSpanOptions(told).ports, here)).toEqual({
+      hosts: ['10.0.0.1', '::1'],
+      range: { from: 50_000, to: 50_099 },
+    })
+    expect(placePorts(undefined, here)).toBeUndefined()
+  })
+
   it.each([
+    ['swarm.ports=on', 'swarm.ports should be node or forward, "on" is invalid'],
+    [
+      'swarm.ports.address=localhost',
+      'swarm.ports.address should be IP addresses of this machine, "localhost" is invalid',
+    ],
+    ['swarm.ports.range=9-8', 'swarm.ports.range should be a range of ports like 61000-65535, "9-8" is invalid'],
+    [
+      'swarm.ports.range=0-70000',
+      'swarm.ports.range should be a range of ports like 61000-65535, "0-70000" is invalid',
+    ],
     ['swarm.distribution=always', 'swarm.distribution should be peer or pull, "always" is invalid'],
     ['swarm.overlay=', 'swarm.overlay should be on or off, "" is invalid'],
     ['swarm.overlay.pool=here', 'swarm.overlay.pool should be address ranges like 10.20.0.0/16, "here" is invalid'],

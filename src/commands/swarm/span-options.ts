@@ -1,5 +1,9 @@
+import { isIP } from 'node:net'
+import type { ListenAddress } from '../../cluster/api/listen.ts'
 import type { EndpointOptions } from '../../cluster/endpoint.ts'
 import type { OverlayOptions } from '../../cluster/native-swarm/form-swarm.ts'
+import { defaultPortRange } from '../../cluster/ports/port-forwarder.ts'
+import type { PortOptions } from '../../cluster/ports/port-forwarder.ts'
 import { FlotillaError } from '../../core/errors.ts'
 
 function invalid(key: string, wanted: string, value: string): FlotillaError {
@@ -7,13 +11,16 @@ function invalid(key: string, wanted: string, value: string): FlotillaError {
 }
 
 /** What of the fleet is common to all nodes. */
-export type SpanOptions = Pick<EndpointOptions, 'distribution' | 'overlay'>
+export type SpanOptions = Pick<EndpointOptions, 'distribution' | 'overlay'> & {
+  /** Present: ports are forwarded; without `hosts` where the endpoint listens. */
+  readonly ports?: Pick<PortOptions, 'range'> & Partial<PortOptions>
+}
 
 /**
- * Reads where images come from and whether networks span the nodes out of the values of `--cluster-opt`. Keys of others
- * are left to them.
+ * Reads where images come from, whether networks span the nodes and where published ports answer out of the values of
+ * `--cluster-opt`. Keys of others are left to them.
  *
- * @throws {cluster/invalid-option} also for what does not count because `swarm.overlay` is off
+ * @throws {cluster/invalid-option} also for what does not count because `swarm.overlay` or `swarm.ports` is off
  */
 export function readSpanOptions(values: readonly string[]): SpanOptions {
   const options = new Map<string, string>()
@@ -26,7 +33,43 @@ export function readSpanOptions(values: readonly string[]): SpanOptions {
     throw invalid('swarm.distribution', 'peer or pull', distribution)
   }
   const overlay = readOverlay(options)
-  return { distribution, ...(overlay === undefined ? {} : { overlay }) }
+  const ports = readPorts(options)
+  return {
+    distribution,
+    ...(overlay === undefined ? {} : { overlay }),
+    ...(ports === undefined ? {} : { ports }),
+  }
+}
+
+function readPorts(options: ReadonlyMap<string, string>): SpanOptions['ports'] | undefined {
+  const addresses = options.get('swarm.ports.address')?.split(',')
+  for (const address of addresses ?? []) {
+    if (isIP(address) === 0) throw invalid('swarm.ports.address', 'IP addresses of this machine', address)
+  }
+  const text = options.get('swarm.ports.range') ?? `${defaultPortRange.from}-${defaultPortRange.to}`
+  const [from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text)?.slice(1).map(Number) ?? []
+  if (from === undefined || to === undefined || from < 1 || to < from || to > 65_535) {
+    throw invalid('swarm.ports.range', 'a range of ports like 61000-65535', text)
+  }
+  const value = options.get('swarm.ports') ?? 'node'
+  if (value !== 'forward' && value !== 'node') throw invalid('swarm.ports', 'node or forward', value)
+  if (value === 'node') return undefined
+  return { ...(addresses === undefined ? {} : { hosts: addresses }), range: { from, to } }
+}
+
+/** Ports answer where the endpoint does, unless other addresses are named. */
+export function placePorts(ports: SpanOptions['ports'], listen: readonly ListenAddress[]): PortOptions | undefined {
+  if (ports === undefined) return undefined
+  const hosts = new Set(ports.hosts ?? listen.map(hostOf))
+  // Who listens on every address cannot listen on one of them too.
+  const every = ['::', '0.0.0.0'].find((host) => hosts.has(host))
+  return { ...ports, hosts: every === undefined ? [...hosts] : [every] }
+}
+
+/** Whoever uses a Unix socket is on this machine. */
+function hostOf(address: ListenAddress): string {
+  if (address.kind === 'unix') return '127.0.0.1'
+  return address.host === '' ? '::' : address.host
 }
 
 function readOverlay(options: ReadonlyMap<string, string>): OverlayOptions | undefined {

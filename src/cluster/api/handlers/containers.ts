@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import { waitAtMost } from '../../../core/deadline.ts'
 import { isSpanningNetwork, whileAttaching } from '../attach-retry.ts'
 import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
 import { isSame } from '../bridge/versions.ts'
@@ -48,6 +49,8 @@ function change(
   }
 }
 
+/** A start is answered after this, whether it is known or not which ports the container has got. */
+const portsMs = 2000
 /** Seconds that an engine gives a container which says nothing of it. */
 const defaultGrace = 10
 /** An engine that does not describe a container in time is not waited for longer than for others. */
@@ -99,10 +102,11 @@ export const start: Handler = (api, call) => {
   const { networkMode, endpoints } = owned.container
   const names = [networkMode, ...endpoints.map((each) => each.networkId || each.network)]
   const isSpanning = names.some((name) => isSpanningNetwork(api, name))
-  return isSpanning ? startOnSpanning(api, call, owned) : plainStart(api, call)
+  return isSpanning || api.ports !== undefined ? startAndSettle(api, call, owned) : plainStart(api, call)
 }
 
-async function startOnSpanning(api: Api, call: Call, owned: OwnedContainer): Promise<void> {
+/** Starts it where the network may still be on its way there; answered when its ports are open here too, where they are forwarded. */
+async function startAndSettle(api: Api, call: Call, owned: OwnedContainer): Promise<void> {
   const { member, container } = owned
   const { signal } = call.exchange
   const query = call.query === '' ? '' : `?${call.query}`
@@ -112,7 +116,12 @@ async function startOnSpanning(api: Api, call: Call, owned: OwnedContainer): Pro
     member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: slowSeconds * 1000, signal }),
   )
   await reply.bytes()
-  void api.cluster.changed(member, { what: 'container', id: container.id, isInspected: true })
+  member.send({ kind: 'assumed', id: container.id, change: { state: 'running' } })
+  const read = api.cluster.changed(member, { what: 'container', id: container.id, isInspected: true })
+  if (api.ports !== undefined) {
+    await waitAtMost(api.cluster.clock, read, portsMs)
+    await api.ports.settle(member.view)
+  }
   call.exchange.reply(reply.status, ['Api-Version', api.cluster.apiVersion])
 }
 

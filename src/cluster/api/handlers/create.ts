@@ -26,6 +26,7 @@ import type { LocalNetwork } from './networks.ts'
 import { finishBridged } from './finish-bridged.ts'
 import { findImageSystem, followImage } from './image-system.ts'
 import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
+import { settlePorts } from './settle-ports.ts'
 import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -59,7 +60,8 @@ export const create: Handler = async (api, call) => {
 async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: string | undefined): Promise<void> {
   const params = paramsOf(call)
   const name = checkName(params.get('name') ?? '')
-  const plan = await planCreate(api, name, await readJsonBody(call), params.get('platform') ?? '')
+  const body = await settlePorts(api, await readJsonBody(call))
+  const plan = await planCreate(api, name, body, params.get('platform') ?? '')
   const { draft, network } = plan
   const bound = await followImage(api, call, draft.request, plan.request)
   let request: PlacementRequest | undefined = bound
