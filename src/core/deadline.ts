@@ -6,6 +6,8 @@ import { FlotillaError } from './errors.ts'
 export interface Deadline {
   /** Undefined when there is neither a signal nor a limit, so that nothing needs to listen. */
   readonly signal: AbortSignal | undefined
+  /** The time begins anew: for work that may take as long as it moves. Cheap. */
+  renew(): void
   /** Forgets the timer and the caller's signal. Must be called when the work ends. Idempotent. */
   release(): void
 }
@@ -13,7 +15,7 @@ export interface Deadline {
 /** Without a reason of ours each abort would make a DOMException with a stack, which costs more than the rest. */
 const released = new FlotillaError('core/aborted', 'the deadline is not needed any more')
 
-const noDeadline: Deadline = { signal: undefined, release() {} }
+const noDeadline: Deadline = { signal: undefined, renew() {}, release() {} }
 
 /**
  * Starts the limit that `o` asks for. The signal's reason is the caller's own reason, or `makeTimeout()`.
@@ -26,17 +28,24 @@ export function startDeadline(
   o: CallOptions,
   makeTimeout: () => Error = () => new FlotillaError('core/deadline', `timed out after ${o.deadlineMs} ms`),
 ): Deadline {
-  const parent = o.signal
-  if (o.deadlineMs === undefined) return parent === undefined ? noDeadline : { signal: parent, release() {} }
+  const { signal: parent, deadlineMs } = o
+  if (deadlineMs === undefined) return parent === undefined ? noDeadline : { ...noDeadline, signal: parent }
   const controller = new AbortController()
   if (parent?.aborted === true) {
     controller.abort(parent.reason)
-    return { signal: controller.signal, release() {} }
+    return { ...noDeadline, signal: controller.signal }
   }
-  const cancel = startTimer(clock, o.deadlineMs, () => {
+  let endMs: number | undefined
+  let cancel = startTimer(clock, deadlineMs, end)
+  function end(): void {
+    const leftMs = endMs === undefined ? 0 : endMs - clock.monotonicMs()
+    if (leftMs > 0) {
+      cancel = startTimer(clock, leftMs, end)
+      return
+    }
     parent?.removeEventListener('abort', follow)
     controller.abort(makeTimeout())
-  })
+  }
   function follow(): void {
     cancel()
     controller.abort(parent?.reason)
@@ -44,6 +53,9 @@ export function startDeadline(
   parent?.addEventListener('abort', follow, { once: true })
   return {
     signal: controller.signal,
+    renew() {
+      endMs = clock.monotonicMs() + deadlineMs
+    },
     release() {
       parent?.removeEventListener('abort', follow)
       cancel()

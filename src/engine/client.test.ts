@@ -1,7 +1,10 @@
 import { getEventListeners } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { Readable } from 'node:stream'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../io/clock.ts'
 import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
@@ -9,7 +12,8 @@ import type { FakeEngine, FakeEngineOptions, FakeFault } from '../testing/fake-e
 import { startFaultProxy } from '../testing/fault-proxy.ts'
 import type { ProxyFault } from '../testing/fault-proxy.ts'
 import { manualClock } from '../testing/manual-clock.ts'
-import { listContainers } from './api/containers.ts'
+import { putArchive } from './api/archive.ts'
+import { listContainers, startContainer } from './api/containers.ts'
 import { watchEvents } from './api/events.ts'
 import { loadImages, pullImage } from './api/images.ts'
 import { ping } from './api/system.ts'
@@ -218,6 +222,17 @@ describe('a broken engine', () => {
 })
 
 describe('calls', () => {
+  it('reuse the connection of an answer without body, as starts and stops get it', async () => {
+    let opened = 0
+    const endpoint = await startRaw((socket) => {
+      opened += 1
+      socket.on('data', () => socket.write('HTTP/1.1 204 No Content\r\nApi-Version: 1.41\r\n\r\n'))
+    })
+    const engine = open(endpoint, { apiVersion: '1.41' })
+    for (const id of ['a', 'b', 'c']) await startContainer(engine, id)
+    expect(opened).toBe(1)
+  })
+
   it('reuse one connection, and survive that the engine has closed it meanwhile', async () => {
     const fake = await startFake()
     if (fake.endpoint.kind !== 'tcp') throw new Error('the fake listens elsewhere')
@@ -229,6 +244,25 @@ describe('calls', () => {
     fake.dropConnections()
     expect(await listContainers(engine)).toEqual([])
     expect(proxy.accepted).toBe(2)
+  })
+
+  it('over ssh knock a few at a time, however many they are', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'client-ssh-'))
+    stops.push(() => rm(folder, { recursive: true }))
+    const log = join(folder, 'log')
+    const answer = String.raw`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n[]`
+    const script = `#!/bin/sh\necho + >>${log}\nsleep 0.2\necho - >>${log}\nread -r line\nprintf '${answer}'\n`
+    await writeFile(join(folder, 'ssh'), script, { mode: 0o755 })
+    const env = { PATH: [folder, process.env['PATH']].join(delimiter) }
+    const engine = open({ kind: 'ssh', host: 'far' }, { apiVersion: '1.41', env })
+    await Promise.all(Array.from({ length: 12 }, () => listContainers(engine)))
+    let most = 0
+    let knocking = 0
+    for (const mark of (await readFile(log, 'utf8')).trim().split('\n')) {
+      knocking += mark === '+' ? 1 : -1
+      most = Math.max(most, knocking)
+    }
+    expect([most <= 4, knocking]).toEqual([true, 0])
   })
 
   it('that change something are never sent twice', async () => {
@@ -319,6 +353,44 @@ describe('streams', () => {
     expect(seen).toEqual([{ status: 'Pull' }])
   })
 
+  it('of a pull are waited for while the engine answers others: it may be unpacking', async () => {
+    const clock = manualClock()
+    let finish = (): void => {}
+    let pings = 0
+    const endpoint = await startRaw((socket) => {
+      socket.on('data', (data) => {
+        if (data.toString().startsWith('GET /_ping')) {
+          pings += 1
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK')
+          return
+        }
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{"status":"Pull"}\r\n')
+        finish = () => socket.write('11\r\n{"status":"Done"}\r\n0\r\n\r\n')
+      })
+    })
+    const engine = open(endpoint, { apiVersion: '1.41', clock })
+    const seen: unknown[] = []
+    const read = async (): Promise<void> => {
+      for await (const document of await pullImage(engine, { fromImage: 'box' })) seen.push(document)
+    }
+    const reading = read()
+    await expect.poll(() => seen.length).toBe(1)
+    for (let minute = 1; minute <= 5; minute += 1) {
+      await clock.advance(60_000)
+      await expect.poll(() => pings).toBe(minute)
+    }
+    finish()
+    await reading
+    expect(seen).toEqual([{ status: 'Pull' }, { status: 'Done' }])
+    const stuck = expect(read()).rejects.toThrow('sent nothing for 900000 ms after POST /images/create')
+    await expect.poll(() => seen.length).toBe(3)
+    for (let minute = 1; minute <= 15; minute += 1) {
+      await clock.advance(60_000)
+      if (minute < 15) await expect.poll(() => pings).toBe(5 + minute)
+    }
+    await stuck
+  })
+
   it('of events are not bound by the deadline of their beginning, and end with the engine', async () => {
     const fake = await startFake()
     const engine = open(fake.endpoint)
@@ -350,6 +422,36 @@ describe('streams', () => {
     const loading = loadImages(open({ kind: 'unix', path: '/nonexistent/docker.sock' }), source)
     await expect(loading).rejects.toMatchObject({ code: 'engine/unreachable' })
     expect(source.destroyed).toBe(true)
+  })
+
+  it('may take as long as they move, and fail at the deadline when they do not', async () => {
+    const clock = manualClock()
+    const endpoint = await startRaw((socket) => {
+      socket.on('data', (data) => {
+        if (data.toString().endsWith('0\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+      })
+    })
+    const engine = open(endpoint, { apiVersion: '1.41', clock })
+    const slow = new PassThrough()
+    const putting = putArchive(engine, 'c', { path: '/' }, slow)
+    for (let count = 0; count < 6; count += 1) {
+      slow.write('piece')
+      await systemClock.sleep(20)
+      await clock.advance(10 * 60_000)
+    }
+    slow.end()
+    await putting
+    const stuck = new PassThrough()
+    const outcome = expect(putArchive(engine, 'c', { path: '/' }, stuck)).rejects.toMatchObject({
+      code: 'engine/timeout',
+      message: expect.stringContaining('did not answer PUT /containers/c/archive within 900000 ms'),
+    })
+    stuck.write('piece')
+    await systemClock.sleep(20)
+    await clock.advance(15 * 60_000)
+    await clock.advance(15 * 60_000)
+    await outcome
+    expect(stuck.destroyed).toBe(true)
   })
 
   it('that an engine refuses half-way are given up and the refusal is told', async () => {

@@ -15,11 +15,12 @@ import type { Endpoint } from './endpoint.ts'
 import type { Engine, EngineReply, EngineRequest, Hijacked, OnRead, ReadOutcome } from './engine.ts'
 import { makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
 import { watchIdle } from './idle.ts'
+import type { IdleLimits } from './idle.ts'
 import { readAll } from './read-all.ts'
 import { makeReply, parseWholeJson } from './reply.ts'
 import { openTransport } from './transport/open.ts'
 import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
-import { isSource, makeSender, toHttpRequest } from './wire.ts'
+import { followSource, isSource, makeSender, toHttpRequest } from './wire.ts'
 import type { Sender } from './wire.ts'
 
 /** What a client needs besides the endpoint. */
@@ -42,6 +43,10 @@ const defaultConnectMs = 10_000
 const negotiationMs = 40_000
 /** sshd refuses clients at random when more than about ten knock at once (MaxStartups). */
 const maxSshOpening = 4
+/** What a login takes; that it is over shows with the first answer only, and some answers take long. */
+const sshLoginMs = 3000
+/** An engine at work answers a ping within this. */
+const probeMs = 10_000
 
 /**
  * A client for one endpoint. Connects on first use; keeps connections alive for reuse without keeping the
@@ -69,7 +74,7 @@ class EngineClient implements Engine {
       clock: options.clock,
       open: (signal) => this.#connect(signal),
       ...(options.maxIdleConnections === undefined ? {} : { maxIdle: options.maxIdleConnections }),
-      ...(endpoint.kind === 'ssh' ? { maxOpening: maxSshOpening } : {}),
+      ...(endpoint.kind === 'ssh' ? { maxOpening: maxSshOpening, settleMs: sshLoginMs } : {}),
     })
   }
 
@@ -93,7 +98,8 @@ class EngineClient implements Engine {
       makeTimeout(this.endpoint, `${r.method} ${r.path}`, o.deadlineMs),
     )
     try {
-      const http = await this.#prepare(r, deadline.signal)
+      const asked = isSource(r.body) ? { ...r, body: followSource(r.body, () => deadline.renew()) } : r
+      const http = await this.#prepare(asked, deadline.signal)
       const { response, connection } = await this.#exchange(http, deadline.signal)
       if (response.head.status >= 400) throw await this.#readError(response)
       return this.#hand(r, o, deadline, { response, connection })
@@ -224,10 +230,10 @@ class EngineClient implements Engine {
     const stopIdle =
       r.idleMs === undefined
         ? undefined
-        : watchIdle(this.#options.clock, body, r.idleMs, () => {
+        : watchIdle(this.#options.clock, body, this.#toIdleLimits(r, r.idleMs), (silentMs) => {
             const error = new FlotillaError(
               'engine/timeout',
-              `engine "${renderEndpoint(this.endpoint)}" sent nothing for ${r.idleMs} ms after ${r.method} ${r.path}`,
+              `engine "${renderEndpoint(this.endpoint)}" sent nothing for ${silentMs} ms after ${r.method} ${r.path}`,
             )
             body.fail(error)
             connection.destroy(error)
@@ -241,6 +247,19 @@ class EngineClient implements Engine {
       deadline.release()
     })
     return reply
+  }
+
+  #toIdleLimits({ patienceMs = 0 }: EngineRequest, idleMs: number): IdleLimits {
+    const isAlive = async (): Promise<boolean> => {
+      try {
+        const reply = await this.request({ method: 'GET', path: '/_ping', unversioned: true }, { deadlineMs: probeMs })
+        await reply.bytes()
+        return true
+      } catch (error) {
+        return !isEngineDown(error)
+      }
+    }
+    return { idleMs, patienceMs, isAlive }
   }
 
   async #readError(response: HttpResponse): Promise<FlotillaError> {

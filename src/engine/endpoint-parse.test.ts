@@ -45,6 +45,7 @@ describe('parseEndpoint', () => {
     ['tcp://a b', 'it is not of the form host:port'],
     ['/var/run/docker.sock', 'it has no scheme; did you mean "unix:///var/run/docker.sock"?'],
     ['ssh://-oProxyCommand=x', 'a host or user must not start with a dash'],
+    ['ssh://a%zz@host', 'a % in it is not followed by two digits that stand for a character'],
     ['ssh://-l@host', 'a host or user must not start with a dash'],
     ['ssh://host?x=1', 'a query or fragment has no meaning here'],
   ])('refuses %j and says why', (text, reason) => {

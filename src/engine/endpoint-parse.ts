@@ -98,17 +98,25 @@ function parseSsh(text: string, address: string): Endpoint {
     throw invalid(text.replace(/:[^:@/]*@/, ':***@'), 'a password in the address is refused; use a key')
   if (url.search !== '' || url.hash !== '') throw invalid(text, 'a query or fragment has no meaning here')
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  const user = decodeURIComponent(url.username)
+  const user = decode(text, url.username)
   if (host === '') throw invalid(text, 'it names no host')
   // Both end up in the arguments of ssh.
   if (host.startsWith('-') || user.startsWith('-')) throw invalid(text, 'a host or user must not start with a dash')
-  const path = decodeURIComponent(url.pathname)
+  const path = decode(text, url.pathname)
   return {
     kind: 'ssh',
     host,
     ...(url.port === '' ? {} : { port: Number(url.port) }),
     ...(user === '' ? {} : { user }),
     ...(path === '' || path === '/' ? {} : { socketPath: checkPath(text, path) }),
+  }
+}
+
+function decode(text: string, part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch (error) {
+    throw invalid(text, 'a % in it is not followed by two digits that stand for a character', error)
   }
 }
 

@@ -13,7 +13,10 @@ export interface EngineRequest {
   /** `undefined` values are left out, arrays repeat the key. */
   readonly query?: Readonly<Record<string, QueryValue>>
   readonly headers?: Readonly<Record<string, string>>
-  /** A plain value is sent as JSON; bytes and streams are sent as they are (`application/x-tar` unless a header says otherwise). */
+  /**
+   * A plain value is sent as JSON; bytes and streams are sent as they are (`application/x-tar` unless a header says otherwise).
+   * While a stream is sent the deadline begins anew with each piece of it: what moves may take as long as it does.
+   */
   readonly body?: unknown
   /** Send the path without `/vX.Y`. */
   readonly unversioned?: boolean
@@ -26,6 +29,11 @@ export interface EngineRequest {
   readonly upgradeTo?: string
   /** Most milliseconds between two pieces of the body before it fails with `engine/timeout`. */
   readonly idleMs?: number
+  /**
+   * Such a pause may last this long in all for as long as the engine answers other questions: it may be at work on what it
+   * has. Absent: it may not.
+   */
+  readonly patienceMs?: number
 }
 
 /** The head of an answer and its body, which the caller must consume or destroy. */

@@ -64,6 +64,18 @@ describe('registry credentials', () => {
     })
   })
 
+  it('of Docker Hub come from the helper under its whole address, as the docker CLI takes it, or its name', async () => {
+    await helper('hub', 'read -r key; echo "{\\"Username\\":\\"hub\\",\\"Secret\\":\\"for $key\\"}"')
+    const key = 'https://index.docker.io/v1/'
+    const found = { username: 'hub', password: `for ${key}`, serveraddress: key }
+    expect(await read('busybox', { credHelpers: { [key]: 'hub' } })).toEqual(found)
+    expect(await read('docker.io/a/b', { credHelpers: { 'docker.io': 'hub' } })).toEqual(found)
+    const env = { DOCKER_CONFIG: folder, PATH: [folder, process.env['PATH']].join(delimiter) }
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ credHelpers: { [key]: 'hub' } }))
+    const all = await readRegistryConfig({ env, clock: systemClock })
+    expect(JSON.parse(Buffer.from(all ?? '', 'base64url').toString())).toEqual({ [key]: found })
+  })
+
   it('of a helper that knows none are none, and a helper that fails is named without what it said', async () => {
     await helper('empty', 'echo "credentials not found in native keychain"; exit 1')
     await helper('broken', 'echo my-password; exit 3')

@@ -119,7 +119,9 @@ async function findCredentials(registry: string, o: CredentialOptions): Promise<
   const config = await readUserConfig(o.env)
   if (config === undefined) return undefined
   const key = toKey(registry)
-  const helper = textAt(fieldsAt(config, 'credHelpers'), registry) ?? textAt(config, 'credsStore')
+  const helpers = fieldsAt(config, 'credHelpers')
+  // For Docker Hub the docker CLI looks for the whole key; people write the name as well.
+  const helper = textAt(helpers, key) ?? textAt(helpers, registry) ?? textAt(config, 'credsStore')
   return helper === undefined ? readStored(fieldsAt(config, 'auths'), key) : askHelper(helper, key, o)
 }
 
@@ -140,8 +142,9 @@ export async function readAllRegistryAuth(o: CredentialOptions): Promise<string>
     const found = store === undefined ? readStored(stored, key) : await askHelper(store, key, o)
     if (found !== undefined) auths[key] = toStored(found)
   }
-  for (const key of Object.keys(helpers).sort()) {
-    const found = await askHelper(textAt(helpers, key) ?? '', key, o)
+  for (const name of Object.keys(helpers).sort()) {
+    const key = toKey(name)
+    const found = await askHelper(textAt(helpers, name) ?? '', key, o)
     if (found !== undefined) auths[key] = toStored(found)
   }
   return JSON.stringify({ auths }, undefined, '\t')

@@ -53,6 +53,19 @@ export function isSource(body: unknown): body is ByteSource {
   return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }
 
+/** The same stream; `onPiece` hears of each piece that is taken from it. */
+export function followSource(source: ByteSource, onPiece: () => void): ByteSource {
+  return {
+    async *[Symbol.asyncIterator]() {
+      for await (const piece of source) {
+        onPiece()
+        yield piece
+      }
+    },
+    destroy: () => source.destroy?.(),
+  }
+}
+
 function renderQuery(query: Readonly<Record<string, QueryValue>> | undefined): string {
   if (query === undefined) return ''
   const parts: string[] = []

@@ -40,6 +40,13 @@ describe('a program as a stream', () => {
     })
   })
 
+  it('ends with the program, whatever that left behind holds on to its standard error', async () => {
+    const stream = new ChildStream(['sh', '-c', 'sleep 1000 >/dev/null </dev/null & echo $!'])
+    const pid = Number(await read(stream))
+    process.kill(pid)
+    expect(pid).toBeGreaterThan(1)
+  })
+
   it('that does not exist is named', async () => {
     await expect(read(new ChildStream(['no-such-program-here']))).rejects.toMatchObject({
       code: 'io/exec',

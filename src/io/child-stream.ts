@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { Duplex } from 'node:stream'
 import { FlotillaError, toMessage } from '../core/errors.ts'
+import { systemClock } from './clock.ts'
 import type { ProgramWords } from './exec.ts'
-import { killTree } from './exec.ts'
+import { killTree, letGoOfErrors } from './exec.ts'
 import { codeOf } from './files.ts'
 
 const maxErrorText = 8 * 1024
@@ -40,6 +41,7 @@ export class ChildStream extends Duplex {
       const reason = codeOf(error) === 'ENOENT' ? 'no such program' : toMessage(error)
       this.destroy(new FlotillaError('io/exec', `cannot run ${this.#words[0]}: ${reason}`, { cause: error }))
     })
+    letGoOfErrors(child, systemClock)
     child.once('close', (code, signal) => {
       if (code === 0) this.push(null)
       else if (!this.destroyed) this.destroy(this.#describeEnd(code, signal))

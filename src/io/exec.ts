@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { startDeadline, throwIfAborted, toAbortError } from '../core/deadline.ts'
+import { startDeadline, startTimer, throwIfAborted, toAbortError } from '../core/deadline.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { codeOf } from './files.ts'
 
@@ -118,10 +118,32 @@ function waitForEnd(child: ChildProcess, file: string, o: ExecOptions): Promise<
       const reason = codeOf(error) === 'ENOENT' ? 'no such program' : toMessage(error)
       reject(new FlotillaError('io/exec', `cannot run ${file}: ${reason}`, { cause: error }))
     })
+    letGoOfErrors(child, o.clock)
     child.once('close', (code, signal) => {
       settle()
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
     })
+  })
+}
+
+/** How long what was printed last may take to arrive. */
+const lastWordsMs = 250
+
+/**
+ * What a program leaves running may hold on to its standard error: older ssh programs do it with the connection they
+ * keep for the next command. Its end and that of its output are the end; nobody waits for the rest.
+ */
+export function letGoOfErrors(child: ChildProcess, clock: Clock): void {
+  const { stdout, stderr } = child
+  if (stdout === null || stderr === null) return
+  function wait(): void {
+    // What lies in the pipe by then is read first, however late we are.
+    const cancel = startTimer(clock, lastWordsMs, () => setImmediate(() => stderr?.destroy()))
+    child.once('close', cancel)
+  }
+  child.once('exit', () => {
+    if (stdout.readableEnded || stdout.destroyed) wait()
+    else stdout.once('end', wait)
   })
 }
 

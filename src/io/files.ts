@@ -54,6 +54,25 @@ export async function sweepTemporaries(path: string): Promise<void> {
   }
 }
 
+/**
+ * Deletes what lies in a folder and is so much older than something just made there, by the clock of the file system: what
+ * writers that were killed left behind, on whatever computer they ran.
+ */
+export async function sweepOlder(
+  folder: string,
+  isDraft: (name: string) => boolean,
+  made: string,
+  ageMs: number,
+): Promise<void> {
+  const { mtimeMs: nowMs } = await fs.stat(made)
+  const names = await fs.readdir(folder).catch(() => [])
+  for (const path of names.filter(isDraft).map((name) => join(folder, name))) {
+    const stats = await fs.lstat(path).catch(() => undefined)
+    if (stats === undefined || nowMs - stats.mtimeMs < ageMs) continue
+    await fs.rm(path, { recursive: true, force: true }).catch(() => {})
+  }
+}
+
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encodeName } from '../core/odd-name.ts'
 import { followLinks, walkFolder } from './folder-walk.ts'
 import type { WalkOptions } from './folder-walk.ts'
 
@@ -28,6 +29,21 @@ describe('walking a folder', () => {
   it('goes in the order the builder checks: by bytes, what is in a folder before its longer namesakes', () => {
     write('a/z', 'a.b', 'a-b', 'b', 'Z', 'é', '\u{10000}', '\uFFFD')
     expect(walked()).toEqual(['Z', 'a', 'a/z', 'a-b', 'a.b', 'b', 'é', '\uFFFD', '\u{10000}'])
+  })
+
+  it.runIf(process.platform === 'linux')('finds names that are no text, and what is below them', () => {
+    const folder = Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)])
+    mkdirSync(folder)
+    writeFileSync(Buffer.concat([folder, Buffer.from('/\u{10000}')]), 'x')
+    symlinkSync(Buffer.of(0xff), Buffer.concat([folder, Buffer.from('/link')]))
+    write('plain')
+    const found = [...walkFolder(root, { exclude: ['pl*'] })]
+    expect(found.map(({ path }) => encodeName(path).toString('latin1'))).toEqual([
+      'caf\xe9',
+      'caf\xe9/link',
+      `caf\xe9/${Buffer.from('\u{10000}').toString('latin1')}`,
+    ])
+    expect(encodeName(found[1]?.link ?? '')).toEqual(Buffer.of(0xff))
   })
 
   it('leaves out what is excluded, and reports a folder for the sake of an exception in it', () => {

@@ -4,6 +4,7 @@ import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { PatternList } from '../core/ignore.ts'
 import type { MatchState } from '../core/ignore.ts'
+import { decodeName, encodeName, toFilePath } from '../core/odd-name.ts'
 import { codeOf } from './files.ts'
 
 /** Kinds in the way Go's `os.FileMode` numbers them. */
@@ -20,7 +21,7 @@ const goMode = {
 
 /** What is in a folder, as a build context sees it. */
 export interface WalkedFile {
-  /** From the top of the folder, `/` between its elements. */
+  /** From the top of the folder, `/` between its elements; may hold bytes that are no text (see `core/odd-name.ts`). */
   readonly path: string
   readonly kind: 'file' | 'folder' | 'link' | 'other'
   /** As Go's `os.FileMode` numbers it. */
@@ -110,12 +111,19 @@ function mayHoldTaken(
   return !isNotIncluded || include.mayMatchBelow(path)
 }
 
+const replacement = '\ufffd'
+
 function listNames(root: string, folder: string): readonly string[] {
   const place = folder === '' ? root : `${root}/${folder}`
   try {
-    const names = readdirSync(place)
+    const path = toFilePath(place)
+    const names = readdirSync(path)
+    // What stands for bytes that are no text may be in a name, too.
+    const whole = names.some((name) => name.includes(replacement))
+      ? readdirSync(path, { encoding: 'buffer' }).map(decodeName)
+      : names
     // The order of bytes differs from that of UTF-16 only beyond the basic plane.
-    return names.sort((a, b) => (a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b))))
+    return whole.sort((a, b) => (a === b ? 0 : Buffer.compare(encodeName(a), encodeName(b))))
   } catch (error) {
     if (folder !== '' && codeOf(error) === 'ENOENT') return []
     throw new FlotillaError('io/file', `cannot read folder ${JSON.stringify(place)}: ${toMessage(error)}`, {
@@ -128,7 +136,7 @@ function listNames(root: string, folder: string): readonly string[] {
 function readEntry(root: string, path: string): WalkedFile | undefined {
   const place = `${root}/${path}`
   try {
-    const stats = lstatSync(place, { bigint: true })
+    const stats = lstatSync(toFilePath(place), { bigint: true })
     if (stats.isSocket()) return undefined
     const kind = kindOf(stats)
     const isDevice = stats.isBlockDevice() || stats.isCharacterDevice()
@@ -138,13 +146,17 @@ function readEntry(root: string, path: string): WalkedFile | undefined {
       mode: toGoMode(stats),
       sizeBytes: kind === 'file' ? Number(stats.size) : 0,
       modifiedNs: stats.mtimeNs,
-      ...(kind === 'link' && { link: readlinkSync(place) }),
+      ...(kind === 'link' && { link: readTarget(place) }),
       ...(isDevice && { deviceMajor: Number((stats.rdev >> 8n) & 0xfffn), deviceMinor: Number(stats.rdev & 0xffn) }),
     }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw new FlotillaError('io/file', `cannot read ${JSON.stringify(place)}: ${toMessage(error)}`, { cause: error })
   }
+}
+
+function readTarget(place: string): string {
+  return decodeName(readlinkSync(toFilePath(place), { encoding: 'buffer' }))
 }
 
 function kindOf(stats: BigIntStats): WalkedFile['kind'] {

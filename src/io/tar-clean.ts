@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { extract, pack } from 'tar-stream'
 import type { Header, Pack } from 'tar-stream'
 import { FlotillaError } from '../core/errors.ts'
+import { timeOf, withLargeNumbers } from './tar-header.ts'
 
 /**
  * A tar archive of what is in a folder as it may be unpacked by somebody who trusts its sender with the folder only: the
@@ -50,7 +51,9 @@ async function refill(archive: Readable, out: Pack): Promise<void> {
       entry.resume()
       continue
     }
-    if (header.type === 'symlink') links.add(header.name)
+    // A second name of a link is a link too.
+    const isLink = header.type === 'symlink' || (header.type === 'link' && links.has(header.linkname ?? ''))
+    if (isLink) links.add(header.name)
     await addEntry(out, header, entry)
   }
   // A sender that fails at its very end has sent a whole archive all the same.
@@ -61,14 +64,28 @@ async function refill(archive: Readable, out: Pack): Promise<void> {
 function cleanHeader(header: Header, links: ReadonlySet<string>): Header | undefined {
   const name = toInner(header.name)
   if (name === '') return undefined
-  const elements = name.split('/')
-  for (let depth = 1; depth < elements.length; depth += 1) {
-    if (links.has(elements.slice(0, depth).join('/'))) throw outside(header.name)
-  }
+  refuseThroughLinks(name, header.name, links)
   const mode = (header.mode ?? 0o644) & 0o777
   const { pax: _pax, ...rest } = header
-  const linkname = header.type === 'link' ? { linkname: toInner(header.linkname ?? '') } : {}
-  return { ...rest, name: header.type === 'directory' ? `${name}/` : name, mode, ...linkname }
+  const linkname = header.type === 'link' ? { linkname: toLinked(header.linkname ?? '', links) } : {}
+  const mtime = timeOf(header)
+  const place = header.type === 'directory' ? `${name}/` : name
+  return withLargeNumbers({ ...rest, name: place, mode, ...linkname, ...(mtime !== undefined && { mtime }) })
+}
+
+/** What a hard link stands for: a file that came before it, and no way out of the folder. */
+function toLinked(name: string, links: ReadonlySet<string>): string {
+  const inner = toInner(name)
+  refuseThroughLinks(inner, name, links)
+  return inner
+}
+
+/** @throws {io/file} for a name below a link of the archive */
+function refuseThroughLinks(inner: string, name: string, links: ReadonlySet<string>): void {
+  const elements = inner.split('/')
+  for (let depth = 1; depth < elements.length; depth += 1) {
+    if (links.has(elements.slice(0, depth).join('/'))) throw outside(name)
+  }
 }
 
 function toInner(name: string): string {

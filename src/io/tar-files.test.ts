@@ -15,8 +15,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { pack } from 'tar-stream'
+import { extract, pack } from 'tar-stream'
+import { cleanArchive } from './tar-clean.ts'
 import { packPath, unpackTo } from './tar-files.ts'
+import { withLargeNumbers } from './tar-header.ts'
 
 let root = ''
 beforeEach(() => {
@@ -39,6 +41,41 @@ function archive(
 }
 
 describe('there and back', () => {
+  it('keeps times before 1970 and after 2038, in copies that are cleaned too', async () => {
+    const from = join(root, 'from')
+    mkdirSync(from)
+    for (const [name, seconds] of [
+      ['early', -86_400],
+      ['late', 5_000_000_000],
+    ] as const) {
+      writeFileSync(join(from, name), name)
+      const time = new Date(seconds * 1000)
+      utimesSync(join(from, name), time, time)
+    }
+    const archives = [
+      packPath(from, { name: 'plain', isFollowing: false }),
+      cleanArchive(packPath(from, { name: 'clean', isFollowing: false })),
+    ]
+    for (const made of archives) await unpackTo(made, root, asIs)
+    for (const to of ['plain', 'clean']) {
+      expect(statSync(join(root, to, 'early')).mtimeMs).toBe(-86_400_000)
+      expect(statSync(join(root, to, 'late')).mtimeMs).toBe(5_000_000_000_000)
+    }
+  })
+
+  it('names owners whose numbers are large', async () => {
+    const header = withLargeNumbers({ name: 'a', uid: 1_456_200_001, gid: 300_000 })
+    const reader = extract()
+    archive({ ...header, text: 'x' }).pipe(reader)
+    const seen: unknown[] = []
+    for await (const entry of reader) {
+      seen.push(entry.header.pax)
+      entry.resume()
+    }
+    expect(seen).toEqual([{ path: 'a', uid: '1456200001', gid: '300000' }])
+    expect(withLargeNumbers({ name: 'a', uid: 1000, gid: 0 })).toEqual({ name: 'a', uid: 1000, gid: 0 })
+  })
+
   it('keeps contents, modes, times and links', async () => {
     const from = join(root, 'from')
     mkdirSync(join(from, 'sub'), { recursive: true })
@@ -204,5 +241,37 @@ describe('hostile archives', () => {
     for await (const piece of archive({ name: 'f', text: 'x'.repeat(5000) })) whole.push(piece as Buffer)
     const cut = Readable.from([Buffer.concat(whole).subarray(0, 2000)])
     await expect(unpackTo(cut, root, asIs)).rejects.toThrow()
+  })
+})
+
+describe('an archive that is cleaned', () => {
+  const read = async (made: Readable): Promise<string[]> => {
+    const reader = extract()
+    cleanArchive(made)
+      .on('error', (error) => reader.destroy(error))
+      .pipe(reader)
+    const names: string[] = []
+    for await (const entry of reader) {
+      names.push(entry.header.name)
+      entry.resume()
+    }
+    return names
+  }
+  const link = { name: 'out', type: 'symlink', linkname: '/etc' } as const
+
+  it('keeps links that stay inside', async () => {
+    const made = archive({ name: 'a', text: 'x' }, { name: 'b', type: 'link', linkname: 'a' }, link)
+    expect(await read(made)).toEqual(['a', 'b', 'out'])
+  })
+
+  it('is refused where a hard link leads out through another link, or is one', async () => {
+    const through = { name: 'b', type: 'link', linkname: 'out/passwd' } as const
+    await expect(read(archive(link, through))).rejects.toThrow(
+      'the archive would write outside the target: "out/passwd"',
+    )
+    const second = { name: 'b', type: 'link', linkname: 'out' } as const
+    await expect(read(archive(link, second, { name: 'b/passwd', text: 'x' }))).rejects.toThrow(
+      'the archive would write outside the target: "b/passwd"',
+    )
   })
 })

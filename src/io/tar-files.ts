@@ -8,6 +8,7 @@ import { extract, pack } from 'tar-stream'
 import type { Extract, Header, Pack } from 'tar-stream'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { codeOf } from './files.ts'
+import { timeOf, withLargeNumbers } from './tar-header.ts'
 
 /** How a path becomes an archive. */
 export interface PackOptions {
@@ -67,7 +68,8 @@ async function addChildren(archive: Pack, folder: string, prefix: string, only: 
 }
 
 async function addEntry(archive: Pack, path: string, name: string, stats: Stats, only: Chosen): Promise<void> {
-  const header = { name, mode: stats.mode & 0o7777, mtime: stats.mtime, uid: stats.uid, gid: stats.gid }
+  const { uid, gid, mtime } = stats
+  const header = withLargeNumbers({ name, mode: stats.mode & 0o7777, mtime, uid, gid })
   const isTaken = only === undefined || only.has(name)
   if (stats.isDirectory()) {
     if (isTaken) await addEmpty(archive, { ...header, name: `${name}/`, type: 'directory' })
@@ -254,7 +256,8 @@ async function removeLink(path: string): Promise<void> {
 }
 
 async function setTimes(path: string, header: Header): Promise<void> {
-  if (header.mtime !== undefined) await fs.utimes(path, header.mtime, header.mtime)
+  const time = timeOf(header)
+  if (time !== undefined) await fs.utimes(path, time, time)
 }
 
 function toFileError(path: string, error: unknown): FlotillaError {

@@ -313,6 +313,24 @@ RUN test -z "$SSH_AUTH_SOCK" && ! /tools/ssh-add -L
     expect(await runImage('many-web', 'cat', '/ctx/d7/f7')).toBe('changed\n')
   })
 
+  it('sends files whose names are no text where the engine takes them, and names them where it does not', async () => {
+    const folder = await write('odd', {
+      'compose.yaml': 'services: { web: { build: ctx } }\n',
+      'ctx/Dockerfile': `FROM ${sampleImage}\nCOPY . /ctx\n`,
+    })
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/ctx/caf`), Buffer.of(0xe9)]), 'coffee')
+    const refusal = String.raw`takes no names that are not UTF-8: "caf\xe9"`
+    const built = await host.compose('odd', ['build'])
+    if (version === '20.10') {
+      expect(built.code, built.stderr).toBe(0)
+      expect(await runImage('odd-web', 'sh', '-c', 'cat /ctx/caf*; ls /ctx | wc -l')).toBe('coffee2\n')
+    } else {
+      expect([built.code, built.stderr]).toEqual([1, expect.stringContaining(`target web: this engine ${refusal}`)])
+    }
+    const classic = await withEnv({ DOCKER_BUILDKIT: '0' }).compose('odd', ['build'])
+    expect([classic.code, classic.stderr]).toEqual([1, expect.stringContaining(`the classic builder ${refusal}`)])
+  })
+
   it('ends the build at once on Ctrl-C', async () => {
     await write('stop', {
       'compose.yaml': 'services: { web: { build: . } }\n',

@@ -150,5 +150,6 @@ describe('a newcomer who types what the page says', () => {
     const blocks = result.stdout.split('-- next block\n')
     expect(blocks[1]).toMatch(/^[0-9a-f]{12}\n.*image copied.*from=node1 to=node2/m)
     expect(blocks[2]).toMatch(/^Name:\s+db$/m)
+    expect(blocks[3]).toContain('reached\n')
   })
 })

@@ -76,7 +76,12 @@ function withProtocol(target: string): string {
   return target.includes('/') ? target : `${target}/tcp`
 }
 
+/** Whether a container of the node has the number, in whatever state, or is promised it. */
+export function isTakenOn(node: NodeView, protocol: string, port: number): boolean {
+  return node.usage.hostPorts.get(port)?.some((claim) => claim.protocol === protocol) === true
+}
+
 /** Numbers that some container has, or is promised, on any node. O(nodes) for each candidate. */
 export function isTaken(nodes: readonly NodeView[], protocol: PortProtocol, port: number): boolean {
-  return nodes.some((node) => node.usage.hostPorts.get(port)?.some((claim) => claim.protocol === protocol) === true)
+  return nodes.some((node) => isTakenOn(node, protocol, port))
 }

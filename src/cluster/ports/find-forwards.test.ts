@@ -77,6 +77,20 @@ describe('findForwards', () => {
     expect(hostsOf([...nodes, nodeAt('3', '10.0.0.3', [asked])])).toEqual({ 'tcp/32768': ['10.0.0.3'] })
   })
 
+  it('leaves the numbers of a node to it that is on the machine of the manager, of stopped containers too', () => {
+    const claim = { hostIp: '', from: 8080, to: 8080, protocol: 'tcp' as const, target: '80/tcp' }
+    const stopped = makeContainer('s', { state: 'exited', ports: [claim] })
+    const nodes = [
+      nodeAt('a', '10.0.0.1', [stopped]),
+      nodeAt('b', '10.0.0.2', [up('web', { published: [publish(8080), publish(8081)] })]),
+    ]
+    const plan = findForwards(nodes, new Set(['10.0.0.1', '::1']))
+    expect([...plan.forwards.keys()]).toEqual(['tcp/8081'])
+    expect(plan.unforwarded).toMatchObject([
+      { container: 'web', port: 8080, why: 'node a is on this machine and has the number' },
+    ])
+  })
+
   it('sees that a node got another address or fell ill, although its containers are the same', () => {
     const node = nodeAt('a', '10.0.0.1', [up('web', { published: [publish(80)] })])
     expect(hostsOf([node])).toEqual({ 'tcp/80': ['10.0.0.1'] })

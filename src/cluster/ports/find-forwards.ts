@@ -1,3 +1,4 @@
+import { isTakenOn } from './choose-ports.ts'
 import { isEveryInterface } from '../filters/port.ts'
 import type { ContainerView, NodeView, PortClaim, PublishedPort } from '../model.ts'
 import { primaryName } from '../model.ts'
@@ -56,9 +57,13 @@ export function keyOf(protocol: string, port: number): string {
  * What a manager has to forward: every port that a running container publishes for more than its own node.
  *
  * A number that was asked for on several nodes is one service on several nodes. A number that an engine chose belongs
- * to one container, the oldest, and only where nobody asked for it.
+ * to one container, the oldest, and only where nobody asked for it. Numbers of a node that is the manager's own machine are
+ * that node's: it could not publish what the manager listens on.
+ *
+ * @param here addresses of the manager's machine
  */
-export function findForwards(nodes: readonly NodeView[]): ForwardPlan {
+export function findForwards(nodes: readonly NodeView[], here: ReadonlySet<string> = new Set()): ForwardPlan {
+  const local = nodes.filter((node) => here.has(node.ip))
   const byKey = new Map<string, Candidate[]>()
   const unforwarded: Unforwarded[] = []
   const leave = ({ protocol, port, target }: Candidate, why: string): void => {
@@ -66,8 +71,12 @@ export function findForwards(nodes: readonly NodeView[]): ForwardPlan {
   }
   for (const node of nodes) {
     for (const candidate of candidatesOf(node)) {
-      if (candidate.problem !== '') {
-        leave(candidate, candidate.problem)
+      const owner =
+        candidate.problem === '' ? local.find((each) => isTakenOn(each, candidate.protocol, candidate.port)) : undefined
+      const problem =
+        owner === undefined ? candidate.problem : `node ${owner.name} is on this machine and has the number`
+      if (problem !== '') {
+        leave(candidate, problem)
         continue
       }
       const key = keyOf(candidate.protocol, candidate.port)

@@ -22,7 +22,10 @@ afterEach(async () => {
 })
 
 async function serve(host: string, port = 0): Promise<number> {
-  const server: Server = createServer((socket) => socket.end('hello'))
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.end('hello')
+  })
   server.listen(port, host)
   await once(server, 'listening')
   opened.push(() => void server.close())
@@ -37,7 +40,7 @@ interface Bed {
   run(name: string, hostConfig: unknown, node: string): Promise<BedAnswer>
 }
 
-async function startBed(range: PortRange): Promise<Bed> {
+async function startBed(range: PortRange, here = (): ReadonlySet<string> => new Set()): Promise<Bed> {
   const engines: FakeEngine[] = []
   for (const name of ['n1', 'n2']) {
     const engine = await startFakeEngine({ name, images: ['box:1'] })
@@ -46,7 +49,7 @@ async function startBed(range: PortRange): Promise<Bed> {
   }
   const warnings: string[] = []
   const log: Log = { ...silentLog, warn: (message) => warnings.push(message) }
-  const endpoint = await startManagerOver(engines, { log, ports: { hosts: [manager], range } })
+  const endpoint = await startManagerOver(engines, { log, ports: { hosts: [manager], range, here } })
   opened.push(() => endpoint.closeNow())
   await expect.poll(() => endpoint.cluster.healthyMembers().length, { timeout: 20_000 }).toBe(2)
   const port = Number(new URL(endpoint.addresses[0] ?? '').port)
@@ -116,6 +119,24 @@ describe('forwarded ports', () => {
     ])
     const told = (await bed.call('GET', '/flotilla/ports')).body
     expect(told).toContain('EADDRINUSE')
+  })
+
+  it('are left to a node that is the machine of the manager itself', async () => {
+    const port = await serve('127.0.0.1')
+    let isHere = false
+    const bed = await startBed({ from: 61_000, to: 61_099 }, () => new Set(isHere ? ['127.0.0.1'] : []))
+    const bindings = { '80/tcp': [{ HostIp: '', HostPort: String(port) }] }
+    await bed.run('one', { PortBindings: bindings }, 'n1')
+    expect(await fetchFrom(port)).toBe('hello')
+    isHere = true
+    // Free by the time that the engine is asked to start it: the manager's own listener would be in the way.
+    expect((await bed.run('two', { PortBindings: bindings }, 'n2')).status).toBe(204)
+    await expect(fetchFrom(port)).rejects.toThrow('ECONNREFUSED')
+    const told = (await bed.call('GET', '/flotilla/ports')).body
+    await expect
+      .poll(async () => (await bed.call('GET', '/flotilla/ports')).body, { timeout: 5000 })
+      .toContain('is on this machine and has the number')
+    expect(told).toContain('"Ports":[]')
   })
 
   it('pass on refusals of a start as the engine words them', async () => {

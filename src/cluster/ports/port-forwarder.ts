@@ -1,8 +1,9 @@
+import { networkInterfaces } from 'node:os'
 import type { Clock, Random } from '../../core/clock.ts'
 import { waitAtMost } from '../../core/deadline.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import type { ClusterSnapshot, NodeView, PortProtocol } from '../model.ts'
+import type { ClusterSnapshot, ContainerView, NodeView, PortProtocol } from '../model.ts'
 import { isTaken } from './choose-ports.ts'
 import type { PortRange } from './choose-ports.ts'
 import { findForwards, findForwardsOf, keyOf, orderTargets } from './find-forwards.ts'
@@ -15,6 +16,8 @@ export interface PortOptions {
   readonly hosts: readonly string[]
   /** Where numbers are taken from that nobody has asked for: above those of outgoing connections. */
   readonly range: PortRange
+  /** Addresses of this machine; those of its interfaces when absent. */
+  readonly here?: () => ReadonlySet<string>
 }
 
 export const defaultPortRange: PortRange = { from: 61_000, to: 65_535 }
@@ -101,8 +104,21 @@ export class PortForwarder {
     }
   }
 
+  /** Leaves the numbers of a container that is about to start to its node, where that is this machine. */
+  makeWay(node: NodeView, container: ContainerView): void {
+    if (!this.#here().has(node.ip)) return
+    for (const claim of container.ports) {
+      const key = keyOf(claim.protocol, claim.from)
+      const entry = this.#entries.get(key)
+      if (entry === undefined) continue
+      this.#entries.delete(key)
+      this.#closeEntry(entry, false)
+    }
+  }
+
   /** Resolves when the ports of this node's containers are open, or cannot be. */
   async settle(node: NodeView): Promise<void> {
+    if (this.#here().has(node.ip)) return
     const opening: Promise<void>[] = []
     for (const { isChosen, ...forward } of findForwardsOf(node)) {
       const entry = this.#entries.get(keyOf(forward.protocol, forward.port))
@@ -130,8 +146,12 @@ export class PortForwarder {
     this.#entries.clear()
   }
 
+  #here(): ReadonlySet<string> {
+    return this.#o.here?.() ?? readOwnAddresses()
+  }
+
   #follow({ nodes }: ClusterSnapshot): void {
-    const { forwards, unforwarded } = findForwards(nodes)
+    const { forwards, unforwarded } = findForwards(nodes, this.#here())
     this.#unforwarded = unforwarded
     for (const [key, entry] of this.#entries) {
       if (forwards.has(key)) continue
@@ -213,6 +233,10 @@ export class PortForwarder {
     entry.isClosed = true
     for (const relay of entry.relays.splice(0)) relay.close(isAbrupt)
   }
+}
+
+function readOwnAddresses(): ReadonlySet<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)))
 }
 
 function nameTarget({ node, container }: Target): string {

@@ -1,4 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -61,6 +63,42 @@ describe('the classic builder', () => {
     expect(request?.method).toBe('POST')
     expect(events.at(-1)).toMatchObject({ id: 'web', status: 'done', text: 'Built' })
   })
+
+  it.runIf(process.platform === 'linux')(
+    'leaves no file open when the engine refuses the context half-way',
+    async () => {
+      const { folder, options } = await start({ Dockerfile: 'FROM scratch', large: 'l'.repeat(50_000_000) })
+      const server = createServer((request, response) => {
+        if (request.url?.endsWith('/build') !== true && request.url?.includes('/build?') !== true) {
+          response.setHeader('Api-Version', '1.41').end('OK')
+          return
+        }
+        request.once('data', () => {
+          request.pause()
+          response.writeHead(413).end('far too large')
+        })
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      closers.push(
+        () => server.closeAllConnections(),
+        () => server.close(),
+      )
+      const { port } = server.address() as AddressInfo
+      const engine = openEngine({ kind: 'tcp', host: '127.0.0.1', port }, { clock: systemClock, userAgent: 'test' })
+      closers.push(() => engine.close())
+      const want = project([service('web', { build: { context: folder, dockerfile: 'Dockerfile' } })])
+      await expect(buildServices(engine, want, ['web'], options)).rejects.toThrow('far too large')
+      const openFiles = (): number =>
+        readdirSync('/proc/self/fd').filter((name) => {
+          try {
+            return readlinkSync(`/proc/self/fd/${name}`) === join(folder, 'large')
+          } catch {
+            return false
+          }
+        }).length
+      await expect.poll(openFiles).toBe(0)
+    },
+  )
 
   it('ends in the words of the engine', async () => {
     const { folder, engine, options } = await start({ Dockerfile: 'FROM scratch' })

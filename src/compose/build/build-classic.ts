@@ -3,11 +3,14 @@ import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import * as posix from 'node:path/posix'
+import type { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { parseIgnoreFile } from '../../core/ignore.ts'
+import { isOddName } from '../../core/odd-name.ts'
 import type { Progress } from '../../core/progress.ts'
 import { createCallMs } from '../../engine/api/call.ts'
 import { inspectImage } from '../../engine/api/images.ts'
@@ -16,9 +19,11 @@ import { codeOf } from '../../io/files.ts'
 import type { ByteSource } from '../../io/http/request.ts'
 import { walkFolder } from '../../io/folder-walk.ts'
 import type { WalkedFile } from '../../io/folder-walk.ts'
+import { withLargeNumbers } from '../../io/tar-header.ts'
 import type { BuildHost } from './build-image.ts'
 import { toClassicQuery } from './classic-query.ts'
 import type { ImageBuild } from './definition.ts'
+import { refuseOddName } from './odd-names.ts'
 
 interface ClassicLine {
   readonly stream?: string
@@ -162,27 +167,21 @@ async function fill(
 }
 
 async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void> {
-  const header = {
+  if (isOddName(file.path + (file.link ?? ''))) throw refuseOddName('the classic builder', file.path)
+  const header = withLargeNumbers({
+    name: file.path,
     mode: file.mode % 0o1000,
     mtime: new Date(Number(file.modifiedNs / 1_000_000n)),
     uid: 0,
     gid: 0,
-  }
-  if (file.kind === 'folder') return addEmpty(tar, { ...header, name: `${file.path}/`, type: 'directory' })
-  if (file.kind === 'link')
-    return addEmpty(tar, { ...header, name: file.path, type: 'symlink', linkname: file.link ?? '' })
-  if (file.kind !== 'file') return undefined
-  if (file.sizeBytes === 0) return addEmpty(tar, { ...header, name: file.path, type: 'file' })
-  const entry = tar.entry({ ...header, name: file.path, type: 'file', size: file.sizeBytes })
-  // A file that grows in the meantime must not break the frame.
-  for await (const chunk of createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 })) {
-    if (!entry.write(chunk as Buffer)) await new Promise<void>((resolve) => entry.once('drain', () => resolve()))
-  }
-  return new Promise((resolve, reject) => {
-    entry.once('error', reject)
-    entry.once('close', () => resolve())
-    entry.end(Buffer.alloc(0))
   })
+  if (file.kind === 'folder') return addEmpty(tar, { ...header, name: `${file.path}/`, type: 'directory' })
+  if (file.kind === 'link') return addEmpty(tar, { ...header, type: 'symlink', linkname: file.link ?? '' })
+  if (file.kind !== 'file') return undefined
+  if (file.sizeBytes === 0) return addEmpty(tar, { ...header, type: 'file' })
+  const entry = tar.entry({ ...header, type: 'file', size: file.sizeBytes }) as unknown as Writable
+  // A file that grows in the meantime must not break the frame.
+  return pipeline(createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 }), entry)
 }
 
 function addEmpty(tar: Pack, header: Parameters<Pack['entry']>[0]): Promise<void> {

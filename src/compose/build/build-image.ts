@@ -18,6 +18,7 @@ import type { BuildSecret, ImageBuild } from './definition.ts'
 import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
 import { nameCaches, openLayouts } from './open-layouts.ts'
+import { findOddName, refuseOddName } from './odd-names.ts'
 import type { OpenLayouts } from './open-layouts.ts'
 
 /** What a build takes from the computer the program runs on. */
@@ -147,6 +148,9 @@ async function tryBuildKit(
 
 function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unknown {
   if (!isFlotillaError(error) || error.code !== 'engine/bad-request') return error
+  // Engines since 28 have it so, and do not say of which file.
+  const odd = /contains invalid UTF-8/.test(error.message) ? findOddName(build) : undefined
+  if (odd !== undefined) return refuseOddName(`target ${build.service}: this engine`, odd, error)
   const { failed } = steps
   const output =
     failed === undefined || failed.lines.length === 0 ? '' : `:\n${failed.lines.map((line) => `  ${line}`).join('\n')}`

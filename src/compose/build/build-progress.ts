@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util'
 import type { ProgressEvent } from '../../core/progress.ts'
 import type { StatusEvent, Vertex } from '../../engine/buildkit/messages.ts'
 
@@ -7,6 +8,8 @@ const keptLines = 10
 interface Step {
   readonly number: number
   readonly name: string
+  /** Holds back the beginning of a character. */
+  readonly decoder: TextDecoder
   /** Text after the last line break. */
   partial: string
   lines: string[]
@@ -37,7 +40,7 @@ export class BuildProgress {
   take(event: StatusEvent): readonly ProgressEvent[] {
     const events: ProgressEvent[] = []
     for (const vertex of event.vertexes) this.#known(vertex)
-    for (const log of event.logs) events.push(...this.#print(log.vertex, log.text))
+    for (const log of event.logs) events.push(...this.#print(log.vertex, log.data))
     for (const warning of event.warnings) {
       const step = this.#steps.get(warning.vertex)
       if (step !== undefined) events.push(this.#event(step, 'warning', 'Warning', { detail: warning.text.trim() }))
@@ -58,6 +61,7 @@ export class BuildProgress {
     const step: Step = {
       number: this.#steps.size + 1,
       name: vertex.name,
+      decoder: new TextDecoder(),
       partial: '',
       lines: [],
       isStarted: false,
@@ -94,10 +98,10 @@ export class BuildProgress {
     return [this.#event(step, 'working', 'Running')]
   }
 
-  #print(digest: string, text: string): readonly ProgressEvent[] {
+  #print(digest: string, data: Uint8Array): readonly ProgressEvent[] {
     const step = this.#steps.get(digest)
     if (step === undefined) return []
-    const lines = (step.partial + text).split('\n')
+    const lines = (step.partial + step.decoder.decode(data, { stream: true })).split('\n')
     step.partial = lines.pop() ?? ''
     return lines.map((line) => this.#line(step, line))
   }

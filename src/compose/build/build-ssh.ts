@@ -12,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>
  * @throws {compose/invalid} when no agent runs, {io/ssh} when it or the key cannot be used
  */
 export async function openSsh(build: ImageBuild, id: string, env: Environment): Promise<Duplex | undefined> {
-  const key = build.ssh.find((entry) => entry.id === id)
+  const key = keysOf(build).find((entry) => entry.id === id)
   if (key === undefined) return undefined
   const { openAgent } = await import('../../engine/buildkit/ssh-agent.ts')
   return openAgent(pathOf(key, build, env))
@@ -24,7 +24,7 @@ export async function openSsh(build: ImageBuild, id: string, env: Environment): 
  * @throws {compose/invalid} naming service and key
  */
 export async function checkSsh(build: ImageBuild, env: Environment): Promise<void> {
-  for (const key of build.ssh) {
+  for (const key of keysOf(build)) {
     const path = pathOf(key, build, env)
     const { checkAgent } = await import('../../engine/buildkit/ssh-agent.ts')
     try {
@@ -34,6 +34,12 @@ export async function checkSsh(build: ImageBuild, env: Environment): Promise<voi
       throw new FlotillaError('compose/invalid', `${nameOf(key, build)}: ${error.message}`, { cause: error })
     }
   }
+}
+
+/** A repository that is fetched over ssh needs the agent, said or not (docker/buildx bake/bake.go). */
+function keysOf({ ssh, context }: ImageBuild): readonly SshKey[] {
+  const isOverSsh = context.kind === 'remote' && /^(?:ssh:\/\/|git@)/.test(context.url)
+  return ssh.length === 0 && isOverSsh ? [{ id: 'default' }] : ssh
 }
 
 function pathOf(key: SshKey, build: ImageBuild, env: Environment): string {

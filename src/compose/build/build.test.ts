@@ -268,8 +268,8 @@ describe('progress of a build', () => {
       {
         ...empty,
         logs: [
-          { vertex: 'a', text: 'one\ntw' },
-          { vertex: 'a', text: 'o\r\n50%\r100%\n\u001b[31mred' },
+          { vertex: 'a', data: Buffer.from('one\ntw') },
+          { vertex: 'a', data: Buffer.from('o\r\n50%\r100%\n\u001b[31mred') },
         ],
       },
       { ...empty, vertexes: [vertex('a', { startedMs: 1000, completedMs: 2500 }), vertex('b', { isCached: true })] },
@@ -286,6 +286,14 @@ describe('progress of a build', () => {
     ])
   })
 
+  it('joins characters that come in pieces', () => {
+    const progress = new BuildProgress('web')
+    progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 1 })] })
+    const bytes = Buffer.from('grün ✓\n')
+    const pieces = [...bytes].map((byte) => ({ vertex: 'a', data: Buffer.of(byte) }))
+    expect(progress.take({ ...empty, logs: pieces }).map(({ output }) => output)).toEqual(['grün ✓'])
+  })
+
   it('counts on in a step that starts again', () => {
     const progress = new BuildProgress('web')
     progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 1, completedMs: 2 })] })
@@ -298,7 +306,7 @@ describe('progress of a build', () => {
     const progress = new BuildProgress('web')
     progress.take({ ...empty, vertexes: [vertex('a', { startedMs: 1 }), vertex('b', { startedMs: 1 })] })
     const text = Array.from({ length: 15 }, (_, index) => `line ${index}\n`).join('')
-    progress.take({ ...empty, logs: [{ vertex: 'b', text: `${text}end` }] })
+    progress.take({ ...empty, logs: [{ vertex: 'b', data: Buffer.from(`${text}end`) }] })
     progress.take({ ...empty, vertexes: [vertex('a', { error: 'context canceled' })] })
     progress.take({ ...empty, vertexes: [vertex('b', { error: 'exit code: 1' })] })
     expect(progress.failed?.name).toBe('step b')

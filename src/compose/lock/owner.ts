@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
 import process from 'node:process'
-import { isAlive, readIdentity } from '../../io/process-identity.ts'
+import { isAlive, readBootId, readIdentity } from '../../io/process-identity.ts'
 
 /** Who holds the lock of a project, as its label tells. */
 export interface LockOwner {
@@ -36,9 +36,13 @@ export async function describeSelf(command: string, nonce: string, nowMs: number
   }
 }
 
-/** True when the holder ran here and its process is gone. Of processes elsewhere nothing can be said. */
+/**
+ * True when the holder ran here and its process is gone. Of processes elsewhere nothing can be said, and computers of one
+ * name are many: only a boot is this one's alone. What it held before its last start lapses.
+ */
 export async function isKnownDead(owner: LockOwner): Promise<boolean> {
   if (owner.computer !== hostname() || owner.boot === '' || owner.pidSpace === '') return false
+  if (owner.boot !== (await readBootId().catch(() => ''))) return false
   if (owner.pidSpace !== (await readPidSpace())) return false
   return !(await isAlive({ pid: owner.pid, startTicks: owner.startTicks, bootId: owner.boot }))
 }

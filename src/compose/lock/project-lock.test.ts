@@ -93,6 +93,15 @@ describe('the lock of a project', () => {
   )
 
   it.runIf(process.platform === 'linux')(
+    'does not take the process of another computer of the same name for one that is gone',
+    async () => {
+      await leave({ startTicks: '1', boot: '01234567-89ab-cdef-0123-456789abcdef' })
+      const entering = withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+      await expect(entering).rejects.toMatchObject({ code: 'compose/locked' })
+    },
+  )
+
+  it.runIf(process.platform === 'linux')(
     'is not taken over from a holder that renewed it twice while it was looked at',
     async () => {
       await leave({ startTicks: '1' })

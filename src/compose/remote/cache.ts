@@ -2,7 +2,11 @@ import { promises as fs } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { makeFolder, makeNonce, pathExists } from '../../io/files.ts'
+import { makeFolder, makeNonce, pathExists, sweepOlder } from '../../io/files.ts'
+
+const draftPrefix = '.building-'
+/** No filling takes so long. */
+const abandonedMs = 3_600_000
 
 /** Where fetched files lie: the folder docker-compose uses, by what names their content. */
 export function remoteCacheFolder(env: Readonly<Record<string, string | undefined>>): string {
@@ -24,9 +28,10 @@ export async function fillOnce(cache: string, name: string, fill: (folder: strin
   const folder = join(cache, name)
   if (await pathExists(folder)) return folder
   await makeFolder(cache, 0o700)
-  const building = join(cache, `.building-${makeNonce()}`)
+  const building = join(cache, `${draftPrefix}${makeNonce()}`)
   try {
     await fs.mkdir(building, { mode: 0o700 })
+    await sweepOlder(cache, (entry) => entry.startsWith(draftPrefix), building, abandonedMs)
     await fill(building)
     await fs.rename(building, folder)
   } catch (error) {

@@ -1,13 +1,23 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, normalize } from 'node:path'
+import { delimiter, join, normalize } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../io/clock.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
 import { fetchGit } from './git.ts'
 import type { FetchOptions } from './git.ts'
 import { parseRemote } from './reference.ts'
@@ -91,5 +101,25 @@ describe('a tree from Git (H-P2)', () => {
     const { root } = await fetch(url, { env: { ...env, GIT_DIR: other, GIT_WORK_TREE: other, GIT_INDEX_FILE: other } })
     expect(readdirSync(root)).toEqual(['.git', 'compose.yaml'])
     expect(existsSync(other)).toBe(false)
+  })
+
+  it('that does not come in time is named', async () => {
+    const bin = join(folder, 'bin')
+    mkdirSync(bin)
+    const script = '#!/bin/sh\ncase "$*" in *fetch*) exec sleep 1000 ;; esac\n'
+    writeFileSync(join(bin, 'git'), script, { mode: 0o755 })
+    const clock = manualClock()
+    const url = `https://ann:secret@git.example/team/app.git#${'a'.repeat(40)}`
+    let end: unknown
+    fetch(url, { clock, env: { ...env, PATH: [bin, env.PATH].join(delimiter) } }).catch(
+      (error: unknown) => (end = error),
+    )
+    while (end === undefined) {
+      await clock.advance(60_000)
+      await systemClock.sleep(50)
+    }
+    expect(end).toMatchObject({
+      message: `cannot fetch https://***@git.example/team/app.git: ${join(bin, 'git')} did not end within 300000 ms`,
+    })
   })
 })

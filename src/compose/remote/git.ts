@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { execProgram } from '../../io/exec.ts'
 import type { ExecResult, ProgramWords } from '../../io/exec.ts'
 import { findExecutable } from '../../io/find-executable.ts'
@@ -54,8 +54,16 @@ export async function fetchGit(reference: GitReference, o: FetchOptions): Promis
     if (first.code !== 0) await check(fetch(ref === '' ? ['HEAD'] : [ref], []), shown)
     await check(git(['-C', folder, 'checkout', '--quiet', '--detach', pin]), shown)
   }
+  const fillNamed = async (folder: string, signal: AbortSignal): Promise<void> => {
+    try {
+      await fill(folder, signal)
+    } catch (error) {
+      if (!isFlotillaError(error) || error.code !== 'core/deadline') throw error
+      throw new FlotillaError('io/exec', `cannot fetch ${shown}: ${error.message}`, { cause: error })
+    }
+  }
   const root = await fillOnce(o.cache, pin, (folder) =>
-    keepSmall(folder, { maxBytes, shown, ...o }, (signal) => fill(folder, signal)),
+    keepSmall(folder, { maxBytes, shown, ...o }, (signal) => fillNamed(folder, signal)),
   )
   return { root, pin }
 }

@@ -65,6 +65,8 @@ export async function pullImage(
       ...(registryAuth === undefined ? {} : { headers: { 'X-Registry-Auth': registryAuth } }),
       stream: true,
       idleMs: transferIdleMs,
+      // Engines with containerd's image store say nothing while they unpack a layer.
+      patienceMs: slowCallMs,
     },
     { deadlineMs: createCallMs, ...o },
   )

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import { encodeName } from '../../core/odd-name.ts'
 import { Message, MessageWriter } from '../../core/protobuf.ts'
 
 /** Packets by which a folder goes to the builder (tonistiigi/fsutil types/wire.proto, types/stat.proto). */
@@ -22,11 +23,11 @@ export interface FileStat {
 /** Owners are left at 0: a build does not depend on who checked the files out (docker/cli does the same). */
 export function renderStatPacket(stat: FileStat): Buffer {
   const inner = new MessageWriter()
-    .put(1, stat.path)
+    .put(1, encodeName(stat.path))
     .put(2, stat.mode)
     .put(5, stat.sizeBytes)
     .put(6, stat.modifiedNs)
-    .put(7, stat.link)
+    .put(7, stat.link === undefined ? undefined : encodeName(stat.link))
     .put(8, stat.deviceMajor)
     .put(9, stat.deviceMinor)
     .finish()

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { open } from 'node:fs/promises'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { toFilePath } from '../../core/odd-name.ts'
 import { followLinks, walkFolder } from '../../io/folder-walk.ts'
 import type { WalkOptions } from '../../io/folder-walk.ts'
 import { GRPC, GrpcError } from '../../io/h2/grpc.ts'
@@ -168,7 +169,7 @@ class FileSender {
   }
 
   async #sendContent(id: number, place: string): Promise<void> {
-    const file = await open(place, 'r').catch((error: unknown) => {
+    const file = await open(toFilePath(place), 'r').catch((error: unknown) => {
       throw new FlotillaError('io/file', `cannot read ${JSON.stringify(place)}: ${toMessage(error)}`, { cause: error })
     })
     try {

@@ -70,10 +70,10 @@ export interface VertexStatus {
   readonly total: number
 }
 
-/** A piece of a step's output, not always of whole lines. */
+/** A piece of a step's output, not always of whole lines nor of whole characters. */
 export interface VertexLog {
   readonly vertex: string
-  readonly text: string
+  readonly data: Buffer
 }
 
 export interface VertexWarning {
@@ -99,7 +99,7 @@ export function parseStatus(data: Buffer): StatusEvent {
       current: entry.number(4),
       total: entry.number(5),
     })),
-    logs: message.messages(3).map((entry) => ({ vertex: entry.text(1), text: entry.text(4) })),
+    logs: message.messages(3).map((entry) => ({ vertex: entry.text(1), data: entry.bytes(4) })),
     warnings: message.messages(4).map((entry) => ({ vertex: entry.text(1), text: entry.text(3) })),
   }
 }

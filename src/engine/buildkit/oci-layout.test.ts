@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -31,6 +31,28 @@ describe('a folder of images', () => {
     expect(await layout.find('gone')).toBeUndefined()
     await layout.name('latest', descriptor('c'))
     expect(await layout.find()).toMatchObject(descriptor('c'))
+  })
+
+  it('keeps the names that several builds give at the same time', async () => {
+    const letters = '0123456789abcdef'.split('')
+    await Promise.all(
+      letters.map((letter) => new OciLayout(layout.folder, true).name(`tag-${letter}`, descriptor(letter))),
+    )
+    const found = await Promise.all(letters.map((letter) => layout.find(`tag-${letter}`)))
+    expect(found.map((each) => each?.digest)).toEqual(letters.map((letter) => descriptor(letter).digest))
+    expect(readdirSync(layout.folder).sort()).toEqual(['index.json', 'oci-layout'])
+  })
+
+  it('takes away drafts that were left long ago, and no others', async () => {
+    const ingest = join(layout.folder, 'ingest')
+    const first = await layout.begin()
+    for (const name of ['old', 'new']) writeFileSync(join(ingest, name), 'x')
+    const old = new Date(Date.now() - 48 * 3_600_000)
+    utimesSync(join(ingest, 'old'), old, old)
+    const second = await layout.begin()
+    const left = readdirSync(ingest)
+    expect([left.length, left.includes('new'), left.includes('old')]).toEqual([3, true, false])
+    for (const draft of [first, second]) await draft.abandon()
   })
 
   it('moves a name, and leaves whole files only', async () => {

@@ -3,8 +3,10 @@ import type { Hash } from 'node:crypto'
 import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
-import { codeOf, makeNonce } from '../../io/files.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { systemClock } from '../../io/clock.ts'
+import { codeOf, makeFolder, makeNonce, sweepOlder } from '../../io/files.ts'
+import { withLock } from '../../io/lock.ts'
 import { digestPattern } from '../registry/reference.ts'
 
 /** What an index says of one of its manifests. */
@@ -22,6 +24,9 @@ export interface BlobFacts {
 }
 
 const maxTries = 10
+const lockMs = 30_000
+/** Nobody leaves a draft alone for so long and comes back. */
+const abandonedMs = 24 * 3_600_000
 const nameKey = 'org.opencontainers.image.ref.name'
 const indexType = 'application/vnd.oci.image.index.v1+json'
 
@@ -75,6 +80,23 @@ export class OciLayout {
 
   /** Gives a name to a manifest, which loses those it had, as does the manifest that had the name. */
   async name(tag: string, descriptor: LayoutDescriptor): Promise<void> {
+    await makeFolder(this.folder, 0o777)
+    let isLocked = false
+    const lock = { clock: systemClock, waitMs: lockMs, subject: `the folder ${this.folder}` }
+    try {
+      // Who reads the index and writes it must not undo what somebody else writes in between.
+      await withLock(join(this.folder, '.index.lock'), lock, async () => {
+        isLocked = true
+        await this.#addName(tag, descriptor)
+      })
+    } catch (error) {
+      // Not every file system can lock: there the last one wins.
+      if (isLocked || !isFlotillaError(error) || error.code !== 'io/file') throw error
+      await this.#addName(tag, descriptor)
+    }
+  }
+
+  async #addName(tag: string, descriptor: LayoutDescriptor): Promise<void> {
     const hasIndex = await stat(join(this.folder, 'index.json')).then(
       () => true,
       () => false,
@@ -95,7 +117,9 @@ export class OciLayout {
     for (let count = 1; ; count += 1) {
       try {
         await mkdir(folder, { recursive: true })
-        return new BlobDraft(await open(path, 'wx', 0o644), path, (digest) => this.#place(digest))
+        const file = await open(path, 'wx', 0o644)
+        await sweepOlder(folder, () => true, path, abandonedMs)
+        return new BlobDraft(file, path, (digest) => this.#place(digest))
       } catch (error) {
         // Another writer may just have tidied up.
         if (codeOf(error) !== 'ENOENT' || count === maxTries) throw this.#failure(error)

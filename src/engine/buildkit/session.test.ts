@@ -135,6 +135,16 @@ describe('a session', () => {
     )
   })
 
+  it.runIf(process.platform === 'linux')('sends files whose names are no text', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'session-'))
+    closers.push(() => rmSync(root, { recursive: true }))
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)]), 'coffee')
+    const folders = new Map<string, SharedFolder>([['context', { kind: 'folder', path: root }]])
+    const { builder } = await open({ folders })
+    const { contents } = await fetchFiles(builder, [['dir-name', 'context']], () => true)
+    expect(contents).toEqual({ 'caf\ufffd': 'coffee' })
+  })
+
   it('says which file it cannot read', async () => {
     const folders = new Map<string, SharedFolder>([['context', { kind: 'folder', path: '/nowhere/at/all' }]])
     const { builder } = await open({ folders })
@@ -177,6 +187,43 @@ describe('a session', () => {
     expect(seen).toBe('ping')
     const check = builder.ask('/moby.sshforward.v1.SSH/CheckAgent', new MessageWriter().put(1, 'other').finish())
     await expect(check).rejects.toMatchObject({ status: GRPC.notFound })
+  })
+
+  it('ends a forwarding with the agent, and the agent with a forwarding that is given up', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'agent-'))
+    const path = join(folder, 'sock')
+    const ends: string[] = []
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('close', () => ends.push('closed'))
+      socket.once('data', (data) => (data.toString() === 'die' ? socket.destroy() : socket.write('alive')))
+    })
+    await new Promise<void>((resolve) => server.listen(path, resolve))
+    closers.push(() => {
+      server.close()
+      rmSync(folder, { recursive: true })
+    })
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    closers.push(() => process.off('unhandledRejection', note))
+    const { builder } = await open({ agent: async () => openAgent(path) })
+    const forward = '/moby.sshforward.v1.SSH/ForwardAgent'
+    const dying = builder.call(forward)
+    await dying.send(new MessageWriter().putBytes(1, 'die').finish())
+    for await (const message of dying.messages()) expect(message).toBeUndefined()
+    const lasting = builder.call(forward)
+    await lasting.send(new MessageWriter().putBytes(1, 'hello').finish())
+    const reading = (async () => {
+      for await (const message of lasting.messages()) {
+        expect(new Message(message).text(1)).toBe('alive')
+        lasting.cancel(new Error('the step is over'))
+      }
+    })()
+    await expect(reading).rejects.toThrow('the step is over')
+    await expect.poll(() => ends).toEqual(['closed', 'closed'])
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    expect(unhandled).toEqual([])
   })
 })
 

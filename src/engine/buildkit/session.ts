@@ -102,13 +102,16 @@ async function forwardAgent(call: GrpcCall, offer: SessionOffer): Promise<void> 
   const agent = await offer.agent(id)
   if (agent === undefined) throw new GrpcError(GRPC.notFound, `unset ssh forward key ${id}`)
   agent.on('error', () => {})
-  try {
-    const outward = (async () => {
-      for await (const chunk of agent as AsyncIterable<Buffer>) await call.send(wrap(chunk))
-    })()
+  const outward = (async () => {
+    for await (const chunk of agent as AsyncIterable<Buffer>) await call.send(wrap(chunk))
+  })()
+  const inward = (async () => {
     for await (const message of call.messages()) agent.write(new Message(message).bytes(bytesField))
     agent.end()
-    await outward
+  })()
+  try {
+    // The agent has the last word: it may still have to answer when nothing more is asked.
+    await Promise.race([outward, inward.then(() => outward)])
   } finally {
     agent.destroy()
   }

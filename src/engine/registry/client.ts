@@ -6,6 +6,7 @@ import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { codeOf } from '../../io/files.ts'
 import { requestBytes } from '../../io/http/web.ts'
 import type { ByteReply, ByteRequest } from '../../io/http/web.ts'
+import { askForToken, exchangeToken, parseJson, readLogin } from './login.ts'
 import { digestPattern } from './reference.ts'
 import type { RegistryReference } from './reference.ts'
 
@@ -45,8 +46,9 @@ const manifestTypes = [
 ].join(', ')
 
 const maxManifestBytes = 4 * 1024 * 1024
-/** One request and its whole answer. */
+/** One request and its whole answer, and on top of it what a large blob takes over a slow line. */
 const limitMs = 60_000
+const slowestBytesPerMs = 64
 const maxRedirections = 5
 const loopbackPattern = /^(?:localhost|127\.[\d.]+|\[::1\])(?::|$)/
 
@@ -185,7 +187,7 @@ export class RegistryClient {
     try {
       return await requestBytes(
         { ...request, ...(ca !== undefined && { tls: { ca } }) },
-        { deadlineMs: limitMs, ...this.#options },
+        { deadlineMs: limitMs + Math.ceil(sizeOf(request) / slowestBytesPerMs), ...this.#options },
         clock,
       )
     } catch (error) {
@@ -201,20 +203,26 @@ export class RegistryClient {
   async #authorize(challenge: string, actions: string): Promise<string> {
     const login = readLogin(this.#options.auth)
     const basic =
-      login === undefined ? undefined : `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`
+      login === undefined || 'token' in login
+        ? undefined
+        : `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`
     if (/^basic\b/i.test(challenge)) {
       if (basic === undefined || basic === this.#authorization) throw this.#unauthorized()
       return basic
     }
     const realm = /realm="([^"]*)"/.exec(challenge)?.[1]
-    if (!/^bearer\b/i.test(challenge) || realm === undefined) throw this.#unauthorized()
+    if (!/^bearer\b/i.test(challenge) || realm === undefined || !URL.canParse(realm)) throw this.#unauthorized()
     const url = new URL(realm)
     if (url.protocol !== 'https:' && url.protocol !== new URL(this.#origin).protocol) throw this.#unauthorized()
     const service = /service="([^"]*)"/.exec(challenge)?.[1]
-    if (service !== undefined) url.searchParams.set('service', service)
-    url.searchParams.set('scope', `repository:${this.#reference.repository}:${actions}`)
-    const headers = basic === undefined ? {} : { Authorization: basic }
-    const reply = await this.#exchange({ method: 'GET', url, headers, maxBytes: maxManifestBytes })
+    const wish = {
+      ...(service !== undefined && { service }),
+      scope: `repository:${this.#reference.repository}:${actions}`,
+    }
+    const refresh = login !== undefined && 'token' in login ? login.token : undefined
+    const reply = await this.#exchange(
+      refresh === undefined ? askForToken(url, wish, basic) : exchangeToken(url, wish, refresh),
+    )
     if (reply.status !== 200) throw this.#unauthorized()
     const answer = parseJson(reply.body) as { token?: unknown; access_token?: unknown } | undefined
     const token = answer?.token ?? answer?.access_token
@@ -254,18 +262,7 @@ function isUntrusted(error: unknown): boolean {
   return error instanceof Error && /^(?:DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_UNTRUSTED)/.test(codeOf(error.cause))
 }
 
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    return undefined
-  }
-}
-
-/** `X-Registry-Auth` → user and password; a token of an identity service stands for a password. */
-function readLogin(auth: string | undefined): { readonly user: string; readonly password: string } | undefined {
-  if (auth === undefined) return undefined
-  const fields = parseJson(Buffer.from(auth, 'base64url')) as Readonly<Record<string, unknown>> | undefined
-  const [user, password] = [fields?.['username'], fields?.['password']]
-  return typeof user === 'string' && typeof password === 'string' ? { user, password } : undefined
+/** Bytes that move, as far as they are known to be many. */
+function sizeOf({ body, maxBytes }: ByteRequest): number {
+  return Math.max(body?.length ?? 0, maxBytes - maxManifestBytes)
 }

@@ -126,6 +126,8 @@ export class H2Connection {
     sendReset: (stream: H2Stream): void => {
       this.#write(FRAME.reset, 0, stream.id, renderNumber(cancelCode))
       this.#streams.delete(stream.id)
+      // Who waits for room to send on it waits for nothing.
+      this.#wakeAll()
     },
     release: (stream: H2Stream, bytes: number): void => {
       if (bytes === 0 || this.#error !== undefined) return

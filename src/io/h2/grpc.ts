@@ -82,10 +82,15 @@ export class GrpcClient {
   /** One question, one answer. Rejects with {@link GrpcError}, or the error of the connection. */
   async ask(path: string, message: Uint8Array, metadata: HeaderList = []): Promise<Buffer> {
     const call = this.call(path, metadata)
-    await call.send(message)
-    call.end()
+    // A peer may refuse a question before it has heard all of it; then its words count, not that it stopped listening.
+    const asking = call.send(message).then(() => call.end())
+    asking.catch(() => {})
     let answer: Buffer | undefined
-    for await (const each of call.messages()) answer = each
+    try {
+      for await (const each of call.messages()) answer = each
+    } finally {
+      call.cancel(new GrpcError(GRPC.cancelled, `${path} is answered`))
+    }
     if (answer === undefined) throw new GrpcError(GRPC.internal, `${path} ended without an answer`)
     return answer
   }
@@ -143,10 +148,12 @@ async function answer(stream: H2Stream, methods: ReadonlyMap<string, GrpcHandler
     stream.sendHeaders(
       [
         ['grpc-status', String(status)],
-        ['grpc-message', encodeURIComponent(toMessage(error)).slice(0, 4096)],
+        ['grpc-message', encodeMessage(toMessage(error))],
       ],
       true,
     )
+  } finally {
+    stream.ignoreRest()
   }
 }
 
@@ -213,6 +220,11 @@ function toMetadata(headers: HeaderList): ReadonlyMap<string, readonly string[]>
     else known.push(value)
   }
   return metadata
+}
+
+/** Half a character cannot be written down: nothing of ours may fail over it. */
+function encodeMessage(text: string): string {
+  return encodeURIComponent(text.replaceAll(/[\ud800-\udfff]/gu, '\ufffd')).slice(0, 4096)
 }
 
 /** Texts of refusals are percent-encoded; one that is not is shown as it is. */

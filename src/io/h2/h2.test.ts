@@ -6,6 +6,7 @@ import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { GRPC, GrpcClient, GrpcError, serveGrpc } from './grpc.ts'
 import type { GrpcHandler } from './grpc.ts'
+import { FLAG, FRAME, renderFrame, renderNumber, renderSettings } from './frame.ts'
 import { HpackDecoder, encodeHeaders } from './hpack.ts'
 
 /** Against the implementation of Node, which is nghttp2, and against itself. */
@@ -120,6 +121,76 @@ describe('gRPC over any stream', () => {
       message: 'no secret "ä/b"',
     })
     await expect(client.ask('/s/nothing', Buffer.alloc(0))).rejects.toMatchObject({ status: GRPC.unimplemented })
+  })
+
+  it('goes on after calls that ended without reading what was sent to them', async () => {
+    const [near, far] = duplexPair()
+    closers.push(() => near.destroy())
+    serveGrpc(
+      far,
+      new Map<string, GrpcHandler>([
+        ['/s/deaf', () => Promise.reject(new GrpcError(GRPC.permissionDenied, 'not here'))],
+        [
+          '/s/echo',
+          async (call) => {
+            for await (const message of call.messages()) await call.send(message)
+          },
+        ],
+      ]),
+    )
+    const client = new GrpcClient(near)
+    const refused = { status: GRPC.permissionDenied, message: 'not here' }
+    for (let count = 0; count < 20; count += 1) {
+      await expect(client.ask('/s/deaf', Buffer.alloc(900_000))).rejects.toMatchObject(refused)
+    }
+    expect((await client.ask('/s/echo', Buffer.alloc(3_000_000))).length).toBe(3_000_000)
+  })
+
+  it('wakes who waits for room in a call that is given up', async () => {
+    const [near, far] = duplexPair()
+    closers.push(() => near.destroy())
+    serveGrpc(far, new Map([['/s/hang', () => new Promise<void>(() => {})]]))
+    const call = new GrpcClient(near).call('/s/hang')
+    const sending = call.send(Buffer.alloc(3_000_000))
+    await new Promise<void>((resolve) => setTimeout(resolve, 50))
+    call.cancel(new Error('enough'))
+    await expect(sending).rejects.toThrow('enough')
+  })
+
+  it('tells why a question was refused before all of it was heard, and what came before the line broke', async () => {
+    const port = await listen((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => {
+        const frames = [renderSettings([])]
+        const head = encodeHeaders([
+          [':status', '200'],
+          ['grpc-status', '7'],
+          ['grpc-message', 'too long'],
+        ])
+        frames.push(renderFrame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, 1, head))
+        // As servers of Go do: nothing more of the question is wanted.
+        frames.push(renderFrame(FRAME.reset, 0, 1, renderNumber(0)))
+        socket.end(Buffer.concat(frames))
+      })
+    })
+    const socket = connect(port, '127.0.0.1')
+    closers.push(() => socket.destroy())
+    const asked = new GrpcClient(socket).ask('/s/any', Buffer.alloc(500_000))
+    await expect(asked).rejects.toMatchObject({ status: GRPC.permissionDenied, message: 'too long' })
+  })
+
+  it('fails a call whose stream the peer ends without a word', async () => {
+    const port = await listen((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => {
+        socket.write(renderSettings([]))
+        socket.write(renderFrame(FRAME.data, FLAG.endStream, 1, Buffer.alloc(0)))
+      })
+    })
+    const socket = connect(port, '127.0.0.1')
+    closers.push(() => socket.destroy())
+    const asked = new GrpcClient(socket).ask('/s/any', Buffer.from('x'))
+    await expect(asked).rejects.toThrow('without headers')
   })
 
   it('fails open calls when the connection ends, and every later one', async () => {

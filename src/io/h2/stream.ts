@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import { FlotillaError } from '../../core/errors.ts'
 import type { HeaderList } from './hpack.ts'
 
 /** What a stream asks of its connection. */
@@ -23,6 +24,7 @@ export class H2Stream {
   readonly #chunks: Buffer[] = []
   #isEnded = false
   #isClosedByUs = false
+  #isIgnored = false
   #error: Error | undefined
   #wake: () => void = () => {}
   #wakeHeaders: () => void = () => {}
@@ -73,10 +75,11 @@ export class H2Stream {
       if (chunk !== undefined) {
         this.#host.release(this, chunk.length)
         yield chunk
+      } else if (this.#isEnded) {
+        // What was said to its end stays said, however the connection ends.
+        return
       } else if (this.#error !== undefined) {
         throw this.#error
-      } else if (this.#isEnded) {
-        return
       } else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve
@@ -89,6 +92,7 @@ export class H2Stream {
   async waitForHeaders(): Promise<HeaderList> {
     while (this.headers === undefined) {
       if (this.#error !== undefined) throw this.#error
+      if (this.#isEnded) throw new FlotillaError('io/protocol', 'the peer ended an HTTP/2 stream without headers')
       await new Promise<void>((resolve) => {
         this.#wakeHeaders = resolve
       })
@@ -96,9 +100,17 @@ export class H2Stream {
     return this.headers
   }
 
+  /** Nobody reads this stream any more: what has come and what still comes must not stand in the way of others. */
+  ignoreRest(): void {
+    this.#isIgnored = true
+    const unread = this.#chunks.splice(0).reduce((sum, chunk) => sum + chunk.length, 0)
+    this.#host.release(this, unread)
+  }
+
   /** For the connection: something arrived. */
   receiveData(bytes: Buffer): void {
-    if (bytes.length > 0) this.#chunks.push(bytes)
+    if (this.#isIgnored) this.#host.release(this, bytes.length)
+    else if (bytes.length > 0) this.#chunks.push(bytes)
     this.#wake()
   }
 

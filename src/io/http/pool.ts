@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../core/clock.ts'
+import { raceAbort, startTimer } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { HttpConnection } from './connection.ts'
 
@@ -13,6 +14,11 @@ export interface PoolOptions {
   readonly maxIdleMs?: number
   /** Connections being opened at once; more wait. Default: no limit. */
   readonly maxOpening?: number
+  /**
+   * Of connections that are open only when the peer has said something: how long each counts as being opened at most.
+   * Default: they are open at once.
+   */
+  readonly settleMs?: number
 }
 
 /** The peer must not close a connection in the moment we begin to use it. */
@@ -59,17 +65,18 @@ export class HttpPool {
 
   /** A new connection, which returns to the pool by itself when an exchange on it ends well. */
   async open(signal: AbortSignal | undefined): Promise<HttpConnection> {
-    await this.#enter()
+    await this.#enter(signal)
     let socket: Duplex
     try {
       this.#throwIfClosed()
       socket = await this.#options.open(signal)
-    } finally {
-      this.#opening -= 1
-      this.#waiting.shift()?.()
+    } catch (error) {
+      this.#leave()
+      throw error
     }
     const connection = new HttpConnection(socket, this.#events)
     this.#all.add(connection)
+    this.#leaveWhenOpen(socket)
     if (this.#isClosed) {
       connection.destroy(new FlotillaError('io/connect', 'the client is closed'))
       this.#throwIfClosed()
@@ -84,13 +91,46 @@ export class HttpPool {
     for (const connection of this.#all) connection.destroy(new FlotillaError('io/connect', 'the client is closed'))
   }
 
-  async #enter(): Promise<void> {
+  async #enter(signal: AbortSignal | undefined): Promise<void> {
     while (this.#opening >= (this.#options.maxOpening ?? Number.POSITIVE_INFINITY)) {
-      await new Promise<void>((resolve) => {
+      let wake = (): void => {}
+      const waiting = new Promise<void>((resolve) => {
+        wake = resolve
         this.#waiting.push(resolve)
       })
+      try {
+        await raceAbort(signal, () => waiting)
+      } catch (error) {
+        const index = this.#waiting.indexOf(wake)
+        // Woken and given up in one moment: the next one gets the turn.
+        if (index === -1) this.#waiting.shift()?.()
+        else this.#waiting.splice(index, 1)
+        throw error
+      }
     }
     this.#opening += 1
+  }
+
+  #leave(): void {
+    this.#opening -= 1
+    this.#waiting.shift()?.()
+  }
+
+  #leaveWhenOpen(socket: Duplex): void {
+    const { clock, settleMs } = this.#options
+    if (settleMs === undefined || socket.destroyed) {
+      this.#leave()
+      return
+    }
+    const leave = (): void => {
+      cancel()
+      socket.off('data', leave)
+      socket.off('close', leave)
+      this.#leave()
+    }
+    const cancel = startTimer(clock, settleMs, leave)
+    socket.on('data', leave)
+    socket.on('close', leave)
   }
 
   #throwIfClosed(): void {

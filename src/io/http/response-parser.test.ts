@@ -73,6 +73,15 @@ describe('the response parser', () => {
     expect(parse(['HTTP/1.1 304 Not Modified\r\n\r\n']).isEnded).toBe(true)
   })
 
+  it('keeps a connection after an answer that has no body and says so by its status only', () => {
+    const kept = { isEnded: true, head: { isKeepAlive: true, isUntilClose: false } }
+    expect(parse(['HTTP/1.1 204 No Content\r\n\r\n'])).toMatchObject(kept)
+    expect(parse(['HTTP/1.1 304 Not Modified\r\n\r\n'])).toMatchObject(kept)
+    expect(parse(['HTTP/1.1 200 OK\r\n\r\n'], { method: 'HEAD' })).toMatchObject(kept)
+    expect(parse(['HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n']).head?.isKeepAlive).toBe(false)
+    expect(parse(['HTTP/1.1 101 Switching\r\n\r\n']).head?.isKeepAlive).toBe(false)
+  })
+
   it('gives back what follows the head of an upgrade', () => {
     const out = parse(['HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\nfirst bytes'], { isRaw: true })
     expect(out).toMatchObject({ rest: 'first bytes', body: '', isEnded: false })

@@ -104,7 +104,7 @@ export class ResponseParser {
     }
     if (end === -1) return this.#hold(input)
     const rest = input.subarray(end + headEnd.length)
-    const head = parseHead(input.toString('latin1', 0, end))
+    const head = parseHead(input.toString('latin1', 0, end), this.#isHead)
     // Interim answers (100 Continue, 103 Early Hints) come before the real one.
     if (head.status < 200 && head.status !== 101) return rest
     this.#state = this.#chooseBody(head)
@@ -114,7 +114,7 @@ export class ResponseParser {
   }
 
   #chooseBody(head: ResponseHead): State {
-    if (this.#isHead || head.status === 204 || head.status === 304 || head.status === 101) return 'done'
+    if (this.#isHead || isBodiless(head.status)) return 'done'
     if (head.headers['transfer-encoding'] !== undefined) return 'chunk-size'
     const length = head.headers['content-length']
     if (length === undefined) return 'close'
@@ -170,7 +170,12 @@ function parseChunkSize(line: string): number {
   return Number.parseInt(match[1] ?? '', 16)
 }
 
-function parseHead(text: string): ResponseHead {
+/** Whatever the headers say (RFC 9112, 6.3). Engines answer most changes with a bare 204. */
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 304 || status === 101
+}
+
+function parseHead(text: string, isHead: boolean): ResponseHead {
   const lines = text.split('\r\n')
   const match = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: (.*))?$/.exec(lines[0] ?? '')
   if (match === null) throw new FlotillaError('io/protocol', 'the answer has an invalid status line')
@@ -179,14 +184,16 @@ function parseHead(text: string): ResponseHead {
   }
   const headers: Record<string, string | undefined> = Object.create(null)
   for (let index = 1; index < lines.length; index += 1) readHeader(lines[index] ?? '', headers)
-  const isUntilClose = checkFraming(headers)
+  const status = Number(match[2])
+  const isUntilClose = checkFraming(headers) && !isHead && !isBodiless(status)
   const connection = (headers['connection'] ?? '').toLowerCase()
   const isKeepAlive = match[1] === '1' ? !connection.includes('close') : connection.includes('keep-alive')
   return {
-    status: Number(match[2]),
+    status,
     reason: match[3] ?? '',
     headers,
-    isKeepAlive: isKeepAlive && !isUntilClose,
+    // A peer that has switched protocols does not come back.
+    isKeepAlive: isKeepAlive && !isUntilClose && status !== 101,
     isUntilClose,
   }
 }

@@ -26,11 +26,18 @@ export function openNativeSsh(address: SshAddress, clock: Clock, streams: Native
   let client: Promise<Client> | undefined
 
   function connect(o: CallOptions): Promise<Client> {
-    client ??= dial(address, o, clock).catch((error: unknown) => {
-      client = undefined
-      throw error
-    })
+    client ??= open(o)
     return client
+  }
+
+  /** One that fails, or ends later, is not kept: hosts restart while they are set up. */
+  function open(o: CallOptions): Promise<Client> {
+    const opening = dial(address, o, clock)
+    function forget(): void {
+      if (client === opening) client = undefined
+    }
+    opening.then((connection) => connection.once('close', forget), forget)
+    return opening
   }
 
   return {
@@ -39,7 +46,7 @@ export function openNativeSsh(address: SshAddress, clock: Clock, streams: Native
       const deadline = startDeadline(clock, o)
       try {
         const connection = await connect(o)
-        return await raceAbort(deadline.signal, () => runCommand(connection, command, o.input))
+        return await raceAbort(deadline.signal, () => runCommand(connection, command, o.input, deadline.signal))
       } finally {
         deadline.release()
       }
@@ -126,6 +133,7 @@ function runCommand(
   connection: Client,
   command: string,
   input: string | Uint8Array | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<RemoteResult> {
   return new Promise((resolve, reject) => {
     connection.exec(command, (error, channel) => {
@@ -133,6 +141,11 @@ function runCommand(
         reject(new FlotillaError('io/ssh', `cannot run a command: ${toMessage(error)}`, { cause: error }))
         return
       }
+      // Servers allow a connection only some ten sessions: one nobody waits for must not take up a place.
+      const stop = (): void => channel.close()
+      if (signal?.aborted === true) stop()
+      else signal?.addEventListener('abort', stop, { once: true })
+      channel.once('close', () => signal?.removeEventListener('abort', stop))
       const stdout = collect(channel)
       const stderr = collect(channel.stderr)
       let code: number | undefined

@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { execInherited, execProgram } from '../exec.ts'
 import type { ProgramWords } from '../exec.ts'
+import { findExecutable } from '../find-executable.ts'
 import { checkKeyFile } from './key-file.ts'
 import { changedHostKey, describeAddress } from './ssh.ts'
 import type { Ssh, SshAddress } from './ssh.ts'
@@ -31,7 +32,7 @@ export function openSsh(address: SshAddress, clock: Clock): Ssh {
 
   async function words(options: readonly string[], args: readonly string[]): Promise<ProgramWords> {
     if (address.keyPath !== undefined) await checkKeyFile(address.keyPath)
-    return ['ssh', ...baseOptions(address), ...options, ...args]
+    return [await findSsh(), ...baseOptions(address), ...options, ...args]
   }
 
   return {
@@ -52,11 +53,29 @@ export function openSsh(address: SshAddress, clock: Clock): Ssh {
       if (folder === undefined) return
       const path = await folder
       folder = undefined
-      const exit: ProgramWords = ['ssh', '-F', '/dev/null', '-o', `ControlPath=${join(path, 'c')}`, '-O', 'exit', 'x']
-      await execProgram(exit, { clock, deadlineMs: 5000 }).catch(() => {})
+      const exit = async (): Promise<unknown> => {
+        const words: ProgramWords = [
+          await findSsh(),
+          '-F',
+          '/dev/null',
+          '-o',
+          `ControlPath=${join(path, 'c')}`,
+          '-O',
+          'exit',
+        ]
+        return execProgram([...words, 'x'], { clock, deadlineMs: 5000 })
+      }
+      await exit().catch(() => {})
       await fs.rm(path, { recursive: true, force: true })
     },
   }
+}
+
+/** Never one of the current folder. @throws {io/exec} */
+async function findSsh(): Promise<string> {
+  const path = await findExecutable('ssh', process.env)
+  if (path === undefined) throw new FlotillaError('io/exec', 'cannot run ssh: no such program')
+  return path
 }
 
 function baseOptions(address: SshAddress): readonly string[] {

@@ -112,6 +112,7 @@ async function startAndSettle(api: Api, call: Call, owned: OwnedContainer): Prom
   const query = call.query === '' ? '' : `?${call.query}`
   const version = member.versionFor(call.version ?? api.cluster.apiVersion)
   const path = `${version}${pathOf(owned, '/start')}${query}`
+  api.ports?.makeWay(member.view, container)
   const reply = await whileAttaching(api, signal, () =>
     member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: slowSeconds * 1000, signal }),
   )

@@ -1,0 +1,118 @@
+import { Buffer } from 'node:buffer'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../io/clock.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
+import { RegistryClient, digestOf } from './client.ts'
+import type { RegistryOptions } from './client.ts'
+
+/** Against a registry made up here; test/e2e/compose-registry.e2e.ts has the real one. */
+
+const servers: Server[] = []
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    await new Promise<void>((resolve) => void server.close(() => resolve()))
+  }
+})
+
+interface Asked {
+  readonly line: string
+  readonly authorization: string | undefined
+  readonly body: string
+}
+
+/** @param answer undefined: it never answers */
+async function start(
+  answer: (
+    asked: Asked,
+    origin: string,
+  ) => { status: number; headers?: Record<string, string>; body?: string } | undefined,
+): Promise<{ host: string; asked: Asked[] }> {
+  const asked: Asked[] = []
+  const server = createServer((request, response) => {
+    void readBody(request).then((body) => {
+      const one = { line: `${request.method} ${request.url}`, authorization: request.headers.authorization, body }
+      asked.push(one)
+      const reply = answer(one, `http://${request.headers.host}`)
+      if (reply !== undefined) response.writeHead(reply.status, reply.headers).end(reply.body ?? '')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  servers.push(server)
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request) text += String(chunk)
+  return text
+}
+
+function open(host: string, options: Partial<RegistryOptions> & { readonly login?: object }): RegistryClient {
+  const { login, ...rest } = options
+  return new RegistryClient(
+    { host, repository: 'team/app' },
+    {
+      clock: systemClock,
+      isInsecure: true,
+      ...(login !== undefined && { auth: Buffer.from(JSON.stringify(login)).toString('base64url') }),
+      ...rest,
+    },
+  )
+}
+
+/** A registry that wants a token, which its token service gives for `isKnown` only. */
+function startGuarded(isKnown: (asked: Asked) => boolean): Promise<{ host: string; asked: Asked[] }> {
+  return start((asked, origin) => {
+    if (asked.line.includes('/token')) {
+      return isKnown(asked) ? { status: 200, body: JSON.stringify({ access_token: 'pass' }) } : { status: 401 }
+    }
+    if (asked.authorization === 'Bearer pass') return { status: 200, body: '{}' }
+    const headers = { 'WWW-Authenticate': `Bearer realm="${origin}/token",service="reg.example"` }
+    return { status: 401, headers }
+  })
+}
+
+describe('a registry', () => {
+  it('that wants a token gets it for a user and a password', async () => {
+    const known = `Basic ${Buffer.from('ann:pw').toString('base64')}`
+    const { host, asked } = await startGuarded((one) => one.authorization === known)
+    await open(host, { login: { username: 'ann', password: 'pw' } }).manifest('1')
+    expect(asked.map(({ line }) => line)).toEqual([
+      'GET /v2/team/app/manifests/1',
+      'GET /token?service=reg.example&scope=repository%3Ateam%2Fapp%3Apull',
+      'GET /v2/team/app/manifests/1',
+    ])
+    const wrong = open(host, { login: { username: 'ann', password: 'no' } })
+    await expect(wrong.manifest('1')).rejects.toMatchObject({ code: 'engine/unauthorized' })
+  })
+
+  it('that wants a token gets it for what a login left in place of a password', async () => {
+    const { host, asked } = await startGuarded((one) => one.body.includes('refresh_token=r%2F1'))
+    await open(host, { login: { identitytoken: 'r/1' } }).manifest('1')
+    expect(asked[1]).toEqual({
+      line: 'POST /token',
+      authorization: undefined,
+      body: 'grant_type=refresh_token&client_id=flotilla&service=reg.example&scope=repository%3Ateam%2Fapp%3Apull&refresh_token=r%2F1',
+    })
+    const wrong = open(host, { login: { identitytoken: 'old' } })
+    await expect(wrong.manifest('1')).rejects.toMatchObject({ code: 'engine/unauthorized' })
+  })
+
+  it('has more time for a large blob than for a small answer', async () => {
+    const clock = manualClock()
+    const { host, asked } = await start(() => undefined)
+    const large = { mediaType: 'x', digest: digestOf(Buffer.alloc(0)), size: 1024 * 1024 * 1024 }
+    let end = ''
+    const fetching = open(host, { clock }).blob(large, large.size)
+    fetching.catch((error: unknown) => (end = String(error)))
+    await expect.poll(() => asked.length).toBe(1)
+    await clock.advance(60_000)
+    expect(end).toBe('')
+    await clock.advance(5 * 3_600_000)
+    expect(end).toContain('did not answer within')
+  })
+})
