@@ -14,6 +14,8 @@ export interface LogOptions {
   readonly path: readonly Command[]
   readonly globals: ParsedFlags
   readonly world: World
+  /** Values that must not appear: those of secret flags. */
+  readonly secrets?: readonly string[]
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -25,7 +27,7 @@ const ranks: Readonly<Record<string, number>> = { trace: 0, debug: 0, info: 1, w
  * except where stdout is evaluated by a shell), `time="…" level=… msg="…"` for Swarm and Compose.
  */
 export function makeLog(options: LogOptions): Log {
-  const { globals, path, personality } = options
+  const { globals, path, personality, secrets = [] } = options
   const named = globals['log-level']
   const floor = globals['debug'] === true ? 0 : (ranks[typeof named === 'string' ? named : 'info'] ?? 1)
   const isPlain = personality.id === 'docker-machine' || path.some((command) => command.hasPlainLog === true)
@@ -33,15 +35,16 @@ export function makeLog(options: LogOptions): Log {
   const at =
     (level: Level) =>
     (message: string, fields?: LogFields): void => {
-      if ((ranks[level] ?? 0) >= floor) write(level, message, fields)
+      if ((ranks[level] ?? 0) >= floor)
+        write(level, secrets.length === 0 ? message : maskSecrets(message, secrets), fields)
     }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 type Write = (level: Level, message: string, fields: LogFields | undefined) => void
 
-// docker-machine: the output of these is handed to `eval`.
-const evaluated = new Set(['env', 'config'])
+/** docker-machine: the output of these is handed to `eval`, or to whatever else a script does with an address or a state. */
+const evaluated = new Set('env config active doctor exec inspect ip scp ssh status url version'.split(' '))
 
 function writePlain({ world, path }: LogOptions): Write {
   const isEvaluated = evaluated.has(path.at(-1)?.name ?? '')

@@ -18,6 +18,8 @@ export type ParsedLine =
       readonly path: readonly Command[]
       readonly command: Command
       readonly flags: ParsedFlags
+      /** Flags of the command that its table does not have: those of the chosen driver. */
+      readonly more: FlagTable
       readonly globals: ParsedFlags
       readonly args: readonly string[]
       readonly notes: readonly string[]
@@ -119,6 +121,7 @@ async function parseLeaf(
     path,
     command,
     flags: collectFlagValues(table, own, options.env, options.dialect),
+    more,
     globals: mergeFlagValues(globals, collectFlagValues({}, late, {}, options.dialect)),
     args: scan.args,
     notes: [...outerNotes, ...deprecations(own)],

@@ -687,3 +687,37 @@ describe('the log of a command', () => {
     })
   })
 })
+
+describe('credentials in flags of a driver', () => {
+  const driverFlags = {
+    'cloud-api-key': { kind: 'string', brief: 'Key' },
+    'cloud-key-file': { kind: 'string', brief: 'File' },
+  } as const
+  const create = command(
+    'create',
+    async (ctx, flags) => {
+      ctx.log.info(`asking with ${String(flags['cloud-api-key'])}`)
+      throw new FlotillaError(
+        'machine/driver',
+        `refused ${String(flags['cloud-api-key'])} of ${String(flags['cloud-key-file'])}`,
+      )
+    },
+    { moreFlags: async () => driverFlags },
+  )
+
+  it('stand neither in errors nor in what is logged; where one lies does', async () => {
+    expect(await runLine(dockerMachine, 'create --cloud-api-key k1k2k3k4 --cloud-key-file /keys/a', [create])).toEqual({
+      code: 1,
+      stdout: 'asking with ***\n',
+      stderr: 'refused *** of /keys/a\n',
+    })
+  })
+})
+
+it('warnings of a command whose output is data go to stderr', async () => {
+  const warns = command('ip', async (ctx) => {
+    ctx.log.warn('careful')
+    ctx.stdout.write('192.0.2.1\n')
+  })
+  expect(await runLine(dockerMachine, 'ip', [warns])).toEqual({ code: 0, stdout: '192.0.2.1\n', stderr: 'careful\n' })
+})

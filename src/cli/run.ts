@@ -1,5 +1,6 @@
 import { FlotillaError, isFlotillaError } from '../core/errors.ts'
 import type { FlagTable } from '../core/flag.ts'
+import { isSecretName } from '../core/mask.ts'
 import type { Command, Context } from './command.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { goflag } from './dialects/goflag.ts'
@@ -120,7 +121,8 @@ async function completeLine(state: RunState, root: RootCommand): Promise<number>
 async function runCommand(state: RunState, line: ParsedLine & { readonly kind: 'run' }): Promise<number> {
   const { world } = state
   state.globals = line.globals
-  state.secrets = line.path.flatMap((command) => secretsOf(command.flags, line.flags, line.globals))
+  const tables = [...line.path.map((command) => command.flags), line.more]
+  state.secrets = tables.flatMap((table) => secretsOf(table, line.flags, line.globals))
   for (const note of line.notes) world.stderr.write(`${note}\n`)
   if (line.command.load === undefined) throw new FlotillaError('internal', `command ${line.command.name} has no body`)
   const loaded = await line.command.load()
@@ -130,10 +132,13 @@ async function runCommand(state: RunState, line: ParsedLine & { readonly kind: '
 }
 
 function secretsOf(table: FlagTable, ...values: readonly ParsedFlags[]): string[] {
-  return Object.entries(table)
-    .filter(([name, spec]) => spec.isSecret ?? /token|password|passwd|secret/.test(name))
-    .flatMap(([name]) => values.map((flags) => flags[name]))
-    .filter((value) => typeof value === 'string')
+  return (
+    Object.entries(table)
+      // Where a credential lies is none.
+      .filter(([name, spec]) => spec.isSecret ?? (isSecretName(name) && !/(?:file|path)$/.test(name)))
+      .flatMap(([name]) => values.map((flags) => flags[name]))
+      .filter((value) => typeof value === 'string')
+  )
 }
 
 function makeContext(state: RunState, path: readonly Command[], globals: ParsedFlags): Context {
@@ -152,7 +157,7 @@ function makeContext(state: RunState, path: readonly Command[], globals: ParsedF
     clock: world.clock,
     random: world.random,
     terminal: world.terminal,
-    log: makeLog({ personality: program.personality, path, globals, world }),
+    log: makeLog({ personality: program.personality, path, globals, world, secrets: state.secrets }),
     personality: program.personality,
     globals,
     signal: interrupts.signal,

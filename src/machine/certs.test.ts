@@ -68,6 +68,14 @@ describe('bootstrapping', () => {
     expect(isPairOf(client, readFileSync(auth.CaCertPath, 'utf8'))).toBe(true)
   })
 
+  it('an authority that was brought along is used where it lies, and nothing is written there', async () => {
+    const { auth, ctx } = trial()
+    await bootstrapCertificates(auth, ctx, {})
+    const away = { ...auth, CaPrivateKeyPath: join(folder, 'not-here', 'ca-key.pem') }
+    await bootstrapCertificates(away, ctx, {})
+    expect(existsSync(join(folder, 'not-here'))).toBe(false)
+  })
+
   it('a key without its certificate is not overwritten', async () => {
     const { auth, ctx } = trial()
     await bootstrapCertificates(auth, ctx, {})

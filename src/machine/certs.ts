@@ -48,7 +48,7 @@ export function findUser(env: Readonly<Record<string, string | undefined>>): str
  */
 export async function bootstrapCertificates(auth: AuthOptions, ctx: CertificateContext, o: CallOptions): Promise<void> {
   await makeFolder(auth.CertDir, 0o700)
-  const lockPath = join(dirname(auth.CaPrivateKeyPath), '.bootstrap.lock')
+  const lockPath = join(await chooseLockFolder(auth, ctx), '.bootstrap.lock')
   const options = {
     clock: ctx.clock,
     waitMs: bootstrapWaitMs,
@@ -59,6 +59,15 @@ export async function bootstrapCertificates(auth: AuthOptions, ctx: CertificateC
     await bootstrapCa(auth, ctx)
     await bootstrapClient(auth, ctx)
   })
+}
+
+/** Beside the key that may have to be made. One that somebody brought along may lie where nothing can be written, or not be here. */
+async function chooseLockFolder(auth: AuthOptions, ctx: CertificateContext): Promise<string> {
+  const folder = dirname(auth.CaPrivateKeyPath)
+  if (folder === auth.CertDir) return folder
+  const text = await readTextFile(auth.CaCertPath)
+  const isUsable = text !== undefined && readCertificate(text).notAfterMs > ctx.clock.nowMs()
+  return isUsable ? auth.CertDir : folder
 }
 
 async function bootstrapCa(auth: AuthOptions, ctx: CertificateContext): Promise<void> {

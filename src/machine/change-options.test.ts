@@ -63,5 +63,7 @@ describe('options of a machine', () => {
       '--remove "engine-label=none": machine "m" has no such entry',
     )
     expect(() => change({ removals: ['driver'] })).toThrow('--remove "driver": there is no such option to take away')
+    expect(() => change({ removals: ['constructor'] })).toThrow('there is no such option to take away')
+    expect(() => change({ removals: ['toString=x'] })).toThrow('there is no such option to take away')
   })
 })

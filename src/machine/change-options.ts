@@ -65,10 +65,10 @@ export function changeOptions(
 function remove(host: Host, removal: string): Host {
   const at = removal.indexOf('=')
   const flag = at < 0 ? removal : removal.slice(0, at)
-  if (flag in textFlags && at < 0) {
+  if (Object.hasOwn(textFlags, flag) && at < 0) {
     return writeText(host, flag as TextFlag, flag === 'engine-install-url' ? 'https://get.docker.com' : '')
   }
-  if (!(flag in listFlags)) {
+  if (!Object.hasOwn(listFlags, flag)) {
     throw new FlotillaError('machine/usage', `--remove ${goQuote(removal)}: there is no such option to take away`, {
       hint: `give one of ${changeableFlags.join(', ')}, or NAME=KEY for one entry of a list`,
     })

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { dialTls } from '../io/dial.ts'
 import type { MutualTls, TcpAddress } from '../io/dial.ts'
+import { pathExists } from '../io/files.ts'
 import { readPem } from './pem.ts'
 import type { Driver } from './driver.ts'
 import { DEFAULT_PROGRAM } from './host.ts'
@@ -18,6 +19,12 @@ export async function readTls(auth: AuthOptions): Promise<MutualTls> {
     readPem(auth.ClientKeyPath),
   ])
   return { ca, cert, key }
+}
+
+/** True for an engine that was taken over as it was and speaks without TLS: the record says so and has no certificates. */
+export async function isPlainEngine(host: Host): Promise<boolean> {
+  const { EngineOptions: engine, AuthOptions: auth } = host.options
+  return host.driverName === 'none' && !engine.TlsVerify && !(await pathExists(auth.CaCertPath))
 }
 
 export interface ConnectionContext {

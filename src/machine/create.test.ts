@@ -153,6 +153,17 @@ describe('creating a machine', () => {
     expect(await store.list()).toEqual([])
   })
 
+  it('a rollback that fails does not hide why the creation did', async () => {
+    const { machine, store, lines, ctx, wanted } = trial({ isRolledBack: true })
+    machine.failures = { configureEngine: new Error('no engine'), remove: new Error('no network') }
+    await expect(createHost(wanted, ctx, {})).rejects.toMatchObject({
+      message: 'Error creating machine: Error running provisioning: no engine',
+      hint: expect.stringContaining('"docker-machine rm web" removes it') as string,
+    })
+    expect(lines.at(-1)).toBe('cannot remove what was made of "web": no network')
+    expect(await store.list()).toEqual(['web'])
+  })
+
   it('cancelling is not a failure of the driver, and leaves the record', async () => {
     const { machine, store, lines, ctx, wanted } = trial()
     const controller = new AbortController()

@@ -155,8 +155,14 @@ async function createLocked(wanted: HostWanted, ctx: CreateContext, o: CallOptio
       throw toAbortError(o.signal)
     }
     log.info(`Removing what was made of "${wanted.name}"...`)
-    await draft.driver.remove({})
-    await store.remove(wanted.name)
+    try {
+      await draft.driver.remove({})
+      await store.remove(wanted.name)
+    } catch (failure) {
+      // Why it could not be made is the news; that something is left has to be known as well.
+      log.error(`cannot remove what was made of "${wanted.name}": ${toMessage(failure)}`)
+      throw withRemains(error, draft, program)
+    }
     throw error
   }
 }

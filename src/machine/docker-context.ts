@@ -3,7 +3,7 @@ import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { makeFolder, readTextFile, writeFileAtomic } from '../io/files.ts'
-import { readTls } from './connection.ts'
+import { isPlainEngine, readTls } from './connection.ts'
 import type { Host } from './host.ts'
 
 /**
@@ -54,7 +54,7 @@ export async function writeContext(place: ContextPlace, host: Host, machinePath:
     })
   }
   const { meta, tls } = foldersOf(place, host.name)
-  const isTls = /^(?:tcp|https):/.test(url)
+  const isTls = /^(?:tcp|https):/.test(url) && !(await isPlainEngine(host))
   try {
     if (isTls) {
       const pair = await readTls(host.options.AuthOptions)
@@ -101,9 +101,11 @@ export async function removeContext(place: ContextPlace, name: string, machinePa
  * @param onlyFrom change it only when this one is chosen
  */
 export async function chooseContext(place: ContextPlace, name: string | undefined, onlyFrom?: string): Promise<void> {
-  const path = join(place.configFolder, 'config.json')
-  const text = await readTextFile(path)
+  const named = join(place.configFolder, 'config.json')
+  const text = await readTextFile(named)
   if (text === undefined && name === undefined) return
+  // Who keeps his settings elsewhere has a link here, which a renamed file would take the place of.
+  const path = await fs.realpath(named).catch(() => named)
   let config: Record<string, unknown>
   try {
     config = JSON.parse(text ?? '{}') as Record<string, unknown>

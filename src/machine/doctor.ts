@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { toMessage } from '../core/errors.ts'
@@ -74,8 +75,9 @@ export async function examine(
   return findings
 }
 
-function hostPart(address: string): string {
-  return address.replace(/:\d+$/, '')
+/** Of an address that may have a port. What an IPv6 address ends with is none. */
+export function hostPart(address: string): string {
+  return isIP(address) === 0 ? address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1') : address
 }
 
 async function reach(host: Host, url: string, clock: Clock, o: CallOptions): Promise<void> {

@@ -61,6 +61,20 @@ describe('lines for each shell', () => {
   })
 })
 
+describe('a folder whose name has a meaning to a shell', () => {
+  it.each([
+    ['fish', 'a`b$c\\d', 'set -gx K "a`b\\$c\\\\d";'],
+    ['powershell', 'C:\\U$er\\`x', '$Env:K = "C:\\U`$er\\``x"'],
+    ['pwsh', '/home/$x', '$Env:K = "/home/`$x"'],
+    ['cmd', 'C:\\R&D', 'SET "K=C:\\R&D"'],
+    ['cmd', 'C:\\a b', 'SET K=C:\\a b'],
+    ['tcsh', "/h/$u/it's!", "setenv K '/h/$u/it'\\''s\\!';"],
+    ['emacs', 'C:\\"x"', '(setenv "K" "C:\\\\\\"x\\"")'],
+  ])('%s: %s', (shell, value, line) => {
+    expect(renderEnv(shell, [{ name: 'K', value }], ['x']).split('\n')[0]).toBe(line)
+  })
+})
+
 describe('variables', () => {
   it('stand in the order of docker-machine', () => {
     expect(toVariables(facts).map(({ name, value }) => `${name}=${value}`)).toEqual([
@@ -74,6 +88,12 @@ describe('variables', () => {
       value: 'true',
     })
     expect(() => toVariables({ ...facts, dockerHost: '' })).toThrow('Host is not running')
+    expect(toVariables({ ...facts, isPlain: true })).toEqual([
+      { name: 'DOCKER_TLS_VERIFY' },
+      { name: 'DOCKER_CERT_PATH' },
+      { name: 'DOCKER_HOST', value: 'tcp://10.0.0.7:2376' },
+      { name: 'DOCKER_MACHINE_NAME', value: 'm' },
+    ])
   })
 
   it('--unset --no-proxy names the proxy variable without its value', () => {
@@ -87,6 +107,8 @@ describe('variables', () => {
     expect(addNoProxy({ NO_PROXY: 'a' }, '10.0.0.7')).toEqual({ name: 'NO_PROXY', value: 'a,10.0.0.7' })
     expect(addNoProxy({ NO_PROXY: 'a', no_proxy: 'b' }, 'c')).toEqual({ name: 'no_proxy', value: 'b,c' })
     expect(addNoProxy({ no_proxy: 'a,10.0.0.7' }, '10.0.0.7').value).toBe('a,10.0.0.7')
+    expect(addNoProxy({ no_proxy: 'a, 10.0.0.7' }, '10.0.0.7').value).toBe('a, 10.0.0.7')
+    expect(addNoProxy({ no_proxy: '10.0.0.70' }, '10.0.0.7').value).toBe('10.0.0.70,10.0.0.7')
   })
 })
 

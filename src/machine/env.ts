@@ -29,7 +29,8 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
   [
     'fish',
     {
-      set: (name, value) => `set -gx ${name} "${escapeDouble(value)}";`,
+      // A backslash before a backquote would stay.
+      set: (name, value) => `set -gx ${name} "${value.replace(/["$\\]/g, '\\$&')}";`,
       unset: (name) => `set -e ${name};`,
       comment: '#',
       command: (line) => `eval (${line})`,
@@ -38,7 +39,7 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
   [
     'powershell',
     {
-      set: (name, value) => `$Env:${name} = "${value}"`,
+      set: (name, value) => `$Env:${name} = "${escapePowershell(value)}"`,
       unset: (name) => `Remove-Item Env:\\\\${name}`,
       comment: '#',
       command: (line) => `& ${line} | Invoke-Expression`,
@@ -47,7 +48,8 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
   [
     'cmd',
     {
-      set: (name, value) => `SET ${name}=${value}`,
+      // Otherwise what is behind a `&` would be a command.
+      set: (name, value) => (/[&|<>^]/.test(value) ? `SET "${name}=${value}"` : `SET ${name}=${value}`),
       unset: (name) => `SET ${name}=`,
       comment: 'REM',
       command: (line) => `\t@FOR /f "tokens=*" %i IN ('${line}') DO @%i`,
@@ -56,7 +58,8 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
   [
     'tcsh',
     {
-      set: (name, value) => `setenv ${name} "${value}";`,
+      // Inside double quotes nothing would keep these from being expanded.
+      set: (name, value) => `setenv ${name} ${/[$`!"]/.test(value) ? quoteTcsh(value) : `"${value}"`};`,
       unset: (name) => `unsetenv ${name};`,
       comment: ':',
       command: (line) => `eval \`${line}\``,
@@ -65,7 +68,7 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
   [
     'emacs',
     {
-      set: (name, value) => `(setenv "${name}" "${value}")`,
+      set: (name, value) => `(setenv "${name}" "${value.replace(/["\\]/g, '\\$&')}")`,
       unset: (name) => `(setenv "${name}" nil)`,
       comment: ';;',
       command: (line) => `(with-temp-buffer (shell-command "${line}" (current-buffer)) (eval-buffer))`,
@@ -75,7 +78,7 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
   [
     'pwsh',
     {
-      set: (name, value) => `$Env:${name} = "${value}"`,
+      set: (name, value) => `$Env:${name} = "${escapePowershell(value)}"`,
       unset: (name) => `Remove-Item Env:${name} -ErrorAction SilentlyContinue`,
       comment: '#',
       command: (line) => `& ${line} | Out-String | Invoke-Expression`,
@@ -105,6 +108,14 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
 /** Characters that are special inside double quotes; plain values come out as they always did. */
 function escapeDouble(value: string): string {
   return value.replace(/["$`\\]/g, '\\$&')
+}
+
+function escapePowershell(value: string): string {
+  return value.replace(/["$`]/g, '`$&')
+}
+
+function quoteTcsh(value: string): string {
+  return `'${value.replaceAll("'", "'\\''").replaceAll('!', '\\!')}'`
 }
 
 /**
@@ -146,7 +157,9 @@ export function findShell(asked: string, env: Env, isWindows: boolean): string {
 export function addNoProxy(env: Env, address: string): ShellVariable & { readonly value: string } {
   const { name, value } = findNoProxy(env)
   if (value === '') return { name, value: address }
-  return { name, value: value.includes(address) ? value : `${value},${address}` }
+  // 10.0.0.1 is not in a list because 10.0.0.12 is.
+  const isListed = value.split(',').some((entry) => entry.trim() === address)
+  return { name, value: isListed ? value : `${value},${address}` }
 }
 
 /** `no_proxy` when it is set and not empty, else `NO_PROXY`. */
@@ -160,12 +173,14 @@ export interface MachineFacts {
   readonly dockerHost: string
   readonly certPath: string
   readonly isWindows: boolean
+  /** The engine speaks without TLS. */
+  readonly isPlain?: boolean
 }
 
 /** Variables that point the docker CLI at a machine, in docker-machine's order. */
 export function toVariables(facts: MachineFacts): readonly ShellVariable[] {
   if (facts.dockerHost === '') throw new FlotillaError('machine/state', 'Host is not running')
-  if (/^(?:unix|ssh|npipe):/.test(facts.dockerHost)) {
+  if (facts.isPlain === true || /^(?:unix|ssh|npipe):/.test(facts.dockerHost)) {
     // Left over from another machine these would make clients look for certificates.
     const cleared = [{ name: 'DOCKER_TLS_VERIFY' }, { name: 'DOCKER_CERT_PATH' }]
     return [

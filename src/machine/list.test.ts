@@ -103,6 +103,11 @@ describe('the rows of ls', () => {
     expect(rows.at(-1)?.responseMs).toBe(10_000)
   })
 
+  it('a machine that is off is not said to run because its driver knows where it would be', async () => {
+    const rows = await list({ a: { state: 'Stopped', version: new Error('Unable to query docker version: refused') } })
+    expect(show(rows)).toEqual(['a|-|none|Stopped||Unknown|'])
+  })
+
   it('the machine DOCKER_HOST points at is active, in natural order of names', async () => {
     const rows = await list({ m10: {}, m2: { url: 'tcp://two:2376' }, M1: {} }, 'tcp://two:2376')
     expect(show(rows)).toEqual([

@@ -109,10 +109,14 @@ async function askHost(base: HostRow, host: Host, ctx: ListContext, o: CallOptio
     const text = `Driver "${host.driverName}" not found. Do you have the plugin binary accessible in your PATH?`
     return { ...base, driverName: 'not-found', state: 'Error', error: text }
   }
-  const { state, url, error } = await askDriver(driver, o)
+  const found = await askDriver(driver, o)
   // An engine that nobody has set up yet need not be waited for.
-  const isAsked = url !== '' && error === '' && unfinishedStep(host) === undefined
-  const asked = isAsked ? await askVersion(url, host, ctx, o) : { version: 'Unknown', error }
+  const isAsked = found.url !== '' && found.error === '' && unfinishedStep(host) === undefined
+  const first = isAsked ? await askVersion(found.url, host, ctx, o) : { version: 'Unknown', error: found.error }
+  // A driver may know an address whether the machine is there or not.
+  const isOff = isAsked && first.error !== '' && (await driver.state(o).catch(() => '')) === 'Stopped'
+  const { state, url } = isOff ? { state: 'Stopped' as const, url: '' } : found
+  const asked = isOff ? { version: 'Unknown', error: '' } : first
   const known = unfinished(host, ctx) || (asked.error === 'Host is not running' ? '' : asked.error)
   return {
     ...base,

@@ -33,6 +33,7 @@ export async function stopHost(host: Host, driver: Driver, ctx: PowerContext, o:
   ctx.log.info(`Stopping "${host.name}"...`)
   await refuseState(host, driver, 'Stopped', o)
   await driver.stop(o)
+  await waitForState(driver, ctx, o, 'Stopped')
   ctx.log.info(`Machine "${host.name}" was stopped.`)
 }
 
@@ -40,6 +41,7 @@ export async function killHost(host: Host, driver: Driver, ctx: PowerContext, o:
   ctx.log.info(`Killing "${host.name}"...`)
   await refuseState(host, driver, 'Stopped', o)
   await driver.kill(o)
+  await waitForState(driver, ctx, o, 'Stopped')
   ctx.log.info(`Machine "${host.name}" was killed.`)
 }
 

@@ -6,8 +6,8 @@ import { engineVersion } from '../engine/api/system.ts'
 import { openEngine } from '../engine/client.ts'
 import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Endpoint } from '../engine/endpoint.ts'
-import { readTls } from './connection.ts'
-import type { AuthOptions } from './host.ts'
+import { isPlainEngine, readTls } from './connection.ts'
+import type { AuthOptions, Host } from './host.ts'
 
 /**
  * Asks a machine's engine for its version. An address without TLS (`http://`, or an engine that answers in
@@ -31,6 +31,12 @@ export async function queryVersion(url: string, auth: AuthOptions, clock: Clock,
       cause: error,
     })
   }
+}
+
+/** The same for a machine: an engine that was taken over without certificates is asked in the clear. */
+export async function queryHostVersion(url: string, host: Host, clock: Clock, o: CallOptions): Promise<string> {
+  const address = (await isPlainEngine(host)) ? url.replace(/^tcp:/, 'http:') : url
+  return queryVersion(address, host.options.AuthOptions, clock, o)
 }
 
 /** The server's first bytes were no TLS record. */

@@ -81,10 +81,11 @@ export async function rotateCa(ctx: RotationContext, o: RotationOptions): Promis
       await certifyClient(auth, ctx)
       await enter('forget')
       await failpoint('rotate.afterClients')
-      if (o.keepsOld) {
-        ctx.log.info('Both authorities are trusted. Run this once more, without --keep-old-ca, to forget the old one.')
-        return
-      }
+    }
+    // Asked for twice it is kept twice; once forgetting has begun there is nothing left to keep.
+    if (o.keepsOld && (await pathExists(files.cross))) {
+      ctx.log.info('Both authorities are trusted. Run this once more, without --keep-old-ca, to forget the old one.')
+      return
     }
     await fs.rm(files.cross, { force: true })
     await writeFileAtomic(auth.CaCertPath, await readPem(files.newCert), 0o644)
@@ -200,6 +201,10 @@ async function provisionOne(host: Host, ctx: RotationContext, o: CallOptions): P
   const driver = await ctx.openDriver(host)
   if (await isAddressOnly(driver, o)) return
   if ((await driver.state(o)) !== 'Running') {
+    // A host that others switch on is not set up when it is: without this it would be left with the old authority for good.
+    if (driver.restartCommand !== undefined) {
+      throw new FlotillaError('machine/state', `Host "${host.name}" is not running`)
+    }
     ctx.log.info(`"${host.name}" is off: its engine gets the new certificates when it is started`)
     return
   }

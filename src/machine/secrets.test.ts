@@ -53,6 +53,15 @@ describe('credentials in records', () => {
     }
   })
 
+  it('an empty file is no credential: every empty field would be taken for it', async () => {
+    const file = join(folder, 'empty')
+    writeFileSync(file, '\n')
+    const factory = withSecrets(cloud, makeSecrets({}), flags)
+    await expect(factory.configure(ctx, { 'cloud-token': `secret:file:${file}` })).rejects.toThrow(
+      `secret:file:${file}: the file is empty`,
+    )
+  })
+
   it('with a passphrase a credential is encrypted, and only the passphrase opens it', async () => {
     const env = { MACHINE_PASSPHRASE: 'correct horse' }
     const config = await withSecrets(cloud, makeSecrets(env), flags).configure(ctx, { 'cloud-token': 'very-secret' })

@@ -52,7 +52,10 @@ export function makeSecrets(env: Env): Secrets {
     if (kind === 'file') {
       const text = await readTextFile(rest).catch((error: unknown) => Promise.reject(refuse(toMessage(error), error)))
       if (text === undefined) throw refuse('no such file')
-      return text.replace(/\r?\n$/, '')
+      const value = text.replace(/\r?\n$/, '')
+      // Every empty field of the record would be taken for the credential.
+      if (value === '') throw refuse('the file is empty')
+      return value
     }
     if (kind !== 'sealed') throw refuse('a reference is secret:env:NAME or secret:file:PATH')
     const passphrase = await findPassphrase(env)

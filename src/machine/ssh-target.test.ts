@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { manualClock } from '../testing/manual-clock.ts'
 import type { Driver, SshTarget } from './driver.ts'
 import { isAddressOnly } from './provision/provision-host.ts'
-import { waitForSshTarget } from './ssh-target.ts'
+import { checkSshTarget, waitForSshTarget } from './ssh-target.ts'
 
 /** Of a driver only the shell is asked for here. */
 function driverWith(ssh: Driver['ssh']): Driver {
@@ -55,4 +55,19 @@ it('a machine without a shell is only an address; one whose shell is not known y
       {},
     ),
   ).toBe(false)
+})
+
+it('what ssh would take for an option or a line of its configuration is no address, user or key', () => {
+  for (const good of [target, { ...target, host: '2001:db8::1', user: 'DOM\\ada', keyPath: '/a b/%h.pem' }]) {
+    expect(() => checkSshTarget(good)).not.toThrow()
+  }
+  for (const bad of [
+    { ...target, host: '-oProxyCommand=touch /tmp/x' },
+    { ...target, host: 'h\n  ProxyCommand touch /tmp/x' },
+    { ...target, user: '-v' },
+    { ...target, user: 'root\nProxyCommand x' },
+    { ...target, keyPath: 'a"\n  ProxyCommand x' },
+  ]) {
+    expect(() => checkSshTarget(bad)).toThrow('cannot log in over SSH with')
+  }
 })

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
+import { goQuote } from '../core/goquote.ts'
 import type { Driver, SshTarget } from './driver.ts'
 
 const pauseMs = 3000
@@ -37,4 +38,21 @@ async function lookUp(driver: Driver, o: CallOptions): Promise<Found> {
     if (o.signal?.aborted === true) throw error
     return { problem: toMessage(error), cause: error }
   }
+}
+
+/**
+ * Refuses what the ssh program would take for something else: an address that reads as an option, a line break that ends a line
+ * of its configuration. Records come from other computers too.
+ *
+ * @throws {machine/invalid-record}
+ */
+export function checkSshTarget({ host, user, keyPath = '' }: SshTarget): void {
+  const wrong = !/^[^-\s"'`][^\s"'`]*$/.test(host)
+    ? `address ${goQuote(host)}`
+    : !/^[^-\s"'`][^\s"'`]*$/.test(user)
+      ? `user ${goQuote(user)}`
+      : /["\n\r\0]/.test(keyPath)
+        ? `key ${goQuote(keyPath)}`
+        : undefined
+  if (wrong !== undefined) throw new FlotillaError('machine/invalid-record', `cannot log in over SSH with ${wrong}`)
 }

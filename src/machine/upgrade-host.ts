@@ -1,5 +1,6 @@
 import type { CallOptions } from '../core/call.ts'
 import type { Driver } from './driver.ts'
+import { toList } from './host.ts'
 import type { Host } from './host.ts'
 import type { PowerContext } from './power.ts'
 import { startHost } from './power.ts'
@@ -23,7 +24,7 @@ export async function upgradeHost(host: Host, driver: Driver, ctx: PowerContext,
   const hasPackages = target !== undefined && driver.configureEngine === undefined && (version ?? '') === ''
   if (!hasPackages) ctx.log.info('Restarting docker...')
   const upgrade = async (shell: HostShell, call: CallOptions): Promise<void> => {
-    await upgradePackages(shell, call)
+    await upgradePackages(shell, toList(host.options.EngineOptions.Env), call)
     ctx.log.info('Restarting docker...')
   }
   await provisionHost(host, driver, ctx.machinePath, { ...ctx, ...(hasPackages && { upgrade }) }, o)

@@ -90,6 +90,16 @@ describe.runIf(isRoot)('flotilla quickstart (needs root on Linux)', () => {
     expect((await docker(['info'])).match(/└ Status: Healthy/g)).toHaveLength(3)
   })
 
+  it('goes on where it was cut off, with an endpoint over what came to be, and does not run twice at once', async () => {
+    const more = ['quickstart', 'up', '--hosts', '4', '--state-dir', state]
+    const killed = { ...env, FLOTILLA_FAILPOINTS: 'machine.afterSave=kill' }
+    expect(await form!.run('flotilla', more, { env: killed, timeoutMs: 170_000 })).toMatchObject({ code: 1 })
+    const both = await Promise.all([flotilla(more), flotilla(more)])
+    expect(both.map(({ code }) => code).sort()).toEqual([0, 1])
+    expect(both.map(({ stderr }) => stderr).join('')).toContain(`the quickstart in ${state} is in use by process `)
+    expect((await docker(['info'])).match(/└ Status: Healthy/g)).toHaveLength(4)
+  })
+
   it('down leaves nothing behind, and may be run again', async () => {
     expect(await quickstart('down')).toMatchObject({ code: 0 })
     expect(existsSync(state)).toBe(false)

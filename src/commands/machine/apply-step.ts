@@ -1,9 +1,9 @@
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { createHost, resumeHost } from '../../machine/create.ts'
-import { writeContext } from '../../machine/docker-context.ts'
+import { removeContext, writeContext } from '../../machine/docker-context.ts'
 import type { CreateContext } from '../../machine/create.ts'
-import { fleetMark } from '../../machine/fleet/fleet-plan.ts'
+import { asksForContext, fleetMark } from '../../machine/fleet/fleet-plan.ts'
 import type { FleetStep } from '../../machine/fleet/fleet-plan.ts'
 import { hostLog } from '../../machine/host-log.ts'
 import { startHost, stopHost } from '../../machine/power.ts'
@@ -13,6 +13,7 @@ import { contextPlace, refreshContext } from './contexts.ts'
 import { makeCreateContext, toWanted } from './create.ts'
 import type { CreateFlags } from './create.ts'
 import { loadDescriptor, openFactory, openMachine } from './open-machine.ts'
+import type { OpenMachine } from './open-machine.ts'
 import { makePowerContext } from './power.ts'
 import { removeMachine } from './rm.ts'
 
@@ -77,24 +78,47 @@ async function update(ctx: Context, create: CreateContext, site: StepSite, flags
   await store.lock(step.name, async () => {
     const { host, driver } = await openMachine(ctx, store, step.name)
     const { options } = host
+    // A version that the file no longer names is gone; what this program does not know stays.
+    const { EngineVersion: _version, ...engine } = options.EngineOptions
     const changed = {
       ...host,
       extra: { ...host.extra, ...fleetMark(site.fleet, spec) },
       options: {
         ...options,
-        EngineOptions: { ...options.EngineOptions, ...wanted.engine },
+        EngineOptions: { ...engine, ...wanted.engine },
         AuthOptions: { ...options.AuthOptions, ServerCertSANs: wanted.sans },
       },
     }
-    if ((await driver.state(o)) !== 'Running') {
+    if ((await driver.state(o)) === 'Stopped') {
+      // Its options are changed on the running machine; one that the file wants off is turned off again.
+      await startHost(host, driver, (await makePowerContext(ctx))(store, step.name), o)
+    } else if ((await driver.state(o)) !== 'Running') {
       throw new FlotillaError('machine/state', `Host "${step.name}" is not running`, {
         hint: 'its options are changed on the running machine: start it first',
       })
     }
     await provisionWhole(changed, driver, create, o)
     await store.save({ ...changed, driver: driver.toConfig() })
-    await refreshContext(ctx, store, { host: changed, driver })
+    await setContext(ctx, store, { host: changed, driver }, { had: asksForContext(host), isWanted: flags.context })
   })
+}
+
+/** A context that the file has come to ask for is made; one that it no longer asks for goes. Others are kept up to date. */
+async function setContext(
+  ctx: Context,
+  store: Store,
+  machine: OpenMachine,
+  { had, isWanted }: { readonly had: boolean; readonly isWanted: boolean },
+): Promise<void> {
+  const { name } = machine.host
+  const place = contextPlace(ctx)
+  if (!isWanted) {
+    if (had) await removeContext(place, name, store.pathOf(name))
+    else await refreshContext(ctx, store, machine)
+    return
+  }
+  const url = await machine.driver.engineUrl({ signal: ctx.signal })
+  await writeContext(place, machine.host, store.pathOf(name), url)
 }
 
 async function power(ctx: Context, store: Store, name: string, action: 'start' | 'stop'): Promise<void> {

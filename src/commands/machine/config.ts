@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Run } from '../../cli/command.ts'
 import { goQuote } from '../../core/goquote.ts'
+import { isPlainEngine } from '../../machine/connection.ts'
 import { connect } from './connect.ts'
 import { chooseName, openMachine, openStore, withPrefix } from './open-machine.ts'
 import type { configFlags } from './table.ts'
@@ -15,7 +16,7 @@ export const run: Run<typeof configFlags> = async (ctx, flags, args) => {
   } catch (error) {
     throw withPrefix('Error running connection boilerplate: ', error)
   }
-  if (!/^(?:tcp|https?):/.test(url)) {
+  if (!/^(?:tcp|https?):/.test(url) || (await isPlainEngine(machine.host))) {
     ctx.stdout.write(`-H=${url}\n`)
     return
   }

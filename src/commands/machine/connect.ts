@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/command.ts'
 import { toMessage } from '../../core/errors.ts'
 import { findUser, refreshCopies, renewClient } from '../../machine/certs.ts'
-import { checkConnection } from '../../machine/connection.ts'
+import { checkConnection, isPlainEngine } from '../../machine/connection.ts'
 import { describeExpiry } from '../../machine/expiry.ts'
 import type { Store } from '../../machine/store.ts'
 import { programWords } from './open-machine.ts'
@@ -23,6 +23,10 @@ export async function connect(
   const plain = await driver.engineUrl(o)
   // A socket of this computer, or a login: no certificates to look at.
   if (/^(?:unix|ssh|npipe):/.test(plain)) return plain
+  if (await isPlainEngine(host)) {
+    log.warn(`The engine of "${host.name}" is spoken to without TLS: whoever reaches it is root there`)
+    return plain
+  }
   const auth = host.options.AuthOptions
   await renewClient(auth, { clock, log, user: findUser(ctx.env) }, o)
   const url = await checkConnection(host, driver, { clock, program, isSwarm }, o)

@@ -4,7 +4,8 @@ import { goflag } from '../../cli/dialects/goflag.ts'
 import { collectFlagValues } from '../../cli/flag-values.ts'
 import { createFlags } from './create-flags.ts'
 import type { CreateFlags } from './create.ts'
-import { checkSwarm } from './create.ts'
+import { checkCreateFlags } from './create.ts'
+import { flagsOf } from './driver-flags.ts'
 import { loadDescriptor } from './open-machine.ts'
 
 /**
@@ -14,9 +15,9 @@ import { loadDescriptor } from './open-machine.ts'
  */
 export async function readCreateWords(ctx: Context, driver: string, words: readonly string[]): Promise<CreateFlags> {
   const descriptor = await loadDescriptor(ctx, driver)
-  const table = { ...createFlags, ...descriptor.flags }
+  const table = { ...createFlags, ...(await flagsOf(descriptor)) }
   const { uses } = goflag.scan([`--driver=${driver}`, ...words], makeFlagLookup(table), true)
   const flags = collectFlagValues(table, uses, ctx.env, goflag) as unknown as CreateFlags
-  checkSwarm(flags)
+  checkCreateFlags(flags)
   return flags
 }

@@ -1,6 +1,8 @@
+import { resolve } from 'node:path'
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
+import { goQuote } from '../../core/goquote.ts'
 import { settleLimit } from '../../core/limit.ts'
 import type { KeyKind } from '../../io/certificates.ts'
 import { createHost, resumeHost } from '../../machine/create.ts'
@@ -10,9 +12,11 @@ import type { EngineOptions, SwarmOptions } from '../../machine/host.ts'
 import { writeContext } from '../../machine/docker-context.ts'
 import { hostLog } from '../../machine/host-log.ts'
 import { checkHostName } from '../../machine/host.ts'
+import { isVariable } from '../../machine/provision/unit-file.ts'
 import { contextPlace } from './contexts.ts'
 import { makeSecrets, withSecrets } from '../../machine/secrets.ts'
 import { loadDescriptor, openFactory, openMachine, openStore, programWords, readGlobal } from './open-machine.ts'
+import { flagsOf } from './driver-flags.ts'
 import { makeProvisionContext } from './provision-context.ts'
 import type { createFlags } from './create-flags.ts'
 
@@ -85,7 +89,7 @@ export async function toWanted(ctx: Context, flags: CreateFlags, name: string): 
   return {
     name,
     driverName: descriptor.name,
-    factory: withSecrets(await descriptor.load(), makeSecrets(ctx.env), descriptor.flags),
+    factory: withSecrets(await descriptor.load(), makeSecrets(ctx.env), await flagsOf(descriptor)),
     driverOptions: flags as unknown as DriverOptions,
     engine: toEngineOptions(flags),
     swarm: toSwarmOptions(flags),
@@ -110,12 +114,17 @@ async function checkLine(ctx: Context, flags: CreateFlags, args: readonly string
     const text = `Error parsing swarm discovery: Swarm Discovery URL was in the wrong format: ${discovery}`
     throw new FlotillaError('machine/usage', text)
   }
-  checkSwarm(flags)
+  checkCreateFlags(flags)
   return names
 }
 
-/** @throws {machine/usage} */
-export function checkSwarm(flags: CreateFlags): void {
+/**
+ * Flags that do not go together, or hold what they cannot.
+ *
+ * @throws {machine/usage}
+ */
+export function checkCreateFlags(flags: CreateFlags): void {
+  checkEngineEnv(flags['engine-env'])
   const isClassic = flags.swarm || flags['swarm-master']
   const mode = flags['swarm-mode']
   const problem = !['', 'manager', 'worker'].includes(mode)
@@ -132,6 +141,14 @@ export function checkSwarm(flags: CreateFlags): void {
               ? `--swarm-host ${flags['swarm-host']} is not of the form tcp://IP:PORT`
               : undefined
   if (problem !== undefined) throw new FlotillaError('machine/usage', problem)
+}
+
+/** @throws {machine/usage} */
+export function checkEngineEnv(pairs: readonly string[]): void {
+  const wrong = pairs.find((pair) => !isVariable(pair))
+  if (wrong === undefined) return
+  const name = wrong.split('=', 1)[0] ?? ''
+  throw new FlotillaError('machine/usage', `--engine-env ${goQuote(name)} is not of the form NAME=VALUE`)
 }
 
 function toEngineOptions(flags: CreateFlags): EngineOptions {
@@ -175,9 +192,10 @@ function toSwarmOptions(flags: CreateFlags): SwarmOptions {
 }
 
 function toPaths(ctx: Context): CertificatePaths {
-  const [caCert, caKey, clientCert, clientKey] = ['tls-ca-cert', 'tls-ca-key', 'tls-client-cert', 'tls-client-key'].map(
-    (name) => readGlobal(ctx, name),
-  )
+  // The record is read in other folders too.
+  const [caCert, caKey, clientCert, clientKey] = ['tls-ca-cert', 'tls-ca-key', 'tls-client-cert', 'tls-client-key']
+    .map((name) => readGlobal(ctx, name))
+    .map((path) => (path === undefined ? undefined : resolve(ctx.cwd, path)))
   return {
     ...(caCert !== undefined && { caCert }),
     ...(caKey !== undefined && { caKey }),

@@ -9,6 +9,7 @@ import { renderTable } from '../../ui/table.ts'
 import { openMachine, openStore } from './open-machine.ts'
 import type { doctorFlags } from './own-table.ts'
 import { runOnMachine } from './run-own.ts'
+import type { OnOutput } from './run-own.ts'
 
 const parallel = 16
 
@@ -40,7 +41,7 @@ async function examineOne(ctx: Context, store: Store, name: string, timeoutMs: n
       examine(
         host,
         driver,
-        { clock: ctx.clock, runShell: (command) => readShell(ctx, store, name, command) },
+        { clock: ctx.clock, runShell: (command) => readShell(ctx, { store, name, signal }, command) },
         signal ? { signal } : {},
       ),
     )
@@ -50,15 +51,22 @@ async function examineOne(ctx: Context, store: Store, name: string, timeoutMs: n
   }
 }
 
+interface ShellSite {
+  readonly store: Store
+  readonly name: string
+  /** Ends what runs on the machine: a file system that hangs must not outlive the report. */
+  readonly signal: AbortSignal | undefined
+}
+
 async function readShell(
   ctx: Context,
-  store: Store,
-  name: string,
+  { store, name, signal }: ShellSite,
   command: readonly string[],
 ): Promise<string | undefined> {
   let output = ''
-  const code = await runOnMachine(ctx, store, name, command, (stream, text) => {
+  const keep: OnOutput = (stream, text) => {
     if (stream === 'stdout' && output.length < 65_536) output += text
-  })
+  }
+  const code = await runOnMachine(ctx, store, name, command, keep, signal)
   return code === 0 ? output : undefined
 }

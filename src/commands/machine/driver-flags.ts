@@ -1,5 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import type { DriverDescriptor } from '../../machine/driver.ts'
 import { loadDescriptor } from './open-machine.ts'
 
 const defaultDriver = 'virtualbox'
@@ -9,7 +10,11 @@ export async function findDriverFlags(argv: readonly string[], ctx: Context): Pr
   const name = findDriverName(argv, ctx.env)
   // Nobody asked for it: a line without a name should say that, not that there is no such driver.
   if (name === defaultDriver && !(await ctx.plugins.find('driver', name))) return {}
-  const descriptor = await loadDescriptor(ctx, name)
+  return flagsOf(await loadDescriptor(ctx, name))
+}
+
+/** The flags of a driver. One that is a program of its own has to be asked for them. */
+export async function flagsOf(descriptor: DriverDescriptor): Promise<FlagTable> {
   return (await descriptor.findFlags?.()) ?? descriptor.flags
 }
 

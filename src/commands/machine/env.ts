@@ -1,6 +1,7 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
+import { isPlainEngine } from '../../machine/connection.ts'
 import { addNoProxy, findNoProxy, findShell, renderEnv, toUnset, toVariables } from '../../machine/env.ts'
 import type { ShellVariable } from '../../machine/env.ts'
 import { connect } from './connect.ts'
@@ -39,7 +40,8 @@ async function set(
   } catch (error) {
     throw withPrefix('Error checking TLS connection: ', error)
   }
-  const facts = { name: host.name, dockerHost, certPath: store.pathOf(host.name), isWindows }
+  const isPlain = await isPlainEngine(host)
+  const facts = { name: host.name, dockerHost, certPath: store.pathOf(host.name), isWindows, isPlain }
   const variables = toVariables(facts)
   if (!flags['no-proxy']) return variables
   try {

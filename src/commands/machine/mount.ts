@@ -1,6 +1,7 @@
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { execInherited } from '../../io/exec.ts'
+import { findExecutable } from '../../io/find-executable.ts'
 import { openStore } from './open-machine.ts'
 import { parseMachinePath, reachMachine, renderMachinePath, toAlias } from './remote-path.ts'
 import type { mountFlags } from './copy-table.ts'
@@ -19,8 +20,11 @@ export const run: Run<typeof mountFlags> = async (ctx, flags, args) => {
   const mountpoint = place ?? remote.path
   if (mountpoint === '') throw new FlotillaError('machine/usage', `${JSON.stringify(source)} names no path to mount`)
   if (flags.unmount) {
-    await requireProgram(ctx, 'fusermount', 'unmount option')
-    return execInherited(['fusermount', '-u', mountpoint], { clock: ctx.clock, signal: ctx.signal })
+    // Where there is version 3 of FUSE only, it has its number in the name.
+    const isNew = (await findExecutable('fusermount', ctx.env)) === undefined
+    const program = isNew && (await findExecutable('fusermount3', ctx.env)) !== undefined ? 'fusermount3' : 'fusermount'
+    await requireProgram(ctx, program, 'unmount option')
+    return execInherited([program, '-u', mountpoint], { clock: ctx.clock, signal: ctx.signal })
   }
   const store = openStore(ctx)
   const { name, target } = await reachMachine(ctx, store, remote.machine)

@@ -2,6 +2,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import type { SshAlias } from '../../io/ssh/client-config.ts'
 import type { Context } from '../../cli/command.ts'
 import type { SshTarget } from '../../machine/driver.ts'
+import { checkSshTarget } from '../../machine/ssh-target.ts'
 import type { Store } from '../../machine/store.ts'
 import { openMachine } from './open-machine.ts'
 
@@ -51,6 +52,7 @@ export async function reachMachine(ctx: Context, store: Store, name: string): Pr
 
 /** A machine as ssh and the programs that use it are to know it. */
 export function toAlias(store: Store, name: string, target: SshTarget): SshAlias {
+  checkSshTarget(target)
   return { name, address: { ...target, knownHostsPath: `${store.pathOf(name)}/known_hosts` } }
 }
 

@@ -1,11 +1,11 @@
 import type { Context, Run } from '../../cli/command.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { settleLimit } from '../../core/limit.ts'
 import type { Store } from '../../machine/store.ts'
 import { removeContext } from '../../machine/docker-context.ts'
 import { confirm } from './confirm.ts'
 import { contextPlace } from './contexts.ts'
-import { openMachine, openStore } from './open-machine.ts'
+import { openMachine, openStore, programWords } from './open-machine.ts'
 import type { rmFlags } from './table.ts'
 
 const parallel = 16
@@ -22,10 +22,25 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
   if (!flags.force && !flags.y && !(await confirm(ctx, 'Are you sure? (y/n): '))) return
   const store = openStore(ctx)
   const results = await settleLimit(names, parallel, (name) => removeMachine(ctx, store, name, flags.force))
-  const failed = results.flatMap((result) =>
-    result.kind === 'failed' ? [`Error removing host "${result.item}": ${toMessage(result.error)}`] : [],
+  const failed = results.flatMap((result) => (result.kind === 'failed' ? [result] : []))
+  if (failed.length === 0) return
+  if (ctx.signal.aborted) throw failed[0]?.error
+  const hints = failed.flatMap(({ item, error }) => findHint(ctx, item, error))
+  throw new FlotillaError(
+    'machine/driver',
+    failed.map(({ item, error }) => `Error removing host "${item}": ${toMessage(error)}`).join('\n'),
+    {
+      cause: new AggregateError(failed.map(({ error }) => error)),
+      ...(hints.length > 0 && { hint: [...new Set(hints)].join('\n') }),
+    },
   )
-  if (failed.length > 0) throw new FlotillaError('machine/driver', failed.join('\n'))
+}
+
+function findHint(ctx: Context, name: string, error: unknown): readonly string[] {
+  if (!isFlotillaError(error)) return []
+  if (error.hint !== undefined) return [error.hint]
+  // Nobody knows what such a record was about.
+  return error.code === 'machine/invalid-record' ? [`"${programWords(ctx)} rm -f ${name}" forgets it`] : []
 }
 
 /** Removes one machine, its record and its context. */

@@ -16,7 +16,9 @@ export interface GatherOptions {
 /** Asks the machines of the store, side by side. */
 export async function gatherRows(ctx: Context, store: Store, options: GatherOptions): Promise<readonly HostRow[]> {
   const inventory = options.inventory ?? (await readInventory(store))
-  const queryVersion = options.withVersion ? (await import('../../machine/query-version.ts')).queryVersion : undefined
+  const queryVersion = options.withVersion
+    ? (await import('../../machine/query-version.ts')).queryHostVersion
+    : undefined
   return describeHosts(
     inventory,
     {
@@ -24,7 +26,7 @@ export async function gatherRows(ctx: Context, store: Store, options: GatherOpti
       clock: ctx.clock,
       openDriver: (host) => openDriver(ctx, store, host),
       ...(queryVersion && {
-        queryVersion: (url, host, o) => queryVersion(url, host.options.AuthOptions, ctx.clock, o),
+        queryVersion: (url, host, o) => queryVersion(url, host, ctx.clock, o),
       }),
       dockerHost: ctx.env['DOCKER_HOST'] ?? '',
       timeoutMs: options.timeoutMs,

@@ -45,6 +45,7 @@ function spawnOnMachine(
 /**
  * Runs a command on a machine as `ssh` does, with nothing to read.
  *
+ * @param stop ends it; absent: that of this command
  * @returns its exit code
  */
 export function runOnMachine(
@@ -53,18 +54,20 @@ export function runOnMachine(
   name: string,
   command: readonly string[],
   onOutput: OnOutput,
+  stop: AbortSignal = ctx.signal,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawnOnMachine(ctx, store, name, command, 'ignore')
-    const stop = (): void => killTree(child)
-    ctx.signal.addEventListener('abort', stop, { once: true })
+    const end = (): void => killTree(child)
+    if (stop.aborted) end()
+    stop.addEventListener('abort', end, { once: true })
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8')
       child[stream].on('data', (text: string) => onOutput(stream, text))
     }
     child.once('error', (error) => reject(new FlotillaError('io/exec', toMessage(error), { cause: error })))
     child.once('close', (code, signal) => {
-      ctx.signal.removeEventListener('abort', stop)
+      stop.removeEventListener('abort', end)
       resolve(code ?? (signal === 'SIGKILL' ? 137 : 1))
     })
   })

@@ -9,8 +9,8 @@ export const run: Run = async (ctx, _flags, args) => {
   }
   const store = openStore(ctx)
   const { host, driver } = await openMachine(ctx, store, await chooseName(store, args))
-  const { queryVersion } = await import('../../machine/query-version.ts')
+  const { queryHostVersion } = await import('../../machine/query-version.ts')
   const o = { signal: ctx.signal }
   const url = await driver.engineUrl(o)
-  ctx.stdout.write(`${await queryVersion(url, host.options.AuthOptions, ctx.clock, o)}\n`)
+  ctx.stdout.write(`${await queryHostVersion(url, host, ctx.clock, o)}\n`)
 }

@@ -107,7 +107,13 @@ export function expandBraces(pattern: string, refuse: (why: string) => FlotillaE
     words = Array.from({ length: count }, (_, index) => String(Number(from) + index).padStart(width, '0'))
   }
   const at = match.index
-  return words.flatMap((word) => expandBraces(pattern.slice(0, at) + word + pattern.slice(at + whole.length), refuse))
+  const names: string[] = []
+  for (const word of words) {
+    names.push(...expandBraces(pattern.slice(0, at) + word + pattern.slice(at + whole.length), refuse))
+    // Before the next one: several ranges multiply.
+    if (names.length > maxMachines) throw refuse(`it stands for more than ${maxMachines} machines`)
+  }
+  return names
 }
 
 function refuseOtherKeys(

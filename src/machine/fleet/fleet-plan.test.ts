@@ -43,6 +43,9 @@ describe('fleet files', () => {
     expect(expandBraces('{a,b}-{08..10}', refuse)).toEqual(['a-08', 'a-09', 'a-10', 'b-08', 'b-09', 'b-10'])
     expect(() => expandBraces('x{3..1}', refuse)).toThrow('{3..1} is no range')
     expect(() => expandBraces('x{1..99999}', refuse)).toThrow('is no range of 1 to 1000 machines')
+    expect(() => expandBraces('{1..1000}{1..1000}{1..1000}{1..1000}', refuse)).toThrow(
+      'it stands for more than 1000 machines',
+    )
   })
 
   it.each([
@@ -126,5 +129,34 @@ describe('plans', () => {
         '',
       ].join('\n'),
     )
+  })
+})
+
+describe('credentials among the options', () => {
+  const cloud: FleetMachine = { ...web, driver: 'cloud', options: { 'cloud-api-key': 'k1k2k3', 'cloud-size': 's' } }
+
+  it('are neither shown nor kept in the record', () => {
+    expect(renderPlan(planFleet(file(cloud), [], false))).toContain('    cloud-api-key: ***\n    cloud-size: "s"\n')
+    expect(JSON.stringify(fleetMark('prod', cloud))).not.toContain('k1k2k3')
+  })
+
+  it('are compared all the same, also with records that hold them', () => {
+    expect(planFleet(file(cloud), [seen(cloud)], false).unchanged).toEqual(['web'])
+    const plain = {
+      Fleet: { name: 'prod', driver: 'cloud', options: { ...cloud.options }, labels: { ...cloud.labels } },
+    }
+    const old = { ...seen(cloud), host: { ...seen(cloud).host, extra: plain } }
+    expect(planFleet(file(cloud), [old], false).unchanged).toEqual(['web'])
+    const other = { ...cloud, options: { ...cloud.options, 'cloud-api-key': 'other' } }
+    const plan = planFleet(file(other), [seen(cloud)], false)
+    expect(plan.steps.map(({ action, changes }) => [action, changes])).toEqual([
+      ['replace', ['cloud-api-key: *** → ***']],
+    ])
+  })
+
+  it('references to them are no secret', () => {
+    const named = { ...cloud, options: { 'cloud-api-key': 'secret:env:KEY' } }
+    expect(renderPlan(planFleet(file(named), [], false))).toContain('cloud-api-key: "secret:env:KEY"')
+    expect(planFleet(file(named), [seen(named)], false).unchanged).toEqual(['web'])
   })
 })

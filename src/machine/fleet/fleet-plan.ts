@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../core/exact-json.ts'
+import { isSecretName } from '../../core/mask.ts'
 import { unfinishedStep } from '../creation.ts'
 import type { HostState } from '../driver.ts'
 import type { Host } from '../host.ts'
@@ -48,8 +50,32 @@ const changeable = new Set([
 
 /** The mark a machine of the fleet carries in its record. */
 export function fleetMark(fleet: string, wanted: FleetMachine): JsonObject {
-  const { driver, options, labels } = wanted
-  return { [field]: { name: fleet, driver, options: { ...options }, labels: { ...labels } } }
+  const { name, driver, options, labels } = wanted
+  return { [field]: { name: fleet, driver, options: hideSecrets(name, options), labels: { ...labels } } }
+}
+
+const hashPrefix = 'sha256:'
+
+/** Options with digests in place of credentials: whether one has changed is all that is asked of the record later. */
+function hideSecrets(name: string, options: FleetMachine['options']): Readonly<Record<string, FleetValue>> {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, hideSecret(name, key, value)]))
+}
+
+function hideSecret(name: string, key: string, value: FleetValue): FleetValue {
+  const isPlain = typeof value === 'string' && value !== '' && !value.startsWith('secret:') && !isDigest(value)
+  if (!isPlain || !isSecretOption(key)) return value
+  return `${hashPrefix}${createHash('sha256')
+    .update(JSON.stringify([name, key, value]))
+    .digest('hex')}`
+}
+
+/** Where a credential lies is none. */
+function isSecretOption(key: string): boolean {
+  return isSecretName(key) && !/(?:file|path)$/.test(key)
+}
+
+function isDigest(value: FleetValue): boolean {
+  return typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value)
 }
 
 interface Mark {
@@ -70,6 +96,11 @@ function readMark(host: Host): Mark | undefined {
 /** The fleet a machine belongs to. */
 export function fleetOf(host: Host): string | undefined {
   return readMark(host)?.name
+}
+
+/** Whether the file asked for a context of the docker CLI when the machine was made or last changed. */
+export function asksForContext(host: Host): boolean {
+  return String(readMark(host)?.options['context'] ?? false) === 'true'
 }
 
 /** What it takes to make the store what the file says. Pure: the same input, the same plan. */
@@ -101,14 +132,16 @@ function planOne(wanted: FleetMachine, present: FleetObserved | undefined): Flee
   if (present === undefined) return { action: 'create', name, changes: describeWanted(wanted), wanted }
   const mark = readMark(present.host)
   if (mark === undefined) return undefined
+  // Older records hold credentials as they are.
+  const [before, after] = [mark.options, wanted.options].map((options) => hideSecrets(name, options)) as [
+    FleetMachine['options'],
+    FleetMachine['options'],
+  ]
   const deep = [
     ...(mark.driver === wanted.driver ? [] : [`driver: ${mark.driver} → ${wanted.driver}`]),
-    ...diff('', pick(mark.options, false), pick(wanted.options, false)),
+    ...diff('', pick(before, false), pick(after, false)),
   ]
-  const light = [
-    ...diff('', pick(mark.options, true), pick(wanted.options, true)),
-    ...diff('label ', mark.labels, wanted.labels),
-  ]
+  const light = [...diff('', pick(before, true), pick(after, true)), ...diff('label ', mark.labels, wanted.labels)]
   if (deep.length > 0) return { action: 'replace', name, changes: [...deep, ...light], wanted }
   const step = unfinishedStep(present.host)
   if (step !== undefined) return { action: 'resume', name, changes: ['its creation was interrupted'], wanted }
@@ -133,13 +166,17 @@ function diff(
 ): readonly string[] {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
   return keys.flatMap((key) => {
-    const [from, to] = [before[key], after[key]].map(show)
-    return from === to ? [] : [`${prefix}${key}: ${from ?? ''} → ${to ?? ''}`]
+    const [from, to] = [before[key], after[key]]
+    if (JSON.stringify(from) === JSON.stringify(to)) return []
+    const isSecret = prefix === '' && isSecretOption(key)
+    return [`${prefix}${key}: ${show(from, isSecret)} → ${show(to, isSecret)}`]
   })
 }
 
-function show(value: FleetValue | undefined): string {
-  return value === undefined ? '(none)' : JSON.stringify(value)
+function show(value: FleetValue | undefined, isSecret: boolean = false): string {
+  if (value === undefined) return '(none)'
+  const isHidden = isSecret && typeof value === 'string' && value !== '' && !value.startsWith('secret:')
+  return isHidden ? '***' : JSON.stringify(value)
 }
 
 function describeWanted({ driver, options, labels, state }: FleetMachine): readonly string[] {
@@ -147,7 +184,7 @@ function describeWanted({ driver, options, labels, state }: FleetMachine): reado
     `driver: ${driver}`,
     ...Object.keys(options)
       .sort()
-      .map((key) => `${key}: ${show(options[key])}`),
+      .map((key) => `${key}: ${show(options[key], isSecretOption(key))}`),
     ...Object.keys(labels)
       .sort()
       .map((key) => `label ${key}: ${show(labels[key])}`),

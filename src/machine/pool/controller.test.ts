@@ -139,4 +139,46 @@ describe('a pool', () => {
     await expect(controller.look(signal)).rejects.toThrow('silent')
     expect(state.calls).toEqual([])
   })
+
+  it('keeps machines that an endpoint has forgotten, and gives up those that it never knew', async () => {
+    const state = world()
+    const clock = manualClock()
+    const controller = new PoolController({ ...pool, idleMs: 1000 }, state.edge, clock, silentLog)
+    const { signal } = new AbortController()
+    join(state, 'ci-7', { containers: 3 })
+    await controller.look(signal)
+    await clock.advance(600_000)
+    // The manager was started anew and knows no engine so far.
+    state.nodes.clear()
+    state.machines.set('ci-8', { addr: 'ci-8:2376', isUnfinished: false })
+    await controller.look(signal)
+    await settle()
+    expect(state.calls).toEqual([])
+    await clock.advance(600_000)
+    await controller.look(signal)
+    await settle()
+    expect(state.calls).toEqual(['remove ci-8'])
+  })
+
+  it('pauses longer and longer between attempts to remove a machine', async () => {
+    const state = world()
+    const clock = manualClock()
+    const edge: PoolEdge = {
+      ...state.edge,
+      removeMachine: async (name) => {
+        state.calls.push(`remove ${name}`)
+        throw new Error('429 Too Many Requests')
+      },
+    }
+    const controller = new PoolController(pool, edge, clock, silentLog)
+    const { signal } = new AbortController()
+    state.machines.set('ci-old', { addr: '', isUnfinished: true })
+    for (let second = 0; second < 40; second += 1) {
+      await controller.look(signal)
+      await settle()
+      await clock.advance(1000)
+    }
+    // At 0, 5, 15 and 35 seconds.
+    expect(state.calls).toEqual(Array.from({ length: 4 }, () => 'remove ci-old'))
+  })
 })

@@ -39,6 +39,10 @@ const longestBackoffMs = 300_000
 /** A container that was placed just before a node was closed shows by then. */
 const closeSettleMs = 1500
 
+function backoffMs(failures: number): number {
+  return Math.min(longestBackoffMs, firstBackoffMs * 2 ** (failures - 1))
+}
+
 /** Keeps a pool as large as there is work for, until the signal fires; creations under way are cancelled then. */
 export class PoolController {
   readonly #pool: Pool
@@ -51,6 +55,9 @@ export class PoolController {
   >()
   readonly #readySince = new Map<string, number>()
   readonly #idleSince = new Map<string, number>()
+  readonly #joined = new Set<string>()
+  /** Machines that could not be removed. */
+  readonly #stuck = new Map<string, { readonly failures: number; readonly untilMs: number }>()
   readonly #hopeless = new Set<string>()
   #capacity: { readonly nanoCpus: number; readonly memoryBytes: number } | undefined
   #notBeforeMs = 0
@@ -124,17 +131,21 @@ export class PoolController {
   ): readonly PoolMachine[] {
     const nowMs = this.#clock.nowMs()
     const names = new Set(stored.map((each) => each.name))
-    for (const known of [this.#readySince, this.#idleSince]) {
+    for (const known of [this.#readySince, this.#idleSince, this.#joined, this.#stuck]) {
       for (const name of known.keys()) if (!names.has(name)) known.delete(name)
     }
     const machines: PoolMachine[] = stored.map(({ name, addr, isUnfinished }) => {
       const busy = this.#busy.get(name)
       if (busy !== undefined) return { name, phase: busy.phase, sinceMs: busy.sinceMs }
-      if (isUnfinished) return { name, phase: 'broken', sinceMs: nowMs }
+      const untilMs = this.#stuck.get(name)?.untilMs
+      const kept = { ...(untilMs !== undefined && { keptUntilMs: untilMs }) }
+      if (isUnfinished) return { name, phase: 'broken', sinceMs: nowMs, ...kept }
       const sinceMs = this.#readySince.get(name) ?? nowMs
       this.#readySince.set(name, sinceMs)
       const node = addr === '' ? undefined : nodes.find((each) => each.addr === addr)
-      return { name, phase: 'ready', sinceMs, ...(node !== undefined && { node: this.#watch(name, node, nowMs) }) }
+      if (node !== undefined) this.#joined.add(name)
+      const seen = { ...(node !== undefined && { node: this.#watch(name, node, nowMs) }) }
+      return { name, phase: 'ready', sinceMs, hasJoined: this.#joined.has(name), ...seen, ...kept }
     })
     // Before its record is written.
     for (const [name, { phase, sinceMs }] of this.#busy) if (!names.has(name)) machines.push({ name, phase, sinceMs })
@@ -161,7 +172,7 @@ export class PoolController {
       } catch (error) {
         if (signal.aborted) return
         this.#failures += 1
-        const pauseMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (this.#failures - 1))
+        const pauseMs = backoffMs(this.#failures)
         this.#notBeforeMs = this.#clock.nowMs() + pauseMs
         this.#log.error(
           `pool ${this.#pool.name}: cannot make machine ${name}, next try in ${pauseMs / 1000} s: ${toMessage(error)}`,
@@ -177,8 +188,13 @@ export class PoolController {
         this.#log.info(`pool ${this.#pool.name}: removing machine ${name}: ${why}`)
         await this.#edge.removeMachine(name, { signal })
       } catch (error) {
-        if (!signal.aborted)
-          this.#log.error(`pool ${this.#pool.name}: cannot remove machine ${name}: ${toMessage(error)}`)
+        if (signal.aborted) return
+        const failures = (this.#stuck.get(name)?.failures ?? 0) + 1
+        const pauseMs = backoffMs(failures)
+        this.#stuck.set(name, { failures, untilMs: this.#clock.nowMs() + pauseMs })
+        this.#log.error(
+          `pool ${this.#pool.name}: cannot remove machine ${name}, next try in ${pauseMs / 1000} s: ${toMessage(error)}`,
+        )
       }
     })
   }

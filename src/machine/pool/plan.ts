@@ -9,8 +9,12 @@ export interface PoolMachine {
   readonly phase: 'creating' | 'ready' | 'broken' | 'leaving'
   /** When it became what it is, as far as we have seen. */
   readonly sinceMs: number
-  /** As the endpoint sees it; absent: it has not joined. */
+  /** As the endpoint sees it; absent: it has not joined, or the endpoint has forgotten it. */
   readonly node?: PoolNode
+  /** The endpoint has known it at some time. */
+  readonly hasJoined?: boolean
+  /** It is not removed before: the last attempt failed. */
+  readonly keptUntilMs?: number
 }
 
 export interface PoolNode {
@@ -71,12 +75,15 @@ export function planPool(view: PoolView): PoolPlan {
     ? open.map((each) => each.id)
     : open.filter((each) => !fits(each, view)).map((each) => each.id)
   const demand = open.filter((each) => !hopeless.includes(each.id))
-  const remove = [
-    ...broken.map(({ name }) => ({ name, why: 'its creation was interrupted' })),
-    ...chooseIdle(view, staying, idle, demand.length > 0),
-  ]
-  const left = staying.length - (remove.length - broken.length)
-  return { create: countNew(view, staying, left, demand), remove, hopeless }
+  const useless = chooseIdle(view, staying, idle, demand.length > 0)
+  const left = staying.length - useless.length
+  const remove = [...broken.map(({ name }) => ({ name, why: 'its creation was interrupted' })), ...useless]
+  const kept = new Set(machines.flatMap(({ name, keptUntilMs = 0 }) => (nowMs < keptUntilMs ? [name] : [])))
+  return {
+    create: countNew(view, staying, left, demand),
+    remove: remove.filter(({ name }) => !kept.has(name)),
+    hopeless,
+  }
 }
 
 function isIdle({ phase, node }: PoolMachine): boolean {
@@ -101,8 +108,10 @@ function chooseIdle(
   const old = idle
     .filter(({ node }) => node?.isClosed === false && nowMs - (node.idleSinceMs ?? nowMs) >= pool.idleMs)
     .sort((a, b) => (a.node?.idleSinceMs ?? 0) - (b.node?.idleSinceMs ?? 0))
+  // One that was there once is not lost: an endpoint that has just started knows nobody, whatever runs on them.
   const lost = staying.filter(
-    ({ phase, node, sinceMs }) => phase === 'ready' && node === undefined && nowMs - sinceMs >= joinMs + pool.idleMs,
+    ({ phase, node, hasJoined, sinceMs }) =>
+      phase === 'ready' && node === undefined && hasJoined !== true && nowMs - sinceMs >= joinMs + pool.idleMs,
   )
   const spare = Math.max(0, staying.length - closed.length - lost.length - pool.min)
   return [

@@ -8,9 +8,13 @@ export const alpine: Provisioner = fromTable({
   systems: ['Alpine Linux'],
   ids: ['alpine'],
   tool: apk,
-  // The repository is listed, but commented out, after an installation by hand.
+  // The repository is listed, but commented out, after an installation by hand; so is that of the unstable edge, which must
+  // not be mixed with a release.
   preparations: [
-    { run: "sed -i 's|^#[[:space:]]*\\(http.*/community\\)$|\\1|' /etc/apk/repositories", mayFail: false },
+    {
+      run: 'for base in $(sed -n \'s|^\\(http.*\\)/main$|\\1|p\' /etc/apk/repositories); do sed -i "s|^#[[:space:]]*\\($base/community\\)$|\\1|" /etc/apk/repositories; done',
+      mayFail: false,
+    },
   ],
   sources: [{ from: 'Alpine', packages: ['docker', 'iptables'], versioned: ['docker'] }],
 })

@@ -10,7 +10,8 @@ export const debian: Provisioner = fromTable({
   ids: ['debian', 'raspbian'],
   tool: apt,
   sources: [
-    { from: 'Debian', packages: ['docker.io', 'iptables'], versioned: ['docker.io'] },
+    // From Debian 13 on the command `docker` is a package of its own.
+    { from: 'Debian', packages: ['docker.io', 'iptables'], extras: ['docker-cli'], versioned: ['docker.io'] },
     { ...dockerForApt('debian'), isFallback: true },
   ],
 })

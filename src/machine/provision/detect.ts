@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { changedHostKey } from '../../io/ssh/ssh.ts'
 import type { Ssh } from '../../io/ssh/ssh.ts'
@@ -11,6 +11,7 @@ import type { Provisioner } from './provisioner.ts'
 const attempts = 60
 const refusedAttempts = 10
 const pauseMs = 3000
+const loginLimitMs = 90_000
 
 /** Waits until a login works: a fresh host answers, then refuses, then lets us in. */
 export async function waitForSsh(ssh: Ssh, log: Log, clock: Clock, o: CallOptions): Promise<void> {
@@ -18,13 +19,19 @@ export async function waitForSsh(ssh: Ssh, log: Log, clock: Clock, o: CallOption
   let refused = 0
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const { code } = await ssh.run('exit 0', o)
+      // A login that asks something, or hangs in a start-up file, says nothing for ever.
+      const { code } = await ssh.run('exit 0', {
+        ...o,
+        deadlineMs: Math.min(o.deadlineMs ?? loginLimitMs, loginLimitMs),
+      })
       if (code === 0) return
       throw new FlotillaError('io/ssh', `exit status ${code}`)
     } catch (error) {
       if (o.signal?.aborted === true) throw error
       const text = toMessage(error)
+      const isSilent = isFlotillaError(error) && error.code === 'core/deadline'
       if (/Permission denied|authentication methods failed/.test(text)) refused += 1
+      if (isSilent) refused += 2
       const isHopeless = text.includes(changedHostKey) || /too open|not readable|cannot use SSH key/.test(text)
       if (attempt >= attempts || refused >= refusedAttempts || isHopeless) {
         const whole = `Too many retries waiting for SSH to be available.  Last error: ${text}`

@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
 import { makeHost } from '../../../test/conformance/store.ts'
 import { silentLog } from '../../core/log.ts'
 import { builtins } from '../../plugin/builtins.generated.ts'
@@ -12,8 +15,12 @@ import { openHostShell } from './host-shell.ts'
 import { parseOsRelease } from './os-release.ts'
 import type { EngineWanted, Provisioner } from './provisioner.ts'
 import { renderEngineArgs } from './unit-file.ts'
+import { upgradePackages } from './upgrade.ts'
 
 /** What each family's host is told, word for word: the transcripts beside this file are to be read when they change. */
+
+const folder = mkdtempSync(join(tmpdir(), 'families-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 async function loadAll(): Promise<readonly Provisioner[]> {
   const table = builtins.provisioner ?? {}
@@ -67,6 +74,7 @@ const cases: readonly Case[] = [
     name: 'debian',
     osRelease: 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\nVERSION_CODENAME=trixie\n',
     init: 'systemd',
+    versions: { 'docker-cli': ['26.1.5+dfsg1-9'] },
   },
   {
     title: 'ubuntu',
@@ -276,6 +284,20 @@ describe('the version of the engine', () => {
     expect(installs(other).at(-1)).toContain('docker-ce=5:28.10.0')
   })
 
+  // docker-ce-packaging rpm/SPECS: docker-ce has epoch 3, docker-ce-cli has 1.
+  it('is asked for without its epoch where the packages of one release have several', async () => {
+    const rocky: ScriptedSystem = {
+      osRelease: 'PRETTY_NAME="Rocky Linux 9.6"\nID="rocky"\nVERSION_ID="9.6"\n',
+      init: 'systemd',
+      versions: { 'docker-ce': ['3:28.1.0-1.el9', '3:28.1.1-1.el9'] },
+    }
+    const host = scriptedHost(rocky)
+    await provision(host, rocky, wantedEngine({ version: '28.1' }))
+    expect(installs(host).at(-1)).toMatch(
+      /install docker-ce-28\.1\.1-1\.el9 docker-ce-cli-28\.1\.1-1\.el9 containerd\.io$/,
+    )
+  })
+
   it('cannot be chosen where the engine is a part of the system', async () => {
     const flatcar: ScriptedSystem = {
       osRelease: 'PRETTY_NAME="Flatcar"\nID=flatcar\n',
@@ -287,6 +309,30 @@ describe('the version of the engine', () => {
       'the engine of Flatcar is a part of the system and not version 28',
     )
     await provision(scriptedHost(flatcar), flatcar, wantedEngine({ version: '27.3' }))
+  })
+})
+
+describe('the repositories of Alpine', () => {
+  async function prepare(text: string): Promise<string> {
+    const system: ScriptedSystem = { osRelease: 'ID=alpine\n', init: 'openrc' }
+    const host = scriptedHost(system)
+    await provision(host, system, wantedEngine())
+    const command = host.transcript.find((line) => line.includes('/etc/apk/repositories'))?.slice(2) ?? ''
+    const path = join(folder, 'repositories')
+    writeFileSync(path, text)
+    execFileSync('/bin/sh', ['-c', command.replaceAll('/etc/apk/repositories', path)])
+    return readFileSync(path, 'utf8')
+  }
+
+  it('the one beside the release in use is switched on, and no other', async () => {
+    const lines = ['/media/cdrom/apks', 'http://m/alpine/v3.22/main', '#http://m/alpine/v3.22/community']
+    const edge = ['#http://m/alpine/edge/main', '# http://m/alpine/edge/community', '#http://m/alpine/edge/testing']
+    expect(await prepare([...lines, ...edge, ''].join('\n'))).toBe(
+      [lines[0], lines[1], 'http://m/alpine/v3.22/community', ...edge, ''].join('\n'),
+    )
+    expect(await prepare('https://m/edge/main\n# https://m/edge/community\n')).toBe(
+      'https://m/edge/main\nhttps://m/edge/community\n',
+    )
   })
 })
 
@@ -303,6 +349,16 @@ describe('what is in the way', () => {
     expect(text).toContain("  < export HTTPS_PROXY='http://ada:pa$$@proxy:3128'\n  < export no_proxy=10.0.0.0/8\n")
     // Only the engine's own settings, which root alone may change, hold the password beside that.
     expect(text.split('\n').filter((line) => line.includes('pa$$') && line.startsWith('$'))).toEqual([])
+  })
+
+  it('packages are brought up to date through the same proxies', async () => {
+    const host = scriptedHost(base)
+    const shell = await openHostShell(host.ssh, {})
+    await upgradePackages(shell, ['HTTP_PROXY=http://ada:pa$$@proxy:3128', 'NOTE=1'], {})
+    const text = host.transcript.join('\n')
+    expect(text).toMatch(/^\$ \. \/dev\/stdin\n/)
+    expect(text).toContain("  < export HTTP_PROXY='http://ada:pa$$@proxy:3128'")
+    expect(text).not.toContain('NOTE')
   })
 
   it('settings of daemon.json that come with the command line too are named before the engine is stopped', async () => {

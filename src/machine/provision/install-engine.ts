@@ -104,7 +104,17 @@ function installer(target: ProvisionTarget, table: SystemTable, wanted: EngineWa
     if (source === undefined)
       throw new FlotillaError('machine/provision', `no package of ${os.prettyName} holds Docker`)
     await addRepository(source, tool, o)
-    await check(fillPackages(tool, source.packages), o)
+    await check(fillPackages(tool, [...source.packages, ...(await listExtras(source, tool, o))]), o)
+  }
+
+  /** Packages that only some releases have. */
+  async function listExtras(source: EngineSource, tool: PackageTool, o: CallOptions): Promise<readonly string[]> {
+    const found: string[] = []
+    for (const name of source.extras ?? []) {
+      const { stdout } = await run(fill(tool.versions, { package: quoteShell(name) }), o)
+      if (stdout.trim() !== '') found.push(name)
+    }
+    return found
   }
 
   async function installVersion(tool: PackageTool, o: CallOptions): Promise<void> {
@@ -123,9 +133,11 @@ function installer(target: ProvisionTarget, table: SystemTable, wanted: EngineWa
       const version = pickVersion(versions, wanted.version)
       if (version !== undefined) {
         const pinned = source.packages.map((name) =>
-          source.versioned.includes(name) ? fill(tool.pin, { package: name, version }) : name,
+          source.versioned.includes(name)
+            ? fill(tool.pin, { package: name, version, release: version.replace(/^\d+:/, '') })
+            : name,
         )
-        await check(fillPackages(tool, pinned), o)
+        await check(fillPackages(tool, [...pinned, ...(await listExtras(source, tool, o))]), o)
         return
       }
       seen.push(
@@ -165,7 +177,7 @@ function lastLine(text: string): string {
 }
 
 /** Lines that give the package manager the proxies that the engine is to have. */
-function renderProxies(env: readonly string[]): string {
+export function renderProxies(env: readonly string[]): string {
   const lines = env.flatMap((pair) => {
     const at = pair.indexOf('=')
     const name = pair.slice(0, at)

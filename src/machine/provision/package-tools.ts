@@ -1,4 +1,7 @@
-/** The package managers, as commands. Data: `{packages}`, `{package}` and `{version}` are filled in, quoted for a shell. */
+/**
+ * The package managers, as commands. Data: `{packages}`, `{package}`, `{version}`, and `{release}` for a version without its
+ * epoch, are filled in, quoted for a shell.
+ */
 export interface PackageTool {
   readonly name: string
   /** Fetches the lists of packages. */
@@ -31,7 +34,8 @@ export const dnf: PackageTool = {
   refresh: `${dnfCommand} -q -y makecache`,
   install: `${dnfCommand} -q -y install {packages}`,
   versions: `${dnfCommand} -q list --showduplicates {package} 2>/dev/null | awk -v name={package} 'index($1, name ".") == 1 { print $2 }'`,
-  pin: '{package}-{version}',
+  // The epochs of one release differ: docker-ce has 3, docker-ce-cli has 1.
+  pin: '{package}-{release}',
 }
 
 const zypperCommand = `ZYPP_LOCK_TIMEOUT=${lockSeconds} zypper --non-interactive --quiet`
@@ -66,5 +70,5 @@ export const tdnf: PackageTool = {
   refresh: 'tdnf -q -y makecache',
   install: 'tdnf -q -y install {packages}',
   versions: 'tdnf -q list {package} | awk -v name={package} \'index($1, name ".") == 1 { print $2 }\'',
-  pin: '{package}-{version}',
+  pin: '{package}-{release}',
 }

@@ -37,6 +37,26 @@ describe('the command line of the engine', () => {
     )
   })
 
+  it("takes options as docker-machine's users wrote them: with blanks or dashes", () => {
+    const { options } = makeHost('a')
+    const ArbitraryFlags = ['log-opt max-size=10m', '--debug', '-D', 'label a=b c', 'dns=1.1.1.1 2']
+    const engine = { ...options.EngineOptions, ArbitraryFlags }
+    expect(renderEngineArgs({ ...options, EngineOptions: engine }, 'generic', 2376).slice(-7)).toEqual([
+      '--log-opt',
+      'max-size=10m',
+      '--debug',
+      '-D',
+      '--label',
+      'a=b c',
+      '--dns=1.1.1.1 2',
+    ])
+  })
+
+  it('what is no variable is not made one', () => {
+    const script = renderSupervisor({ program: '/d', args: [], env: ['FOO', 'A;reboot=1', 'B=1'] })
+    expect(script.match(/^export .*/gm)?.slice(1)).toEqual(['export B=1'])
+  })
+
   it('a drop-in resets the command line and quotes what systemd would expand', () => {
     const command = {
       program: '/usr/sbin/dockerd',
@@ -220,6 +240,15 @@ describe('waiting for SSH', () => {
     for (let at = 0; at < 12; at += 1) await clock.advance(3000)
     await failure
     expect(tries).toBe(10)
+    tries = 0
+    const silent = fakeSsh(() => {
+      tries += 1
+      return new FlotillaError('core/deadline', 'ssh did not end within 90000 ms')
+    })
+    const given = expect(waitForSsh(silent, silentLog, clock, {})).rejects.toThrow(/ssh did not end within 90000 ms/)
+    for (let at = 0; at < 12; at += 1) await clock.advance(3000)
+    await given
+    expect(tries).toBe(5)
     const changed = fakeSsh(() => new FlotillaError('io/ssh', 'the host key has changed since the first contact'))
     await expect(waitForSsh(changed, silentLog, clock, {})).rejects.toThrow(/host key has changed/)
   })

@@ -14,6 +14,8 @@ export interface EngineSource {
   /** Makes the repository known; may be run again. `{codename}` and `{versionId}` are those of the system. */
   readonly setUp?: string
   readonly packages: readonly string[]
+  /** Installed too where the release has them. */
+  readonly extras?: readonly string[]
   /** Those of `packages` that carry the version of the engine, the engine itself first. */
   readonly versioned: readonly string[]
   /** Only asked when the user wants a version that the sources before it do not have. */

@@ -36,8 +36,16 @@ export function renderEngineArgs(options: HostOptions, driverName: string, port:
     `provider=${driverName}`,
     ...repeat('--insecure-registry', engine.InsecureRegistry),
     ...repeat('--registry-mirror', engine.RegistryMirror),
-    ...(engine.ArbitraryFlags ?? []).map((flag) => `--${flag}`),
+    ...(engine.ArbitraryFlags ?? []).flatMap(renderFlag),
   ]
+}
+
+/** docker-machine put flags on one line: in its records a blank stands where an equals sign does, too. */
+function renderFlag(flag: string): readonly string[] {
+  const bare = flag.replace(/^-+/, '')
+  const dashes = /^\w(?:[ \t=]|$)/.test(bare) ? '-' : '--'
+  const [, name, value] = /^([\w-]+)[ \t]+(.*)$/s.exec(bare) ?? []
+  return name === undefined || value === undefined ? [`${dashes}${bare}`] : [`${dashes}${name}`, value]
 }
 
 /** The same setup for a host that keeps its certificates in another folder. */
@@ -121,7 +129,7 @@ export function renderOpenRc(command: DaemonCommand): string {
   return [
     `DOCKERD_BINARY=${quoteShell(command.program)}`,
     `DOCKER_OPTS=${quoteShell(quoteShellWords(command.args))}`,
-    ...command.env.map(renderExport),
+    ...command.env.flatMap(renderExport),
     '',
   ].join('\n')
 }
@@ -163,14 +171,20 @@ export function renderBoot2docker(command: DaemonCommand, folder: string): strin
     'DOCKER_TLS=auto',
     `SERVERKEY=${folder}/server-key.pem`,
     `SERVERCERT=${folder}/server.pem`,
-    ...command.env.map(renderExport),
+    ...command.env.flatMap(renderExport),
     '',
   ].join('\n')
 }
 
-function renderExport(pair: string): string {
+/** What is no variable is passed over, as systemd does; older records hold anything. */
+function renderExport(pair: string): readonly string[] {
   const at = pair.indexOf('=')
-  return `export ${pair.slice(0, at)}=${quoteShell(pair.slice(at + 1))}`
+  return isVariable(pair) ? [`export ${pair.slice(0, at)}=${quoteShell(pair.slice(at + 1))}`] : []
+}
+
+/** True for `NAME=VALUE` with a name that a shell and systemd take. */
+export function isVariable(pair: string): boolean {
+  return /^[A-Za-z_]\w*=/.test(pair)
 }
 
 /** Files of a host without an init system. */
@@ -189,7 +203,7 @@ export function renderSupervisor(command: DaemonCommand): string {
     '#!/bin/sh',
     '# Keeps the Docker engine running on a host without an init system. Written by Flotilla.',
     'export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"',
-    ...command.env.map(renderExport),
+    ...command.env.flatMap(renderExport),
     'engine=',
     'finish() {',
     '  [ -n "$engine" ] && kill -TERM "$engine" 2>/dev/null && wait "$engine"',

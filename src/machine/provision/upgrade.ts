@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { HostShell } from './host-shell.ts'
+import { renderProxies } from './install-engine.ts'
 
 /** Packages that hold an engine or what it runs on, in the distributions and in Docker's own repositories. */
 const packages = [
@@ -52,10 +53,15 @@ fi
 /**
  * Brings the packages of the engine up to date. The engine goes on running as it is until it is restarted.
  *
+ * @param env of the engine: its proxies are those of the package manager too
  * @throws {machine/provision} also when the engine does not come from a package
  */
-export async function upgradePackages(shell: HostShell, o: CallOptions): Promise<void> {
-  const result = await shell.run(script, o)
+export async function upgradePackages(shell: HostShell, env: readonly string[], o: CallOptions): Promise<void> {
+  const proxies = renderProxies(env)
+  // Over stdin, as when an engine is installed: they may hold passwords.
+  const result = await (proxies === ''
+    ? shell.run(script, o)
+    : shell.run(`. /dev/stdin${script}`, { ...o, input: proxies }))
   if (result.code === 0) return
   if (result.code === 3 || result.code === 4) {
     const why = result.code === 3 ? 'the host has no package manager that is known' : 'it does not come from a package'

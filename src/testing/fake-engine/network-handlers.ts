@@ -70,8 +70,8 @@ function list(call: FakeCall): void {
     (network) =>
       hasLabels(network.Labels, filters.get('label')) &&
       some('id', (id) => network.Id.startsWith(id)) &&
-      // Engines match a part of the name.
-      some('name', (name) => network.Name.includes(name)) &&
+      // Engines take it for a pattern, which a part of the name is too.
+      some('name', (name) => new RegExp(name).test(network.Name)) &&
       some('driver', (driver) => network.Driver === driver) &&
       some('scope', (scope) => network.Scope === scope),
   )

@@ -4,6 +4,9 @@ import { mapLimit } from '../../../core/limit.ts'
 import { execProgram } from '../../../io/exec.ts'
 import type { ExecResult } from '../../../io/exec.ts'
 import { ownProgram } from '../../../io/own-program.ts'
+import { unfinishedStep } from '../../../machine/creation.ts'
+import { readInventory } from '../../../machine/inventory.ts'
+import { fileStore } from '../../../machine/store-files.ts'
 import type { Place } from './place.ts'
 import { say } from './place.ts'
 
@@ -50,17 +53,28 @@ export async function raiseHosts(
   const format = '{{.Name}} {{.State}} {{.DockerVersion}}'
   const listed = await runOwnChecked(ctx, machineWords(place, ['ls', '--format', format, '--timeout', '10']))
   const found = new Map(listed.split('\n').map((line) => [line.split(' ')[0] ?? '', line.split(' ').slice(1)]))
+  const unfinished = await listUnfinished(ctx, place)
   await mapLimit(names, hostsAtOnce, async (name) => {
     const [state, version] = found.get(name) ?? []
     if (state === 'Running' && version !== 'Unknown') {
       say(ctx, `host ${name} is running`)
       return
     }
-    if (state === undefined)
-      await runOwnChecked(ctx, machineWords(place, ['create', '--driver', 'local', ...createFlags, name]))
-    else await runOwnChecked(ctx, machineWords(place, [state === 'Running' ? 'restart' : 'start', name]))
+    const words =
+      state === undefined
+        ? ['create', '--driver', 'local', ...createFlags, name]
+        : unfinished.has(name)
+          ? ['create', '--resume', name]
+          : [state === 'Running' ? 'restart' : 'start', name]
+    await runOwnChecked(ctx, machineWords(place, words))
     say(ctx, `host ${name} is up`)
   })
+}
+
+/** Hosts whose making an earlier run was cut off in: they can be neither started nor made. */
+async function listUnfinished(ctx: Context, place: Place): Promise<ReadonlySet<string>> {
+  const { hosts } = await readInventory(fileStore(place.store, ctx.clock))
+  return new Set(hosts.filter((host) => unfinishedStep(host) !== undefined).map(({ name }) => name))
 }
 
 /** `tcp://IP:2376` of each host. */

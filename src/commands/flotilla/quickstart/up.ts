@@ -16,40 +16,40 @@ import type { quickstartUpFlags } from '../table.ts'
 import { raiseHosts, readUrls, runOwnChecked } from './hosts.ts'
 import { startManager, stopManager, waitForNodes } from './manager.ts'
 import type { Place } from './place.ts'
-import { placeAt, readQuickstart, renderOwn, say, writeQuickstart } from './place.ts'
+import { placeAt, readQuickstart, renderOwn, say, withQuickstart, writeQuickstart } from './place.ts'
 import { renderSampleProject } from './project.ts'
 
 /** Hosts, endpoint, image, project: each step does nothing where its result is there already. */
 export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
-  const place = placeAt(flags['state-dir'])
+  const place = placeAt(ctx, flags['state-dir'])
   const count = flags.hosts
   if (count < 1 || count > 20) throw new FlotillaError('cli/invalid-value', `--hosts takes 1 to 20, not ${count}`)
+  await withQuickstart(ctx, place, () => bringUp(ctx, place, count, flags['local-engine-root']))
+}
+
+async function bringUp(ctx: Context, place: Place, count: number, engineRoot: string | undefined): Promise<void> {
   const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`)
   const before = await readQuickstart(place)
   const all = [...new Set([...(before?.hosts ?? []), ...names])]
   let manager: ProcessIdentity | undefined = before?.manager
-  await writeQuickstart(place, { hosts: all, ...(manager === undefined ? {} : { manager }) })
+  const managed = before?.managed ?? before?.hosts ?? []
+  await writeQuickstart(place, { hosts: all, ...(manager === undefined ? {} : { manager, managed }) })
 
   say(ctx, `making ${all.length} Docker hosts`)
-  await raiseHosts(
-    ctx,
-    place,
-    all,
-    flags['local-engine-root'] === undefined ? [] : ['--local-engine-root', flags['local-engine-root']],
-  )
+  await raiseHosts(ctx, place, all, engineRoot === undefined ? [] : ['--local-engine-root', engineRoot])
 
   const engine = openEngine(
     { kind: 'unix', path: place.socket },
     { clock: ctx.clock, userAgent: `flotilla/${programVersion}` },
   )
   try {
-    const isSameFleet = before !== undefined && before.hosts.length === all.length
+    const isSameFleet = managed.length === all.length
     if (manager === undefined || !isSameFleet || !(await isAlive(manager))) {
       say(ctx, 'starting the endpoint')
       if (manager !== undefined) await stopManager(ctx, place, manager)
       await startManager(ctx, place, await readUrls(ctx, place, all), async (identity) => {
         manager = identity
-        await writeQuickstart(place, { hosts: all, manager: identity })
+        await writeQuickstart(place, { hosts: all, manager: identity, managed: all })
       })
     }
     await waitForNodes(ctx, place, engine, () => manager, all.length)

@@ -5,9 +5,10 @@ import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import { nodesFileOf, savePool } from '../../../machine/pool/pool.ts'
 import type { Pool, PoolFlag } from '../../../machine/pool/pool.ts'
 import type { CreateFlags } from '../create.ts'
-import { checkSwarm, toWanted } from '../create.ts'
+import { checkCreateFlags, toWanted } from '../create.ts'
 import { loadDescriptor, openStore, programWords } from '../open-machine.ts'
 import { createFlags } from '../create-flags.ts'
+import { flagsOf } from '../driver-flags.ts'
 import { onePool } from './one-pool.ts'
 import type { poolCreateFlags } from './table.ts'
 
@@ -17,10 +18,10 @@ export const run: Run<typeof poolCreateFlags> = async (ctx, flags, args) => {
   const store = openStore(ctx)
   const machine = flags as unknown as CreateFlags & Readonly<Record<string, PoolFlag | undefined>>
   const descriptor = await loadDescriptor(ctx, machine.driver)
-  checkSwarm(machine)
+  checkCreateFlags(machine)
   if (machine['swarm-master'])
     throw new FlotillaError('machine/usage', 'a machine that may go at any time is no place for a manager')
-  const known = [...Object.keys(createFlags), ...Object.keys(descriptor.flags)]
+  const known = [...Object.keys(createFlags), ...Object.keys(await flagsOf(descriptor))]
   const values = known.flatMap((flag) => (machine[flag] === undefined ? [] : [[flag, machine[flag]] as const]))
   const pool: Pool = {
     name,

@@ -1,9 +1,11 @@
 import type { Run } from '../../../cli/command.ts'
 import type { FlagTable } from '../../../core/flag.ts'
+import { isSecretName } from '../../../core/mask.ts'
 import { readInventory } from '../../../machine/inventory.ts'
 import { loadPool, nodesFileOf, poolOf } from '../../../machine/pool/pool.ts'
 import { loadDescriptor, openStore } from '../open-machine.ts'
 import { createFlags } from '../create-flags.ts'
+import { flagsOf } from '../driver-flags.ts'
 import { onePool } from './one-pool.ts'
 
 /** Prints a pool as JSON; values of flags that are secrets are not shown. */
@@ -11,9 +13,8 @@ export const run: Run = async (ctx, _flags, args) => {
   const store = openStore(ctx)
   const pool = await loadPool(store.root, onePool(args, 'inspect'))
   const { hosts } = await readInventory(store)
-  const tables: FlagTable = { ...createFlags, ...(await loadDescriptor(ctx, pool.driver)).flags }
-  const isSecret = (name: string): boolean =>
-    Object.entries(tables).some(([key, spec]) => key === name && spec.isSecret === true)
+  const table: FlagTable = { ...createFlags, ...(await flagsOf(await loadDescriptor(ctx, pool.driver))) }
+  const isSecret = (name: string): boolean => table[name]?.isSecret ?? isSecretName(name)
   const flags = Object.entries(pool.flags).map(([name, value]) => [
     name,
     isSecret(name) && value !== '' ? '***' : value,

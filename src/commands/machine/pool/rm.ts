@@ -1,5 +1,5 @@
 import type { Run } from '../../../cli/command.ts'
-import { FlotillaError } from '../../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
 import { withLock } from '../../../io/lock.ts'
 import { readInventory } from '../../../machine/inventory.ts'
 import { loadPool, lockFileOf, poolOf, removePool } from '../../../machine/pool/pool.ts'
@@ -12,9 +12,16 @@ export const run: Run<typeof poolRemoveFlags> = async (ctx, flags, args) => {
   if (args.length === 0) throw new FlotillaError('machine/usage', 'pool rm takes the names of pools')
   const store = openStore(ctx)
   for (const name of new Set(args)) {
-    await loadPool(store.root, name).catch((error: unknown) => {
-      if (!flags.force) throw error
-    })
+    try {
+      await loadPool(store.root, name)
+    } catch (error) {
+      // A damaged description is no reason to keep it; a name that no pool has is none of a file either.
+      if (!flags.force || !isFlotillaError(error)) throw error
+      if (error.code === 'machine/not-found') {
+        ctx.log.error(`Can't remove "${name}"`)
+        continue
+      }
+    }
     const lock = { clock: ctx.clock, waitMs: 0, signal: ctx.signal, subject: `pool "${name}"` }
     await withLock(lockFileOf(store.root, name), lock, async () => {
       const { hosts } = await readInventory(store)

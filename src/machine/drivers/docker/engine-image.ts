@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { CallOptions } from '../../../core/call.ts'
 import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
-import { importImage, inspectImage, pullImage } from '../../../engine/api/images.ts'
+import { importImage, inspectImage, pullImage, removeImage } from '../../../engine/api/images.ts'
 import type { ImageProgress } from '../../../engine/api/types-resource.ts'
 import type { Engine } from '../../../engine/engine.ts'
 import type { ProgramWords } from '../../../io/exec.ts'
@@ -113,6 +113,8 @@ async function importTar(engine: Engine, reference: string, words: ProgramWords,
   const code = await ended
   // 1: a file changed while it was read, which a running system's files may do.
   if (code !== 0 && code !== 1 && code !== 137) {
+    // What came through may lack anything, and would be found and used the next time.
+    await removeImage(engine, reference, { force: true }, {}).catch(() => undefined)
     throw new FlotillaError('machine/driver', `cannot make image ${reference}: tar ended with ${code}: ${said.trim()}`)
   }
 }

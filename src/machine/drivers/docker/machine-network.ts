@@ -4,6 +4,7 @@ import { listContainers } from '../../../engine/api/containers.ts'
 import { createNetwork, inspectNetwork, listNetworks, removeNetwork } from '../../../engine/api/networks.ts'
 import type { NetworkInspect } from '../../../engine/api/types-resource.ts'
 import type { Engine } from '../../../engine/engine.ts'
+import { makeNonce } from '../../../io/files.ts'
 import { parseSubnet, toAddress } from '../../subnet.ts'
 import { labels } from './container-spec.ts'
 
@@ -20,9 +21,10 @@ const probeLimitMs = 5 * 60_000
 export async function ensureNetwork(engine: Engine, name: string, o: CallOptions): Promise<NetworkInspect> {
   const found = await findNetwork(engine, name, o)
   if (found !== undefined) return found
+  // Several machines may be made at once, by this process too.
   const { Id: trialId } = await createNetwork(
     engine,
-    { Name: `${name}${probeMark}${process.pid}`, Labels: madeByUs },
+    { Name: `${name}${probeMark}${makeNonce()}`, Labels: madeByUs },
     o,
   )
   let subnet: string

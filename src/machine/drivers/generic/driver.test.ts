@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDriver } from '../../../../test/conformance/driver.ts'
 import type { Log } from '../../../core/log.ts'
@@ -75,6 +75,16 @@ describe('driver generic', () => {
     expect(readFileSync(`${copy}.pub`, 'utf8')).toBe('public')
     expect(driver.toConfig()['SSHKeyPath']).toBe(copy)
     expect(lines).toContain('Importing SSH key...')
+  })
+
+  it('a key that is called like a file of the store gets another name', async () => {
+    writeFileSync(join(folder, 'key.pem'), 'private', { mode: 0o600 })
+    const driver = await make({ 'generic-ssh-key': join(folder, 'key.pem') })
+    await driver.create({})
+    const copy = (await driver.ssh())?.keyPath ?? ''
+    // Provisioning puts the key of the client certificate at `key.pem`.
+    expect(basename(copy)).toBe('id_rsa')
+    expect(readFileSync(copy, 'utf8')).toBe('private')
   })
 
   it('a key that is not there fails before anything is made', async () => {

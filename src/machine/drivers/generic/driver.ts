@@ -97,7 +97,7 @@ async function importKey(ctx: DriverContext, path: string): Promise<string> {
   }
   ctx.log.info('Importing SSH key...')
   const source = expandHome(path)
-  const target = join(ctx.machinePath, basename(source))
+  const target = join(ctx.machinePath, takenNames.has(basename(source)) ? 'id_rsa' : basename(source))
   try {
     await copyPrivate(source, target)
     if (await pathExists(`${source}.pub`)) await copyPrivate(`${source}.pub`, `${target}.pub`)
@@ -106,6 +106,11 @@ async function importKey(ctx: DriverContext, path: string): Promise<string> {
   }
   return target
 }
+
+/** Files that the store keeps beside the key. A key of such a name (EC2 users like `key.pem`) would be overwritten by them, or they by it. */
+const takenNames: ReadonlySet<string> = new Set(
+  'ca.pem cert.pem key.pem ca-key.pem server.pem server-key.pem config.json config.json.bak known_hosts'.split(' '),
+)
 
 async function copyPrivate(source: string, target: string): Promise<void> {
   await fs.writeFile(target, await fs.readFile(source), { mode: 0o600 })

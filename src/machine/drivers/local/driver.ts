@@ -1,7 +1,6 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { CallOptions } from '../../../core/call.ts'
 import { FlotillaError } from '../../../core/errors.ts'
-import { execChecked } from '../../../io/exec.ts'
 import { readTextFile } from '../../../io/files.ts'
 import { baseConfig, readInteger, readText } from '../../driver.ts'
 import type {
@@ -20,6 +19,7 @@ import { resolveEngineRoot } from '../../debian/engine-tree.ts'
 import { openFleet } from './fleet.ts'
 import type { Fleet } from './fleet.ts'
 import type { NamespaceHost } from './namespace-host.ts'
+import { makeSshKey } from '../../ssh-key.ts'
 import { parseSubnet } from '../../subnet.ts'
 import { allowLogin, waitForSystemd } from './systemd-host.ts'
 
@@ -61,7 +61,8 @@ export const localFactory: DriverFactory = {
 /** Not in the store: addresses are the machine's own, whichever stores there are. */
 function stateRoot(ctx: DriverContext): string {
   const own = ctx.env['FLOTILLA_LOCAL_DIR']
-  return own !== undefined && own !== '' ? own : '/var/lib/flotilla/local'
+  // Absolute: the record is read in other folders too.
+  return own !== undefined && own !== '' ? resolve(own) : '/var/lib/flotilla/local'
 }
 
 /** What both kinds of host have in common. */
@@ -131,6 +132,8 @@ abstract class LocalDriver implements Driver {
   async start(o: CallOptions): Promise<void> {
     const host = await this.require()
     await host.powerOn(o)
+    // Somebody may have paused it.
+    if (await host.isFrozen()) await host.setFrozen(false)
     await this.startEngine(host, o)
   }
 
@@ -244,8 +247,7 @@ class SystemdDriver extends LocalDriver {
   protected async prepare(host: NamespaceHost, o: CallOptions): Promise<void> {
     const { clock, machinePath } = this.ctx
     const keyPath = join(machinePath, 'id_rsa')
-    // docker-machine calls the file so whatever kind the key is of.
-    await execChecked(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', keyPath], { ...o, clock })
+    await makeSshKey(keyPath, clock, o)
     this.config = { ...this.config, SSHKeyPath: keyPath }
     await waitForSystemd(host, clock, o)
     await allowLogin(host, (await readTextFile(`${keyPath}.pub`)) ?? '', o)

@@ -18,6 +18,7 @@ import type {
   Snapshots,
   SshTarget,
 } from '../../driver.ts'
+import { makeSshKey } from '../../ssh-key.ts'
 import { findKvmTrouble } from './accelerator.ts'
 import { baseImagePath, ensureBaseImage } from './base-image.ts'
 import type { BaseImage } from './base-image.ts'
@@ -251,9 +252,7 @@ class QemuDriver implements Driver {
   async #makeSeed(o: CallOptions): Promise<void> {
     const { clock, machineName, random } = this.#ctx
     const keyPath = this.#text('SSHKeyPath')
-    for (const path of [keyPath, `${keyPath}.pub`]) await fs.rm(path, { force: true })
-    // docker-machine calls the file so whatever kind the key is of.
-    await execChecked(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', keyPath], { ...o, clock })
+    await makeSshKey(keyPath, clock, o)
     const gateway = this.#text('Gateway')
     const cidr = this.#text('AddressCIDR')
     const seed = makeSeed({
