@@ -95,7 +95,7 @@ describe.runIf(isRoot)('flotilla quickstart (needs root on Linux)', () => {
     const killed = { ...env, FLOTILLA_FAILPOINTS: 'machine.afterSave=kill' }
     expect(await form!.run('flotilla', more, { env: killed, timeoutMs: 170_000 })).toMatchObject({ code: 1 })
     const both = await Promise.all([flotilla(more), flotilla(more)])
-    expect(both.map(({ code }) => code).sort()).toEqual([0, 1])
+    expect(both.map(({ code }) => code).sort((a, b) => (a ?? 0) - (b ?? 0))).toEqual([0, 1])
     expect(both.map(({ stderr }) => stderr).join('')).toContain(`the quickstart in ${state} is in use by process `)
     expect((await docker(['info'])).match(/└ Status: Healthy/g)).toHaveLength(4)
   })
