@@ -20,6 +20,7 @@ export function copyNode(node: NodeView): Writable<NodeView> {
     availability: node.availability,
     errorText: node.errorText,
     updatedAtMs: node.updatedAtMs,
+    stateSinceMs: node.stateSinceMs,
     cpus: node.cpus,
     memoryBytes: node.memoryBytes,
     totalCpus: node.totalCpus,

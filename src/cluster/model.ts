@@ -207,6 +207,8 @@ export interface NodeView {
   /** Why it is pending or unhealthy; empty when all is well. */
   readonly errorText: string
   readonly updatedAtMs: number
+  /** Since when it has been in the state that `health` says. */
+  readonly stateSinceMs: number
   readonly cpus: number
   readonly memoryBytes: number
   /** With overcommit: what may be handed out. */

@@ -59,6 +59,7 @@ export function makeNode(name: string, over: Partial<NodeView> = {}): NodeView {
     availability: 'active',
     errorText: '',
     updatedAtMs: 0,
+    stateSinceMs: 0,
     cpus,
     memoryBytes,
     totalCpus: cpus,

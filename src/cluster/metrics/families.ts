@@ -142,6 +142,11 @@ function engineFamilies({ engines, nowMs, pendingReservations, waiting }: Metric
         .map(({ node }) => ({ labels: { ...labelsOf(node), error: shorten(node.errorText) }, value: 1 })),
     ),
     gauge(
+      'flotilla_engine_state_age_seconds',
+      'How long the engine has been healthy, or has not been.',
+      each(({ node }) => (node.stateSinceMs === 0 ? undefined : Math.max(0, nowMs - node.stateSinceMs) / 1000)),
+    ),
+    gauge(
       'flotilla_engine_cache_age_seconds',
       'Time since what is known of the engine was last confirmed or changed.',
       each(({ node }) => (node.updatedAtMs === 0 ? undefined : Math.max(0, nowMs - node.updatedAtMs) / 1000)),

@@ -148,6 +148,7 @@ describe('GET /flotilla/metrics', () => {
     for (const start of [
       'flotilla_engine_up{node="n1"',
       'flotilla_engine_cache_age_seconds{node="n1"',
+      'flotilla_engine_state_age_seconds{node="n1"',
       'flotilla_engine_event_lag_seconds{node="n1"',
       'flotilla_engine_requests_in_flight{node="n1"',
     ]) {

@@ -15,6 +15,7 @@ export function makeBlankNode(addr: string): NodeView {
     availability: 'active',
     errorText: '',
     updatedAtMs: 0,
+    stateSinceMs: 0,
     cpus: 0,
     memoryBytes: 0,
     totalCpus: 0,

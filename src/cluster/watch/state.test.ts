@@ -583,6 +583,22 @@ describe('health', () => {
     expect(simulation.state.node.errorText).toBe('connection refused')
   })
 
+  it('knows since when it is in its state', () => {
+    const simulation = makeReady()
+    const startMs = simulation.state.node.stateSinceMs
+    expect(startMs).toBe(simulation.nowMs)
+    simulation.nowMs += 60_000
+    failCalls(simulation, 2)
+    expect(simulation.state.node.stateSinceMs).toBe(startMs)
+    failCalls(simulation, 1)
+    expect(simulation.state.node.stateSinceMs).toBe(startMs + 60_000)
+    simulation.nowMs += 60_000
+    failCalls(simulation, 1)
+    expect(simulation.state.node.stateSinceMs).toBe(startMs + 60_000)
+    simulation.send({ kind: 'called', failure: undefined })
+    expect(simulation.state.node.stateSinceMs).toBe(startMs + 120_000)
+  })
+
   it('an answer with an error is an answer', () => {
     const simulation = makeReady()
     for (let turn = 0; turn < 9; turn += 1) {

@@ -56,6 +56,9 @@ export class Step {
       this.set({ phase: 'loaded' })
       this.effects.push({ kind: 'loaded' })
     }
+    const { health, stateSinceMs } = this.state.node
+    if (stateSinceMs === 0 || health.state !== this.before.health.state)
+      this.setNode({ stateSinceMs: this.context.nowMs })
     if (this.state.node !== this.before) this.setNode({ updatedAtMs: this.context.nowMs })
   }
 

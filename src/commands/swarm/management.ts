@@ -65,6 +65,8 @@ export interface NodeAnswer {
   readonly Name: string
   readonly Addr: string
   readonly State: string
+  /** Milliseconds; managers of older versions do not tell. */
+  readonly StateAgeMs?: number
   readonly Availability: string
   readonly Error: string
   readonly ServerVersion: string

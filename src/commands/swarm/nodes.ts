@@ -1,5 +1,6 @@
 import type { Run } from '../../cli/command.ts'
 import { renderBinarySize } from '../../core/bytes.ts'
+import { renderHumanDuration } from '../../core/duration.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { renderTable } from '../../ui/table.ts'
 import { withManagement } from './management.ts'
@@ -39,13 +40,18 @@ const headings = [
   'ERROR',
 ]
 
+/** How long is worth knowing of what is not as it should be. */
+function renderState({ State: state, StateAgeMs: ageMs }: NodeAnswer): string {
+  return state === 'healthy' || ageMs === undefined ? state : `${state} (${renderHumanDuration(ageMs).toLowerCase()})`
+}
+
 function toRow(node: NodeAnswer): readonly string[] {
   const { Resources: resources, Containers: containers } = node
   const size = (bytes: number): string => renderBinarySize(bytes)
   return [
     node.Name === '' ? '(unknown)' : node.Name,
     node.Addr,
-    node.State,
+    renderState(node),
     node.Availability,
     `${String(containers.Running)}/${String(containers.Total)}`,
     node.ContainersHeld > 0

@@ -135,6 +135,9 @@ function renderNode(api: Api, node: NodeView, leaving: readonly MoveView[]): Fie
     Addr: node.addr,
     IP: node.ip,
     State: node.health.state,
+    /** Since when it has been in that state, and for how many milliseconds. */
+    Since: new Date(node.stateSinceMs).toISOString(),
+    StateAgeMs: Math.max(0, cluster.clock.nowMs() - node.stateSinceMs),
     Availability: node.availability,
     IsForced: rescheduler.markOf(node.engineId)?.isForced === true,
     Error: [node.errorText, renderSight(sight)].filter((text) => text !== '').join('; '),
