@@ -20,7 +20,16 @@ export interface LogOptions {
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-const ranks: Readonly<Record<string, number>> = { trace: 0, debug: 0, info: 1, warn: 2, error: 3, fatal: 4, panic: 4 }
+const ranks: Readonly<Record<string, number>> = {
+  trace: 0,
+  debug: 0,
+  info: 1,
+  warn: 2,
+  warning: 2,
+  error: 3,
+  fatal: 4,
+  panic: 4,
+}
 
 /**
  * The log of a command in the form its ancestor had: bare lines for docker-machine (information on stdout,
@@ -29,7 +38,7 @@ const ranks: Readonly<Record<string, number>> = { trace: 0, debug: 0, info: 1, w
 export function makeLog(options: LogOptions): Log {
   const { globals, path, personality, secrets = [] } = options
   const named = globals['log-level']
-  const floor = globals['debug'] === true ? 0 : (ranks[typeof named === 'string' ? named : 'info'] ?? 1)
+  const floor = globals['debug'] === true ? 0 : (ranks[typeof named === 'string' ? named.toLowerCase() : 'info'] ?? 1)
   const isPlain = personality.id === 'docker-machine' || path.some((command) => command.hasPlainLog === true)
   const write = isPlain ? writePlain(options) : writeStructured(options)
   const at =

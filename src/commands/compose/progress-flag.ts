@@ -1,5 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { composeEnv } from './compose-env.ts'
 
 const known = ['', 'auto', 'tty', 'plain', 'json', 'quiet', 'none']
 
@@ -14,5 +15,29 @@ export function readProgress(ctx: Context): string | undefined {
   if (!known.includes(asked)) {
     throw new FlotillaError('cli/invalid-value', `unsupported --progress value ${JSON.stringify(asked)}`)
   }
+  const ansi = readAnsi(ctx)
+  if (asked === 'tty' && ansi === 'never') throw contradiction(asked, 'disabled')
+  if (asked === 'plain' && ansi === 'always') throw contradiction(asked, 'forced')
   return asked === '' || asked === 'auto' ? undefined : asked
+}
+
+function contradiction(asked: string, ansi: string): FlotillaError {
+  return new FlotillaError('cli/invalid-value', `can't use --progress ${asked} while ANSI support is ${ansi}`)
+}
+
+/** What is asked for in colour and cursor movement: `--ansi`, else `COMPOSE_ANSI`. */
+export function readAnsi(ctx: Context): string | undefined {
+  if (ctx.globals['no-ansi'] !== true) {
+    const learned = ctx.globals.given('ansi') ? '' : (composeEnv(ctx)['COMPOSE_ANSI'] ?? '')
+    const flag = ctx.globals['ansi']
+    if (learned !== '') return learned
+    return typeof flag === 'string' && flag !== '' ? flag : undefined
+  }
+  if (ctx.globals.given('ansi')) {
+    throw new FlotillaError(
+      'cli/invalid-value',
+      'cannot specify DEPRECATED "--no-ansi" and "--ansi". Please use only "--ansi" instead',
+    )
+  }
+  return 'never'
 }

@@ -10,6 +10,7 @@ import { parseRemote } from '../../compose/remote/reference.ts'
 import type { RemoteSource } from '../../compose/remote/remote-files.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { learnEnv, readParallel } from './compose-env.ts'
+import { checkLogLevel } from './log-level.ts'
 import { readProgress } from './progress-flag.ts'
 import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
 
@@ -71,6 +72,7 @@ async function withFiles<T>(
   body: (files: Files, naming: Naming) => Promise<T>,
   onRemote?: OnRemote,
 ): Promise<T> {
+  checkLogLevel(ctx)
   readProgress(ctx)
   readParallel(ctx)
   const local: Files = {

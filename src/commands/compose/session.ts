@@ -1,6 +1,5 @@
 import type { Context } from '../../cli/command.ts'
 import { isSwitchedOn } from '../../core/env-switch.ts'
-import { FlotillaError } from '../../core/errors.ts'
 import { programVersion } from '../../core/program.ts'
 import type { ProgressEvent } from '../../core/progress.ts'
 import { openEngine } from '../../engine/client.ts'
@@ -9,8 +8,8 @@ import type { Engine } from '../../engine/engine.ts'
 import { endpointFromEnvironment } from '../../engine/environment.ts'
 import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
-import { composeEnv, readParallel } from './compose-env.ts'
-import { readProgress } from './progress-flag.ts'
+import { readParallel } from './compose-env.ts'
+import { readAnsi, readProgress } from './progress-flag.ts'
 import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
 import { toDockerWords } from './engine-error.ts'
@@ -111,20 +110,6 @@ async function preparePainter(ctx: Context, isDryRun: boolean): Promise<() => Pr
 export function hasColour(ctx: Context): boolean | undefined {
   const ansi = readAnsi(ctx)
   return ansi === 'always' ? true : ansi === 'never' ? false : undefined
-}
-
-function readAnsi(ctx: Context): string | undefined {
-  if (ctx.globals['no-ansi'] !== true) {
-    const learned = ctx.globals.given('ansi') ? undefined : text(composeEnv(ctx)['COMPOSE_ANSI'])
-    return learned ?? text(ctx.globals['ansi'])
-  }
-  if (ctx.globals.given('ansi')) {
-    throw new FlotillaError(
-      'cli/invalid-value',
-      'cannot specify DEPRECATED "--no-ansi" and "--ansi". Please use only "--ansi" instead',
-    )
-  }
-  return 'never'
 }
 
 /** Asks on the terminal; with `--yes` nothing is asked. The end of the input is no. */

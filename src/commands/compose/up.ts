@@ -25,6 +25,8 @@ export type UpFlags = FlagValues<typeof upFlags>
 export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   checkUpFlags(flags)
   const written = await requireConfirmed(ctx, args, flags.yes || flags.plan)
+  // Services of profiles that are off are none: a silent success would look like one.
+  if (Object.keys(written.services).length === 0) throw new FlotillaError('compose/not-found', 'no service selected')
   const outside = { services: args, withoutDependencies: flags['no-deps'] }
   if (flags.plan) {
     const { printPlan, readDisplay } = await import('./print-plan.ts')
