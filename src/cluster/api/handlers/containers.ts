@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { waitAtMost } from '../../../core/deadline.ts'
+import type { EngineReply } from '../../../engine/engine.ts'
 import { isSpanningNetwork, whileAttaching } from '../attach-retry.ts'
 import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
 import { isSame } from '../bridge/versions.ts'
@@ -102,20 +103,20 @@ export const start: Handler = (api, call) => {
   const { networkMode, endpoints } = owned.container
   const names = [networkMode, ...endpoints.map((each) => each.networkId || each.network)]
   const isSpanning = names.some((name) => isSpanningNetwork(api, name))
-  return isSpanning || api.ports !== undefined ? startAndSettle(api, call, owned) : plainStart(api, call)
+  return isSpanning || api.ports !== undefined ? startAndSettle(api, call, owned, isSpanning) : plainStart(api, call)
 }
 
 /** Starts it where the network may still be on its way there; answered when its ports are open here too, where they are forwarded. */
-async function startAndSettle(api: Api, call: Call, owned: OwnedContainer): Promise<void> {
+async function startAndSettle(api: Api, call: Call, owned: OwnedContainer, isSpanning: boolean): Promise<void> {
   const { member, container } = owned
   const { signal } = call.exchange
   const query = call.query === '' ? '' : `?${call.query}`
   const version = member.versionFor(call.version ?? api.cluster.apiVersion)
   const path = `${version}${pathOf(owned, '/start')}${query}`
   api.ports?.makeWay(member.view, container)
-  const reply = await whileAttaching(api, signal, () =>
-    member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: slowSeconds * 1000, signal }),
-  )
+  const ask = (): Promise<EngineReply> =>
+    member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: slowSeconds * 1000, signal })
+  const reply = await (isSpanning ? whileAttaching(api, signal, ask) : ask())
   await reply.bytes()
   member.send({ kind: 'assumed', id: container.id, change: { state: 'running' } })
   const read = api.cluster.changed(member, { what: 'container', id: container.id, isInspected: true })
