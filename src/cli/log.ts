@@ -31,6 +31,11 @@ const ranks: Readonly<Record<string, number>> = {
   panic: 4,
 }
 
+/** The words of sirupsen/logrus, in any case. */
+export function isLogLevel(word: string): boolean {
+  return Object.hasOwn(ranks, word.toLowerCase())
+}
+
 /**
  * The log of a command in the form its ancestor had: bare lines for docker-machine (information on stdout,
  * except where stdout is evaluated by a shell), `time="…" level=… msg="…"` for Swarm and Compose.
