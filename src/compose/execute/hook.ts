@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { OutputChunk } from '../../engine/streams.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -27,6 +28,7 @@ export interface HookRun {
   readonly service: Service
   readonly hook: Hook
   readonly project: string
+  readonly clock: Clock
 }
 
 /**
@@ -35,13 +37,11 @@ export interface HookRun {
  * @throws {compose/execute} `web hook exited with status N`, with the last lines it printed as hint
  */
 export async function runHook(engine: Engine, run: HookRun, listener: HookListener, o: CallOptions): Promise<void> {
-  const { hook, service } = run
+  const { hook, service, id, clock } = run
   const label = `${toLogName(run.project, service.name, run.name)} ->`
   const { code, result: tail } = await runInContainer(
     engine,
-    run.id,
-    hook,
-    service.tty === true,
+    { id, command: hook, tty: service.tty === true, clock },
     (output) => relay(output, label, listener),
     o,
   )

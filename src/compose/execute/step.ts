@@ -144,7 +144,7 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
         o,
       )
     case 'run-hook':
-      return runHook(engine, { ...op, id, name: op.container.name }, context, o)
+      return runHook(engine, { ...op, id, name: op.container.name, clock: context.clock }, context, o)
     case 'run-init':
       return runInit(engine, { ...op, id }, context, o)
     case 'wait-container': {

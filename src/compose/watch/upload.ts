@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Stats } from 'node:fs'
 import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { putArchive } from '../../engine/api/archive.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -14,6 +15,10 @@ import type { Match, Rule } from './rules.ts'
 
 /** Most containers that are written to at once. */
 const atOnce = 16
+
+export interface SyncOptions extends CallOptions {
+  readonly clock: Clock
+}
 
 /** One thing to be put into containers. */
 interface Entry {
@@ -32,7 +37,7 @@ export async function syncPaths(
   engine: Engine,
   containers: readonly ObservedContainer[],
   matches: readonly Match[],
-  o: CallOptions,
+  o: SyncOptions,
 ): Promise<void> {
   const entries: Entry[] = []
   const gone: string[] = []
@@ -45,7 +50,7 @@ export async function syncPaths(
   const waiting = [...containers]
   const worker = async (): Promise<void> => {
     for (let container = waiting.shift(); container !== undefined; container = waiting.shift()) {
-      await syncContainer(engine, container, entries, gone, o)
+      await syncContainer(engine, container, { entries, gone }, o)
     }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, containers.length) }, worker))
@@ -60,14 +65,14 @@ async function discard(output: AsyncIterable<unknown>): Promise<void> {
 async function syncContainer(
   engine: Engine,
   container: ObservedContainer,
-  entries: readonly Entry[],
-  gone: readonly string[],
-  o: CallOptions,
+  { entries, gone }: { readonly entries: readonly Entry[]; readonly gone: readonly string[] },
+  o: SyncOptions,
 ): Promise<void> {
   try {
     if (gone.length > 0 && isAlive(container)) {
       const command = ['rm', '-rf', ...gone]
-      const { code = 0 } = await runInContainer(engine, container.id, { command }, false, discard, o)
+      const run = { id: container.id, command: { command }, tty: false, clock: o.clock }
+      const { code = 0 } = await runInContainer(engine, run, discard, o)
       if (code !== 0) throw new Error(`rm ended with exit code ${code}`)
     }
   } catch (error) {

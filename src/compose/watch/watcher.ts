@@ -17,6 +17,7 @@ import { runInContainer } from '../execute/run-in-container.ts'
 import type { OutputChunk } from '../../engine/streams.ts'
 import type { Match, Rule } from './rules.ts'
 import { listInitial, syncPaths } from './upload.ts'
+import type { SyncOptions } from './upload.ts'
 
 export interface WatchOptions extends CallOptions {
   readonly clock: Clock
@@ -52,12 +53,14 @@ class Watch {
   readonly #project: Project
   readonly #options: WatchOptions
   readonly #call: CallOptions
+  readonly #syncing: SyncOptions
 
   constructor(engine: Engine, project: Project, options: WatchOptions) {
     this.#engine = engine
     this.#project = project
     this.#options = options
     this.#call = options.signal === undefined ? {} : { signal: options.signal }
+    this.#syncing = { ...this.#call, clock: options.clock }
   }
 
   async run(): Promise<void> {
@@ -147,7 +150,7 @@ class Watch {
 
   async #sync(service: string, matches: readonly Match[]): Promise<void> {
     this.#options.log(`Syncing service "${service}" after ${matches.length} changes were detected`)
-    await syncPaths(this.#engine, await this.#containersOf(service), matches, this.#call)
+    await syncPaths(this.#engine, await this.#containersOf(service), matches, this.#syncing)
   }
 
   async #containersOf(service: string): Promise<readonly ObservedContainer[]> {
@@ -157,6 +160,7 @@ class Watch {
 
   async #exec({ service, trigger }: Rule): Promise<void> {
     const { exec: hook } = trigger
+    const { clock } = this.#options
     if (hook?.command === undefined) return
     const running = (await this.#containersOf(service)).filter(isAlive)
     await Promise.all(
@@ -165,7 +169,12 @@ class Watch {
         const pass = async (output: AsyncIterable<OutputChunk>): Promise<void> => {
           for await (const { stream, data } of output) this.#options.output(label, stream, data.toString('utf8'))
         }
-        const { code = 0 } = await runInContainer(this.#engine, id, hook, false, pass, this.#call)
+        const { code = 0 } = await runInContainer(
+          this.#engine,
+          { id, command: hook, tty: false, clock },
+          pass,
+          this.#call,
+        )
         if (code !== 0) throw new FlotillaError('compose/execute', `${service} hook exited with status ${code}`)
       }),
     )
@@ -181,7 +190,7 @@ class Watch {
       if (first === undefined) continue
       const image = await inspectImage(this.#engine, first.imageId, this.#call)
       const matches = await listInitial(rule, Date.parse(image.Created ?? '') || 0)
-      if (matches.length > 0) await syncPaths(this.#engine, containers, matches, this.#call)
+      if (matches.length > 0) await syncPaths(this.#engine, containers, matches, this.#syncing)
     }
   }
 }
