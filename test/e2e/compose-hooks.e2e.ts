@@ -67,6 +67,8 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('hooks on engine %s (needs root o
   }
 
   it('are run around starts and stops, once each, with what they ask for', async () => {
+    // What an attempt before this one left would count here, too.
+    await run('down', '-v', '-t', '1')
     await run('up', '-d')
     const begun = await lines()
     expect(begun.slice(0, 2)).toEqual(['init-1-x-/tmp', 'other-2'])
@@ -89,7 +91,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('hooks on engine %s (needs root o
   })
 
   it('show what they print in an attached up, and on Ctrl-C', async () => {
-    await run('down', '-t', '1')
+    await run('down', '-v', '-t', '1')
     await host.write('hooks', { 'compose.yaml': file('echo said-hello') })
     const child = host.start('hooks', ['up'])
     let stdout = ''
@@ -110,6 +112,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('hooks on engine %s (needs root o
   })
 
   it('that fail fail the command, with what they printed', async () => {
+    await run('down', '-v', '-t', '1')
     await host.write('hooks', { 'compose.yaml': file('echo no-such-luck; exit 3') })
     const failed = await host.compose('hooks', ['up', '-d'])
     expect(failed.code).toBe(1)
@@ -128,6 +131,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('hooks on engine %s (needs root o
 
   it('are left out when only labels are known', async () => {
     await host.write('hooks', { 'compose.yaml': file('true') })
+    await run('down', '-v', '-t', '1')
     await run('up', '-d')
     await lines()
     const result = await host.compose('hooks', ['-p', 'hooks', 'stop', '-t', '1'])
