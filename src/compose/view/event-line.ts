@@ -3,7 +3,7 @@ export interface ContainerEvent {
   readonly id: string
   readonly action: string
   readonly service: string
-  /** Labels of Compose left out. */
+  /** Labels of Compose and those of this program left out. */
   readonly attributes: Readonly<Record<string, string>>
   /** Nanoseconds since the epoch. */
   readonly timeNs: bigint
@@ -17,7 +17,7 @@ export interface RawEvent {
   readonly timeNs: bigint
 }
 
-const composePrefix = 'com.docker.compose.'
+const ownPrefixes = ['com.docker.compose.', 'flotilla.compose.']
 const serviceLabel = 'com.docker.compose.service'
 const oneOffLabel = 'com.docker.compose.oneoff'
 
@@ -32,7 +32,7 @@ export function toContainerEvent(event: RawEvent, services: readonly string[]): 
   if (service === undefined || event.attributes[oneOffLabel] === 'True') return undefined
   if (services.length > 0 && !services.includes(service)) return undefined
   const shown = Object.entries(event.attributes)
-    .filter(([name]) => !name.startsWith(composePrefix))
+    .filter(([name]) => !ownPrefixes.some((prefix) => name.startsWith(prefix)))
     .sort(([a], [b]) => (a < b ? -1 : 1))
   const { id, action, timeNs } = event
   return { id, action, service, attributes: Object.fromEntries(shown), timeNs }

@@ -52,6 +52,8 @@ describe('events', () => {
 
   it('are those of the chosen services, without the labels of Compose', () => {
     expect(toContainerEvent(raw, [])).toMatchObject({ service: 'web', attributes: { image: 'i', name: 'p-web-1' } })
+    const marked = { ...raw, attributes: { ...raw.attributes, 'flotilla.compose.fields': 'image:x' } }
+    expect(toContainerEvent(marked, [])?.attributes).toEqual({ image: 'i', name: 'p-web-1' })
     expect(toContainerEvent(raw, ['db'])).toBeUndefined()
     expect(toContainerEvent({ ...raw, attributes: { name: 'x' } }, [])).toBeUndefined()
     const oneOff = { ...raw.attributes, 'com.docker.compose.oneoff': 'True' }
