@@ -20,12 +20,7 @@ export const run: Run<typeof attachFlags> = async (ctx, flags, args) => {
   const [service = ''] = args
   const { name: project } = await requireTarget(ctx, [])
   return withSession(ctx, async (session) => {
-    const container = await findContainer(ctx, session, {
-      project,
-      service,
-      index: flags.index,
-      isStoppedFine: true,
-    })
+    const container = await findContainer(ctx, session, { project, service, index: flags.index })
     if (session.isDryRun) {
       throw new FlotillaError('cli/usage', 'interactive run is not supported in dry-run mode')
     }
