@@ -1,16 +1,20 @@
 import type { Run } from '../../cli/command.ts'
 import { isAlive } from '../../compose/plan/observed.ts'
 import { onlyContainers } from '../../compose/plan/dependency.ts'
+import type { Roster } from '../../compose/plan/dependency.ts'
 import { planVerb } from '../../compose/plan/verbs.ts'
 import { promptConfirm } from '../../ui/prompt.ts'
 import type { rmFlags } from './lifecycle-table.ts'
 import { readLock } from './project-lock-flags.ts'
 import { containersOf, performPlan, performVerb, withRoster } from './verb.ts'
+import type { Found } from './verb.ts'
 
 export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
   const lock = readLock(flags, 'docker-compose rm')
   if (flags.stop) await withRoster(ctx, args, (found) => performVerb(ctx, found, { kind: 'stop' }, args, lock))
-  await withRoster(ctx, args, async (found) => {
+  await withRoster(ctx, args, async (seen) => {
+    // A dry run has stopped nothing: what it would have stopped is removed in what it shows.
+    const found = flags.stop && seen.session.isDryRun ? withAllStopped(seen) : seen
     const stopped = containersOf(found.roster, args).filter((container) => !container.isOneOff && !isAlive(container))
     if (stopped.length === 0) {
       ctx.stderr.write('No stopped containers\n')
@@ -29,4 +33,17 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
       planVerb({ kind: 'remove', withVolumes: flags.volumes }, onlyContainers(roster, agreed), args),
     )
   })
+}
+
+function withAllStopped(found: Found): Found {
+  const stop = (roster: Roster): Roster => ({
+    ...roster,
+    containers: new Map(
+      [...roster.containers].map(([service, all]) => [
+        service,
+        all.map((container) => ({ ...container, state: 'exited' as const })),
+      ]),
+    ),
+  })
+  return { ...found, roster: stop(found.roster), look: async (signal) => stop(await found.look(signal)) }
 }

@@ -1,0 +1,32 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { dockerCompose } from '../../cli/personality.ts'
+import { startProgramBed } from '../../testing/program-bed.ts'
+import type { ProgramBed } from '../../testing/program-bed.ts'
+import { composeCommands, composeGlobals } from './table.ts'
+
+const program = { personality: dockerCompose, globals: composeGlobals, commands: composeCommands }
+
+/** A dry run shows what the command would do, and does what changes nothing. */
+let bed: ProgramBed
+
+beforeEach(async () => {
+  bed = await startProgramBed(program, { images: ['box:1'] })
+  const services = ['web: { image: box:1, command: [serve] }', 'once: { image: box:1, command: [sleep, "0.2"] }']
+  await bed.write('compose.yaml', `name: p\nservices: { ${services.join(', ')} }`)
+})
+afterEach(() => bed.close())
+
+it('rm --stop shows the removal of what runs now, too', async () => {
+  await bed.run('up', '-d', 'web')
+  const { code, stdout, stderr } = await bed.run('--dry-run', 'rm', '-fs', 'web')
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'Going to remove p-web-1\n' })
+  expect(stderr).toContain('Container p-web-1  Stopped')
+  expect(stderr).toContain('Container p-web-1  Removed')
+  expect((await bed.run('ps', '-q')).stdout).not.toBe('')
+})
+
+it('wait waits', async () => {
+  await bed.run('up', '-d', 'once')
+  const { code, stdout } = await bed.run('--dry-run', 'wait', 'once')
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/exited with status code 0\n$/) })
+})
