@@ -227,7 +227,12 @@ async function inspectTarget(
   typed: string,
   call: { readonly signal: AbortSignal },
 ): Promise<CopyTarget> {
-  const first = await findInContainer(engine, container.id, typed, call)
+  // An engine that cannot look there at all (a path below a file) says why when it is sent the archive; a look it
+  // refuses has no words.
+  const first = await findInContainer(engine, container.id, typed, call).catch((error: unknown) => {
+    if (isFlotillaError(error) && error.status !== undefined) return undefined
+    throw error
+  })
   const isLink = first !== undefined && kindOfMode(first.mode) === 'link'
   const path = isLink ? followLink(typed, first.linkTarget) : typed
   const stat = isLink ? await findInContainer(engine, container.id, path, call) : first

@@ -34,6 +34,8 @@ describe('places', () => {
       'copying between services is not supported',
     )
     expect(() => chooseDirection(parseCopyPlace('a'), parseCopyPlace('b'))).toThrow('unknown copy direction')
+    expect(() => chooseDirection(parseCopyPlace('a:'), parseCopyPlace('b'))).toThrow('path cannot be empty')
+    expect(() => chooseDirection(parseCopyPlace('a'), parseCopyPlace('b:'))).toThrow('no such directory')
   })
 
   it.each([

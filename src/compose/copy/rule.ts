@@ -27,6 +27,9 @@ export function chooseDirection(source: CopyPlace, target: CopyPlace): CopyDirec
     throw new FlotillaError('cli/usage', 'copying between services is not supported')
   }
   const [from, to] = [source.path, target.path]
+  // An empty path would be the root: more likely a variable that is not set.
+  if (source.service !== undefined && from === '') throw refuse('bad parameter: path cannot be empty')
+  if (target.service !== undefined && to === '') throw refuse('no such directory')
   if (source.service !== undefined) return { kind: 'out', service: source.service, source: from, target: to }
   if (target.service !== undefined) return { kind: 'in', service: target.service, source: from, target: to }
   throw new FlotillaError('cli/usage', 'unknown copy direction')
