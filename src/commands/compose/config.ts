@@ -75,18 +75,25 @@ async function renderWhole(ctx: Context, flags: Flags, args: readonly string[]):
   return renderProject(project, format).replaceAll('$', '$$$$')
 }
 
-/** `--resolve-image-digests` and `--lock-image-digests`: asks the registries, and no engine. */
+/** `--resolve-image-digests` and `--lock-image-digests`: asks the registries, and the engine for those it alone reaches. */
 async function pinImages(ctx: Context, flags: Flags, project: Project): Promise<Project> {
   const isLock = flags['lock-image-digests']
   if (!isLock && !flags['resolve-image-digests']) return project
-  const [{ pinImage }, { toRegistryOptions }] = await Promise.all([
+  const [{ pinImage }, { toRegistryOptions }, { fetchDigest }, { withSession }] = await Promise.all([
     import('../../compose/remote/images.ts'),
     import('./registry-options.ts'),
+    import('../../engine/api/images.ts'),
+    import('./session.ts'),
   ])
   const options = toRegistryOptions(ctx)
+  const askEngine = async (reference: string): Promise<string> => {
+    const registryAuth = await options.registryAuth(reference)
+    const auth = registryAuth === undefined ? {} : { registryAuth }
+    return withSession(ctx, ({ engine }) => fetchDigest(engine, reference, auth, { signal: ctx.signal }))
+  }
   const services = makeDictionary<Service>()
   for (const service of Object.values(project.services)) {
-    const image = service.image === undefined ? {} : { image: await pinImage(service.image, options) }
+    const image = service.image === undefined ? {} : { image: await pinImage(service.image, options, askEngine) }
     const kept = isLock ? ({ name: service.name } as Service) : service
     services[service.name] = { ...kept, ...image }
   }

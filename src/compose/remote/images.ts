@@ -1,4 +1,4 @@
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import type { Descriptor, RegistryClient } from '../../engine/registry/client.ts'
 import { parseReference } from '../../engine/registry/reference.ts'
 import { openRegistry } from './oci.ts'
@@ -10,16 +10,32 @@ const maxLayerBytes = 1024 * 1024 * 1024
 /**
  * An image's name with the digest it has in its registry now: `docker.io/library/busybox:latest@sha256:…`.
  *
+ * @param askEngine asks the engine for the digest of what cannot be reached from here: it may know a way of its own, or
+ * speak to the registry without TLS
  * @throws as reading a manifest does
  */
-export async function pinImage(image: string, o: OciOptions): Promise<string> {
+export async function pinImage(
+  image: string,
+  o: OciOptions,
+  askEngine?: (reference: string) => Promise<string>,
+): Promise<string> {
   const reference = parseReference(image)
   if (reference.digest !== undefined) return image
   const client = await openRegistry(image, o)
   const tag = reference.tag ?? 'latest'
-  const { digest } = await client.manifest(tag)
   const host = reference.host === 'registry-1.docker.io' ? 'docker.io' : reference.host
-  return `${host}/${reference.repository}:${tag}@${digest}`
+  const name = `${host}/${reference.repository}:${tag}`
+  const digest = await client.manifest(tag).then(
+    (manifest) => manifest.digest,
+    async (error: unknown) => {
+      if (askEngine === undefined || !isFlotillaError(error) || error.code !== 'io/connect') throw error
+      return askEngine(name).catch((refusal: unknown) => {
+        // What an engine says of the registry is worth more than that this computer does not reach it.
+        throw isFlotillaError(refusal) && refusal.status !== undefined ? refusal : error
+      })
+    },
+  )
+  return `${name}@${digest}`
 }
 
 /** Copies an image, with all that its manifest leads to, into another repository. */

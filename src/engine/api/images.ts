@@ -74,6 +74,28 @@ export async function pullImage(
 }
 
 /**
+ * What the registry of an image says of it, asked by the engine: with its mirrors and the registries it trusts.
+ *
+ * @returns the digest of the manifest
+ * @throws {engine/unauthorized} also for what is not there, in some registries
+ */
+export async function fetchDigest(
+  engine: Engine,
+  reference: string,
+  { registryAuth }: { readonly registryAuth?: string },
+  o?: CallOptions,
+): Promise<string> {
+  const path = `/distribution/${escapeImage(reference)}/json`
+  const headers = registryAuth === undefined ? {} : { headers: { 'X-Registry-Auth': registryAuth } }
+  const found = await callForJson<{ readonly Descriptor: { readonly digest: string } }>(
+    engine,
+    { method: 'GET', path, ...headers },
+    o,
+  )
+  return found.Descriptor.digest
+}
+
+/**
  * Pushes an image to its registry. The push goes on while the documents are read; one with `error` is the last.
  *
  * @param name without tag

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream'
 import { pack } from 'tar-stream'
 import type { ImageInspect, ImageProgress, ImageSummary } from '../../engine/api/types-resource.ts'
@@ -98,6 +99,19 @@ async function create(call: FakeCall): Promise<void> {
   ])
 }
 
+/** `GET /distribution/{name}/json`: what a registry has, which only the engine reaches. */
+function distribution(call: FakeCall): void {
+  const reference = normalizeTag(call.params[0] ?? '')
+  if (!(call.state.options.registry ?? []).some((name) => normalizeTag(name) === reference)) {
+    throw new FakeError(404, `manifest unknown: ${reference}`)
+  }
+  const digest = `sha256:${createHash('sha256').update(reference).digest('hex')}`
+  call.send(200, {
+    Descriptor: { mediaType: 'application/vnd.oci.image.index.v1+json', digest, size: 1 },
+    Platforms: [],
+  })
+}
+
 function sendProgress(call: FakeCall, documents: readonly ImageProgress[]): void {
   const response = call.stream('application/json')
   for (const document of documents) response.write(`${JSON.stringify(document)}\r\n`)
@@ -179,6 +193,7 @@ function remove(call: FakeCall): void {
 
 export const imageRoutes: readonly FakeRoute[] = [
   ['GET', /^\/images\/json$/, list],
+  ['GET', /^\/distribution\/(.+)\/json$/, distribution],
   ['POST', /^\/images\/create$/, create],
   ['POST', /^\/images\/load$/, load],
   ['GET', /^\/images\/get$/, save],
