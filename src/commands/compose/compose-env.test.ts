@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { expect, it } from 'vitest'
 import type { Context } from '../../cli/command.ts'
 import type { Endpoint } from '../../engine/endpoint.ts'
-import { learnEnv, readMaking, readParallel } from './compose-env.ts'
+import { learnEnv, readMaking, readParallel, removesOrphans } from './compose-env.ts'
 
 function makeContext(env: Context['env'], parallel?: number): Context {
   const globals = { parallel: parallel ?? -1, given: (name: string) => name === 'parallel' && parallel !== undefined }
@@ -31,4 +31,16 @@ it('starts at once are bounded where the engine has the processors of this machi
   expect(readMaking(makeContext({}), there)).toBeUndefined()
   expect(readMaking(makeContext({}, 64), here)).toBeUndefined()
   expect(readMaking(makeContext({ COMPOSE_PARALLEL_LIMIT: '64' }), here)).toBeUndefined()
+})
+
+it('orphans are removed as the flag says, else as a variable of `.env` does', () => {
+  const flags = (isGiven: boolean, value: boolean): Parameters<typeof removesOrphans>[1] => ({
+    'remove-orphans': value,
+    given: () => isGiven,
+  })
+  const ctx = makeContext({})
+  expect(removesOrphans(ctx, flags(false, false))).toBe(false)
+  learnEnv(ctx, { COMPOSE_REMOVE_ORPHANS: '1' })
+  expect(removesOrphans(ctx, flags(false, false))).toBe(true)
+  expect(removesOrphans(ctx, flags(true, false))).toBe(false)
 })

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Context } from '../../cli/command.ts'
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { Endpoint } from '../../engine/endpoint.ts'
 
@@ -15,6 +16,15 @@ export function learnEnv(ctx: Context, env: Env): void {
 /** The variables that steer this program: with those of `.env` once a project is loaded. */
 export function composeEnv(ctx: Context): Env {
   return learned.get(ctx) ?? ctx.env
+}
+
+/** `up --remove-orphans`, else `COMPOSE_REMOVE_ORPHANS`, which `.env` may say, too: not for `down` and `kill`, as in 2.40. */
+export function removesOrphans(
+  ctx: Context,
+  flags: { readonly 'remove-orphans': boolean; readonly given: (name: 'remove-orphans') => boolean },
+): boolean {
+  if (flags.given('remove-orphans')) return flags['remove-orphans']
+  return isSwitchedOn(composeEnv(ctx)['COMPOSE_REMOVE_ORPHANS'])
 }
 
 /**

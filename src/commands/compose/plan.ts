@@ -5,6 +5,7 @@ import { printPlan, readPlanFormat } from './print-plan.ts'
 import { withSession } from './session.ts'
 import { requireProject } from './target.ts'
 import { findRecreateConflict } from './up-options.ts'
+import { removesOrphans } from './compose-env.ts'
 import { defaultCreation, toConvergeOptions } from './up.ts'
 import { FlotillaError } from '../../core/errors.ts'
 
@@ -19,7 +20,7 @@ export const run: Run<typeof planFlags> = async (ctx, flags, args) => {
     async (session) => {
       const outside = { services: args, withoutDependencies: flags['no-deps'], isPlan: true }
       const project = await resolveOutside(ctx, session, written, outside)
-      const all = { ...defaultCreation, ...flags }
+      const all = { ...defaultCreation, ...flags, 'remove-orphans': removesOrphans(ctx, flags) }
       const options = toConvergeOptions(ctx, session, project, all, args)
       return printPlan(ctx, session, project, options, {
         format,

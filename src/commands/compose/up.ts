@@ -11,7 +11,7 @@ import { plainWishes } from '../../compose/build/definition.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import { makeBuildHost, readAuth } from './build-host.ts'
-import { composeEnv, readMaking } from './compose-env.ts'
+import { composeEnv, readMaking, removesOrphans } from './compose-env.ts'
 import type { upFlags } from './lifecycle-table.ts'
 import { resolveOutside } from './outside.ts'
 import { askUser, withSession } from './session.ts'
@@ -28,12 +28,13 @@ export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
   // Services of profiles that are off are none: a silent success would look like one.
   if (Object.keys(written.services).length === 0) throw new FlotillaError('compose/not-found', 'no service selected')
   const outside = { services: args, withoutDependencies: flags['no-deps'] }
+  const creation = { ...flags, 'remove-orphans': removesOrphans(ctx, flags) }
   if (flags.plan) {
     const { printPlan, readDisplay } = await import('./print-plan.ts')
     const display = readDisplay(flags)
     const show = async (session: Session): Promise<number> => {
       const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: true })
-      return printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, flags, args), display)
+      return printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, creation, args), display)
     }
     return withSession(ctx, show, { isReadOnly: true })
   }
@@ -41,7 +42,7 @@ export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
     const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: session.isDryRun })
     const seconds = flags['wait-timeout'] ?? 0
     const limit = seconds > 0 ? { waitLimitMs: seconds * 1000 } : {}
-    const options = { ...toConvergeOptions(ctx, session, project, flags, args), ...limit }
+    const options = { ...toConvergeOptions(ctx, session, project, creation, args), ...limit }
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
       await converge(session.engine, project, options)
       if (flags.wait && !session.isDryRun) await waitForAll(ctx, session, project, flags, args)
