@@ -59,7 +59,7 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
     expect(await host.eventually(async () => up.stderr().includes('web-1  | tock'))).toBe(true)
     up.child.kill('SIGINT')
     expect(await up.code).toBe(130)
-    expect(up.stderr()).toContain('Gracefully Stopping... press Ctrl+C again to force\n')
+    expect(up.stdout()).toContain('Gracefully Stopping... press Ctrl+C again to force\n')
     expect(up.stdout()).toContain('web-1  | leaving\nweb-1 exited with code 0\n')
     expect(await states('tick')).toEqual(['tick-web-1 exited'])
     await host.compose('tick', ['down', '-t', '1'])

@@ -116,7 +116,7 @@ describe('Ctrl-C in an attached up', () => {
     await expect.poll(() => up.stderr, { timeout: 10_000 }).toContain('Container p-more-1  Creating')
     up.signal('SIGINT')
     expect(await up.code).toBe(130)
-    expect(up.stderr).not.toContain('Gracefully')
+    expect(up.stdout).not.toContain('Gracefully')
     expect(states()).toEqual(['p-web-1 running'])
   })
 
@@ -126,7 +126,7 @@ describe('Ctrl-C in an attached up', () => {
     await expect.poll(states, { timeout: 10_000 }).toEqual(['p-more-1 running', 'p-web-1 running'])
     up.signal('SIGINT')
     expect(await up.code).toBe(130)
-    expect(up.stderr).toContain('Gracefully Stopping... press Ctrl+C again to force\n')
+    expect(up.stdout).toContain('Gracefully Stopping... press Ctrl+C again to force\n')
     expect(states()).toEqual(['p-more-1 exited', 'p-web-1 exited'])
   })
 })

@@ -100,7 +100,7 @@ export async function upAttached(
     if (interrupts > 1) return stopper.kill()
     session.stopProgress()
     line.hide()
-    ctx.stderr.write('Gracefully Stopping... press Ctrl+C again to force\n')
+    ctx.stdout.write('Gracefully Stopping... press Ctrl+C again to force\n')
     interrupt.abort()
     decide({ kind: 'interrupted' })
   }
