@@ -120,6 +120,20 @@ describe('Ctrl-C in an attached up', () => {
     expect(states()).toEqual(['p-web-1 running'])
   })
 
+  it('leaves running what a named service depends on', async () => {
+    await bed.write(
+      'compose.yaml',
+      'name: p\nservices: { web: { image: box:1, depends_on: [db] }, db: { image: box:1 } }',
+    )
+    const up = bed.start('up', 'web')
+    await expect.poll(states, { timeout: 10_000 }).toEqual(['p-db-1 running', 'p-web-1 running'])
+    await expect.poll(() => up.stdout, { timeout: 10_000 }).toContain('Attaching to web-1\n')
+    await expect.poll(() => up.stderr, { timeout: 10_000 }).toMatch(/p-web-1 {2}(?:Running|Started)/)
+    up.signal('SIGINT')
+    expect(await up.code).toBe(130)
+    expect(states()).toEqual(['p-db-1 running', 'p-web-1 exited'])
+  })
+
   it('after that stops everything', async () => {
     const up = bed.start('up')
     await expect.poll(() => up.stdout, { timeout: 10_000 }).toContain('Attaching to more-1, web-1\n')

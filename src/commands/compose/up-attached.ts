@@ -86,7 +86,9 @@ export async function upAttached(
     { project: project.name, sink, clock: ctx.clock, services, shown, hasNotes: true, onExit },
     {},
   )
-  const stopper = makeStopper(ctx, session, project, services, flags.timeout, hookOutput)
+  // What a service that was named depends on goes on, as in 2.40 and 1.29: it may serve others.
+  const stopped = named.length > 0 ? new Set(named) : services
+  const stopper = makeStopper(ctx, session, project, stopped, flags.timeout, hookOutput)
   // Ctrl-C is a signal, or a key once the keys are read one by one.
   let interrupts = 0
   let isStarting = false
