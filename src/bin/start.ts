@@ -18,6 +18,9 @@ import { isTerminal, standInFor } from './standard-stream.ts'
 
 const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
 
+/** 128 and the number of the signal, as a shell says it. */
+const userSignalExitCode = 138
+
 /** Where the command line is not the process's own: that of a plugin. */
 export interface StartOptions {
   readonly argv: readonly string[]
@@ -27,6 +30,7 @@ export interface StartOptions {
 
 /** Runs a program in this process and ends it with the program's exit code. */
 export async function start(program: Program, options?: StartOptions): Promise<void> {
+  endOnUserSignal()
   enableCompileCache(process.env)
   compileEagerlyOnceLong(systemClock)
   const programs = findPrograms({ env: process.env, clock: systemClock })
@@ -36,6 +40,17 @@ export async function start(program: Program, options?: StartOptions): Promise<v
   await programs.close()
   await Promise.all([flush(world.stdout), flush(world.stderr)])
   process.exit(code)
+}
+
+/**
+ * Node opens its debugger on SIGUSR1, by which other programs end. A command that hands signals on hears it as well, and
+ * goes on.
+ */
+function endOnUserSignal(): void {
+  if (process.platform === 'win32') return
+  process.on('SIGUSR1', () => {
+    if (process.listenerCount('SIGUSR1') === 1) process.exit(userSignalExitCode)
+  })
 }
 
 /** For tests of what happens when the program dies in the middle. @returns the exit code when that cannot be read */

@@ -92,6 +92,18 @@ describe.each(programForms)('programs as $name', (form) => {
     })
   })
 
+  it.runIf(process.platform !== 'win32')('SIGUSR1 ends it and opens no debugger', async () => {
+    const child = form.start('docker-compose', ['-f', '-', 'config'])
+    const ended = collect(child, 60_000)
+    child.stdin.on('error', () => {})
+    // It reads its input, and so it runs.
+    await new Promise<void>((resolve) => {
+      child.stdin.write(' '.repeat(1_000_000), () => resolve())
+    })
+    child.kill('SIGUSR1')
+    expect(await ended).toEqual({ code: 138, signal: null, stdout: '', stderr: '' })
+  })
+
   it('an unknown command has the ancestor’s text, channel and exit code', async () => {
     expect(await form.run('docker-machine', ['xyz'])).toEqual({
       code: 1,
