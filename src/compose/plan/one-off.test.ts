@@ -131,7 +131,7 @@ describe('run', () => {
     expect(body).toMatchObject({ Cmd: ['echo', 'hi'], Entrypoint: ['/init'], Tty: true, User: '7', WorkingDir: '/w' })
     expect(body.Env).toEqual(['A=1', 'B=line', 'C'])
     expect(body.Labels['x']).toBe('y')
-    expect(body.HostConfig).toMatchObject({ AutoRemove: true, CapAdd: ['SYS_TIME'] })
+    expect(body.HostConfig).toMatchObject({ AutoRemove: true, CapAdd: ['CAP_SYS_TIME'] })
     expect(body.HostConfig.PortBindings).toHaveProperty(['80/tcp'])
     expect(JSON.stringify(body.HostConfig.Mounts ?? []) + String(body.HostConfig.Binds)).not.toContain('data:/data')
     expect(body.AttachStdin).toBeUndefined()

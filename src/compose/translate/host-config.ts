@@ -8,6 +8,7 @@ import type { InheritedVolume } from './mount.ts'
 import { toPortBindings } from './port.ts'
 import { toResources } from './resources.ts'
 import type { Security } from './security.ts'
+import { toCapabilities } from './capability.ts'
 
 /** The parts of a host configuration that do not come from the service alone. */
 export interface HostConfigSource {
@@ -35,8 +36,8 @@ export function toHostConfig(project: Project, service: Service, source: HostCon
     ...dropEmpty<HostConfigBody>({
       Annotations: { ...service.annotations },
       Binds: binds,
-      CapAdd: service.cap_add ?? [],
-      CapDrop: service.cap_drop ?? [],
+      CapAdd: toCapabilities(service.cap_add),
+      CapDrop: toCapabilities(service.cap_drop),
       CgroupnsMode: service.cgroup ?? '',
       Dns: service.dns ?? [],
       DnsOptions: service.dns_opt ?? [],

@@ -3,6 +3,7 @@ import { COMPOSE_VERSION, LABEL } from '../plan/label.ts'
 import { dropEmpty } from './api-version.ts'
 import type { ContainerCreateBody } from './body.ts'
 import { toEnvironment } from './environment.ts'
+import { toCapabilities } from './capability.ts'
 
 /** What a `pre_start` container is made of. */
 export interface InitSource {
@@ -54,8 +55,8 @@ export function toInitBody(source: InitSource): ContainerCreateBody {
           addresses.map((address) => `${host}:${address}`),
         ),
         SecurityOpt: own.security_opt ?? [],
-        CapAdd: own.cap_add ?? [],
-        CapDrop: own.cap_drop ?? [],
+        CapAdd: toCapabilities(own.cap_add),
+        CapDrop: toCapabilities(own.cap_drop),
       }),
     },
   }

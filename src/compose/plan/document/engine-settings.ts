@@ -10,8 +10,9 @@ type Read = (settings: EngineSettings) => unknown
 
 /** Setting of a service → where the engine shows it. What is not here is known by its digest alone. */
 const places: Readonly<Record<string, Read>> = {
-  cap_add: ({ host }) => host.CapAdd?.map((name) => name.replace(/^CAP_/, '')),
-  cap_drop: ({ host }) => host.CapDrop?.map((name) => name.replace(/^CAP_/, '')),
+  // Sorted as they are sent now: what an earlier version sent as it was written is no change.
+  cap_add: ({ host }) => toCapabilityWords(host.CapAdd),
+  cap_drop: ({ host }) => toCapabilityWords(host.CapDrop),
   cgroup_parent: ({ host }) => host.CgroupParent,
   command: ({ config }) => config.Cmd,
   cpu_shares: ({ host }) => host.CpuShares,
@@ -116,4 +117,8 @@ function toVolumes({ Binds: binds, Mounts: mounts }: HostConfig): readonly strin
     (mount) => `${mount.Source ?? ''}:${mount.Target}${mount.ReadOnly === true ? ':ro' : ''}`,
   )
   return [...plain, ...others].sort()
+}
+
+function toCapabilityWords(names: readonly string[] | null | undefined): readonly string[] | undefined {
+  return names?.map((name) => name.toUpperCase().replace(/^CAP_/, '')).sort()
 }
