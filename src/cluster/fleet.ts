@@ -1,5 +1,7 @@
 import type { Random } from '../core/clock.ts'
+import { Collisions } from './collisions.ts'
 import { Directory } from './directory.ts'
+import { EngineAddresses } from './engine-addresses.ts'
 import { isValidated, unmarked } from './model.ts'
 import type { ClusterSnapshot, NodeMark, NodeView, Pending } from './model.ts'
 import { NodeList } from './node-list.ts'
@@ -38,9 +40,6 @@ export interface NodeUnread {
 
 export type FleetPlacement = Placement | NoPlacement | NameTaken | NodeUnread
 
-/** Warnings remembered so that they are not repeated. */
-const maxWarned = 1000
-
 /**
  * All engines and what follows from them: the directory, the placement index, promised containers, reserved names.
  * The one place where cluster state changes; synchronous, so that nothing can come between a decision and
@@ -55,18 +54,15 @@ export class Fleet {
   private readonly nodes = new NodeList()
   private readonly promises = new Map<string, { readonly addr: string; readonly pending: Pending }>()
   private readonly names = new Map<string, number>()
-  /** Addresses in service by engine ID. */
-  private readonly holders = new Map<string, Set<string>>()
+  private readonly known = new EngineAddresses()
   /** Engines that vanished with the whole list: they stay until their own health fails. */
   private readonly leaving = new Set<string>()
-  /** Second addresses of engines that are in service under another one. */
-  private readonly aliases = new Set<string>()
   /** By engine ID, also of engines that are not here. */
   private readonly marks = new Map<string, NodeMark>()
   /** Engines that do not come to describe their containers: not placed on until they have. */
   private readonly heldBack = new Set<string>()
   private watch: WatchOptions
-  private readonly warned = new Set<string>()
+  private readonly collisions = new Collisions(this.directory)
   private revision = 0
   private latest: ClusterSnapshot | undefined
 
@@ -147,7 +143,7 @@ export class Fleet {
   private drop(addr: string, context: StepContext): readonly FleetEffect[] {
     const effects = this.dispatch(addr, { kind: 'removed' }, context)
     this.leaving.delete(addr)
-    this.aliases.delete(addr)
+    this.known.setSecond(addr, false)
     this.heldBack.delete(addr)
     this.engines.delete(addr)
     this.nodes.delete(addr)
@@ -166,7 +162,7 @@ export class Fleet {
       if (effect.kind === 'loaded') all.push(...this.decideAdmission(state, context))
       else all.push({ addr, effect })
     }
-    for (const message of this.describeCollisions()) {
+    for (const message of this.collisions.describe()) {
       all.push({ addr, effect: { kind: 'log', level: 'warn', message } })
     }
     const now = this.engines.get(addr) ?? state
@@ -177,43 +173,13 @@ export class Fleet {
     return all
   }
 
-  /** Warnings about names used twice, each once for the nodes concerned. */
-  private describeCollisions(): readonly string[] {
-    const messages: string[] = []
-    for (const name of this.directory.takeCollisions()) {
-      const nodes = this.directory.containersNamed(name).map(({ node }) => node.name)
-      if (nodes.length < 2) continue
-      const full = nodes.map((node) => `${node}/${name}`).join(' and ')
-      const message = `container name ${name} is used on more than one engine: tell them apart as ${full}`
-      if (this.warned.has(message)) continue
-      // Forgetting what was said costs a repeated warning at worst.
-      if (this.warned.size >= maxWarned) this.warned.clear()
-      this.warned.add(message)
-      messages.push(message)
-    }
-    return messages
-  }
-
-  /** Keeps which addresses are in service under which engine ID. */
-  private noteHolder(before: NodeView, after: NodeView): void {
-    const old = isValidated(before) ? before.engineId : undefined
-    const now = isValidated(after) ? after.engineId : undefined
-    if (old === now) return
-    if (old !== undefined) {
-      const addrs = this.holders.get(old)
-      addrs?.delete(before.addr)
-      if (addrs?.size === 0) this.holders.delete(old)
-    }
-    if (now !== undefined) this.holders.set(now, (this.holders.get(now) ?? new Set<string>()).add(after.addr))
-  }
-
   private put(before: EngineState, after: EngineState): void {
     if (before === after) return
     this.engines.set(after.addr, after)
     if (before.node === after.node) return
-    this.noteHolder(before.node, after.node)
+    this.known.note(before.node, after.node)
     this.revision += 1
-    if (!this.aliases.has(after.addr)) this.nodes.set(after.node)
+    if (!this.known.isSecond(after.addr)) this.nodes.set(after.node)
     this.directory.replace(after.node)
     if (after.node.usage.unread === 0) this.heldBack.delete(after.addr)
     if (!this.heldBack.has(after.addr)) this.index.set(after.node)
@@ -228,20 +194,16 @@ export class Fleet {
 
   private decideAdmission(state: EngineState, context: StepContext): readonly FleetEffect[] {
     const holders: NodeView[] = []
-    for (const addr of this.holders.get(state.node.engineId) ?? []) {
+    for (const addr of this.known.inService(state.node.engineId)) {
       const node = this.engines.get(addr)?.node
       if (node !== undefined) holders.push(node)
     }
     const mark = this.marks.get(state.node.engineId) ?? unmarked
     if (mark !== state.mark) this.dispatch(state.addr, { kind: 'marked', mark }, context)
     const admission = judgeAdmission(state.node, holders)
-    if (admission.isAlias) {
-      this.aliases.add(state.addr)
-      this.nodes.delete(state.addr)
-    } else {
-      this.aliases.delete(state.addr)
-      this.nodes.set(state.node)
-    }
+    this.known.setSecond(state.addr, admission.isAlias)
+    if (admission.isAlias) this.nodes.delete(state.addr)
+    else this.nodes.set(state.node)
     this.revision += 1
     const message: Message =
       admission.refusal === undefined ? { kind: 'admitted' } : { kind: 'rejected', text: admission.refusal }
