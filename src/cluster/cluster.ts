@@ -255,6 +255,11 @@ export class Cluster {
     return this.#fleet.markOf(engineId)
   }
 
+  /** True while an engine that does not answer is being asked at another of its addresses. */
+  isAskedElsewhere(engineId: string): boolean {
+    return this.#fleet.isAskedElsewhere(engineId)
+  }
+
   /** A client of an engine that need not be in the cluster; close it. @throws {engine/invalid-endpoint} */
   openEngineAt(addr: string): Engine {
     return this.#o.openEngine(parseEndpoint(addr, this.#o.engineTls))

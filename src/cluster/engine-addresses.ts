@@ -28,6 +28,11 @@ export class EngineAddresses {
     return [...(this.#inService.get(engineId) ?? [])]
   }
 
+  /** False: no address is a second one, which is nearly always so. */
+  get mayHaveSeconds(): boolean {
+    return this.#seconds.size > 0
+  }
+
   isSecond(addr: string): boolean {
     return this.#seconds.has(addr)
   }

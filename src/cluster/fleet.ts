@@ -8,7 +8,7 @@ import { NodeList } from './node-list.ts'
 import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import type { Reservation } from './request.ts'
-import { judgeAdmission } from './admission.ts'
+import { describeSecond, judgeAdmission } from './admission.ts'
 import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
 import { fleetProbeMs, fleetSilenceMs } from './watch/health.ts'
 import { makeEngineState, promise, reduce, release } from './watch/state.ts'
@@ -166,7 +166,7 @@ export class Fleet {
       all.push({ addr, effect: { kind: 'log', level: 'warn', message } })
     }
     const now = this.engines.get(addr) ?? state
-    if (isValidated(before.node) && !isValidated(now.node)) all.push(...this.retryTwins(now, context))
+    if (isLost(before.node, now.node)) all.push(...this.retryTwins(now, context))
     if (this.leaving.has(addr) && now.phase !== 'removed' && now.node.health.state !== 'healthy') {
       all.push(...this.drop(addr, context))
     }
@@ -201,13 +201,36 @@ export class Fleet {
     const mark = this.marks.get(state.node.engineId) ?? unmarked
     if (mark !== state.mark) this.dispatch(state.addr, { kind: 'marked', mark }, context)
     const admission = judgeAdmission(state.node, holders)
+    const effects = admission.replaces === undefined ? [] : this.supersede(admission.replaces, state.node, context)
     this.known.setSecond(state.addr, admission.isAlias)
     if (admission.isAlias) this.nodes.delete(state.addr)
     else this.nodes.set(state.node)
     this.revision += 1
     const message: Message =
       admission.refusal === undefined ? { kind: 'admitted' } : { kind: 'rejected', text: admission.refusal }
-    return this.dispatch(state.addr, message, context)
+    return [...effects, ...this.dispatch(state.addr, message, context)]
+  }
+
+  /** An engine answers under another address than the one it is in service with: that becomes the second one. */
+  private supersede(addr: string, by: NodeView, context: StepContext): readonly FleetEffect[] {
+    const node = this.engines.get(addr)?.node
+    if (node === undefined) return []
+    this.known.setSecond(addr, true)
+    this.nodes.delete(addr)
+    return this.dispatch(addr, { kind: 'superseded', text: describeSecond(node, by) }, context)
+  }
+
+  /**
+   * True while an engine that does not answer is being asked at another of its addresses: it is not known yet whether it
+   * is gone.
+   */
+  isAskedElsewhere(engineId: string): boolean {
+    if (!this.known.mayHaveSeconds) return false
+    for (const { phase, node } of this.engines.values()) {
+      if (node.engineId !== engineId || isValidated(node)) continue
+      if (phase === 'specs' || phase === 'loading' || phase === 'loaded') return true
+    }
+    return false
   }
 
   /** What operators say of an engine, in service or not; undefined takes it back. */
@@ -229,7 +252,7 @@ export class Fleet {
     return this.marks.get(engineId) ?? unmarked
   }
 
-  /** An engine went out of service: others with its ID that had to wait may come in now. */
+  /** An engine went out of service or does not answer: others with its ID that had to wait may come in now. */
   private retryTwins(gone: EngineState, context: StepContext): readonly FleetEffect[] {
     const effects: FleetEffect[] = []
     for (const other of this.engines.values()) {
@@ -315,6 +338,12 @@ export class Fleet {
     if (this.names.has(bare)) return true
     return this.directory.containersNamed(bare).some(({ item }) => !exceptIds.includes(item.id))
   }
+}
+
+/** It was in service, or answered, and no longer does. */
+function isLost(before: NodeView, now: NodeView): boolean {
+  if (isValidated(before) && !isValidated(now)) return true
+  return before.health.state === 'healthy' && now.health.state === 'unhealthy'
 }
 
 function nameTaken(name: string): NameTaken {

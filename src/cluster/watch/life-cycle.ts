@@ -55,6 +55,13 @@ export function restart(step: Step, text: string): void {
   failValidation(step, text, 1000)
 }
 
+/** Another address of the engine answers while this one does not: this one is a second address from now on. */
+export function supersede(step: Step, text: string): void {
+  if (step.state.phase !== 'ready') return
+  step.log('warn', text)
+  failValidation(step, text, rejectedRetryMs)
+}
+
 /** Discovery took it out. Nothing follows after this. */
 export function remove(step: Step): void {
   const wasReady = step.state.phase === 'ready'

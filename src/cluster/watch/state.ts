@@ -6,7 +6,7 @@ import { fail, succeed } from './answers.ts'
 import { makeBlankNode } from './blank-node.ts'
 import { copyState } from './copy-state.ts'
 import type { Flights } from './flights.ts'
-import { admit, reject, remove, startValidation } from './life-cycle.ts'
+import { admit, reject, remove, startValidation, supersede } from './life-cycle.ts'
 import type { Effect, Message, StepContext, WakeReason, WatchOptions } from './messages.ts'
 import { adopt, assume, forget, mark } from './own-changes.ts'
 import { receive } from './receive.ts'
@@ -144,6 +144,8 @@ function apply(step: Step, message: Message): void {
       return admit(step)
     case 'rejected':
       return reject(step, message.text)
+    case 'superseded':
+      return supersede(step, message.text)
     default:
       assertNever(message)
   }
