@@ -1,5 +1,6 @@
 import type { Random } from '../core/clock.ts'
 import { Collisions } from './collisions.ts'
+import { defaultRememberMs, DepartedEngines } from './departed.ts'
 import { Directory } from './directory.ts'
 import { EngineAddresses } from './engine-addresses.ts'
 import { isValidated, unmarked } from './model.ts'
@@ -23,6 +24,8 @@ export interface FleetEffect {
 export interface FleetOptions {
   readonly policy: Policy
   readonly watch: WatchOptions
+  /** How long containers of engines that left discovery stay in the list; 0: not at all. */
+  readonly rememberMs?: number
 }
 
 /** A name that is in use; answered with status 409. */
@@ -47,6 +50,7 @@ export type FleetPlacement = Placement | NoPlacement | NameTaken | NodeUnread
  */
 export class Fleet {
   readonly directory: Directory = new Directory()
+  readonly departed: DepartedEngines
   private readonly options: FleetOptions
   private readonly index: PlacementIndex
   private readonly engines = new Map<string, EngineState>()
@@ -69,6 +73,7 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.options = options
     this.watch = options.watch
+    this.departed = new DepartedEngines(this.directory, options.rememberMs ?? defaultRememberMs)
     this.index = new PlacementIndex(options.policy)
   }
 
@@ -141,7 +146,10 @@ export class Fleet {
   }
 
   private drop(addr: string, context: StepContext): readonly FleetEffect[] {
-    const effects = this.dispatch(addr, { kind: 'removed' }, context)
+    const node = this.engines.get(addr)?.node
+    const effects = [...this.dispatch(addr, { kind: 'removed' }, context)]
+    const count = node === undefined ? 0 : this.departed.leave(node)
+    if (count > 0) effects.push({ addr, effect: { kind: 'log', level: 'info', message: describeLeft(count) } })
     this.leaving.delete(addr)
     this.known.setSecond(addr, false)
     this.heldBack.delete(addr)
@@ -206,6 +214,7 @@ export class Fleet {
     if (admission.isAlias) this.nodes.delete(state.addr)
     else this.nodes.set(state.node)
     this.revision += 1
+    if (admission.refusal === undefined) this.departed.come(state.node)
     const message: Message =
       admission.refusal === undefined ? { kind: 'admitted' } : { kind: 'rejected', text: admission.refusal }
     return [...effects, ...this.dispatch(state.addr, message, context)]
@@ -300,11 +309,12 @@ export class Fleet {
     if (state !== undefined) this.put(state, release(state, pendingId))
   }
 
-  /** Ends reservations whose time is over; says which. */
+  /** Ends reservations whose time is over; says which. Engines that left are forgotten in time. @param nowMs monotonic */
   expire(nowMs: number): readonly Pending[] {
     const over: Pending[] = []
     for (const { pending } of this.promises.values()) if (pending.expiresAtMs <= nowMs) over.push(pending)
     for (const pending of over) this.release(pending.id)
+    this.departed.expire(nowMs)
     return over
   }
 
@@ -344,6 +354,11 @@ export class Fleet {
 function isLost(before: NodeView, now: NodeView): boolean {
   if (isValidated(before) && !isValidated(now)) return true
   return before.health.state === 'healthy' && now.health.state === 'unhealthy'
+}
+
+function describeLeft(count: number): string {
+  const what = count === 1 ? '1 container' : `${String(count)} containers`
+  return `${what} of an engine that left discovery: listed as Host Down for a while, docker rm -f takes one off the list`
 }
 
 function nameTaken(name: string): NameTaken {

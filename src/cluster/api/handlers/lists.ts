@@ -38,7 +38,7 @@ export const containers: Handler = async (api, call) => {
     const found = directory.findContainer(reference)
     return found.kind === 'found' ? found.item : undefined
   }
-  const chosen = selectContainers(directory.containers(), query, find, compile)
+  const chosen = selectContainers(api.cluster.containers(), query, find, compile)
   const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, collectEntries(chosen)) : noSizes
   const warning = sizes.missing.length === 0 ? [] : ['Warning', `199 - "no sizes from ${sizes.missing.join(', ')}"`]
   const { exchange } = call
@@ -53,8 +53,7 @@ async function compileFor(api: Api, filters: ListFilters, names: () => Iterable<
 }
 
 function* spellContainers(api: Api): Generator<string, void> {
-  for (const { container, node } of collectEntries(api.cluster.directory.containers()))
-    yield* spellNames(container, node)
+  for (const { container, node } of collectEntries(api.cluster.containers())) yield* spellNames(container, node)
 }
 
 /** The list is of one moment: what a client does not take at once is kept as it was then. */
