@@ -23,7 +23,7 @@ export const listFlags = {
   'discovery-opt': {
     kind: 'strings',
     brief:
-      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+      'Option of the discovery back end: kv.path, kv.token, kv.namespace, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
@@ -99,7 +99,7 @@ export const manageFlags = {
   'discovery-opt': {
     kind: 'strings',
     brief:
-      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, kv.known, token.service',
+      'Option of the discovery back end: kv.path, kv.token, kv.namespace, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, kv.known, token.service',
     placeholder: 'key=value',
   },
   'cluster-opt': {
@@ -139,7 +139,7 @@ export const joinFlags = {
   'discovery-opt': {
     kind: 'strings',
     brief:
-      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+      'Option of the discovery back end: kv.path, kv.token, kv.namespace, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
