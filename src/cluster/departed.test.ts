@@ -109,17 +109,19 @@ describe('over the API', () => {
   it('ps -a shows it as Host Down, calls say why not, rm -f ends it, and the name is free meanwhile', async () => {
     bed = await startEndpointBed([{ images: ['busybox:latest'] }, { images: ['busybox:latest'] }])
     const { endpoint, engines } = bed
-    for (const name of ['web', 'job']) {
-      const body = { Image: 'busybox', Cmd: ['serve'], Env: ['constraint:node==n1'] }
+    for (const name of ['web', 'job', 'idle']) {
+      const body = { Image: 'busybox', Cmd: ['serve'], Env: ['constraint:node==n1'], Labels: { project: 'x' } }
       await bed.call('POST', `/containers/create?name=${name}`, body)
-      await bed.call('POST', `/containers/${name}/start`)
+      if (name !== 'idle') await bed.call('POST', `/containers/${name}/start`)
     }
     endpoint.cluster.setAddresses([renderEndpoint(engines[1]!.endpoint).replace('tcp://', '')])
     const rows = await list('all=1')
     expect(new Set(rows.map(({ Names, State, Status }) => `${Names[0] ?? ''} ${State} ${Status}`))).toEqual(
-      new Set(['/n1/job dead Host Down', '/n1/web dead Host Down']),
+      new Set(['/n1/job dead Host Down', '/n1/web dead Host Down', '/n1/idle created Host Down']),
     )
     expect(await list('')).toEqual([])
+    // A Compose that is shown it would start it, and fail, in place of making it anew.
+    expect(await list(`all=1&filters=${encodeURIComponent('{"label":["project=x"]}')}`)).toEqual([])
     expect((await list(`filters=${encodeURIComponent('{"name":["web"]}')}&all=1`)).map((row) => row.Names)).toEqual([
       ['/n1/web'],
     ])
@@ -134,6 +136,7 @@ describe('over the API', () => {
       expect([path, status, JSON.parse(body)]).toEqual([path, 500, { message: why }])
     }
     expect((await bed.call('DELETE', '/containers/job?force=1')).status).toBe(204)
+    expect((await bed.call('DELETE', '/containers/idle')).status).toBe(204)
     expect((await bed.call('POST', '/containers/create?name=web', { Image: 'busybox' })).status).toBe(201)
     expect((await list('all=1')).map((row) => row.Names[0])).toEqual(['/n2/web'])
   })

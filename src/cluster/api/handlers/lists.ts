@@ -38,12 +38,20 @@ export const containers: Handler = async (api, call) => {
     const found = directory.findContainer(reference)
     return found.kind === 'found' ? found.item : undefined
   }
-  const chosen = selectContainers(api.cluster.containers(), query, find, compile)
+  const chosen = selectContainers(containersFor(api, filters), query, find, compile)
   const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, collectEntries(chosen)) : noSizes
   const warning = sizes.missing.length === 0 ? [] : ['Warning', `199 - "no sizes from ${sizes.missing.join(', ')}"`]
   const { exchange } = call
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion, ...warning])
   await writeRows(api, exchange, chosen, sizes)
+}
+
+/**
+ * Programs that ask by label (Compose, Testcontainers, clean-up jobs) work on what they are shown: they get what can be
+ * worked on. People who look at the whole list see as well what was on engines that left discovery.
+ */
+function containersFor({ cluster }: Api, filters: ListFilters): ContainerSource {
+  return filters.has('label') ? cluster.directory.containers() : cluster.containers()
 }
 
 /** What the patterns of a name filter are compiled with; all of them have been matched with these names by then. */
