@@ -48,6 +48,25 @@ describe('the container list', () => {
       "invalid filter 'status=bogus': invalid value for state (bogus): must be one of created, running, paused, restarting, removing, exited, dead",
     )
   })
+
+  it('refuses a health that does not exist, and an exit code that is no number', () => {
+    expect(() => names({ health: ['bogus'] })).toThrow(
+      "invalid filter 'health=bogus': invalid value for health (bogus): must be one of none, starting, healthy, unhealthy",
+    )
+    expect(() => names({ exited: ['0', 'x'] })).toThrow("invalid filter 'exited=x': must be a whole number")
+  })
+})
+
+describe('the filters parameter', () => {
+  it('may be null, as a whole or for one key', () => {
+    expect(parseListFilters('null', ['name'])).toEqual(new Map())
+    expect(parseListFilters('{"name":null}', ['name'])).toEqual(new Map([['name', []]]))
+  })
+
+  it('counts every value that is named, whatever is said of it', () => {
+    expect(parseListFilters('{"name":{"a":false}}', ['name'])).toEqual(new Map([['name', ['a']]]))
+    expect(() => parseListFilters('{"name":{"a":1}}', ['name'])).toThrow("invalid filter 'name'")
+  })
 })
 
 describe('the image list', () => {

@@ -6,7 +6,7 @@ import { toFullReference } from '../image-name.ts'
 import type { ContainerSource } from '../container-order.ts'
 import type { ContainerView, NodeView, PublishedPort } from '../model.ts'
 import { renderStatus } from './container-status.ts'
-import { compileNames, hasLabels, readFlag } from './list-filter.ts'
+import { checkNumbers, checkValues, compileNames, hasLabels, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
 import { compilePorts } from './port-filter.ts'
 
@@ -107,7 +107,9 @@ function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
   const matchesName = compileNames(filters, compile)
   const isTask = readFlag(filters, 'is-task')
   const matchesPorts = compilePorts(filters)
-  checkStatuses(filters)
+  checkValues(filters, 'status', 'state', states)
+  checkValues(filters, 'health', 'health', healths)
+  checkNumbers(filters, 'exited')
   function either(key: string, fits: (container: ContainerView, value: string, node: NodeView) => boolean): void {
     const values = filters.get(key) ?? []
     if (values.length > 0) {
@@ -138,14 +140,8 @@ function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
   }
 }
 
-const statuses: readonly string[] = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
-
-function checkStatuses(filters: ListFilters): void {
-  const wrong = (filters.get('status') ?? []).find((value) => !statuses.includes(value))
-  if (wrong === undefined) return
-  const message = `invalid filter 'status=${wrong}': invalid value for state (${wrong}): must be one of ${statuses.join(', ')}`
-  throw new FlotillaError('cluster/invalid-option', message, { status: 400 })
-}
+const states: readonly string[] = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
+const healths: readonly string[] = ['none', 'starting', 'healthy', 'unhealthy']
 
 function hasExited(container: ContainerView): boolean {
   return container.state === 'exited' || container.state === 'dead'

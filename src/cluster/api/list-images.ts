@@ -66,7 +66,7 @@ export function listImages(snapshot: ClusterSnapshot, query: ImageQuery): readon
       if (before !== undefined && image.createdAtMs >= before.createdAtMs) return false
       if (since !== undefined && image.createdAtMs <= since.createdAtMs) return false
       if (image.createdAtMs >= untilMs) return false
-      if (filters.has('label!') && hasLabels(filters, image.first.labels, 'label!')) return false
+      if ((filters.get('label!') ?? []).length > 0 && hasLabels(filters, image.first.labels, 'label!')) return false
       return (
         hasLabels(filters, image.first.labels) && isAny(filters, 'reference', (value) => hasReference(image, value))
       )
