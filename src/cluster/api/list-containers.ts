@@ -57,9 +57,11 @@ export function selectContainers(
   const { filters, limit } = query
   const before = findBound(query.before || (filters.get('before')?.[0] ?? ''), find)
   const since = findBound(query.since || (filters.get('since')?.[0] ?? ''), find)
-  // As in the ancestor: asking for what has ended, or for a number of them, means all (api/handlers.go).
+  // As in the ancestor: asking for what has ended, or for a number of them, means all (api/handlers.go). The filters
+  // `before` and `since` are younger than it, and mean no such thing to engines.
+  const isBounded = query.before !== '' || query.since !== ''
   const statuses = filters.get('status') ?? []
-  const isAll = query.isAll || limit > 0 || before !== undefined || since !== undefined || statuses.length > 0
+  const isAll = query.isAll || limit > 0 || isBounded || statuses.length > 0
   const isWanted = compileQuery(filters, compile)
   function isChosen(container: ContainerView, node: NodeView): boolean {
     if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) return false
@@ -93,7 +95,8 @@ function isShownByDefault(container: ContainerView): boolean {
   return isRunning(container) && container.image !== 'swarm'
 }
 
-function isRunning(container: ContainerView): boolean {
+/** True while the container has processes, and with them its place on its networks. */
+export function isRunning(container: ContainerView): boolean {
   const { state } = container
   return state === 'running' || state === 'paused' || state === 'restarting' || state === 'stopping'
 }

@@ -1,3 +1,4 @@
+import { FlotillaError } from '../../../core/errors.ts'
 import { newestApiVersion } from '../../../engine/version.ts'
 import type { CompileRegex } from '../../expression.ts'
 import type { ContainerView, NodeView } from '../../model.ts'
@@ -28,7 +29,7 @@ export const containers: Handler = async (api, call) => {
   const compile = await compileFor(api, filters, () => spellContainers(api))
   const query = {
     isAll: isTrue(params.get('all')),
-    limit: Math.max(0, Number(params.get('limit') ?? '0') || 0),
+    limit: readLimit(params.get('limit') ?? ''),
     filters,
     before: params.get('before') ?? '',
     since: params.get('since') ?? '',
@@ -44,6 +45,13 @@ export const containers: Handler = async (api, call) => {
   const { exchange } = call
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion, ...warning])
   await writeRows(api, exchange, chosen, sizes)
+}
+
+/** Numbers below zero mean no limit. @throws {cluster/invalid-option} status 400 */
+function readLimit(text: string): number {
+  if (text === '') return 0
+  if (/^[+-]?\d+$/.test(text)) return Math.max(0, Number(text))
+  throw new FlotillaError('cluster/invalid-option', `invalid value ${JSON.stringify(text)} for limit`, { status: 400 })
 }
 
 /** What the patterns of a name filter are compiled with; all of them have been matched with these names by then. */
