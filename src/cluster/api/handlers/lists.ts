@@ -15,7 +15,7 @@ import { ListWriter } from '../list-writer.ts'
 import { matchBeforehand } from '../name-patterns.ts'
 import { fetchSizes, noSizes } from './sizes.ts'
 import type { Sizes } from './sizes.ts'
-import { bridgeImage } from '../bridge/replies.ts'
+import { bridgeListedImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
 import { isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
@@ -121,7 +121,7 @@ export const images: Handler = async (api, call) => {
   const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all, nowMs })
   // Rows come from engines in their own newest version.
   const pair = { client: call.version ?? newestApiVersion, engine: newestApiVersion }
-  reply(api, call, isNewTo(pair, '1.44') ? rows.map((row) => bridgeImage(row, pair)) : rows)
+  reply(api, call, isNewTo(pair, '1.51') ? rows.map((row) => bridgeListedImage(row, pair)) : rows)
 }
 
 export const networks: Handler = async (api, call) => {
