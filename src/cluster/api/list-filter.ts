@@ -9,9 +9,10 @@ export type ListFilters = ReadonlyMap<string, readonly string[]>
  * Reads the `filters` parameter in either of its forms, `{"k":["v"]}` and `{"k":{"v":true}}`. As for engines, `null` is
  * no filter, and a value counts that is named, whatever is said of it.
  *
+ * @param known what the keys may be; absent: anything, and what nobody reads is of no consequence
  * @throws {cluster/invalid-option} status 400, for other JSON and for keys not in `known`
  */
-export function parseListFilters(text: string, known: readonly string[]): ListFilters {
+export function parseListFilters(text: string, known?: readonly string[]): ListFilters {
   const filters = new Map<string, readonly string[]>()
   if (text === '') return filters
   let value: unknown
@@ -23,7 +24,7 @@ export function parseListFilters(text: string, known: readonly string[]): ListFi
   if (value === null) return filters
   if (!isFields(value)) throw invalid('invalid filter: must be an object')
   for (const [key, entry] of Object.entries(value)) {
-    if (!known.includes(key)) throw invalid(`invalid filter '${key}'`)
+    if (known?.includes(key) === false) throw invalid(`invalid filter '${key}'`)
     filters.set(key, readValues(key, entry))
   }
   return filters
