@@ -1,3 +1,4 @@
+import { FlotillaError } from '../../../core/errors.ts'
 import { newestApiVersion } from '../../../engine/version.ts'
 import type { CompileRegex } from '../../expression.ts'
 import type { ContainerView, NodeView } from '../../model.ts'
@@ -14,7 +15,7 @@ import { ListWriter } from '../list-writer.ts'
 import { matchBeforehand } from '../name-patterns.ts'
 import { fetchSizes, noSizes } from './sizes.ts'
 import type { Sizes } from './sizes.ts'
-import { bridgeImage } from '../bridge/replies.ts'
+import { bridgeListedImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
 import { isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
@@ -28,7 +29,7 @@ export const containers: Handler = async (api, call) => {
   const compile = await compileFor(api, filters, () => spellContainers(api))
   const query = {
     isAll: isTrue(params.get('all')),
-    limit: Math.max(0, Number(params.get('limit') ?? '0') || 0),
+    limit: readLimit(params.get('limit') ?? ''),
     filters,
     before: params.get('before') ?? '',
     since: params.get('since') ?? '',
@@ -51,7 +52,14 @@ export const containers: Handler = async (api, call) => {
  * worked on. People who look at the whole list see as well what was on engines that left discovery.
  */
 function containersFor({ cluster }: Api, filters: ListFilters): ContainerSource {
-  return filters.has('label') ? cluster.directory.containers() : cluster.containers()
+  return (filters.get('label') ?? []).length > 0 ? cluster.directory.containers() : cluster.containers()
+}
+
+/** Numbers below zero mean no limit. @throws {cluster/invalid-option} status 400 */
+function readLimit(text: string): number {
+  if (text === '') return 0
+  if (/^[+-]?\d+$/.test(text)) return Math.max(0, Number(text))
+  throw new FlotillaError('cluster/invalid-option', `invalid value ${JSON.stringify(text)} for limit`, { status: 400 })
 }
 
 /** What the patterns of a name filter are compiled with; all of them have been matched with these names by then. */
@@ -120,7 +128,7 @@ export const images: Handler = async (api, call) => {
   const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all, nowMs })
   // Rows come from engines in their own newest version.
   const pair = { client: call.version ?? newestApiVersion, engine: newestApiVersion }
-  reply(api, call, isNewTo(pair, '1.44') ? rows.map((row) => bridgeImage(row, pair)) : rows)
+  reply(api, call, isNewTo(pair, '1.51') ? rows.map((row) => bridgeListedImage(row, pair)) : rows)
 }
 
 export const networks: Handler = async (api, call) => {
