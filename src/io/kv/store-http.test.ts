@@ -152,6 +152,26 @@ describe('a store over HTTP', () => {
     })
   })
 
+  it('answers all of many calls at once while one of its two servers is gone', async () => {
+    const endpoint = await serve((_request, _body, response) => response.end('[]'))
+    const kv = await open('consul', [closed, endpoint])
+    const calls = await Promise.allSettled(Array.from({ length: 9 }, (_, at) => kv.get(String(at))))
+    expect(calls.map((each) => each.status)).toEqual(Array.from({ length: 9 }, () => 'fulfilled'))
+  })
+
+  it('is not left for another server because a caller wants an answer no longer', async () => {
+    const asked: string[] = []
+    const make = (name: string) =>
+      serve((request, _body, response) => {
+        asked.push(name)
+        if (request.url?.includes('slow') !== true) response.end('[]')
+      })
+    const kv = await open('consul', [await make('first'), await make('second')])
+    await expect(kv.get('slow', { signal: AbortSignal.timeout(100) })).rejects.toThrow()
+    await kv.get('a')
+    expect(asked).toEqual(['first', 'first'])
+  })
+
   it('is left for another server when it has no leader', async () => {
     const without = await serve((_request, _body, response) => {
       response.statusCode = 500
