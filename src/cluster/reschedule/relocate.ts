@@ -30,6 +30,8 @@ export interface RelocateContext {
   readonly book: RecordBook
   readonly pacing: Pacing
   readonly isVolumeLossAllowed: boolean
+  /** Of the leadership that began it: a later one, of this manager too, begins it anew from what the record says then. */
+  readonly term: number
   readonly signal: AbortSignal
 }
 
@@ -74,9 +76,10 @@ export async function relocate(context: RelocateContext, record: ContainerRecord
   }
 }
 
-/** @throws {SteppedDown} unless this manager leads at this moment */
-async function guard({ api, signal }: RelocateContext): Promise<void> {
-  if (signal.aborted || !(await api.role.mayAct())) throw new SteppedDown('another manager leads')
+/** @throws {SteppedDown} unless this manager leads at this moment, and has led ever since the move began */
+async function guard({ api, signal, term }: RelocateContext): Promise<void> {
+  const mayAct = !signal.aborted && (await api.role.mayAct())
+  if (!mayAct || api.role.term !== term) throw new SteppedDown('another manager leads, or has led meanwhile')
 }
 
 /** The old container's engine, when it answers and has the container. */

@@ -5,6 +5,7 @@ import { renderEndpoint } from '../../engine/endpoint-parse.ts'
 import { systemClock } from '../../io/clock.ts'
 import { systemRandom } from '../../io/random.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { addFakeNetwork } from '../../testing/fake-engine/network-handlers.ts'
 import { memoryElection } from '../../testing/memory-election.ts'
 import type { FakeEngine, FakeEngineOptions } from '../../testing/fake-engine/fake-engine.ts'
 import { startEndpoint } from '../endpoint.ts'
@@ -356,6 +357,39 @@ describe('several managers and restarts', () => {
     await run(one, 'web', {}, ['constraint:node==n1'])
     expect(on(first, 'web')?.status).toBe('running')
   }, 40_000)
+
+  it('a move that hung while another manager led and finished it is not gone on with', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
+    await healthy(one, 2)
+    await healthy(two, 2)
+    for (const { state } of engines) addFakeNetwork(state, { Name: 'back', Driver: 'bridge' })
+    const isKnown = (): boolean =>
+      one.endpoint.cluster.snapshot().nodes.every((node) => node.networks.some((each) => each.name === 'back'))
+    for (const member of one.endpoint.cluster.healthyMembers()) await member.touch({ what: 'networks' })
+    await eventually(isKnown, 'the network')
+    await run(one, 'web', { HostConfig: { NetworkMode: 'back' } }, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 1, 'the record')
+    expect(on(first, 'web')).toBeDefined()
+    // The engine takes its time to say which networks the new one is on: long enough for another leader to come and go.
+    const lift = second.fail({ method: 'GET', path: /^\/containers\/.+\/json$/, fault: { kind: 'delay', ms: 6000 } })
+    await one.call('POST', '/flotilla/nodes/n1/drain')
+    await eventually(() => second.state.containers.size === 1, 'the new one')
+    await systemClock.sleep(300)
+    lift()
+    election.expire()
+    await eventually(() => on(second, 'web')?.status === 'running' && on(first, 'web') === undefined, 'the move')
+    await eventually(async () => !(await store.list()).some(({ text }) => text.includes('"target":{')), 'the record')
+    election.expire()
+    await eventually(() => one.endpoint.role.kind === 'primary', 'the first primary again')
+    await systemClock.sleep(6500)
+    expect(on(second, 'web')?.status).toBe('running')
+  }, 60_000)
 
   it('two that both believe to lead make each container once', async () => {
     const engines = await startEngines(3)

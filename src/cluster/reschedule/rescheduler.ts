@@ -78,6 +78,8 @@ export class Rescheduler {
   /** Nodes whose recorded containers all stay, by engine ID. */
   readonly #quiet = new Map<string, NodeView>()
   #isLoaded = false
+  /** Of the leadership under which the records were read. */
+  #term = 0
   #wake: (() => void) | undefined
 
   constructor(options: ReschedulerOptions) {
@@ -226,6 +228,8 @@ export class Rescheduler {
       return
     }
     if (!this.#isLoaded) await this.#load()
+    // Until the records are read again, those at hand may be of an earlier term.
+    if (!this.#isLoaded) return
     if (!(await this.#keeper.observe())) this.#isLoaded = false
     this.#askAboutGone()
     this.observers.look(this.#listDoubted())
@@ -233,8 +237,13 @@ export class Rescheduler {
   }
 
   async #load(): Promise<void> {
-    if (!(await this.#api.role.mayAct())) return
+    const { role } = this.#api
+    const { term } = role
+    if (!(await role.mayAct())) return
     await this.#book.load()
+    if (role.kind === 'replica' || role.term !== term) return
+    this.#term = term
+    this.#gone.forgetAll()
     this.#waiting.clear()
     this.#quiet.clear()
     this.#keeper.forgetNodes()
@@ -374,6 +383,7 @@ export class Rescheduler {
       book: this.#book,
       pacing: this.#pacing,
       isVolumeLossAllowed: this.#o.isVolumeLossAllowed,
+      term: this.#term,
       signal: this.#stop.signal,
     }
     void relocate(context, record).then((outcome) => {
