@@ -36,6 +36,7 @@ function makeRecord(over: Partial<ContainerRecord> = {}): ContainerRecord {
     hasPolicy: true,
     move: undefined,
     history: [],
+    left: [],
     ...over,
   }
 }

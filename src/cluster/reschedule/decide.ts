@@ -300,6 +300,7 @@ export function recordContainer(
     hasPolicy: hasPolicy(container.labels),
     move: before?.move,
     history: before?.history ?? [],
+    left: before?.left ?? [],
   }
   return before !== undefined && isSameRecord(before, next) ? before : next
 }

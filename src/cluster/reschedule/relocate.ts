@@ -22,7 +22,7 @@ import {
 import { limitRequest, makeDraft } from './draft.ts'
 import { EngineHands, isUnanswered } from './engine-hands.ts'
 import type { Pacing } from './pacing.ts'
-import type { ContainerRecord } from './record.ts'
+import type { ContainerRecord, LeftCopy } from './record.ts'
 import { freeEndpoints } from './stale-endpoints.ts'
 
 export interface RelocateContext {
@@ -109,7 +109,7 @@ async function giveUp(
     await new EngineHands(member, context.api.cluster.clock).remove(container.id, true)
     member.send({ kind: 'forgotten', id: container.id })
   }
-  return (await context.book.remove(record.swarmId)) ? done : { kind: 'abandoned' }
+  return (await context.book.forget(record)) ? done : { kind: 'abandoned' }
 }
 
 interface Arrived {
@@ -234,7 +234,7 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
   }
   const source = findSource(context, record)
   await handOver(context, record, { member, id }, source)
-  const after = arrive(api, record, member, id)
+  const after = arrive(api, record, { member, id }, source === undefined)
   await failpoint('move.beforeRecord')
   // From here on the new one is the container: what is left of the old one is a duplicate, also for the next manager.
   if (!(await book.put(after))) return { kind: 'abandoned' }
@@ -307,7 +307,16 @@ async function changePlaces(
   }
 }
 
-function arrive(api: Api, record: ContainerRecord, member: Member, id: string): ContainerRecord {
+/** A container leaves so many copies behind at most; damping keeps it from leaving more in an hour or two. */
+const maxLeft = 8
+
+/** @param isLeft the old engine did not answer: what it has is still there */
+function arrive(
+  api: Api,
+  record: ContainerRecord,
+  { member, id }: { readonly member: Member; readonly id: string },
+  isLeft: boolean,
+): ContainerRecord {
   const nowMs = api.cluster.clock.nowMs()
   const history = trimHistory(record.history, nowMs)
   const { engineId, name: node, addr } = member.view
@@ -319,7 +328,12 @@ function arrive(api: Api, record: ContainerRecord, member: Member, id: string): 
     home: { engineId, addr, node, containerId: id },
     move: undefined,
     history: record.move?.kind === 'failure' ? [...history, nowMs] : history,
+    left: isLeft ? [...record.left, toLeft(record)].slice(-maxLeft) : record.left,
   }
+}
+
+function toLeft({ home }: ContainerRecord): LeftCopy {
+  return { engineId: home.engineId, containerId: home.containerId }
 }
 
 function tellVolumes(api: Api, record: ContainerRecord): void {

@@ -358,6 +358,30 @@ describe('several managers and restarts', () => {
     expect(on(first, 'web')?.status).toBe('running')
   }, 40_000)
 
+  it('what was removed while the node it had been on was away does not come back with that node', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const one = await startManager(engines, { store })
+    await healthy(one, 2)
+    for (const name of ['web', 'api']) await run(one, name, {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 2, 'the records')
+    await first.stop()
+    const isMoved = (): boolean => ['web', 'api'].every((name) => on(second, name)?.status === 'running')
+    await eventually(isMoved, 'the replacements')
+    await one.call('DELETE', '/containers/web?force=1')
+    await eventually(async () => (await store.list()).some(({ key }) => key.startsWith('removed/')), 'a note of it')
+    // Another manager takes over in between: what it knows is in the store.
+    one.endpoint.closeNow()
+    const two = await startManager(engines, { store })
+    await healthy(two, 1)
+    await first.start()
+    await eventually(() => first.state.containers.size === 0, 'the end of both copies')
+    expect(on(second, 'api')?.status).toBe('running')
+    await eventually(async () => !(await store.list()).some(({ key }) => key.startsWith('removed/')), 'no note of it')
+    expect(await two.call<unknown[]>('GET', '/containers/json?all=1')).toHaveLength(1)
+  }, 60_000)
+
   it('a move that hung while another manager led and finished it is not gone on with', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

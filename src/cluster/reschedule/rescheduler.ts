@@ -338,7 +338,7 @@ export class Rescheduler {
     if (verdict.kind === 'rename') return this.#giveNameBack(record)
     this.#waiting.delete(swarmId)
     if (verdict.kind === 'forget') {
-      await this.#book.remove(swarmId)
+      if (!(await this.#book.forget(record))) this.#isLoaded = false
     } else {
       cluster.log.info(`Container ${home.containerId} stays on ${home.node}: ${verdict.why}`)
       if (!(await this.#book.put({ ...record, move: undefined }))) this.#isLoaded = false
