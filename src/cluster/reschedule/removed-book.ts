@@ -52,7 +52,7 @@ export class RemovedBook {
   /** A node that answers has these containers and no others. @returns as `keep` */
   async settle({ engineId, containers }: NodeView): Promise<boolean> {
     let isCurrent = true
-    for (const { record } of [...this.#entries.values()]) {
+    for (const { record } of this.#entries.values()) {
       if (!record.left.some((each) => each.engineId === engineId)) continue
       const present = new Set(containers.map((each) => each.id))
       const left = record.left.filter((each) => each.engineId !== engineId || present.has(each.containerId))
