@@ -61,14 +61,14 @@ export class Etcd3Api {
 
   /** @returns the answer; undefined for "not found", which etcd says of leases */
   async call(path: string, message: object, o?: CallOptions): Promise<EtcdAnswer | undefined> {
-    const reply = await this.#send(path, message, o)
-    const answer = this.#parse(reply)
-    if (reply.status === 200) return answer
-    if (this.#isTokenRefused(answer)) {
+    let reply = await this.#send(path, message, o)
+    let answer = this.#parse(reply)
+    if (reply.status !== 200 && this.#isTokenRefused(answer)) {
       this.#token = undefined
-      const again = await this.#send(path, message, o)
-      if (again.status === 200) return this.#parse(again)
+      reply = await this.#send(path, message, o)
+      answer = this.#parse(reply)
     }
+    if (reply.status === 200) return answer
     if (answer.code === grpc.notFound) return undefined
     throw this.#toError(reply, answer)
   }

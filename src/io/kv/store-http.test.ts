@@ -100,6 +100,26 @@ describe('etcd', () => {
     expect(kv.name).not.toContain('geheim')
   })
 
+  it('is believed in what it says after a new login', async () => {
+    let token = 'one'
+    const endpoint = await serve((request, _body, response) => {
+      if (request.url === '/v3/auth/authenticate') response.end(JSON.stringify({ token }))
+      else if (request.headers.authorization !== token) {
+        response.statusCode = 401
+        response.end('{"error":"etcdserver: invalid auth token","code":16}')
+      } else if (request.url === '/v3/lease/keepalive') {
+        response.statusCode = 404
+        response.end('{"error":"etcdserver: requested lease not found","code":5}')
+      } else if (request.url === '/v3/lease/grant') response.end('{"ID":"7","TTL":"9"}')
+      else response.end('{"header":{"revision":"1"},"succeeded":true}')
+    })
+    const kv = await open('etcd', [endpoint], { credentials: { user: 'root', password: 'geheim' } })
+    await kv.announce('a', '10.0.0.1:2375', 9000)
+    // The servers have started anew: they know neither the login nor the lease.
+    token = 'two'
+    await kv.announce('a', '10.0.0.1:2375', 9000)
+  })
+
   it('tells in its own words what it refuses', async () => {
     const endpoint = await serve((_request, _body, response) => {
       response.statusCode = 403
