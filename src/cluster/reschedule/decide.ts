@@ -1,6 +1,6 @@
 import { hasPolicy } from '../recipe.ts'
 import type { NetworkUse, Recipe } from '../recipe.ts'
-import { GENERATION_LABEL, VOLUMES_LABEL } from '../model.ts'
+import { readGeneration, VOLUMES_LABEL } from '../model.ts'
 import type { Availability, ContainerView, NodeView } from '../model.ts'
 import { readBoolean, readFields, readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
@@ -256,12 +256,6 @@ export function isMeantToRun(record: ContainerRecord): boolean {
 /** A container that is gone as soon as it has been stopped (`--rm`): that it is missing does not mean that somebody removed it. */
 export function isSelfRemoving(record: Pick<ContainerRecord, 'body'>): boolean {
   return readBoolean(readFields(record.body, 'HostConfig'), 'AutoRemove')
-}
-
-/** How often the container was made anew, by its label. */
-export function readGeneration(container: ContainerView): number {
-  const value = Number(container.labels.get(GENERATION_LABEL) ?? 0)
-  return Number.isSafeInteger(value) && value > 0 ? value : 0
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Located } from '../directory.ts'
+import { readGeneration } from '../model.ts'
 import type { ContainerView } from '../model.ts'
-import { readGeneration } from './decide.ts'
 import type { ContainerRecord } from './record.ts'
 
 /** A container that has been replaced, and by which. */

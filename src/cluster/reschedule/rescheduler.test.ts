@@ -382,6 +382,34 @@ describe('several managers and restarts', () => {
     expect(await two.call<unknown[]>('GET', '/containers/json?all=1')).toHaveLength(1)
   }, 60_000)
 
+  it('a new leader, and a replica, know which of two copies a name means while the node of the old one is away', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
+    await healthy(one, 2)
+    await healthy(two, 2)
+    await run(one, 'web', {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 1, 'the record')
+    await systemClock.sleep(500)
+    await first.stop()
+    await eventually(() => on(second, 'web')?.status === 'running', 'the replacement')
+    const id = on(second, 'web')?.id
+    const found = (): string | undefined => {
+      const lookup = two.endpoint.cluster.directory.findContainer('web')
+      return lookup.kind === 'found' ? lookup.item.id : lookup.kind
+    }
+    await eventually(() => found() === id, 'the new one at the replica', 5000)
+    election.expire()
+    await eventually(() => two.endpoint.role.kind === 'primary', 'the second primary')
+    const listed = async (): Promise<number> => (await two.call<unknown[]>('GET', '/containers/json?all=1')).length
+    await eventually(async () => (await listed()) === 1, 'one container in the list', 8000)
+    expect((await two.call<{ Id: string }>('GET', '/containers/web/json')).Id).toBe(id)
+  }, 60_000)
+
   it('a move that hung while another manager led and finished it is not gone on with', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

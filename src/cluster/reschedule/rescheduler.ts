@@ -10,6 +10,7 @@ import { compareNeed, findDamping, isMissed, judge, retryDelayMs, settleHistory 
 import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
+import { hideLeftCopies } from './left-copies.ts'
 import { Observers } from './observers.ts'
 import type { Doubted, ObserversOptions } from './observers.ts'
 import { Pacing } from './pacing.ts'
@@ -249,6 +250,7 @@ export class Rescheduler {
     this.#keeper.forgetNodes()
     // Another manager may have taken marks back meanwhile.
     this.#api.cluster.replaceMarks(new Map(this.#book.marks().map(({ engineId, mark }) => [engineId, mark])))
+    hideLeftCopies(this.#api.cluster, this.#book.all())
     this.#isLoaded = true
   }
 
