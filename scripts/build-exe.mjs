@@ -27,8 +27,8 @@ run(bun, [
   // Optimizing code costs a command more than it gains: with the usual thresholds half of the processor time of
   // `up` with nothing to do went there. src/bin/jit-policy.ts goes back to them in programs that run on.
   '--compile-jit-policy=30',
-  // Optional native parts of ssh2 and ws, which do without.
-  ...['cpu-features', '*.node', 'bufferutil', 'utf-8-validate'].flatMap((name) => ['--external', name]),
+  // Optional native parts of ssh2, ws and the proxy agents, which do without.
+  ...['cpu-features', '*.node', 'bufferutil', 'utf-8-validate', 'kerberos'].flatMap((name) => ['--external', name]),
   // A stray bunfig.toml or .env of the folder the program is called in must not change it.
   '--no-compile-autoload-dotenv',
   '--no-compile-autoload-bunfig',

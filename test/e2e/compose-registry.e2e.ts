@@ -6,6 +6,7 @@ import type { Lab } from '../../src/testing/lab/types.ts'
 import { RegistryClient } from '../../src/engine/registry/client.ts'
 import { parseReference } from '../../src/engine/registry/reference.ts'
 import { systemClock } from '../../src/io/clock.ts'
+import { startWebProxy } from '../../src/testing/web-proxy.ts'
 import { readTrustedRoots } from '../../src/io/trusted-roots.ts'
 import { ComposeHost, isRoot, openComposeHost, sampleImage } from './compose-host.ts'
 import { ensurePrograms, programForms } from './programs.ts'
@@ -197,6 +198,36 @@ volumes: { data: { driver: local } }
         expect((await host.containers('both')).map(({ id }) => id)).toEqual(before.map(({ id }) => id))
         await publish(other, ['-p', 'both', 'down', '-t', '1'])
         expect(await host.containers('both')).toEqual([])
+      }
+    })
+
+    it('reach it through the proxy that the environment names, and past it where NO_PROXY says so', async () => {
+      await host.write('stack', { 'proxied.yaml': `services: { web: { image: ${sampleImage} } }\n` })
+      const proxy = await startWebProxy({ login: `ann:${password}` })
+      try {
+        const way = new URL(proxy.url)
+        way.username = 'ann'
+        way.password = password
+        const tunnel = `CONNECT ${secure}`
+        for (const name of names) {
+          const { engine, env, folder } = programs[name]
+          const call = async (args: readonly string[], more: Readonly<Record<string, string>>): Promise<RunResult> => {
+            const own = new ComposeHost(engine, { ...env, HTTPS_PROXY: way.href, ...more }, folder)
+            return name === 'ours' ? own.compose('stack', args) : own.reference('stack', args)
+          }
+          const publishIt = ['-f', 'proxied.yaml', 'publish', '-y', `${secure}/stacks/proxied:${name}`]
+          proxy.asked.length = 0
+          const through = await call(publishIt, {})
+          expect([through.code, new Set(proxy.asked)], name + through.stderr).toEqual([0, new Set([tunnel])])
+          proxy.asked.length = 0
+          const past = await call(publishIt, { NO_PROXY: `other.test,${running!.subnet}` })
+          expect([past.code, proxy.asked], name + past.stderr).toEqual([0, []])
+          const stranger = await call(publishIt, { HTTPS_PROXY: proxy.url.href })
+          expect([stranger.code, proxy.asked.at(-1)], name).toEqual([1, tunnel])
+          expect(stranger.stderr).toMatch(name === 'ours' ? / answered 407\n/ : /Proxy Authentication Required/)
+        }
+      } finally {
+        await proxy.close()
       }
     })
 

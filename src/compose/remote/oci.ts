@@ -4,6 +4,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { RegistryClient } from '../../engine/registry/client.ts'
 import type { Manifest } from '../../engine/registry/client.ts'
 import { parseReference } from '../../engine/registry/reference.ts'
+import { findProxy } from '../../io/http/find-proxy.ts'
 import { readTrustedRoots } from '../../io/trusted-roots.ts'
 import { limits, mainName, readArtifact } from './artifact.ts'
 import type { ArtifactPart } from './artifact.ts'
@@ -25,6 +26,7 @@ export async function openRegistry(name: string, o: OciOptions): Promise<Registr
     clock: o.clock,
     isInsecure: o.insecureRegistries.includes(reference.host),
     roots: () => readTrustedRoots(o.env),
+    proxy: (url) => findProxy(url, o.env),
     ...(auth !== undefined && { auth }),
     ...(o.signal !== undefined && { signal: o.signal }),
   })

@@ -4,6 +4,7 @@ import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { codeOf } from '../../io/files.ts'
+import type { WebProxy } from '../../io/http/find-proxy.ts'
 import { requestBytes } from '../../io/http/web.ts'
 import type { ByteReply, ByteRequest } from '../../io/http/web.ts'
 import { askForToken, exchangeToken, parseJson, readLogin } from './login.ts'
@@ -36,6 +37,8 @@ export interface RegistryOptions extends CallOptions {
   readonly isInsecure?: boolean
   /** Authorities to trust, as PEM text; absent or undefined: those that the run-time brings along. */
   readonly roots?: () => Promise<readonly string[] | undefined>
+  /** The proxy on the way to a URL, if there is one; see `findProxy`. */
+  readonly proxy?: (url: URL) => WebProxy | undefined
 }
 
 const manifestTypes = [
@@ -183,10 +186,11 @@ export class RegistryClient {
 
   async #exchange(request: ByteRequest): Promise<ByteReply> {
     const { clock, roots } = this.#options
+    const proxy = this.#options.proxy?.(request.url)
     const ca = request.url.protocol === 'https:' ? await (this.#roots ??= roots?.()) : undefined
     try {
       return await requestBytes(
-        { ...request, ...(ca !== undefined && { tls: { ca } }) },
+        { ...request, ...(ca !== undefined && { tls: { ca } }), ...(proxy !== undefined && { proxy }) },
         { deadlineMs: limitMs + Math.ceil(sizeOf(request) / slowestBytesPerMs), ...this.#options },
         clock,
       )

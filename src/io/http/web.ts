@@ -4,6 +4,8 @@ import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { startDeadline, toAbortError } from '../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { WebProxy } from './find-proxy.ts'
+import type { ProxyAgent } from './proxy-agent.ts'
 
 /** Certificates for `https:`, as PEM text; without a CA those that the run-time brings along count. */
 export interface WebTls {
@@ -39,6 +41,8 @@ export interface ByteRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   readonly tls?: WebTls
+  /** Absent: straight to the service. */
+  readonly proxy?: WebProxy
   /** A longer answer is an error. */
   readonly maxBytes: number
 }
@@ -73,6 +77,7 @@ export async function requestWeb(request: WebRequest, o: CallOptions, clock: Clo
 export async function requestBytes(request: ByteRequest, o: CallOptions, clock: Clock): Promise<ByteReply> {
   const { url } = request
   const { request: open } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
+  const way = request.proxy === undefined ? undefined : await openWay(url, request.proxy)
   const deadline = startDeadline(
     clock,
     o,
@@ -85,8 +90,13 @@ export async function requestBytes(request: ByteRequest, o: CallOptions, clock: 
       const headers = { ...request.headers, ...length }
       const { ca, ...pair } = request.tls ?? {}
       const trust = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }
-      const options = { method: request.method, agent: false as const, headers, ...pair, ...trust }
+      const options = { method: request.method, agent: way?.agent ?? false, headers, ...pair, ...trust }
       const call = open(url, options, (reply) => {
+        const refusal = way?.refusal(reply.statusCode ?? 0)
+        if (refusal !== undefined) {
+          call.destroy(refusal)
+          return
+        }
         const parts: Buffer[] = []
         let size = 0
         reply.on('data', (chunk: Buffer) => {
@@ -105,8 +115,17 @@ export async function requestBytes(request: ByteRequest, o: CallOptions, clock: 
       })
       function fail(error: unknown): void {
         if (error instanceof FlotillaError) reject(error)
-        else
-          reject(new FlotillaError('io/connect', `cannot reach ${url.origin}: ${toMessage(error)}`, { cause: error }))
+        else {
+          const through =
+            request.proxy === undefined
+              ? ''
+              : ` through the proxy ${request.proxy.url.origin} (${request.proxy.variable})`
+          reject(
+            new FlotillaError('io/connect', `cannot reach ${url.origin}${through}: ${toMessage(error)}`, {
+              cause: error,
+            }),
+          )
+        }
       }
       function stop(): void {
         const reason = toAbortError(signal)
@@ -121,4 +140,9 @@ export async function requestBytes(request: ByteRequest, o: CallOptions, clock: 
   } finally {
     deadline.release()
   }
+}
+
+async function openWay(url: URL, proxy: WebProxy): Promise<ProxyAgent> {
+  const { makeProxyAgent } = await import('./proxy-agent.ts')
+  return makeProxyAgent(url, proxy)
 }
