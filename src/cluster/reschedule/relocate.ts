@@ -103,6 +103,8 @@ async function giveUp(
   record: ContainerRecord,
   arrived: Arrived | undefined,
 ): Promise<Outcome> {
+  // Nothing is destroyed because of a record that is out of date.
+  if (context.book.get(record.swarmId) !== record) return { kind: 'abandoned' }
   if (arrived !== undefined) {
     await guard(context)
     const { member, container } = arrived

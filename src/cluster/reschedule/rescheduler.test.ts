@@ -410,6 +410,32 @@ describe('several managers and restarts', () => {
     expect((await two.call<{ Id: string }>('GET', '/containers/web/json')).Id).toBe(id)
   }, 60_000)
 
+  it('a drain of many containers over a slow store loses none', async () => {
+    const engines = await startEngines(4)
+    const [first, ...others] = engines as [FakeEngine, ...FakeEngine[]]
+    const kept = memoryRecords()
+    let pauseMs = 0
+    const store: RecordStore = {
+      ...kept,
+      async write(key, text, version) {
+        await systemClock.sleep(pauseMs)
+        return kept.write(key, text, version)
+      },
+    }
+    const one = await startManager(engines, { store })
+    await healthy(one, 4)
+    const names = Array.from({ length: 24 }, (_, index) => `c${index}`)
+    const near = 'constraint:node==~n1'
+    for (const [at, name] of names.entries()) await run(one, name, {}, at < 10 ? [near, policy] : [near])
+    await eventually(async () => (await store.list()).length === 10, 'the records')
+    pauseMs = 200
+    // Those without a policy are recorded, and noted to be moved, while the first moves come to their end.
+    await one.call('POST', '/flotilla/nodes/n1/drain', { Force: true })
+    await eventually(() => first.state.containers.size === 0, 'the end of the drain', 60_000)
+    await systemClock.sleep(3000)
+    expect(names.filter((name) => count(others, name) !== 1)).toEqual([])
+  }, 120_000)
+
   it('a move that hung while another manager led and finished it is not gone on with', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

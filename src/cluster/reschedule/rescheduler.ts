@@ -291,8 +291,10 @@ export class Rescheduler {
       // Where nothing has changed and all stay, all stay.
       if (node !== undefined && this.#quiet.get(engineId) === node) continue
       let isQuiet = node?.health.state === 'healthy'
-      for (const record of this.#book.ofEngine(engineId)) {
-        if (this.#busy.has(record.swarmId)) {
+      for (const { swarmId } of this.#book.ofEngine(engineId)) {
+        // Each step waits for the store: what has been moved meanwhile must not be judged by where it was.
+        const record = this.#book.get(swarmId)
+        if (record?.home.engineId !== engineId || this.#busy.has(swarmId)) {
           isQuiet = false
           continue
         }
@@ -309,6 +311,8 @@ export class Rescheduler {
     const ready = due.filter((record) => (this.#waiting.get(record.swarmId)?.nextMs ?? 0) <= nowMs).sort(compareNeed)
     for (const record of ready.slice(0, maxPerTick)) {
       if (this.#busy.size >= parallelMoves) return
+      // Written since it was looked at: the next look sees what it has become.
+      if (this.#book.get(record.swarmId) !== record || this.#busy.has(record.swarmId)) continue
       const damping = record.move?.kind === 'failure' ? findDamping(record.history, clock.nowMs()) : undefined
       if (damping !== undefined && record.move?.target === undefined) {
         const history = settleHistory(record.history, clock.nowMs())
