@@ -6,22 +6,30 @@ export interface Admission {
   readonly refusal: string | undefined
   /** It is in service already, under another address: not counted again. */
   readonly isAlias: boolean
+  /** The address it is in service under, where it does not answer any more: this one takes its place. */
+  readonly replaces?: string
 }
 
 /**
  * Judges an engine against those in service with the same engine ID. One of them is either the same engine under
- * another address, or a copy of its machine that kept the ID.
+ * another address, or a copy of its machine that kept the ID. The same engine takes over from an address that does not
+ * answer any more; a copy never does.
  */
 export function judgeAdmission(node: NodeView, holders: readonly NodeView[]): Admission {
   const holder = holders.find((each) => each.addr !== node.addr)
   if (holder === undefined || node.engineId === '') return { refusal: undefined, isAlias: false }
   if (isSameEngine(node, holder)) {
-    const refusal = `Engine at ${node.addr} is the engine at ${holder.addr} (${holder.name}) under another address and is counted once. Remove one of the two addresses from discovery.`
-    return { refusal, isAlias: true }
+    if (holder.health.state === 'unhealthy') return { refusal: undefined, isAlias: false, replaces: holder.addr }
+    return { refusal: describeSecond(node, holder), isAlias: true }
   }
   const shared = `ID duplicated. ID shared by this node ${node.addr} and another node ${holder.addr}.`
   const remedy = 'Remove the key file (/etc/docker/key.json or DATA-ROOT/engine-id) of one of them and restart it.'
   return { refusal: `${shared} ${remedy}`, isAlias: false }
+}
+
+/** Why an address is not counted: the engine is in service under another. */
+export function describeSecond(node: NodeView, holder: NodeView): string {
+  return `Engine at ${node.addr} is the engine at ${holder.addr} (${holder.name}) under another address and is counted once. Remove one of the two addresses from discovery.`
 }
 
 /**

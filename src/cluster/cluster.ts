@@ -7,6 +7,9 @@ import type { Endpoint, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { compareApiVersions, newestApiVersion } from '../engine/version.ts'
 import { makeEngineEvent, toClusterEvent } from './cluster-event.ts'
+import { mergeEntries } from './container-order.ts'
+import type { ContainerSource } from './container-order.ts'
+import type { DepartedEngines } from './departed.ts'
 import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
@@ -32,6 +35,8 @@ import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/
 export interface ClusterOptions {
   readonly policy: Policy
   readonly watch: WatchOptions
+  /** How long containers of engines that left discovery stay in the list; absent: an hour; 0: not at all. */
+  readonly rememberMs?: number
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -71,9 +76,9 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#o = options
-    const { policy, watch } = options
+    const { policy, watch, rememberMs } = options
     this.#policy = { ...policy, filters: [availabilityFilter, ...policy.filters] }
-    this.#fleet = new Fleet({ policy: this.#policy, watch })
+    this.#fleet = new Fleet({ policy: this.#policy, watch, ...(rememberMs === undefined ? {} : { rememberMs }) })
     this.#gate = new Gate({ clock: options.clock, limit: parallelReads, backLimit: parallelDetails })
     this.#writes = new OwnWrites(options.clock)
     this.#readers = new Readers(options.clock, (addr, isUrgent) => {
@@ -108,6 +113,16 @@ export class Cluster {
   /** Finds things by what users call them. */
   get directory(): Directory {
     return this.#fleet.directory
+  }
+
+  /** All containers as lists show them: those on engines, and those that were on engines that left discovery. */
+  containers(): ContainerSource {
+    return mergeEntries(this.directory.containers(), this.#fleet.departed.list())
+  }
+
+  /** Containers of engines that left discovery. */
+  get departed(): DepartedEngines {
+    return this.#fleet.departed
   }
 
   snapshot(): ClusterSnapshot {
@@ -253,6 +268,11 @@ export class Cluster {
 
   markOf(engineId: string): NodeMark {
     return this.#fleet.markOf(engineId)
+  }
+
+  /** True while an engine that does not answer is being asked at another of its addresses. */
+  isAskedElsewhere(engineId: string): boolean {
+    return this.#fleet.isAskedElsewhere(engineId)
   }
 
   /** A client of an engine that need not be in the cluster; close it. @throws {engine/invalid-endpoint} */

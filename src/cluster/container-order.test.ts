@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { makeContainer, makeNode } from '../testing/cluster-builders.ts'
-import { ContainerOrder, orderContainers } from './container-order.ts'
+import { collectEntries, ContainerOrder, mergeEntries, orderContainers } from './container-order.ts'
 import type { Visit } from './container-order.ts'
 import type { ContainerView, NodeView } from './model.ts'
 
@@ -46,5 +46,22 @@ describe('the order of containers', () => {
     const order = new ContainerOrder()
     order.add(makeNode('a'), makeContainer('web'))
     expect(list((visit) => order.each(() => undefined, visit))).toEqual([])
+  })
+
+  it('holds for others among them, and for a look that ends early', () => {
+    const containers = fc.array(fc.nat(5), { maxLength: 8 })
+    fc.assert(
+      fc.property(containers, containers, fc.nat(20), (mine, others, limit) => {
+        const make = (name: string, times: readonly number[]): NodeView =>
+          makeNode(name, { containers: times.map((time, at) => makeContainer(`${name}${at}`, { createdAtMs: time })) })
+        const [a, b] = [make('a', mine), make('b', others)]
+        const merged = mergeEntries(orderContainers([a]), collectEntries(orderContainers([b])))
+        const all = list((visit) => orderContainers([a, b]).each(visit))
+        expect(list((visit) => merged.each(visit))).toEqual(all)
+        const few: ContainerView[] = []
+        merged.each((container) => few.push(container) < limit)
+        expect(few).toEqual(all.slice(0, Math.max(limit, 1)).map(([container]) => container))
+      }),
+    )
   })
 })

@@ -29,6 +29,30 @@ export function compareEntries(a: ContainerEntry, b: ContainerEntry): number {
   return a.container.id < b.container.id ? -1 : a.container.id > b.container.id ? 1 : 0
 }
 
+/** Others among those of a source. @param others in the order of lists */
+export function mergeEntries(source: ContainerSource, others: readonly ContainerEntry[]): ContainerSource {
+  if (others.length === 0) return source
+  return {
+    each(visit) {
+      let at = 0
+      let isWanted = true
+      function visitOthers(before: ContainerEntry | undefined): void {
+        for (let next = others[at]; isWanted && next !== undefined; next = others[at]) {
+          if (before !== undefined && compareEntries(next, before) > 0) return
+          isWanted = visit(next.container, next.node)
+          at += 1
+        }
+      }
+      source.each((container, node) => {
+        visitOthers({ container, node })
+        isWanted = isWanted && visit(container, node)
+        return isWanted
+      })
+      visitOthers(undefined)
+    },
+  }
+}
+
 /** All containers of those nodes that are validated, put in the order of lists. */
 export function orderContainers(nodes: readonly NodeView[]): ContainerSource {
   const entries = nodes

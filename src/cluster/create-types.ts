@@ -47,6 +47,18 @@ export function checkCreateTypes(body: Fields): void {
   checkAll('HostConfig.', readFields(body, 'HostConfig'), ofHostConfig)
 }
 
+const ofVolume: Readonly<Record<string, Kind>> = {
+  Name: 'text',
+  Driver: 'text',
+  DriverOpts: 'labels',
+  Labels: 'labels',
+}
+
+/** As `checkCreateTypes`, for a volume. @throws {cluster/invalid-option} status 400, with the path of the field */
+export function checkVolumeTypes(body: Fields): void {
+  checkAll('', body, ofVolume)
+}
+
 function checkAll(prefix: string, fields: Fields, kinds: Readonly<Record<string, Kind>>): void {
   for (const [key, kind] of Object.entries(kinds)) {
     const value = readField(fields, key)

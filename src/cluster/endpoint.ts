@@ -64,6 +64,8 @@ export interface EndpointOptions {
   readonly log: Log
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly watch?: Partial<WatchOptions>
+  /** How long containers of engines that left discovery stay in the list. Default an hour; 0: not at all. */
+  readonly rememberMs?: number
   readonly settings?: Partial<ApiSettings>
   readonly limits?: ServerLimits
   /** Where containers with a reschedule policy and marks of nodes are kept; in memory when absent. */
@@ -122,6 +124,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     log,
     env,
     ...(options.engineTls === undefined ? {} : { engineTls: options.engineTls }),
+    ...(options.rememberMs === undefined ? {} : { rememberMs: options.rememberMs }),
     openEngine: open,
     resolveIp: lookupAddress,
   })

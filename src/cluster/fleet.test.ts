@@ -64,6 +64,12 @@ class Lab {
       this.run(this.fleet.dispatch(addr, { kind: 'called', failure }, context))
   }
 
+  /** The time is over that an engine was to wait for. */
+  wake(addr: string, reason: 'validate'): void {
+    const { epoch, tickets } = this.fleet.state(addr)!
+    this.run(this.fleet.dispatch(addr, { kind: 'woke', epoch, reason, ticket: tickets[reason] }, context))
+  }
+
   states(): unknown {
     return this.fleet.snapshot().nodes.map((node) => `${node.addr} ${node.health.state}`)
   }
@@ -160,6 +166,57 @@ describe('engines', () => {
     expect(lab.states()).toEqual(['a:1 healthy'])
     lab.discover(['b:1'])
     expect(lab.states()).toEqual(['b:1 healthy'])
+  })
+
+  describe('under two addresses', () => {
+    function pair(over: Partial<Said> = {}): Lab {
+      const lab = new Lab()
+      const rows = [{ Id: 'c1', Names: ['/web'], State: 'running', Created: 1, Image: 'busybox' }]
+      lab.add('a:1', { id: 'same', name: 'n', bridge: 'br', rows })
+      lab.add('b:1', { id: 'same', name: 'n', bridge: 'br', rows, ...over })
+      lab.discover(['a:1', 'b:1'])
+      lab.warned.length = 0
+      return lab
+    }
+
+    it('the second takes over as soon as the first does not answer, and gives nothing back when it does again', () => {
+      const lab = pair()
+      lab.fail('a:1', 2)
+      expect(lab.states()).toEqual(['a:1 healthy'])
+      const gone = lab.said.get('a:1')!
+      lab.said.delete('a:1')
+      lab.fail('a:1', 1)
+      expect(lab.states()).toEqual(['b:1 healthy'])
+      expect(lab.fleet.directory.containersNamed('web').map(({ node }) => node.addr)).toEqual(['b:1'])
+      expect(lab.announced).toEqual(['a:1 engine_connect', 'a:1 engine_disconnect', 'b:1 engine_connect'])
+      expect(lab.warned).toEqual([
+        expect.stringContaining('Engine at a:1 is the engine at b:1 (n) under another address'),
+      ])
+      lab.said.set('a:1', gone)
+      lab.wake('a:1', 'validate')
+      expect(lab.states()).toEqual(['b:1 healthy'])
+      lab.fail('b:1', 3)
+      expect(lab.states()).toEqual(['a:1 healthy'])
+    })
+
+    it('nothing is said of an engine that does not answer until it has been asked at the other', () => {
+      const lab = pair()
+      const asked: FleetEffect[] = []
+      const failure = { text: 'connection refused', isConnection: true }
+      for (let turn = 0; turn < 3; turn += 1)
+        asked.push(...lab.fleet.dispatch('a:1', { kind: 'called', failure }, context))
+      expect(lab.fleet.isAskedElsewhere('same')).toBe(true)
+      lab.said.delete('b:1')
+      lab.run(asked)
+      expect([lab.states(), lab.fleet.isAskedElsewhere('same')]).toEqual([['a:1 unhealthy'], false])
+    })
+
+    it('a copied machine does not take over: it is another engine', () => {
+      const lab = pair({ bridge: 'other' })
+      lab.fail('a:1', 3)
+      expect(lab.states()).toEqual(['a:1 unhealthy', 'b:1 pending'])
+      expect(lab.fleet.isAskedElsewhere('same')).toBe(false)
+    })
   })
 })
 

@@ -1,12 +1,15 @@
 import type { Random } from '../core/clock.ts'
+import { Collisions } from './collisions.ts'
+import { defaultRememberMs, DepartedEngines } from './departed.ts'
 import { Directory } from './directory.ts'
+import { EngineAddresses } from './engine-addresses.ts'
 import { isValidated, unmarked } from './model.ts'
 import type { ClusterSnapshot, NodeMark, NodeView, Pending } from './model.ts'
 import { NodeList } from './node-list.ts'
 import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import type { Reservation } from './request.ts'
-import { judgeAdmission } from './admission.ts'
+import { describeSecond, judgeAdmission } from './admission.ts'
 import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
 import { fleetProbeMs, fleetSilenceMs } from './watch/health.ts'
 import { makeEngineState, promise, reduce, release } from './watch/state.ts'
@@ -21,6 +24,8 @@ export interface FleetEffect {
 export interface FleetOptions {
   readonly policy: Policy
   readonly watch: WatchOptions
+  /** How long containers of engines that left discovery stay in the list; 0: not at all. */
+  readonly rememberMs?: number
 }
 
 /** A name that is in use; answered with status 409. */
@@ -38,9 +43,6 @@ export interface NodeUnread {
 
 export type FleetPlacement = Placement | NoPlacement | NameTaken | NodeUnread
 
-/** Warnings remembered so that they are not repeated. */
-const maxWarned = 1000
-
 /**
  * All engines and what follows from them: the directory, the placement index, promised containers, reserved names.
  * The one place where cluster state changes; synchronous, so that nothing can come between a decision and
@@ -48,6 +50,7 @@ const maxWarned = 1000
  */
 export class Fleet {
   readonly directory: Directory = new Directory()
+  readonly departed: DepartedEngines
   private readonly options: FleetOptions
   private readonly index: PlacementIndex
   private readonly engines = new Map<string, EngineState>()
@@ -55,24 +58,22 @@ export class Fleet {
   private readonly nodes = new NodeList()
   private readonly promises = new Map<string, { readonly addr: string; readonly pending: Pending }>()
   private readonly names = new Map<string, number>()
-  /** Addresses in service by engine ID. */
-  private readonly holders = new Map<string, Set<string>>()
+  private readonly known = new EngineAddresses()
   /** Engines that vanished with the whole list: they stay until their own health fails. */
   private readonly leaving = new Set<string>()
-  /** Second addresses of engines that are in service under another one. */
-  private readonly aliases = new Set<string>()
   /** By engine ID, also of engines that are not here. */
   private readonly marks = new Map<string, NodeMark>()
   /** Engines that do not come to describe their containers: not placed on until they have. */
   private readonly heldBack = new Set<string>()
   private watch: WatchOptions
-  private readonly warned = new Set<string>()
+  private readonly collisions = new Collisions(this.directory)
   private revision = 0
   private latest: ClusterSnapshot | undefined
 
   constructor(options: FleetOptions) {
     this.options = options
     this.watch = options.watch
+    this.departed = new DepartedEngines(this.directory, options.rememberMs ?? defaultRememberMs)
     this.index = new PlacementIndex(options.policy)
   }
 
@@ -145,9 +146,12 @@ export class Fleet {
   }
 
   private drop(addr: string, context: StepContext): readonly FleetEffect[] {
-    const effects = this.dispatch(addr, { kind: 'removed' }, context)
+    const node = this.engines.get(addr)?.node
+    const effects = [...this.dispatch(addr, { kind: 'removed' }, context)]
+    const count = node === undefined ? 0 : this.departed.leave(node)
+    if (count > 0) effects.push({ addr, effect: { kind: 'log', level: 'info', message: describeLeft(count) } })
     this.leaving.delete(addr)
-    this.aliases.delete(addr)
+    this.known.setSecond(addr, false)
     this.heldBack.delete(addr)
     this.engines.delete(addr)
     this.nodes.delete(addr)
@@ -166,54 +170,24 @@ export class Fleet {
       if (effect.kind === 'loaded') all.push(...this.decideAdmission(state, context))
       else all.push({ addr, effect })
     }
-    for (const message of this.describeCollisions()) {
+    for (const message of this.collisions.describe()) {
       all.push({ addr, effect: { kind: 'log', level: 'warn', message } })
     }
     const now = this.engines.get(addr) ?? state
-    if (isValidated(before.node) && !isValidated(now.node)) all.push(...this.retryTwins(now, context))
+    if (isLost(before.node, now.node)) all.push(...this.retryTwins(now, context))
     if (this.leaving.has(addr) && now.phase !== 'removed' && now.node.health.state !== 'healthy') {
       all.push(...this.drop(addr, context))
     }
     return all
   }
 
-  /** Warnings about names used twice, each once for the nodes concerned. */
-  private describeCollisions(): readonly string[] {
-    const messages: string[] = []
-    for (const name of this.directory.takeCollisions()) {
-      const nodes = this.directory.containersNamed(name).map(({ node }) => node.name)
-      if (nodes.length < 2) continue
-      const full = nodes.map((node) => `${node}/${name}`).join(' and ')
-      const message = `container name ${name} is used on more than one engine: tell them apart as ${full}`
-      if (this.warned.has(message)) continue
-      // Forgetting what was said costs a repeated warning at worst.
-      if (this.warned.size >= maxWarned) this.warned.clear()
-      this.warned.add(message)
-      messages.push(message)
-    }
-    return messages
-  }
-
-  /** Keeps which addresses are in service under which engine ID. */
-  private noteHolder(before: NodeView, after: NodeView): void {
-    const old = isValidated(before) ? before.engineId : undefined
-    const now = isValidated(after) ? after.engineId : undefined
-    if (old === now) return
-    if (old !== undefined) {
-      const addrs = this.holders.get(old)
-      addrs?.delete(before.addr)
-      if (addrs?.size === 0) this.holders.delete(old)
-    }
-    if (now !== undefined) this.holders.set(now, (this.holders.get(now) ?? new Set<string>()).add(after.addr))
-  }
-
   private put(before: EngineState, after: EngineState): void {
     if (before === after) return
     this.engines.set(after.addr, after)
     if (before.node === after.node) return
-    this.noteHolder(before.node, after.node)
+    this.known.note(before.node, after.node)
     this.revision += 1
-    if (!this.aliases.has(after.addr)) this.nodes.set(after.node)
+    if (!this.known.isSecond(after.addr)) this.nodes.set(after.node)
     this.directory.replace(after.node)
     if (after.node.usage.unread === 0) this.heldBack.delete(after.addr)
     if (!this.heldBack.has(after.addr)) this.index.set(after.node)
@@ -228,24 +202,44 @@ export class Fleet {
 
   private decideAdmission(state: EngineState, context: StepContext): readonly FleetEffect[] {
     const holders: NodeView[] = []
-    for (const addr of this.holders.get(state.node.engineId) ?? []) {
+    for (const addr of this.known.inService(state.node.engineId)) {
       const node = this.engines.get(addr)?.node
       if (node !== undefined) holders.push(node)
     }
     const mark = this.marks.get(state.node.engineId) ?? unmarked
     if (mark !== state.mark) this.dispatch(state.addr, { kind: 'marked', mark }, context)
     const admission = judgeAdmission(state.node, holders)
-    if (admission.isAlias) {
-      this.aliases.add(state.addr)
-      this.nodes.delete(state.addr)
-    } else {
-      this.aliases.delete(state.addr)
-      this.nodes.set(state.node)
-    }
+    const effects = admission.replaces === undefined ? [] : this.supersede(admission.replaces, state.node, context)
+    this.known.setSecond(state.addr, admission.isAlias)
+    if (admission.isAlias) this.nodes.delete(state.addr)
+    else this.nodes.set(state.node)
     this.revision += 1
+    if (admission.refusal === undefined) this.departed.come(state.node)
     const message: Message =
       admission.refusal === undefined ? { kind: 'admitted' } : { kind: 'rejected', text: admission.refusal }
-    return this.dispatch(state.addr, message, context)
+    return [...effects, ...this.dispatch(state.addr, message, context)]
+  }
+
+  /** An engine answers under another address than the one it is in service with: that becomes the second one. */
+  private supersede(addr: string, by: NodeView, context: StepContext): readonly FleetEffect[] {
+    const node = this.engines.get(addr)?.node
+    if (node === undefined) return []
+    this.known.setSecond(addr, true)
+    this.nodes.delete(addr)
+    return this.dispatch(addr, { kind: 'superseded', text: describeSecond(node, by) }, context)
+  }
+
+  /**
+   * True while an engine that does not answer is being asked at another of its addresses: it is not known yet whether it
+   * is gone.
+   */
+  isAskedElsewhere(engineId: string): boolean {
+    if (!this.known.mayHaveSeconds) return false
+    for (const { phase, node } of this.engines.values()) {
+      if (node.engineId !== engineId || isValidated(node)) continue
+      if (phase === 'specs' || phase === 'loading' || phase === 'loaded') return true
+    }
+    return false
   }
 
   /** What operators say of an engine, in service or not; undefined takes it back. */
@@ -267,7 +261,7 @@ export class Fleet {
     return this.marks.get(engineId) ?? unmarked
   }
 
-  /** An engine went out of service: others with its ID that had to wait may come in now. */
+  /** An engine went out of service or does not answer: others with its ID that had to wait may come in now. */
   private retryTwins(gone: EngineState, context: StepContext): readonly FleetEffect[] {
     const effects: FleetEffect[] = []
     for (const other of this.engines.values()) {
@@ -315,11 +309,12 @@ export class Fleet {
     if (state !== undefined) this.put(state, release(state, pendingId))
   }
 
-  /** Ends reservations whose time is over; says which. */
+  /** Ends reservations whose time is over; says which. Engines that left are forgotten in time. @param nowMs monotonic */
   expire(nowMs: number): readonly Pending[] {
     const over: Pending[] = []
     for (const { pending } of this.promises.values()) if (pending.expiresAtMs <= nowMs) over.push(pending)
     for (const pending of over) this.release(pending.id)
+    this.departed.expire(nowMs)
     return over
   }
 
@@ -353,6 +348,17 @@ export class Fleet {
     if (this.names.has(bare)) return true
     return this.directory.containersNamed(bare).some(({ item }) => !exceptIds.includes(item.id))
   }
+}
+
+/** It was in service, or answered, and no longer does. */
+function isLost(before: NodeView, now: NodeView): boolean {
+  if (isValidated(before) && !isValidated(now)) return true
+  return before.health.state === 'healthy' && now.health.state === 'unhealthy'
+}
+
+function describeLeft(count: number): string {
+  const what = count === 1 ? '1 container' : `${String(count)} containers`
+  return `${what} of an engine that left discovery: listed as Host Down for a while, docker rm -f takes one off the list`
 }
 
 function nameTaken(name: string): NameTaken {

@@ -7,6 +7,7 @@ export type Place = { readonly port: number } | { readonly path: string }
 export interface Load {
   readonly perSecond: number
   readonly p50Ms: number
+  readonly p99Ms: number
   readonly requests: number
 }
 
@@ -50,7 +51,8 @@ export async function putLoad(place: Place, path: string, connections: number, m
   await Promise.all(Array.from({ length: connections }, () => ask(place, request, length, end, times)))
   times.sort((a, b) => a - b)
   const requests = times.length
-  return { perSecond: (requests * 1000) / ms, p50Ms: times[requests >> 1] ?? Number.NaN, requests }
+  const at = (share: number): number => times[Math.floor(requests * share)] ?? Number.NaN
+  return { perSecond: (requests * 1000) / ms, p50Ms: at(0.5), p99Ms: at(0.99), requests }
 }
 
 function ask(place: Place, request: Buffer, length: number, end: number, times: number[]): Promise<void> {

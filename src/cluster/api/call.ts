@@ -173,6 +173,7 @@ export function findOwned(api: Api, reference: string, notFound?: string): Owned
     )
   }
   if (found.kind === 'missing') {
+    checkDeparted(api, reference)
     throw new FlotillaError('cluster/not-found', notFound ?? `No such container ${reference}`, { status: 404 })
   }
   const member = api.cluster.memberOf(found.node)
@@ -182,6 +183,20 @@ export function findOwned(api: Api, reference: string, notFound?: string): Owned
     throw new FlotillaError('cluster/unhealthy', elsewhere === '' ? what : `${what} (${elsewhere})`, { status: 500 })
   }
   return { member, container: found.item }
+}
+
+/** @throws {cluster/unhealthy} status 500, for a container that was on an engine that left discovery */
+function checkDeparted(api: Api, reference: string): void {
+  const found = api.cluster.departed.find(reference)
+  if (found.kind !== 'found') return
+  const why = `which has left discovery: docker rm -f takes the container off the list`
+  throw new FlotillaError(
+    'cluster/unhealthy',
+    `Container ${reference} running on unhealthy node ${found.node.name}, ${why}`,
+    {
+      status: 500,
+    },
+  )
 }
 
 /** Some engine that answers. @throws {cluster/unhealthy} */

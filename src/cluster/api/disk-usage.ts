@@ -1,6 +1,9 @@
+import { FlotillaError } from '../../core/errors.ts'
 import { isFields, readBoolean, readFields, readList, readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 
+/** The version from which on a part can be asked for. */
+export const partVersion = '1.42'
 /** The version from which on engines sum disk use up by themselves, under other names. */
 export const usageVersion = '1.52'
 /** The last one that lists things alone. */
@@ -20,6 +23,13 @@ export interface UsageOptions {
   readonly types: readonly string[]
   /** With the things themselves. */
   readonly isVerbose: boolean
+}
+
+/** As engines do that know the parameter. @throws {cluster/invalid-option} status 400 */
+export function checkUsageTypes(types: readonly string[]): void {
+  const wrong = types.find((type) => !kinds.some((kind) => kind.type === type))
+  if (wrong === undefined) return
+  throw new FlotillaError('cluster/invalid-option', `unknown object type: ${wrong}`, { status: 400 })
 }
 
 /**

@@ -7,12 +7,9 @@ import type { ListFilters } from './list-filter.ts'
 /** Kinds of things that are found by how their ID or name begins. */
 const nouns = ['config', 'container', 'daemon', 'network', 'plugin', 'secret', 'service', 'volume'] as const
 
-/** Filter keys of `GET /events`. */
-export const eventFilterKeys: readonly string[] = ['event', 'image', 'label', 'node', 'scope', 'type', ...nouns]
-
 /**
  * Whether an event of the cluster fits a subscriber's filters. Values of one key are alternatives, keys add up; IDs and
- * names fit by their beginning, images by the whole name, with its tag or without (moby daemon/events/filter.go).
+ * names fit by their beginning; other keys are not looked at; images by the whole name, with its tag or without (moby daemon/events/filter.go).
  */
 export function isWantedEvent(event: Fields, filters: ListFilters): boolean {
   if (filters.size === 0) return true

@@ -6,7 +6,7 @@ import { toFullReference } from '../image-name.ts'
 import type { ContainerSource } from '../container-order.ts'
 import type { ContainerView, NodeView, PublishedPort } from '../model.ts'
 import { renderStatus } from './container-status.ts'
-import { compileNames, hasLabels, readFlag } from './list-filter.ts'
+import { checkNumbers, checkValues, compileNames, hasLabels, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
 import { compilePorts } from './port-filter.ts'
 
@@ -57,9 +57,11 @@ export function selectContainers(
   const { filters, limit } = query
   const before = findBound(query.before || (filters.get('before')?.[0] ?? ''), find)
   const since = findBound(query.since || (filters.get('since')?.[0] ?? ''), find)
-  // As in the ancestor: asking for what has ended, or for a number of them, means all (api/handlers.go).
+  // As in the ancestor: asking for what has ended, or for a number of them, means all (api/handlers.go). The filters
+  // `before` and `since` are younger than it, and mean no such thing to engines.
+  const isBounded = query.before !== '' || query.since !== ''
   const statuses = filters.get('status') ?? []
-  const isAll = query.isAll || limit > 0 || before !== undefined || since !== undefined || statuses.length > 0
+  const isAll = query.isAll || limit > 0 || isBounded || statuses.length > 0
   const isWanted = compileQuery(filters, compile)
   function isChosen(container: ContainerView, node: NodeView): boolean {
     if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) return false
@@ -93,7 +95,8 @@ function isShownByDefault(container: ContainerView): boolean {
   return isRunning(container) && container.image !== 'swarm'
 }
 
-function isRunning(container: ContainerView): boolean {
+/** True while the container has processes, and with them its place on its networks. */
+export function isRunning(container: ContainerView): boolean {
   const { state } = container
   return state === 'running' || state === 'paused' || state === 'restarting' || state === 'stopping'
 }
@@ -107,7 +110,9 @@ function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
   const matchesName = compileNames(filters, compile)
   const isTask = readFlag(filters, 'is-task')
   const matchesPorts = compilePorts(filters)
-  checkStatuses(filters)
+  checkValues(filters, 'status', 'state', states)
+  checkValues(filters, 'health', 'health', healths)
+  checkNumbers(filters, 'exited')
   function either(key: string, fits: (container: ContainerView, value: string, node: NodeView) => boolean): void {
     const values = filters.get(key) ?? []
     if (values.length > 0) {
@@ -138,14 +143,8 @@ function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
   }
 }
 
-const statuses: readonly string[] = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
-
-function checkStatuses(filters: ListFilters): void {
-  const wrong = (filters.get('status') ?? []).find((value) => !statuses.includes(value))
-  if (wrong === undefined) return
-  const message = `invalid filter 'status=${wrong}': invalid value for state (${wrong}): must be one of ${statuses.join(', ')}`
-  throw new FlotillaError('cluster/invalid-option', message, { status: 400 })
-}
+const states: readonly string[] = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
+const healths: readonly string[] = ['none', 'starting', 'healthy', 'unhealthy']
 
 function hasExited(container: ContainerView): boolean {
   return container.state === 'exited' || container.state === 'dead'

@@ -6,11 +6,13 @@ import { isFields } from '../wire.ts'
 export type ListFilters = ReadonlyMap<string, readonly string[]>
 
 /**
- * Reads the `filters` parameter in either of its forms, `{"k":["v"]}` and `{"k":{"v":true}}`.
+ * Reads the `filters` parameter in either of its forms, `{"k":["v"]}` and `{"k":{"v":true}}`. As for engines, `null` is
+ * no filter, and a value counts that is named, whatever is said of it.
  *
+ * @param known what the keys may be; absent: anything, and what nobody reads is of no consequence
  * @throws {cluster/invalid-option} status 400, for other JSON and for keys not in `known`
  */
-export function parseListFilters(text: string, known: readonly string[]): ListFilters {
+export function parseListFilters(text: string, known?: readonly string[]): ListFilters {
   const filters = new Map<string, readonly string[]>()
   if (text === '') return filters
   let value: unknown
@@ -19,17 +21,19 @@ export function parseListFilters(text: string, known: readonly string[]): ListFi
   } catch (error) {
     throw new FlotillaError('cluster/invalid-option', 'invalid filter: not JSON', { status: 400, cause: error })
   }
+  if (value === null) return filters
   if (!isFields(value)) throw invalid('invalid filter: must be an object')
   for (const [key, entry] of Object.entries(value)) {
-    if (!known.includes(key)) throw invalid(`invalid filter '${key}'`)
+    if (known?.includes(key) === false) throw invalid(`invalid filter '${key}'`)
     filters.set(key, readValues(key, entry))
   }
   return filters
 }
 
 function readValues(key: string, entry: unknown): readonly string[] {
+  if (entry === null) return []
   if (Array.isArray(entry) && entry.every((each) => typeof each === 'string')) return entry
-  if (isFields(entry)) return Object.keys(entry).filter((name) => entry[name] === true)
+  if (isFields(entry) && Object.values(entry).every((each) => typeof each === 'boolean')) return Object.keys(entry)
   throw invalid(`invalid filter '${key}': must be a list of texts`)
 }
 
@@ -45,6 +49,21 @@ export function readFlag(filters: ListFilters, key: string): boolean | undefined
   if (value === 'true' || value === '1') return true
   if (value === 'false' || value === '0') return false
   throw invalid(`invalid filter '${key}=${String(value)}'`)
+}
+
+/** @throws {cluster/invalid-option} status 400, for a value that is none of `known` */
+export function checkValues(filters: ListFilters, key: string, what: string, known: readonly string[]): void {
+  const wrong = (filters.get(key) ?? []).find((value) => !known.includes(value))
+  if (wrong === undefined) return
+  throw invalid(
+    `invalid filter '${key}=${wrong}': invalid value for ${what} (${wrong}): must be one of ${known.join(', ')}`,
+  )
+}
+
+/** @throws {cluster/invalid-option} status 400, for a value that is no whole number */
+export function checkNumbers(filters: ListFilters, key: string): void {
+  const wrong = (filters.get(key) ?? []).find((value) => !/^[+-]?\d+$/.test(value))
+  if (wrong !== undefined) throw invalid(`invalid filter '${key}=${wrong}': must be a whole number`)
 }
 
 /** True when the filter is not given, or one of its values fits. */

@@ -1,7 +1,7 @@
 import { FlotillaError } from '../../core/errors.ts'
 import { splitTag, toFullReference } from '../image-name.ts'
 import { isValidated } from '../model.ts'
-import type { ClusterSnapshot, ImageView } from '../model.ts'
+import type { ClusterSnapshot, ImageView, NodeView } from '../model.ts'
 import { readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import { hasLabels, isAny, readFlag } from './list-filter.ts'
@@ -37,6 +37,8 @@ interface Merged {
   readonly tags: Set<string>
   readonly digests: Set<string>
   createdAtMs: number
+  /** How many containers of any state are made from it. */
+  containers: number
 }
 
 /**
@@ -66,7 +68,7 @@ export function listImages(snapshot: ClusterSnapshot, query: ImageQuery): readon
       if (before !== undefined && image.createdAtMs >= before.createdAtMs) return false
       if (since !== undefined && image.createdAtMs <= since.createdAtMs) return false
       if (image.createdAtMs >= untilMs) return false
-      if (filters.has('label!') && hasLabels(filters, image.first.labels, 'label!')) return false
+      if ((filters.get('label!') ?? []).length > 0 && hasLabels(filters, image.first.labels, 'label!')) return false
       return (
         hasLabels(filters, image.first.labels) && isAny(filters, 'reference', (value) => hasReference(image, value))
       )
@@ -82,6 +84,7 @@ function mergeImages(snapshot: ClusterSnapshot, filters: ListFilters): readonly 
     if (!isValidated(node)) continue
     if (!isAny(filters, 'node', (value) => value === node.name || value === node.id || value === node.engineId))
       continue
+    const uses = countUses(node)
     for (const image of node.images) {
       const keys = [image.id, ...image.repoDigests]
       const store = node.labels.get('storagedriver') ?? ''
@@ -91,10 +94,11 @@ function mergeImages(snapshot: ClusterSnapshot, filters: ListFilters): readonly 
         madeKeys.map((key) => byKey.get(key)).find((each) => each !== undefined && each.store !== store)
       if (entry === undefined) {
         const { createdAtMs } = image
-        entry = { first: image, ids: new Set(), store, tags: new Set(), digests: new Set(), createdAtMs }
+        entry = { first: image, ids: new Set(), store, tags: new Set(), digests: new Set(), createdAtMs, containers: 0 }
         merged.push(entry)
       }
       entry.ids.add(image.id)
+      entry.containers += uses.get(image.id) ?? 0
       for (const key of keys) byKey.set(key, entry)
       for (const key of madeKeys) if (!byKey.has(key)) byKey.set(key, entry)
       for (const tag of image.repoTags) entry.tags.add(tag)
@@ -103,6 +107,13 @@ function mergeImages(snapshot: ClusterSnapshot, filters: ListFilters): readonly 
     }
   }
   return merged
+}
+
+/** Rows were read when images changed last; containers come and go without that. */
+function countUses(node: NodeView): ReadonlyMap<string, number> {
+  const uses = new Map<string, number>()
+  for (const { imageId } of node.containers) uses.set(imageId, (uses.get(imageId) ?? 0) + 1)
+  return uses
 }
 
 function findBound(merged: readonly Merged[], reference: string | undefined): Merged | undefined {
@@ -126,6 +137,7 @@ function toRow(image: Merged, filters: ListFilters): Fields {
     RepoTags: tags.length === 0 && digests.length === 0 ? ['<none>:<none>'] : tags,
     RepoDigests: tags.length === 0 && digests.length === 0 ? ['<none>@<none>'] : digests,
     Created: Math.trunc(image.createdAtMs / 1000),
+    Containers: image.containers,
   }
 }
 

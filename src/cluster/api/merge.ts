@@ -4,7 +4,8 @@ import { isValidated } from '../model.ts'
 import type { ClusterSnapshot, NetworkView, NodeView, VolumeView } from '../model.ts'
 import { chooseCopy } from '../volume-copies.ts'
 import type { Fields } from '../wire.ts'
-import { compileEachName, hasLabels, isAny, readFlag } from './list-filter.ts'
+import { isRunning } from './list-containers.ts'
+import { checkValues, compileEachName, hasLabels, isAny, readFlag } from './list-filter.ts'
 import type { ListFilters, NameMatcher } from './list-filter.ts'
 import { builtinNetworks, isLocal, nameNetworks, nameVolumes } from './names.ts'
 
@@ -30,6 +31,7 @@ export function listNetworks(
   compile: CompileRegex,
 ): readonly Fields[] {
   const names = compileEachName(filters, compile)
+  checkValues(filters, 'type', 'type', ['builtin', 'custom'])
   const seen = new Set<string>()
   const used = readFlag(filters, 'dangling') === undefined ? undefined : findUsedNetworks(snapshot)
   const swarm = findSwarmNetworks(snapshot)
@@ -78,10 +80,11 @@ function isWantedNetwork(
   )
 }
 
+/** A container that has ended keeps nobody from pruning its networks (moby daemon/network/filter.go). */
 function findUsedNetworks(snapshot: ClusterSnapshot): ReadonlySet<string> {
   const used = new Set<string>()
-  for (const node of snapshot.nodes) {
-    for (const container of node.containers) for (const each of container.endpoints) used.add(each.networkId)
+  for (const container of snapshot.nodes.flatMap((node) => node.containers)) {
+    if (isRunning(container)) for (const each of container.endpoints) used.add(each.networkId)
   }
   return used
 }

@@ -52,8 +52,8 @@ export async function openClusterStore(address: string, context: DiscoveryContex
   if (!isStoreKind(kind)) throw new FlotillaError('cluster/discovery', `${kind || 'nodes'}:// is not a key-value store`)
   const { endpoints, prefix, credentials } = parseStoreAddress(address.slice(cut + 3), defaultPorts[kind])
   const { clock, options, storeTls } = context
-  const token = options.get('kv.token')
-  const more = { credentials, token, tls: storeTls, clock, random: systemRandom }
+  const [token, namespace] = [options.get('kv.token'), options.get('kv.namespace')]
+  const more = { credentials, token, namespace, tls: storeTls, clock, random: systemRandom }
   const kv = await openKv(kind, { endpoints, ...more }, options.get('kv.api'))
   return makeClusterStore(kv, prefix, context)
 }

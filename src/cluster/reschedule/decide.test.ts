@@ -50,6 +50,7 @@ function makeWorld(nodes: readonly NodeView[], over: Partial<World> = {}): World
     nodeOf: (engineId) => nodes.find((node) => node.engineId === engineId),
     nodeAt: (addr) => nodes.find((node) => node.addr === addr),
     isConfirmedGone: () => false,
+    isAskedElsewhere: () => false,
     sightOf: () => lostSight,
     isForced: () => false,
     ...over,

@@ -15,6 +15,8 @@ export interface World {
   nodeAt(addr: string): NodeView | undefined
   /** True for engines that were asked directly and did not answer. */
   isConfirmedGone(engineId: string): boolean
+  /** True while an engine that does not answer is being asked at another of its addresses. */
+  isAskedElsewhere(engineId: string): boolean
   /** What other managers say of an engine that this one does not reach; undefined until they have said it. */
   sightOf(engineId: string): Sight | undefined
   /** A drain that takes containers without policy too. */
@@ -46,7 +48,7 @@ export function locate(home: Home, world: World): Whereabouts {
 export function isMissed(home: Home, world: World): boolean {
   const node = world.nodeOf(home.engineId)
   if (node?.health.state === 'healthy') return false
-  if (node?.health.state === 'unhealthy') return true
+  if (node?.health.state === 'unhealthy') return !world.isAskedElsewhere(home.engineId)
   const other = world.nodeAt(home.addr)
   if (other !== undefined && other.engineId !== home.engineId && other.health.state === 'healthy') return true
   return world.isConfirmedGone(home.engineId)

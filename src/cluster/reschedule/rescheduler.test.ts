@@ -6,6 +6,7 @@ import { systemClock } from '../../io/clock.ts'
 import { systemRandom } from '../../io/random.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
 import { addFakeNetwork } from '../../testing/fake-engine/network-handlers.ts'
+import { startFaultProxy } from '../../testing/fault-proxy.ts'
 import { memoryElection } from '../../testing/memory-election.ts'
 import type { FakeEngine, FakeEngineOptions } from '../../testing/fake-engine/fake-engine.ts'
 import { startEndpoint } from '../endpoint.ts'
@@ -301,6 +302,41 @@ describe('a node fails', () => {
     await eventually(() => manager.log.some((line) => line.includes('is not in service but answers')), 'the doubt')
     expect(count(engines, 'web')).toBe(1)
   }, 40_000)
+})
+
+describe('an engine under two addresses', () => {
+  it('whose first one does not answer any more is in service under the second, and nothing is made anew', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const { host, port } = first.endpoint as { readonly host: string; readonly port: number }
+    const way = await startFaultProxy({ host, port })
+    cleanups.push(() => way.stop())
+    const detour = `127.0.0.1:${String(way.port)}`
+    const manager = await startManager(engines)
+    // The address that is found out first is the one in service.
+    manager.setAddresses([addressOf(second)])
+    await healthy(manager, 1)
+    manager.setAddresses([addressOf(second), detour])
+    await healthy(manager, 2)
+    manager.setAddresses([addressOf(second), detour, addressOf(first)])
+    const id = await run(manager, 'web', {}, ['constraint:node==~n1', policy])
+    await eventually(
+      () => manager.log.some((line) => line.startsWith(`Engine at ${addressOf(first)} is the engine at ${detour}`)),
+      'the second address',
+    )
+    await eventually(async () => manager.endpoint.cluster.snapshot().nodes.length === 2, 'two nodes')
+    way.setFault({ kind: 'refuse' }, true)
+    await eventually(
+      () => manager.log.some((line) => line.startsWith(`Engine at ${detour} is the engine at ${addressOf(first)}`)),
+      'the other way',
+    )
+    await healthy(manager, 2)
+    const rows = await manager.call<{ Id: string; Status: string }[]>('GET', '/containers/json?all=1')
+    expect(rows.map((row) => [row.Id, row.Status.split(' ')[0]])).toEqual([[id, 'Up']])
+    await systemClock.sleep(2500)
+    expect(creates(engines)).toBe(1)
+    expect(manager.log.filter((line) => line.startsWith('Rescheduled container'))).toEqual([])
+  }, 60_000)
 })
 
 describe('several managers and restarts', () => {

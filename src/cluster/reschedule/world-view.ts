@@ -35,6 +35,7 @@ export class WorldView {
       nodeOf: (engineId) => byEngine.get(engineId),
       nodeAt: (addr) => byAddr.get(addr),
       isConfirmedGone: (engineId) => this.#gone.isConfirmed(engineId),
+      isAskedElsewhere: (engineId) => this.#cluster.isAskedElsewhere(engineId),
       sightOf: (engineId) => this.#observers.sightOf(engineId),
       isForced: (engineId) => this.#book.markOf(engineId)?.isForced === true,
     }

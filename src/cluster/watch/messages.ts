@@ -97,6 +97,8 @@ export type Message =
   /** The cluster lets a loaded engine in, or keeps it pending and says why. */
   | { readonly kind: 'admitted' }
   | { readonly kind: 'rejected'; readonly text: string }
+  /** The engine has come into service under another address. */
+  | { readonly kind: 'superseded'; readonly text: string }
 
 /** What the IO loop has to do after a step. */
 export type Effect =

@@ -3,6 +3,7 @@ import { markLabels } from '../model.ts'
 import type { NodeView } from '../model.ts'
 import { isFields, readTimeMs } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import { complain, fail, endReading, probed, succeed } from './answers.ts'
 import {
   applyContainer,
   applyContainers,
@@ -17,6 +18,7 @@ import {
 } from './collections.ts'
 import { land, touch } from './flights.ts'
 import type { Flight } from './flights.ts'
+import { failValidation, restart, startLoading } from './life-cycle.ts'
 import type { ContainerAnswer, Detail, Failure, Fetch, FetchResult, Specs } from './messages.ts'
 import { describeSkew, isSameLabels, isSameSpecs, readSpecs } from './specs.ts'
 import type { NodeSpecs } from './specs.ts'
@@ -40,16 +42,16 @@ export function receive(step: Step, fetch: Fetch, result: FetchResult): void {
     step.fetch(flight.next, flight.next.what === 'container')
   }
   if (fetch.what === 'details' && result.isOk) step.fetchDetails()
-  if (result.isOk) step.succeed()
-  if (result.isOk && listed.has(fetch.what)) step.listed()
-  if (fetch.what === 'ping' && result.isOk) step.probed()
+  if (result.isOk) succeed(step)
+  if (result.isOk && listed.has(fetch.what)) endReading(step)
+  if (fetch.what === 'ping' && result.isOk) probed(step)
 }
 
 function takeFailure(step: Step, fetch: Fetch, failure: Failure, { next }: Flight): void {
   const { phase } = step.state
   const isSingle = fetch.what === 'container' || fetch.what === 'details'
   if (phase === 'specs' || (phase === 'loading' && !isSingle)) {
-    return step.failValidation(failure.text)
+    return failValidation(step, failure.text)
   }
   const isFirst = !step.state.needsRelist
   if (fetch.what !== 'ping') step.set({ needsRelist: true })
@@ -64,11 +66,11 @@ function takeFailure(step: Step, fetch: Fetch, failure: Failure, { next }: Fligh
   // Not believed to be fresh: the next refresh asks again.
   if (fetch.what === 'specs') step.set({ specsAtMs: 0 })
   if (phase === 'ready' && !failure.isConnection) {
-    step.complain(fetch.what, failure.text, isFirst)
+    complain(step, fetch.what, failure.text, isFirst)
     // The engine answers, if badly: the next probe decides when to read again.
-    if (fetch.what === 'ping') step.probed()
+    if (fetch.what === 'ping') probed(step)
   }
-  step.fail(failure)
+  fail(step, failure)
 }
 
 /** An engine that answers but does not describe a container: nobody waits for that any longer. */
@@ -152,11 +154,13 @@ function isKnownUnread(node: NodeView, id: string): boolean {
 function takeSpecs(step: Step, answer: Specs): void {
   const { addr, node, options, phase } = step.state
   const reading = readSpecs(addr, answer, options.overcommitPercent, step.context.nowMs)
-  if (!reading.isUsable) return phase === 'ready' ? step.restart(reading.problem) : step.failValidation(reading.problem)
+  if (!reading.isUsable)
+    return phase === 'ready' ? restart(step, reading.problem) : failValidation(step, reading.problem)
   const read = { ...reading.specs, labels: markLabels(reading.specs.labels, step.state.mark) }
   const specs = phase === 'ready' ? steadySpecs(node, read) : read
   if (phase === 'ready' && specs.engineId !== node.engineId) {
-    return step.restart(
+    return restart(
+      step,
       `Engine (ID: ${node.engineId}, Addr: ${addr}) shows up with another ID:${specs.engineId}. Please remove it from cluster, it can be added back.`,
     )
   }
@@ -169,7 +173,7 @@ function takeSpecs(step: Step, answer: Specs): void {
     const containers = shiftTimes(node, specs.clockDeltaMs - node.clockDeltaMs)
     step.set({ node: Object.assign(copyNode(node), specs, { id: `${specs.engineId}|${addr}`, containers }) })
   }
-  if (phase === 'specs') step.startLoading(readTimeMs(answer.info, 'SystemTime'))
+  if (phase === 'specs') startLoading(step, readTimeMs(answer.info, 'SystemTime'))
 }
 
 /** Keeps what differs only by noise, so that nothing that depends on it is computed again. */

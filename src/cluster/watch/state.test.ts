@@ -692,6 +692,7 @@ describe('health', () => {
     simulation.send({ kind: 'removed' })
     expect(simulation.state.node).toMatchObject({ containers: [], health: { state: 'disconnected' } })
     expect(simulation.announced.at(-1)).toBe('engine_disconnect')
+    expect(simulation.logged.at(-1)).toBe('Removed Engine a')
     const { state } = simulation
     simulation.send({ kind: 'added' })
     expect(simulation.state).toBe(state)

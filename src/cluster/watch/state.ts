@@ -2,14 +2,19 @@ import { assertNever } from '../../core/errors.ts'
 import { unmarked } from '../model.ts'
 import type { NodeMark, NodeView, Pending } from '../model.ts'
 import { withPending, withoutPending } from '../usage.ts'
+import { fail, succeed } from './answers.ts'
 import { makeBlankNode } from './blank-node.ts'
 import { copyState } from './copy-state.ts'
 import type { Flights } from './flights.ts'
+import { admit, reject, remove, startValidation, supersede } from './life-cycle.ts'
 import type { Effect, Message, StepContext, WakeReason, WatchOptions } from './messages.ts'
+import { adopt, assume, forget, mark } from './own-changes.ts'
 import { receive } from './receive.ts'
 import { Step } from './step.ts'
+import { closeStream, openStream, takeEvent } from './stream.ts'
 import { noTrouble } from './trouble.ts'
 import type { Trouble } from './trouble.ts'
+import { wakeUp } from './wake-up.ts'
 
 /**
  * Where an engine stands: `specs` and `loading` read it for the first time, `loaded` waits for the cluster's
@@ -108,37 +113,39 @@ export function reduce(state: EngineState, message: Message, context: StepContex
 function apply(step: Step, message: Message): void {
   switch (message.kind) {
     case 'added':
-      return step.startValidation()
+      return startValidation(step)
     case 'removed':
-      return step.remove()
+      return remove(step)
     case 'fetched':
       return receive(step, message.fetch, message.result)
     case 'woke':
-      return step.wakeUp(message.reason, message.ticket)
+      return wakeUp(step, message.reason, message.ticket)
     case 'events-opened':
-      return step.openStream()
+      return openStream(step)
     case 'events-closed':
-      return step.closeStream(message.failure)
+      return closeStream(step, message.failure)
     case 'event':
-      return step.takeEvent(message.event)
+      return takeEvent(step, message.event)
     case 'called':
-      return message.failure === undefined ? step.succeed() : step.fail(message.failure)
+      return message.failure === undefined ? succeed(step) : fail(step, message.failure)
     case 'created':
-      return step.adopt(message.container)
+      return adopt(step, message.container)
     case 'assumed':
-      return step.assume(message.id, message.change)
+      return assume(step, message.id, message.change)
     case 'forgotten':
-      return step.forget(message.id)
+      return forget(step, message.id)
     case 'marked':
-      return step.mark(message.mark)
+      return mark(step, message.mark)
     case 'touched':
       return step.readAgain(message.fetch)
     case 'hurried':
       return step.beginReads()
     case 'admitted':
-      return step.admit()
+      return admit(step)
     case 'rejected':
-      return step.reject(message.text)
+      return reject(step, message.text)
+    case 'superseded':
+      return supersede(step, message.text)
     default:
       assertNever(message)
   }

@@ -23,7 +23,7 @@ export const listFlags = {
   'discovery-opt': {
     kind: 'strings',
     brief:
-      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+      'Option of the discovery back end: kv.path, kv.token, kv.namespace, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const
@@ -99,13 +99,13 @@ export const manageFlags = {
   'discovery-opt': {
     kind: 'strings',
     brief:
-      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, kv.known, token.service',
+      'Option of the discovery back end: kv.path, kv.token, kv.namespace, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, kv.known, token.service',
     placeholder: 'key=value',
   },
   'cluster-opt': {
     kind: 'strings',
     brief:
-      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off, swarm.ports=node, swarm.reschedule.observers=any, swarm.reschedule.volumes=hold, swarm.wait=0s',
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off, swarm.ports=node, swarm.remember=1h, swarm.reschedule.observers=any, swarm.reschedule.volumes=hold, swarm.wait=0s',
     placeholder: 'key=value',
   },
   'state-dir': {
@@ -139,7 +139,7 @@ export const joinFlags = {
   'discovery-opt': {
     kind: 'strings',
     brief:
-      'Option of the discovery back end: kv.path, kv.token, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
+      'Option of the discovery back end: kv.path, kv.token, kv.namespace, kv.api, kv.cacertfile, kv.certfile, kv.keyfile, token.service',
     placeholder: 'key=value',
   },
 } as const

@@ -1,7 +1,7 @@
 import type { Discovery, DiscoveryContext, MakeDiscovery } from '../../cluster/discovery/discovery.ts'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { readStoreTls } from './store.ts'
+import { readStoreTls, tellTls } from './store.ts'
 
 /**
  * The discovery address: the one positional argument, else `SWARM_DISCOVERY`.
@@ -44,7 +44,9 @@ export async function openDiscovery(ctx: Context, address: string, context: Disc
     throw new FlotillaError('cluster/discovery', 'discovery service not supported')
   }
   const make = await ctx.plugins.load<MakeDiscovery>('discovery', scheme)
-  return make(rest, { ...context, storeTls: await readStoreTls(context.options) })
+  const storeTls = await readStoreTls(context.options)
+  tellTls(address, storeTls, context.log)
+  return make(rest, { ...context, storeTls })
 }
 
 /** Reads `--discovery-opt key=value`. @throws {cluster/invalid-option} */

@@ -1,6 +1,7 @@
 import { parseDurationNs } from '../../core/duration.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
+import { defaultRememberMs } from '../../cluster/departed.ts'
 import { anyObserver, parseObserverRule } from '../../cluster/reschedule/sight.ts'
 import type { ObserverRule } from '../../cluster/reschedule/sight.ts'
 import { toOvercommitPercent } from '../../cluster/watch/specs.ts'
@@ -45,12 +46,15 @@ export function checkRetries(flags: Flags): number {
 }
 
 const longestWaitMs = 24 * 3_600_000
+const longestMemoryMs = 30 * 24 * 3_600_000
 
 export interface ClusterOptionsRead {
   readonly overcommitPercent: number
   readonly createRetries: number
   /** How long a create that no node can take waits for one; 0: not at all. */
   readonly waitMs: number
+  /** How long containers of engines that left discovery stay in the list; 0: not at all. */
+  readonly rememberMs: number
   /** Containers with local volumes are made anew without their data. */
   readonly isVolumeLossAllowed: boolean
   /** Which other managers keep a node's containers in place by reaching it. */
@@ -64,6 +68,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   let overcommit = 0.05
   let createRetries = 0
   let waitMs = 0
+  let rememberMs = defaultRememberMs
   let isVolumeLossAllowed = false
   let observers = anyObserver
   let warning: string | undefined
@@ -82,6 +87,9 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
     } else if (key === 'swarm.wait') {
       waitMs = Number(readDurationNs('cluster-opt swarm.wait', value) / 1_000_000n)
       if (waitMs < 0 || waitMs > longestWaitMs) throw invalid('swarm.wait should be from 0s to 24h')
+    } else if (key === 'swarm.remember') {
+      rememberMs = Number(readDurationNs('cluster-opt swarm.remember', value) / 1_000_000n)
+      if (rememberMs < 0 || rememberMs > longestMemoryMs) throw invalid('swarm.remember should be from 0s to 720h')
     } else if (key === 'swarm.reschedule.volumes') {
       if (value !== 'hold' && value !== 'new')
         throw invalid(`swarm.reschedule.volumes should be hold or new, ${value} is invalid`)
@@ -94,7 +102,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
     }
   }
   const overcommitPercent = toOvercommitPercent(overcommit)
-  return { overcommitPercent, createRetries, waitMs, isVolumeLossAllowed, observers, warning }
+  return { overcommitPercent, createRetries, waitMs, rememberMs, isVolumeLossAllowed, observers, warning }
 }
 
 function readNumber(key: string, value: string): number {

@@ -97,6 +97,7 @@ async function readOptions(
     log: ctx.log,
     env: ctx.env,
     watch: { ...refresh, failureRetry, overcommitPercent: cluster.overcommitPercent },
+    rememberMs: cluster.rememberMs,
     records: await openRecords(ctx, store, flags['state-dir']),
     isVolumeLossAllowed: cluster.isVolumeLossAllowed,
     observers: cluster.observers,

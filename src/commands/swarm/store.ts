@@ -1,6 +1,7 @@
 import type { DiscoveryContext } from '../../cluster/discovery/discovery.ts'
 import type { ClusterStore } from '../../cluster/discovery/kv-discovery.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
 import type { MutualTls } from '../../io/dial.ts'
 import { readTextFile } from '../../io/files.ts'
 
@@ -9,9 +10,20 @@ import { readTextFile } from '../../io/files.ts'
  * another kind. Reads the certificates that `--discovery-opt` names.
  */
 export async function openStore(address: string, context: DiscoveryContext): Promise<ClusterStore | undefined> {
-  if (!/^(?:consul|etcd|zk):\/\//.test(address)) return undefined
+  if (!isStoreAddress(address)) return undefined
   const { openClusterStore } = await import('../../cluster/discovery/kv-discovery.ts')
-  return openClusterStore(address, { ...context, storeTls: await readStoreTls(context.options) })
+  const storeTls = await readStoreTls(context.options)
+  tellTls(address, storeTls, context.log)
+  return openClusterStore(address, { ...context, storeTls })
+}
+
+function isStoreAddress(address: string): boolean {
+  return /^(?:consul|etcd|zk):\/\//.test(address)
+}
+
+/** Says how a store is spoken to, as the ancestor did; on its standard output, where `list` has nothing but addresses. */
+export function tellTls(address: string, tls: MutualTls | undefined, log: Log): void {
+  if (isStoreAddress(address)) log.info(`Initializing discovery ${tls === undefined ? 'without' : 'with'} TLS`)
 }
 
 /**

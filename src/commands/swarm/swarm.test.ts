@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { swarm } from '../../cli/personality.ts'
 import { run } from '../../cli/run.ts'
 import type { SignalName, World } from '../../cli/world.ts'
@@ -160,11 +160,26 @@ describe('what manage and join refuse, on stdout as logrus had it', () => {
     ['manage --cluster-opt swarm.overcommit=-2 a:1', 'swarm.overcommit should be larger than -1, -2.000000 is invalid'],
     ['manage --cluster-opt swarm.overcommit=-1 a:1', 'swarm.overcommit should be larger than -1, -1.000000 is invalid'],
     ['manage --cluster-opt swarm.createretry=-3 a:1', 'swarm.createretry can not be negative, -3 is invalid'],
+    ['manage --cluster-opt swarm.remember=-1s a:1', 'swarm.remember should be from 0s to 720h'],
+    ['manage --cluster-opt swarm.remember=721h a:1', 'swarm.remember should be from 0s to 720h'],
     [
       'manage --cluster-opt swarm.reschedule.observers=none a:1',
       'swarm.reschedule.observers should be any, majority, off or a number from 1, none is invalid',
     ],
     ['manage --replication a:1', 'Leader election is only supported with consul, etcd and zookeeper discovery.'],
+    ['manage --replication etcd://127.0.0.1:9/x', '--advertise address must be provided when using --leader-election'],
+    [
+      'manage --replication --advertise nowhere zk://127.0.0.1:9/x',
+      '--advertise should be of the form ip:port or hostname:port',
+    ],
+    [
+      'manage --replication --addr a:1 --replication-ttl 5 consul://127.0.0.1:9/x',
+      'invalid --replication-ttl: time: missing unit in duration "5"',
+    ],
+    [
+      'manage --replication --addr a:1 --replication-ttl 0s etcd://127.0.0.1:9/x',
+      '--replication-ttl should be a positive number',
+    ],
     ['manage --advertise nowhere a:1', '--advertise should be of the form ip:port or hostname:port'],
     ['manage --advertise 10.0.0.1:0 a:1', '--advertise should be of the form ip:port or hostname:port'],
     ['manage --addr ::1:2375 a:1', '--advertise should be of the form ip:port or hostname:port'],
@@ -238,6 +253,24 @@ describe('list', () => {
     [['list'], { SWARM_DISCOVERY: 'a:1', DEBUG: '1' }, 'a:1\n'],
   ] as const)('%j prints the first set', async (argv, env, stdout) => {
     expect(await start(argv, env).result).toEqual({ code: 0, stdout, stderr: '' })
+  })
+
+  it('says beside the addresses how a store is spoken to', async () => {
+    const call = start(['list', '--timeout', '3s', 'etcd://127.0.0.1:9/x'])
+    await vi.waitFor(
+      () => expect(call.said()).toContain(`${stamp} level=info msg="Initializing discovery without TLS"\n`),
+      {
+        timeout: 20_000,
+      },
+    )
+    await vi.waitFor(
+      async () => {
+        await call.clock.advance(1000)
+        expect(call.said()).toContain('Timed out')
+      },
+      { timeout: 20_000 },
+    )
+    expect((await call.result).stdout).toBe('Timed out\n')
   })
 
   it('gives up after the time-out, and that is no failure', async () => {

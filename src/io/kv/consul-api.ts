@@ -37,10 +37,11 @@ export class ConsulApi {
 
   constructor(options: StoreOptions) {
     this.http = new StoreHttp('consul', options)
-    const { token, credentials } = options
+    const { token, namespace, credentials } = options
     const basic = credentials === undefined ? '' : `${credentials.user}:${credentials.password}`
     this.#headers = {
       ...(token === undefined || token === '' ? {} : { 'x-consul-token': token }),
+      ...(namespace === undefined || namespace === '' ? {} : { 'x-consul-namespace': namespace }),
       // Consul itself knows none; a proxy before it may.
       ...(basic === '' ? {} : { authorization: `Basic ${Buffer.from(basic).toString('base64')}` }),
     }

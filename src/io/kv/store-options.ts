@@ -9,6 +9,8 @@ export interface StoreOptions {
   readonly credentials?: Credentials | undefined
   /** Consul's ACL token. */
   readonly token?: string | undefined
+  /** Consul's namespace, of those who pay for it. */
+  readonly namespace?: string | undefined
   readonly tls?: MutualTls | undefined
   readonly clock: Clock
   readonly random: Random

@@ -39,6 +39,12 @@ export function bridgeContainer(container: Fields, pair: VersionPair): Fields {
   return bridged
 }
 
+/** An image of a list: how many containers use it was not told until 1.51. */
+export function bridgeListedImage(image: Fields, pair: VersionPair): Fields {
+  const bridged = bridgeImage(image, pair)
+  return isNewTo(pair, '1.51') ? { ...bridged, Containers: -1 } : bridged
+}
+
 /** An image, from a list or inspected: until 1.44 with its size under two names. */
 export function bridgeImage(image: Fields, pair: VersionPair): Fields {
   if (!isNewTo(pair, '1.44') || Object.hasOwn(image, 'VirtualSize')) return image

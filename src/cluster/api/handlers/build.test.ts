@@ -54,6 +54,11 @@ describe('classic builds', () => {
     expect(listed.body).toContain('a:1')
   })
 
+  it('are not cancelled without an ID', async () => {
+    const answer = await bed.call('POST', '/build/cancel')
+    expect([answer.status, answer.body]).toEqual([400, '{"message":"build ID not provided"}\n'])
+  })
+
   it('for a name there already go to its node, those for others are spread', async () => {
     for (let round = 0; round < 3; round += 1) {
       expect((await build({ t: 'a:1' })).headers['flotilla-node']).toBe('n2')

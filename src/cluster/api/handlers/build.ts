@@ -113,7 +113,11 @@ async function followBuild(api: Api, call: Call, id: string): Promise<void> {
   forward(api, call, member, {})
 }
 
-export const cancelBuild: Handler = (api, call) => followBuild(api, call, paramsOf(call).get('id') ?? '')
+export const cancelBuild: Handler = (api, call) => {
+  const id = paramsOf(call).get('id') ?? ''
+  if (id === '') throw new FlotillaError('cluster/invalid-option', 'build ID not provided', { status: 400 })
+  return followBuild(api, call, id)
+}
 
 function memberAt(api: Api, addr: string | undefined): Member | undefined {
   const member = addr === undefined ? undefined : api.cluster.member(addr)

@@ -174,6 +174,9 @@ export const remove: Handler = (api, call) => {
     const { member, container } = findOwned(api, reference)
     return forward(api, call, member, { enginePath: `/containers/${container.id}/checkpoints/${name}` })
   }
+  if (forgetDeparted(api, call.name, isTrue(paramsOf(call).get('force')))) {
+    return call.exchange.reply(204, ['Api-Version', api.cluster.apiVersion])
+  }
   const owned = findOwned(api, call.name, `Container ${call.name} not found`)
   const { id } = owned.container
   forward(api, call, owned.member, {
@@ -184,6 +187,19 @@ export const remove: Handler = (api, call) => {
       if (status < 300 && !isTrue(paramsOf(call).get('link'))) owned.member.send({ kind: 'forgotten', id })
     },
   })
+}
+
+/**
+ * Its engine left discovery: there is nobody to ask, and the list is all that it can be taken from; by force only where it
+ * may be running on.
+ */
+function forgetDeparted({ cluster }: Api, reference: string, isForced: boolean): boolean {
+  if (cluster.directory.findContainer(reference).kind !== 'missing') return false
+  const found = cluster.departed.find(reference)
+  if (found.kind !== 'found' || (!isForced && found.item.state === 'dead')) return false
+  cluster.log.info(`Container ${reference} of node ${found.node.name}, which left discovery, is forgotten`)
+  cluster.departed.forget(found.item.id)
+  return true
 }
 
 export const createExec: Handler = async (api, call) => {

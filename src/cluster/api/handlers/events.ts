@@ -1,5 +1,6 @@
+import { FlotillaError } from '../../../core/errors.ts'
 import { EventWriter } from '../event-writer.ts'
-import { eventFilterKeys, isWantedEvent } from '../event-filter.ts'
+import { isWantedEvent } from '../event-filter.ts'
 import { readNumber } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { paramsOf } from '../call.ts'
@@ -14,9 +15,13 @@ const replayMs = 10_000
 /** All engines' events as one stream, one JSON object a line, beginning with what lies in the past when asked for. */
 export const events: Handler = async (api, call) => {
   const params = paramsOf(call)
-  const filters = parseListFilters(params.get('filters') ?? '', eventFilterKeys)
+  const filters = parseListFilters(params.get('filters') ?? '')
   const since = readTime(params, 'since', api.cluster.clock.nowMs())
   const until = readTime(params, 'until', api.cluster.clock.nowMs())
+  if (since !== undefined && until !== undefined && since > until) {
+    const message = `since time (${since}) cannot be after until time (${until})`
+    throw new FlotillaError('cluster/invalid-option', message, { status: 400 })
+  }
   const { exchange } = call
   const writer = new EventWriter(exchange, api.cluster.clock, (event) => isWantedEvent(event, filters))
   // Subscribed first: what happens during the replay waits in the queue.

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { FlotillaError, joinFailures, toMessage } from '../../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
 import { splitTag, toFullReference } from '../../image-name.ts'
 import type { Member } from '../../member.ts'
@@ -12,6 +12,7 @@ import { anyHealthy, forward, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
+import { joinNodeFailures } from './node-failures.ts'
 import { whileHealthy } from './while-healthy.ts'
 
 const pullIdleMs = 60_000
@@ -201,9 +202,7 @@ async function onAll(members: readonly Member[], body: (member: Member) => Promi
     members.map((member) => body(member).catch((error: unknown) => failures.push({ name: member.name, error }))),
   )
   if (failures.length === 0 || (failures.length < members.length && failures.every(isGone))) return
-  const statuses = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
-  const [only] = statuses
-  throw joinFailures('engine/server', failures, { status: statuses.size === 1 && only !== undefined ? only : 500 })
+  throw joinNodeFailures(failures)
 }
 
 function isGone({ error }: NamedFailure): boolean {

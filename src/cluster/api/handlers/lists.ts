@@ -1,3 +1,4 @@
+import { FlotillaError } from '../../../core/errors.ts'
 import { newestApiVersion } from '../../../engine/version.ts'
 import type { CompileRegex } from '../../expression.ts'
 import type { ContainerView, NodeView } from '../../model.ts'
@@ -14,7 +15,7 @@ import { ListWriter } from '../list-writer.ts'
 import { matchBeforehand } from '../name-patterns.ts'
 import { fetchSizes, noSizes } from './sizes.ts'
 import type { Sizes } from './sizes.ts'
-import { bridgeImage } from '../bridge/replies.ts'
+import { bridgeListedImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
 import { isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
@@ -28,7 +29,7 @@ export const containers: Handler = async (api, call) => {
   const compile = await compileFor(api, filters, () => spellContainers(api))
   const query = {
     isAll: isTrue(params.get('all')),
-    limit: Math.max(0, Number(params.get('limit') ?? '0') || 0),
+    limit: readLimit(params.get('limit') ?? ''),
     filters,
     before: params.get('before') ?? '',
     since: params.get('since') ?? '',
@@ -38,12 +39,27 @@ export const containers: Handler = async (api, call) => {
     const found = directory.findContainer(reference)
     return found.kind === 'found' ? found.item : undefined
   }
-  const chosen = selectContainers(directory.containers(), query, find, compile)
+  const chosen = selectContainers(containersFor(api, filters), query, find, compile)
   const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, collectEntries(chosen)) : noSizes
   const warning = sizes.missing.length === 0 ? [] : ['Warning', `199 - "no sizes from ${sizes.missing.join(', ')}"`]
   const { exchange } = call
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion, ...warning])
   await writeRows(api, exchange, chosen, sizes)
+}
+
+/**
+ * Programs that ask by label (Compose, Testcontainers, clean-up jobs) work on what they are shown: they get what can be
+ * worked on. People who look at the whole list see as well what was on engines that left discovery.
+ */
+function containersFor({ cluster }: Api, filters: ListFilters): ContainerSource {
+  return (filters.get('label') ?? []).length > 0 ? cluster.directory.containers() : cluster.containers()
+}
+
+/** Numbers below zero mean no limit. @throws {cluster/invalid-option} status 400 */
+function readLimit(text: string): number {
+  if (text === '') return 0
+  if (/^[+-]?\d+$/.test(text)) return Math.max(0, Number(text))
+  throw new FlotillaError('cluster/invalid-option', `invalid value ${JSON.stringify(text)} for limit`, { status: 400 })
 }
 
 /** What the patterns of a name filter are compiled with; all of them have been matched with these names by then. */
@@ -53,8 +69,7 @@ async function compileFor(api: Api, filters: ListFilters, names: () => Iterable<
 }
 
 function* spellContainers(api: Api): Generator<string, void> {
-  for (const { container, node } of collectEntries(api.cluster.directory.containers()))
-    yield* spellNames(container, node)
+  for (const { container, node } of collectEntries(api.cluster.containers())) yield* spellNames(container, node)
 }
 
 /** The list is of one moment: what a client does not take at once is kept as it was then. */
@@ -113,7 +128,7 @@ export const images: Handler = async (api, call) => {
   const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all, nowMs })
   // Rows come from engines in their own newest version.
   const pair = { client: call.version ?? newestApiVersion, engine: newestApiVersion }
-  reply(api, call, isNewTo(pair, '1.44') ? rows.map((row) => bridgeImage(row, pair)) : rows)
+  reply(api, call, isNewTo(pair, '1.51') ? rows.map((row) => bridgeListedImage(row, pair)) : rows)
 }
 
 export const networks: Handler = async (api, call) => {

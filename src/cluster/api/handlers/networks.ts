@@ -14,7 +14,7 @@ import { bridgeNetwork } from '../bridge/create-network.ts'
 import { findOwned, forward, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
-import { isLocal } from '../names.ts'
+import { builtinNetworks, isLocal } from '../names.ts'
 import {
   deleteSpanning,
   disconnectDead,
@@ -69,7 +69,15 @@ export const inspect: Handler = async (api, call) => {
   forward(api, call, member, { enginePath: `/networks/${network.id}`, headSeconds })
 }
 
+function refusePredefined(message: string): FlotillaError {
+  return new FlotillaError('cluster/invalid-option', message, { status: 403 })
+}
+
 export const remove: Handler = async (api, call) => {
+  // Every node has one of these, and keeps it: which one is meant does not matter.
+  if (builtinNetworks.has(call.name)) {
+    throw refusePredefined(`${call.name} is a pre-defined network and cannot be removed`)
+  }
   const { member, network } = await findNetwork(api, call.name)
   if (!isLocal(network)) return removeSpanning(api, call, member, network)
   forward(api, call, member, {
@@ -158,7 +166,12 @@ export const disconnect: Handler = attachment('disconnect')
 export const create: Handler = async (api, call) => {
   const body = foldNames(await readJsonBody(call), networkNames)
   const target = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))
-  if (target.node === undefined) await checkFree(api, target.name)
+  if (target.node === undefined) {
+    if (builtinNetworks.has(target.name)) {
+      throw refusePredefined(`operation is not permitted on predefined ${target.name} network`)
+    }
+    await checkFree(api, target.name)
+  }
   const managers = target.node === undefined ? await findManagers(api) : []
   // classicswarm api/handlers.go: no driver means the spanning one. Engines have that only in swarm mode, so on
   // others it means what it means on one engine; docker-compose sends none for the network of a project.

@@ -1,4 +1,3 @@
-import { isFlotillaError, joinFailures } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
 import { isFields, readList, readNumber, readText } from '../../wire.ts'
@@ -6,6 +5,7 @@ import type { Fields } from '../../wire.ts'
 import { bridgeVolumePrune, isAnonymousVolume } from '../bridge/queries.ts'
 import { versionsOf } from '../call.ts'
 import type { Call, Handler } from '../call.ts'
+import { joinNodeFailures } from './node-failures.ts'
 import { whileHealthy } from './while-healthy.ts'
 
 const pruneMs = 300_000
@@ -33,16 +33,10 @@ export function prune(kind: Kind): Handler {
     )
     for (const member of members) void api.cluster.changed(member, { what: kind === 'build' ? 'images' : kind })
     await api.cluster.settled()
-    if (failures.length > 0) throw joinFailures('engine/server', failures, { status: sharedStatus(failures) })
+    if (failures.length > 0) throw joinNodeFailures(failures)
     const value = kind === 'networks' ? joined : { ...joined, SpaceReclaimed: readNumber(joined, 'SpaceReclaimed') }
     call.exchange.replyJson(200, value, ['Api-Version', api.cluster.apiVersion])
   }
-}
-
-function sharedStatus(failures: readonly NamedFailure[]): number {
-  const statuses = new Set(failures.map(({ error }) => (isFlotillaError(error) ? error.status : undefined)))
-  const [only] = statuses
-  return statuses.size === 1 && only !== undefined ? only : 500
 }
 
 /** A volume that several nodes had is named once. */

@@ -21,4 +21,11 @@ describe('disk usage', () => {
     const part = await bed.call('GET', '/system/df')
     expect([part.status, part.headers['warning']]).toEqual([200, '199 - "no disk usage from n2"'])
   })
+
+  it('of a kind that does not exist is refused where clients may name one', async () => {
+    bed = await startEndpointBed([{}])
+    const answer = await bed.call('GET', '/v1.44/system/df?type=container&type=bogus')
+    expect([answer.status, answer.body]).toEqual([400, '{"message":"unknown object type: bogus"}\n'])
+    expect((await bed.call('GET', '/v1.41/system/df?type=bogus')).status).toBe(200)
+  })
 })

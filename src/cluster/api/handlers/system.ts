@@ -9,7 +9,7 @@ import { decodeVolume } from '../../watch/decode-lists.ts'
 import { isFields, readFields, readList, readNumber } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { minimumTold, versionToTell } from '../bridge/negotiate.ts'
-import { listVersion, toUsage, usageVersion } from '../disk-usage.ts'
+import { checkUsageTypes, listVersion, partVersion, toUsage, usageVersion } from '../disk-usage.ts'
 import { headerOf } from '../http1/head.ts'
 import { anyHealthy, forward, isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
@@ -215,6 +215,9 @@ export const diskUsage: Handler = async (api, call) => {
   const asked = call.version ?? api.cluster.apiVersion
   // Sums of several engines are made here, of the lists that engines of any version give.
   const isSummed = compareApiVersions(asked, usageVersion) >= 0
+  const params = paramsOf(call)
+  const how = { types: params.getAll('type'), isVerbose: isTrue(params.get('verbose')) }
+  if (compareApiVersions(asked, partVersion) >= 0) checkUsageTypes(how.types)
   const path = `/system/df${call.query === '' ? '' : `?${call.query}`}`
   const parts = await Promise.all(
     api.cluster.healthyMembers().map(async (member) => {
@@ -245,8 +248,6 @@ export const diskUsage: Handler = async (api, call) => {
     BuildCache: joined('BuildCache'),
     BuilderSize: known.reduce((sum, part) => sum + readNumber(part.value, 'BuilderSize'), 0),
   }
-  const params = paramsOf(call)
-  const how = { types: params.getAll('type'), isVerbose: isTrue(params.get('verbose')) }
   const missing = api.cluster
     .healthyMembers()
     .filter((member) => !known.some((part) => part.member === member))

@@ -8,6 +8,24 @@ beforeAll(async () => {
 })
 afterAll(() => bed.close())
 
+describe('making a volume', () => {
+  it('without a name makes an anonymous one, the same on all nodes', async () => {
+    const made = await bed.call('POST', '/volumes/create', { Labels: { a: 'b' } })
+    const { Name, Labels } = JSON.parse(made.body) as { readonly Name: string; readonly Labels: unknown }
+    expect(Labels).toEqual({ a: 'b', 'com.docker.volume.anonymous': '' })
+    // Copies that differ would be a row each, with the node in the name.
+    const listed = JSON.parse((await bed.call('GET', '/volumes')).body) as { readonly Volumes: unknown }
+    expect(listed.Volumes).toMatchObject([{ Name, Labels }])
+  })
+
+  it('with a field of a wrong type is refused, and none is made', async () => {
+    const answer = await bed.call('POST', '/volumes/create', { Name: 5 })
+    expect([answer.status, answer.body]).toEqual([400, '{"message":"invalid value for Name: must be a text"}\n'])
+    const wrong = await bed.call('POST', '/volumes/create', { Name: 'v', Labels: { a: 1 } })
+    expect([wrong.status, wrong.body]).toEqual([400, '{"message":"invalid value for Labels.a: must be a text"}\n'])
+  })
+})
+
 describe('removing a volume', () => {
   it('that is not there is done by force, and refused without', async () => {
     expect((await bed.call('DELETE', '/volumes/nothing')).status).toBe(404)

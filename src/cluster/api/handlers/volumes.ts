@@ -1,5 +1,6 @@
-import { FlotillaError, joinFailures } from '../../../core/errors.ts'
+import { FlotillaError } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
+import { checkVolumeTypes } from '../../create-types.ts'
 import type { Member } from '../../member.ts'
 import { WHITELISTS_LABEL } from '../../model.ts'
 import { readFields, readText } from '../../wire.ts'
@@ -10,6 +11,7 @@ import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { splitNodeName } from '../merge.ts'
 import { post } from './networks.ts'
+import { joinNodeFailures } from './node-failures.ts'
 import { randomId } from '../../../io/random-id.ts'
 
 const headSeconds = 30
@@ -31,22 +33,34 @@ export const inspect: Handler = async (api, call) => {
   forward(api, call, api.cluster.memberOf(found.node), { enginePath: `/volumes/${found.item.name}`, headSeconds })
 }
 
-/** Makes a volume on every node, or on the one its name begins with. Without a name all get the same one. */
+/** What a prune goes by since API 1.42: engines give it to volumes that were made without a name. */
+const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'
+
+/**
+ * Makes a volume on every node, or on the one its name begins with. Without a name all get the same one, and the label
+ * that engines give such volumes, which see a name here.
+ */
 export const create: Handler = async (api, call) => {
   const body = foldNames(await readJsonBody(call), volumeNames)
+  checkVolumeTypes(body)
   const given = readText(body, 'Name')
   const target = splitNodeName(given, (reference) => api.cluster.directory.findNode(reference))
   const members = target.node === undefined ? listAllowed(api, body) : [api.cluster.memberOf(target.node)]
   if (members.length === 0) {
     throw new FlotillaError('cluster/no-placement', 'No healthy node available in the cluster', { status: 500 })
   }
-  const sent = { ...body, Name: target.name === '' ? randomId(32) : target.name }
+  const sent = target.name === '' ? nameAnonymous(body) : { ...body, Name: target.name }
   const made: Fields[] = []
   await forEach(members, async (member) => {
     made.push(await post(api, call, member, '/volumes/create', sent))
   })
   await readBack(api, members, sent.Name)
   call.exchange.replyJson(201, made[0] ?? {}, ['Api-Version', api.cluster.apiVersion])
+}
+
+function nameAnonymous(body: Fields): Fields & { readonly Name: string } {
+  const labels = { ...readFields(body, 'Labels'), [ANONYMOUS_LABEL]: '' }
+  return { ...body, Name: randomId(32), Labels: labels }
 }
 
 /** Healthy engines, narrowed by the whitelist label. */
@@ -115,7 +129,5 @@ async function forEach(members: readonly Member[], body: (member: Member) => Pro
     members.map((member) => body(member).catch((error: unknown) => failures.push({ name: member.name, error }))),
   )
   if (failures.length === 0) return
-  const statuses = new Set(failures.map(({ error }) => (error instanceof FlotillaError ? error.status : undefined)))
-  const [only] = statuses
-  throw joinFailures('engine/server', failures, { status: statuses.size === 1 && only !== undefined ? only : 500 })
+  throw joinNodeFailures(failures)
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { isFlotillaError, toMessage } from '../../../core/errors.ts'
 import { ChunkedReader } from './chunked.ts'
 import { Exchange } from './exchange.ts'
-import { CHUNKED, headLimit, lineLimit, parseRequestHead, protocolProblem } from './head.ts'
+import { CHUNKED, headLimit, parseRequestHead, protocolProblem } from './head.ts'
 import type { RequestHead } from './head.ts'
 import { reasonOf } from './reason.ts'
 
@@ -305,8 +305,6 @@ export class ServerConnection {
     const end = pending.indexOf(blankLine, from)
     if (end < 0) {
       if (pending.length >= headLimit) this.#refuse(431, 'request head too long')
-      else if (pending.length > lineLimit && pending.indexOf('\r\n', from) < 0)
-        this.#refuse(431, 'request line too long')
       return false
     }
     let head: RequestHead

@@ -49,7 +49,6 @@ describe('parseRequestHead', () => {
     ['a NUL', 'X-A: 1\0', 400],
     ['a line without colon', 'nonsense', 400],
     ['two hosts', 'Host: a\r\nHost: b', 400],
-    ['a line too long', `X-A: ${'a'.repeat(17_000)}`, 431],
     ['too many lines', Array.from({ length: 201 }, (_, index) => `X-${index}: 1`).join('\r\n'), 431],
   ])('refuses %s', (_, lines, status) => {
     expect(statusOf(`GET / HTTP/1.1\r\n${lines}`)).toBe(status)

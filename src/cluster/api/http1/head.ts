@@ -4,9 +4,11 @@ import { FlotillaError } from '../../../core/errors.ts'
 export const CHUNKED = -1
 export const UNTIL_CLOSE = -2
 
-/** Limits of one message head. */
-export const lineLimit: number = 16 * 1024
-export const headLimit: number = 64 * 1024
+/**
+ * Limits of one message head. A single line may take all of it: a classic build sends the credentials of every registry in
+ * one header, of some kilobytes each with cloud registries, and its arguments and labels in the address.
+ */
+export const headLimit: number = 128 * 1024
 export const headerLimit: number = 200
 
 /** What both directions have in common. */
@@ -77,7 +79,6 @@ function parseFields(text: string, from: number): Fields {
   while (start < text.length) {
     let end = text.indexOf('\r\n', start)
     if (end < 0) end = text.length
-    if (end - start > lineLimit) throw protocolProblem('header line too long', 431)
     if (fields.headers.length >= headerLimit * 2) throw protocolProblem('too many headers', 431)
     parseField(text.slice(start, end), fields)
     start = end + 2
@@ -162,7 +163,6 @@ export function parseRequestHead(text: string): RequestHead {
   if (forbidden.test(text)) throw protocolProblem('control character in request head')
   const lineEnd = text.indexOf('\r\n')
   const line = lineEnd < 0 ? text : text.slice(0, lineEnd)
-  if (line.length > lineLimit) throw protocolProblem('request line too long', 431)
   const match = requestLine.exec(line)
   if (match === null) {
     const isOtherVersion = /^[A-Z]+ [^ ]+ HTTP\/[0-9.]+$/.test(line)
