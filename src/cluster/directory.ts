@@ -5,6 +5,7 @@ import type { Holding } from './holders.ts'
 import { isValidated, ownNames } from './model.ts'
 import type { ContainerView, ImageView, NetworkView, NodeView, VolumeView } from './model.ts'
 import { imageKeys, toFullReference } from './image-name.ts'
+import { dropReplaced } from './replaced-copies.ts'
 import { areCopies, chooseCopy } from './volume-copies.ts'
 
 /** A thing and the node it is on. */
@@ -115,10 +116,10 @@ export class Directory {
     for (const ids of [this.containersById, this.containersBySwarmId]) {
       const exact = ids.get(reference)
       const matches = exact.length > 0 || reference.length !== shortIdLength ? exact : ids.startingWith(reference, 2)
-      if (matches.length > 0) return this.toLookup(matches)
+      if (matches.length > 0) return this.toLookup(dropReplaced(matches))
     }
     const named = this.onNamedNode(reference, this.containersByName)
-    if (named.length > 0) return this.toLookup(named)
+    if (named.length > 0) return this.toLookup(dropReplaced(named))
     return this.toLookup([
       ...this.containersById.startingWith(reference, 2),
       ...this.containersBySwarmId.startingWith(reference, 2),

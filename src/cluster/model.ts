@@ -251,6 +251,12 @@ export const WHITELISTS_LABEL = 'com.docker.swarm.whitelists'
 export const RESCHEDULE_LABEL = 'com.docker.swarm.reschedule-policies'
 /** How often the container was made anew in the place of another: of two with one swarm ID the higher counts. */
 export const GENERATION_LABEL = 'flotilla.generation'
+
+/** How often the container was made anew, by its label. */
+export function readGeneration(container: ContainerView): number {
+  const value = Number(container.labels.get(GENERATION_LABEL) ?? 0)
+  return Number.isSafeInteger(value) && value > 0 ? value : 0
+}
 /** `new`: the container may be made anew without the data of its local volumes. */
 export const VOLUMES_LABEL = 'flotilla.reschedule.volumes'
 

@@ -21,6 +21,8 @@ export interface MemoryKvServer {
   connect(): Kv
   /** `down`: every call is refused at once. `silent`: calls never answer and end at their deadlines. */
   setState(state: 'up' | 'down' | 'silent'): void
+  /** Whoever waits for a change at this moment hears of none, as over a connection that died without a word. */
+  loseWatches(): void
   /** Drops everything, as a store restarted without its disk. */
   wipe(): void
   /** Calls served so far. */
@@ -40,6 +42,7 @@ class Server implements MemoryKvServer {
   readonly #waiting = new Set<() => void>()
   #state: 'up' | 'down' | 'silent' = 'up'
   #revision = 0
+  #era = 0
   calls = 0
 
   constructor(clock: Clock) {
@@ -52,6 +55,11 @@ class Server implements MemoryKvServer {
 
   setState(state: 'up' | 'down' | 'silent'): void {
     this.#state = state
+  }
+
+  loseWatches(): void {
+    this.#era += 1
+    this.#waiting.clear()
   }
 
   wipe(): void {
@@ -113,12 +121,16 @@ class Server implements MemoryKvServer {
     if (this.#revision !== revision) return
     const next = Math.min(...[...this.#items.values()].map((item) => item.expiresMs))
     const stop = makeChildAbort(signal)
+    const era = this.#era
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#waiting.add(resolve)
+        const wake = (): void => {
+          if (era === this.#era) resolve()
+        }
+        this.#waiting.add(wake)
         stop.signal.addEventListener('abort', () => reject(signal.reason), { once: true })
         if (Number.isFinite(next)) {
-          this.clock.sleep(next - this.clock.monotonicMs(), stop.signal).then(resolve, () => undefined)
+          this.clock.sleep(next - this.clock.monotonicMs(), stop.signal).then(wake, () => undefined)
         }
       })
     } finally {

@@ -50,6 +50,19 @@ const acquired = 'Leader Election: Cluster leadership acquired'
 const lost = 'Leader Election: Cluster leadership lost'
 
 describe('election', () => {
+  it('a manager that advertises the address of the leader says so, once a minute', async () => {
+    const memory = memoryElection()
+    const a = manage('a:1', memory.leader())
+    await clock.advance(0)
+    const namesake = manage('a:1', memory.leader())
+    await clock.advance(59_000)
+    expect(namesake.lines.filter((line) => line.includes('--advertise'))).toEqual([])
+    await clock.advance(62_000)
+    const told = 'Leader Election: the leader is at a:1, and that is the address of --advertise of this manager'
+    expect(namesake.lines.filter((line) => line.startsWith(told))).toHaveLength(2)
+    expect(a.lines.filter((line) => line.includes('--advertise'))).toEqual([])
+  })
+
   it('the first is primary, the other a replica that knows it; both log in the known words', async () => {
     const { a, b } = await two()
     expect(seen(a)).toEqual({ kind: 'primary', primary: 'a:1', term: 1 })

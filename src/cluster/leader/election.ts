@@ -23,6 +23,8 @@ const lookMs = 100
 const retryMs: readonly number[] = [1000, 2000, 5000, 10_000]
 /** The same trouble is logged once in this time. */
 const sameTroubleMs = 60_000
+/** What a predecessor at our address left in the store is gone by then, whatever its time to live. */
+const sameAddressMs = 60_000
 /** A store that does not answer holds a manager that stops no longer than this. */
 const resignMs = 2000
 
@@ -43,6 +45,9 @@ export class Election implements Role {
   #catchingUp: Promise<void> | undefined
   #isRetiring = false
   #running: Promise<unknown> = Promise.resolve()
+  /** Since when our own address leads without us. */
+  #namesakeSinceMs: number | undefined
+  #hasLed = false
   #trouble: { readonly text: string; readonly atMs: number } | undefined
 
   constructor(options: ElectionOptions) {
@@ -154,8 +159,22 @@ export class Election implements Role {
     const { signal } = this.#stop
     while (!signal.aborted) {
       await this.#o.clock.sleep(lookMs, signal).catch(() => undefined)
-      if (!signal.aborted) this.#sync()
+      if (signal.aborted) return
+      this.#sync()
+      this.#lookForNamesake()
     }
+  }
+
+  /** Nobody would be known to lead, and nothing would say why. */
+  #lookForNamesake(): void {
+    const nowMs = this.#o.clock.monotonicMs()
+    // One that has led is the leader it heard of last, when the store falls silent.
+    if (this.#hasLed || this.#followed !== this.address) this.#namesakeSinceMs = undefined
+    else this.#namesakeSinceMs ??= nowMs
+    if (nowMs - (this.#namesakeSinceMs ?? nowMs) < sameAddressMs) return
+    this.#tellTrouble(
+      `Leader Election: the leader is at ${this.address}, and that is the address of --advertise of this manager, which does not lead: give each manager an address of its own`,
+    )
   }
 
   #tellTrouble(text: string): void {
@@ -177,6 +196,7 @@ export class Election implements Role {
     }
     if (now.isPrimary && (!before.isPrimary || now.term !== before.term)) {
       this.#o.log.info('Leader Election: Cluster leadership acquired')
+      this.#hasLed = true
       this.#beginCatchUp()
     }
     for (const listener of this.#listeners) listener()

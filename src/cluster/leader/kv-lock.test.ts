@@ -38,7 +38,7 @@ function start() {
 }
 
 describe('leadership in a store', () => {
-  it('ends with the lease when the store is gone, is tried again every 10 s, and told once a minute', async () => {
+  it('ends with the lease when the store is gone, is tried again every 10 s in the end, and told once a minute', async () => {
     const { clock, server, logged, stand, follow } = start()
     const leader = stand('a:1')
     const follower = follow()
@@ -58,6 +58,36 @@ describe('leadership in a store', () => {
     expect(leader.seen.map((lease) => lease?.isHeld())).toEqual([false, undefined, true])
     expect(leader.seen[2]?.term).toBeGreaterThan(leader.seen[0]?.term ?? Infinity)
     await leader.end()
+    await follower.end()
+  })
+
+  it('is stood for again soon when the store was away for a moment', async () => {
+    const { clock, server, stand, follow } = start()
+    server.setState('down')
+    const leader = stand('a:1')
+    const follower = follow()
+    await clock.advance(2000)
+    server.setState('up')
+    await clock.advance(4000)
+    expect(leader.seen.map((lease) => lease?.isHeld())).toEqual([true])
+    expect(follower.seen.at(-1)).toBe('a:1')
+    await leader.end()
+    await follower.end()
+  })
+
+  it('passes on, and is known to have, where the watches have died without a word', async () => {
+    const { clock, server, stand, follow } = start()
+    const first = stand('a:1')
+    await clock.advance(1000)
+    const second = stand('b:1')
+    const follower = follow()
+    await clock.advance(1000)
+    server.loseWatches()
+    await first.end()
+    await clock.advance(5500)
+    expect(second.seen.map((lease) => lease?.isHeld())).toEqual([true])
+    expect(follower.seen.at(-1)).toBe('b:1')
+    await second.end()
     await follower.end()
   })
 

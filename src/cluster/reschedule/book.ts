@@ -2,6 +2,7 @@ import type { Log } from '../../core/log.ts'
 import { parseMark, parseRecord, renderMark, renderRecord } from './record.ts'
 import type { ContainerRecord, MarkRecord } from './record.ts'
 import type { RecordStore } from './record-store.ts'
+import { RemovedBook } from './removed-book.ts'
 
 /** Stores take at least this much in one value (Consul: 512 KiB). */
 const maxTextLength = 500_000
@@ -16,6 +17,7 @@ interface Entry<R> {
 export class RecordBook {
   readonly #store: RecordStore
   readonly #log: Log
+  readonly removed: RemovedBook
   #containers = new Map<string, Entry<ContainerRecord>>()
   #marks = new Map<string, Entry<MarkRecord>>()
   #byEngine = new Map<string, Set<string>>()
@@ -25,6 +27,7 @@ export class RecordBook {
   constructor(store: RecordStore, log: Log) {
     this.#store = store
     this.#log = log
+    this.removed = new RemovedBook(store)
   }
 
   /** Starts over with what the store has. @throws what the store throws */
@@ -34,12 +37,13 @@ export class RecordBook {
     this.#marks = new Map()
     this.#byEngine = new Map()
     this.#unread = new Map()
+    this.removed.clear()
     for (const { key, text, version } of kept) {
       const record = key.startsWith('containers/') ? parseRecord(text) : undefined
       const mark = key.startsWith('nodes/') ? parseMark(text) : undefined
       if (record !== undefined) this.#set(record, version)
       else if (mark !== undefined) this.#marks.set(mark.engineId, { record: mark, version })
-      else {
+      else if (!(key.startsWith('removed/') && this.removed.take(text, version))) {
         this.#unread.set(key, version)
         this.#log.warn('ignoring a record that cannot be read', { key, store: this.#store.name })
       }
@@ -96,6 +100,11 @@ export class RecordBook {
     if (version === undefined) return false
     this.#set(record, version)
     return true
+  }
+
+  /** Takes out what was removed from the cluster; what may be left of it on engines that are away is noted. @returns as `put` */
+  async forget(record: ContainerRecord): Promise<boolean> {
+    return (await this.removed.keep(record)) && this.remove(record.swarmId)
   }
 
   /** @returns as `put` */

@@ -36,6 +36,7 @@ function makeRecord(over: Partial<ContainerRecord> = {}): ContainerRecord {
     hasPolicy: true,
     move: undefined,
     history: [],
+    left: [],
     ...over,
   }
 }
@@ -403,7 +404,12 @@ describe('containers with one swarm ID', () => {
     const home = { ...target, containerId: 'n2-web-id' }
     const record = makeRecord({ generation: 1, home })
     expect(judgeDuplicates(found, record).remove).toHaveLength(1)
-    expect(judgeDuplicates(found, { ...record, move: makeMove({ target }) }).remove).toEqual([])
+    const moving = (node: string) => makeMove({ target: { ...target, engineId: makeNode(node).engineId, node } })
+    expect(judgeDuplicates(found, { ...record, move: moving('n1') }).remove).toEqual([])
+    // Except for what an earlier attempt left elsewhere: it has the name that the move needs.
+    const rest = judgeDuplicates(found, { ...record, move: moving('n3') }).remove
+    expect(rest.map(({ loser }) => loser.node.name)).toEqual(['n1'])
+    expect(judgeDuplicates(found, { ...record, generation: 0, move: moving('n3') }).remove).toEqual([])
     // What an attempt left behind that was given up gives way to the recorded one.
     const back = makeRecord({ generation: 1, home: { ...makeRecord().home, containerId: 'n1-web-id' } })
     expect(judgeDuplicates(found, back).remove.map(({ loser }) => loser.node.name)).toEqual(['n2'])

@@ -1,6 +1,6 @@
 import { hasPolicy } from '../recipe.ts'
 import type { NetworkUse, Recipe } from '../recipe.ts'
-import { GENERATION_LABEL, VOLUMES_LABEL } from '../model.ts'
+import { readGeneration, VOLUMES_LABEL } from '../model.ts'
 import type { Availability, ContainerView, NodeView } from '../model.ts'
 import { readBoolean, readFields, readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
@@ -260,12 +260,6 @@ export function isSelfRemoving(record: Pick<ContainerRecord, 'body'>): boolean {
   return readBoolean(readFields(record.body, 'HostConfig'), 'AutoRemove')
 }
 
-/** How often the container was made anew, by its label. */
-export function readGeneration(container: ContainerView): number {
-  const value = Number(container.labels.get(GENERATION_LABEL) ?? 0)
-  return Number.isSafeInteger(value) && value > 0 ? value : 0
-}
-
 /**
  * The record of a container as its node shows it. The same object when nothing changed, undefined when there is nothing
  * to record (not inspected yet), and `before` for an older copy of what is recorded elsewhere.
@@ -302,6 +296,7 @@ export function recordContainer(
     hasPolicy: hasPolicy(container.labels),
     move: before?.move,
     history: before?.history ?? [],
+    left: before?.left ?? [],
   }
   return before !== undefined && isSameRecord(before, next) ? before : next
 }

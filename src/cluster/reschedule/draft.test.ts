@@ -18,6 +18,7 @@ const record: ContainerRecord = {
   hasPolicy: true,
   move: undefined,
   history: [],
+  left: [],
 }
 
 function over(...nodes: readonly NodeView[]): Api {

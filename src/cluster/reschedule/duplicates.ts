@@ -1,7 +1,7 @@
 import type { Located } from '../directory.ts'
+import { readGeneration } from '../model.ts'
 import type { ContainerView } from '../model.ts'
-import { readGeneration } from './decide.ts'
-import type { ContainerRecord } from './record.ts'
+import type { ContainerRecord, Place } from './record.ts'
 
 /** A container that has been replaced, and by which. */
 export interface Duplicate {
@@ -30,7 +30,8 @@ export function judgeDuplicates(
   record: ContainerRecord | undefined,
 ): DuplicateVerdict {
   const copies = found.filter(({ node }) => node.health.state === 'healthy')
-  if (copies.length < 2 || record?.move?.target !== undefined) return nothing
+  if (copies.length < 2) return nothing
+  if (record?.move?.target !== undefined) return judgeWhileMoved(copies, record, record.move.target)
   const recorded = copies.find(({ item }) => record?.home.containerId === item.id)
   const winner = recorded ?? findHighest(copies)
   const generation = Math.max(record?.generation ?? 0, winner === undefined ? 0 : readGeneration(winner.item))
@@ -48,6 +49,23 @@ export function judgeDuplicates(
   }
   const doubt = remove.length === copies.length - 1 ? '' : 'the replacement does not run while another copy does'
   return { remove, doubt }
+}
+
+/**
+ * While it is moved, the one on record and what is on the target are the move's business. What an earlier attempt left
+ * on a third node goes: it has the name, which the move cannot be finished without.
+ */
+function judgeWhileMoved(
+  copies: readonly Located<ContainerView>[],
+  { home, generation }: ContainerRecord,
+  target: Place,
+): DuplicateVerdict {
+  const winner = copies.find(({ item }) => item.id === home.containerId)
+  if (winner === undefined) return nothing
+  const losers = copies.filter(
+    (each) => each !== winner && each.node.engineId !== target.engineId && readGeneration(each.item) < generation,
+  )
+  return { remove: losers.map((loser) => ({ loser, winner })), doubt: '' }
 }
 
 function findHighest(copies: readonly Located<ContainerView>[]): Located<ContainerView> | undefined {

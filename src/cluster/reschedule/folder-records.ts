@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { promises as fs } from 'node:fs'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { codeOf, listFiles, makeFolder, readTextFile, sweepTemporaries, writeFileAtomic } from '../../io/files.ts'
+import { recordKinds as kinds } from './record-store.ts'
 import type { KeptText, RecordStore } from './record-store.ts'
 
 /** Records hold what containers hold, environment included: for the owner's eyes. */
 const fileMode = 0o600
 const folderMode = 0o700
-const kinds = ['containers', 'nodes'] as const
 
 /**
  * Keeps each record in a file of its own below `root`. For one manager: versions protect against its own mistakes, not

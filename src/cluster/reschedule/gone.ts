@@ -39,6 +39,12 @@ export class GoneEngines {
     this.#told.delete(engineId)
   }
 
+  /** What was found out under an earlier leadership says nothing about now. */
+  forgetAll(): void {
+    this.#doubts.clear()
+    this.#told.clear()
+  }
+
   /** Called about once a second for each engine whose state is not clear. */
   doubt(engineId: string, addr: string, node: string): void {
     const nowMs = this.#cluster.clock.monotonicMs()

@@ -1,4 +1,5 @@
 import type { Kv } from '../../io/kv/kv.ts'
+import { recordKinds } from './record-store.ts'
 import type { RecordStore } from './record-store.ts'
 
 const callMs = 5000
@@ -13,7 +14,7 @@ export function kvRecords(kv: Kv, root: string): RecordStore {
   return {
     name: kv.name,
     async list() {
-      const lists = await Promise.all(['containers', 'nodes'].map((kind) => kv.list(`${root}/${kind}`, call)))
+      const lists = await Promise.all(recordKinds.map((kind) => kv.list(`${root}/${kind}`, call)))
       return lists.flat().map(({ key, value, version }) => ({ key: key.slice(root.length + 1), text: value, version }))
     },
     write: (key, text, version) => kv.compareAndSet(`${root}/${key}`, text, version, call),

@@ -27,6 +27,7 @@ const record: ContainerRecord = {
   hasPolicy: true,
   move: undefined,
   history: [],
+  left: [],
 }
 
 const folders: string[] = []

@@ -1,6 +1,9 @@
+/** First parts of keys. */
+export const recordKinds: readonly string[] = ['containers', 'nodes', 'removed']
+
 /** One kept text. */
 export interface KeptText {
-  /** `containers/SWARM-ID` or `nodes/ENGINE-ID`. */
+  /** `containers/SWARM-ID`, `nodes/ENGINE-ID` or `removed/SWARM-ID`. */
   readonly key: string
   readonly text: string
   /** Changes with every write. */

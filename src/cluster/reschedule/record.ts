@@ -28,6 +28,12 @@ export interface RecordedVolume {
   readonly options: Fields
 }
 
+/** A copy on an engine that did not answer when the container was made anew elsewhere. */
+export interface LeftCopy {
+  readonly engineId: string
+  readonly containerId: string
+}
+
 export type MoveKind = 'failure' | 'drain' | 'rebalance'
 
 /** A container on its way to another node. Written before each step that must not be done twice. */
@@ -62,6 +68,15 @@ export interface ContainerRecord {
   readonly move: Move | undefined
   /** Epoch milliseconds of the last times it was made anew because a node failed, oldest first. */
   readonly history: readonly number[]
+  /** Copies that may still be there, oldest first. */
+  readonly left: readonly LeftCopy[]
+}
+
+/** What is kept of a container that was removed while copies of it were left: they go when their engines are back. */
+export interface RemovedRecord {
+  readonly swarmId: string
+  readonly name: string
+  readonly left: readonly LeftCopy[]
 }
 
 /** A node mark as it is kept. */
@@ -99,7 +114,25 @@ export function parseRecord(text: string): ContainerRecord | undefined {
     hasPolicy: readBoolean(fields, 'hasPolicy'),
     move: readMove(readField(fields, 'move')),
     history: readList(fields, 'history').filter((each) => typeof each === 'number'),
+    left: readLeft(fields),
   }
+}
+
+function readLeft(fields: Fields): readonly LeftCopy[] {
+  const copies = readList(fields, 'left').filter(isFields)
+  return copies.map((each) => ({ engineId: readText(each, 'engineId'), containerId: readText(each, 'containerId') }))
+}
+
+export function renderRemoved(record: RemovedRecord): string {
+  return JSON.stringify({ format, ...record })
+}
+
+export function parseRemoved(text: string): RemovedRecord | undefined {
+  const fields = parse(text)
+  if (fields === undefined || readNumber(fields, 'format') !== format) return undefined
+  const swarmId = readText(fields, 'swarmId')
+  const left = readLeft(fields)
+  return swarmId === '' || left.length === 0 ? undefined : { swarmId, name: readText(fields, 'name'), left }
 }
 
 function parse(text: string): Fields | undefined {

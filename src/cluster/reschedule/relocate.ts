@@ -22,7 +22,7 @@ import {
 import { limitRequest, makeDraft } from './draft.ts'
 import { EngineHands, isUnanswered } from './engine-hands.ts'
 import type { Pacing } from './pacing.ts'
-import type { ContainerRecord } from './record.ts'
+import type { ContainerRecord, LeftCopy } from './record.ts'
 import { freeEndpoints } from './stale-endpoints.ts'
 
 export interface RelocateContext {
@@ -30,6 +30,8 @@ export interface RelocateContext {
   readonly book: RecordBook
   readonly pacing: Pacing
   readonly isVolumeLossAllowed: boolean
+  /** Of the leadership that began it: a later one, of this manager too, begins it anew from what the record says then. */
+  readonly term: number
   readonly signal: AbortSignal
 }
 
@@ -74,9 +76,10 @@ export async function relocate(context: RelocateContext, record: ContainerRecord
   }
 }
 
-/** @throws {SteppedDown} unless this manager leads at this moment */
-async function guard({ api, signal }: RelocateContext): Promise<void> {
-  if (signal.aborted || !(await api.role.mayAct())) throw new SteppedDown('another manager leads')
+/** @throws {SteppedDown} unless this manager leads at this moment, and has led ever since the move began */
+async function guard({ api, signal, term }: RelocateContext): Promise<void> {
+  const mayAct = !signal.aborted && (await api.role.mayAct())
+  if (!mayAct || api.role.term !== term) throw new SteppedDown('another manager leads, or has led meanwhile')
 }
 
 /** The old container's engine, when it answers and has the container. */
@@ -100,13 +103,15 @@ async function giveUp(
   record: ContainerRecord,
   arrived: Arrived | undefined,
 ): Promise<Outcome> {
+  // Nothing is destroyed because of a record that is out of date.
+  if (context.book.get(record.swarmId) !== record) return { kind: 'abandoned' }
   if (arrived !== undefined) {
     await guard(context)
     const { member, container } = arrived
     await new EngineHands(member, context.api.cluster.clock).remove(container.id, true)
     member.send({ kind: 'forgotten', id: container.id })
   }
-  return (await context.book.remove(record.swarmId)) ? done : { kind: 'abandoned' }
+  return (await context.book.forget(record)) ? done : { kind: 'abandoned' }
 }
 
 interface Arrived {
@@ -231,7 +236,7 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
   }
   const source = findSource(context, record)
   await handOver(context, record, { member, id }, source)
-  const after = arrive(api, record, member, id)
+  const after = arrive(api, record, { member, id }, source === undefined)
   await failpoint('move.beforeRecord')
   // From here on the new one is the container: what is left of the old one is a duplicate, also for the next manager.
   if (!(await book.put(after))) return { kind: 'abandoned' }
@@ -304,7 +309,16 @@ async function changePlaces(
   }
 }
 
-function arrive(api: Api, record: ContainerRecord, member: Member, id: string): ContainerRecord {
+/** A container leaves so many copies behind at most; damping keeps it from leaving more in an hour or two. */
+const maxLeft = 8
+
+/** @param isLeft the old engine did not answer: what it has is still there */
+function arrive(
+  api: Api,
+  record: ContainerRecord,
+  { member, id }: { readonly member: Member; readonly id: string },
+  isLeft: boolean,
+): ContainerRecord {
   const nowMs = api.cluster.clock.nowMs()
   const history = trimHistory(record.history, nowMs)
   const { engineId, name: node, addr } = member.view
@@ -316,7 +330,12 @@ function arrive(api: Api, record: ContainerRecord, member: Member, id: string): 
     home: { engineId, addr, node, containerId: id },
     move: undefined,
     history: record.move?.kind === 'failure' ? [...history, nowMs] : history,
+    left: isLeft ? [...record.left, toLeft(record)].slice(-maxLeft) : record.left,
   }
+}
+
+function toLeft({ home }: ContainerRecord): LeftCopy {
+  return { engineId: home.engineId, containerId: home.containerId }
 }
 
 function tellVolumes(api: Api, record: ContainerRecord): void {

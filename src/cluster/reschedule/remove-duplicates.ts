@@ -1,7 +1,7 @@
 import { toMessage } from '../../core/errors.ts'
 import type { Api } from '../api/call.ts'
 import { GENERATION_LABEL } from '../model.ts'
-import type { NodeView } from '../model.ts'
+import type { ContainerView, NodeView } from '../model.ts'
 import { hasPolicy } from '../recipe.ts'
 import type { RecordBook } from './book.ts'
 import { judgeDuplicates } from './duplicates.ts'
@@ -23,8 +23,13 @@ export async function removeDuplicates(
 ): Promise<boolean> {
   const { directory, log } = api.cluster
   let isClean = true
+  await book.removed.settle(node)
   for (const container of node.containers) {
     if (container.swarmId === '') continue
+    if (book.removed.isLeftCopy(container.swarmId, container.id)) {
+      if (!(await removeLeft(api, node, container))) isClean = false
+      continue
+    }
     if (isBusy(container.swarmId)) {
       isClean = false
       continue
@@ -39,7 +44,7 @@ export async function removeDuplicates(
     }
     for (const duplicate of verdict.remove) {
       try {
-        await remove(api, duplicate)
+        await remove(api, book, duplicate)
       } catch (error) {
         isClean = false
         log.warn('cannot remove a container that was made anew elsewhere', {
@@ -55,7 +60,24 @@ export async function removeDuplicates(
   return isClean
 }
 
-async function remove(api: Api, { loser, winner }: Duplicate): Promise<void> {
+/** Removes what is left of a container that was removed while its node was away. @returns false: to be tried again */
+async function removeLeft(api: Api, node: NodeView, { id, names }: ContainerView): Promise<boolean> {
+  const { cluster, role } = api
+  const from = cluster.memberOf(node)
+  try {
+    if (!(await role.mayAct())) return false
+    await new EngineHands(from, cluster.clock).remove(id, false)
+  } catch (error) {
+    const more = { container: id, node: node.name, error: toMessage(error) }
+    cluster.log.warn('cannot remove a container that was removed while its node was away', more)
+    return false
+  }
+  from.send({ kind: 'forgotten', id })
+  cluster.log.info(`Removed container ${id} from ${node.name}: ${names[0] ?? 'it'} was removed while the node was away`)
+  return true
+}
+
+async function remove(api: Api, book: RecordBook, { loser, winner }: Duplicate): Promise<void> {
   const { cluster } = api
   const [from, to] = [cluster.memberOf(loser.node), cluster.memberOf(winner.node)]
   // What is shown may be out of date: the engine is asked whether the replacement is there.
@@ -63,6 +85,10 @@ async function remove(api: Api, { loser, winner }: Duplicate): Promise<void> {
   if (!(await api.role.mayAct())) return
   await new EngineHands(from, cluster.clock).remove(loser.item.id, false)
   from.send({ kind: 'forgotten', id: loser.item.id })
+  const record = book.get(loser.item.swarmId)
+  const left = record?.left.filter((each) => each.containerId !== loser.item.id)
+  if (record !== undefined && left !== undefined && left.length < record.left.length)
+    await book.put({ ...record, left })
   const volumes = loser.item.mounts.flatMap((mount) =>
     mount.kind === 'volume' && mount.name !== '' ? [mount.name] : [],
   )

@@ -5,6 +5,7 @@ import { renderEndpoint } from '../../engine/endpoint-parse.ts'
 import { systemClock } from '../../io/clock.ts'
 import { systemRandom } from '../../io/random.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { addFakeNetwork } from '../../testing/fake-engine/network-handlers.ts'
 import { startFaultProxy } from '../../testing/fault-proxy.ts'
 import { memoryElection } from '../../testing/memory-election.ts'
 import type { FakeEngine, FakeEngineOptions } from '../../testing/fake-engine/fake-engine.ts'
@@ -392,6 +393,117 @@ describe('several managers and restarts', () => {
     await run(one, 'web', {}, ['constraint:node==n1'])
     expect(on(first, 'web')?.status).toBe('running')
   }, 40_000)
+
+  it('what was removed while the node it had been on was away does not come back with that node', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const one = await startManager(engines, { store })
+    await healthy(one, 2)
+    for (const name of ['web', 'api']) await run(one, name, {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 2, 'the records')
+    await first.stop()
+    const isMoved = (): boolean => ['web', 'api'].every((name) => on(second, name)?.status === 'running')
+    await eventually(isMoved, 'the replacements')
+    await one.call('DELETE', '/containers/web?force=1')
+    await eventually(async () => (await store.list()).some(({ key }) => key.startsWith('removed/')), 'a note of it')
+    // Another manager takes over in between: what it knows is in the store.
+    one.endpoint.closeNow()
+    const two = await startManager(engines, { store })
+    await healthy(two, 1)
+    await first.start()
+    await eventually(() => first.state.containers.size === 0, 'the end of both copies')
+    expect(on(second, 'api')?.status).toBe('running')
+    await eventually(async () => !(await store.list()).some(({ key }) => key.startsWith('removed/')), 'no note of it')
+    expect(await two.call<unknown[]>('GET', '/containers/json?all=1')).toHaveLength(1)
+  }, 60_000)
+
+  it('a new leader, and a replica, know which of two copies a name means while the node of the old one is away', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
+    await healthy(one, 2)
+    await healthy(two, 2)
+    await run(one, 'web', {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 1, 'the record')
+    await systemClock.sleep(500)
+    await first.stop()
+    await eventually(() => on(second, 'web')?.status === 'running', 'the replacement')
+    const id = on(second, 'web')?.id
+    const found = (): string | undefined => {
+      const lookup = two.endpoint.cluster.directory.findContainer('web')
+      return lookup.kind === 'found' ? lookup.item.id : lookup.kind
+    }
+    await eventually(() => found() === id, 'the new one at the replica', 5000)
+    election.expire()
+    await eventually(() => two.endpoint.role.kind === 'primary', 'the second primary')
+    const listed = async (): Promise<number> => (await two.call<unknown[]>('GET', '/containers/json?all=1')).length
+    await eventually(async () => (await listed()) === 1, 'one container in the list', 8000)
+    expect((await two.call<{ Id: string }>('GET', '/containers/web/json')).Id).toBe(id)
+  }, 60_000)
+
+  it('a drain of many containers over a slow store loses none', async () => {
+    const engines = await startEngines(4)
+    const [first, ...others] = engines as [FakeEngine, ...FakeEngine[]]
+    const kept = memoryRecords()
+    let pauseMs = 0
+    const store: RecordStore = {
+      ...kept,
+      async write(key, text, version) {
+        await systemClock.sleep(pauseMs)
+        return kept.write(key, text, version)
+      },
+    }
+    const one = await startManager(engines, { store })
+    await healthy(one, 4)
+    const names = Array.from({ length: 24 }, (_, index) => `c${index}`)
+    const near = 'constraint:node==~n1'
+    for (const [at, name] of names.entries()) await run(one, name, {}, at < 10 ? [near, policy] : [near])
+    await eventually(async () => (await store.list()).length === 10, 'the records')
+    pauseMs = 200
+    // Those without a policy are recorded, and noted to be moved, while the first moves come to their end.
+    await one.call('POST', '/flotilla/nodes/n1/drain', { Force: true })
+    await eventually(() => first.state.containers.size === 0, 'the end of the drain', 60_000)
+    await systemClock.sleep(3000)
+    expect(names.filter((name) => count(others, name) !== 1)).toEqual([])
+  }, 120_000)
+
+  it('a move that hung while another manager led and finished it is not gone on with', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
+    await healthy(one, 2)
+    await healthy(two, 2)
+    for (const { state } of engines) addFakeNetwork(state, { Name: 'back', Driver: 'bridge' })
+    const isKnown = (): boolean =>
+      one.endpoint.cluster.snapshot().nodes.every((node) => node.networks.some((each) => each.name === 'back'))
+    for (const member of one.endpoint.cluster.healthyMembers()) await member.touch({ what: 'networks' })
+    await eventually(isKnown, 'the network')
+    await run(one, 'web', { HostConfig: { NetworkMode: 'back' } }, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 1, 'the record')
+    expect(on(first, 'web')).toBeDefined()
+    // The engine takes its time to say which networks the new one is on: long enough for another leader to come and go.
+    const lift = second.fail({ method: 'GET', path: /^\/containers\/.+\/json$/, fault: { kind: 'delay', ms: 6000 } })
+    await one.call('POST', '/flotilla/nodes/n1/drain')
+    await eventually(() => second.state.containers.size === 1, 'the new one')
+    await systemClock.sleep(300)
+    lift()
+    election.expire()
+    await eventually(() => on(second, 'web')?.status === 'running' && on(first, 'web') === undefined, 'the move')
+    await eventually(async () => !(await store.list()).some(({ text }) => text.includes('"target":{')), 'the record')
+    election.expire()
+    await eventually(() => one.endpoint.role.kind === 'primary', 'the first primary again')
+    await systemClock.sleep(6500)
+    expect(on(second, 'web')?.status).toBe('running')
+  }, 60_000)
 
   it('two that both believe to lead make each container once', async () => {
     const engines = await startEngines(3)

@@ -10,6 +10,7 @@ import { compareNeed, findDamping, isMissed, judge, retryDelayMs, settleHistory 
 import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
+import { hideLeftCopies } from './left-copies.ts'
 import { Observers } from './observers.ts'
 import type { Doubted, ObserversOptions } from './observers.ts'
 import { Pacing } from './pacing.ts'
@@ -78,6 +79,8 @@ export class Rescheduler {
   /** Nodes whose recorded containers all stay, by engine ID. */
   readonly #quiet = new Map<string, NodeView>()
   #isLoaded = false
+  /** Of the leadership under which the records were read. */
+  #term = 0
   #wake: (() => void) | undefined
 
   constructor(options: ReschedulerOptions) {
@@ -226,6 +229,8 @@ export class Rescheduler {
       return
     }
     if (!this.#isLoaded) await this.#load()
+    // Until the records are read again, those at hand may be of an earlier term.
+    if (!this.#isLoaded) return
     if (!(await this.#keeper.observe())) this.#isLoaded = false
     this.#askAboutGone()
     this.observers.look(this.#listDoubted())
@@ -233,13 +238,19 @@ export class Rescheduler {
   }
 
   async #load(): Promise<void> {
-    if (!(await this.#api.role.mayAct())) return
+    const { role } = this.#api
+    const { term } = role
+    if (!(await role.mayAct())) return
     await this.#book.load()
+    if (role.kind === 'replica' || role.term !== term) return
+    this.#term = term
+    this.#gone.forgetAll()
     this.#waiting.clear()
     this.#quiet.clear()
     this.#keeper.forgetNodes()
     // Another manager may have taken marks back meanwhile.
     this.#api.cluster.replaceMarks(new Map(this.#book.marks().map(({ engineId, mark }) => [engineId, mark])))
+    hideLeftCopies(this.#api.cluster, this.#book.all())
     this.#isLoaded = true
   }
 
@@ -280,8 +291,10 @@ export class Rescheduler {
       // Where nothing has changed and all stay, all stay.
       if (node !== undefined && this.#quiet.get(engineId) === node) continue
       let isQuiet = node?.health.state === 'healthy'
-      for (const record of this.#book.ofEngine(engineId)) {
-        if (this.#busy.has(record.swarmId)) {
+      for (const { swarmId } of this.#book.ofEngine(engineId)) {
+        // Each step waits for the store: what has been moved meanwhile must not be judged by where it was.
+        const record = this.#book.get(swarmId)
+        if (record?.home.engineId !== engineId || this.#busy.has(swarmId)) {
           isQuiet = false
           continue
         }
@@ -298,6 +311,8 @@ export class Rescheduler {
     const ready = due.filter((record) => (this.#waiting.get(record.swarmId)?.nextMs ?? 0) <= nowMs).sort(compareNeed)
     for (const record of ready.slice(0, maxPerTick)) {
       if (this.#busy.size >= parallelMoves) return
+      // Written since it was looked at: the next look sees what it has become.
+      if (this.#book.get(record.swarmId) !== record || this.#busy.has(record.swarmId)) continue
       const damping = record.move?.kind === 'failure' ? findDamping(record.history, clock.nowMs()) : undefined
       if (damping !== undefined && record.move?.target === undefined) {
         const history = settleHistory(record.history, clock.nowMs())
@@ -329,7 +344,7 @@ export class Rescheduler {
     if (verdict.kind === 'rename') return this.#giveNameBack(record)
     this.#waiting.delete(swarmId)
     if (verdict.kind === 'forget') {
-      await this.#book.remove(swarmId)
+      if (!(await this.#book.forget(record))) this.#isLoaded = false
     } else {
       cluster.log.info(`Container ${home.containerId} stays on ${home.node}: ${verdict.why}`)
       if (!(await this.#book.put({ ...record, move: undefined }))) this.#isLoaded = false
@@ -374,6 +389,7 @@ export class Rescheduler {
       book: this.#book,
       pacing: this.#pacing,
       isVolumeLossAllowed: this.#o.isVolumeLossAllowed,
+      term: this.#term,
       signal: this.#stop.signal,
     }
     void relocate(context, record).then((outcome) => {

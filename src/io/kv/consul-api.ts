@@ -111,7 +111,7 @@ export class ConsulApi {
     }
     // "No cluster leader" and its like are 500 too: another server, or the same later, may do better.
     const isAbsent = reply.status >= 500 && !/^invalid session/i.test(text)
-    if (isAbsent) this.http.passOver()
+    if (isAbsent) this.http.passOver(reply)
     if (text === '') throw this.http.nonsense(reply.status, reply.text)
     throw new FlotillaError(isAbsent ? 'io/connect' : 'io/protocol', `${this.http.name}: ${text}`)
   }

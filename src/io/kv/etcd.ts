@@ -128,7 +128,7 @@ export class EtcdKv implements Kv {
     const reply = await this.#http.request({ method, target, ...headers, isRepeatable: true })
     // A server without a leader cannot say what its cluster speaks, and neither can a proxy without servers.
     if (reply.status >= 500) {
-      this.#http.passOver()
+      this.#http.passOver(reply)
       throw new FlotillaError('io/connect', `${this.name} answered status ${reply.status}`)
     }
     return reply

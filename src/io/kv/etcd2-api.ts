@@ -94,7 +94,7 @@ export class Etcd2Api {
   #toError(reply: StoreReply, answer: Etcd2Answer): FlotillaError {
     if (typeof answer.message !== 'string') return this.http.nonsense(reply.status, reply.text)
     const isAbsent = reply.status >= 500 || absent.has(answer.errorCode ?? 0)
-    if (isAbsent) this.http.passOver()
+    if (isAbsent) this.http.passOver(reply)
     const cause = typeof answer.cause === 'string' && answer.cause !== '' ? ` (${answer.cause})` : ''
     const text = `${answer.message}${cause}`.slice(0, 500)
     return new FlotillaError(isAbsent ? 'io/connect' : 'io/protocol', `${this.http.name}: ${text}`)

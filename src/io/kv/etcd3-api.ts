@@ -61,14 +61,14 @@ export class Etcd3Api {
 
   /** @returns the answer; undefined for "not found", which etcd says of leases */
   async call(path: string, message: object, o?: CallOptions): Promise<EtcdAnswer | undefined> {
-    const reply = await this.#send(path, message, o)
-    const answer = this.#parse(reply)
-    if (reply.status === 200) return answer
-    if (this.#isTokenRefused(answer)) {
+    let reply = await this.#send(path, message, o)
+    let answer = this.#parse(reply)
+    if (reply.status !== 200 && this.#isTokenRefused(answer)) {
       this.#token = undefined
-      const again = await this.#send(path, message, o)
-      if (again.status === 200) return this.#parse(again)
+      reply = await this.#send(path, message, o)
+      answer = this.#parse(reply)
     }
+    if (reply.status === 200) return answer
     if (answer.code === grpc.notFound) return undefined
     throw this.#toError(reply, answer)
   }
@@ -85,7 +85,7 @@ export class Etcd3Api {
         const text = held.slice(0, cut)
         held = held.slice(cut + 1)
         if (text.trim() === '') continue
-        const answer = this.#parse({ status: 200, headers: {}, text })
+        const answer = this.#parse({ status: 200, text })
         if (answer.result === undefined) {
           if (this.#isTokenRefused(answer)) this.#token = undefined
           throw this.http.nonsense(200, text)
@@ -132,7 +132,7 @@ export class Etcd3Api {
     throw this.#toError(reply, answer)
   }
 
-  #parse(reply: StoreReply): EtcdAnswer {
+  #parse(reply: Pick<StoreReply, 'status' | 'text'>): EtcdAnswer {
     try {
       const value: unknown = JSON.parse(reply.text)
       if (typeof value === 'object' && value !== null) return value
@@ -146,7 +146,7 @@ export class Etcd3Api {
     const text = typeof answer.message === 'string' ? answer.message : answer.error
     if (typeof text !== 'string') return this.http.nonsense(reply.status, reply.text)
     const isAbsent = answer.code === grpc.unavailable || answer.code === grpc.deadline || reply.status >= 500
-    if (isAbsent) this.http.passOver()
+    if (isAbsent) this.http.passOver(reply)
     return new FlotillaError(isAbsent ? 'io/connect' : 'io/protocol', `${this.http.name}: ${text.slice(0, 500)}`)
   }
 }

@@ -124,6 +124,8 @@ export class Etcd3Kv implements Kv {
   }
 
   async #take(key: string, value: string, ttlMs: number, o: CallOptions): Promise<TakenLock | undefined> {
+    // Leases are not made for nothing: each is a write to the store.
+    if ((await this.#read(key, o)) !== undefined) return undefined
     const { id, ttl } = await this.#newLease(ttlMs, o)
     const revoke = async (limit: CallOptions): Promise<void> => {
       await this.#api.call('kv/lease/revoke', { ID: id }, limit)

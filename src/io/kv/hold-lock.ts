@@ -8,7 +8,7 @@ import { Queue } from './queue.ts'
 
 /** What a store has to offer so that a lock can be stood for. */
 export interface LockSteps {
-  /** Tries once. @returns undefined when somebody else has it */
+  /** Tries once; costs the store no write while somebody else has it. @returns undefined then */
   take(o: CallOptions): Promise<TakenLock | undefined>
   /** Resolves when it may be free. May resolve early or for nothing. */
   waitUntilFree(signal: AbortSignal): Promise<void>
@@ -30,7 +30,7 @@ export interface TakenLock {
 }
 
 /** A lock may be freed without a word where a watch was lost: it is tried again at least this often. */
-const retryMs = 15_000
+const retryMs = 5000
 const releaseLimitMs = 3000
 /** Between two tries to renew after one that failed, while there is time left. */
 const renewAgainMs = 500

@@ -100,6 +100,26 @@ describe('etcd', () => {
     expect(kv.name).not.toContain('geheim')
   })
 
+  it('is believed in what it says after a new login', async () => {
+    let token = 'one'
+    const endpoint = await serve((request, _body, response) => {
+      if (request.url === '/v3/auth/authenticate') response.end(JSON.stringify({ token }))
+      else if (request.headers.authorization !== token) {
+        response.statusCode = 401
+        response.end('{"error":"etcdserver: invalid auth token","code":16}')
+      } else if (request.url === '/v3/lease/keepalive') {
+        response.statusCode = 404
+        response.end('{"error":"etcdserver: requested lease not found","code":5}')
+      } else if (request.url === '/v3/lease/grant') response.end('{"ID":"7","TTL":"9"}')
+      else response.end('{"header":{"revision":"1"},"succeeded":true}')
+    })
+    const kv = await open('etcd', [endpoint], { credentials: { user: 'root', password: 'geheim' } })
+    await kv.announce('a', '10.0.0.1:2375', 9000)
+    // The servers have started anew: they know neither the login nor the lease.
+    token = 'two'
+    await kv.announce('a', '10.0.0.1:2375', 9000)
+  })
+
   it('tells in its own words what it refuses', async () => {
     const endpoint = await serve((_request, _body, response) => {
       response.statusCode = 403
@@ -150,6 +170,26 @@ describe('a store over HTTP', () => {
       code: 'io/connect',
       message: 'consul 127.0.0.1:1: cannot connect to 127.0.0.1:1: connection refused',
     })
+  })
+
+  it('answers all of many calls at once while one of its two servers is gone', async () => {
+    const endpoint = await serve((_request, _body, response) => response.end('[]'))
+    const kv = await open('consul', [closed, endpoint])
+    const calls = await Promise.allSettled(Array.from({ length: 9 }, (_, at) => kv.get(String(at))))
+    expect(calls.map((each) => each.status)).toEqual(Array.from({ length: 9 }, () => 'fulfilled'))
+  })
+
+  it('is not left for another server because a caller wants an answer no longer', async () => {
+    const asked: string[] = []
+    const make = (name: string) =>
+      serve((request, _body, response) => {
+        asked.push(name)
+        if (request.url?.includes('slow') !== true) response.end('[]')
+      })
+    const kv = await open('consul', [await make('first'), await make('second')])
+    await expect(kv.get('slow', { signal: AbortSignal.timeout(100) })).rejects.toThrow()
+    await kv.get('a')
+    expect(asked).toEqual(['first', 'first'])
   })
 
   it('is left for another server when it has no leader', async () => {

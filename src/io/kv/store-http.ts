@@ -25,6 +25,8 @@ export interface StoreRequest {
 }
 
 export interface StoreReply {
+  /** Who answered. */
+  readonly server: StoreEndpoint
   readonly status: number
   readonly headers: HttpHeaders
   readonly text: string
@@ -45,8 +47,8 @@ interface Server {
 export class StoreHttp {
   readonly #options: StoreOptions
   readonly #kind: string
-  readonly #servers: readonly Server[]
-  #first = 0
+  /** In the order in which they are asked. */
+  #servers: readonly Server[]
 
   /** @param kind for messages: `etcd` */
   constructor(kind: string, options: StoreOptions) {
@@ -69,15 +71,19 @@ export class StoreHttp {
     const limited = withDefaultDeadline(o, heldMs + callLimitMs)
     return this.#withDeadline(limited, async (signal) => {
       const limitMs = Math.min(heldMs + attemptLimitMs, (limited.deadlineMs ?? callLimitMs) / 2)
+      const tried = new Set<Server>()
       let failure: unknown
-      for (let tried = 0; tried < this.#servers.length; tried += 1) {
+      for (let server = this.#next(tried); server !== undefined; server = this.#next(tried)) {
         throwIfAborted(signal)
-        const isLast = tried === this.#servers.length - 1 || !request.isRepeatable
+        tried.add(server)
+        const isLast = tried.size === this.#servers.length || !request.isRepeatable
         try {
-          return await this.#attempt(request, isLast ? undefined : limitMs, signal)
+          return await this.#attempt(server, request, isLast ? undefined : limitMs, signal)
         } catch (error) {
           failure = error
-          this.#first = (this.#first + 1) % this.#servers.length
+          // That its caller no longer wants the answer says nothing about the server.
+          if (o?.signal?.aborted === true) break
+          this.#passOver(server)
           if (isLast && !isUnsent(error)) break
         }
       }
@@ -91,7 +97,7 @@ export class StoreHttp {
    */
   async *stream(request: StoreRequest, signal: AbortSignal): AsyncGenerator<Buffer, void> {
     const { response, connection } = await this.#withDeadline({ signal, deadlineMs: callLimitMs }, (limit) =>
-      this.#exchangeFresh(request, limit),
+      this.#exchangeFresh(this.#first, request, limit),
     )
     function stop(): void {
       connection.destroy(toAbortError(signal))
@@ -113,8 +119,9 @@ export class StoreHttp {
   }
 
   /** Asks another server first the next time: the one that answered said it cannot work. */
-  passOver(): void {
-    this.#first = (this.#first + 1) % this.#servers.length
+  passOver({ server: { host, port } }: StoreReply): void {
+    const server = this.#first
+    if (server.endpoint.host === host && server.endpoint.port === port) this.#passOver(server)
   }
 
   /** What an answer nobody can make sense of is reported as. */
@@ -127,51 +134,61 @@ export class StoreHttp {
     for (const { pool } of this.#servers) pool.close()
   }
 
-  async #attempt(request: StoreRequest, limitMs: number | undefined, signal: AbortSignal | undefined) {
+  async #attempt(
+    server: Server,
+    request: StoreRequest,
+    limitMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<StoreReply> {
     const o = { ...(signal === undefined ? {} : { signal }), ...(limitMs === undefined ? {} : { deadlineMs: limitMs }) }
     return this.#withDeadline(o, async (limit) => {
-      const { response, connection } = await this.#exchange(request, limit)
+      const { response, connection } = await this.#exchange(server, request, limit)
       const body = await guard(connection, limit, () => response.body.collect(replyLimitBytes))
-      return { status: response.head.status, headers: response.head.headers, text: body.toString('utf8') }
+      const { status, headers } = response.head
+      return { server: server.endpoint, status, headers, text: body.toString('utf8') }
     })
   }
 
-  async #exchange(request: StoreRequest, signal: AbortSignal | undefined) {
-    const idle = request.isRepeatable ? this.#server().pool.takeIdle() : undefined
-    if (idle === undefined) return this.#exchangeFresh(request, signal)
+  async #exchange(server: Server, request: StoreRequest, signal: AbortSignal | undefined) {
+    const idle = request.isRepeatable ? server.pool.takeIdle() : undefined
+    if (idle === undefined) return this.#exchangeFresh(server, request, signal)
     try {
-      return { response: await guard(idle, signal, () => idle.send(this.#render(request))), connection: idle }
+      return { response: await guard(idle, signal, () => idle.send(render(server, request))), connection: idle }
     } catch (error) {
       // The server closed it while it was idle.
       if (idle.hasAnswered || signal?.aborted === true) throw error
-      return this.#exchangeFresh(request, signal)
+      return this.#exchangeFresh(server, request, signal)
     }
   }
 
   async #exchangeFresh(
+    server: Server,
     request: StoreRequest,
     signal: AbortSignal | undefined,
   ): Promise<{ response: HttpResponse; connection: HttpConnection }> {
     const o = { ...(signal === undefined ? {} : { signal }), deadlineMs: connectLimitMs }
     let connection: HttpConnection
     try {
-      connection = await this.#withDeadline(o, (limit) => this.#server().pool.open(limit))
+      connection = await this.#withDeadline(o, (limit) => server.pool.open(limit))
     } catch (error) {
       throw new UnsentError(error)
     }
-    return { response: await guard(connection, signal, () => connection.send(this.#render(request))), connection }
+    return { response: await guard(connection, signal, () => connection.send(render(server, request))), connection }
   }
 
-  #server(): Server {
-    const server = this.#servers[this.#first]
+  get #first(): Server {
+    const [server] = this.#servers
     if (server === undefined) throw new FlotillaError('internal', 'a store without servers')
     return server
   }
 
-  #render(request: StoreRequest) {
-    const { method, target, headers = {}, body } = request
-    const host = joinHostPort(this.#server().endpoint)
-    return { method, target, host, headers, ...(body === undefined ? {} : { body: Buffer.from(body) }) }
+  #next(tried: ReadonlySet<Server>): Server | undefined {
+    return this.#servers.find((server) => !tried.has(server))
+  }
+
+  /** Behind the others, once: of many requests that fail at the same server only the first moves it. */
+  #passOver(server: Server): void {
+    if (this.#first === server) this.#servers = [...this.#servers.slice(1), server]
   }
 
   async #withDeadline<T>(o: CallOptions, body: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
@@ -191,6 +208,16 @@ export class StoreHttp {
     if (cause instanceof FlotillaError && cause.message.startsWith(this.#kind)) return cause
     const code = cause instanceof FlotillaError ? cause.code : 'io/connect'
     return new FlotillaError(code, `${this.name}: ${toMessage(cause)}`, { cause })
+  }
+}
+
+function render({ endpoint }: Server, { method, target, headers = {}, body }: StoreRequest) {
+  return {
+    method,
+    target,
+    host: joinHostPort(endpoint),
+    headers,
+    ...(body === undefined ? {} : { body: Buffer.from(body) }),
   }
 }
 

@@ -62,7 +62,11 @@ export function makeLockSteps(tree: ZookeeperTree, path: string, value: string, 
       const places = await standIn(o)
       if (mine === undefined || places[0]?.name !== mine) return undefined
       const taken = await hold(tree, path, `${path}/${mine}`, value, o)
-      if (taken === undefined) return undefined
+      if (taken === undefined) {
+        // It is of a session that was given up, and would stand before everybody until that expires.
+        mine = undefined
+        return undefined
+      }
       const release = (limit: CallOptions): Promise<void> => {
         mine = undefined
         return taken.release(limit)

@@ -39,6 +39,7 @@ export class ZookeeperKv implements Kv {
   readonly #marks = new Map<string, string>()
   readonly #closed = new AbortController()
   readonly #locks: RunningLocks = new Set()
+  #isComingBack = false
 
   constructor(options: StoreOptions) {
     this.#options = options
@@ -220,8 +221,12 @@ export class ZookeeperKv implements Kv {
 
   /** A lost connection is opened again at once while something is announced: the session must not expire. */
   #comeBack(): void {
-    if (this.#announced.size === 0) return
-    this.#reannounce().catch(() => undefined)
+    // One at a time: each of its own tries may open a connection and lose it.
+    if (this.#announced.size === 0 || this.#isComingBack) return
+    this.#isComingBack = true
+    this.#reannounce()
+      .catch(() => undefined)
+      .finally(() => (this.#isComingBack = false))
   }
 
   async #reannounce(): Promise<void> {
