@@ -1,12 +1,13 @@
 import { toMessage } from '../../core/errors.ts'
 import type { Api } from '../api/call.ts'
 import { GENERATION_LABEL } from '../model.ts'
-import type { ContainerView, NodeView } from '../model.ts'
+import type { NodeView } from '../model.ts'
 import { hasPolicy } from '../recipe.ts'
 import type { RecordBook } from './book.ts'
 import { judgeDuplicates } from './duplicates.ts'
 import type { Duplicate } from './duplicates.ts'
 import { EngineHands, isUnanswered } from './engine-hands.ts'
+import type { RemovedCopy } from './removed-book.ts'
 
 /**
  * Removes from a node, or because of it, copies of containers that were made anew elsewhere while it was away. Volumes
@@ -23,13 +24,11 @@ export async function removeDuplicates(
 ): Promise<boolean> {
   const { directory, log } = api.cluster
   let isClean = true
-  await book.removed.settle(node)
+  for (const copy of book.removed.copiesOn(node.engineId)) {
+    if (!(await removeLeft(api, book, node, copy))) isClean = false
+  }
   for (const container of node.containers) {
-    if (container.swarmId === '') continue
-    if (book.removed.isLeftCopy(container.swarmId, container.id)) {
-      if (!(await removeLeft(api, node, container))) isClean = false
-      continue
-    }
+    if (container.swarmId === '' || book.removed.isLeftCopy(container.swarmId, container.id)) continue
     if (isBusy(container.swarmId)) {
       isClean = false
       continue
@@ -60,9 +59,15 @@ export async function removeDuplicates(
   return isClean
 }
 
-/** Removes what is left of a container that was removed while its node was away. @returns false: to be tried again */
-async function removeLeft(api: Api, node: NodeView, { id, names }: ContainerView): Promise<boolean> {
+/**
+ * Removes what is left of a container that was removed while its node was away. Its engine is asked, whatever is shown of
+ * it: that may be from before it fell silent.
+ *
+ * @returns false: to be tried again
+ */
+async function removeLeft(api: Api, book: RecordBook, node: NodeView, copy: RemovedCopy): Promise<boolean> {
   const { cluster, role } = api
+  const { containerId: id, name } = copy
   const from = cluster.memberOf(node)
   try {
     if (!(await role.mayAct())) return false
@@ -73,8 +78,8 @@ async function removeLeft(api: Api, node: NodeView, { id, names }: ContainerView
     return false
   }
   from.send({ kind: 'forgotten', id })
-  cluster.log.info(`Removed container ${id} from ${node.name}: ${names[0] ?? 'it'} was removed while the node was away`)
-  return true
+  cluster.log.info(`Removed container ${id} from ${node.name}: ${name} was removed while the node was away`)
+  return book.removed.settle(copy)
 }
 
 async function remove(api: Api, book: RecordBook, { loser, winner }: Duplicate): Promise<void> {

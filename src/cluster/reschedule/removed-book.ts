@@ -1,4 +1,3 @@
-import type { NodeView } from '../model.ts'
 import { parseRemoved, renderRemoved } from './record.ts'
 import type { ContainerRecord, RemovedRecord } from './record.ts'
 import type { RecordStore } from './record-store.ts'
@@ -7,6 +6,13 @@ interface Entry {
   readonly record: RemovedRecord
   /** As last seen in the store. */
   readonly version: string
+}
+
+/** A copy of a removed container on one engine. */
+export interface RemovedCopy {
+  readonly swarmId: string
+  readonly name: string
+  readonly containerId: string
 }
 
 /** Engines that never come back must not fill the store: from then on the oldest is let go. */
@@ -49,18 +55,24 @@ export class RemovedBook {
     return this.#write(swarmId, { swarmId, name, left })
   }
 
-  /** A node that answers has these containers and no others. @returns as `keep` */
-  async settle({ engineId, containers }: NodeView): Promise<boolean> {
-    let isCurrent = true
+  /** What may be left on an engine. */
+  copiesOn(engineId: string): readonly RemovedCopy[] {
+    const copies: RemovedCopy[] = []
     for (const { record } of this.#entries.values()) {
-      if (!record.left.some((each) => each.engineId === engineId)) continue
-      const present = new Set(containers.map((each) => each.id))
-      const left = record.left.filter((each) => each.engineId !== engineId || present.has(each.containerId))
-      if (left.length === record.left.length) continue
-      const next = left.length === 0 ? undefined : { ...record, left }
-      if (!(await this.#write(record.swarmId, next))) isCurrent = false
+      const { swarmId, name } = record
+      for (const each of record.left) {
+        if (each.engineId === engineId) copies.push({ swarmId, name, containerId: each.containerId })
+      }
     }
-    return isCurrent
+    return copies
+  }
+
+  /** A copy is not there any more. @returns as `keep` */
+  async settle({ swarmId, containerId }: RemovedCopy): Promise<boolean> {
+    const record = this.#entries.get(swarmId)?.record
+    if (record === undefined) return true
+    const left = record.left.filter((each) => each.containerId !== containerId)
+    return this.#write(swarmId, left.length === 0 ? undefined : { ...record, left })
   }
 
   async #write(swarmId: string, record: RemovedRecord | undefined): Promise<boolean> {

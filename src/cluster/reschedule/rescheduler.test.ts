@@ -418,6 +418,59 @@ describe('several managers and restarts', () => {
     expect(await two.call<unknown[]>('GET', '/containers/json?all=1')).toHaveLength(1)
   }, 60_000)
 
+  it('what was removed before the move of it was on record is not made again, and does not come back', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const kept = memoryRecords()
+    const election = memoryElection()
+    let isFrozen = false
+    // The first manager makes the replacement and fails before it can say so; the second one takes its time to read.
+    const failing: RecordStore = {
+      ...kept,
+      write: (key, text, version) =>
+        isFrozen && !text.includes('"move":') ? new Promise(() => {}) : kept.write(key, text, version),
+    }
+    let readMs = 0
+    const slow: RecordStore = {
+      ...kept,
+      async list() {
+        await systemClock.sleep(readMs)
+        return kept.list()
+      },
+    }
+    const one = await startManager(engines, {
+      store: failing,
+      replication: { leader: election.leader(), address: 'one:1' },
+    })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, {
+      store: slow,
+      replication: { leader: election.leader(), address: 'two:1' },
+    })
+    await healthy(one, 2)
+    await healthy(two, 2)
+    await run(one, 'web', {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await kept.list()).length === 1, 'the record')
+    await systemClock.sleep(500)
+    isFrozen = true
+    readMs = 2000
+    await first.stop()
+    await eventually(() => on(second, 'web')?.status === 'running', 'the replacement')
+    const id = on(second, 'web')?.id ?? ''
+    await systemClock.sleep(300)
+    expect((await kept.list())[0]?.text).toContain('"move":')
+    one.endpoint.closeNow()
+    election.expire()
+    await eventually(() => two.endpoint.role.kind === 'primary', 'the second primary')
+    expect(await two.call('DELETE', `/containers/${id}?force=1`)).toBeUndefined()
+    await eventually(async () => (await kept.list()).some(({ key }) => key.startsWith('removed/')), 'a note of it')
+    await systemClock.sleep(1500)
+    expect(second.state.containers.size).toBe(0)
+    await first.start()
+    await eventually(() => first.state.containers.size === 0, 'the end of the old copy')
+    expect(await two.call<unknown[]>('GET', '/containers/json?all=1')).toEqual([])
+  }, 60_000)
+
   it('a new leader, and a replica, know which of two copies a name means while the node of the old one is away', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

@@ -4,7 +4,7 @@ import type { Random } from '../../core/clock.ts'
 import type { Api } from '../api/call.ts'
 import type { Cluster } from '../cluster.ts'
 import { isValidated } from '../model.ts'
-import type { NodeMark, NodeView } from '../model.ts'
+import type { ContainerView, NodeMark, NodeView } from '../model.ts'
 import { RecordBook } from './book.ts'
 import { compareNeed, findDamping, isMissed, judge, retryDelayMs, settleHistory } from './decide.ts'
 import type { Verdict } from './decide.ts'
@@ -18,6 +18,7 @@ import { RecordKeeper } from './record-keeper.ts'
 import type { ContainerRecord, MarkRecord, MoveKind } from './record.ts'
 import type { RecordStore } from './record-store.ts'
 import { relocate } from './relocate.ts'
+import { Removals } from './removals.ts'
 import { WorldView } from './world-view.ts'
 
 export interface ReschedulerOptions {
@@ -76,6 +77,7 @@ export class Rescheduler {
   readonly #busy = new Set<string>()
   readonly #view: WorldView
   readonly #keeper: RecordKeeper
+  readonly #removals = new Removals()
   /** Nodes whose recorded containers all stay, by engine ID. */
   readonly #quiet = new Map<string, NodeView>()
   #isLoaded = false
@@ -130,6 +132,15 @@ export class Rescheduler {
   /** Looks again now: engines came or went, or an operator has spoken. */
   poke(): void {
     this.#wake?.()
+  }
+
+  /** A client has removed a container. */
+  noteRemoved(container: ContainerView, engineId: string): void {
+    if (container.swarmId === '') return
+    // Of what is not being moved, the list tells.
+    if (this.#isLoaded && this.#book.get(container.swarmId)?.move === undefined) return
+    this.#removals.note(container, engineId)
+    this.poke()
   }
 
   // --- what the management routes ask ---
@@ -231,6 +242,11 @@ export class Rescheduler {
     if (!this.#isLoaded) await this.#load()
     // Until the records are read again, those at hand may be of an earlier term.
     if (!this.#isLoaded) return
+    const isBusy = (swarmId: string): boolean => this.#busy.has(swarmId)
+    if (!(await this.#removals.settle(api.cluster, this.#book, isBusy))) {
+      this.#isLoaded = false
+      return
+    }
     if (!(await this.#keeper.observe())) this.#isLoaded = false
     this.#askAboutGone()
     this.observers.look(this.#listDoubted())

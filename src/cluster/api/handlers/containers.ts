@@ -184,7 +184,9 @@ export const remove: Handler = (api, call) => {
     headSeconds: slowSeconds,
     onReply: (status) => {
       // Links only take a name away.
-      if (status < 300 && !isTrue(paramsOf(call).get('link'))) owned.member.send({ kind: 'forgotten', id })
+      if (status >= 300 || isTrue(paramsOf(call).get('link'))) return
+      owned.member.send({ kind: 'forgotten', id })
+      api.rescheduler.noteRemoved(owned.container, owned.member.view.engineId)
     },
   })
 }
