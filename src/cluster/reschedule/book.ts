@@ -43,7 +43,7 @@ export class RecordBook {
       const mark = key.startsWith('nodes/') ? parseMark(text) : undefined
       if (record !== undefined) this.#set(record, version)
       else if (mark !== undefined) this.#marks.set(mark.engineId, { record: mark, version })
-      else if (!(key.startsWith('removed/') && this.removed.take(text, version))) {
+      else if (!(key.startsWith('removed/') && this.removed.take(key.slice('removed/'.length), text, version))) {
         this.#unread.set(key, version)
         this.#log.warn('ignoring a record that cannot be read', { key, store: this.#store.name })
       }
@@ -74,6 +74,15 @@ export class RecordBook {
       if (record !== undefined) found.push(record)
     }
     return found
+  }
+
+  /** Containers on an engine that are none any more: others have taken their place, or they were removed while it was away. */
+  leftOn(engineId: string): ReadonlySet<string> {
+    const ids = new Set(this.removed.copiesOn(engineId).map((each) => each.containerId))
+    for (const { record } of this.#containers.values()) {
+      for (const each of record.left) if (each.engineId === engineId) ids.add(each.containerId)
+    }
+    return ids
   }
 
   marks(): readonly MarkRecord[] {

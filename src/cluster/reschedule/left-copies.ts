@@ -1,22 +1,18 @@
 import type { Cluster } from '../cluster.ts'
-import { isValidated } from '../model.ts'
-import type { ContainerRecord } from './record.ts'
+import type { NodeView } from '../model.ts'
+import type { RecordBook } from './book.ts'
 
 /**
- * What was made anew elsewhere is no longer shown on nodes that do not answer: the manager that did it knows, one that
- * takes over has only the records. Names would stand for two containers until the nodes return.
+ * What was made anew elsewhere, or removed since, is no longer shown on a node that does not answer: the manager that did
+ * it knows, others have only the records. Names would stand for two containers until the node returns, and what was
+ * removed would be made anew from there.
+ *
+ * @returns the node as it is then
  */
-export function hideLeftCopies(cluster: Cluster, records: readonly ContainerRecord[]): void {
-  const idsByEngine = new Map<string, string[]>()
-  for (const { engineId, containerId } of records.flatMap((record) => record.left)) {
-    const ids = idsByEngine.get(engineId)
-    if (ids === undefined) idsByEngine.set(engineId, [containerId])
-    else ids.push(containerId)
-  }
-  if (idsByEngine.size === 0) return
-  for (const node of cluster.snapshot().nodes) {
-    if (!isValidated(node) || node.health.state === 'healthy') continue
-    const member = cluster.member(node.addr)
-    for (const id of idsByEngine.get(node.engineId) ?? []) member?.send({ kind: 'forgotten', id })
-  }
+export function hideLeftCopies(cluster: Cluster, book: RecordBook, node: NodeView): NodeView {
+  const left = book.leftOn(node.engineId)
+  if (left.size === 0) return node
+  const member = cluster.memberOf(node)
+  for (const { id } of node.containers) if (left.has(id)) member.send({ kind: 'forgotten', id })
+  return member.view
 }

@@ -7,6 +7,7 @@ import { hasPolicy, readRecipe } from '../recipe.ts'
 import type { RecordBook } from './book.ts'
 import { recordContainer } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
+import { hideLeftCopies } from './left-copies.ts'
 import type { ContainerRecord } from './record.ts'
 import { removeDuplicates } from './remove-duplicates.ts'
 
@@ -47,17 +48,22 @@ export class RecordKeeper {
     let isCurrent = !this.#isBehind
     this.#isBehind = false
     const seen = new Map<string, NodeView>()
-    for (const node of cluster.snapshot().nodes) {
+    for (const shown of cluster.snapshot().nodes) {
       // What an engine told last counts also when it fell silent at once.
-      if (!isValidated(node)) continue
-      const isAnswering = node.health.state === 'healthy'
-      const before = this.#seen.get(node.addr)
+      if (!isValidated(shown)) continue
+      const isAnswering = shown.health.state === 'healthy'
+      const before = this.#seen.get(shown.addr)
       const wasAnswering = before?.health.state === 'healthy'
+      const isNew = before?.containers !== shown.containers || isAnswering !== wasAnswering
+      const node = isNew && !isAnswering ? hideLeftCopies(cluster, this.#o.book, shown) : shown
       let isSettled = true
-      if (before?.containers !== node.containers || isAnswering !== wasAnswering) {
+      if (isNew) {
         if (!(await this.#recordNode(node, before))) isCurrent = false
-        if (isAnswering)
-          isSettled = await removeDuplicates(this.#o.api(), this.#o.book, node, (id) => this.#o.isBusy(id))
+        if (isAnswering) {
+          const cleaning = await removeDuplicates(this.#o.api(), this.#o.book, node, (id) => this.#o.isBusy(id))
+          if (!cleaning.isCurrent) isCurrent = false
+          isSettled = cleaning.isSettled
+        }
       }
       const isForced = this.#o.book.markOf(node.engineId)?.isForced === true
       if (isForced && isAnswering && node.availability === 'drain') this.#askForced(node)
@@ -70,7 +76,9 @@ export class RecordKeeper {
   async #recordNode(node: NodeView, before: NodeView | undefined): Promise<boolean> {
     const { cluster, book } = this.#o
     const known = new Set(before?.containers)
-    const changed = node.containers.filter((each) => !known.has(each) && hasPolicy(each.labels))
+    const changed = node.containers.filter(
+      (each) => !known.has(each) && hasPolicy(each.labels) && !book.removed.isLeftCopy(each.swarmId, each.id),
+    )
     const puts: ContainerRecord[] = []
     let isCurrent = true
     for (const container of changed) {
@@ -110,6 +118,7 @@ export class RecordKeeper {
     const member = cluster.member(node.addr)
     for (const container of node.containers) {
       if (container.swarmId === '' || book.get(container.swarmId) !== undefined || member === undefined) continue
+      if (book.removed.isLeftCopy(container.swarmId, container.id)) continue
       const inspect = await new EngineHands(member, cluster.clock).inspect(container.id)
       const made =
         inspect === undefined ? undefined : recordContainer(undefined, node, container, readRecipe(inspect, node))

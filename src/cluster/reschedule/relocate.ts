@@ -67,6 +67,7 @@ export async function relocate(context: RelocateContext, record: ContainerRecord
     if (arrived !== undefined) return await finish(context, record, arrived.member, arrived.container.id)
     if (where === 'here' && record.move?.kind === 'failure') {
       // It was about to be made anew when its node came back.
+      if (isOutdated(context, record)) return { kind: 'abandoned' }
       return (await context.book.put({ ...record, move: undefined })) ? done : { kind: 'abandoned' }
     }
     return await place(context, record)
@@ -80,6 +81,10 @@ export async function relocate(context: RelocateContext, record: ContainerRecord
 async function guard({ api, signal, term }: RelocateContext): Promise<void> {
   const mayAct = !signal.aborted && (await api.role.mayAct())
   if (!mayAct || api.role.term !== term) throw new SteppedDown('another manager leads, or has led meanwhile')
+}
+
+function isOutdated({ book }: RelocateContext, record: ContainerRecord): boolean {
+  return book.get(record.swarmId) !== record
 }
 
 /** The old container's engine, when it answers and has the container. */
@@ -104,7 +109,7 @@ async function giveUp(
   arrived: Arrived | undefined,
 ): Promise<Outcome> {
   // Nothing is destroyed because of a record that is out of date.
-  if (context.book.get(record.swarmId) !== record) return { kind: 'abandoned' }
+  if (isOutdated(context, record)) return { kind: 'abandoned' }
   if (arrived !== undefined) {
     await guard(context)
     const { member, container } = arrived
@@ -238,6 +243,8 @@ async function finish(context: RelocateContext, record: ContainerRecord, member:
   await handOver(context, record, { member, id }, source)
   const after = arrive(api, record, { member, id }, source === undefined)
   await failpoint('move.beforeRecord')
+  // In the time that took, another manager may have led and written, and this one read that.
+  if (isOutdated(context, record)) return { kind: 'abandoned' }
   // From here on the new one is the container: what is left of the old one is a duplicate, also for the next manager.
   if (!(await book.put(after))) return { kind: 'abandoned' }
   await failpoint('move.afterRecord')

@@ -8,10 +8,16 @@ import type { ContainerRecord } from './record.ts'
 interface Removal {
   readonly container: ContainerView
   readonly engineId: string
+  /** That it had taken the place of the recorded one is known; else the records had not been read. */
+  readonly isSure: boolean
+  /** Monotonic. */
+  readonly sinceMs: number
 }
 
 /** More than are ever under way at once. */
 const maxNoted = 10_000
+/** After a leadership of others nothing is concluded from what was before. */
+const keepMs = 300_000
 
 /**
  * What clients removed while its record did not say yet that it was the container: a manager that fails between making it
@@ -21,43 +27,48 @@ const maxNoted = 10_000
 export class Removals {
   readonly #noted = new Map<string, Removal>()
 
-  note(container: ContainerView, engineId: string): void {
-    if (this.#noted.size < maxNoted) this.#noted.set(container.swarmId, { container, engineId })
+  /**
+   * @param book undefined when the records have not been read
+   * @returns whether there is something to settle
+   */
+  note(cluster: Cluster, book: RecordBook | undefined, container: ContainerView, engineId: string): boolean {
+    if (container.swarmId === '' || this.#noted.size >= maxNoted) return false
+    const record = book?.get(container.swarmId)
+    const isSure = record !== undefined && wasTheContainer(record, container, engineId)
+    // Of what is not being moved the list tells.
+    if (book !== undefined && !isSure) return false
+    this.#noted.set(container.swarmId, { container, engineId, isSure, sinceMs: cluster.clock.monotonicMs() })
+    return true
   }
 
   /**
    * Takes removed containers out of the records; what is left of them goes when its engine is back.
    *
    * @param isBusy whether a move of it is under way: how that ends is waited for
-   * @returns false when another manager wrote meanwhile: asked for again with the records as they are then
+   * @returns how many; undefined when another manager wrote meanwhile: asked for again with the records as they are then
    */
-  async settle(cluster: Cluster, book: RecordBook, isBusy: (swarmId: string) => boolean): Promise<boolean> {
-    for (const [swarmId, removal] of this.#noted) {
-      if (isBusy(swarmId)) continue
-      const record = book.get(swarmId)
-      if (record !== undefined && wasTheContainer(record, removal)) {
-        const { engineId, containerId } = record.home
-        const left = [...record.left, { engineId, containerId }]
-        if (!(await book.forget({ ...record, left }))) return false
-        cluster.log.info(
-          `Container ${removal.container.id} was removed before its move from ${record.home.node} was over`,
-        )
-        hide(cluster, record)
+  async settle(cluster: Cluster, book: RecordBook, isBusy: (swarmId: string) => boolean): Promise<number | undefined> {
+    let count = 0
+    for (const [swarmId, { container, engineId, isSure, sinceMs }] of this.#noted) {
+      const isOld = cluster.clock.monotonicMs() - sinceMs > keepMs
+      if (isBusy(swarmId) && !isOld) continue
+      const record = isOld ? undefined : book.get(swarmId)
+      // Where the move came to its end, the record is of what was removed, and the list tells.
+      const isMissed = record !== undefined && record.home.containerId !== container.id
+      if (isMissed && (isSure || wasTheContainer(record, container, engineId))) {
+        const { home } = record
+        const left = [...record.left, { engineId: home.engineId, containerId: home.containerId }]
+        if (!(await book.forget({ ...record, left }))) return undefined
+        cluster.log.info(`Container ${container.id} was removed before its move from ${home.node} was over`)
+        count += 1
       }
       this.#noted.delete(swarmId)
     }
-    return true
+    return count
   }
 }
 
 /** It had been made in the place of the recorded one, and had its name already. */
-function wasTheContainer({ home, move, name }: ContainerRecord, { container, engineId }: Removal): boolean {
+function wasTheContainer({ home, move, name }: ContainerRecord, container: ContainerView, engineId: string): boolean {
   return move?.target?.engineId === engineId && home.containerId !== container.id && ownNames(container).includes(name)
-}
-
-/** A node that does not answer shows it no more, so that it is not made anew from there. */
-function hide(cluster: Cluster, { home }: ContainerRecord): void {
-  const node = cluster.snapshot().nodes.find((each) => each.engineId === home.engineId)
-  const member = node === undefined ? undefined : cluster.member(node.addr)
-  if (member?.isHealthy === false) member.send({ kind: 'forgotten', id: home.containerId })
 }

@@ -15,7 +15,7 @@ export interface RemovedCopy {
   readonly containerId: string
 }
 
-/** Engines that never come back must not fill the store: from then on the oldest is let go. */
+/** Engines that never come back must not fill the store: from then on the first one is let go. */
 const maxRemoved = 10_000
 
 /**
@@ -25,6 +25,12 @@ const maxRemoved = 10_000
 export class RemovedBook {
   readonly #store: RecordStore
   #entries = new Map<string, Entry>()
+  /** Swarm IDs by engine that may have copies. */
+  #byEngine = new Map<string, Set<string>>()
+  /** Versions of what the store has and nobody can read, by swarm ID: it is written over. */
+  #unread = new Map<string, string>()
+  /** What was told of a copy that cannot be removed, by container. */
+  readonly #told = new Map<string, string>()
 
   constructor(store: RecordStore) {
     this.#store = store
@@ -33,13 +39,17 @@ export class RemovedBook {
   /** Starts over with nothing; `take` fills it. */
   clear(): void {
     this.#entries = new Map()
+    this.#byEngine = new Map()
+    this.#unread = new Map()
+    this.#told.clear()
   }
 
   /** Takes over what the store has. @returns false for what cannot be read */
-  take(text: string, version: string): boolean {
+  take(swarmId: string, text: string, version: string): boolean {
     const record = parseRemoved(text)
-    if (record !== undefined) this.#entries.set(record.swarmId, { record, version })
-    return record !== undefined
+    if (record?.swarmId === swarmId) this.#set({ record, version })
+    else this.#unread.set(swarmId, version)
+    return record?.swarmId === swarmId
   }
 
   /** Whether this is a copy of a container that was removed. */
@@ -49,19 +59,22 @@ export class RemovedBook {
 
   /** Notes what is left of a container that has been removed. @returns false when another manager wrote meanwhile */
   async keep({ swarmId, name, left }: ContainerRecord): Promise<boolean> {
-    if (left.length === 0) return true
-    const [oldest] = this.#entries.keys()
-    if (this.#entries.size >= maxRemoved && oldest !== undefined) await this.#write(oldest, undefined)
-    return this.#write(swarmId, { swarmId, name, left })
+    const before = this.#entries.get(swarmId)?.record.left ?? []
+    const all = new Map([...before, ...left].map((each) => [each.containerId, each]))
+    if (all.size === 0) return true
+    const [first] = this.#entries.keys()
+    if (this.#entries.size >= maxRemoved && first !== undefined) await this.#write(first, undefined)
+    return this.#write(swarmId, { swarmId, name, left: [...all.values()] })
   }
 
   /** What may be left on an engine. */
   copiesOn(engineId: string): readonly RemovedCopy[] {
     const copies: RemovedCopy[] = []
-    for (const { record } of this.#entries.values()) {
-      const { swarmId, name } = record
-      for (const each of record.left) {
-        if (each.engineId === engineId) copies.push({ swarmId, name, containerId: each.containerId })
+    for (const swarmId of this.#byEngine.get(engineId) ?? []) {
+      const record = this.#entries.get(swarmId)?.record
+      for (const each of record?.left ?? []) {
+        if (each.engineId === engineId)
+          copies.push({ swarmId, name: record?.name ?? '', containerId: each.containerId })
       }
     }
     return copies
@@ -69,23 +82,50 @@ export class RemovedBook {
 
   /** A copy is not there any more. @returns as `keep` */
   async settle({ swarmId, containerId }: RemovedCopy): Promise<boolean> {
+    this.#told.delete(containerId)
     const record = this.#entries.get(swarmId)?.record
     if (record === undefined) return true
     const left = record.left.filter((each) => each.containerId !== containerId)
     return this.#write(swarmId, left.length === 0 ? undefined : { ...record, left })
   }
 
+  /** A copy cannot be removed. @returns whether that is news */
+  noteTrouble({ containerId }: RemovedCopy, why: string): boolean {
+    const isNews = this.#told.get(containerId) !== why
+    this.#told.set(containerId, why)
+    return isNews
+  }
+
   async #write(swarmId: string, record: RemovedRecord | undefined): Promise<boolean> {
     const key = `removed/${swarmId}`
-    const before = this.#entries.get(swarmId)?.version
+    const before = this.#entries.get(swarmId)?.version ?? this.#unread.get(swarmId)
     if (record === undefined) {
       const isGone = before === undefined || (await this.#store.remove(key, before))
-      this.#entries.delete(swarmId)
+      this.#unset(swarmId)
       return isGone
     }
     const version = await this.#store.write(key, renderRemoved(record), before)
     if (version === undefined) return false
-    this.#entries.set(swarmId, { record, version })
+    this.#set({ record, version })
     return true
+  }
+
+  #set(entry: Entry): void {
+    const { swarmId, left } = entry.record
+    this.#unset(swarmId)
+    this.#entries.set(swarmId, entry)
+    for (const { engineId } of left) {
+      this.#byEngine.set(engineId, (this.#byEngine.get(engineId) ?? new Set<string>()).add(swarmId))
+    }
+  }
+
+  #unset(swarmId: string): void {
+    this.#unread.delete(swarmId)
+    for (const { engineId } of this.#entries.get(swarmId)?.record.left ?? []) {
+      const all = this.#byEngine.get(engineId)
+      all?.delete(swarmId)
+      if (all?.size === 0) this.#byEngine.delete(engineId)
+    }
+    this.#entries.delete(swarmId)
   }
 }

@@ -418,6 +418,59 @@ describe('several managers and restarts', () => {
     expect(await two.call<unknown[]>('GET', '/containers/json?all=1')).toHaveLength(1)
   }, 60_000)
 
+  it('what was removed while its old node is away is not made anew by the standby that takes over', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const election = memoryElection()
+    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+    await eventually(() => election.holder === 'one:1', 'the first primary')
+    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
+    await healthy(one, 2)
+    await healthy(two, 2)
+    await run(one, 'web', {}, ['constraint:node==~n1', policy])
+    await eventually(async () => (await store.list()).length === 1, 'the record')
+    await eventually(() => two.endpoint.cluster.directory.findContainer('web').kind === 'found', 'web at the replica')
+    await first.stop()
+    await eventually(() => on(second, 'web')?.status === 'running', 'the replacement')
+    await healthy(two, 1)
+    const id = on(second, 'web')?.id ?? ''
+    await one.call('DELETE', `/containers/${id}?force=1`)
+    await eventually(async () => (await store.list()).some(({ key }) => key.startsWith('removed/')), 'a note of it')
+    election.expire()
+    await eventually(() => two.endpoint.role.kind === 'primary', 'the second primary')
+    await systemClock.sleep(2500)
+    expect([second.state.containers.size, await store.list()]).toEqual([
+      0,
+      [expect.objectContaining({ key: expect.stringContaining('removed/') as string })],
+    ])
+    expect(await two.call<unknown[]>('GET', '/containers/json?all=1')).toEqual([])
+    await first.start()
+    await eventually(() => first.state.containers.size === 0, 'the end of the old copy')
+  }, 60_000)
+
+  it('what was removed after its engine left is not made anew, and goes when that is back', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const store = memoryRecords()
+    const one = await startManager(engines, { store })
+    await healthy(one, 2)
+    const id = await run(one, 'web', {}, ['constraint:node==n1', policy])
+    await eventually(async () => (await store.list()).length === 1, 'the record')
+    await first.stop()
+    one.setAddresses([addressOf(second)])
+    await eventually(
+      async () => (await one.call<unknown[]>('GET', '/containers/json?all=1')).length === 1,
+      'what is left',
+    )
+    expect(await one.call('DELETE', `/containers/${id}?force=1`)).toBeUndefined()
+    expect((await store.list()).map(({ key }) => key.split('/')[0])).toEqual(['removed'])
+    await first.start()
+    one.setAddresses(engines.map(addressOf))
+    await eventually(() => first.state.containers.size === 0, 'the end of the old copy')
+    expect(await one.call<unknown[]>('GET', '/containers/json?all=1')).toEqual([])
+  }, 60_000)
+
   it('what was removed before the move of it was on record is not made again, and does not come back', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

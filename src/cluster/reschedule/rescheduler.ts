@@ -10,7 +10,6 @@ import { compareNeed, findDamping, isMissed, judge, retryDelayMs, settleHistory 
 import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
-import { hideLeftCopies } from './left-copies.ts'
 import { Observers } from './observers.ts'
 import type { Doubted, ObserversOptions } from './observers.ts'
 import { Pacing } from './pacing.ts'
@@ -136,11 +135,24 @@ export class Rescheduler {
 
   /** A client has removed a container. */
   noteRemoved(container: ContainerView, engineId: string): void {
-    if (container.swarmId === '') return
-    // Of what is not being moved, the list tells.
-    if (this.#isLoaded && this.#book.get(container.swarmId)?.move === undefined) return
-    this.#removals.note(container, engineId)
-    this.poke()
+    if (this.#removals.note(this.#api.cluster, this.#isLoaded ? this.#book : undefined, container, engineId))
+      this.poke()
+  }
+
+  /**
+   * A client removes a container whose engine has left: it is not made anew, and goes when the engine is back.
+   *
+   * @returns why not, for now
+   */
+  async forgetAway({ id, swarmId }: ContainerView): Promise<string | undefined> {
+    if (!this.#isLoaded) return 'this manager cannot read its records yet'
+    const record = this.#book.get(swarmId)
+    if (record?.home.containerId !== id) return undefined
+    if (this.#busy.has(swarmId)) return 'it is being made anew on another node'
+    const { engineId, containerId } = record.home
+    if (await this.#book.forget({ ...record, left: [...record.left, { engineId, containerId }] })) return undefined
+    this.#isLoaded = false
+    return 'it was changed through another manager'
   }
 
   // --- what the management routes ask ---
@@ -243,10 +255,13 @@ export class Rescheduler {
     // Until the records are read again, those at hand may be of an earlier term.
     if (!this.#isLoaded) return
     const isBusy = (swarmId: string): boolean => this.#busy.has(swarmId)
-    if (!(await this.#removals.settle(api.cluster, this.#book, isBusy))) {
+    const settled = await this.#removals.settle(api.cluster, this.#book, isBusy)
+    if (settled === undefined) {
       this.#isLoaded = false
       return
     }
+    // What is left of them may be on nodes that answer.
+    if (settled > 0) this.#keeper.forgetNodes()
     if (!(await this.#keeper.observe())) this.#isLoaded = false
     this.#askAboutGone()
     this.observers.look(this.#listDoubted())
@@ -266,7 +281,6 @@ export class Rescheduler {
     this.#keeper.forgetNodes()
     // Another manager may have taken marks back meanwhile.
     this.#api.cluster.replaceMarks(new Map(this.#book.marks().map(({ engineId, mark }) => [engineId, mark])))
-    hideLeftCopies(this.#api.cluster, this.#book.all())
     this.#isLoaded = true
   }
 
@@ -300,9 +314,10 @@ export class Rescheduler {
 
   async #moveDue(): Promise<void> {
     const { clock } = this.#api.cluster
-    const world = this.#view.read()
     const due: ContainerRecord[] = []
     for (const engineId of Array.from(this.#book.engineIds())) {
+      // What was written about the engines before may have taken its time.
+      const world = this.#view.read()
       const node = world.nodeOf(engineId)
       // Where nothing has changed and all stay, all stay.
       if (node !== undefined && this.#quiet.get(engineId) === node) continue

@@ -1,3 +1,4 @@
+import { FlotillaError } from '../../../core/errors.ts'
 import type { Buffer } from 'node:buffer'
 import { waitAtMost } from '../../../core/deadline.ts'
 import type { EngineReply } from '../../../engine/engine.ts'
@@ -167,14 +168,15 @@ export const checkpoints: Handler = pass('/checkpoints')
 const checkpoint = /^(.+)\/checkpoints\/([^/]+)$/
 
 /** Removing: gone from the lists as soon as the engine says so. */
-export const remove: Handler = (api, call) => {
+export const remove: Handler = async (api, call) => {
   const match = checkpoint.exec(call.name)
   if (match !== null) {
     const [, reference = '', name = ''] = match
     const { member, container } = findOwned(api, reference)
     return forward(api, call, member, { enginePath: `/containers/${container.id}/checkpoints/${name}` })
   }
-  if (forgetDeparted(api, call.name, isTrue(paramsOf(call).get('force')))) {
+  const isLink = isTrue(paramsOf(call).get('link'))
+  if (!isLink && (await forgetDeparted(api, call.name, isTrue(paramsOf(call).get('force'))))) {
     return call.exchange.reply(204, ['Api-Version', api.cluster.apiVersion])
   }
   const owned = findOwned(api, call.name, `Container ${call.name} not found`)
@@ -184,7 +186,7 @@ export const remove: Handler = (api, call) => {
     headSeconds: slowSeconds,
     onReply: (status) => {
       // Links only take a name away.
-      if (status >= 300 || isTrue(paramsOf(call).get('link'))) return
+      if (status >= 300 || isLink) return
       owned.member.send({ kind: 'forgotten', id })
       api.rescheduler.noteRemoved(owned.container, owned.member.view.engineId)
     },
@@ -195,10 +197,16 @@ export const remove: Handler = (api, call) => {
  * Its engine left discovery: there is nobody to ask, and the list is all that it can be taken from; by force only where it
  * may be running on.
  */
-function forgetDeparted({ cluster }: Api, reference: string, isForced: boolean): boolean {
+async function forgetDeparted(api: Api, reference: string, isForced: boolean): Promise<boolean> {
+  const { cluster, rescheduler } = api
   if (cluster.directory.findContainer(reference).kind !== 'missing') return false
   const found = cluster.departed.find(reference)
   if (found.kind !== 'found' || (!isForced && found.item.state === 'dead')) return false
+  const why = await rescheduler.forgetAway(found.item)
+  if (why !== undefined) {
+    const message = `Container ${reference} cannot be removed now: ${why}, try again`
+    throw new FlotillaError('cluster/conflict', message, { status: 409 })
+  }
   cluster.log.info(`Container ${reference} of node ${found.node.name}, which left discovery, is forgotten`)
   cluster.departed.forget(found.item.id)
   return true
