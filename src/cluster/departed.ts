@@ -103,6 +103,8 @@ export class DepartedEngines {
   #put(node: NodeView, untilMs: number | undefined): void {
     this.#engines.set(node.addr, { node, untilMs })
     this.#directory.replace(node)
+    // Names are free that only they have: nobody is to be told of two.
+    this.#directory.takeCollisions()
   }
 
   #drop(addr: string): void {

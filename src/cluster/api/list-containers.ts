@@ -57,11 +57,7 @@ export function selectContainers(
   const { filters, limit } = query
   const before = findBound(query.before || (filters.get('before')?.[0] ?? ''), find)
   const since = findBound(query.since || (filters.get('since')?.[0] ?? ''), find)
-  // As in the ancestor: asking for what has ended, or for a number of them, means all (api/handlers.go). The filters
-  // `before` and `since` are younger than it, and mean no such thing to engines.
-  const isBounded = query.before !== '' || query.since !== ''
-  const statuses = filters.get('status') ?? []
-  const isAll = query.isAll || limit > 0 || isBounded || statuses.length > 0
+  const isAll = meansAll(query)
   const isWanted = compileQuery(filters, compile)
   function isChosen(container: ContainerView, node: NodeView): boolean {
     if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) return false
@@ -89,6 +85,15 @@ function findBound(
   const found = find(reference)
   if (found !== undefined) return found
   throw new FlotillaError('cluster/not-found', `No such container: ${reference}`, { status: 404 })
+}
+
+/**
+ * Whether a list shows what does not run or is out of reach. As in the ancestor: asking for what has ended, or for a number
+ * of them, means all (api/handlers.go). The filters `before` and `since` are younger than it, and mean no such thing to
+ * engines.
+ */
+export function meansAll({ isAll, limit, filters, before, since }: ContainerQuery): boolean {
+  return isAll || limit > 0 || before !== '' || since !== '' || (filters.get('status') ?? []).length > 0
 }
 
 function isShownByDefault(container: ContainerView): boolean {

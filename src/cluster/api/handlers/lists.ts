@@ -3,7 +3,8 @@ import { newestApiVersion } from '../../../engine/version.ts'
 import type { CompileRegex } from '../../expression.ts'
 import type { ContainerView, NodeView } from '../../model.ts'
 import { noRegex } from '../../regex.ts'
-import { containerFilterKeys, selectContainers, spellNames, writeContainerRow } from '../list-containers.ts'
+import { containerFilterKeys, meansAll, selectContainers, spellNames, writeContainerRow } from '../list-containers.ts'
+import type { ContainerQuery } from '../list-containers.ts'
 import { imageFilterKeys, listImages } from '../list-images.ts'
 import { needsNameRegex, parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
@@ -34,12 +35,13 @@ export const containers: Handler = async (api, call) => {
     before: params.get('before') ?? '',
     since: params.get('since') ?? '',
   }
-  const { directory } = api.cluster
+  const { directory, departed } = api.cluster
   const find = (reference: string): ContainerView | undefined => {
     const found = directory.findContainer(reference)
-    return found.kind === 'found' ? found.item : undefined
+    const known = found.kind === 'missing' ? departed.find(reference) : found
+    return known.kind === 'found' ? known.item : undefined
   }
-  const chosen = selectContainers(containersFor(api, filters), query, find, compile)
+  const chosen = selectContainers(containersFor(api, query), query, find, compile)
   const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, collectEntries(chosen)) : noSizes
   const warning = sizes.missing.length === 0 ? [] : ['Warning', `199 - "no sizes from ${sizes.missing.join(', ')}"`]
   const { exchange } = call
@@ -51,8 +53,9 @@ export const containers: Handler = async (api, call) => {
  * Programs that ask by label (Compose, Testcontainers, clean-up jobs) work on what they are shown: they get what can be
  * worked on. People who look at the whole list see as well what was on engines that left discovery.
  */
-function containersFor({ cluster }: Api, filters: ListFilters): ContainerSource {
-  return (filters.get('label') ?? []).length > 0 ? cluster.directory.containers() : cluster.containers()
+function containersFor({ cluster }: Api, query: ContainerQuery): ContainerSource {
+  const isByLabel = (query.filters.get('label') ?? []).length > 0
+  return isByLabel || !meansAll(query) ? cluster.directory.containers() : cluster.containers()
 }
 
 /** Numbers below zero mean no limit. @throws {cluster/invalid-option} status 400 */
