@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import process from 'node:process'
 import type { Writable } from 'node:stream'
 import { run } from '../cli/run.ts'
@@ -17,9 +18,6 @@ import { findPackages } from './packages.ts'
 import { isTerminal, standInFor } from './standard-stream.ts'
 
 const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
-
-/** 128 and the number of the signal, as a shell says it. */
-const userSignalExitCode = 138
 
 /** Where the command line is not the process's own: that of a plugin. */
 export interface StartOptions {
@@ -49,7 +47,7 @@ export async function start(program: Program, options?: StartOptions): Promise<v
 function endOnUserSignal(): void {
   if (process.platform === 'win32') return
   process.on('SIGUSR1', () => {
-    if (process.listenerCount('SIGUSR1') === 1) process.exit(userSignalExitCode)
+    if (process.listenerCount('SIGUSR1') === 1) process.exit(128 + constants.signals.SIGUSR1)
   })
 }
 

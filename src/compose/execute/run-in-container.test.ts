@@ -1,7 +1,9 @@
+import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../core/clock.ts'
 import { createContainer, startContainer } from '../../engine/api/containers.ts'
 import { openEngine } from '../../engine/client.ts'
-import type { Engine } from '../../engine/engine.ts'
+import type { Engine, Hijacked } from '../../engine/engine.ts'
 import type { OutputChunk } from '../../engine/streams.ts'
 import { systemClock } from '../../io/clock.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
@@ -74,6 +76,27 @@ describe('a command in a container whose connection is reset', () => {
     const through = resetting(() => setTimeout(() => stop.abort(new Error('enough')), 60))
     await expect(run(through, stop.signal)).rejects.toThrow('enough')
     finish(0)
+  })
+
+  it('fails with what broke it where the engine never began, rather than count as done', async () => {
+    let nowMs = 0
+    const clock: Clock = {
+      ...systemClock,
+      monotonicMs: () => nowMs,
+      sleep: (ms) => Promise.resolve(void (nowMs += ms)),
+    }
+    const hijack = (): Promise<Hijacked> => {
+      const socket = new Duplex({ read: () => undefined, write: (_, __, taken) => taken() })
+      setTimeout(() => socket.destroy(new Error('read ECONNRESET')), 100)
+      return Promise.resolve({ socket, status: 101, headers: {}, multiplexed: true })
+    }
+    const through: Engine = Object.assign(Object.create(engine) as Engine, {
+      hijack,
+      request: engine.request.bind(engine),
+    })
+    const running = runInContainer(through, { id, command: { command: ['hook'] }, tty: false, clock }, read, {})
+    await expect(running).rejects.toThrow('read ECONNRESET')
+    expect(nowMs).toBeGreaterThanOrEqual(5000)
   })
 
   it('fails with what broke it when the engine is gone too', async () => {

@@ -16,6 +16,8 @@ export interface ContainerRun {
 
 /** A command whose output was lost is followed for this long. */
 const followMs = 600_000
+/** One that has not begun when its output is lost may begin within this time. */
+const beginMs = 5000
 
 /** The pauses between two looks at it: short at first, for most are over by then. */
 const firstPauseMs = 50
@@ -39,11 +41,11 @@ export async function runInContainer<T>(
 ): Promise<{ readonly code: number | undefined; readonly result: T }> {
   const { Id: exec } = await createExec(engine, run.id, toExecBody(run.command, run.tty), o)
   const stream = await startExec(engine, exec, { tty: run.tty }, o)
-  // Its errors are read with the output; one that comes after the end of that concerns nobody.
-  stream.socket.on('error', () => {})
-  stream.socket.end()
+  // One that comes before the output is read, or after, is not seen there.
   let broken: unknown
-  const result = await consume(untilBroken(stream.output, (error) => (broken = error)))
+  stream.socket.on('error', (error) => (broken ??= error))
+  stream.socket.end()
+  const result = await consume(untilBroken(stream.output, (error) => (broken ??= error)))
   o.signal?.throwIfAborted()
   return { code: await followToEnd(engine, exec, { clock: run.clock, broken }, o), result }
 }
@@ -68,13 +70,15 @@ async function followToEnd(
   { clock, broken }: { readonly clock: Clock; readonly broken: unknown },
   o: CallOptions,
 ): Promise<number | undefined> {
-  const endMs = clock.monotonicMs() + followMs
+  const startMs = clock.monotonicMs()
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     const { Running: isRunning, ExitCode: code } = await inspectExec(engine, exec, o).catch((error: unknown) => {
       throw o.signal?.aborted === true ? error : (broken ?? error)
     })
-    if (!isRunning) return code ?? undefined
-    if (clock.monotonicMs() >= endMs) {
+    // Neither running nor ended: the connection broke before the engine began, which it may still do.
+    const isUnbegun = !isRunning && broken !== undefined && typeof code !== 'number'
+    if (!isRunning && !isUnbegun) return code ?? undefined
+    if (clock.monotonicMs() - startMs >= (isUnbegun ? beginMs : followMs)) {
       if (broken !== undefined) throw broken
       return undefined
     }
