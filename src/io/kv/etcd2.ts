@@ -117,8 +117,8 @@ export class Etcd2Kv implements Kv {
 
   async #take(key: string, value: string, ttlMs: number, o: CallOptions): Promise<TakenLock | undefined> {
     const ttl = toSeconds(ttlMs)
-    // A try that is refused goes through the store's log all the same.
-    if ((await this.#api.get(key, 'quorum=true', o)).refusal === undefined) return undefined
+    // A try that is refused goes through the store's log all the same, and so does a reading that a quorum agrees on.
+    if ((await this.#api.get(key, '', o)).refusal === undefined) return undefined
     let outcome: Etcd2Outcome
     try {
       outcome = await this.#api.put(key, { value, ttl, prevExist: 'false' }, o)

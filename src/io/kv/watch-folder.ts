@@ -42,7 +42,7 @@ export async function* watchFolder<Mark>(
       const outcome = await waitOnce(steps, mark, entries, { clock, signal, rereadMs })
       if (outcome === 'changed') await clock.sleep(gatherMs, signal)
       if (outcome === 'failed' && clock.monotonicMs() - startMs < soundMs) {
-        await clock.sleep(delays.next().value ?? backoff.maxMs, signal)
+        await clock.sleep(Math.min(delays.next().value ?? backoff.maxMs, rereadMs), signal)
       } else delays = backoffDelays(backoff, random)
     }
   } catch (error) {

@@ -26,6 +26,8 @@ export interface ConnectionHost {
 }
 
 /** Seconds, as reliability.md §2. */
+/** Longest request head that is compared with the next one of its connection. */
+const keptHeadLength = 16 * 1024
 const headSeconds = 10
 const bodyIdleSeconds = 60
 /** A body that is kept in memory has this long in all; 4 MiB make it over half a megabit a second. */
@@ -323,8 +325,10 @@ export class ServerConnection {
   #readHead(text: string): RequestHead {
     if (this.#lastHead !== undefined && text === this.#lastText) return this.#lastHead
     const head = parseRequestHead(text)
-    this.#lastText = text
-    this.#lastHead = head
+    // One that is long is rare, and would be kept for as long as the connection is idle.
+    const isKept = text.length <= keptHeadLength
+    this.#lastText = isKept ? text : ''
+    this.#lastHead = isKept ? head : undefined
     return head
   }
 
