@@ -8,6 +8,7 @@ import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
 import { addFakeNetwork } from '../../testing/fake-engine/network-handlers.ts'
 import { startFaultProxy } from '../../testing/fault-proxy.ts'
 import { memoryElection } from '../../testing/memory-election.ts'
+import type { MemoryElection } from '../../testing/memory-election.ts'
 import type { FakeEngine, FakeEngineOptions } from '../../testing/fake-engine/fake-engine.ts'
 import { startEndpoint } from '../endpoint.ts'
 import type { EndpointOptions, RunningEndpoint } from '../endpoint.ts'
@@ -105,6 +106,24 @@ async function eventually(check: () => Promise<boolean> | boolean, what: string,
 
 async function healthy(manager: Manager, count: number): Promise<void> {
   await eventually(() => manager.endpoint.cluster.healthyMembers().length === count, `${count} healthy engines`)
+}
+
+/** A primary and a standby that have read all engines. @param others what the second one keeps records in, if not the same */
+async function startPair(
+  engines: readonly FakeEngine[],
+  store: RecordStore,
+  others: RecordStore = store,
+): Promise<{ readonly one: Manager; readonly two: Manager; readonly election: MemoryElection }> {
+  const election = memoryElection()
+  const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
+  await eventually(() => election.holder === 'one:1', 'the first primary')
+  const two = await startManager(engines, {
+    store: others,
+    replication: { leader: election.leader(), address: 'two:1' },
+  })
+  await healthy(one, engines.length)
+  await healthy(two, engines.length)
+  return { one, two, election }
 }
 
 /** Creates and starts one on a node. @returns its engine's ID of it */
@@ -344,12 +363,7 @@ describe('several managers and restarts', () => {
     const engines = await startEngines(3)
     const [first, ...others] = engines as [FakeEngine, FakeEngine, FakeEngine]
     const store = memoryRecords()
-    const election = memoryElection()
-    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
-    await eventually(() => election.holder === 'one:1', 'the first primary')
-    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
-    await healthy(one, 3)
-    await healthy(two, 3)
+    const { one, two, election } = await startPair(engines, store)
     const names = Array.from({ length: 6 }, (_, index) => `c${index}`)
     for (const name of names) await run(one, name, {}, ['constraint:node==~n1', policy])
     await eventually(async () => (await store.list()).length === 6, 'the records')
@@ -367,12 +381,7 @@ describe('several managers and restarts', () => {
     const engines = await startEngines(2)
     const [first] = engines as [FakeEngine]
     const store = memoryRecords()
-    const election = memoryElection()
-    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
-    await eventually(() => election.holder === 'one:1', 'the first primary')
-    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
-    await healthy(one, 2)
-    await healthy(two, 2)
+    const { one, two, election } = await startPair(engines, store)
     const shown = async (manager: Manager): Promise<unknown> =>
       (await manager.call<{ Availability?: string }>('GET', '/flotilla/nodes/n1')).Availability
     const mark = async (manager: Manager, verb: string, wanted: string): Promise<void> => {
@@ -422,12 +431,7 @@ describe('several managers and restarts', () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]
     const store = memoryRecords()
-    const election = memoryElection()
-    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
-    await eventually(() => election.holder === 'one:1', 'the first primary')
-    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
-    await healthy(one, 2)
-    await healthy(two, 2)
+    const { one, two, election } = await startPair(engines, store)
     await run(one, 'web', {}, ['constraint:node==~n1', policy])
     await eventually(async () => (await store.list()).length === 1, 'the record')
     await eventually(() => two.endpoint.cluster.directory.findContainer('web').kind === 'found', 'web at the replica')
@@ -475,7 +479,6 @@ describe('several managers and restarts', () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]
     const kept = memoryRecords()
-    const election = memoryElection()
     let isFrozen = false
     // The first manager makes the replacement and fails before it can say so; the second one takes its time to read.
     const failing: RecordStore = {
@@ -491,17 +494,7 @@ describe('several managers and restarts', () => {
         return kept.list()
       },
     }
-    const one = await startManager(engines, {
-      store: failing,
-      replication: { leader: election.leader(), address: 'one:1' },
-    })
-    await eventually(() => election.holder === 'one:1', 'the first primary')
-    const two = await startManager(engines, {
-      store: slow,
-      replication: { leader: election.leader(), address: 'two:1' },
-    })
-    await healthy(one, 2)
-    await healthy(two, 2)
+    const { one, two, election } = await startPair(engines, failing, slow)
     await run(one, 'web', {}, ['constraint:node==~n1', policy])
     await eventually(async () => (await kept.list()).length === 1, 'the record')
     await systemClock.sleep(500)
@@ -528,12 +521,7 @@ describe('several managers and restarts', () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]
     const store = memoryRecords()
-    const election = memoryElection()
-    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
-    await eventually(() => election.holder === 'one:1', 'the first primary')
-    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
-    await healthy(one, 2)
-    await healthy(two, 2)
+    const { one, two, election } = await startPair(engines, store)
     await run(one, 'web', {}, ['constraint:node==~n1', policy])
     await eventually(async () => (await store.list()).length === 1, 'the record')
     await systemClock.sleep(500)
@@ -582,12 +570,7 @@ describe('several managers and restarts', () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]
     const store = memoryRecords()
-    const election = memoryElection()
-    const one = await startManager(engines, { store, replication: { leader: election.leader(), address: 'one:1' } })
-    await eventually(() => election.holder === 'one:1', 'the first primary')
-    const two = await startManager(engines, { store, replication: { leader: election.leader(), address: 'two:1' } })
-    await healthy(one, 2)
-    await healthy(two, 2)
+    const { one, election } = await startPair(engines, store)
     for (const { state } of engines) addFakeNetwork(state, { Name: 'back', Driver: 'bridge' })
     const isKnown = (): boolean =>
       one.endpoint.cluster.snapshot().nodes.every((node) => node.networks.some((each) => each.name === 'back'))
