@@ -12,6 +12,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 60_000,
+          // One for each core, where one would be left idle by default: many of these wait for engines to be missed.
+          maxWorkers: Math.max(2, availableParallelism()),
           retry: 1,
         },
       },
