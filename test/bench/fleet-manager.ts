@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import type { FleetReport } from './fleet-process.ts'
 
@@ -84,14 +84,18 @@ async function freePort(): Promise<number> {
 /** Node options for the manager, such as `--cpu-prof`: for whoever looks for the cause of a number. */
 const managerFlags = (process.env['FLOTILLA_BENCH_MANAGER'] ?? '').split(' ').filter((flag) => flag !== '')
 
+/** What is measured: the program on Node, or `FLOTILLA_BENCH_PROGRAM=dist/exe/swarm`. */
+const program = resolve(process.env['FLOTILLA_BENCH_PROGRAM'] ?? join('dist', 'bin', 'swarm.cjs'))
+
 export async function startManager(addresses: readonly string[], folder: string): Promise<ManagerProcess> {
   const port = await freePort()
   const file = join(folder, `engines-${port}`)
   await writeFile(file, `${addresses.join('\n')}\n`)
-  const program = process.env['FLOTILLA_BENCH_PROGRAM'] ?? join(process.cwd(), 'dist', 'bin', 'swarm.cjs')
   const started = performance.now()
-  const args = [...managerFlags, program, 'manage', '-H', `tcp://127.0.0.1:${port}`, `file://${file}`]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const args = ['manage', '-H', `tcp://127.0.0.1:${port}`, `file://${file}`]
+  // The single-file executable is a program of its own.
+  const [command, ...before] = program.endsWith('.cjs') ? [process.execPath, ...managerFlags, program] : [program]
+  const child = spawn(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   await registered(child, addresses.length)
   const { pid = 0 } = child
   return {
