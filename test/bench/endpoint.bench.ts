@@ -2,10 +2,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lab } from '../../src/testing/lab/lab.ts'
+import { freePort } from './free-port.ts'
 import type { Row } from './bench.ts'
 import { putLoad } from './endpoint-load.ts'
 import { readCpuMs } from './fleet-manager.ts'
@@ -55,14 +56,6 @@ net.createServer({ noDelay: true }, (socket) => {
   })
 }).listen(Number(process.argv[1]), '127.0.0.1')
 `
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 async function waitFor(check: () => Promise<boolean>, what: string): Promise<void> {
   const end = Date.now() + 30_000

@@ -2,9 +2,9 @@ import { fork, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
+import { freePort } from './free-port.ts'
 import type { FleetReport } from './fleet-process.ts'
 
 /** A process full of fake engines. */
@@ -71,14 +71,6 @@ export interface ManagerProcess {
   /** The highest it ever was. */
   peakRssMb(): number
   stop(): Promise<void>
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 /** Node options for the manager, such as `--cpu-prof`: for whoever looks for the cause of a number. */

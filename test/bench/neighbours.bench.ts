@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { createServer, connect } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { startFakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
 import type { FakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
 import { startFaultProxy } from '../../src/testing/fault-proxy.ts'
 import type { FaultProxy, ProxyFault } from '../../src/testing/fault-proxy.ts'
+import { freePort } from './free-port.ts'
 import type { Row } from './bench.ts'
 import { putLoad } from './endpoint-load.ts'
 import { RawClient } from './raw-client.ts'
@@ -136,14 +137,6 @@ function isOpen(port: number): Promise<boolean> {
     socket.on('error', () => resolve(false))
     socket.on('connect', () => socket.destroy())
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 function addressOf(engine: FakeEngine): { readonly host: string; readonly port: number } {

@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 import type { Row } from './bench.ts'
 import { readCpuMs } from './fleet-manager.ts'
 
@@ -41,7 +42,7 @@ export async function run(): Promise<readonly Row[]> {
     return child.pid ?? 0
   }
   try {
-    const port = await freePort()
+    const port = await freePort(direct)
     start(process.execPath, ['-e', server, String(port)])
     await waitFor(direct, port)
     const pids = new Map([
@@ -127,14 +128,6 @@ function stream(host: string, port: number): Promise<number> {
     socket.on('data', () => undefined)
     socket.on('end', () => resolve(bytesPerTurn / 1048.576 / (performance.now() - startMs)))
   })
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, direct, resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 async function waitFor(host: string, port: number): Promise<void> {
