@@ -21,7 +21,7 @@ function put(folder: string, mode = 0o755): string {
 const find = (...folders: readonly string[]): Promise<string | undefined> =>
   findExecutable('tool', { PATH: folders.join(delimiter) })
 
-describe.skipIf(process.platform === 'win32')('programs on the PATH', () => {
+describe.skipIf(process.platform === 'win32')('programs on the PATH (needs POSIX modes)', () => {
   it('are those that can be run, the first of them', async () => {
     const [first, second] = [put('a'), put('b')]
     expect(await find(join(root, 'none'), join(root, 'a'), join(root, 'b'))).toBe(first)

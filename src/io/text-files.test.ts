@@ -41,7 +41,7 @@ describe('text files', () => {
   })
 
   it.skipIf(process.platform === 'win32')(
-    'that are pipes are read when somebody writes, and given up when nobody does',
+    'that are pipes are read when somebody writes, and given up when nobody does (needs mkfifo)',
     () => {
       execFileSync('mkfifo', [join(folder, 'mute'), join(folder, 'pipe')])
       expect(() => readTextNow(join(folder, 'mute'), 10, 50)).toThrow(/mute": it is a pipe nobody writes into/)

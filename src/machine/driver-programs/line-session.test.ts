@@ -27,7 +27,7 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
 setInterval(() => {}, 1000)
 `
 
-describe.skipIf(process.platform === 'win32')('the process of a driver program', () => {
+describe.skipIf(process.platform === 'win32')('the process of a driver program (needs a POSIX shell)', () => {
   let folder: string
   let clock: ManualClock
   let session: LineSession
