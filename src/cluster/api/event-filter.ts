@@ -9,7 +9,8 @@ const nouns = ['config', 'container', 'daemon', 'network', 'plugin', 'secret', '
 
 /**
  * Whether an event of the cluster fits a subscriber's filters. Values of one key are alternatives, keys add up; IDs and
- * names fit by their beginning; other keys are not looked at; images by the whole name, with its tag or without (moby daemon/events/filter.go).
+ * names fit by their beginning, images by the whole name, with its tag or without; other keys are not looked at (moby
+ * daemon/events/filter.go).
  */
 export function isWantedEvent(event: Fields, filters: ListFilters): boolean {
   if (filters.size === 0) return true

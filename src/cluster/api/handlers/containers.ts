@@ -1,6 +1,6 @@
-import { FlotillaError } from '../../../core/errors.ts'
 import type { Buffer } from 'node:buffer'
 import { waitAtMost } from '../../../core/deadline.ts'
+import { FlotillaError } from '../../../core/errors.ts'
 import type { EngineReply } from '../../../engine/engine.ts'
 import { isSpanningNetwork, whileAttaching } from '../attach-retry.ts'
 import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'

@@ -25,9 +25,9 @@ export interface ConnectionHost {
   onGone(connection: ServerConnection): void
 }
 
-/** Seconds, as reliability.md §2. */
 /** Longest request head that is compared with the next one of its connection. */
 const keptHeadLength = 16 * 1024
+/** Seconds, as reliability.md §2. */
 const headSeconds = 10
 const bodyIdleSeconds = 60
 /** A body that is kept in memory has this long in all; 4 MiB make it over half a megabit a second. */
