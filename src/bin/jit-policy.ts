@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { compileEagerly } from '../io/long-running.ts'
 
 /** Programs that run for less are commands; what runs longer is a server, an attached `up`, `logs --follow`. */
 const shortRunMs = 1000
@@ -10,17 +11,5 @@ const shortRunMs = 1000
  * compiling costs more than it gains. Does nothing on Node.
  */
 export function compileEagerlyOnceLong(clock: Clock, globals: object = globalThis): void {
-  const bun: unknown = Reflect.get(globals, 'Bun')
-  if (!hasJitPolicy(bun)) return
-  void clock.sleep(shortRunMs).then(() => bun.unsafe.setJITPolicy(1))
-}
-
-interface JitPolicy {
-  readonly unsafe: { setJITPolicy(scale: number): void }
-}
-
-function hasJitPolicy(bun: unknown): bun is JitPolicy {
-  if (typeof bun !== 'object' || bun === null) return false
-  const unsafe: unknown = Reflect.get(bun, 'unsafe')
-  return typeof unsafe === 'object' && unsafe !== null && typeof Reflect.get(unsafe, 'setJITPolicy') === 'function'
+  if ('Bun' in globals) void clock.sleep(shortRunMs).then(() => compileEagerly(globals))
 }

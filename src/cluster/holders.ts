@@ -11,7 +11,8 @@ export interface Holding<V> {
  * name too. Holders of a key come in the order they were added.
  */
 export class Holders<V> {
-  private readonly byKey = new Map<string, Holding<V>[]>()
+  /** Nearly every key has one holder, which needs no list of its own. */
+  private readonly byKey = new Map<string, Holding<V> | Holding<V>[]>()
   private readonly hasPrefixes: boolean
   /** Made when somebody first asks by the beginning of a key. */
   private prefixes: PrefixIndex | undefined
@@ -21,27 +22,29 @@ export class Holders<V> {
   }
 
   add(key: string, holding: Holding<V>): void {
-    const holdings = this.byKey.get(key)
-    if (holdings !== undefined) {
-      holdings.push(holding)
-      return
-    }
-    this.byKey.set(key, [holding])
-    this.prefixes?.add(key)
+    const held = this.byKey.get(key)
+    if (held === undefined) {
+      this.byKey.set(key, holding)
+      this.prefixes?.add(key)
+    } else if (Array.isArray(held)) held.push(holding)
+    else this.byKey.set(key, [held, holding])
   }
 
   delete(key: string, addr: string, item: V): void {
-    const holdings = this.byKey.get(key)
-    if (holdings === undefined) return
-    const at = holdings.findIndex((each) => each.addr === addr && each.item === item)
-    if (at >= 0) holdings.splice(at, 1)
-    if (holdings.length > 0) return
+    const held = this.byKey.get(key)
+    if (held === undefined) return
+    if (Array.isArray(held)) {
+      const at = held.findIndex((each) => each.addr === addr && each.item === item)
+      if (at >= 0) held.splice(at, 1)
+      if (held.length > 0) return
+    } else if (held.addr !== addr || held.item !== item) return
     this.byKey.delete(key)
     this.prefixes?.delete(key)
   }
 
   get(key: string): readonly Holding<V>[] {
-    return this.byKey.get(key) ?? []
+    const held = this.byKey.get(key)
+    return held === undefined ? [] : Array.isArray(held) ? held : [held]
   }
 
   /** Holders of up to `limit` keys that begin so. */

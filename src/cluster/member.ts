@@ -64,14 +64,21 @@ export class Member implements ForwardTarget {
       gate: options.gate,
       resolveIp: () => options.resolveIp(),
       isHeard: () => options.isHeard(),
-      step: (message) => options.step(message),
+      step: (message) => this.#step(message),
       onEffect: (effect) => options.onEffect(effect),
     })
   }
 
+  /** The engine as it is known now; as it was last known once it has left. */
   get view(): NodeView {
-    this.#last = this.#o.view() ?? this.#last
-    return this.#last
+    return this.#o.view() ?? this.#last
+  }
+
+  #step(message: Message): readonly Effect[] {
+    const effects = this.#o.step(message)
+    // Taken over at once: an older version would keep the older versions of all its containers in memory.
+    this.#last = this.view
+    return effects
   }
 
   /** Name of the engine's host; the address before it is known. */

@@ -20,6 +20,9 @@ const root = resolve(import.meta.dirname, '..', '..')
 const rounds = 11
 const slowRounds = 3
 
+/** What a start costs the engine differs: 20.10 starts itself twice for each. */
+const engineVersion = process.env['FLOTILLA_BENCH_ENGINE'] ?? '20.10'
+
 const executable: Peer = { name: 'executable', command: [join(root, 'dist', 'exe', 'docker-compose')], env: {} }
 const onNode: Peer = {
   name: 'on Node',
@@ -82,7 +85,7 @@ function tasks(): readonly Task[] {
 export async function run(): Promise<readonly Row[]> {
   if (process.getuid?.() !== 0) return []
   const folder = await mkdtemp(join(tmpdir(), 'compose-marks-'))
-  const running = await lab({ image: true, namePrefix: 'mrk' })
+  const running = await lab({ image: true, namePrefix: 'mrk', engines: [engineVersion] })
   try {
     await writeFile(join(folder, 'small.yml'), makeFile(2))
     await writeFile(join(folder, 'fifty.yml'), makeFile(50))

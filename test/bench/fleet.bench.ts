@@ -15,6 +15,8 @@ import { RawClient } from './raw-client.ts'
  */
 const pairs = 1500
 const warmPairs = 2500
+/** Starts of a manager over one fleet; medians of these, for one alone says more of the moment than of the program. */
+const starts = 5
 /** The 64 clients' time. */
 const crowdMs = 1000 * Number(process.env['FLOTILLA_BENCH_SECONDS'] ?? '6')
 
@@ -26,8 +28,8 @@ export async function run(): Promise<readonly Row[]> {
     return [
       ...(await withFleet(folder, 100, 0, benchSmall)),
       ...(await withFleet(folder, 100, 1, benchTraffic)),
-      ...(await withFleet(folder, 1000, 0, benchEmpty)),
-      ...(await withFleet(folder, 1000, 30, benchFull)),
+      ...(await withMetFleet(folder, 0, benchEmpty)),
+      ...(await withMetFleet(folder, 30, benchFull)),
     ]
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -35,6 +37,36 @@ export async function run(): Promise<readonly Row[]> {
 }
 
 type Bench = (fleet: FleetProcess, manager: ManagerProcess) => Promise<readonly Row[]>
+
+/** What it took managers to have all engines in service. */
+interface Meeting {
+  readonly ms: number
+  readonly cpuMs: number
+}
+
+/** As `withFleet`, after other managers have met the same engines. */
+function withMetFleet(
+  folder: string,
+  each: number,
+  bench: (fleet: FleetProcess, manager: ManagerProcess, meeting: Meeting) => Promise<readonly Row[]>,
+): Promise<readonly Row[]> {
+  return withFleet(folder, 1000, each, async (fleet, first) => {
+    const met = [first]
+    let manager = first
+    while (met.length < starts) {
+      await manager.stop()
+      manager = await startManager(fleet.addresses, folder)
+      met.push(manager)
+    }
+    const ms = median(met.map((each) => each.healthyMs))
+    const cpuMs = median(met.map((each) => each.healthyCpuMs))
+    try {
+      return await bench(fleet, manager, { ms, cpuMs })
+    } finally {
+      await manager.stop()
+    }
+  })
+}
 
 async function withFleet(folder: string, engines: number, each: number, bench: Bench): Promise<readonly Row[]> {
   const fleet = await startFleetProcess(engines, each)
@@ -68,25 +100,25 @@ async function benchTraffic(fleet: FleetProcess, manager: ManagerProcess): Promi
   return [...(await benchStreams(fleet, manager)), ...(await benchStorm(fleet, manager))]
 }
 
-async function benchEmpty(_: FleetProcess, manager: ManagerProcess): Promise<readonly Row[]> {
+async function benchEmpty(_: FleetProcess, manager: ManagerProcess, meeting: Meeting): Promise<readonly Row[]> {
   const rss = manager.rssMb()
   const client = await RawClient.open(manager.port)
   const info = await medianMs(client, '/info', 15)
   client.close()
   return [
-    row('1,000 empty engines healthy', manager.healthyMs, 'ms', '<= 1,600'),
-    row('1,000 empty engines healthy, manager CPU', manager.healthyCpuMs, 'ms'),
+    row('1,000 empty engines healthy (median)', meeting.ms, 'ms', '<= 1,600'),
+    row('1,000 empty engines healthy, manager CPU (median)', meeting.cpuMs, 'ms'),
     row('1,000 empty engines, resident', rss, 'MB'),
     row('info of 1,000 engines (median)', info, 'ms', '<= 10'),
   ]
 }
 
-async function benchFull(fleet: FleetProcess, manager: ManagerProcess): Promise<readonly Row[]> {
+async function benchFull(fleet: FleetProcess, manager: ManagerProcess, meeting: Meeting): Promise<readonly Row[]> {
   const what = '1,000 engines × 30'
   const readMs = await untilRead(fleet)
   const start = [
-    row(`${what} healthy`, manager.healthyMs, 'ms', '<= 3,000'),
-    row(`${what} healthy, manager CPU`, manager.healthyCpuMs, 'ms'),
+    row(`${what} healthy (median)`, meeting.ms, 'ms', '<= 3,000'),
+    row(`${what} healthy, manager CPU (median)`, meeting.cpuMs, 'ms'),
     row(`${what}, every container inspected, after`, manager.healthyMs + readMs, 'ms'),
     row(`${what}, every container inspected, manager CPU`, manager.cpuMs(), 'ms'),
     row(`${what}, resident after start`, manager.rssMb(), 'MB', '<= 250'),

@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
 import type { Context, Run } from '../../cli/command.ts'
 import { parseListenAddress } from '../../cluster/api/listen.ts'
 import { startEndpoint } from '../../cluster/endpoint.ts'
@@ -6,6 +5,7 @@ import type { EndpointOptions, RunningEndpoint } from '../../cluster/endpoint.ts
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
+import { tuneForServer } from '../../io/long-running.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
 import { describeExposure } from './exposure.ts'
@@ -20,15 +20,9 @@ import type { manageFlags } from './daemon-flags.ts'
 
 type Flags = FlagValues<typeof manageFlags>
 
-/**
- * A manager lives for months and its memory is somebody's bill: the heap may grow by this share beyond what is in use
- * before it is collected, not to several times of it.
- */
-const heapGrowth = '--heap-growing-percent=30'
-
 /** Runs a cluster's endpoint until it is told to stop. */
 export const run: Run<typeof manageFlags> = async (ctx, flags, args) => {
-  setFlagsFromString(heapGrowth)
+  tuneForServer()
   const opened: Opened[] = []
   try {
     return await serve(ctx, await startEndpoint(await readOptions(ctx, flags, args, opened)))
