@@ -21,6 +21,8 @@ export interface PrimaryLinkOptions {
 /** Seconds between two looks at a manager that cannot be reached, or that leads no more but still owes answers. */
 const probeSeconds = 5
 const probeMs = 5000
+/** Looks in a row that a manager that leads no more may leave unanswered before the streams through it end. */
+const hungLooks = 4
 /** Many requests may wait for something at once: pulls, stops, builds. */
 const inFlightLimit = 4096
 
@@ -33,6 +35,7 @@ export class PrimaryLink implements ForwardTarget {
   #isRetired = false
   #isSuspect = false
   #ticks = 0
+  #unanswered = 0
 
   constructor(options: PrimaryLinkOptions) {
     this.#o = options
@@ -51,7 +54,7 @@ export class PrimaryLink implements ForwardTarget {
 
   /** Nothing is left to be done here. */
   get isDone(): boolean {
-    return this.#isRetired && this.#waiting.size === 0
+    return this.#isRetired && this.#waiting.size === 0 && this.pool.openCount === 0
   }
 
   /** True while the last thing known is that it could not be reached. */
@@ -110,7 +113,7 @@ export class PrimaryLink implements ForwardTarget {
   tick(): void {
     this.pool.sweep()
     this.#ticks += 1
-    const isOwing = this.#isRetired && this.#waiting.size > 0
+    const isOwing = this.#isRetired && !this.isDone
     if ((isOwing || this.#isSuspect) && this.#ticks % probeSeconds === 0) void this.#probe()
   }
 
@@ -118,18 +121,27 @@ export class PrimaryLink implements ForwardTarget {
     this.pool.close()
   }
 
-  /** A manager that is frozen or cut off owes its answers for ever: whoever waits for them is told. */
+  /**
+   * A manager that is frozen or cut off owes its answers for ever: whoever waits for them is told. Streams may outlast a
+   * short silence; later they end too, as a client that is told nothing would wait for events for ever.
+   */
   async #probe(): Promise<void> {
     const engine = this.#o.openEngine(this.#o.endpoint)
     try {
       const request = { method: 'GET', path: '/_ping', unversioned: true } as const
       await (await engine.request(request, { deadlineMs: probeMs })).bytes()
       this.#isSuspect = false
+      this.#unanswered = 0
     } catch (error) {
-      if (isFlotillaError(error) && error.status !== undefined) return
+      if (isFlotillaError(error) && error.status !== undefined) {
+        this.#unanswered = 0
+        return
+      }
       if (!this.#isRetired) return
+      this.#unanswered += 1
       const { status, message } = this.describeFailure(error)
       for (const forward of this.#waiting) forward.abandon(status, message)
+      if (this.#unanswered >= hungLooks) this.pool.close()
     } finally {
       void engine.close()
     }

@@ -78,6 +78,11 @@ export class EnginePool {
     return this.#idle.length
   }
 
+  /** Connections made and not yet closed, those given away for raw streams among them. */
+  get openCount(): number {
+    return this.#all.size
+  }
+
   submit(job: PoolJob): void {
     if (this.#isClosed) {
       job.refused(new FlotillaError('engine/unreachable', `node ${this.#options.name()} is gone`, { status: 503 }))
