@@ -27,6 +27,8 @@ export interface SwarmElection {
 const firstSetMs = 10_000
 /** Longer than managers are not looked for again. */
 const againMs = 6000
+/** A manager of a swarm without a majority says what it is only after it has waited 20 s for a leader. */
+const secondLookMs = 30_000
 
 /** Looks for managers of a swarm among the engines. @returns undefined when there is none that answers */
 export async function openSwarmElection(options: SwarmLeaderOptions): Promise<SwarmElection | undefined> {
@@ -41,7 +43,7 @@ export async function openSwarmElection(options: SwarmLeaderOptions): Promise<Sw
   if (found.length === 0 && managers.isUnsure) {
     // Engines under load are slow to say what they are; a second look is worth more than a wrong refusal.
     await clock.sleep(againMs)
-    found = await managers.find(false, {})
+    found = await managers.find(false, { deadlineMs: secondLookMs })
   }
   if (found.length === 0) return undefined
   const { discovery } = options

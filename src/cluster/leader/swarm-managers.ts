@@ -29,25 +29,28 @@ export interface FoundManagers extends SwarmManagers {
  * ones found are of no use any more.
  */
 export function findSwarmManagers(options: SwarmManagerOptions): FoundManagers {
-  let known: readonly Engine[] = []
+  let known: ReadonlyMap<string, Engine> = new Map()
   let isUnsure = false
   let probedMs = Number.NEGATIVE_INFINITY
+  let probing: Promise<void> | undefined
+  const stop = new AbortController()
 
-  async function probe(o: CallOptions): Promise<void> {
+  async function probe(limitMs: number): Promise<void> {
     isUnsure = false
-    const found = await mapLimit(options.addresses(), parallelProbes, async (address) => {
-      const engine = options.openEngine(address)
-      const answer = await askIsManager(engine, o)
-      if (answer === 'yes') return engine
+    const next = new Map<string, Engine>()
+    await mapLimit(options.addresses(), parallelProbes, async (address) => {
+      // One that is known may be in use by another call.
+      const kept = known.get(address)
+      const engine = kept ?? options.openEngine(address)
+      const answer = await askIsManager(engine, { deadlineMs: limitMs, signal: stop.signal })
       isUnsure ||= answer === 'silent'
-      void engine.close()
-      return undefined
+      if (answer === 'yes') next.set(address, engine)
+      else if (kept === undefined) void engine.close()
     })
     probedMs = options.clock.monotonicMs()
-    const next = found.filter((engine) => engine !== undefined)
     // Those that are silent now may be the ones that come back.
-    if (next.length === 0) return
-    for (const engine of known) void engine.close()
+    if (next.size === 0) return
+    for (const [address, engine] of known) if (next.get(address) !== engine) void engine.close()
     known = next
   }
 
@@ -57,21 +60,26 @@ export function findSwarmManagers(options: SwarmManagerOptions): FoundManagers {
     },
     async find(isStale, o) {
       const isDue = options.clock.monotonicMs() - probedMs >= probeAgainMs
-      if (!isStale && known.length > 0) return known
-      if (!isDue) return isStale ? [] : known
-      await probe(o)
-      return known
+      if (!isStale && known.size > 0) return [...known.values()]
+      if (!isDue) return isStale ? [] : [...known.values()]
+      // Those who read and the one who renews find out at the same time that the managers are of no use.
+      probing ??= probe(Math.max(probeMs, o.deadlineMs ?? 0)).finally(() => (probing = undefined))
+      await probing
+      return [...known.values()]
     },
     close() {
-      for (const engine of known) void engine.close()
-      known = []
+      stop.abort(closedReason)
+      for (const engine of known.values()) void engine.close()
+      known = new Map()
     },
   }
 }
 
+const closedReason = new Error('the manager has ended')
+
 async function askIsManager(engine: Engine, o: CallOptions): Promise<'yes' | 'no' | 'silent'> {
   try {
-    const reply = await engine.request({ method: 'GET', path: '/info' }, { ...o, deadlineMs: probeMs })
+    const reply = await engine.request({ method: 'GET', path: '/info' }, o)
     const info = await reply.json<unknown>()
     return isFields(info) && readFields(info, 'Swarm')['ControlAvailable'] === true ? 'yes' : 'no'
   } catch (error) {
