@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
@@ -45,6 +46,8 @@ export async function startFaultProxy(
   const clock = o.clock ?? systemClock
   const sockets = new Set<Socket>()
   const stopped = new AbortController()
+  // Every connection that waits listens to it: more than the ten at which Node suspects a leak.
+  setMaxListeners(0, stopped.signal)
   const frozen = new WeakSet<Socket>()
   let fault: ProxyFault = o.fault ?? { kind: 'none' }
   let accepted = 0
