@@ -81,7 +81,8 @@ export interface ConvergeOptions extends CallOptions {
 export async function converge(engine: Engine, project: Project, o: ConvergeOptions): Promise<Plan> {
   const known: Known = { isCluster: remember(() => isClusterEndpoint(engine, toCall(o))) }
   const first = await prepare(engine, project, o, known)
-  if (o.lock === undefined || o.isDryRun === true || first.plan.steps.length === 0) {
+  const isOnlyWaiting = first.plan.steps.every(({ op }) => op.kind === 'wait-container')
+  if (o.lock === undefined || o.isDryRun === true || isOnlyWaiting) {
     return carryOut(engine, first, o, known)
   }
   const { withProjectLock } = await import('./lock/project-lock.ts')

@@ -100,7 +100,7 @@ describe('contents of configs and secrets', () => {
   it('that are missing end it before anything is made', async () => {
     await writeFile(join(folder, 'key'), 'one')
     await expect(up(wanted(''))).rejects.toThrow(
-      'environment variable "PASSWORD" required by secret "password" is not set',
+      'environment variable "PASSWORD" required by secret "p_password" is not set',
     )
     await rm(join(folder, 'key'))
     await expect(up(wanted('x'))).rejects.toThrow(`secret "key": open ${join(folder, 'key')}: no such file`)

@@ -70,7 +70,7 @@ async function readContent(
   if (value !== undefined) return Buffer.from(value)
   throw new FlotillaError(
     'compose/not-found',
-    `environment variable "${object.environment}" required by ${kind} "${name}" is not set`,
+    `environment variable "${object.environment}" required by ${kind} "${object.name}" is not set`,
   )
 }
 

@@ -62,6 +62,8 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs ro
         [['exec', '-w', '/tmp', '-u', '1:1', 'plain', 'sh', '-c', 'pwd; id -u'], ''],
         [['exec', '-it', 'plain', 'tty'], ''],
         [['exec', '-d', 'plain', 'true'], ''],
+        [['exec', '-e', '', 'plain', 'true'], ''],
+        [['exec', '-d', '-e', 'A=1', '-e', '=x', 'plain', 'true'], ''],
         [['exec', '--index', '1', 'plain', 'true'], ''],
         [['exec', '--index', '3', 'plain', 'true'], ''],
         [['exec', 'nope', 'true'], ''],
@@ -137,7 +139,8 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs ro
       try {
         expect(await session.shows(/ready/), session.screen).toBe(true)
         session.type('\u0010\u0011')
-        expect(await session.ended()).toBe(0)
+        expect(await session.ended()).toBe(1)
+        expect(session.screen).toContain('read escape sequence')
         const top = await host.compose('shop', ['top', 'plain'])
         expect(top.stdout).toContain('sleep 4321')
       } finally {
@@ -173,7 +176,9 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs ro
         const { Config: config, HostConfig: own, NetworkSettings: net } = await inspectContainer(host.engine, name)
         const { 'com.docker.compose.slug': slug, ...labels } = config.Labels ?? {}
         // No list and an empty one are the same to an engine.
-        const { ConsoleSize: _size, ExtraHosts: _hosts, ...rest } = own as unknown as Record<string, unknown>
+        const { ConsoleSize: _size, ExtraHosts: _hosts, ...given } = own as unknown as Record<string, unknown>
+        // 2.40 lists mounts as they come out of a map: in another order now and then.
+        const rest = { ...given, Binds: [...(own.Binds ?? [])].sort() }
         const networks = Object.entries(net.Networks ?? {}).map(([key, endpoint]) => [
           key,
           (endpoint.Aliases ?? []).filter((alias) => !/^[0-9a-f]{12}$/.test(alias)),
@@ -307,6 +312,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs ro
         [['--dry-run', 'run', 'plain', 'true']],
         [['run', '--rm', '--entrypoint', 'echo a b', 'plain']],
         [['run', '--rm', '-q', '-e', 'A=b', 'plain', 'sh', '-c', 'echo $A']],
+        [['run', '--rm', '-T', '--no-deps', '-e', 'FROM', '-e', '', 'web', 'sh', '-c', 'echo $FROM']],
         [['run', '--rm', 'plain', 'sh', '-c', 'exit 42']],
         [['run', '--rm', 'plain', 'sh', '-c', 'kill -9 $$']],
       ]),

@@ -18,7 +18,8 @@ import { requireTarget } from './target.ts'
 import { readLock } from './project-lock-flags.ts'
 
 export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
-  const images = flags.rmi
+  // An empty word is none: a script's variable that is not set.
+  const images = flags.rmi === '' ? undefined : flags.rmi
   if (images !== undefined && images !== 'all' && images !== 'local') {
     throw new FlotillaError('cli/invalid-value', `invalid value for --rmi: "${images}"`)
   }

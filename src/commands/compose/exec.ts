@@ -71,7 +71,9 @@ async function runJoined(
     detachKeys: keys.bytes,
     resize: (size) => resizeExec(engine, id, size, call),
   })
-  return ending === 'detached' ? 0 : readExitCode(ctx, engine, id)
+  // Not 0 as after `attach`: nobody knows how the command will end.
+  if (ending === 'detached') throw new FlotillaError('cli/cancelled', 'read escape sequence', { exitCode: 1 })
+  return readExitCode(ctx, engine, id)
 }
 
 /** With the start it is there before the first line is printed (API 1.42; an older engine passes over it). */
@@ -101,8 +103,15 @@ function toBody(ctx: Context, flags: ExecFlags, command: readonly string[]): Par
   }
 }
 
-/** `KEY` alone takes the value it has here; one that has none takes the variable away. */
+/**
+ * `KEY` alone takes the value it has here; one that has none takes the variable away.
+ *
+ * @throws {cli/invalid-value} for a variable without a name, before anything is asked of the engine
+ */
 function withValue(entry: string, env: Context['env']): string {
+  if (entry === '' || entry.startsWith('=')) {
+    throw new FlotillaError('cli/invalid-value', `invalid environment variable: ${entry}`)
+  }
   const value = entry.includes('=') ? undefined : env[entry]
   return value === undefined ? entry : `${entry}=${value}`
 }

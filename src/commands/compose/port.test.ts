@@ -17,6 +17,7 @@ it('an --index that is no number of a container means the first, and one that is
         stdout: '127.0.0.1:8080\n',
       })
     }
+    expect(await bed.run('port', '--protocol', 'TCP', 'web', '80')).toMatchObject({ stdout: '127.0.0.1:8080\n' })
     const missing = await bed.run('port', '--index', '2', 'web', '80')
     expect(missing).toMatchObject({ code: 1, stderr: 'service "web" is not running container #2\n' })
   } finally {

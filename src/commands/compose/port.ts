@@ -11,17 +11,18 @@ export const run: Run<typeof portFlags> = async (ctx, flags, args) => {
   requireArguments(args, 2)
   const [service = '', text = ''] = args
   const target = readPort(text)
+  const protocol = flags.protocol.toLowerCase()
   const { name: project } = await requireTarget(ctx, [])
   await withSession(ctx, async (session) => {
     const container = await findContainer(ctx, session, { project, service, index: flags.index })
     const port = container.ports.find(
-      (entry) => entry.target === target && entry.protocol === flags.protocol && entry.published !== undefined,
+      (entry) => entry.target === target && entry.protocol === protocol && entry.published !== undefined,
     )
     if (port === undefined) {
       const there = container.ports.map((entry) => `${entry.published ?? 0}/${entry.protocol}`).join(', ')
       throw new FlotillaError(
         'compose/not-found',
-        `no port ${target}/${flags.protocol} for container ${container.name}: ${there}`,
+        `no port ${target}/${protocol} for container ${container.name}: ${there}`,
       )
     }
     const ip = port.hostIp ?? ''

@@ -40,7 +40,9 @@ export async function printPlan(
   options: ConvergeOptions,
   display: PlanDisplay,
 ): Promise<number> {
-  const quiet = { ...options, isDryRun: true, progress() {} }
+  // A plan tells of changes: what is only looked at is none.
+  const reconcile = { ...options.reconcile, awaitsAgain: false }
+  const quiet = { ...options, reconcile, isDryRun: true, progress() {} }
   const { plan, pulls, observed } = await prepare(session.engine, project, quiet)
   const source = { project: project.name, plan, pulls, observed }
   return printDocument(ctx, await explainPlan(session.engine, source, { signal: ctx.signal }), display)

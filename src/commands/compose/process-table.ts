@@ -55,7 +55,7 @@ export const execFlags = {
 } as const
 
 const ownRunFlags = {
-  build: { kind: 'boolean', brief: 'Build the image first' },
+  build: { kind: 'boolean', brief: 'Build the image, and those of dependencies, first' },
   'cap-add': { kind: 'strings', brief: 'Add a Linux capability', placeholder: 'list', complete: 'none' },
   'cap-drop': { kind: 'strings', brief: 'Drop a Linux capability', placeholder: 'list', complete: 'none' },
   detach: { kind: 'boolean', short: 'd', brief: 'Leave the container running in the background and print its ID' },
@@ -94,7 +94,7 @@ const ownRunFlags = {
   },
   pull: {
     kind: 'string',
-    brief: 'When to pull the image: always, missing, never, or policy (as the file says)',
+    brief: 'When to pull images, those of dependencies too: always, missing, never, or policy (as the file says)',
     default: 'policy',
     placeholder: 'string',
     complete: 'none',

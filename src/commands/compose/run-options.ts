@@ -106,8 +106,11 @@ function toAbsolute(source: string, { cwd, home }: RunSurroundings): string {
   return posix.resolve(cwd, path)
 }
 
-/** Files first, in order; what stands on the line wins. `KEY` alone takes the value it has here. */
-function readEnvironment(flags: RunFlags, o: RunSurroundings): Dictionary<string | null> {
+/**
+ * Files first, in order; what stands on the line wins. `KEY` alone takes the value it has here, and says nothing where
+ * it has none: the service's own stays.
+ */
+function readEnvironment(flags: RunFlags, o: RunSurroundings): Dictionary<string> {
   const found = makeDictionary<string>()
   for (const name of flags['env-from-file']) {
     const path = posix.resolve(o.cwd, name)
@@ -121,11 +124,11 @@ function readEnvironment(flags: RunFlags, o: RunSurroundings): Dictionary<string
       throw new FlotillaError('compose/invalid', `failed to read ${path}: ${toMessage(error)}`, { cause: error })
     }
   }
-  const environment = makeDictionary<string | null>(Object.entries(found))
+  const environment = makeDictionary(Object.entries(found))
   for (const entry of flags.env) {
     const equals = entry.indexOf('=')
-    if (equals === -1) environment[entry] = o.variables[entry] ?? null
-    else environment[entry.slice(0, equals)] = entry.slice(equals + 1)
+    const value = equals === -1 ? o.variables[entry] : entry.slice(equals + 1)
+    if (value !== undefined) environment[equals === -1 ? entry : entry.slice(0, equals)] = value
   }
   return environment
 }

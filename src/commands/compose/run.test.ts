@@ -58,3 +58,24 @@ it('COMPOSE_IGNORE_ORPHANS keeps orphans also where run was told to remove them,
   expect(ran).toMatchObject({ code: 0 })
   expect(states()).toEqual(['p-db-1 running'])
 })
+
+it('--pull and --build go for the dependencies too; --quiet-build keeps quiet of the service itself', async () => {
+  await bed.write(
+    'compose.yaml',
+    `name: p
+services:
+  web: { image: box:1, build: ., depends_on: [db] }
+  db: { image: box:1, build: . }
+`,
+  )
+  const brought = async (...flags: readonly string[]): Promise<readonly string[]> => {
+    const { stderr } = await bed.run('--dry-run', 'run', '-d', ...flags, 'web')
+    return stderr.split('\n').filter((line) => /Pull|Buil/.test(line))
+  }
+  await bed.write('pull.yaml', 'name: p\nservices: { web: { image: box:1, depends_on: [db] }, db: { image: box:2 } }')
+  const pulled = await bed.run('-f', 'pull.yaml', '--dry-run', 'run', '-d', '--pull', 'always', 'web')
+  expect(pulled.stderr.match(/(?:web|db) Pulled/g)?.sort()).toEqual(['db Pulled', 'web Pulled'])
+  expect(await brought()).toEqual([])
+  expect((await brought('--build')).filter((line) => line.includes('Built'))).toHaveLength(1)
+  expect((await brought('--build', '--quiet-build')).join('\n')).not.toMatch(/web/)
+})

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Context, Run } from '../../cli/command.ts'
 import { isSwitchedOn } from '../../core/env-switch.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { plainWishes } from '../../compose/build/definition.ts'
 import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
 import type { Project } from '../../compose/model/project.ts'
@@ -73,9 +74,10 @@ type RunOptions = ConvergeOptions & {
 function toOptions(ctx: Context, session: Session, project: Project, flags: RunFlags, service: string): RunOptions {
   // Unlike for `up` both at once are no contradiction for the reference program: the variable wins.
   const isIgnoring = isSwitchedOn(composeEnv(ctx)['COMPOSE_IGNORE_ORPHANS'])
-  // Only the service itself is pulled as the flag says.
   const creation = {
     ...defaultCreation,
+    build: flags.build,
+    pull: flags.pull,
     'no-deps': flags['no-deps'],
     'quiet-build': flags['quiet-build'],
     'quiet-pull': flags['quiet-pull'],
@@ -87,7 +89,11 @@ function toOptions(ctx: Context, session: Session, project: Project, flags: RunF
   const options = toConvergeOptions(ctx, session, project, creation, [service])
   return {
     ...options,
-    ...(flags.quiet && { progress() {} }),
+    ...(flags.quiet
+      ? { progress() {} }
+      : flags['quiet-build'] && { progress: withoutBuild(options.progress, service) }),
+    // Unlike those of `up`, builds look for newer base images only where the file says so.
+    images: { ...options.images, wishes: plainWishes },
     reconcile: {
       ...options.reconcile,
       oneOff: {
@@ -98,6 +104,13 @@ function toOptions(ctx: Context, session: Session, project: Project, flags: RunF
         hasAliases: flags['use-aliases'],
       },
     },
+  }
+}
+
+/** `--quiet-build` keeps quiet of the service itself; of what it depends on it shows that it is built. */
+function withoutBuild(progress: Session['progress'], service: string): Session['progress'] {
+  return (event) => {
+    if (event.id !== service || event.isTransfer === true) progress(event)
   }
 }
 

@@ -94,7 +94,8 @@ async function preparePainter(ctx: Context, isDryRun: boolean): Promise<() => Pr
   const asked = readProgress(ctx)
   const ansi = readAnsi(ctx)
   const isTty = isStdout ? ctx.terminal.isTty : ctx.terminal.isStderrTty
-  const mode = chooseProgressMode(asked, isTty && ansi !== 'never')
+  // Forced, pictures go into pipes too.
+  const mode = chooseProgressMode(asked, ansi === 'always' || (isTty && ansi !== 'never'))
   const options = {
     stream: isStdout ? ctx.stdout : ctx.stderr,
     terminal: ctx.terminal,

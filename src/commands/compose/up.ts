@@ -138,6 +138,7 @@ export function toConvergeOptions(
       lowestNumbers: flags['lowest-numbers'],
       replaceClassic: flags['replace-classic'],
       start: !flags['no-start'],
+      awaitsAgain: true,
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
       separator:
         ctx.globals['compatibility'] === true || isSwitchedOn(composeEnv(ctx)['COMPOSE_COMPATIBILITY']) ? '_' : '-',

@@ -7,6 +7,7 @@ import { planDown } from './down.ts'
 import type { DownOptions } from './down.ts'
 import type { Observed } from './observed.ts'
 import { defaultReconcileOptions } from './options.ts'
+import { LABEL } from './label.ts'
 import { isQuestions, renderPlan } from './plan.ts'
 import { reconcile } from './reconcile.ts'
 import { planVerb } from './verbs.ts'
@@ -81,6 +82,16 @@ describe('down', () => {
     expect(down(have, { project: want, services: ['db'] })).not.toContain('remove-network')
   })
 
+  it('leaves networks of the same name that others have made', () => {
+    const have = up(want)
+    for (const labels of [{}, { [LABEL.project]: 'q', [LABEL.network]: 'apart' }, { [LABEL.project]: 'p' }]) {
+      const networks = have.networks.map((entry) => (entry.name === 'p_apart' ? { ...entry, labels } : entry))
+      const text = down({ ...have, networks }, { project: want })
+      expect(text).toContain('Network p_default: remove-network')
+      expect(text).not.toContain('p_apart')
+    }
+  })
+
   it('leaves external networks and volumes, and orphans unless asked', () => {
     const outside = { ...want, networks: dictionary({ ...want.networks, apart: { name: 'p_apart', external: true } }) }
     const have = up(want)
@@ -97,7 +108,9 @@ describe('down', () => {
       ...up(project([service('web')])),
       images: dictionary({ 'p-built': image('sha256:1'), busybox: image('sha256:2') }),
     }
-    expect(down(have, { project: mixed, removeImages: 'local' })).toMatch(/Image p-built(?![\s\S]*Image busybox)/)
+    expect(down(have, { project: mixed, removeImages: 'local' })).toMatch(
+      /Image p-built:latest(?![\s\S]*Image busybox)/,
+    )
     expect(down(have, { project: mixed, removeImages: 'all' })).toMatch(
       /Image p-built[\s\S]*Image busybox|Image busybox[\s\S]*Image p-built/,
     )

@@ -7,6 +7,8 @@ import type { Roster } from './dependency.ts'
 import { addPreStop } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
 import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts'
+import { withTag } from './image-plan.ts'
+import { LABEL } from './label.ts'
 import { findOrphans } from './orphan-steps.ts'
 import type { Plan } from './plan.ts'
 import { toRef, toResource } from './workspace.ts'
@@ -134,7 +136,10 @@ function networksToRemove(
   const { project } = options
   const own = observed.networks.filter((network) => {
     if (project === undefined) return true
-    return Object.values(project.networks).some((entry) => entry.external !== true && entry.name === network.name)
+    // One of that name which somebody else has made is not ours to remove.
+    const { [LABEL.project]: owner, [LABEL.network]: key = '' } = network.labels
+    const wanted = project.networks[key]
+    return owner === options.projectName && wanted?.name === network.name && wanted.external !== true
   })
   if (options.services.length === 0) return own
   const usedIds = new Set(left.flatMap((container) => Object.values(container.networks)))
@@ -196,7 +201,7 @@ function addImageRemovals(
     if (project !== undefined && observed.images[reference] === undefined) continue
     builder.add({
       op: { kind: 'remove-image', reference },
-      resource: `Image ${reference}`,
+      resource: `Image ${withTag(reference)}`,
       cause: 'down',
       after,
       refusal: inUse,

@@ -259,6 +259,6 @@ export function planPushes(services: readonly Service[], isIgnoringFailures: boo
 }
 
 /** As engines name an image: without a tag or digest it is the latest. */
-function withTag(reference: string): string {
+export function withTag(reference: string): string {
   return /:[^/]*$|@/.test(reference) ? reference : `${reference}:latest`
 }

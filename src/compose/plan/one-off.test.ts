@@ -119,7 +119,7 @@ describe('run', () => {
           { type: 'bind', source: '/tmp', target: '/data' },
           { type: 'volume', target: '/more' },
         ],
-        environment: dictionary({ B: 'line', C: null }),
+        environment: dictionary({ B: 'line' }),
         labels: dictionary({ x: 'y' }),
         capAdd: ['SYS_TIME'],
         user: '7',
@@ -129,7 +129,7 @@ describe('run', () => {
     )
     const body = bodyOf(plan)
     expect(body).toMatchObject({ Cmd: ['echo', 'hi'], Entrypoint: ['/init'], Tty: true, User: '7', WorkingDir: '/w' })
-    expect(body.Env).toEqual(['A=1', 'B=line', 'C'])
+    expect(body.Env).toEqual(['A=1', 'B=line'])
     expect(body.Labels['x']).toBe('y')
     expect(body.HostConfig).toMatchObject({ AutoRemove: true, CapAdd: ['CAP_SYS_TIME'] })
     expect(body.HostConfig.PortBindings).toHaveProperty(['80/tcp'])

@@ -30,8 +30,7 @@ export interface OneOffChange {
   /** `service`: those of the file. */
   readonly ports: readonly Port[] | 'service'
   readonly volumes: readonly Mount[]
-  /** `null`: taken from what the image sets. */
-  readonly environment: Dictionary<string | null>
+  readonly environment: Dictionary<string>
   readonly labels: Dictionary<string>
   readonly capAdd: readonly string[]
   readonly capDrop: readonly string[]
@@ -109,7 +108,7 @@ function layMounts(under: readonly Mount[], over: readonly Mount[]): readonly Mo
   return [...under.filter((mount) => !taken.has(mount.target)), ...over]
 }
 
-function lay<T>(under: Dictionary<T> | undefined, over: Dictionary<T>): Dictionary<T> {
+function lay<T>(under: Dictionary<T> | undefined, over: Dictionary<NonNullable<T>>): Dictionary<T> {
   const joined = makeDictionary<T>()
   return Object.assign(joined, under, over)
 }

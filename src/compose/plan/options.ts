@@ -26,6 +26,8 @@ export interface ReconcileOptions {
   readonly replaceClassic?: boolean
   /** False: create only. */
   readonly start: boolean
+  /** What a service that runs depends on is awaited again: the plan has waits where nothing is changed. */
+  readonly awaitsAgain?: boolean
   /** Grace of stops; absent: the container's own. */
   readonly timeoutSeconds?: number
   /** Its service gets this container and is otherwise left alone. */

@@ -120,6 +120,17 @@ describe('an up over what is there', () => {
     expect(again.settled).toEqual(['Container p-db-1', 'Container p-web-1'])
   })
 
+  it('awaits again what running services depend on, if asked to', () => {
+    const condition = 'service_healthy'
+    const waiting = project([service('web', { depends_on: dependsOn({ on: 'db', condition }) }), service('db')])
+    const have = up(waiting)
+    expect(plan(waiting, have).steps).toEqual([])
+    expect(renderPlan(plan(waiting, have, { awaitsAgain: true }))).toBe(
+      '[] → #1 Container p-db-1: wait-container until healthy (depended on)',
+    )
+    expect(plan(waiting, have, { awaitsAgain: true, start: false }).steps).toEqual([])
+  })
+
   it('replaces only the changed service, under a temporary name first', () => {
     expect(text(changed('web', { environment: dictionary({ A: '1' }) }), up(want))).toMatchInlineSnapshot(`
       "

@@ -26,6 +26,9 @@ export function addStartSteps(
     const wanting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
     const update = rolling.get(service.name)
     if (wanting.length === 0 && update === undefined) {
+      const { start, awaitsAgain } = space.options
+      const isThere = (placed.get(service.name) ?? []).length > 0
+      if (start && awaitsAgain === true && isThere) addDependencyWaits(space, service, placed, starts, waits)
       restartAfterUpdates(space, service, placed, starts, rolling)
       continue
     }

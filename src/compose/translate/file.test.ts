@@ -68,7 +68,7 @@ describe('configs and secrets', () => {
     [
       'a file that is not there is a warning; the engine has the last word',
       { object: { file: '/f' }, material: {} },
-      { mounts: [mount], warnings: ['secret file /f does not exist'], fingerprints: '' },
+      { mounts: [mount], warnings: ['secret file p_it does not exist'], fingerprints: '' },
     ],
   ]
   it.each(cases)('%s', (_, given, expected) => {
@@ -82,16 +82,16 @@ describe('configs and secrets', () => {
       { object: { content: 'x', template_driver: 'golang' }, kind: 'config' },
       'Docker Compose does not support configs.*.template_driver',
     ],
-    ['an external secret', { object: { external: true }, material: {} }, 'unsupported external secret it'],
+    ['an external secret', { object: { external: true }, material: {} }, 'unsupported external secret p_it'],
     [
       'an external config without a swarm',
       { object: { external: true }, kind: 'config', material: {} },
-      'unsupported external config it',
+      'unsupported external config p_it',
     ],
     [
       'a copy into a read-only root',
       { object: { environment: 'X' }, extra: { read_only: true } },
-      'cannot create secret "it" in read-only service web: `file` is the sole supported option',
+      'cannot create secret "p_it" in read-only service web: `file` is the sole supported option',
     ],
     [
       'a file to be copied that is not there',

@@ -62,7 +62,7 @@ export function deliverFiles(project: Project, service: Service, materials: Mate
         if (hasOwner(use))
           warnings.push(`${kind}s \`uid\`, \`gid\` and \`mode\` are not supported, they will be ignored`)
         if (fingerprint === undefined && materials.entries.has(materialKey(kind, use.source))) {
-          warnings.push(`${kind} file ${object.file ?? ''} does not exist`)
+          warnings.push(`${kind} file ${object.name} does not exist`)
         }
         mounts.push({ Type: 'bind', Source: object.file ?? '', Target: toTarget(kind, use), ReadOnly: true })
         continue
@@ -124,7 +124,7 @@ function checkCopy(kind: FileKind, name: string, object: FileObject, service: Se
       object.file === undefined ? {} : { hint: 'the file is on this computer and the engine on another one' }
     throw new FlotillaError(
       'compose/unsupported',
-      `cannot create ${kind} "${name}" in read-only service ${service.name}: \`file\` is the sole supported option`,
+      `cannot create ${kind} "${object.name}" in read-only service ${service.name}: \`file\` is the sole supported option`,
       reason,
     )
   }
@@ -134,7 +134,7 @@ function checkCopy(kind: FileKind, name: string, object: FileObject, service: Se
       kind === 'secret'
         ? 'no engine gives out what a swarm secret holds; only services of the swarm itself can use it'
         : 'configs of a swarm can be used where the endpoint is one of its managers and has the config'
-    throw new FlotillaError('compose/unsupported', `unsupported external ${kind} ${name}`, { hint })
+    throw new FlotillaError('compose/unsupported', `unsupported external ${kind} ${object.name}`, { hint })
   }
   if (object.file === undefined) {
     throw new FlotillaError('compose/unsupported', `${kind} "${name}" of service "${service.name}" has no content`)
