@@ -163,21 +163,26 @@ describe('converge', () => {
   it.each([
     [undefined, 6],
     [2, 2],
-  ])('makes and starts at most %s containers at once: %i of 6', async (making, most) => {
+  ])('makes, starts, ends and removes at most %s containers at once: %i of 6', async (changing, most) => {
     const { engine } = await start()
-    const want = project(Array.from({ length: 6 }, (_, index) => service(`s${index}`, sleeper)))
-    const underWay = new Set<string>()
-    let seen = 0
-    await up(engine, want, {
-      ...(making !== undefined && { making }),
-      progress({ id, text }: ProgressEvent) {
-        if (text === 'Creating' || text === 'Starting') underWay.add(`${id} ${text}`)
-        if (text === 'Created' || text === 'Started') underWay.delete(`${id} ${text.replace('ed', 'ing')}`)
-        seen = Math.max(seen, [...underWay].filter((each) => each.startsWith('Container')).length)
-      },
-    })
-    expect(seen).toBe(most)
-    expect(underWay.size).toBe(0)
+    const pace = { ...(changing !== undefined && { changing }) }
+    const coming = countAtOnce({ Creating: 'Created', Starting: 'Started' })
+    await up(engine, six, { ...pace, progress: coming.progress })
+    expect(coming.most()).toBe(most)
+
+    const going = countAtOnce({ Stopping: 'Stopped', Removing: 'Removed' })
+    const plan = planDown(await observe(engine, { project: 'p' }), { ...downOfP, timeoutSeconds: 0 })
+    await execute(plan, engine, { clock: systemClock, parallel: 64, ...pace, progress: going.progress })
+    expect(going.most()).toBe(most)
+  })
+
+  it('stops all at once where programs are given time to end', async () => {
+    const { engine } = await start()
+    await up(engine, six)
+    const stopping = countAtOnce({ Stopping: 'Stopped' })
+    const plan = planDown(await observe(engine, { project: 'p' }), { ...downOfP, timeoutSeconds: 5 })
+    await execute(plan, engine, { clock: systemClock, parallel: 64, changing: 2, progress: stopping.progress })
+    expect(stopping.most()).toBe(6)
   })
 
   it('down takes away what up made', async () => {
@@ -191,6 +196,26 @@ describe('converge', () => {
     expect([left.containers, left.networks, left.volumes]).toEqual([[], [], []])
   })
 })
+
+const six = project(Array.from({ length: 6 }, (_, index) => service(`s${index}`, sleeper)))
+const downOfP = { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false }
+
+/** Counts containers that are between the first and the second of such words. */
+function countAtOnce(words: Readonly<Record<string, string>>) {
+  const underWay = new Set<string>()
+  let most = 0
+  return {
+    most: () => most,
+    progress({ id, text }: ProgressEvent) {
+      if (!id.startsWith('Container')) return
+      for (const [begun, done] of Object.entries(words)) {
+        if (text === begun) underWay.add(`${id} ${begun}`)
+        if (text === done) underWay.delete(`${id} ${begun}`)
+      }
+      most = Math.max(most, underWay.size)
+    },
+  }
+}
 
 describe('failures', () => {
   const many = project(Array.from({ length: 6 }, (_, index) => service(`s${index}`, sleeper)))

@@ -3,7 +3,6 @@ import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Progress } from '../core/progress.ts'
 import { FlotillaError } from '../core/errors.ts'
-import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { BuildHost } from './build/build-image.ts'
 import { execute } from './execute.ts'
@@ -18,6 +17,7 @@ import type { Project } from './model/project.ts'
 import type { Service } from './model/service.ts'
 import { observe, observeImageVolumes } from './observe.ts'
 import { observeNodes } from './observe-nodes.ts'
+import { isClusterEndpoint, paceOf } from './pace.ts'
 import { furtherImages } from './plan/image-plan.ts'
 import type { ImageOptions, PullPolicy } from './plan/image-plan.ts'
 import { findLeftOut } from './plan/left-out.ts'
@@ -42,8 +42,8 @@ export interface ConvergeOptions extends CallOptions {
   readonly clock: Clock
   readonly progress: Progress
   readonly parallel: number
-  /** Most containers made and started at once on a single engine; a fleet has processors of its own for each. */
-  readonly making?: number
+  /** Most containers changed at once on a single engine; a fleet has processors of its own for each. */
+  readonly changing?: number
   /** Longest wait for what a service depends on, milliseconds; absent: as long as its own check takes. */
   readonly waitLimitMs?: number
   readonly warn: (message: string) => void
@@ -128,17 +128,14 @@ function remember<T>(ask: () => Promise<T>): () => Promise<T> {
 async function carryOut(
   engine: Engine,
   { plan, observed, materials }: Prepared,
-  { making, ...o }: ConvergeOptions,
+  { changing, ...o }: ConvergeOptions,
   known: Known,
 ): Promise<Plan> {
   for (const warning of plan.warnings) o.warn(warning)
   await o.onPlan?.(plan, observed)
   for (const resource of plan.settled) o.progress({ id: resource, status: 'done', text: 'Running' })
   if (o.isDryRun === true) reportPlan(plan, o.progress)
-  else {
-    const isLimited = making !== undefined && plan.steps.length > making && !(await known.isCluster())
-    await execute(plan, engine, { ...o, materials, ...(isLimited && { making }) })
-  }
+  else await execute(plan, engine, { ...o, materials, ...(await paceOf(plan, changing, known.isCluster)) })
   return plan
 }
 
@@ -287,10 +284,4 @@ async function observeReplacedVolumes(
 async function withNodes(engine: Engine, observed: Observed, call: CallOptions): Promise<Observed> {
   const nodes = await observeNodes(engine, call)
   return nodes === undefined ? observed : { ...observed, nodes }
-}
-
-/** Classic Swarm and ours answer with their own name as version. */
-async function isClusterEndpoint(engine: Engine, call: CallOptions): Promise<boolean> {
-  const version = await callForJson<{ readonly Version?: string }>(engine, { method: 'GET', path: '/version' }, call)
-  return version.Version?.startsWith('swarm/') === true
 }

@@ -14,6 +14,7 @@ import { resolveRef, runStep } from './execute/step.ts'
 import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
 import type { Materials } from './model/material.ts'
+import { isChange } from './pace.ts'
 import { containerOf } from './plan/plan.ts'
 import { planRecovery } from './plan/rollout/recovery.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
@@ -32,8 +33,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly progress: Progress
   /** Most engine calls at once; waits do not count. `Infinity` for no limit. */
   readonly parallel: number
-  /** Most containers made and started at once; absent: as many as calls. */
-  readonly making?: number
+  /** Most containers changed at once, see `isChange`; absent: as many as calls. */
+  readonly changing?: number
   /** Longest wait for what a service depends on, milliseconds; absent: as long as its own check takes. */
   readonly waitLimitMs?: number
   /** Awaited before a container is started, so that none of its output is missed. */
@@ -119,7 +120,7 @@ class Walk {
   #running = 0
   #calls = 0
   /** Containers that are being made or started. */
-  #making = 0
+  #changing = 0
   #finish: () => void = () => {}
 
   constructor(plan: Plan, engine: Engine, o: ExecuteOptions) {
@@ -172,16 +173,16 @@ class Walk {
       const step = this.#takeReady()
       if (step === undefined) break
       const cost = isLong(step) ? 0 : 1
-      const making = isMaking(step) ? 1 : 0
+      const change = isChange(step.op) ? 1 : 0
       this.begun.add(step.id)
       this.#running += 1
       this.#calls += cost
-      this.#making += making
+      this.#changing += change
       this.#left -= 1
       void this.#perform(step).finally(() => {
         this.#running -= 1
         this.#calls -= cost
-        this.#making -= making
+        this.#changing -= change
         this.#pump()
       })
     }
@@ -189,10 +190,10 @@ class Walk {
   }
 
   #takeReady(): Step | undefined {
-    const { parallel, making = parallel } = this.#options
+    const { parallel, changing = parallel } = this.#options
     const isFree = this.#calls < parallel
-    const mayMake = this.#making < making
-    const index = this.#ready.findIndex((step) => isLong(step) || (isFree && (mayMake || !isMaking(step))))
+    const mayChange = this.#changing < changing
+    const index = this.#ready.findIndex((step) => isLong(step) || (isFree && (mayChange || !isChange(step.op))))
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
   }
 
@@ -255,11 +256,6 @@ const longKinds: ReadonlySet<StepOp['kind']> = new Set([
 /** What takes as long as someone else's program takes must not hold up the others. */
 function isLong({ op }: Step): boolean {
   return longKinds.has(op.kind)
-}
-
-/** What takes processors of the engine's machine for most of its time. */
-function isMaking({ op }: Step): boolean {
-  return op.kind === 'create-container' || op.kind === 'start-container'
 }
 
 function isAbort(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { expect, it } from 'vitest'
 import type { Context } from '../../cli/command.ts'
 import type { Endpoint } from '../../engine/endpoint.ts'
-import { learnEnv, readMaking, readParallel, removesOrphans } from './compose-env.ts'
+import { learnEnv, readChanging, readParallel, removesOrphans } from './compose-env.ts'
 
 function makeContext(env: Context['env'], parallel?: number): Context {
   const globals = { parallel: parallel ?? -1, given: (name: string) => name === 'parallel' && parallel !== undefined }
@@ -26,11 +26,11 @@ it('calls at once: the flag before the variable, a variable of `.env` once it is
   expect(readParallel(ctx)).toBe(2)
 })
 
-it('starts at once are bounded where the engine has the processors of this machine, unless the user says how many calls', () => {
-  expect(readMaking(makeContext({}), here)).toBe(Math.max(4, 2 * availableParallelism()))
-  expect(readMaking(makeContext({}), there)).toBeUndefined()
-  expect(readMaking(makeContext({}, 64), here)).toBeUndefined()
-  expect(readMaking(makeContext({ COMPOSE_PARALLEL_LIMIT: '64' }), here)).toBeUndefined()
+it('changes at once are bounded where the engine has the processors of this machine, unless the user says how many calls', () => {
+  expect(readChanging(makeContext({}), here)).toBe(Math.max(2, availableParallelism()))
+  expect(readChanging(makeContext({}), there)).toBeUndefined()
+  expect(readChanging(makeContext({}, 64), here)).toBeUndefined()
+  expect(readChanging(makeContext({ COMPOSE_PARALLEL_LIMIT: '64' }), here)).toBeUndefined()
 })
 
 it('orphans are removed as the flag says, else as a variable of `.env` does', () => {

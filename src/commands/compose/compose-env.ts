@@ -45,13 +45,13 @@ export function readParallel(ctx: Context): number {
 }
 
 /**
- * How many containers are made and started at once where the engine shares this machine and the user has not said.
- * Beyond twice its processors they only get in each other's way: 50 took a tenth longer all at once.
+ * How many containers are made, started, ended and removed at once where the engine shares this machine and the user has
+ * not said. With more than it has processors they get in each other's way: docs/decisions/0045-as-many-as-processors.md.
  */
-export function readMaking(ctx: Context, endpoint: Endpoint): number | undefined {
+export function readChanging(ctx: Context, endpoint: Endpoint): number | undefined {
   const isHere = endpoint.kind === 'unix' || endpoint.kind === 'npipe'
   const isSaid = ctx.globals.given('parallel') || (composeEnv(ctx)['COMPOSE_PARALLEL_LIMIT'] ?? '') !== ''
-  return isHere && !isSaid ? Math.max(4, 2 * availableParallelism()) : undefined
+  return isHere && !isSaid ? Math.max(2, availableParallelism()) : undefined
 }
 
 /** Engines serve more calls at once than they have processors for; beyond this they only queue. */

@@ -5,12 +5,13 @@ import { toObserveRequest } from '../../compose/converge.ts'
 import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
 import { observe } from '../../compose/observe.ts'
+import { isClusterEndpoint, paceOf } from '../../compose/pace.ts'
 import { planDown } from '../../compose/plan/down.ts'
 import type { DownOptions } from '../../compose/plan/down.ts'
 import type { Observed } from '../../compose/plan/observed.ts'
 import type { Plan } from '../../compose/plan/plan.ts'
 import { toImageReference } from '../../compose/translate/name.ts'
-import { composeEnv } from './compose-env.ts'
+import { composeEnv, readChanging } from './compose-env.ts'
 import type { downFlags } from './lifecycle-table.ts'
 import { endProviders } from './outside.ts'
 import { withSession } from './session.ts'
@@ -64,8 +65,12 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
         return 0
       }
       const { engine, progress, parallel } = session
-      const carryOut = (now: Plan, signal: AbortSignal | undefined): Promise<unknown> =>
-        execute(now, engine, { clock: ctx.clock, progress, parallel, ...(signal !== undefined && { signal }) })
+      const changing = readChanging(ctx, session.endpoint)
+      const carryOut = async (now: Plan, signal: AbortSignal | undefined): Promise<void> => {
+        const call = signal === undefined ? {} : { signal }
+        const pace = await paceOf(now, changing, () => isClusterEndpoint(engine, call))
+        await execute(now, engine, { clock: ctx.clock, progress, parallel, ...pace, ...call })
+      }
       const { lock } = readLock(flags, 'docker-compose down')
       if (lock === undefined || plan.steps.length === 0) await carryOut(plan, ctx.signal)
       else {

@@ -11,7 +11,7 @@ import { plainWishes } from '../../compose/build/definition.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import { makeBuildHost, readAuth } from './build-host.ts'
-import { composeEnv, readMaking, removesOrphans } from './compose-env.ts'
+import { composeEnv, readChanging, removesOrphans } from './compose-env.ts'
 import type { upFlags } from './lifecycle-table.ts'
 import { resolveOutside } from './outside.ts'
 import { askUser, withSession } from './session.ts'
@@ -125,7 +125,7 @@ export function toConvergeOptions(
       ? 'force'
       : 'diverged'
   const recreateDependencies = flags['no-recreate'] ? 'never' : flags['always-recreate-deps'] ? 'force' : 'diverged'
-  const making = readMaking(ctx, session.endpoint)
+  const changing = readChanging(ctx, session.endpoint)
   return {
     reconcile: {
       services,
@@ -153,7 +153,7 @@ export function toConvergeOptions(
       wishes: { ...plainWishes, isPulling: flags.pull === 'always' },
     },
     parallel: session.parallel,
-    ...(making !== undefined && { making }),
+    ...(changing !== undefined && { changing }),
     warn: (message) => ctx.log.warn(message),
     note: (message) => ctx.log.debug(message),
     ask: askOnce(askUser(ctx, session, flags.yes)),
