@@ -206,7 +206,7 @@ function countAtOnce(words: Readonly<Record<string, string>>) {
   let most = 0
   return {
     most: () => most,
-    progress({ id, text }: ProgressEvent) {
+    progress: ({ id, text }: ProgressEvent): void => {
       if (!id.startsWith('Container')) return
       for (const [begun, done] of Object.entries(words)) {
         if (text === begun) underWay.add(`${id} ${begun}`)
