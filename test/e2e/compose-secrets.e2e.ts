@@ -131,11 +131,11 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('configs and secrets on engine %s
     const web = (extra: string): string => `services: { web: { image: "${sampleImage}", ${extra} } }\n`
     await refuse(
       `${web('secrets: [s]')}secrets: { s: { environment: NOT_THERE_AT_ALL } }`,
-      'environment variable "NOT_THERE_AT_ALL" required by secret "s" is not set',
+      'environment variable "NOT_THERE_AT_ALL" required by secret "bad_s" is not set',
     )
     await refuse(
       `${web('configs: [c], read_only: true')}configs: { c: { content: x } }`,
-      'cannot create config "c" in read-only service web: `file` is the sole supported option',
+      'cannot create config "bad_c" in read-only service web: `file` is the sole supported option',
     )
     // docker-compose 2.40 refuses them in the same words, once it has made the container.
     for (const [kind, name] of [
