@@ -22,9 +22,21 @@ export function judgeAdmission(node: NodeView, holders: readonly NodeView[]): Ad
     if (holder.health.state === 'unhealthy') return { refusal: undefined, isAlias: false, replaces: holder.addr }
     return { refusal: describeSecond(node, holder), isAlias: true }
   }
+  // Whoever restarts has another bridge too: of one that does not answer it cannot be told from its copy.
+  if (node.name === holder.name && holder.health.state === 'unhealthy')
+    return { refusal: describeLookalike(node, holder), isAlias: false }
   const shared = `ID duplicated. ID shared by this node ${node.addr} and another node ${holder.addr}.`
-  const remedy = 'Remove the key file (/etc/docker/key.json or DATA-ROOT/engine-id) of one of them and restart it.'
-  return { refusal: `${shared} ${remedy}`, isAlias: false }
+  return { refusal: `${shared} Remove ${keyFile} of one of them and restart it.`, isAlias: false }
+}
+
+const keyFile = 'the key file (/etc/docker/key.json or DATA-ROOT/engine-id)'
+
+/** An engine that has been restarted and is reached at its second address only, or a copy of its machine. */
+function describeLookalike(node: NodeView, holder: NodeView): string {
+  const what = `Engine at ${node.addr} has ID and name of the engine at ${holder.addr} (${holder.name}), which does not answer`
+  const either = 'it is that engine after a restart, or a copy of its machine'
+  const same = `If it is the same engine, remove ${holder.addr} from discovery, or mend the way to it`
+  return `${what}: ${either}. ${same}; if it is a copy, remove ${keyFile} there and restart it.`
 }
 
 /** Why an address is not counted: the engine is in service under another. */

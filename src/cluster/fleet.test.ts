@@ -217,6 +217,20 @@ describe('engines', () => {
       expect(lab.states()).toEqual(['a:1 unhealthy', 'b:1 pending'])
       expect(lab.fleet.isAskedElsewhere('same')).toBe(false)
     })
+
+    it('one that was restarted and answers at its second only is not called a copy, and comes in when the first leaves', () => {
+      const lab = pair()
+      lab.said.delete('a:1')
+      lab.add('b:1', { id: 'same', name: 'n', bridge: 'of this start' })
+      lab.fail('a:1', 3)
+      expect(lab.states()).toEqual(['a:1 unhealthy', 'b:1 pending'])
+      expect(lab.fleet.node('b:1')?.errorText).toBe(
+        'Engine at b:1 has ID and name of the engine at a:1 (n), which does not answer: it is that engine after a restart, or a copy of its machine. If it is the same engine, remove a:1 from discovery, or mend the way to it; if it is a copy, remove the key file (/etc/docker/key.json or DATA-ROOT/engine-id) there and restart it.',
+      )
+      expect(lab.warned).toEqual([expect.stringContaining('after a restart, or a copy')])
+      lab.discover(['b:1'])
+      expect(lab.states()).toEqual(['b:1 healthy'])
+    })
   })
 })
 

@@ -151,7 +151,8 @@ export class Fleet {
     const count = node === undefined ? 0 : this.departed.leave(node)
     if (count > 0) effects.push({ addr, effect: { kind: 'log', level: 'info', message: describeLeft(count) } })
     this.leaving.delete(addr)
-    this.known.setSecond(addr, false)
+    const last = this.engines.get(addr)?.node
+    if (last !== undefined) this.known.forget(last)
     this.heldBack.delete(addr)
     this.engines.delete(addr)
     this.nodes.delete(addr)
@@ -235,20 +236,22 @@ export class Fleet {
    */
   isAskedElsewhere(engineId: string): boolean {
     if (!this.known.mayHaveSeconds) return false
-    for (const { phase, node } of this.engines.values()) {
-      if (node.engineId !== engineId || isValidated(node)) continue
-      if (phase === 'specs' || phase === 'loading' || phase === 'loaded') return true
-    }
-    return false
+    return this.withId(engineId).some(
+      ({ phase, node }) => !isValidated(node) && (phase === 'specs' || phase === 'loading' || phase === 'loaded'),
+    )
   }
 
   /** What operators say of an engine, in service or not; undefined takes it back. */
   setMark(engineId: string, mark: NodeMark | undefined, context: StepContext): void {
     if (mark === undefined) this.marks.delete(engineId)
     else this.marks.set(engineId, mark)
-    for (const { addr, node } of this.engines.values()) {
-      if (node.engineId === engineId) this.dispatch(addr, { kind: 'marked', mark: mark ?? unmarked }, context)
+    for (const { addr } of this.withId(engineId)) {
+      this.dispatch(addr, { kind: 'marked', mark: mark ?? unmarked }, context)
     }
+  }
+
+  private withId(engineId: string): readonly EngineState[] {
+    return this.known.withId(engineId).flatMap((addr) => this.engines.get(addr) ?? [])
   }
 
   /** All marks there are; an engine without one is in service as it was made. */
@@ -264,8 +267,8 @@ export class Fleet {
   /** An engine went out of service or does not answer: others with its ID that had to wait may come in now. */
   private retryTwins(gone: EngineState, context: StepContext): readonly FleetEffect[] {
     const effects: FleetEffect[] = []
-    for (const other of this.engines.values()) {
-      if (other.addr === gone.addr || other.phase !== 'idle' || other.node.engineId !== gone.node.engineId) continue
+    for (const other of this.withId(gone.node.engineId)) {
+      if (other.addr === gone.addr || other.phase !== 'idle') continue
       effects.push(...this.dispatch(other.addr, { kind: 'added' }, context))
     }
     return effects

@@ -14,9 +14,14 @@ describe('events', () => {
     expect((await bed.call('GET', `/events?until=1&filters=${filters}`)).status).toBe(200)
   })
 
-  it('from a time after their end are refused', async () => {
-    const answer = await bed.call('GET', '/events?since=10&until=1')
-    const message = '{"message":"since time (10) cannot be after until time (1)"}\n'
-    expect([answer.status, answer.body]).toEqual([400, message])
+  it.each([
+    ['10', '1'],
+    ['1700000000.123456789', '1700000000.000000001'],
+    ['1m', '2h'],
+    ['2023-11-14T22:13:20.123456789Z', '2023-11-14'],
+  ])('from a time after their end (%s, %s) are refused, with both as they were given', async (since, until) => {
+    const answer = await bed.call('GET', `/events?since=${since}&until=${until}`)
+    const message = `\`since\` time (${since}) cannot be after \`until\` time (${until})`
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([400, { message }])
   })
 })

@@ -19,7 +19,9 @@ export const events: Handler = async (api, call) => {
   const since = readTime(params, 'since', api.cluster.clock.nowMs())
   const until = readTime(params, 'until', api.cluster.clock.nowMs())
   if (since !== undefined && until !== undefined && since > until) {
-    const message = `since time (${since}) cannot be after until time (${until})`
+    // As they were given (moby api/server/router/system/system_routes.go).
+    const [given, end] = [params.get('since') ?? '', params.get('until') ?? '']
+    const message = `\`since\` time (${given}) cannot be after \`until\` time (${end})`
     throw new FlotillaError('cluster/invalid-option', message, { status: 400 })
   }
   const { exchange } = call
