@@ -46,6 +46,7 @@ test('it does so once, and what it starts is told nothing of it', () => {
 
 test.each([
   ['another command', ['join', 'token://x'], {}],
+  ['another program', ['exec', 'web', 'manage'], { argv0: 'docker-compose' }],
   ['Node', ['manage'], { versions: { node: '22.0.0' } }],
   ['Windows', ['manage'], { platform: 'win32' }],
 ])('%s is left as it is', (_, words, more) => {

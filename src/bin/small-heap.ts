@@ -21,11 +21,11 @@ type Process = Pick<typeof NodeProcess, 'argv' | 'argv0' | 'env' | 'execPath' | 
  * @returns when there was nothing to do, or nothing could be done
  */
 export function keepManagersHeapSmall(process: Process): void {
+  if (process.versions['bun'] === undefined || process.platform === 'win32' || !isManager(process)) return
   const known = process.env[setting]
   // Not handed on: the programs that a manager starts are no managers.
   delete process.env[setting]
-  if (known !== undefined || process.versions['bun'] === undefined || process.platform === 'win32') return
-  if (!process.argv.includes('manage') && !process.argv.includes('m')) return
+  if (known !== undefined) return
   const execve: unknown = Reflect.get(process, 'execve')
   if (typeof execve !== 'function') return
   const args = [process.argv0, ...process.argv.slice(2)]
@@ -34,4 +34,11 @@ export function keepManagersHeapSmall(process: Process): void {
   } catch {
     // An executable that was taken away since it was started, for instance.
   }
+}
+
+/** Whether this is `swarm manage` or `flotilla swarm manage`, without reading flags: others start once more at most. */
+function isManager({ argv, argv0 }: Process): boolean {
+  const words = argv.slice(2)
+  const isSwarm = /(?:^|[\\/])swarm$/.test(argv0) || words[0] === 'swarm'
+  return isSwarm && (words.includes('manage') || words.includes('m'))
 }

@@ -177,7 +177,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs ro
         const { 'com.docker.compose.slug': slug, ...labels } = config.Labels ?? {}
         // No list and an empty one are the same to an engine.
         const { ConsoleSize: _size, ExtraHosts: _hosts, ...given } = own as unknown as Record<string, unknown>
-        // 2.40 lists mounts as they come out of a map: in another order now and then.
+        // Lists of mounts say the same in any order, and that of 2.40 comes out of a map.
         const rest = { ...given, Binds: [...(own.Binds ?? [])].sort() }
         const networks = Object.entries(net.Networks ?? {}).map(([key, endpoint]) => [
           key,
