@@ -165,7 +165,7 @@ describe('converge', () => {
     [2, 2],
   ])('makes, starts, ends and removes at most %s containers at once: %i of 6', async (changing, most) => {
     const { engine } = await start()
-    const pace = { ...(changing !== undefined && { changing }) }
+    const pace = { ...(changing !== undefined && { changing: () => changing }) }
     const coming = countAtOnce({ Creating: 'Created', Starting: 'Started' })
     await up(engine, six, { ...pace, progress: coming.progress })
     expect(coming.most()).toBe(most)
@@ -181,7 +181,7 @@ describe('converge', () => {
     await up(engine, six)
     const stopping = countAtOnce({ Stopping: 'Stopped' })
     const plan = planDown(await observe(engine, { project: 'p' }), { ...downOfP, timeoutSeconds: 5 })
-    await execute(plan, engine, { clock: systemClock, parallel: 64, changing: 2, progress: stopping.progress })
+    await execute(plan, engine, { clock: systemClock, parallel: 64, changing: () => 2, progress: stopping.progress })
     expect(stopping.most()).toBe(6)
   })
 

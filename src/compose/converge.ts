@@ -43,7 +43,7 @@ export interface ConvergeOptions extends CallOptions {
   readonly progress: Progress
   readonly parallel: number
   /** Most containers changed at once on a single engine; a fleet has processors of its own for each. */
-  readonly changing?: number
+  readonly changing?: () => number
   /** Longest wait for what a service depends on, milliseconds; absent: as long as its own check takes. */
   readonly waitLimitMs?: number
   readonly warn: (message: string) => void

@@ -33,8 +33,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly progress: Progress
   /** Most engine calls at once; waits do not count. `Infinity` for no limit. */
   readonly parallel: number
-  /** Most containers changed at once, see `isChange`; absent: as many as calls. */
-  readonly changing?: number
+  /** Most containers changed at once, see `isChange`, asked before each; absent: as many as calls. */
+  readonly changing?: () => number
   /** Longest wait for what a service depends on, milliseconds; absent: as long as its own check takes. */
   readonly waitLimitMs?: number
   /** Awaited before a container is started, so that none of its output is missed. */
@@ -190,9 +190,9 @@ class Walk {
   }
 
   #takeReady(): Step | undefined {
-    const { parallel, changing = parallel } = this.#options
+    const { parallel, changing } = this.#options
     const isFree = this.#calls < parallel
-    const mayChange = this.#changing < changing
+    const mayChange = this.#changing < (changing?.() ?? parallel)
     const index = this.#ready.findIndex((step) => isLong(step) || (isFree && (mayChange || !isChange(step.op))))
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
   }

@@ -47,11 +47,8 @@ interface Task {
   readonly isWithoutClassic?: boolean
 }
 
-const upMark = '<= 0.9 x docker-compose 2'
-
 function tasks(): readonly Task[] {
   const fifty = ['-f', 'fifty.yml', '-p', 'bench']
-  const own = ['-f', 'fifty.yml']
   return [
     { name: 'version', args: ['version'], mark: '<= 0.6 x docker-compose 2', rounds },
     { name: 'config, 2 services', args: ['-f', 'small.yml', 'config'], mark: '<= 0.8 x docker-compose 2', rounds },
@@ -63,22 +60,19 @@ function tasks(): readonly Task[] {
       rounds,
     },
     { name: 'ps, 50 services', args: [...fifty, 'ps'], mark: '<= 1 x docker-compose 2', rounds },
-    {
-      name: 'up -d, 50 services',
-      args: [...own, 'up', '-d'],
-      after: [...own, 'down', '-t', '0'],
-      mark: upMark,
-      rounds: slowRounds,
-      isWithoutClassic: true,
-    },
-    {
-      name: 'down -t 0, 50 services',
-      args: [...own, 'down', '-t', '0'],
-      before: [...own, 'up', '-d'],
-      mark: upMark,
-      rounds: slowRounds,
-      isWithoutClassic: true,
-    },
+    ...upAndDown('50 services', 'wired.yml'),
+    ...upAndDown('50 services without a network', 'fifty.yml'),
+  ]
+}
+
+/** Each contender has a project of its own. */
+function upAndDown(what: string, file: string): readonly Task[] {
+  const up = ['-f', file, 'up', '-d']
+  const down = ['-f', file, 'down', '-t', '0']
+  const common = { mark: '<= 0.9 x docker-compose 2', rounds: slowRounds, isWithoutClassic: true }
+  return [
+    { name: `up -d, ${what}`, args: up, after: down, ...common },
+    { name: `down -t 0, ${what}`, args: down, before: up, ...common },
   ]
 }
 
@@ -89,6 +83,7 @@ export async function run(): Promise<readonly Row[]> {
   try {
     await writeFile(join(folder, 'small.yml'), makeFile(2))
     await writeFile(join(folder, 'fifty.yml'), makeFile(50))
+    await writeFile(join(folder, 'wired.yml'), makeFile(50, ''))
     await writeFile(join(folder, 'many.yml'), makeFile(200))
     await writeFile(join(folder, 'most.yml'), makeFile(500))
     const place = { folder, engine: `unix://${running.hosts[0]?.socketPath ?? ''}` }
@@ -109,11 +104,10 @@ export async function run(): Promise<readonly Row[]> {
   }
 }
 
-function makeFile(services: number): string {
+function makeFile(services: number, network = 'network_mode: none, '): string {
   const entries = Array.from(
     { length: services },
-    (_, index) =>
-      `  s${index}: { image: "flotilla/sample:latest", network_mode: none, environment: { INDEX: "${index}" } }\n`,
+    (_, index) => `  s${index}: { image: "flotilla/sample:latest", ${network}environment: { INDEX: "${index}" } }\n`,
   )
   return `version: "3.8"\nservices:\n${entries.join('')}`
 }
@@ -167,10 +161,12 @@ async function compareFloor(socketPath: string, rows: readonly Row[]): Promise<r
     ] as const
   ).map(([words, key]) => {
     const value = median(floors.map((floor) => floor[key]))
-    const peer = rows.find(({ name, against }) => name.startsWith(`compose ${words}, 50 services, exe`) && against)
+    const peer = rows.find(
+      ({ name, against }) => name.startsWith(`compose ${words}, 50 services without a network, exe`) && against,
+    )
     const yardstick = peer?.against
     return {
-      name: `${words}, 50 services, by bare calls to the engine`,
+      name: `${words}, 50 services without a network, by bare calls to the engine`,
       value,
       unit: 'ms',
       ...(yardstick && { against: { ...yardstick, ratio: value / yardstick.value } }),
@@ -239,6 +235,13 @@ function call(peer: Peer, args: readonly string[], place: Place): number {
   const [program, ...words] = peer.command
   const startMs = performance.now()
   const result = spawnSync(program, [...words, ...args], setting(peer, place))
-  if (result.status !== 0) throw new Error(`${peer.name} ${args.join(' ')}: ${result.stderr.toString()}`)
-  return performance.now() - startMs
+  const ms = performance.now() - startMs
+  const said = result.stderr.toString()
+  if (result.status !== 0 && !hasLeftEndpoints(said)) throw new Error(`${peer.name} ${args.join(' ')}: ${said}`)
+  return ms
+}
+
+/** Engine 20.10 keeps endpoints of containers that are gone when many go at once, which docker-compose 2 does not wait out. */
+function hasLeftEndpoints(said: string): boolean {
+  return /network \S+ id \S+ has active endpoints/.test(said)
 }

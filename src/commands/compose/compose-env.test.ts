@@ -1,16 +1,11 @@
-import { availableParallelism } from 'node:os'
 import { expect, it } from 'vitest'
 import type { Context } from '../../cli/command.ts'
-import type { Endpoint } from '../../engine/endpoint.ts'
-import { learnEnv, readChanging, readParallel, removesOrphans } from './compose-env.ts'
+import { learnEnv, readParallel, removesOrphans } from './compose-env.ts'
 
 function makeContext(env: Context['env'], parallel?: number): Context {
   const globals = { parallel: parallel ?? -1, given: (name: string) => name === 'parallel' && parallel !== undefined }
   return { env, globals } as unknown as Context
 }
-
-const here: Endpoint = { kind: 'unix', path: '/run/docker.sock' }
-const there: Endpoint = { kind: 'tcp', host: '127.0.0.1', port: 2375 }
 
 it('calls at once: the flag before the variable, a variable of `.env` once it is known, none below 1', () => {
   expect(readParallel(makeContext({}))).toBe(64)
@@ -24,13 +19,6 @@ it('calls at once: the flag before the variable, a variable of `.env` once it is
   const ctx = makeContext({})
   learnEnv(ctx, { COMPOSE_PARALLEL_LIMIT: '2' })
   expect(readParallel(ctx)).toBe(2)
-})
-
-it('changes at once are bounded where the engine has the processors of this machine, unless the user says how many calls', () => {
-  expect(readChanging(makeContext({}), here)).toBe(Math.max(2, availableParallelism()))
-  expect(readChanging(makeContext({}), there)).toBeUndefined()
-  expect(readChanging(makeContext({}, 64), here)).toBeUndefined()
-  expect(readChanging(makeContext({ COMPOSE_PARALLEL_LIMIT: '64' }), here)).toBeUndefined()
 })
 
 it('orphans are removed as the flag says, else as a variable of `.env` does', () => {

@@ -1,8 +1,6 @@
-import { availableParallelism } from 'node:os'
 import type { Context } from '../../cli/command.ts'
 import { isSwitchedOn } from '../../core/env-switch.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import type { Endpoint } from '../../engine/endpoint.ts'
 
 type Env = Context['env']
 
@@ -42,16 +40,6 @@ export function readParallel(ctx: Context): number {
   }
   const limit = Number(variable)
   return limit < 1 ? unlimited : limit
-}
-
-/**
- * How many containers are made, started, ended and removed at once where the engine shares this machine and the user has
- * not said. With more than it has processors they get in each other's way: docs/decisions/0045-as-many-as-processors.md.
- */
-export function readChanging(ctx: Context, endpoint: Endpoint): number | undefined {
-  const isHere = endpoint.kind === 'unix' || endpoint.kind === 'npipe'
-  const isSaid = ctx.globals.given('parallel') || (composeEnv(ctx)['COMPOSE_PARALLEL_LIMIT'] ?? '') !== ''
-  return isHere && !isSaid ? Math.max(2, availableParallelism()) : undefined
 }
 
 /** Engines serve more calls at once than they have processors for; beyond this they only queue. */
