@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
 import { FlotillaError } from '../../../core/errors.ts'
+import type { Caller } from '../../access/caller.ts'
 import type { BodySink, ServerConnection } from './connection.ts'
 import type { RequestHead } from './head.ts'
 import { reasonOf } from './reason.ts'
@@ -24,6 +25,8 @@ export class Exchange {
   readonly connection: ServerConnection
   /** Monotonic: when a request that is tried again came first, here or at another manager; undefined: it has just come. */
   arrivedMs: number | undefined
+  /** Who makes it; undefined: nobody has looked. */
+  caller: Caller | undefined
   #hasReplied = false
   #isChunkedReply = false
   #isFinished = false
