@@ -18,6 +18,7 @@ import { Fleet } from './fleet.ts'
 import type { FleetEffect, NameTaken } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
+import type { CallLimits, EngineLimits } from './limits.ts'
 import { isValidated } from './model.ts'
 import type { ClusterSnapshot, ContainerView, NodeMark, NodeView } from './model.ts'
 import { OwnWrites } from './own-writes.ts'
@@ -35,6 +36,7 @@ import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/
 export interface ClusterOptions {
   readonly policy: Policy
   readonly watch: WatchOptions
+  readonly limits: EngineLimits & CallLimits
   /** How long containers of engines that left discovery stay in the list; absent: an hour; 0: not at all. */
   readonly rememberMs?: number
   readonly clock: Clock
@@ -108,6 +110,11 @@ export class Cluster {
 
   get log(): Log {
     return this.#o.log
+  }
+
+  /** What engines are given at once, and how long they may take. */
+  get limits(): EngineLimits & CallLimits {
+    return this.#o.limits
   }
 
   /** Finds things by what users call them. */
@@ -350,6 +357,7 @@ export class Cluster {
         env: this.#o.env,
         gate: this.#gate,
         turnedAway: this.turnedAway,
+        limits: this.#o.limits,
         resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
         isHeard: () => this.events.size > 0,
         view: () => this.#fleet.node(addr),

@@ -16,12 +16,13 @@ import { LeadFence } from './api/fence.ts'
 import { PrimaryForwarder } from './api/forward-primary.ts'
 import { renderListenAddress } from './api/listen.ts'
 import type { ListenAddress, ListenTls } from './api/listen.ts'
-import { EndpointServer, defaultLimits } from './api/server.ts'
-import type { ServerLimits } from './api/server.ts'
+import { EndpointServer } from './api/server.ts'
 import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
 import { Election } from './leader/election.ts'
+import { completeLimits } from './limits.ts'
+import type { ManagerLimits } from './limits.ts'
 import { Announcer } from './leader/announcer.ts'
 import type { Leader } from './leader/leader.ts'
 import { Peers } from './leader/peers.ts'
@@ -67,7 +68,8 @@ export interface EndpointOptions {
   /** How long containers of engines that left discovery stay in the list. Default an hour; 0: not at all. */
   readonly rememberMs?: number
   readonly settings?: Partial<ApiSettings>
-  readonly limits?: ServerLimits
+  /** What is not given is as in `defaultLimits`. */
+  readonly limits?: Partial<ManagerLimits>
   /** Where containers with a reschedule policy and marks of nodes are kept; in memory when absent. */
   readonly records?: RecordStore
   /** Containers are made anew without the data of their local volumes. */
@@ -113,12 +115,20 @@ export interface RunningEndpoint {
 export async function startEndpoint(options: EndpointOptions): Promise<RunningEndpoint> {
   const { clock, log } = options
   const env = options.env ?? {}
+  const limits = completeLimits(options.limits ?? {}, options.replication !== undefined)
   const open =
     options.openEngine?.bind(options) ??
-    ((endpoint: EngineAddress) => openEngine(endpoint, { clock, env, userAgent: `flotilla/${programVersion}` }))
+    ((endpoint: EngineAddress) => openEngine(endpoint, {
+        clock,
+        env,
+        userAgent: `flotilla/${programVersion}`,
+        maxAnswerBytes: limits.answerBytes,
+        maxJsonDepth: limits.jsonDepth,
+      }))
   const cluster = new Cluster({
     policy: options.policy,
     watch: { ...defaultWatchOptions, ...options.watch },
+    limits,
     clock,
     random: options.random,
     log,
@@ -153,7 +163,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   const server: EndpointServer = new EndpointServer({
     clock,
     log,
-    limits: options.limits ?? (election === undefined ? defaultLimits : managerLimits),
+    limits,
     onTick() {
       cluster.tick()
       forwarder?.tick()
@@ -190,6 +200,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   const api: Api = {
     cluster,
     host: server,
+    limits,
     role,
     ...(peers === undefined ? {} : { peers }),
     rescheduler,
@@ -279,9 +290,6 @@ const catchUpMs = 5000
 /** Creates under way delay a resignation by no more than this. */
 const finishMs = 1000
 const finishedReason = new Error('nothing is under way any more')
-
-/** A replica sends the requests of all its clients from one address, and so does a load balancer. */
-const managerLimits: ServerLimits = { ...defaultLimits, perAddress: defaultLimits.total }
 
 function listenFields(address: ListenAddress): { readonly addr: string; readonly proto: string } {
   const addr = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`

@@ -7,6 +7,7 @@ import { openTransport } from '../engine/transport/open.ts'
 import { compareApiVersions } from '../engine/version.ts'
 import { EnginePool } from './api/http1/pool.ts'
 import type { ForwardTarget } from './api/proxy.ts'
+import type { CallLimits, EngineLimits } from './limits.ts'
 import type { NodeView } from './model.ts'
 import type { TurnedAway } from './turned-away.ts'
 import { EngineWatch } from './watch/engine-watch.ts'
@@ -23,6 +24,7 @@ export interface MemberOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly gate: Gate
   readonly turnedAway: TurnedAway
+  readonly limits: EngineLimits & CallLimits
   resolveIp(): Promise<string>
   /** Whether somebody follows the events of the cluster. */
   isHeard(): boolean
@@ -57,11 +59,13 @@ export class Member implements ForwardTarget {
       dial: (signal) => openTransport(options.endpoint, signal, options.env),
       onUnreachable: (error) => this.onUnreachable(error),
       onFull: () => options.turnedAway.count('engine-queue'),
+      limits: options.limits,
     })
     this.watch = new EngineWatch({
       engine: options.engine,
       clock: options.clock,
       gate: options.gate,
+      readMs: options.limits.callSeconds * 1000,
       resolveIp: () => options.resolveIp(),
       isHeard: () => options.isHeard(),
       step: (message) => this.#step(message),

@@ -25,23 +25,25 @@ export interface JsonObject {
   readonly [key: string]: JsonValue | undefined
 }
 
-const maxDepth = 128
+const usualDepth = 128
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const stringPattern = /"(?:[^"\\\u0000-\u001f]|\\.)*"/y
 const blankPattern = /[ \t\n\r]*/y
 
 interface Cursor {
   readonly text: string
+  readonly maxDepth: number
   at: number
 }
 
 /**
  * Reads one JSON document.
  *
+ * @param maxDepth most levels of lists and objects; a few thousand at most, for the stack's sake
  * @throws {core/invalid-json} with the offset of the first wrong character
  */
-export function parseExactJson(text: string): JsonValue {
-  const cursor: Cursor = { text, at: 0 }
+export function parseExactJson(text: string, maxDepth: number = usualDepth): JsonValue {
+  const cursor: Cursor = { text, maxDepth, at: 0 }
   const value = parseValue(cursor, 0)
   skipBlanks(cursor)
   if (cursor.at < text.length) throw unexpected(cursor)
@@ -49,7 +51,8 @@ export function parseExactJson(text: string): JsonValue {
 }
 
 function parseValue(cursor: Cursor, depth: number): JsonValue {
-  if (depth > maxDepth) throw new FlotillaError('core/invalid-json', `JSON is nested deeper than ${maxDepth} levels`)
+  if (depth > cursor.maxDepth)
+    throw new FlotillaError('core/invalid-json', `JSON is nested deeper than ${cursor.maxDepth} levels`)
   skipBlanks(cursor)
   switch (cursor.text[cursor.at]) {
     case '{':

@@ -17,7 +17,8 @@ import { makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './er
 import { watchIdle } from './idle.ts'
 import type { IdleLimits } from './idle.ts'
 import { readAll } from './read-all.ts'
-import { makeReply, parseWholeJson } from './reply.ts'
+import { defaultAnswerLimits, makeReply, parseWholeJson } from './reply.ts'
+import type { AnswerLimits } from './reply.ts'
 import { openTransport } from './transport/open.ts'
 import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
 import { followSource, isSource, makeSender, toHttpRequest } from './wire.ts'
@@ -32,6 +33,10 @@ export interface EngineOptions {
   readonly apiVersion?: string
   /** Limit for opening a connection, TLS handshake included. Default 10 s. */
   readonly connectDeadlineMs?: number
+  /** Largest answer that is read as a whole. Default 256 MiB. */
+  readonly maxAnswerBytes?: number
+  /** Deepest nesting of JSON in an answer. Default 128. */
+  readonly maxJsonDepth?: number
   /** Idle connections kept for reuse. Default 16. */
   readonly maxIdleConnections?: number
   /** Environment for the `ssh` that an ssh endpoint starts; its PATH is searched. */
@@ -59,6 +64,7 @@ export function openEngine(endpoint: Endpoint, options: EngineOptions): Engine {
 class EngineClient implements Engine {
   readonly endpoint: Endpoint
   readonly #options: EngineOptions
+  readonly #answers: AnswerLimits
   readonly #pool: HttpPool
   readonly #sender: Sender
   #version: string | undefined
@@ -68,6 +74,8 @@ class EngineClient implements Engine {
   constructor(endpoint: Endpoint, options: EngineOptions) {
     this.endpoint = endpoint
     this.#options = options
+    const { bytes, depth } = defaultAnswerLimits
+    this.#answers = { bytes: options.maxAnswerBytes ?? bytes, depth: options.maxJsonDepth ?? depth }
     this.#version = options.apiVersion
     this.#sender = makeSender(endpoint, options.userAgent)
     this.#pool = new HttpPool({
@@ -148,6 +156,7 @@ class EngineClient implements Engine {
         clock: this.#options.clock,
         call: o,
         requests: http,
+        maxBytes: this.#answers.bytes,
         mayJoin: () => this.#mayJoin,
         onSilence: () => {
           this.#mayJoin = false
@@ -169,7 +178,7 @@ class EngineClient implements Engine {
   #readWhole({ head, body }: WholeAnswer): ReadOutcome {
     try {
       if (head.status >= 400) return { isOk: false, error: this.#toStatusError(head, body) }
-      return { isOk: true, value: parseWholeJson(this.endpoint, body) }
+      return { isOk: true, value: parseWholeJson(this.endpoint, body, this.#answers) }
     } catch (error) {
       return { isOk: false, error: error instanceof Error ? error : new FlotillaError('internal', String(error)) }
     }
@@ -238,7 +247,7 @@ class EngineClient implements Engine {
             body.fail(error)
             connection.destroy(error)
           })
-    const reply = makeReply(this.endpoint, response)
+    const reply = makeReply(this.endpoint, response, this.#answers)
     if (signal?.aborted === true) stop()
     else signal?.addEventListener('abort', stop, { once: true })
     body.onClosed(() => {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { FlotillaError } from '../core/errors.ts'
 
-/** Deepest nesting accepted from an engine. */
+/** Deepest nesting accepted from an engine, unless told otherwise. */
 export const maxJsonDepth = 128
 const maxDocumentBytes = 64 * 1024 * 1024
 
@@ -22,7 +22,7 @@ interface JsonScanner {
   scan(chunk: Buffer, from: number): number
 }
 
-function makeScanner(): JsonScanner {
+function makeScanner(maxDepth: number): JsonScanner {
   let depth = 0
   let isInString = false
   /** The last chunk ended with a backslash inside a string. */
@@ -50,8 +50,8 @@ function makeScanner(): JsonScanner {
   function isLast(byte: number): boolean {
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth += 1
-      if (depth > maxJsonDepth) {
-        throw new FlotillaError('engine/protocol', `the answer nests deeper than ${maxJsonDepth} levels`)
+      if (depth > maxDepth) {
+        throw new FlotillaError('engine/protocol', `the answer nests deeper than ${maxDepth} levels`)
       }
       return false
     }
@@ -97,8 +97,8 @@ export interface DocumentReader {
 }
 
 /** A reader at the start of a stream. */
-export function makeDocumentReader(): DocumentReader {
-  const scanner = makeScanner()
+export function makeDocumentReader(maxDepth: number = maxJsonDepth): DocumentReader {
+  const scanner = makeScanner(maxDepth)
   let pending: Buffer[] = []
   let pendingBytes = 0
 
@@ -133,8 +133,8 @@ export function makeDocumentReader(): DocumentReader {
 }
 
 /** Refuses deep nesting as the chunks of a body arrive. @throws {engine/protocol} */
-export function makeNestingGuard(): (chunk: Buffer) => void {
-  const scanner = makeScanner()
+export function makeNestingGuard(maxDepth: number = maxJsonDepth): (chunk: Buffer) => void {
+  const scanner = makeScanner(maxDepth)
   return (chunk) => {
     for (let end = scanner.scan(chunk, 0); end !== -1; end = scanner.scan(chunk, end));
   }

@@ -5,13 +5,14 @@ import { FlotillaError } from '../core/errors.ts'
 import type { HttpConnection } from '../io/http/connection.ts'
 import type { WholeAnswer } from '../io/http/pipeline.ts'
 import type { HttpRequest } from '../io/http/request.ts'
-import { maxJsonBytes } from './reply.ts'
 
 /** What reading needs of the client it belongs to. */
 export interface ReadAllOptions {
   readonly clock: Clock
   readonly call: CallOptions
   readonly requests: readonly HttpRequest[]
+  /** Of one answer. */
+  readonly maxBytes: number
   takeIdle(): HttpConnection | undefined
   open(): Promise<HttpConnection>
   /** False for a peer that does not seem to know how to answer requests that are sent together. */
@@ -120,7 +121,7 @@ async function ask(
   let cancel = watch(deadlineMs, 0)
   signal?.addEventListener('abort', stop, { once: true })
   try {
-    await connection.sendAll(requests, maxJsonBytes, (answer) => {
+    await connection.sendAll(requests, o.maxBytes, (answer) => {
       answered += 1
       // From the first answer on there is less patience.
       if (answered === 1 && requests.length > 1) {

@@ -4,15 +4,20 @@ import type { HttpResponse } from '../io/http/connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EngineReply } from './engine.ts'
 import { invalidAnswer, toEngineError } from './errors.ts'
-import { makeDocumentReader, makeNestingGuard, parseJsonBody } from './json-documents.ts'
+import { makeDocumentReader, makeNestingGuard, maxJsonDepth, parseJsonBody } from './json-documents.ts'
 
-/** Largest answer that is parsed as a whole. */
-export const maxJsonBytes: number = 256 * 1024 * 1024
+/** What is accepted of one answer that is read as a whole. */
+export interface AnswerLimits {
+  readonly bytes: number
+  readonly depth: number
+}
+
+export const defaultAnswerLimits: AnswerLimits = { bytes: 256 * 1024 * 1024, depth: maxJsonDepth }
 
 /** The JSON value of a whole body. @throws {engine/protocol} naming the endpoint */
-export function parseWholeJson(endpoint: Endpoint, body: Buffer): unknown {
+export function parseWholeJson(endpoint: Endpoint, body: Buffer, limits: AnswerLimits): unknown {
   try {
-    makeNestingGuard()(body)
+    makeNestingGuard(limits.depth)(body)
     return parseJsonBody(body)
   } catch (error) {
     throw invalidAnswer(endpoint, error)
@@ -20,15 +25,15 @@ export function parseWholeJson(endpoint: Endpoint, body: Buffer): unknown {
 }
 
 /** Dresses an HTTP answer as an engine's. Failures of its body name the endpoint. */
-export function makeReply(endpoint: Endpoint, response: HttpResponse): EngineReply {
+export function makeReply(endpoint: Endpoint, response: HttpResponse, limits: AnswerLimits): EngineReply {
   const { head, body } = response
   body.translateErrors((error) => toEngineError(endpoint, error))
 
   async function bytes(): Promise<Buffer> {
-    return body.collect(maxJsonBytes)
+    return body.collect(limits.bytes)
   }
   async function* documents<T>(): AsyncGenerator<T, void> {
-    const reader = makeDocumentReader()
+    const reader = makeDocumentReader(limits.depth)
     function parse(read: () => readonly unknown[]): readonly T[] {
       try {
         return read() as readonly T[]
@@ -52,8 +57,8 @@ export function makeReply(endpoint: Endpoint, response: HttpResponse): EngineRep
       return whole.toString('utf8')
     },
     async json<T>() {
-      const guard = makeNestingGuard()
-      const whole = await body.collect(maxJsonBytes, (chunk) => {
+      const guard = makeNestingGuard(limits.depth)
+      const whole = await body.collect(limits.bytes, (chunk) => {
         try {
           guard(chunk)
         } catch (error) {

@@ -3,6 +3,7 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
+import type { ManagerLimits } from '../limits.ts'
 import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Peers } from '../leader/peers.ts'
 import type { Role } from '../leader/role.ts'
@@ -28,6 +29,7 @@ export interface Api {
   readonly cluster: Cluster
   readonly host: ForwardHost & ServerCounts & { readonly isHijackFull: boolean }
   readonly settings: ApiSettings
+  readonly limits: ManagerLimits
   /** Whether this manager leads. */
   readonly role: Role
   /** The other managers; absent: this one is alone. */
@@ -117,7 +119,7 @@ export async function readJsonBody(call: Call): Promise<Fields> {
   if (bytes.length === 0) return noFields
   let value: unknown
   try {
-    value = parseExactJson(bytes.toString('utf8'))
+    value = parseExactJson(bytes.toString('utf8'), call.exchange.connection.limits.jsonDepth)
   } catch (error) {
     throw new FlotillaError('io/protocol', `invalid request body: ${toMessage(error)}`, { status: 400, cause: error })
   }

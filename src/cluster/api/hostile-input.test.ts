@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Endpoint } from '../../engine/endpoint.ts'
 import { startEndpointBed, startManagerOver } from '../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../testing/endpoint-bed.ts'
-import type { ServerLimits } from './server.ts'
+import type { ServerLimits } from '../limits.ts'
 import { parseTarget } from './target.ts'
 
 /** Requests as nobody should send them: bodies and paths. Framing is tested with `http1/`. */
@@ -217,7 +217,7 @@ describe('exactness', () => {
 })
 
 describe('crowds', () => {
-  async function startSmall(limits: ServerLimits): Promise<{ readonly port: number; readonly close: () => void }> {
+  async function startSmall(limits: Partial<ServerLimits>): Promise<{ readonly port: number; readonly close: () => void }> {
     const manager = await startManagerOver(bed.engines, { limits })
     await vi.waitFor(() => expect(manager.cluster.healthyMembers()).toHaveLength(1), 20_000)
     return { port: Number(new URL(manager.addresses[0] ?? '').port), close: () => manager.closeNow() }

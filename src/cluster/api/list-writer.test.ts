@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ServerConnection } from './http1/connection.ts'
 import type { Exchange } from './http1/exchange.ts'
+import { defaultLimits } from '../limits.ts'
 import { ListWriter } from './list-writer.ts'
 
 const mebibyte = 1024 * 1024
@@ -24,7 +25,7 @@ describe('ListWriter', () => {
       const host = {
         tick: 0,
         isClosing: false,
-        unreadMs: 1000,
+        limits: { ...defaultLimits, unreadMs: 1000 },
         onGone: () => undefined,
         onRequest: (exchange: Exchange) => {
           exchange.startStream(200, [])

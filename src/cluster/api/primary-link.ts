@@ -24,7 +24,7 @@ const probeMs = 5000
 /** Looks in a row that a manager that leads no more may leave unanswered before the streams through it end. */
 const hungLooks = 4
 /** Many requests may wait for something at once: pulls, stops, builds. */
-const inFlightLimit = 4096
+const linkLimits = { inFlight: 4096, queued: 1024 }
 
 /** Connections to one manager that leads, or has led, and the requests it has not answered yet. */
 export class PrimaryLink implements ForwardTarget {
@@ -44,7 +44,7 @@ export class PrimaryLink implements ForwardTarget {
       name: () => this.name,
       dial: (signal) => openTransport(options.endpoint, signal),
       onUnreachable: () => (this.#isSuspect = true),
-      inFlightLimit,
+      limits: linkLimits,
     })
   }
 

@@ -10,7 +10,7 @@ import { EnginePool } from './http1/pool.ts'
 import { Forward } from './proxy.ts'
 import type { ForwardOptions } from './proxy.ts'
 import { EndpointServer } from './server.ts'
-import type { ServerLimits } from './server.ts'
+import type { ServerLimits } from '../limits.ts'
 
 const cleanups: (() => void | Promise<void>)[] = []
 afterEach(async () => {
@@ -905,7 +905,7 @@ describe('limits', () => {
   }
 
   async function startHasty(
-    limits?: ServerLimits,
+    limits?: Partial<ServerLimits>,
   ): Promise<{ readonly port: number; readonly server: EndpointServer }> {
     const server = new EndpointServer({
       clock: hasty,

@@ -6,26 +6,17 @@ import type { Joined } from './hijack.ts'
 import { ServerConnection } from './http1/connection.ts'
 import type { ConnectionHost } from './http1/connection.ts'
 import type { Exchange } from './http1/exchange.ts'
+import { defaultLimits } from '../limits.ts'
+import type { ServerLimits } from '../limits.ts'
 import { openListener } from './listen.ts'
 import type { ListenAddress, ListenTls } from './listen.ts'
 import type { Forward, ForwardHost } from './proxy.ts'
 import { randomId } from '../../io/random-id.ts'
 
-/** Most connections at once: in all, from one address, and those that carry raw streams; reliability.md §2. */
-export interface ServerLimits {
-  readonly total: number
-  readonly perAddress: number
-  readonly hijacked: number
-  /** For how long a client may take nothing of what is left for it on a connection that is over. Default 60,000. */
-  readonly unreadMs?: number
-}
-
-export const defaultLimits: ServerLimits = { total: 8192, perAddress: 256, hijacked: 4096 }
-
 export interface ServerOptions {
   readonly clock: Clock
   readonly log: Log
-  readonly limits?: ServerLimits
+  readonly limits?: Partial<ServerLimits>
   /** May be called for the next request only after the exchange before it is over. */
   handle(exchange: Exchange): void | Promise<void>
   /** Called about once a second. */
@@ -43,7 +34,7 @@ const requestIdHeader = 'X-Request-Id'
 /** Accepts connections, keeps their time limits and ends them in good order. */
 export class EndpointServer implements ConnectionHost, ForwardHost {
   readonly #o: ServerOptions
-  readonly #limits: ServerLimits
+  readonly limits: ServerLimits
   readonly #servers: Server[] = []
   readonly #connections = new Set<ServerConnection>()
   readonly #joined = new Set<Joined>()
@@ -56,12 +47,8 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
 
   constructor(options: ServerOptions) {
     this.#o = options
-    this.#limits = options.limits ?? defaultLimits
+    this.limits = { ...defaultLimits, ...options.limits }
     void this.#run()
-  }
-
-  get unreadMs(): number {
-    return this.#limits.unreadMs ?? 60_000
   }
 
   get hijackedCount(): number {
@@ -122,7 +109,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
 
   /** True when no further stream may leave HTTP. */
   get isHijackFull(): boolean {
-    return this.#joined.size >= this.#limits.hijacked
+    return this.#joined.size >= this.limits.hijacked
   }
 
   /**
@@ -199,7 +186,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     const address = connection.remoteAddress
     const fromThere = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0) + 1
     if (address !== undefined) this.#perAddress.set(address, fromThere)
-    if (this.#connections.size > this.#limits.total || fromThere > this.#limits.perAddress || this.isClosing) {
+    if (this.#connections.size > this.limits.total || fromThere > this.limits.perAddress || this.isClosing) {
       this.#o.onTurnedAway?.()
       connection.turnAway('too many connections')
     }

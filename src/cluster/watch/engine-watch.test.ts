@@ -118,6 +118,7 @@ async function start(isHeard = true): Promise<Bed> {
     isHeard: () => isHeard,
     clock: systemClock,
     gate: new Gate({ clock: systemClock, limit: 4 }),
+    readMs: 30_000,
     resolveIp: () => Promise.resolve('127.0.0.1'),
     step(message) {
       const result = reduce(state, message, { nowMs: Date.now(), random: 0.5 })

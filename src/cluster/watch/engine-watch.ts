@@ -18,6 +18,8 @@ export interface EngineWatchOptions {
   readonly clock: Clock
   /** Shared by all watches, so that a large fleet is read in bounded steps. Probes and events do not wait. */
   readonly gate: Gate
+  /** How long a reading may take. */
+  readonly readMs: number
   resolveIp(): Promise<string>
   /** Takes one message in. @returns what has to be done next */
   step(message: Message): readonly Effect[]
@@ -207,7 +209,8 @@ export class EngineWatch {
   }
 
   #context(signal: AbortSignal): FetchContext {
-    return { engine: this.#o.engine, signal, clock: this.#o.clock, resolveIp: () => this.#o.resolveIp() }
+    const { engine, clock, readMs } = this.#o
+    return { engine, signal, clock, readMs, resolveIp: () => this.#o.resolveIp() }
   }
 
   #failed(epoch: number, fetch: Fetch, failure: Failure): void {

@@ -18,7 +18,7 @@ async function limitOf(address: string, isPatient: boolean): Promise<number | un
     close: () => Promise.resolve(),
   }
   const { signal } = new AbortController()
-  const context = { engine, signal, clock: systemClock, resolveIp: () => Promise.resolve('127.0.0.1') }
+  const context = { engine, signal, clock: systemClock, readMs: 30_000, resolveIp: () => Promise.resolve('127.0.0.1') }
   await runFetch({ what: 'ping', isPatient }, context).catch(() => undefined)
   return limitMs
 }

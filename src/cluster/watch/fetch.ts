@@ -13,13 +13,14 @@ const pingMs = 1200
 const patientPingMs = 5000
 /** ssh starts a program here, agrees on keys and starts another there, whenever its connection has to be made anew. */
 const sshPingMs = 10_000
-const readMs = 30_000
 
 /** What fetching needs besides the engine. */
 export interface FetchContext {
   readonly engine: Engine
   readonly signal: AbortSignal
   readonly clock: Clock
+  /** How long a reading may take; probes have their own times. */
+  readonly readMs: number
   /** The address that the host part of the engine's address stands for. */
   resolveIp(): Promise<string>
 }
@@ -52,7 +53,7 @@ export async function runLists(
   const inOrder = [...fetches].sort((a, b) => listOrder.indexOf(a.what) - listOrder.indexOf(b.what))
   const left = new Set(inOrder)
   const requests = inOrder.map((fetch) => listRequests[fetch.what])
-  const call = { signal: context.signal, deadlineMs: readMs }
+  const call = { signal: context.signal, deadlineMs: context.readMs }
   try {
     await readAll(context.engine, requests, call, (index, outcome) => {
       const fetch = inOrder[index]
@@ -72,7 +73,7 @@ function toListRows({ what }: ListFetch, value: unknown): readonly Fields[] {
 
 /** Reads one thing from an engine, with a deadline. Resolves to what `messages.ts` says of this fetch. */
 export async function runFetch(fetch: Exclude<Fetch, ListFetch>, context: FetchContext): Promise<unknown> {
-  const { engine, signal } = context
+  const { engine, signal, readMs } = context
   const call = { signal, deadlineMs: fetch.what === 'ping' ? toPingMs(engine, fetch.isPatient === true) : readMs }
   switch (fetch.what) {
     case 'ping':

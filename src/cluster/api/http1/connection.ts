@@ -3,9 +3,10 @@ import type { Socket } from 'node:net'
 import { isFlotillaError, toMessage } from '../../../core/errors.ts'
 import { ChunkedReader } from './chunked.ts'
 import { Exchange } from './exchange.ts'
-import { CHUNKED, headLimit, parseRequestHead, protocolProblem } from './head.ts'
+import { CHUNKED, parseRequestHead, protocolProblem } from './head.ts'
 import type { RequestHead } from './head.ts'
 import { reasonOf } from './reason.ts'
+import type { ConnectionLimits } from '../../limits.ts'
 
 /** Where the bytes of a request body go. */
 export interface BodySink {
@@ -19,20 +20,13 @@ export interface ConnectionHost {
   /** Seconds since the server started, counted by its own ticks: wall clocks may jump. */
   readonly tick: number
   readonly isClosing: boolean
-  /** For how long a client may take nothing of what is left for it on a connection that is over. */
-  readonly unreadMs: number
+  readonly limits: ConnectionLimits
   onRequest(exchange: Exchange): void
   onGone(connection: ServerConnection): void
 }
 
 /** Longest request head that is compared with the next one of its connection. */
 const keptHeadLength = 16 * 1024
-/** Seconds, as reliability.md §2. */
-const headSeconds = 10
-const bodyIdleSeconds = 60
-/** A body that is kept in memory has this long in all; 4 MiB make it over half a megabit a second. */
-const keptBodySeconds = 60
-const keepAliveSeconds = 75
 const keepAliveProbeMs = 30_000
 const lingerSeconds = 2
 /** A client that half-closed while its reply is under way counts as gone when nothing moved for this long. */
@@ -53,6 +47,7 @@ export class ServerConnection {
   readonly socket: Socket
   /** The client's address; undefined on a unix socket. */
   readonly remoteAddress: string | undefined
+  readonly limits: ConnectionLimits
   readonly #host: ConnectionHost
   #pending: Buffer | undefined
   /** Clients that ask the same again and again send the same bytes: what they mean is kept. */
@@ -80,6 +75,7 @@ export class ServerConnection {
   constructor(socket: Socket, host: ConnectionHost) {
     this.socket = socket
     this.#host = host
+    this.limits = host.limits
     this.#since = host.tick
     this.remoteAddress = socket.remoteAddress
     this.#onData = (chunk) => this.#receive(chunk)
@@ -125,7 +121,7 @@ export class ServerConnection {
    */
   consume(sink: BodySink, isKept = false): void {
     this.#sink = sink
-    if (isKept) this.#bodyUntil = this.#host.tick + keptBodySeconds
+    if (isKept) this.#bodyUntil = this.#host.tick + this.limits.bodySeconds
     if (this.#isBodyDone) {
       sink.end()
       return
@@ -208,6 +204,7 @@ export class ServerConnection {
     }
     const exchange = this.#exchange
     if (exchange === undefined) {
+      const { headSeconds, keepAliveSeconds } = this.limits
       if (this.#pending !== undefined ? idle >= headSeconds : idle >= keepAliveSeconds) this.#expire()
       return
     }
@@ -216,7 +213,7 @@ export class ServerConnection {
       return
     }
     if (this.#isBodyDone || this.#sink === undefined || this.#isSinkPaused) return
-    if (idle >= bodyIdleSeconds) this.#giveUpBody(exchange, 'request body stalled')
+    if (idle >= this.limits.bodyIdleSeconds) this.#giveUpBody(exchange, 'request body stalled')
     else if (this.#host.tick >= this.#bodyUntil) this.#giveUpBody(exchange, 'request body not complete in time')
   }
 
@@ -232,7 +229,7 @@ export class ServerConnection {
 
   /** What is queued is still sent, for as long as the client reads. Node counts bytes that leave as activity. */
   #endSocket(): void {
-    this.socket.setTimeout(this.#host.unreadMs, () => this.socket.destroy())
+    this.socket.setTimeout(this.limits.unreadMs, () => this.socket.destroy())
     this.socket.end()
   }
 
@@ -306,12 +303,12 @@ export class ServerConnection {
     const from = pending[0] === 13 && pending[1] === 10 ? 2 : 0
     const end = pending.indexOf(blankLine, from)
     if (end < 0) {
-      if (pending.length >= headLimit) this.#refuse(431, 'request head too long')
+      if (pending.length >= this.limits.headBytes) this.#refuse(431, 'request head too long')
       return false
     }
     let head: RequestHead
     try {
-      if (end - from > headLimit) throw protocolProblem('request head too long', 431)
+      if (end - from > this.limits.headBytes) throw protocolProblem('request head too long', 431)
       head = this.#readHead(pending.toString('latin1', from, end))
     } catch (error) {
       this.#refuse(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
@@ -324,7 +321,7 @@ export class ServerConnection {
 
   #readHead(text: string): RequestHead {
     if (this.#lastHead !== undefined && text === this.#lastText) return this.#lastHead
-    const head = parseRequestHead(text)
+    const head = parseRequestHead(text, this.limits.headers)
     // One that is long is rare, and would be kept for as long as the connection is idle.
     const isKept = text.length <= keptHeadLength
     this.#lastText = isKept ? text : ''

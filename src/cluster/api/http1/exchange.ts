@@ -6,9 +6,6 @@ import type { BodySink, ServerConnection } from './connection.ts'
 import type { RequestHead } from './head.ts'
 import { reasonOf } from './reason.ts'
 
-/** A JSON body larger than this is refused before it is buffered. */
-export const jsonBodyLimit: number = 4 * 1024 * 1024
-
 /** Counted for clients that went away before they were answered, as proxies write it. */
 const clientGoneStatus = 499
 
@@ -107,16 +104,16 @@ export class Exchange {
   }
 
   /**
-   * The body in one piece. One that is not complete within a minute is answered with 408.
-   * @throws {io/protocol} status 413 beyond `limit`
+   * The body in one piece. One that is not complete in time is answered with 408.
+   * @throws {io/protocol} status 413 beyond `limit`, before it is buffered
    */
-  readBody(limit: number = jsonBodyLimit): Promise<Buffer> {
+  readBody(limit: number = this.connection.limits.bodyBytes): Promise<Buffer> {
     return this.#kept ?? this.#read(limit)
   }
 
   /** As `readBody`, and keeps it: the request may be served or sent again. @throws {io/protocol} status 413 */
   keepBody(): Promise<Buffer> {
-    return (this.#kept ??= this.#read(jsonBodyLimit))
+    return (this.#kept ??= this.#read(this.connection.limits.bodyBytes))
   }
 
   #read(limit: number): Promise<Buffer> {

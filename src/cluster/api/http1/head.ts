@@ -5,11 +5,11 @@ export const CHUNKED = -1
 export const UNTIL_CLOSE = -2
 
 /**
- * Limits of one message head. A single line may take all of it: a classic build sends the credentials of every registry in
- * one header, of some kilobytes each with cloud registries, and its arguments and labels in the address.
+ * Limits of the head of a reply. A single line may take all of it, as in requests: a classic build sends the credentials of
+ * every registry in one header, of some kilobytes each with cloud registries, and its arguments and labels in the address.
  */
-export const headLimit: number = 128 * 1024
-export const headerLimit: number = 200
+export const replyHeadBytes: number = 128 * 1024
+const headerLimit = 200
 
 /** What both directions have in common. */
 interface MessageHead {
@@ -64,7 +64,7 @@ interface Fields {
 /**
  * Reads the header lines that start at `from`. Framing headers are strict: one length, one encoding, never both.
  */
-function parseFields(text: string, from: number): Fields {
+function parseFields(text: string, from: number, most: number): Fields {
   const fields: Fields = {
     headers: [],
     length: -1,
@@ -79,7 +79,7 @@ function parseFields(text: string, from: number): Fields {
   while (start < text.length) {
     let end = text.indexOf('\r\n', start)
     if (end < 0) end = text.length
-    if (fields.headers.length >= headerLimit * 2) throw protocolProblem('too many headers', 431)
+    if (fields.headers.length >= most * 2) throw protocolProblem('too many headers', 431)
     parseField(text.slice(start, end), fields)
     start = end + 2
   }
@@ -157,9 +157,10 @@ function hasToken(list: string, wanted: string): boolean {
  * Parses the head of a request: the text before the blank line.
  *
  * Hop-by-hop and framing headers are taken out of `headers`: whoever forwards the request writes its own.
+ * @param most headers
  * @throws {io/protocol} with the status to answer
  */
-export function parseRequestHead(text: string): RequestHead {
+export function parseRequestHead(text: string, most: number = headerLimit): RequestHead {
   if (forbidden.test(text)) throw protocolProblem('control character in request head')
   const lineEnd = text.indexOf('\r\n')
   const line = lineEnd < 0 ? text : text.slice(0, lineEnd)
@@ -171,7 +172,7 @@ export function parseRequestHead(text: string): RequestHead {
       isOtherVersion ? 505 : 400,
     )
   }
-  const fields = parseFields(text, lineEnd < 0 ? text.length : lineEnd + 2)
+  const fields = parseFields(text, lineEnd < 0 ? text.length : lineEnd + 2, most)
   const isHttp11 = match[3] === '1'
   if (!isHttp11 && fields.isChunked) throw protocolProblem('Transfer-Encoding in an HTTP/1.0 request')
   const isUpgrade = fields.upgrade !== '' && hasToken(fields.connection, 'upgrade')
@@ -201,7 +202,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
       502,
     )
   if (forbidden.test(text)) throw protocolProblem('control character in reply head', 502)
-  const fields = parseFields(text, lineEnd < 0 ? text.length : lineEnd + 2)
+  const fields = parseFields(text, lineEnd < 0 ? text.length : lineEnd + 2, headerLimit)
   const status = Number(match[2])
   const isHttp11 = match[1] === '1'
   const isBodiless = method === 'HEAD' || status === 204 || status === 304 || status < 200

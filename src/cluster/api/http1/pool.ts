@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
+import { defaultLimits } from '../../limits.ts'
+import type { EngineLimits } from '../../limits.ts'
 import { UpstreamConnection } from './upstream.ts'
 
 /** Work that wants a connection. Exactly one of the two is called, unless it was cancelled before. */
@@ -11,6 +13,8 @@ export interface PoolJob {
   refused(error: FlotillaError): void
 }
 
+export type PoolLimits = Pick<EngineLimits, 'inFlight' | 'queued'>
+
 export interface PoolOptions {
   /** For messages. */
   readonly name: () => string
@@ -19,13 +23,10 @@ export interface PoolOptions {
   onUnreachable(error: unknown): void
   /** Told of each request that found no room. */
   onFull?(): void
-  /** Requests sent and not yet answered; absent: what one engine is asked at once. */
-  readonly inFlightLimit?: number
+  /** Default: those of one engine. */
+  readonly limits?: PoolLimits
 }
 
-/** Requests sent and not yet answered, and requests waiting for their turn; reliability.md §2. */
-const engineInFlightLimit = 64
-const queueLimit = 1024
 /** Patient requests sent and not yet answered: an engine does next to nothing for them. */
 const patientLimit = 512
 const idleLimit = 64
@@ -48,6 +49,8 @@ interface Lane {
 /** Kept-alive connections to one engine. A request counts against the limits until its reply begins. */
 export class EnginePool {
   readonly #options: PoolOptions
+  /** Of each lane. */
+  readonly #queued: number
   readonly #usual: Lane
   readonly #patient: Lane
   /** Of connections whose reply has not begun. */
@@ -60,7 +63,8 @@ export class EnginePool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    const limit = options.inFlightLimit ?? engineInFlightLimit
+    const { inFlight: limit, queued } = options.limits ?? defaultLimits
+    this.#queued = queued
     this.#usual = { limit, queue: [], inFlight: 0 }
     this.#patient = { limit: Math.max(limit, patientLimit), queue: [], inFlight: 0 }
   }
@@ -91,7 +95,7 @@ export class EnginePool {
     const lane = this.#laneFor(job)
     if (lane.inFlight < lane.limit) {
       this.#run(job, false)
-    } else if (hasRoom(lane)) {
+    } else if (hasRoom(lane, this.#queued)) {
       lane.queue.push(job)
     } else {
       this.#options.onFull?.()
@@ -240,9 +244,9 @@ export class EnginePool {
 }
 
 /** Who has gone away in the meantime gives his place to others. */
-function hasRoom({ queue }: Lane): boolean {
-  if (queue.length < queueLimit) return true
+function hasRoom({ queue }: Lane, most: number): boolean {
+  if (queue.length < most) return true
   const waiting = queue.filter((job) => !job.isCancelled)
   queue.splice(0, queue.length, ...waiting)
-  return queue.length < queueLimit
+  return queue.length < most
 }

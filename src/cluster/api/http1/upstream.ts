@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { ChunkedReader } from './chunked.ts'
-import { CHUNKED, UNTIL_CLOSE, headLimit, parseResponseHead, protocolProblem } from './head.ts'
+import { CHUNKED, UNTIL_CLOSE, replyHeadBytes, parseResponseHead, protocolProblem } from './head.ts'
 import type { ResponseHead } from './head.ts'
 
 /** Who hears the reply to one request. */
@@ -139,7 +139,7 @@ export class UpstreamConnection {
   #head(bytes: Buffer): void {
     const end = bytes.indexOf(blankLine)
     if (end < 0) {
-      if (bytes.length > headLimit) throw protocolProblem('reply head too long', 502)
+      if (bytes.length > replyHeadBytes) throw protocolProblem('reply head too long', 502)
       if (!looksLikeHttp(bytes)) throw notHttp(bytes)
       this.#partial = bytes
       return
