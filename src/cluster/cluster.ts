@@ -112,11 +112,6 @@ export class Cluster {
     return this.#o.log
   }
 
-  /** What engines are given at once, and how long they may take. */
-  get limits(): EngineLimits & CallLimits {
-    return this.#o.limits
-  }
-
   /** Finds things by what users call them. */
   get directory(): Directory {
     return this.#fleet.directory

@@ -118,7 +118,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   const limits = completeLimits(options.limits ?? {}, options.replication !== undefined)
   const open =
     options.openEngine?.bind(options) ??
-    ((endpoint: EngineAddress) => openEngine(endpoint, {
+    ((endpoint: EngineAddress) =>
+      openEngine(endpoint, {
         clock,
         env,
         userAgent: `flotilla/${programVersion}`,

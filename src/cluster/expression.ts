@@ -1,3 +1,4 @@
+import { defaultLimits } from './limits.ts'
 import type { Expression, ExpressionList } from './placement.ts'
 
 /** Compiles a pattern in Go syntax; `undefined` is not possible, a bad pattern throws an error with the reason. */
@@ -7,9 +8,6 @@ const keyPattern = /^[a-z_][a-z0-9\-_.]+$/i
 const valuePattern = /^[=!/]?~?[a-z0-9:\-_ \t\n\f\r.*/()?+[\]\\^$|]+$/i
 /** Characters that make a value more than literal text, `*` and `.`. */
 const regexCharacters = /[()?+[\]\\^$|]/
-
-/** Longest value of one expression. */
-export const maxValueLength = 1024
 
 /** Most conditions of one kind in one request. */
 export const maxExpressions = 1000
@@ -22,8 +20,14 @@ class ExpressionProblem extends Error {}
  * Stops at the first that cannot be read and keeps its problem in the ancestor's words.
  *
  * @param about what they are conditions on, `constraint` or `affinity`: equal words about different things are not equal
+ * @param longest value of one expression, in characters
  */
-export function parseExpressions(texts: readonly string[], compile: CompileRegex, about = ''): ExpressionList {
+export function parseExpressions(
+  texts: readonly string[],
+  compile: CompileRegex,
+  about = '',
+  longest: number = defaultLimits.patternLength,
+): ExpressionList {
   if (texts.length > maxExpressions) {
     const problem = `${String(texts.length)} expressions are too many, at most ${String(maxExpressions)} are allowed`
     return { expressions: [], problem }
@@ -32,7 +36,7 @@ export function parseExpressions(texts: readonly string[], compile: CompileRegex
   let problem: string | undefined
   for (const text of texts) {
     try {
-      expressions.push(parseExpression(text, compile))
+      expressions.push(parseExpression(text, compile, longest))
     } catch (error) {
       if (!(error instanceof ExpressionProblem)) throw error
       problem = error.message
@@ -54,12 +58,12 @@ export function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList 
   }
 }
 
-function parseExpression(text: string, compile: CompileRegex): Expression {
+function parseExpression(text: string, compile: CompileRegex, longest: number): Expression {
   const { key, operator, value } = split(text)
   if (!keyPattern.test(key)) throw new ExpressionProblem(`Key '${key}' is invalid`)
-  if (value.length > maxValueLength) {
+  if (value.length > longest) {
     throw new ExpressionProblem(
-      `Value '${value.slice(0, 32)}...' is invalid: longer than ${String(maxValueLength)} characters`,
+      `Value '${value.slice(0, 32)}...' is invalid: longer than ${String(longest)} characters`,
     )
   }
   if (!valuePattern.test(value)) throw new ExpressionProblem(`Value '${value}' is invalid`)

@@ -43,6 +43,7 @@ export class Member implements ForwardTarget {
   readonly addr: string
   readonly endpoint: Endpoint
   readonly engine: Engine
+  readonly limits: EngineLimits & CallLimits
   readonly pool: EnginePool
   readonly watch: EngineWatch
   readonly #o: MemberOptions
@@ -54,6 +55,7 @@ export class Member implements ForwardTarget {
     this.addr = options.addr
     this.endpoint = options.endpoint
     this.engine = options.engine
+    this.limits = options.limits
     this.pool = new EnginePool({
       name: () => this.name,
       dial: (signal) => openTransport(options.endpoint, signal, options.env),

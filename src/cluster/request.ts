@@ -2,6 +2,7 @@ import { FlotillaError } from '../core/errors.ts'
 import { checkCreateTypes } from './create-types.ts'
 import { joinLists, parseExpressions } from './expression.ts'
 import type { CompileRegex } from './expression.ts'
+import { defaultLimits } from './limits.ts'
 import { readGpuAsk } from './gpus.ts'
 import { AFFINITIES_LABEL, CONSTRAINTS_LABEL, RESCHEDULE_LABEL, SWARM_ID_LABEL, WHITELISTS_LABEL } from './model.ts'
 import type { NodeView, Pending } from './model.ts'
@@ -34,6 +35,13 @@ const kinds = [
 
 type Rules = ReadonlyMap<string, readonly string[]>
 
+/** What the conditions of a request are read from, and how. */
+interface Conditions {
+  readonly rules: Rules
+  readonly compile: CompileRegex
+  readonly longest: number
+}
+
 /** The conditions a create body carries, for `needsRegex`: reading them may take the regular expression engine. */
 export function listConditions(body: Fields): readonly string[] {
   const rules = collectRules(body)
@@ -45,9 +53,16 @@ export function listConditions(body: Fields): readonly string[] {
  * that refusal.
  *
  * @param makeId gives a new swarm ID, 64 hexadecimal digits; called only when the body has none
+ * @param longest value of one condition, in characters
  * @throws {cluster/invalid-option} for reschedule policies, wrong types and numbers out of range
  */
-export function parseCreate(name: string, body: Fields, compile: CompileRegex, makeId: () => string): CreateDraft {
+export function parseCreate(
+  name: string,
+  body: Fields,
+  compile: CompileRegex,
+  makeId: () => string,
+  longest: number = defaultLimits.patternLength,
+): CreateDraft {
   checkCreateTypes(body)
   const rules = collectRules(body)
   const policies = rules.get(RESCHEDULE_LABEL) ?? []
@@ -70,7 +85,7 @@ export function parseCreate(name: string, body: Fields, compile: CompileRegex, m
     name,
     swarmId,
     reschedulePolicy: policies[0] ?? '',
-    request: readRequest(name, rest, hostConfig, rules, compile),
+    request: readRequest(name, rest, hostConfig, { rules, compile, longest }),
     body: rest,
   }
 }
@@ -147,8 +162,7 @@ function readRequest(
   name: string,
   body: Fields,
   hostConfig: Fields,
-  rules: Rules,
-  compile: CompileRegex,
+  { rules, compile, longest }: Conditions,
 ): PlacementRequest {
   const networkMode = readText(hostConfig, 'NetworkMode')
   const isDefaultBridge = networkMode === '' || networkMode === 'default' || networkMode === 'bridge'
@@ -166,10 +180,10 @@ function readRequest(
     // On networks of the user links are only aliases.
     links: isDefaultBridge ? readTexts(hostConfig, 'Links') : [],
     joins: readJoins(hostConfig),
-    constraints: parseExpressions(rules.get(CONSTRAINTS_LABEL) ?? [], compile, 'constraint'),
-    affinities: parseExpressions(rules.get(AFFINITIES_LABEL) ?? [], compile, 'affinity'),
+    constraints: parseExpressions(rules.get(CONSTRAINTS_LABEL) ?? [], compile, 'constraint', longest),
+    affinities: parseExpressions(rules.get(AFFINITIES_LABEL) ?? [], compile, 'affinity', longest),
     // Whitelists hold plain names; `|` between them is no pattern.
-    whitelists: parseExpressions(rules.get(WHITELISTS_LABEL) ?? [], () => () => false),
+    whitelists: parseExpressions(rules.get(WHITELISTS_LABEL) ?? [], () => () => false, '', longest),
     isSoftIgnored: false,
   }
 }

@@ -5,7 +5,6 @@ import type { ContainerView } from './model.ts'
 
 /** A container whose create ended without a word is looked for this long. */
 const strayMs = 10 * 60_000
-const removeMs = 30_000
 
 /** A container that came about after its create had been answered with an error. */
 export interface Stray<T> {
@@ -46,7 +45,7 @@ export function removeStray(
   o.log.warn('removing a container whose create had been given up', { id, node: member.name })
   const request = { method: 'DELETE', path: `/containers/${id}`, query: { v: true } } as const
   member.engine
-    .request(request, { deadlineMs: removeMs })
+    .request(request, { deadlineMs: member.limits.callSeconds * 1000 })
     .then(async (reply) => {
       await reply.bytes()
       member.send({ kind: 'forgotten', id })

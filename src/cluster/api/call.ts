@@ -3,7 +3,7 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Cluster } from '../cluster.ts'
-import type { ManagerLimits } from '../limits.ts'
+import type { CallLimits, ManagerLimits } from '../limits.ts'
 import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Peers } from '../leader/peers.ts'
 import type { Role } from '../leader/role.ts'
@@ -141,17 +141,23 @@ export function checkStreams(api: Api): void {
   throw new FlotillaError('cluster/unhealthy', 'too many attached streams', { status: 503 })
 }
 
+export interface Passing {
+  readonly enginePath?: string
+  readonly engineQuery?: string
+  /** The limit until which the reply must begin; absent: `headSeconds`, or as long as it takes. */
+  readonly within?: Within
+}
+
+/** As long as a plain call may take, or one that makes, starts, stops or removes something. */
+export type Within = keyof Pick<CallLimits, 'callSeconds' | 'createSeconds'>
+
 /** Passes a request on to one engine, with its version prefix bridged. */
-export function forward(
-  api: Api,
-  call: Call,
-  member: Member,
-  more: Partial<ForwardOptions> & { readonly enginePath?: string; readonly engineQuery?: string } = {},
-): void {
-  const { enginePath = call.path, engineQuery = call.query, ...options } = more
+export function forward(api: Api, call: Call, member: Member, more: Partial<ForwardOptions> & Passing = {}): void {
+  const { enginePath = call.path, engineQuery = call.query, within, ...options } = more
   if (options.isHijack === true) checkStreams(api)
   const path = `${member.versionFor(call.version)}${renderPath(enginePath)}${engineQuery === '' ? '' : `?${engineQuery}`}`
-  new Forward(call.exchange, api.host, { target: member, path, ...options }).run()
+  const headSeconds = within === undefined ? options.headSeconds : api.limits[within]
+  new Forward(call.exchange, api.host, { target: member, path, ...options, headSeconds }).run()
 }
 
 export interface OwnedContainer {

@@ -1,13 +1,11 @@
 import { Buffer } from 'node:buffer'
 import type { Clock } from '../../core/clock.ts'
 import { startTimer } from '../../core/deadline.ts'
+import { defaultLimits } from '../limits.ts'
+import type { ManagerLimits } from '../limits.ts'
 import { readFields, readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 
-/** Events that wait for a slow subscriber; beyond them it is dropped. */
-const queueLimit = 10_000
-/** As above in bytes: an event carries all labels of its container, and those may be long. */
-const byteLimit = 16 * 1024 * 1024
 /** Events of the past that go out together. */
 const replayBatch = 100
 /** After a write, what comes within this time goes out with the next. */
@@ -47,6 +45,7 @@ function renderEvent(event: Fields): string {
 export class EventWriter {
   readonly #sink: EventSink
   readonly #clock: Clock
+  readonly #limits: Pick<ManagerLimits, 'events' | 'eventBytes'>
   readonly #isWanted: (event: Fields) => boolean
   readonly #early: Fields[] = []
   readonly #replayed = new Set<string>()
@@ -62,7 +61,14 @@ export class EventWriter {
   #cancelForget: (() => void) | undefined
   #wakeEnd: (() => void) | undefined
 
-  constructor(sink: EventSink, clock: Clock, isWanted: (event: Fields) => boolean) {
+  /** @param limits what may wait for a slow subscriber; beyond it the subscriber is dropped */
+  constructor(
+    sink: EventSink,
+    clock: Clock,
+    isWanted: (event: Fields) => boolean,
+    limits: Pick<ManagerLimits, 'events' | 'eventBytes'> = defaultLimits,
+  ) {
+    this.#limits = limits
     this.#sink = sink
     this.#clock = clock
     this.#isWanted = isWanted
@@ -71,7 +77,7 @@ export class EventWriter {
   offer(event: Fields): void {
     if (this.#isOpen) {
       if (this.#replayed.size === 0 || !this.#replayed.has(keyOf(event))) this.#write(event)
-    } else if (this.#early.length < queueLimit) this.#early.push(event)
+    } else if (this.#early.length < this.#limits.events) this.#early.push(event)
     else this.#drop()
   }
 
@@ -146,8 +152,8 @@ export class EventWriter {
     this.#waiting += batch.events
     this.#waitingBytes += batch.bytes
     const left = this.#sink.waitingBytes
-    if (this.#waiting > queueLimit) this.#dropTaken(left)
-    if (this.#waiting > queueLimit || left > byteLimit) this.#drop()
+    if (this.#waiting > this.#limits.events) this.#dropTaken(left)
+    if (this.#waiting > this.#limits.events || left > this.#limits.eventBytes) this.#drop()
   }
 
   #dropTaken(left: number): void {
@@ -165,7 +171,7 @@ export class EventWriter {
     if (this.#isDropped) return
     this.#isDropped = true
     const action = 'subscriber_dropped'
-    const message = `more than ${queueLimit} events or ${byteLimit} bytes were waiting`
+    const message = `more than ${this.#limits.events} events or ${this.#limits.eventBytes} bytes were waiting`
     this.#sink.write(`${JSON.stringify({ status: action, Type: 'swarm', Action: action, message })}\n`)
     this.#wakeEnd?.()
   }

@@ -217,7 +217,9 @@ describe('exactness', () => {
 })
 
 describe('crowds', () => {
-  async function startSmall(limits: Partial<ServerLimits>): Promise<{ readonly port: number; readonly close: () => void }> {
+  async function startSmall(
+    limits: Partial<ServerLimits>,
+  ): Promise<{ readonly port: number; readonly close: () => void }> {
     const manager = await startManagerOver(bed.engines, { limits })
     await vi.waitFor(() => expect(manager.cluster.healthyMembers()).toHaveLength(1), 20_000)
     return { port: Number(new URL(manager.addresses[0] ?? '').port), close: () => manager.closeNow() }

@@ -94,17 +94,27 @@ function stripAnchors(text: string): string {
   return text.replace(/^\^/, '').replace(/\$$/, '')
 }
 
-/** Most characters of all the regular expressions of one call. */
-const maxPatternLength = 1024
-
 /**
  * Engines take name filters as regular expressions in Go syntax, unanchored. Plain text needs no engine for them.
  *
- * @throws {cluster/invalid-option} status 400, for patterns that are not Go's or too long
+ * @throws {cluster/invalid-option} status 400, for patterns that are not Go's
  */
 export function compileNames(filters: ListFilters, compile: CompileRegex): ((name: string) => boolean) | undefined {
   const matchers = compileEachName(filters, compile)
   return matchers.length === 0 ? undefined : (name) => matchers.some(({ matches }) => matches(name))
+}
+
+/**
+ * The time of a match grows with its pattern, and each name of the fleet is matched with each of them.
+ *
+ * @param most characters of all of them
+ * @throws {cluster/invalid-option} status 400
+ */
+export function checkNamePatterns(filters: ListFilters, most: number): void {
+  const patterns = (filters.get('name') ?? []).filter((text) => special.test(stripAnchors(text)))
+  if (patterns.reduce((sum, text) => sum + text.length, 0) > most) {
+    throw invalid(`invalid filter 'name': patterns of more than ${most} characters`)
+  }
 }
 
 /** One value of the filter `name`. */
@@ -116,11 +126,6 @@ export interface NameMatcher {
 /** As `compileNames`, each value by itself; none when the filter is not given. */
 export function compileEachName(filters: ListFilters, compile: CompileRegex): readonly NameMatcher[] {
   const texts = filters.get('name') ?? []
-  const patterns = texts.filter((text) => special.test(stripAnchors(text)))
-  // The time of a match grows with its pattern, and each name of the fleet is matched with each of them.
-  if (patterns.reduce((sum, text) => sum + text.length, 0) > maxPatternLength) {
-    throw invalid(`invalid filter 'name': patterns of more than ${maxPatternLength} characters`)
-  }
   return texts.map((text) => ({ text, matches: compileName(text, compile) }))
 }
 

@@ -37,7 +37,7 @@ export interface ForwardOptions {
   /** The connection may leave HTTP. */
   readonly isHijack?: boolean
   /** Seconds until the reply must begin; absent: as long as it takes. */
-  readonly headSeconds?: number
+  readonly headSeconds?: number | undefined
   /** Seen before the client sees it: the place to record what an acknowledged change did. */
   onReply?(status: number): void
   /** Makes another body, in pieces, out of a successful one. */

@@ -8,7 +8,6 @@ import type { ImageView } from '../model.ts'
 import { isFields, readBoolean, readFields, readList, readText, readTexts } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 
-const callMs = 30_000
 /** From this version on an engine says of an image whether all its content is there. */
 const manifestsVersion = '1.48'
 
@@ -39,7 +38,7 @@ export interface StoreFacts {
 export async function inspectImageOn(
   engine: Engine,
   reference: string,
-  o: CallOptions = {},
+  o: CallOptions,
 ): Promise<ImageFacts | undefined> {
   const isTelling = compareApiVersions(await engine.apiVersion(o), manifestsVersion) >= 0
   try {
@@ -49,7 +48,7 @@ export async function inspectImageOn(
         path: `/images/${escapeImage(reference)}/json`,
         ...(isTelling ? { query: { manifests: true } } : {}),
       },
-      { deadlineMs: callMs, ...o },
+      o,
     )
     const value = await reply.json<unknown>()
     return isFields(value) ? readFacts(value) : undefined
@@ -80,10 +79,8 @@ function readFacts(value: Fields): ImageFacts {
   }
 }
 
-export async function readStore(engine: Engine, o: CallOptions = {}): Promise<StoreFacts> {
-  const info = await (
-    await engine.request({ method: 'GET', path: '/info' }, { deadlineMs: callMs, ...o })
-  ).json<unknown>()
+export async function readStore(engine: Engine, o: CallOptions): Promise<StoreFacts> {
+  const info = await (await engine.request({ method: 'GET', path: '/info' }, o)).json<unknown>()
   const rows = isFields(info) ? readList(info, 'DriverStatus') : []
   const isContainerd = rows.some((row) => Array.isArray(row) && String(row[1]).startsWith('io.containerd.'))
   const tellsMissing = compareApiVersions(await engine.apiVersion(o), manifestsVersion) >= 0
@@ -107,11 +104,7 @@ export class LayerCache {
   readonly #layers = new Map<string, readonly string[]>()
 
   /** Layers of all images of an engine. Those that it does not tell count as absent. */
-  async list(
-    engine: Engine,
-    images: readonly ImageView[],
-    o: CallOptions = {},
-  ): Promise<readonly (readonly string[])[]> {
+  async list(engine: Engine, images: readonly ImageView[], o: CallOptions): Promise<readonly (readonly string[])[]> {
     const newest = [...images].sort((a, b) => b.createdAtMs - a.createdAtMs).slice(0, lookLimit)
     return mapLimit(newest, 8, async ({ id }) => {
       const known = this.#layers.get(id)

@@ -3,6 +3,7 @@ import { raceAbort } from '../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { removeImage, tagImage } from '../../engine/api/images.ts'
+import type { CallOptions } from '../../core/call.ts'
 import type { Cluster } from '../cluster.ts'
 import type { Member } from '../member.ts'
 import { inspectImageOn, isSameImage, LayerCache, readStore } from './image-facts.ts'
@@ -95,7 +96,7 @@ export class ImageTransfer {
     for (const addr of source.addrs) {
       const member = this.#cluster.member(addr)
       if (member?.isHealthy !== true) continue
-      const facts = await inspectImageOn(member.engine, source.id, { signal }).catch((error: unknown) => {
+      const facts = await inspectImageOn(member.engine, source.id, within(member, signal)).catch((error: unknown) => {
         if (signal.aborted) throw error
         return undefined
       })
@@ -135,9 +136,9 @@ export class ImageTransfer {
   /** @returns the ID that the target knows the image by */
   async #copy(copy: Copy): Promise<string> {
     const { target, facts, signal } = copy
-    const there = await inspectImageOn(target.engine, facts.id, { signal })
+    const there = await inspectImageOn(target.engine, facts.id, within(target, signal))
     if (there?.id === facts.id && there.isWhole) return there.id
-    const store = await readStore(target.engine, { signal })
+    const store = await readStore(target.engine, within(target, signal))
     const failed = new Set<string>()
     let failure: unknown
     for (let tries = 1; tries <= maxTries; tries += 1) {
@@ -193,7 +194,7 @@ export class ImageTransfer {
       clock: this.#clock,
       signal,
     })
-    const isSameStore = (await readStore(source.engine, { signal })).isContainerd === store.isContainerd
+    const isSameStore = (await readStore(source.engine, within(source, signal))).isContainerd === store.isContainerd
     const id = await findLoaded(target, facts, streamed, { isSameStore, signal })
     if (id === undefined) {
       await this.#takeBack(target, streamed, before)
@@ -234,7 +235,7 @@ async function findLoaded(
   o: { readonly isSameStore: boolean; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   for (const id of o.isSameStore ? [facts.id] : streamed.ids) {
-    const found = await inspectImageOn(target.engine, id, { signal: o.signal })
+    const found = await inspectImageOn(target.engine, id, within(target, o.signal))
     if (found !== undefined && found.isWhole && isSameImage(found, facts)) return found.id
   }
   return undefined
@@ -243,4 +244,9 @@ async function findLoaded(
 /** Trying again fills no disk less. */
 export function isFull(error: unknown): boolean {
   return /no space left on device|disk quota exceeded/i.test(toMessage(error))
+}
+
+/** What a plain call to an engine may take. */
+function within({ limits }: Member, signal: AbortSignal): CallOptions {
+  return { signal, deadlineMs: limits.callSeconds * 1000 }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { escapeImage } from '../../engine/api/call.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { CallLimits } from '../limits.ts'
 import type { ByteSource } from '../../io/http/request.ts'
 import { readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
@@ -12,7 +13,6 @@ import type { SieveRules } from './tar-sieve.ts'
 
 /** An engine that packs a large image says nothing until it has. */
 const firstByteMs = 15 * 60_000
-const idleMs = 60_000
 const healthMs = 5_000
 
 /** One end of a transfer. */
@@ -20,6 +20,7 @@ export interface TransferEnd {
   readonly name: string
   readonly engine: Engine
   readonly isHealthy: boolean
+  readonly limits: Pick<CallLimits, 'pullIdleSeconds'>
 }
 
 export interface StreamOptions {
@@ -49,6 +50,7 @@ export interface Streamed {
  */
 export async function streamImage(options: StreamOptions): Promise<Streamed> {
   const { source, target, id } = options
+  const idleMs = source.limits.pullIdleSeconds * 1000
   const stop = new AbortController()
   const follow = (): void => stop.abort(options.signal.reason)
   if (options.signal.aborted) follow()

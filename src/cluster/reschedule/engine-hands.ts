@@ -9,7 +9,6 @@ import { isFields, readFields, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import type { RecordedVolume } from './record.ts'
 
-const callMs = 30_000
 /** The container's own stop time-out may be long. */
 const stopMs = 180_000
 const removeMs = 60_000
@@ -25,15 +24,21 @@ export function isUnanswered(error: unknown): boolean {
 export class EngineHands {
   readonly #member: Member
   readonly #clock: Clock
+  readonly #callMs: number
 
   constructor(member: Member, clock: Clock) {
     this.#member = member
+    this.#callMs = member.limits.callSeconds * 1000
     this.#clock = clock
   }
 
   /** @returns undefined when there is no such container */
   async inspect(id: string): Promise<Fields | undefined> {
-    const reply = await this.#call({ method: 'GET', path: `/containers/${escapeSegment(id)}/json` }, callMs, [404])
+    const reply = await this.#call(
+      { method: 'GET', path: `/containers/${escapeSegment(id)}/json` },
+      this.#callMs,
+      [404],
+    )
     if (reply === undefined) return undefined
     const value: unknown = JSON.parse(reply.toString('utf8'))
     return isFields(value) ? value : undefined
@@ -43,7 +48,7 @@ export class EngineHands {
   async start(id: string): Promise<void> {
     for (let left = startTries - 1; ; left -= 1) {
       try {
-        await this.#call({ method: 'POST', path: `/containers/${id}/start` }, callMs, [304])
+        await this.#call({ method: 'POST', path: `/containers/${id}/start` }, this.#callMs, [304])
         return
       } catch (error) {
         const isPassing = isFlotillaError(error) && /network .* not found/.test(error.message)
@@ -70,7 +75,7 @@ export class EngineHands {
     if (name === '' || hasName) return
     const inspect = await this.inspect(id)
     if (inspect === undefined || readText(inspect, 'Name') === `/${name}`) return
-    await this.#call({ method: 'POST', path: `/containers/${id}/rename`, query: { name } }, callMs, [])
+    await this.#call({ method: 'POST', path: `/containers/${id}/rename`, query: { name } }, this.#callMs, [])
     this.#member.send({ kind: 'assumed', id, change: { names: [name] } })
   }
 
@@ -82,14 +87,18 @@ export class EngineHands {
     for (const network of networks) {
       if (Object.hasOwn(present, network.name)) continue
       const body = { Container: id, EndpointConfig: network.settings }
-      await this.#call({ method: 'POST', path: `/networks/${escapeSegment(network.name)}/connect`, body }, callMs, [])
+      await this.#call(
+        { method: 'POST', path: `/networks/${escapeSegment(network.name)}/connect`, body },
+        this.#callMs,
+        [],
+      )
     }
   }
 
   /** One of that name that is there is taken as it is. */
   async createVolume(volume: RecordedVolume): Promise<void> {
     const body = { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options }
-    await this.#call({ method: 'POST', path: '/volumes/create', body }, callMs, [])
+    await this.#call({ method: 'POST', path: '/volumes/create', body }, this.#callMs, [])
   }
 
   /** @returns the body, or undefined for a status in `fine` */

@@ -11,6 +11,7 @@ import { readHeartbeatMs } from './durations.ts'
 import { describeExposure } from './exposure.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
+import { readLimitOptions } from './limit-options.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
 import { openRecords, rememberEngines } from './records.ts'
 import { openReplication } from './replication.ts'
@@ -71,6 +72,7 @@ async function readOptions(
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
   const { ports: portsWanted, ...span } = readSpanOptions(flags['cluster-opt'])
+  const limits = readLimitOptions(flags['cluster-opt'])
   const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
   const replicated = await openReplication(ctx, flags, { store, discovery, ...engineTls })
   if (replicated !== undefined) opened.push(replicated)
@@ -85,6 +87,7 @@ async function readOptions(
     listen,
     ...tls,
     ...span,
+    limits,
     ...(ports === undefined ? {} : { ports }),
     clock: ctx.clock,
     random: ctx.random,

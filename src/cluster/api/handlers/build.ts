@@ -72,7 +72,7 @@ async function choosePlace(api: Api, request: BuildRequest, session: string): Pr
   const known = session === '' ? undefined : memberAt(api, api.builds.get('session', session))
   if (known !== undefined) return { member: known, held: undefined }
   const compile = needsRegex(listConditions(request.body)) ? await api.compile() : noRegex
-  const draft = parseCreate('', request.body, compile, () => randomId(32))
+  const draft = parseCreate('', request.body, compile, () => randomId(32), api.limits.patternLength)
   let placement = draft.request
   for (const tag of request.tags) placement = addCondition(placement, 'affinities', `image==~${tag}`)
   const held = await api.cluster.hold(draft, placement)

@@ -6,21 +6,18 @@ import { isSpanningNetwork, whileAttaching } from '../attach-retry.ts'
 import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
 import { isSame } from '../bridge/versions.ts'
 import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
-import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
+import type { Api, Call, Handler, OwnedContainer, Passing } from '../call.ts'
+import type { CallLimits } from '../../limits.ts'
 import { spliceInspect } from '../inspect.ts'
 import { isFields, readField, readFields } from '../../wire.ts'
 import type { ForwardOptions } from '../proxy.ts'
-
-/** Seconds until an engine must have begun its answer. */
-const plainSeconds = 30
-const slowSeconds = 120
 
 function pathOf(owned: OwnedContainer, action: string): string {
   return `/containers/${owned.container.id}${action}`
 }
 
 /** Reads and streams: passed through, nothing changes. */
-function pass(action: string, more: Partial<ForwardOptions> = {}): Handler {
+function pass(action: string, more: Partial<ForwardOptions> & Pick<Passing, 'within'> = {}): Handler {
   return (api, call) => {
     const owned = findOwned(api, call.name)
     forward(api, call, owned.member, { enginePath: pathOf(owned, action), ...more })
@@ -30,16 +27,16 @@ function pass(action: string, more: Partial<ForwardOptions> = {}): Handler {
 /** Changes of one container: what the engine acknowledges shows in the very next list. */
 function change(
   action: string,
-  headSecondsOf: (call: Call) => number | undefined,
+  secondsOf: (limits: CallLimits) => number | undefined,
   more: Pick<ForwardOptions, 'body' | 'isPatient'> = {},
 ): Handler {
   return (api, call) => {
     const owned = findOwned(api, call.name)
-    const headSeconds = headSecondsOf(call)
+    const headSeconds = secondsOf(api.limits)
     forward(api, call, owned.member, {
       enginePath: pathOf(owned, action),
       ...more,
-      ...(headSeconds === undefined ? {} : { headSeconds }),
+      headSeconds,
       onReply: (status) => {
         if (status >= 400) return
         const { id } = owned.container
@@ -62,7 +59,7 @@ const graceMs = 5000
 function end(action: '/restart' | '/stop'): Handler {
   const withGrace = (grace: number): Handler =>
     // Negative: the engine waits as long as it takes.
-    change(action, () => (grace >= 0 ? grace + slowSeconds : undefined), { isPatient: true })
+    change(action, ({ createSeconds }) => (grace >= 0 ? grace + createSeconds : undefined), { isPatient: true })
   return async (api, call) => {
     const given = paramsOf(call).get('t')
     const grace = given === null || given === '' ? await readGrace(api, call) : Number(given)
@@ -88,7 +85,7 @@ export const inspect: Handler = (api, call) => {
   const pair = versionsOf(call, owned.member)
   forward(api, call, owned.member, {
     enginePath: pathOf(owned, '/json'),
-    headSeconds: plainSeconds,
+    within: 'callSeconds',
     transform: (body) => {
       const told = isSame(pair) ? body : bridgeBytes(body, (container) => bridgeContainer(container, pair))
       return spliceInspect(told, owned.member.view)
@@ -97,7 +94,7 @@ export const inspect: Handler = (api, call) => {
 }
 
 // classicswarm api/handlers.go: a body is not passed on; engines reject one from API 1.24 on.
-const plainStart: Handler = change('/start', () => slowSeconds, { body: emptyBody })
+const plainStart: Handler = change('/start', ({ createSeconds }) => createSeconds, { body: emptyBody })
 
 export const start: Handler = (api, call) => {
   const owned = findOwned(api, call.name)
@@ -116,7 +113,10 @@ async function startAndSettle(api: Api, call: Call, owned: OwnedContainer, isSpa
   const path = `${version}${pathOf(owned, '/start')}${query}`
   api.ports?.makeWay(member.view, container)
   const ask = (): Promise<EngineReply> =>
-    member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: slowSeconds * 1000, signal })
+    member.engine.request(
+      { method: 'POST', path, unversioned: true },
+      { deadlineMs: api.limits.createSeconds * 1000, signal },
+    )
   const reply = await (isSpanning ? whileAttaching(api, signal, ask) : ask())
   await reply.bytes()
   member.send({ kind: 'assumed', id: container.id, change: { state: 'running' } })
@@ -128,22 +128,24 @@ async function startAndSettle(api: Api, call: Call, owned: OwnedContainer, isSpa
   call.exchange.reply(reply.status, ['Api-Version', api.cluster.apiVersion])
 }
 
+const ofPlainCall = ({ callSeconds }: CallLimits): number => callSeconds
+
 export const stop: Handler = end('/stop')
 export const restart: Handler = end('/restart')
-export const kill: Handler = change('/kill', () => plainSeconds)
-export const pause: Handler = change('/pause', () => plainSeconds)
-export const unpause: Handler = change('/unpause', () => plainSeconds)
-export const update: Handler = change('/update', () => plainSeconds)
+export const kill: Handler = change('/kill', ofPlainCall)
+export const pause: Handler = change('/pause', ofPlainCall)
+export const unpause: Handler = change('/unpause', ofPlainCall)
+export const update: Handler = change('/update', ofPlainCall)
 
 export const logs: Handler = pass('/logs')
 /** One reading takes an engine two seconds. */
 export const stats: Handler = pass('/stats', { isPatient: true })
-export const top: Handler = pass('/top', { headSeconds: plainSeconds })
-export const changes: Handler = pass('/changes', { headSeconds: slowSeconds })
+export const top: Handler = pass('/top', { within: 'callSeconds' })
+export const changes: Handler = pass('/changes', { within: 'createSeconds' })
 export const exportContainer: Handler = pass('/export')
 export const archive: Handler = pass('/archive')
 export const copy: Handler = pass('/copy')
-export const resize: Handler = pass('/resize', { headSeconds: plainSeconds })
+export const resize: Handler = pass('/resize', { within: 'callSeconds' })
 const plainAttach: Handler = pass('/attach', { isHijack: true })
 
 /**
@@ -183,7 +185,7 @@ export const remove: Handler = async (api, call) => {
   const { id } = owned.container
   forward(api, call, owned.member, {
     enginePath: pathOf(owned, ''),
-    headSeconds: slowSeconds,
+    within: 'createSeconds',
     onReply: (status) => {
       // Links only take a name away.
       if (status >= 300 || isLink) return
@@ -218,7 +220,7 @@ export const createExec: Handler = async (api, call) => {
   forward(api, call, owned.member, {
     enginePath: pathOf(owned, '/exec'),
     body,
-    headSeconds: plainSeconds,
+    within: 'callSeconds',
     transform: (reply) => {
       rememberExec(api.execs, readId(reply), owned.member.addr)
       return [reply]

@@ -12,7 +12,6 @@ import type { Api, Call } from '../call.ts'
 import { headerOf } from '../http1/head.ts'
 
 /** A pull may take as long as it likes, as long as something moves. */
-const pullIdleMs = 60_000
 
 /** The part of a call that making a container goes by; one that moves has no client behind it. */
 export interface CreateSource extends Pick<Call, 'version' | 'query'> {
@@ -69,7 +68,7 @@ async function pullOn(api: Api, call: CreateSource, draft: CreateDraft, held: Pl
         },
         ...(auth === undefined ? {} : { headers: { 'x-registry-auth': auth } }),
         stream: true,
-        idleMs: pullIdleMs,
+        idleMs: api.limits.pullIdleSeconds * 1000,
       },
       { signal: call.exchange.signal },
     )

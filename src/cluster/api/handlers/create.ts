@@ -30,8 +30,6 @@ import { settlePorts } from './settle-ports.ts'
 import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
-const createMs = 120_000
-const undoMs = 30_000
 /** How long a create whose answer got lost is looked for before the client is told. */
 const lookMs = 10_000
 
@@ -142,7 +140,7 @@ async function undo(api: Api, held: PlaceHeld, id: string): Promise<never> {
   const { member } = held
   const request = { method: 'DELETE', path: `/containers/${id}`, query: { force: true, v: true } } as const
   try {
-    const reply = await member.engine.request(request, { deadlineMs: undoMs })
+    const reply = await member.engine.request(request, { deadlineMs: api.limits.callSeconds * 1000 })
     await reply.bytes()
     member.send({ kind: 'forgotten', id })
   } catch (error) {
@@ -197,7 +195,7 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
         headers: { 'content-type': 'application/json' },
         body: Buffer.from(text),
       },
-      { deadlineMs: createMs },
+      { deadlineMs: api.limits.createSeconds * 1000 },
     )
   try {
     await failpoint('create.beforeEngineCall')

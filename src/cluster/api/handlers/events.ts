@@ -10,8 +10,6 @@ import { parseTimeMs } from '../time-filter.ts'
 import type { Exchange } from '../http1/exchange.ts'
 import { toClusterEvent } from '../../cluster-event.ts'
 
-const replayMs = 10_000
-
 /** All engines' events as one stream, one JSON object a line, beginning with what lies in the past when asked for. */
 export const events: Handler = async (api, call) => {
   const params = paramsOf(call)
@@ -25,7 +23,7 @@ export const events: Handler = async (api, call) => {
     throw new FlotillaError('cluster/invalid-option', message, { status: 400 })
   }
   const { exchange } = call
-  const writer = new EventWriter(exchange, api.cluster.clock, (event) => isWantedEvent(event, filters))
+  const writer = new EventWriter(exchange, api.cluster.clock, (event) => isWantedEvent(event, filters), api.limits)
   // Subscribed first: what happens during the replay waits in the queue.
   const unsubscribe = api.cluster.events.subscribe({ hear: (event) => writer.offer(event) })
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
@@ -68,7 +66,7 @@ async function replay(
       const found: Fields[] = []
       try {
         const request = { method: 'GET', path: '/events', query: { since, until: to } } as const
-        const reply = await member.engine.request(request, { deadlineMs: replayMs })
+        const reply = await member.engine.request(request, { deadlineMs: api.limits.gatherSeconds * 1000 })
         for await (const event of reply.documents<Fields>()) found.push(toClusterEvent(event, member.view))
       } catch {
         api.cluster.log.warn('no past events from an engine', { node: member.name })

@@ -1,9 +1,7 @@
 import { FlotillaError } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
 import { forward } from '../call.ts'
-import type { Api, Call, Handler } from '../call.ts'
-
-const headSeconds = 30
+import type { Api, Call, Handler, Within } from '../call.ts'
 
 /** The engine that runs an exec. One made elsewhere, or before a restart of ours, is asked for. */
 async function findExec(api: Api, id: string): Promise<Member> {
@@ -40,7 +38,7 @@ async function holdsExec(member: Member, id: string): Promise<Member | undefined
   }
 }
 
-function pass(more: { readonly isHijack?: boolean; readonly headSeconds?: number }): Handler {
+function pass(more: { readonly isHijack?: boolean; readonly within?: Within }): Handler {
   return (api: Api, call: Call) => {
     const known = api.execs.get(call.name)
     const member = known === undefined ? undefined : api.cluster.member(known)
@@ -50,6 +48,6 @@ function pass(more: { readonly isHijack?: boolean; readonly headSeconds?: number
   }
 }
 
-export const inspectExec: Handler = pass({ headSeconds })
-export const resizeExec: Handler = pass({ headSeconds })
+export const inspectExec: Handler = pass({ within: 'callSeconds' })
+export const resizeExec: Handler = pass({ within: 'callSeconds' })
 export const startExec: Handler = pass({ isHijack: true })

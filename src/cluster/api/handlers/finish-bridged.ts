@@ -8,8 +8,6 @@ import type { Fields } from '../../wire.ts'
 import type { BridgedCreate } from '../bridge/create-body.ts'
 import type { Api, Call } from '../call.ts'
 
-const connectMs = 30_000
-
 /**
  * What is left to do of a translated create once the container is there: the networks that an older engine joins by
  * calls of their own. When one cannot be joined the container is removed again.
@@ -33,13 +31,13 @@ export async function finishBridged(
           headers: { 'content-type': 'application/json' },
           body: Buffer.from(body),
         },
-        { deadlineMs: connectMs },
+        { deadlineMs: api.limits.callSeconds * 1000 },
       )
       await reply.bytes()
     }
   } catch (error) {
     const request = { method: 'DELETE', path: `/containers/${id}`, query: { force: true, v: true } } as const
-    await member.engine.request(request, { deadlineMs: 30_000 }).then(
+    await member.engine.request(request, { deadlineMs: api.limits.callSeconds * 1000 }).then(
       (reply) => reply.bytes(),
       (problem: unknown) => api.cluster.log.warn('cannot remove a container', { id, error: toMessage(problem) }),
     )

@@ -9,14 +9,11 @@ import { headerOf } from '../http1/head.ts'
 import { bridgeBytes, bridgeImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
 import { anyHealthy, forward, paramsOf, versionsOf } from '../call.ts'
-import type { Api, Call, Handler } from '../call.ts'
+import type { Api, Call, Handler, Within } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
 import { joinNodeFailures } from './node-failures.ts'
 import { whileHealthy } from './while-healthy.ts'
-
-const pullIdleMs = 60_000
-const removeMs = 120_000
 
 /** Engines that answer and have the image, in the order of the nodes. */
 function holdersOf(api: Api, reference: string): readonly Member[] {
@@ -34,10 +31,10 @@ function firstHolder(api: Api, reference: string): Member {
   throw new FlotillaError('cluster/not-found', `No such image: ${reference}`, { status: 404 })
 }
 
-function passToHolder(headSeconds?: number): Handler {
+function passToHolder(within?: Within): Handler {
   return async (api, call) => {
     await api.cluster.settled()
-    forward(api, call, firstHolder(api, call.name), headSeconds === undefined ? {} : { headSeconds })
+    forward(api, call, firstHolder(api, call.name), within === undefined ? {} : { within })
   }
 }
 
@@ -46,10 +43,10 @@ export const inspect: Handler = async (api, call) => {
   const member = firstHolder(api, call.name)
   const pair = versionsOf(call, member)
   const transform = (body: Buffer): readonly Buffer[] => [bridgeBytes(body, (image) => bridgeImage(image, pair))]
-  forward(api, call, member, { headSeconds: 30, ...(isNewTo(pair, '1.44') && { transform }) })
+  forward(api, call, member, { within: 'callSeconds', ...(isNewTo(pair, '1.44') && { transform }) })
 }
 
-export const history: Handler = passToHolder(30)
+export const history: Handler = passToHolder('callSeconds')
 export const save: Handler = passToHolder()
 
 /** A drawing of layers that engines gave up long ago; the ancestor never had it. */
@@ -109,7 +106,7 @@ export const createImage: Handler = async (api, call) => {
         path: `${member.versionFor(call.version ?? api.cluster.apiVersion)}/images/create?${call.query}`,
         unversioned: true,
         stream: true,
-        idleMs: pullIdleMs,
+        idleMs: api.limits.pullIdleSeconds * 1000,
         ...(auth === undefined ? {} : { headers: { 'x-registry-auth': auth } }),
       },
       { signal },
@@ -158,7 +155,8 @@ export const tag: Handler = async (api, call) => {
   if (members.length === 0) firstHolder(api, call.name)
   await onAll(members, async (member) => {
     const path = `${member.versionFor(call.version ?? api.cluster.apiVersion)}${renderPath(call.path)}?${call.query}`
-    await (await member.engine.request({ method: 'POST', path, unversioned: true }, { deadlineMs: 30_000 })).bytes()
+    const limit = { deadlineMs: api.limits.callSeconds * 1000 }
+    await (await member.engine.request({ method: 'POST', path, unversioned: true }, limit)).bytes()
   })
   await readBack(api, members)
   call.exchange.reply(201, ['Api-Version', api.cluster.apiVersion])
@@ -176,7 +174,8 @@ export const remove: Handler = async (api, call) => {
     await onAll(members, async (member) => {
       const query = call.query === '' ? '' : `?${call.query}`
       const path = `${member.versionFor(call.version ?? api.cluster.apiVersion)}${renderPath(call.path)}${query}`
-      const reply = await member.engine.request({ method: 'DELETE', path, unversioned: true }, { deadlineMs: removeMs })
+      const limit = { deadlineMs: api.limits.createSeconds * 1000 }
+      const reply = await member.engine.request({ method: 'DELETE', path, unversioned: true }, limit)
       const rows = await reply.json<unknown>()
       for (const row of Array.isArray(rows) ? rows.filter(isFields) : []) removed.set(JSON.stringify(row), row)
     })

@@ -6,7 +6,7 @@ import { noRegex } from '../../regex.ts'
 import { containerFilterKeys, meansAll, selectContainers, spellNames, writeContainerRow } from '../list-containers.ts'
 import type { ContainerQuery } from '../list-containers.ts'
 import { imageFilterKeys, listImages } from '../list-images.ts'
-import { needsNameRegex, parseListFilters } from '../list-filter.ts'
+import { checkNamePatterns, needsNameRegex, parseListFilters } from '../list-filter.ts'
 import type { ListFilters } from '../list-filter.ts'
 import { listNetworks, listVolumes, networkFilterKeys, spellAll, volumeFilterKeys } from '../merge.ts'
 import { collectEntries } from '../../container-order.ts'
@@ -68,6 +68,7 @@ function readLimit(text: string): number {
 /** What the patterns of a name filter are compiled with; all of them have been matched with these names by then. */
 async function compileFor(api: Api, filters: ListFilters, names: () => Iterable<string>): Promise<CompileRegex> {
   if (!needsNameRegex(filters)) return noRegex
+  checkNamePatterns(filters, api.limits.patternLength)
   return matchBeforehand(filters, await api.compile(), names(), () => api.cluster.clock.monotonicMs())
 }
 

@@ -24,8 +24,6 @@ import {
 } from './spanning-networks.ts'
 import { randomId } from '../../../io/random-id.ts'
 
-const headSeconds = 30
-const createMs = 120_000
 /** An engine that is slow to describe itself must not keep a network from being made. */
 const specsMs = 2000
 const lettingGoMs = 10_000
@@ -66,7 +64,7 @@ async function findNetwork(api: Api, reference: string): Promise<OwnedNetwork> {
 
 export const inspect: Handler = async (api, call) => {
   const { member, network } = await findNetwork(api, call.name)
-  forward(api, call, member, { enginePath: `/networks/${network.id}`, headSeconds })
+  forward(api, call, member, { enginePath: `/networks/${network.id}`, within: 'callSeconds' })
 }
 
 function refusePredefined(message: string): FlotillaError {
@@ -82,7 +80,7 @@ export const remove: Handler = async (api, call) => {
   if (!isLocal(network)) return removeSpanning(api, call, member, network)
   forward(api, call, member, {
     enginePath: `/networks/${network.id}`,
-    headSeconds,
+    within: 'callSeconds',
     onReply: (status) => {
       if (status < 300) void api.cluster.changed(member, { what: 'network', id: network.id })
     },
@@ -122,7 +120,7 @@ function attachment(action: 'connect' | 'disconnect'): Handler {
       const version = owned.member.versionFor(call.version ?? api.cluster.apiVersion)
       const request = { method: 'POST', path: `${version}${path}`, unversioned: true, ...toJsonBody(sent) } as const
       const reply = await whileAttaching(api, call.exchange.signal, () =>
-        owned.member.engine.request(request, { deadlineMs: createMs }),
+        owned.member.engine.request(request, { deadlineMs: api.limits.createSeconds * 1000 }),
       )
       await reply.bytes()
       void api.cluster.changed(owned.member, { what: 'container', id: owned.container.id, isInspected: true })
@@ -131,7 +129,7 @@ function attachment(action: 'connect' | 'disconnect'): Handler {
     }
     forward(api, call, owned.member, {
       enginePath: path,
-      headSeconds,
+      within: 'callSeconds',
       body: Buffer.from(renderExactJson(sent as JsonValue)),
       onReply: (status) => {
         if (status >= 300) return
@@ -234,7 +232,7 @@ export async function post(api: Api, call: Call, member: Member, path: string, b
       unversioned: true,
       ...toJsonBody(body),
     },
-    { deadlineMs: createMs },
+    { deadlineMs: api.limits.createSeconds * 1000 },
   )
   const value = await reply.json<unknown>()
   return isFields(value) ? value : {}

@@ -42,7 +42,7 @@ export async function planCreate(api: Api, name: string, raw: Fields, platform: 
   const nodes = [...byContainer, ...byVolume]
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
   const { body: placed, network } = settleNetworks(api, body)
-  const draft = parseCreate(name, placed, compile, () => randomId(32))
+  const draft = parseCreate(name, placed, compile, () => randomId(32), api.limits.patternLength)
   let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
   for (const node of network === undefined ? nodes : [...nodes, network.node]) {
     request = addCondition(request, 'constraints', `node==${node}`)

@@ -41,7 +41,7 @@ export const inspect: Handler = async (api, call) => {
     const isThere = rows.some((row) =>
       [readText(row, 'Id'), readText(row, 'Name'), readText(row, 'Name').replace(/:latest$/, '')].includes(call.name),
     )
-    if (isThere) return forward(api, call, member, { headSeconds: 30 })
+    if (isThere) return forward(api, call, member, { within: 'callSeconds' })
   }
   throw new FlotillaError('cluster/not-found', `plugin "${call.name}" not found`, { status: 404 })
 }

@@ -9,7 +9,6 @@ import { joinNodeFailures } from './node-failures.ts'
 import { whileHealthy } from './while-healthy.ts'
 
 const pruneMs = 300_000
-const removeMs = 30_000
 
 type Kind = 'containers' | 'images' | 'networks' | 'volumes' | 'build'
 
@@ -69,7 +68,7 @@ async function pruneAnonymous(call: Call, member: Member, filters: string, signa
   const prefix = member.versionFor(call.version)
   const reply = await member.engine.request(
     { method: 'GET', path: `${prefix}/volumes`, unversioned: true, query: { filters: JSON.stringify(wanted) } },
-    { deadlineMs: removeMs, signal },
+    { deadlineMs: member.limits.callSeconds * 1000, signal },
   )
   const listed = await reply.json<unknown>()
   const removed: string[] = []
@@ -78,7 +77,7 @@ async function pruneAnonymous(call: Call, member: Member, filters: string, signa
     if (!isAnonymousVolume(name)) continue
     if (signal.aborted) break
     const request = { method: 'DELETE', path: `${prefix}/volumes/${name}`, unversioned: true } as const
-    const isGone = await member.engine.request(request, { deadlineMs: removeMs }).then(
+    const isGone = await member.engine.request(request, { deadlineMs: member.limits.callSeconds * 1000 }).then(
       async (answer) => (await answer.bytes(), true),
       () => false,
     )

@@ -3,8 +3,6 @@ import { findOwned, paramsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { leadershipOver } from '../fence.ts'
 
-const renameMs = 30_000
-
 /** Renaming: the new name is held while the engine works, so that no create can take it. */
 export const rename: Handler = (api, call) =>
   api.fence.run(async (lead) => {
@@ -33,7 +31,7 @@ async function renameOn(api: Api, call: Call, { member, container }: OwnedContai
   try {
     const reply = await member.engine.request(
       { method: 'POST', path, unversioned: true, query: { name } },
-      { deadlineMs: renameMs },
+      { deadlineMs: api.limits.callSeconds * 1000 },
     )
     await reply.bytes()
     member.onAnswer()

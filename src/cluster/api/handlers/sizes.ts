@@ -4,9 +4,6 @@ import { isFields, readField, readText } from '../../wire.ts'
 import type { Api, Call } from '../call.ts'
 import type { ContainerEntry } from '../../container-order.ts'
 
-/** The hard limit of a list over all engines; reliability.md §2. An engine walks files for every container. */
-const sizesMs = 10_000
-
 /** What `size=1` adds to the rows of a container list. */
 export interface Sizes {
   /** By container, as JSON members with a comma in front; absent where the engine did not say. */
@@ -40,7 +37,7 @@ async function readSizes(api: Api, call: Call, member: Member, byId: Map<string,
   const path = `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/json`
   const reply = await member.engine.request(
     { method: 'GET', path, unversioned: true, query: { all: 1, size: 1 } },
-    { deadlineMs: sizesMs, signal: call.exchange.signal },
+    { deadlineMs: api.limits.gatherSeconds * 1000, signal: call.exchange.signal },
   )
   const rows = await reply.json<unknown>()
   for (const row of Array.isArray(rows) ? rows.filter(isFields) : []) {

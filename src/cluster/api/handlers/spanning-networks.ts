@@ -5,7 +5,6 @@ import { isFields, readBoolean, readField, readFields, readText } from '../../wi
 import type { Fields } from '../../wire.ts'
 import type { Api, Call } from '../call.ts'
 
-const callMs = 30_000
 /** A swarm forgets a container that has just gone a moment later. */
 const vanishMs = 10_000
 const vanishPauseMs = 300
@@ -52,7 +51,10 @@ export async function deleteSpanning(api: Api, call: Call, member: Member, netwo
   const untilMs = clock.monotonicMs() + vanishMs
   for (;;) {
     try {
-      const reply = await member.engine.request({ method: 'DELETE', path, unversioned: true }, { deadlineMs: callMs })
+      const reply = await member.engine.request(
+        { method: 'DELETE', path, unversioned: true },
+        { deadlineMs: api.limits.callSeconds * 1000 },
+      )
       await reply.bytes()
       return
     } catch (error) {
@@ -74,7 +76,7 @@ async function findUser(
   network: NetworkView,
 ): Promise<FlotillaError | undefined> {
   const reply = await member.engine
-    .request({ method: 'GET', path: `/tasks/${task}` }, { deadlineMs: callMs })
+    .request({ method: 'GET', path: `/tasks/${task}` }, { deadlineMs: api.limits.callSeconds * 1000 })
     .then((each) => each.json<unknown>())
     .catch(() => undefined)
   const spec = isFields(reply) ? readFields(reply, 'Spec') : {}
@@ -106,7 +108,9 @@ export async function disconnectDead(api: Api, network: NetworkView, container: 
       try {
         const path = `/networks/${network.id}/disconnect`
         const body = { Container: container, Force: true }
-        await (await manager.engine.request({ method: 'POST', path, body }, { deadlineMs: callMs })).bytes()
+        await (
+          await manager.engine.request({ method: 'POST', path, body }, { deadlineMs: api.limits.callSeconds * 1000 })
+        ).bytes()
       } catch (error) {
         // It keeps nothing of the container.
         if (!isFlotillaError(error) || error.status !== 404) throw error

@@ -20,7 +20,6 @@ import { describeSwarm, findManager } from './native-swarm.ts'
 
 /** What classic Swarm's last release called itself; scripts look at it. */
 const swarmVersion = '1.2.9'
-const askMs = 10_000
 
 /** Answered here, from bytes rendered beforehand. */
 export const ping: Handler = (api, call) => {
@@ -224,7 +223,8 @@ export const diskUsage: Handler = async (api, call) => {
       try {
         const version = member.versionFor(isSummed ? listVersion : asked)
         const request = { method: 'GET', path: `${version}${path}`, unversioned: true } as const
-        const value = await (await member.engine.request(request, { deadlineMs: askMs })).json<unknown>()
+        const limit = { deadlineMs: api.limits.gatherSeconds * 1000 }
+        const value = await (await member.engine.request(request, limit)).json<unknown>()
         return isFields(value) ? { member, value } : undefined
       } catch {
         api.cluster.log.warn('no disk usage from an engine', { node: member.name })

@@ -14,8 +14,6 @@ import { post } from './networks.ts'
 import { joinNodeFailures } from './node-failures.ts'
 import { randomId } from '../../../io/random-id.ts'
 
-const headSeconds = 30
-
 export const inspect: Handler = async (api, call) => {
   await api.cluster.settled()
   const found = api.cluster.directory.findVolume(call.name)
@@ -30,7 +28,8 @@ export const inspect: Handler = async (api, call) => {
   if (found.kind === 'missing') {
     throw new FlotillaError('cluster/not-found', `get ${call.name}: no such volume`, { status: 404 })
   }
-  forward(api, call, api.cluster.memberOf(found.node), { enginePath: `/volumes/${found.item.name}`, headSeconds })
+  const enginePath = `/volumes/${found.item.name}`
+  forward(api, call, api.cluster.memberOf(found.node), { enginePath, within: 'callSeconds' })
 }
 
 /** What a prune goes by since API 1.42: engines give it to volumes that were made without a name. */
@@ -100,7 +99,7 @@ export const remove: Handler = async (api, call) => {
       const path = `${version}${renderPath(`/volumes/${name}`)}${query}`
       const request = { method: 'DELETE', path, unversioned: true } as const
       try {
-        await (await member.engine.request(request, { deadlineMs: 30_000 })).bytes()
+        await (await member.engine.request(request, { deadlineMs: api.limits.callSeconds * 1000 })).bytes()
       } catch (error) {
         // A node that has lost it meanwhile needs nothing done, as long as another one had it.
         const isGone = error instanceof FlotillaError && error.status === 404
