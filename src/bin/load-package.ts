@@ -8,11 +8,7 @@ import type { PackageEntry } from '../plugin/packages.ts'
 
 /** @throws {plugin/invalid} when the file cannot be read or understood */
 export async function readPackageList(file: string): Promise<readonly PackageEntry[]> {
-  const text = await readTextFile(file)
-  if (text === undefined) {
-    throw new FlotillaError('plugin/invalid', `configuration ${goQuote(file)}: there is no such file`)
-  }
-  return parsePluginConfig(text, file)
+  return parsePluginConfig(await readTextFile(file), file)
 }
 
 /**

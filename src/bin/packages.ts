@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { findConfigFile } from '../plugin/config-file.ts'
 import type { PackageEntry, PackageSource } from '../plugin/packages.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -9,11 +8,11 @@ type Env = Readonly<Record<string, string | undefined>>
  * only when it loads a part at all.
  */
 export function findPackages(env: Env): PackageSource {
-  const file = configFile(env)
   let listed: Promise<readonly PackageEntry[]> | undefined
+  let file: string | undefined
   return {
     list() {
-      listed ??= readList(file, (env['FLOTILLA_CONFIG'] ?? '') !== '')
+      listed ??= readList((file = findConfigFile(env)))
       return listed
     },
     async load(entry) {
@@ -23,16 +22,8 @@ export function findPackages(env: Env): PackageSource {
   }
 }
 
-function configFile(env: Env): string | undefined {
-  const named = env['FLOTILLA_CONFIG'] ?? ''
-  if (named !== '') return named
-  const [folder, home] = [env['XDG_CONFIG_HOME'] ?? '', env['HOME'] ?? '']
-  if (folder.startsWith('/')) return join(folder, 'flotilla', 'config.json')
-  return home === '' ? undefined : join(home, '.config', 'flotilla', 'config.json')
-}
-
-async function readList(file: string | undefined, isNamed: boolean): Promise<readonly PackageEntry[]> {
-  if (file === undefined || (!isNamed && !existsSync(file))) return []
+async function readList(file: string | undefined): Promise<readonly PackageEntry[]> {
+  if (file === undefined) return []
   const { readPackageList } = await import('./load-package.ts')
   return readPackageList(file)
 }

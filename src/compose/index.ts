@@ -24,8 +24,9 @@ export type { ObserveRequest } from './observe.ts'
 
 export { loadProjectNow as loadProject } from './load/load-now.ts'
 export { LoadError } from './load/failure.ts'
-export { defaultLimits } from './load/options.ts'
-export type { Files, LoadLimits, LoadOptions, ReadText, SourceFile, Sources } from './load/options.ts'
+export { defaultLimits } from './load/limits.ts'
+export type { LoadLimits } from './load/limits.ts'
+export type { Files, LoadOptions, ReadText, SourceFile, Sources } from './load/options.ts'
 export { findSources, readProject } from './load/source.ts'
 export type { FoundSources, SourceRequest } from './load/source.ts'
 

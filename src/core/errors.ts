@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'core/cycle'
   // io: files, processes, sockets
   | 'io/file'
+  | 'io/too-large'
   | 'io/locked'
   | 'io/exec'
   | 'io/connect'

@@ -9,8 +9,8 @@ import { codeOf } from './files.ts'
  * taken where its mark stands in front, as some editors and shells of Windows write it.
  *
  * @returns the text, or `undefined` when there is no such file
- * @throws {io/file} for a folder, an unreadable file, one above `maxBytes`, a pipe nobody writes into, and other bytes
- *   than text
+ * @throws {io/file} for a folder, an unreadable file, a pipe nobody writes into, and other bytes than text;
+ *   {io/too-large} for one above `maxBytes`
  */
 export function readTextNow(path: string, maxBytes: number, patienceMs?: number): string | undefined {
   try {
@@ -26,7 +26,7 @@ export function readTextNow(path: string, maxBytes: number, patienceMs?: number)
  * Reads a whole file of any kind in one go.
  *
  * @returns its bytes, or `undefined` when there is no such file or it is a folder
- * @throws {io/file} for an unreadable file and one above `maxBytes`
+ * @throws {io/file} for an unreadable file; {io/too-large} for one above `maxBytes`
  */
 export function readBytesNow(path: string, maxBytes: number, patienceMs?: number): Uint8Array | undefined {
   try {
@@ -62,7 +62,8 @@ function readBytes(path: string, maxBytes: number, patienceMs = pipePatienceMs):
       waitedMs = 0
       total += count
       if (total > maxBytes) {
-        throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: it is larger than ${maxBytes} bytes`)
+        const message = `cannot read ${JSON.stringify(path)}: it is larger than ${maxBytes} bytes`
+        throw new FlotillaError('io/too-large', message)
       }
       chunks.push(chunk.subarray(0, count))
     }

@@ -1,8 +1,9 @@
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import type { FlotillaError } from '../core/errors.ts'
 import { goQuote } from '../core/goquote.ts'
 import { toPluginTable } from './define-plugin.ts'
 import { makeRegistry } from './make-registry.ts'
 import type { PluginEntry, PluginTable } from './make-registry.ts'
+import { configProblem, parseConfig } from './parse-config.ts'
 import type { ProgramSource } from './programs.ts'
 import type { PluginKind, Registry } from './registry.ts'
 
@@ -83,16 +84,9 @@ function withoutNamesOf(table: PluginTable, other: PluginTable): PluginTable {
  * @param file its path, for messages
  * @throws {plugin/invalid} naming the file and what is wrong in it
  */
-export function parsePluginConfig(text: string, file: string): readonly PackageEntry[] {
-  const invalid = (problem: string, cause?: unknown): FlotillaError =>
-    new FlotillaError('plugin/invalid', `configuration ${goQuote(file)}: ${problem}`, { cause })
-  let config: unknown
-  try {
-    config = JSON.parse(text)
-  } catch (error) {
-    throw invalid(`it is not JSON: ${toMessage(error)}`, error)
-  }
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw invalid('it is not a JSON object')
+export function parsePluginConfig(text: string | undefined, file: string): readonly PackageEntry[] {
+  const invalid = (problem: string): FlotillaError => configProblem(file, problem)
+  const config = parseConfig(text, file)
   const list: unknown = Object.hasOwn(config, 'plugins') ? Reflect.get(config, 'plugins') : []
   if (!Array.isArray(list)) throw invalid('"plugins" is not a list')
   const entries = list.map((item: unknown, at) => readEntry(item, (problem) => invalid(`plugins[${at}] ${problem}`)))

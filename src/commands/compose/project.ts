@@ -1,4 +1,5 @@
 import type { Context } from '../../cli/command.ts'
+import type { LoadLimits } from '../../compose/load/limits.ts'
 import type { Files, LoadOptions } from '../../compose/load/options.ts'
 import { RemoteNeeded } from '../../compose/load/remote-needed.ts'
 import { applyDefaultPlatform, dropUnused, enableServices, requireDependencies } from '../../compose/load/select.ts'
@@ -10,6 +11,7 @@ import { parseRemote } from '../../compose/remote/reference.ts'
 import type { RemoteSource } from '../../compose/remote/remote-files.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { learnEnv, readParallel } from './compose-env.ts'
+import { readLimits } from './limits.ts'
 import { checkLogLevel } from './log-level.ts'
 import { readProgress } from './progress-flag.ts'
 import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
@@ -44,7 +46,7 @@ export async function openWritten(
 ): Promise<Project> {
   const loaded = await withFiles(
     ctx,
-    (files, naming) => readProject(toRequest(ctx, naming), toLoadOptions(ctx, { files, ...options })),
+    ({ naming, ...found }) => readProject(toRequest(ctx, naming), toLoadOptions(ctx, { ...found, ...options })),
     onRemote,
   )
   learnEnv(ctx, loaded.environment)
@@ -55,7 +57,9 @@ export async function openWritten(
 
 /** The merged tree before it is bound: `config --no-interpolate`, `config --variables`. */
 export function openTree(ctx: Context, options: Partial<LoadOptions>): Promise<TreeMap> {
-  return withFiles(ctx, (files, naming) => readTree(toRequest(ctx, naming), toLoadOptions(ctx, { files, ...options })))
+  return withFiles(ctx, ({ naming, ...found }) =>
+    readTree(toRequest(ctx, naming), toLoadOptions(ctx, { ...found, ...options })),
+  )
 }
 
 /** Told of the files that came from elsewhere, when there are any. */
@@ -63,15 +67,18 @@ export type OnRemote = (sources: readonly RemoteSource[]) => void
 
 type Naming = Pick<SourceRequest, 'fallbackName' | 'readStdin'>
 
+/** What a project is read from and how much of it. */
+interface Surroundings {
+  readonly files: Files
+  readonly naming: Naming
+  readonly limits: Partial<LoadLimits>
+}
+
 /**
  * Gives the body the files of this computer. When it turns out to need remote ones they are fetched, and the body runs
  * again; the code for that is loaded only then.
  */
-async function withFiles<T>(
-  ctx: Context,
-  body: (files: Files, naming: Naming) => Promise<T>,
-  onRemote?: OnRemote,
-): Promise<T> {
+async function withFiles<T>(ctx: Context, body: (from: Surroundings) => Promise<T>, onRemote?: OnRemote): Promise<T> {
   checkLogLevel(ctx)
   readProgress(ctx)
   readParallel(ctx)
@@ -84,10 +91,11 @@ async function withFiles<T>(
       throw new RemoteNeeded(reference)
     },
   }
+  const limits = await readLimits(ctx)
   let stdin: Promise<string> | undefined
-  const readStdin = (): Promise<string> => (stdin ??= readAllText(ctx))
+  const readStdin = (maxBytes: number): Promise<string> => (stdin ??= readTextOf(ctx, maxBytes))
   try {
-    return await body(local, { readStdin })
+    return await body({ files: local, naming: { readStdin }, limits })
   } catch (error) {
     if (!(error instanceof RemoteNeeded)) throw error
   }
@@ -96,7 +104,8 @@ async function withFiles<T>(
     import('./registry-options.ts'),
   ])
   const remote = makeRemoteFiles(toRegistryOptions(ctx))
-  const loaded = await remote.load(() => body(remote.files, { readStdin, fallbackName: remote.nameOf }))
+  const naming = { readStdin, fallbackName: remote.nameOf }
+  const loaded = await remote.load(() => body({ files: remote.files, naming, limits }))
   onRemote?.(remote.sources)
   return loaded
 }
@@ -147,9 +156,15 @@ function readDirectory(ctx: Context): string | undefined {
   return workdir
 }
 
-async function readAllText(ctx: Context): Promise<string> {
+/** The standard input, which may have no end: no further than is needed to know that it is too long. */
+async function readTextOf(ctx: Context, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = []
-  for await (const chunk of ctx.stdin) chunks.push(Buffer.from(chunk as Uint8Array))
+  let bytes = 0
+  for await (const chunk of ctx.stdin) {
+    bytes += chunks[chunks.push(Buffer.from(chunk as Uint8Array)) - 1]?.length ?? 0
+    // A character may take four of them.
+    if (bytes > maxBytes * 4) break
+  }
   return Buffer.concat(chunks).toString('utf8')
 }
 

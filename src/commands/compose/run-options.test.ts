@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { defaultLimits } from '../../compose/load/limits.ts'
 import { makeDictionary } from '../../compose/model/dictionary.ts'
 import { checkRunFlags, toOneOffChange } from './run-options.ts'
 import type { RunFlags } from './run-options.ts'
@@ -39,7 +40,8 @@ function change(flags: Partial<RunFlags>, command: readonly string[] = []): Retu
     cwd: '/proj',
     variables: makeDictionary([['HERE', 'value']]),
     home: '/home/me',
-    readText: (path) => (path === '/proj/a.env' ? 'A=1\nB="two"\nHERE\n' : undefined),
+    files: { readText: (path) => (path === '/proj/a.env' ? 'A=1\nB="two"\nHERE\n' : undefined) },
+    limits: defaultLimits,
     isTty: false,
     warn() {},
   })

@@ -1,9 +1,10 @@
 import { posix } from 'node:path'
 import type { FlagValues } from '../../core/flag.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
-import { parseEnvFile } from '../../compose/load/env-file.ts'
-import { defaultLimits } from '../../compose/load/options.ts'
-import type { ReadText } from '../../compose/load/options.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { failedToRead, parseEnvFile } from '../../compose/load/env-file.ts'
+import { readWithin } from '../../compose/load/limits.ts'
+import type { LoadLimits } from '../../compose/load/limits.ts'
+import type { Files } from '../../compose/load/options.ts'
 import { splitWords } from '../../compose/load/shell-words.ts'
 import { parsePort } from '../../compose/load/short-port.ts'
 import { parseVolume } from '../../compose/load/short-volume.ts'
@@ -23,7 +24,8 @@ export interface RunSurroundings {
   /** The variables of the project: process and `.env`. */
   readonly variables: Dictionary<string>
   readonly home: string | undefined
-  readonly readText: ReadText
+  readonly files: Pick<Files, 'readText'>
+  readonly limits: LoadLimits
   readonly isTty: boolean
   readonly warn: (message: string) => void
 }
@@ -114,14 +116,14 @@ function readEnvironment(flags: RunFlags, o: RunSurroundings): Dictionary<string
   const found = makeDictionary<string>()
   for (const name of flags['env-from-file']) {
     const path = posix.resolve(o.cwd, name)
-    const text = o.readText(path, defaultLimits.envFileBytes)
+    const text = readWithin(o.files, path, 'envFileBytes', o.limits)
     if (text === undefined) {
       throw new FlotillaError('compose/not-found', `open ${path}: no such file or directory`)
     }
     try {
-      parseEnvFile(text, found, { lookUp: (key) => o.variables[key], limits: defaultLimits, warn: o.warn })
+      parseEnvFile(text, found, { lookUp: (key) => o.variables[key], limits: o.limits, warn: o.warn })
     } catch (error) {
-      throw new FlotillaError('compose/invalid', `failed to read ${path}: ${toMessage(error)}`, { cause: error })
+      throw failedToRead(path, error)
     }
   }
   const environment = makeDictionary(Object.entries(found))

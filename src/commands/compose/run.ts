@@ -10,6 +10,7 @@ import { toOneOffName, withOneOff } from '../../compose/plan/one-off.ts'
 import { attachContainer, resizeContainer } from '../../engine/api/streams.ts'
 import type { AttachedStream } from '../../engine/streams.ts'
 import { readTextNow } from '../../io/text-files.ts'
+import { limitsOf } from './limits.ts'
 import { checkTerminal, joinStreams } from './attached-streams.ts'
 import { composeEnv } from './compose-env.ts'
 import { forwardSignals, watchExit } from './container-session.ts'
@@ -41,7 +42,8 @@ export const run: Run<typeof runFlags> = async (ctx, flags, args) => {
     cwd: ctx.cwd,
     variables: written.environment,
     home: ctx.env['HOME'],
-    readText: readTextNow,
+    files: { readText: readTextNow },
+    limits: limitsOf(ctx),
     isTty,
     warn: (message) => ctx.log.warn(message),
   })

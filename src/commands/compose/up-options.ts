@@ -4,6 +4,7 @@ import { makeDictionary } from '../../compose/model/dictionary.ts'
 import type { Dictionary } from '../../compose/model/dictionary.ts'
 import type { PullPolicy } from '../../compose/plan/image-plan.ts'
 import type { Project } from '../../compose/model/project.ts'
+import { beyondLimit } from '../../compose/load/limits.ts'
 import { requireService } from '../../compose/load/select.ts'
 import type { upFlags } from './lifecycle-table.ts'
 
@@ -46,8 +47,13 @@ export function findRecreateConflict(
   return undefined
 }
 
-/** `--scale web=3`, repeated. */
-export function parseScale(options: readonly string[], project: Project): Dictionary<number> {
+/**
+ * `--scale web=3`, repeated.
+ *
+ * @param most containers of one service
+ * @throws {compose/limit} beyond it
+ */
+export function parseScale(options: readonly string[], project: Project, most: number): Dictionary<number> {
   const scale = makeDictionary<number>()
   for (const option of options) {
     const match = /^([^=]+)=(\d+)$/.exec(option)
@@ -56,6 +62,7 @@ export function parseScale(options: readonly string[], project: Project): Dictio
     }
     const [, name = '', count] = match
     requireService(project, name)
+    if (Number(count) > most) throw beyondLimit(`services.${name}: more than ${most} replicas`, 'replicas')
     scale[name] = Number(count)
   }
   return scale

@@ -17,6 +17,7 @@ import type { upFlags } from './lifecycle-table.ts'
 import { resolveOutside } from './outside.ts'
 import { askUser, withSession } from './session.ts'
 import type { Session } from './session.ts'
+import { limitsOf } from './limits.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
 import { readLock } from './project-lock-flags.ts'
 import { requireConfirmed } from './remote-project.ts'
@@ -131,7 +132,7 @@ export function toConvergeOptions(
     reconcile: {
       services,
       withoutDependencies: flags['no-deps'],
-      scale: parseScale(flags.scale, project),
+      scale: parseScale(flags.scale, project, limitsOf(ctx).replicas),
       recreate,
       recreateDependencies,
       orphans: isRemoving ? 'remove' : isIgnoring ? 'ignore' : 'warn',

@@ -1,4 +1,4 @@
-import { makeFailure } from './failure.ts'
+import { beyondLimit } from './limits.ts'
 
 /**
  * Counts the nodes of a whole project as aliases and merges expand, before they are copied.
@@ -21,6 +21,6 @@ export class NodeBudget {
     if (this.#spent <= this.#limit) return
     const worst = [...this.#spentBy].sort((a, b) => b[1] - a[1])[0]
     const reason = worst === undefined ? '' : `; the anchor "${worst[0]}" expands to most of them`
-    throw makeFailure(`the project has more than ${this.#limit} nodes${reason}`, 'compose/limit')
+    throw beyondLimit(`the project has more than ${this.#limit} nodes${reason}`, 'yamlNodes')
   }
 }

@@ -1,20 +1,41 @@
 import type { MutableDictionary } from '../model/dictionary.ts'
-import { SubstitutionError, substitute } from './substitute.ts'
+import { toMessage } from '../../core/errors.ts'
+import { makeFailure } from './failure.ts'
+import type { LoadError } from './failure.ts'
 import { describeSubstitution } from './interpolate.ts'
+import type { LoadLimits } from './limits.ts'
+import { SubstitutionError, substitute } from './substitute.ts'
 
 /** Looks a name up outside the file; wins over what the file itself has set so far. */
 export type LookUp = (name: string) => string | undefined
 
-export interface EnvFileLimits {
-  readonly valueLength: number
-  readonly nestedDefaults: number
+export type EnvFileLimits = Pick<LoadLimits, 'valueLength' | 'nestedDefaults'>
+
+class EnvFileError extends Error {
+  /** What to do about it, where that can be said. */
+  readonly hint: string | undefined
+
+  constructor(message: string, hint: string | undefined) {
+    super(message)
+    this.hint = hint
+  }
+}
+
+/** The failure of an env file, with its name. */
+export function failedToRead(path: string, error: unknown): LoadError {
+  const hint = error instanceof EnvFileError ? error.hint : undefined
+  return makeFailure(
+    `failed to read ${path}: ${toMessage(error)}`,
+    hint === undefined ? 'compose/invalid' : 'compose/limit',
+    hint,
+  )
 }
 
 /**
  * Reads the text of a `.env`, `env_file` or `label_file` into `into`, which may hold values of earlier
  * files: they can be referred to and are overwritten.
  *
- * @throws Error whose message starts with `line N:`; the caller names the file
+ * @throws EnvFileError whose message starts with `line N:`; the caller names the file, as `failedToRead` does
  */
 export function parseEnvFile(
   text: string,
@@ -69,8 +90,8 @@ class EnvParser {
     }
   }
 
-  #fail(reason: string): Error {
-    return new Error(`line ${this.#line}: ${reason}`)
+  #fail(reason: string, hint?: string): EnvFileError {
+    return new EnvFileError(`line ${this.#line}: ${reason}`, hint)
   }
 
   /** Skips blanks and comments. @returns false at the end */
@@ -161,7 +182,7 @@ class EnvParser {
       })
     } catch (error) {
       if (!(error instanceof SubstitutionError)) throw error
-      throw this.#fail(error.kind === 'syntax' ? describeSubstitution(error, 'value') : error.message)
+      throw this.#fail(error.kind === 'syntax' ? describeSubstitution(error, 'value') : error.message, error.hint)
     }
   }
 }

@@ -1,6 +1,7 @@
 import * as posix from 'node:path/posix'
 import { confine } from './confine.ts'
 import { LoadError, makeFailure } from './failure.ts'
+import { beyondLimit } from './limits.ts'
 import { mergeService } from './merge.ts'
 import type { SourceFile } from './options.ts'
 import { joinPath, resolvePaths } from './paths.ts'
@@ -57,7 +58,7 @@ function extendOne(
     const message = `cannot extend service "${name}" in ${scope.file}: service "${base}" not found`
     fail(root, scope.group, ['services', name, 'extends'], message)
   }
-  const next = extendChain(chain, { service: name, file: file ?? scope.file }, scope.group.shared.limits.chain)
+  const next = extendChain(chain, { service: name, file: file ?? scope.file }, scope.group.shared.limits.includeDepth)
   const found = extendOne(root, base, from, next, bases)
   if (!isMap(found)) return service
   return joinBase(name, found, service, scope)
@@ -91,7 +92,7 @@ function extendChain(chain: ExtendChain, link: ExtendChain[number], limit: numbe
   )
   if (isCircle) throw makeFailure(`Circular reference:\n${lines.join('\n')}`)
   if (chain.length >= limit) {
-    throw makeFailure(`services extend each other more than ${limit} deep:\n${lines.join('\n')}`, 'compose/limit')
+    throw beyondLimit(`services extend each other more than ${limit} deep:\n${lines.join('\n')}`, 'includeDepth')
   }
   return [...chain, link]
 }

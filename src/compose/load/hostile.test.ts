@@ -7,8 +7,8 @@ import { makeDictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import { parseEnvFile } from './env-file.ts'
 import { loadProject } from './load.ts'
-import { defaultLimits } from './options.ts'
-import type { LoadLimits } from './options.ts'
+import { defaultLimits } from './limits.ts'
+import type { LoadLimits } from './limits.ts'
 
 /** Hostile files: they load as they should or are refused by an error of ours, and never hang or crash. */
 
@@ -234,7 +234,7 @@ describe('scalars (H-Y7)', () => {
 
   it('a list with more entries than nodes are allowed is refused by their number', () => {
     const text = `services: { a: { image: x } }\nx-many: [${'1,'.repeat(20_001)}]\n`
-    expect(refusal(text, { nodes: 20_000 })).toContain('20000')
+    expect(refusal(text, { yamlNodes: 20_000 })).toContain('20000')
   })
 
   it.each([

@@ -1,9 +1,10 @@
 import * as posix from 'node:path/posix'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary } from '../model/dictionary.ts'
-import { parseEnvFile } from './env-file.ts'
+import { failedToRead, parseEnvFile } from './env-file.ts'
 import { confine } from './confine.ts'
 import { LoadError, makeFailure } from './failure.ts'
+import { beyondLimit, readWithin } from './limits.ts'
 import type { SourceFile } from './options.ts'
 import { joinPath } from './paths.ts'
 import type { Group } from './stage.ts'
@@ -95,10 +96,11 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
   if (included.includes(main)) {
     throw makeFailure(`include cycle detected:\n${[...included, main].join('\n include ')}`)
   }
-  if (included.length > shared.limits.chain) {
-    throw makeFailure(
-      `files include each other more than ${shared.limits.chain} deep:\n${included.join('\n')}`,
-      'compose/limit',
+  const { includeDepth } = shared.limits
+  if (included.length > includeDepth) {
+    throw beyondLimit(
+      `files include each other more than ${includeDepth} deep:\n${included.join('\n')}`,
+      'includeDepth',
     )
   }
   const written = entry.projectDirectory
@@ -160,7 +162,7 @@ function readFiles(paths: readonly string[], group: Group): Dictionary<string> {
   const { shared } = group
   const found = makeDictionary<string>()
   for (const path of paths) {
-    const text = shared.options.files.readText(path, shared.limits.envFileBytes)
+    const text = readWithin(shared.options.files, path, 'envFileBytes', shared.limits)
     if (text === undefined) throw makeFailure(`stat ${path}: no such file or directory`, 'compose/not-found')
     try {
       parseEnvFile(text, found, {
@@ -169,7 +171,7 @@ function readFiles(paths: readonly string[], group: Group): Dictionary<string> {
         warn: shared.warn,
       })
     } catch (error) {
-      throw makeFailure(`failed to read ${path}: ${(error as Error).message}`)
+      throw failedToRead(path, error)
     }
   }
   return Object.assign(found, copyDictionary(group.environment))

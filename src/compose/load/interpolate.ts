@@ -111,7 +111,8 @@ class Walk {
       return cast === undefined ? filled : cast(filled, this.#context.warn)
     } catch (error) {
       const message = describe(error, path)
-      throw new LoadError([this.#context.places.problem(this.#root, path, message)], 'compose/interpolation')
+      const hint = error instanceof SubstitutionError ? error.hint : undefined
+      throw new LoadError([this.#context.places.problem(this.#root, path, message, hint)], 'compose/interpolation')
     }
   }
 }

@@ -12,6 +12,7 @@ import { checkConsistency } from './consistency.ts'
 import { makeFailure } from './failure.ts'
 import { loadGroup } from './group.ts'
 import { normalize } from './normalize.ts'
+import { beyondLimit } from './limits.ts'
 import type { LoadOptions, Sources } from './options.ts'
 import { checkProjectName, normalizeProjectName } from './project-name.ts'
 import { parseFile, readFileOnto } from './read-file.ts'
@@ -37,7 +38,19 @@ export function loadProject(sources: Sources, options: LoadOptions): Project {
   const project = bindProject(tree, name, environment, sources, shared)
   const active = applyProfiles(project, options.profiles ?? [])
   if (options.skipConsistency !== true) checkConsistency(active, tree, shared.places)
-  return resolveServiceFiles(active, tree, shared)
+  const complete = resolveServiceFiles(active, tree, shared)
+  checkLabels(complete, shared.limits.labels)
+  return complete
+}
+
+/** With those of label files. */
+function checkLabels(project: Project, most: number): void {
+  for (const kind of ['services', 'networks', 'volumes', 'secrets', 'configs'] as const) {
+    for (const [name, { labels }] of Object.entries<{ readonly labels?: Dictionary<unknown> }>(project[kind])) {
+      if (labels === undefined || Object.keys(labels).length <= most) continue
+      throw beyondLimit(`${kind}.${name}: more than ${most} labels`, 'labels')
+    }
+  }
 }
 
 /** The merged and normalized tree before it is bound: what `config --no-interpolate` prints. */
@@ -165,10 +178,7 @@ function finishService(name: string, service: Service, shared: Shared): Service 
   }) as unknown as Service
   const count = scale ?? deploy?.replicas ?? 1
   if (count > shared.limits.replicas) {
-    throw makeFailure(`services.${name}: more than ${shared.limits.replicas} replicas`, 'compose/limit')
-  }
-  if (Object.keys(service.labels ?? {}).length > shared.limits.labels) {
-    throw makeFailure(`services.${name}: more than ${shared.limits.labels} labels`, 'compose/limit')
+    throw beyondLimit(`services.${name}: more than ${shared.limits.replicas} replicas`, 'replicas')
   }
   if (scale === undefined || deploy === undefined || deploy.replicas !== undefined) return named
   return shared.options.skipConsistency === true ? named : { ...named, deploy: { ...deploy, replicas: scale } }

@@ -1,11 +1,12 @@
 import type { Dictionary } from '../model/dictionary.ts'
+import type { LoadLimits } from './limits.ts'
 import type { ReadEvents } from './yaml-events.ts'
 
 /**
  * Reads one text file.
  *
  * @returns its text, or `undefined` when there is no such file
- * @throws {io/file} when it is there but cannot be read, is a folder, or exceeds `maxBytes`
+ * @throws {io/file} when it is there but cannot be read or is a folder; {io/too-large} when it exceeds `maxBytes`
  */
 export type ReadText = (path: string, maxBytes: number) => string | undefined
 
@@ -45,38 +46,6 @@ export interface Sources {
   /** Used, normalized, when no file has a `name`. */
   readonly fallbackName?: string
   readonly environmentFiles?: readonly string[]
-}
-
-/** Bounds against hostile and broken files. */
-export interface LoadLimits {
-  readonly fileBytes: number
-  readonly allFilesBytes: number
-  readonly depth: number
-  /** Nodes of the whole project after aliases and merges are expanded. */
-  readonly nodes: number
-  readonly chain: number
-  readonly files: number
-  readonly valueLength: number
-  readonly nestedDefaults: number
-  readonly services: number
-  readonly replicas: number
-  readonly envFileBytes: number
-  readonly labels: number
-}
-
-export const defaultLimits: LoadLimits = {
-  fileBytes: 4 * 1024 * 1024,
-  allFilesBytes: 32 * 1024 * 1024,
-  depth: 100,
-  nodes: 1_000_000,
-  chain: 64,
-  files: 1000,
-  valueLength: 1024 * 1024,
-  nestedDefaults: 32,
-  services: 20_000,
-  replicas: 100_000,
-  envFileBytes: 16 * 1024 * 1024,
-  labels: 10_000,
 }
 
 /** How to load. The defaults give the project `up` works on. */

@@ -1,9 +1,10 @@
 import { canonicalize } from './canonical.ts'
 import { extendServices } from './extend.ts'
-import { LoadError, makeFailure } from './failure.ts'
+import { LoadError } from './failure.ts'
 import { applyIncludes } from './include.ts'
 import { interpolate } from './interpolate.ts'
 import { convertLegacy } from '../legacy/v1.ts'
+import { beyondLimit } from './limits.ts'
 import { mergeTrees } from './merge.ts'
 import { parseYaml } from './parse.ts'
 import type { ParsedDocument } from './parse.ts'
@@ -44,7 +45,7 @@ export function parseFile(file: SourceFile, shared: Shared): readonly ParsedDocu
     path: file.path,
     places: shared.places,
     budget: shared.budget,
-    maxDepth: shared.limits.depth,
+    maxDepth: shared.limits.yamlDepth,
     seen: shared.seen,
     ...(readLaxly !== undefined && { readLaxly }),
   })
@@ -102,7 +103,7 @@ function finishDocument(tree: TreeMap, file: SourceFile, shared: Shared): void {
 function checkServiceCount(tree: TreeMap, shared: Shared): void {
   const services = tree['services']
   if (!isMap(services) || Object.keys(services).length <= shared.limits.services) return
-  throw makeFailure(`the project has more than ${shared.limits.services} services`, 'compose/limit')
+  throw beyondLimit(`the project has more than ${shared.limits.services} services`, 'services')
 }
 
 /** `dns: ${DNS}` with nothing in it means no server and not an empty one (compose-go loader/omitEmpty.go). */

@@ -3,8 +3,9 @@ import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import type { EnvFile, Service } from '../model/service.ts'
-import { parseEnvFile, parseRawEnvFile } from './env-file.ts'
-import { LoadError, makeFailure } from './failure.ts'
+import { failedToRead, parseEnvFile, parseRawEnvFile } from './env-file.ts'
+import { LoadError } from './failure.ts'
+import { readWithin } from './limits.ts'
 import type { Shared } from './stage.ts'
 import type { TreeMap } from './tree.ts'
 
@@ -62,7 +63,7 @@ function readInto(
   shared: Shared,
   refuse: (message: string, code?: ErrorCode) => never,
 ): void {
-  const text = shared.options.files.readText(file.path, shared.limits.envFileBytes)
+  const text = readWithin(shared.options.files, file.path, 'envFileBytes', shared.limits)
   if (text === undefined) {
     if (!file.required) return
     refuse(`env file ${file.path} not found: stat ${file.path}: no such file or directory`, 'compose/not-found')
@@ -78,7 +79,7 @@ function wrap(path: string, read: () => void): void {
   try {
     read()
   } catch (error) {
-    throw makeFailure(`failed to read ${path}: ${(error as Error).message}`)
+    throw failedToRead(path, error)
   }
 }
 
@@ -87,7 +88,7 @@ function resolveLabels(service: Service, shared: Shared, refuse: Refuse): Servic
   if (shared.options.skipLabelFiles === true || (service.label_file ?? []).length === 0) return service
   const found = makeDictionary<string>()
   for (const [index, path] of (service.label_file ?? []).entries()) {
-    const text = shared.options.files.readText(path, shared.limits.envFileBytes)
+    const text = readWithin(shared.options.files, path, 'envFileBytes', shared.limits)
     if (text === undefined) {
       const message = `label file ${path} not found: stat ${path}: no such file or directory`
       refuse('label_file', index, message, 'compose/not-found')

@@ -135,7 +135,7 @@ describe('files', () => {
 
   it('that are too large are an error with the name', async () => {
     const files = { '/home/p/a.yml': 'x'.repeat(2000) }
-    const small = { ...options(files), limits: { fileBytes: 1000 } }
+    const small = { ...options(files), limits: { composeFileBytes: 1000 } }
     await expect(findSources(request({ files: ['a.yml'] }), small)).rejects.toThrow(
       '/home/p/a.yml: more than 1000 bytes',
     )

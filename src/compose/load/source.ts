@@ -3,10 +3,10 @@ import * as posix from 'node:path/posix'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
-import { parseEnvFile } from './env-file.ts'
+import { failedToRead, parseEnvFile } from './env-file.ts'
 import { makeFailure } from './failure.ts'
 import { loadProject, loadTree } from './load.ts'
-import { defaultLimits } from './options.ts'
+import { beyondLimit, defaultLimits, readWithin } from './limits.ts'
 import type { LoadOptions, SourceFile, Sources } from './options.ts'
 import { RemoteNeeded } from './remote-needed.ts'
 import type { TreeMap } from './tree.ts'
@@ -29,8 +29,8 @@ export interface SourceRequest {
   readonly profiles: readonly string[]
   /** Another name than the folder's, for files that come from elsewhere. */
   readonly fallbackName?: (paths: readonly string[]) => string | undefined
-  /** Asked only when a file is `-`. */
-  readonly readStdin: () => Promise<string>
+  /** Asked only when a file is `-`; gives up, with a longer text than that, beyond `maxBytes`. */
+  readonly readStdin: (maxBytes: number) => Promise<string>
 }
 
 /** What was found before anything is loaded. */
@@ -160,7 +160,7 @@ function readEnvFiles(
   const found = makeDictionary<string>()
   for (const path of paths) {
     if (options.files.kindOf(path) === 'folder') throw makeFailure(`${path} is a directory`, 'compose/invalid')
-    const text = options.files.readText(path, limits.envFileBytes)
+    const text = readWithin(options.files, path, 'envFileBytes', limits)
     if (text === undefined) throw makeFailure(`couldn't find env file: ${path}`, 'compose/not-found')
     try {
       parseEnvFile(text, found, {
@@ -169,7 +169,7 @@ function readEnvFiles(
         ...(options.warn === undefined ? {} : { warn: options.warn }),
       })
     } catch (error) {
-      throw makeFailure(`failed to read ${path}: ${(error as Error).message}`)
+      throw failedToRead(path, error)
     }
   }
   for (const [key, value] of Object.entries(found)) if (!/^\s*\d/.test(key)) env[key] ??= value
@@ -261,13 +261,17 @@ async function readAll(paths: readonly string[], request: SourceRequest, options
   const files: SourceFile[] = []
   let bytes = 0
   for (const path of paths) {
-    const text = path === '-' ? await request.readStdin() : options.files.readText(path, limits.fileBytes)
+    const text =
+      path === '-'
+        ? await request.readStdin(limits.composeFileBytes)
+        : readWithin(options.files, path, 'composeFileBytes', limits)
     if (text === undefined) throw makeFailure(`open ${path}: no such file or directory`, 'compose/not-found')
     bytes += text.length
-    if (text.length > limits.fileBytes)
-      throw makeFailure(`${path}: more than ${limits.fileBytes} bytes`, 'compose/limit')
+    if (text.length > limits.composeFileBytes) {
+      throw beyondLimit(`${path}: more than ${limits.composeFileBytes} bytes`, 'composeFileBytes')
+    }
     if (bytes > limits.allFilesBytes) {
-      throw makeFailure(`the files of the project hold more than ${limits.allFilesBytes} bytes`, 'compose/limit')
+      throw beyondLimit(`the files of the project hold more than ${limits.allFilesBytes} bytes`, 'allFilesBytes')
     }
     files.push({ path, text })
   }

@@ -1,9 +1,9 @@
 import type { Dictionary } from '../model/dictionary.ts'
 import type { WrittenService } from '../model/project.ts'
 import { NodeBudget } from './budget.ts'
-import { makeFailure } from './failure.ts'
-import { defaultLimits } from './options.ts'
-import type { LoadLimits, LoadOptions, SourceFile } from './options.ts'
+import { beyondLimit, defaultLimits, readWithin } from './limits.ts'
+import type { LoadLimits } from './limits.ts'
+import type { LoadOptions, SourceFile } from './options.ts'
 import type { ParsedDocument } from './parse.ts'
 import { Places } from './place.ts'
 import type { Variables } from './substitute.ts'
@@ -34,7 +34,7 @@ export function makeShared(options: LoadOptions): Shared {
     options,
     limits,
     places: new Places(),
-    budget: new NodeBudget(limits.nodes),
+    budget: new NodeBudget(limits.yamlNodes),
     warn(message) {
       if (told.has(message)) return
       told.add(message)
@@ -66,15 +66,15 @@ function makeReader(options: LoadOptions, limits: LoadLimits): Shared['read'] {
   return (path) => {
     const known = texts.get(path)
     if (known !== undefined) return known
-    const text = options.files.readText(path, limits.fileBytes)
+    const text = readWithin(options.files, path, 'composeFileBytes', limits)
     if (text === undefined) return undefined
     texts.set(path, text)
     bytes += text.length
-    if (texts.size > limits.files) {
-      throw makeFailure(`the project includes more than ${limits.files} files`, 'compose/limit')
+    if (texts.size > limits.includedFiles) {
+      throw beyondLimit(`the project includes more than ${limits.includedFiles} files`, 'includedFiles')
     }
     if (bytes > limits.allFilesBytes) {
-      throw makeFailure(`the files of the project hold more than ${limits.allFilesBytes} bytes`, 'compose/limit')
+      throw beyondLimit(`the files of the project hold more than ${limits.allFilesBytes} bytes`, 'allFilesBytes')
     }
     return text
   }

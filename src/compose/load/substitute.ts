@@ -4,6 +4,8 @@
  * The reference program matches greedily up to the last `}` of a line and then cuts at the matching brace;
  * the results here are the same, found in one pass: a value put in is never looked at again.
  */
+
+import { describeLimit } from './limits.ts'
 export interface Variables {
   /** `undefined` when the variable is not set. */
   lookUp(name: string): string | undefined
@@ -20,11 +22,14 @@ export class SubstitutionError extends Error {
   readonly kind: 'syntax' | 'required' | 'limit'
   /** `syntax`: the text that is no valid template. */
   readonly template: string
+  /** What to do about it, where that can be said. */
+  readonly hint: string | undefined
 
-  constructor(kind: 'syntax' | 'required' | 'limit', message: string, template = '') {
+  constructor(kind: 'syntax' | 'required' | 'limit', message: string, template = '', hint?: string) {
     super(message)
     this.kind = kind
     this.template = template
+    this.hint = hint
   }
 }
 
@@ -53,7 +58,8 @@ class Scan {
 
   constructor(text: string, variables: Variables, nesting: number) {
     if (nesting > variables.maxNesting) {
-      throw new SubstitutionError('limit', `defaults are nested more than ${variables.maxNesting} deep`)
+      const message = `defaults are nested more than ${variables.maxNesting} deep`
+      throw new SubstitutionError('limit', message, '', describeLimit('nestedDefaults'))
     }
     this.#text = text
     this.#variables = variables
@@ -78,7 +84,8 @@ class Scan {
   }
 
   #tooLong(): SubstitutionError {
-    return new SubstitutionError('limit', `the value is longer than ${this.#variables.maxLength} characters`)
+    const message = `the value is longer than ${this.#variables.maxLength} characters`
+    return new SubstitutionError('limit', message, '', describeLimit('valueLength'))
   }
 
   /** After a `$`. A `$` that starts nothing stands for itself. */

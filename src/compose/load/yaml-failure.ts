@@ -1,4 +1,6 @@
 import { LoadError } from './failure.ts'
+import { describeLimit } from './limits.ts'
+import type { LoadLimits } from './limits.ts'
 import { toLineColumn } from './place.ts'
 
 /** What a complaint about a text needs to name its place. */
@@ -14,13 +16,15 @@ export function failAt(
   context: TextContext,
   reason: string,
   origin: 'yaml: ' | '' = '',
-  code: 'compose/invalid' | 'compose/limit' = 'compose/invalid',
+  limit?: keyof LoadLimits,
 ): LoadError {
   const place = toLineColumn(source, offset)
   const message = `failed to parse ${context.path}: ${origin}line ${place.line}: ${reason}`
-  return new LoadError([{ message, path: '', file: context.path, ...place }], code)
+  const problem = { message, path: '', file: context.path, ...place }
+  if (limit === undefined) return new LoadError([problem])
+  return new LoadError([{ ...problem, hint: describeLimit(limit) }], 'compose/limit')
 }
 
 export function tooDeep(source: string, offset: number, context: TextContext): LoadError {
-  return failAt(source, offset, context, `nested more than ${context.maxDepth} levels deep`, '', 'compose/limit')
+  return failAt(source, offset, context, `nested more than ${context.maxDepth} levels deep`, '', 'yamlDepth')
 }
