@@ -1,7 +1,8 @@
 import type { Server, Socket } from 'node:net'
 import type { Clock } from '../../core/clock.ts'
-import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { failureStatus } from './failure-status.ts'
 import type { Joined } from './hijack.ts'
 import { ServerConnection } from './http1/connection.ts'
 import type { ConnectionHost } from './http1/connection.ts'
@@ -194,7 +195,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
 
   #fail(exchange: Exchange, error: unknown): void {
     if (exchange.isGone) return
-    const known = isFlotillaError(error) ? error.status : undefined
+    const known = failureStatus(error)
     const status = known ?? 500
     // What was refused on purpose is the client's business; the rest is ours, and found in the log by its ID.
     const id = known === undefined ? randomId(8) : undefined
@@ -203,6 +204,11 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
       this.#o.log.error('request failed', { id, method, request: target, error: toMessage(error) })
     }
     if (exchange.hasReplied) exchange.breakOff()
-    else exchange.replyError(status, toMessage(error), id === undefined ? [] : [requestIdHeader, id])
+    else exchange.replyError(status, toMessage(error), id === undefined ? headersOf(status) : [requestIdHeader, id])
   }
+}
+
+/** What there is no room for now may be asked again in a moment. */
+function headersOf(status: number): readonly string[] {
+  return status === 503 ? ['Retry-After', '1'] : []
 }
