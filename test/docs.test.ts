@@ -4,8 +4,13 @@ import process from 'node:process'
 import { describe, expect, it } from 'vitest'
 import type { Command } from '../src/cli/command.ts'
 import { composeCommands, composeGlobals } from '../src/commands/compose/table.ts'
+import { limitOptions, renderLimit } from '../src/commands/swarm/limit-options.ts'
 import { machineCommands, machineGlobals } from '../src/commands/machine/table.ts'
 import { swarmCommands, swarmGlobals } from '../src/commands/swarm/table.ts'
+import { defaultLimits as managerLimits } from '../src/cluster/limits.ts'
+import { limitSettings, renderAmount } from '../src/compose/load/limit-settings.ts'
+import { defaultLimits as projectLimits } from '../src/compose/load/limits.ts'
+import type { LoadLimits } from '../src/compose/load/limits.ts'
 import type { FlagSpec, FlagTable } from '../src/core/flag.ts'
 import type { DriverDescriptor } from '../src/machine/driver.ts'
 import { builtins } from '../src/plugin/builtins.generated.ts'
@@ -142,6 +147,26 @@ function exampleLines(text: string, program: string): readonly (readonly string[
   const call = new RegExp(`(?:^|[;|(&"]\\s*|then\\s|do\\s)${program}\\s+([^|;&)#>]*)`, 'g')
   return lines.flatMap((line) => [...line.matchAll(call)].map((match) => (match[1] ?? '').trim().split(/\s+/)))
 }
+
+describe('docs/reliability.md on limits', () => {
+  const head = ['| limit | default | of | beyond it |', '|---|---|---|---|']
+
+  it('lists those of a manager', () => {
+    const rows = Object.entries(limitOptions).map(
+      ([name, option]) =>
+        `| \`swarm.limit.${name}\` | \`${renderLimit(option, managerLimits)}\` | ${escape(option.brief)} | ${escape(option.breach)} |`,
+    )
+    checkRegion('docs/reliability.md', 'limits of a manager', [...head, ...rows].join('\n'))
+  })
+
+  it('lists those of Compose files', () => {
+    const rows = Object.entries(limitSettings).map(
+      ([name, { kind, brief, breach }]) =>
+        `| \`${name}\` | \`${renderAmount(kind, projectLimits[name as keyof LoadLimits])}\` | ${escape(brief)} | ${escape(breach)} |`,
+    )
+    checkRegion('docs/reliability.md', 'limits of Compose files', [...head, ...rows].join('\n'))
+  })
+})
 
 describe('docs/machine.md on drivers', () => {
   it('lists every driver with its flags', async () => {

@@ -216,13 +216,11 @@ describe('a lowered limit takes effect', () => {
   it('for the standard input, which is read no further than that', async () => {
     await bed.write(configFile, '{"limits": {"composeFileBytes": 1024}}')
     const running = bed.start('-f', '-', 'config')
-    let isOver = false
-    const code = running.code.finally(() => (isOver = true))
-    while (!isOver && !running.stdin.destroyed) {
+    while (!running.stdin.destroyed) {
       running.stdin.write(long)
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
-    expect(await code).toBe(1)
+    expect(await running.code).toBe(1)
     expect(running.stderr).toContain('-: more than 1024 bytes\n')
   })
 })

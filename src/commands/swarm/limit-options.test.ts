@@ -442,6 +442,18 @@ describe.concurrent('a lowered limit takes effect', { timeout: 60_000 }, () => {
     expect(answer.body).toContain('sent nothing for 1000 ms')
   })
 
+  it.for([
+    ['16', /the answer nests deeper than 16 levels/],
+    ['128', /"kind":"healthy"|"state":"healthy"/],
+  ] as const)('json.depth=%s, in an answer of an engine', async ([value, says], { onTestFinished }) => {
+    const body = `${'['.repeat(20)}${']'.repeat(20)}`
+    const prepare = (engine: FakeEngine): void => {
+      engine.fail({ path: /^\/containers\/json$/, fault: { kind: 'reply', body } })
+    }
+    const { manager } = await start(onTestFinished, { values: [`json.depth=${value}`], prepare })
+    await within(() => expect(JSON.stringify(manager.cluster.snapshot().nodes)).toMatch(says))
+  })
+
   it('for all limits that there are', () => {
     expect([...Object.keys(breaches), 'call.pullidle'].sort()).toEqual(Object.keys(limitOptions).sort())
   })

@@ -99,7 +99,7 @@ export const limitOptions: Readonly<Record<string, LimitOption>> = {
     ...many,
     key: 'hijacked',
     brief: 'raw streams: attach, exec, sessions of builds',
-    breach: '503',
+    breach: '503 with `Retry-After`',
   },
   'engine.requests': {
     key: 'inFlight',
