@@ -251,6 +251,17 @@ describe('a configuration that is wrong', () => {
     expect(stderr).toMatch(says)
   })
 
+  it('that is named and is not there is refused', async () => {
+    const other = await startProgramBed(program, {}, { FLOTILLA_CONFIG: '/none/config.json' })
+    try {
+      await other.write('compose.yaml', web)
+      const { code, stderr } = await other.run('config')
+      expect([code, stderr]).toEqual([1, 'configuration "/none/config.json": there is no such file\n'])
+    } finally {
+      await other.close()
+    }
+  })
+
   it('without limits changes nothing', async () => {
     await bed.write('compose.yaml', web)
     await bed.write(configFile, '{"plugins": ["not-there"]}')

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
@@ -162,6 +163,11 @@ describe('what manage and join refuse, on stdout as logrus had it', () => {
     ['manage --cluster-opt swarm.createretry=-3 a:1', 'swarm.createretry can not be negative, -3 is invalid'],
     ['manage --cluster-opt swarm.remember=-1s a:1', 'swarm.remember should be from 0s to 720h'],
     ['manage --cluster-opt swarm.remember=721h a:1', 'swarm.remember should be from 0s to 720h'],
+    ['manage --cluster-opt swarm.limit.speed=1 a:1', 'there is no limit swarm.limit.speed'],
+    [
+      'manage --cluster-opt swarm.limit.call=0s a:1',
+      'swarm.limit.call should be whole seconds from 1s to 24h, "0s" is invalid',
+    ],
     [
       'manage --cluster-opt swarm.reschedule.observers=none a:1',
       'swarm.reschedule.observers should be any, majority, off or a number from 1, none is invalid',
@@ -334,6 +340,27 @@ describe('join', () => {
     const { stderr } = await call.result
     expect(stderr).toContain('discovery="token://http://127.0.0.1:9/v1/***"')
     expect(stderr).not.toContain('6856663c')
+  })
+})
+
+describe('manage', () => {
+  it('takes no more than its limits say', async () => {
+    const call = start('manage -H unix://DIR/m.sock --cluster-opt swarm.limit.request.body=1k test://x'.split(' '))
+    await vi.waitFor(() => expect(call.said()).toContain('Listening for HTTP'), 20_000)
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const asked = { socketPath: join(folder, 'm.sock'), method: 'POST', path: '/containers/create' }
+      const sent = request(asked, (reply) => {
+        reply.resume()
+        resolve(reply.statusCode)
+      })
+      sent.on('error', reject)
+      sent.end(JSON.stringify({ Image: 'x'.repeat(2000) }))
+    })
+    expect(status).toBe(413)
+    call.signal('SIGTERM')
+    call.signal('SIGTERM')
+    await call.clock.advance(5000)
+    expect((await call.result).code).toBe(0)
   })
 })
 
