@@ -233,6 +233,34 @@ it('a limit that was raised lets through what was refused', async () => {
   expect(await bed.run('config', '-q')).toEqual({ code: 0, stdout: '', stderr: '' })
 })
 
+it.each<[string, Readonly<Record<string, string>>]>([
+  ['lists', { 'compose.yaml': `${web}x-deep: ${'['.repeat(490)}${']'.repeat(490)}\n` }],
+  ['maps', { 'compose.yaml': `${web}x-deep: ${'{a: '.repeat(490)}1${'}'.repeat(490)}\n` }],
+  ['defaults', { 'compose.yaml': `services: { web: { image: "x${'${A:-'.repeat(490)}${'}'.repeat(490)}" } }\n` }],
+  [
+    'services that extend each other',
+    {
+      'compose.yaml': `services:\n${Array.from({ length: 490 }, (_, at) => `  s${at}: { extends: s${at + 1} }\n`).join('')}  s490: { image: x }\n`,
+    },
+  ],
+  [
+    'files that include each other',
+    Object.fromEntries(
+      Array.from({ length: 490 }, (_, at) => [
+        at === 0 ? 'compose.yaml' : `${at}.yaml`,
+        at === 489 ? web : `include: [${at + 1}.yaml]\nservices: { s${at}: { image: x } }\n`,
+      ]),
+    ),
+  ],
+])('at the highest depth that can be set %s are read', async (_, files) => {
+  for (const [file, text] of Object.entries(files)) await bed.write(file, text)
+  expect((await bed.run('config', '-q')).stderr).toContain('hint: ')
+  await bed.write(configFile, '{"limits": {"yamlDepth": 500, "includeDepth": 500, "nestedDefaults": 500}}')
+  for (const argv of [['-q'], ['--format', 'json'], ['--hash', '*']]) {
+    expect(await bed.run('config', ...argv)).toMatchObject({ code: 0, stderr: '' })
+  }
+})
+
 describe('a configuration that is wrong', () => {
   it.each([
     ['{', /it is not JSON: /],

@@ -454,6 +454,19 @@ describe.concurrent('a lowered limit takes effect', { timeout: 60_000 }, () => {
     await within(() => expect(JSON.stringify(manager.cluster.snapshot().nodes)).toMatch(says))
   })
 
+  it('json.depth at its highest is no harm', async ({ onTestFinished }) => {
+    const { call } = await startHealthy(onTestFinished, { values: ['json.depth=1000'] })
+    for (const [depth, status] of [
+      [990, 201],
+      [1010, 400],
+    ] as const) {
+      const body = `{"Image":"box:1","Odd":${'['.repeat(depth)}${']'.repeat(depth)}}`
+      expect((await call('POST', '/containers/create', body, { 'content-type': 'application/json' })).status).toBe(
+        status,
+      )
+    }
+  })
+
   it('for all limits that there are', () => {
     expect([...Object.keys(breaches), 'call.pullidle'].sort()).toEqual(Object.keys(limitOptions).sort())
   })
