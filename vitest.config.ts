@@ -12,8 +12,11 @@ const config: ViteUserConfig = defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 60_000,
-          // One for each core, where one would be left idle by default: many of these wait for engines to be missed.
-          maxWorkers: Math.max(2, availableParallelism()),
+          // More than cores: many of these wait for engines to be missed, and so do the tests within some files.
+          maxWorkers: 2 * availableParallelism(),
+          maxConcurrency: 16,
+          // Files of a worker share what they import: to load it for each anew takes longer than the tests.
+          isolate: false,
           retry: 1,
         },
       },
