@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/core/log.ts'
 import { systemClock } from '../../src/io/clock.ts'
-import { resolveEngineRoot } from '../../src/machine/debian/engine-tree.ts'
+import { cacheFolder, resolveEngineRoot } from '../../src/machine/debian/engine-tree.ts'
 import { ensurePrograms, programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
@@ -35,7 +35,7 @@ describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and 
       MACHINE_STORAGE_PATH: join(folder, 'store'),
       FLOTILLA_LOCAL_DIR: join(folder, 'local'),
       FLOTILLA_LOCAL_SUBNET: '10.214.50.0/24',
-      FLOTILLA_CACHE: process.env['FLOTILLA_CACHE'],
+      FLOTILLA_CACHE: cacheFolder(process.env),
     }
     return form!.run('docker-machine', args, { env, timeoutMs: buildMs })
   }
