@@ -27,8 +27,8 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
 
   beforeAll(async () => {
     ensurePrograms()
-    running = await lab({ image: true, namePrefix: 'att' })
-    host = await openComposeHost(running.hosts[0]!)
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'att' })
+    host = await openComposeHost(running.hosts[0]!, 'node')
   })
 
   afterAll(async () => {

@@ -18,7 +18,7 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
   let host: ComposeHost
 
   beforeAll(async () => {
-    running = await lab({ image: true, namePrefix: 'vrb' })
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'vrb' })
     host = await openComposeHost(running.hosts[0]!)
     await host.write('verbs', { 'compose.yaml': file })
   })

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/core/log.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { cacheFolder, resolveEngineRoot } from '../../src/machine/debian/engine-tree.ts'
-import { ensurePrograms, programForms } from './programs.ts'
+import { ensurePrograms, executableForm } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /**
@@ -19,7 +19,7 @@ const hasTool = spawnSync('mmdebstrap', ['--version']).status === 0
 const buildMs = 600_000
 
 describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and mmdebstrap)', () => {
-  const [form] = programForms
+  const form = executableForm
   let folder: string
   beforeAll(() => {
     ensurePrograms()
@@ -37,7 +37,7 @@ describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and 
       FLOTILLA_LOCAL_SUBNET: '10.214.50.0/24',
       FLOTILLA_CACHE: cacheFolder(process.env),
     }
-    return form!.run('docker-machine', args, { env, timeoutMs: buildMs })
+    return form.run('docker-machine', args, { env, timeoutMs: buildMs })
   }
 
   it(
