@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // Three projects: `unit` needs nothing and is quick; `e2e` drives the built programs and real engines in
-// namespaces, two files at a time: they wait more than they work, and each has a network of its own. What fails for the
-// load alone gets a second try, and scripts/second-tries.mjs names it and its first failure at the end of the run.
+// namespaces, two files for each core: they wait more than they work, and each has a network of its own. What fails for
+// the load alone gets a second try, and scripts/second-tries.mjs names it and its first failure at the end of the run.
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
@@ -12,8 +12,11 @@ const config: ViteUserConfig = defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 60_000,
-          // One for each core, where one would be left idle by default: many of these wait for engines to be missed.
-          maxWorkers: Math.max(2, availableParallelism()),
+          // More than cores: many of these wait for engines to be missed, and so do the tests within some files.
+          maxWorkers: 2 * availableParallelism(),
+          maxConcurrency: 16,
+          // Files of a worker share what they import: to load it for each anew takes longer than the tests.
+          isolate: false,
           retry: 1,
         },
       },
@@ -23,7 +26,8 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/e2e/**/*.e2e.ts'],
           testTimeout: 180_000,
           hookTimeout: 240_000,
-          maxWorkers: Math.min(2, availableParallelism()),
+          maxWorkers: Math.min(8, 2 * availableParallelism()),
+          isolate: false,
           retry: 1,
         },
       },

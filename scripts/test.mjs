@@ -2,7 +2,7 @@
 // `N passed, N failed, N skipped`. Arguments go to vitest: `npm test -- --project unit src/compose`.
 // `--vm` (`npm run test:vm`) runs the tests on virtual machines instead; `--with-cached-vm` runs them after all others,
 // where the image they need has been built before.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import process from 'node:process'
@@ -22,6 +22,8 @@ ensureBuilt({ executable: true })
 // Unit tests first and on their own: they are quick, and a broken unit makes the long half pointless to read.
 const all = [['--project', 'unit'], ['--project', 'e2e'], ...(isVmToo ? [['--project', 'vm']] : [])]
 const runs = isVm ? [['--project', 'vm', ...given]] : given.length > 0 ? [given] : all
+const wantsTrees = runs === all && process.getuid?.() === 0
+const trees = wantsTrees && spawn(process.execPath, [join(root, 'scripts', 'engine-trees.mjs')], { stdio: 'ignore' })
 const reports = join(root, '.cache', 'test-reports')
 mkdirSync(reports, { recursive: true })
 
@@ -51,6 +53,7 @@ for (const [index, args] of runs.entries()) {
   if (result.status !== 0) isGood = false
   count(report, result.status)
 }
+if (trees !== false) trees.kill()
 // Once more at the very end: of a long log people often have the end alone.
 for (const failure of failures) console.log(failure)
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)

@@ -394,12 +394,12 @@ describe('streams', () => {
   it('of events are not bound by the deadline of their beginning, and end with the engine', async () => {
     const fake = await startFake()
     const engine = open(fake.endpoint)
-    const events = await watchEvents(engine, {}, { deadlineMs: 50 })
+    const events = await watchEvents(engine, {}, { deadlineMs: 400 })
     const seen: string[] = []
     const reading = (async () => {
       for await (const event of events) seen.push(event.Action)
     })()
-    await systemClock.sleep(80)
+    await systemClock.sleep(500)
     fake.addContainer({ Image: 'box:1' }, { name: 'late' })
     await expect.poll(() => seen).toContain('create')
     fake.dropStreams()

@@ -57,8 +57,9 @@ export async function unseal(sealed: Sealed, passphrase: string): Promise<Uint8A
 function derive(passphrase: string, salt: Uint8Array, params: Pick<ScryptOptions, 'N' | 'r' | 'p'>): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     scrypt(passphrase, salt, 32, { ...params, maxmem: maxMemory * 2 }, (error, key) => {
-      if (error === null) resolve(key)
-      else reject(error)
+      // The executable's runtime says `undefined` where Node says `null`.
+      if (error instanceof Error) reject(error)
+      else resolve(key)
     })
   })
 }

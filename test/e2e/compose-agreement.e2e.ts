@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/io/clock.ts'
 import { execProgram } from '../../src/io/exec.ts'
 import { findReferenceCompose } from './compose-host.ts'
-import { ensurePrograms, programForms } from './programs.ts'
+import { ensurePrograms, executableForm } from './programs.ts'
 
 /**
  * Files of the kind that well-known projects have, printed by docker-compose 2.40 and by ours: byte for byte the same.
@@ -58,7 +58,7 @@ describe('config agrees with docker-compose 2.40', () => {
     const compare = async (args: readonly string[], view: (text: string) => string): Promise<void> => {
       const [theirs, ours] = await Promise.all([
         execProgram([reference, ...args], { clock: systemClock, cwd, env }),
-        programForms[0]!.run('docker-compose', args, { cwd, env }),
+        executableForm.run('docker-compose', args, { cwd, env }),
       ])
       // Without what normalizing adds, a file may refer to a network it does not have: then both say so.
       expect(ours.code, ours.stderr).toBe(theirs.code)

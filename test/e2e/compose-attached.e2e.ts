@@ -27,8 +27,8 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
 
   beforeAll(async () => {
     ensurePrograms()
-    running = await lab({ image: true, namePrefix: 'att' })
-    host = await openComposeHost(running.hosts[0]!)
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'att' })
+    host = await openComposeHost(running.hosts[0]!, 'node')
   })
 
   afterAll(async () => {
@@ -100,6 +100,29 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
       expect(up.stdout).toContain(line)
     }
     await host.compose('brief', ['down'])
+  })
+
+  it('ends with what was named, or is waited for in vain, as docker-compose 2.40 does', async () => {
+    await host.write('named', {
+      'compose.yaml': `services:
+  db: { image: ${sampleImage}, command: /bin/idle, network_mode: none }
+  job: { image: ${sampleImage}, command: ["sh", "-c", "sleep 0.2; echo done"], depends_on: [db], network_mode: none }
+`,
+    })
+    for (const program of ['reference', 'compose'] as const) {
+      for (const words of [['--attach-dependencies'], ['--attach', 'db']]) {
+        const up = await host[program]('named', ['up', ...words, 'job'])
+        expect([program, words, up.code]).toEqual([program, words, 0])
+        expect(await states('named')).toEqual(['named-db-1 running', 'named-job-1 exited'])
+      }
+      const waited = await host[program]('named', ['up', '--wait', 'job'])
+      expect([program, waited.code, waited.stderr]).toEqual([
+        program,
+        1,
+        expect.stringContaining('container named-job-1 exited (0)'),
+      ])
+      await host.compose('named', ['down', '-t', '1'])
+    }
   })
 
   it('takes the exit code of one service and stops the others', async () => {

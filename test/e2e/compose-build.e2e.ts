@@ -51,7 +51,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('builds on engine %s (needs root 
 
   beforeAll(async () => {
     running = await lab({ engines: [version], image: true, namePrefix: 'bld' })
-    host = await openComposeHost(running.hosts[0]!)
+    host = await openComposeHost(running.hosts[0]!, version === '20.10' ? 'executable' : 'node')
   })
 
   afterAll(async () => {
@@ -76,7 +76,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('builds on engine %s (needs root 
   }
 
   function withEnv(env: Readonly<Record<string, string>>): ComposeHost {
-    return new ComposeHost(host.engine, { ...host.env, ...env }, host.folder)
+    return new ComposeHost(host.engine, { ...host.env, ...env }, host.folder, host.form.name)
   }
 
   it('builds with everything a build section says', async () => {

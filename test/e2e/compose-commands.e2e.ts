@@ -104,7 +104,7 @@ describe.runIf(isRoot)('commands (needs root on Linux)', () => {
     running = await lab({ engines: ['20.10', '28.5'], hosts: 2, image: true, namePrefix: 'cmd' })
     const [first, second] = running.hosts
     host = await openComposeHost(first!)
-    modern = await openComposeHost(second!)
+    modern = await openComposeHost(second!, 'node')
     for (const each of [host, modern]) {
       await each.write('shop', { 'compose.yaml': file })
       const up = await each.compose('shop', ['up', '-d'])

@@ -41,7 +41,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('hooks on engine %s (needs root o
 
   beforeAll(async () => {
     running = await lab({ engines: [version], image: true, namePrefix: 'hok' })
-    host = await openComposeHost(running.hosts[0]!)
+    host = await openComposeHost(running.hosts[0]!, version === '20.10' ? 'executable' : 'node')
     await host.write('hooks', { 'compose.yaml': file('echo second >>/log/lines') })
   })
 

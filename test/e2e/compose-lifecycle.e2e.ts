@@ -34,7 +34,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('compose on engine %s (needs root
 
   beforeAll(async () => {
     running = await lab({ engines: [version], image: true, namePrefix: 'cmp' })
-    host = await openComposeHost(running.hosts[0]!)
+    host = await openComposeHost(running.hosts[0]!, version === '20.10' ? 'executable' : 'node')
   })
 
   afterAll(async () => {

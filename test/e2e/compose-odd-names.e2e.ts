@@ -22,7 +22,7 @@ describe.runIf(isRoot)('services called __proto__ and constructor (needs root on
 
   beforeAll(async () => {
     ensurePrograms()
-    running = await lab({ image: true, namePrefix: 'odd' })
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'odd' })
     host = await openComposeHost(running.hosts[0]!)
     await host.write('odd', { 'compose.yaml': file })
   })

@@ -46,7 +46,7 @@ describe.runIf(isRoot)('plans (needs root on Linux)', () => {
   const calls: string[] = []
 
   beforeAll(async () => {
-    running = await lab({ image: true, namePrefix: 'pla' })
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'pla' })
     host = await openComposeHost(running.hosts[0]!)
     // Everything the program says to the engine passes here.
     const path = join(host.folder, 'watched.sock')

@@ -18,7 +18,7 @@ describe.runIf(isRoot)('the plugin of the docker command (needs root on Linux)',
 
   beforeAll(async () => {
     ensurePrograms()
-    running = await lab({ image: true, namePrefix: 'plg' })
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'plg' })
     host = await openComposeHost(running.hosts[0]!)
     const ticking = `trap 'exit 0' TERM; while true; do echo tick; sleep 0.2 & wait $$!; done`
     await host.write('shop', {

@@ -14,7 +14,7 @@ import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { isRoot, openComposeHost, sampleImage } from './compose-host.ts'
 import type { ComposeHost } from './compose-host.ts'
-import { ensurePrograms, programForms } from './programs.ts'
+import { ensurePrograms, executableForm } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /** Compose files out of Git repositories and a real registry that wants a password, harmless and hostile ones. */
@@ -37,7 +37,7 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
 
   beforeAll(async () => {
     ensurePrograms()
-    running = await lab({ image: true, namePrefix: 'rem' })
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'rem' })
     host = await openComposeHost(running.hosts[0]!)
     registry = (await running.registry(users)).address
     await host.write('work', { 'compose.yaml': composeFile })
@@ -127,7 +127,7 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
   }
 
   function ours(args: readonly string[], input = '', more: Record<string, string> = {}): Promise<RunResult> {
-    return programForms[0]!.run('docker-compose', ['--insecure-registry', registry, ...args], {
+    return executableForm.run('docker-compose', ['--insecure-registry', registry, ...args], {
       cwd: work,
       env: { ...env, ...more },
       input,

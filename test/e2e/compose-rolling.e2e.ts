@@ -76,7 +76,7 @@ describe.runIf(isRoot)('updates of a service that is in use (needs root on Linux
   let host: ComposeHost
 
   beforeAll(async () => {
-    running = await lab({ image: true, namePrefix: 'rol' })
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'rol' })
     host = await openComposeHost(running.hosts[0]!)
     await importNode(host)
   })

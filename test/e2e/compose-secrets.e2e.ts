@@ -32,7 +32,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('configs and secrets on engine %s
 
   beforeAll(async () => {
     running = await lab({ engines: [version], image: true, namePrefix: 'sec' })
-    host = await openComposeHost(running.hosts[0]!)
+    host = await openComposeHost(running.hosts[0]!, version === '20.10' ? 'executable' : 'node')
     await host.write('shop', {
       'compose.yaml': file,
       'plain.txt': 'plain-one',
@@ -107,7 +107,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('configs and secrets on engine %s
       `mkdir -p ${host.folder}/shop && cd ${host.folder}/shop && printf near >plain.txt && printf x=2 >app.conf`,
     ])
     expect(there.code, there.stderr).toBe(0)
-    const near = new ComposeHost(host.engine, env, host.folder)
+    const near = new ComposeHost(host.engine, env, host.folder, host.form.name)
     const result = await near.compose('shop', ['up', '-d'])
     expect(result.code, result.stderr).toBe(0)
     const seen = JSON.parse((await running!.hosts[0]!.docker(['inspect', 'shop-web-1'])).stdout) as readonly {

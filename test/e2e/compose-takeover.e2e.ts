@@ -61,7 +61,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('take-over on engine %s (needs ro
   beforeAll(async () => {
     reference = await findReferenceCompose()
     running = await lab({ engines: [version], image: true, namePrefix: 'tko' })
-    host = await openComposeHost(running.hosts[0]!)
+    host = await openComposeHost(running.hosts[0]!, version === '20.10' ? 'executable' : 'node')
     await host.write('shop', { 'compose.yaml': file })
   })
 

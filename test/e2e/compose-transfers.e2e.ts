@@ -15,7 +15,7 @@ describe.runIf(isRoot)('pull and push beside 2.40 (needs root on Linux)', () => 
   beforeAll(async () => {
     ensurePrograms()
     running = await lab({ image: true, namePrefix: 'xfer' })
-    host = await openComposeHost(running.hosts[0]!)
+    host = await openComposeHost(running.hosts[0]!, 'node')
     registry = (await running.registry()).address
     await inHost(`docker tag ${sampleImage} ${registry}/one:1 && docker push -q ${registry}/one:1`)
     await host.write('both', {

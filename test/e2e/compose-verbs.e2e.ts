@@ -18,7 +18,7 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
   let host: ComposeHost
 
   beforeAll(async () => {
-    running = await lab({ image: true, namePrefix: 'vrb' })
+    running = await lab({ engines: ['28.5'], image: true, namePrefix: 'vrb' })
     host = await openComposeHost(running.hosts[0]!)
     await host.write('verbs', { 'compose.yaml': file })
   })
@@ -51,7 +51,8 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
     await run('restart', '-t', '1')
     expect(await states()).toEqual(['verbs-db-1 running', 'verbs-web-1 running'])
     await run('kill', '-s', 'KILL', 'web')
-    expect(await states()).toEqual(['verbs-db-1 running', 'verbs-web-1 exited'])
+    // An engine 28.5 may list it as running for a moment more.
+    await expect.poll(states).toEqual(['verbs-db-1 running', 'verbs-web-1 exited'])
   })
 
   it('start of one service starts what it depends on, and waits for it, as docker-compose 2.40 does', async () => {

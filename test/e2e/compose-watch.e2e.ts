@@ -46,7 +46,7 @@ describe.runIf(isRoot)('watch (needs root on Linux)', () => {
   beforeAll(async () => {
     ensurePrograms()
     running = await lab({ image: true, namePrefix: 'wat' })
-    host = await openComposeHost(running.hosts[0]!)
+    host = await openComposeHost(running.hosts[0]!, 'node')
     await host.write('dev', { 'compose.yaml': file })
     folder = join(host.folder, 'dev')
     for (const name of ['src/node_modules', 'src/sub', 'conf', 'hook'])

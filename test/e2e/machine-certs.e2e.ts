@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isPairOf, splitCertificates } from '../../src/io/certificates.ts'
-import { ensurePrograms, programForms } from './programs.ts'
+import { ensurePrograms, executableForm } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /** The authority of a store is replaced under two real engines while clients go on calling them. */
@@ -44,7 +44,7 @@ describe.runIf(isRoot)('rotation of the authority (needs root on Linux)', () => 
   let folder: string
   const names = ['one', 'two'] as const
   const addresses = new Map<string, string>()
-  const [form] = programForms
+  const form = executableForm
 
   beforeAll(async () => {
     ensurePrograms()

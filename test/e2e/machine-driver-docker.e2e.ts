@@ -8,7 +8,7 @@ import { descriptor } from '../../src/machine/drivers/docker/index.ts'
 import { makeSampleImage } from '../../src/machine/sample-image.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { testDriver } from '../conformance/driver.ts'
-import { ensurePrograms, programForms } from './programs.ts'
+import { ensurePrograms, executableForm } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /**
@@ -50,7 +50,7 @@ testDriver(descriptor, {
 })
 
 describe.runIf(isLive)('machines in containers, with the programs (needs root on Linux)', () => {
-  const [form] = programForms
+  const form = executableForm
   let folder: string
   beforeAll(() => {
     ensurePrograms()
@@ -74,7 +74,7 @@ describe.runIf(isLive)('machines in containers, with the programs (needs root on
       DOCKER_TLS_VERIFY: '1',
       DOCKER_CERT_PATH: host().certificates.directory,
     }
-    return form!.run('docker-machine', [...args], {
+    return form.run('docker-machine', [...args], {
       env,
       timeoutMs: 170_000,
       cwd: folder,
@@ -177,7 +177,7 @@ describe.runIf(isLive)('machines in containers, with the programs (needs root on
     expect(bad.stderr).toMatch(/last lines of the engine's log:[\s\S]*unknown flag: --nonsense/)
     expect((await machine(['rm', '-y', 'bad'])).code).toBe(0)
     // Another store, the same name.
-    const other = await form!.run('docker-machine', ['-s', join(folder, 'other'), 'create', '-d', 'docker', 'box'], {
+    const other = await form.run('docker-machine', ['-s', join(folder, 'other'), 'create', '-d', 'docker', 'box'], {
       env: { DOCKER_HOST: socket() },
       timeoutMs: 60_000,
     })

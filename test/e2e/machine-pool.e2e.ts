@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/io/clock.ts'
 import { makeSampleImage, sampleImageName } from '../../src/machine/sample-image.ts'
-import { collect, ensurePrograms, programForms } from './programs.ts'
+import { collect, ensurePrograms, executableForm } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /** A pool on real hosts: a container that fits nowhere waits, a machine comes, runs it, and goes when it is idle. */
@@ -15,7 +15,7 @@ const isRoot = process.getuid?.() === 0 && process.platform === 'linux'
 const limitMs = 240_000
 
 describe.runIf(isRoot)('a pool of machines (needs root on Linux)', () => {
-  const [form] = programForms
+  const form = executableForm
   let folder: string
   let manager: ChildProcessWithoutNullStreams | undefined
   let runner: ChildProcessWithoutNullStreams | undefined
@@ -44,7 +44,7 @@ describe.runIf(isRoot)('a pool of machines (needs root on Linux)', () => {
   }
 
   function machine(...args: string[]): Promise<RunResult> {
-    return form!.run('docker-machine', args, { env: environment(), timeoutMs: limitMs })
+    return form.run('docker-machine', args, { env: environment(), timeoutMs: limitMs })
   }
 
   function docker(
@@ -57,7 +57,7 @@ describe.runIf(isRoot)('a pool of machines (needs root on Linux)', () => {
   }
 
   function startRunner(env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
-    const child = form!.start('docker-machine', ['pool', 'run', 'ci', '--host', socket()], {
+    const child = form.start('docker-machine', ['pool', 'run', 'ci', '--host', socket()], {
       env: { ...environment(), ...env },
     })
     for (const stream of [child.stdout, child.stderr])
@@ -126,7 +126,7 @@ describe.runIf(isRoot)('a pool of machines (needs root on Linux)', () => {
         join(certs, 'key.pem'),
       ]
       const discovery = `file://${nodes}`
-      manager = form!.start('swarm', ['manage', ...tls, '--heartbeat', '1s', '-H', socket(), discovery], {})
+      manager = form.start('swarm', ['manage', ...tls, '--heartbeat', '1s', '-H', socket(), discovery], {})
       manager.stdout.resume()
       manager.stderr.resume()
       runner = startRunner()
@@ -182,7 +182,7 @@ describe.runIf(isRoot)('a pool of machines (needs root on Linux)', () => {
       expect((await collect(runner!, 60_000)).code).toBe(0)
       runner = startRunner({ FLOTILLA_FAILPOINTS: 'machine.afterSave=kill' })
       const ended = collect(runner, limitMs)
-      const waiting = form!.start('docker-machine', ['ls', '-q'], { env: environment() })
+      const waiting = form.start('docker-machine', ['ls', '-q'], { env: environment() })
       await collect(waiting, 60_000)
       const asked = spawnSync(
         'sh',
@@ -198,7 +198,7 @@ describe.runIf(isRoot)('a pool of machines (needs root on Linux)', () => {
       expect(half).toBeDefined()
       runner = startRunner()
       await expect.poll(poolMachines, { timeout: 60_000, interval: 500 }).not.toContain(half)
-      const second = await form!.run('docker-machine', ['pool', 'run', 'ci', '--host', socket()], {
+      const second = await form.run('docker-machine', ['pool', 'run', 'ci', '--host', socket()], {
         env: environment(),
       })
       expect(second).toMatchObject({

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/io/clock.ts'
 import { makeSampleImage, sampleImageName } from '../../src/machine/sample-image.ts'
-import { ensurePrograms, programForms } from './programs.ts'
+import { ensurePrograms, executableForm } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /** Swarms that `create` brings up on real engines, classic and native, without a registry. */
@@ -16,7 +16,7 @@ const subnet = '10.214.60'
 const limitMs = 240_000
 
 describe.runIf(isRoot)('swarms made by create (needs root on Linux)', () => {
-  const [form] = programForms
+  const form = executableForm
   let folder: string
   let discovery: string
   let service: ChildProcess | undefined
@@ -41,7 +41,7 @@ describe.runIf(isRoot)('swarms made by create (needs root on Linux)', () => {
   }
 
   function machine(...args: string[]): Promise<RunResult> {
-    return form!.run('docker-machine', args, { env: environment(), timeoutMs: limitMs })
+    return form.run('docker-machine', args, { env: environment(), timeoutMs: limitMs })
   }
 
   async function create(name: string, ...more: string[]): Promise<RunResult> {
@@ -97,7 +97,7 @@ describe.runIf(isRoot)('swarms made by create (needs root on Linux)', () => {
     'classic: a manager and agents on three machines, of this very program, found through a token service',
     async () => {
       const gateway = `${subnet}.1`
-      service = form!.start(
+      service = form.start(
         'flotilla',
         [
           'discovery',
@@ -115,7 +115,7 @@ describe.runIf(isRoot)('swarms made by create (needs root on Linux)', () => {
       await expect
         .poll(
           async () => {
-            const made = await form!.run('swarm', ['create', '--service', base])
+            const made = await form.run('swarm', ['create', '--service', base])
             token = made.stdout.trim()
             return made.code
           },
@@ -168,7 +168,7 @@ describe.runIf(isRoot)('swarms made by create (needs root on Linux)', () => {
         join(folder, 'compose.yaml'),
         `name: spread\nservices:\n  web:\n    image: ${sampleImageName}\n    scale: 3\n    network_mode: bridge\n    ports: ["80"]\n`,
       )
-      const [program, ...words] = form!.command('docker-compose')
+      const [program, ...words] = form.command('docker-compose')
       const compose = [program, ...words].map((word) => `'${word}'`).join(' ')
       await inEnv(['--swarm', 'm1'], `${compose} up -d`)
       const names = await inEnv(['--swarm', 'm1'], "docker ps --format '{{.Names}}' | grep spread | cut -d/ -f1 | sort")

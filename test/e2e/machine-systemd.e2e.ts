@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/core/log.ts'
 import { systemClock } from '../../src/io/clock.ts'
-import { resolveEngineRoot } from '../../src/machine/debian/engine-tree.ts'
-import { ensurePrograms, programForms } from './programs.ts'
+import { cacheFolder, resolveEngineRoot } from '../../src/machine/debian/engine-tree.ts'
+import { ensurePrograms, executableForm } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /**
@@ -19,7 +19,7 @@ const hasTool = spawnSync('mmdebstrap', ['--version']).status === 0
 const buildMs = 600_000
 
 describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and mmdebstrap)', () => {
-  const [form] = programForms
+  const form = executableForm
   let folder: string
   beforeAll(() => {
     ensurePrograms()
@@ -35,9 +35,9 @@ describe.runIf(isRoot && hasTool)('a host with systemd (needs root on Linux and 
       MACHINE_STORAGE_PATH: join(folder, 'store'),
       FLOTILLA_LOCAL_DIR: join(folder, 'local'),
       FLOTILLA_LOCAL_SUBNET: '10.214.50.0/24',
-      FLOTILLA_CACHE: process.env['FLOTILLA_CACHE'],
+      FLOTILLA_CACHE: cacheFolder(process.env),
     }
-    return form!.run('docker-machine', args, { env, timeoutMs: buildMs })
+    return form.run('docker-machine', args, { env, timeoutMs: buildMs })
   }
 
   it(

@@ -79,11 +79,13 @@ function makeForm(
   }
 }
 
+const nodeForm = makeForm('node', (program) => [process.execPath, join(root, 'dist', 'bin', `${program}.cjs`)])
+
+/** For tests that start a program often, in whichever form: it takes a sixth of the processor's time to start. */
+export const executableForm: ProgramForm = makeForm('executable', (program) => [join(root, 'dist', 'exe', program)])
+
 /** Both forms; a test that needs only one names it in its title. */
-export const programForms: readonly ProgramForm[] = [
-  makeForm('node', (program) => [process.execPath, join(root, 'dist', 'bin', `${program}.cjs`)]),
-  makeForm('executable', (program) => [join(root, 'dist', 'exe', program)]),
-]
+export const programForms: readonly ProgramForm[] = [nodeForm, executableForm]
 
 let isEnsured = false
 

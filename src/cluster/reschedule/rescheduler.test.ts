@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { request } from 'node:http'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it as test } from 'vitest'
 import type { Log } from '../../core/log.ts'
 import { renderEndpoint } from '../../engine/endpoint-parse.ts'
 import { systemClock } from '../../io/clock.ts'
@@ -17,10 +18,22 @@ import { spreadStrategy } from '../strategies/spread.ts'
 import { memoryRecords } from './record-store.ts'
 import type { RecordStore } from './record-store.ts'
 
-const cleanups: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
+type Cleanup = () => Promise<void> | void
+const running = new AsyncLocalStorage<Cleanup[]>()
+const cleanups = { push: (cleanup: Cleanup): void => void running.getStore()?.push(cleanup) }
+
+/** Most of their time these wait for engines to be missed: they wait side by side, each with engines of its own. */
+function it(name: string, body: () => Promise<void>, limitMs?: number): void {
+  test.concurrent(name, () => running.run([], () => tidily(body)), limitMs)
+}
+
+async function tidily(body: () => Promise<void>): Promise<void> {
+  try {
+    await body()
+  } finally {
+    for (const cleanup of running.getStore()?.reverse() ?? []) await cleanup()
+  }
+}
 
 const image = 'busybox:latest'
 const policy = 'reschedule:on-node-failure'
@@ -152,7 +165,7 @@ function creates(engines: readonly FakeEngine[]): number {
   return engines.flatMap((engine) => engine.requests).filter((each) => each.path === '/containers/create').length
 }
 
-describe('a node fails', () => {
+describe.concurrent('a node fails', () => {
   it('containers with the policy are made anew as they were, others stay; the old one goes when its node returns', async () => {
     const engines = await startEngines(3)
     const manager = await startManager(engines)
@@ -323,7 +336,7 @@ describe('a node fails', () => {
   }, 40_000)
 })
 
-describe('an engine under two addresses', () => {
+describe.concurrent('an engine under two addresses', () => {
   it('whose first one does not answer any more is in service under the second, and nothing is made anew', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]
@@ -358,7 +371,7 @@ describe('an engine under two addresses', () => {
   }, 60_000)
 })
 
-describe('several managers and restarts', () => {
+describe.concurrent('several managers and restarts', () => {
   it('a primary that dies with the node leaves the rest to the next one, which does it once', async () => {
     const engines = await startEngines(3)
     const [first, ...others] = engines as [FakeEngine, FakeEngine, FakeEngine]
@@ -628,7 +641,7 @@ describe('several managers and restarts', () => {
   }, 60_000)
 })
 
-describe('drain', () => {
+describe.concurrent('drain', () => {
   it('moves what has the policy without a moment of two, takes nothing new, and stops when it is undone', async () => {
     const engines = await startEngines(2)
     const [first, second] = engines as [FakeEngine, FakeEngine]

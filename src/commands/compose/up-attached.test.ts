@@ -62,6 +62,24 @@ describe('the end of an attached up', () => {
     }
   })
 
+  it.each([
+    ['--attach-dependencies', 'web'],
+    ['--attach', 'db', 'web'],
+    ['--attach-dependencies', '--no-attach', 'web', 'web'],
+  ])('is that of what was named, whatever is shown: up %s %s %s %s', async (...words) => {
+    await bed.write(
+      'compose.yaml',
+      'services: { web: { image: box:1, command: [later, "0"], depends_on: [db] }, db: { image: box:1 } }',
+    )
+    const up = await bed.run('up', ...words)
+    expect(up).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Attaching to .*db-1/) as string })
+    const states = [...bed.engine.state.containers.values()].map(({ config, status }) => [
+      config.Labels?.['com.docker.compose.service'],
+      status,
+    ])
+    expect(Object.fromEntries(states)).toEqual({ web: 'exited', db: 'running' })
+  })
+
   it('comes at once where there is nothing to run', async () => {
     await bed.write('compose.yaml', 'services: { web: { image: box:1, scale: 0 } }')
     expect(await bed.run('up')).toMatchObject({ code: 0 })

@@ -81,9 +81,11 @@ export async function upAttached(
     exits.push(exit)
     if (isDeciding(exit) && endsAll(flags, exit)) decide({ kind: 'aborted', exit })
   }
+  // What services that were named depend on need not end, though its output may be shown.
+  const awaited = named.length > 0 ? new Set(named) : shown
   const monitor = makeMonitor(
     session.engine,
-    { project: project.name, sink, clock: ctx.clock, services, shown, hasNotes: true, onExit },
+    { project: project.name, sink, clock: ctx.clock, services, shown, awaited, hasNotes: true, onExit },
     {},
   )
   // What a service that was named depends on goes on, as in 2.40 and 1.29: it may serve others.

@@ -12,6 +12,9 @@ import { describeLastCheck } from './health-words.ts'
 /** A look at the engine's truth even when no event came: a lost event must not hang the command. */
 const fallbackMs = 2000
 
+/** What runs without a health check is looked at again after this, as 2.40 does: it may be done, or fail, at once. */
+const settleMs = 500
+
 /** Wakes waits when something happened to their container. One event stream serves all waits of a run. */
 export interface Waker {
   /** Starts listening; resolves when no later event can be missed. */
@@ -102,10 +105,16 @@ export async function waitForContainer(
   await waker.ready()
   const limit = waitLimitMs === undefined ? {} : { deadlineMs: waitLimitMs }
   const deadline = startDeadline(clock, { ...limit, ...(o.signal && { signal: o.signal }) })
+  const settledMs = clock.monotonicMs() + settleMs
   try {
     for (;;) {
       const { State: state } = await inspectContainer(engine, target.id, {}, o)
-      if (isMet(state, target)) return
+      if (isMet(state, target)) {
+        const leftMs = target.condition === 'running' && !hasHealth(state) ? settledMs - clock.monotonicMs() : 0
+        if (leftMs <= 0) return
+        await nextWithin(waker, clock, target.id, leftMs, o)
+        continue
+      }
       o.signal?.throwIfAborted()
       if (deadline.signal?.aborted === true) throw late(target, state, waitLimitMs)
       // The end of the time wakes it too, for a last look.
@@ -115,6 +124,21 @@ export async function waitForContainer(
   } finally {
     deadline.release()
   }
+}
+
+/** Until something happens to a container, for so many milliseconds. @throws when the call is broken off */
+async function nextWithin(waker: Waker, clock: Clock, id: string, limitMs: number, o: CallOptions): Promise<void> {
+  const limit = startDeadline(clock, { deadlineMs: limitMs, ...(o.signal && { signal: o.signal }) })
+  try {
+    await waker.next(id, limit.signal).catch(() => {})
+    o.signal?.throwIfAborted()
+  } finally {
+    limit.release()
+  }
+}
+
+function hasHealth(state: ContainerState): boolean {
+  return (state.Health?.Status ?? 'none') !== 'none'
 }
 
 function isMet(state: ContainerState, target: WaitTarget): boolean {

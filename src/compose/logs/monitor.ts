@@ -35,6 +35,8 @@ export interface MonitorOptions {
   readonly services: ReadonlySet<string>
   /** Those of them whose output is shown. */
   readonly shown: ReadonlySet<string>
+  /** Services whose ends together are the end of all; absent: those that are shown. */
+  readonly awaited?: ReadonlySet<string>
   /** Write `web-1 exited with code 0` lines. */
   readonly hasNotes: boolean
   /** Put the engine's times before lines that are read from logs. */
@@ -52,7 +54,7 @@ export interface Monitor {
   replay(container: ShownContainer, query: LogsQuery): void
   /** Everything that is to be watched from the start is: what has ended until then need not have been all. */
   complete(): void
-  /** Resolves, not before `complete`, when every container that is shown (without any, every one) has ended for good. */
+  /** Resolves, not before `complete`, when every container that is awaited (without any, every one) has ended for good. */
   readonly ended: Promise<void>
   /** Runs a body that restarts or replaces containers of its own accord: their ends meanwhile are no ends. */
   during(body: () => Promise<void>): Promise<void>
@@ -178,8 +180,9 @@ class ProjectMonitor implements Monitor {
   #endWithLast(): void {
     if (!this.#isComplete || this.#holds > 0) return
     const all = [...this.#watched.values()]
-    const shown = all.filter((watched) => this.#options.shown.has(watched.service))
-    if ((shown.length > 0 ? shown : all).every((watched) => watched.hasEnded)) this.#resolveEnded()
+    const { shown, awaited: services = shown } = this.#options
+    const awaited = all.filter((watched) => services.has(watched.service))
+    if ((awaited.length > 0 ? awaited : all).every((watched) => watched.hasEnded)) this.#resolveEnded()
   }
 
   #show(watched: Watched, output: Promise<void>): void {

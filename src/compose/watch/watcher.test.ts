@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openEngine } from '../../engine/client.ts'
 import { systemClock } from '../../io/clock.ts'
@@ -29,7 +29,7 @@ interface Watching {
   readonly stop: () => void
 }
 
-async function watch(rebuild: (onBuilt: () => void, call: number) => Promise<void>): Promise<Watching> {
+async function watch(rebuild: (onBuilt: () => void, call: number) => Promise<void>, path = 'src'): Promise<Watching> {
   const folder = await mkdtemp(join(tmpdir(), 'watch-'))
   await mkdir(join(folder, 'src'))
   const fake = await startFakeEngine({ images: ['busybox:latest'] })
@@ -42,7 +42,7 @@ async function watch(rebuild: (onBuilt: () => void, call: number) => Promise<voi
   const watched = project([
     service('web', {
       build: { context: folder },
-      develop: { watch: [{ path: join(folder, 'src'), action: 'rebuild', ignore: ['*.tmp'] }] },
+      develop: { watch: [{ path: join(folder, path), action: 'rebuild', ignore: ['*.tmp'] }] },
     }),
   ])
   const [lines, warnings, rebuilt] = [[] as string[], [] as string[], [] as string[][]]
@@ -113,6 +113,17 @@ describe('a change of the mode alone', () => {
     await pollUntil(async () => rebuilt.length === 2, 15_000, systemClock, { everyMs: 20 })
     await chmod(path, 0o755)
     expect(await pollUntil(async () => rebuilt.length === 3, 5000, systemClock, { everyMs: 20 })).toBe(true)
+  })
+})
+
+describe('a path that does not exist yet', () => {
+  it.each(['later', 'later/file', 'later/on/and/on'])('%s is told of, and followed once it does', async (path) => {
+    const { folder, warnings, says } = await watch((onBuilt) => Promise.resolve(onBuilt()), path)
+    expect(await says('Watch enabled')).toBe(true)
+    expect(warnings).toEqual([`service "web" watches ${join(folder, path)}, which does not exist yet`])
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), 'here')
+    expect(await says('service(s) ["web"] successfully built')).toBe(true)
   })
 })
 

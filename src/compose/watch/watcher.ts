@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
@@ -41,11 +42,26 @@ export interface WatchOptions extends CallOptions {
  * Follows the files of the rules and brings changes into the containers until the signal ends it. A batch that fails is
  * told of, and the next one is waited for.
  *
- * @throws {compose/invalid} for a path that does not exist, {io/file} when files cannot be followed
+ * What does not exist yet is followed from when it does.
+ *
+ * @throws {io/file} when files cannot be followed
  */
 export async function watchProject(engine: Engine, project: Project, o: WatchOptions): Promise<void> {
   const watch = new Watch(engine, project, o)
   await watch.run()
+}
+
+function isMissing({ trigger }: Rule): boolean {
+  return kindOfPath(trigger.path) === 'missing'
+}
+
+/** A path, or the folder nearest to it, which is followed until it comes about. */
+function findExisting(path: string): string {
+  return kindOfPath(path) === 'missing' && dirname(path) !== path ? findExisting(dirname(path)) : path
+}
+
+function isAbove(folder: string, path: string): boolean {
+  return path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
 }
 
 class Watch {
@@ -65,14 +81,9 @@ class Watch {
 
   async run(): Promise<void> {
     const { rules, log, signal, clock, onReady } = this.#options
-    const missing = rules.find((rule) => kindOfPath(rule.trigger.path) === 'missing')
-    if (missing !== undefined) {
-      throw new FlotillaError(
-        'compose/invalid',
-        `service "${missing.service}" watches ${missing.trigger.path}, which does not exist`,
-      )
-    }
-    const roots = rules.map((rule) => rule.trigger.path)
+    for (const { service, trigger } of rules.filter(isMissing))
+      this.#options.warn(`service "${service}" watches ${trigger.path}, which does not exist yet`)
+    const roots = rules.map((rule) => findExisting(rule.trigger.path))
     // Followed before the first copy: what changes during it is not lost.
     const changes = await followChanges(roots, { clock, isSkipped: (path) => this.#isSkipped(path) })
     const stop = (): void => void changes.close()
@@ -94,8 +105,10 @@ class Watch {
     if (/\/\.git(?:\/|$)/.test(path)) return true
     return this.#options.rules.every((rule) => {
       const { path: root, ignore = [], include = [] } = rule.trigger
-      if (path === root || include.length > 0 || ignore.some((pattern) => pattern.startsWith('!'))) return false
-      return rule.match(path) === undefined && !root.startsWith(`${path}/`)
+      if (path === root || isAbove(path, root)) return false
+      if (!isAbove(root, path)) return true
+      if (include.length > 0 || ignore.some((pattern) => pattern.startsWith('!'))) return false
+      return rule.match(path) === undefined
     })
   }
 
@@ -184,7 +197,7 @@ class Watch {
   async #copyInitially(): Promise<void> {
     for (const rule of this.#options.rules) {
       const isAsked = rule.trigger.initial_sync === true || Reflect.get(rule.trigger, 'x-initialSync') === true
-      if (!isAsked || !rule.trigger.action.startsWith('sync')) continue
+      if (!isAsked || !rule.trigger.action.startsWith('sync') || isMissing(rule)) continue
       const containers = await this.#containersOf(rule.service)
       const first = containers[0]
       if (first === undefined) continue

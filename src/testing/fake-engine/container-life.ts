@@ -51,7 +51,7 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
     startedAtMs: 0,
     finishedAtMs: 0,
     restartCount: 0,
-    health: config.Healthcheck?.Test === undefined ? 'none' : 'starting',
+    health: hasCheck(config) ? 'starting' : 'none',
     error: '',
     ports: new Map(),
     process: undefined,
@@ -74,6 +74,11 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
   state.names.set(name, id)
   state.emitContainer(container, 'create')
   return container
+}
+
+/** An image's check may be switched off by the word NONE. */
+function hasCheck({ Healthcheck: check }: ContainerCreateBody): boolean {
+  return (check?.Test ?? []).length > 0 && check?.Test?.[0] !== 'NONE'
 }
 
 function addNamedVolume(state: FakeState, name: string): void {

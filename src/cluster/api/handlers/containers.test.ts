@@ -33,7 +33,7 @@ afterAll(async () => {
 describe('stopping a container', () => {
   async function stop(name: string, query = ''): Promise<number> {
     // Longer than the 130 seconds for one that says nothing, shorter than the 720 of one that has ten minutes.
-    engine.fail({ path: /\/stop$/, times: 1, fault: { kind: 'delay', ms: 1500 } })
+    engine.fail({ path: /\/stop$/, times: 1, fault: { kind: 'delay', ms: 2500 } })
     const port = Number(new URL(manager.addresses[0] ?? '').port)
     return (await ask(port, 'POST', `/containers/${name}/stop${query}`)).status
   }
