@@ -1,4 +1,6 @@
 import type { Log } from '../../core/log.ts'
+import type { ContainerView } from '../model.ts'
+import { isThatCopy, listLeft } from './left-copy.ts'
 import { parseMark, parseRecord, renderMark, renderRecord } from './record.ts'
 import type { ContainerRecord, MarkRecord } from './record.ts'
 import type { RecordStore } from './record-store.ts'
@@ -76,13 +78,12 @@ export class RecordBook {
     return found
   }
 
-  /** Containers on an engine that are none any more: others have taken their place, or they were removed while it was away. */
-  leftOn(engineId: string): ReadonlySet<string> {
-    const ids = new Set(this.removed.copiesOn(engineId).map((each) => each.containerId))
-    for (const { record } of this.#containers.values()) {
-      for (const each of record.left) if (each.engineId === engineId) ids.add(each.containerId)
-    }
-    return ids
+  /** A container on an engine that is none any more: another has taken its place, or it was removed while that was away. */
+  isLeftCopy(engineId: string, container: ContainerView): boolean {
+    if (this.removed.isLeftCopy(engineId, container)) return true
+    const record = this.get(container.swarmId)
+    if (record === undefined || record.home.containerId === container.id) return false
+    return record.left.some((each) => isThatCopy(each, engineId, container))
   }
 
   marks(): readonly MarkRecord[] {
@@ -113,7 +114,7 @@ export class RecordBook {
 
   /** Takes out what was removed from the cluster; what may be left of it on engines that are away is noted. @returns as `put` */
   async forget(record: ContainerRecord): Promise<boolean> {
-    return (await this.removed.keep(record)) && this.remove(record.swarmId)
+    return (await this.removed.keep(record, listLeft(record))) && this.remove(record.swarmId)
   }
 
   /** @returns as `put` */

@@ -22,7 +22,9 @@ import {
 import { limitRequest, makeDraft } from './draft.ts'
 import { EngineHands, isUnanswered } from './engine-hands.ts'
 import type { Pacing } from './pacing.ts'
-import type { ContainerRecord, LeftCopy } from './record.ts'
+import { hideUnfinished } from './left-copies.ts'
+import { addLeft, listLeft, toLeft } from './left-copy.ts'
+import type { ContainerRecord } from './record.ts'
 import { freeEndpoints } from './stale-endpoints.ts'
 
 export interface RelocateContext {
@@ -65,6 +67,7 @@ export async function relocate(context: RelocateContext, record: ContainerRecord
     if (where === 'missing' && (arrived === undefined || !isSelfRemoving(record)))
       return await giveUp(context, record, arrived)
     if (arrived !== undefined) return await finish(context, record, arrived.member, arrived.container.id)
+    hideUnfinished(context.api.cluster, record)
     if (where === 'here' && record.move?.kind === 'failure') {
       // It was about to be made anew when its node came back.
       if (isOutdated(context, record)) return { kind: 'abandoned' }
@@ -116,7 +119,9 @@ async function giveUp(
     await new EngineHands(member, context.api.cluster.clock).remove(container.id, true)
     member.send({ kind: 'forgotten', id: container.id })
   }
-  return (await context.book.forget(record)) ? done : { kind: 'abandoned' }
+  // What is not found may yet come about, where its engine was asked for it and gave no answer.
+  const rest = arrived === undefined ? record : { ...record, move: undefined }
+  return (await context.book.forget(rest)) ? done : { kind: 'abandoned' }
 }
 
 interface Arrived {
@@ -161,6 +166,7 @@ async function place(context: RelocateContext, record: ContainerRecord): Promise
     const claimed: ContainerRecord = {
       ...record,
       generation,
+      left: listLeft(record),
       move: {
         kind: record.move?.kind ?? 'failure',
         wanted: record.move?.wanted ?? '',
@@ -316,9 +322,6 @@ async function changePlaces(
   }
 }
 
-/** A container leaves so many copies behind at most; damping keeps it from leaving more in an hour or two. */
-const maxLeft = 8
-
 /** @param isLeft the old engine did not answer: what it has is still there */
 function arrive(
   api: Api,
@@ -329,6 +332,8 @@ function arrive(
   const nowMs = api.cluster.clock.nowMs()
   const history = trimHistory(record.history, nowMs)
   const { engineId, name: node, addr } = member.view
+  // What an earlier attempt may have made here is this one, or none: two cannot have the name.
+  const left = record.left.filter((each) => each.engineId !== engineId || each.containerId !== '')
   return {
     ...record,
     body: withLabels(record.body, { [GENERATION_LABEL]: String(record.generation) }),
@@ -337,12 +342,8 @@ function arrive(
     home: { engineId, addr, node, containerId: id },
     move: undefined,
     history: record.move?.kind === 'failure' ? [...history, nowMs] : history,
-    left: isLeft ? [...record.left, toLeft(record)].slice(-maxLeft) : record.left,
+    left: isLeft ? addLeft(left, toLeft(record)) : left,
   }
-}
-
-function toLeft({ home }: ContainerRecord): LeftCopy {
-  return { engineId: home.engineId, containerId: home.containerId }
 }
 
 function tellVolumes(api: Api, record: ContainerRecord): void {

@@ -10,6 +10,7 @@ import { compareNeed, findDamping, isMissed, judge, retryDelayMs, settleHistory 
 import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
+import { addLeft, listLeft, toLeft } from './left-copy.ts'
 import { Observers } from './observers.ts'
 import type { Doubted, ObserversOptions } from './observers.ts'
 import { Pacing } from './pacing.ts'
@@ -149,8 +150,7 @@ export class Rescheduler {
     const record = this.#book.get(swarmId)
     if (record?.home.containerId !== id) return undefined
     if (this.#busy.has(swarmId)) return 'it is being made anew on another node'
-    const { engineId, containerId } = record.home
-    if (await this.#book.forget({ ...record, left: [...record.left, { engineId, containerId }] })) return undefined
+    if (await this.#book.forget({ ...record, left: addLeft(listLeft(record), toLeft(record)) })) return undefined
     this.#isLoaded = false
     return 'it was changed through another manager'
   }
