@@ -45,8 +45,8 @@ async function removeOne(
   try {
     if (id === '') {
       const found = await findUnsure(api, book, from, copy)
-      if (found === 'later') return 'left'
-      if (found === undefined) return (await book.removed.settle(copy)) ? 'gone' : 'outdated'
+      if (found === undefined) return 'left'
+      if (found === '') return (await book.removed.settle(copy)) ? 'gone' : 'outdated'
       id = found
     }
     if (!(await role.mayAct())) return 'left'
@@ -69,17 +69,19 @@ async function removeOne(
 /**
  * The ID of a copy that may have been made. Until it is sure that it was not, what the node shows is looked at each time;
  * the engine is asked once more in the end.
+ *
+ * @returns empty when there is none, undefined as long as nobody knows
  */
 async function findUnsure(
   { cluster }: Api,
   book: RecordBook,
   member: Member,
   copy: RemovedCopy,
-): Promise<string | 'later' | undefined> {
+): Promise<string | undefined> {
   const { containers, engineId } = member.view
   const shown = containers.find((each) => each.swarmId === copy.swarmId && isThatCopy(copy, engineId, each))
   if (shown !== undefined) return shown.id
-  if (book.removed.noteMissing(copy, cluster.clock.monotonicMs()) < lateMs) return 'later'
+  if (book.removed.noteMissing(copy, cluster.clock.monotonicMs()) < lateMs) return undefined
   const found = await new EngineHands(member, cluster.clock).findCopies(copy.swarmId)
-  return found.find(({ generation }) => generation > 0 && generation <= (copy.generation ?? 0))?.id
+  return found.find(({ generation }) => generation > 0 && generation <= (copy.generation ?? 0))?.id ?? ''
 }
