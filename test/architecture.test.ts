@@ -89,7 +89,7 @@ const purePlaces = [
   /^cluster\/native-swarm\/(plan-swarm|read-swarm)\.ts$/,
   /^cluster\/recipe\.ts$/,
   /^cluster\/ports\/(find-forwards|choose-ports)\.ts$/,
-  /^cluster\/reschedule\/(decide|duplicates|left-copy|pacing|rebalance|record|sight)\.ts$/,
+  /^cluster\/reschedule\/(decide|duplicates|kept-name|left-copy|pacing|rebalance|record|sight)\.ts$/,
   /^cluster\/watch\/(state|copy-state|step|receive|answers|life-cycle|own-changes|stream|wake-up|blank-node|event-table|messages|decode|decode-details|decode-lists|specs|flights|collections|health|trouble)\.ts$/,
   /^engine\/version\.ts$/,
   /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression)\.ts$/,

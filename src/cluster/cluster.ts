@@ -15,7 +15,7 @@ import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
 import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
-import type { FleetEffect, NameTaken } from './fleet.ts'
+import type { FleetEffect, NameKeeper, NameTaken } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
 import { isValidated } from './model.ts'
@@ -72,6 +72,7 @@ export class Cluster {
   readonly #readers: Readers
   readonly #strays = new Strays()
   readonly #places: Places
+  #keeper: NameKeeper | undefined
   #isDiscovered = false
 
   constructor(options: ClusterOptions) {
@@ -94,6 +95,7 @@ export class Cluster {
       turnedAway: this.turnedAway,
       judge: (request) => this.judge(request),
       memberOf: (node) => this.memberOf(node),
+      namesKnown: () => this.namesKnown(),
     })
   }
 
@@ -293,6 +295,17 @@ export class Cluster {
 
   releaseName(name: string): void {
     this.#fleet.releaseName(name)
+  }
+
+  /** From now on names are also asked of `keeper`. */
+  keepNames(keeper: NameKeeper): void {
+    this.#keeper = keeper
+    this.#fleet.nameKeeper = keeper
+  }
+
+  /** Undefined when all names that are taken are known; else resolves then, or a little later. */
+  namesKnown(): Promise<void> | undefined {
+    return this.#keeper?.ready()
   }
 
   // --- reading our own writes ---

@@ -41,6 +41,14 @@ export interface NodeUnread {
   readonly addr: string
 }
 
+/** Knows names that stand for containers which no engine shows at present. */
+export interface NameKeeper {
+  /** Until all are known; undefined when they are. */
+  ready(): Promise<void> | undefined
+  /** @param exceptIds containers that may have the name */
+  keeps(name: string, exceptIds: readonly string[]): boolean
+}
+
 export type FleetPlacement = Placement | NoPlacement | NameTaken | NodeUnread
 
 /**
@@ -65,6 +73,7 @@ export class Fleet {
   private readonly marks = new Map<string, NodeMark>()
   /** Engines that do not come to describe their containers: not placed on until they have. */
   private readonly heldBack = new Set<string>()
+  private keeper: NameKeeper | undefined
   private watch: WatchOptions
   private readonly collisions = new Collisions(this.directory)
   private revision = 0
@@ -342,6 +351,11 @@ export class Fleet {
     else this.names.delete(name)
   }
 
+  /** Whom to ask for names besides the directory. */
+  set nameKeeper(keeper: NameKeeper) {
+    this.keeper = keeper
+  }
+
   private holdName(name: string): void {
     this.names.set(name, (this.names.get(name) ?? 0) + 1)
   }
@@ -349,7 +363,8 @@ export class Fleet {
   private isNameTaken(name: string, ...exceptIds: readonly string[]): boolean {
     const bare = name.startsWith('/') ? name.slice(1) : name
     if (this.names.has(bare)) return true
-    return this.directory.containersNamed(bare).some(({ item }) => !exceptIds.includes(item.id))
+    if (this.directory.containersNamed(bare).some(({ item }) => !exceptIds.includes(item.id))) return true
+    return this.keeper?.keeps(bare, exceptIds) === true
   }
 }
 

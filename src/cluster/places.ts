@@ -44,6 +44,8 @@ export interface PlacesOptions {
   judge(request: PlacementRequest): Promise<void>
   /** @throws {cluster/unhealthy} when the node has just left */
   memberOf(node: NodeView): Member
+  /** Undefined when all names that are taken are known. */
+  namesKnown(): Promise<void> | undefined
 }
 
 /** A reservation lapses after this when nobody ended it: longer than any image takes to come. */
@@ -63,6 +65,7 @@ export class Places {
     request: PlacementRequest,
     succession?: Succession,
   ): Promise<PlaceHeld | NoPlacement | NameTaken> {
+    if (draft.name !== '') await this.#o.namesKnown()
     for (;;) {
       await this.#o.judge(request)
       const held = this.#hold(draft, request, succession)

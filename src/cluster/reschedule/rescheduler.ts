@@ -15,6 +15,7 @@ import { Observers } from './observers.ts'
 import type { Doubted, ObserversOptions } from './observers.ts'
 import { Pacing } from './pacing.ts'
 import { RecordKeeper } from './record-keeper.ts'
+import { RecordedNames } from './recorded-names.ts'
 import type { ContainerRecord, MarkRecord, MoveKind } from './record.ts'
 import type { RecordStore } from './record-store.ts'
 import { relocate } from './relocate.ts'
@@ -77,6 +78,7 @@ export class Rescheduler {
   readonly #busy = new Set<string>()
   readonly #view: WorldView
   readonly #keeper: RecordKeeper
+  readonly #names: RecordedNames
   readonly #removals = new Removals()
   /** Nodes whose recorded containers all stay, by engine ID. */
   readonly #quiet = new Map<string, NodeView>()
@@ -97,6 +99,13 @@ export class Rescheduler {
       book: this.#book,
       isBusy: (swarmId) => this.#busy.has(swarmId),
     })
+    this.#names = new RecordedNames({
+      book: this.#book,
+      clock: options.cluster.clock,
+      isVolumeLossAllowed: options.isVolumeLossAllowed,
+      readWorld: () => this.#view.read(),
+    })
+    options.cluster.keepNames(this.#names)
   }
 
   get #api(): Api {
@@ -112,10 +121,13 @@ export class Rescheduler {
         this.poke()
       },
     })
+    const expectNames = (): void => (api.role.kind === 'replica' ? this.#names.settle() : this.#names.expect())
     const giveBackRole = api.role.onChange(() => {
       this.#isLoaded = false
+      expectNames()
       this.poke()
     })
+    expectNames()
     this.#stop.signal.addEventListener('abort', () => {
       giveBackEvents()
       giveBackRole()
@@ -126,6 +138,7 @@ export class Rescheduler {
   /** Starts nothing more; what engines were asked for already comes about or not, and the record tells. */
   close(): void {
     this.#stop.abort(new Error('the manager ends'))
+    this.#names.settle()
     this.poke()
   }
 
@@ -282,6 +295,7 @@ export class Rescheduler {
     // Another manager may have taken marks back meanwhile.
     this.#api.cluster.replaceMarks(new Map(this.#book.marks().map(({ engineId, mark }) => [engineId, mark])))
     this.#isLoaded = true
+    this.#names.settle()
   }
 
   #askAboutGone(): void {
