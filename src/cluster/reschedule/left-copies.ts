@@ -33,6 +33,12 @@ export function hideUnfinished(cluster: Cluster, record: ContainerRecord): void 
   hide(cluster, node, left)
 }
 
+/** The dead node no longer shows what has been made anew, so that names stay clear. */
+export function forgetOld(cluster: Cluster, { home }: ContainerRecord): void {
+  const node = cluster.snapshot().nodes.find((each) => each.engineId === home.engineId)
+  if (node !== undefined) cluster.member(node.addr)?.send({ kind: 'forgotten', id: home.containerId })
+}
+
 function hide(cluster: Cluster, node: NodeView, left: readonly ContainerView[]): NodeView {
   if (left.length === 0) return node
   const member = cluster.memberOf(node)
