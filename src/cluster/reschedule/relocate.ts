@@ -48,7 +48,8 @@ export async function relocate(context: MoveContext, record: ContainerRecord): P
     if (where === 'here' && record.move?.kind === 'failure') {
       // It was about to be made anew when its node came back.
       if (isOutdated(context, record)) return { kind: 'abandoned' }
-      return (await context.book.put({ ...record, move: undefined })) ? done : { kind: 'abandoned' }
+      const rest = { ...record, move: undefined, left: listLeft(record) }
+      return (await context.book.put(rest)) ? done : { kind: 'abandoned' }
     }
     return await place(context, record)
   } catch (error) {

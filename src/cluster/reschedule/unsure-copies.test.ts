@@ -103,6 +103,22 @@ describe('a copy of which its engine did not say whether it made it', () => {
     expect(await manager.get('/containers/json?all=1')).toEqual([])
   }, 90_000)
 
+  it('goes also when the old node was back before that was removed', async () => {
+    const scene = await startScene(2)
+    const { engines, store, manager, call, cut } = scene
+    const second = engines[1] as FakeEngine
+    second.fail({ path: create, times: 1, fault: { kind: 'lose-answer', afterMs: 500 } })
+    await cut(0, true)
+    await cutAtCreate(scene, 1)
+    await cut(0, false)
+    await eventually(async () => !(await store.list()).some(({ text }) => text.includes('"target":{')), 'the end of it')
+    await call('DELETE', '/containers/web?force=1')
+    await eventually(async () => !(await keysOf(store)).includes('containers'), 'the end of the record')
+    await cut(1, false)
+    await eventually(() => second.state.containers.size === 0, 'the end of the copy')
+    expect(await manager.get('/containers/json?all=1')).toEqual([])
+  }, 90_000)
+
   it('does not keep the name from the next attempt', async () => {
     const scene = await startScene(3)
     const { engines, call, cut } = scene
