@@ -15,7 +15,7 @@ import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
 import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
-import type { FleetEffect, NameKeeper, NameTaken } from './fleet.ts'
+import type { FleetEffect } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
 import { isValidated } from './model.ts'
@@ -28,6 +28,7 @@ import type { PlaceHeld, Succession } from './places.ts'
 import { Readers } from './readers.ts'
 import type { CreateDraft } from './request.ts'
 import { Strays, removeStray } from './strays.ts'
+import type { NameKeeper, NameTaken } from './taken-names.ts'
 import { TurnedAway } from './turned-away.ts'
 import { Gate } from './watch/gate.ts'
 import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/messages.ts'
@@ -300,7 +301,7 @@ export class Cluster {
   /** From now on names are also asked of `keeper`. */
   keepNames(keeper: NameKeeper): void {
     this.#keeper = keeper
-    this.#fleet.nameKeeper = keeper
+    this.#fleet.keepNames(keeper)
   }
 
   /** Undefined when all names that are taken are known; else resolves then, or a little later. */

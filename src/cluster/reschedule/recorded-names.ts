@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { waitAtMost } from '../../core/deadline.ts'
-import type { NameKeeper } from '../fleet.ts'
+import type { NameKeeper } from '../taken-names.ts'
 import type { RecordBook } from './book.ts'
 import type { World } from './decide.ts'
 import { keepsName } from './kept-name.ts'
