@@ -1,3 +1,4 @@
+import { isValidated } from './model.ts'
 import type { ContainerView, NodeView } from './model.ts'
 
 /** Whether a freshly read engine may come into service. */
@@ -66,4 +67,10 @@ function isSameRun(a: ContainerView, b: ContainerView | undefined): boolean {
 
 function findBridge(node: NodeView): string | undefined {
   return node.networks.find((network) => network.name === 'bridge')?.id
+}
+
+/** It was in service, or answered, and no longer does. */
+export function isLost(before: NodeView, now: NodeView): boolean {
+  if (isValidated(before) && !isValidated(now)) return true
+  return before.health.state === 'healthy' && now.health.state === 'unhealthy'
 }

@@ -15,7 +15,7 @@ import type { Discovery } from './discovery/discovery.ts'
 import { EventHub } from './event-hub.ts'
 import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
-import type { FleetEffect, NameTaken } from './fleet.ts'
+import type { FleetEffect } from './fleet.ts'
 import { Member } from './member.ts'
 import type { OuterEffect } from './member.ts'
 import type { CallLimits, EngineLimits } from './limits.ts'
@@ -29,6 +29,7 @@ import type { PlaceHeld, Succession } from './places.ts'
 import { Readers } from './readers.ts'
 import type { CreateDraft } from './request.ts'
 import { Strays, removeStray } from './strays.ts'
+import type { NameKeeper, NameTaken } from './taken-names.ts'
 import { TurnedAway } from './turned-away.ts'
 import { Gate } from './watch/gate.ts'
 import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/messages.ts'
@@ -74,6 +75,7 @@ export class Cluster {
   readonly #readers: Readers
   readonly #strays = new Strays()
   readonly #places: Places
+  #keeper: NameKeeper | undefined
   #isDiscovered = false
 
   constructor(options: ClusterOptions) {
@@ -96,6 +98,7 @@ export class Cluster {
       turnedAway: this.turnedAway,
       judge: (request) => this.judge(request),
       memberOf: (node) => this.memberOf(node),
+      namesKnown: () => this.namesKnown(),
     })
   }
 
@@ -295,6 +298,17 @@ export class Cluster {
 
   releaseName(name: string): void {
     this.#fleet.releaseName(name)
+  }
+
+  /** From now on names are also asked of `keeper`. */
+  keepNames(keeper: NameKeeper): void {
+    this.#keeper = keeper
+    this.#fleet.keepNames(keeper)
+  }
+
+  /** Undefined when all names that are taken are known; else resolves then, or a little later. */
+  namesKnown(): Promise<void> | undefined {
+    return this.#keeper?.ready()
   }
 
   // --- reading our own writes ---

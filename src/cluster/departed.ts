@@ -134,3 +134,9 @@ function toDeparted(node: NodeView): NodeView {
 function isOver({ state }: ContainerView): boolean {
   return state === 'created' || state === 'exited' || state === 'dead'
 }
+
+/** What the log says when an engine has left. */
+export function describeLeft(count: number): string {
+  const what = count === 1 ? '1 container' : `${String(count)} containers`
+  return `${what} of an engine that left discovery: listed as Host Down for a while, docker rm -f takes one off the list`
+}

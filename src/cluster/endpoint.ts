@@ -16,6 +16,7 @@ import { LeadFence } from './api/fence.ts'
 import { PrimaryForwarder } from './api/forward-primary.ts'
 import { renderListenAddress } from './api/listen.ts'
 import type { ListenAddress, ListenTls } from './api/listen.ts'
+import { OwnView } from './api/own-view.ts'
 import { EndpointServer } from './api/server.ts'
 import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
@@ -181,6 +182,11 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
           host: server,
           clock,
           log,
+          ownView: new OwnView({
+            clock,
+            catchUp: (limitMs) => cluster.catchUp(limitMs),
+            countEngines: () => cluster.snapshot().nodes.length,
+          }),
           openEngine: open,
           ...(replication?.waitMs === undefined ? {} : { waitMs: replication.waitMs }),
           ...(options.engineTls === undefined ? {} : { tls: options.engineTls }),

@@ -1,18 +1,21 @@
 import type { Random } from '../core/clock.ts'
 import { Collisions } from './collisions.ts'
-import { defaultRememberMs, DepartedEngines } from './departed.ts'
+import { defaultRememberMs, DepartedEngines, describeLeft } from './departed.ts'
 import { Directory } from './directory.ts'
 import { EngineAddresses } from './engine-addresses.ts'
 import { isValidated, unmarked } from './model.ts'
 import type { ClusterSnapshot, NodeMark, NodeView, Pending } from './model.ts'
 import { NodeList } from './node-list.ts'
-import { PlacementIndex } from './placement-index.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
 import type { Reservation } from './request.ts'
-import { describeSecond, judgeAdmission } from './admission.ts'
+import { Reservations } from './reservations.ts'
+import type { FleetPlacement } from './reservations.ts'
+import { TakenNames } from './taken-names.ts'
+import type { NameKeeper, NameTaken } from './taken-names.ts'
+import { describeSecond, isLost, judgeAdmission } from './admission.ts'
 import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
-import { fleetProbeMs, fleetSilenceMs } from './watch/health.ts'
-import { makeEngineState, promise, reduce, release } from './watch/state.ts'
+import { scaleWatch } from './watch/health.ts'
+import { makeEngineState, reduce } from './watch/state.ts'
 import type { EngineState } from './watch/state.ts'
 
 /** An effect and the engine it is about. */
@@ -28,21 +31,6 @@ export interface FleetOptions {
   readonly rememberMs?: number
 }
 
-/** A name that is in use; answered with status 409. */
-export interface NameTaken {
-  readonly kind: 'name-taken'
-  /** The ancestor's text, word for word. */
-  readonly text: string
-}
-
-/** The best node holds containers of which it is not known yet what they take up: to be asked again once it is. */
-export interface NodeUnread {
-  readonly kind: 'unread'
-  readonly addr: string
-}
-
-export type FleetPlacement = Placement | NoPlacement | NameTaken | NodeUnread
-
 /**
  * All engines and what follows from them: the directory, the placement index, promised containers, reserved names.
  * The one place where cluster state changes; synchronous, so that nothing can come between a decision and
@@ -52,19 +40,16 @@ export class Fleet {
   readonly directory: Directory = new Directory()
   readonly departed: DepartedEngines
   private readonly options: FleetOptions
-  private readonly index: PlacementIndex
   private readonly engines = new Map<string, EngineState>()
   /** Those that are shown: without second addresses. */
   private readonly nodes = new NodeList()
-  private readonly promises = new Map<string, { readonly addr: string; readonly pending: Pending }>()
-  private readonly names = new Map<string, number>()
+  private readonly names = new TakenNames(this.directory)
+  private readonly reservations: Reservations
   private readonly known = new EngineAddresses()
   /** Engines that vanished with the whole list: they stay until their own health fails. */
   private readonly leaving = new Set<string>()
   /** By engine ID, also of engines that are not here. */
   private readonly marks = new Map<string, NodeMark>()
-  /** Engines that do not come to describe their containers: not placed on until they have. */
-  private readonly heldBack = new Set<string>()
   private watch: WatchOptions
   private readonly collisions = new Collisions(this.directory)
   private revision = 0
@@ -74,7 +59,10 @@ export class Fleet {
     this.options = options
     this.watch = options.watch
     this.departed = new DepartedEngines(this.directory, options.rememberMs ?? defaultRememberMs)
-    this.index = new PlacementIndex(options.policy)
+    this.reservations = new Reservations(options.policy, this.names, {
+      get: (addr) => this.engines.get(addr),
+      put: (before, after) => this.put(before, after),
+    })
   }
 
   /** Addresses known, in service or not. */
@@ -133,10 +121,9 @@ export class Fleet {
 
   /** The more engines, the longer between two probes of one. */
   private adaptProbes(count: number): void {
-    const probeMs = Math.max(this.options.watch.probeMs, fleetProbeMs(count))
-    const silenceMs = Math.max(this.options.watch.silenceMs, fleetSilenceMs(count))
-    if (probeMs === this.watch.probeMs && silenceMs === this.watch.silenceMs) return
-    this.watch = { ...this.options.watch, probeMs, silenceMs }
+    const watch = scaleWatch(this.options.watch, count)
+    if (watch.probeMs === this.watch.probeMs && watch.silenceMs === this.watch.silenceMs) return
+    this.watch = watch
     for (const [addr, state] of this.engines) this.engines.set(addr, { ...state, options: this.watch })
   }
 
@@ -153,7 +140,7 @@ export class Fleet {
     this.leaving.delete(addr)
     const last = this.engines.get(addr)?.node
     if (last !== undefined) this.known.forget(last)
-    this.heldBack.delete(addr)
+    this.reservations.drop(addr)
     this.engines.delete(addr)
     this.nodes.delete(addr)
     this.revision += 1
@@ -190,15 +177,12 @@ export class Fleet {
     this.revision += 1
     if (!this.known.isSecond(after.addr)) this.nodes.set(after.node)
     this.directory.replace(after.node)
-    if (after.node.usage.unread === 0) this.heldBack.delete(after.addr)
-    if (!this.heldBack.has(after.addr)) this.index.set(after.node)
+    this.reservations.show(after.node)
   }
 
   /** Leaves a node out of placements until it is known what its containers take up. */
   holdBack(addr: string): void {
-    if ((this.engines.get(addr)?.node.usage.unread ?? 0) === 0) return
-    this.heldBack.add(addr)
-    this.index.remove(addr)
+    this.reservations.holdBack(addr)
   }
 
   private decideAdmission(state: EngineState, context: StepContext): readonly FleetEffect[] {
@@ -284,46 +268,28 @@ export class Fleet {
    * @param exceptId the container that may have the name: the one that is replaced
    */
   place(request: PlacementRequest, wanted: Reservation, random: Random, exceptId = ''): FleetPlacement {
-    if (request.name !== '' && this.isNameTaken(request.name, exceptId)) return nameTaken(request.name)
-    const result = this.index.place(request, random)
-    if (result.kind !== 'placed') return result
-    const pending: Pending = { ...wanted, nodeId: result.node.id }
-    const state = this.engines.get(result.node.addr)
-    if (state === undefined) return result
-    if (result.node.usage.unread > 0) return { kind: 'unread', addr: state.addr }
-    this.put(state, promise(state, pending))
-    this.promises.set(pending.id, { addr: state.addr, pending })
-    for (const name of pending.names) this.holdName(name)
-    return result
+    return this.reservations.place(request, wanted, random, exceptId)
   }
 
   /** Chooses a node and takes nothing. */
   choose(request: PlacementRequest, random: Random): Placement | NoPlacement {
-    return this.index.place(request, random)
+    return this.reservations.choose(request, random)
   }
 
   /** Ends a reservation: the create failed, or its container is known. Unknown IDs change nothing. */
   release(pendingId: string): void {
-    const entry = this.promises.get(pendingId)
-    if (entry === undefined) return
-    this.promises.delete(pendingId)
-    for (const name of entry.pending.names) this.releaseName(name)
-    const state = this.engines.get(entry.addr)
-    if (state !== undefined) this.put(state, release(state, pendingId))
+    this.reservations.release(pendingId)
   }
 
   /** Ends reservations whose time is over; says which. Engines that left are forgotten in time. @param nowMs monotonic */
   expire(nowMs: number): readonly Pending[] {
-    const over: Pending[] = []
-    for (const { pending } of this.promises.values()) if (pending.expiresAtMs <= nowMs) over.push(pending)
-    for (const pending of over) this.release(pending.id)
     this.departed.expire(nowMs)
-    return over
+    return this.reservations.expire(nowMs)
   }
 
   /** Reservations that hold something. */
   get promiseCount(): number {
-    return this.promises.size
+    return this.reservations.count
   }
 
   /**
@@ -331,41 +297,17 @@ export class Fleet {
    * @param exceptIds containers that may have it already
    */
   reserveName(name: string, ...exceptIds: readonly string[]): NameTaken | undefined {
-    if (this.isNameTaken(name, ...exceptIds)) return nameTaken(name)
-    this.holdName(name)
-    return undefined
+    const taken = this.names.find(name, exceptIds)
+    if (taken === undefined) this.names.hold(name)
+    return taken
   }
 
   releaseName(name: string): void {
-    const held = (this.names.get(name) ?? 0) - 1
-    if (held > 0) this.names.set(name, held)
-    else this.names.delete(name)
+    this.names.release(name)
   }
 
-  private holdName(name: string): void {
-    this.names.set(name, (this.names.get(name) ?? 0) + 1)
+  /** From now on names are also asked of `keeper`. */
+  keepNames(keeper: NameKeeper): void {
+    this.names.keeper = keeper
   }
-
-  private isNameTaken(name: string, ...exceptIds: readonly string[]): boolean {
-    const bare = name.startsWith('/') ? name.slice(1) : name
-    if (this.names.has(bare)) return true
-    return this.directory.containersNamed(bare).some(({ item }) => !exceptIds.includes(item.id))
-  }
-}
-
-/** It was in service, or answered, and no longer does. */
-function isLost(before: NodeView, now: NodeView): boolean {
-  if (isValidated(before) && !isValidated(now)) return true
-  return before.health.state === 'healthy' && now.health.state === 'unhealthy'
-}
-
-function describeLeft(count: number): string {
-  const what = count === 1 ? '1 container' : `${String(count)} containers`
-  return `${what} of an engine that left discovery: listed as Host Down for a while, docker rm -f takes one off the list`
-}
-
-function nameTaken(name: string): NameTaken {
-  const bare = name.startsWith('/') ? name.slice(1) : name
-  const rest = `You have to delete (or rename) that container to be able to assign ${bare} to a container again.`
-  return { kind: 'name-taken', text: `Conflict: The name ${bare} is already assigned. ${rest}` }
 }

@@ -1,12 +1,14 @@
 import type { Clock, Random } from '../core/clock.ts'
-import type { Fleet, NameTaken, NodeUnread } from './fleet.ts'
+import type { Fleet } from './fleet.ts'
 import type { Member } from './member.ts'
 import type { ContainerView, NodeView } from './model.ts'
 import type { NoPlacement, PlacementRequest } from './placement.ts'
 import type { Readers } from './readers.ts'
 import { toReservation } from './request.ts'
 import type { CreateDraft, Reservation } from './request.ts'
+import type { NodeUnread } from './reservations.ts'
 import type { Strays } from './strays.ts'
+import type { NameTaken } from './taken-names.ts'
 import type { TurnedAway } from './turned-away.ts'
 import { randomId } from '../io/random-id.ts'
 
@@ -44,6 +46,8 @@ export interface PlacesOptions {
   judge(request: PlacementRequest): Promise<void>
   /** @throws {cluster/unhealthy} when the node has just left */
   memberOf(node: NodeView): Member
+  /** Undefined when all names that are taken are known. */
+  namesKnown(): Promise<void> | undefined
 }
 
 /** A reservation lapses after this when nobody ended it: longer than any image takes to come. */
@@ -63,6 +67,7 @@ export class Places {
     request: PlacementRequest,
     succession?: Succession,
   ): Promise<PlaceHeld | NoPlacement | NameTaken> {
+    if (draft.name !== '') await this.#o.namesKnown()
     for (;;) {
       await this.#o.judge(request)
       const held = this.#hold(draft, request, succession)

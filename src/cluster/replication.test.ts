@@ -228,6 +228,31 @@ describe('without a primary', () => {
     expect((await manager.call('GET', '/containers/json')).status).toBe(200)
   })
 
+  it('a replica that hears no events looks at the engines before it answers for itself', async () => {
+    const { engines, memory, managers } = await startBed(300)
+    const [primary, replica] = managers
+    for (const engine of engines) {
+      engine.fail({ path: /^\/events$/, fault: { kind: 'hang' } })
+      engine.dropConnections()
+    }
+    await eventually(() => replica.endpoint.cluster.healthyMembers().length === 2)
+    await systemClock.sleep(1500)
+    await primary.call('POST', '/containers/create?name=web', sample)
+    await systemClock.sleep(300)
+    expect(replica.endpoint.cluster.directory.findContainer('web').kind).toBe('missing')
+    memory.fail()
+    memory.expire('silently')
+    await eventually(() => replica.endpoint.role.primary === undefined)
+    expect(await replica.names()).toHaveLength(1)
+    // An engine that hangs costs the first of many reads half a second, and the others nothing.
+    engines[0]?.fail({ method: 'GET', path: /^\/containers\/json$/, fault: { kind: 'hang' } })
+    await systemClock.sleep(2100)
+    const startMs = Date.now()
+    for (let reads = 0; reads < 20; reads += 1) expect(await replica.names()).toHaveLength(1)
+    expect(Date.now() - startMs).toBeLessThan(1500)
+    expect((await replica.call('POST', '/containers/web/start')).status).toBe(204)
+  })
+
   it('a store that falls silent stops creates, not reads and calls to containers', async () => {
     const bed = await startBed(300)
     const [primary, replica] = bed.managers

@@ -10,6 +10,7 @@ import type { Exchange } from './http1/exchange.ts'
 import { makeKeptWait, notPrimaryHeader, readRefusal, renderWaitLines, toPauseMs } from './kept-wait.ts'
 import { waitIdHeader, waitedHeader } from './kept-wait.ts'
 import type { KeptWait } from './kept-wait.ts'
+import type { OwnView } from './own-view.ts'
 import { PrimaryLink } from './primary-link.ts'
 import type { ForwardHost } from './proxy.ts'
 import { renderPath } from './target.ts'
@@ -21,6 +22,8 @@ export interface PrimaryForwarderOptions {
   readonly host: ForwardHost & { readonly isHijackFull: boolean }
   readonly clock: Clock
   readonly log: Log
+  /** Brought up to date before anything is served from it. */
+  readonly ownView: Pick<OwnView, 'refresh'>
   /** The certificates that engines are shown are shown to the primary too. */
   readonly tls?: TlsMaterial
   /** A request waits this long for a primary when there is none. Default 30 s. */
@@ -169,12 +172,12 @@ export class PrimaryForwarder {
         await catchingUp
       } else if (primary !== undefined && !arrival.isPassedOn) {
         const link = this.#linkTo(primary)
-        if (arrival.isServable && link.isSuspect) return arrival.serve()
+        if (arrival.isServable && link.isSuspect) return this.#serveOwn(arrival)
         this.#forward(arrival, link)
         return
       } else if (!(await this.#changed(arrival, this.#patienceUntil(arrival)))) {
         if (arrival.exchange.isGone) return
-        if (arrival.isServable) return arrival.serve()
+        if (arrival.isServable) return this.#serveOwn(arrival)
         this.#refuse(arrival)
         return
       }
@@ -199,6 +202,12 @@ export class PrimaryForwarder {
   #serveHere({ exchange, kept, serve }: Arrival): void | Promise<void> {
     if (kept !== undefined) exchange.arrivedMs = kept.sinceMs
     return serve()
+  }
+
+  /** From what this replica knows itself, since nobody who leads can be asked. */
+  async #serveOwn({ exchange, serve }: Arrival): Promise<void> {
+    await this.#o.ownView.refresh()
+    if (!exchange.isGone) await serve()
   }
 
   #forward(arrival: Arrival, link: PrimaryLink): void {

@@ -143,3 +143,18 @@ describe('streams through a manager that leads no more', () => {
     expect(client.socket.destroyed).toBe(false)
   })
 })
+
+describe('a primary that did not answer', () => {
+  it('is asked each second, and reads go there again as soon as it answers', async () => {
+    const bed = await Bed.start()
+    await bed.tick(10)
+    expect([bed.link.isSuspect, bed.probes]).toEqual([false, 0])
+    bed.link.suspect()
+    bed.isPrimaryFrozen = true
+    await bed.tick(3)
+    expect([bed.link.isSuspect, bed.probes]).toEqual([true, 3])
+    bed.isPrimaryFrozen = false
+    await bed.tick(1)
+    expect([bed.link.isSuspect, bed.probes]).toEqual([false, 4])
+  })
+})

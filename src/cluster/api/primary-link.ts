@@ -18,7 +18,7 @@ export interface PrimaryLinkOptions {
   openEngine(endpoint: Endpoint): Engine
 }
 
-/** Seconds between two looks at a manager that cannot be reached, or that leads no more but still owes answers. */
+/** Seconds between two looks at a manager that leads no more but still owes answers. One that leads is looked at each second. */
 const probeSeconds = 5
 const probeMs = 5000
 /** Looks in a row that a manager that leads no more may leave unanswered before the streams through it end. */
@@ -36,6 +36,7 @@ export class PrimaryLink implements ForwardTarget {
   #isSuspect = false
   #ticks = 0
   #unanswered = 0
+  #isProbing = false
 
   constructor(options: PrimaryLinkOptions) {
     this.#o = options
@@ -113,8 +114,8 @@ export class PrimaryLink implements ForwardTarget {
   tick(): void {
     this.pool.sweep()
     this.#ticks += 1
-    const isOwing = this.#isRetired && !this.isDone
-    if ((isOwing || this.#isSuspect) && this.#ticks % probeSeconds === 0) void this.#probe()
+    const isDue = this.#isRetired ? !this.isDone && this.#ticks % probeSeconds === 0 : this.#isSuspect
+    if (isDue && !this.#isProbing) void this.#probe()
   }
 
   close(): void {
@@ -127,6 +128,7 @@ export class PrimaryLink implements ForwardTarget {
    */
   async #probe(): Promise<void> {
     const engine = this.#o.openEngine(this.#o.endpoint)
+    this.#isProbing = true
     try {
       const request = { method: 'GET', path: '/_ping', unversioned: true } as const
       await (await engine.request(request, { deadlineMs: probeMs })).bytes()
@@ -143,6 +145,7 @@ export class PrimaryLink implements ForwardTarget {
       for (const forward of this.#waiting) forward.abandon(status, message)
       if (this.#unanswered >= hungLooks) this.pool.close()
     } finally {
+      this.#isProbing = false
       void engine.close()
     }
   }

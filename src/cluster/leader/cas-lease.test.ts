@@ -34,6 +34,9 @@ class Shared {
   isDown = false
   /** The next write comes about, but its answer is lost. */
   losesAnswer = false
+  /** The next write is under way until this is called: it comes about, or is refused, then. */
+  letThrough: (() => void) | undefined
+  isHoldingUp = false
 
   cell(isCut: () => boolean = () => false): LeaseCell {
     const check = (): void => {
@@ -46,6 +49,10 @@ class Shared {
       },
       write: async (record, version) => {
         check()
+        if (this.isHoldingUp) {
+          this.isHoldingUp = false
+          await new Promise<void>((resolve) => (this.letThrough = resolve))
+        }
         if (version !== (this.record === undefined ? undefined : String(this.version))) return undefined
         this.record = record
         this.version += 1
@@ -129,6 +136,45 @@ describe('a lease on one cell', () => {
     expect(b.yields).toEqual([2])
     await clock.advance(1200)
     expect(b.followed.at(-1)).toBe('b:1')
+  })
+
+  it('goes over as soon where the holder did not hear of its last renewal', async () => {
+    const { clock, shared, a, b } = await pair()
+    shared.losesAnswer = true
+    for (let ms = 0; ms < ttlMs && shared.losesAnswer; ms += 100) await clock.advance(100)
+    expect([shared.losesAnswer, shared.record?.holder]).toEqual([false, 'a:1'])
+    a.resign()
+    await clock.advance(1300)
+    expect([a.yields, b.yields]).toEqual([[1, undefined], [2]])
+  })
+
+  it.each(['before', 'after'] as const)('goes over while a renewal hangs, which comes about %s that', async (when) => {
+    const { clock, shared, a, b } = await pair()
+    shared.isHoldingUp = true
+    for (let ms = 0; ms < ttlMs && shared.isHoldingUp; ms += 100) await clock.advance(100)
+    expect(shared.isHoldingUp).toBe(false)
+    a.resign()
+    if (when === 'before') shared.letThrough?.()
+    await clock.advance(1800)
+    expect([a.yields, b.yields]).toEqual([[1, undefined], [2]])
+    shared.letThrough?.()
+    await clock.advance(10_000)
+    expect([b.lease?.isHeld(), shared.record]).toMatchObject([true, { holder: 'b:1', term: 2 }])
+  })
+
+  it('of somebody else is not freed by a holder who lost it without hearing so', async () => {
+    const bed = await pair()
+    const { clock, shared, a, b } = bed
+    bed.cut = true
+    await clock.advance(4000)
+    expect(a.lease?.isHeld()).toBe(true)
+    shared.record = { holder: 'b:1', token: 'other', term: 2, ttlMs, beat: 0 }
+    shared.version += 1
+    bed.cut = false
+    a.resign()
+    await clock.advance(3000)
+    expect(shared.record).toMatchObject({ holder: 'b:1', term: 2 })
+    expect(b.yields).toEqual([])
   })
 
   it('a holder that is cut off counts itself out before another can take over', async () => {

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
+import { raceAbort, waitAtMost } from '../../core/deadline.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Leader, Lease } from './leader.ts'
@@ -36,7 +37,11 @@ export interface CasLeaseOptions {
 /** The holder counts itself out this much before others may take over: clocks may differ in rate by as much. */
 const marginRatio = 0.1
 const longestPollMs = 1000
+/** To free the lease, all told: whoever stops waits no longer. */
 const resignMs = 1500
+/** Of these, for a renewal that is under way. */
+const tailMs = 400
+const freeTries = 3
 const sameTroubleMs = 60_000
 
 /**
@@ -214,9 +219,11 @@ class HeldLease implements Lease {
       await clock.sleep(Math.min(pauseMs, leftMs), signal).catch(() => undefined)
       if (hasAborted(signal) || !this.isHeld()) return
       try {
-        if (!(await this.#renew())) return
+        // The renewal goes on by itself: whoever resigns does not wait for one that hangs.
+        if (!(await raceAbort(signal, () => this.#renew()))) return
         pauseMs = ttlMs / 3
       } catch (error) {
+        if (hasAborted(signal)) return
         onTrouble(error)
         pauseMs = Math.min(1000, ttlMs / 10)
       }
@@ -229,10 +236,30 @@ class HeldLease implements Lease {
     this.#isGivenUp = true
     const isOurs = !this.#isOver
     this.#isOver = true
-    await this.#tail
     if (!isOurs) return
-    this.#record = { ...this.#record, holder: '' }
-    await this.#o.cell.write(this.#record, this.#version, { deadlineMs: resignMs }).catch(() => undefined)
+    const { clock } = this.#o
+    const endMs = clock.monotonicMs() + resignMs
+    // One that hangs may come about later: over the version it knows, which is not the last one then.
+    await waitAtMost(clock, this.#tail, tailMs)
+    await this.#free(endMs).catch(() => undefined)
+  }
+
+  /**
+   * What stands in the cell may be newer than what this process has heard of: the answer to a renewal may be lost, or on its
+   * way. As long as it carries our token in our term, nobody else holds the lease.
+   */
+  async #free(endMs: number): Promise<void> {
+    const { cell, clock } = this.#o
+    const { token, term } = this.#record
+    let version = this.#version
+    for (let tries = 0; tries < freeTries; tries += 1) {
+      const limit = (): CallOptions => ({ deadlineMs: Math.max(1, endMs - clock.monotonicMs()) })
+      const written = await cell.write({ ...this.#record, holder: '' }, version, limit()).catch(() => undefined)
+      if (written !== undefined) return
+      const found = await cell.read(limit())
+      if (found?.record.token !== token || found.record.term !== term || found.record.holder === '') return
+      version = found.version
+    }
   }
 
   /** One at a time, and never broken off: the version of each write is that of the one before. */
@@ -244,6 +271,8 @@ class HeldLease implements Lease {
       // An earlier write may have come about although its answer was lost.
       const found = await this.#o.cell.read({ deadlineMs: callMs(this.#o) })
       const isOurs = found?.record.token === this.#record.token && found.record.term === this.term
+      // Given up in between: what is freed must not be taken back.
+      if (this.#hasEnded()) return false
       this.#version = found?.version
       if (isOurs && (await this.#write(undefined))) return true
       this.#isOver = true
@@ -251,6 +280,11 @@ class HeldLease implements Lease {
     })
     this.#tail = renewal.catch(() => undefined)
     return renewal
+  }
+
+  /** Another call may have ended it during the last wait. */
+  #hasEnded(): boolean {
+    return this.#isOver
   }
 
   async #write(signal: AbortSignal | undefined): Promise<boolean> {

@@ -63,7 +63,9 @@ describe('managers of a native swarm', () => {
     asked = []
     answerMs.set('b', 3000)
     const found = await within(4000, Promise.all([managers.find(true, {}), managers.find(true, {})]))
-    expect(found).toEqual([before, before])
+    expect(found).toEqual([before.slice(0, 1), before.slice(0, 1)])
+    await within(4000, clock.sleep(3000))
+    expect(await managers.find(false, {})).toEqual(before)
     expect([asked, open]).toEqual([
       ['a', 'b'],
       ['a', 'b'],
@@ -85,7 +87,42 @@ describe('managers of a native swarm', () => {
     await clock.advance(6000)
     answerMs.delete('b')
     expect(await within(12_000, managers.find(true, {}))).toEqual([b])
+    // The look at the other one goes on.
+    await within(12_000, clock.sleep(10_000))
+    expect(await managers.find(false, {})).toEqual([b])
     expect(open).toEqual(['b'])
+  })
+
+  it('that answer are not waited for behind engines that hang, however many those are', async () => {
+    const hanging = Array.from({ length: 100 }, (_, index) => `h${index}`)
+    for (const address of hanging) answerMs.set(address, 60_000)
+    const managers = findSwarmManagers({ addresses: () => [...hanging, 'a'], openEngine, clock })
+    const startMs = clock.monotonicMs()
+    expect(await within(6000, managers.find(false, {}))).toHaveLength(1)
+    expect(clock.monotonicMs() - startMs).toBeLessThan(6000)
+    await within(30_000, clock.sleep(20_000))
+    expect([managers.isUnsure, open]).toEqual([true, ['a']])
+  })
+
+  it('that take their time are found too, after those that do not', async () => {
+    answerMs.set('b', 4000)
+    const managers = findSwarmManagers({ addresses: () => ['b', 'a'], openEngine, clock })
+    const [a, ...others] = await within(3000, managers.find(false, {}))
+    expect([a?.endpoint, others]).toEqual([{ kind: 'tcp', host: 'a', port: 2375 }, []])
+    await within(6000, clock.sleep(4000))
+    const found = await managers.find(false, {})
+    expect(found.map(({ endpoint }) => (endpoint.kind === 'tcp' ? endpoint.host : ''))).toEqual(['a', 'b'])
+    managers.close()
+    expect(open).toEqual([])
+  })
+
+  it('that are found no more while a look is under way are not left open when the manager ends', async () => {
+    answerMs.set('b', 4000)
+    const managers = findSwarmManagers({ addresses: () => ['a', 'b'], openEngine, clock })
+    await within(3000, managers.find(false, {}))
+    managers.close()
+    await within(6000, clock.sleep(5000))
+    expect(open).toEqual([])
   })
 
   it('without a majority are found at the start, though they take 20 s to say what they are', async () => {

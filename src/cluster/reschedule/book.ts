@@ -1,4 +1,6 @@
 import type { Log } from '../../core/log.ts'
+import type { ContainerView } from '../model.ts'
+import { isThatCopy, listLeft } from './left-copy.ts'
 import { parseMark, parseRecord, renderMark, renderRecord } from './record.ts'
 import type { ContainerRecord, MarkRecord } from './record.ts'
 import type { RecordStore } from './record-store.ts'
@@ -21,6 +23,8 @@ export class RecordBook {
   #containers = new Map<string, Entry<ContainerRecord>>()
   #marks = new Map<string, Entry<MarkRecord>>()
   #byEngine = new Map<string, Set<string>>()
+  /** Swarm IDs by name. */
+  #byName = new Map<string, Set<string>>()
   /** Versions of what is in the store and cannot be read: it is written over by what is known now. */
   #unread = new Map<string, string>()
 
@@ -36,6 +40,7 @@ export class RecordBook {
     this.#containers = new Map()
     this.#marks = new Map()
     this.#byEngine = new Map()
+    this.#byName = new Map()
     this.#unread = new Map()
     this.removed.clear()
     for (const { key, text, version } of kept) {
@@ -68,21 +73,28 @@ export class RecordBook {
   }
 
   ofEngine(engineId: string): readonly ContainerRecord[] {
+    return this.#pick(this.#byEngine.get(engineId))
+  }
+
+  named(name: string): readonly ContainerRecord[] {
+    return this.#pick(this.#byName.get(name))
+  }
+
+  #pick(swarmIds: Iterable<string> | undefined): readonly ContainerRecord[] {
     const found: ContainerRecord[] = []
-    for (const swarmId of this.#byEngine.get(engineId) ?? []) {
+    for (const swarmId of swarmIds ?? []) {
       const record = this.get(swarmId)
       if (record !== undefined) found.push(record)
     }
     return found
   }
 
-  /** Containers on an engine that are none any more: others have taken their place, or they were removed while it was away. */
-  leftOn(engineId: string): ReadonlySet<string> {
-    const ids = new Set(this.removed.copiesOn(engineId).map((each) => each.containerId))
-    for (const { record } of this.#containers.values()) {
-      for (const each of record.left) if (each.engineId === engineId) ids.add(each.containerId)
-    }
-    return ids
+  /** A container on an engine that is none any more: another has taken its place, or it was removed while that was away. */
+  isLeftCopy(engineId: string, container: ContainerView): boolean {
+    if (this.removed.isLeftCopy(engineId, container)) return true
+    const record = this.get(container.swarmId)
+    if (record === undefined || record.home.containerId === container.id) return false
+    return record.left.some((each) => isThatCopy(each, engineId, container))
   }
 
   marks(): readonly MarkRecord[] {
@@ -113,7 +125,7 @@ export class RecordBook {
 
   /** Takes out what was removed from the cluster; what may be left of it on engines that are away is noted. @returns as `put` */
   async forget(record: ContainerRecord): Promise<boolean> {
-    return (await this.removed.keep(record)) && this.remove(record.swarmId)
+    return (await this.removed.keep(record, listLeft(record))) && this.remove(record.swarmId)
   }
 
   /** @returns as `put` */
@@ -151,18 +163,27 @@ export class RecordBook {
   #set(record: ContainerRecord, version: string | undefined): void {
     this.#unset(record.swarmId)
     this.#containers.set(record.swarmId, { record, version })
-    const ids = this.#byEngine.get(record.home.engineId)
-    if (ids === undefined) this.#byEngine.set(record.home.engineId, new Set([record.swarmId]))
-    else ids.add(record.swarmId)
+    addTo(this.#byEngine, record.home.engineId, record.swarmId)
+    if (record.name !== '') addTo(this.#byName, record.name, record.swarmId)
   }
 
   #unset(swarmId: string): void {
     const before = this.#containers.get(swarmId)
     if (before === undefined) return
     this.#containers.delete(swarmId)
-    const { engineId } = before.record.home
-    const ids = this.#byEngine.get(engineId)
-    ids?.delete(swarmId)
-    if (ids?.size === 0) this.#byEngine.delete(engineId)
+    takeFrom(this.#byEngine, before.record.home.engineId, swarmId)
+    takeFrom(this.#byName, before.record.name, swarmId)
   }
+}
+
+function addTo(index: Map<string, Set<string>>, key: string, swarmId: string): void {
+  const ids = index.get(key)
+  if (ids === undefined) index.set(key, new Set([swarmId]))
+  else ids.add(swarmId)
+}
+
+function takeFrom(index: Map<string, Set<string>>, key: string, swarmId: string): void {
+  const ids = index.get(key)
+  ids?.delete(swarmId)
+  if (ids?.size === 0) index.delete(key)
 }

@@ -4,6 +4,7 @@ import { isFlotillaError } from '../../core/errors.ts'
 import { escapeSegment } from '../../engine/api/call.ts'
 import type { EngineRequest } from '../../engine/engine.ts'
 import type { Member } from '../member.ts'
+import { GENERATION_LABEL, SWARM_ID_LABEL } from '../model.ts'
 import type { NetworkUse } from '../recipe.ts'
 import { isFields, readFields, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
@@ -42,6 +43,17 @@ export class EngineHands {
     if (reply === undefined) return undefined
     const value: unknown = JSON.parse(reply.toString('utf8'))
     return isFields(value) ? value : undefined
+  }
+
+  /** The containers with this swarm ID, as the engine itself has them now. */
+  async findCopies(swarmId: string): Promise<readonly { readonly id: string; readonly generation: number }[]> {
+    const query = { all: true, filters: JSON.stringify({ label: [`${SWARM_ID_LABEL}=${swarmId}`] }) }
+    const reply = await this.#call({ method: 'GET', path: '/containers/json', query }, callMs, [])
+    const rows: unknown = JSON.parse(reply?.toString('utf8') ?? '[]')
+    return (Array.isArray(rows) ? rows : []).filter(isFields).map((row) => ({
+      id: readText(row, 'Id'),
+      generation: Number(readText(readFields(row, 'Labels'), GENERATION_LABEL)) || 0,
+    }))
   }
 
   /** A worker of a swarm may not have fetched the network yet: that passes (moby pull request 27466). */

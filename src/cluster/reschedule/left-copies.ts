@@ -1,6 +1,9 @@
 import type { Cluster } from '../cluster.ts'
-import type { NodeView } from '../model.ts'
+import { isValidated } from '../model.ts'
+import type { ContainerView, NodeView } from '../model.ts'
 import type { RecordBook } from './book.ts'
+import { isThatCopy } from './left-copy.ts'
+import type { ContainerRecord } from './record.ts'
 
 /**
  * What was made anew elsewhere, or removed since, is no longer shown on a node that does not answer: the manager that did
@@ -10,9 +13,35 @@ import type { RecordBook } from './book.ts'
  * @returns the node as it is then
  */
 export function hideLeftCopies(cluster: Cluster, book: RecordBook, node: NodeView): NodeView {
-  const left = book.leftOn(node.engineId)
-  if (left.size === 0) return node
+  const left = node.containers.filter((each) => each.swarmId !== '' && book.isLeftCopy(node.engineId, each))
+  return hide(cluster, node, left)
+}
+
+/**
+ * What was made on a node that fell silent before the move there was over is no longer shown: another node gets the
+ * container, and its name.
+ */
+export function hideUnfinished(cluster: Cluster, record: ContainerRecord): void {
+  const engineId = record.move?.target?.engineId
+  const node = cluster.snapshot().nodes.find((each) => each.engineId === engineId && isValidated(each))
+  if (engineId === undefined || node === undefined || node.health.state === 'healthy') return
+  const { swarmId, generation, home } = record
+  const copy = { engineId, containerId: '', generation }
+  const left = node.containers.filter(
+    (each) => each.swarmId === swarmId && each.id !== home.containerId && isThatCopy(copy, engineId, each),
+  )
+  hide(cluster, node, left)
+}
+
+/** The dead node no longer shows what has been made anew, so that names stay clear. */
+export function forgetOld(cluster: Cluster, { home }: ContainerRecord): void {
+  const node = cluster.snapshot().nodes.find((each) => each.engineId === home.engineId)
+  if (node !== undefined) cluster.member(node.addr)?.send({ kind: 'forgotten', id: home.containerId })
+}
+
+function hide(cluster: Cluster, node: NodeView, left: readonly ContainerView[]): NodeView {
+  if (left.length === 0) return node
   const member = cluster.memberOf(node)
-  for (const { id } of node.containers) if (left.has(id)) member.send({ kind: 'forgotten', id })
+  for (const { id } of left) member.send({ kind: 'forgotten', id })
   return member.view
 }

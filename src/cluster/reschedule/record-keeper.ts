@@ -10,6 +10,8 @@ import { EngineHands } from './engine-hands.ts'
 import { hideLeftCopies } from './left-copies.ts'
 import type { ContainerRecord } from './record.ts'
 import { removeDuplicates } from './remove-duplicates.ts'
+import { removeLeft } from './remove-left.ts'
+import type { Cleaning } from './remove-left.ts'
 
 const parallelWrites = 32
 
@@ -57,14 +59,13 @@ export class RecordKeeper {
       const isNew = before?.containers !== shown.containers || isAnswering !== wasAnswering
       const node = isNew && !isAnswering ? hideLeftCopies(cluster, this.#o.book, shown) : shown
       let isSettled = true
-      if (isNew) {
-        if (!(await this.#recordNode(node, before))) isCurrent = false
-        if (isAnswering) {
-          const cleaning = await removeDuplicates(this.#o.api(), this.#o.book, node, (id) => this.#o.isBusy(id))
-          if (!cleaning.isCurrent) isCurrent = false
-          isSettled = cleaning.isSettled
-        }
+      if (isNew && !(await this.#recordNode(node, before))) isCurrent = false
+      if (isAnswering && (isNew || this.#o.book.removed.hasCopiesOn(node.engineId))) {
+        const cleaning = await this.#tidy(node, isNew)
+        if (!cleaning.isCurrent) isCurrent = false
+        isSettled = cleaning.isSettled
       }
+      if (!isAnswering) this.#o.book.removed.forgetMissing(node.engineId)
       const isForced = this.#o.book.markOf(node.engineId)?.isForced === true
       if (isForced && isAnswering && node.availability === 'drain') this.#askForced(node)
       if (isSettled) seen.set(node.addr, node)
@@ -73,11 +74,20 @@ export class RecordKeeper {
     return isCurrent
   }
 
+  /** What was removed while the node was away goes first: it is no copy of anything any more. */
+  async #tidy(node: NodeView, isNew: boolean): Promise<Cleaning & { readonly isSettled: boolean }> {
+    const { book } = this.#o
+    const left = await removeLeft(this.#o.api(), book, node)
+    if (left.isUnanswered || !isNew) return { ...left, isSettled: !isNew }
+    const copies = await removeDuplicates(this.#o.api(), book, node, (id) => this.#o.isBusy(id))
+    return { ...copies, isCurrent: left.isCurrent && copies.isCurrent }
+  }
+
   async #recordNode(node: NodeView, before: NodeView | undefined): Promise<boolean> {
     const { cluster, book } = this.#o
     const known = new Set(before?.containers)
     const changed = node.containers.filter(
-      (each) => !known.has(each) && hasPolicy(each.labels) && !book.removed.isLeftCopy(each.swarmId, each.id),
+      (each) => !known.has(each) && hasPolicy(each.labels) && !book.removed.isLeftCopy(node.engineId, each),
     )
     const puts: ContainerRecord[] = []
     let isCurrent = true
@@ -118,7 +128,7 @@ export class RecordKeeper {
     const member = cluster.member(node.addr)
     for (const container of node.containers) {
       if (container.swarmId === '' || book.get(container.swarmId) !== undefined || member === undefined) continue
-      if (book.removed.isLeftCopy(container.swarmId, container.id)) continue
+      if (book.removed.isLeftCopy(node.engineId, container)) continue
       const inspect = await new EngineHands(member, cluster.clock).inspect(container.id)
       const made =
         inspect === undefined ? undefined : recordContainer(undefined, node, container, readRecipe(inspect, node))

@@ -31,7 +31,10 @@ export interface RecordedVolume {
 /** A copy on an engine that did not answer when the container was made anew elsewhere. */
 export interface LeftCopy {
   readonly engineId: string
+  /** Empty: the engine was asked to make it and has not said whether it did. */
   readonly containerId: string
+  /** Where its ID is not known: the generation of the last attempt on that engine; whatever is not newer is such a copy. */
+  readonly generation?: number
 }
 
 export type MoveKind = 'failure' | 'drain' | 'rebalance'
@@ -120,7 +123,10 @@ export function parseRecord(text: string): ContainerRecord | undefined {
 
 function readLeft(fields: Fields): readonly LeftCopy[] {
   const copies = readList(fields, 'left').filter(isFields)
-  return copies.map((each) => ({ engineId: readText(each, 'engineId'), containerId: readText(each, 'containerId') }))
+  return copies.map((each) => {
+    const copy = { engineId: readText(each, 'engineId'), containerId: readText(each, 'containerId') }
+    return copy.containerId === '' ? { ...copy, generation: readNumber(each, 'generation') } : copy
+  })
 }
 
 export function renderRemoved(record: RemovedRecord): string {

@@ -56,7 +56,9 @@ describe('a container that is removed before its move is on record', () => {
     expect(removals.note(cluster, book, made, 'b-id')).toBe(true)
     expect(await settle()).toBe(1)
     expect(book.get('s1')).toBeUndefined()
-    expect(book.removed.copiesOn('a-id')).toEqual([{ swarmId: 's1', name: 'web', containerId: 'old' }])
+    expect(book.removed.copiesOn('a-id')).toEqual([
+      { engineId: 'a-id', swarmId: 's1', name: 'web', containerId: 'old' },
+    ])
     expect(await settle()).toBe(0)
   })
 
@@ -67,7 +69,10 @@ describe('a container that is removed before its move is on record', () => {
     await book.put({ ...record, home: { ...home, engineId: 'c-id', containerId: 'newest' }, move: undefined })
     busy = []
     expect(await settle()).toBe(1)
-    expect([book.get('s1'), book.removed.isLeftCopy('s1', 'newest')]).toEqual([undefined, true])
+    expect([
+      book.get('s1'),
+      book.removed.isLeftCopy('c-id', makeContainer('web', { id: 'newest', swarmId: 's1' })),
+    ]).toEqual([undefined, true])
   })
 
   it('is for the list to tell where the move came to its end with it', async () => {

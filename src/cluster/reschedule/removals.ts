@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster.ts'
 import { ownNames } from '../model.ts'
 import type { ContainerView } from '../model.ts'
 import type { RecordBook } from './book.ts'
+import { addLeft, toLeft } from './left-copy.ts'
 import type { ContainerRecord } from './record.ts'
 
 /** A container that a client has removed through this manager. */
@@ -57,8 +58,9 @@ export class Removals {
       const isMissed = record !== undefined && record.home.containerId !== container.id
       if (isMissed && (isSure || wasTheContainer(record, container, engineId))) {
         const { home } = record
-        const left = [...record.left, { engineId: home.engineId, containerId: home.containerId }]
-        if (!(await book.forget({ ...record, left }))) return undefined
+        // What the move made is what was removed.
+        if (!(await book.forget({ ...record, move: undefined, left: addLeft(record.left, toLeft(record)) })))
+          return undefined
         cluster.log.info(`Container ${container.id} was removed before its move from ${home.node} was over`)
         count += 1
       }

@@ -7,39 +7,27 @@ import type { RecordBook } from './book.ts'
 import { judgeDuplicates } from './duplicates.ts'
 import type { Duplicate } from './duplicates.ts'
 import { EngineHands, isUnanswered } from './engine-hands.ts'
-import type { RemovedCopy } from './removed-book.ts'
-
-/** What came of looking for duplicates on a node. */
-export interface Cleaning {
-  /** False: not all could be judged or removed; to be tried again. */
-  readonly isSettled: boolean
-  /** False: another manager has written meanwhile. */
-  readonly isCurrent: boolean
-}
+import { isThatCopy } from './left-copy.ts'
+import type { Cleaning } from './remove-left.ts'
 
 /**
  * Removes from a node, or because of it, copies of containers that were made anew elsewhere while it was away. Volumes
  * stay, those without a name too: they hold what the replacement does not have.
  *
  * @param isBusy whether a move of it is under way, which removes the old one itself
+ * @returns `isSettled` false: not all could be judged or removed; to be tried again
  */
 export async function removeDuplicates(
   api: Api,
   book: RecordBook,
   node: NodeView,
   isBusy: (swarmId: string) => boolean,
-): Promise<Cleaning> {
+): Promise<Cleaning & { readonly isSettled: boolean }> {
   const { directory, log } = api.cluster
   let isSettled = true
   let isCurrent = true
-  for (const copy of book.removed.copiesOn(node.engineId)) {
-    const outcome = await removeLeft(api, book, node, copy)
-    if (outcome === 'outdated') isCurrent = false
-    if (outcome !== 'gone') isSettled = false
-    if (outcome === 'unanswered') return { isSettled, isCurrent }
-  }
   for (const container of node.containers) {
-    if (container.swarmId === '' || book.removed.isLeftCopy(container.swarmId, container.id)) continue
+    if (container.swarmId === '' || book.removed.isLeftCopy(node.engineId, container)) continue
     if (isBusy(container.swarmId)) {
       isSettled = false
       continue
@@ -63,43 +51,11 @@ export async function removeDuplicates(
           error: toMessage(error),
         })
         // The next one would take an engine that hangs as long, and everything else waits.
-        if (isUnanswered(error)) return { isSettled, isCurrent }
+        if (isUnanswered(error)) return { isSettled, isCurrent, isUnanswered: true }
       }
     }
   }
-  return { isSettled, isCurrent }
-}
-
-/**
- * Removes what is left of a container that was removed while its node was away. Its engine is asked, whatever is shown of
- * it: that may be from before it fell silent.
- */
-async function removeLeft(
-  api: Api,
-  book: RecordBook,
-  node: NodeView,
-  copy: RemovedCopy,
-): Promise<'gone' | 'left' | 'unanswered' | 'outdated'> {
-  const { cluster, role } = api
-  const { swarmId, containerId: id, name } = copy
-  const from = cluster.memberOf(node)
-  // Its record was not taken out after all, and says that this is the container.
-  const isKept = book.get(swarmId)?.home.containerId === id
-  try {
-    if (!(await role.mayAct())) return 'left'
-    if (!isKept) await new EngineHands(from, cluster.clock).remove(id, false)
-  } catch (error) {
-    const more = { container: id, node: node.name, error: toMessage(error) }
-    if (book.removed.noteTrouble(copy, toMessage(error)))
-      cluster.log.warn('cannot remove a container that was removed while its node was away', more)
-    // The next one would take an engine that hangs as long, and everything else waits.
-    return isUnanswered(error) ? 'unanswered' : 'left'
-  }
-  if (!isKept) {
-    from.send({ kind: 'forgotten', id })
-    cluster.log.info(`Removed container ${id} from ${node.name}: ${name} was removed while the node was away`)
-  }
-  return (await book.removed.settle(copy)) ? 'gone' : 'outdated'
+  return { isSettled, isCurrent, isUnanswered: false }
 }
 
 /** @returns false when another manager has written meanwhile */
@@ -112,7 +68,7 @@ async function remove(api: Api, book: RecordBook, { loser, winner }: Duplicate):
   await new EngineHands(from, cluster.clock).remove(loser.item.id, false)
   from.send({ kind: 'forgotten', id: loser.item.id })
   const record = book.get(loser.item.swarmId)
-  const left = record?.left.filter((each) => each.containerId !== loser.item.id)
+  const left = record?.left.filter((each) => !isThatCopy(each, loser.node.engineId, loser.item))
   const hasLeft = record !== undefined && left !== undefined && left.length < record.left.length
   const isCurrent = !hasLeft || (await book.put({ ...record, left }))
   const volumes = loser.item.mounts.flatMap((mount) =>

@@ -1,5 +1,7 @@
+import type { ContainerView } from '../model.ts'
+import { isThatCopy, keyOfCopy } from './left-copy.ts'
 import { parseRemoved, renderRemoved } from './record.ts'
-import type { ContainerRecord, RemovedRecord } from './record.ts'
+import type { ContainerRecord, LeftCopy, RemovedRecord } from './record.ts'
 import type { RecordStore } from './record-store.ts'
 
 interface Entry {
@@ -9,10 +11,9 @@ interface Entry {
 }
 
 /** A copy of a removed container on one engine. */
-export interface RemovedCopy {
+export interface RemovedCopy extends LeftCopy {
   readonly swarmId: string
   readonly name: string
-  readonly containerId: string
 }
 
 /** Engines that never come back must not fill the store: from then on the first one is let go. */
@@ -29,8 +30,10 @@ export class RemovedBook {
   #byEngine = new Map<string, Set<string>>()
   /** Versions of what the store has and nobody can read, by swarm ID: it is written over. */
   #unread = new Map<string, string>()
-  /** What was told of a copy that cannot be removed, by container. */
+  /** What was told of a copy that cannot be removed. */
   readonly #told = new Map<string, string>()
+  /** Since when, on the monotonic clock, an engine that answers does not show a copy that it may have been making. */
+  readonly #missedMs = new Map<string, number>()
 
   constructor(store: RecordStore) {
     this.#store = store
@@ -42,6 +45,7 @@ export class RemovedBook {
     this.#byEngine = new Map()
     this.#unread = new Map()
     this.#told.clear()
+    this.#missedMs.clear()
   }
 
   /** Takes over what the store has. @returns false for what cannot be read */
@@ -53,18 +57,23 @@ export class RemovedBook {
   }
 
   /** Whether this is a copy of a container that was removed. */
-  isLeftCopy(swarmId: string, containerId: string): boolean {
-    return this.#entries.get(swarmId)?.record.left.some((each) => each.containerId === containerId) === true
+  isLeftCopy(engineId: string, container: ContainerView): boolean {
+    const left = this.#entries.get(container.swarmId)?.record.left ?? []
+    return left.some((each) => isThatCopy(each, engineId, container))
   }
 
   /** Notes what is left of a container that has been removed. @returns false when another manager wrote meanwhile */
-  async keep({ swarmId, name, left }: ContainerRecord): Promise<boolean> {
+  async keep({ swarmId, name }: ContainerRecord, left: readonly LeftCopy[]): Promise<boolean> {
     const before = this.#entries.get(swarmId)?.record.left ?? []
-    const all = new Map([...before, ...left].map((each) => [each.containerId, each]))
+    const all = new Map([...before, ...left].map((each) => [keyOfCopy(each), each]))
     if (all.size === 0) return true
     const [first] = this.#entries.keys()
     if (this.#entries.size >= maxRemoved && first !== undefined) await this.#write(first, undefined)
     return this.#write(swarmId, { swarmId, name, left: [...all.values()] })
+  }
+
+  hasCopiesOn(engineId: string): boolean {
+    return this.#byEngine.has(engineId)
   }
 
   /** What may be left on an engine. */
@@ -73,27 +82,41 @@ export class RemovedBook {
     for (const swarmId of this.#byEngine.get(engineId) ?? []) {
       const record = this.#entries.get(swarmId)?.record
       for (const each of record?.left ?? []) {
-        if (each.engineId === engineId)
-          copies.push({ swarmId, name: record?.name ?? '', containerId: each.containerId })
+        if (each.engineId === engineId) copies.push({ ...each, swarmId, name: record?.name ?? '' })
       }
     }
     return copies
   }
 
   /** A copy is not there any more. @returns as `keep` */
-  async settle({ swarmId, containerId }: RemovedCopy): Promise<boolean> {
-    this.#told.delete(containerId)
+  async settle(copy: RemovedCopy): Promise<boolean> {
+    const { swarmId } = copy
+    this.#told.delete(tellingKey(copy))
+    this.#missedMs.delete(tellingKey(copy))
     const record = this.#entries.get(swarmId)?.record
     if (record === undefined) return true
-    const left = record.left.filter((each) => each.containerId !== containerId)
+    const left = record.left.filter((each) => keyOfCopy(each) !== keyOfCopy(copy))
     return this.#write(swarmId, left.length === 0 ? undefined : { ...record, left })
   }
 
   /** A copy cannot be removed. @returns whether that is news */
-  noteTrouble({ containerId }: RemovedCopy, why: string): boolean {
-    const isNews = this.#told.get(containerId) !== why
-    this.#told.set(containerId, why)
+  noteTrouble(copy: RemovedCopy, why: string): boolean {
+    const isNews = this.#told.get(tellingKey(copy)) !== why
+    this.#told.set(tellingKey(copy), why)
     return isNews
+  }
+
+  /** A copy whose making was not answered does not show. @returns how long that has been so, in milliseconds */
+  noteMissing(copy: RemovedCopy, nowMs: number): number {
+    const key = tellingKey(copy)
+    const sinceMs = this.#missedMs.get(key) ?? nowMs
+    this.#missedMs.set(key, sinceMs)
+    return nowMs - sinceMs
+  }
+
+  /** Its engine does not answer: what it did not show before says nothing. */
+  forgetMissing(engineId: string): void {
+    for (const copy of this.copiesOn(engineId)) this.#missedMs.delete(tellingKey(copy))
   }
 
   async #write(swarmId: string, record: RemovedRecord | undefined): Promise<boolean> {
@@ -128,4 +151,8 @@ export class RemovedBook {
     }
     this.#entries.delete(swarmId)
   }
+}
+
+function tellingKey(copy: RemovedCopy): string {
+  return `${copy.swarmId}/${keyOfCopy(copy)}`
 }

@@ -641,6 +641,46 @@ describe.concurrent('several managers and restarts', () => {
   }, 60_000)
 })
 
+describe.concurrent('names after a restart while a node is down', () => {
+  it('stay with its containers until it is back or out of discovery, from the first create on', async () => {
+    const engines = await startEngines(2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const kept = memoryRecords()
+    const slow: RecordStore = {
+      ...kept,
+      async list() {
+        await systemClock.sleep(1000)
+        return kept.list()
+      },
+    }
+    const before = await startManager(engines, { store: kept })
+    await healthy(before, 2)
+    const bind = { HostConfig: { Binds: ['data:/data'] } }
+    const id = await run(before, 'db', bind, ['constraint:node==~n1', policy])
+    await eventually(async () => (await kept.list()).length === 1, 'the record')
+    await systemClock.sleep(1200)
+    before.endpoint.closeNow()
+    await first.stop()
+    const manager = await startManager(engines, { store: slow })
+    await healthy(manager, 1)
+    const create = (name: string): Promise<{ message?: string; Id?: string }> =>
+      manager.call('POST', `/containers/create?name=${name}`, { Image: image })
+    expect((await create('db')).message).toContain('Conflict: The name db is already assigned')
+    const { Id: other = '' } = await create('other')
+    const renamed = await manager.call<{ message?: string }>('POST', `/containers/${other}/rename?name=db`)
+    expect(renamed.message).toContain('Conflict: The name db is already assigned')
+    manager.setAddresses([addressOf(second)])
+    expect((await create('db')).Id).toMatch(/^[0-9a-f]{64}$/)
+    await manager.call('DELETE', '/containers/db?force=1')
+    manager.setAddresses(engines.map(addressOf))
+    expect((await create('db')).message).toContain('Conflict: The name db is already assigned')
+    await first.start()
+    await healthy(manager, 2)
+    expect((await manager.call<{ Id: string }>('GET', '/containers/db/json')).Id).toBe(id)
+    expect(count(engines, 'db')).toBe(1)
+  }, 60_000)
+})
+
 describe.concurrent('drain', () => {
   it('moves what has the policy without a moment of two, takes nothing new, and stops when it is undone', async () => {
     const engines = await startEngines(2)

@@ -54,3 +54,10 @@ export function fleetSilenceMs(engines: number): number {
 export function fleetProbeMs(engines: number): number {
   return engines * 5
 }
+
+/** What is kept up with so many engines. */
+export function scaleWatch(options: WatchOptions, engines: number): WatchOptions {
+  const probeMs = Math.max(options.probeMs, fleetProbeMs(engines))
+  const silenceMs = Math.max(options.silenceMs, fleetSilenceMs(engines))
+  return { ...options, probeMs, silenceMs }
+}

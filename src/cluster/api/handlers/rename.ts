@@ -12,6 +12,7 @@ export const rename: Handler = (api, call) =>
     if (wanted === '') {
       throw new FlotillaError('cluster/invalid-option', 'Neither old nor new names may be empty', { status: 400 })
     }
+    await api.cluster.namesKnown()
     const taken = api.cluster.holdName(wanted, id)
     if (taken !== undefined) throw new FlotillaError('cluster/conflict', taken.text, { status: 409 })
     try {
