@@ -18,6 +18,7 @@ import { renderListenAddress } from './api/listen.ts'
 import type { ListenAddress, ListenTls } from './api/listen.ts'
 import { EndpointServer, defaultLimits } from './api/server.ts'
 import type { ServerLimits } from './api/server.ts'
+import type { Audit } from './audit/audit.ts'
 import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
@@ -82,6 +83,8 @@ export interface EndpointOptions {
   readonly overlay?: OverlayOptions
   /** Answers at the ports that containers publish on their nodes; absent: only the nodes do. */
   readonly ports?: PortOptions
+  /** Writes down what changes something; whoever made it closes it, after the endpoint. Absent: nobody wants to know. */
+  readonly audit?: Audit
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -197,6 +200,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     meters,
     certificates: listCertificates(options),
     settings: makeSettings(options, env),
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
     ...(ports === undefined ? {} : { ports }),
     ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),

@@ -98,6 +98,7 @@ async function removeLeft(
   if (!isKept) {
     from.send({ kind: 'forgotten', id })
     cluster.log.info(`Removed container ${id} from ${node.name}: ${name} was removed while the node was away`)
+    api.audit?.note('remove-left', { name, container: id, node: node.name })
   }
   return (await book.removed.settle(copy)) ? 'gone' : 'outdated'
 }
@@ -111,6 +112,8 @@ async function remove(api: Api, book: RecordBook, { loser, winner }: Duplicate):
   if (!(await api.role.mayAct())) return true
   await new EngineHands(from, cluster.clock).remove(loser.item.id, false)
   from.send({ kind: 'forgotten', id: loser.item.id })
+  const by = { by: winner.item.id, on: winner.node.name }
+  api.audit?.note('remove-replaced', { container: loser.item.id, node: loser.node.name, ...by })
   const record = book.get(loser.item.swarmId)
   const left = record?.left.filter((each) => each.containerId !== loser.item.id)
   const hasLeft = record !== undefined && left !== undefined && left.length < record.left.length

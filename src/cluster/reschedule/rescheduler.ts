@@ -10,6 +10,7 @@ import { compareNeed, findDamping, isMissed, judge, retryDelayMs, settleHistory 
 import type { Verdict } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { GoneEngines } from './gone.ts'
+import { noteOutcome } from './note-outcome.ts'
 import { Observers } from './observers.ts'
 import type { Doubted, ObserversOptions } from './observers.ts'
 import { Pacing } from './pacing.ts'
@@ -425,6 +426,7 @@ export class Rescheduler {
     }
     void relocate(context, record).then((outcome) => {
       this.#busy.delete(record.swarmId)
+      noteOutcome(api.audit, record, outcome, this.#book.get(record.swarmId)?.home, this.#waiting.get(record.swarmId)?.why)
       const attempts = (this.#waiting.get(record.swarmId)?.attempts ?? 0) + 1
       if (outcome.kind === 'done') this.#waiting.delete(record.swarmId)
       else if (outcome.kind === 'abandoned') this.#isLoaded = false
