@@ -37,10 +37,7 @@ const secretFlag =
 /** As `maskSecrets`, and user names in addresses, keys in PEM and values of flags too. */
 export function maskThoroughly(text: string): string {
   return maskSecrets(
-    text
-      .replace(privateKey, '*** private key ***')
-      .replace(anyUserInfo, '$1***@')
-      .replace(secretFlag, '$1$2***'),
+    text.replace(privateKey, '*** private key ***').replace(anyUserInfo, '$1***@').replace(secretFlag, '$1$2***'),
   )
 }
 

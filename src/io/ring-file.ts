@@ -126,7 +126,7 @@ export class RingFile {
       if (handle === undefined) throw new Error('it is closed')
       const before = this.#length
       try {
-        for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten
+        for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten
         await handle.datasync()
       } catch (error) {
         this.#isTorn = true

@@ -7,7 +7,14 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Election } from '../leader/election.ts'
 import { headerOf } from './http1/head.ts'
 import type { Exchange } from './http1/exchange.ts'
-import { makeKeptWait, notPrimaryHeader, readRefusal, requestIdHeader, renderWaitLines, toPauseMs } from './kept-wait.ts'
+import {
+  makeKeptWait,
+  notPrimaryHeader,
+  readRefusal,
+  requestIdHeader,
+  renderWaitLines,
+  toPauseMs,
+} from './kept-wait.ts'
 import { waitIdHeader, waitedHeader } from './kept-wait.ts'
 import type { KeptWait } from './kept-wait.ts'
 import { PrimaryLink } from './primary-link.ts'

@@ -135,7 +135,8 @@ export class AuditedCall implements ExchangeWatcher {
       if (this.#status === undefined) return 'the client went away before it was answered'
     } else if (this.#o.attention === 'progress') {
       const tail = this.#tail
-      const text = typeof tail === 'string' ? tail.slice(-tailLimit) : tail.toString('utf8', Math.max(0, tail.length - tailLimit))
+      const text =
+        typeof tail === 'string' ? tail.slice(-tailLimit) : tail.toString('utf8', Math.max(0, tail.length - tailLimit))
       const told = text.includes('"errorDetail"') ? findText(text, 'error') : undefined
       if (told !== undefined) return told
     }

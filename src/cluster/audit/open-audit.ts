@@ -101,7 +101,11 @@ function readEnd(bytes: Buffer): ChainEnd | string {
 }
 
 function broken(file: string, path: string, why: string): FlotillaError {
-  return new FlotillaError('io/file', `cannot go on with the audit log ${JSON.stringify(file)}: its last line: ${why}`, {
-    hint: `look at it with \`swarm audit verify ${path}\`, and move it away with its older segments to begin a new one`,
-  })
+  return new FlotillaError(
+    'io/file',
+    `cannot go on with the audit log ${JSON.stringify(file)}: its last line: ${why}`,
+    {
+      hint: `look at it with \`swarm audit verify ${path}\`, and move it away with its older segments to begin a new one`,
+    },
+  )
 }

@@ -60,7 +60,8 @@ export class ChainWalk {
     if (last === undefined && read.end.seq === 1 && !/^0+$/.test(read.prev))
       return broken('it is number 1, and names a line before it')
     if (read.end.seq === this.#anchor?.seq) {
-      if (read.end.hash !== this.#anchor.hash) return broken('its hash is not the expected one: the log was written anew')
+      if (read.end.hash !== this.#anchor.hash)
+        return broken('its hash is not the expected one: the log was written anew')
       this.#isAnchorSeen = true
     }
     this.#files.add(line.file)

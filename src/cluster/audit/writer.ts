@@ -243,7 +243,11 @@ export class AuditWriter {
     const { lost, refused, sinceMs } = this.#untold
     if (lost === 0 && refused === 0) return undefined
     const time = toTime(this.#o.clock.nowMs())
-    return { line: { fields: renderFields({ time, kind: 'gap', lost, refused, since: toTime(sinceMs) }) }, lost, refused }
+    return {
+      line: { fields: renderFields({ time, kind: 'gap', lost, refused, since: toTime(sinceMs) }) },
+      lost,
+      refused,
+    }
   }
 
   #told({ lost, refused }: Gap): void {

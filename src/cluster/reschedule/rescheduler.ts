@@ -426,7 +426,13 @@ export class Rescheduler {
     }
     void relocate(context, record).then((outcome) => {
       this.#busy.delete(record.swarmId)
-      noteOutcome(api.audit, record, outcome, this.#book.get(record.swarmId)?.home, this.#waiting.get(record.swarmId)?.why)
+      noteOutcome(
+        api.audit,
+        record,
+        outcome,
+        this.#book.get(record.swarmId)?.home,
+        this.#waiting.get(record.swarmId)?.why,
+      )
       const attempts = (this.#waiting.get(record.swarmId)?.attempts ?? 0) + 1
       if (outcome.kind === 'done') this.#waiting.delete(record.swarmId)
       else if (outcome.kind === 'abandoned') this.#isLoaded = false

@@ -6,6 +6,7 @@ import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { tuneForServer } from '../../io/long-running.ts'
+import { openAuditLog, readAuditSettings } from './audit-options.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
 import { describeExposure } from './exposure.ts'
@@ -70,6 +71,7 @@ async function readOptions(
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
+  const auditWanted = readAuditSettings(flags['cluster-opt'])
   const { ports: portsWanted, ...span } = readSpanOptions(flags['cluster-opt'])
   const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
   const replicated = await openReplication(ctx, flags, { store, discovery, ...engineTls })
@@ -78,6 +80,8 @@ async function readOptions(
   const ports = placePorts(portsWanted, listen)
   const exposure = describeExposure(listen, tls.listenTls)
   if (exposure !== undefined) ctx.log.warn(exposure)
+  const audit = await openAuditLog(ctx, auditWanted)
+  if (audit !== undefined) opened.push(audit)
   return {
     discovery: replicated?.discovery ?? discovery,
     ...(replicated === undefined ? {} : { replication: replicated.replication }),
@@ -86,6 +90,7 @@ async function readOptions(
     ...tls,
     ...span,
     ...(ports === undefined ? {} : { ports }),
+    ...(audit === undefined ? {} : { audit }),
     clock: ctx.clock,
     random: ctx.random,
     log: ctx.log,
