@@ -70,7 +70,7 @@ describe('a ring of files', () => {
     await probe.close()
     const { write } = handles
     vi.spyOn(handles, 'write').mockImplementationOnce(async function (this: typeof probe) {
-      await write.call(this, Buffer.from('bro'))
+      await write.call(this, 'bro')
       throw new Error('ENOSPC: no space left on device, write')
     } as never)
     await expect(file.append(Buffer.from('broken\n'))).rejects.toThrow(
@@ -79,7 +79,7 @@ describe('a ring of files', () => {
     expect(await readFile(path, 'utf8')).toBe('a\n')
     // It cannot even be cut: the next append does it.
     vi.spyOn(handles, 'write').mockImplementationOnce(async function (this: typeof probe) {
-      await write.call(this, Buffer.from('bro'))
+      await write.call(this, 'bro')
       vi.spyOn(handles, 'truncate').mockRejectedValueOnce(new Error('EIO'))
       throw new Error('EIO')
     } as never)

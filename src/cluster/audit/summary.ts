@@ -18,6 +18,8 @@ const telling: ReadonlySet<string> = new Set(
     .toLowerCase()
     .split(' '),
 )
+/** Lists of the words of a command. */
+const commands: ReadonlySet<string> = new Set(['cmd', 'entrypoint', 'command', 'args', 'test'])
 /** Fields of the API that only sound like secrets. */
 const harmless: ReadonlySet<string> = new Set(['SecretID', 'SecretName', 'DetachKeys'])
 /** Lists of references, as services have them. */
@@ -99,18 +101,20 @@ function mask(value: unknown, name: string, budget: Budget, depth: number): unkn
     budget.left -= 5
     return '***'
   }
-  if (typeof value === 'string') return spend(maskText(value), budget)
+  if (typeof value === 'string') return spend(maskText(value, commands.has(name.toLowerCase())), budget)
   if (typeof value !== 'object' || value === null) {
     budget.left -= 8
     return value
   }
   if (depth >= depthLimit) return '…'
   budget.left -= 2
-  return Array.isArray(value) ? maskList(value, budget, depth) : maskObject(value, budget, depth)
+  return Array.isArray(value) ? maskList(value, name, budget, depth) : maskObject(value, budget, depth)
 }
 
-function maskList(items: readonly unknown[], budget: Budget, depth: number): unknown {
+function maskList(items: readonly unknown[], name: string, budget: Budget, depth: number): unknown {
   const shown: unknown[] = []
+  // What follows an assignment in a command is told; a variable's value goes whole, blanks and all.
+  const itemName = commands.has(name.toLowerCase()) ? name : ''
   let isNextSecret = false
   for (const item of items) {
     if (budget.left <= 0) {
@@ -120,7 +124,7 @@ function maskList(items: readonly unknown[], budget: Budget, depth: number): unk
     const isText = typeof item === 'string'
     const isFlag = isText && /^--?[\w.-]{1,100}$/.test(item)
     if (isText && isNextSecret && !isFlag) shown.push(spend('***', budget))
-    else shown.push(mask(item, '', budget, depth + 1))
+    else shown.push(mask(item, itemName, budget, depth + 1))
     // `--password`, `hunter2`: two arguments of a command.
     isNextSecret = isFlag && isLikelySecretName(item)
   }
@@ -158,8 +162,8 @@ function isSecretField(name: string, value: unknown, budget: Budget): boolean {
 
 const assignment = /^([\w.-]{1,200})=/
 
-function maskText(text: string): string {
-  const name = assignment.exec(text)?.[1]
+function maskText(text: string, isCommand = false): string {
+  const name = isCommand ? undefined : assignment.exec(text)?.[1]
   if (name !== undefined && isLikelySecretName(name)) return `${name}=***`
   return maskThoroughly(cut(text, maskedLength))
 }
