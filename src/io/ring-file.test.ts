@@ -68,11 +68,11 @@ describe('a ring of files', () => {
     const probe = await fs.open(path)
     const handles = Object.getPrototypeOf(probe) as typeof probe
     await probe.close()
-    const { write } = handles
+    const write = Reflect.get(handles, 'write') as (this: typeof probe, text: string) => Promise<unknown>
     vi.spyOn(handles, 'write').mockImplementationOnce(async function (this: typeof probe) {
       await write.call(this, 'bro')
       throw new Error('ENOSPC: no space left on device, write')
-    } as never)
+    })
     await expect(file.append(Buffer.from('broken\n'))).rejects.toThrow(
       `cannot write ${JSON.stringify(path)}: ENOSPC: no space left on device, write`,
     )
@@ -82,7 +82,7 @@ describe('a ring of files', () => {
       await write.call(this, 'bro')
       vi.spyOn(handles, 'truncate').mockRejectedValueOnce(new Error('EIO'))
       throw new Error('EIO')
-    } as never)
+    })
     await expect(file.append(Buffer.from('broken\n'))).rejects.toThrow('EIO')
     expect(await readFile(path, 'utf8')).toBe('a\nbro')
     await file.append(Buffer.from('b\n'))

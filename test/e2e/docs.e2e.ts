@@ -114,7 +114,9 @@ describe('a newcomer who types what the page says', () => {
     expect(blocks[1]).toContain('"Env":["DB_PASSWORD=***"]')
     expect(blocks[1]).not.toContain('hunter2')
     expect(blocks[2]).toMatch(/^\S+\/audit\.log: \d+ lines in 1 segment hold together, from 1 /)
-    expect(blocks[2]).toMatch(/\nexit code 1\n.*short\.log: 3 lines in 1 segment hold together.*\n3:[0-9a-f]{64}\nexit code 1\n$/)
+    expect(blocks[2]).toMatch(
+      /\nexit code 1\n.*short\.log: 3 lines in 1 segment hold together.*\n3:[0-9a-f]{64}\nexit code 1\n$/,
+    )
     expect(result.stderr).toMatch(/changed\.log" line \d+: it was changed: its hash does not fit/)
     expect(result.stderr).toContain('lines were cut off its end')
   })

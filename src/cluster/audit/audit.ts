@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import { toMessage } from '../../core/errors.ts'
 import { maskThoroughly } from '../../core/mask.ts'
@@ -81,7 +82,7 @@ export class Audit {
 
   #finish(call: AuditedCall): void {
     if (call.isTriedAgain || call.isRefused) return
-    this.#asked.delete(call.id)
+    this.#asked.delete(call.key)
     this.#o.writer.add(call.renderDone())
   }
 
@@ -92,21 +93,38 @@ export class Audit {
     attention: Attention,
     serve: Serve,
   ): Promise<void> {
-    const { writer, isRequired } = this.#o
     if (attention === 'call' && exchange.head.bodyLength !== 0) {
       call.setBody(summarizeBody(await exchange.keepBody(), target.path))
     }
-    if (isRequired && !this.#asked.has(call.id)) {
-      try {
-        await writer.durable(call.renderAsked())
-      } catch (error) {
-        call.isRefused = true
-        exchange.replyError(503, toMessage(error), ['Retry-After', '1'])
-        return
-      }
-      this.#asked.add(call.id)
-      if (this.#asked.size > askedLimit) this.#asked.delete(this.#asked.values().next().value ?? '')
-    } else if (attention !== 'call') writer.add(call.renderAsked())
+    if (this.#o.isRequired) {
+      if (!(await this.#ask(call, exchange))) return
+    } else if (attention !== 'call') this.#o.writer.add(call.renderAsked())
     if (!exchange.isGone) await serve()
   }
+
+  /** Has a line on disk before anything is done. @returns false when there is none, and the client has been told */
+  async #ask(call: AuditedCall, exchange: Exchange): Promise<boolean> {
+    const asked = call.renderAsked()
+    if (call.isPassedOn) call.key = keyOf(asked)
+    if (this.#asked.has(call.key)) return true
+    try {
+      await this.#o.writer.durable(asked)
+    } catch (error) {
+      call.isRefused = true
+      exchange.replyError(503, toMessage(error), ['Retry-After', '1'])
+      return false
+    }
+    if (call.key === '') return true
+    this.#asked.add(call.key)
+    const [oldest] = this.#asked
+    if (this.#asked.size > askedLimit && oldest !== undefined) this.#asked.delete(oldest)
+    return true
+  }
+}
+
+/** The same for the same request that comes again, and for no other. */
+function keyOf(asked: AuditFields): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ ...asked, time: '' }))
+    .digest('hex')
 }

@@ -38,6 +38,8 @@ export class AuditedCall implements ExchangeWatcher {
   readonly #sinceMs: number
   /** Turned away because its line could not be written. */
   isRefused = false
+  /** What it is known by when it is tried again; empty: it is not. */
+  key = ''
   #body: unknown
   #isAsked = false
   #status: number | undefined
@@ -50,8 +52,9 @@ export class AuditedCall implements ExchangeWatcher {
     this.#sinceMs = options.clock.monotonicMs()
   }
 
-  get id(): string {
-    return this.#o.id
+  /** Another manager has sent it, and may send it again. */
+  get isPassedOn(): boolean {
+    return this.#o.via !== undefined
   }
 
   /** What the request carries, masked. */

@@ -45,7 +45,7 @@ interface Bed {
     headers?: Record<string, string>,
   ): Promise<WebReply>
   /** Lines but those of the start, once there are so many. */
-  lines(count: number): Promise<readonly AuditFields[]>
+  lines(count: number, limitMs?: number): Promise<readonly AuditFields[]>
 }
 
 interface Wanted {
@@ -102,7 +102,7 @@ async function startBed(wanted: Wanted = {}): Promise<Bed> {
         {},
         clock,
       ),
-    async lines(count) {
+    async lines(count, limitMs = 5000) {
       const read = async (): Promise<readonly AuditFields[]> =>
         (await readFile(path, 'utf8'))
           .trimEnd()
@@ -113,7 +113,7 @@ async function startBed(wanted: Wanted = {}): Promise<Bed> {
             return line.fields
           })
           .filter(({ what }) => what !== 'start')
-      await expect.poll(async () => (await read()).length, { timeout: 5000 }).toBeGreaterThanOrEqual(count)
+      await expect.poll(async () => (await read()).length, { timeout: limitMs }).toBeGreaterThanOrEqual(count)
       // One too many would come at once.
       await systemClock.sleep(30)
       const lines = await read()
@@ -307,7 +307,50 @@ describe('the audit log of an endpoint', () => {
   }, 20_000)
 })
 
+describe('what the manager does of itself', () => {
+  it('has a line too: a container that a drain moves', async () => {
+    const bed = await startBed({ engines: [await startOne('n1'), await startOne('n2')] })
+    const labels = { 'com.docker.swarm.reschedule-policies': '["on-node-failure"]' }
+    const body = { Image: 'busybox:latest', Labels: labels, Env: ['constraint:node==~n1'] }
+    const made = await bed.ask('POST', '/containers/create?name=web', body)
+    const { Id } = JSON.parse(made.body) as { readonly Id: string }
+    await expect.poll(() => bed.endpoint.cluster.directory.findContainer('web').kind).toBe('found')
+    await systemClock.sleep(1500)
+    expect((await bed.ask('POST', '/flotilla/nodes/n1/drain', { Force: false })).status).toBe(200)
+    const [, drain, move] = await bed.lines(3, 15_000)
+    expect(drain).toMatchObject({ kind: 'done', path: '/flotilla/nodes/n1/drain', body: { Force: false } })
+    expect(move).toMatchObject({
+      kind: 'manager',
+      who: 'manager',
+      what: 'drain',
+      name: 'web',
+      container: Id,
+      from: 'n1',
+      node: 'n2',
+    })
+    expect(move).toHaveProperty('id')
+  }, 30_000)
+})
+
 describe('an audit log that is required', () => {
+  it('has a line for each request that is passed on, whatever ID it claims, and one for the same again', async () => {
+    const bed = await startBed({ isRequired: true, waitMs: 60_000 })
+    const claims = {
+      'x-flotilla-replica': '10.0.0.9:4000',
+      'x-flotilla-request-id': '0123456789abcdef',
+      'x-flotilla-wait-id': '0'.repeat(32),
+    }
+    const waiting = { Image: 'busybox:latest', HostConfig: { NanoCpus: 9_000_000_000_000 } }
+    for (let times = 0; times < 3; times += 1)
+      expect((await bed.ask('POST', '/containers/create', waiting, claims)).status).toBe(503)
+    expect((await bed.ask('POST', '/containers/create', { Image: 'busybox:latest' }, claims)).status).toBe(201)
+    expect((await bed.lines(3)).map(({ kind, body }) => [kind, body])).toEqual([
+      ['asked', waiting],
+      ['asked', { Image: 'busybox:latest' }],
+      ['done', undefined],
+    ])
+  })
+
   it('has a line on disk before anything is done', async () => {
     const bed = await startBed({ isRequired: true })
     expect((await bed.ask('POST', '/containers/create?name=aa', { Image: 'busybox:latest' })).status).toBe(201)

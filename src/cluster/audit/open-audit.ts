@@ -47,7 +47,13 @@ export async function openAudit(options: OpenAuditOptions): Promise<Audit> {
       add: (fields: AuditFields) => writer.add(fields),
       durable: (fields: AuditFields) => writer.durable(fields),
       read: () => writer.read(),
-      close: () => writer.close().finally(unlock),
+      close: async () => {
+        try {
+          await writer.close()
+        } finally {
+          await unlock()
+        }
+      },
     }
     const audit = new Audit({ writer: closing, clock, isRequired })
     audit.note('start', { version: programVersion, required: isRequired, ...(torn === undefined ? {} : { torn }) })

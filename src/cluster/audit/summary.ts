@@ -133,7 +133,8 @@ function maskList(items: readonly unknown[], name: string, budget: Budget, depth
 
 function maskObject(value: object, budget: Budget, depth: number): unknown {
   const shown: Record<string, unknown> = Object.create(null) as Record<string, unknown>
-  const entries = Object.entries(value).toSorted(([a], [b]) => toOrder(a) - toOrder(b))
+  const all = Object.entries(value)
+  const entries = [...all.filter(([name]) => isTelling(name)), ...all.filter(([name]) => !isTelling(name))]
   let count = 0
   for (const [name, field] of entries) {
     if (budget.left <= 0) {
@@ -147,8 +148,8 @@ function maskObject(value: object, budget: Budget, depth: number): unknown {
   return shown
 }
 
-function toOrder(name: string): number {
-  return telling.has(name.toLowerCase()) ? 0 : 1
+function isTelling(name: string): boolean {
+  return telling.has(name.toLowerCase())
 }
 
 /** Numbers and switches tell nothing, empty texts and lists neither. */
