@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { isLikelySecretName, maskThoroughly } from '../../core/mask.ts'
 
-/** Characters of one text, of a whole body and of a whole query that a line holds. */
+/** Characters of one text, of a whole body and of a whole query that a line may have. */
 const textLimit = 512
 const bodyLimit = 8192
 const queryLimit = 4096

@@ -191,9 +191,35 @@ describe('the writer of the audit log', () => {
       status: 503,
       message: expect.stringContaining('did not take it within 10 s') as string,
     })
-    await bed.clock.advance(10_000)
+    await bed.clock.advance(1000)
+    const second = expect(bed.writer.durable({ n: 2 })).rejects.toThrow('did not take it within 10 s')
+    await bed.clock.advance(9000)
     await written
+    await bed.clock.advance(1000)
+    await second
+    bed.writer.add({ n: 3 })
     release()
+    await bed.writer.close()
+    // The disk had begun to take the first; the second never comes about.
+    const lines = bed.lines()
+    expect(lines.filter(({ kind }) => kind !== 'gap').map(({ n }) => n)).toEqual([1, 3])
+    expect(lines.find(({ kind }) => kind === 'gap')).toMatchObject({ lost: 0, refused: 2 })
+  })
+
+  it('refuses who would wait where too many wait already', async () => {
+    const bed = start()
+    const release = bed.hang()
+    const waiting = Array.from({ length: 90 }, (_, n) => bed.writer.durable({ n, text: 'x'.repeat(100_000) }))
+    const outcomes = Promise.allSettled(waiting)
+    await bed.clock.advance(0)
+    release()
+    const refused = (await outcomes).filter(({ status }) => status === 'rejected')
+    expect(refused.length).toBeGreaterThan(3)
+    expect(refused[0]).toMatchObject({
+      reason: { status: 503, message: expect.stringContaining('too many lines wait') as string },
+    })
+    await bed.writer.close()
+    expect(bed.lines().filter(({ kind }) => kind !== 'gap')).toHaveLength(90 - refused.length)
   })
 
   it('tries once more when it ends, and then gives up', async () => {

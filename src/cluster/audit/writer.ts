@@ -98,11 +98,15 @@ export class AuditWriter {
    */
   async durable(fields: AuditFields): Promise<void> {
     if (this.#problem !== undefined || this.#isClosing) throw this.#refuse(this.#problem)
+    // The disk hangs, and others wait already.
+    if (this.#queuedBytes > queueBytes) throw this.#refuse(new Error('too many lines wait for the disk'))
     const text = renderFields(fields)
     const limit = new AbortController()
+    let queued: Queued | undefined
     const written = new Promise<void>((resolve, reject) => {
       const settle = (error: FlotillaError | undefined): void => (error === undefined ? resolve() : reject(error))
-      this.#push({ fields: text, settle })
+      queued = { fields: text, settle }
+      this.#push(queued)
     })
     const late = this.#o.clock.sleep(durableMs, limit.signal).then(
       () => Promise.reject(new Error(`${JSON.stringify(this.#o.path)} did not take it within ${durableMs / 1000} s`)),
@@ -112,6 +116,8 @@ export class AuditWriter {
       await Promise.race([written, late])
     } catch (error) {
       written.catch(() => undefined)
+      // Nothing will be done that it tells of. What the disk has begun to take stays.
+      this.#take((each) => each === queued)
       throw this.#refuse(error)
     } finally {
       limit.abort(new Error('written'))
@@ -141,6 +147,14 @@ export class AuditWriter {
     this.#queue.push(queued)
     this.#queuedBytes += sizeOf(queued.fields)
     this.#wake?.()
+  }
+
+  /** @returns what is taken off the queue */
+  #take(isTaken: (queued: Queued) => boolean): readonly Queued[] {
+    const taken = this.#queue.filter((queued) => isTaken(queued))
+    this.#queue = this.#queue.filter((queued) => !isTaken(queued))
+    for (const { fields } of taken) this.#queuedBytes -= sizeOf(fields)
+    return taken
   }
 
   #refuse(cause: unknown): FlotillaError {
@@ -210,12 +224,9 @@ export class AuditWriter {
     this.#lines += written.length
     this.#lastWriteMs = clock.nowMs()
     if (gap !== undefined) this.#told(gap)
-    const count = gap === undefined ? written.length : written.length - 1
-    this.#queue = this.#queue.slice(count)
-    for (const { fields, settle } of written) {
-      if (fields !== gap?.line.fields) this.#queuedBytes -= sizeOf(fields)
-      settle?.(undefined)
-    }
+    const done = new Set(written)
+    this.#take((queued) => done.has(queued))
+    for (const { settle } of written) settle?.(undefined)
   }
 
   #healed(): void {
@@ -231,12 +242,7 @@ export class AuditWriter {
     if (this.#problem === undefined) this.#o.log.error(`the audit log cannot be written: ${error.message}`)
     this.#problem = error
     // Whoever waits is told, and their lines go: nothing will be done that they tell of.
-    const refused = this.#queue.filter(({ settle }) => settle !== undefined)
-    this.#queue = this.#queue.filter(({ settle }) => settle === undefined)
-    for (const { fields, settle } of refused) {
-      this.#queuedBytes -= sizeOf(fields)
-      settle?.(error)
-    }
+    for (const { settle } of this.#take((queued) => queued.settle !== undefined)) settle?.(error)
   }
 
   #makeGap(): Gap | undefined {
