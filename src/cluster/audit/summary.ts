@@ -10,7 +10,7 @@ const depthLimit = 32
 const maskedLength = 4096
 
 /** Comes first when not all of a body has room: nobody hides these behind a heap of labels. */
-const telling: ReadonlySet<string> = new Set(
+const tellingNames: ReadonlySet<string> = new Set(
   (
     'image cmd entrypoint user hostconfig privileged binds mounts capadd devices securityopt pidmode networkmode ipcmode ' +
     'usernsmode cgroupparent sysctls volumesfrom tasktemplate containerspec name force apply driver options'
@@ -133,23 +133,24 @@ function maskList(items: readonly unknown[], name: string, budget: Budget, depth
 
 function maskObject(value: object, budget: Budget, depth: number): unknown {
   const shown: Record<string, unknown> = Object.create(null) as Record<string, unknown>
-  const all = Object.entries(value)
-  const entries = [...all.filter(([name]) => isTelling(name)), ...all.filter(([name]) => !isTelling(name))]
+  const all = Object.keys(value)
+  const telling = all.filter((name) => isTelling(name))
+  const names = telling.length === 0 ? all : [...telling, ...all.filter((name) => !isTelling(name))]
   let count = 0
-  for (const [name, field] of entries) {
+  for (const name of names) {
     if (budget.left <= 0) {
-      shown['…'] = `${entries.length - count} more`
+      shown['…'] = `${names.length - count} more`
       break
     }
     const key = spend(maskText(name), budget)
-    shown[key] = mask(field, name, budget, depth + 1)
+    shown[key] = mask(Reflect.get(value, name), name, budget, depth + 1)
     count += 1
   }
   return shown
 }
 
 function isTelling(name: string): boolean {
-  return telling.has(name.toLowerCase())
+  return tellingNames.has(name.toLowerCase())
 }
 
 /** Numbers and switches tell nothing, empty texts and lists neither. */
@@ -163,7 +164,11 @@ function isSecretField(name: string, value: unknown, budget: Budget): boolean {
 
 const assignment = /^([\w.-]{1,200})=/
 
+/** Without one of these no pattern fits: most texts are short words. */
+const suspicious = /[=:-]/
+
 function maskText(text: string, isCommand = false): string {
+  if (!suspicious.test(text)) return text
   const name = isCommand ? undefined : assignment.exec(text)?.[1]
   if (name !== undefined && isLikelySecretName(name)) return `${name}=***`
   return maskThoroughly(cut(text, maskedLength))
