@@ -56,21 +56,20 @@ export class RingFile {
   /** Opens or makes the file. @throws {io/file} */
   async open(): Promise<void> {
     const { path, mode } = this.#o
+    let handle: FileHandle | undefined
     try {
       const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0)
-      const handle = await fs.open(path, flags, mode)
+      handle = await fs.open(path, flags, mode)
       const stats = await handle.stat()
-      if (!stats.isFile()) {
-        await handle.close()
-        throw new Error('it is not a regular file')
-      }
+      if (!stats.isFile()) throw new Error('it is not a regular file')
       // Made before by somebody else, perhaps for all to read.
       if ((stats.mode & 0o777 & ~mode) !== 0) await handle.chmod(mode)
+      if (stats.size === 0) await syncFolder(dirname(path))
       this.#handle = handle
       this.#length = stats.size
       this.#identity = identityOf(stats)
-      if (stats.size === 0) await syncFolder(dirname(path))
     } catch (error) {
+      await handle?.close()
       throw fileError('open', path, error)
     }
   }

@@ -36,8 +36,8 @@ const endBytes = 512 * 1024
 export async function openAudit(options: OpenAuditOptions): Promise<Audit> {
   const { path, maxBytes, isRequired, clock, log } = options
   const unlock = await lockLog(options)
+  const file = new RingFile({ path, maxBytes, segments: segmentCount, mode: fileMode })
   try {
-    const file = new RingFile({ path, maxBytes, segments: segmentCount, mode: fileMode })
     await file.open()
     const { end, torn } = await findEnd(file, path)
     if (end.seq > 0) log.info(`the audit log ${path} goes on after line ${end.seq}`, { hash: end.hash })
@@ -59,6 +59,7 @@ export async function openAudit(options: OpenAuditOptions): Promise<Audit> {
     audit.note('start', { version: programVersion, required: isRequired, ...(torn === undefined ? {} : { torn }) })
     return audit
   } catch (error) {
+    await file.close()
     await unlock()
     throw error
   }
