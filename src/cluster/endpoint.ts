@@ -69,6 +69,8 @@ export interface EndpointOptions {
   readonly rememberMs?: number
   readonly settings?: Partial<ApiSettings>
   readonly limits?: ServerLimits
+  /** Writes down what changes something; whoever made it closes it, after the endpoint. Absent: nobody wants to know. */
+  readonly audit?: Audit
   /** Where containers with a reschedule policy and marks of nodes are kept; in memory when absent. */
   readonly records?: RecordStore
   /** Containers are made anew without the data of their local volumes. */
@@ -83,8 +85,6 @@ export interface EndpointOptions {
   readonly overlay?: OverlayOptions
   /** Answers at the ports that containers publish on their nodes; absent: only the nodes do. */
   readonly ports?: PortOptions
-  /** Writes down what changes something; whoever made it closes it, after the endpoint. Absent: nobody wants to know. */
-  readonly audit?: Audit
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }

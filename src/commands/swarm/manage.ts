@@ -6,13 +6,13 @@ import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { tuneForServer } from '../../io/long-running.ts'
-import { openAuditLog, readAuditSettings } from './audit-options.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
 import { describeExposure } from './exposure.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import { openAuditLog, readAuditSettings } from './audit-options.ts'
 import { openRecords, rememberEngines } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
@@ -78,10 +78,10 @@ async function readOptions(
   if (replicated !== undefined) opened.push(replicated)
   const listen = flags.host.map(parseListenAddress)
   const ports = placePorts(portsWanted, listen)
-  const exposure = describeExposure(listen, tls.listenTls)
-  if (exposure !== undefined) ctx.log.warn(exposure)
   const audit = await openAuditLog(ctx, auditWanted)
   if (audit !== undefined) opened.push(audit)
+  const exposure = describeExposure(listen, tls.listenTls)
+  if (exposure !== undefined) ctx.log.warn(exposure)
   return {
     discovery: replicated?.discovery ?? discovery,
     ...(replicated === undefined ? {} : { replication: replicated.replication }),

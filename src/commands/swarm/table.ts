@@ -1,9 +1,9 @@
 import type { Command } from '../../cli/command.ts'
 import { defineCommand } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
-import { auditShowFlags, auditVerifyFlags } from './audit-flags.ts'
 import { drainFlags, explainFlags, nodesFlags, rebalanceFlags, simulateFlags, undrainFlags } from './cluster-flags.ts'
 import { createFlags, joinFlags, listFlags, manageFlags } from './daemon-flags.ts'
+import { auditShowFlags, auditVerifyFlags } from './audit-flags.ts'
 
 /** Flags that stand before the command word. */
 export const swarmGlobals: FlagTable = {
@@ -112,29 +112,6 @@ export const swarmCommands: readonly Command[] = [
     args: [],
     load: () => import('./rebalance.ts'),
   }),
-  defineCommand({
-    name: 'explain',
-    brief: 'Say where a container would go, and what stands against each node',
-    description: 'Asks a running `swarm manage`. Nothing is created. Exit code 1: no node can take the container.',
-    flags: explainFlags,
-    args: [{ name: '[IMAGE]' }],
-    stopsAtArgument: true,
-    load: () => import('./explain.ts'),
-  }),
-  defineCommand({
-    name: 'simulate',
-    brief: 'Play creates and failures over a recorded or described cluster',
-    description: `Each line of --events is one of
-
-   {"create": {"Image": "nginx", "HostConfig": {"Memory": 1000000}}, "name": "web", "count": 3}
-   {"remove": "web-2"}
-   {"fail": "node-1"}
-
-with the body of a create call in "create". Exit code 1: not all containers were placed.`,
-    flags: simulateFlags,
-    args: [],
-    load: () => import('./simulate.ts'),
-  }),
   {
     name: 'audit',
     brief: 'Check and read the audit log that `manage --cluster-opt swarm.audit=FILE` writes',
@@ -159,4 +136,27 @@ Exit code 1: there is one. The last line it prints is what a later call takes wi
       }),
     ],
   },
+  defineCommand({
+    name: 'explain',
+    brief: 'Say where a container would go, and what stands against each node',
+    description: 'Asks a running `swarm manage`. Nothing is created. Exit code 1: no node can take the container.',
+    flags: explainFlags,
+    args: [{ name: '[IMAGE]' }],
+    stopsAtArgument: true,
+    load: () => import('./explain.ts'),
+  }),
+  defineCommand({
+    name: 'simulate',
+    brief: 'Play creates and failures over a recorded or described cluster',
+    description: `Each line of --events is one of
+
+   {"create": {"Image": "nginx", "HostConfig": {"Memory": 1000000}}, "name": "web", "count": 3}
+   {"remove": "web-2"}
+   {"fail": "node-1"}
+
+with the body of a create call in "create". Exit code 1: not all containers were placed.`,
+    flags: simulateFlags,
+    args: [],
+    load: () => import('./simulate.ts'),
+  }),
 ]

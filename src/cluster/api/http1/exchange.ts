@@ -42,6 +42,8 @@ export class Exchange {
   /** The engine it went to, by name, and the manager it was passed on to; the last one of each. */
   node: string | undefined
   manager: string | undefined
+  #watcher: ExchangeWatcher | undefined
+  #keptBody: Buffer | undefined
   #hasReplied = false
   #isChunkedReply = false
   #isFinished = false
@@ -57,8 +59,6 @@ export class Exchange {
   #meter: ReplyMeter | undefined
   #startedMs = 0
   #kept: Promise<Buffer> | undefined
-  #keptBody: Buffer | undefined
-  #watcher: ExchangeWatcher | undefined
 
   constructor(head: RequestHead, connection: ServerConnection) {
     this.head = head
