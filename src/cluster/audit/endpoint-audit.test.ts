@@ -9,6 +9,7 @@ import { silentLog } from '../../core/log.ts'
 import { openEngine } from '../../engine/client.ts'
 import { parseEndpoint, renderEndpoint } from '../../engine/endpoint-parse.ts'
 import { systemClock } from '../../io/clock.ts'
+import { armFailpoints } from '../../io/failpoint.ts'
 import { requestWeb } from '../../io/http/web.ts'
 import type { WebReply } from '../../io/http/web.ts'
 import { systemRandom } from '../../io/random.ts'
@@ -263,6 +264,17 @@ describe('the audit log of an endpoint', () => {
       { status: 201, body: { Image: 'busybox:latest', Hostname: 'a' } },
       { status: 413, error: 'request body is larger than 4194304 bytes' },
     ])
+  })
+
+  it('knows a request that the manager failed by the ID that the client was told', async () => {
+    const bed = await startBed()
+    armFailpoints([{ name: 'request.beforeHandler', action: { kind: 'error', message: 'a mistake' }, fromHit: 1 }])
+    cleanups.push(() => armFailpoints([]))
+    const reply = await fetch(`${bed.url}/containers/none/kill`, { method: 'POST' })
+    expect(reply.status).toBe(500)
+    armFailpoints([])
+    const [line = {}] = await bed.lines(1)
+    expect(line).toMatchObject({ status: 500, error: 'a mistake', request: reply.headers.get('x-request-id') })
   })
 
   it('says which manager claims to have passed a request on', async () => {
