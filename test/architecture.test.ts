@@ -88,6 +88,7 @@ const purePlaces = [
   /^cluster\/image-transfer\/(tar-sieve|nameless|layers|layer-filter|plan-copy)\.ts$/,
   /^cluster\/native-swarm\/(plan-swarm|read-swarm)\.ts$/,
   /^cluster\/recipe\.ts$/,
+  /^cluster\/audit\/(attention|line|selection|summary|verify)\.ts$/,
   /^cluster\/ports\/(find-forwards|choose-ports)\.ts$/,
   /^cluster\/reschedule\/(decide|duplicates|kept-name|left-copy|pacing|rebalance|record|sight)\.ts$/,
   /^cluster\/watch\/(state|copy-state|step|receive|answers|life-cycle|own-changes|stream|wake-up|blank-node|event-table|messages|decode|decode-details|decode-lists|specs|flights|collections|health|trouble)\.ts$/,

@@ -18,6 +18,7 @@ import { renderListenAddress } from './api/listen.ts'
 import type { ListenAddress, ListenTls } from './api/listen.ts'
 import { OwnView } from './api/own-view.ts'
 import { EndpointServer } from './api/server.ts'
+import type { Audit } from './audit/audit.ts'
 import { Cluster } from './cluster.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { CompileRegex } from './expression.ts'
@@ -71,6 +72,8 @@ export interface EndpointOptions {
   readonly settings?: Partial<ApiSettings>
   /** What is not given is as in `defaultLimits`. */
   readonly limits?: Partial<ManagerLimits>
+  /** Writes down what changes something; whoever made it closes it, after the endpoint. Absent: nobody wants to know. */
+  readonly audit?: Audit
   /** Where containers with a reschedule policy and marks of nodes are kept; in memory when absent. */
   readonly records?: RecordStore
   /** Containers are made anew without the data of their local volumes. */
@@ -215,6 +218,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     meters,
     certificates: listCertificates(options),
     settings: makeSettings(options, env),
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
     ...(ports === undefined ? {} : { ports }),
     ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),

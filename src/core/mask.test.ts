@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isSecretName, maskSecrets } from './mask.ts'
+import { isLikelySecretName, isSecretName, maskSecrets, maskThoroughly } from './mask.ts'
 
 describe('credentials in texts', () => {
   it.each([
@@ -41,6 +41,30 @@ describe('credentials in texts', () => {
     for (const piece of ['token://a/', 'a=', '"a":"', 'password', 'https://a', 'a-b.', '"'])
       maskSecrets(piece.repeat(50_000))
     expect(performance.now() - started).toBeLessThan(5_000)
+  })
+
+  it.each([
+    ['git clone https://ghp_abc@example/x.git', 'git clone https://***@example/x.git'],
+    ['https://joe:hunter2@example/x', 'https://***@example/x'],
+    ['mysql --password hunter2 -u joe', 'mysql --password *** -u joe'],
+    ["run --api-token='a b' --verbose", 'run --api-token=*** --verbose'],
+    ['x -----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY----- y', 'x *** private key *** y'],
+    ['MYSQL_PASSWORD=hunter2 mysqld', 'MYSQL_PASSWORD=*** mysqld'],
+    ['sh -c "id --password-file"', 'sh -c "id --password-file"'],
+  ])('%s, for good', (text, masked) => {
+    expect(maskThoroughly(text)).toBe(masked)
+  })
+
+  it('is thorough in time linear in the text', () => {
+    const started = performance.now()
+    for (const piece of ['https://a', '--password ', '-----BEGIN PRIVATE KEY-----', '-a-secret-', '--a'])
+      maskThoroughly(piece.repeat(20_000))
+    expect(performance.now() - started).toBeLessThan(5_000)
+  })
+
+  it('knows names that may be secret', () => {
+    expect(['DB_PASSWORD', 'monkey', 'X_AUTH', 'pwd', 'JoinToken'].every(isLikelySecretName)).toBe(true)
+    expect(['PATH', 'user', 'Image'].some(isLikelySecretName)).toBe(false)
   })
 
   it('knows secret names', () => {

@@ -20,6 +20,27 @@ export function isSecretName(name: string): boolean {
   return secretName.test(name) || upperKey.test(name)
 }
 
+/** Also names that merely mention a key or a credential: where to show too little does no harm. */
+const looseName = /pass|pwd|secret|token|key|cred|auth/i
+
+/** As `isSecretName`, and on the safe side: for variables and fields that are written down for good (S-S1: audit). */
+export function isLikelySecretName(name: string): boolean {
+  return looseName.test(name)
+}
+
+const anyUserInfo = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"']{1,1000}@/gi
+const privateKey = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,65536}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?/g
+/** `--db-password hunter2` within a line of shell. */
+const secretFlag =
+  /(?<![\w-])(--?[\w-]{0,60}(?:password|passwd|passphrase|secret|token|api-?key|credential)[\w-]{0,60})(\s{1,4}|=)(?![-\s])("[^"]*"|'[^']*'|[^\s"';&|]+)/gi
+
+/** As `maskSecrets`, and user names in addresses, keys in PEM and values of flags too. */
+export function maskThoroughly(text: string): string {
+  return maskSecrets(
+    text.replace(privateKey, '*** private key ***').replace(anyUserInfo, '$1***@').replace(secretFlag, '$1$2***'),
+  )
+}
+
 /**
  * Puts `***` in place of what looks like a credential (reliability.md S-S1): passwords in addresses, values of secret
  * names in `NAME=value` and JSON, registry and authorization headers, tokens of discovery and of swarm mode.

@@ -83,7 +83,7 @@ function isRunning(pid: number): boolean {
 }
 
 /** Makes a rename in a folder durable. Quietly does nothing where folders cannot be synced (Windows, some network disks). */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await fs.open(path, 'r')
     try {

@@ -43,17 +43,29 @@ export async function withLock<T>(path: string, options: LockOptions, body: () =
   }
 }
 
-async function acquire(path: string, mine: Owner, options: LockOptions): Promise<void> {
+/**
+ * Locks a file that only processes of this computer write, until the result is called: PATH.lock is the lock. That of
+ * another computer is taken over, since containers get a new name with each start.
+ *
+ * @throws {io/locked} naming the holder when it does not let go within `waitMs`
+ */
+export async function lockBeside(path: string, options: LockOptions): Promise<() => Promise<void>> {
+  const mine = await makeOwner()
+  await acquire(`${path}.lock`, mine, options, true)
+  return () => release(`${path}.lock`, mine)
+}
+
+async function acquire(path: string, mine: Owner, options: LockOptions, isLocal = false): Promise<void> {
   const endMs = options.clock.nowMs() + options.waitMs
   let sweeps = 0
   for (;;) {
     if (await claim(path, mine)) return
     const holder = await readOwner(path)
     if (holder === undefined) continue
-    if (holder === 'unreadable' || !(await isAlive(holder))) {
+    if (holder === 'unreadable' || !(await isAlive(holder, isLocal))) {
       sweeps += 1
       if (sweeps <= sweepAttempts) {
-        await sweep(path, mine)
+        await sweep(path, mine, isLocal)
         continue
       }
     }
@@ -89,18 +101,18 @@ async function claim(path: string, mine: Owner): Promise<boolean> {
  * Removes the lock of a dead process. Two sweepers must not both remove: the second would take away the
  * lock the first has just won. So sweeping has a lock of its own, held for the look and the removal only.
  */
-async function sweep(path: string, mine: Owner): Promise<void> {
+async function sweep(path: string, mine: Owner, isLocal: boolean): Promise<void> {
   const guard = `${path}.sweep`
   if (!(await claim(guard, mine))) {
     const sweeper = await readOwner(guard)
-    if (sweeper === undefined || (sweeper !== 'unreadable' && (await isAlive(sweeper)))) return
+    if (sweeper === undefined || (sweeper !== 'unreadable' && (await isAlive(sweeper, isLocal)))) return
     await fs.rm(guard, { force: true })
     return
   }
   try {
     const holder = await readOwner(path)
     if (holder === undefined) return
-    if (holder === 'unreadable' || !(await isAlive(holder))) await fs.rm(path, { force: true })
+    if (holder === 'unreadable' || !(await isAlive(holder, isLocal))) await fs.rm(path, { force: true })
   } finally {
     await fs.rm(guard, { force: true })
   }
@@ -135,9 +147,9 @@ async function readOwner(path: string): Promise<Owner | 'unreadable' | undefined
   return 'unreadable'
 }
 
-async function isAlive(owner: Owner): Promise<boolean> {
+async function isAlive(owner: Owner, isLocal: boolean): Promise<boolean> {
   // Another computer on a shared disk: its processes cannot be seen from here.
-  if (owner.computer !== hostname()) return true
+  if (owner.computer !== hostname()) return !isLocal
   if (owner.boot !== (await readBoot())) return false
   try {
     process.kill(owner.pid, 0)

@@ -102,6 +102,25 @@ describe('a newcomer who types what the page says', () => {
     expect(blocks[4]).toMatch(/exit code 1\n +"stranded": \d+,\n$/)
   })
 
+  it('docs/audit.md: writes down who changed what, and finds what was changed', async () => {
+    const result = await runPage('docs/audit.md', 'audit')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[1]).toMatch(/^\S+ +unknown +unix socket +POST +\/containers\/create +node1 +201 +\d+ *$/m)
+    expect(blocks[1]).toMatch(/ POST +\/containers\/[0-9a-f]{64}\/start +node1 +204 /)
+    expect(blocks[1]).toMatch(/ POST +\/containers\/db\/exec +node1 +201 /)
+    expect(blocks[1]).toMatch(/ POST +\/exec\/[0-9a-f]{64}\/start +node1 +101 /)
+    expect(blocks[1]).toMatch(/ DELETE +\/containers\/db +node1 +204 /)
+    expect(blocks[1]).toContain('"Env":["DB_PASSWORD=***"]')
+    expect(blocks[1]).not.toContain('hunter2')
+    expect(blocks[2]).toMatch(/^\S+\/audit\.log: \d+ lines in 1 segment hold together, from 1 /)
+    expect(blocks[2]).toMatch(
+      /\nexit code 1\n.*short\.log: 3 lines in 1 segment hold together.*\n3:[0-9a-f]{64}\nexit code 1\n$/,
+    )
+    expect(result.stderr).toMatch(/changed\.log" line \d+: it was changed: its hash does not fit/)
+    expect(result.stderr).toContain('lines were cut off its end')
+  })
+
   it('docs/high-availability.md: elects a leader without a store, and another when it stops', async () => {
     const result = await runPage('docs/high-availability.md', 'high-availability')
     expect(result.code, result.stdout + result.stderr).toBe(0)

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { CompileRegex } from '../expression.ts'
+import type { Audit } from '../audit/audit.ts'
 import type { Cluster } from '../cluster.ts'
 import type { CallLimits, ManagerLimits } from '../limits.ts'
 import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
@@ -42,6 +43,8 @@ export interface Api {
   readonly fence: LeadFence
   /** Copies images from node to node; absent: nodes get them from registries only. */
   readonly images?: ImageTransfer
+  /** Writes down what changes something; absent: nobody wants to know. */
+  readonly audit?: Audit
   /** Answers at the ports of containers; absent: only their nodes do. */
   readonly ports?: PortForwarder
   /** Which engine runs which exec. */
@@ -125,6 +128,11 @@ export async function readJsonBody(call: Call): Promise<Fields> {
   }
   if (!isFields(value)) throw new FlotillaError('io/protocol', 'request body is not a JSON object', { status: 400 })
   return value
+}
+
+/** Which engines a request that is not forwarded goes to: the audit log says so. */
+export function noteNodes(api: Pick<Api, 'audit'>, call: Pick<Call, 'exchange'>, members: readonly Member[]): void {
+  if (api.audit !== undefined) call.exchange.node = members.map((member) => member.name).join(',')
 }
 
 export const emptyBody: Buffer = Buffer.alloc(0)

@@ -67,6 +67,12 @@ export function makeDispatcher(
       exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
       return undefined
     }
+    return api.audit === undefined
+      ? lead(api, exchange, target)
+      : api.audit.follow(exchange, target, () => lead(api, exchange, target))
+  }
+  /** Here, or to the manager that leads. */
+  function lead(api: Api, exchange: Exchange, target: Target): void | Promise<void> {
     const forwarder = forwarderOf()
     return forwarder === undefined
       ? serve(api, exchange, target)

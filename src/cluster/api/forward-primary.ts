@@ -7,7 +7,14 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Election } from '../leader/election.ts'
 import { headerOf } from './http1/head.ts'
 import type { Exchange } from './http1/exchange.ts'
-import { makeKeptWait, notPrimaryHeader, readRefusal, renderWaitLines, toPauseMs } from './kept-wait.ts'
+import {
+  makeKeptWait,
+  notPrimaryHeader,
+  readRefusal,
+  requestIdHeader,
+  renderWaitLines,
+  toPauseMs,
+} from './kept-wait.ts'
 import { waitIdHeader, waitedHeader } from './kept-wait.ts'
 import type { KeptWait } from './kept-wait.ts'
 import type { OwnView } from './own-view.ts'
@@ -223,7 +230,8 @@ export class PrimaryForwarder {
     }
     link.forward(exchange, {
       path: pathOf(target),
-      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n`,
+      ...(exchange.requestId === undefined ? {} : { withoutHeaders: [requestIdHeader] }),
+      extraLines: this.#renderHop(exchange),
       onUnsent: (error) => {
         void this.#settle(arrival, () => this.#failOver(arrival, link, error))
         return true
@@ -236,6 +244,12 @@ export class PrimaryForwarder {
     })
   }
 
+  /** Header lines of what is passed on. */
+  #renderHop({ requestId }: Exchange): string {
+    const line = `${hopHeader}: ${this.#o.role.address}\r\n`
+    return requestId === undefined ? line : `${line}${requestIdHeader}: ${requestId}\r\n`
+  }
+
   /** One try of a create: it is answered at once, also when there is no room yet. */
   async #forwardKept(arrival: Arrival, kept: KeptWait, link: PrimaryLink): Promise<void> {
     const { exchange, target } = arrival
@@ -244,8 +258,8 @@ export class PrimaryForwarder {
     link.forward(exchange, {
       path: pathOf(target),
       body,
-      withoutHeaders: [waitIdHeader, waitedHeader],
-      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n${renderWaitLines(kept, this.#o.clock.monotonicMs())}`,
+      withoutHeaders: [waitIdHeader, waitedHeader, requestIdHeader],
+      extraLines: `${this.#renderHop(exchange)}${renderWaitLines(kept, this.#o.clock.monotonicMs())}`,
       onUnsent: (error) => {
         const isWaiting = kept.lastWordMs !== undefined
         void this.#settle(arrival, () =>

@@ -8,6 +8,9 @@ import { randomId } from '../../io/random-id.ts'
  * the leader goes, the replica asks the next one: nothing has been made, and nothing can be made twice.
  */
 
+/** Of a request that a replica passes on: the ID that the audit log of the replica has it under. */
+export const requestIdHeader = 'x-flotilla-request-id'
+
 /** Of a request: the replica keeps it, under this ID. */
 export const waitIdHeader = 'x-flotilla-wait-id'
 /** Of a request: milliseconds that it has waited already. */

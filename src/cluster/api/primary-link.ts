@@ -29,6 +29,7 @@ const linkLimits = { inFlight: 4096, queued: 1024 }
 /** Connections to one manager that leads, or has led, and the requests it has not answered yet. */
 export class PrimaryLink implements ForwardTarget {
   readonly address: string
+  readonly isManager = true
   readonly pool: EnginePool
   readonly #o: PrimaryLinkOptions
   readonly #waiting = new Set<Forward>()

@@ -20,6 +20,8 @@ export interface ForwardTarget {
   /** Told how a call went: an answer of any kind proves the engine alive. */
   onAnswer(): void
   onBroken(error: unknown): void
+  /** Another manager of the cluster, not an engine. */
+  readonly isManager?: boolean
 }
 
 export interface ForwardOptions {
@@ -101,8 +103,11 @@ export class Forward implements PoolJob, ReplyReceiver {
   run(): void {
     this.#exchange.onGone(() => this.#cancel())
     if (this.#isCancelled) return
-    if (this.#o.headSeconds !== undefined) this.#host.watchHead(this, this.#o.headSeconds)
-    this.#o.target.pool.submit(this)
+    const { target, headSeconds } = this.#o
+    if (target.isManager === true) this.#exchange.manager = target.name
+    else this.#exchange.node = target.name
+    if (headSeconds !== undefined) this.#host.watchHead(this, headSeconds)
+    target.pool.submit(this)
   }
 
   start(connection: UpstreamConnection): void {

@@ -198,7 +198,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     const known = failureStatus(error)
     const status = known ?? 500
     // What was refused on purpose is the client's business; the rest is ours, and found in the log by its ID.
-    const id = known === undefined ? randomId(8) : undefined
+    const id = known === undefined ? (exchange.requestId ?? randomId(8)) : undefined
     if (id !== undefined) {
       const { method, target } = exchange.head
       this.#o.log.error('request failed', { id, method, request: target, error: toMessage(error) })

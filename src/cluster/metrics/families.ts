@@ -1,6 +1,7 @@
 import { maskSecrets } from '../../core/mask.ts'
 import { containerStates } from '../model.ts'
 import type { NodeState, NodeView } from '../model.ts'
+import type { AuditReading } from '../audit/writer.ts'
 import type { TurnedAwayCause } from '../turned-away.ts'
 import { durationBounds } from './meters.ts'
 import type { RouteMeter } from './meters.ts'
@@ -51,6 +52,8 @@ export interface MetricsReading {
   readonly connections: { readonly open: number; readonly busy: number; readonly raw: number }
   /** Ports of containers that the manager answers at; undefined where it leaves them to the nodes. */
   readonly ports: { readonly open: number; readonly failed: number; readonly connections: number } | undefined
+  /** Undefined without an audit log. */
+  readonly audit: AuditReading | undefined
   readonly turnedAway: Readonly<Record<TurnedAwayCause, number>>
   readonly routes: readonly RouteMeter[]
   readonly certificates: readonly CertificateReading[]
@@ -66,6 +69,7 @@ export function listFamilies(reading: MetricsReading): readonly Family[] {
     ...roleFamilies(reading),
     ...engineFamilies(reading),
     ...loadFamilies(reading),
+    ...(reading.audit === undefined ? [] : auditFamilies(reading.audit)),
     ...requestFamilies(reading.routes),
     gauge(
       'flotilla_certificate_days_left',
@@ -220,6 +224,25 @@ function loadFamilies({ connections, ports, turnedAway, eventSubscribers }: Metr
       'flotilla_turned_away_total',
       'Requests and connections that the manager itself refused, by cause.',
       Object.entries(turnedAway).map(([cause, value]) => ({ labels: { cause }, value })),
+    ),
+  ]
+}
+
+function auditFamilies(audit: AuditReading): readonly Family[] {
+  return [
+    gauge('flotilla_audit_up', '1 while the audit log can be written.', audit.isFailing ? 0 : 1),
+    gauge(
+      'flotilla_audit_last_write_timestamp_seconds',
+      'When the last line was on disk, in seconds since 1970.',
+      audit.lastWriteMs === undefined ? [] : [{ value: audit.lastWriteMs / 1000 }],
+    ),
+    counter('flotilla_audit_lines_total', 'Lines on disk since the start of the manager.', audit.lines),
+    counter('flotilla_audit_write_failures_total', 'Attempts to write lines that failed.', audit.failures),
+    counter('flotilla_audit_lost_lines_total', 'Lines that will never be written.', audit.lost),
+    counter(
+      'flotilla_audit_refused_requests_total',
+      'Requests turned away because their line could not be written.',
+      audit.refused,
     ),
   ]
 }

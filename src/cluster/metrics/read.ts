@@ -22,6 +22,7 @@ export function readMetrics(api: Api): MetricsReading {
     eventSubscribers: cluster.events.size,
     connections: { open: host.connectionCount, busy: host.busyCount, raw: host.hijackedCount },
     ports: api.ports === undefined ? undefined : countPorts(api.ports.list()),
+    audit: api.audit?.read(),
     turnedAway: cluster.turnedAway.counts,
     routes: api.meters.routes,
     certificates: api.certificates.flatMap(readCertificate),

@@ -48,7 +48,7 @@ export class EngineHands {
   /** The containers with this swarm ID, as the engine itself has them now. */
   async findCopies(swarmId: string): Promise<readonly { readonly id: string; readonly generation: number }[]> {
     const query = { all: true, filters: JSON.stringify({ label: [`${SWARM_ID_LABEL}=${swarmId}`] }) }
-    const reply = await this.#call({ method: 'GET', path: '/containers/json', query }, callMs, [])
+    const reply = await this.#call({ method: 'GET', path: '/containers/json', query }, this.#callMs, [])
     const rows: unknown = JSON.parse(reply?.toString('utf8') ?? '[]')
     return (Array.isArray(rows) ? rows : []).filter(isFields).map((row) => ({
       id: readText(row, 'Id'),

@@ -6,6 +6,7 @@ import type { RecordBook } from './book.ts'
 import { compareNeed, findDamping, judge, settleHistory } from './decide.ts'
 import type { Verdict } from './decide.ts'
 import { giveNameBack } from './give-name-back.ts'
+import { noteOutcome } from './note-outcome.ts'
 import { Pacing } from './pacing.ts'
 import type { ContainerRecord, MoveKind } from './record.ts'
 import { relocate } from './relocate.ts'
@@ -190,6 +191,7 @@ export class Moves {
     const context = { api: this.#o.api(), book, pacing: this.#pacing, isVolumeLossAllowed, term: this.#term, signal }
     void relocate(context, record).then((outcome) => {
       this.#busy.delete(swarmId)
+      noteOutcome(context.api.audit, record, outcome, book.get(swarmId)?.home, this.retries.get(swarmId)?.why)
       if (outcome.kind === 'done') this.retries.forget(swarmId)
       else if (outcome.kind === 'abandoned') this.#o.onOutdated()
       else {

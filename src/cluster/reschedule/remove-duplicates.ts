@@ -67,6 +67,8 @@ async function remove(api: Api, book: RecordBook, { loser, winner }: Duplicate):
   if (!(await api.role.mayAct())) return true
   await new EngineHands(from, cluster.clock).remove(loser.item.id, false)
   from.send({ kind: 'forgotten', id: loser.item.id })
+  const by = { by: winner.item.id, on: winner.node.name }
+  api.audit?.note('remove-replaced', { container: loser.item.id, node: loser.node.name, ...by })
   const record = book.get(loser.item.swarmId)
   const left = record?.left.filter((each) => !isThatCopy(each, loser.node.engineId, loser.item))
   const hasLeft = record !== undefined && left !== undefined && left.length < record.left.length

@@ -56,6 +56,7 @@ async function removeOne(
       await new EngineHands(from, cluster.clock).remove(id, false)
       from.send({ kind: 'forgotten', id })
       cluster.log.info(`Removed container ${id} from ${node.name}: ${copy.name} was removed while the node was away`)
+      api.audit?.note('remove-left', { name: copy.name, container: id, node: node.name })
     }
   } catch (error) {
     const more = { container: id || copy.name, node: node.name, error: toMessage(error) }

@@ -13,6 +13,7 @@ import { checkLogLevel, endDaemon } from './fatal.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
 import { readLimitOptions } from './limit-options.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import { openAuditLog, readAuditSettings } from './audit-options.ts'
 import { openRecords, rememberEngines } from './records.ts'
 import { openReplication } from './replication.ts'
 import { openStore } from './store.ts'
@@ -71,6 +72,7 @@ async function readOptions(
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
+  const auditWanted = readAuditSettings(flags['cluster-opt'])
   const { ports: portsWanted, ...span } = readSpanOptions(flags['cluster-opt'])
   const limits = readLimitOptions(flags['cluster-opt'])
   const engineTls = tls.engineTls === undefined ? {} : { tls: tls.engineTls }
@@ -78,6 +80,8 @@ async function readOptions(
   if (replicated !== undefined) opened.push(replicated)
   const listen = flags.host.map(parseListenAddress)
   const ports = placePorts(portsWanted, listen)
+  const audit = await openAuditLog(ctx, auditWanted)
+  if (audit !== undefined) opened.push(audit)
   const exposure = describeExposure(listen, tls.listenTls)
   if (exposure !== undefined) ctx.log.warn(exposure)
   return {
@@ -89,6 +93,7 @@ async function readOptions(
     ...span,
     limits,
     ...(ports === undefined ? {} : { ports }),
+    ...(audit === undefined ? {} : { audit }),
     clock: ctx.clock,
     random: ctx.random,
     log: ctx.log,

@@ -3,6 +3,7 @@ import { defineCommand } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
 import { drainFlags, explainFlags, nodesFlags, rebalanceFlags, simulateFlags, undrainFlags } from './cluster-flags.ts'
 import { createFlags, joinFlags, listFlags, manageFlags } from './daemon-flags.ts'
+import { auditShowFlags, auditVerifyFlags } from './audit-flags.ts'
 
 /** Flags that stand before the command word. */
 export const swarmGlobals: FlagTable = {
@@ -111,6 +112,30 @@ export const swarmCommands: readonly Command[] = [
     args: [],
     load: () => import('./rebalance.ts'),
   }),
+  {
+    name: 'audit',
+    brief: 'Check and read the audit log that `manage --cluster-opt swarm.audit=FILE` writes',
+    flags: {},
+    args: [],
+    commands: [
+      defineCommand({
+        name: 'verify',
+        brief: 'Check that no line of an audit log was changed, taken out or put in',
+        description: `Reads FILE and its older segments, FILE.1 and so on, and stops at the first line that does not join on to the one before.
+Exit code 1: there is one. The last line it prints is what a later call takes with --expect.`,
+        flags: auditVerifyFlags,
+        args: [{ name: 'FILE', complete: 'file' }],
+        load: () => import('./audit-verify.ts'),
+      }),
+      defineCommand({
+        name: 'show',
+        brief: 'Print who did what, the oldest first',
+        flags: auditShowFlags,
+        args: [{ name: 'FILE', complete: 'file' }],
+        load: () => import('./audit-show.ts'),
+      }),
+    ],
+  },
   defineCommand({
     name: 'explain',
     brief: 'Say where a container would go, and what stands against each node',

@@ -8,7 +8,7 @@ import { readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { parseBuild, toEngineQuery } from '../build-request.ts'
 import type { BuildRequest } from '../build-request.ts'
-import { checkStreams, forward, isTrue, paramsOf } from '../call.ts'
+import { checkStreams, forward, isTrue, noteNodes, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { headerOf } from '../http1/head.ts'
 import { fanOutBody } from './fan-out.ts'
@@ -83,6 +83,7 @@ async function choosePlace(api: Api, request: BuildRequest, session: string): Pr
 /** The engine's own lines; when it fails, one before them says where. */
 async function buildClassic(api: Api, call: Call, member: Member, query: string): Promise<void> {
   const { exchange } = call
+  noteNodes(api, call, [member])
   const [body] = fanOutBody(exchange, 1)
   const headers: Record<string, string> = { 'content-type': 'application/x-tar' }
   for (const name of ['content-type', 'content-encoding', 'x-registry-config', 'x-registry-auth']) {

@@ -5,7 +5,7 @@ import type { EngineReply } from '../../../engine/engine.ts'
 import { isSpanningNetwork, whileAttaching } from '../attach-retry.ts'
 import { bridgeBytes, bridgeContainer } from '../bridge/replies.ts'
 import { isSame } from '../bridge/versions.ts'
-import { emptyBody, findOwned, forward, isTrue, paramsOf, versionsOf } from '../call.ts'
+import { emptyBody, findOwned, forward, isTrue, noteNodes, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer, Passing } from '../call.ts'
 import type { CallLimits } from '../../limits.ts'
 import { spliceInspect } from '../inspect.ts'
@@ -111,6 +111,7 @@ async function startAndSettle(api: Api, call: Call, owned: OwnedContainer, isSpa
   const query = call.query === '' ? '' : `?${call.query}`
   const version = member.versionFor(call.version ?? api.cluster.apiVersion)
   const path = `${version}${pathOf(owned, '/start')}${query}`
+  noteNodes(api, call, [member])
   api.ports?.makeWay(member.view, container)
   const ask = (): Promise<EngineReply> =>
     member.engine.request(

@@ -27,7 +27,7 @@ import { finishBridged } from './finish-bridged.ts'
 import { findImageSystem, followImage } from './image-system.ts'
 import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
 import { settlePorts } from './settle-ports.ts'
-import { paramsOf, readJsonBody, versionsOf } from '../call.ts'
+import { noteNodes, paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
 /** How long a create whose answer got lost is looked for before the client is told. */
@@ -82,6 +82,7 @@ async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: stri
       // Placing may have waited for an engine to be read.
       lead.check()
       await failpoint('create.afterPlace')
+      noteNodes(api, call, [held.member])
       const created = await createWithImage(api, call, draft, held, lead)
       if (lead.isBroken) await undo(api, held, readText(created, 'Id'))
       const passedBy = full.map((each) => `${each.message}: made on node ${held.member.name} instead`)

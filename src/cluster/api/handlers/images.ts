@@ -8,7 +8,7 @@ import type { Fields } from '../../wire.ts'
 import { headerOf } from '../http1/head.ts'
 import { bridgeBytes, bridgeImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
-import { anyHealthy, forward, paramsOf, versionsOf } from '../call.ts'
+import { anyHealthy, forward, noteNodes, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, Within } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
@@ -153,6 +153,7 @@ export const tag: Handler = async (api, call) => {
   await api.cluster.settled()
   const members = holdersOf(api, call.name)
   if (members.length === 0) firstHolder(api, call.name)
+  noteNodes(api, call, members)
   await onAll(members, async (member) => {
     const path = `${member.versionFor(call.version ?? api.cluster.apiVersion)}${renderPath(call.path)}?${call.query}`
     const limit = { deadlineMs: api.limits.callSeconds * 1000 }
@@ -170,6 +171,7 @@ export const remove: Handler = async (api, call) => {
     throw new FlotillaError('cluster/not-found', `No such image ${call.name}`, { status: 404 })
   }
   const removed = new Map<string, Fields>()
+  noteNodes(api, call, members)
   try {
     await onAll(members, async (member) => {
       const query = call.query === '' ? '' : `?${call.query}`
@@ -228,6 +230,7 @@ class NodeProgress {
   ): Promise<void> {
     const { exchange } = this.#call
     if (members.length === 0) anyHealthy(api)
+    noteNodes(api, this.#call, members)
     exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
     const problems: string[] = []
     const results = new Set<string>()

@@ -11,7 +11,7 @@ import type { Fields } from '../../wire.ts'
 import { whileAttaching } from '../attach-retry.ts'
 import { attachmentNames, foldNames, networkNames } from '../body-names.ts'
 import { bridgeNetwork } from '../bridge/create-network.ts'
-import { findOwned, forward, readJsonBody, versionsOf } from '../call.ts'
+import { findOwned, forward, noteNodes, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { builtinNetworks, isLocal } from '../names.ts'
@@ -77,6 +77,7 @@ export const remove: Handler = async (api, call) => {
     throw refusePredefined(`${call.name} is a pre-defined network and cannot be removed`)
   }
   const { member, network } = await findNetwork(api, call.name)
+  noteNodes(api, call, [member])
   if (!isLocal(network)) return removeSpanning(api, call, member, network)
   forward(api, call, member, {
     enginePath: `/networks/${network.id}`,
@@ -115,6 +116,7 @@ function attachment(action: 'connect' | 'disconnect'): Handler {
     const network = await findNetworkFor(api, call.name, owned.member)
     const sent = { ...body, Container: owned.container.id }
     const path = `/networks/${network.id}/${action}`
+    noteNodes(api, call, [owned.member])
     const isAttaching = action === 'connect' && !isLocal(network)
     if (isAttaching) {
       const version = owned.member.versionFor(call.version ?? api.cluster.apiVersion)
@@ -225,6 +227,7 @@ export function chooseMember(api: Api): Member {
 }
 
 export async function post(api: Api, call: Call, member: Member, path: string, body: Fields): Promise<Fields> {
+  noteNodes(api, call, [member])
   const reply = await member.engine.request(
     {
       method: 'POST',

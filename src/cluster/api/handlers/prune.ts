@@ -3,7 +3,7 @@ import type { Member } from '../../member.ts'
 import { isFields, readList, readNumber, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { bridgeVolumePrune, isAnonymousVolume } from '../bridge/queries.ts'
-import { versionsOf } from '../call.ts'
+import { noteNodes, versionsOf } from '../call.ts'
 import type { Call, Handler } from '../call.ts'
 import { joinNodeFailures } from './node-failures.ts'
 import { whileHealthy } from './while-healthy.ts'
@@ -18,6 +18,7 @@ export function prune(kind: Kind): Handler {
     const joined: Record<string, unknown> = {}
     const failures: NamedFailure[] = []
     const members = api.cluster.healthyMembers()
+    noteNodes(api, call, members)
     await Promise.all(
       members.map(async (member) => {
         try {

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import type { PassThrough, Readable } from 'node:stream'
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
-import { findOwned, forward } from '../call.ts'
+import { findOwned, forward, noteNodes } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { detectCompression, runsForeignUnpacker, signatureLength } from '../compression.ts'
 import { headerOf } from '../http1/head.ts'
@@ -19,6 +19,7 @@ export const putArchive: Handler = (api, call) => {
 
 async function putUnpacked(api: Api, call: Call, { member, container }: OwnedContainer): Promise<void> {
   const { exchange } = call
+  noteNodes(api, call, [member])
   const [given] = fanOutBody(exchange, 1)
   if (given === undefined) return
   const problems: string[] = []

@@ -1,5 +1,5 @@
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
-import { findOwned, paramsOf } from '../call.ts'
+import { findOwned, noteNodes, paramsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { leadershipOver } from '../fence.ts'
 
@@ -29,6 +29,7 @@ export const rename: Handler = (api, call) =>
 
 async function renameOn(api: Api, call: Call, { member, container }: OwnedContainer, name: string): Promise<void> {
   const path = `${member.versionFor(call.version ?? api.cluster.apiVersion)}/containers/${container.id}/rename`
+  noteNodes(api, call, [member])
   try {
     const reply = await member.engine.request(
       { method: 'POST', path, unversioned: true, query: { name } },

@@ -6,7 +6,7 @@ import { WHITELISTS_LABEL } from '../../model.ts'
 import { readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { foldNames, volumeNames } from '../body-names.ts'
-import { forward, isTrue, paramsOf, readJsonBody } from '../call.ts'
+import { forward, isTrue, noteNodes, paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { splitNodeName } from '../merge.ts'
@@ -53,6 +53,7 @@ export const create: Handler = async (api, call) => {
   await forEach(members, async (member) => {
     made.push(await post(api, call, member, '/volumes/create', sent))
   })
+  noteNodes(api, call, members)
   await readBack(api, members, sent.Name)
   call.exchange.replyJson(201, made[0] ?? {}, ['Api-Version', api.cluster.apiVersion])
 }
@@ -91,6 +92,7 @@ export const remove: Handler = async (api, call) => {
   }
   const { name } = first.item
   const members = holders.map(({ node }) => api.cluster.memberOf(node))
+  noteNodes(api, call, members)
   const gone: unknown[] = []
   try {
     await forEach(members, async (member) => {

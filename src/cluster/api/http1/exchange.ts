@@ -16,6 +16,16 @@ export interface ReplyMeter {
   record(startedMs: number, status: number): void
 }
 
+/** What hears how an exchange goes: the audit log. */
+export interface ExchangeWatcher {
+  /** The reply begins. */
+  began(status: number): void
+  /** Bytes of the reply as they go out, with the head where it came from an engine. */
+  sent(bytes: string | Buffer): void
+  /** It is over. `isWhole`: the reply is complete, or the connection was a raw stream until its end. */
+  ended(isWhole: boolean): void
+}
+
 /** One request and the reply to it. Exactly one way of replying is used per exchange. */
 export class Exchange {
   readonly head: RequestHead
@@ -24,6 +34,13 @@ export class Exchange {
   arrivedMs: number | undefined
   /** Who makes it; undefined: nobody has looked. */
   caller: Caller | undefined
+  /** Under which the log and the audit log know it; undefined: nobody has asked for one. */
+  requestId: string | undefined
+  /** The engine it went to, by name, and the manager it was passed on to; the last one of each. */
+  node: string | undefined
+  manager: string | undefined
+  #watcher: ExchangeWatcher | undefined
+  #keptBody: Buffer | undefined
   #hasReplied = false
   #isChunkedReply = false
   #isFinished = false
@@ -81,6 +98,11 @@ export class Exchange {
     this.#startedMs = meter.start()
   }
 
+  /** One watcher, told until the end. */
+  watchWith(watcher: ExchangeWatcher): void {
+    this.#watcher = watcher
+  }
+
   /** Headers for whatever this exchange is answered with, as far as the answer is made here. */
   addHeaders(headers: readonly string[]): void {
     this.#extraHeaders = this.#extraHeaders === undefined ? headers : [...this.#extraHeaders, ...headers]
@@ -88,6 +110,11 @@ export class Exchange {
 
   get hasExtraHeaders(): boolean {
     return this.#extraHeaders !== undefined
+  }
+
+  /** Whether one of that name goes with an answer that is made here. */
+  hasExtraHeader(name: string): boolean {
+    return this.#extraHeaders?.includes(name) === true
   }
 
   /**
@@ -113,7 +140,7 @@ export class Exchange {
 
   /** As `readBody`, and keeps it: the request may be served or sent again. @throws {io/protocol} status 413 */
   keepBody(): Promise<Buffer> {
-    return (this.#kept ??= this.#read(this.connection.limits.bodyBytes))
+    return (this.#kept ??= this.#read(this.connection.limits.bodyBytes).then((body) => (this.#keptBody = body)))
   }
 
   #read(limit: number): Promise<Buffer> {
@@ -144,9 +171,14 @@ export class Exchange {
     })
   }
 
-  /** Lets the body flow into `sink`. */
+  /** Lets the body flow into `sink`; one that is kept all at once. */
   consume(sink: BodySink): void {
-    this.connection.consume(sink)
+    if (this.#keptBody === undefined) {
+      this.connection.consume(sink)
+      return
+    }
+    if (this.#keptBody.length > 0) sink.data(this.#keptBody)
+    sink.end()
   }
 
   /** A complete reply. `headers` are name, value, name, value…; framing is added. A body may come in pieces. */
@@ -158,6 +190,7 @@ export class Exchange {
     let text = this.#renderHead(status, headers)
     text += isBodiless ? '\r\n' : `Content-Length: ${length}\r\n\r\n`
     this.#mark(status)
+    if (this.#watcher !== undefined) this.#show(body)
     if (this.head.method === 'HEAD' || isBodiless || length === 0) this.connection.socket.write(text, 'latin1')
     else if (typeof body === 'string') this.connection.socket.write(text + body)
     else this.#writeTogether(text, body, length)
@@ -195,6 +228,7 @@ export class Exchange {
     if (this.#isGone || this.#isFinished || this.head.method === 'HEAD') return true
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (bytes.length === 0) return true
+    this.#watcher?.sent(bytes)
     this.#lastWrite = this.connection.tick
     const { socket } = this.connection
     if (!this.#isChunkedReply) return socket.write(bytes)
@@ -264,7 +298,8 @@ export class Exchange {
 
   /** Bytes of a reply whose framing the caller has taken care of. @returns false when the client is slow */
   writeRaw(bytes: Buffer): boolean {
-    this.#mark(this.#meter === undefined ? 0 : statusIn(bytes))
+    this.#mark(this.#hasReplied ? 0 : statusIn(bytes))
+    this.#watcher?.sent(bytes)
     return this.connection.socket.write(bytes)
   }
 
@@ -275,6 +310,7 @@ export class Exchange {
     this.#onGone = undefined
     this.#onDrain = undefined
     this.#goOn()
+    this.#end(true)
     this.connection.finish(mayKeepAlive)
   }
 
@@ -300,6 +336,7 @@ export class Exchange {
     this.#abort?.abort(clientGoneError())
     handler?.()
     this.#goOn()
+    this.#end(false)
   }
 
   clientGone(): void {
@@ -312,6 +349,18 @@ export class Exchange {
     this.#onGone = undefined
     handler?.()
     this.#goOn()
+    this.#end(this.connection.isHijacked)
+  }
+
+  #end(isWhole: boolean): void {
+    const watcher = this.#watcher
+    this.#watcher = undefined
+    watcher?.ended(isWhole)
+  }
+
+  #show(body: string | readonly Buffer[]): void {
+    if (typeof body === 'string') this.#watcher?.sent(body)
+    else for (const piece of body) this.#watcher?.sent(piece)
   }
 
   /**
@@ -333,6 +382,7 @@ export class Exchange {
   }
 
   #mark(status: number): void {
+    if (this.#watcher !== undefined && !this.#hasReplied) this.#watcher.began(status)
     this.#hasReplied = true
     if (this.#meter !== undefined) {
       this.#meter.record(this.#startedMs, status)
