@@ -74,16 +74,13 @@ beforeAll(async () => {
   engine = await startFakeEngine({ name: 'n1', images: ['busybox'] })
   relay = await startRelay(engine)
   const address = relay.server.address() as AddressInfo
-  endpoint = await startManagerOver(
-    [{ endpoint: { kind: 'tcp', host: '127.0.0.1', port: address.port } as FakeEngine['endpoint'] }],
-    {
-      access: source,
-      listen: [
-        { kind: 'tcp', host: '127.0.0.1', port: 0 },
-        { kind: 'unix', path: socketPath },
-      ],
-    },
-  )
+  endpoint = await startManagerOver([{ endpoint: { kind: 'tcp', host: '127.0.0.1', port: address.port } }], {
+    access: source,
+    listen: [
+      { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      { kind: 'unix', path: socketPath },
+    ],
+  })
   port = Number(new URL(endpoint.addresses[0] ?? '').port)
   await eventually(() => endpoint.cluster.healthyMembers().length === 1, 'the engine in service')
 })
