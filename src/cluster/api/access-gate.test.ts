@@ -293,6 +293,9 @@ describe('a deployer', () => {
       ['POST', '/networks/shop_default/connect', { container: 'other' }],
       ['DELETE', '/networks/blog_default', undefined],
       ['DELETE', '/volumes/blog_data', undefined],
+      ['DELETE', '/volumes/n1%2Fblog_data', undefined],
+      ['DELETE', '/containers/other/checkpoints/c1', undefined],
+      ['POST', '/containers/other/checkpoints', { CheckpointID: 'c1' }],
       ['POST', '/containers/prune', undefined],
     ] as const) {
       const refused = await as('shop', method, path, body)
@@ -311,6 +314,9 @@ describe('a deployer', () => {
       '/networks/shop_default/connect': 'container other belongs to project "blog"',
       '/networks/blog_default': 'network blog_default belongs to project "blog"',
       '/volumes/blog_data': 'volume blog_data belongs to project "blog"',
+      '/volumes/n1%2Fblog_data': 'volume n1/blog_data belongs to project "blog"',
+      '/containers/other/checkpoints/c1': 'container other belongs to project "blog"',
+      '/containers/other/checkpoints': 'container other belongs to project "blog"',
       '/containers/prune': 'the role deployer does not include it',
     })
     expect((await as('shop', 'POST', '/containers/nothing/start')).status).toBe(404)
@@ -343,6 +349,7 @@ describe('a deployer', () => {
     [{ HostConfig: { VolumesFrom: ['other:ro'] } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { Links: ['other:db'] } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { Binds: ['blog_data:/x'] } }, 'volume blog_data belongs to project "blog"'],
+    [{ HostConfig: { Binds: ['n1/blog_data:/x'] } }, 'volume n1/blog_data belongs to project "blog"'],
     [
       { HostConfig: { Mounts: [{ Type: 'volume', Source: 'blog_data', Target: '/x' }] } },
       'volume blog_data belongs to project "blog"',
