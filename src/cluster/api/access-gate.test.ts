@@ -202,6 +202,15 @@ describe('what a role may do', () => {
     expect((await as('anna', 'POST', '/flotilla/sightings', { Engines: [] })).status).toBe(200)
   })
 
+  it('counts what it refuses', async () => {
+    const before = { ...endpoint.cluster.turnedAway.counts }
+    await ask(port, 'GET', '/_ping')
+    await as('vera', 'POST', '/images/prune')
+    const after = endpoint.cluster.turnedAway.counts
+    expect(after['unknown-caller'] - before['unknown-caller']).toBe(1)
+    expect(after.forbidden - before.forbidden).toBe(1)
+  })
+
   it('does not tell engines who asks', async () => {
     await make('told', {})
     relay.take()
