@@ -8,6 +8,7 @@ import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
+import type { AccessGate, AccessSource } from './api/access-gate.ts'
 import { WaitingCreates } from './api/waiting.ts'
 import { BuildNodes } from './api/build-nodes.ts'
 import type { Api, ApiSettings } from './api/call.ts'
@@ -88,6 +89,8 @@ export interface EndpointOptions {
   readonly overlay?: OverlayOptions
   /** Answers at the ports that containers publish on their nodes; absent: only the nodes do. */
   readonly ports?: PortOptions
+  /** Who may do what; absent: everybody everything. */
+  readonly access?: AccessSource
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -160,10 +163,12 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     replication === undefined
       ? undefined
       : new Election({ ...replication, clock, log, catchUp: () => cluster.catchUp(catchUpMs) })
+  const gate = options.access === undefined ? undefined : await makeGate(options.access, options, cluster)
   const dispatcher = makeDispatcher(
     () => api,
     () => forwarder,
     meters,
+    gate,
   )
   const server: EndpointServer = new EndpointServer({
     clock,
@@ -193,6 +198,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
           openEngine: open,
           ...(replication?.waitMs === undefined ? {} : { waitMs: replication.waitMs }),
           ...(options.engineTls === undefined ? {} : { tls: options.engineTls }),
+          ...(gate === undefined ? {} : { gate }),
         })
   const role: Role = election ?? soleRole
   const openManager = (address: string): Engine => open(parseEndpoint(`tcp://${address}`, options.engineTls))
@@ -284,6 +290,18 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       end()
     },
   }
+}
+
+async function makeGate(source: AccessSource, options: EndpointOptions, cluster: Cluster): Promise<AccessGate> {
+  const gates = await import('./api/access-gate.ts')
+  const { clock, listenTls, engineTls } = options
+  return new gates.AccessGate({
+    source,
+    ...(listenTls === undefined ? {} : { certificate: listenTls.cert }),
+    isShown: engineTls?.cert !== undefined && listenTls?.clientCa !== undefined,
+    onRefused: (cause) => cluster.turnedAway.count(cause),
+    nowMs: () => clock.nowMs(),
+  })
 }
 
 async function followOverlay(

@@ -21,6 +21,7 @@ import { pairOf } from './bridge/versions.ts'
 import type { VersionPair } from './bridge/versions.ts'
 import type { BuildNodes } from './build-nodes.ts'
 import type { Exchange } from './http1/exchange.ts'
+import { identityHeaders } from './identity-headers.ts'
 import { Forward } from './proxy.ts'
 import type { ForwardHost, ForwardOptions } from './proxy.ts'
 import { renderPath } from './target.ts'
@@ -163,9 +164,11 @@ export type Within = keyof Pick<CallLimits, 'callSeconds' | 'createSeconds'>
 export function forward(api: Api, call: Call, member: Member, more: Partial<ForwardOptions> & Passing = {}): void {
   const { enginePath = call.path, engineQuery = call.query, within, ...options } = more
   if (options.isHijack === true) checkStreams(api)
+  // Who asks is not for engines to know.
+  const without = call.exchange.caller === undefined ? {} : { withoutHeaders: identityHeaders }
   const path = `${member.versionFor(call.version)}${renderPath(enginePath)}${engineQuery === '' ? '' : `?${engineQuery}`}`
   const headSeconds = within === undefined ? options.headSeconds : api.limits[within]
-  new Forward(call.exchange, api.host, { target: member, path, ...options, headSeconds }).run()
+  new Forward(call.exchange, api.host, { target: member, path, ...without, ...options, headSeconds }).run()
 }
 
 export interface OwnedContainer {

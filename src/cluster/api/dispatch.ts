@@ -1,6 +1,9 @@
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import { failpoint } from '../../io/failpoint.ts'
+import { accessOf } from '../access/routes.ts'
+import type { RouteAccess } from '../access/routes.ts'
 import type { Meters, RouteMeter } from '../metrics/meters.ts'
+import type { AccessGate } from './access-gate.ts'
 import { checkVersion } from './bridge/negotiate.ts'
 import type { Api, Call, Handler } from './call.ts'
 import { leadershipOver } from './fence.ts'
@@ -15,6 +18,7 @@ import type { Target } from './target.ts'
 interface MeteredRoute {
   readonly run: Handler
   readonly meter: RouteMeter
+  readonly access: RouteAccess
 }
 
 export interface Dispatcher {
@@ -27,15 +31,19 @@ export interface Dispatcher {
  * Finds the handler of a request and runs it; a replica passes what only the primary may answer on instead.
  *
  * The endpoint's parts are asked for with each request, since they are made after the server that calls this.
+ *
+ * @param gate absent: everybody may do everything, and nobody looks who it is
  */
 export function makeDispatcher(
   apiOf: () => Api,
   forwarderOf: () => PrimaryForwarder | undefined,
   meters: Meters,
+  gate?: AccessGate,
 ): Dispatcher {
   const router = new Router<MeteredRoute>(
     listRoutes().map(({ method, pattern, handler }) => {
-      return { method, pattern, handler: { run: handler, meter: meters.make(method, pattern) } }
+      const route = { run: handler, meter: meters.make(method, pattern), access: accessOf(method, pattern) }
+      return { method, pattern, handler: route }
     }),
   )
   function serve(api: Api, exchange: Exchange, target: Target): void | Promise<void> {
@@ -46,8 +54,13 @@ export function makeDispatcher(
       return undefined
     }
     const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
+    const { run, access } = match.handler
     const held = failpoint('request.beforeHandler')
-    return held === undefined ? match.handler.run(api, call) : held.then(() => match.handler.run(api, call))
+    if (gate !== undefined) {
+      const admit = (): void | Promise<void> => gate.admit(api, call, access, (admitted) => run(api, admitted))
+      return held === undefined ? admit() : held.then(admit)
+    }
+    return held === undefined ? run(api, call) : held.then(() => run(api, call))
   }
   const handle = (exchange: Exchange): void | Promise<void> => {
     const api = apiOf()
@@ -67,6 +80,7 @@ export function makeDispatcher(
       exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
       return undefined
     }
+    if (gate?.identify(exchange) === false) return undefined
     return api.audit === undefined
       ? lead(api, exchange, target)
       : api.audit.follow(exchange, target, () => lead(api, exchange, target))

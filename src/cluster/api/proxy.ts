@@ -112,7 +112,7 @@ export class Forward implements PoolJob, ReplyReceiver {
 
   start(connection: UpstreamConnection): void {
     this.#connection = connection
-    const { body } = this.#o
+    const body = this.#o.body ?? this.#exchange.replacedBody
     const length = body === undefined ? this.#exchange.head.bodyLength : body.length
     const isStreaming = body === undefined && length !== 0
     const head = this.#renderRequest(length)

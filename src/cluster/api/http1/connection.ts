@@ -48,6 +48,8 @@ export class ServerConnection {
   /** The client's address; undefined on a unix socket. */
   readonly remoteAddress: string | undefined
   readonly limits: ConnectionLimits
+  /** It came through a unix socket: a TCP client that has gone has no address either. */
+  readonly isLocalSocket: boolean
   readonly #host: ConnectionHost
   #pending: Buffer | undefined
   /** Clients that ask the same again and again send the same bytes: what they mean is kept. */
@@ -72,8 +74,9 @@ export class ServerConnection {
   readonly #onData: (chunk: Buffer) => void
   readonly #onEnd: () => void
 
-  constructor(socket: Socket, host: ConnectionHost) {
+  constructor(socket: Socket, host: ConnectionHost, isLocalSocket = false) {
     this.socket = socket
+    this.isLocalSocket = isLocalSocket
     this.#host = host
     this.limits = host.limits
     this.#since = host.tick

@@ -56,6 +56,7 @@ export class Exchange {
   #meter: ReplyMeter | undefined
   #startedMs = 0
   #kept: Promise<Buffer> | undefined
+  #replaced: Buffer | undefined
 
   constructor(head: RequestHead, connection: ServerConnection) {
     this.head = head
@@ -141,6 +142,18 @@ export class Exchange {
   /** As `readBody`, and keeps it: the request may be served or sent again. @throws {io/protocol} status 413 */
   keepBody(): Promise<Buffer> {
     return (this.#kept ??= this.#read(this.connection.limits.bodyBytes).then((body) => (this.#keptBody = body)))
+  }
+
+  /** From now on this is the body, wherever the request goes; what came of the client is read already. */
+  replaceBody(body: Buffer): void {
+    this.#replaced = body
+    this.#keptBody = body
+    this.#kept = Promise.resolve(body)
+  }
+
+  /** What `replaceBody` was given. */
+  get replacedBody(): Buffer | undefined {
+    return this.#replaced
   }
 
   #read(limit: number): Promise<Buffer> {
