@@ -11,7 +11,10 @@ import { describeCaller } from './caller-fields.ts'
 import type { AuditFields } from './line.ts'
 
 function of(socket: unknown, remoteAddress: string | undefined, caller?: Caller): AuditFields {
-  return describeCaller({ caller, connection: { socket, remoteAddress } } as unknown as Exchange)
+  return describeCaller({
+    caller,
+    connection: { socket, remoteAddress, isLocalSocket: remoteAddress === undefined },
+  } as unknown as Exchange)
 }
 
 describe('who makes a request', () => {

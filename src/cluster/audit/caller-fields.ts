@@ -7,14 +7,15 @@ import type { AuditFields } from './line.ts'
  * certificate, where one was demanded and checked.
  */
 export function describeCaller({ caller, connection }: Exchange): AuditFields {
-  const from = connection.remoteAddress ?? 'unix socket'
+  const { isLocalSocket, remoteAddress = 'gone' } = connection
+  const from = isLocalSocket ? 'unix socket' : remoteAddress
   if (caller !== undefined) {
     const { name, how, role, tenant } = caller
     return { who: name === '' ? 'unknown' : name, how, role, ...(tenant === undefined ? {} : { tenant }), from }
   }
   const name = readCommonName(connection.socket)
   if (name !== '') return { who: name, how: 'certificate', from }
-  return { who: 'unknown', how: connection.remoteAddress === undefined ? 'socket' : 'unknown', from }
+  return { who: 'unknown', how: isLocalSocket ? 'socket' : 'unknown', from }
 }
 
 /** Of a certificate that our authority has signed; empty: there is none. */
