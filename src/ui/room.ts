@@ -14,7 +14,8 @@ export function waitForRoom(streams: readonly Writable[]): Promise<void> | undef
   return Promise.all(full.map(untilDrained)).then(() => {})
 }
 
-function untilDrained(stream: Writable): Promise<void> {
+/** Until a stream that has said it is full takes more, or nothing can be written to it any more. */
+export function untilDrained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       for (const event of ['drain', 'close', 'error']) stream.off(event, done)

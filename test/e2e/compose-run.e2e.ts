@@ -42,7 +42,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs ro
   beforeAll(async () => {
     ensurePrograms()
     running = await lab({ engines: [version], image: true, namePrefix: 'run' })
-    host = await openComposeHost(running.hosts[0]!, version === '20.10' ? 'executable' : 'node')
+    host = await openComposeHost(running.hosts[0]!, 'node')
     await host.write('shop', { 'compose.yaml': file })
     const up = await host.compose('shop', ['up', '-d', 'plain', 'shell'])
     expect(up.code, up.stderr).toBe(0)

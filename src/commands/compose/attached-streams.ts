@@ -1,8 +1,9 @@
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { makeDetachScanner } from '../../engine/detach-keys.ts'
 import type { AttachedStream } from '../../engine/streams.ts'
+import { untilDrained } from '../../ui/room.ts'
 
 /** How the streams of a process are joined to ours. */
 export interface JoinOptions {
@@ -109,16 +110,9 @@ function feed(ctx: Context, { socket }: AttachedStream, options: JoinOptions, de
 async function printOutput(ctx: Context, { output }: AttachedStream): Promise<'ended'> {
   for await (const { stream, data } of output) {
     const target = stream === 'stderr' ? ctx.stderr : ctx.stdout
-    if (!target.write(data)) await drained(target)
+    if (!target.write(data)) await untilDrained(target)
   }
   return 'ended'
-}
-
-function drained(target: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    target.once('drain', resolve)
-    target.once('close', resolve)
-  })
 }
 
 /** A terminal that is asked for and not there. @throws {cli/usage} in docker's words */
