@@ -87,6 +87,7 @@ const purePlaces = [
   /^cluster\/(explain|directory|holders|prefix-index|container-order|container-row|node-list|engine-addresses|collisions|departed|ascii|image-name|admission|replaced-copies|fleet|info|reschedule|simulate)\.ts$/,
   /^cluster\/image-transfer\/(tar-sieve|nameless|layers|layer-filter|plan-copy)\.ts$/,
   /^cluster\/native-swarm\/(plan-swarm|read-swarm)\.ts$/,
+  /^cluster\/tenants\/(owner|lens|image-names|narrow-node|narrow-usage|settle-affinities|create-request|quota|rates|hearing)\.ts$/,
   /^cluster\/recipe\.ts$/,
   /^cluster\/ports\/(find-forwards|choose-ports)\.ts$/,
   /^cluster\/reschedule\/(decide|duplicates|pacing|rebalance|record|sight)\.ts$/,

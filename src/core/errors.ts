@@ -61,6 +61,8 @@ export type ErrorCode =
   | 'cluster/invalid-option'
   | 'cluster/unhealthy'
   | 'cluster/unsupported'
+  | 'cluster/unauthorized'
+  | 'cluster/forbidden'
   // compose: projects
   | 'compose/invalid'
   | 'compose/not-found'

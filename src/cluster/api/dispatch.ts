@@ -13,6 +13,8 @@ import { parseTarget } from './target.ts'
 import type { Target } from './target.ts'
 
 interface MeteredRoute {
+  /** `METHOD pattern`. */
+  readonly line: string
   readonly run: Handler
   readonly meter: RouteMeter
 }
@@ -35,7 +37,8 @@ export function makeDispatcher(
 ): Dispatcher {
   const router = new Router<MeteredRoute>(
     listRoutes().map(({ method, pattern, handler }) => {
-      return { method, pattern, handler: { run: handler, meter: meters.make(method, pattern) } }
+      const line = `${method} ${pattern}`
+      return { method, pattern, handler: { line, run: handler, meter: meters.make(method, pattern) } }
     }),
   )
   function serve(api: Api, exchange: Exchange, target: Target): void | Promise<void> {
@@ -46,8 +49,9 @@ export function makeDispatcher(
       return undefined
     }
     const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
+    const { handler } = match
     const held = failpoint('request.beforeHandler')
-    return held === undefined ? match.handler.run(api, call) : held.then(() => match.handler.run(api, call))
+    return held === undefined ? run(api, call, handler) : held.then(() => run(api, call, handler))
   }
   const handle = (exchange: Exchange): void | Promise<void> => {
     const api = apiOf()
@@ -83,6 +87,17 @@ export function makeDispatcher(
     },
   }
 }
+
+/** Runs the handler; calls of tenants go another way to it. */
+function run(api: Api, call: Call, { line, run: handler }: MeteredRoute): void | Promise<void> {
+  const { tenants } = api
+  if (tenants === undefined) return handler(api, call)
+  const { caller } = call.exchange
+  if (caller?.role === 'tenant' || caller?.tenant !== undefined) return tenants.serve(api, call, line, handler)
+  return line === createLine ? tenants.disown(call).then(() => handler(api, call)) : handler(api, call)
+}
+
+const createLine = 'POST /containers/create'
 
 /** What a head asks for; connections keep the head of a request that comes again. */
 const targets = new WeakMap<RequestHead, Target>()

@@ -107,7 +107,7 @@ export class Forward implements PoolJob, ReplyReceiver {
 
   start(connection: UpstreamConnection): void {
     this.#connection = connection
-    const { body } = this.#o
+    const body = this.#o.body ?? this.#exchange.replacedBody
     const length = body === undefined ? this.#exchange.head.bodyLength : body.length
     const isStreaming = body === undefined && length !== 0
     const head = this.#renderRequest(length)
@@ -184,7 +184,8 @@ export class Forward implements PoolJob, ReplyReceiver {
       this.#hijack(bytes, headEnd)
       return
     }
-    if (this.#o.transform !== undefined && head.status < 300 && this.#exchange.head.method !== 'HEAD') {
+    const isChanged = this.#exchange.isReplyChanged || (this.#o.transform !== undefined && head.status < 300)
+    if (isChanged && this.#exchange.head.method !== 'HEAD') {
       this.#head = head
       this.#collected = []
       this.#decoder = head.bodyLength === CHUNKED ? new ChunkedReader((data) => this.#collect(data)) : undefined
@@ -340,6 +341,7 @@ export class Forward implements PoolJob, ReplyReceiver {
       onClosed: () => {
         this.#host.removeJoined(joined)
         this.#o.onDone?.()
+        exchange.over()
       },
     })
     this.#host.addJoined(joined)
@@ -358,7 +360,7 @@ export class Forward implements PoolJob, ReplyReceiver {
     const whole = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
     let body: readonly Buffer[]
     try {
-      body = this.#o.transform?.(whole) ?? [whole]
+      body = (head.status < 300 ? this.#o.transform?.(whole) : undefined) ?? [whole]
     } catch (error) {
       // Nobody else would answer any more.
       const message = `the reply of node ${this.#o.target.name} cannot be read: ${toMessage(error)}`

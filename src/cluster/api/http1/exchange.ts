@@ -19,6 +19,9 @@ export interface ReplyMeter {
   record(startedMs: number, status: number): void
 }
 
+/** Makes another body out of that of a whole reply; gets the body itself back where there is nothing to change. */
+export type ReplyChange = (status: number, body: Buffer) => Buffer
+
 /** One request and the reply to it. Exactly one way of replying is used per exchange. */
 export class Exchange {
   readonly head: RequestHead
@@ -42,6 +45,9 @@ export class Exchange {
   #meter: ReplyMeter | undefined
   #startedMs = 0
   #kept: Promise<Buffer> | undefined
+  #replaced: Buffer | undefined
+  #changeReply: ReplyChange | undefined
+  #onOver: (() => void) | undefined
 
   constructor(head: RequestHead, connection: ServerConnection) {
     this.head = head
@@ -119,6 +125,39 @@ export class Exchange {
     return (this.#kept ??= this.#read(jsonBodyLimit))
   }
 
+  /** From now on this is the body, wherever the request goes; what came of the client is read already. */
+  replaceBody(body: Buffer): void {
+    this.#replaced = body
+    this.#kept = Promise.resolve(body)
+  }
+
+  /** What `replaceBody` was given. */
+  get replacedBody(): Buffer | undefined {
+    return this.#replaced
+  }
+
+  /** Has replies changed before they leave, whole ones only: replies of engines are collected for it, streams pass. */
+  changeReply(change: ReplyChange): void {
+    this.#changeReply = change
+  }
+
+  get isReplyChanged(): boolean {
+    return this.#changeReply !== undefined
+  }
+
+  /** One callback for the end of the exchange, raw streams included, whatever ends it. Called once. */
+  onOver(handler: () => void): void {
+    if (this.#isFinished || this.#isGone) handler()
+    else this.#onOver = handler
+  }
+
+  /** The raw stream that the exchange became has ended. */
+  over(): void {
+    const handler = this.#onOver
+    this.#onOver = undefined
+    handler?.()
+  }
+
   #read(limit: number): Promise<Buffer> {
     if (this.#isGone) return Promise.reject(clientGoneError())
     if (this.head.bodyLength > limit) return Promise.reject(bodyTooLarge(limit))
@@ -155,6 +194,13 @@ export class Exchange {
   /** A complete reply. `headers` are name, value, name, value…; framing is added. A body may come in pieces. */
   reply(status: number, headers: readonly string[], body: string | readonly Buffer[] = ''): void {
     if (this.#hasReplied || this.#isGone) return
+    if (this.#changeReply !== undefined) {
+      const change = this.#changeReply
+      this.#changeReply = undefined
+      const whole = typeof body === 'string' ? Buffer.from(body) : Buffer.concat(body)
+      this.reply(status, headers, [change(status, whole)])
+      return
+    }
     this.connection.skipBody()
     const length = typeof body === 'string' ? Buffer.byteLength(body) : countBytes(body)
     const isBodiless = status === 204 || status === 304
@@ -278,6 +324,7 @@ export class Exchange {
     this.#onGone = undefined
     this.#onDrain = undefined
     this.#goOn()
+    if (this.#onOver !== undefined) this.over()
     this.connection.finish(mayKeepAlive)
   }
 
@@ -303,6 +350,7 @@ export class Exchange {
     this.#abort?.abort(clientGoneError())
     handler?.()
     this.#goOn()
+    this.over()
   }
 
   clientGone(): void {
@@ -315,6 +363,7 @@ export class Exchange {
     this.#onGone = undefined
     handler?.()
     this.#goOn()
+    this.over()
   }
 
   /**
