@@ -92,6 +92,7 @@ const purePlaces = [
   /^cluster\/ports\/(find-forwards|choose-ports)\.ts$/,
   /^cluster\/reschedule\/(decide|duplicates|pacing|rebalance|record|sight)\.ts$/,
   /^cluster\/watch\/(state|copy-state|step|receive|answers|life-cycle|own-changes|stream|wake-up|blank-node|event-table|messages|decode|decode-details|decode-lists|specs|flights|collections|health|trouble)\.ts$/,
+  /^cluster\/access\/(caller|model|identify|parse-access|yaml-section|routes|freedoms|fields|scope)\.ts$/,
   /^engine\/version\.ts$/,
   /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression)\.ts$/,
   /^cluster\/api\/(merge|names|list-containers|list-images|list-filter|disk-usage|event-filter|port-filter|time-filter|container-status)\.ts$/,

@@ -8,9 +8,10 @@ import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Endpoint as EngineAddress, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
+import type { AccessGate, AccessSource } from './api/access-gate.ts'
 import { WaitingCreates } from './api/waiting.ts'
 import { BuildNodes } from './api/build-nodes.ts'
-import type { Api, ApiSettings } from './api/call.ts'
+import type { Api, ApiSettings, Tenants } from './api/call.ts'
 import { makeDispatcher } from './api/dispatch.ts'
 import { LeadFence } from './api/fence.ts'
 import { PrimaryForwarder } from './api/forward-primary.ts'
@@ -82,6 +83,8 @@ export interface EndpointOptions {
   readonly overlay?: OverlayOptions
   /** Answers at the ports that containers publish on their nodes; absent: only the nodes do. */
   readonly ports?: PortOptions
+  /** Who may do what; absent: everybody everything. */
+  readonly access?: AccessSource
   /** Makes the client of one engine; the usual one when absent. */
   openEngine?(endpoint: EngineAddress): Engine
 }
@@ -145,10 +148,13 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     replication === undefined
       ? undefined
       : new Election({ ...replication, clock, log, catchUp: () => cluster.catchUp(catchUpMs) })
+  const gate = options.access === undefined ? undefined : await makeGate(options.access, options)
+  const tenants = options.access === undefined ? undefined : await makeTenants(options.access)
   const dispatcher = makeDispatcher(
     () => api,
     () => forwarder,
     meters,
+    gate,
   )
   const server: EndpointServer = new EndpointServer({
     clock,
@@ -173,6 +179,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
           openEngine: open,
           ...(replication?.waitMs === undefined ? {} : { waitMs: replication.waitMs }),
           ...(options.engineTls === undefined ? {} : { tls: options.engineTls }),
+          ...(gate === undefined ? {} : { gate }),
         })
   const role: Role = election ?? soleRole
   const openManager = (address: string): Engine => open(parseEndpoint(`tcp://${address}`, options.engineTls))
@@ -203,6 +210,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     builds: new BuildNodes(clock),
     waiting: new WaitingCreates(),
     ...(election === undefined ? {} : { passOn: (call) => dispatcher.passOn(call) }),
+    ...(tenants === undefined ? {} : { tenants }),
     compile: once(loadRegex),
   }
   const addresses: string[] = []
@@ -262,6 +270,22 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       end()
     },
   }
+}
+
+async function makeGate(source: AccessSource, options: EndpointOptions): Promise<AccessGate> {
+  const gates = await import('./api/access-gate.ts')
+  const { clock, listenTls, engineTls } = options
+  return new gates.AccessGate({
+    source,
+    ...(listenTls === undefined ? {} : { certificate: listenTls.cert }),
+    isShown: engineTls?.cert !== undefined && listenTls?.clientCa !== undefined,
+    nowMs: () => clock.nowMs(),
+  })
+}
+
+async function makeTenants(source: AccessSource): Promise<Tenants> {
+  const { TenantGate } = await import('./api/tenants/tenant-gate.ts')
+  return new TenantGate(() => source.index.rules)
 }
 
 async function followOverlay(

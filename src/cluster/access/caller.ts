@@ -9,6 +9,8 @@ export interface Caller {
   readonly tenant?: string
   /** A deployer's projects of Compose. */
   readonly projects?: readonly string[]
+  /** Has the certificate of a manager: the calls that managers make to each other are answered too. */
+  readonly isManager?: true
 }
 
 /** From the least to the most; reliability.md §7.2, S-A2. */

@@ -23,7 +23,10 @@ export interface Tenant {
   readonly allows: ReadonlySet<Freedom>
 }
 
-/** What may be asked of an engine that reaches past a container: reliability.md §6, H-H7. */
+/**
+ * What may be asked of an engine that reaches past a container: reliability.md §6, H-H7. `remote-sources` are addresses
+ * that an engine is to fetch from by itself: H-H9.
+ */
 export type Freedom =
   | 'privileged'
   | 'capabilities'
@@ -34,6 +37,7 @@ export type Freedom =
   | 'host-paths'
   | 'cgroup-parent'
   | 'build-entitlements'
+  | 'remote-sources'
 
 /** Most of each at once, or in the time its name says; absent: no limit. */
 export interface Quota {
@@ -56,4 +60,24 @@ export interface AccessRules {
   readonly anonymous?: AccessRole
   /** What roles other than `admin` may ask for; absent ones nothing. Tenants have their own. */
   readonly allows: ReadonlyMap<AccessRole, ReadonlySet<Freedom>>
+  /** What those may do who come through a unix socket without a token; undefined: nothing. */
+  readonly socket?: AccessRole
+  /** Common names of the certificates of other managers. One that has this manager's own key needs no entry. */
+  readonly managers?: ReadonlySet<string>
 }
+
+/** From the least to the most. */
+export const accessRoles: readonly AccessRole[] = ['viewer', 'tenant', 'deployer', 'operator', 'admin']
+
+export const freedoms: readonly Freedom[] = [
+  'privileged',
+  'capabilities',
+  'devices',
+  'sysctls',
+  'security-options',
+  'host-namespaces',
+  'host-paths',
+  'cgroup-parent',
+  'build-entitlements',
+  'remote-sources',
+]

@@ -21,6 +21,7 @@ import { pairOf } from './bridge/versions.ts'
 import type { VersionPair } from './bridge/versions.ts'
 import type { BuildNodes } from './build-nodes.ts'
 import type { Exchange } from './http1/exchange.ts'
+import { identityHeaders } from './identity-headers.ts'
 import { Forward } from './proxy.ts'
 import type { ForwardHost, ForwardOptions } from './proxy.ts'
 import { renderPath } from './target.ts'
@@ -173,8 +174,10 @@ export function forward(
 ): void {
   const { enginePath = call.path, engineQuery = call.query, ...options } = more
   if (options.isHijack === true) checkStreams(api)
+  // Who asks is not for engines to know.
+  const without = call.exchange.caller === undefined ? {} : { withoutHeaders: identityHeaders }
   const path = `${member.versionFor(call.version)}${renderPath(enginePath)}${engineQuery === '' ? '' : `?${engineQuery}`}`
-  new Forward(call.exchange, api.host, { target: member, path, ...options }).run()
+  new Forward(call.exchange, api.host, { target: member, path, ...without, ...options }).run()
 }
 
 export interface OwnedContainer {

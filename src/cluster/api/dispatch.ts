@@ -1,6 +1,9 @@
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import { failpoint } from '../../io/failpoint.ts'
+import { accessOf } from '../access/routes.ts'
+import type { RouteAccess } from '../access/routes.ts'
 import type { Meters, RouteMeter } from '../metrics/meters.ts'
+import type { AccessGate } from './access-gate.ts'
 import { checkVersion } from './bridge/negotiate.ts'
 import type { Api, Call, Handler } from './call.ts'
 import { leadershipOver } from './fence.ts'
@@ -17,6 +20,7 @@ interface MeteredRoute {
   readonly line: string
   readonly run: Handler
   readonly meter: RouteMeter
+  readonly access: RouteAccess
 }
 
 export interface Dispatcher {
@@ -29,16 +33,20 @@ export interface Dispatcher {
  * Finds the handler of a request and runs it; a replica passes what only the primary may answer on instead.
  *
  * The endpoint's parts are asked for with each request, since they are made after the server that calls this.
+ *
+ * @param gate absent: everybody may do everything, and nobody looks who it is
  */
 export function makeDispatcher(
   apiOf: () => Api,
   forwarderOf: () => PrimaryForwarder | undefined,
   meters: Meters,
+  gate?: AccessGate,
 ): Dispatcher {
   const router = new Router<MeteredRoute>(
     listRoutes().map(({ method, pattern, handler }) => {
       const line = `${method} ${pattern}`
-      return { method, pattern, handler: { line, run: handler, meter: meters.make(method, pattern) } }
+      const route = { line, run: handler, meter: meters.make(method, pattern), access: accessOf(method, pattern) }
+      return { method, pattern, handler: route }
     }),
   )
   function serve(api: Api, exchange: Exchange, target: Target): void | Promise<void> {
@@ -50,8 +58,14 @@ export function makeDispatcher(
     }
     const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
     const { handler } = match
+    const { access } = handler
     const held = failpoint('request.beforeHandler')
-    return held === undefined ? run(api, call, handler) : held.then(() => run(api, call, handler))
+    if (gate !== undefined) {
+      const admit = (): void | Promise<void> =>
+        gate.admit(api, call, access, (admitted) => run(api, admitted, handler))
+      return held === undefined ? admit() : held.then(admit)
+    }
+    return held === undefined ? handler.run(api, call) : held.then(() => handler.run(api, call))
   }
   const handle = (exchange: Exchange): void | Promise<void> => {
     const api = apiOf()
@@ -71,6 +85,7 @@ export function makeDispatcher(
       exchange.replyError(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
       return undefined
     }
+    if (gate?.identify(exchange) === false) return undefined
     const forwarder = forwarderOf()
     return forwarder === undefined
       ? serve(api, exchange, target)

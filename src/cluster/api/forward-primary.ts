@@ -5,6 +5,7 @@ import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import type { Endpoint, TlsMaterial } from '../../engine/endpoint.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Election } from '../leader/election.ts'
+import type { AccessGate, VouchedLines } from './access-gate.ts'
 import { headerOf } from './http1/head.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { makeKeptWait, notPrimaryHeader, readRefusal, renderWaitLines, toPauseMs } from './kept-wait.ts'
@@ -25,6 +26,8 @@ export interface PrimaryForwarderOptions {
   readonly tls?: TlsMaterial
   /** A request waits this long for a primary when there is none. Default 30 s. */
   readonly waitMs?: number
+  /** Tells the primary for whom is asked; absent: nobody asks it. */
+  readonly gate?: Pick<AccessGate, 'vouch'>
   openEngine(endpoint: Endpoint): Engine
 }
 
@@ -212,9 +215,11 @@ export class PrimaryForwarder {
       void this.#settle(arrival, () => this.#forwardKept(arrival, kept, link))
       return
     }
+    const { lines, without } = this.#vouch(exchange)
     link.forward(exchange, {
       path: pathOf(target),
-      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n`,
+      withoutHeaders: without,
+      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n${lines}`,
       onUnsent: (error) => {
         void this.#settle(arrival, () => this.#failOver(arrival, link, error))
         return true
@@ -227,16 +232,21 @@ export class PrimaryForwarder {
     })
   }
 
+  #vouch(exchange: Exchange): VouchedLines {
+    return this.#o.gate?.vouch(exchange) ?? nobodyVouched
+  }
+
   /** One try of a create: it is answered at once, also when there is no room yet. */
   async #forwardKept(arrival: Arrival, kept: KeptWait, link: PrimaryLink): Promise<void> {
     const { exchange, target } = arrival
     const body = await exchange.keepBody()
     kept.tries += 1
+    const { lines, without } = this.#vouch(exchange)
     link.forward(exchange, {
       path: pathOf(target),
       body,
-      withoutHeaders: [waitIdHeader, waitedHeader],
-      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n${renderWaitLines(kept, this.#o.clock.monotonicMs())}`,
+      withoutHeaders: [waitIdHeader, waitedHeader, ...without],
+      extraLines: `${hopHeader}: ${this.#o.role.address}\r\n${lines}${renderWaitLines(kept, this.#o.clock.monotonicMs())}`,
       onUnsent: (error) => {
         const isWaiting = kept.lastWordMs !== undefined
         void this.#settle(arrival, () =>
@@ -338,6 +348,8 @@ export class PrimaryForwarder {
     current.retire()
   }
 }
+
+const nobodyVouched: VouchedLines = { lines: '', without: [] }
 
 const createPath = '/containers/create'
 

@@ -14,6 +14,8 @@ export interface ListenTls {
   readonly key: string
   /** Set: clients must present a certificate that this authority signed. */
   readonly clientCa?: string
+  /** With `clientCa`: they may do without, and whoever reads their requests looks at what they have shown. */
+  readonly isClientCertOptional?: boolean
 }
 
 /**
@@ -78,7 +80,9 @@ async function makeServer(tls: ListenTls | undefined, onConnection: (socket: Soc
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: 10_000,
-      ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+      ...(tls.clientCa === undefined
+        ? {}
+        : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: tls.isClientCertOptional !== true }),
     },
     onConnection,
   )

@@ -135,6 +135,8 @@ export class PrimaryLink implements ForwardTarget {
     } catch (error) {
       if (isFlotillaError(error) && error.status !== undefined) {
         this.#unanswered = 0
+        // Who is not let in there for lack of a certificate has been answered all the same.
+        if (error.status === 401 || error.status === 403) this.#isSuspect = false
         return
       }
       if (!this.#isRetired) return

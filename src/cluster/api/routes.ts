@@ -26,6 +26,7 @@ import * as system from './handlers/system.ts'
 import { tenants } from './handlers/tenants.ts'
 import { waiting } from './handlers/waiting.ts'
 import * as volumes from './handlers/volumes.ts'
+import { whoami } from './handlers/whoami.ts'
 import type { Route } from './router.ts'
 
 /** Everything the endpoint answers, as `METHOD pattern` → handler. */
@@ -45,6 +46,7 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /plugins/*': plugins.refuse,
   'DELETE /plugins/*': plugins.refuse,
 
+  'GET /flotilla/whoami': whoami,
   'GET /flotilla/leader': leader,
   'GET /flotilla/managers': managers.list,
   'POST /flotilla/managers': managers.announce,

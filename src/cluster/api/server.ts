@@ -81,7 +81,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
 
   /** @returns the address it got */
   async listen(address: ListenAddress, tls?: ListenTls): Promise<ListenAddress> {
-    const opened = await openListener(address, tls, (socket) => this.#accept(socket))
+    const opened = await openListener(address, tls, (socket) => this.#accept(socket, address.kind === 'unix'))
     this.#servers.push(opened.server)
     return opened.address
   }
@@ -193,8 +193,8 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     this.#o.onTick?.()
   }
 
-  #accept(socket: Socket): void {
-    const connection = new ServerConnection(socket, this)
+  #accept(socket: Socket, isLocalSocket: boolean): void {
+    const connection = new ServerConnection(socket, this, isLocalSocket)
     this.#connections.add(connection)
     const address = connection.remoteAddress
     const fromThere = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0) + 1

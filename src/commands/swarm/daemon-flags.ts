@@ -105,7 +105,7 @@ export const manageFlags = {
   'cluster-opt': {
     kind: 'strings',
     brief:
-      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off, swarm.ports=node, swarm.remember=1h, swarm.reschedule.observers=any, swarm.reschedule.volumes=hold, swarm.wait=0s',
+      'Setting of the cluster; the defaults: swarm.overcommit=0.05, swarm.createretry=0, swarm.distribution=peer, swarm.overlay=off, swarm.ports=node, swarm.remember=1h, swarm.reschedule.observers=any, swarm.reschedule.volumes=hold, swarm.wait=0s; swarm.access=FILE says who may do what',
     placeholder: 'key=value',
   },
   'state-dir': {

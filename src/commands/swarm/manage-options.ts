@@ -59,6 +59,8 @@ export interface ClusterOptionsRead {
   readonly isVolumeLossAllowed: boolean
   /** Which other managers keep a node's containers in place by reaching it. */
   readonly observers: ObserverRule
+  /** File that says who may do what; undefined: everybody may do everything. */
+  readonly accessFile: string | undefined
   readonly warning: string | undefined
 }
 
@@ -71,6 +73,7 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
   let rememberMs = defaultRememberMs
   let isVolumeLossAllowed = false
   let observers = anyObserver
+  let accessFile: string | undefined
   let warning: string | undefined
   for (const option of options) {
     const cut = option.indexOf('=')
@@ -99,10 +102,13 @@ export function readClusterOptions(driver: string, options: readonly string[]): 
       if (rule === undefined)
         throw invalid(`swarm.reschedule.observers should be any, majority, off or a number from 1, ${value} is invalid`)
       observers = rule
+    } else if (key === 'swarm.access') {
+      if (value === '') throw invalid('swarm.access should be the path of a file')
+      accessFile = value
     }
   }
   const overcommitPercent = toOvercommitPercent(overcommit)
-  return { overcommitPercent, createRetries, waitMs, rememberMs, isVolumeLossAllowed, observers, warning }
+  return { overcommitPercent, createRetries, waitMs, rememberMs, isVolumeLossAllowed, observers, accessFile, warning }
 }
 
 function readNumber(key: string, value: string): number {

@@ -3,9 +3,11 @@ import { parseListenAddress } from '../../cluster/api/listen.ts'
 import { startEndpoint } from '../../cluster/endpoint.ts'
 import type { EndpointOptions, RunningEndpoint } from '../../cluster/endpoint.ts'
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
+import type { TlsFiles } from '../../cluster/tls-files.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { tuneForServer } from '../../io/long-running.ts'
+import { followAccess, openAccess } from './access-rules.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
 import { describeExposure } from './exposure.ts'
@@ -76,14 +78,20 @@ async function readOptions(
   if (replicated !== undefined) opened.push(replicated)
   const listen = flags.host.map(parseListenAddress)
   const ports = placePorts(portsWanted, listen)
-  const exposure = describeExposure(listen, tls.listenTls)
+  const access = cluster.accessFile === undefined ? undefined : await openAccess(ctx, cluster.accessFile)
+  if (access !== undefined) opened.push(followAccess(access))
+  const listenTls = access === undefined ? tls.listenTls : letTokensIn(tls)
+  const exposure = describeExposure(listen, tls.listenTls, access !== undefined)
   if (exposure !== undefined) ctx.log.warn(exposure)
+  if (access !== undefined && replicated !== undefined && listenTls?.clientCa === undefined) ctx.log.warn(strangers)
   return {
     discovery: replicated?.discovery ?? discovery,
     ...(replicated === undefined ? {} : { replication: replicated.replication }),
     policy,
     listen,
     ...tls,
+    ...(listenTls === undefined ? {} : { listenTls }),
+    ...(access === undefined ? {} : { access }),
     ...span,
     ...(ports === undefined ? {} : { ports }),
     clock: ctx.clock,
@@ -106,6 +114,15 @@ async function readOptions(
     },
   }
 }
+
+/** Who has no certificate may have a token; certificates that come are verified, wherever there is an authority. */
+function letTokensIn({ listenTls, engineTls }: TlsFiles): TlsFiles['listenTls'] {
+  if (listenTls === undefined || engineTls?.ca === undefined) return listenTls
+  return { ...listenTls, clientCa: engineTls.ca, isClientCertOptional: true }
+}
+
+const strangers =
+  'Managers know each other by certificates of --tlscacert: without, they do not hear what others reach, and pass tokens on only'
 
 /** The first signal ends it in good order, the second at once. */
 async function serve(ctx: Context, endpoint: RunningEndpoint): Promise<number> {

@@ -6,7 +6,7 @@ import type { Api, Call, Handler } from '../call.ts'
 const headSeconds = 30
 
 /** The engine that runs an exec. One made elsewhere, or before a restart of ours, is asked for. */
-async function findExec(api: Api, id: string): Promise<Member> {
+export async function findExec(api: Pick<Api, 'execs' | 'cluster'>, id: string): Promise<Member> {
   const addr = api.execs.get(id)
   const member = addr === undefined ? undefined : api.cluster.member(addr)
   if (member !== undefined) return member

@@ -53,6 +53,8 @@ export class ServerConnection {
   readonly socket: Socket
   /** The client's address; undefined on a unix socket. */
   readonly remoteAddress: string | undefined
+  /** It came through a unix socket: a TCP client that has gone has no address either. */
+  readonly isLocalSocket: boolean
   readonly #host: ConnectionHost
   #pending: Buffer | undefined
   /** Clients that ask the same again and again send the same bytes: what they mean is kept. */
@@ -77,8 +79,9 @@ export class ServerConnection {
   readonly #onData: (chunk: Buffer) => void
   readonly #onEnd: () => void
 
-  constructor(socket: Socket, host: ConnectionHost) {
+  constructor(socket: Socket, host: ConnectionHost, isLocalSocket = false) {
     this.socket = socket
+    this.isLocalSocket = isLocalSocket
     this.#host = host
     this.#since = host.tick
     this.remoteAddress = socket.remoteAddress

@@ -42,7 +42,7 @@ const table: Readonly<Record<string, TenantRule>> = {
   'GET /images/search': 'plain',
   'GET /distribution/*/json': 'plain',
 
-  'GET /flotilla/leader': 'plain',
+  'GET /flotilla/whoami': 'plain',
   'GET /flotilla/tenants': 'plain',
 
   'GET /containers/json': 'plain',
@@ -117,6 +117,7 @@ export const closedRoutes: ReadonlySet<string> = new Set([
   'GET /plugins/*/json',
   'POST /plugins/*',
   'DELETE /plugins/*',
+  'GET /flotilla/leader',
   'GET /flotilla/managers',
   'POST /flotilla/managers',
   'POST /flotilla/sightings',
