@@ -9,9 +9,9 @@ import { TENANT_LABEL, ownerOf } from './owner.ts'
 /** What tells whose the things are that events name. */
 export interface HearingOptions {
   readonly lens: Lens
-  /** As the tenant sees them. */
-  readonly directory: Directory
-  snapshot(): ClusterSnapshot
+  /** As the tenant sees them, now. */
+  readonly directory: () => Directory
+  readonly snapshot: () => ClusterSnapshot
   /** Whether the tenant is making a thing of that name right now: its first event comes before anybody has seen it. */
   readonly isClaimed: (kind: 'network' | 'volume', name: string) => boolean
 }
@@ -41,7 +41,7 @@ export function makeHearing(options: HearingOptions): (event: Fields) => boolean
     for (const each of node.volumes) learn(`volume ${each.name}`)
   }
   function isOwnContainer(id: string): boolean {
-    return known.has(`container ${id}`) || options.directory.findContainerById(id).kind !== 'missing'
+    return known.has(`container ${id}`) || options.directory().findContainerById(id).kind !== 'missing'
   }
   return (event) => {
     const actor = readFields(event, 'Actor')
@@ -59,7 +59,7 @@ export function makeHearing(options: HearingOptions): (event: Fields) => boolean
       }
       case 'volume': {
         if (known.has(`volume ${id}`)) return true
-        const isOwn = options.isClaimed('volume', id) || options.directory.volumeHolders(id).length > 0
+        const isOwn = options.isClaimed('volume', id) || options.directory().volumeHolders(id).length > 0
         return isOwn && learn(`volume ${id}`)
       }
       case 'image':
@@ -73,5 +73,7 @@ export function makeHearing(options: HearingOptions): (event: Fields) => boolean
 /** Those that all share have no owner, and are not told of. */
 function isOwnNetwork({ lens, directory, isClaimed }: HearingOptions, id: string, name: string): boolean {
   if (isClaimed('network', name)) return true
-  return directory.networkHolders(id).some(({ item }) => ownerOf(item.labels) === lens.tenant)
+  return directory()
+    .networkHolders(id)
+    .some(({ item }) => ownerOf(item.labels) === lens.tenant)
 }

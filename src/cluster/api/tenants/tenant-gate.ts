@@ -102,6 +102,7 @@ export class TenantGate implements Tenants {
    */
   async disown(call: Call): Promise<void> {
     if (this.#rules().tenants.size === 0) return
+    await call.exchange.keepBody()
     const body = foldNames(await readJsonBody(call), createNames)
     const labels = readFields(body, 'Labels')
     if (Object.hasOwn(labels, TENANT_LABEL) || !isFields(body['Labels'] ?? {})) return
@@ -151,7 +152,7 @@ export class TenantGate implements Tenants {
       makeHearing: () =>
         makeHearing({
           lens: view.lens,
-          directory: view.directory,
+          directory: () => view.directory,
           snapshot: () => view.snapshot(),
           isClaimed: (kind, wanted) => this.#claims.get(`${kind} ${wanted}`)?.tenant === tenant.name,
         }),
