@@ -136,20 +136,22 @@ export function findExcess(tenant: string, quota: Quota, before: Use, after: Use
 /**
  * Why a container has to say more before it can be counted: one without limits could take all there is. Undefined when it
  * says enough.
+ *
+ * @param isPortOpen the engine is to choose a port
  */
 export function findUnsaid(
   tenant: string,
   quota: Quota,
   use: Pick<ContainerUse, 'nanoCpus' | 'memoryBytes'>,
-  isEveryPort: boolean,
+  isPortOpen: boolean,
 ): string | undefined {
   const because = (name: Counted): string => `tenant ${tenant} has a quota of ${name}, so a container has to say`
   if (quota.cpus !== undefined && use.nanoCpus === 0) return `${because('cpus')} how many it may use (--cpus)`
   if (quota.memoryBytes !== undefined && use.memoryBytes === 0) {
     return `${because('memory')} how much it may use (--memory)`
   }
-  if (quota.ports !== undefined && isEveryPort)
-    return `${because('ports')} which it publishes (--publish, not --publish-all)`
+  if (quota.ports !== undefined && isPortOpen)
+    return `${because('ports')} which ones of the host it takes (--publish HOST:CONTAINER)`
   return undefined
 }
 

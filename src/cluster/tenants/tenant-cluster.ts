@@ -14,10 +14,11 @@ import type { ClusterSnapshot, ContainerView, NodeMark, NodeView } from '../mode
 import { judgePatterns } from '../pattern-verdicts.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from '../placement.ts'
 import type { PlaceHeld, Succession } from '../places.ts'
+import { leavesPortOpen } from '../ports/choose-ports.ts'
 import type { CreateDraft } from '../request.ts'
 import type { TurnedAway } from '../turned-away.ts'
 import type { Fetch } from '../watch/messages.ts'
-import { readBoolean, readCpuLimit, readFields, readNumber, readText } from '../wire.ts'
+import { readCpuLimit, readFields, readNumber, readText } from '../wire.ts'
 import type { Ledger } from './ledger.ts'
 import { TENANT_LABEL, ownerOf } from './owner.ts'
 import { findUnsaid, toUse } from './quota.ts'
@@ -100,7 +101,7 @@ export class TenantCluster implements ClusterAccess {
   #checkSaid(draft: CreateDraft, quota: Quota): void {
     const hostConfig = readFields(draft.body, 'HostConfig')
     const said = { nanoCpus: readCpuLimit(hostConfig), memoryBytes: readNumber(hostConfig, 'Memory') }
-    const unsaid = findUnsaid(this.#view.lens.tenant, quota, said, readBoolean(hostConfig, 'PublishAllPorts'))
+    const unsaid = findUnsaid(this.#view.lens.tenant, quota, said, leavesPortOpen(draft.body))
     if (unsaid !== undefined) throw new FlotillaError('cluster/forbidden', unsaid, { status: 403 })
   }
 
