@@ -12,12 +12,13 @@ import {
 } from './image-calls.ts'
 import { attachment, createNetwork, inspectNetwork } from './network-calls.ts'
 import type { TenantRule } from './routes.ts'
-import { logs, prune, stats, stream } from './stream-calls.ts'
+import { absent, logs, prune, stats, stream } from './stream-calls.ts'
 import type { TenantStep } from './tenant-call.ts'
 import { createVolume } from './volume-calls.ts'
 
 /** What stands between a tenant's call and its handler, by the rule of the route. */
 export const tenantSteps: Readonly<Record<Exclude<TenantRule, 'closed'>, TenantStep>> = {
+  absent,
   attachment,
   build: buildImage,
   commit: commitContainer,

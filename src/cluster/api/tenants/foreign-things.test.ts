@@ -91,6 +91,14 @@ const byKind: Readonly<Record<string, Readonly<Record<string, readonly AskFor[]>
     'GET /volumes/*': [at('/volumes/*')],
     'DELETE /volumes/*': [at('/volumes/*')],
   },
+  thing: {
+    'GET /plugins/*/json': [at('/plugins/*/json')],
+    'GET /configs/*': [at('/configs/*')],
+    'GET /nodes/*': [at('/nodes/*')],
+    'GET /secrets/*': [at('/secrets/*')],
+    'GET /services/*': [at('/services/*')],
+    'GET /tasks/*': [at('/tasks/*')],
+  },
   exec: {
     'GET /exec/*/json': [at('/exec/*/json')],
     'POST /exec/*/resize': [at('/exec/*/resize?h=1&w=1')],
@@ -213,6 +221,8 @@ describe('a tenant', () => {
     foreign.set('network', networks)
     foreign.set('volume', volumes)
     foreign.set('exec', execs)
+    // The engines run no swarm of their own; no tenant has to do with one.
+    foreign.set('thing', ['red-thing', hidden.slice(7)])
     foreign.set('image', ['red/app:1', 'red/app', hidden, bare, bare.slice(0, 12), 'docker.io/red/app:1'])
   }, 60_000)
   afterAll(() => bed.close())

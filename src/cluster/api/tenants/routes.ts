@@ -1,8 +1,9 @@
 /**
  * What a tenant's call of a route goes through; see `calls.ts`. `plain`: the handler as it is, which finds only what is the
- * tenant's. `stream`: the same, counted as a stream. `closed`: no tenant may call it.
+ * tenant's. `stream`: the same, counted as a stream. `absent`: there is none, for no tenant. `closed`: no tenant may call it.
  */
 export type TenantRule =
+  | 'absent'
   | 'attachment'
   | 'build'
   | 'closed'
@@ -105,6 +106,13 @@ const table: Readonly<Record<string, TenantRule>> = {
   'POST /volumes/prune': 'prune',
   'GET /volumes/*': 'plain',
   'DELETE /volumes/*': 'plain',
+
+  'GET /plugins/*/json': 'absent',
+  'GET /configs/*': 'absent',
+  'GET /nodes/*': 'absent',
+  'GET /secrets/*': 'absent',
+  'GET /services/*': 'absent',
+  'GET /tasks/*': 'absent',
 }
 
 /**
@@ -114,7 +122,6 @@ const table: Readonly<Record<string, TenantRule>> = {
 export const closedRoutes: ReadonlySet<string> = new Set([
   'GET /plugins',
   'GET /plugins/privileges',
-  'GET /plugins/*/json',
   'POST /plugins/*',
   'DELETE /plugins/*',
   'GET /flotilla/leader',
@@ -147,9 +154,11 @@ export const closedRoutes: ReadonlySet<string> = new Set([
   'POST /build/prune',
   'POST /session',
   'POST /grpc',
-  ...['configs', 'nodes', 'secrets', 'services', 'swarm', 'tasks'].flatMap((kind) =>
-    ['GET', 'POST', 'DELETE'].flatMap((method) => [`${method} /${kind}`, `${method} /${kind}/*`]),
-  ),
+  ...['configs', 'nodes', 'secrets', 'services', 'tasks'].flatMap((kind) => [
+    `GET /${kind}`,
+    ...['POST', 'DELETE'].flatMap((method) => [`${method} /${kind}`, `${method} /${kind}/*`]),
+  ]),
+  ...['GET', 'POST', 'DELETE'].flatMap((method) => [`${method} /swarm`, `${method} /swarm/*`]),
 ])
 
 /** The rule of a route, `METHOD pattern`. A route without one is closed. */

@@ -1,3 +1,4 @@
+import { FlotillaError } from '../../../core/errors.ts'
 import { TENANT_LABEL } from '../../tenants/owner.ts'
 import { isTrue, paramsOf } from '../call.ts'
 import type { Call } from '../call.ts'
@@ -11,6 +12,13 @@ function withOwner({ query }: Pick<Call, 'query'>, tenant: string): string {
   filters.set('label', [...(filters.get('label') ?? []), `${TENANT_LABEL}=${tenant}`])
   params.set('filters', JSON.stringify(Object.fromEntries(filters)))
   return params.toString()
+}
+
+/** In the words of engines (moby daemon/cluster, plugin/store.go). */
+export const absent: TenantStep = ({ call }) => {
+  const kind = call.path.slice(1, call.path.indexOf('/', 1)).replace(/s$/, '')
+  const what = kind === 'plugin' ? `plugin "${call.name}" not found` : `${kind} ${call.name} not found`
+  throw new FlotillaError('cluster/not-found', what, { status: 404 })
 }
 
 /** Engines remove only what has the label. */
