@@ -36,6 +36,8 @@ export interface EngineOptions {
   readonly maxIdleConnections?: number
   /** Environment for the `ssh` that an ssh endpoint starts; its PATH is searched. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Sent with each request: a proof of who asks, for instance. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 const defaultConnectMs = 10_000
@@ -69,7 +71,7 @@ class EngineClient implements Engine {
     this.endpoint = endpoint
     this.#options = options
     this.#version = options.apiVersion
-    this.#sender = makeSender(endpoint, options.userAgent)
+    this.#sender = makeSender(endpoint, options.userAgent, options.headers)
     this.#pool = new HttpPool({
       clock: options.clock,
       open: (signal) => this.#connect(signal),

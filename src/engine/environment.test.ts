@@ -127,3 +127,32 @@ describe('the engine that the surroundings choose', () => {
     }
   })
 })
+
+describe('HttpHeaders of the docker command', () => {
+  const socket = { kind: 'unix', path: '/var/run/docker.sock' }
+
+  it('are sent with each request, but for those each request has of its own', async () => {
+    const headers = { Authorization: 'Bearer x', 'X-Meta': 'a b', 'User-Agent': 'mine', Host: 'there' }
+    await write('.docker/config.json', JSON.stringify({ HttpHeaders: headers }))
+    const chosen = await endpointFromEnvironment({ HOME: home })
+    expect(chosen).toEqual({ endpoint: socket, headers: { Authorization: 'Bearer x', 'X-Meta': 'a b' } })
+  })
+
+  it('are refused where they cannot be sent, without their values', async () => {
+    for (const headers of [{ 'a b': 'secret' }, { A: 'secret\r\nB: c' }, { A: 5 }]) {
+      await write('.docker/config.json', JSON.stringify({ HttpHeaders: headers }))
+      const name = JSON.stringify(Object.keys(headers)[0])
+      await expect(endpointFromEnvironment({ HOME: home })).rejects.toThrow(
+        `HttpHeaders of "${join(home, '.docker/config.json')}": ${name} is no header that can be sent`,
+      )
+    }
+  })
+
+  it('do not matter in a file that says nothing of them, or is none', async () => {
+    await write('.docker/config.json', '{"HttpHeaders": {}}')
+    expect(await endpointFromEnvironment({ HOME: home })).toEqual({ endpoint: socket })
+    await write('.docker/config.json', 'no JSON')
+    const env = { HOME: home, DOCKER_HOST: 'unix:///x.sock' }
+    expect(await endpointFromEnvironment(env)).toEqual({ endpoint: { kind: 'unix', path: '/x.sock' } })
+  })
+})

@@ -16,6 +16,8 @@ export interface ChosenEngine {
   readonly apiVersion?: string
   /** Name of the docker context it comes from; absent when `DOCKER_HOST` or nothing chose it. */
   readonly context?: string
+  /** `HttpHeaders` of the docker CLI's `config.json`, which it sends with each request; absent: none. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** What the command line adds to the environment; each wins over its variable. */
@@ -48,7 +50,8 @@ export async function endpointFromEnvironment(env: Environment, choice: EngineCh
       `DOCKER_API_VERSION is ${JSON.stringify(apiVersion)}, not of the form 1.41`,
     )
   }
-  const pinned = apiVersion === undefined ? {} : { apiVersion }
+  const headers = await readHeaders(configFolder)
+  const pinned = { ...(apiVersion === undefined ? {} : { apiVersion }), ...(headers === undefined ? {} : { headers }) }
   const host = choice.host ?? (choice.context === undefined ? take(env, 'DOCKER_HOST') : undefined)
   if (host !== undefined) {
     return { endpoint: await readHost(host, env, choice, configFolder), ...pinned }
@@ -117,6 +120,35 @@ async function readCurrentContext(configFolder: string): Promise<string | undefi
   const config = await readJson(join(configFolder, 'config.json'))
   const name: unknown = config === undefined ? undefined : Reflect.get(config, 'currentContext')
   return typeof name === 'string' && name !== '' ? name : undefined
+}
+
+const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** Of these each request has its own. */
+const ownHeaders: ReadonlySet<string> = new Set([
+  'user-agent',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+])
+
+/** @throws {engine/invalid-endpoint} for a header that cannot be sent; a file that is no JSON is left to whoever needs it */
+async function readHeaders(configFolder: string): Promise<ChosenEngine['headers'] | undefined> {
+  const path = join(configFolder, 'config.json')
+  const config = await readJson(path).catch(() => undefined)
+  const entries = Object.entries(Object(pick(config, 'HttpHeaders'))).filter(
+    ([name]) => !ownHeaders.has(name.toLowerCase()),
+  )
+  const headers: Record<string, string> = {}
+  for (const [name, value] of entries) {
+    if (typeof value !== 'string' || !headerName.test(name) || /[^\t\x20-\x7e]/.test(value)) {
+      // The value is not repeated: it may be a secret.
+      const what = `HttpHeaders of "${path}": ${JSON.stringify(name)} is no header that can be sent`
+      throw new FlotillaError('engine/invalid-endpoint', what)
+    }
+    headers[name] = value
+  }
+  return entries.length === 0 ? undefined : headers
 }
 
 async function readJson(path: string): Promise<object | undefined> {

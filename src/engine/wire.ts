@@ -9,8 +9,13 @@ export interface Sender {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export function makeSender(endpoint: Endpoint, userAgent: string): Sender {
-  return { host: renderHost(endpoint), headers: { 'User-Agent': userAgent } }
+/** @param headers sent with each request; the client's own name is not among them */
+export function makeSender(
+  endpoint: Endpoint,
+  userAgent: string,
+  headers: Readonly<Record<string, string>> = {},
+): Sender {
+  return { host: renderHost(endpoint), headers: { ...headers, 'User-Agent': userAgent } }
 }
 
 /** The request as it goes over the wire. `version` undefined: without prefix. */

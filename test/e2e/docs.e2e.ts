@@ -110,6 +110,19 @@ describe('a newcomer who types what the page says', () => {
     expect(blocks[1]).toMatch(/^\{"role":"primary","primary":"localhost:7652","term":2\}\n.*\/web\n$/s)
   })
 
+  it('docs/access.md: makes a token, and finds out what it is good for', async () => {
+    const result = await runPage('docs/access.md', 'access')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[0]).toMatch(/^ci +deployer +token [0-9a-f]{12} +shop +2099-01-31T00:00:00Z$/m)
+    expect(blocks[1]).toContain('{"Name":"ci","Role":"deployer","How":"token","Projects":["shop"]}')
+    expect(blocks[1]?.match(/^refused, exit code 12[56]$/gm)).toHaveLength(2)
+    const page = readFileSync(join(root, 'docs/access.md'), 'utf8')
+    const shown = /gets 403 with who, what and why:\n\n```\n([\s\S]*?)\n```/.exec(page)?.[1] ?? 'nothing'
+    expect(result.stderr).toContain(shown)
+    expect(result.stderr).toContain('HostConfig.Privileged needs the freedom privileged')
+  })
+
   it('docs/compose.md: brings a project up, changes it, takes it down', async () => {
     const result = await runPage('docs/compose.md', 'compose')
     expect(result.code, result.stdout + result.stderr).toBe(0)

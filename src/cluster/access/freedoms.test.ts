@@ -9,7 +9,8 @@ function asked(kind: Inspected, body: unknown, query = ''): readonly string[] {
   const inspection = {
     body: value,
     query: new URLSearchParams(query),
-    isHostNetwork: (reference: string) => reference === 'hostnetid',
+    networkKind: (reference: string) =>
+      reference === 'hostnetid' ? ('host' as const) : reference === 'front' ? ('other' as const) : ('unknown' as const),
   }
   return [...new Set(findFreedoms(kind, inspection).map(({ freedom }) => freedom))]
 }
@@ -107,6 +108,7 @@ describe('findFreedoms: one restriction at every door', () => {
     [{ TaskTemplate: { Networks: [{ Target: 'host' }] } }, 'host-namespaces'],
     [{ TaskTemplate: { Networks: [{ Target: 'hostnetid' }] } }, 'host-namespaces'],
     [{ Networks: [{ Target: 'host' }] }, 'host-namespaces'],
+    [{ TaskTemplate: { Networks: [{ Target: 'front' }, { Target: 'nobody knows' }] } }, 'host-namespaces'],
     [{ TaskTemplate: { LogDriver: { Options: { 'gelf-address': '/run/x' } } } }, 'host-paths'],
   ])('%j asks for %s in a service', (body, freedom) => {
     expect(asked('service', body)).toEqual([freedom])
@@ -190,5 +192,7 @@ describe('findFreedoms: one restriction at every door', () => {
     expect(asked('create', body)).toEqual([])
     expect(asked('update', { Memory: 1, RestartPolicy: { Name: 'no' }, CpuShares: 0 })).toEqual([])
     expect(asked('create', null)).toEqual([])
+    const spec = { Image: 'a', Mounts: [{ Type: 'volume', Source: 'data', Target: '/d' }], Privileges: null }
+    expect(asked('service', { TaskTemplate: { ContainerSpec: spec, Networks: [{ Target: 'front' }] } })).toEqual([])
   })
 })

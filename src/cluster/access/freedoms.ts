@@ -13,8 +13,8 @@ export interface Inspection {
   /** Parsed JSON; `undefined` where there is none. */
   readonly body: unknown
   readonly query: URLSearchParams
-  /** Whether a name or ID means the network of the host. */
-  isHostNetwork(reference: string): boolean
+  /** What a name or ID means among the networks of the engines. */
+  networkKind(reference: string): 'host' | 'other' | 'unknown'
 }
 
 interface Rule {
@@ -78,7 +78,7 @@ const service: readonly Rule[] = [
   ...['TaskTemplate.Networks.*.Target', 'Networks.*.Target'].map((path): Rule => ({
     freedom: 'host-namespaces',
     path,
-    asks: isHostNetwork,
+    asks: mayBeHostNetwork,
   })),
 ]
 
@@ -154,7 +154,12 @@ function isHost(value: unknown): boolean {
 
 /** Networks go by names and IDs. */
 function isHostNetwork(value: unknown, inspection: Inspection): boolean {
-  return isHost(value) || (typeof value === 'string' && inspection.isHostNetwork(value))
+  return isHost(value) || (typeof value === 'string' && inspection.networkKind(value) === 'host')
+}
+
+/** The swarm of the engines has a host network under an ID that no engine lists. */
+function mayBeHostNetwork(value: unknown, inspection: Inspection): boolean {
+  return isHost(value) || (typeof value === 'string' && value !== '' && inspection.networkKind(value) !== 'other')
 }
 
 /** All but what takes rights away. */

@@ -7,7 +7,7 @@ const PROJECT_LABEL = 'com.docker.compose.project'
 
 /** What there is in the cluster, for those who may change a part of it only. */
 export interface Surroundings {
-  readonly directory: Pick<Directory, 'findContainer' | 'findNetwork' | 'findVolume'>
+  readonly directory: Pick<Directory, 'findContainer' | 'findNetwork' | 'volumeHolders'>
   /** Containers of engines that left discovery. */
   readonly departed: Pick<DepartedEngines, 'find'>
 }
@@ -39,8 +39,9 @@ export function findForeign(action: Action, projects: readonly string[], around:
   const { touches, name, query, body } = action
   switch (touches) {
     case 'container':
+      return scope.container(name.replace(/\/checkpoints\/[^/]+$/, ''), false)
     case 'exec':
-      return scope.container(name, false)
+      return scope.container(name, true)
     case 'commit':
       return first(query.getAll('container').map((each) => scope.container(each, false)))
     case 'network':
@@ -87,8 +88,14 @@ class Scope {
     return this.#judge('network', reference, this.#around.directory.findNetwork(reference), mustBeThere)
   }
 
+  /** Every node's: what is removed is removed everywhere, and the next container may be on any of them. */
   volume(reference: string): string | undefined {
-    return this.#judge('volume', reference, this.#around.directory.findVolume(reference), false)
+    const { directory } = this.#around
+    const bare = reference.slice(reference.lastIndexOf('/') + 1)
+    return this.#judgeAll('volume', reference, [
+      ...directory.volumeHolders(reference),
+      ...directory.volumeHolders(bare),
+    ])
   }
 
   networkMode(mode: string): string | undefined {
@@ -130,9 +137,12 @@ class Scope {
 
   #judge(what: string, reference: string, found: Lookup<Labelled>, mustBeThere: boolean): string | undefined {
     if (found.kind === 'missing') return mustBeThere ? `${what} ${reference} is not there` : undefined
-    const items = found.kind === 'found' ? [found.item] : found.matches.map((each) => each.item)
-    for (const { labels } of items) {
-      const project = labels.get(PROJECT_LABEL)
+    return this.#judgeAll(what, reference, found.kind === 'found' ? [found] : found.matches)
+  }
+
+  #judgeAll(what: string, reference: string, found: readonly { readonly item: Labelled }[]): string | undefined {
+    for (const { item } of found) {
+      const project = item.labels.get(PROJECT_LABEL)
       if (project === undefined) return `${what} ${reference} belongs to no project`
       if (!this.#projects.includes(project)) return `${what} ${reference} belongs to project ${JSON.stringify(project)}`
     }

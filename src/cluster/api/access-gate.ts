@@ -133,9 +133,10 @@ export class AccessGate {
       const asked = findFreedoms(inspects, {
         body,
         query,
-        isHostNetwork(reference) {
+        networkKind(reference) {
           const found = directory.findNetwork(reference)
-          return found.kind === 'found' && found.item.driver === 'host'
+          if (found.kind !== 'found') return 'unknown'
+          return found.item.driver === 'host' ? 'host' : 'other'
         },
       }).find(({ freedom }) => !allowed.has(freedom))
       if (asked !== undefined) throw refuse(caller, call, `${asked.field} needs the freedom ${asked.freedom}`)

@@ -40,6 +40,7 @@ export async function withSession<T>(
     userAgent: `flotilla/${programVersion}`,
     env: ctx.env,
     ...(chosen.apiVersion !== undefined && { apiVersion: chosen.apiVersion }),
+    ...(chosen.headers !== undefined && { headers: chosen.headers }),
   })
   const isDryRun = ctx.globals['dry-run'] === true
   let painter: ProgressPainter | undefined

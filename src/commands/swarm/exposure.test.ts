@@ -17,3 +17,12 @@ it.each([
       : `Whoever reaches ${where} controls every engine of this cluster: no client certificate is asked for; use --tlsverify`,
   )
 })
+
+it('with rules of access only tokens in the clear are a danger', () => {
+  const listen = ['10.0.0.1:2375', '127.0.0.1:1'].map(parseListenAddress)
+  expect(describeExposure(listen, pair, true)).toBeUndefined()
+  expect(describeExposure(listen, undefined, true)).toBe(
+    'Tokens that are sent to tcp://10.0.0.1:2375 can be read on their way there: use --tls or --tlsverify',
+  )
+  expect(describeExposure(listen.slice(1), undefined, true)).toBeUndefined()
+})

@@ -22,9 +22,13 @@ export async function withManagement<T>(
   flags: { readonly host: string | undefined },
   run: (management: Management) => Promise<T>,
 ): Promise<T> {
-  const { endpoint } = await endpointFromEnvironment(ctx.env, flags.host === undefined ? {} : { host: flags.host })
-  const userAgent = `flotilla/${programVersion}`
-  const engine = openEngine(endpoint, { clock: ctx.clock, env: ctx.env, userAgent })
+  const chosen = await endpointFromEnvironment(ctx.env, flags.host === undefined ? {} : { host: flags.host })
+  const engine = openEngine(chosen.endpoint, {
+    clock: ctx.clock,
+    env: ctx.env,
+    userAgent: `flotilla/${programVersion}`,
+    ...(chosen.headers === undefined ? {} : { headers: chosen.headers }),
+  })
   try {
     return await run({
       async ask<A>(method: 'GET' | 'POST', path: string, body?: unknown) {

@@ -160,6 +160,8 @@ describe('what manage and join refuse, on stdout as logrus had it', () => {
     ['manage --cluster-opt swarm.overcommit=-2 a:1', 'swarm.overcommit should be larger than -1, -2.000000 is invalid'],
     ['manage --cluster-opt swarm.overcommit=-1 a:1', 'swarm.overcommit should be larger than -1, -1.000000 is invalid'],
     ['manage --cluster-opt swarm.createretry=-3 a:1', 'swarm.createretry can not be negative, -3 is invalid'],
+    ['manage --cluster-opt swarm.access= a:1', 'swarm.access should be the path of a file'],
+    ['manage --cluster-opt swarm.access=/none/access.yaml a:1', '/none/access.yaml: no such file'],
     ['manage --cluster-opt swarm.remember=-1s a:1', 'swarm.remember should be from 0s to 720h'],
     ['manage --cluster-opt swarm.remember=721h a:1', 'swarm.remember should be from 0s to 720h'],
     [

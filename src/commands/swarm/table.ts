@@ -1,6 +1,7 @@
 import type { Command } from '../../cli/command.ts'
 import { defineCommand } from '../../cli/command.ts'
 import type { FlagTable } from '../../core/flag.ts'
+import { accessCheckFlags, accessTokenFlags } from './access-flags.ts'
 import { drainFlags, explainFlags, nodesFlags, rebalanceFlags, simulateFlags, undrainFlags } from './cluster-flags.ts'
 import { createFlags, joinFlags, listFlags, manageFlags } from './daemon-flags.ts'
 
@@ -134,4 +135,29 @@ with the body of a create call in "create". Exit code 1: not all containers were
     args: [],
     load: () => import('./simulate.ts'),
   }),
+  {
+    name: 'access',
+    brief: 'Make and check what says who may do what',
+    flags: {},
+    args: [],
+    commands: [
+      defineCommand({
+        name: 'check',
+        brief: 'Check an access file and list its users',
+        description:
+          'The file is what `swarm manage --cluster-opt swarm.access=FILE` takes. Exit code 1: it cannot be used.',
+        flags: accessCheckFlags,
+        args: [{ name: 'FILE' }],
+        load: () => import('./access/check.ts'),
+      }),
+      defineCommand({
+        name: 'token',
+        brief: 'Make a bearer token and what the access file has of it',
+        description: 'The token is shown this once and kept nowhere.',
+        flags: accessTokenFlags,
+        args: [],
+        load: () => import('./access/token.ts'),
+      }),
+    ],
+  },
 ]
