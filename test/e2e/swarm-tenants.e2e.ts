@@ -147,7 +147,7 @@ describe.runIf(isRoot)('tenants of a cluster of engines 20.10 and 28.5 (needs ro
       'attach --no-stdin X',
       'start X',
       'stop -t 0 X',
-      'rm -f X',
+      'rm X',
       'rename X mine',
       'commit X blue/stolen',
       'update --memory 64m X',
@@ -189,7 +189,7 @@ describe.runIf(isRoot)('tenants of a cluster of engines 20.10 and 28.5 (needs ro
         `history ${ref}`,
         `save -o stolen ${ref}`,
         `tag ${ref} blue/stolen`,
-        `rmi -f ${ref}`,
+        `rmi ${ref}`,
         `push ${ref}`,
       ]) {
         const result = await as('blue', `$D ${command}`)

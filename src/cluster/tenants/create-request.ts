@@ -30,7 +30,8 @@ export interface BoundCreate {
  * that the tenant sees, by a name that means nothing else to an engine.
  *
  * @param body with the names of its fields as Docker writes them, and of the right types
- * @throws {cluster/not-found} status 404 for what the tenant does not see, whether it exists or not
+ * @throws {cluster/not-found} for what the tenant does not see, whether it exists or not: status 404 for its image, 400 for
+ *   the rest
  * @throws {cluster/conflict} status 409 for a new volume whose name is taken
  */
 export function bindCreate(own: OwnThings, body: Fields): BoundCreate {
@@ -38,14 +39,15 @@ export function bindCreate(own: OwnThings, body: Fields): BoundCreate {
   const hostConfig: Record<string, unknown> = { ...given }
   for (const key of ['NetworkMode', 'IpcMode', 'PidMode'] as const) {
     const mode = readText(given, key)
-    if (mode.startsWith(joined)) hostConfig[key] = `${joined}${findContainer(own, mode.slice(joined.length)).id}`
+    if (mode.startsWith(joined))
+      hostConfig[key] = `${joined}${findContainer(own, mode.slice(joined.length), inCreate).id}`
   }
   const mode = bindMode(own, given)
   if (mode !== undefined) hostConfig['NetworkMode'] = mode.reference
   if (readList(given, 'VolumesFrom').length > 0) {
     hostConfig['VolumesFrom'] = mapTexts(given, 'VolumesFrom', (entry) => {
       const [reference = '', ...rest] = entry.split(':')
-      return [findContainer(own, reference).id, ...rest].join(':')
+      return [findContainer(own, reference, inCreate).id, ...rest].join(':')
     })
   }
   // On networks of the tenant's own, links are names that the network itself resolves.
@@ -77,16 +79,19 @@ export function ownLabels(lens: Lens, given: Fields): Fields {
 
 const joined = 'container:'
 
-/** @throws {cluster/not-found} status 404 */
-export function findContainer(own: OwnThings, reference: string): ContainerView {
+/** Of a create: with 404 clients would pull its image. */
+const inCreate = 400
+
+/** @throws {cluster/not-found} */
+export function findContainer(own: OwnThings, reference: string, status = 404): ContainerView {
   const found = own.directory.findContainer(reference)
   if (found.kind === 'found') return found.item
-  throw new FlotillaError('cluster/not-found', `No such container: ${reference}`, { status: 404 })
+  throw new FlotillaError('cluster/not-found', `No such container: ${reference}`, { status })
 }
 
 function bindLink(own: OwnThings, entry: string): string {
   const [reference = '', alias] = entry.split(':')
-  const container = findContainer(own, reference)
+  const container = findContainer(own, reference, inCreate)
   return `${container.id}:${alias ?? primaryName(container)}`
 }
 
@@ -102,14 +107,14 @@ function bindMode(own: OwnThings, hostConfig: Fields): BoundMode | undefined {
   const mode = readText(hostConfig, 'NetworkMode')
   if (mode.startsWith(joined) || builtinModes.has(mode)) return undefined
   if (mode === 'host' && own.lens.seesHostNetwork) return undefined
-  return bindNetwork(own, mode)
+  return bindNetwork(own, mode, inCreate)
 }
 
-/** @throws {cluster/not-found} status 404 */
-export function bindNetwork({ directory }: Pick<OwnThings, 'directory'>, reference: string): BoundMode {
+/** @throws {cluster/not-found} */
+export function bindNetwork({ directory }: Pick<OwnThings, 'directory'>, reference: string, status = 404): BoundMode {
   const found = directory.findNetwork(reference)
   if (found.kind !== 'found') {
-    throw new FlotillaError('cluster/not-found', `network ${reference} not found`, { status: 404 })
+    throw new FlotillaError('cluster/not-found', `network ${reference} not found`, { status })
   }
   const { id, name } = found.item
   const isNamed = reference === name || reference.endsWith(`/${name}`)
@@ -124,7 +129,7 @@ function bindNetworking(own: OwnThings, body: Fields): Fields {
   const endpoints: Record<string, unknown> = Object.create(null)
   for (const [key, endpoint] of given) {
     const isBuiltin = builtinModes.has(key) || (key === 'host' && own.lens.seesHostNetwork)
-    endpoints[isBuiltin ? key : bindNetwork(own, key).reference] = isFields(endpoint)
+    endpoints[isBuiltin ? key : bindNetwork(own, key, inCreate).reference] = isFields(endpoint)
       ? bindEndpoint(endpoint)
       : endpoint
   }
@@ -141,23 +146,27 @@ export function bindEndpoint(endpoint: Fields): Fields {
 
 /**
  * An image by a reference that means the same to every engine.
- * @throws {cluster/not-found} status 404 for names of other tenants and IDs that the tenant does not see
+ * @throws {cluster/not-found} for names of other tenants and IDs that the tenant does not see
  */
-export function bindImage({ lens, directory }: Pick<OwnThings, 'lens' | 'directory'>, reference: string): string {
+export function bindImage(
+  { lens, directory }: Pick<OwnThings, 'lens' | 'directory'>,
+  reference: string,
+  status = 404,
+): string {
   const isId = looksLikeImageId(reference)
   const [holder] = directory.imageHolders(reference)
   if (holder === undefined) {
     // What has a name of its own may still be pulled.
     if (!isId && !isForeignImageName(lens, reference)) return reference
     const shown = reference.startsWith('sha256:') ? reference : toFullReference(reference)
-    throw new FlotillaError('cluster/not-found', `No such image: ${shown}`, { status: 404 })
+    throw new FlotillaError('cluster/not-found', `No such image: ${shown}`, { status })
   }
   return isId && !holder.item.repoTags.includes(toFullReference(reference)) ? holder.item.id : reference
 }
 
 function bindMount(own: OwnThings, mount: Fields): Fields {
   const type = readText(mount, 'Type')
-  if (type === 'image') return { ...mount, Source: bindImage(own, readText(mount, 'Source')) }
+  if (type === 'image') return { ...mount, Source: bindImage(own, readText(mount, 'Source'), inCreate) }
   if (type === 'cluster') {
     throw new FlotillaError('cluster/forbidden', "volumes of the engines' own swarm are not open to tenants", {
       status: 403,
