@@ -54,7 +54,7 @@ const mount = fields({
 
 const hostConfig = fields({
   ...values('NetworkMode', 'IpcMode', 'PidMode', 'VolumesFrom', 'Links', 'Binds', 'VolumeDriver', 'AutoRemove'),
-  ...values('PublishAllPorts'),
+  ...values('PublishAllPorts', 'UTSMode', 'UsernsMode', 'CgroupnsMode', 'Cgroup'),
   ...values(
     'Memory',
     'MemoryReservation',

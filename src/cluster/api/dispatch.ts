@@ -61,8 +61,7 @@ export function makeDispatcher(
     const { access } = handler
     const held = failpoint('request.beforeHandler')
     if (gate !== undefined) {
-      const admit = (): void | Promise<void> =>
-        gate.admit(api, call, access, (admitted) => run(api, admitted, handler))
+      const admit = (): void | Promise<void> => gate.admit(api, call, access, (admitted) => run(api, admitted, handler))
       return held === undefined ? admit() : held.then(admit)
     }
     return held === undefined ? handler.run(api, call) : held.then(() => handler.run(api, call))

@@ -135,8 +135,7 @@ export class Rescheduler {
 
   /** A client has removed a container. */
   noteRemoved(container: ContainerView, engineId: string): void {
-    if (this.#removals.note(this.#o.cluster, this.#isLoaded ? this.#book : undefined, container, engineId))
-      this.poke()
+    if (this.#removals.note(this.#o.cluster, this.#isLoaded ? this.#book : undefined, container, engineId)) this.poke()
   }
 
   /**

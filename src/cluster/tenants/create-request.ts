@@ -37,7 +37,7 @@ export interface BoundCreate {
 export function bindCreate(own: OwnThings, body: Fields): BoundCreate {
   const given = readFields(body, 'HostConfig')
   const hostConfig: Record<string, unknown> = { ...given }
-  for (const key of ['NetworkMode', 'IpcMode', 'PidMode'] as const) {
+  for (const key of joinable) {
     const mode = readText(given, key)
     if (mode.startsWith(joined))
       hostConfig[key] = `${joined}${findContainer(own, mode.slice(joined.length), inCreate).id}`
@@ -78,6 +78,8 @@ export function ownLabels(lens: Lens, given: Fields): Fields {
 }
 
 const joined = 'container:'
+/** What may be that of another container; some of them only in the eyes of some engines. */
+const joinable = ['NetworkMode', 'IpcMode', 'PidMode', 'UTSMode', 'UsernsMode', 'CgroupnsMode', 'Cgroup'] as const
 
 /** Of a create: with 404 clients would pull its image. */
 const inCreate = 400

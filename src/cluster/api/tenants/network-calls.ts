@@ -13,12 +13,18 @@ import type { TenantCall, TenantStep } from './tenant-call.ts'
 /** Others (`macvlan`, `ipvlan`) put containers on the networks of the host. */
 const openDrivers: ReadonlySet<string> = new Set(['', 'bridge', 'overlay'])
 
+/** Takes a bridge of the host, whatever else is on it. */
+const bridgeOption = 'com.docker.network.bridge.name'
+
 export const createNetwork: TenantStep = async (tenantCall) => {
   const { api, call, own, ledger, tenant, run } = tenantCall
   const body = foldNames(await readJsonBody(call), networkNames)
   const driver = readText(body, 'Driver')
   if (!openDrivers.has(driver) && !tenant.allows.has('host-namespaces')) {
     throw forbid(`networks of driver ${driver} are not open to tenant ${tenant.name}: they need host-namespaces`)
+  }
+  if (Object.hasOwn(readFields(body, 'Options'), bridgeOption) && !tenant.allows.has('host-namespaces')) {
+    throw forbid(`option ${bridgeOption} is not open to tenant ${tenant.name}: it needs host-namespaces`)
   }
   if (readBoolean(body, 'Ingress')) throw forbid('the ingress network is not open to tenants')
   const { name } = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))

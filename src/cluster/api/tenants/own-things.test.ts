@@ -11,7 +11,7 @@ let admin: Asks
 
 beforeAll(async () => {
   const images = ['box:1', 'blue/app:1', 'red/app:1', 'registry.example:5000/red/app:1']
-  bed = await startTenantBed([{ images }, { images }], '{blue: {}, red: {}, green: {allows: [host-namespaces]}}')
+  bed = await startTenantBed([{ images }, { images }], '{blue: {}, red: {}}', { isVolumeLossAllowed: true })
   blue = bed.as('blue')
   red = bed.as('red')
   admin = bed.as('admin')
@@ -226,10 +226,29 @@ describe('what is not the tenants’', () => {
     for (const Driver of ['macvlan', 'ipvlan', 'host']) {
       expect((await blue('POST', '/networks/create', { Name: 'lan', Driver })).status).toBe(403)
     }
+    const Options = { 'com.docker.network.bridge.name': 'virbr0' }
+    expect((await blue('POST', '/networks/create', { Name: 'lan', options: Options })).status).toBe(403)
     expect(
       (await blue('POST', '/containers/create', { Image: 'box:1', HostConfig: { NetworkMode: 'host' } })).status,
     ).toBe(403)
   })
+})
+
+describe('what is moved', () => {
+  it('keeps its owner', async () => {
+    const id = await make(blue, 'mover', { Env: ['constraint:node==n*'], HostConfig: { Binds: ['moved-data:/data'] } })
+    const before = bed.endpoint.cluster.directory.findContainer(id)
+    const node = before.kind === 'found' ? before.node.name : ''
+    expect((await admin('POST', `/flotilla/nodes/${node}/drain`, { Force: true })).status).toBe(200)
+    const find = (): string => {
+      const found = bed.endpoint.cluster.directory.findContainer('mover')
+      return found.kind === 'found' ? found.node.name : ''
+    }
+    await eventually(() => find() !== node && find() !== '', 'the move')
+    expect((await tell(blue, '/containers/mover/json')).Config.Labels[label]).toBe('blue')
+    expect((await red('GET', '/containers/mover/json')).status).toBe(404)
+    expect((await admin('POST', `/flotilla/nodes/${node}/undrain`)).status).toBe(200)
+  }, 60_000)
 })
 
 describe('events', () => {
