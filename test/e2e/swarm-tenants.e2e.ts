@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isRoot } from './compose-host.ts'
+import { programForms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 import { dockerClis, startCluster } from './swarm-cluster.ts'
 import type { TestCluster } from './swarm-cluster.ts'
@@ -259,6 +260,27 @@ describe.runIf(isRoot)('tenants of a cluster of engines 20.10 and 28.5 (needs ro
     expect((await as('blue', '$D run -d --memory 32m $I true')).stderr).toContain('quota of containers')
     await ok('blue', '$D rm -f $($D ps -aq --filter name=blue-[0-9])')
   }, 240_000)
+
+  it('have projects of Compose, which name what they make like the tenant', async () => {
+    const compose = programForms.find((form) => form.name === 'executable')?.command('docker-compose') ?? []
+    const C = compose.map((word) => `'${word}'`).join(' ')
+    const file = `services:\n  web: {image: flotilla/sample, command: [sleep, "300"], mem_limit: 32m, volumes: ["data:/data"]}\nvolumes: {data: {}}\n`
+    await writeFile(join(folder, 'compose.yaml'), file)
+    await Promise.all(
+      names.map(async (name) => {
+        await ok(name, `${C} -p $T-shop up -d; ${C} -p $T-shop exec -T web true; ${C} -p $T-shop ps`)
+        expect(await ok(name, `$D ps --format '{{.Names}}'`)).toMatch(
+          new RegExp(String.raw`^\S+/${name}-shop-web-1\n$`),
+        )
+      }),
+    )
+    const clash = await as('red', `${C} -p blue-shop up -d`)
+    expect(clash.code).not.toBe(0)
+    expect(clash.stderr).toMatch(/already (?:exists|in use|assigned)/)
+    await Promise.all(names.map((name) => ok(name, `${C} -p $T-shop down -v -t 0`)))
+    const left = `$D network rm blue-shop_default; $D volume rm blue-shop_data; true`
+    await as('red', left)
+  }, 180_000)
 
   it('clean up after themselves, and after nobody else', async () => {
     for (const name of names) for (const line of evening) await ok(name, line)

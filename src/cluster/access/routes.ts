@@ -152,7 +152,7 @@ const table: Readonly<Record<string, RouteAccess>> = {
 
   'GET /flotilla/waiting': overview,
   'GET /flotilla/ports': overview,
-  'GET /flotilla/nodes': overview,
+  'GET /flotilla/nodes': read,
   'GET /flotilla/nodes/*': overview,
   'POST /flotilla/nodes/*/drain': operate,
   'POST /flotilla/nodes/*/undrain': operate,

@@ -12,7 +12,7 @@ import {
 } from './image-calls.ts'
 import { attachment, createNetwork, inspectNetwork } from './network-calls.ts'
 import type { TenantRule } from './routes.ts'
-import { absent, logs, prune, stats, stream } from './stream-calls.ts'
+import { absent, listNodes, logs, prune, stats, stream } from './stream-calls.ts'
 import type { TenantStep } from './tenant-call.ts'
 import { createVolume } from './volume-calls.ts'
 
@@ -33,6 +33,7 @@ export const tenantSteps: Readonly<Record<Exclude<TenantRule, 'closed'>, TenantS
   logs,
   'network-create': createNetwork,
   'network-inspect': inspectNetwork,
+  nodes: listNodes,
   plain: ({ run }) => run(),
   prune,
   pull: createImage,

@@ -133,6 +133,7 @@ const nameless: ReadonlySet<string> = new Set([
   'GET /distribution/*/json',
   'GET /flotilla/whoami',
   'GET /flotilla/tenants',
+  'GET /flotilla/nodes',
   'GET /containers/ps',
   'POST /containers/prune',
   'GET /images/json',
@@ -304,6 +305,7 @@ describe('a tenant', () => {
     '/networks/n1%2Fbridge',
     '/networks/n2%2Fbridge',
     '/flotilla/tenants',
+    '/flotilla/nodes',
     '/flotilla/whoami',
     '/version',
   ])('finds nothing of others in %s', async (path) => {
@@ -317,6 +319,10 @@ describe('a tenant', () => {
   it('is told of its own numbers alone', async () => {
     const info = JSON.parse((await blue('GET', '/info')).body) as { Containers: number; ContainersRunning: number }
     expect([info.Containers, info.ContainersRunning]).toEqual([1, 0])
+    const nodes = JSON.parse((await blue('GET', '/flotilla/nodes')).body) as readonly {
+      Containers: { Total: number }
+    }[]
+    expect(nodes.reduce((sum, each) => sum + each.Containers.Total, 0)).toBe(1)
     const own = JSON.parse((await blue('GET', '/flotilla/tenants')).body) as readonly { Name: string }[]
     expect(own.map((each) => each.Name)).toEqual(['blue'])
     const all = JSON.parse((await admin('GET', '/flotilla/tenants')).body) as readonly { Name: string }[]

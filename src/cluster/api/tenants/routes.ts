@@ -19,6 +19,7 @@ export type TenantRule =
   | 'logs'
   | 'network-create'
   | 'network-inspect'
+  | 'nodes'
   | 'plain'
   | 'prune'
   | 'pull'
@@ -45,6 +46,7 @@ const table: Readonly<Record<string, TenantRule>> = {
 
   'GET /flotilla/whoami': 'plain',
   'GET /flotilla/tenants': 'plain',
+  'GET /flotilla/nodes': 'nodes',
 
   'GET /containers/json': 'plain',
   'GET /containers/ps': 'plain',
@@ -138,7 +140,6 @@ export const closedRoutes: ReadonlySet<string> = new Set([
   'GET /flotilla/snapshot',
   'GET /flotilla/waiting',
   'GET /flotilla/ports',
-  'GET /flotilla/nodes',
   'GET /flotilla/nodes/*',
   'POST /flotilla/nodes/*/drain',
   'POST /flotilla/nodes/*/undrain',

@@ -3,6 +3,7 @@ import { TENANT_LABEL } from '../../tenants/owner.ts'
 import { isTrue, paramsOf } from '../call.ts'
 import type { Call } from '../call.ts'
 import { parseListFilters } from '../list-filter.ts'
+import { changeJson } from './replies.ts'
 import type { TenantStep } from './tenant-call.ts'
 
 /** The query with one more label that everything has to have. @throws {cluster/invalid-option} status 400 */
@@ -19,6 +20,12 @@ export const absent: TenantStep = ({ call }) => {
   const kind = call.path.slice(1, call.path.indexOf('/', 1)).replace(/s$/, '')
   const what = kind === 'plugin' ? `plugin "${call.name}" not found` : `${kind} ${call.name} not found`
   throw new FlotillaError('cluster/not-found', what, { status: 404 })
+}
+
+/** Compose asks where things can go. What is on its way from node to node is not told. */
+export const listNodes: TenantStep = ({ call, run }) => {
+  call.exchange.changeReply(changeJson((node) => ({ ...node, ContainersLeaving: 0, ContainersHeld: 0 })))
+  return run()
 }
 
 /** Engines remove only what has the label. */
