@@ -148,7 +148,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     replication === undefined
       ? undefined
       : new Election({ ...replication, clock, log, catchUp: () => cluster.catchUp(catchUpMs) })
-  const gate = options.access === undefined ? undefined : await makeGate(options.access, options)
+  const gate = options.access === undefined ? undefined : await makeGate(options.access, options, cluster)
   const tenants = options.access === undefined ? undefined : await makeTenants(options.access)
   const dispatcher = makeDispatcher(
     () => api,
@@ -272,13 +272,14 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
   }
 }
 
-async function makeGate(source: AccessSource, options: EndpointOptions): Promise<AccessGate> {
+async function makeGate(source: AccessSource, options: EndpointOptions, cluster: Cluster): Promise<AccessGate> {
   const gates = await import('./api/access-gate.ts')
   const { clock, listenTls, engineTls } = options
   return new gates.AccessGate({
     source,
     ...(listenTls === undefined ? {} : { certificate: listenTls.cert }),
     isShown: engineTls?.cert !== undefined && listenTls?.clientCa !== undefined,
+    onRefused: (cause) => cluster.turnedAway.count(cause),
     nowMs: () => clock.nowMs(),
   })
 }

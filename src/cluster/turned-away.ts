@@ -1,5 +1,12 @@
 /** Why a request was turned away by this manager itself, for metrics. */
-export type TurnedAwayCause = 'connections' | 'streams' | 'engine-queue' | 'no-placement' | 'name-taken'
+export type TurnedAwayCause =
+  | 'connections'
+  | 'streams'
+  | 'engine-queue'
+  | 'no-placement'
+  | 'name-taken'
+  | 'unknown-caller'
+  | 'forbidden'
 
 /** Counts refusals by cause since the start. */
 export class TurnedAway {
@@ -9,6 +16,8 @@ export class TurnedAway {
     'engine-queue': 0,
     'no-placement': 0,
     'name-taken': 0,
+    'unknown-caller': 0,
+    forbidden: 0,
   }
 
   count(cause: TurnedAwayCause): void {

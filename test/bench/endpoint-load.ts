@@ -42,20 +42,27 @@ async function learnLength(place: Place, path: string): Promise<number> {
   })
 }
 
-/** Asks for `path` again and again over some connections, each waiting for its reply before it asks again. */
-export async function putLoad(place: Place, path: string, connections: number, ms: number): Promise<Load> {
+/** Asks for `path` again and again over some connections, each waiting for its reply, and for `pauseMs`, before it asks again. */
+export async function putLoad(place: Place, path: string, connections: number, ms: number, pauseMs = 0): Promise<Load> {
   const length = await learnLength(place, path)
   const request = Buffer.from(renderGet(path, false))
   const times: number[] = []
   const end = performance.now() + ms
-  await Promise.all(Array.from({ length: connections }, () => ask(place, request, length, end, times)))
+  await Promise.all(Array.from({ length: connections }, () => ask(place, request, length, end, times, pauseMs)))
   times.sort((a, b) => a - b)
   const requests = times.length
   const at = (share: number): number => times[Math.floor(requests * share)] ?? Number.NaN
   return { perSecond: (requests * 1000) / ms, p50Ms: at(0.5), p99Ms: at(0.99), requests }
 }
 
-function ask(place: Place, request: Buffer, length: number, end: number, times: number[]): Promise<void> {
+function ask(
+  place: Place,
+  request: Buffer,
+  length: number,
+  end: number,
+  times: number[],
+  pauseMs: number,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = open(place)
     let got = 0
@@ -72,8 +79,10 @@ function ask(place: Place, request: Buffer, length: number, end: number, times: 
       if (got < length) return
       const now = performance.now()
       times.push(now - start)
-      if (now < end) next()
-      else {
+      if (now < end) {
+        if (pauseMs === 0) next()
+        else setTimeout(next, pauseMs)
+      } else {
         socket.destroy()
         resolve()
       }

@@ -1,27 +1,25 @@
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { startFakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
-import type { FakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
-import { startFaultProxy } from '../../src/testing/fault-proxy.ts'
-import type { FaultProxy, ProxyFault } from '../../src/testing/fault-proxy.ts'
+import type { ProxyFault } from '../../src/testing/fault-proxy.ts'
 import { freePort } from './free-port.ts'
 import type { Row } from './bench.ts'
 import { putLoad } from './endpoint-load.ts'
+import type { NeighbourOrder } from './neighbours-process.ts'
 import { RawClient } from './raw-client.ts'
 
 /**
  * Promise I5: an engine that is slow, dead or lying affects only requests that need that engine. What a request to a good
  * engine takes, at the 99th percentile, while its neighbour is asked too and does not behave, against the same with nobody
- * at the neighbour; the two take turns.
+ * at the neighbour; the two take turns. The engines are processes of their own, and the load leaves the processors room:
+ * where they are full, each request takes longer the more there are, whoever they are for.
  */
 const turns = 9
-const turnMs = 400
+const turnMs = 600
 const connections = 4
-/** Clients of the bad engine, and the pause between two of their questions. */
-const others = 8
-const othersPauseMs = 20
+const pauseMs = 3
 
 const faults: readonly (readonly [string, ProxyFault])[] = [
   ['answers', { kind: 'none' }],
@@ -32,14 +30,13 @@ const faults: readonly (readonly [string, ProxyFault])[] = [
 ]
 
 export async function run(): Promise<readonly Row[]> {
-  const good = await startFakeEngine({ name: 'good', images: ['busybox:latest'] })
-  const bad = await startFakeEngine({ name: 'bad', images: ['busybox:latest'] })
-  const way = await startFaultProxy(addressOf(bad))
+  const good = await startEngine('good')
+  const bad = await startEngine('bad')
   let manager: ChildProcess | undefined
   try {
     const port = await freePort()
     const program = join(process.cwd(), 'dist', 'bin', 'swarm.cjs')
-    const nodes = `nodes://127.0.0.1:${String(addressOf(good).port)},127.0.0.1:${String(way.port)}`
+    const nodes = `nodes://127.0.0.1:${String(good.port)},127.0.0.1:${String(bad.port)}`
     manager = spawn(process.execPath, [program, 'manage', '-H', `tcp://127.0.0.1:${String(port)}`, nodes], {
       stdio: 'ignore',
     })
@@ -50,32 +47,51 @@ export async function run(): Promise<readonly Row[]> {
     }
     const rows: Row[] = []
     for (const [name, fault] of faults) {
-      rows.push(await measure(port, way, name, fault))
-      way.setFault({ kind: 'none' }, true)
+      rows.push(await measure(port, bad, name, fault))
+      await bad.order({ fault: { kind: 'none' } })
       await until(client, 2)
     }
     client.close()
     return rows
   } finally {
     manager?.kill('SIGKILL')
-    await way.stop()
-    await good.stop()
-    await bad.stop()
+    good.process.kill('SIGKILL')
+    bad.process.kill('SIGKILL')
   }
 }
 
-async function measure(port: number, way: FaultProxy, name: string, fault: ProxyFault): Promise<Row> {
+interface Neighbour {
+  readonly process: ChildProcess
+  readonly port: number
+  readonly order: (order: NeighbourOrder) => Promise<void>
+}
+
+async function startEngine(name: string): Promise<Neighbour> {
+  const program = join(process.cwd(), 'dist', 'bench', 'neighbours-process.mjs')
+  const child = fork(program, [name], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const [port] = (await once(child, 'message')) as [number]
+  return {
+    process: child,
+    port,
+    async order(order) {
+      const done = once(child, 'message')
+      child.send(order)
+      await done
+    },
+  }
+}
+
+async function measure(port: number, bad: Neighbour, name: string, fault: ProxyFault): Promise<Row> {
   const quiet: number[] = []
   const beside: number[] = []
   const p99 = async (): Promise<number> =>
-    (await putLoad({ port }, '/containers/on-good/json', connections, turnMs)).p99Ms
+    (await putLoad({ port }, '/containers/on-good/json', connections, turnMs, pauseMs)).p99Ms
   await p99()
-  way.setFault(fault, true)
   for (let turn = 0; turn < turns; turn += 1) {
+    await bad.order({ fault })
     quiet.push(await p99())
-    const stop = askBad(port)
+    await bad.order({ fault, askAt: port })
     beside.push(await p99())
-    stop()
   }
   const [value, base] = [median(beside), median(quiet)]
   return {
@@ -84,30 +100,6 @@ async function measure(port: number, way: FaultProxy, name: string, fault: Proxy
     unit: 'ms',
     against: { name: 'nobody there', value: base, ratio: value / base },
     mark: '<= 1.5',
-  }
-}
-
-/** Asks the bad engine until told to stop; what does not come is given up then. */
-function askBad(port: number): () => void {
-  const over = new AbortController()
-  const clients: RawClient[] = []
-  async function ask(): Promise<void> {
-    while (!over.signal.aborted) {
-      try {
-        const client = await RawClient.open(port)
-        clients.push(client)
-        await client.ask('GET', '/containers/on-bad/json', '', true)
-        client.close()
-      } catch {
-        // Its failures are not what is measured.
-      }
-      await pause(othersPauseMs)
-    }
-  }
-  for (let index = 0; index < others; index += 1) void ask()
-  return () => {
-    over.abort()
-    for (const client of clients) client.close()
   }
 }
 
@@ -137,12 +129,6 @@ function isOpen(port: number): Promise<boolean> {
     socket.on('error', () => resolve(false))
     socket.on('connect', () => socket.destroy())
   })
-}
-
-function addressOf(engine: FakeEngine): { readonly host: string; readonly port: number } {
-  const { endpoint } = engine
-  if (endpoint.kind !== 'tcp') throw new Error('the fake engine has no port')
-  return { host: endpoint.host, port: endpoint.port }
 }
 
 function median(values: readonly number[]): number {

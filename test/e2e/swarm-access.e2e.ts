@@ -218,6 +218,29 @@ describe.runIf(isRoot)('two managers with rules of access (needs root on Linux)'
     await ok(anna, replica, `${C} -p blog down -v -t 0`)
   })
 
+  it('builds go where they can be looked into', async () => {
+    const compose = (programForms.find((form) => form.name === 'executable')?.command('docker-compose') ?? []).join(' ')
+    await mkdir(join(folder, 'context'))
+    await writeFile(
+      join(folder, 'context/Dockerfile'),
+      `FROM ${image}\nRUN echo built > /built\nCMD ["cat", "/built"]\n`,
+    )
+    const project = 'services: {web: {build: context, image: made:here}}\n'
+    await writeFile(join(folder, 'context/compose.yaml'), project.replace('context', '.'))
+    for (const { path: cli } of dockerClis) {
+      await ok(alice, primary, 'DOCKER_BUILDKIT=0 $D build -q -t made:here context && $D run --rm made:here', cli)
+      expect(await refused(alice, primary, 'DOCKER_BUILDKIT=0 $D build --network host context', cli)).toContain(
+        'networkmode needs the freedom host-namespaces',
+      )
+    }
+    const build = `${compose} -f context/compose.yaml build`
+    expect(await refused(alice, primary, build)).toContain('needs the freedom build-entitlements')
+    await ok(alice, primary, `DOCKER_BUILDKIT=0 ${build}`)
+    await ok(anna, primary, build)
+    await ok(dora, replica, `DOCKER_BUILDKIT=0 ${build}`)
+    await ok(alice, primary, '$D rmi -f made:here')
+  })
+
   it('a replica tells the primary who asks', async () => {
     const ask = '--cacert $DOCKER_CERT_PATH/ca.pem https://${DOCKER_HOST#tcp://}/flotilla/whoami'
     const pair = '--cert $DOCKER_CERT_PATH/cert.pem --key $DOCKER_CERT_PATH/key.pem'

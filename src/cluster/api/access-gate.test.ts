@@ -12,6 +12,8 @@ import type { FakeEngine } from '../../testing/fake-engine/fake-engine.ts'
 import { eventually } from '../../testing/manager-bed.ts'
 import { hashToken, indexAccess } from '../access/identify.ts'
 import type { AccessIndex } from '../access/identify.ts'
+import { freedoms } from '../access/model.ts'
+import type { Freedom } from '../access/model.ts'
 import { parseAccess } from '../access/parse-access.ts'
 import type { RunningEndpoint } from '../endpoint.ts'
 
@@ -202,6 +204,15 @@ describe('what a role may do', () => {
     expect((await as('anna', 'POST', '/flotilla/sightings', { Engines: [] })).status).toBe(200)
   })
 
+  it('counts what it refuses', async () => {
+    const before = { ...endpoint.cluster.turnedAway.counts }
+    await ask(port, 'GET', '/_ping')
+    await as('vera', 'POST', '/images/prune')
+    const after = endpoint.cluster.turnedAway.counts
+    expect(after['unknown-caller'] - before['unknown-caller']).toBe(1)
+    expect(after.forbidden - before.forbidden).toBe(1)
+  })
+
   it('does not tell engines who asks', async () => {
     await make('told', {})
     relay.take()
@@ -387,5 +398,107 @@ describe('a deployer', () => {
     expect((await as('shop', 'DELETE', '/containers/made?force=1')).status).toBe(204)
     expect((await as('shop', 'DELETE', '/networks/shop_back')).status).toBe(204)
     expect((await as('shop', 'DELETE', '/volumes/shop_more')).status).toBe(204)
+  })
+})
+
+describe('a freedom at every door, for every role', () => {
+  const labels = { [project]: 'shop' }
+  const create = (fields: unknown): readonly [string, string, unknown] => [
+    'POST',
+    '/containers/create',
+    { Image: 'busybox', Labels: labels, HostConfig: fields },
+  ]
+  const service = (spec: unknown): readonly [string, string, unknown] => [
+    'POST',
+    '/services/x/update?version=1',
+    { TaskTemplate: { ContainerSpec: spec } },
+  ]
+  const update = (fields: unknown): readonly [string, string, unknown] => ['POST', '/containers/door/update', fields]
+  const bindVolume = { type: 'none', o: 'bind', device: '/' }
+  const doors: readonly (readonly [Freedom, readonly (readonly [string, string, unknown])[]])[] = [
+    [
+      'privileged',
+      [
+        create({ Privileged: true }),
+        ['POST', '/containers/door/exec', { Cmd: ['id'], Privileged: true }],
+        ['POST', '/services/create', { TaskTemplate: { PluginSpec: { Name: 'x' } } }],
+        ['POST', '/commit?container=door', { hostconfig: { privileged: true } }],
+      ],
+    ],
+    ['capabilities', [create({ CapAdd: ['ALL'] }), service({ CapabilityAdd: ['ALL'] })]],
+    ['devices', [create({ Devices: [{}] }), update({ Devices: [{}] }), update({ DeviceCgroupRules: ['a'] })]],
+    ['sysctls', [create({ Sysctls: { a: 'b' } }), service({ Sysctls: { a: 'b' } })]],
+    [
+      'security-options',
+      [
+        create({ SecurityOpt: ['seccomp=unconfined'] }),
+        service({ Privileges: { Seccomp: { Mode: 'unconfined' } } }),
+        ['POST', '/build?securityopt=%5B%22a%22%5D', undefined],
+      ],
+    ],
+    [
+      'host-namespaces',
+      [
+        create({ NetworkMode: 'host' }),
+        create({ PidMode: 'host' }),
+        ['POST', '/services/create', { TaskTemplate: { Networks: [{ Target: 'host' }] } }],
+        ['POST', '/build?networkmode=host', undefined],
+      ],
+    ],
+    [
+      'host-paths',
+      [
+        create({ Binds: ['/:/x'] }),
+        create({ Mounts: [{ Type: 'volume', VolumeOptions: { DriverConfig: { Options: bindVolume } } }] }),
+        service({ Mounts: [{ Type: 'bind', Source: '/' }] }),
+        ['POST', '/volumes/create', { Name: 'door', Labels: labels, DriverOpts: bindVolume }],
+        ['POST', '/containers/door/checkpoints', { CheckpointDir: '/x' }],
+        ['POST', '/containers/door/start?checkpoint=a&checkpoint-dir=/x', undefined],
+      ],
+    ],
+    [
+      'cgroup-parent',
+      [create({ CgroupParent: '/' }), update({ CgroupParent: '/' }), ['POST', '/build?cgroupparent=/', undefined]],
+    ],
+    ['build-entitlements', [['POST', '/grpc', undefined]]],
+    [
+      'remote-sources',
+      [
+        ['POST', '/build?remote=http://10.0.0.1/', undefined],
+        ['POST', '/images/create?fromSrc=http://10.0.0.1/', undefined],
+      ],
+    ],
+  ]
+
+  beforeAll(() => make('door', labels))
+
+  it('has doors for all freedoms', () => {
+    expect(doors.map(([freedom]) => freedom)).toEqual(freedoms)
+  })
+
+  it.each(doors)('%s', async (freedom, calls) => {
+    const others = freedoms.filter((each) => each !== freedom)
+    const rulesOf = (allowed: readonly string[]): AccessIndex => {
+      const list = `[${allowed.join(', ')}]`
+      const text = `${users}\nallows: {operator: ${list}, deployer: ${list}}`
+      return indexAccess(parseAccess(text.replace('[capabilities]', list), 'a'))
+    }
+    for (const [method, path, body] of calls) {
+      const needed = new RegExp(`needs the freedom ${freedom}$`)
+      for (const name of ['olga', 'shop', 'tina']) {
+        source.index = rulesOf(others)
+        const without = await as(name, method, path, body)
+        const isServed = name === 'olga' || !path.startsWith('/services/')
+        expect([name, path, without.status]).toEqual([name, path, 403])
+        expect(messageOf(without)).toMatch(isServed ? needed : /the role \w+ does not include it$/)
+        source.index = rulesOf([freedom])
+        const allowed = await as(name, method, path, body)
+        if (isServed) expect([name, path, allowed.status]).not.toEqual([name, path, 403])
+      }
+      source.index = rulesOf([])
+      expect((await as('vera', method, path, body)).status).toBe(403)
+      expect((await as('anna', method, path, body)).status).not.toBe(403)
+    }
+    source.index = rules()
   })
 })

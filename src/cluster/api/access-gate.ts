@@ -30,6 +30,8 @@ export interface AccessGateOptions {
   readonly certificate?: string
   /** This manager shows that certificate to other managers, and they look at it. */
   readonly isShown?: boolean
+  /** Called for each request that is not let through. */
+  onRefused?(cause: 'unknown-caller' | 'forbidden'): void
   /** Epoch milliseconds. */
   nowMs(): number
 }
@@ -63,6 +65,7 @@ export class AccessGate {
       exchange.caller = identity.caller
       return true
     }
+    this.#o.onRefused?.(identity.status === 401 ? 'unknown-caller' : 'forbidden')
     const asks = identity.status === 401 ? ['WWW-Authenticate', 'Bearer realm="flotilla"'] : []
     exchange.replyError(identity.status, `access denied: ${identity.why}`, asks)
     return false
@@ -111,8 +114,8 @@ export class AccessGate {
    */
   admit(api: Api, call: Call, access: RouteAccess, run: (call: Call) => void | Promise<void>): void | Promise<void> {
     const { caller } = call.exchange
-    if (caller === undefined) throw refuse(undefined, call, 'nobody knows who asks')
-    if (!isOpenTo(access, caller)) throw refuse(caller, call, `the role ${caller.role} does not include it`)
+    if (caller === undefined) throw this.#refuse(undefined, call, 'nobody knows who asks')
+    if (!isOpenTo(access, caller)) throw this.#refuse(caller, call, `the role ${caller.role} does not include it`)
     if (caller.role === 'admin') return run(call)
     if (access.inspects === undefined && (caller.role !== 'deployer' || access.touches === undefined)) return run(call)
     return this.#inspect(api, call, caller, access).then(run)
@@ -121,7 +124,7 @@ export class AccessGate {
   async #inspect(api: Api, call: Call, caller: Caller, access: RouteAccess): Promise<Call> {
     const { exchange } = call
     // Engines read such a body as a part of the query, and before it.
-    if (isForm(exchange)) throw refuse(caller, call, 'the body is a form, which is not looked into')
+    if (isForm(exchange)) throw this.#refuse(caller, call, 'the body is a form, which is not looked into')
     const query = paramsOf(call)
     const { inspects, touches } = access
     const isRead =
@@ -139,15 +142,22 @@ export class AccessGate {
           return found.item.driver === 'host' ? 'host' : 'other'
         },
       }).find(({ freedom }) => !allowed.has(freedom))
-      if (asked !== undefined) throw refuse(caller, call, `${asked.field} needs the freedom ${asked.freedom}`)
+      if (asked !== undefined) throw this.#refuse(caller, call, `${asked.field} needs the freedom ${asked.freedom}`)
     }
     if (touches === undefined || caller.role !== 'deployer') return call
     const name = touches === 'exec' ? await findExecContainer(api, call) : call.name
     const { directory, departed } = api.cluster
     const around = { directory, departed }
     const foreign = findForeign({ touches, name, query, body }, caller.projects ?? [], around)
-    if (foreign !== undefined) throw refuse(caller, call, foreign)
+    if (foreign !== undefined) throw this.#refuse(caller, call, foreign)
     return pin(api, call, access)
+  }
+
+  #refuse(caller: Caller | undefined, call: Call, why: string): FlotillaError {
+    this.#o.onRefused?.('forbidden')
+    const role = caller === undefined ? '' : ` (${caller.role})`
+    const message = `access denied to ${describe(caller)}${role}: ${call.exchange.head.method} ${call.path}: ${why}`
+    return new FlotillaError('cluster/forbidden', message, { status: 403 })
   }
 
   #allowed(caller: Caller): ReadonlySet<Freedom> {
@@ -232,10 +242,4 @@ function describe(caller: Caller | undefined): string {
   if (caller === undefined || caller.how === 'unknown') return 'a client that does not say who it is'
   if (caller.how === 'socket') return 'a client of the local socket'
   return JSON.stringify(caller.name)
-}
-
-function refuse(caller: Caller | undefined, call: Call, why: string): FlotillaError {
-  const role = caller === undefined ? '' : ` (${caller.role})`
-  const message = `access denied to ${describe(caller)}${role}: ${call.exchange.head.method} ${call.path}: ${why}`
-  return new FlotillaError('cluster/forbidden', message, { status: 403 })
 }
