@@ -21,11 +21,11 @@ export interface TenantBed {
   readonly engines: readonly FakeEngine[]
   readonly endpoint: RunningEndpoint
   readonly port: number
-  as(user: 'admin' | 'blue' | 'red'): Asks
+  readonly as: (user: 'admin' | 'blue' | 'red') => Asks
   /** Other rules from now on. @param tenants YAML of the tenants */
   setTenants(tenants: string): void
   /** Another manager over the same engines, with the same rules, in place of this one. */
-  restart(): Promise<void>
+  readonly restart: () => Promise<void>
   close(): Promise<void>
 }
 

@@ -278,7 +278,7 @@ describe('a tenant', () => {
     }
     expect((await red('GET', '/images/red/app:1/json')).status).toBe(200)
     const all = JSON.parse((await admin('GET', '/containers/json?all=1')).body) as readonly { Names: string[] }[]
-    expect(all.map((each) => each.Names[0]?.replace(/^\/n\d\//, '')).sort()).toEqual([
+    expect(all.map((each) => each.Names[0]?.replace(/^\/n\d\//, '') ?? '').sort()).toEqual([
       'blue-web',
       'boss-web',
       'red-web',
