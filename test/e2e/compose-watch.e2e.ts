@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { isRoot, openComposeHost, sampleImage } from './compose-host.ts'
@@ -42,6 +42,7 @@ describe.runIf(isRoot)('watch (needs root on Linux)', () => {
   let running: Lab | undefined
   let host: ComposeHost
   let folder = ''
+  const started: Running[] = []
 
   beforeAll(async () => {
     ensurePrograms()
@@ -52,6 +53,14 @@ describe.runIf(isRoot)('watch (needs root on Linux)', () => {
     for (const name of ['src/node_modules', 'src/sub', 'conf', 'hook'])
       await mkdir(join(folder, name), { recursive: true })
     await writeFile(join(folder, 'src/early'), 'early')
+  })
+
+  // One that a failed test leaves behind would hold the project's lock against the next try.
+  afterEach(async () => {
+    for (const { child, code } of started.splice(0)) {
+      child.kill('SIGKILL')
+      await code
+    }
   })
 
   afterAll(async () => {
@@ -65,7 +74,9 @@ describe.runIf(isRoot)('watch (needs root on Linux)', () => {
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     const code = new Promise<number | null>((resolve) => child.on('close', resolve))
-    return { child, stdout: () => stdout, stderr: () => stderr, code }
+    const one = { child, stdout: () => stdout, stderr: () => stderr, code }
+    started.push(one)
+    return one
   }
 
   /** What a path holds in a container; nothing when it is not there. */
