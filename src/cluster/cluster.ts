@@ -51,6 +51,37 @@ export interface ClusterOptions {
   resolveIp(host: string): Promise<string>
 }
 
+/** As much of the cluster as calls of the API work with; a tenant's calls get one that has only what is the tenant's. */
+export type ClusterAccess = Pick<
+  Cluster,
+  | 'apiVersion'
+  | 'changed'
+  | 'choose'
+  | 'clock'
+  | 'containers'
+  | 'directory'
+  | 'events'
+  | 'healthyMembers'
+  | 'hold'
+  | 'holdName'
+  | 'isAskedElsewhere'
+  | 'isMixed'
+  | 'isStreaming'
+  | 'judge'
+  | 'log'
+  | 'markOf'
+  | 'member'
+  | 'memberOf'
+  | 'namesKnown'
+  | 'openEngineAt'
+  | 'policy'
+  | 'releaseName'
+  | 'reservationCount'
+  | 'settled'
+  | 'snapshot'
+  | 'turnedAway'
+> & { readonly departed: Pick<DepartedEngines, 'find' | 'forget' | 'list'> }
+
 /** Engines read at the same time when many join at once. */
 const parallelReads = 64
 /** Engines whose containers are described at the same time, in the background. */

@@ -11,7 +11,7 @@ import { lookupAddress } from '../io/lookup-address.ts'
 import type { AccessGate, AccessSource } from './api/access-gate.ts'
 import { WaitingCreates } from './api/waiting.ts'
 import { BuildNodes } from './api/build-nodes.ts'
-import type { Api, ApiSettings } from './api/call.ts'
+import type { Api, ApiSettings, Tenants } from './api/call.ts'
 import { makeDispatcher } from './api/dispatch.ts'
 import { LeadFence } from './api/fence.ts'
 import { PrimaryForwarder } from './api/forward-primary.ts'
@@ -164,6 +164,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
       ? undefined
       : new Election({ ...replication, clock, log, catchUp: () => cluster.catchUp(catchUpMs) })
   const gate = options.access === undefined ? undefined : await makeGate(options.access, options, cluster)
+  const tenants = options.access === undefined ? undefined : await makeTenants(options.access)
   const dispatcher = makeDispatcher(
     () => api,
     () => forwarder,
@@ -231,6 +232,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     builds: new BuildNodes(clock),
     waiting: new WaitingCreates(),
     ...(election === undefined ? {} : { passOn: (call) => dispatcher.passOn(call) }),
+    ...(tenants === undefined ? {} : { tenants }),
     compile: once(loadRegex),
   }
   const addresses: string[] = []
@@ -302,6 +304,11 @@ async function makeGate(source: AccessSource, options: EndpointOptions, cluster:
     onRefused: (cause) => cluster.turnedAway.count(cause),
     nowMs: () => clock.nowMs(),
   })
+}
+
+async function makeTenants(source: AccessSource): Promise<Tenants> {
+  const { TenantGate } = await import('./api/tenants/tenant-gate.ts')
+  return new TenantGate(() => source.index.rules)
 }
 
 async function followOverlay(

@@ -142,6 +142,20 @@ describe('a newcomer who types what the page says', () => {
     expect(result.stderr).toContain('HostConfig.Privileged needs the freedom privileged')
   })
 
+  it('docs/tenants.md: gives two tenants a world each, and a quota to one', async () => {
+    const result = await runPage('docs/tenants.md', 'tenants')
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    const blocks = result.stdout.split('-- next block\n')
+    expect(blocks[1]).toMatch(/^0\nexit code 1\nexit code 1\n/m)
+    expect(blocks[1]).toMatch(
+      /^exit code 12[56]\n\S*\/blue-db\n\S*\/blue-web\n\[\{"Name":"blue","Containers":\{"Used":2,"Limit":2\}/m,
+    )
+    const page = readFileSync(join(root, 'docs/tenants.md'), 'utf8')
+    const shown = /what is\nasked too often:\n\n```\n([\s\S]*?)\n```/.exec(page)?.[1] ?? 'nothing'
+    expect(result.stderr).toContain(shown)
+    expect(result.stderr).toContain('No such container')
+  })
+
   it('docs/compose.md: brings a project up, changes it, takes it down', async () => {
     const result = await runPage('docs/compose.md', 'compose')
     expect(result.code, result.stdout + result.stderr).toBe(0)

@@ -34,6 +34,8 @@ type Detail = Pick<RouteAccess, 'inspects' | 'touches'>
 const read: RouteAccess = { least: 'viewer', isForTenants: true }
 /** Tells of nodes, or of all together. */
 const overview: RouteAccess = { least: 'viewer', isForTenants: false }
+/** A single thing of a kind that tenants have none of: they are told that there is none. `docker inspect` asks for all kinds. */
+const absent = { isForTenants: true } as const
 const operate: RouteAccess = { least: 'operator', isForTenants: false }
 const admin: RouteAccess = { least: 'admin', isForTenants: false }
 const managers: RouteAccess = { ...admin, isForManagers: true }
@@ -60,11 +62,12 @@ const table: Readonly<Record<string, RouteAccess>> = {
   'GET /distribution/*/json': deploy(undefined),
   'GET /plugins': overview,
   'GET /plugins/privileges': admin,
-  'GET /plugins/*/json': overview,
+  'GET /plugins/*/json': { ...overview, ...absent },
   'POST /plugins/*': admin,
   'DELETE /plugins/*': admin,
 
   'GET /flotilla/whoami': read,
+  'GET /flotilla/tenants': { ...operate, isForTenants: true },
   'GET /flotilla/leader': overview,
   'GET /flotilla/managers': overview,
   'POST /flotilla/managers': managers,
@@ -149,7 +152,7 @@ const table: Readonly<Record<string, RouteAccess>> = {
 
   'GET /flotilla/waiting': overview,
   'GET /flotilla/ports': overview,
-  'GET /flotilla/nodes': overview,
+  'GET /flotilla/nodes': read,
   'GET /flotilla/nodes/*': overview,
   'POST /flotilla/nodes/*/drain': operate,
   'POST /flotilla/nodes/*/undrain': operate,
@@ -166,31 +169,31 @@ const table: Readonly<Record<string, RouteAccess>> = {
   'DELETE /swarm': admin,
   'DELETE /swarm/*': admin,
   'GET /nodes': overview,
-  'GET /nodes/*': overview,
+  'GET /nodes/*': { ...overview, ...absent },
   'POST /nodes': admin,
   'POST /nodes/*': admin,
   'DELETE /nodes': admin,
   'DELETE /nodes/*': admin,
   'GET /services': overview,
-  'GET /services/*': overview,
+  'GET /services/*': { ...overview, ...absent },
   'POST /services': { ...operate, inspects: 'service' },
   'POST /services/*': { ...operate, inspects: 'service' },
   'DELETE /services': operate,
   'DELETE /services/*': operate,
   'GET /tasks': overview,
-  'GET /tasks/*': overview,
+  'GET /tasks/*': { ...overview, ...absent },
   'POST /tasks': operate,
   'POST /tasks/*': operate,
   'DELETE /tasks': operate,
   'DELETE /tasks/*': operate,
   'GET /secrets': operate,
-  'GET /secrets/*': operate,
+  'GET /secrets/*': { ...operate, ...absent },
   'POST /secrets': operate,
   'POST /secrets/*': operate,
   'DELETE /secrets': operate,
   'DELETE /secrets/*': operate,
   'GET /configs': operate,
-  'GET /configs/*': operate,
+  'GET /configs/*': { ...operate, ...absent },
   'POST /configs': operate,
   'POST /configs/*': operate,
   'DELETE /configs': operate,

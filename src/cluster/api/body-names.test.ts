@@ -51,15 +51,15 @@ describe('foldNames', () => {
 
   it.each([
     ['networks', networkNames, '{"name":"a","LABELS":{"b":"c"},"enableipv4":true,"ipam":{}}'],
-    ['connects', attachmentNames, '{"container":"a","FORCE":true,"endpointconfig":{}}'],
-    ['volumes', volumeNames, '{"NAME":"a","labels":{"B":"c"},"driveropts":{}}'],
+    ['connects', attachmentNames, '{"container":"a","FORCE":true,"endpointconfig":{},"other":1}'],
+    ['volumes', volumeNames, '{"NAME":"a","labels":{"B":"c"},"driveropts":{},"other":1}'],
   ])('knows the fields of %s', (_, names, text) => {
     expect(Object.keys(foldNames(parseExactJson(text) as Fields, names))).toMatchObject(
       names === networkNames
         ? ['Name', 'Labels', 'EnableIPv4', 'ipam']
         : names === attachmentNames
-          ? ['Container', 'Force', 'endpointconfig']
-          : ['Name', 'Labels', 'driveropts'],
+          ? ['Container', 'Force', 'EndpointConfig', 'other']
+          : ['Name', 'Labels', 'DriverOpts', 'other'],
     )
   })
 

@@ -44,12 +44,17 @@ const userKeys = each('value')
 const mount = fields({
   ...values('Type', 'Source', 'ReadOnly'),
   BindOptions: fields(values('ReadOnlyForceRecursive', 'ReadOnlyNonRecursive')),
-  VolumeOptions: fields({ ...values('Subpath'), DriverConfig: fields(values('Name')) }),
+  VolumeOptions: fields({
+    ...values('Subpath'),
+    Labels: userKeys,
+    DriverConfig: fields({ ...values('Name'), Options: userKeys }),
+  }),
   TmpfsOptions: fields(values('Options')),
 })
 
 const hostConfig = fields({
   ...values('NetworkMode', 'IpcMode', 'PidMode', 'VolumesFrom', 'Links', 'Binds', 'VolumeDriver', 'AutoRemove'),
+  ...values('PublishAllPorts', 'UTSMode', 'UsernsMode', 'CgroupnsMode', 'Cgroup'),
   ...values(
     'Memory',
     'MemoryReservation',
@@ -75,7 +80,9 @@ export const createNames: FieldNames = fields({
   HostConfig: hostConfig,
   Labels: userKeys,
   NetworkingConfig: fields({
-    EndpointsConfig: each(fields(values('Aliases', 'GwPriority', 'IPAMConfig', 'MacAddress'))),
+    EndpointsConfig: each(
+      fields(values('Aliases', 'GwPriority', 'IPAMConfig', 'MacAddress', 'NetworkID', 'EndpointID')),
+    ),
   }),
 })
 
@@ -83,11 +90,24 @@ export const networkNames: FieldNames = fields({
   ...values('Name', 'Driver', 'CheckDuplicate', 'Attachable', 'Ingress', 'ConfigOnly', 'EnableIPv4'),
   Labels: userKeys,
   Options: userKeys,
+  ConfigFrom: fields(values('Network')),
 })
 
-export const attachmentNames: FieldNames = fields(values('Container', 'Force'))
+export const attachmentNames: FieldNames = fields({
+  ...values('Container', 'Force'),
+  EndpointConfig: fields(values('NetworkID', 'EndpointID')),
+})
 
-export const volumeNames: FieldNames = fields({ ...values('Name'), Labels: userKeys })
+export const volumeNames: FieldNames = fields({
+  ...values('Name', 'Driver', 'ClusterVolumeSpec'),
+  DriverOpts: userKeys,
+  Labels: userKeys,
+})
+
+/** What an update may set that counts. */
+export const updateNames: FieldNames = fields(
+  values('Memory', 'MemorySwap', 'NanoCpus', 'CpuQuota', 'CpuPeriod', 'CpuShares'),
+)
 
 /**
  * The body with the names of its fields as Docker writes them. Where a field comes under several spellings, the last one

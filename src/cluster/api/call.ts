@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer'
 import { parseExactJson } from '../../core/exact-json.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
+import type { Tenant } from '../access/model.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Audit } from '../audit/audit.ts'
-import type { Cluster } from '../cluster.ts'
+import type { ClusterAccess } from '../cluster.ts'
 import type { CallLimits, ManagerLimits } from '../limits.ts'
 import type { ImageTransfer } from '../image-transfer/image-transfer.ts'
 import type { Peers } from '../leader/peers.ts'
@@ -13,6 +14,7 @@ import type { Member } from '../member.ts'
 import type { PortForwarder } from '../ports/port-forwarder.ts'
 import type { Rescheduler } from '../reschedule/rescheduler.ts'
 import type { ContainerView } from '../model.ts'
+import type { Use } from '../tenants/quota.ts'
 import type { LeadFence } from './fence.ts'
 import { isFields, noFields } from '../wire.ts'
 import type { Fields } from '../wire.ts'
@@ -28,7 +30,7 @@ import { renderPath } from './target.ts'
 
 /** What every handler works with. */
 export interface Api {
-  readonly cluster: Cluster
+  readonly cluster: ClusterAccess
   readonly host: ForwardHost & ServerCounts & { readonly isHijackFull: boolean }
   readonly settings: ApiSettings
   readonly limits: ManagerLimits
@@ -56,8 +58,31 @@ export interface Api {
   readonly waiting: WaitingCreates
   /** Leaves a create for which nothing has been done to the manager that leads now; absent: there is no other. */
   passOn?(call: Call): Promise<void>
+  /** What may be told of an engine's disk usage; absent: all of it. */
+  narrowUsage?(member: Member, usage: Fields): Fields
+  /** For one stream of events, which of them may be told; absent: all. */
+  makeHearing?(): (event: Fields) => boolean
+  /** The tenants there are; absent: none. */
+  readonly tenants?: Tenants
   /** Loads the regular expression engine on first use. */
   compile(): Promise<CompileRegex>
+}
+
+/** Holds tenants to what is theirs. */
+export interface Tenants {
+  /** Runs a call of a tenant. @param line its route, `METHOD pattern` */
+  serve(api: Api, call: Call, line: string, handler: Handler): void | Promise<void>
+  /** Keeps a create by somebody else from making something that is a tenant's without saying so. */
+  disown(call: Call): Promise<void>
+  /** What they have and may have, by name. */
+  list(api: Api): readonly TenantReading[]
+}
+
+export interface TenantReading {
+  readonly tenant: Tenant
+  readonly use: Use
+  /** Attached, followed and listened to at this moment. */
+  readonly streams: number
 }
 
 /** Connections of clients at this moment. */

@@ -16,6 +16,8 @@ import { parseTarget } from './target.ts'
 import type { Target } from './target.ts'
 
 interface MeteredRoute {
+  /** `METHOD pattern`. */
+  readonly line: string
   readonly run: Handler
   readonly meter: RouteMeter
   readonly access: RouteAccess
@@ -42,7 +44,8 @@ export function makeDispatcher(
 ): Dispatcher {
   const router = new Router<MeteredRoute>(
     listRoutes().map(({ method, pattern, handler }) => {
-      const route = { run: handler, meter: meters.make(method, pattern), access: accessOf(method, pattern) }
+      const line = `${method} ${pattern}`
+      const route = { line, run: handler, meter: meters.make(method, pattern), access: accessOf(method, pattern) }
       return { method, pattern, handler: route }
     }),
   )
@@ -54,13 +57,14 @@ export function makeDispatcher(
       return undefined
     }
     const call: Call = { exchange, version: target.version, path: target.path, query: target.query, name: match.name }
-    const { run, access } = match.handler
+    const { handler } = match
+    const { access } = handler
     const held = failpoint('request.beforeHandler')
     if (gate !== undefined) {
-      const admit = (): void | Promise<void> => gate.admit(api, call, access, (admitted) => run(api, admitted))
+      const admit = (): void | Promise<void> => gate.admit(api, call, access, (admitted) => run(api, admitted, handler))
       return held === undefined ? admit() : held.then(admit)
     }
-    return held === undefined ? run(api, call) : held.then(() => run(api, call))
+    return held === undefined ? handler.run(api, call) : held.then(() => handler.run(api, call))
   }
   const handle = (exchange: Exchange): void | Promise<void> => {
     const api = apiOf()
@@ -103,6 +107,17 @@ export function makeDispatcher(
     },
   }
 }
+
+/** Runs the handler; calls of tenants go another way to it. */
+function run(api: Api, call: Call, { line, run: handler }: MeteredRoute): void | Promise<void> {
+  const { tenants } = api
+  if (tenants === undefined) return handler(api, call)
+  const { caller } = call.exchange
+  if (caller?.role === 'tenant' || caller?.tenant !== undefined) return tenants.serve(api, call, line, handler)
+  return line === createLine ? tenants.disown(call).then(() => handler(api, call)) : handler(api, call)
+}
+
+const createLine = 'POST /containers/create'
 
 /** What a head asks for; connections keep the head of a request that comes again. */
 const targets = new WeakMap<RequestHead, Target>()

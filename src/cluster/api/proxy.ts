@@ -189,7 +189,8 @@ export class Forward implements PoolJob, ReplyReceiver {
       this.#hijack(bytes, headEnd)
       return
     }
-    if (this.#o.transform !== undefined && head.status < 300 && this.#exchange.head.method !== 'HEAD') {
+    const isChanged = this.#exchange.isReplyChanged || (this.#o.transform !== undefined && head.status < 300)
+    if (isChanged && this.#exchange.head.method !== 'HEAD') {
       this.#head = head
       this.#collected = []
       this.#decoder = head.bodyLength === CHUNKED ? new ChunkedReader((data) => this.#collect(data)) : undefined
@@ -345,6 +346,7 @@ export class Forward implements PoolJob, ReplyReceiver {
       onClosed: () => {
         this.#host.removeJoined(joined)
         this.#o.onDone?.()
+        exchange.over()
       },
     })
     this.#host.addJoined(joined)
@@ -363,7 +365,7 @@ export class Forward implements PoolJob, ReplyReceiver {
     const whole = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
     let body: readonly Buffer[]
     try {
-      body = this.#o.transform?.(whole) ?? [whole]
+      body = (head.status < 300 ? this.#o.transform?.(whole) : undefined) ?? [whole]
     } catch (error) {
       // Nobody else would answer any more.
       const message = `the reply of node ${this.#o.target.name} cannot be read: ${toMessage(error)}`

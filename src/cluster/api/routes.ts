@@ -23,6 +23,7 @@ import { putArchive } from './handlers/put-archive.ts'
 import { prune } from './handlers/prune.ts'
 import { snapshot } from './handlers/snapshot.ts'
 import * as system from './handlers/system.ts'
+import { tenants } from './handlers/tenants.ts'
 import { waiting } from './handlers/waiting.ts'
 import * as volumes from './handlers/volumes.ts'
 import { whoami } from './handlers/whoami.ts'
@@ -128,6 +129,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /volumes/*': volumes.inspect,
   'DELETE /volumes/*': volumes.remove,
 
+  'GET /flotilla/tenants': tenants,
   'GET /flotilla/waiting': waiting,
   'GET /flotilla/ports': forwardedPorts,
   'GET /flotilla/nodes': nodes.list,

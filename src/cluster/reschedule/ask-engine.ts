@@ -1,17 +1,17 @@
 import type { CallOptions } from '../../core/call.ts'
 import { isFlotillaError } from '../../core/errors.ts'
-import type { Cluster } from '../cluster.ts'
+import type { ClusterAccess } from '../cluster.ts'
 import { isFields, readText } from '../wire.ts'
 
 const askMs = 3000
 
 /** @returns the ID of the engine at an address, undefined when nobody answers, `unclear` when the answer says nothing */
 export async function askEngine(
-  cluster: Cluster,
+  cluster: Pick<ClusterAccess, 'openEngineAt'>,
   addr: string,
   o: CallOptions = { deadlineMs: askMs },
 ): Promise<string | undefined> {
-  let engine: ReturnType<Cluster['openEngineAt']>
+  let engine: ReturnType<ClusterAccess['openEngineAt']>
   try {
     engine = cluster.openEngineAt(addr)
   } catch {

@@ -1,4 +1,4 @@
-import type { Cluster } from '../cluster.ts'
+import type { ClusterAccess } from '../cluster.ts'
 import { isValidated } from '../model.ts'
 import type { RecordBook } from './book.ts'
 import { isMissed } from './decide.ts'
@@ -23,7 +23,11 @@ export function askAboutUnread(book: RecordBook, world: World, gone: GoneEngines
  * Engines of which the other managers are asked: those that this one would give up, and those it does not reach although
  * nothing depends on it.
  */
-export function listDoubted(cluster: Cluster, book: RecordBook, world: World): readonly Doubted[] {
+export function listDoubted(
+  cluster: Pick<ClusterAccess, 'snapshot'>,
+  book: RecordBook,
+  world: World,
+): readonly Doubted[] {
   const doubted = new Map<string, Doubted>()
   for (const { engineId, addr, name: node, health } of cluster.snapshot().nodes) {
     if (engineId !== '' && health.state === 'unhealthy')

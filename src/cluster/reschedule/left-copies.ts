@@ -1,4 +1,4 @@
-import type { Cluster } from '../cluster.ts'
+import type { ClusterAccess } from '../cluster.ts'
 import { isValidated } from '../model.ts'
 import type { ContainerView, NodeView } from '../model.ts'
 import type { RecordBook } from './book.ts'
@@ -12,7 +12,7 @@ import type { ContainerRecord } from './record.ts'
  *
  * @returns the node as it is then
  */
-export function hideLeftCopies(cluster: Cluster, book: RecordBook, node: NodeView): NodeView {
+export function hideLeftCopies(cluster: ClusterAccess, book: RecordBook, node: NodeView): NodeView {
   const left = node.containers.filter((each) => each.swarmId !== '' && book.isLeftCopy(node.engineId, each))
   return hide(cluster, node, left)
 }
@@ -21,7 +21,7 @@ export function hideLeftCopies(cluster: Cluster, book: RecordBook, node: NodeVie
  * What was made on a node that fell silent before the move there was over is no longer shown: another node gets the
  * container, and its name.
  */
-export function hideUnfinished(cluster: Cluster, record: ContainerRecord): void {
+export function hideUnfinished(cluster: ClusterAccess, record: ContainerRecord): void {
   const engineId = record.move?.target?.engineId
   const node = cluster.snapshot().nodes.find((each) => each.engineId === engineId && isValidated(each))
   if (engineId === undefined || node === undefined || node.health.state === 'healthy') return
@@ -34,12 +34,12 @@ export function hideUnfinished(cluster: Cluster, record: ContainerRecord): void 
 }
 
 /** The dead node no longer shows what has been made anew, so that names stay clear. */
-export function forgetOld(cluster: Cluster, { home }: ContainerRecord): void {
+export function forgetOld(cluster: ClusterAccess, { home }: ContainerRecord): void {
   const node = cluster.snapshot().nodes.find((each) => each.engineId === home.engineId)
   if (node !== undefined) cluster.member(node.addr)?.send({ kind: 'forgotten', id: home.containerId })
 }
 
-function hide(cluster: Cluster, node: NodeView, left: readonly ContainerView[]): NodeView {
+function hide(cluster: ClusterAccess, node: NodeView, left: readonly ContainerView[]): NodeView {
   if (left.length === 0) return node
   const member = cluster.memberOf(node)
   for (const { id } of left) member.send({ kind: 'forgotten', id })

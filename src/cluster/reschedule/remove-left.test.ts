@@ -9,6 +9,7 @@ import type { ManualClock } from '../../testing/manual-clock.ts'
 import type { Api } from '../api/call.ts'
 import { GENERATION_LABEL } from '../model.ts'
 import type { NodeView } from '../model.ts'
+import { defaultLimits } from '../limits.ts'
 import { RecordBook } from './book.ts'
 import { memoryRecords } from './record-store.ts'
 import { removeLeft } from './remove-left.ts'
@@ -27,7 +28,7 @@ const api = (): Api => {
     if (isSilent) throw new FlotillaError('engine/timeout', 'no answer')
     return { bytes: () => Promise.resolve(Buffer.from(JSON.stringify(has))) } as unknown as EngineReply
   }
-  const member = { view: shown, engine: { request }, send: () => undefined }
+  const member = { view: shown, engine: { request }, limits: defaultLimits, send: () => undefined }
   const cluster = { clock, log: silentLog, memberOf: () => member }
   return { cluster, role: { mayAct: () => Promise.resolve(true) } } as unknown as Api
 }

@@ -693,7 +693,7 @@ describe.concurrent('drain', () => {
     await eventually(() => on(second, 'web')?.status === 'running' && first.state.containers.size === 1, 'the move')
     const calls = [...first.requests, ...second.requests]
       .filter((each) => each.method !== 'GET' && !/images|volumes|networks/.test(each.path))
-      .sort((a, b) => a.atMs - b.atMs)
+      .sort((a, b) => a.order - b.order)
       .map((each) => `${each.method} ${each.path.replace(/[0-9a-f]{64}/, 'ID')}`)
     expect(calls.slice(4)).toEqual([
       'POST /containers/create',

@@ -128,8 +128,7 @@ export class Rescheduler {
 
   /** A client has removed a container. */
   noteRemoved(container: ContainerView, engineId: string): void {
-    if (this.#removals.note(this.#api.cluster, this.#isLoaded ? this.#book : undefined, container, engineId))
-      this.poke()
+    if (this.#removals.note(this.#o.cluster, this.#isLoaded ? this.#book : undefined, container, engineId)) this.poke()
   }
 
   /**
@@ -161,7 +160,7 @@ export class Rescheduler {
   async setMark(node: NodeView, mark: NodeMark, isForced: boolean): Promise<boolean> {
     const isWritten = await this.#book.putMark({ engineId: node.engineId, node: node.name, mark, isForced })
     if (isWritten) {
-      this.#api.cluster.setMark(node.engineId, mark)
+      this.#o.cluster.setMark(node.engineId, mark)
       this.#moves.retries.clear()
     } else this.#isLoaded = false
     this.poke()
@@ -231,7 +230,7 @@ export class Rescheduler {
     // Until the records are read again, those at hand may be of an earlier term.
     if (!this.#isLoaded) return
     const isBusy = (swarmId: string): boolean => this.#moves.isBusy(swarmId)
-    const settled = await this.#removals.settle(api.cluster, this.#book, isBusy)
+    const settled = await this.#removals.settle(this.#o.cluster, this.#book, isBusy)
     if (settled === undefined) {
       this.#isLoaded = false
       return
@@ -254,7 +253,7 @@ export class Rescheduler {
     this.#gone.forgetAll()
     this.#keeper.forgetNodes()
     // Another manager may have taken marks back meanwhile.
-    this.#api.cluster.replaceMarks(new Map(this.#book.marks().map(({ engineId, mark }) => [engineId, mark])))
+    this.#o.cluster.replaceMarks(new Map(this.#book.marks().map(({ engineId, mark }) => [engineId, mark])))
     this.#isLoaded = true
     this.#names.settle()
   }

@@ -260,7 +260,7 @@ const breaches: Readonly<Record<string, Breach>> = {
     lowered: ['HTTP/1.1 408 Request Timeout', true],
   },
   'request.keepalive': {
-    value: '1s',
+    value: '3s',
     async happens({ open }) {
       const client = open('GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n')
       await within(() => expect(client.hasEnded()).toBe(true))
@@ -290,7 +290,7 @@ const breaches: Readonly<Record<string, Breach>> = {
       })
       socket.write('GET /a HTTP/1.0\r\nHost: d\r\n\r\n')
       await within(() => expect(server.connectionCount).toBe(1))
-      await new Promise((resolve) => setTimeout(resolve, 3000))
+      for (let at = 0; at < 80 && server.connectionCount > 0; at += 1) await pause(100)
       return server.connectionCount
     },
     lowered: 0,
@@ -325,12 +325,14 @@ const breaches: Readonly<Record<string, Breach>> = {
   'engine.requests': {
     value: '1',
     async happens({ call, engine }) {
-      engine.fail({ path: /\/top$/, fault: { kind: 'delay', ms: 1000 } })
+      engine.fail({ path: /\/top$/, fault: { kind: 'delay', ms: 3000 } })
       const both = [call('GET', '/containers/c1/top'), call('GET', '/containers/c1/top')]
-      await new Promise((resolve) => setTimeout(resolve, 500))
-      const asked = engine.requests.filter(({ path }) => path.endsWith('/top')).length
+      const asked = (): number => engine.requests.filter(({ path }) => path.endsWith('/top')).length
+      await within(() => expect(asked()).toBeGreaterThan(0))
+      await pause(1000)
+      const atOnce = asked()
       await Promise.all(both)
-      return asked
+      return atOnce
     },
     lowered: 1,
     usual: 2,
@@ -422,6 +424,10 @@ const breaches: Readonly<Record<string, Breach>> = {
     happens: fallBehind,
     lowered: 'more than 10000 events or 65536 bytes were waiting',
   },
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 describe.concurrent('a lowered limit takes effect', { timeout: 60_000 }, () => {

@@ -160,7 +160,9 @@ class Fake implements FakeEngine {
   }
 
   #record(method: string, path: string, version: string, query: URLSearchParams): FakeFault | undefined {
-    this.requests.push({ method, path, version, query: Object.fromEntries(query), atMs: this.state.clock.nowMs() })
+    requestCount += 1
+    const atMs = this.state.clock.nowMs()
+    this.requests.push({ method, path, version, query: Object.fromEntries(query), atMs, order: requestCount })
     const entry = this.#rules.find(
       ({ rule, left }) =>
         left > 0 && (rule.method === undefined || rule.method === method) && (rule.path?.test(path) ?? true),
@@ -170,6 +172,9 @@ class Fake implements FakeEngine {
     return entry.rule.fault
   }
 }
+
+/** Requests to all fake engines so far: those of one millisecond have an order too. */
+let requestCount = 0
 
 /** Every answer under way waits for it. */
 function makeStreams(): AbortController {

@@ -52,6 +52,8 @@ export interface RecordedRequest {
   readonly version: string
   readonly query: Readonly<Record<string, string>>
   readonly atMs: number
+  /** Which one it is of those of all fake engines of this process. */
+  readonly order: number
 }
 
 /** What to do instead of answering as an engine would. */

@@ -23,7 +23,13 @@ export const events: Handler = async (api, call) => {
     throw new FlotillaError('cluster/invalid-option', message, { status: 400 })
   }
   const { exchange } = call
-  const writer = new EventWriter(exchange, api.cluster.clock, (event) => isWantedEvent(event, filters), api.limits)
+  const mayHear = api.makeHearing?.()
+  const writer = new EventWriter(
+    exchange,
+    api.cluster.clock,
+    (event) => mayHear?.(event) !== false && isWantedEvent(event, filters),
+    api.limits,
+  )
   // Subscribed first: what happens during the replay waits in the queue.
   const unsubscribe = api.cluster.events.subscribe({ hear: (event) => writer.offer(event) })
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])

@@ -1,4 +1,4 @@
-import type { Cluster } from '../../cluster.ts'
+import type { ClusterAccess } from '../../cluster.ts'
 import type { Member } from '../../member.ts'
 import { isFields, readFields } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
@@ -21,7 +21,7 @@ interface Found {
 
 /** A look through all engines is worth this long. */
 const lookMs = 1000
-const found = new WeakMap<Cluster, Found>()
+const found = new WeakMap<ClusterAccess, Found>()
 
 /** A healthy engine that manages the engines' own swarm, if they are in one. */
 export function findManager({ cluster }: Api): Member | undefined {

@@ -213,9 +213,11 @@ async function findManagers(api: Api): Promise<readonly Member[]> {
 function findNeighbour(api: Api, body: Fields): Member | undefined {
   const project = readText(readFields(body, 'Labels'), PROJECT_LABEL)
   if (project === '') return undefined
-  return api.cluster
-    .healthyMembers()
-    .find(({ view }) => view.networks.some((each) => isLocal(each) && each.labels.get(PROJECT_LABEL) === project))
+  const node = api.cluster
+    .snapshot()
+    .nodes.filter((each) => each.health.state === 'healthy')
+    .find(({ networks }) => networks.some((each) => isLocal(each) && each.labels.get(PROJECT_LABEL) === project))
+  return node === undefined ? undefined : api.cluster.memberOf(node)
 }
 
 /** Some node that the rules allow, the emptiest first: what has no needs of its own may be anywhere. */

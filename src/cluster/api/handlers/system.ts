@@ -225,7 +225,7 @@ export const diskUsage: Handler = async (api, call) => {
         const request = { method: 'GET', path: `${version}${path}`, unversioned: true } as const
         const limit = { deadlineMs: api.limits.gatherSeconds * 1000 }
         const value = await (await member.engine.request(request, limit)).json<unknown>()
-        return isFields(value) ? { member, value } : undefined
+        return isFields(value) ? { member, value: api.narrowUsage?.(member, value) ?? value } : undefined
       } catch {
         api.cluster.log.warn('no disk usage from an engine', { node: member.name })
         return undefined

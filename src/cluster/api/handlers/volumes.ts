@@ -40,7 +40,12 @@ const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'
  * that engines give such volumes, which see a name here.
  */
 export const create: Handler = async (api, call) => {
-  const body = foldNames(await readJsonBody(call), volumeNames)
+  const made = await makeVolume(api, call, foldNames(await readJsonBody(call), volumeNames))
+  call.exchange.replyJson(201, made, ['Api-Version', api.cluster.apiVersion])
+}
+
+/** Makes it as a call with this body would. @returns what the first engine says of it */
+export async function makeVolume(api: Api, call: Call, body: Fields): Promise<Fields> {
   checkVolumeTypes(body)
   const given = readText(body, 'Name')
   const target = splitNodeName(given, (reference) => api.cluster.directory.findNode(reference))
@@ -55,7 +60,7 @@ export const create: Handler = async (api, call) => {
   })
   noteNodes(api, call, members)
   await readBack(api, members, sent.Name)
-  call.exchange.replyJson(201, made[0] ?? {}, ['Api-Version', api.cluster.apiVersion])
+  return made[0] ?? {}
 }
 
 function nameAnonymous(body: Fields): Fields & { readonly Name: string } {

@@ -26,6 +26,9 @@ export interface ExchangeWatcher {
   ended(isWhole: boolean): void
 }
 
+/** Makes another body out of that of a whole reply; gets the body itself back where there is nothing to change. */
+export type ReplyChange = (status: number, body: Buffer) => Buffer
+
 /** One request and the reply to it. Exactly one way of replying is used per exchange. */
 export class Exchange {
   readonly head: RequestHead
@@ -57,6 +60,8 @@ export class Exchange {
   #startedMs = 0
   #kept: Promise<Buffer> | undefined
   #replaced: Buffer | undefined
+  #changeReply: ReplyChange | undefined
+  #onOver: (() => void) | undefined
 
   constructor(head: RequestHead, connection: ServerConnection) {
     this.head = head
@@ -156,6 +161,28 @@ export class Exchange {
     return this.#replaced
   }
 
+  /** Has replies changed before they leave, whole ones only: replies of engines are collected for it, streams pass. */
+  changeReply(change: ReplyChange): void {
+    this.#changeReply = change
+  }
+
+  get isReplyChanged(): boolean {
+    return this.#changeReply !== undefined
+  }
+
+  /** One callback for the end of the exchange, raw streams included, whatever ends it. Called once. */
+  onOver(handler: () => void): void {
+    if (this.#isFinished || this.#isGone) handler()
+    else this.#onOver = handler
+  }
+
+  /** The raw stream that the exchange became has ended. */
+  over(): void {
+    const handler = this.#onOver
+    this.#onOver = undefined
+    handler?.()
+  }
+
   #read(limit: number): Promise<Buffer> {
     if (this.#isGone) return Promise.reject(clientGoneError())
     if (this.head.bodyLength > limit) return Promise.reject(bodyTooLarge(limit))
@@ -197,6 +224,13 @@ export class Exchange {
   /** A complete reply. `headers` are name, value, name, value…; framing is added. A body may come in pieces. */
   reply(status: number, headers: readonly string[], body: string | readonly Buffer[] = ''): void {
     if (this.#hasReplied || this.#isGone) return
+    if (this.#changeReply !== undefined) {
+      const change = this.#changeReply
+      this.#changeReply = undefined
+      const whole = typeof body === 'string' ? Buffer.from(body) : Buffer.concat(body)
+      this.reply(status, headers, [change(status, whole)])
+      return
+    }
     this.connection.skipBody()
     const length = typeof body === 'string' ? Buffer.byteLength(body) : countBytes(body)
     const isBodiless = status === 204 || status === 304
@@ -323,6 +357,7 @@ export class Exchange {
     this.#onGone = undefined
     this.#onDrain = undefined
     this.#goOn()
+    if (this.#onOver !== undefined) this.over()
     this.#end(true)
     this.connection.finish(mayKeepAlive)
   }
@@ -349,6 +384,7 @@ export class Exchange {
     this.#abort?.abort(clientGoneError())
     handler?.()
     this.#goOn()
+    this.over()
     this.#end(false)
   }
 
@@ -362,6 +398,7 @@ export class Exchange {
     this.#onGone = undefined
     handler?.()
     this.#goOn()
+    this.over()
     this.#end(this.connection.isHijacked)
   }
 

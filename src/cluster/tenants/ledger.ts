@@ -1,0 +1,89 @@
+import type { Quota } from '../access/model.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import type { NodeView } from '../model.ts'
+import { findExcess, sumUse } from './quota.ts'
+import type { ContainerUse, UnderWay, Use } from './quota.ts'
+
+/** Something that was let through. Idempotent. */
+export interface Entry {
+  end(): void
+}
+
+/**
+ * What one tenant has under way. Looking and taking happen in one turn of the event loop, so that of many calls at once
+ * no more get through than there is room for; what is there already is counted from the cluster, and outlives a manager.
+ */
+export class Ledger {
+  readonly #tenant: string
+  readonly #nodes: () => readonly NodeView[]
+  readonly #containers = new Map<string, ContainerUse>()
+  readonly #volumes = new Map<string, number>()
+  readonly #networks = new Map<string, number>()
+
+  /** @param nodes as the tenant sees them now */
+  constructor(tenant: string, nodes: () => readonly NodeView[]) {
+    this.#tenant = tenant
+    this.#nodes = nodes
+  }
+
+  /** What the tenant has, with all that is under way. */
+  sum(): Use {
+    return sumUse(this.#tenant, this.#nodes(), this.#underWay)
+  }
+
+  /** @param key as `keyOf` says. @throws {cluster/forbidden} status 403, naming the quota */
+  takeContainer(quota: Quota, key: string, use: ContainerUse): Entry {
+    const known = this.#containers.get(key)
+    this.#check(
+      quota,
+      () => this.#containers.set(key, use),
+      () => {
+        if (known === undefined) this.#containers.delete(key)
+        else this.#containers.set(key, known)
+      },
+    )
+    return this.#entry(() => {
+      // A later change of the same container counts on.
+      if (this.#containers.get(key) === use) this.#containers.delete(key)
+    })
+  }
+
+  /** @throws {cluster/forbidden} status 403, naming the quota */
+  take(quota: Quota, kind: 'volumes' | 'networks', name: string): Entry {
+    const counts = kind === 'volumes' ? this.#volumes : this.#networks
+    const add = (by: number): void => {
+      const count = (counts.get(name) ?? 0) + by
+      if (count > 0) counts.set(name, count)
+      else counts.delete(name)
+    }
+    this.#check(
+      quota,
+      () => add(1),
+      () => add(-1),
+    )
+    return this.#entry(() => add(-1))
+  }
+
+  get #underWay(): UnderWay {
+    return { containers: this.#containers, volumes: this.#volumes, networks: this.#networks }
+  }
+
+  #check(quota: Quota, take: () => void, giveBack: () => void): void {
+    const before = this.sum()
+    take()
+    const excess = findExcess(this.#tenant, quota, before, this.sum())
+    if (excess === undefined) return
+    giveBack()
+    throw new FlotillaError('cluster/forbidden', excess, { status: 403 })
+  }
+
+  #entry(end: () => void): Entry {
+    let isOver = false
+    return {
+      end() {
+        if (!isOver) end()
+        isOver = true
+      },
+    }
+  }
+}
