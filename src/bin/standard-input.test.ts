@@ -1,4 +1,4 @@
-import process from 'node:process'
+import type process from 'node:process'
 import { PassThrough, Readable } from 'node:stream'
 import { expect, it } from 'vitest'
 import { openInput } from './standard-input.ts'

@@ -17,15 +17,15 @@ const root = resolve(import.meta.dirname, '..', '..')
 const bun = join(root, 'node_modules', '@oven', `bun-${process.platform}-${process.arch}`, 'bin', 'bun')
 const day = 86_400_000
 const line = `${'y'.repeat(99)}\n`
-const programs: Readonly<Record<string, FakeProgram>> = {
-  async ticks({ write, clock, signal }) {
+const containerPrograms: Readonly<Record<string, FakeProgram>> = {
+  async ticks(own) {
     for (;;) {
-      write('stdout', 'tick\n')
-      await clock.sleep(50, signal)
+      own.write('stdout', 'tick\n')
+      await own.clock.sleep(50, own.signal)
     }
   },
-  burst({ write }) {
-    for (let at = 0; at < 50; at += 1) write('stdout', line.repeat(200))
+  burst(own) {
+    for (let at = 0; at < 50; at += 1) own.write('stdout', line.repeat(200))
     return Promise.resolve(0)
   },
 }
@@ -53,7 +53,7 @@ beforeAll(async () => {
     await writeFile(join(folder, `${name}.pem`), text)
   }
   // Over TLS the input is held up more often than without: the end comes while what was read still waits.
-  engine = await startFakeEngine({ tls: { ...pair, ca: ca.cert }, images: ['app'], programs })
+  engine = await startFakeEngine({ tls: { ...pair, ca: ca.cert }, images: ['app'], programs: containerPrograms })
   const host = renderEndpoint(engine.endpoint)
   env = { HOME: folder, DOCKER_HOST: host, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: folder }
   const up = await compose(programForms[0]!, ['up', '-d'])
@@ -103,6 +103,20 @@ describe.skipIf(process.platform === 'win32').each(programForms)('streams ($name
     const result = await piped(form, args, '{ sleep 1; cat; }')
     expect(result.stdout === line.repeat(10_000)).toBe(true)
     expect(result.stderr).toContain('code 0')
+  })
+
+  it('an archive goes in and comes out whole, to a slow reader too, and ends with a reader that leaves', async () => {
+    await writeFile(join(folder, 'large'), line.repeat(30_000))
+    const script = '"$@" cp large plain:/large 2>/dev/null && "$@" cp plain:/large - 2>/dev/null | tee copy.tar | wc -c'
+    const words = ['-c', script, 'sh', ...form.command('docker-compose')]
+    const made = spawn('sh', words, { cwd: folder, env: { PATH: process.env['PATH'], ...env } })
+    expect(Number((await collect(made, 30_000)).stdout)).toBeGreaterThan(3_000_000)
+    const slow = await piped(form, ['cp', 'plain:/large', '-'], '{ sleep 1; cmp - copy.tar && echo same; }')
+    expect(slow.stdout).toBe('same\n')
+    expect(slow.stderr).toContain('code 0')
+    const left = await piped(form, ['cp', 'plain:/large', '-'], 'head -c 5')
+    expect(left.stdout).toBe('large')
+    expect(left.stderr).toContain('code 141')
   })
 
   it('a slow reader gets all of what a command prints at once', async () => {
