@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isTerminal, standInFor } from './standard-stream.ts'
 
@@ -80,6 +80,56 @@ test('a failed write is told to the listeners and to each caller from then on', 
   expect(await writeAndWait(output, 'lost too')).toMatchObject({ code: 'EBADF' })
   expect(errors.map(({ code }) => code)).toEqual(['EBADF'])
   expect(opened).toEqual([])
+})
+
+/** A pipe that nobody reads yet, as Bun shows it: it never tells what waits, and is done with an empty write at once. */
+function openAsBun(): { readonly output: NodeJS.WriteStream; readonly read: (error?: Error) => void } {
+  const waiting: ((error?: Error) => void)[] = []
+  const stream = new Writable()
+  stream.write = ((data: Uint8Array, done: (error?: Error) => void) => {
+    if (data.length > 0) waiting.push(done)
+    else done()
+    return data.length === 0
+  }) as Writable['write']
+  fd = openSync('/dev/null', 'w')
+  const output = standInFor(fd, () => stream as unknown as NodeJS.WriteStream)
+  output.on('error', () => {})
+  return { output, read: (error) => waiting.shift()?.(error) }
+}
+
+test('what the stream has not taken is told, and callbacks come in the order of the writes', async () => {
+  const { output, read } = openAsBun()
+  const told: string[] = []
+  expect(output.write('x'.repeat(40_000), () => told.push('first'))).toBe(false)
+  expect(output.write('ä', () => told.push('second'))).toBe(false)
+  expect(output.writableLength).toBe(40_002)
+  output.write('', () => told.push('flushed'))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(told).toEqual([])
+  read()
+  expect([output.writableLength, told]).toEqual([2, ['first']])
+  read()
+  expect([output.writableLength, told]).toEqual([0, ['first', 'second', 'flushed']])
+  expect(await writeAndWait(output, '')).toBeUndefined()
+})
+
+test('a write that fails after the stream was opened is told to its caller, and nothing waits for it', () => {
+  const { output, read } = openAsBun()
+  const told: unknown[] = []
+  const failure = new Error('nobody reads')
+  output.write('x'.repeat(40_000), (error) => told.push(error))
+  output.write('', (error) => told.push(error))
+  read(failure)
+  expect([output.writableLength, told]).toEqual([0, [failure, undefined]])
+})
+
+test('what the stream itself tells of counts too', () => {
+  const path = join(folder, 'out')
+  fd = openSync(path, 'w')
+  const stuck = new Writable({ write: () => {}, highWaterMark: 100_000 })
+  const output = standInFor(fd, () => stuck as unknown as NodeJS.WriteStream)
+  expect(output.write('x'.repeat(40_000))).toBe(true)
+  expect(output.writableLength).toBe(40_000)
 })
 
 test.skipIf(process.platform === 'win32')(

@@ -13,7 +13,9 @@ const directBytes = 32 * 1024
  *
  * Opening the stream itself loads the stream, file and terminal modules of the runtime, which a command that prints one
  * line can do without (docs/decisions/0037). Whatever is neither a short `write` nor a listener for errors opens it, and from then
- * on everything goes through it.
+ * on everything goes through it. What it has not taken yet is counted here all the same: the streams of Bun always tell of
+ * an empty one, and call back for an empty write at once, whatever still waits before it. Whoever went by that would exit
+ * in the middle of the output, where its reader is slow.
  */
 export function standInFor(fd: number, open: () => WriteStream): WriteStream {
   return new Proxy(new DirectOutput(fd, open) as unknown as WriteStream, handler)
@@ -34,7 +36,7 @@ export function isTerminal(fd: number): boolean {
 const handler: ProxyHandler<WriteStream> = {
   get(target, key) {
     const output = target as unknown as DirectOutput
-    if (output.opened === undefined && isAnswered(key)) {
+    if (isAnswered(key) && (output.opened === undefined || isCounted(key))) {
       const own: unknown = Reflect.get(output, key)
       return typeof own === 'function' ? own.bind(output) : own
     }
@@ -54,15 +56,31 @@ function isAnswered(key: string | symbol): key is (typeof answered)[number] {
   return (answered as readonly (string | symbol)[]).includes(key)
 }
 
+/** Of that, what goes on to be answered here when the stream is open. */
+function isCounted(key: (typeof answered)[number]): boolean {
+  return key === 'write' || key === 'writableLength'
+}
+
+/** A piece that the stream was given and has not called back for, or that one before it waits for. */
+interface Sent {
+  readonly done: WriteCallback | undefined
+  /** Bytes there was no room for. */
+  waiting: number
+  isOver: boolean
+  error: Error | null | undefined
+}
+
 class DirectOutput {
   opened: WriteStream | undefined
   readonly destroyed = false
-  readonly writableLength = 0
   readonly #fd: number
   readonly #open: () => WriteStream
   readonly #onError: ErrorHandler[] = []
   #left = directBytes
   #failure: Error | undefined
+  /** In the order in which it was written. */
+  readonly #sent: Sent[] = []
+  #waiting = 0
 
   constructor(fd: number, open: () => WriteStream) {
     this.#fd = fd
@@ -71,6 +89,10 @@ class DirectOutput {
 
   get isTTY(): boolean {
     return isTerminal(this.#fd)
+  }
+
+  get writableLength(): number {
+    return Math.max(this.#waiting, this.opened?.writableLength ?? 0)
   }
 
   open(): WriteStream {
@@ -90,9 +112,9 @@ class DirectOutput {
   write(data: string | Uint8Array, ...rest: readonly unknown[]): boolean {
     const done = rest.find((item) => typeof item === 'function') as WriteCallback | undefined
     const encoding = rest.find((item) => typeof item === 'string') as BufferEncoding | undefined
-    if (this.#failure !== undefined) return this.#tell(this.#failure, done)
+    if (this.#failure !== undefined && this.opened === undefined) return this.#tell(this.#failure, done)
     let bytes = typeof data === 'string' ? Buffer.from(data, encoding) : data
-    if (bytes.length > this.#left) return this.open().write(bytes, done)
+    if (this.opened !== undefined || bytes.length > this.#left) return this.#send(bytes, done)
     try {
       while (bytes.length > 0) {
         const taken = writeSync(this.#fd, bytes)
@@ -101,7 +123,7 @@ class DirectOutput {
       }
     } catch (error) {
       // A descriptor that somebody made non-blocking, and full: the stream waits until it takes more.
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return this.open().write(bytes, done)
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return this.#send(bytes, done)
       this.#failure = error as Error
       queueMicrotask(() => {
         for (const handle of this.#onError) handle(error as Error)
@@ -109,6 +131,30 @@ class DirectOutput {
       return this.#tell(error as Error, done)
     }
     return this.#tell(undefined, done)
+  }
+
+  #send(bytes: Uint8Array, done: WriteCallback | undefined): boolean {
+    const piece: Sent = { done, waiting: 0, isOver: false, error: undefined }
+    this.#sent.push(piece)
+    const hasRoom = this.open().write(bytes, (error) => {
+      piece.isOver = true
+      piece.error = error
+      this.#waiting -= piece.waiting
+      this.#callBack()
+    })
+    // Only where there is no room: then a `drain` is sure to come, for which whoever finds too much waiting waits.
+    if (!hasRoom && !piece.isOver) {
+      piece.waiting = bytes.length
+      this.#waiting += bytes.length
+    }
+    return hasRoom
+  }
+
+  #callBack(): void {
+    while (this.#sent[0]?.isOver === true) {
+      const piece = this.#sent.shift()
+      piece?.done?.(piece.error)
+    }
   }
 
   #tell(failure: Error | undefined, done: WriteCallback | undefined): boolean {

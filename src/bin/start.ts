@@ -15,6 +15,7 @@ import { makeTerminal } from '../ui/process-terminal.ts'
 import { enableCompileCache } from './compile-cache.ts'
 import { compileEagerlyOnceLong } from './jit-policy.ts'
 import { findPackages } from './packages.ts'
+import { openInput } from './standard-input.ts'
 import { isTerminal, standInFor } from './standard-stream.ts'
 
 const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
@@ -73,7 +74,7 @@ function describeProcess(programs: ProgramSource, options: StartOptions | undefi
   return {
     argv: options?.argv ?? process.argv.slice(2),
     get stdin() {
-      return process.stdin
+      return openInput(process.stdin)
     },
     stdout,
     stderr,

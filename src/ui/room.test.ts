@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { expect, it } from 'vitest'
-import { waitForRoom } from './room.ts'
+import { untilDrained, waitForRoom } from './room.ts'
 
 it('there is room until a reader is far behind, and again when it has caught up', async () => {
   const waiting: (() => void)[] = []
@@ -29,4 +29,6 @@ it('nobody waits for a stream that is closed', async () => {
   stuck.destroy()
   await room
   expect(waitForRoom([stuck])).toBeUndefined()
+  expect(stuck.write('x')).toBe(false)
+  await untilDrained(stuck)
 })

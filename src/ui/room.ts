@@ -16,6 +16,7 @@ export function waitForRoom(streams: readonly Writable[]): Promise<void> | undef
 
 /** Until a stream that has said it is full takes more, or nothing can be written to it any more. */
 export function untilDrained(stream: Writable): Promise<void> {
+  if (stream.destroyed) return Promise.resolve()
   return new Promise((resolve) => {
     const done = (): void => {
       for (const event of ['drain', 'close', 'error']) stream.off(event, done)

@@ -33,7 +33,10 @@ services:
 volumes: { data: {} }
 `
 
-describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs root on Linux)', (version) => {
+describe.runIf(isRoot).each([
+  ['20.10', 'node'],
+  ['28.5', 'executable'],
+] as const)('processes on engine %s, of the program as %s (needs root on Linux)', (version, form) => {
   /** Words and codes do not depend on the engine: they are compared on one, as each comparison runs two programs. */
   const compared = <T>(rows: readonly T[]): readonly T[] => (version === '20.10' ? rows : [])
   let running: Lab | undefined
@@ -42,7 +45,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('processes on engine %s (needs ro
   beforeAll(async () => {
     ensurePrograms()
     running = await lab({ engines: [version], image: true, namePrefix: 'run' })
-    host = await openComposeHost(running.hosts[0]!, 'node')
+    host = await openComposeHost(running.hosts[0]!, form)
     await host.write('shop', { 'compose.yaml': file })
     const up = await host.compose('shop', ['up', '-d', 'plain', 'shell'])
     expect(up.code, up.stderr).toBe(0)

@@ -38,6 +38,8 @@ function get(call: FakeCall): void {
   const container = needContainer(call.state, call.params[0] ?? '')
   const path = findPath(call, container)
   const tar = pack()
+  // A client may leave in the middle.
+  tar.on('error', () => {})
   const parent = path === '/' ? '/' : `${posix.dirname(path)}/`.replace('//', '/')
   for (const [name, file] of container.files) {
     if (name !== path && !(path.endsWith('/') && name.startsWith(path))) continue

@@ -45,6 +45,8 @@ export function makeServer(state: FakeState, options: FakeEngineOptions, events:
       : createTlsServer(
           {
             ...options.tls,
+            // As without TLS, and as engines: who ends their input goes on to read the output.
+            allowHalfOpen: true,
             requestCert: options.tls.ca !== undefined,
             rejectUnauthorized: options.tls.ca !== undefined,
           },
