@@ -76,7 +76,7 @@ export function remove(step: Step): void {
 }
 
 function newEpoch(step: Step): void {
-  const tickets = { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0 }
+  const tickets = { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0, specs: 0 }
   const epoch = step.state.epoch + 1
   const stream = { isStreaming: false, isRenewing: false, since: undefined, resumedAt: undefined }
   const flights = new Map()

@@ -65,7 +65,7 @@ export type FetchResult =
   | { readonly isOk: false; readonly failure: Failure }
 
 /** Why the loop was told to wait. */
-export type WakeReason = 'probe' | 'refresh' | 'validate' | 'events' | 'reads' | 'silence'
+export type WakeReason = 'probe' | 'refresh' | 'validate' | 'events' | 'reads' | 'silence' | 'specs'
 
 /** What can happen to one engine. */
 export type Message =

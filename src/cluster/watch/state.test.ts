@@ -5,7 +5,7 @@ import type { ContainerView, NodeView } from '../model.ts'
 import { sumUsage } from '../usage.ts'
 import type { Fields } from '../wire.ts'
 import { defaultWatchOptions } from './messages.ts'
-import type { Effect, Fetch, FetchResult, Message } from './messages.ts'
+import type { Effect, Fetch, FetchResult, Message, WakeReason } from './messages.ts'
 import { makeEngineState, promise, reduce } from './state.ts'
 import type { EngineState } from './state.ts'
 
@@ -210,7 +210,7 @@ class Simulation {
     this.events.length = 0
   }
 
-  fire(reason: 'events' | 'probe' | 'refresh' | 'validate' | 'reads' | 'silence'): void {
+  fire(reason: WakeReason): void {
     const wake = this.wakes.findLast((each) => each.reason === reason)
     if (wake !== undefined) this.send({ kind: 'woke', epoch: wake.epoch, reason, ticket: wake.ticket })
   }
@@ -503,6 +503,19 @@ describe('validation', () => {
     expect(Object.fromEntries(simulation.state.node.labels)).toMatchObject({ storagedriver: 'overlay2', rack: '1' })
     expect(simulation.state.node.labels.has('node')).toBe(false)
     expect(simulation.logged).toHaveLength(3)
+  })
+
+  it('of a swarm that has been made is read now and a moment later: the engine tells of it before it is in it', () => {
+    const simulation = makeReady(() => {})
+    const event = { Type: 'node', Action: 'update', Actor: { ID: 'x', Attributes: {} }, time: 1 }
+    simulation.send({ kind: 'event', epoch: simulation.state.epoch, event })
+    simulation.fire('reads')
+    simulation.settle()
+    expect(simulation.state.node.swarmRole).toBe('none')
+    const data = specs({ Swarm: { LocalNodeState: 'active', ControlAvailable: true } })
+    simulation.fire('specs')
+    simulation.answerWith((fetch) => (fetch.what === 'specs' ? { isOk: true, data } : undefined))
+    expect(simulation.state.node.swarmRole).toBe('manager')
   })
 
   it('waits longer after each failure, up to a minute and a quarter', () => {

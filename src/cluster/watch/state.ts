@@ -75,7 +75,7 @@ export function makeEngineState(addr: string, options: WatchOptions): EngineStat
     engineLabels: unmarked.labels,
     options,
     flights: new Map(),
-    tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0 },
+    tickets: { probe: 0, refresh: 0, validate: 0, events: 0, reads: 0, silence: 0, specs: 0 },
     heardAtMs: 0,
     isRenewing: false,
     isSuspect: false,

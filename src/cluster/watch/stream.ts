@@ -9,6 +9,8 @@ import type { Step } from './step.ts'
 
 /** News older than this were meant for the stream before. */
 const staleNewsMs = 5000
+/** An engine tells of its swarm before it says of itself that it is in it. */
+const joiningMs = 2000
 
 /** Events flow. */
 export function openStream(step: Step): void {
@@ -70,6 +72,7 @@ export function takeEvent(step: Step, event: Fields): void {
   for (const fetch of listStale(event)) {
     if (!isKnownNetwork(step, event, fetch)) step.fetch(fetch, fetch.what === 'container')
   }
+  if (readText(event, 'Type') === 'node') step.wake('specs', joiningMs)
   const isRepeated = since !== undefined && since === step.state.resumedAt
   if (step.state.isSuspect && !isRepeated) judgeRenewal(step, event)
   if (step.state.phase === 'ready' && !isRepeated) step.effects.push({ kind: 'forward', event })

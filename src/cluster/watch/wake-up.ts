@@ -24,6 +24,8 @@ export function wakeUp(step: Step, reason: WakeReason, ticket: number): void {
       return step.beginReads()
     case 'silence':
       return renewStream(step)
+    case 'specs':
+      return step.fetch({ what: 'specs' })
   }
 }
 
