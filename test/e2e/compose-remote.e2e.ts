@@ -58,7 +58,8 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
   })
 
   afterAll(async () => {
-    daemon?.kill('SIGKILL')
+    // Not SIGKILL: git hands this one on to the server that it has started.
+    daemon?.kill('SIGTERM')
     forwarder?.close()
     await host?.close()
     await running?.down()
