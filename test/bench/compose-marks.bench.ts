@@ -18,7 +18,7 @@ import type { Peer } from './peers.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 const rounds = 11
-const slowRounds = 3
+const slowRounds = 5
 
 /** What a start costs the engine differs: 20.10 starts itself twice for each. */
 const engineVersion = process.env['FLOTILLA_BENCH_ENGINE'] ?? '20.10'
@@ -96,7 +96,7 @@ export async function run(): Promise<readonly Row[]> {
     for (const peer of [modern ?? executable, ...peers]) {
       call(peer, projectOf(peer, ['-f', 'fifty.yml', '-p', 'bench', 'down', '-t', '0']), place)
     }
-    const floor = await compareFloor(running.hosts[0]?.socketPath ?? '', rows)
+    const floor = modern === undefined ? [] : await compareFloor(running.hosts[0]?.socketPath ?? '', modern, place)
     return [...rows, ...floor, ...measureGrowth(modern, place), ...measureMemory(modern, place)]
   } finally {
     await running.down()
@@ -148,30 +148,38 @@ function measure(task: Task, peers: readonly Peer[], place: Place): readonly Row
     })
 }
 
-/** What of `up` and `down` is the engine's own work, so that nobody looks for it in a program. */
-async function compareFloor(socketPath: string, rows: readonly Row[]): Promise<readonly Row[]> {
-  const floors: Floor[] = []
-  for (let round = 0; round < slowRounds; round += 1) {
-    floors.push(await measureFloor(socketPath, 'flotilla/sample:latest', 50))
-  }
-  return (
-    [
+/** What of `up` and `down` is the engine's own work, so that nobody looks for it in a program; the two take turns. */
+async function compareFloor(socketPath: string, modern: Peer, place: Place): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const [what, file, network] of [
+    ['50 services', 'wired.yml', 'floor'],
+    ['50 services without a network', 'fifty.yml', undefined],
+  ] as const) {
+    const floors: Floor[] = []
+    const theirs: Floor[] = []
+    for (let round = 0; round < slowRounds; round += 1) {
+      floors.push(await measureFloor(socketPath, 'flotilla/sample:latest', 50, network))
+      const words = ['-f', file, '-p', 'floor']
+      theirs.push({
+        upMs: call(modern, [...words, 'up', '-d'], place),
+        downMs: call(modern, [...words, 'down', '-t', '0'], place),
+      })
+    }
+    for (const [words, key] of [
       ['up -d', 'upMs'],
       ['down -t 0', 'downMs'],
-    ] as const
-  ).map(([words, key]) => {
-    const value = median(floors.map((floor) => floor[key]))
-    const peer = rows.find(
-      ({ name, against }) => name.startsWith(`compose ${words}, 50 services without a network, exe`) && against,
-    )
-    const yardstick = peer?.against
-    return {
-      name: `${words}, 50 services without a network, by bare calls to the engine`,
-      value,
-      unit: 'ms',
-      ...(yardstick && { against: { ...yardstick, ratio: value / yardstick.value } }),
+    ] as const) {
+      const value = median(floors.map((floor) => floor[key]))
+      const base = median(theirs.map((floor) => floor[key]))
+      rows.push({
+        name: `${words}, ${what}, by bare calls to the engine`,
+        value,
+        unit: 'ms',
+        against: { name: modern.name, value: base, ratio: value / base },
+      })
     }
-  })
+  }
+  return rows
 }
 
 /** Everything of a project of 500 services is made by `create`; running them is not what is measured. */
