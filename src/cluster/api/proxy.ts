@@ -346,7 +346,6 @@ export class Forward implements PoolJob, ReplyReceiver {
       onClosed: () => {
         this.#host.removeJoined(joined)
         this.#o.onDone?.()
-        exchange.over()
       },
     })
     this.#host.addJoined(joined)

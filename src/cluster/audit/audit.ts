@@ -76,7 +76,8 @@ export class Audit {
     exchange.requestId = id
     const { clock } = this.#o
     const call = new AuditedCall({ exchange, target, attention, id, via, clock, onEnd: (each) => this.#finish(each) })
-    exchange.watchWith(call)
+    exchange.watchReply(call)
+    exchange.onEnd((isWhole) => call.ended(isWhole))
     return call
   }
 

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import type { Clock } from '../../core/clock.ts'
 import { maskThoroughly } from '../../core/mask.ts'
-import type { Exchange, ExchangeWatcher } from '../api/http1/exchange.ts'
+import type { Exchange, ReplyWatcher } from '../api/http1/exchange.ts'
 import { notPrimaryHeader, waitHeader } from '../api/kept-wait.ts'
 import type { Target } from '../api/target.ts'
 import type { Attention } from './attention.ts'
@@ -33,7 +33,7 @@ export interface AuditedCallOptions {
 }
 
 /** One request on its way, and what the audit log says of it. */
-export class AuditedCall implements ExchangeWatcher {
+export class AuditedCall implements ReplyWatcher {
   readonly #o: AuditedCallOptions
   readonly #sinceMs: number
   /** Turned away because its line could not be written. */
@@ -73,6 +73,7 @@ export class AuditedCall implements ExchangeWatcher {
     } else if (this.#o.attention === 'progress' && bytes.length > framingLength) this.#tail = bytes
   }
 
+  /** The exchange is over. */
   ended(isWhole: boolean): void {
     this.#isWhole = isWhole
     this.#o.onEnd(this)

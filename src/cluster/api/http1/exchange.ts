@@ -16,15 +16,16 @@ export interface ReplyMeter {
   record(startedMs: number, status: number): void
 }
 
-/** What hears how an exchange goes: the audit log. */
-export interface ExchangeWatcher {
+/** What hears a reply go out: the audit log. */
+export interface ReplyWatcher {
   /** The reply begins. */
   began(status: number): void
   /** Bytes of the reply as they go out, with the head where it came from an engine. */
   sent(bytes: string | Buffer): void
-  /** It is over. `isWhole`: the reply is complete, or the connection was a raw stream until its end. */
-  ended(isWhole: boolean): void
 }
+
+/** `isWhole`: the reply is complete, or the connection was a raw stream until its end. */
+export type EndHandler = (isWhole: boolean) => void
 
 /** Makes another body out of that of a whole reply; gets the body itself back where there is nothing to change. */
 export type ReplyChange = (status: number, body: Buffer) => Buffer
@@ -42,7 +43,7 @@ export class Exchange {
   /** The engine it went to, by name, and the manager it was passed on to; the last one of each. */
   node: string | undefined
   manager: string | undefined
-  #watcher: ExchangeWatcher | undefined
+  #watcher: ReplyWatcher | undefined
   #keptBody: Buffer | undefined
   #hasReplied = false
   #isChunkedReply = false
@@ -61,7 +62,9 @@ export class Exchange {
   #kept: Promise<Buffer> | undefined
   #replaced: Buffer | undefined
   #changeReply: ReplyChange | undefined
-  #onOver: (() => void) | undefined
+  #endHandlers: EndHandler[] | undefined
+  /** How it ended; undefined while it goes on. */
+  #isWhole: boolean | undefined
 
   constructor(head: RequestHead, connection: ServerConnection) {
     this.head = head
@@ -105,7 +108,7 @@ export class Exchange {
   }
 
   /** One watcher, told until the end. */
-  watchWith(watcher: ExchangeWatcher): void {
+  watchReply(watcher: ReplyWatcher): void {
     this.#watcher = watcher
   }
 
@@ -170,17 +173,11 @@ export class Exchange {
     return this.#changeReply !== undefined
   }
 
-  /** One callback for the end of the exchange, raw streams included, whatever ends it. Called once. */
-  onOver(handler: () => void): void {
-    if (this.#isFinished || this.#isGone) handler()
-    else this.#onOver = handler
-  }
-
-  /** The raw stream that the exchange became has ended. */
-  over(): void {
-    const handler = this.#onOver
-    this.#onOver = undefined
-    handler?.()
+  /** Calls `handler` once, when the exchange is over, or the raw stream it became, whatever ends it; at once when it is. */
+  onEnd(handler: EndHandler): void {
+    if (this.#isWhole !== undefined) handler(this.#isWhole)
+    else if (this.#endHandlers === undefined) this.#endHandlers = [handler]
+    else this.#endHandlers.push(handler)
   }
 
   #read(limit: number): Promise<Buffer> {
@@ -357,7 +354,6 @@ export class Exchange {
     this.#onGone = undefined
     this.#onDrain = undefined
     this.#goOn()
-    if (this.#onOver !== undefined) this.over()
     this.#end(true)
     this.connection.finish(mayKeepAlive)
   }
@@ -384,7 +380,6 @@ export class Exchange {
     this.#abort?.abort(clientGoneError())
     handler?.()
     this.#goOn()
-    this.over()
     this.#end(false)
   }
 
@@ -398,14 +393,17 @@ export class Exchange {
     this.#onGone = undefined
     handler?.()
     this.#goOn()
-    this.over()
     this.#end(this.connection.isHijacked)
   }
 
   #end(isWhole: boolean): void {
-    const watcher = this.#watcher
+    if (this.#isWhole !== undefined) return
+    this.#isWhole = isWhole
     this.#watcher = undefined
-    watcher?.ended(isWhole)
+    const handlers = this.#endHandlers
+    if (handlers === undefined) return
+    this.#endHandlers = undefined
+    for (const handler of handlers) handler(isWhole)
   }
 
   #show(body: string | readonly Buffer[]): void {

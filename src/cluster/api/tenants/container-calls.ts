@@ -57,7 +57,7 @@ export const update: TenantStep = async (tenantCall) => {
   if (memory < 0) throw invalid('Memory must not be below 0')
   const use = { ...before, nanoCpus, memoryBytes: memory > 0 ? memory : before.memoryBytes }
   const entry = ledger.takeContainer(quota, keyOf(container), use)
-  call.exchange.onOver(() => {
+  call.exchange.onEnd(() => {
     void Promise.resolve(api.cluster.settled()).then(() => entry.end())
   })
   try {

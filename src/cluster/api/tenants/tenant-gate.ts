@@ -90,7 +90,7 @@ export class TenantGate implements Tenants {
           return mayGoOn(exchange, 1000, `tenant ${name} would go over its quota of streams: ${used}`)
         }
         meter.streams += 1
-        exchange.onOver(() => (meter.streams -= 1))
+        exchange.onEnd(() => (meter.streams -= 1))
         return true
       },
       run: (changed = plain) => handler(state.api, changed),
