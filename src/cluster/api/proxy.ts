@@ -4,7 +4,7 @@ import { joinStreams } from './hijack.ts'
 import type { Joined } from './hijack.ts'
 import { ChunkedReader } from './http1/chunked.ts'
 import type { Exchange } from './http1/exchange.ts'
-import { CHUNKED, UNTIL_CLOSE, headerOf } from './http1/head.ts'
+import { CHUNKED, UNTIL_CLOSE, headerOf, renderHeaders } from './http1/head.ts'
 import type { ResponseHead } from './http1/head.ts'
 import type { EnginePool, PoolJob } from './http1/pool.ts'
 import type { ReplyReceiver, UpstreamConnection } from './http1/upstream.ts'
@@ -311,7 +311,7 @@ export class Forward implements PoolJob, ReplyReceiver {
     // Somebody speaks an older protocol, or the connection ends here: the head has to say so.
     const mustDecode = !request.isHttp11 && head.bodyLength === CHUNKED
     this.#mayKeepAlive &&= request.isHttp11
-    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${renderHeaders(head)}${this.#exchange.extraLines}`
+    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${renderHeaders(head.headers)}${this.#exchange.extraLines}`
     if (head.bodyLength === CHUNKED && !mustDecode) text += 'transfer-encoding: chunked\r\n'
     else if (head.bodyLength > 0) text += `content-length: ${head.bodyLength}\r\n`
     else if (head.bodyLength === 0 && request.method !== 'HEAD' && head.status !== 204 && head.status !== 304) {
@@ -383,10 +383,4 @@ function isRaw(head: ResponseHead): boolean {
   return (
     type.startsWith('application/vnd.docker.raw-stream') || type.startsWith('application/vnd.docker.multiplexed-stream')
   )
-}
-
-function renderHeaders(head: ResponseHead): string {
-  let text = ''
-  for (let at = 0; at + 1 < head.headers.length; at += 2) text += `${head.headers[at]}: ${head.headers[at + 1]}\r\n`
-  return text
 }

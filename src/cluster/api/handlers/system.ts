@@ -10,7 +10,7 @@ import { isFields, readFields, readList, readNumber } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { minimumTold, versionToTell } from '../bridge/negotiate.ts'
 import { checkUsageTypes, listVersion, partVersion, toUsage, usageVersion } from '../disk-usage.ts'
-import { headerOf } from '../http1/head.ts'
+import { headerOf, renderHeaders } from '../http1/head.ts'
 import { anyHealthy, forward, isTrue, paramsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { toAscii } from '../../ascii.ts'
@@ -51,10 +51,8 @@ let ready: { readonly key: string; readonly bytes: Buffer } | undefined
 function readyPing(facts: PingFacts): Buffer {
   const key = `${facts.apiVersion} ${facts.isExperimental} ${facts.swarm}`
   if (ready?.key !== key) {
-    const headers = pingHeaders(facts)
-    let text = 'HTTP/1.1 200 OK\r\n'
-    for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
-    ready = { key, bytes: Buffer.from(`${text}Content-Length: 2\r\n\r\nOK`) }
+    const lines = renderHeaders(pingHeaders(facts))
+    ready = { key, bytes: Buffer.from(`HTTP/1.1 200 OK\r\n${lines}Content-Length: 2\r\n\r\nOK`) }
   }
   return ready.bytes
 }

@@ -3,8 +3,10 @@ import { setMaxListeners } from 'node:events'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { Caller } from '../../access/caller.ts'
 import type { BodySink, ServerConnection } from './connection.ts'
+import { renderHeaders } from './head.ts'
 import type { RequestHead } from './head.ts'
 import { reasonOf } from './reason.ts'
+import { countBytes, frameChunk, statusIn, writeChunk, writeLastChunk, writeWhole } from './reply-bytes.ts'
 
 /** Counted for clients that went away before they were answered, as proxies write it. */
 const clientGoneStatus = 499
@@ -229,15 +231,13 @@ export class Exchange {
       return
     }
     this.connection.skipBody()
-    const length = typeof body === 'string' ? Buffer.byteLength(body) : countBytes(body)
     const isBodiless = status === 204 || status === 304
+    const length = countBytes(body)
     let text = this.#renderHead(status, headers)
     text += isBodiless ? '\r\n' : `Content-Length: ${length}\r\n\r\n`
     this.#mark(status)
     if (this.#watcher !== undefined) this.#show(body)
-    if (this.head.method === 'HEAD' || isBodiless || length === 0) this.connection.socket.write(text, 'latin1')
-    else if (typeof body === 'string') this.connection.socket.write(text + body)
-    else this.#writeTogether(text, body, length)
+    writeWhole(this.connection.socket, text, body, this.head.method === 'HEAD' || isBodiless ? 0 : length)
     this.finish(true)
   }
 
@@ -275,16 +275,7 @@ export class Exchange {
     this.#watcher?.sent(bytes)
     this.#lastWrite = this.connection.tick
     const { socket } = this.connection
-    if (!this.#isChunkedReply) return socket.write(bytes)
-    if (bytes.length <= 8192) {
-      return socket.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, crlf]))
-    }
-    socket.cork()
-    socket.write(`${bytes.length.toString(16)}\r\n`)
-    socket.write(bytes)
-    const isReady = socket.write(crlf)
-    socket.uncork()
-    return isReady
+    return this.#isChunkedReply ? writeChunk(socket, bytes) : socket.write(bytes)
   }
 
   /**
@@ -301,21 +292,13 @@ export class Exchange {
     }
     this.#lastWrite = this.connection.tick
     const { socket } = this.connection
-    let start = from
-    let stop = end
-    if (this.#isChunkedReply) {
-      const length = `${(end - from).toString(16)}\r\n`
-      start -= length.length
-      stop += 2
-      block.write(length, start, 'latin1')
-      block.write('\r\n', end, 'latin1')
-    }
+    const bytes = this.#isChunkedReply ? frameChunk(block, from, end) : block.subarray(from, end)
     let isSent = false
     function sent(): void {
       if (!isSent) onSent()
       isSent = true
     }
-    const isReady = socket.write(block.subarray(start, stop), sent)
+    const isReady = socket.write(bytes, sent)
     // The callback comes in the next turn only, also when the system has taken everything already.
     if (socket.writableLength === 0) sent()
     return isReady
@@ -331,7 +314,7 @@ export class Exchange {
   /** Ends a reply begun with `startStream`. */
   end(): void {
     if (this.#isFinished || this.#isGone) return
-    if (this.#isChunkedReply && this.head.method !== 'HEAD') this.connection.socket.write(lastChunk)
+    if (this.#isChunkedReply && this.head.method !== 'HEAD') writeLastChunk(this.connection.socket)
     this.finish(this.#isChunkedReply)
   }
 
@@ -411,24 +394,6 @@ export class Exchange {
     else for (const piece of body) this.#watcher?.sent(piece)
   }
 
-  /**
-   * In one system call. Short replies as one text of bytes: Node sends that from its stack, which costs far less than a
-   * list of buffers, or one joined buffer that the collector has to free.
-   */
-  #writeTogether(head: string, pieces: readonly Buffer[], length: number): void {
-    const { socket } = this.connection
-    if (length <= joinedLimit) {
-      let text = head
-      for (const piece of pieces) text += piece.toString('latin1')
-      socket.write(text, 'latin1')
-      return
-    }
-    socket.cork()
-    socket.write(head, 'latin1')
-    for (const piece of pieces) socket.write(piece)
-    socket.uncork()
-  }
-
   #mark(status: number): void {
     if (this.#watcher !== undefined && !this.#hasReplied) this.#watcher.began(status)
     this.#hasReplied = true
@@ -441,35 +406,14 @@ export class Exchange {
 
   /** The extra headers as lines. */
   get extraLines(): string {
-    const extra = this.#extraHeaders ?? []
-    let text = ''
-    for (let at = 0; at + 1 < extra.length; at += 2) text += `${extra[at]}: ${extra[at + 1]}\r\n`
-    return text
+    return this.#extraHeaders === undefined ? '' : renderHeaders(this.#extraHeaders)
   }
 
   #renderHead(status: number, headers: readonly string[]): string {
-    let text = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n`
-    for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
-    text += this.extraLines
+    let text = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${renderHeaders(headers)}${this.extraLines}`
     if (!this.head.isKeepAlive || !this.connection.mayKeepAlive) text += 'Connection: close\r\n'
     return text
   }
-}
-
-/** With its head, what Node writes without memory of its own. */
-const joinedLimit = 15 * 1024
-const crlf = Buffer.from('\r\n')
-const lastChunk = Buffer.from('0\r\n\r\n')
-
-/** The status of a head as it goes over the wire: `HTTP/1.1 200 …`. */
-function statusIn(bytes: Buffer): number {
-  return ((bytes[9] ?? 48) - 48) * 100 + ((bytes[10] ?? 48) - 48) * 10 + ((bytes[11] ?? 48) - 48)
-}
-
-function countBytes(pieces: readonly Buffer[]): number {
-  let bytes = 0
-  for (const piece of pieces) bytes += piece.length
-  return bytes
 }
 
 function bodyTooLarge(limit: number): FlotillaError {

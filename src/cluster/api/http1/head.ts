@@ -218,6 +218,13 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   }
 }
 
+/** Header lines of names and values, each with its line end. */
+export function renderHeaders(headers: readonly string[]): string {
+  let text = ''
+  for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
+  return text
+}
+
 /** The first value of a header, by lower-case name. */
 export function headerOf(head: Pick<MessageHead, 'headers'>, name: string): string | undefined {
   const headers = head.headers
