@@ -906,19 +906,21 @@ describe('limits', () => {
 
   async function startHasty(
     limits?: Partial<ServerLimits>,
-  ): Promise<{ readonly port: number; readonly server: EndpointServer }> {
+  ): Promise<{ readonly port: number; readonly server: EndpointServer; readonly asked: readonly string[] }> {
+    const asked: string[] = []
     const server = new EndpointServer({
       clock: hasty,
       log: silentLog,
       ...(limits === undefined ? {} : { limits }),
       async handle(exchange) {
+        asked.push(exchange.head.target)
         const body = await exchange.readBody()
         exchange.reply(200, [], `got ${body.length}`)
       },
     })
     const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 })
     cleanups.push(() => server.closeNow())
-    return { port: address.kind === 'tcp' ? address.port : 0, server }
+    return { port: address.kind === 'tcp' ? address.port : 0, server, asked }
   }
 
   it('a request head that does not come to its end is answered with 408', async () => {
@@ -1006,6 +1008,15 @@ describe('limits', () => {
     await client.until('got 0')
     await eventually(() => client.hasEnded)
     expect(client.text).not.toContain('408')
+  })
+
+  it('a request that comes when an idle connection has just been closed is not carried out', async () => {
+    const { port, server, asked } = await startHasty()
+    const client = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')
+    await eventually(() => client.hasEnded)
+    client.send('POST /late HTTP/1.1\r\nhost: d\r\nContent-Length: 0\r\n\r\n')
+    await eventually(() => server.connectionCount === 0 || asked.length > 1)
+    expect(asked).toEqual(['/a'])
   })
 
   /** A connection that is over with twelve megabytes on it, which go to a client that has not begun to read. */

@@ -227,7 +227,7 @@ export class ServerConnection {
 
   #expire(): void {
     if (this.#pending !== undefined) this.#refuse(408, 'request head not complete in time')
-    else if (!this.socket.writableEnded) this.#endSocket()
+    else this.#linger()
   }
 
   /** What is queued is still sent, for as long as the client reads. Node counts bytes that leave as activity. */
