@@ -1,19 +1,14 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { isFlotillaError, toMessage } from '../../../core/errors.ts'
-import { ChunkedReader } from './chunked.ts'
-import { Exchange } from './exchange.ts'
-import { CHUNKED, parseRequestHead, protocolProblem } from './head.ts'
-import type { RequestHead } from './head.ts'
-import { reasonOf } from './reason.ts'
 import type { ConnectionLimits } from '../../limits.ts'
-
-/** Where the bytes of a request body go. */
-export interface BodySink {
-  /** @returns false to be given nothing more until `resumeBody` is called */
-  data(chunk: Buffer): boolean
-  end(): void
-}
+import { Exchange } from './exchange.ts'
+import { parseRequestHead, protocolProblem } from './head.ts'
+import type { RequestHead } from './head.ts'
+import { Linger } from './linger.ts'
+import { reasonOf } from './reason.ts'
+import { RequestBody } from './request-body.ts'
+import type { BodySink } from './request-body.ts'
 
 /** What a connection needs of the server it belongs to. */
 export interface ConnectionHost {
@@ -28,14 +23,11 @@ export interface ConnectionHost {
 /** Longest request head that is compared with the next one of its connection. */
 const keptHeadLength = 16 * 1024
 const keepAliveProbeMs = 30_000
-const lingerSeconds = 2
 /** A client that half-closed while its reply is under way counts as gone when nothing moved for this long. */
 const halfClosedSeconds = 2
 /** Bytes kept that belong to later requests or to a body nobody reads yet. */
 const pendingLimit = 64 * 1024
-const lingerBytes = 256 * 1024
 
-const discard: BodySink = { data: () => true, end: () => undefined }
 const blankLine = Buffer.from('\r\n\r\n')
 const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n'
 
@@ -56,17 +48,14 @@ export class ServerConnection {
   #lastText = ''
   #lastHead: RequestHead | undefined
   #exchange: Exchange | undefined
-  #sink: BodySink | undefined
-  #isSinkPaused = false
+  readonly #body = new RequestBody()
   #isPaused = false
   #isParsing = false
-  #isBodyDone = true
-  #remaining = 0
-  #chunked: ChunkedReader | undefined
   #mustContinue = false
   #isHijacked = false
   #hasEnded = false
-  #lingering = 0
+  /** Set: the connection is over. */
+  #linger: Linger | undefined
   #since: number
   #halfClosedAt = 0
   /** Tick at which the body has to be complete; none for one that flows on. */
@@ -101,17 +90,17 @@ export class ServerConnection {
   }
 
   get isBodyDone(): boolean {
-    return this.#isBodyDone
+    return this.#body.isDone
   }
 
   /** Whether a reply that starts now may leave the connection open. */
   get mayKeepAlive(): boolean {
-    return !this.#hasEnded && !this.#host.isClosing && (this.#isBodyDone || this.#sink !== undefined)
+    return !this.#hasEnded && !this.#host.isClosing && (this.#body.isDone || this.#body.isAsked)
   }
 
   /** Drops what has arrived of a body that nobody asked for; called before a reply is begun. */
   skipBody(): void {
-    if (this.#isBodyDone || this.#sink !== undefined || this.#mustContinue) return
+    if (this.#body.isDone || this.#body.isAsked || this.#mustContinue) return
     const pending = this.#pending
     if (pending === undefined) return
     this.#pending = undefined
@@ -123,9 +112,9 @@ export class ServerConnection {
    * @param isKept it is gathered in memory and nobody is served before it is complete: its time is limited
    */
   consume(sink: BodySink, isKept = false): void {
-    this.#sink = sink
+    this.#body.ask(sink)
     if (isKept) this.#bodyUntil = this.#host.tick + this.limits.bodySeconds
-    if (this.#isBodyDone) {
+    if (this.#body.isDone) {
       sink.end()
       return
     }
@@ -138,30 +127,30 @@ export class ServerConnection {
 
   /** Gives the sink more again. Whoever took an earlier body may say so late: then nobody has asked for this one yet. */
   resumeBody(): void {
-    if (this.#sink === undefined) return
-    this.#isSinkPaused = false
+    const body = this.#body
+    if (!body.isAsked) return
+    body.resume()
     this.#since = this.#host.tick
     const pending = this.#pending
-    if (pending !== undefined && !this.#isBodyDone) {
+    if (pending !== undefined && !body.isDone) {
       this.#pending = undefined
       this.#feed(pending)
     }
-    if (!this.#isSinkPaused) this.#resume()
+    if (!body.isPaused) this.#resume()
   }
 
   /** Ends the current exchange and goes on to the next request, or closes. */
   finish(mayKeepAlive: boolean): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
-    if (!this.#isBodyDone) {
-      this.#sink = undefined
-      this.#isSinkPaused = false
+    if (!this.#body.isDone) {
+      this.#body.drop()
       this.skipBody()
     }
     this.#exchange = undefined
     this.#since = this.#host.tick
-    if (!mayKeepAlive || !exchange.head.isKeepAlive || !this.#isBodyDone || this.#hasEnded || this.#host.isClosing) {
-      this.#linger()
+    if (!mayKeepAlive || !exchange.head.isKeepAlive || !this.#body.isDone || this.#hasEnded || this.#host.isClosing) {
+      this.#close()
       return
     }
     if (this.#isPaused) this.#resume()
@@ -188,7 +177,7 @@ export class ServerConnection {
 
   /** Closes at once if nothing is under way; otherwise after the current reply. */
   closeWhenIdle(): void {
-    if (this.#exchange === undefined && !this.#isHijacked) this.#linger()
+    if (this.#exchange === undefined && !this.#isHijacked) this.#close()
   }
 
   /** Refuses the client before it has said anything. */
@@ -198,13 +187,12 @@ export class ServerConnection {
 
   /** Called about once a second. */
   sweep(): void {
-    const idle = this.#host.tick - this.#since
     if (this.#isHijacked) return
-    if (this.#lingering > 0) {
-      if (this.socket.writableLength > 0) this.#since = this.#host.tick
-      else if (idle >= lingerSeconds) this.socket.destroy()
+    if (this.#linger !== undefined) {
+      this.#linger.sweep(this.#host.tick)
       return
     }
+    const idle = this.#host.tick - this.#since
     const exchange = this.#exchange
     if (exchange === undefined) {
       const { headSeconds, keepAliveSeconds } = this.limits
@@ -215,7 +203,7 @@ export class ServerConnection {
       this.socket.destroy()
       return
     }
-    if (this.#isBodyDone || this.#sink === undefined || this.#isSinkPaused) return
+    if (!this.#body.isFlowing) return
     if (idle >= this.limits.bodyIdleSeconds) this.#giveUpBody(exchange, 'request body stalled')
     else if (this.#host.tick >= this.#bodyUntil) this.#giveUpBody(exchange, 'request body not complete in time')
   }
@@ -227,19 +215,12 @@ export class ServerConnection {
 
   #expire(): void {
     if (this.#pending !== undefined) this.#refuse(408, 'request head not complete in time')
-    else this.#linger()
-  }
-
-  /** What is queued is still sent, for as long as the client reads. Node counts bytes that leave as activity. */
-  #endSocket(): void {
-    this.socket.setTimeout(this.limits.unreadMs, () => this.socket.destroy())
-    this.socket.end()
+    else this.#close()
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#lingering > 0) {
-      this.#lingering += chunk.length
-      if (this.#lingering > lingerBytes) this.socket.destroy()
+    if (this.#linger !== undefined) {
+      this.#linger.receive(chunk)
       return
     }
     if (this.#exchange === undefined) {
@@ -249,8 +230,8 @@ export class ServerConnection {
       return
     }
     this.#since = this.#host.tick
-    if (this.#isBodyDone || this.#sink === undefined || this.#isSinkPaused) this.#keep(chunk)
-    else this.#feed(chunk)
+    if (this.#body.isFlowing) this.#feed(chunk)
+    else this.#keep(chunk)
   }
 
   /** Keeps bytes nobody wants yet; beyond the limit the client has to wait. */
@@ -260,39 +241,29 @@ export class ServerConnection {
   }
 
   #feed(chunk: Buffer): void {
-    const sink = this.#sink ?? discard
+    const body = this.#body
     let used: number
-    if (this.#chunked === undefined) {
-      used = Math.min(this.#remaining, chunk.length)
-      this.#remaining -= used
-      this.#isBodyDone = this.#remaining === 0
-      if (used > 0) this.#isSinkPaused = !sink.data(used === chunk.length ? chunk : chunk.subarray(0, used))
-    } else {
-      try {
-        used = this.#chunked.read(chunk, 0)
-      } catch (error) {
-        this.#broken(error)
-        return
-      }
-      this.#isBodyDone = this.#chunked.isDone
+    try {
+      used = body.feed(chunk)
+    } catch (error) {
+      this.#broken(error)
+      return
     }
-    if (this.#isBodyDone) sink.end()
+    if (body.isDone) body.end()
     if (used < chunk.length) this.#keep(chunk.subarray(used))
-    if (this.#isSinkPaused && !this.#isBodyDone) this.#pause()
+    if (body.isPaused && !body.isDone) this.#pause()
   }
 
   /** A body that breaks the protocol: whatever was to become of the request, the connection is unusable. */
   #broken(error: unknown): void {
-    const exchange = this.#exchange
-    this.#isBodyDone = false
-    exchange?.giveUp(400, toMessage(error))
+    this.#exchange?.giveUp(400, toMessage(error))
     this.socket.destroySoon()
   }
 
   #parse(): void {
     this.#isParsing = true
     try {
-      while (this.#exchange === undefined && this.#pending !== undefined && this.#lingering === 0) {
+      while (this.#exchange === undefined && this.#pending !== undefined && this.#linger === undefined) {
         if (!this.#parseOne(this.#pending)) break
       }
     } finally {
@@ -333,21 +304,13 @@ export class ServerConnection {
   }
 
   #begin(head: RequestHead): void {
-    this.#sink = undefined
-    this.#isSinkPaused = false
+    this.#body.begin(head)
     this.#bodyUntil = Number.POSITIVE_INFINITY
-    this.#isBodyDone = head.bodyLength === 0
-    this.#remaining = head.bodyLength
-    this.#mustContinue = head.expectsContinue && !this.#isBodyDone
-    this.#chunked = head.bodyLength === CHUNKED ? new ChunkedReader((data) => this.#chunkData(data)) : undefined
+    this.#mustContinue = head.expectsContinue && !this.#body.isDone
     const exchange = new Exchange(head, this)
     this.#exchange = exchange
     this.#since = this.#host.tick
     this.#host.onRequest(exchange)
-  }
-
-  #chunkData(data: Buffer): void {
-    if (!(this.#sink ?? discard).data(data)) this.#isSinkPaused = true
   }
 
   #refuse(status: number, message: string, headers = ''): void {
@@ -357,16 +320,14 @@ export class ServerConnection {
       `HTTP/1.1 ${status} ${reasonOf(status)}\r\nContent-Type: application/json\r\nConnection: close\r\n${headers}` +
         `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     )
-    this.#linger()
+    this.#close()
   }
 
-  /** Sends what is queued, then waits a moment for the client to close, so that it can read the last reply. */
-  #linger(): void {
-    if (this.#lingering > 0) return
-    this.#lingering = 1
-    this.#since = this.#host.tick
+  /** Nothing more is served. */
+  #close(): void {
+    if (this.#linger !== undefined) return
     this.#pending = undefined
-    this.#endSocket()
+    this.#linger = new Linger(this.socket, this.limits.unreadMs, this.#host.tick)
     if (this.#hasEnded) this.socket.destroySoon()
     else this.#resume()
   }
@@ -374,7 +335,7 @@ export class ServerConnection {
   #clientEnded(): void {
     this.#hasEnded = true
     this.#halfClosedAt = this.#host.tick
-    if (this.#exchange === undefined || !this.#isBodyDone) this.socket.destroySoon()
+    if (this.#exchange === undefined || !this.#body.isDone) this.socket.destroySoon()
   }
 
   #gone(): void {

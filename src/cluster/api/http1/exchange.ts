@@ -2,10 +2,12 @@ import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { Caller } from '../../access/caller.ts'
-import type { BodySink, ServerConnection } from './connection.ts'
+import type { ServerConnection } from './connection.ts'
 import { renderHeaders } from './head.ts'
 import type { RequestHead } from './head.ts'
 import { reasonOf } from './reason.ts'
+import { bodyTooLarge, gatherBody } from './request-body.ts'
+import type { BodySink } from './request-body.ts'
 import { countBytes, frameChunk, statusIn, writeChunk, writeLastChunk, writeWhole } from './reply-bytes.ts'
 
 /** Counted for clients that went away before they were answered, as proxies write it. */
@@ -187,26 +189,12 @@ export class Exchange {
     if (this.head.bodyLength > limit) return Promise.reject(bodyTooLarge(limit))
     if (this.head.bodyLength === 0) return Promise.resolve(Buffer.alloc(0))
     return new Promise((resolve, reject) => {
-      const parts: Buffer[] = []
-      let size = 0
       this.#onGone = () => reject(clientGoneError())
-      const sink: BodySink = {
-        data: (chunk) => {
-          size += chunk.length
-          if (size > limit) {
-            reject(bodyTooLarge(limit))
-            return false
-          }
-          parts.push(chunk)
-          return true
-        },
-        end: () => {
-          this.#onGone = undefined
-          const [only] = parts
-          resolve(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts))
-        },
+      const gathered = (body: Buffer): void => {
+        this.#onGone = undefined
+        resolve(body)
       }
-      this.connection.consume(sink, true)
+      this.connection.consume(gatherBody(limit, gathered, reject), true)
     })
   }
 
@@ -414,10 +402,6 @@ export class Exchange {
     if (!this.head.isKeepAlive || !this.connection.mayKeepAlive) text += 'Connection: close\r\n'
     return text
   }
-}
-
-function bodyTooLarge(limit: number): FlotillaError {
-  return new FlotillaError('io/protocol', `request body is larger than ${limit} bytes`, { status: 413 })
 }
 
 function clientGoneError(): FlotillaError {
