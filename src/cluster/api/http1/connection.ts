@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import { isFlotillaError, toMessage } from '../../../core/errors.ts'
 import type { ConnectionLimits } from '../../limits.ts'
 import { Exchange } from './exchange.ts'
-import { parseRequestHead, protocolProblem } from './head.ts'
 import type { RequestHead } from './head.ts'
 import { Linger } from './linger.ts'
 import { reasonOf } from './reason.ts'
 import { RequestBody } from './request-body.ts'
 import type { BodySink } from './request-body.ts'
+import { RequestHeads } from './request-heads.ts'
 
 /** What a connection needs of the server it belongs to. */
 export interface ConnectionHost {
@@ -20,15 +20,12 @@ export interface ConnectionHost {
   onGone(connection: ServerConnection): void
 }
 
-/** Longest request head that is compared with the next one of its connection. */
-const keptHeadLength = 16 * 1024
 const keepAliveProbeMs = 30_000
 /** A client that half-closed while its reply is under way counts as gone when nothing moved for this long. */
 const halfClosedSeconds = 2
 /** Bytes kept that belong to later requests or to a body nobody reads yet. */
 const pendingLimit = 64 * 1024
 
-const blankLine = Buffer.from('\r\n\r\n')
 const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n'
 
 /**
@@ -44,9 +41,7 @@ export class ServerConnection {
   readonly isLocalSocket: boolean
   readonly #host: ConnectionHost
   #pending: Buffer | undefined
-  /** Clients that ask the same again and again send the same bytes: what they mean is kept. */
-  #lastText = ''
-  #lastHead: RequestHead | undefined
+  readonly #heads: RequestHeads
   #exchange: Exchange | undefined
   readonly #body = new RequestBody()
   #isPaused = false
@@ -68,6 +63,7 @@ export class ServerConnection {
     this.isLocalSocket = isLocalSocket
     this.#host = host
     this.limits = host.limits
+    this.#heads = new RequestHeads(host.limits)
     this.#since = host.tick
     this.remoteAddress = socket.remoteAddress
     this.#onData = (chunk) => this.#receive(chunk)
@@ -263,44 +259,29 @@ export class ServerConnection {
   #parse(): void {
     this.#isParsing = true
     try {
-      while (this.#exchange === undefined && this.#pending !== undefined && this.#linger === undefined) {
-        if (!this.#parseOne(this.#pending)) break
+      while (this.#exchange === undefined && this.#linger === undefined) {
+        const head = this.#nextHead()
+        if (head === undefined) return
+        this.#begin(head)
       }
     } finally {
       this.#isParsing = false
     }
   }
 
-  /** @returns false when the head is not complete */
-  #parseOne(pending: Buffer): boolean {
-    // One empty line before a request is tolerated (RFC 9112 §2.2).
-    const from = pending[0] === 13 && pending[1] === 10 ? 2 : 0
-    const end = pending.indexOf(blankLine, from)
-    if (end < 0) {
-      if (pending.length >= this.limits.headBytes) this.#refuse(431, 'request head too long')
-      return false
-    }
-    let head: RequestHead
+  /** Takes a head out of what has come; undefined when it is not complete, or has been refused. */
+  #nextHead(): RequestHead | undefined {
+    const pending = this.#pending
+    if (pending === undefined) return undefined
     try {
-      if (end - from > this.limits.headBytes) throw protocolProblem('request head too long', 431)
-      head = this.#readHead(pending.toString('latin1', from, end))
+      const head = this.#heads.read(pending)
+      const { end } = this.#heads
+      if (head !== undefined) this.#pending = end < pending.length ? pending.subarray(end) : undefined
+      return head
     } catch (error) {
       this.#refuse(isFlotillaError(error) ? (error.status ?? 400) : 400, toMessage(error))
-      return false
+      return undefined
     }
-    this.#pending = end + 4 < pending.length ? pending.subarray(end + 4) : undefined
-    this.#begin(head)
-    return true
-  }
-
-  #readHead(text: string): RequestHead {
-    if (this.#lastHead !== undefined && text === this.#lastText) return this.#lastHead
-    const head = parseRequestHead(text, this.limits.headers)
-    // One that is long is rare, and would be kept for as long as the connection is idle.
-    const isKept = text.length <= keptHeadLength
-    this.#lastText = isKept ? text : ''
-    this.#lastHead = isKept ? head : undefined
-    return head
   }
 
   #begin(head: RequestHead): void {
