@@ -194,7 +194,7 @@ export interface VouchedLines {
 
 /** The body as an engine will get it: written anew, so that nothing in it is read in two ways. */
 async function readChecked(exchange: Exchange): Promise<unknown> {
-  const bytes = await exchange.keepBody()
+  const bytes = await exchange.readBody()
   if (bytes.length === 0) return undefined
   let value: JsonValue
   try {

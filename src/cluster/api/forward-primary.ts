@@ -261,7 +261,7 @@ export class PrimaryForwarder {
   /** One try of a create: it is answered at once, also when there is no room yet. */
   async #forwardKept(arrival: Arrival, kept: KeptWait, link: PrimaryLink): Promise<void> {
     const { exchange, target } = arrival
-    const body = await exchange.keepBody()
+    const body = await exchange.readBody()
     kept.tries += 1
     const { lines, without } = this.#vouch(exchange)
     link.forward(exchange, {

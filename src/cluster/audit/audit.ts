@@ -95,7 +95,7 @@ export class Audit {
     serve: Serve,
   ): Promise<void> {
     if (attention === 'call' && exchange.head.bodyLength !== 0) {
-      call.setBody(summarizeBody(await exchange.keepBody(), target.path))
+      call.setBody(summarizeBody(await exchange.readBody(), target.path))
     }
     if (this.#o.isRequired) {
       if (!(await this.#ask(call, exchange))) return

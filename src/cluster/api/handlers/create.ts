@@ -41,7 +41,7 @@ const namePattern = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
  */
 export const create: Handler = async (api, call) => {
   const { exchange } = call
-  await exchange.keepBody()
+  await exchange.readBody()
   const kept = readKept(exchange.head)
   exchange.arrivedMs ??= api.cluster.clock.monotonicMs() - (kept?.waitedMs ?? 0)
   try {

@@ -48,7 +48,6 @@ export class Exchange {
   node: string | undefined
   manager: string | undefined
   #watcher: ReplyWatcher | undefined
-  #keptBody: Buffer | undefined
   #hasReplied = false
   #isChunkedReply = false
   #isFinished = false
@@ -56,15 +55,16 @@ export class Exchange {
   #abort: AbortController | undefined
   #onGone: (() => void) | undefined
   #onDrain: (() => void) | undefined
-  /** What `drain` waits for. */
+  /** What `drain` waits for; `#onDrain` ends it. */
   #draining: Promise<void> | undefined
-  #endDraining: (() => void) | undefined
   #lastWrite = 0
   #extraHeaders: readonly string[] | undefined
   #meter: ReplyMeter | undefined
   #startedMs = 0
-  #kept: Promise<Buffer> | undefined
-  #replaced: Buffer | undefined
+  #body: Promise<Buffer> | undefined
+  /** What `#body` has come to. */
+  #bodyBytes: Buffer | undefined
+  #replacedBody: Buffer | undefined
   #changeReply: ReplyChange | undefined
   #endHandlers: EndHandler[] | undefined
   /** How it ended; undefined while it goes on. */
@@ -144,28 +144,24 @@ export class Exchange {
   }
 
   /**
-   * The body in one piece. One that is not complete in time is answered with 408.
+   * The body in one piece, which is kept: the request may be served again, or sent on. One that is not complete in time is
+   * answered with 408.
    * @throws {io/protocol} status 413 beyond `limit`, before it is buffered
    */
   readBody(limit: number = this.connection.limits.bodyBytes): Promise<Buffer> {
-    return this.#kept ?? this.#read(limit)
-  }
-
-  /** As `readBody`, and keeps it: the request may be served or sent again. @throws {io/protocol} status 413 */
-  keepBody(): Promise<Buffer> {
-    return (this.#kept ??= this.#read(this.connection.limits.bodyBytes).then((body) => (this.#keptBody = body)))
+    return (this.#body ??= this.#read(limit))
   }
 
   /** From now on this is the body, wherever the request goes; what came of the client is read already. */
   replaceBody(body: Buffer): void {
-    this.#replaced = body
-    this.#keptBody = body
-    this.#kept = Promise.resolve(body)
+    this.#replacedBody = body
+    this.#bodyBytes = body
+    this.#body = Promise.resolve(body)
   }
 
   /** What `replaceBody` was given. */
   get replacedBody(): Buffer | undefined {
-    return this.#replaced
+    return this.#replacedBody
   }
 
   /** Has replies changed before they leave, whole ones only: replies of engines are collected for it, streams pass. */
@@ -192,19 +188,20 @@ export class Exchange {
       this.#onGone = () => reject(clientGoneError())
       const gathered = (body: Buffer): void => {
         this.#onGone = undefined
+        this.#bodyBytes = body
         resolve(body)
       }
       this.connection.consume(gatherBody(limit, gathered, reject), true)
     })
   }
 
-  /** Lets the body flow into `sink`; one that is kept all at once. */
+  /** Lets the body flow into `sink`; one that has been read all at once. */
   consume(sink: BodySink): void {
-    if (this.#keptBody === undefined) {
+    if (this.#bodyBytes === undefined) {
       this.connection.consume(sink)
       return
     }
-    if (this.#keptBody.length > 0) sink.data(this.#keptBody)
+    if (this.#bodyBytes.length > 0) sink.data(this.#bodyBytes)
     sink.end()
   }
 
@@ -295,7 +292,12 @@ export class Exchange {
   /** Resolves when the client has read enough, or has gone. */
   drain(): Promise<void> {
     if (this.#isGone || !this.connection.socket.writableNeedDrain) return Promise.resolve()
-    this.#draining ??= new Promise((resolve) => (this.#endDraining = resolve))
+    this.#draining ??= new Promise((resolve) => {
+      this.#onDrain = () => {
+        this.#draining = undefined
+        resolve()
+      }
+    })
     return this.#draining
   }
 
@@ -323,48 +325,44 @@ export class Exchange {
     if (this.#isFinished || this.#isGone) return
     this.#isFinished = true
     this.#onGone = undefined
+    this.#endDraining()
     this.#onDrain = undefined
-    this.#goOn()
     this.#end(true)
     this.connection.finish(mayKeepAlive)
   }
 
+  /** The client has taken what was written. */
   drained(): void {
     this.#onDrain?.()
-    this.#goOn()
   }
 
   /** Lets go on who waits in `drain`. */
-  #goOn(): void {
-    const end = this.#endDraining
-    this.#draining = undefined
-    this.#endDraining = undefined
-    end?.()
+  #endDraining(): void {
+    if (this.#draining !== undefined) this.#onDrain?.()
   }
 
   /** The rest of the request will not come: says so where nothing has been said, and ends what goes on for it. */
   giveUp(status: number, message: string): void {
     const handler = this.#onGone
     if (!this.#hasReplied) this.replyError(status, message)
-    if (this.#isGone) return
-    this.#isGone = true
-    this.#abort?.abort(clientGoneError())
-    handler?.()
-    this.#goOn()
-    this.#end(false)
+    if (!this.#isGone) this.#leave(handler, false)
   }
 
   clientGone(): void {
     if (this.#isFinished || this.#isGone) return
-    this.#isGone = true
     this.#meter?.record(this.#startedMs, clientGoneStatus)
     this.#meter = undefined
-    this.#abort?.abort(clientGoneError())
-    const handler = this.#onGone
+    this.#leave(this.#onGone, this.connection.isHijacked)
+  }
+
+  /** Nobody hears a reply any more. */
+  #leave(handler: (() => void) | undefined, isWhole: boolean): void {
+    this.#isGone = true
     this.#onGone = undefined
+    this.#abort?.abort(clientGoneError())
     handler?.()
-    this.#goOn()
-    this.#end(this.connection.isHijacked)
+    this.#endDraining()
+    this.#end(isWhole)
   }
 
   #end(isWhole: boolean): void {

@@ -102,7 +102,6 @@ export class TenantGate implements Tenants {
    */
   async disown(call: Call): Promise<void> {
     if (this.#rules().tenants.size === 0) return
-    await call.exchange.keepBody()
     const body = foldNames(await readJsonBody(call), createNames)
     const labels = readFields(body, 'Labels')
     if (Object.hasOwn(labels, TENANT_LABEL) || !isFields(body['Labels'] ?? {})) return
