@@ -25,7 +25,7 @@ import type { BuildNodes } from './build-nodes.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { identityHeaders } from './identity-headers.ts'
 import { Forward } from './proxy.ts'
-import type { ForwardHost, ForwardOptions } from './proxy.ts'
+import type { ForwardHost, ForwardOptions } from './forward-options.ts'
 import { renderPath } from './target.ts'
 
 /** What every handler works with. */

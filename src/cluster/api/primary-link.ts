@@ -7,7 +7,7 @@ import { describeDialError } from '../../io/dial.ts'
 import { EnginePool } from './http1/pool.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { Forward } from './proxy.ts'
-import type { ForwardHost, ForwardOptions, ForwardTarget } from './proxy.ts'
+import type { ForwardHost, ForwardOptions, ForwardTarget } from './forward-options.ts'
 
 export interface PrimaryLinkOptions {
   /** `HOST:PORT`, as the primary advertises it. */

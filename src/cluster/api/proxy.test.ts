@@ -8,7 +8,7 @@ import { systemClock } from '../../io/clock.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { EnginePool } from './http1/pool.ts'
 import { Forward } from './proxy.ts'
-import type { ForwardOptions } from './proxy.ts'
+import type { ForwardOptions } from './forward-options.ts'
 import { EndpointServer } from './server.ts'
 import type { ServerLimits } from '../limits.ts'
 

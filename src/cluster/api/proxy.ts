@@ -1,73 +1,18 @@
 import { Buffer } from 'node:buffer'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { CollectedReply } from './collected-reply.ts'
+import { isPlainReply, isRaw, mustDecode, renderReplyHead, renderRequestHead } from './forward-heads.ts'
+import type { ForwardHost, ForwardOptions } from './forward-options.ts'
 import { joinStreams } from './hijack.ts'
 import type { Joined } from './hijack.ts'
 import { ChunkedReader } from './http1/chunked.ts'
 import type { Exchange } from './http1/exchange.ts'
-import { CHUNKED, UNTIL_CLOSE, headerOf, renderHeaders } from './http1/head.ts'
+import { CHUNKED, UNTIL_CLOSE } from './http1/head.ts'
 import type { ResponseHead } from './http1/head.ts'
-import type { EnginePool, PoolJob } from './http1/pool.ts'
+import type { PoolJob } from './http1/pool.ts'
 import type { ReplyReceiver, UpstreamConnection } from './http1/upstream.ts'
 
-/** One reply held back to be changed must fit here. */
-const collectLimit = 16 * 1024 * 1024
-
-/** The node a request goes to, as far as forwarding is concerned. */
-export interface ForwardTarget {
-  /** For messages. */
-  readonly name: string
-  readonly pool: EnginePool
-  /** Told how a call went: an answer of any kind proves the engine alive. */
-  onAnswer(): void
-  onBroken(error: unknown): void
-  /** Another manager of the cluster, not an engine. */
-  readonly isManager?: boolean
-}
-
-export interface ForwardOptions {
-  readonly target: ForwardTarget
-  /** With version prefix and query, escaped. */
-  readonly path: string
-  /** Sent instead of the client's body. */
-  readonly body?: Buffer
-  /** Headers of the client not passed on, lower case. */
-  readonly withoutHeaders?: readonly string[]
-  /** Header lines sent beside the client's, each with its line end. */
-  readonly extraLines?: string
-  /** The engine answers late by nature: other requests do not wait for it. */
-  readonly isPatient?: boolean
-  /** The connection may leave HTTP. */
-  readonly isHijack?: boolean
-  /** Seconds until the reply must begin; absent: as long as it takes. */
-  readonly headSeconds?: number | undefined
-  /** Seen before the client sees it: the place to record what an acknowledged change did. */
-  onReply?(status: number): void
-  /** Makes another body, in pieces, out of a successful one. */
-  transform?(body: Buffer): readonly Buffer[]
-  /** Takes over when the engine says no, before anything went to the client. @returns true when handled */
-  onRefusal?(status: number, head: ResponseHead): boolean
-  /** Takes over when no connection could be had, so that nothing of the request has left. @returns true when handled */
-  onUnsent?(error: FlotillaError): boolean
-  /** Takes over a read whose target broke off, or was given up, before it answered. @returns true when handled */
-  onLost?(): boolean
-  /** What the client is told when the target cannot be reached or breaks off; absent: 502, naming the node. */
-  describeFailure?(error: unknown): { readonly status: number; readonly message: string }
-  /** Called when the exchange is over, for whatever reason. */
-  onDone?(): void
-}
-
-/** What forwarding needs of the server: a place to keep what lives longer than a call. */
-export interface ForwardHost {
-  watchHead(forward: Forward, seconds: number): void
-  unwatchHead(forward: Forward): void
-  addJoined(joined: Joined): void
-  removeJoined(joined: Joined): void
-}
-
-/**
- * Passes one request to one engine and its reply back, byte for byte where nothing has to change. Request
- * heads are written anew from the parsed parts, so that nothing ambiguous reaches an engine.
- */
+/** Passes one request to one engine and its reply back, byte for byte where nothing has to change. */
 export class Forward implements PoolJob, ReplyReceiver {
   readonly #exchange: Exchange
   readonly #o: ForwardOptions
@@ -79,9 +24,9 @@ export class Forward implements PoolJob, ReplyReceiver {
   #hasRetried = false
   #isBodySent = false
   #mayKeepAlive = true
-  #collected: Buffer[] | undefined
-  #collectedBytes = 0
-  #head: ResponseHead | undefined
+  /** A reply that is changed before it goes to the client. */
+  #collected: CollectedReply | undefined
+  /** For a client that knows no chunks. */
   #decoder: ChunkedReader | undefined
   /** What the client said to the last bytes out of the decoder. */
   #isWanted = true
@@ -115,7 +60,7 @@ export class Forward implements PoolJob, ReplyReceiver {
     const body = this.#o.body ?? this.#exchange.replacedBody
     const length = body === undefined ? this.#exchange.head.bodyLength : body.length
     const isStreaming = body === undefined && length !== 0
-    const head = this.#renderRequest(length)
+    const head = renderRequestHead(this.#exchange.head, this.#o, length)
     if (body !== undefined && body.length > 0) {
       connection.send(this.#exchange.head.method, Buffer.concat([Buffer.from(head, 'latin1'), body]), false, this)
       return
@@ -191,24 +136,22 @@ export class Forward implements PoolJob, ReplyReceiver {
     }
     const isChanged = this.#exchange.isReplyChanged || (this.#o.transform !== undefined && head.status < 300)
     if (isChanged && this.#exchange.head.method !== 'HEAD') {
-      this.#head = head
-      this.#collected = []
-      this.#decoder = head.bodyLength === CHUNKED ? new ChunkedReader((data) => this.#collect(data)) : undefined
-      if (headEnd < bytes.length) this.data(bytes.subarray(headEnd))
+      this.#collected = new CollectedReply(head)
+      if (headEnd < bytes.length) this.#collected.add(bytes.subarray(headEnd))
       return
     }
     this.#passHead(head, bytes, headEnd)
   }
 
   data(bytes: Buffer): boolean {
-    if (this.#decoder !== undefined) {
-      this.#isWanted = true
-      this.#decoder.read(bytes, 0)
-      return this.#isWanted
+    if (this.#collected !== undefined) {
+      this.#collected.add(bytes)
+      return true
     }
-    if (this.#collected === undefined) return this.#exchange.writeRaw(bytes)
-    this.#collect(bytes)
-    return true
+    if (this.#decoder === undefined) return this.#exchange.writeRaw(bytes)
+    this.#isWanted = true
+    this.#decoder.read(bytes, 0)
+    return this.#isWanted
   }
 
   end(): void {
@@ -262,26 +205,6 @@ export class Forward implements PoolJob, ReplyReceiver {
     return this.#isBodySent || this.#exchange.connection.isBodyDone
   }
 
-  #renderRequest(length: number): string {
-    const { head } = this.#exchange
-    let text = `${head.method} ${this.#o.path} HTTP/1.1\r\n`
-    const { headers } = head
-    let hasHost = false
-    for (let at = 0; at + 1 < headers.length; at += 2) {
-      const name = headers[at] ?? ''
-      if (name === 'host') hasHost = true
-      if (this.#o.withoutHeaders?.includes(name) !== true) text += `${name}: ${headers[at + 1]}\r\n`
-    }
-    if (!hasHost) text += 'host: docker\r\n'
-    text += this.#o.extraLines ?? ''
-    if (head.upgrade !== undefined && this.#o.isHijack === true) {
-      text += `connection: Upgrade\r\nupgrade: ${head.upgrade}\r\n`
-    }
-    if (length === CHUNKED) text += 'transfer-encoding: chunked\r\n'
-    else if (length > 0 || head.method === 'POST' || head.method === 'PUT') text += `content-length: ${length}\r\n`
-    return `${text}\r\n`
-  }
-
   #streamBody(connection: UpstreamConnection, isChunked: boolean): void {
     this.#exchange.consume({
       data: (chunk) => {
@@ -299,31 +222,21 @@ export class Forward implements PoolJob, ReplyReceiver {
   }
 
   #passHead(head: ResponseHead, bytes: Buffer, headEnd: number): void {
-    const request = this.#exchange.head
-    const isUntilClose = head.bodyLength === UNTIL_CLOSE
-    this.#mayKeepAlive = !isUntilClose
-    this.#exchange.onDrain(() => this.#connection?.resume())
-    const isPlain = request.isHttp11 && request.isKeepAlive && head.isHttp11 && !head.hasHopHeaders && !isUntilClose
-    if (isPlain && this.#exchange.connection.mayKeepAlive && !this.#exchange.hasExtraHeaders) {
-      this.#exchange.writeRaw(bytes)
+    const exchange = this.#exchange
+    const request = exchange.head
+    exchange.onDrain(() => this.#connection?.resume())
+    if (isPlainReply(head, request) && exchange.connection.mayKeepAlive && !exchange.hasExtraHeaders) {
+      exchange.writeRaw(bytes)
       return
     }
     // Somebody speaks an older protocol, or the connection ends here: the head has to say so.
-    const mustDecode = !request.isHttp11 && head.bodyLength === CHUNKED
-    this.#mayKeepAlive &&= request.isHttp11
-    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${renderHeaders(head.headers)}${this.#exchange.extraLines}`
-    if (head.bodyLength === CHUNKED && !mustDecode) text += 'transfer-encoding: chunked\r\n'
-    else if (head.bodyLength > 0) text += `content-length: ${head.bodyLength}\r\n`
-    else if (head.bodyLength === 0 && request.method !== 'HEAD' && head.status !== 204 && head.status !== 304) {
-      text += 'content-length: 0\r\n'
-    }
-    if (!this.#mayKeepAlive || !request.isKeepAlive || !this.#exchange.connection.mayKeepAlive) {
-      text += 'connection: close\r\n'
-    }
-    this.#exchange.writeRaw(Buffer.from(`${text}\r\n`, 'latin1'))
-    if (mustDecode) {
+    this.#mayKeepAlive = request.isHttp11 && head.bodyLength !== UNTIL_CLOSE
+    const isLast = !this.#mayKeepAlive || !request.isKeepAlive || !exchange.connection.mayKeepAlive
+    const extraLines = isLast ? `${exchange.extraLines}connection: close\r\n` : exchange.extraLines
+    exchange.writeRaw(Buffer.from(renderReplyHead(head, request, extraLines), 'latin1'))
+    if (mustDecode(head, request)) {
       this.#decoder = new ChunkedReader((data) => {
-        this.#isWanted = this.#exchange.writeRaw(data)
+        this.#isWanted = exchange.writeRaw(data)
       })
     }
     if (headEnd < bytes.length) this.data(bytes.subarray(headEnd))
@@ -351,17 +264,9 @@ export class Forward implements PoolJob, ReplyReceiver {
     this.#host.addJoined(joined)
   }
 
-  #collect(data: Buffer): void {
-    this.#collectedBytes += data.length
-    if (this.#collectedBytes > collectLimit) throw new FlotillaError('engine/protocol', 'reply is too large')
-    this.#collected?.push(data)
-  }
-
-  #replyCollected(parts: readonly Buffer[]): void {
-    const head = this.#head
-    if (head === undefined) return
-    const [only] = parts
-    const whole = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
+  #replyCollected(collected: CollectedReply): void {
+    const { head } = collected
+    const whole = collected.toBody()
     let body: readonly Buffer[]
     try {
       body = (head.status < 300 ? this.#o.transform?.(whole) : undefined) ?? [whole]
@@ -373,14 +278,4 @@ export class Forward implements PoolJob, ReplyReceiver {
     }
     this.#exchange.reply(head.status, head.headers, body)
   }
-}
-
-/** True for the answers after which a connection carries raw bytes: upgraded, or the older way, to its end. */
-function isRaw(head: ResponseHead): boolean {
-  if (head.status === 101) return true
-  if (head.status !== 200 || head.bodyLength !== UNTIL_CLOSE) return false
-  const type = headerOf(head, 'content-type') ?? ''
-  return (
-    type.startsWith('application/vnd.docker.raw-stream') || type.startsWith('application/vnd.docker.multiplexed-stream')
-  )
 }

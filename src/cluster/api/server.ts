@@ -11,7 +11,8 @@ import { defaultLimits } from '../limits.ts'
 import type { ServerLimits } from '../limits.ts'
 import { openListener } from './listen.ts'
 import type { ListenAddress, ListenTls } from './listen.ts'
-import type { Forward, ForwardHost } from './proxy.ts'
+import type { ForwardHost } from './forward-options.ts'
+import type { Forward } from './proxy.ts'
 import { randomId } from '../../io/random-id.ts'
 
 export interface ServerOptions {

@@ -10,7 +10,7 @@ import type { Api, Call, Handler, OwnedContainer, Passing } from '../call.ts'
 import type { CallLimits } from '../../limits.ts'
 import { spliceInspect } from '../inspect.ts'
 import { isFields, readField, readFields } from '../../wire.ts'
-import type { ForwardOptions } from '../proxy.ts'
+import type { ForwardOptions } from '../forward-options.ts'
 
 function pathOf(owned: OwnedContainer, action: string): string {
   return `/containers/${owned.container.id}${action}`

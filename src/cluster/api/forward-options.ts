@@ -1,0 +1,58 @@
+import type { Buffer } from 'node:buffer'
+import type { FlotillaError } from '../../core/errors.ts'
+import type { Joined } from './hijack.ts'
+import type { ResponseHead } from './http1/head.ts'
+import type { EnginePool } from './http1/pool.ts'
+import type { Forward } from './proxy.ts'
+
+/** The node a request goes to, as far as forwarding is concerned. */
+export interface ForwardTarget {
+  /** For messages. */
+  readonly name: string
+  readonly pool: EnginePool
+  /** Told how a call went: an answer of any kind proves the engine alive. */
+  onAnswer(): void
+  onBroken(error: unknown): void
+  /** Another manager of the cluster, not an engine. */
+  readonly isManager?: boolean
+}
+
+export interface ForwardOptions {
+  readonly target: ForwardTarget
+  /** With version prefix and query, escaped. */
+  readonly path: string
+  /** Sent instead of the client's body. */
+  readonly body?: Buffer
+  /** Headers of the client not passed on, lower case. */
+  readonly withoutHeaders?: readonly string[]
+  /** Header lines sent beside the client's, each with its line end. */
+  readonly extraLines?: string
+  /** The engine answers late by nature: other requests do not wait for it. */
+  readonly isPatient?: boolean
+  /** The connection may leave HTTP. */
+  readonly isHijack?: boolean
+  /** Seconds until the reply must begin; absent: as long as it takes. */
+  readonly headSeconds?: number | undefined
+  /** Seen before the client sees it: the place to record what an acknowledged change did. */
+  onReply?(status: number): void
+  /** Makes another body, in pieces, out of a successful one. */
+  transform?(body: Buffer): readonly Buffer[]
+  /** Takes over when the engine says no, before anything went to the client. @returns true when handled */
+  onRefusal?(status: number, head: ResponseHead): boolean
+  /** Takes over when no connection could be had, so that nothing of the request has left. @returns true when handled */
+  onUnsent?(error: FlotillaError): boolean
+  /** Takes over a read whose target broke off, or was given up, before it answered. @returns true when handled */
+  onLost?(): boolean
+  /** What the client is told when the target cannot be reached or breaks off; absent: 502, naming the node. */
+  describeFailure?(error: unknown): { readonly status: number; readonly message: string }
+  /** Called when the exchange is over, for whatever reason. */
+  onDone?(): void
+}
+
+/** What forwarding needs of the server: a place to keep what lives longer than a call. */
+export interface ForwardHost {
+  watchHead(forward: Forward, seconds: number): void
+  unwatchHead(forward: Forward): void
+  addJoined(joined: Joined): void
+  removeJoined(joined: Joined): void
+}
