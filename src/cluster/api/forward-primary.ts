@@ -1,44 +1,40 @@
 import type { Clock } from '../../core/clock.ts'
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
-import type { Log } from '../../core/log.ts'
-import { parseEndpoint } from '../../engine/endpoint-parse.ts'
-import type { Endpoint, TlsMaterial } from '../../engine/endpoint.ts'
-import type { Engine } from '../../engine/engine.ts'
 import type { Election } from '../leader/election.ts'
 import type { AccessGate, VouchedLines } from './access-gate.ts'
-import { headerOf } from './http1/head.ts'
+import type { ForwardHost } from './forward-options.ts'
 import type { Exchange } from './http1/exchange.ts'
+import { headerOf } from './http1/head.ts'
 import {
   makeKeptWait,
   notPrimaryHeader,
   readRefusal,
-  requestIdHeader,
   renderWaitLines,
+  requestIdHeader,
   toPauseMs,
+  waitedHeader,
+  waitIdHeader,
 } from './kept-wait.ts'
-import { waitIdHeader, waitedHeader } from './kept-wait.ts'
 import type { KeptWait } from './kept-wait.ts'
 import type { OwnView } from './own-view.ts'
-import { PrimaryLink } from './primary-link.ts'
-import type { ForwardHost } from './forward-options.ts'
+import type { PrimaryLink } from './primary-link.ts'
+import { PrimaryLinks } from './primary-links.ts'
+import type { PrimaryLinksOptions } from './primary-links.ts'
+import { isLocal, mayWait, needsPrimary } from './primary-routes.ts'
 import { renderPath } from './target.ts'
-import { endingMessage } from './waiting.ts'
 import type { Target } from './target.ts'
+import { endingMessage } from './waiting.ts'
 
-export interface PrimaryForwarderOptions {
+export interface PrimaryForwarderOptions extends PrimaryLinksOptions {
   readonly role: Pick<Election, 'address' | 'kind' | 'primary' | 'catchingUp' | 'onChange'>
   readonly host: ForwardHost & { readonly isHijackFull: boolean }
   readonly clock: Clock
-  readonly log: Log
   /** Brought up to date before anything is served from it. */
   readonly ownView: Pick<OwnView, 'refresh'>
-  /** The certificates that engines are shown are shown to the primary too. */
-  readonly tls?: TlsMaterial
   /** A request waits this long for a primary when there is none. Default 30 s. */
   readonly waitMs?: number
   /** Tells the primary for whom is asked; absent: nobody asks it. */
   readonly gate?: Pick<AccessGate, 'vouch'>
-  openEngine(endpoint: Endpoint): Engine
 }
 
 /** Marks what a replica has passed on, with the replica's address: it is passed on once and no further. */
@@ -50,40 +46,6 @@ const primaryWaitMs = 30_000
 const hopWaitMs = 5000
 /** After a refused connection the next primary is nearly always known by then. */
 const handOverMs = 1000
-
-/** Answered by every manager itself: what they say is about this manager. */
-const localPaths: ReadonlySet<string> = new Set([
-  '/_ping',
-  '/info',
-  '/debug',
-  '/flotilla/leader',
-  '/flotilla/managers',
-  '/flotilla/sightings',
-  '/flotilla/metrics',
-  '/flotilla/debug',
-])
-
-function isLocal(path: string): boolean {
-  return localPaths.has(path) || path.startsWith('/debug/') || path.startsWith('/flotilla/debug/')
-}
-
-/**
- * What only a primary may do: give names away, choose nodes, change the cluster. Everything else a replica can do from
- * what it knows itself, when nobody leads or the leader is out of its reach (reliability.md F-M4, F-K1).
- */
-function needsPrimary(method: string, path: string): boolean {
-  if (method === 'GET' || method === 'HEAD') return false
-  return primaryPaths.has(path) || path.startsWith('/flotilla/') || /^\/containers\/.+\/rename$/.test(path)
-}
-
-const primaryPaths: ReadonlySet<string> = new Set([
-  '/containers/create',
-  '/networks/create',
-  '/volumes/create',
-  '/build',
-  '/session',
-  '/grpc',
-])
 
 type Serve = () => void | Promise<void>
 
@@ -113,15 +75,15 @@ interface Arrival {
  */
 export class PrimaryForwarder {
   readonly #o: PrimaryForwarderOptions
-  readonly #links = new Set<PrimaryLink>()
+  readonly #links: PrimaryLinks
   readonly #giveBack: () => void
-  #current: PrimaryLink | undefined
   #isEnding = false
   /** Since when nobody is known to lead; undefined also when nobody ever was. */
   #unknownSinceMs: number | undefined
 
   constructor(options: PrimaryForwarderOptions) {
     this.#o = options
+    this.#links = new PrimaryLinks(options)
     this.#giveBack = options.role.onChange(() => this.#follow())
   }
 
@@ -133,8 +95,7 @@ export class PrimaryForwarder {
     const atMs = this.#o.clock.monotonicMs()
     const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
     const isServable = !needsPrimary(exchange.head.method, target.path)
-    const isKept = !isPassedOn && exchange.head.method === 'POST' && target.path === createPath
-    const kept = isKept ? makeKeptWait(atMs) : undefined
+    const kept = !isPassedOn && mayWait(exchange.head.method, target.path) ? makeKeptWait(atMs) : undefined
     return this.#find({ exchange, target, serve, isPassedOn, isServable, kept, atMs, untilMs })
   }
 
@@ -161,16 +122,12 @@ export class PrimaryForwarder {
 
   /** Called about once a second. */
   tick(): void {
-    for (const link of this.#links) {
-      link.tick()
-      if (link.isDone) this.#links.delete(link)
-    }
+    this.#links.tick()
   }
 
   close(): void {
     this.#giveBack()
-    for (const link of this.#links) link.close()
-    this.#links.clear()
+    this.#links.close()
   }
 
   async #find(arrival: Arrival): Promise<void> {
@@ -181,7 +138,7 @@ export class PrimaryForwarder {
         if (catchingUp === undefined) return this.#serveHere(arrival)
         await catchingUp
       } else if (primary !== undefined && !arrival.isPassedOn) {
-        const link = this.#linkTo(primary)
+        const link = this.#links.to(primary)
         if (arrival.isServable && link.isSuspect) return this.#serveOwn(arrival)
         this.#forward(arrival, link)
         return
@@ -307,7 +264,7 @@ export class PrimaryForwarder {
   /** Nobody answers where the primary was: nothing has been sent, so the request may go elsewhere. */
   async #failOver(arrival: Arrival, link: PrimaryLink, error: unknown): Promise<void> {
     const { role, clock } = this.#o
-    if (arrival.isServable && (link.isSuspect || link !== this.#current)) return this.#find(arrival)
+    if (arrival.isServable && (link.isSuspect || link !== this.#links.current)) return this.#find(arrival)
     const soonMs = Math.min(arrival.untilMs, clock.monotonicMs() + handOverMs)
     while (role.kind !== 'primary' && (role.primary === undefined || role.primary === link.address)) {
       if (await this.#changed(arrival, soonMs)) continue
@@ -349,31 +306,15 @@ export class PrimaryForwarder {
     return isChanged && !exchange.isGone
   }
 
-  #linkTo(address: string): PrimaryLink {
-    if (this.#current?.address === address) return this.#current
-    const { tls, host, log } = this.#o
-    const openEngine = (endpoint: Endpoint): Engine => this.#o.openEngine(endpoint)
-    const endpoint = parseEndpoint(`tcp://${address}`, tls)
-    if (endpoint.kind !== 'tcp') throw new TypeError('an address of HOST:PORT is a TCP endpoint')
-    this.#current = new PrimaryLink({ address, endpoint, host, log, openEngine })
-    this.#links.add(this.#current)
-    return this.#current
-  }
-
   #follow(): void {
     const { kind, primary } = this.#o.role
     if (primary === undefined) this.#unknownSinceMs ??= this.#o.clock.monotonicMs()
     else this.#unknownSinceMs = undefined
-    const current = this.#current
-    if (current === undefined || (kind === 'replica' && primary === current.address)) return
-    this.#current = undefined
-    current.retire()
+    this.#links.follow(kind === 'replica' ? primary : undefined)
   }
 }
 
 const nobodyVouched: VouchedLines = { lines: '', without: [] }
-
-const createPath = '/containers/create'
 
 function pathOf({ version, path, query }: Target): string {
   return `${version === undefined ? '' : `/v${version}`}${renderPath(path)}${query === '' ? '' : `?${query}`}`
