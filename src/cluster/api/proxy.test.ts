@@ -947,6 +947,39 @@ describe('limits', () => {
     expect(client.text).toMatch(/^HTTP\/1\.1 408 /)
   })
 
+  it.each([
+    ['does not come in time', 'Content-Length: 90\r\n\r\na', true, 408],
+    ['breaks the protocol', 'Transfer-Encoding: chunked\r\n\r\nZZ\r\n', true, 400],
+    ['breaks the protocol and is not asked for', 'Transfer-Encoding: chunked\r\n\r\nZZ\r\n', false, 400],
+  ])('a client that goes on sending a body that %s still hears why it is refused', async (_, rest, isRead, status) => {
+    let tick = (): void => undefined
+    let isAsked = false
+    const server = new EndpointServer({
+      clock: { ...systemClock, sleep: () => new Promise((resolve) => (tick = resolve)) },
+      log: silentLog,
+      limits: { bodySeconds: 1 },
+      async handle(exchange) {
+        isAsked = true
+        if (isRead) await exchange.readBody()
+        exchange.reply(200, [])
+      },
+    })
+    const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 })
+    cleanups.push(() => server.closeNow())
+    const client = new Client(address.kind === 'tcp' ? address.port : 0)
+    client.socket.pause()
+    client.send(`POST /a HTTP/1.1\r\nhost: d\r\n${rest}`)
+    await eventually(() => isAsked)
+    if (status === 408) tick()
+    for (let count = 0; count < 3; count += 1) {
+      await systemClock.sleep(30)
+      client.send('a')
+    }
+    client.socket.resume()
+    await eventually(() => client.isClosed || client.hasEnded)
+    expect(client.text).toContain(`HTTP/1.1 ${status} `)
+  })
+
   const dripped = 'POST /a HTTP/1.1\r\nhost: d\r\n'
   it.each([
     ['with a length', `${dripped}Content-Length: 1000000\r\n\r\n`, 'a'],

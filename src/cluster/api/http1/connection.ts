@@ -139,11 +139,11 @@ export class ServerConnection {
   finish(mayKeepAlive: boolean): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
+    this.#exchange = undefined
     if (!this.#body.isDone) {
       this.#body.drop()
       this.skipBody()
     }
-    this.#exchange = undefined
     this.#since = this.#host.tick
     if (!mayKeepAlive || !exchange.head.isKeepAlive || !this.#body.isDone || this.#hasEnded || this.#host.isClosing) {
       this.#close()
@@ -200,13 +200,8 @@ export class ServerConnection {
       return
     }
     if (!this.#body.isFlowing) return
-    if (idle >= this.limits.bodyIdleSeconds) this.#giveUpBody(exchange, 'request body stalled')
-    else if (this.#host.tick >= this.#bodyUntil) this.#giveUpBody(exchange, 'request body not complete in time')
-  }
-
-  #giveUpBody(exchange: Exchange, message: string): void {
-    exchange.giveUp(408, message)
-    this.socket.destroy()
+    if (idle >= this.limits.bodyIdleSeconds) this.#giveUp(exchange, 408, 'request body stalled')
+    else if (this.#host.tick >= this.#bodyUntil) this.#giveUp(exchange, 408, 'request body not complete in time')
   }
 
   #expire(): void {
@@ -242,7 +237,7 @@ export class ServerConnection {
     try {
       used = body.feed(chunk)
     } catch (error) {
-      this.#broken(error)
+      if (this.#exchange !== undefined) this.#giveUp(this.#exchange, 400, toMessage(error))
       return
     }
     if (body.isDone) body.end()
@@ -250,10 +245,13 @@ export class ServerConnection {
     if (body.isPaused && !body.isDone) this.#pause()
   }
 
-  /** A body that breaks the protocol: whatever was to become of the request, the connection is unusable. */
-  #broken(error: unknown): void {
-    this.#exchange?.giveUp(400, toMessage(error))
-    this.socket.destroySoon()
+  /**
+   * The rest of the body is not to be had, and whatever was to become of the request, nothing else can come on this
+   * connection. A client that is told so gets the time to hear it; one whose reply had begun sees that it is cut short.
+   */
+  #giveUp(exchange: Exchange, status: number, message: string): void {
+    exchange.giveUp(status, message)
+    if (this.#linger === undefined) this.socket.destroy()
   }
 
   #parse(): void {

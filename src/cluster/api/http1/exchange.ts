@@ -216,6 +216,8 @@ export class Exchange {
       return
     }
     this.connection.skipBody()
+    // What has come of the body was no body: the client has been told so.
+    if (this.#isGone) return
     const isBodiless = status === 204 || status === 304
     const length = countBytes(body)
     let text = this.#renderHead(status, headers)
@@ -246,6 +248,7 @@ export class Exchange {
   startStream(status: number, headers: readonly string[]): void {
     if (this.#hasReplied || this.#isGone) return
     this.connection.skipBody()
+    if (this.#isGone) return
     this.#isChunkedReply = this.head.isHttp11
     const framing = this.#isChunkedReply ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n'
     this.#mark(status)
