@@ -550,6 +550,19 @@ describe('broken engines', () => {
     expect(text).toMatch(/^HTTP\/1\.1 502 .*the reply of node node-1 cannot be read: no such field/s)
   })
 
+  it('nor is one of which another part of the endpoint cannot make what it should', async () => {
+    const { script } = recorder(ok('a'))
+    const own = (exchange: Exchange): boolean => {
+      exchange.changeReply(() => {
+        throw new Error('no such field')
+      })
+      return false
+    }
+    const { port } = await startEndpoint(await startEngine(script), {}, own)
+    const text = await new Client(port).send(get).until('}\n')
+    expect(text).toMatch(/^HTTP\/1\.1 502 .*the reply of node node-1 cannot be read: no such field/s)
+  })
+
   it('a mistake in one tick does not stop the clock of the server', async () => {
     let ticks = 0
     const logged: string[] = []

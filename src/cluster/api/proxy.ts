@@ -267,15 +267,13 @@ export class Forward implements PoolJob, ReplyReceiver {
   #replyCollected(collected: CollectedReply): void {
     const { head } = collected
     const whole = collected.toBody()
-    let body: readonly Buffer[]
     try {
-      body = (head.status < 300 ? this.#o.transform?.(whole) : undefined) ?? [whole]
+      const body = (head.status < 300 ? this.#o.transform?.(whole) : undefined) ?? [whole]
+      this.#exchange.reply(head.status, head.headers, body)
     } catch (error) {
       // Nobody else would answer any more.
       const message = `the reply of node ${this.#o.target.name} cannot be read: ${toMessage(error)}`
       this.#exchange.replyError(502, message)
-      return
     }
-    this.#exchange.reply(head.status, head.headers, body)
   }
 }
