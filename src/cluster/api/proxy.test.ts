@@ -674,6 +674,21 @@ describe('bad requests', () => {
     expect(heard).not.toContain('muggled')
   })
 
+  it('a handler that fails when it has answered takes nothing from the answer, nor from the next request', async () => {
+    const whole = 'x'.repeat(8 * 1024 * 1024)
+    const own = (exchange: Exchange): boolean => {
+      exchange.reply(200, [], whole)
+      throw new Error('a mistake')
+    }
+    const { port, logged } = await startEndpoint(0, {}, own)
+    const request = 'GET /a HTTP/1.1\r\nhost: d\r\n\r\n'
+    const client = new Client(port).send(request)
+    await eventually(() => client.text.length > whole.length)
+    client.send(request)
+    await eventually(() => client.text.length > 2 * whole.length)
+    expect([client.text.split('HTTP/1.1 200 OK').length, logged.length, client.hasEnded]).toEqual([3, 2, false])
+  })
+
   it('a handler that fails costs one request, not the process', async () => {
     const { port, logged } = await startEndpoint(1, {}, (exchange) => {
       if (exchange.head.target === '/throw') throw new Error('boom')

@@ -311,9 +311,9 @@ export class Exchange {
     this.finish(this.#isChunkedReply)
   }
 
-  /** Breaks off a reply that cannot be completed, so that the client sees that it is cut short. */
+  /** Breaks off a reply that cannot be completed, so that the client sees that it is cut short; a complete one stays. */
   breakOff(): void {
-    this.connection.socket.destroy()
+    if (!this.#isFinished) this.connection.socket.destroy()
   }
 
   /** Bytes of a reply whose framing the caller has taken care of. @returns false when the client is slow */
