@@ -1138,6 +1138,14 @@ describe('limits', () => {
     expect(await client.until('}\n')).toMatch(/^HTTP\/1\.1 413 /)
   })
 
+  it('a body in chunks that grows beyond the limit is refused with 413, and that the connection closes is said', async () => {
+    const { port } = await startHasty({ bodyBytes: 10 })
+    const client = new Client(port).send('POST /a HTTP/1.1\r\nhost: d\r\nTransfer-Encoding: chunked\r\n\r\n')
+    client.send(`14\r\n${'a'.repeat(20)}\r\n`)
+    expect(await client.until('}\n')).toMatch(/^HTTP\/1\.1 413 .*Connection: close/s)
+    await eventually(() => client.hasEnded)
+  })
+
   it('closing finishes what is under way and cuts raw streams', async () => {
     const engine = await startEngine((socket) => {
       socket.on('data', () => void systemClock.sleep(100).then(() => socket.write(ok('finished'))))

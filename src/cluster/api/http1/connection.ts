@@ -121,6 +121,11 @@ export class ServerConnection {
     this.resumeBody()
   }
 
+  /** Nobody wants the rest of the body: what is replied now is the last reply here. */
+  dropBody(): void {
+    this.#body.drop()
+  }
+
   /** Gives the sink more again. Whoever took an earlier body may say so late: then nobody has asked for this one yet. */
   resumeBody(): void {
     const body = this.#body

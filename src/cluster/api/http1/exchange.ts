@@ -191,7 +191,11 @@ export class Exchange {
         this.#bodyBytes = body
         resolve(body)
       }
-      this.connection.consume(gatherBody(limit, gathered, reject), true)
+      const failed = (error: Error): void => {
+        this.connection.dropBody()
+        reject(error)
+      }
+      this.connection.consume(gatherBody(limit, gathered, failed), true)
     })
   }
 
