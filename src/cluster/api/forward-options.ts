@@ -39,10 +39,10 @@ export interface ForwardOptions {
   transform?(body: Buffer): readonly Buffer[]
   /** Takes over when the engine says no, before anything went to the client. @returns true when handled */
   onRefusal?(status: number, head: ResponseHead): boolean
-  /** Takes over when no connection could be had, so that nothing of the request has left. @returns true when handled */
-  onUnsent?(error: FlotillaError): boolean
-  /** Takes over a read whose target broke off, or was given up, before it answered. @returns true when handled */
-  onLost?(): boolean
+  /** Takes over when no connection could be had, so that nothing of the request has left. */
+  onUnsent?(error: FlotillaError): void
+  /** Takes over a read whose target broke off, or was given up, before it answered. */
+  onLost?(): void
   /** What the client is told when the target cannot be reached or breaks off; absent: 502, naming the node. */
   describeFailure?(error: unknown): { readonly status: number; readonly message: string }
   /** Called when the exchange is over, for whatever reason. */

@@ -195,12 +195,10 @@ export class PrimaryForwarder {
       extraLines: `${this.#renderHop(exchange)}${lines}`,
       onUnsent: (error) => {
         void this.#settle(arrival, () => this.#failOver(arrival, link, error))
-        return true
       },
       onLost: () => {
         link.suspect()
         void this.#settle(arrival, () => this.#find(arrival))
-        return true
       },
     })
   }
@@ -231,7 +229,6 @@ export class PrimaryForwarder {
         void this.#settle(arrival, () =>
           isWaiting ? this.#tryLater(arrival, kept, link, error) : this.#failOver(arrival, link, error),
         )
-        return true
       },
       onRefusal: (_, head) => {
         const refusal = readRefusal(head)

@@ -71,9 +71,9 @@ export class Forward implements PoolJob, ReplyReceiver {
 
   refused(error: FlotillaError): void {
     if (this.#isDone) return
-    if (this.#o.onUnsent?.(error) === true) {
-      this.#exchange.onGone(undefined)
+    if (this.#o.onUnsent !== undefined) {
       this.#finishUp()
+      this.#o.onUnsent(error)
       return
     }
     const told = this.#o.describeFailure?.(error) ?? { status: error.status ?? 502, message: error.message }
@@ -90,11 +90,10 @@ export class Forward implements PoolJob, ReplyReceiver {
 
   /** Leaves a read that got no answer to somebody else. */
   #passOn(): boolean {
-    if (this.#hasHead || !this.#mayResend) return false
-    if (this.#o.onLost === undefined) return false
-    this.#exchange.onGone(undefined)
+    if (this.#hasHead || this.#o.onLost === undefined || !this.#mayResend) return false
     this.#finishUp()
-    return this.#o.onLost()
+    this.#o.onLost()
+    return true
   }
 
   /** A read that has no body: whatever has left of it can leave again. */
@@ -118,7 +117,6 @@ export class Forward implements PoolJob, ReplyReceiver {
     this.#o.target.onAnswer()
     if (head.status >= 400 && this.#o.onRefusal?.(head.status, head) === true) {
       this.#isDone = true
-      this.#exchange.onGone(undefined)
       if (!isComplete) this.#connection?.destroy()
       this.#o.onDone?.()
       return
@@ -181,7 +179,9 @@ export class Forward implements PoolJob, ReplyReceiver {
     this.#exchange.connection.resumeBody()
   }
 
+  /** The client has gone. Who has taken the request over may have left this to be called. */
   #cancel(): void {
+    if (this.#isDone) return
     this.#isCancelled = true
     this.#connection?.destroy()
     this.#finishUp()

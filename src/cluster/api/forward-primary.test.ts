@@ -1,0 +1,90 @@
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { silentLog } from '../../core/log.ts'
+import { systemClock } from '../../io/clock.ts'
+import { PrimaryForwarder } from './forward-primary.ts'
+import type { PrimaryForwarderOptions } from './forward-primary.ts'
+import { EndpointServer } from './server.ts'
+import { parseTarget } from './target.ts'
+
+const cleanups: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+type Role = PrimaryForwarderOptions['role']
+
+/** A manager that passes on what comes to where nobody listens, and learns meanwhile who leads: `next`. */
+async function startManager(next: Partial<Role>): Promise<number> {
+  const role: Role = {
+    address: '127.0.0.1:1',
+    kind: 'replica',
+    primary: '127.0.0.1:2',
+    catchingUp: undefined,
+    onChange: () => () => undefined,
+  }
+  const server = new EndpointServer({
+    clock: systemClock,
+    log: silentLog,
+    handle(exchange) {
+      const passed = forwarder.route(exchange, parseTarget(exchange.head.target), () => undefined)
+      Object.assign(role, next)
+      return passed
+    },
+  })
+  const forwarder = new PrimaryForwarder({
+    role,
+    host: server,
+    clock: systemClock,
+    log: silentLog,
+    ownView: { refresh: () => undefined },
+    openEngine() {
+      throw new Error('not asked for')
+    },
+  })
+  const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 })
+  cleanups.push(() => {
+    server.closeNow()
+    forwarder.close()
+  })
+  return address.kind === 'tcp' ? address.port : 0
+}
+
+/** The next primary: takes requests and answers none. */
+async function startPrimary(): Promise<{ readonly address: string; readonly open: ReadonlySet<Socket> }> {
+  const open = new Set<Socket>()
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => open.add(socket))
+    socket.on('close', () => open.delete(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => {
+    for (const socket of open) socket.destroy()
+    server.close()
+  })
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, open }
+}
+
+function ask(port: number, request: string): { readonly socket: Socket; readonly text: () => string } {
+  const socket = connect(port, '127.0.0.1')
+  cleanups.push(() => void socket.destroy())
+  let all = ''
+  socket.setEncoding('utf8').on('data', (data: string) => (all += data))
+  socket.on('error', () => undefined)
+  socket.write(`${request} HTTP/1.1\r\nHost: d\r\n\r\n`)
+  return { socket, text: () => all }
+}
+
+const patience = { timeout: 10_000 }
+
+describe('a request that found nobody where the primary was', () => {
+  it('ends at the next primary when its client goes away', async () => {
+    const primary = await startPrimary()
+    const client = ask(await startManager({ primary: primary.address }), 'GET /events')
+    await vi.waitFor(() => expect(primary.open.size).toBe(1), patience)
+    client.socket.destroy()
+    await vi.waitFor(() => expect(primary.open.size).toBe(0), patience)
+  })
+})
