@@ -1,6 +1,7 @@
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { FlotillaError } from '../../core/errors.ts'
 import { silentLog } from '../../core/log.ts'
 import { systemClock } from '../../io/clock.ts'
 import { PrimaryForwarder } from './forward-primary.ts'
@@ -16,7 +17,7 @@ afterEach(async () => {
 type Role = PrimaryForwarderOptions['role']
 
 /** A manager that passes on what comes to where nobody listens, and learns meanwhile who leads: `next`. */
-async function startManager(next: Partial<Role>): Promise<number> {
+async function startManager(next: Partial<Role>, serve: () => void = () => undefined): Promise<number> {
   const role: Role = {
     address: '127.0.0.1:1',
     kind: 'replica',
@@ -28,7 +29,7 @@ async function startManager(next: Partial<Role>): Promise<number> {
     clock: systemClock,
     log: silentLog,
     handle(exchange) {
-      const passed = forwarder.route(exchange, parseTarget(exchange.head.target), () => undefined)
+      const passed = forwarder.route(exchange, parseTarget(exchange.head.target), serve)
       Object.assign(role, next)
       return passed
     },
@@ -86,5 +87,18 @@ describe('a request that found nobody where the primary was', () => {
     await vi.waitFor(() => expect(primary.open.size).toBe(1), patience)
     client.socket.destroy()
     await vi.waitFor(() => expect(primary.open.size).toBe(0), patience)
+  })
+
+  it.each([
+    [new FlotillaError('cluster/unhealthy', 'no room', { status: 503 }), /^HTTP\/1\.1 503 .*Retry-After: 1\r\n/s],
+    [new FlotillaError('engine/timeout', 'too late'), /^HTTP\/1\.1 504 /s],
+    [new Error('a mistake'), /^HTTP\/1\.1 500 .*X-Request-Id: [0-9a-f]{16}\r\n/s],
+  ])('and is served here instead fails as any other does: %s', async (error, answer) => {
+    const port = await startManager({ kind: 'primary' }, () => {
+      throw error
+    })
+    const client = ask(port, 'GET /containers/json')
+    await vi.waitFor(() => expect(client.text()).toMatch(/\}\n$/), patience)
+    expect(client.text()).toMatch(answer)
   })
 })

@@ -1,5 +1,4 @@
 import type { Clock } from '../../core/clock.ts'
-import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Election } from '../leader/election.ts'
 import type { AccessGate, VouchedLines } from './access-gate.ts'
 import type { ForwardHost } from './forward-options.ts'
@@ -21,13 +20,14 @@ import type { PrimaryLink } from './primary-link.ts'
 import { PrimaryLinks } from './primary-links.ts'
 import type { PrimaryLinksOptions } from './primary-links.ts'
 import { isLocal, mayWait, needsPrimary } from './primary-routes.ts'
+import type { EndpointServer } from './server.ts'
 import { renderPath } from './target.ts'
 import type { Target } from './target.ts'
 import { endingMessage } from './waiting.ts'
 
 export interface PrimaryForwarderOptions extends PrimaryLinksOptions {
   readonly role: Pick<Election, 'address' | 'kind' | 'primary' | 'catchingUp' | 'onChange'>
-  readonly host: ForwardHost & { readonly isHijackFull: boolean }
+  readonly host: ForwardHost & Pick<EndpointServer, 'isHijackFull' | 'fail'>
   readonly clock: Clock
   /** Brought up to date before anything is served from it. */
   readonly ownView: Pick<OwnView, 'refresh'>
@@ -277,12 +277,7 @@ export class PrimaryForwarder {
     try {
       await body()
     } catch (error) {
-      const known = isFlotillaError(error) ? error.status : undefined
-      if (known === undefined) {
-        this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
-      }
-      if (exchange.hasReplied) exchange.breakOff()
-      else if (!exchange.isGone) exchange.replyError(known ?? 500, toMessage(error))
+      this.#o.host.fail(exchange, error)
     }
   }
 

@@ -78,10 +78,25 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
   onRequest(exchange: Exchange): void {
     try {
       const result = this.#o.handle(exchange)
-      if (result !== undefined) result.catch((error: unknown) => this.#fail(exchange, error))
+      if (result !== undefined) result.catch((error: unknown) => this.fail(exchange, error))
     } catch (error) {
-      this.#fail(exchange, error)
+      this.fail(exchange, error)
     }
+  }
+
+  /** Tells a client that its request has failed, or breaks off the reply that has begun. */
+  fail(exchange: Exchange, error: unknown): void {
+    if (exchange.isGone) return
+    const known = failureStatus(error)
+    const status = known ?? 500
+    // What was refused on purpose is the client's business; the rest is ours, and found in the log by its ID.
+    const id = known === undefined ? (exchange.requestId ?? randomId(8)) : undefined
+    if (id !== undefined) {
+      const { method, target } = exchange.head
+      this.#o.log.error('request failed', { id, method, request: target, error: toMessage(error) })
+    }
+    if (exchange.hasReplied) exchange.breakOff()
+    else exchange.replyError(status, toMessage(error), id === undefined ? headersOf(status) : [requestIdHeader, id])
   }
 
   onGone(connection: ServerConnection): void {
@@ -192,20 +207,6 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
       this.#o.onTurnedAway?.()
       connection.turnAway('too many connections')
     }
-  }
-
-  #fail(exchange: Exchange, error: unknown): void {
-    if (exchange.isGone) return
-    const known = failureStatus(error)
-    const status = known ?? 500
-    // What was refused on purpose is the client's business; the rest is ours, and found in the log by its ID.
-    const id = known === undefined ? (exchange.requestId ?? randomId(8)) : undefined
-    if (id !== undefined) {
-      const { method, target } = exchange.head
-      this.#o.log.error('request failed', { id, method, request: target, error: toMessage(error) })
-    }
-    if (exchange.hasReplied) exchange.breakOff()
-    else exchange.replyError(status, toMessage(error), id === undefined ? headersOf(status) : [requestIdHeader, id])
   }
 }
 
