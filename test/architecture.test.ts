@@ -95,7 +95,7 @@ const purePlaces = [
   /^cluster\/watch\/(state|copy-state|step|receive|answers|life-cycle|own-changes|stream|wake-up|blank-node|event-table|messages|decode|decode-details|decode-lists|specs|flights|collections|health|trouble)\.ts$/,
   /^cluster\/access\/(caller|model|identify|parse-access|yaml-section|routes|freedoms|fields|scope)\.ts$/,
   /^engine\/version\.ts$/,
-  /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression)\.ts$/,
+  /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression|forward-heads|primary-routes|http1\/head)\.ts$/,
   /^cluster\/api\/(merge|names|failure-status|list-containers|list-images|list-filter|disk-usage|event-filter|port-filter|time-filter|container-status|router)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan|translate|legacy|view|copy)\//,
