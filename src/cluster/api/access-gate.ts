@@ -10,7 +10,7 @@ import { isOpenTo } from '../access/routes.ts'
 import type { RouteAccess } from '../access/routes.ts'
 import { findForeign } from '../access/scope.ts'
 import { isFields, readText } from '../wire.ts'
-import { paramsOf } from './call.ts'
+import { hasFormBody, paramsOf } from './call.ts'
 import type { Api, Call } from './call.ts'
 import { findExec } from './handlers/exec.ts'
 import type { ServerConnection } from './http1/connection.ts'
@@ -124,7 +124,7 @@ export class AccessGate {
   async #inspect(api: Api, call: Call, caller: Caller, access: RouteAccess): Promise<Call> {
     const { exchange } = call
     // Engines read such a body as a part of the query, and before it.
-    if (isForm(exchange)) throw this.#refuse(caller, call, 'the body is a form, which is not looked into')
+    if (hasFormBody(exchange)) throw this.#refuse(caller, call, 'the body is a form, which is not looked into')
     const query = paramsOf(call)
     const { inspects, touches } = access
     const isRead =
@@ -204,14 +204,6 @@ async function readChecked(exchange: Exchange): Promise<unknown> {
   }
   exchange.replaceBody(Buffer.from(renderExactJson(value)))
   return value
-}
-
-function isForm({ head }: Exchange): boolean {
-  for (let at = 0; at < head.headers.length; at += 2) {
-    if (head.headers[at] !== 'content-type') continue
-    if (/^\s*(?:application\/x-www-form-urlencoded|multipart\/)/i.test(head.headers[at + 1] ?? '')) return true
-  }
-  return false
 }
 
 async function findExecContainer(api: Api, { name }: Call): Promise<string> {

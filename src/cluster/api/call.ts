@@ -156,6 +156,15 @@ export async function readJsonBody(call: Call): Promise<Fields> {
   return value
 }
 
+/** Whether the body is a form, which engines take for a part of the query, and before it. */
+export function hasFormBody({ head }: Exchange): boolean {
+  for (let at = 0; at < head.headers.length; at += 2) {
+    if (head.headers[at] !== 'content-type') continue
+    if (/^\s*(?:application\/x-www-form-urlencoded|multipart\/)/i.test(head.headers[at + 1] ?? '')) return true
+  }
+  return false
+}
+
 /** Which engines a request that is not forwarded goes to: the audit log says so. */
 export function noteNodes(api: Pick<Api, 'audit'>, call: Pick<Call, 'exchange'>, members: readonly Member[]): void {
   if (api.audit !== undefined) call.exchange.node = members.map((member) => member.name).join(',')

@@ -12,7 +12,7 @@ import { TenantCluster } from '../../tenants/tenant-cluster.ts'
 import { TenantView } from '../../tenants/tenant-view.ts'
 import { isFields, readFields } from '../../wire.ts'
 import { createNames, foldNames } from '../body-names.ts'
-import { readJsonBody } from '../call.ts'
+import { hasFormBody, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler, TenantReading, Tenants } from '../call.ts'
 import type { Exchange } from '../http1/exchange.ts'
 import { tenantSteps } from './calls.ts'
@@ -63,7 +63,7 @@ export class TenantGate implements Tenants {
     if (!this.#mayCall(state, whole, call.exchange)) return undefined
     const rule: TenantRule = ruleOf(line)
     if (rule === 'closed') throw forbid(`${call.exchange.head.method} ${call.path} is not open to tenants`)
-    if (isForm(call.exchange))
+    if (hasFormBody(call.exchange))
       throw invalid('the body must not be a form: engines would read it as a part of the query')
     // Written anew: engines of several ages read odd queries in several ways.
     const plain = call.query === '' ? call : { ...call, query: new URLSearchParams(call.query).toString() }
@@ -208,14 +208,5 @@ function mayGoOn(exchange: Exchange, waitMs: number, why: string): boolean {
   if (waitMs === 0) return true
   const seconds = Math.ceil(Math.min(waitMs, longestWaitMs) / 1000)
   exchange.replyError(429, `${why}, try again in ${String(seconds)} s`, ['Retry-After', String(seconds)])
-  return false
-}
-
-/** Engines take a form in the body for a part of the query, and before it. */
-function isForm({ head }: Exchange): boolean {
-  for (let at = 0; at < head.headers.length; at += 2) {
-    if (head.headers[at] !== 'content-type') continue
-    if (/^\s*(?:application\/x-www-form-urlencoded|multipart\/)/i.test(head.headers[at + 1] ?? '')) return true
-  }
   return false
 }
