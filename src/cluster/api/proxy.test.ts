@@ -325,6 +325,18 @@ describe('forwarding', () => {
     await client.until('over')
   })
 
+  it('a body that is answered with its last byte does not hold up the request that came with it', async () => {
+    const own = (exchange: Exchange): boolean => {
+      exchange.consume({ data: () => true, end: () => exchange.reply(200, [], `to ${exchange.head.target}`) })
+      return true
+    }
+    const { port } = await startEndpoint(0, {}, own)
+    const client = new Client(port).send('POST /first HTTP/1.1\r\nhost: d\r\nContent-Length: 2\r\n\r\na')
+    await systemClock.sleep(20)
+    client.send('bGET /second HTTP/1.1\r\nhost: d\r\n\r\n')
+    await client.until('to /second')
+  })
+
   it('tells a client that waits for it to go on with its body, and the engine nothing of it', async () => {
     const heard: string[] = []
     const engine = await startEngine((socket) => {

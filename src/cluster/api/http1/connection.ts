@@ -245,8 +245,9 @@ export class ServerConnection {
       if (this.#exchange !== undefined) this.#giveUp(this.#exchange, 400, toMessage(error))
       return
     }
-    if (body.isDone) body.end()
+    // First: the end of the body may be the end of the exchange, and then the next request is looked for.
     if (used < chunk.length) this.#keep(chunk.subarray(used))
+    if (body.isDone) body.end()
     if (body.isPaused && !body.isDone) this.#pause()
   }
 
