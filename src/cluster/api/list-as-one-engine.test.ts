@@ -37,9 +37,9 @@ const cluster = {
 function names(filters: Readonly<Record<string, readonly string[]>>): readonly (string | undefined)[] {
   const parsed = parseListFilters(JSON.stringify(filters), containerFilterKeys)
   const query = { isAll: true, limit: 0, before: '', since: '', filters: parsed }
-  return collectEntries(selectContainers(orderContainers(cluster.nodes), query, () => undefined, compileNames(query.filters, noRegex))).map(
-    (each) => each.container.names[0],
-  )
+  return collectEntries(
+    selectContainers(orderContainers(cluster.nodes), query, () => undefined, compileNames(query.filters, noRegex)),
+  ).map((each) => each.container.names[0])
 }
 
 describe('the container list', () => {
@@ -67,7 +67,12 @@ describe('the container list', () => {
     const list = (bounds: { readonly before: string; readonly since: string }, filters: string): string => {
       const query = { isAll: false, limit: 0, ...bounds, filters: parseListFilters(filters, containerFilterKeys) }
       const all = orderContainers([makeNode('a', { containers: nodes })])
-      const chosen = selectContainers(all, query, (name) => nodes.find((each) => each.names[0] === name), compileNames(query.filters, noRegex))
+      const chosen = selectContainers(
+        all,
+        query,
+        (name) => nodes.find((each) => each.names[0] === name),
+        compileNames(query.filters, noRegex),
+      )
       return collectEntries(chosen)
         .map((each) => each.container.names[0])
         .join(' ')

@@ -229,9 +229,7 @@ function makeImageIds(names: ReadonlySet<string>): (node: NodeView) => ReadonlyS
   return (node) => {
     const known = found.get(node)
     if (known !== undefined) return known
-    const images = node.images.filter(
-      (image) => image.repoTags.some(isNamedSo) || image.repoDigests.some(isNamedSo),
-    )
+    const images = node.images.filter((image) => image.repoTags.some(isNamedSo) || image.repoDigests.some(isNamedSo))
     const ids = new Set(images.map((image) => image.id))
     found.set(node, ids)
     return ids

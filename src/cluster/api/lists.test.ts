@@ -59,9 +59,9 @@ describe('containers', () => {
     const query: ContainerQuery = { isAll: false, limit: 0, before: '', since: '', filters: parsed, ...over }
     const find = (reference: string): ContainerView | undefined =>
       [old, web].find((each) => each.names[0] === reference)
-    return collectEntries(selectContainers(orderContainers(cluster.nodes), query, find, compileNames(query.filters, noRegex))).map(
-      (each) => each.container.names[0]!,
-    )
+    return collectEntries(
+      selectContainers(orderContainers(cluster.nodes), query, find, compileNames(query.filters, noRegex)),
+    ).map((each) => each.container.names[0]!)
   }
 
   it('shows what runs on healthy engines, and everything on demand, newest first', () => {
@@ -108,7 +108,9 @@ describe('containers', () => {
       const filters = new Map([['ancestor', [value]]])
       const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
       const all = orderContainers([node])
-      const entries = collectEntries(selectContainers(all, query, () => undefined, compileNames(query.filters, noRegex)))
+      const entries = collectEntries(
+        selectContainers(all, query, () => undefined, compileNames(query.filters, noRegex)),
+      )
       return entries.map(({ container }) => container.names[0] ?? '').sort()
     }
     expect(['redis', 'redis:latest', 'redis:6', id.slice(7, 19), 'postgres'].map(shown)).toEqual([
@@ -129,7 +131,12 @@ describe('containers', () => {
     expect(needsNameRegex(filters)).toBe(true)
     const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
     const found = collectEntries(
-      selectContainers(orderContainers(cluster.nodes), query, () => undefined, compileNames(query.filters, await loadRegex())),
+      selectContainers(
+        orderContainers(cluster.nodes),
+        query,
+        () => undefined,
+        compileNames(query.filters, await loadRegex()),
+      ),
     )
     expect(found.map((each) => each.container.names[0])).toEqual(['web'])
   })

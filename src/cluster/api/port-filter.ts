@@ -23,15 +23,12 @@ export function compilePorts(filters: ListFilters): ((ports: readonly PublishedP
   const isExposed = compileRanges(exposed)
   return (ports) =>
     ports.some(
-      ({ publicPort, privatePort, protocol }) =>
-        isPublished(publicPort, protocol) || isExposed(privatePort, protocol),
+      ({ publicPort, privatePort, protocol }) => isPublished(publicPort, protocol) || isExposed(privatePort, protocol),
     )
 }
 
 /** Ranges of one protocol joined where they touch, so that a port is looked up and not held against each of them. */
-function compileRanges(
-  ranges: readonly PortRange[],
-): (port: number | undefined, protocol: string) => boolean {
+function compileRanges(ranges: readonly PortRange[]): (port: number | undefined, protocol: string) => boolean {
   const byProtocol = new Map<string, PortRange[]>()
   for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
     const joined = byProtocol.get(range.protocol) ?? []

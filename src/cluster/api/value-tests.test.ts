@@ -51,7 +51,8 @@ describe('a container and thousands of values', () => {
     'the filter %s looks at it as often as with one',
     (key) => {
       const usual = { exited: ['1', '2'], status: ['exited', 'dead'], publish: ['1', '2'], expose: ['1', '2'] }
-      const values = key in usual ? Array.from({ length: 2500 }, () => Reflect.get(usual, key) as string[]).flat() : many
+      const values =
+        key in usual ? Array.from({ length: 2500 }, () => Reflect.get(usual, key) as string[]).flat() : many
       const looks = [values.slice(0, 1), values].map((chosen) => {
         const { container, reads } = counted()
         const all = orderContainers([makeNode('a', { containers: [container] })])

@@ -19,7 +19,7 @@ export async function makeDraft(
 ): Promise<CreateDraft> {
   const body = withLabels(record.body, { [GENERATION_LABEL]: String(generation) })
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
-  return parseCreate(name, body, compile, () => randomId(32))
+  return parseCreate(name, body, compile, () => randomId(32), api.limits.patternLength)
 }
 
 /**

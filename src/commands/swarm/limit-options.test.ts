@@ -411,7 +411,7 @@ const breaches: Readonly<Record<string, Breach>> = {
       })
       return [list.status, made.status, made.body.includes('longer than 16 characters')]
     },
-    lowered: [400, 500, true],
+    lowered: [400, 400, true],
     usual: [200, 201, false],
   },
   events: {

@@ -154,8 +154,8 @@ export const limitOptions: Readonly<Record<string, LimitOption>> = {
     kind: 'count',
     least: 16,
     most: 64 * KiB,
-    brief: 'characters of the value of a condition, and of the patterns of one name filter',
-    breach: '400; 500 for a condition, as for any that cannot be read',
+    brief: 'characters of the value of a condition, and of the patterns of one filter by name or reference',
+    breach: '400',
   },
   events: {
     ...many,

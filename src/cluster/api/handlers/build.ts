@@ -3,7 +3,7 @@ import type { PlaceHeld } from '../../places.ts'
 import { needsRegex } from '../../expression.ts'
 import type { Member } from '../../member.ts'
 import { noRegex } from '../../regex.ts'
-import { addCondition, listConditions, parseCreate } from '../../request.ts'
+import { addCondition, checkConditionLimits, listConditions, parseCreate } from '../../request.ts'
 import { readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { parseBuild, toEngineQuery } from '../build-request.ts'
@@ -73,6 +73,7 @@ async function choosePlace(api: Api, request: BuildRequest, session: string): Pr
   if (known !== undefined) return { member: known, held: undefined }
   const compile = needsRegex(listConditions(request.body)) ? await api.compile() : noRegex
   const draft = parseCreate('', request.body, compile, () => randomId(32), api.limits.patternLength)
+  checkConditionLimits(draft.request)
   let placement = draft.request
   for (const tag of request.tags) placement = addCondition(placement, 'affinities', `image==~${tag}`)
   const held = await api.cluster.hold(draft, placement)

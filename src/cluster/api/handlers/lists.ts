@@ -69,11 +69,7 @@ function readLimit(text: string): number {
  * What the filter `name` says. A value is a regular expression; plain names need no engine for them. Where many have to be
  * matched, or by patterns, they have been by then.
  */
-async function namesFor(
-  api: Api,
-  filters: ListFilters,
-  names: () => Iterable<string>,
-): Promise<NameTest | undefined> {
+async function namesFor(api: Api, filters: ListFilters, names: () => Iterable<string>): Promise<NameTest | undefined> {
   if (!isNameCostly(filters)) return compileNames(filters, noRegex)
   checkNamePatterns(filters, api.limits.patternLength)
   const test = compileNames(filters, needsNameRegex(filters) ? await api.compile() : noRegex)

@@ -5,7 +5,7 @@ import type { PlacementRequest } from '../../placement.ts'
 import { canRun, parsePlatform } from '../../platform.ts'
 import type { Platform } from '../../platform.ts'
 import { noRegex } from '../../regex.ts'
-import { addCondition, isPinned, listConditions, parseCreate } from '../../request.ts'
+import { addCondition, checkConditionLimits, isPinned, listConditions, parseCreate } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
 import { readFields, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
@@ -43,6 +43,7 @@ export async function planCreate(api: Api, name: string, raw: Fields, platform: 
   const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
   const { body: placed, network } = settleNetworks(api, body)
   const draft = parseCreate(name, placed, compile, () => randomId(32), api.limits.patternLength)
+  checkConditionLimits(draft.request)
   let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
   for (const node of network === undefined ? nodes : [...nodes, network.node]) {
     request = addCondition(request, 'constraints', `node==${node}`)
