@@ -26,6 +26,7 @@ const wanted: Readonly<Record<string, string>> = {
   'request.keepalive': '1m15s',
   'request.unread': '1m',
   'json.depth': '128',
+  'json.values': '20000',
   connections: '8192',
   'connections.address': '256',
   streams: '4096',
@@ -302,6 +303,16 @@ const breaches: Readonly<Record<string, Breach>> = {
       const body = `{"Image":"box:1","Odd":${'['.repeat(20)}${']'.repeat(20)}}`
       const answer = await call('POST', '/containers/create', body, { 'content-type': 'application/json' })
       return [answer.status, answer.body.includes('nested deeper than 16 levels')]
+    },
+    lowered: [400, true],
+    usual: [201, false],
+  },
+  'json.values': {
+    value: '16',
+    async happens({ call }) {
+      const body = `{"Image":"box:1","Odd":[${'{},'.repeat(20)}{}]}`
+      const answer = await call('POST', '/containers/create', body, { 'content-type': 'application/json' })
+      return [answer.status, answer.body.includes('more than 16 values')]
     },
     lowered: [400, true],
     usual: [201, false],

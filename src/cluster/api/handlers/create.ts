@@ -1,4 +1,3 @@
-import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { waitAtMost } from '../../../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
@@ -27,6 +26,7 @@ import { finishBridged } from './finish-bridged.ts'
 import { findImageSystem, followImage } from './image-system.ts'
 import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
 import { settlePorts } from './settle-ports.ts'
+import { giveTurn, renderBody } from '../body-json.ts'
 import { noteNodes, paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -185,7 +185,8 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
   params.delete('name')
   const query = Object.fromEntries(params)
   const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
-  const text = renderExactJson(bridged.body as JsonValue)
+  const body = renderBody(bridged.body as JsonValue)
+  await giveTurn(body)
   const ask = (): ReturnType<typeof member.engine.request> =>
     member.engine.request(
       {
@@ -194,7 +195,7 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
         unversioned: true,
         query: { ...query, name: draft.name === '' ? undefined : draft.name },
         headers: { 'content-type': 'application/json' },
-        body: Buffer.from(text),
+        body,
       },
       { deadlineMs: api.limits.createSeconds * 1000 },
     )
