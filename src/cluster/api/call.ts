@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { FlotillaError } from '../../core/errors.ts'
 import type { Tenant } from '../access/model.ts'
+import { compileConditions } from '../compile-conditions.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { ClusterAccess } from '../cluster.ts'
@@ -154,6 +155,15 @@ export async function readJsonBody(call: Call): Promise<Fields> {
 /** Which engines a request that is not forwarded goes to: the audit log says so. */
 export function noteNodes(api: Pick<Api, 'audit'>, call: Pick<Call, 'exchange'>, members: readonly Member[]): void {
   if (api.audit !== undefined) call.exchange.node = members.map((member) => member.name).join(',')
+}
+
+/** What conditions are read with. */
+export function readWith(
+  api: Pick<Api, 'cluster' | 'compile' | 'limits'>,
+  texts: readonly string[],
+): Promise<CompileRegex> {
+  const nowMs = (): number => api.cluster.clock.monotonicMs()
+  return compileConditions(texts, () => api.compile(), api.limits.patternLength, nowMs)
 }
 
 export const emptyBody: Buffer = Buffer.alloc(0)

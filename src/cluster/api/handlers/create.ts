@@ -60,6 +60,7 @@ async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: stri
   const name = checkName(params.get('name') ?? '')
   const body = await settlePorts(api, await readJsonBody(call))
   const plan = await planCreate(api, name, body, params.get('platform') ?? '')
+  await giveTurn(await call.exchange.readBody())
   const { draft, network } = plan
   const bound = await followImage(api, call, draft.request, plan.request)
   let request: PlacementRequest | undefined = bound
