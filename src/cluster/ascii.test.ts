@@ -8,3 +8,9 @@ it('escapes what is beyond ASCII, and the value stays the same', () => {
   expect(JSON.parse(text)).toEqual(value)
   expect(toAscii('{"a":1}')).toBe('{"a":1}')
 })
+
+it('escapes long texts in the same way', () => {
+  const short = JSON.stringify({ a: 'Grüße 🚢 \u2028\uffff\u0080 plain' })
+  const long = short.repeat(1000)
+  expect(toAscii(long)).toBe(toAscii(short).repeat(1000))
+})

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock, Random } from '../core/clock.ts'
 import { waitAtMost } from '../core/deadline.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
@@ -12,6 +13,7 @@ import type { ContainerSource } from './container-order.ts'
 import type { DepartedEngines } from './departed.ts'
 import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
+import { growInParts } from './grow-in-parts.ts'
 import { EventHub } from './event-hub.ts'
 import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
@@ -216,12 +218,23 @@ export class Cluster {
 
   /** Follows discovery until the signal fires. @throws {cluster/discovery} when the set can never be read */
   async follow(discovery: Discovery, signal: AbortSignal): Promise<void> {
-    for await (const addresses of discovery.watch({ signal })) this.setAddresses(addresses)
+    for await (const addresses of discovery.watch({ signal })) {
+      for (const part of growInParts(new Set(this.#fleet.addresses), addresses)) {
+        if (signal.aborted) return
+        this.setAddresses(part, part === addresses)
+        // Others have their turn before more come in.
+        if (part !== addresses) await setImmediate()
+      }
+    }
   }
 
-  /** The full set of engines: those no longer named go first, then new ones come. */
-  setAddresses(addresses: readonly string[]): void {
-    this.#isDiscovered = true
+  /**
+   * The full set of engines: those no longer named go first, then new ones come.
+   *
+   * @param isWhole false: more of it are about to come
+   */
+  setAddresses(addresses: readonly string[], isWhole = true): void {
+    this.#isDiscovered ||= isWhole
     const endpoints = this.#parse(addresses)
     const effects = this.#fleet.setAddresses([...endpoints.keys()], this.#context())
     for (const addr of this.#fleet.addresses) {

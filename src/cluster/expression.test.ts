@@ -98,13 +98,15 @@ describe('syntax', () => {
   })
 
   it('refuses values that are too long', () => {
-    const { problem } = parseExpressions([`key==${'a'.repeat(1025)}`], noRegex)
+    const { problem, isBeyondLimit } = parseExpressions([`key==${'a'.repeat(1025)}`], noRegex)
     expect(problem).toContain('longer than 1024 characters')
+    expect(isBeyondLimit).toBe(true)
   })
 
   it('refuses more expressions than anybody means', () => {
     const texts = Array.from({ length: maxExpressions + 1 }, () => 'key==a')
-    expect(parseExpressions(texts, noRegex).problem).toBe('1001 expressions are too many, at most 1000 are allowed')
+    const problem = '1001 expressions are too many, at most 1000 are allowed'
+    expect(parseExpressions(texts, noRegex)).toEqual({ expressions: [], problem, isBeyondLimit: true })
   })
 
   it('never throws, whatever the text', () => {

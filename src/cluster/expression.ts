@@ -15,6 +15,9 @@ export const maxExpressions = 1000
 /** Thrown by `parseExpression`; its message is the ancestor's. */
 class ExpressionProblem extends Error {}
 
+/** As that, where the ancestor has no limit. */
+class BeyondLimit extends ExpressionProblem {}
+
 /**
  * Reads `KEY==VALUE` texts. Values that need a regular expression call `compile`; see `needsRegex`.
  * Stops at the first that cannot be read and keeps its problem in the ancestor's words.
@@ -30,7 +33,7 @@ export function parseExpressions(
 ): ExpressionList {
   if (texts.length > maxExpressions) {
     const problem = `${String(texts.length)} expressions are too many, at most ${String(maxExpressions)} are allowed`
-    return { expressions: [], problem }
+    return { expressions: [], problem, isBeyondLimit: true }
   }
   const expressions: Expression[] = []
   let problem: string | undefined
@@ -39,6 +42,7 @@ export function parseExpressions(
       expressions.push(parseExpression(text, compile, longest))
     } catch (error) {
       if (!(error instanceof ExpressionProblem)) throw error
+      if (error instanceof BeyondLimit) return { expressions, problem: error.message, isBeyondLimit: true }
       problem = error.message
       break
     }
@@ -54,6 +58,7 @@ export function joinLists(a: ExpressionList, b: ExpressionList): ExpressionList 
   return {
     expressions: [...a.expressions, ...b.expressions],
     problem: a.problem ?? b.problem,
+    ...(a.isBeyondLimit === true ? { isBeyondLimit: true } : {}),
     patterns: a.patterns,
   }
 }
@@ -62,9 +67,7 @@ function parseExpression(text: string, compile: CompileRegex, longest: number): 
   const { key, operator, value } = split(text)
   if (!keyPattern.test(key)) throw new ExpressionProblem(`Key '${key}' is invalid`)
   if (value.length > longest) {
-    throw new ExpressionProblem(
-      `Value '${value.slice(0, 32)}...' is invalid: longer than ${String(longest)} characters`,
-    )
+    throw new BeyondLimit(`Value '${value.slice(0, 32)}...' is invalid: longer than ${String(longest)} characters`)
   }
   if (!valuePattern.test(value)) throw new ExpressionProblem(`Value '${value}' is invalid`)
   const bare = value.replace(/^~+/, '')

@@ -20,6 +20,8 @@ export interface ConnectionLimits {
   readonly bodyBytes: number
   /** Of JSON in a body. */
   readonly jsonDepth: number
+  /** The same: values of any kind, lists and objects among them. */
+  readonly jsonValues: number
   /** For how long a client may take nothing of what is left for it on a connection that is over. */
   readonly unreadMs: number
 }
@@ -75,6 +77,7 @@ export const defaultLimits: ManagerLimits = {
   keepAliveSeconds: 75,
   bodyBytes: 4 * MiB,
   jsonDepth: 128,
+  jsonValues: 20_000,
   total: 8192,
   perAddress: 256,
   hijacked: 4096,

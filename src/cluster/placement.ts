@@ -23,6 +23,8 @@ export interface Expression {
 export interface ExpressionList {
   readonly expressions: readonly Expression[]
   readonly problem: string | undefined
+  /** The problem is one of our limits, and not how it is written. */
+  readonly isBeyondLimit?: boolean
   /** Set where conditions among the first `count` are costly to match: see `judgePatterns`. */
   readonly patterns?: PatternKeys | undefined
 }

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { makeNode } from '../testing/cluster-builders.ts'
 import { needsRegex } from './expression.ts'
 import { noRegex } from './regex.ts'
-import { addCondition, isPinned, listConditions, parseCreate, toEngineBody, toReservation } from './request.ts'
+import {
+  addCondition,
+  checkConditionLimits,
+  isPinned,
+  listConditions,
+  parseCreate,
+  toEngineBody,
+  toReservation,
+} from './request.ts'
 import type { CreateDraft } from './request.ts'
 import type { Fields } from './wire.ts'
 
@@ -68,6 +76,17 @@ describe('rules', () => {
     [['reschedule:always'], 'invalid reschedule policy: always'],
   ])('%j is refused', (Env, message) => {
     expect(() => parse({ Env })).toThrow(expect.objectContaining({ message, status: 500 }))
+  })
+
+  it('beyond a limit of ours are refused, and those that cannot be read are left to the scheduler', () => {
+    const check = (expression: string): void => checkConditionLimits(parse({ Env: [expression] }).request)
+    expect(() => check(`affinity:image==${'a'.repeat(2000)}`)).toThrow(
+      expect.objectContaining({
+        status: 400,
+        message: `invalid affinity: Value '${'a'.repeat(32)}...' is invalid: longer than 1024 characters`,
+      }),
+    )
+    expect(() => check('constraint:node=x')).not.toThrow()
   })
 
   it('keep labels called __proto__ as labels', () => {

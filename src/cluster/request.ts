@@ -201,6 +201,18 @@ function readJoins(hostConfig: Fields): PlacementRequest['joins'] {
   return joins
 }
 
+/**
+ * What is wrong with a condition is a refusal of the scheduler, in its words and with its status 500, as in the ancestor;
+ * one that goes beyond a limit of ours is the client's mistake.
+ *
+ * @throws {cluster/invalid-option} status 400
+ */
+export function checkConditionLimits({ constraints, affinities, whitelists }: PlacementRequest): void {
+  for (const [kind, list] of Object.entries({ constraint: constraints, affinity: affinities, whitelist: whitelists })) {
+    if (list.isBeyondLimit === true) throw invalid(`invalid ${kind}: ${list.problem ?? ''}`, 400)
+  }
+}
+
 /** True when a hard constraint names the node: retries elsewhere make no sense. */
 export function isPinned(request: PlacementRequest): boolean {
   return request.constraints.expressions.some((each) => each.key === 'node' && !each.isNegated && !each.isSoft)

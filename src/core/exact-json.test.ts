@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ExactNumber, parseExactJson, renderExactJson } from './exact-json.ts'
+import { ExactNumber, parseExactJson, renderExactJson, renderPlainJson } from './exact-json.ts'
 
 describe('exact JSON', () => {
   it('agrees with JSON.parse on every JSON value, whatever the indentation', () => {
@@ -76,6 +76,21 @@ describe('exact JSON', () => {
     expect(renderExactJson({ a: [], b: {}, c: [1, { d: null }], e: undefined }, 4)).toBe(
       '{\n    "a": [],\n    "b": {},\n    "c": [\n        1,\n        {\n            "d": null\n        }\n    ]\n}',
     )
+  })
+
+  it('writes for programs what JSON.parse reads as the same', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = JSON.stringify(value)
+        expect(JSON.parse(renderPlainJson(parseExactJson(text)))).toEqual(JSON.parse(text))
+      }),
+    )
+    expect(renderPlainJson({ a: '<\b', b: new ExactNumber('1.0') })).toBe('{"a":"<\\b","b":1.0}')
+  })
+
+  it('has as many values as are allowed, of any kind', () => {
+    expect(parseExactJson('{"a":[1,null,"b"]}', 128, 5)).toEqual({ a: [1, null, 'b'] })
+    expect(() => parseExactJson('{"a":[1,null,"b"]}', 128, 4)).toThrow('JSON has more than 4 values')
   })
 
   it('100,000 levels are an error, not the end of the process', () => {

@@ -33,6 +33,9 @@ const blankPattern = /[ \t\n\r]*/y
 interface Cursor {
   readonly text: string
   readonly maxDepth: number
+  readonly maxValues: number
+  /** How many values there may still be. */
+  left: number
   at: number
 }
 
@@ -40,10 +43,15 @@ interface Cursor {
  * Reads one JSON document.
  *
  * @param maxDepth most levels of lists and objects; a few thousand at most, for the stack's sake
+ * @param maxValues most values of any kind, objects and lists among them: a million of them take a second
  * @throws {core/invalid-json} with the offset of the first wrong character
  */
-export function parseExactJson(text: string, maxDepth: number = usualDepth): JsonValue {
-  const cursor: Cursor = { text, maxDepth, at: 0 }
+export function parseExactJson(
+  text: string,
+  maxDepth: number = usualDepth,
+  maxValues: number = Number.POSITIVE_INFINITY,
+): JsonValue {
+  const cursor: Cursor = { text, maxDepth, maxValues, left: maxValues, at: 0 }
   const value = parseValue(cursor, 0)
   skipBlanks(cursor)
   if (cursor.at < text.length) throw unexpected(cursor)
@@ -53,6 +61,8 @@ export function parseExactJson(text: string, maxDepth: number = usualDepth): Jso
 function parseValue(cursor: Cursor, depth: number): JsonValue {
   if (depth > cursor.maxDepth)
     throw new FlotillaError('core/invalid-json', `JSON is nested deeper than ${cursor.maxDepth} levels`)
+  cursor.left -= 1
+  if (cursor.left < 0) throw new FlotillaError('core/invalid-json', `JSON has more than ${cursor.maxValues} values`)
   skipBlanks(cursor)
   switch (cursor.text[cursor.at]) {
     case '{':
@@ -171,12 +181,17 @@ function unexpected(cursor: Cursor): FlotillaError {
  * @param indent blanks per level; 0 gives one line without blanks
  */
 export function renderExactJson(value: JsonValue, indent = 0): string {
-  return render(value, indent, '\n')
+  return render(value, indent, '\n', renderString)
 }
 
-function render(value: JsonValue, indent: number, lineStart: string): string {
+/** The same value on one line for a program to read: without Go's escapes, which take half a second of a few megabytes. */
+export function renderPlainJson(value: JsonValue): string {
+  return render(value, 0, '\n', JSON.stringify)
+}
+
+function render(value: JsonValue, indent: number, lineStart: string, quote: (text: string) => string): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value)
-  if (typeof value === 'string') return renderString(value)
+  if (typeof value === 'string') return quote(value)
   if (value instanceof ExactNumber) return value.text
   const inner = indent === 0 ? '' : lineStart + ' '.repeat(indent)
   const outer = indent === 0 ? '' : lineStart
@@ -184,12 +199,12 @@ function render(value: JsonValue, indent: number, lineStart: string): string {
   if (Array.isArray(value)) {
     const items: readonly JsonValue[] = value
     if (items.length === 0) return '[]'
-    return `[${inner}${items.map((item) => render(item, indent, deeper)).join(`,${inner}`)}${outer}]`
+    return `[${inner}${items.map((item) => render(item, indent, deeper, quote)).join(`,${inner}`)}${outer}]`
   }
   const colon = indent === 0 ? ':' : ': '
   const rows: string[] = []
   for (const [key, field] of Object.entries(value)) {
-    if (field !== undefined) rows.push(`${renderString(key)}${colon}${render(field, indent, deeper)}`)
+    if (field !== undefined) rows.push(`${quote(key)}${colon}${render(field, indent, deeper, quote)}`)
   }
   return rows.length === 0 ? '{}' : `{${inner}${rows.join(`,${inner}`)}${outer}}`
 }

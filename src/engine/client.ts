@@ -16,8 +16,9 @@ import type { Engine, EngineReply, EngineRequest, Hijacked, OnRead, ReadOutcome 
 import { makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
 import { watchIdle } from './idle.ts'
 import type { IdleLimits } from './idle.ts'
+import { largeBytes } from './large-json.ts'
 import { readAll } from './read-all.ts'
-import { defaultAnswerLimits, makeReply, parseWholeJson } from './reply.ts'
+import { defaultAnswerLimits, makeReply, parseInTurn, parseWholeJson } from './reply.ts'
 import type { AnswerLimits } from './reply.ts'
 import { openTransport } from './transport/open.ts'
 import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
@@ -151,6 +152,13 @@ class EngineClient implements Engine {
 
   async readAll(requests: readonly EngineRequest[], onAnswer: OnRead, o: CallOptions = {}): Promise<void> {
     const describe = (index: number): string => `${requests[index]?.method} ${requests[index]?.path}`
+    /** A large answer is read in slices; from then on all are told by this, so that they stay in order. */
+    let telling: Promise<void> | undefined
+    const tellLater = (index: number, read: () => ReadOutcome | Promise<ReadOutcome>): void => {
+      telling = (telling ?? Promise.resolve()).then(async () => onAnswer(index, await read()))
+      // Awaited below, maybe later than it fails.
+      telling.catch(() => undefined)
+    }
     try {
       const http: HttpRequest[] = []
       for (const request of requests) http.push(await this.#prepare(request, o.signal))
@@ -168,12 +176,29 @@ class EngineClient implements Engine {
         makeTimeout: (index) => makeTimeout(this.endpoint, describe(index), o.deadlineMs),
         onAnswer: (index, answer) => {
           this.#learnVersion(answer.head)
-          onAnswer(index, this.#readWhole(answer))
+          if (answer.head.status < 400 && answer.body.length >= largeBytes)
+            tellLater(index, () => this.#readLarge(answer))
+          else if (telling === undefined) onAnswer(index, this.#readWhole(answer))
+          else tellLater(index, () => this.#readWhole(answer))
         },
-        onFailure: (index, error) => onAnswer(index, { isOk: false, error: toEngineError(this.endpoint, error) }),
+        onFailure: (index, error) => {
+          const outcome = { isOk: false, error: toEngineError(this.endpoint, error) } as const
+          if (telling === undefined) onAnswer(index, outcome)
+          else tellLater(index, () => outcome)
+        },
       })
     } catch (error) {
       throw toEngineError(this.endpoint, error)
+    } finally {
+      await telling
+    }
+  }
+
+  async #readLarge({ body }: WholeAnswer): Promise<ReadOutcome> {
+    try {
+      return { isOk: true, value: await parseInTurn(this.endpoint, body, this.#answers) }
+    } catch (error) {
+      return { isOk: false, error: error instanceof Error ? error : new FlotillaError('internal', String(error)) }
     }
   }
 

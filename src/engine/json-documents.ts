@@ -17,12 +17,13 @@ const COMMA = 0x2c
 const COLON = 0x3a
 
 /** Finds where JSON documents end without parsing them; fed with chunks of any size. */
-interface JsonScanner {
+export interface JsonScanner {
   /** Offset after the document that ends in `chunk` at or after `from`, or -1. */
   scan(chunk: Buffer, from: number): number
 }
 
-function makeScanner(maxDepth: number): JsonScanner {
+/** @param outer levels around what it is fed with */
+export function makeScanner(maxDepth: number, outer = 0): JsonScanner {
   let depth = 0
   let isInString = false
   /** The last chunk ended with a backslash inside a string. */
@@ -50,7 +51,7 @@ function makeScanner(maxDepth: number): JsonScanner {
   function isLast(byte: number): boolean {
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth += 1
-      if (depth > maxDepth) {
+      if (depth + outer > maxDepth) {
         throw new FlotillaError('engine/protocol', `the answer nests deeper than ${maxDepth} levels`)
       }
       return false

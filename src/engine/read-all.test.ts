@@ -75,6 +75,19 @@ describe('reading several things at once', () => {
     ])
   })
 
+  it('tells those behind a large answer, which is read in slices, after it', async () => {
+    const large = JSON.stringify(
+      Array.from({ length: 20_000 }, (_, index) => ({ Id: String(index), Text: 'x'.repeat(60) })),
+    )
+    const { read } = await serve((socket, paths) => {
+      for (const path of paths) {
+        if (path === '/no') socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 16\r\n\r\n{"message":"no"}')
+        else socket.write(reply(path === '/large' ? large : JSON.stringify(path)))
+      }
+    })
+    expect(await read(['/a', '/large', '/no', '/c'])).toEqual(['0 "/a"', `1 ${large}`, '2 no', '3 "/c"'])
+  })
+
   it('takes answers in any pieces', async () => {
     const { read } = await serve((socket, paths) => {
       const text = paths.map((path) => reply(JSON.stringify(path))).join('')

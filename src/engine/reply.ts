@@ -4,6 +4,7 @@ import type { HttpResponse } from '../io/http/connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EngineReply } from './engine.ts'
 import { invalidAnswer, toEngineError } from './errors.ts'
+import { largeBytes, parseLargeJson } from './large-json.ts'
 import { makeDocumentReader, makeNestingGuard, maxJsonDepth, parseJsonBody } from './json-documents.ts'
 
 /** What is accepted of one answer that is read as a whole. */
@@ -19,6 +20,16 @@ export function parseWholeJson(endpoint: Endpoint, body: Buffer, limits: AnswerL
   try {
     makeNestingGuard(limits.depth)(body)
     return parseJsonBody(body)
+  } catch (error) {
+    throw invalidAnswer(endpoint, error)
+  }
+}
+
+/** As `parseWholeJson`; others have their turn while it is large. */
+export async function parseInTurn(endpoint: Endpoint, body: Buffer, limits: AnswerLimits): Promise<unknown> {
+  if (body.length < largeBytes) return parseWholeJson(endpoint, body, limits)
+  try {
+    return await parseLargeJson(body, limits.depth)
   } catch (error) {
     throw invalidAnswer(endpoint, error)
   }
@@ -66,7 +77,7 @@ export function makeReply(endpoint: Endpoint, response: HttpResponse, limits: An
         }
       })
       try {
-        return parseJsonBody(whole) as T
+        return (whole.length < largeBytes ? parseJsonBody(whole) : await parseLargeJson(whole, limits.depth)) as T
       } catch (error) {
         throw invalidAnswer(endpoint, error)
       }

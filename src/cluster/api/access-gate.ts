@@ -1,6 +1,4 @@
-import { parseExactJson, renderExactJson } from '../../core/exact-json.ts'
-import type { JsonValue } from '../../core/exact-json.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import type { Caller } from '../access/caller.ts'
 import { findFreedoms, hasInspectedBody } from '../access/freedoms.ts'
 import { identify, renderVouched } from '../access/identify.ts'
@@ -10,6 +8,7 @@ import { isOpenTo } from '../access/routes.ts'
 import type { RouteAccess } from '../access/routes.ts'
 import { findForeign } from '../access/scope.ts'
 import { isFields, readText } from '../wire.ts'
+import { giveTurn, parseBody, renderBody } from './body-json.ts'
 import { hasFormBody, paramsOf } from './call.ts'
 import type { Api, Call } from './call.ts'
 import { findExec } from './handlers/exec.ts'
@@ -196,13 +195,9 @@ export interface VouchedLines {
 async function readChecked(exchange: Exchange): Promise<unknown> {
   const bytes = await exchange.readBody()
   if (bytes.length === 0) return undefined
-  let value: JsonValue
-  try {
-    value = parseExactJson(bytes.toString('utf8'))
-  } catch (error) {
-    throw new FlotillaError('io/protocol', `invalid request body: ${toMessage(error)}`, { status: 400, cause: error })
-  }
-  exchange.replaceBody(Buffer.from(renderExactJson(value)))
+  const value = await parseBody(bytes, exchange.connection.limits)
+  exchange.replaceBody(renderBody(value))
+  await giveTurn(bytes)
   return value
 }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
-import { parseExactJson } from '../../core/exact-json.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import type { Tenant } from '../access/model.ts'
+import { compileConditions } from '../compile-conditions.ts'
 import type { CompileRegex } from '../expression.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { ClusterAccess } from '../cluster.ts'
@@ -21,6 +21,7 @@ import type { Fields } from '../wire.ts'
 import type { WaitingCreates } from './waiting.ts'
 import { pairOf } from './bridge/versions.ts'
 import type { VersionPair } from './bridge/versions.ts'
+import { parseBody } from './body-json.ts'
 import type { BuildNodes } from './build-nodes.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { identityHeaders } from './identity-headers.ts'
@@ -146,12 +147,7 @@ export function isTrue(value: string | null): boolean {
 export async function readJsonBody(call: Call): Promise<Fields> {
   const bytes = await call.exchange.readBody()
   if (bytes.length === 0) return noFields
-  let value: unknown
-  try {
-    value = parseExactJson(bytes.toString('utf8'), call.exchange.connection.limits.jsonDepth)
-  } catch (error) {
-    throw new FlotillaError('io/protocol', `invalid request body: ${toMessage(error)}`, { status: 400, cause: error })
-  }
+  const value: unknown = await parseBody(bytes, call.exchange.connection.limits)
   if (!isFields(value)) throw new FlotillaError('io/protocol', 'request body is not a JSON object', { status: 400 })
   return value
 }
@@ -168,6 +164,15 @@ export function hasFormBody({ head }: Exchange): boolean {
 /** Which engines a request that is not forwarded goes to: the audit log says so. */
 export function noteNodes(api: Pick<Api, 'audit'>, call: Pick<Call, 'exchange'>, members: readonly Member[]): void {
   if (api.audit !== undefined) call.exchange.node = members.map((member) => member.name).join(',')
+}
+
+/** What conditions are read with. */
+export function readWith(
+  api: Pick<Api, 'cluster' | 'compile' | 'limits'>,
+  texts: readonly string[],
+): Promise<CompileRegex> {
+  const nowMs = (): number => api.cluster.clock.monotonicMs()
+  return compileConditions(texts, () => api.compile(), api.limits.patternLength, nowMs)
 }
 
 export const emptyBody: Buffer = Buffer.alloc(0)

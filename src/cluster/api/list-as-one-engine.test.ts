@@ -4,7 +4,7 @@ import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { ContainerState, ContainerView, NetworkView } from '../model.ts'
 import { noRegex } from '../regex.ts'
 import { containerFilterKeys, selectContainers } from './list-containers.ts'
-import { parseListFilters } from './list-filter.ts'
+import { compileNames, parseListFilters } from './list-filter.ts'
 import { imageFilterKeys, listImages } from './list-images.ts'
 import { listNetworks, networkFilterKeys } from './merge.ts'
 
@@ -37,9 +37,9 @@ const cluster = {
 function names(filters: Readonly<Record<string, readonly string[]>>): readonly (string | undefined)[] {
   const parsed = parseListFilters(JSON.stringify(filters), containerFilterKeys)
   const query = { isAll: true, limit: 0, before: '', since: '', filters: parsed }
-  return collectEntries(selectContainers(orderContainers(cluster.nodes), query, () => undefined, noRegex)).map(
-    (each) => each.container.names[0],
-  )
+  return collectEntries(
+    selectContainers(orderContainers(cluster.nodes), query, () => undefined, compileNames(query.filters, noRegex)),
+  ).map((each) => each.container.names[0])
 }
 
 describe('the container list', () => {
@@ -67,7 +67,12 @@ describe('the container list', () => {
     const list = (bounds: { readonly before: string; readonly since: string }, filters: string): string => {
       const query = { isAll: false, limit: 0, ...bounds, filters: parseListFilters(filters, containerFilterKeys) }
       const all = orderContainers([makeNode('a', { containers: nodes })])
-      const chosen = selectContainers(all, query, (name) => nodes.find((each) => each.names[0] === name), noRegex)
+      const chosen = selectContainers(
+        all,
+        query,
+        (name) => nodes.find((each) => each.names[0] === name),
+        compileNames(query.filters, noRegex),
+      )
       return collectEntries(chosen)
         .map((each) => each.container.names[0])
         .join(' ')
@@ -108,14 +113,14 @@ describe('the network list', () => {
     const networks = ['used', 'held', 'left', 'empty'].map(network)
     const snapshot = { ...cluster, nodes: [makeNode('a', { containers, networks })] }
     const list = (filters: string): readonly unknown[] =>
-      listNetworks(snapshot, parseListFilters(filters, networkFilterKeys), noRegex).map((row) => row['Name'])
+      listNetworks(snapshot, parseListFilters(filters, networkFilterKeys), undefined).map((row) => row['Name'])
     expect(list('{"dangling":["true"]}')).toEqual(['empty', 'left'])
     expect(list('{"dangling":["false"]}')).toEqual(['held', 'used'])
   })
 
   it('refuses a type that does not exist', () => {
     const filters = parseListFilters('{"type":["custom","bogus"]}', networkFilterKeys)
-    expect(() => listNetworks(cluster, filters, noRegex)).toThrow("invalid filter 'type=bogus'")
+    expect(() => listNetworks(cluster, filters, undefined)).toThrow("invalid filter 'type=bogus'")
   })
 })
 

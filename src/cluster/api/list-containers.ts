@@ -1,14 +1,14 @@
 import { FlotillaError } from '../../core/errors.ts'
-import type { CompileRegex } from '../expression.ts'
 import { toAscii } from '../ascii.ts'
 import { isEveryInterface } from '../filters/port.ts'
 import { toFullReference } from '../image-name.ts'
 import type { ContainerSource } from '../container-order.ts'
 import type { ContainerView, NodeView, PublishedPort } from '../model.ts'
 import { renderStatus } from './container-status.ts'
-import { checkNumbers, checkValues, compileNames, hasLabels, readFlag } from './list-filter.ts'
-import type { ListFilters } from './list-filter.ts'
+import { checkNumbers, checkValues, compileLabels, readFlag } from './list-filter.ts'
+import type { ListFilters, NameTest } from './list-filter.ts'
 import { compilePorts } from './port-filter.ts'
+import { compileByNode, compileEqual, compileNodes, startsWithAny } from './value-tests.ts'
 
 /** Filter keys of `GET /containers/json`. */
 export const containerFilterKeys: readonly string[] = [
@@ -46,19 +46,20 @@ export interface ContainerQuery {
  *
  * @param all every container on validated nodes, newest first; read when the answer is, and no further than needed
  * @param find resolves `before` and `since`
+ * @param named what the filter `name` says; undefined: it is not given
  * @throws {cluster/not-found} status 404, when `before` or `since` name no container
  */
 export function selectContainers(
   all: ContainerSource,
   query: ContainerQuery,
   find: (reference: string) => ContainerView | undefined,
-  compile: CompileRegex,
+  named: NameTest | undefined,
 ): ContainerSource {
   const { filters, limit } = query
   const before = findBound(query.before || (filters.get('before')?.[0] ?? ''), find)
   const since = findBound(query.since || (filters.get('since')?.[0] ?? ''), find)
   const isAll = meansAll(query)
-  const isWanted = compileQuery(filters, compile)
+  const isWanted = compileQuery(filters, named)
   function isChosen(container: ContainerView, node: NodeView): boolean {
     if (!isAll && (node.health.state !== 'healthy' || !isShownByDefault(container))) return false
     if (before !== undefined && container.createdAtMs >= before.createdAtMs) return false
@@ -109,39 +110,51 @@ export function isRunning(container: ContainerView): boolean {
 /** One condition of a query. */
 type Condition = (container: ContainerView, node: NodeView) => boolean
 
-/** All conditions of the query in one; only what was asked for costs anything. */
-function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
+/**
+ * All conditions of the query in one; only what was asked for costs anything, and no condition costs more for having more
+ * values.
+ */
+function compileQuery(filters: ListFilters, named: NameTest | undefined): Condition {
   const conditions: Condition[] = []
-  const matchesName = compileNames(filters, compile)
   const isTask = readFlag(filters, 'is-task')
   const matchesPorts = compilePorts(filters)
   checkValues(filters, 'status', 'state', states)
   checkValues(filters, 'health', 'health', healths)
   checkNumbers(filters, 'exited')
-  function either(key: string, fits: (container: ContainerView, value: string, node: NodeView) => boolean): void {
+  function add(key: string, make: (values: readonly string[]) => Condition): void {
     const values = filters.get(key) ?? []
-    if (values.length > 0) {
-      conditions.push((container, node) => values.some((value) => fits(container, value, node)))
-    }
+    if (values.length > 0) conditions.push(make(values))
   }
-  either('node', (_, value, node) => value === node.name || value === node.id || value === node.engineId)
-  either('id', (container, value) => container.id.startsWith(value))
-  either('status', (container, value) => value === container.state)
-  either('exited', (container, value) => hasExited(container) && Number(value) === container.exitCode)
-  either('health', (container, value) => value === container.healthCheck)
+  const isOnNode = compileNodes(filters)
+  if (isOnNode !== undefined) conditions.push((_, node) => isOnNode(node))
+  add('id', (values) => {
+    const begins = startsWithAny(values)
+    return ({ id }) => begins(id)
+  })
+  const hasState = compileEqual(filters, 'status')
+  if (hasState !== undefined) conditions.push(({ state }) => hasState(state))
+  add('exited', (values) => {
+    const codes = new Set<number | undefined>(values.map(Number))
+    return (container) => hasExited(container) && codes.has(container.exitCode)
+  })
+  const hasHealth = compileEqual(filters, 'health')
+  if (hasHealth !== undefined) conditions.push(({ healthCheck }) => hasHealth(healthCheck))
   // There are no other kinds of isolation on Linux.
-  either('isolation', (_, value) => value === 'default')
-  if ((filters.get('label') ?? []).length > 0) conditions.push((container) => hasLabels(filters, container.labels))
+  add('isolation', (values) => {
+    const isDefault = values.includes('default')
+    return () => isDefault
+  })
+  add('label', () => {
+    const hasThem = compileLabels(filters)
+    return ({ labels }) => hasThem(labels)
+  })
   // Containers of swarm services carry this label.
   if (isTask !== undefined) conditions.push(({ labels }) => labels.has('com.docker.swarm.task') === isTask)
   if (matchesPorts !== undefined) conditions.push((container) => matchesPorts(container.published))
-  either('volume', (container, value, node) => hasVolume(container, dropNode(value, node)))
-  if ((filters.get('ancestor') ?? []).length > 0) {
-    const idsOn = makeImageIds()
-    either('ancestor', (container, value, node) => isMadeFrom(container, value, idsOn(node, value)))
-  }
-  either('network', (container, value, node) => isOnNetwork(container, dropNode(value, node)))
-  if (matchesName !== undefined) conditions.push((container, node) => isNamed(container, node, matchesName))
+  add('volume', compileVolumes)
+  add('ancestor', compileAncestors)
+  add('network', compileNetworks)
+  if (named !== undefined) conditions.push((container, node) => isNamed(container, node, named))
   return (container, node) => {
     for (const condition of conditions) if (!condition(container, node)) return false
     return true
@@ -165,45 +178,60 @@ export function* spellNames(container: ContainerView, node: NodeView): Generator
   }
 }
 
-function isNamed(container: ContainerView, node: NodeView, matches: (name: string) => boolean): boolean {
-  for (const name of spellNames(container, node)) if (matches(name)) return true
+function isNamed(container: ContainerView, node: NodeView, named: NameTest): boolean {
+  for (const name of spellNames(container, node)) if (named.any(name)) return true
   return false
 }
 
-/** A network or volume written with the node of the container is meant there by its bare name. */
-function dropNode(value: string, node: NodeView): string {
-  return value.startsWith(`${node.name}/`) ? value.slice(node.name.length + 1) : value
+/** By name, target or source. One written with the node of the container is meant there by its bare name. */
+function compileVolumes(values: readonly string[]): Condition {
+  const isOne = compileByNode(values, (texts) => {
+    const known = new Set(texts)
+    return (text) => known.has(text)
+  })
+  return ({ mounts }, { name }) =>
+    mounts.some((mount) => isOne(mount.name, name) || isOne(mount.target, name) || isOne(mount.source, name))
 }
 
-function hasVolume(container: ContainerView, value: string): boolean {
-  return container.mounts.some((mount) => mount.name === value || mount.target === value || mount.source === value)
+/** By name, as volumes, or by the beginning of the ID. */
+function compileNetworks(values: readonly string[]): Condition {
+  const isOne = compileByNode(values, (texts) => {
+    const known = new Set(texts)
+    return (text) => known.has(text)
+  })
+  const begins = compileByNode(values, (texts) => startsWithAny(texts.filter((text) => text.length >= 12)))
+  return ({ endpoints }, { name }) =>
+    endpoints.some((each) => isOne(each.network, name) || begins(each.networkId, name))
 }
 
-function isOnNetwork(container: ContainerView, value: string): boolean {
-  return container.endpoints.some(
-    (each) => each.network === value || (value.length >= 12 && each.networkId.startsWith(value)),
+/** A name without a tag means `latest`, as on one engine; or the beginning of an image's ID. */
+function compileAncestors(values: readonly string[]): Condition {
+  const wanted = new Set(values.map(toFullReference))
+  const begins = startsWithAny(
+    values.filter((value) => value.length >= 4).map((value) => value.replace(/^sha256:/, '')),
   )
+  const idsOn = makeImageIds(wanted)
+  // Containers of one image come by the thousand.
+  const verdicts = new Map<string, boolean>()
+  function isWantedName(image: string): boolean {
+    const verdict = verdicts.get(image) ?? wanted.has(toFullReference(image))
+    verdicts.set(image, verdict)
+    return verdict
+  }
+  return ({ image, imageId }, node) =>
+    idsOn(node).has(imageId) || isWantedName(image) || begins(imageId.replace(/^sha256:/, ''))
 }
 
-/** A name without a tag means `latest`, as on one engine. @param ids of the images that have the name there */
-function isMadeFrom(container: ContainerView, value: string, ids: ReadonlySet<string>): boolean {
-  if (ids.has(container.imageId) || toFullReference(container.image) === toFullReference(value)) return true
-  const bareId = container.imageId.replace(/^sha256:/, '')
-  return value.length >= 4 && bareId.startsWith(value.replace(/^sha256:/, ''))
-}
-
-/** IDs of the images that a node has under a name; every node is looked through once for each. */
-function makeImageIds(): (node: NodeView, name: string) => ReadonlySet<string> {
-  const found = new Map<string, Map<NodeView, ReadonlySet<string>>>()
-  return (node, name) => {
-    const byNode = found.get(name) ?? new Map<NodeView, ReadonlySet<string>>()
-    found.set(name, byNode)
-    const known = byNode.get(node)
+/** IDs of the images that a node has under one of the names; every node is looked through once. */
+function makeImageIds(names: ReadonlySet<string>): (node: NodeView) => ReadonlySet<string> {
+  const found = new Map<NodeView, ReadonlySet<string>>()
+  const isNamedSo = (each: string): boolean => names.has(each)
+  return (node) => {
+    const known = found.get(node)
     if (known !== undefined) return known
-    const full = toFullReference(name)
-    const images = node.images.filter((image) => image.repoTags.includes(full) || image.repoDigests.includes(full))
+    const images = node.images.filter((image) => image.repoTags.some(isNamedSo) || image.repoDigests.some(isNamedSo))
     const ids = new Set(images.map((image) => image.id))
-    byNode.set(node, ids)
+    found.set(node, ids)
     return ids
   }
 }

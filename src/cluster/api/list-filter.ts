@@ -77,6 +77,15 @@ export function hasLabels(filters: ListFilters, labels: ReadonlyMap<string, stri
   return (filters.get(filter) ?? []).every((text) => hasLabel(text, labels))
 }
 
+/** As `hasLabels`, for many to be asked about; a value that is given twice is looked at once. */
+export function compileLabels(
+  filters: ListFilters,
+  filter = 'label',
+): (labels: ReadonlyMap<string, string>) => boolean {
+  const texts = [...new Set(filters.get(filter))]
+  return (labels) => texts.every((text) => hasLabel(text, labels))
+}
+
 function hasLabel(text: string, labels: ReadonlyMap<string, string>): boolean {
   const at = text.indexOf('=')
   if (at < 0) return labels.has(text)
@@ -94,14 +103,37 @@ function stripAnchors(text: string): string {
   return text.replace(/^\^/, '').replace(/\$$/, '')
 }
 
+/** What the values of the filter `name` say of a name. */
+export interface NameTest {
+  /** One of them fits. */
+  any(name: string): boolean
+  /** One of those fits that have a slash, and so a node in them. */
+  withNode(name: string): boolean
+}
+
 /**
  * Engines take name filters as regular expressions in Go syntax, unanchored. Plain text needs no engine for them.
  *
+ * @returns undefined when the filter is not given
  * @throws {cluster/invalid-option} status 400, for patterns that are not Go's
  */
-export function compileNames(filters: ListFilters, compile: CompileRegex): ((name: string) => boolean) | undefined {
-  const matchers = compileEachName(filters, compile)
-  return matchers.length === 0 ? undefined : (name) => matchers.some(({ matches }) => matches(name))
+export function compileNames(filters: ListFilters, compile: CompileRegex): NameTest | undefined {
+  const texts = [...new Set(filters.get('name'))]
+  if (texts.length === 0) return undefined
+  const matchers = texts.map((text) => compileName(text, compile))
+  const slashed = matchers.filter((_, index) => texts[index]?.includes('/') === true)
+  return {
+    any: (name) => matchers.some((matches) => matches(name)),
+    withNode: (name) => slashed.some((matches) => matches(name)),
+  }
+}
+
+/** Plain values that every name is held against without others having their turn meanwhile: a fleet of 30,000 in milliseconds. */
+const fewNames = 16
+
+/** True when matching a fleet's names takes a while. */
+export function isNameCostly(filters: ListFilters): boolean {
+  return (filters.get('name') ?? []).length > fewNames || needsNameRegex(filters)
 }
 
 /**
@@ -115,18 +147,6 @@ export function checkNamePatterns(filters: ListFilters, most: number): void {
   if (patterns.reduce((sum, text) => sum + text.length, 0) > most) {
     throw invalid(`invalid filter 'name': patterns of more than ${most} characters`)
   }
-}
-
-/** One value of the filter `name`. */
-export interface NameMatcher {
-  readonly text: string
-  readonly matches: (name: string) => boolean
-}
-
-/** As `compileNames`, each value by itself; none when the filter is not given. */
-export function compileEachName(filters: ListFilters, compile: CompileRegex): readonly NameMatcher[] {
-  const texts = filters.get('name') ?? []
-  return texts.map((text) => ({ text, matches: compileName(text, compile) }))
 }
 
 function compileName(text: string, compile: CompileRegex): (name: string) => boolean {

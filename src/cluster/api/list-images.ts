@@ -1,12 +1,15 @@
 import { FlotillaError } from '../../core/errors.ts'
-import { splitTag, toFullReference } from '../image-name.ts'
+import { toFullReference } from '../image-name.ts'
 import { isValidated } from '../model.ts'
 import type { ClusterSnapshot, ImageView, NodeView } from '../model.ts'
 import { readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
-import { hasLabels, isAny, readFlag } from './list-filter.ts'
+import { compileLabels, readFlag } from './list-filter.ts'
 import type { ListFilters } from './list-filter.ts'
+import { compileReferences } from './reference-filter.ts'
 import { parseTimeMs } from './time-filter.ts'
+import { compileNodes } from './value-tests.ts'
+import type { TextTest } from './value-tests.ts'
 
 /** Filter keys of `GET /images/json`. */
 export const imageFilterKeys: readonly string[] = [
@@ -24,6 +27,8 @@ export interface ImageQuery {
   /** Also those that only serve as a layer of others. */
   readonly isAll: boolean
   readonly filters: ListFilters
+  /** What the filter `reference` says of a name; absent: it is read from `filters`. */
+  readonly fits?: TextTest | undefined
   /** What the filter `until` is counted back from. */
   readonly nowMs: number
 }
@@ -57,6 +62,9 @@ export function listImages(snapshot: ClusterSnapshot, query: ImageQuery): readon
   const since = findBound(merged, filters.get('since')?.[0])
   const untilMs = Math.min(...(filters.get('until') ?? []).map((text) => parseTimeMs(text, 'until', query.nowMs)))
   const dangling = readFlag(filters, 'dangling')
+  const fits = query.fits ?? compileReferences(filters)
+  const isLabelled = compileLabels(filters)
+  const isUnwanted = (filters.get('label!') ?? []).length > 0 ? compileLabels(filters, 'label!') : undefined
   const parents = new Set(merged.map(({ first }) => readText(first.row, 'ParentId')))
   return merged
     .filter((image) => {
@@ -68,22 +76,19 @@ export function listImages(snapshot: ClusterSnapshot, query: ImageQuery): readon
       if (before !== undefined && image.createdAtMs >= before.createdAtMs) return false
       if (since !== undefined && image.createdAtMs <= since.createdAtMs) return false
       if (image.createdAtMs >= untilMs) return false
-      if ((filters.get('label!') ?? []).length > 0 && hasLabels(filters, image.first.labels, 'label!')) return false
-      return (
-        hasLabels(filters, image.first.labels) && isAny(filters, 'reference', (value) => hasReference(image, value))
-      )
+      if (isUnwanted?.(image.first.labels) === true || !isLabelled(image.first.labels)) return false
+      return fits === undefined || [...image.tags, ...image.digests].some(fits)
     })
     .sort((a, b) => b.createdAtMs - a.createdAtMs || (a.first.id < b.first.id ? -1 : 1))
-    .map((image) => toRow(image, filters))
+    .map((image) => toRow(image, fits))
 }
 
 function mergeImages(snapshot: ClusterSnapshot, filters: ListFilters): readonly Merged[] {
   const merged: Merged[] = []
   const byKey = new Map<string, Merged>()
+  const isOnNode = compileNodes(filters)
   for (const node of snapshot.nodes) {
-    if (!isValidated(node)) continue
-    if (!isAny(filters, 'node', (value) => value === node.name || value === node.id || value === node.engineId))
-      continue
+    if (!isValidated(node) || isOnNode?.(node) === false) continue
     const uses = countUses(node)
     for (const image of node.images) {
       const keys = [image.id, ...image.repoDigests]
@@ -128,8 +133,7 @@ function findBound(merged: readonly Merged[], reference: string | undefined): Me
 }
 
 /** With a `reference` filter an image shows only the names that fit, as on one engine. */
-function toRow(image: Merged, filters: ListFilters): Fields {
-  const isShown = (name: string): boolean => isAny(filters, 'reference', (pattern) => fitsReference(name, pattern))
+function toRow(image: Merged, isShown: TextTest = () => true): Fields {
   const tags = [...image.tags].filter(isShown).sort()
   const digests = [...image.digests].filter(isShown).sort()
   return {
@@ -138,77 +142,5 @@ function toRow(image: Merged, filters: ListFilters): Fields {
     RepoDigests: tags.length === 0 && digests.length === 0 ? ['<none>@<none>'] : digests,
     Created: Math.trunc(image.createdAtMs / 1000),
     Containers: image.containers,
-  }
-}
-
-/** A pattern with `*`, `?` and `[...]` in the manner of Go's path.Match, against the name with and without tag. */
-function hasReference(image: Merged, pattern: string): boolean {
-  return [...image.tags, ...image.digests].some((name) => fitsReference(name, pattern))
-}
-
-function fitsReference(name: string, pattern: string): boolean {
-  return matchPath(pattern, name) || matchPath(pattern, splitTag(name).repository)
-}
-
-/** `*` and `?` do not match a slash. */
-function matchPath(pattern: string, text: string): boolean {
-  // Positions of the pattern that are reachable after each character: linear in the text for any pattern.
-  const tokens = tokenize(pattern)
-  let reachable = spread(new Set([0]), tokens)
-  for (const character of text) {
-    const next = new Set<number>()
-    for (const at of reachable) {
-      const token = tokens[at]
-      if (token === undefined) continue
-      if (token === '*') {
-        if (character !== '/') next.add(at)
-      } else if (token(character)) next.add(at + 1)
-    }
-    reachable = spread(next, tokens)
-    if (reachable.size === 0) return false
-  }
-  return reachable.has(tokens.length)
-}
-
-type Token = '*' | ((character: string) => boolean)
-
-function spread(positions: ReadonlySet<number>, tokens: readonly Token[]): Set<number> {
-  const all = new Set(positions)
-  for (const at of all) if (tokens[at] === '*') all.add(at + 1)
-  return all
-}
-
-function tokenize(pattern: string): readonly Token[] {
-  const tokens: Token[] = []
-  for (let at = 0; at < pattern.length; at += 1) {
-    const character = pattern[at] ?? ''
-    if (character === '*') tokens.push('*')
-    else if (character === '?') tokens.push((each) => each !== '/')
-    else if (character === '[' && pattern.indexOf(']', at + 2) > 0) {
-      const end = pattern.indexOf(']', at + 2)
-      tokens.push(toClass(pattern.slice(at + 1, end)))
-      at = end
-    } else if (character === '\\' && at + 1 < pattern.length) {
-      at += 1
-      const literal = pattern[at]
-      tokens.push((each) => each === literal)
-    } else tokens.push((each) => each === character)
-  }
-  return tokens
-}
-
-function toClass(text: string): (character: string) => boolean {
-  const isNegated = text.startsWith('^')
-  const members = isNegated ? text.slice(1) : text
-  return (character) => {
-    let isMember = false
-    for (let at = 0; at < members.length; at += 1) {
-      const from = members[at] ?? ''
-      const isRange = members[at + 1] === '-' && at + 2 < members.length
-      const to = isRange ? (members[at + 2] ?? '') : from
-      if (character >= from && character <= to) isMember = true
-      if (isRange) at += 2
-    }
-    return isMember !== isNegated
   }
 }

@@ -9,7 +9,7 @@ import type { Fields } from '../wire.ts'
 import { containerFilterKeys, selectContainers, writeContainerRow } from './list-containers.ts'
 import type { ContainerQuery } from './list-containers.ts'
 import { renderStatus } from './container-status.ts'
-import { needsNameRegex, parseListFilters } from './list-filter.ts'
+import { compileNames, needsNameRegex, parseListFilters } from './list-filter.ts'
 import { imageFilterKeys, listImages } from './list-images.ts'
 import { listNetworks, listVolumes, networkFilterKeys, splitNodeName, volumeFilterKeys } from './merge.ts'
 
@@ -59,9 +59,9 @@ describe('containers', () => {
     const query: ContainerQuery = { isAll: false, limit: 0, before: '', since: '', filters: parsed, ...over }
     const find = (reference: string): ContainerView | undefined =>
       [old, web].find((each) => each.names[0] === reference)
-    return collectEntries(selectContainers(orderContainers(cluster.nodes), query, find, noRegex)).map(
-      (each) => each.container.names[0]!,
-    )
+    return collectEntries(
+      selectContainers(orderContainers(cluster.nodes), query, find, compileNames(query.filters, noRegex)),
+    ).map((each) => each.container.names[0]!)
   }
 
   it('shows what runs on healthy engines, and everything on demand, newest first', () => {
@@ -108,7 +108,9 @@ describe('containers', () => {
       const filters = new Map([['ancestor', [value]]])
       const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
       const all = orderContainers([node])
-      const entries = collectEntries(selectContainers(all, query, () => undefined, noRegex))
+      const entries = collectEntries(
+        selectContainers(all, query, () => undefined, compileNames(query.filters, noRegex)),
+      )
       return entries.map(({ container }) => container.names[0] ?? '').sort()
     }
     expect(['redis', 'redis:latest', 'redis:6', id.slice(7, 19), 'postgres'].map(shown)).toEqual([
@@ -129,7 +131,12 @@ describe('containers', () => {
     expect(needsNameRegex(filters)).toBe(true)
     const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters }
     const found = collectEntries(
-      selectContainers(orderContainers(cluster.nodes), query, () => undefined, await loadRegex()),
+      selectContainers(
+        orderContainers(cluster.nodes),
+        query,
+        () => undefined,
+        compileNames(query.filters, await loadRegex()),
+      ),
     )
     expect(found.map((each) => each.container.names[0])).toEqual(['web'])
   })
@@ -322,7 +329,7 @@ describe('networks and volumes', () => {
     })
     const manager = makeNode('m', { swarmRole: 'manager', networks: [network('9', 'mesh', 'swarm')] })
     const names = (...nodes: readonly NodeView[]): readonly unknown[] =>
-      listNetworks(snapshot(...nodes), parseListFilters('', networkFilterKeys), noRegex).map((row) => row['Name'])
+      listNetworks(snapshot(...nodes), parseListFilters('', networkFilterKeys), undefined).map((row) => row['Name'])
     expect(names(worker, manager)).toEqual(['mesh'])
     expect(names(worker)).toEqual(['gone', 'mesh'])
   })
@@ -348,7 +355,7 @@ describe('networks and volumes', () => {
     [{ name: ['^b/(own|twin)$'] }, 'b/twin own'],
   ])('networks with %j are %s', async (filters, expected) => {
     const parsed = parseListFilters(JSON.stringify(filters), networkFilterKeys)
-    const rows = listNetworks(cluster, parsed, await loadRegex())
+    const rows = listNetworks(cluster, parsed, compileNames(parsed, await loadRegex()))
     expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
   })
 
@@ -369,12 +376,13 @@ describe('networks and volumes', () => {
     [{ name: ['^b/(data|mixed)$'] }, 'b/mixed data'],
   ])('volumes with %j are %s', async (filters, expected) => {
     const parsed = parseListFilters(JSON.stringify(filters), volumeFilterKeys)
-    const rows = listVolumes(cluster, parsed, await loadRegex())
+    const rows = listVolumes(cluster, parsed, compileNames(parsed, await loadRegex()))
     expect(rows.map((row) => row['Name']).join(' ')).toBe(expected)
   })
 
   it('a row of equal copies shows the one a container uses', () => {
-    const [row] = listVolumes(cluster, parseListFilters('{"name":["data"]}', volumeFilterKeys), noRegex)
+    const filters = parseListFilters('{"name":["data"]}', volumeFilterKeys)
+    const [row] = listVolumes(cluster, filters, compileNames(filters, noRegex))
     expect(row).toEqual({ Name: 'data', Driver: 'local', Mountpoint: '/on/b' })
   })
 

@@ -1,13 +1,13 @@
 import type { Located } from '../directory.ts'
-import type { CompileRegex } from '../expression.ts'
 import { isValidated } from '../model.ts'
 import type { ClusterSnapshot, NetworkView, NodeView, VolumeView } from '../model.ts'
 import { chooseCopy } from '../volume-copies.ts'
 import type { Fields } from '../wire.ts'
 import { isRunning } from './list-containers.ts'
-import { checkValues, compileEachName, hasLabels, isAny, readFlag } from './list-filter.ts'
-import type { ListFilters, NameMatcher } from './list-filter.ts'
+import { checkValues, compileLabels, readFlag } from './list-filter.ts'
+import type { ListFilters, NameTest } from './list-filter.ts'
 import { builtinNetworks, isLocal, nameNetworks, nameVolumes } from './names.ts'
+import { compileEqual, compileNodes, startsWithAny } from './value-tests.ts'
 
 /** Filter keys of `GET /networks`. */
 export const networkFilterKeys: readonly string[] = [
@@ -24,25 +24,29 @@ export const networkFilterKeys: readonly string[] = [
 /** Filter keys of `GET /volumes`. */
 export const volumeFilterKeys: readonly string[] = ['dangling', 'driver', 'label', 'name', 'node']
 
-/** The network list: every network once by ID, by name. A network that spans nodes is its first node's row. */
+/**
+ * The network list: every network once by ID, by name. A network that spans nodes is its first node's row.
+ *
+ * @param names what the filter `name` says; undefined: it is not given
+ */
 export function listNetworks(
   snapshot: ClusterSnapshot,
   filters: ListFilters,
-  compile: CompileRegex,
+  names: NameTest | undefined,
 ): readonly Fields[] {
-  const names = compileEachName(filters, compile)
   checkValues(filters, 'type', 'type', ['builtin', 'custom'])
   const seen = new Set<string>()
-  const used = readFlag(filters, 'dangling') === undefined ? undefined : findUsedNetworks(snapshot)
+  const isOnNode = compileNodes(filters)
+  const isWanted = compileNetworkQuery(snapshot, filters)
   const swarm = findSwarmNetworks(snapshot)
   const rename = nameNetworks(snapshot)
   const rows: { name: string; id: string; row: Fields }[] = []
   for (const node of snapshot.nodes) {
-    if (!isValidated(node) || !isOnNode(filters, node)) continue
+    if (!isValidated(node) || isOnNode?.(node) === false) continue
     for (const network of node.networks) {
       if (network.scope === 'swarm' && swarm?.has(network.id) === false) continue
       const name = rename(node, network)
-      if (seen.has(network.id) || !isWantedNetwork(network, node, filters, used)) continue
+      if (seen.has(network.id) || !isWanted(network)) continue
       if (!isNamed(names, spellNetwork(node, network, name))) continue
       seen.add(network.id)
       rows.push({ name, id: network.id, row: { ...network.row, Name: name } })
@@ -62,22 +66,27 @@ function findSwarmNetworks(snapshot: ClusterSnapshot): ReadonlySet<string> | und
   return new Set(managers.flatMap((node) => node.networks.map((network) => network.id)))
 }
 
-function isWantedNetwork(
-  network: NetworkView,
-  node: NodeView,
-  filters: ListFilters,
-  used: ReadonlySet<string> | undefined,
-): boolean {
-  const kind = builtinNetworks.has(network.name) ? 'builtin' : 'custom'
-  const isUnused = used !== undefined && kind === 'custom' && !used.has(network.id)
-  return (
-    (used === undefined || isUnused === readFlag(filters, 'dangling')) &&
-    isAny(filters, 'type', (value) => value === kind) &&
-    isAny(filters, 'id', (value) => network.id.startsWith(value)) &&
-    isAny(filters, 'driver', (value) => value === network.driver) &&
-    isAny(filters, 'scope', (value) => value === network.scope) &&
-    hasLabels(filters, network.labels)
-  )
+function compileNetworkQuery(snapshot: ClusterSnapshot, filters: ListFilters): (network: NetworkView) => boolean {
+  const dangling = readFlag(filters, 'dangling')
+  const used = dangling === undefined ? undefined : findUsedNetworks(snapshot)
+  const isKind = compileEqual(filters, 'type')
+  const isDriver = compileEqual(filters, 'driver')
+  const isScope = compileEqual(filters, 'scope')
+  const ids = filters.get('id') ?? []
+  const begins = ids.length === 0 ? undefined : startsWithAny(ids)
+  const isLabelled = compileLabels(filters)
+  return (network) => {
+    const kind = builtinNetworks.has(network.name) ? 'builtin' : 'custom'
+    const isUnused = used !== undefined && kind === 'custom' && !used.has(network.id)
+    return (
+      (used === undefined || isUnused === dangling) &&
+      isKind?.(kind) !== false &&
+      begins?.(network.id) !== false &&
+      isDriver?.(network.driver) !== false &&
+      isScope?.(network.scope) !== false &&
+      isLabelled(network.labels)
+    )
+  }
 }
 
 /** A container that has ended keeps nobody from pruning its networks (moby daemon/network/filter.go). */
@@ -98,18 +107,25 @@ interface VolumeRow {
 /**
  * The volume list: by name, copies that are equal as one row, others each with its node. A row shows the copy that
  * `inspect` shows.
+ *
+ * @param names what the filter `name` says; undefined: it is not given
  */
-export function listVolumes(snapshot: ClusterSnapshot, filters: ListFilters, compile: CompileRegex): readonly Fields[] {
-  const names = compileEachName(filters, compile)
+export function listVolumes(
+  snapshot: ClusterSnapshot,
+  filters: ListFilters,
+  names: NameTest | undefined,
+): readonly Fields[] {
+  const isOnNode = compileNodes(filters)
+  const isDriver = compileEqual(filters, 'driver')
+  const isLabelled = compileLabels(filters)
   const dangling = readFlag(filters, 'dangling')
   const isUsed = makeUse()
   const rows: { name: string; id: string; row: Fields }[] = []
   for (const { name, copies } of groupVolumes(snapshot)) {
-    const found = copies.filter(({ node }) => isOnNode(filters, node))
+    const found = isOnNode === undefined ? copies : copies.filter(({ node }) => isOnNode(node))
     const copy = chooseCopy(found, isUsed)
     if (copy === undefined || !found.some(({ node, item }) => isNamed(names, spellVolume(node, item, name)))) continue
-    if (!isAny(filters, 'driver', (value) => value === copy.item.driver)) continue
-    if (!hasLabels(filters, copy.item.labels)) continue
+    if (isDriver?.(copy.item.driver) === false || !isLabelled(copy.item.labels)) continue
     if (dangling !== undefined && found.some(({ node, item }) => isUsed(node, item.name)) === dangling) continue
     rows.push({ name, id: copy.node.addr, row: { ...copy.item.row, Name: name } })
   }
@@ -148,11 +164,8 @@ function spellVolume(node: NodeView, volume: VolumeView, shown: string): Spellin
 }
 
 /** As printed or bare, and with the node where the filter has one. */
-function isNamed(names: readonly NameMatcher[], { shown, bare, full }: Spelling): boolean {
-  if (names.length === 0) return true
-  return names.some(
-    ({ text, matches }) => matches(shown) || matches(bare) || (text.includes('/') && full !== shown && matches(full)),
-  )
+function isNamed(names: NameTest | undefined, { shown, bare, full }: Spelling): boolean {
+  return names === undefined || names.any(shown) || names.any(bare) || (full !== shown && names.withNode(full))
 }
 
 /** Every spelling of every network, or volume, that a name filter may be asked about. */
@@ -181,10 +194,6 @@ function findUsedVolumes(node: NodeView): ReadonlySet<string> {
     for (const mount of container.mounts) if (mount.kind === 'volume') used.add(mount.name)
   }
   return used
-}
-
-function isOnNode(filters: ListFilters, node: NodeView): boolean {
-  return isAny(filters, 'node', (value) => value === node.name || value === node.id || value === node.engineId)
 }
 
 function sortRows(

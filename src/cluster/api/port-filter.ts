@@ -19,16 +19,39 @@ export function compilePorts(filters: ListFilters): ((ports: readonly PublishedP
   const published = (filters.get('publish') ?? []).map((text) => parseRange('publish', text))
   const exposed = (filters.get('expose') ?? []).map((text) => parseRange('expose', text))
   if (published.length + exposed.length === 0) return undefined
+  const isPublished = compileRanges(published)
+  const isExposed = compileRanges(exposed)
   return (ports) =>
     ports.some(
-      (port) =>
-        published.some((range) => isWithin(range, port.publicPort, port.protocol)) ||
-        exposed.some((range) => isWithin(range, port.privatePort, port.protocol)),
+      ({ publicPort, privatePort, protocol }) => isPublished(publicPort, protocol) || isExposed(privatePort, protocol),
     )
 }
 
-function isWithin(range: PortRange, port: number | undefined, protocol: string): boolean {
-  return port !== undefined && port >= range.first && port <= range.last && protocol === range.protocol
+/** Ranges of one protocol joined where they touch, so that a port is looked up and not held against each of them. */
+function compileRanges(ranges: readonly PortRange[]): (port: number | undefined, protocol: string) => boolean {
+  const byProtocol = new Map<string, PortRange[]>()
+  for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
+    const joined = byProtocol.get(range.protocol) ?? []
+    byProtocol.set(range.protocol, joined)
+    const last = joined.at(-1)
+    if (last === undefined || range.first > last.last + 1) joined.push(range)
+    else if (range.last > last.last) joined[joined.length - 1] = { ...last, last: range.last }
+  }
+  return (port, protocol) => port !== undefined && isWithin(byProtocol.get(protocol) ?? [], port)
+}
+
+/** @param ranges in order, none touching another */
+function isWithin(ranges: readonly PortRange[], port: number): boolean {
+  let from = 0
+  let to = ranges.length
+  while (from < to) {
+    const middle = (from + to) >> 1
+    const range = ranges[middle]
+    if (range !== undefined && range.last < port) from = middle + 1
+    else to = middle
+  }
+  const found = ranges[from]
+  return found !== undefined && found.first <= port
 }
 
 function parseRange(key: string, text: string): PortRange {

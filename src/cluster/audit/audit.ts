@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { toMessage } from '../../core/errors.ts'
 import { maskThoroughly } from '../../core/mask.ts'
 import { randomId } from '../../io/random-id.ts'
+import { parseBody } from '../api/body-json.ts'
 import { hopHeader } from '../api/forward-primary.ts'
 import type { Exchange } from '../api/http1/exchange.ts'
 import { headerOf } from '../api/http1/head.ts'
@@ -95,7 +96,7 @@ export class Audit {
     serve: Serve,
   ): Promise<void> {
     if (attention === 'call' && exchange.head.bodyLength !== 0) {
-      call.setBody(summarizeBody(await exchange.readBody(), target.path))
+      call.setBody(await describeBody(exchange, target.path))
     }
     if (this.#o.isRequired) {
       if (!(await this.#ask(call, exchange))) return
@@ -120,6 +121,18 @@ export class Audit {
     const [oldest] = this.#asked
     if (this.#asked.size > askedLimit && oldest !== undefined) this.#asked.delete(oldest)
     return true
+  }
+}
+
+/** What a line tells of a body. One that cannot be read is left to whoever serves the request, or to the engine. */
+async function describeBody(exchange: Exchange, path: string): Promise<unknown> {
+  const bytes = await exchange.readBody()
+  const limits = exchange.connection.limits
+  try {
+    return summarizeBody(await parseBody(bytes, limits), path)
+  } catch (error) {
+    const beyond = /more than \d+ values|nested deeper than \d+ levels/.exec(toMessage(error))?.[0]
+    return `${bytes.length} bytes ${beyond === undefined ? 'that are no JSON' : `of JSON: ${beyond}`}`
   }
 }
 

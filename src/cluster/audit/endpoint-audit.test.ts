@@ -474,3 +474,17 @@ function chunked(url: string, path: string, pieces: readonly string[]): Promise<
     })()
   })
 }
+
+describe('a body that is not looked into', () => {
+  it.each([
+    ['[{', '2 bytes that are no JSON'],
+    [`[${'{},'.repeat(20_000)}{}]`, '60004 bytes of JSON: more than 20000 values'],
+    [`${'['.repeat(200)}${']'.repeat(200)}`, '400 bytes of JSON: nested deeper than 128 levels'],
+  ])('is told by its size: %.10s', async (text, body) => {
+    const bed = await startBed()
+    const request = { method: 'POST', url: `${bed.url}/containers/create`, body: text } as const
+    const reply = await requestWeb(request, {}, systemClock)
+    expect(reply.status).toBe(400)
+    expect(await bed.lines(1)).toMatchObject([{ body, status: 400 }])
+  })
+})

@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer'
+import { ExactNumber } from '../../core/exact-json.ts'
 import { isLikelySecretName, maskThoroughly } from '../../core/mask.ts'
 
 /** Characters of one text, of a whole body and of a whole query that a line may have. */
@@ -32,13 +32,7 @@ interface Budget {
 }
 
 /** A JSON body as it is written down: secrets masked, texts cut, no longer than some eight thousand characters. */
-export function summarizeBody(bytes: Buffer, path: string): unknown {
-  let value: unknown
-  try {
-    value = JSON.parse(bytes.toString('utf8'))
-  } catch {
-    return `${bytes.length} bytes that are no JSON`
-  }
+export function summarizeBody(value: unknown, path: string): unknown {
   const budget = { left: bodyLimit, isDataSecret: /^\/(?:secrets|configs)\b/.test(path) }
   return mask(value, '', budget, 0)
 }
@@ -102,7 +96,7 @@ function mask(value: unknown, name: string, budget: Budget, depth: number): unkn
     return '***'
   }
   if (typeof value === 'string') return spend(maskText(value, commands.has(name.toLowerCase())), budget)
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) {
     budget.left -= 8
     return value
   }

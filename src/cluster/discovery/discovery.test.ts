@@ -10,7 +10,7 @@ import type { ManualClock } from '../../testing/manual-clock.ts'
 import type { Discovery } from './discovery.ts'
 import { file } from './file.ts'
 import { nodes } from './nodes.ts'
-import { parseEntries } from './parse-entries.ts'
+import { joinProblems, parseEntries } from './parse-entries.ts'
 
 let folder = ''
 beforeAll(async () => {
@@ -78,6 +78,22 @@ describe('entries', () => {
     ['::1:2375', 'address ::1:2375: too many colons in address'],
   ])('%s is refused', (text, problem) => {
     expect(parseEntries([text])).toEqual({ addresses: [], problems: [problem] })
+  })
+})
+
+describe('lists that are too long', () => {
+  it('are read as far as there may be engines, with a word about the rest', () => {
+    const { addresses, problems } = parseEntries(Array.from({ length: 130_000 }, (_, index) => `h${String(index)}:1`))
+    expect(addresses).toHaveLength(100_000)
+    expect(problems).toEqual(['more than 100000 addresses: 30000 entries are left out'])
+  })
+
+  it('and wrong are told by their first entries, cut', () => {
+    const { problems } = parseEntries(Array.from({ length: 130_000 }, () => 'x'.repeat(1000)))
+    const told = joinProblems(problems)
+    expect(told).toMatch(/^address x{300}…: missing port in address; /)
+    expect(told).toMatch(/; and 99996 more$/)
+    expect(told.length).toBeLessThan(2000)
   })
 })
 

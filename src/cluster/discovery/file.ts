@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { readTextFile } from '../../io/files.ts'
 import type { CallOptions } from '../../core/call.ts'
@@ -10,12 +11,14 @@ import type { Reading } from './poll.ts'
 const pollMs = 2000
 /** A file that does not end with a line feed may be half-written: it is read again after this. */
 const settleMs = 500
+const manyLines = 10_000
 
 /** `file:///path`: one entry per line, `#` begins a comment. Changes are taken over while running. */
 export const file: MakeDiscovery = (path, context) => ({
   watch(o = {}) {
     const everyMs = Math.min(pollMs, context.heartbeatMs)
-    return pollList(`Discovery file ${path}`, () => readSettled(path, context, o), everyMs, context, o)
+    const parse = rememberLast(parseContent)
+    return pollList(`Discovery file ${path}`, () => readSettled(path, parse, context, o), everyMs, context, o)
   },
   register() {
     return Promise.reject(new FlotillaError('cluster/discovery', 'not implemented in this discovery service'))
@@ -23,7 +26,12 @@ export const file: MakeDiscovery = (path, context) => ({
 })
 
 /** Reads until two readings of an unfinished file agree. Undefined: aborted. */
-async function readSettled(path: string, context: DiscoveryContext, o: CallOptions): Promise<Reading | undefined> {
+async function readSettled(
+  path: string,
+  parse: (content: string) => Promise<Reading>,
+  context: DiscoveryContext,
+  o: CallOptions,
+): Promise<Reading | undefined> {
   let text = await readOnce(path)
   while (text.isRead && text.content !== '' && !text.content.endsWith('\n')) {
     if (!(await pause(settleMs, context, o))) return undefined
@@ -33,7 +41,23 @@ async function readSettled(path: string, context: DiscoveryContext, o: CallOptio
     if (isStable) break
   }
   if (!text.isRead) return { addresses: undefined, problems: [text.problem] }
-  return parseEntries(parseLines(text.content))
+  return parse(text.content)
+}
+
+/** A file that has not changed means what it meant a second ago. */
+function rememberLast(parse: (content: string) => Promise<Reading>): (content: string) => Promise<Reading> {
+  let last: { readonly content: string; readonly reading: Reading } | undefined
+  return async (content) => {
+    if (last?.content !== content) last = { content, reading: await parse(content) }
+    return last.reading
+  }
+}
+
+/** Others have their turn in the middle of a long one. */
+async function parseContent(content: string): Promise<Reading> {
+  const lines = parseLines(content)
+  if (lines.length > manyLines) await setImmediate()
+  return parseEntries(lines)
 }
 
 type FileText =

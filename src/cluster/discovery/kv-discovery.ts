@@ -13,7 +13,7 @@ import type { Leader } from '../leader/leader.ts'
 import { dueInMs, nothingListed, settle, takeReading } from './absent.ts'
 import type { Listed } from './absent.ts'
 import type { Discovery, DiscoveryContext } from './discovery.ts'
-import { parseEntries, toSet } from './parse-entries.ts'
+import { joinProblems, parseEntries, toSet } from './parse-entries.ts'
 
 /**
  * A store that a discovery URL names, opened once for everything the cluster keeps there. `openClusterStore` makes one:
@@ -100,8 +100,6 @@ export function makeStoreDiscovery(kind: StoreKind, rest: string, context: Disco
 
 /** A value that is longer is no address. */
 const maxAddress = 300
-/** Mistakes told of one reading; the rest is counted. */
-const maxTold = 5
 const complainEveryMs = 60_000
 
 class KvDiscovery implements Discovery {
@@ -213,8 +211,7 @@ class KvDiscovery implements Discovery {
       const shown = key.length > maxAddress ? `${key.slice(0, maxAddress)}…` : key
       if (read.problems[0] !== undefined) problems.push(`key ${JSON.stringify(shown)}: ${read.problems[0]}`)
     }
-    const more = problems.length > maxTold ? [`and ${String(problems.length - maxTold)} more`] : []
-    const complaint = [...problems.slice(0, maxTold), ...more].join('; ')
+    const complaint = joinProblems(problems)
     if (complaint !== '' && complaint !== this.#complaint) this.#context.log.error(`Discovery error: ${complaint}`)
     this.#complaint = complaint
     return toSet(addresses)

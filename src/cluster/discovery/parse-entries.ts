@@ -2,6 +2,8 @@
 
 /** Most addresses one range may stand for. */
 export const maxRange = 10_000
+/** Most addresses of one list. */
+export const maxAddresses = 100_000
 
 /** Addresses that could be read, in the order given and without duplicates, and what was wrong with the others. */
 export interface Entries {
@@ -13,7 +15,12 @@ export interface Entries {
 export function parseEntries(texts: readonly string[]): Entries {
   const addresses = new Set<string>()
   const problems: string[] = []
-  for (const text of texts) {
+  for (const [index, text] of texts.entries()) {
+    if (addresses.size + problems.length >= maxAddresses) {
+      const left = String(texts.length - index)
+      problems.push(`more than ${String(maxAddresses)} addresses: ${left} entries are left out`)
+      break
+    }
     const expanded = expandRange(text)
     if (typeof expanded === 'string') {
       problems.push(expanded)
@@ -38,7 +45,7 @@ const integerPattern = /^[+-]?\d+$/
  * @returns the addresses, or a problem as text
  */
 function expandRange(text: string): readonly string[] | string {
-  const match = rangePattern.exec(text)
+  const match = text.includes('[') ? rangePattern.exec(text) : null
   const [from, to] = [match?.[1] ?? '', match?.[2] ?? '']
   if (match === null || !integerPattern.test(from) || !integerPattern.test(to)) return [text]
   const [first, last] = [Number(from), Number(to)]
@@ -50,6 +57,9 @@ function expandRange(text: string): readonly string[] | string {
   return addresses
 }
 
+/** Characters of an entry that is told. No address is longer. */
+const longestTold = 300
+
 /** Engines that are not reached by `host:port`: taken as they are. */
 const otherKinds = /^(?:ssh|unix|npipe):\/\/\S+$/
 
@@ -57,7 +67,8 @@ function toAddress(text: string): string {
   return text.replace(/^tcp:\/\//, '')
 }
 
-function findProblem(text: string): string | undefined {
+function findProblem(whole: string): string | undefined {
+  const text = whole.length > longestTold ? `${whole.slice(0, longestTold)}…` : whole
   if (otherKinds.test(text)) return undefined
   const address = toAddress(text)
   const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(address)
@@ -70,6 +81,15 @@ function findProblem(text: string): string | undefined {
   if (!/^\d{1,5}$/.test(match[3] ?? '') || port < 1 || port > 65_535) return `address ${text}: invalid port`
   if (host === '' || host.length > 255 || !/^[A-Za-z0-9_.:%-]+$/.test(host)) return `address ${text}: invalid host`
   return undefined
+}
+
+/** Of many problems the first few are told. */
+const maxTold = 5
+
+/** All in one line for the log; empty: there are none. */
+export function joinProblems(problems: readonly string[]): string {
+  const more = problems.length > maxTold ? [`and ${String(problems.length - maxTold)} more`] : []
+  return [...problems.slice(0, maxTold), ...more].join('; ')
 }
 
 /** The full set as watches give it. */

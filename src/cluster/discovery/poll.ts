@@ -1,7 +1,8 @@
+import { setImmediate } from 'node:timers/promises'
 import type { CallOptions } from '../../core/call.ts'
 import type { DiscoveryContext } from './discovery.ts'
 import { holdEmptied, nothingHeld } from './hold.ts'
-import { toSet } from './parse-entries.ts'
+import { joinProblems, toSet } from './parse-entries.ts'
 
 /** What one look at a list of engines gave. */
 export interface Reading {
@@ -9,6 +10,9 @@ export interface Reading {
   readonly addresses: readonly string[] | undefined
   readonly problems: readonly string[]
 }
+
+/** Putting more than these in order takes milliseconds; others have their turn before. */
+const manyAddresses = 10_000
 
 /**
  * Looks at a list again and again and yields it when it has changed. A complaint is logged once, not every time; a list
@@ -29,10 +33,11 @@ export async function* pollList(
   while (o.signal?.aborted !== true) {
     const reading = await read()
     if (reading === undefined || hasStopped(o)) return
-    const problem = reading.problems.join('; ')
+    const problem = joinProblems(reading.problems)
     if (problem !== '' && problem !== complaint) log.error(`Discovery error: ${problem}`)
     complaint = problem
     if (reading.addresses !== undefined) {
+      if (reading.addresses.length > manyAddresses) await setImmediate()
       const next = holdEmptied(held, toSet(reading.addresses), clock.monotonicMs(), heartbeatMs)
       held = next.held
       if (next.isSuspicious) log.warn(`${name} lists no engines any more: keeping the known ones for now`)

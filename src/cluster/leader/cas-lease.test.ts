@@ -6,7 +6,7 @@ import { memoryElection } from '../../testing/memory-election.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import type { ManualClock } from '../../testing/manual-clock.ts'
 import { casLeader } from './cas-lease.ts'
-import type { LeaseCell, LeaseRecord } from './cas-lease.ts'
+import type { LeaseCell, LeaseRecord } from './lease-cell.ts'
 import type { Leader, Lease } from './leader.ts'
 
 const ttlMs = 6000

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FlotillaError } from '../../core/errors.ts'
 import type { Engine, EngineReply, EngineRequest } from '../../engine/engine.ts'
-import type { LeaseCell, LeaseRecord } from './cas-lease.ts'
+import type { LeaseCell, LeaseRecord } from './lease-cell.ts'
 import { swarmCell } from './swarm-cell.ts'
 
 /** Three managers of one swarm that share what its Raft holds, each of which may fail in its own way. */

@@ -3,7 +3,7 @@ import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { isFields, readFields, readNumber, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
-import type { LeaseCell, LeaseRecord } from './cas-lease.ts'
+import type { LeaseCell, LeaseRecord } from './lease-cell.ts'
 
 /** The engines of a native swarm that take part in its Raft, as far as is known. */
 export interface SwarmManagers {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { makeNode, makeRequest } from '../../testing/cluster-builders.ts'
 import type { Api } from '../api/call.ts'
 import type { NodeView } from '../model.ts'
-import { limitRequest } from './draft.ts'
+import { limitRequest, makeDraft } from './draft.ts'
 import type { ContainerRecord } from './record.ts'
 
 const record: ContainerRecord = {
@@ -42,5 +42,14 @@ describe('where a record may go', () => {
       })
     expect(wanted('n2')).toMatchObject({ whitelists: { expressions: [{ value: 'n2' }] } })
     expect(wanted('n3')).toBe('node n3 does not have the networks of the container')
+  })
+})
+
+describe('the create call of a record', () => {
+  it('may have conditions as long as the one that made it', async () => {
+    const body = { Image: 'box:1', Env: [`constraint:node==${'n'.repeat(2000)}`] }
+    const api = { limits: { patternLength: 4096 } } as unknown as Api
+    const { request } = await makeDraft(api, { ...record, body }, 1, 'web')
+    expect(request.constraints.problem).toBeUndefined()
   })
 })

@@ -1,9 +1,8 @@
+import { readWith } from '../api/call.ts'
 import type { Api } from '../api/call.ts'
-import { needsRegex } from '../expression.ts'
 import { GENERATION_LABEL } from '../model.ts'
 import type { PlacementRequest } from '../placement.ts'
 import { withLabels } from '../recipe.ts'
-import { noRegex } from '../regex.ts'
 import { listConditions, parseCreate } from '../request.ts'
 import type { CreateDraft } from '../request.ts'
 import { listNetworkNodes } from './decide.ts'
@@ -18,8 +17,8 @@ export async function makeDraft(
   name: string,
 ): Promise<CreateDraft> {
   const body = withLabels(record.body, { [GENERATION_LABEL]: String(generation) })
-  const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
-  return parseCreate(name, body, compile, () => randomId(32))
+  const compile = await readWith(api, listConditions(body))
+  return parseCreate(name, body, compile, () => randomId(32), api.limits.patternLength)
 }
 
 /**

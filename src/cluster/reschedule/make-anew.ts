@@ -1,5 +1,6 @@
 import { compareApiVersions } from '../../engine/version.ts'
-import { confirmCreated, createWithImage } from '../api/handlers/create.ts'
+import { confirmCreated } from '../api/handlers/confirm-created.ts'
+import { createWithImage } from '../api/handlers/create.ts'
 import type { PlaceHeld } from '../places.ts'
 import { withNetworks } from '../recipe.ts'
 import type { NetworkUse } from '../recipe.ts'

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { systemClock } from '../../io/clock.ts'
-import { runFetch } from './fetch.ts'
+import { runFetch, runLists } from './fetch.ts'
 
 /** An engine that only notes how long it is given. */
 async function limitOf(address: string, isPatient: boolean): Promise<number | undefined> {
@@ -32,5 +32,44 @@ describe('a probe', () => {
     expect(await limitOf('ssh://core@host', false)).toBe(10_000)
     expect(await limitOf('ssh://core@host', true)).toBe(10_000)
     expect(await limitOf('tcp://127.0.0.1:2375', true)).toBe(5000)
+  })
+})
+
+describe('a list of thousands of containers', () => {
+  it('is told after others had their turn, and what comes behind it after it', async () => {
+    const rows = Array.from({ length: 5000 }, (_, index) => ({ Id: String(index), Names: [], Labels: {} }))
+    const engine: Engine = {
+      endpoint: parseEndpoint('tcp://127.0.0.1:2375'),
+      apiVersion: () => Promise.resolve('1.41'),
+      request: () => Promise.reject(new Error('not in this test')),
+      hijack: () => Promise.reject(new Error('not in this test')),
+      readAll: (requests, onAnswer) => {
+        for (const [index, { path }] of requests.entries()) {
+          onAnswer(index, { isOk: true, value: path === '/containers/json' ? rows : [] })
+        }
+        return Promise.resolve()
+      },
+      close: () => Promise.resolve(),
+    }
+    let turns = 0
+    let isOver = false
+    const takeTurns = (): void => {
+      if (isOver) return
+      turns += 1
+      setImmediate(takeTurns)
+    }
+    setImmediate(takeTurns)
+    const { signal } = new AbortController()
+    const told: string[] = []
+    await runLists(
+      [{ what: 'networks' }, { what: 'containers' }],
+      { engine, signal, clock: systemClock, readMs: 1000, resolveIp: () => Promise.resolve('') },
+      ({ what }, outcome) => {
+        told.push(`${what} ${outcome.isOk && Array.isArray(outcome.value) ? String(outcome.value.length) : 'failed'}`)
+      },
+    )
+    isOver = true
+    expect(told).toEqual(['containers 5000', 'networks 0'])
+    expect(turns).toBeGreaterThanOrEqual(4)
   })
 })

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -5,6 +6,7 @@ import { escapeSegment } from '../../engine/api/call.ts'
 import type { Engine, EngineRequest, ReadOutcome } from '../../engine/engine.ts'
 import { isFields, readList } from '../wire.ts'
 import type { Fields } from '../wire.ts'
+import { prepareRow } from './decode.ts'
 import type { ContainerAnswer, Detail, Failure, Fetch, Specs } from './messages.ts'
 
 /** A probe has to be answered at once; nothing else an engine does is a reason to call it dead. */
@@ -13,6 +15,9 @@ const pingMs = 1200
 const patientPingMs = 5000
 /** ssh starts a program here, agrees on keys and starts another there, whenever its connection has to be made anew. */
 const sshPingMs = 10_000
+
+/** Rows of containers that are taken in without a pause: milliseconds. */
+const manyRows = 1000
 
 /** What fetching needs besides the engine. */
 export interface FetchContext {
@@ -54,15 +59,36 @@ export async function runLists(
   const left = new Set(inOrder)
   const requests = inOrder.map((fetch) => listRequests[fetch.what])
   const call = { signal: context.signal, deadlineMs: context.readMs }
+  /** From a long list on each is told after the one before. */
+  let telling: Promise<void> | undefined
   try {
     await readAll(context.engine, requests, call, (index, outcome) => {
       const fetch = inOrder[index]
       if (fetch === undefined || !left.delete(fetch)) return
-      onRead(fetch, outcome.isOk ? { isOk: true, value: toListRows(fetch, outcome.value) } : outcome)
+      const rows = outcome.isOk ? toListRows(fetch, outcome.value) : []
+      const told = outcome.isOk ? { isOk: true as const, value: rows } : outcome
+      const isLong = fetch.what === 'containers' && rows.length > manyRows
+      if (telling === undefined && !isLong) onRead(fetch, told)
+      else {
+        telling = (telling ?? Promise.resolve()).then(async () => {
+          if (isLong) await prepareRows(rows)
+          onRead(fetch, told)
+        })
+      }
     })
+    await telling
   } catch (error) {
+    await telling?.catch(() => undefined)
     const known = error instanceof Error ? error : new Error(toMessage(error))
     for (const fetch of left) onRead(fetch, { isOk: false, error: known })
+  }
+}
+
+/** Others have their turn in between. */
+async function prepareRows(rows: readonly Fields[]): Promise<void> {
+  for (const [index, row] of rows.entries()) {
+    prepareRow(row)
+    if (index % manyRows === manyRows - 1) await setImmediate()
   }
 }
 

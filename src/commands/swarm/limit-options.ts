@@ -88,6 +88,12 @@ export const limitOptions: Readonly<Record<string, LimitOption>> = {
     brief: 'levels of JSON, in bodies of clients and answers of engines',
     breach: '400; an engine whose answers are deeper is unhealthy',
   },
+  'json.values': {
+    ...many,
+    key: 'jsonValues',
+    brief: 'values in a body of JSON that is looked into: texts, numbers, lists and objects',
+    breach: '400',
+  },
   connections: { ...many, key: 'total', brief: 'connections of clients', breach: '503 with `Retry-After`' },
   'connections.address': {
     ...many,
@@ -154,8 +160,8 @@ export const limitOptions: Readonly<Record<string, LimitOption>> = {
     kind: 'count',
     least: 16,
     most: 64 * KiB,
-    brief: 'characters of the value of a condition, and of the patterns of one name filter',
-    breach: '400; 500 for a condition, as for any that cannot be read',
+    brief: 'characters of the value of a condition, and of the patterns of one filter by name or reference',
+    breach: '400',
   },
   events: {
     ...many,

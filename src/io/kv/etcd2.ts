@@ -12,6 +12,7 @@ import { watchFolder } from './watch-folder.ts'
 /** A wait at a key is asked again after this, so that a server that died without a word is noticed. */
 const waitMs = 60_000
 const releaseLimitMs = 3000
+const releaseTries = 3
 
 /** etcd over version 2 of its API: keys with a time to live of their own. */
 export class Etcd2Kv implements Kv {
@@ -151,8 +152,10 @@ export class Etcd2Kv implements Kv {
       // Only creation sets it: renewals, which compare and swap, leave it.
       confirm: (limit) => this.#readLock(key, term, limit),
       release: async (limit) => {
-        if (await this.#readLock(key, term, limit, (now) => (index = now))) {
-          await this.#api.delete(key, `prevIndex=${String(index)}`, limit)
+        // A renewal that was given up may come about in between: then it stands at another index, and still is ours.
+        for (let tries = 0; tries < releaseTries; tries += 1) {
+          if (!(await this.#readLock(key, term, limit, (now) => (index = now)))) return
+          if ((await this.#api.delete(key, `prevIndex=${String(index)}`, limit)).refusal !== 'compare') return
         }
       },
     }

@@ -1,14 +1,12 @@
 import { FlotillaError } from '../../../core/errors.ts'
 import type { PlaceHeld } from '../../places.ts'
-import { needsRegex } from '../../expression.ts'
 import type { Member } from '../../member.ts'
-import { noRegex } from '../../regex.ts'
-import { addCondition, listConditions, parseCreate } from '../../request.ts'
+import { addCondition, checkConditionLimits, listConditions, parseCreate } from '../../request.ts'
 import { readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { parseBuild, toEngineQuery } from '../build-request.ts'
 import type { BuildRequest } from '../build-request.ts'
-import { checkStreams, forward, isTrue, noteNodes, paramsOf } from '../call.ts'
+import { checkStreams, forward, isTrue, noteNodes, paramsOf, readWith } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { headerOf } from '../http1/head.ts'
 import { fanOutBody } from './fan-out.ts'
@@ -71,8 +69,9 @@ function nameNode(call: Call, member: Member): void {
 async function choosePlace(api: Api, request: BuildRequest, session: string): Promise<BuildPlace> {
   const known = session === '' ? undefined : memberAt(api, api.builds.get('session', session))
   if (known !== undefined) return { member: known, held: undefined }
-  const compile = needsRegex(listConditions(request.body)) ? await api.compile() : noRegex
+  const compile = await readWith(api, listConditions(request.body))
   const draft = parseCreate('', request.body, compile, () => randomId(32), api.limits.patternLength)
+  checkConditionLimits(draft.request)
   let placement = draft.request
   for (const tag of request.tags) placement = addCondition(placement, 'affinities', `image==~${tag}`)
   const held = await api.cluster.hold(draft, placement)

@@ -1,25 +1,21 @@
-import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { waitAtMost } from '../../../core/deadline.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../../core/errors.ts'
-import { changeContainer } from '../../copies.ts'
 import type { PlaceHeld } from '../../places.ts'
 import { failpoint } from '../../../io/failpoint.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
-import type { ContainerView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
-import { draftRecipe, hasPolicy } from '../../recipe.ts'
 import { addCondition, isPinned, toEngineBody } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
-import { decodeContainer } from '../../watch/decode.ts'
 import type { Fields } from '../../wire.ts'
-import { isFields, readFields, readText } from '../../wire.ts'
+import { isFields, readText } from '../../wire.ts'
 import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { notPrimaryHeader, readKept, waitHeader } from '../kept-wait.ts'
 import { LeadershipMoved, StillWaiting, waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
+import { confirmCreated } from './confirm-created.ts'
 import { goToImage, isImageMissing, provideImage } from './create-image.ts'
 import type { CreateSource } from './create-image.ts'
 import type { LocalNetwork } from './networks.ts'
@@ -27,6 +23,7 @@ import { finishBridged } from './finish-bridged.ts'
 import { findImageSystem, followImage } from './image-system.ts'
 import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
 import { settlePorts } from './settle-ports.ts'
+import { giveTurn, renderBody } from '../body-json.ts'
 import { noteNodes, paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -60,6 +57,7 @@ async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: stri
   const name = checkName(params.get('name') ?? '')
   const body = await settlePorts(api, await readJsonBody(call))
   const plan = await planCreate(api, name, body, params.get('platform') ?? '')
+  await giveTurn(await call.exchange.readBody())
   const { draft, network } = plan
   const bound = await followImage(api, call, draft.request, plan.request)
   let request: PlacementRequest | undefined = bound
@@ -185,7 +183,8 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
   params.delete('name')
   const query = Object.fromEntries(params)
   const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
-  const text = renderExactJson(bridged.body as JsonValue)
+  const body = renderBody(bridged.body as JsonValue)
+  await giveTurn(body)
   const ask = (): ReturnType<typeof member.engine.request> =>
     member.engine.request(
       {
@@ -194,7 +193,7 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
         unversioned: true,
         query: { ...query, name: draft.name === '' ? undefined : draft.name },
         headers: { 'content-type': 'application/json' },
-        body: Buffer.from(text),
+        body,
       },
       { deadlineMs: api.limits.createSeconds * 1000 },
     )
@@ -251,59 +250,4 @@ async function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld,
   confirmCreated(api, draft, held, created)
   await failpoint('create.beforeReply')
   call.exchange.replyJson(201, { Warnings: [], ...created })
-}
-
-/**
- * The container shows from now on, before its engine has told.
- *
- * @returns its ID
- * @throws {engine/protocol} when there is none, or it is that of a container on another node
- */
-export function confirmCreated(api: Api, draft: CreateDraft, held: PlaceHeld, created: Fields): string {
-  const id = readText(created, 'Id')
-  if (id === '') {
-    throw new FlotillaError('engine/protocol', `node ${held.member.name} made a container without ID`, { status: 502 })
-  }
-  const other = api.cluster.directory.findContainerById(id)
-  if (other.kind === 'ambiguous' || (other.kind === 'found' && other.node.addr !== held.member.addr)) {
-    const where = other.kind === 'found' ? `a container on node ${other.node.name}` : 'containers on several nodes'
-    const message = `node ${held.member.name} answered with the ID ${id.slice(0, 64)}, which is that of ${where}`
-    throw new FlotillaError('engine/protocol', message, { status: 502 })
-  }
-  held.confirm(describe(api, draft, held, id))
-  void api.cluster.changed(held.member, { what: 'container', id, isInspected: true })
-  return id
-}
-
-/** What is known of the container before its engine has described it. */
-function describe(api: Api, draft: CreateDraft, held: PlaceHeld, id: string): ContainerView {
-  const { reservation } = held
-  const row = {
-    Id: id,
-    Names: draft.name === '' ? [] : [`/${draft.name}`],
-    Image: reservation.image,
-    ImageID: '',
-    Command: '',
-    Created: Math.floor(api.cluster.clock.nowMs() / 1000),
-    Ports: [],
-    Labels: Object.fromEntries(reservation.labels),
-    State: 'created',
-    Status: 'Created',
-    HostConfig: { NetworkMode: readText(readFields(draft.body, 'HostConfig'), 'NetworkMode') || 'default' },
-    NetworkSettings: { Networks: {} },
-    Mounts: [],
-  }
-  const view = decodeContainer(row, undefined, undefined, held.member.view)
-  const { ports, exposed, nanoCpus, memoryBytes, gpus } = reservation
-  const recipe = hasPolicy(reservation.labels) ? draftRecipe(draft.body) : undefined
-  return changeContainer(view, {
-    ports,
-    exposed,
-    nanoCpus,
-    memoryBytes,
-    gpus,
-    isPartial: true,
-    isUnread: false,
-    recipe,
-  })
 }

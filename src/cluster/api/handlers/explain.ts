@@ -25,17 +25,17 @@ export const explainCreate: Handler = async (api, call) => {
 /** The same for those who only have an address line: the body is in `config=`, or there is just `image=`. */
 export const explainQuery: Handler = async (api, call) => {
   const params = paramsOf(call)
-  const body = foldNames(readConfig(params.get('config') ?? ''), createNames)
+  const body = foldNames(readConfig(params.get('config') ?? '', call.exchange.connection.limits.jsonDepth), createNames)
   const image = params.get('image')
   const name = (params.get('name') ?? '').replace(/^\//, '')
   await answer(api, call, name, image === null ? body : { ...body, Image: image })
 }
 
-function readConfig(text: string): Fields {
+function readConfig(text: string, jsonDepth: number): Fields {
   if (text === '') return {}
   let value: unknown
   try {
-    value = parseExactJson(text)
+    value = parseExactJson(text, jsonDepth)
   } catch (error) {
     throw new FlotillaError('io/protocol', `invalid config: ${toMessage(error)}`, { status: 400, cause: error })
   }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { renderExactJson } from '../../../core/exact-json.ts'
+import { renderPlainJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { toMessage } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
@@ -22,7 +22,7 @@ export async function finishBridged(
   const id = readText(created, 'Id')
   try {
     for (const { network, endpoint } of bridged.connects) {
-      const body = renderExactJson({ Container: id, EndpointConfig: endpoint } as JsonValue)
+      const body = renderPlainJson({ Container: id, EndpointConfig: endpoint } as JsonValue)
       const reply = await member.engine.request(
         {
           method: 'POST',

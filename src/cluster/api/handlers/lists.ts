@@ -1,19 +1,20 @@
 import { FlotillaError } from '../../../core/errors.ts'
 import { newestApiVersion } from '../../../engine/version.ts'
-import type { CompileRegex } from '../../expression.ts'
-import type { ContainerView, NodeView } from '../../model.ts'
+import type { ClusterSnapshot, ContainerView, NodeView } from '../../model.ts'
 import { noRegex } from '../../regex.ts'
 import { containerFilterKeys, meansAll, selectContainers, spellNames, writeContainerRow } from '../list-containers.ts'
 import type { ContainerQuery } from '../list-containers.ts'
 import { imageFilterKeys, listImages } from '../list-images.ts'
-import { checkNamePatterns, needsNameRegex, parseListFilters } from '../list-filter.ts'
-import type { ListFilters } from '../list-filter.ts'
+import { checkNamePatterns, compileNames, isNameCostly, needsNameRegex, parseListFilters } from '../list-filter.ts'
+import type { ListFilters, NameTest } from '../list-filter.ts'
 import { listNetworks, listVolumes, networkFilterKeys, spellAll, volumeFilterKeys } from '../merge.ts'
 import { collectEntries } from '../../container-order.ts'
 import type { ContainerSource } from '../../container-order.ts'
 import type { Exchange } from '../http1/exchange.ts'
 import { ListWriter } from '../list-writer.ts'
 import { matchBeforehand } from '../name-patterns.ts'
+import { checkReferencePatterns, compileReferences, isReferenceCostly } from '../reference-filter.ts'
+import type { TextTest } from '../value-tests.ts'
 import { fetchSizes, noSizes } from './sizes.ts'
 import type { Sizes } from './sizes.ts'
 import { bridgeListedImage } from '../bridge/replies.ts'
@@ -26,8 +27,7 @@ export const containers: Handler = async (api, call) => {
   const params = paramsOf(call)
   const filters = parseListFilters(params.get('filters') ?? '', containerFilterKeys)
   await refreshFirst(api, filters)
-  // A name filter is a regular expression; plain names need no engine for them.
-  const compile = await compileFor(api, filters, () => spellContainers(api))
+  const named = await namesFor(api, filters, () => spellContainers(api))
   const query = {
     isAll: isTrue(params.get('all')),
     limit: readLimit(params.get('limit') ?? ''),
@@ -41,7 +41,7 @@ export const containers: Handler = async (api, call) => {
     const known = found.kind === 'missing' ? departed.find(reference) : found
     return known.kind === 'found' ? known.item : undefined
   }
-  const chosen = selectContainers(containersFor(api, query), query, find, compile)
+  const chosen = selectContainers(containersFor(api, query), query, find, named)
   const sizes = isTrue(params.get('size')) ? await fetchSizes(api, call, collectEntries(chosen)) : noSizes
   const warning = sizes.missing.length === 0 ? [] : ['Warning', `199 - "no sizes from ${sizes.missing.join(', ')}"`]
   const { exchange } = call
@@ -65,11 +65,20 @@ function readLimit(text: string): number {
   throw new FlotillaError('cluster/invalid-option', `invalid value ${JSON.stringify(text)} for limit`, { status: 400 })
 }
 
-/** What the patterns of a name filter are compiled with; all of them have been matched with these names by then. */
-async function compileFor(api: Api, filters: ListFilters, names: () => Iterable<string>): Promise<CompileRegex> {
-  if (!needsNameRegex(filters)) return noRegex
+/**
+ * What the filter `name` says. A value is a regular expression; plain names need no engine for them. Where many have to be
+ * matched, or by patterns, they have been by then.
+ */
+async function namesFor(api: Api, filters: ListFilters, names: () => Iterable<string>): Promise<NameTest | undefined> {
+  if (!isNameCostly(filters)) return compileNames(filters, noRegex)
   checkNamePatterns(filters, api.limits.patternLength)
-  return matchBeforehand(filters, await api.compile(), names(), () => api.cluster.clock.monotonicMs())
+  const test = compileNames(filters, needsNameRegex(filters) ? await api.compile() : noRegex)
+  if (test === undefined) return undefined
+  const nowMs = (): number => api.cluster.clock.monotonicMs()
+  return {
+    any: await matchBeforehand((name) => test.any(name), names(), nowMs),
+    withNode: await matchBeforehand((name) => test.withNode(name), names(), nowMs),
+  }
 }
 
 function* spellContainers(api: Api): Generator<string, void> {
@@ -129,24 +138,42 @@ export const images: Handler = async (api, call) => {
   const named = params.get('filter')
   const all = named === null || named === '' ? filters : new Map([...filters, ['reference', [named]] as const])
   const nowMs = api.cluster.clock.nowMs()
-  const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all, nowMs })
+  const fits = await referencesFor(api, all)
+  const rows = listImages(api.cluster.snapshot(), { isAll: isTrue(params.get('all')), filters: all, fits, nowMs })
   // Rows come from engines in their own newest version.
   const pair = { client: call.version ?? newestApiVersion, engine: newestApiVersion }
   reply(api, call, isNewTo(pair, '1.51') ? rows.map((row) => bridgeListedImage(row, pair)) : rows)
 }
 
+/** What the filter `reference` says; patterns have been matched by then. */
+async function referencesFor(api: Api, filters: ListFilters): Promise<TextTest | undefined> {
+  const fits = compileReferences(filters)
+  if (fits === undefined || !isReferenceCostly(filters)) return fits
+  checkReferencePatterns(filters, api.limits.patternLength)
+  return matchBeforehand(fits, listReferences(api.cluster.snapshot()), () => api.cluster.clock.monotonicMs())
+}
+
+function* listReferences({ nodes }: ClusterSnapshot): Generator<string, void> {
+  for (const { images: found } of nodes) {
+    for (const { repoTags, repoDigests } of found) {
+      yield* repoTags
+      yield* repoDigests
+    }
+  }
+}
+
 export const networks: Handler = async (api, call) => {
   await api.cluster.settled()
   const filters = parseListFilters(paramsOf(call).get('filters') ?? '', networkFilterKeys)
-  const compile = await compileFor(api, filters, () => spellAll(api.cluster.snapshot(), 'networks'))
-  reply(api, call, listNetworks(api.cluster.snapshot(), filters, compile))
+  const named = await namesFor(api, filters, () => spellAll(api.cluster.snapshot(), 'networks'))
+  reply(api, call, listNetworks(api.cluster.snapshot(), filters, named))
 }
 
 export const volumes: Handler = async (api, call) => {
   await api.cluster.settled()
   const filters = parseListFilters(paramsOf(call).get('filters') ?? '', volumeFilterKeys)
-  const compile = await compileFor(api, filters, () => spellAll(api.cluster.snapshot(), 'volumes'))
-  reply(api, call, { Volumes: listVolumes(api.cluster.snapshot(), filters, compile), Warnings: null })
+  const named = await namesFor(api, filters, () => spellAll(api.cluster.snapshot(), 'volumes'))
+  reply(api, call, { Volumes: listVolumes(api.cluster.snapshot(), filters, named), Warnings: null })
 }
 
 function reply(api: Api, call: Call, value: unknown): void {

@@ -1,4 +1,4 @@
-import { renderExactJson } from '../../../core/exact-json.ts'
+import { renderPlainJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { waitAtMost } from '../../../core/deadline.ts'
 import { FlotillaError } from '../../../core/errors.ts'
@@ -132,7 +132,7 @@ function attachment(action: 'connect' | 'disconnect'): Handler {
     forward(api, call, owned.member, {
       enginePath: path,
       within: 'callSeconds',
-      body: Buffer.from(renderExactJson(sent as JsonValue)),
+      body: Buffer.from(renderPlainJson(sent as JsonValue)),
       onReply: (status) => {
         if (status >= 300) return
         void api.cluster.changed(owned.member, { what: 'container', id: owned.container.id, isInspected: true })
@@ -244,7 +244,7 @@ export async function post(api: Api, call: Call, member: Member, path: string, b
 }
 
 function toJsonBody(body: Fields): { readonly headers: Record<string, string>; readonly body: Buffer } {
-  return { headers: { 'content-type': 'application/json' }, body: Buffer.from(renderExactJson(body as JsonValue)) }
+  return { headers: { 'content-type': 'application/json' }, body: Buffer.from(renderPlainJson(body as JsonValue)) }
 }
 
 /** A network that only one node has. */

@@ -1,15 +1,14 @@
 import { FlotillaError } from '../../../core/errors.ts'
-import { needsRegex } from '../../expression.ts'
 import { isValidated } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
 import { canRun, parsePlatform } from '../../platform.ts'
 import type { Platform } from '../../platform.ts'
-import { noRegex } from '../../regex.ts'
-import { addCondition, isPinned, listConditions, parseCreate } from '../../request.ts'
+import { addCondition, checkConditionLimits, isPinned, listConditions, parseCreate } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
 import { readFields, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { createNames, foldNames } from '../body-names.ts'
+import { readWith } from '../call.ts'
 import type { Api } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './networks.ts'
@@ -40,9 +39,10 @@ export async function planCreate(api: Api, name: string, raw: Fields, platform: 
   const { body: named, nodes: byContainer } = settleContainers(api, foldNames(raw, createNames))
   const { body, nodes: byVolume } = settleVolumes(api, named)
   const nodes = [...byContainer, ...byVolume]
-  const compile = needsRegex(listConditions(body)) ? await api.compile() : noRegex
+  const compile = await readWith(api, listConditions(body))
   const { body: placed, network } = settleNetworks(api, body)
   const draft = parseCreate(name, placed, compile, () => randomId(32), api.limits.patternLength)
+  checkConditionLimits(draft.request)
   let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
   for (const node of network === undefined ? nodes : [...nodes, network.node]) {
     request = addCondition(request, 'constraints', `node==${node}`)

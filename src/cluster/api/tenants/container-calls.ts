@@ -5,6 +5,7 @@ import { keyOf, toUse } from '../../tenants/quota.ts'
 import { isFields, readNumber, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { createNames, foldNames, updateNames } from '../body-names.ts'
+import { giveTurn } from '../body-json.ts'
 import { paramsOf, readJsonBody } from '../call.ts'
 import { makeOwnVolume } from './volume-calls.ts'
 import { checkName, forbid, invalid, replaceBody } from './tenant-call.ts'
@@ -22,6 +23,7 @@ export const create: TenantStep = async (tenantCall) => {
   if (image !== '' && own.directory.imageHolders(image).length === 0 && !tenantCall.mayPull()) return
   for (const volume of bound.volumes) await makeOwnVolume(tenantCall, volume)
   replaceBody(tenantCall, bound.body)
+  await giveTurn(await call.exchange.readBody())
   await hideHolder(paramsOf(call).get('name') ?? '', run())
 }
 

@@ -1,11 +1,10 @@
-import { Buffer } from 'node:buffer'
 import { FlotillaError } from '../../../core/errors.ts'
-import { renderExactJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import type { Tenant } from '../../access/model.ts'
 import type { OwnThings } from '../../tenants/create-request.ts'
 import type { Entry, Ledger } from '../../tenants/ledger.ts'
 import type { Fields } from '../../wire.ts'
+import { renderBody } from '../body-json.ts'
 import type { Api, Call } from '../call.ts'
 
 /** One call of a tenant, on its way to the handler of its route. */
@@ -33,7 +32,7 @@ export type TenantStep = (tenantCall: TenantCall) => void | Promise<void>
 
 /** The body that the handler and engines get. */
 export function replaceBody({ call }: Pick<TenantCall, 'call'>, body: Fields): void {
-  call.exchange.replaceBody(Buffer.from(renderExactJson(body as JsonValue)))
+  call.exchange.replaceBody(renderBody(body as JsonValue))
 }
 
 export function forbid(message: string): FlotillaError {
