@@ -10,6 +10,7 @@ import { startFakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
 import type { FakeEngine, FakeProgram } from '../../src/testing/fake-engine/fake-engine.ts'
 import { collect, ensurePrograms, programForms } from './programs.ts'
 import type { ProgramForm, RunResult } from './programs.ts'
+import { TerminalSession } from './terminal.ts'
 
 /** What passes through the programs' own standard streams: all of it, to readers of any speed, and ends that are ends. */
 
@@ -23,6 +24,10 @@ const containerPrograms: Readonly<Record<string, FakeProgram>> = {
       own.write('stdout', 'tick\n')
       await own.clock.sleep(50, own.signal)
     }
+  },
+  screen(own) {
+    own.write('stdout', 'one\ntwo\r\nthree\r\n')
+    return Promise.resolve(0)
   },
   burst(own) {
     for (let at = 0; at < 50; at += 1) own.write('stdout', line.repeat(200))
@@ -117,6 +122,20 @@ describe.skipIf(process.platform === 'win32').each(programForms)('streams ($name
     const left = await piped(form, ['cp', 'plain:/large', '-'], 'head -c 5')
     expect(left.stdout).toBe('large')
     expect(left.stderr).toContain('code 141')
+  })
+
+  it('what a terminal shows is what the process wrote, byte for byte, and the terminal is as it was afterwards', async () => {
+    const script = '"$@"; stty -a | tr -s "; \\n" ,; echo ,over'
+    const words = ['-c', script, 'sh', ...form.command('docker-compose'), 'exec', 'plain', 'screen']
+    const variables = { PATH: process.env['PATH'] ?? '', TERM: 'xterm', ...env }
+    const session = new TerminalSession(['sh', ...words], { cwd: folder, env: variables })
+    try {
+      expect(await session.shows(/,over/), session.screen).toBe(true)
+      expect(session.screen).toMatch(/^one\ntwo\r\nthree\r\n/)
+      for (const flag of ['icanon', 'echo', 'opost', 'onlcr']) expect(session.screen).toContain(`,${flag},`)
+    } finally {
+      session.close()
+    }
   })
 
   it('a slow reader gets all of what a command prints at once', async () => {
