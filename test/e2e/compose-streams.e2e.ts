@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -122,6 +122,17 @@ describe.skipIf(process.platform === 'win32').each(programForms)('streams ($name
     const left = await piped(form, ['cp', 'plain:/large', '-'], 'head -c 5')
     expect(left.stdout).toBe('large')
     expect(left.stderr).toContain('code 141')
+  })
+
+  it('a slow reader gets all of what a container printed that ends an attached up', async () => {
+    await mkdir(join(folder, 'once'), { recursive: true })
+    await writeFile(join(folder, 'once', 'compose.yaml'), 'services:\n  burst: { image: app, command: [burst] }\n')
+    const args = ['-f', 'once/compose.yaml', 'up', '--no-log-prefix', '--abort-on-container-exit']
+    const result = await piped(form, args, '{ sleep 6; cat; }')
+    const printed = result.stdout.split('\n').filter((text) => text.startsWith('y'))
+    expect(printed).toHaveLength(10_000)
+    expect(result.stdout).toContain('burst-1 exited with code 0\n')
+    expect(result.stderr).toContain('code 0')
   })
 
   it('what a terminal shows is what the process wrote, byte for byte, and the terminal is as it was afterwards', async () => {
