@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,6 +10,7 @@ import { startFakeEngine } from '../../src/testing/fake-engine/fake-engine.ts'
 import type { FakeEngine, FakeProgram } from '../../src/testing/fake-engine/fake-engine.ts'
 import { collect, ensurePrograms, programForms } from './programs.ts'
 import type { ProgramForm, RunResult } from './programs.ts'
+import { TerminalSession } from './terminal.ts'
 
 /** What passes through the programs' own standard streams: all of it, to readers of any speed, and ends that are ends. */
 
@@ -23,6 +24,10 @@ const containerPrograms: Readonly<Record<string, FakeProgram>> = {
       own.write('stdout', 'tick\n')
       await own.clock.sleep(50, own.signal)
     }
+  },
+  screen(own) {
+    own.write('stdout', 'one\ntwo\r\nthree\r\n')
+    return Promise.resolve(0)
   },
   burst(own) {
     for (let at = 0; at < 50; at += 1) own.write('stdout', line.repeat(200))
@@ -117,6 +122,31 @@ describe.skipIf(process.platform === 'win32').each(programForms)('streams ($name
     const left = await piped(form, ['cp', 'plain:/large', '-'], 'head -c 5')
     expect(left.stdout).toBe('large')
     expect(left.stderr).toContain('code 141')
+  })
+
+  it('a slow reader gets all of what a container printed that ends an attached up', async () => {
+    await mkdir(join(folder, 'once'), { recursive: true })
+    await writeFile(join(folder, 'once', 'compose.yaml'), 'services:\n  burst: { image: app, command: [burst] }\n')
+    const args = ['-f', 'once/compose.yaml', 'up', '--no-log-prefix', '--abort-on-container-exit']
+    const result = await piped(form, args, '{ sleep 6; cat; }')
+    const printed = result.stdout.split('\n').filter((text) => text.startsWith('y'))
+    expect(printed).toHaveLength(10_000)
+    expect(result.stdout).toContain('burst-1 exited with code 0\n')
+    expect(result.stderr).toContain('code 0')
+  })
+
+  it('what a terminal shows is what the process wrote, byte for byte, and the terminal is as it was afterwards', async () => {
+    const script = '"$@"; stty -a | tr -s "; \\n" ,; echo ,over'
+    const words = ['-c', script, 'sh', ...form.command('docker-compose'), 'exec', 'plain', 'screen']
+    const variables = { PATH: process.env['PATH'] ?? '', TERM: 'xterm', ...env }
+    const session = new TerminalSession(['sh', ...words], { cwd: folder, env: variables })
+    try {
+      expect(await session.shows(/,over/), session.screen).toBe(true)
+      expect(session.screen).toMatch(/^one\ntwo\r\nthree\r\n/)
+      for (const flag of ['icanon', 'echo', 'opost', 'onlcr']) expect(session.screen).toContain(`,${flag},`)
+    } finally {
+      session.close()
+    }
   })
 
   it('a slow reader gets all of what a command prints at once', async () => {

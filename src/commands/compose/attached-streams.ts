@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream'
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { makeDetachScanner } from '../../engine/detach-keys.ts'
 import type { AttachedStream } from '../../engine/streams.ts'
+import { makeRaw } from '../../io/raw-terminal.ts'
 import { untilDrained } from '../../ui/room.ts'
 
 /** How the streams of a process are joined to ours. */
@@ -33,7 +33,7 @@ export async function joinStreams(
     detach = () => resolve('detached')
   })
   try {
-    if (options.isTty && ctx.terminal.isStdinTty && options.hasStdin) undo.push(makeRaw(ctx.stdin))
+    if (options.isTty && ctx.terminal.isStdinTty && options.hasStdin) undo.push(await makeRaw(ctx.stdin, ctx.env))
     if (options.isTty && (ctx.terminal.isTty || ctx.terminal.isStderrTty)) undo.push(followSize(ctx, options))
     if (options.hasStdin) undo.push(feed(ctx, stream, options, detach))
     const printing = printOutput(ctx, stream)
@@ -44,14 +44,6 @@ export async function joinStreams(
     for (const step of undo.toReversed()) step()
     stream.socket.destroy()
   }
-}
-
-/** The keyboard hands over every key as it is pressed. @returns the way back */
-function makeRaw(stdin: Readable): () => void {
-  const setRawMode: unknown = Reflect.get(stdin, 'setRawMode')
-  if (typeof setRawMode !== 'function') return () => {}
-  setRawMode.call(stdin, true)
-  return () => void setRawMode.call(stdin, false)
 }
 
 const sizeAttempts = 10

@@ -158,6 +158,8 @@ export async function upAttached(
     await stopper.stop()
     await drain(ctx, monitor)
     if (ending.kind !== 'aborted') return interruptedExitCode
+    // Nobody is in a hurry: a slow reader gets all of it.
+    await monitor.drained()
     return (exits.find((exit) => exit.service === from) ?? ending.exit).code
   } finally {
     release()

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -65,3 +66,45 @@ it('files that are synced belong to whom the container runs as', async () => {
     await bed.close()
   }
 }, 30_000)
+
+it.each([['watch'], ['up', '--watch']])(
+  'what a command prints in pieces, and without the end of a line, is shown in whole lines: %s %s',
+  async (...command) => {
+    const bed = await startProgramBed(program, {
+      images: ['box:1'],
+      programs: {
+        async hook(own) {
+          for (const byte of Buffer.from('grün\n')) {
+            own.write('stdout', Buffer.from([byte]))
+            await own.clock.sleep(5, own.signal)
+          }
+          own.write('stderr', 'open')
+          return 0
+        },
+      },
+    })
+    try {
+      await mkdir(join(bed.folder, 'src'))
+      await bed.write(
+        'compose.yaml',
+        `services:
+  web:
+    image: box:1
+    command: [sleep, "600"]
+    develop: { watch: [{ path: ./src, action: sync+exec, target: /app, exec: { command: [hook] } }] }
+`,
+      )
+      const watch = bed.start(...command)
+      await expect.poll(() => watch.stdout, { timeout: 10_000 }).toContain('Watch enabled\n')
+      await writeFile(join(bed.folder, 'src', 'new'), '')
+      const gap = command.length === 1 ? ' ' : '  | '
+      await expect.poll(() => watch.stderr, { timeout: 10_000 }).toContain(`web-1 ->${gap}open\n`)
+      expect(watch.stdout).toContain(`web-1 ->${gap}grün\n`)
+      watch.signal('SIGINT')
+      await watch.code
+    } finally {
+      await bed.close()
+    }
+  },
+  30_000,
+)

@@ -7,6 +7,7 @@ import type { Project } from '../../compose/model/project.ts'
 import { collectRules } from '../../compose/watch/rules.ts'
 import { watchProject } from '../../compose/watch/watcher.ts'
 import { readTextNow } from '../../io/text-files.ts'
+import { makeLabelledLines } from '../../ui/labelled-lines.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { requireProject } from './target.ts'
@@ -65,10 +66,7 @@ async function watchUntilInterrupted(
       ...toWatchOptions(ctx, session, project, { ...options, signal: stop.signal }, rules),
       isPruning: flags.prune,
       log: (line) => ctx.stdout.write(`${line}\n`),
-      output: (container, stream, text) => {
-        const lines = text.replace(/\n$/, '').split('\n')
-        ctx[stream].write(lines.map((line) => `${container} ${line}\n`).join(''))
-      },
+      output: makeLabelledLines(ctx),
     })
   } finally {
     release()

@@ -64,6 +64,30 @@ describe('the classic builder', () => {
     expect(events.at(-1)).toMatchObject({ id: 'web', status: 'done', text: 'Built' })
   })
 
+  it('prints lines whole that come in pieces, the last one too, and of a failure', async () => {
+    const { folder, fake, engine, events, options } = await start({ Dockerfile: 'FROM scratch' })
+    const want = project([service('web', { build: { context: folder, dockerfile: 'Dockerfile' } })])
+    const say = (pieces: readonly string[], end: object): void => {
+      const body = [...pieces.map((stream) => ({ stream })), end].map((each) => JSON.stringify(each)).join('\r\n')
+      fake.fail({ path: /\/build$/, times: 1, fault: { kind: 'reply', body } })
+    }
+    const pieces = ['Step 1/2 : RUN x', '\n', ' ---> Running in 1\n', '1039\n10', '40\n1041']
+    say([...pieces, 'Removing intermediate container 1\n', ' ---> 2\nStep 2/2 : RUN y\n', 'open'], { aux: { ID: 'i' } })
+    expect(await buildServices(engine, want, ['web'], options)).toBe(1)
+    const printed = events.flatMap(({ id, output }) => (output === undefined ? [] : [`${id}: ${output}`]))
+    expect(printed).toEqual([
+      'web [1/2] RUN x: 1039',
+      'web [1/2] RUN x: 1040',
+      'web [1/2] RUN x: 1041',
+      'web [1/2] RUN x: Removing intermediate container 1',
+      'web [2/2] RUN y: open',
+    ])
+    say([...pieces, '!'], { error: 'no', errorDetail: { message: 'no' } })
+    await expect(buildServices(engine, want, ['web'], options)).rejects.toMatchObject({
+      hint: 'this happened at web, step build-image; the step that failed is web [1/2] RUN x:\n  1039\n  1040\n  1041!',
+    })
+  })
+
   it.runIf(process.platform === 'linux')(
     'leaves no file open when the engine refuses the context half-way',
     async () => {

@@ -74,33 +74,59 @@ async function readLines(
   let built: string | undefined
   let step = ''
   let kept: string[] = []
+  const cutter = makeLineCutter()
+  function show(text: string): void {
+    const line = text.trimEnd()
+    if (line === '') return
+    const next = /^Step (\d+\/\d+) : (.*)$/.exec(line)
+    if (next !== null) {
+      if (step !== '') progress({ id: step, parentId, status: 'done', text: 'Done' })
+      step = `${parentId} [${next[1]}] ${next[2]}`
+      kept = []
+      progress({ id: step, parentId, status: 'working', text: 'Running' })
+    } else if (line.startsWith(' ---> ')) {
+      if (line.includes('Using cache')) progress({ id: step, parentId, status: 'done', text: 'Cached' })
+    } else {
+      kept = [...kept, line].slice(-keptLines)
+      progress({ id: step === '' ? parentId : step, parentId, status: 'working', text: 'Running', output: line })
+    }
+  }
   for await (const { stream, error, errorDetail, aux } of lines) {
     built = aux?.ID ?? built
     const failure = errorDetail?.message ?? error
     if (failure !== undefined) {
+      for (const line of cutter.end()) show(line)
       const output = kept.length === 0 ? '' : `:\n${kept.map((line) => `  ${line}`).join('\n')}`
       throw new FlotillaError('compose/execute', `target ${build.service}: ${failure}`, {
         ...(step !== '' && { hint: `the step that failed is ${step}${output}` }),
       })
     }
-    for (const line of (stream ?? '').split('\n').map((each) => each.trimEnd())) {
-      if (line === '') continue
-      const next = /^Step (\d+\/\d+) : (.*)$/.exec(line)
-      if (next !== null) {
-        if (step !== '') progress({ id: step, parentId, status: 'done', text: 'Done' })
-        step = `${parentId} [${next[1]}] ${next[2]}`
-        kept = []
-        progress({ id: step, parentId, status: 'working', text: 'Running' })
-      } else if (line.startsWith(' ---> ')) {
-        if (line.includes('Using cache')) progress({ id: step, parentId, status: 'done', text: 'Cached' })
-      } else {
-        kept = [...kept, line].slice(-keptLines)
-        progress({ id: step === '' ? parentId : step, parentId, status: 'working', text: 'Running', output: line })
-      }
-    }
+    for (const line of cutter.push(stream ?? '')) show(line)
   }
+  for (const line of cutter.end()) show(line)
   if (step !== '') progress({ id: step, parentId, status: 'done', text: 'Done' })
   return built
+}
+
+/** What the builder says of its own begins a line, whatever the command before it left open. */
+const ownWords = /^(?:Step \d+\/\d+ : | ---> |Removing intermediate container )/
+
+/** Lines out of the pieces in which the builder passes on what commands print: they are cut anywhere. */
+function makeLineCutter(): { push(piece: string): readonly string[]; end(): readonly string[] } {
+  let open = ''
+  return {
+    push(piece) {
+      const gap = open !== '' && ownWords.test(piece) ? '\n' : ''
+      const lines = `${open}${gap}${piece}`.split('\n')
+      open = lines.pop() ?? ''
+      return lines
+    },
+    end() {
+      const rest = open
+      open = ''
+      return [rest]
+    },
+  }
 }
 
 interface ExtraDockerfile {

@@ -54,23 +54,26 @@ export async function runHook(engine: Engine, run: HookRun, listener: HookListen
 /** Bytes of output kept for an error. */
 const tailLength = 1000
 
-/** Passes output on and keeps its end. */
+/** Passes output on, without ever cutting a character in two, and keeps its end. A line that is open at the end is ended. */
 export async function relay(
   output: AsyncIterable<OutputChunk>,
   label: string,
   listener: HookListener,
 ): Promise<string> {
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
+  const isOpen = { stdout: false, stderr: false }
   let tail = ''
-  let isOpenLine = false
-  for await (const { stream, data } of output) {
-    const text = decoders[stream].write(data)
-    if (text === '') continue
+  const pass = (stream: OutputChunk['stream'], text: string): void => {
+    if (text === '') return
     tail = (tail + text).slice(-tailLength)
-    isOpenLine = !text.endsWith('\n')
+    isOpen[stream] = !text.endsWith('\n')
     listener.hookOutput?.({ label, stream, text })
   }
-  if (isOpenLine) listener.hookOutput?.({ label, stream: 'stdout', text: '\n' })
+  for await (const { stream, data } of output) pass(stream, decoders[stream].write(data))
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const half = decoders[stream].end()
+    if (half !== '' || isOpen[stream]) pass(stream, `${half}\n`)
+  }
   return tail.trim()
 }
 

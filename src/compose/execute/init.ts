@@ -42,11 +42,10 @@ export async function runInit(engine: Engine, run: InitRun, listener: HookListen
       await connectNetwork(engine, network, { Container: id }, o)
     }
     const stream = await attachContainer(engine, id, { tty: false }, o)
-    const ended = waitContainer(engine, id, { condition: 'next-exit' }, o)
-    ended.catch(() => {})
     await startContainer(engine, id, {}, o)
     const tail = await relay(stream.output, `${service.name} pre_start[${run.index}] ->`, listener)
-    const { StatusCode: code } = await ended
+    // Not its next end, asked for beforehand: a quick command may be over before the engine hears the question.
+    const { StatusCode: code } = await waitContainer(engine, id, { condition: 'not-running' }, o)
     if (code !== 0) {
       throw new FlotillaError(
         'compose/execute',

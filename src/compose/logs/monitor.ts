@@ -10,6 +10,7 @@ import { LABEL } from '../plan/label.ts'
 import { toLogName } from '../translate/name.ts'
 import type { LogSink } from './sink.ts'
 import { pump, streamLogs } from './stream.ts'
+import type { Flow } from './stream.ts'
 
 /** The end of a container. */
 export interface Exit {
@@ -56,20 +57,23 @@ export interface Monitor {
   complete(): void
   /** Resolves, not before `complete`, when every container that is awaited (without any, every one) has ended for good. */
   readonly ended: Promise<void>
+  /** Resolves when what has ended so far is shown to its end, however long a slow reader takes. */
+  drained(): Promise<void>
   /** Runs a body that restarts or replaces containers of its own accord: their ends meanwhile are no ends. */
   during(body: () => Promise<void>): Promise<void>
   /** Ends the streams. Idempotent. */
   close(): void
 }
 
-/** After the end of a container its last output may take a moment to arrive. */
-const drainMs = 2000
+/** After the end of a container its last output may take a moment to arrive. Longer silence is taken for its end. */
+const drainMs = 10_000
 
 interface Watched {
   readonly name: string
   readonly label: string
   readonly service: string
   output: Promise<void>
+  flow: Flow
   isStreaming: boolean
   hasEnded: boolean
   /** Another container has been made in its place. */
@@ -89,6 +93,8 @@ class ProjectMonitor implements Monitor {
   readonly #closing = new AbortController()
   readonly #call: CallOptions
   readonly #watched = new Map<string, Watched>()
+  /** Ends that have been heard of and are not shown yet. */
+  readonly #ends = new Set<Promise<void>>()
   /** Bodies of `during` that run. */
   #holds = 0
   #isComplete = false
@@ -120,9 +126,7 @@ class ProjectMonitor implements Monitor {
   replay(container: ShownContainer, query: LogsQuery): void {
     const { id, name, service } = container
     const watched = this.#watch(id, name, service)
-    const { sink } = this.#options
-    const output = streamLogs(this.#engine, { id, label: watched.label }, { ...query, follow: true }, sink, this.#call)
-    this.#show(watched, output)
+    this.#showLog(watched, id, { ...query, follow: true })
   }
 
   async attach(container: ShownContainer): Promise<void> {
@@ -133,7 +137,7 @@ class ProjectMonitor implements Monitor {
     if (!this.#options.shown.has(service)) return
     this.#options.sink.announce(watched.label)
     const stream = await attachContainer(this.#engine, id, {}, this.#call)
-    this.#show(watched, pump(stream.output, watched.label, this.#options.sink))
+    this.#show(watched, (flow) => pump(stream.output, watched.label, this.#options.sink, flow))
     this.#closing.signal.addEventListener('abort', () => stream.socket.destroy(), { once: true })
   }
 
@@ -149,6 +153,10 @@ class ProjectMonitor implements Monitor {
       this.#holds -= 1
       this.#endWithLast()
     }
+  }
+
+  async drained(): Promise<void> {
+    await Promise.all(this.#ends)
   }
 
   complete(): void {
@@ -168,6 +176,7 @@ class ProjectMonitor implements Monitor {
       label,
       service,
       output: Promise.resolve(),
+      flow: { pieces: 0, isHeldUp: false },
       isStreaming: false,
       hasEnded: false,
       isReplaced: false,
@@ -185,10 +194,16 @@ class ProjectMonitor implements Monitor {
     if ((awaited.length > 0 ? awaited : all).every((watched) => watched.hasEnded)) this.#resolveEnded()
   }
 
-  #show(watched: Watched, output: Promise<void>): void {
+  #showLog(watched: Watched, id: string, query: LogsQuery): void {
+    const source = { id, label: watched.label }
+    this.#show(watched, (flow) => streamLogs(this.#engine, source, query, this.#options.sink, this.#call, flow))
+  }
+
+  #show(watched: Watched, copy: (flow: Flow) => Promise<void>): void {
     watched.isStreaming = true
+    watched.flow = { pieces: 0, isHeldUp: false }
     // A stream that breaks is followed by an event, or by the end of the event stream, which tells more.
-    watched.output = output
+    watched.output = copy(watched.flow)
       .catch(() => {})
       .finally(() => {
         watched.isStreaming = false
@@ -200,7 +215,7 @@ class ProjectMonitor implements Monitor {
       for await (const event of events) {
         if (event.Action === 'create') this.#onCreate(event)
         else if (event.Action === 'start') this.#onStart(event)
-        else if (event.Action === 'die' || event.Action === 'destroy') void this.#onEnd(event)
+        else if (event.Action === 'die' || event.Action === 'destroy') this.#take(this.#onEnd(event))
       }
       if (!this.#closing.signal.aborted) throw new Error('the event stream ended')
     } catch (error) {
@@ -240,18 +255,20 @@ class ProjectMonitor implements Monitor {
       since,
       ...(this.#options.timestamps === true && { timestamps: true }),
     }
-    const source = { id, label: watched.label }
-    this.#show(watched, streamLogs(this.#engine, source, query, this.#options.sink, this.#call))
+    this.#showLog(watched, id, query)
+  }
+
+  #take(end: Promise<void>): void {
+    this.#ends.add(end)
+    void end.finally(() => this.#ends.delete(end))
   }
 
   async #onEnd(event: EngineEvent): Promise<void> {
     const watched = this.#watched.get(event.Actor.ID)
     if (watched === undefined || watched.hasEnded) return
     if (event.Action === 'die') watched.lastEnd = toLogTime(event)
-    const { clock, sink, onExit } = this.#options
-    const drained = new AbortController()
-    await Promise.race([watched.output, clock.sleep(drainMs, drained.signal).catch(() => {})])
-    drained.abort()
+    const { sink, onExit } = this.#options
+    await this.#drain(watched)
     const code = Number(event.Actor.Attributes?.['exitCode'] ?? 0)
     const willRestart = event.Action === 'die' && (await this.#isAlive(event.Actor.ID))
     if (event.Action === 'die' && this.#options.hasNotes && this.#options.shown.has(watched.service)) {
@@ -264,6 +281,21 @@ class ProjectMonitor implements Monitor {
       onExit?.({ id: event.Actor.ID, name, service, code, isRestarting: willRestart })
     }
     if (watched.hasEnded) this.#endWithLast()
+  }
+
+  /** Until the output of a container that has ended is over: for as long as some of it comes, or its reader takes to take it. */
+  async #drain({ output, flow }: Watched): Promise<void> {
+    const over = new AbortController()
+    const signal = AbortSignal.any([over.signal, this.#closing.signal])
+    let isOver = false
+    const ending = output.then(() => {
+      isOver = true
+    })
+    for (let before = -1; !isOver && !signal.aborted && (flow.isHeldUp || flow.pieces > before);) {
+      before = flow.pieces
+      await Promise.race([ending, this.#options.clock.sleep(drainMs, signal).catch(() => {})])
+    }
+    over.abort()
   }
 
   async #isAlive(id: string): Promise<boolean> {

@@ -13,6 +13,14 @@ export interface LogSource {
   readonly label: string
 }
 
+/** How a copying goes on; for whom it takes too long. */
+export interface Flow {
+  /** Pieces so far. */
+  pieces: number
+  /** What was copied last has not been taken yet: a reader is slow. */
+  isHeldUp: boolean
+}
+
 /** Writes a container's log into a sink; with `follow` until the container stops. */
 export async function streamLogs(
   engine: Engine,
@@ -20,21 +28,30 @@ export async function streamLogs(
   query: LogsQuery,
   sink: LogSink,
   o: CallOptions,
+  flow?: Flow,
 ): Promise<void> {
-  await pump(await containerLogs(engine, source.id, query, o), source.label, sink)
+  await pump(await containerLogs(engine, source.id, query, o), source.label, sink, flow)
 }
 
 /**
  * Copies output into a sink without ever cutting a character in two, no faster than the sink has room. Ends with the
  * output.
  */
-export async function pump(output: AsyncIterable<OutputChunk>, label: string, sink: LogSink): Promise<void> {
+export async function pump(
+  output: AsyncIterable<OutputChunk>,
+  label: string,
+  sink: LogSink,
+  flow: Flow = { pieces: 0, isHeldUp: false },
+): Promise<void> {
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   try {
     for await (const { stream, data } of output) {
       const text = decoders[stream].write(data)
       if (text !== '') sink.write(label, stream, text)
+      flow.pieces += 1
+      flow.isHeldUp = true
       await sink.room?.()
+      flow.isHeldUp = false
     }
   } finally {
     for (const stream of ['stdout', 'stderr'] as const) {

@@ -14,8 +14,9 @@ import { toLogName } from '../translate/name.ts'
 import { planBatch, quoteNames } from './batch.ts'
 import { followChanges } from './changes.ts'
 import type { Changes } from './changes.ts'
+import { relay } from '../execute/hook.ts'
+import type { HookOutput } from '../execute/hook.ts'
 import { runInContainer } from '../execute/run-in-container.ts'
-import type { OutputChunk } from '../../engine/streams.ts'
 import type { Match, Rule } from './rules.ts'
 import { listInitial, syncPaths } from './upload.ts'
 import type { SyncOptions } from './upload.ts'
@@ -26,7 +27,7 @@ export interface WatchOptions extends CallOptions {
   /** One line of our own. */
   readonly log: (line: string) => void
   readonly warn: (message: string) => void
-  /** Output of commands that rules run, by the name of the container. */
+  /** Output of commands that rules run, in any pieces, by the name of the container. The last line of each is ended. */
   readonly output: (container: string, stream: 'stdout' | 'stderr', text: string) => void
   /** Builds the images of services and replaces their containers; `onBuilt` is called in between. */
   readonly rebuild: (services: readonly string[], onBuilt: () => void) => Promise<void>
@@ -173,19 +174,17 @@ class Watch {
 
   async #exec({ service, trigger }: Rule): Promise<void> {
     const { exec: hook } = trigger
-    const { clock } = this.#options
+    const { clock, output } = this.#options
     if (hook?.command === undefined) return
     const running = (await this.#containersOf(service)).filter(isAlive)
     await Promise.all(
       running.map(async ({ id, name }) => {
         const label = `${toLogName(this.#project.name, service, name)} ->`
-        const pass = async (output: AsyncIterable<OutputChunk>): Promise<void> => {
-          for await (const { stream, data } of output) this.#options.output(label, stream, data.toString('utf8'))
-        }
+        const listener = { hookOutput: (piece: HookOutput): void => output(label, piece.stream, piece.text) }
         const { code = 0 } = await runInContainer(
           this.#engine,
           { id, command: hook, tty: false, clock },
-          pass,
+          (printed) => relay(printed, label, listener),
           this.#call,
         )
         if (code !== 0) throw new FlotillaError('compose/execute', `${service} hook exited with status ${code}`)

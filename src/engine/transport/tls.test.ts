@@ -1,11 +1,17 @@
+import { Buffer } from 'node:buffer'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { issueCertificate, makeCa } from '../../io/certificates.ts'
 import type { CertificatePair } from '../../io/certificates.ts'
 import { systemClock } from '../../io/clock.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { startExec } from '../api/exec.ts'
 import { ping } from '../api/system.ts'
 import { openEngine } from '../client.ts'
 import type { Endpoint, TlsMaterial } from '../endpoint.ts'
+import { renderFrame } from '../stdcopy.ts'
 
 const dayMs = 86_400_000
 const names = ['127.0.0.1', 'localhost']
@@ -90,5 +96,60 @@ describe('TLS', () => {
     expect(await pingOver({}, { ca: ca.cert, cert: 'x', key: 'y', isVerified: true })).toMatch(reason)
     const other = await makeCa({ ...subject, commonName: 'other', nowMs: Date.now(), days: 2 })
     expect(await pingOver({}, { ca: ca.cert, cert: ca.cert, key: other.key, isVerified: true })).toMatch(reason)
+  })
+})
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  stops.push(() => new Promise((resolve) => server.close(() => resolve())))
+  return (server.address() as AddressInfo).port
+}
+
+/** An engine whose command is over at once: head, output and end are records of their own. */
+async function startQuickEngine(): Promise<number> {
+  const leaf = { ...subject, commonName: 'engine', nowMs: Date.now(), days: 10, usages: ['server'], names } as const
+  const pair = await issueCertificate(ca, leaf)
+  const server = createTlsServer({ ...pair, allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n')
+      socket.write(renderFrame('stdout', Buffer.from('reloaded\n')))
+      socket.end(renderFrame('stderr', Buffer.from('done\n')))
+    })
+  })
+  return listen(server)
+}
+
+/** Hands over in one piece, with the end behind it, what a server says after its handshake. */
+async function startHoldingProxy(port: number): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+    let requests = 0
+    const held: Buffer[] = []
+    for (const socket of [client, upstream]) socket.on('error', () => {})
+    client.on('data', (chunk) => {
+      // The hello, the end of the handshake, the request.
+      requests += 1
+      upstream.write(chunk)
+    })
+    client.on('end', () => upstream.end())
+    upstream.on('data', (chunk) => (requests < 3 ? client.write(chunk) : held.push(chunk)))
+    upstream.on('end', () => client.end(Buffer.concat(held)))
+  })
+  return listen(server)
+}
+
+describe('a stream over TLS', () => {
+  it('is read to its end, also where all of it came with the head and our side is ended at once', async () => {
+    const port = await startHoldingProxy(await startQuickEngine())
+    const endpoint: Endpoint = { kind: 'tcp', host: '127.0.0.1', port, tls: { ca: ca.cert, isVerified: true } }
+    const engine = openEngine(endpoint, { clock: systemClock, userAgent: 'test', apiVersion: '1.41' })
+    stops.push(() => engine.close())
+    const { socket, output } = await startExec(engine, 'x')
+    socket.end()
+    const seen: string[] = []
+    for await (const { stream, data } of output) seen.push(`${stream} ${data.toString()}`)
+    expect(seen).toEqual(['stdout reloaded\n', 'stderr done\n'])
   })
 })

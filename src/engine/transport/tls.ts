@@ -43,7 +43,20 @@ export async function openTls(
   }
   socket.setNoDelay(true)
   socket.setKeepAlive(true, keepAliveMs)
+  endBetweenReads(socket)
   return socket
+}
+
+/**
+ * Lets the end of our side wait until everything that has arrived was handed out.
+ *
+ * To end a stream, Node (20.20, `TLSWrap::DoShutdown`) has OpenSSL look for the peer's end as well, which throws away
+ * what else lies there. Where the head of an answer and the output of a quick command arrive together, and our side is ended
+ * as soon as the head is read, output and end of it would be lost. Bun's is another stream.
+ */
+function endBetweenReads(socket: TLSSocket): void {
+  const final = socket._final.bind(socket)
+  socket._final = (done) => void setImmediate(() => final(done))
 }
 
 function findCertificateProblem(socket: TLSSocket, name: string): string | undefined {
