@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { describeService, hashNetwork, hashService, hashServiceAsBefore, hashVolume } from './hash.ts'
+import {
+  describeService,
+  hashNetwork,
+  hashNetworkWithOptions,
+  hashService,
+  hashServiceAsBefore,
+  hashVolume,
+} from './hash.ts'
 import { makeDictionary } from './model/dictionary.ts'
 
 // Vectors observed from docker-compose 2.40.3.
@@ -26,6 +33,14 @@ describe('config hash', () => {
     expect(hashNetwork({ name: 'smp_default' })).toBe(
       '0115a74002ac7012c967434c824f204c229aff77787e46730431bcfcb8efb8a8',
     )
+  })
+
+  it('of a network is without options of its address management, which 2.40 does not know', () => {
+    const plain = { name: 'p_n', ipam: { driver: 'default' } }
+    const rich = { name: 'p_n', ipam: { driver: 'default', options: makeDictionary([['k', 'v']]) } }
+    expect(hashNetwork(rich)).toBe(hashNetwork(plain))
+    expect(hashNetworkWithOptions(rich)).not.toBe(hashNetwork(plain))
+    expect(hashNetworkWithOptions(plain)).toBe(hashNetwork(plain))
   })
 
   it('of a service leaves out what does not change its containers', () => {

@@ -45,8 +45,21 @@ function toHashed(service: Service): object {
 /** Fields that do not change what a container is. */
 const leftOut: ReadonlySet<string> = new Set(['build', 'pull_policy', 'scale', 'depends_on', 'profiles'])
 
+/** `ipam.options` takes no part: 2.40 reads files that have it, as those of format 2.1, and knows nothing of it. */
 export function hashNetwork(network: Network): string {
+  return hashNetworkWithOptions({
+    ...network,
+    ...(network.ipam !== undefined && { ipam: withoutOptions(network.ipam) }),
+  })
+}
+
+/** The hash as docker-compose 5 takes it, over `ipam.options` too. */
+export function hashNetworkWithOptions(network: Network): string {
   return digest(describe(networkStruct, network))
+}
+
+function withoutOptions(ipam: NonNullable<Network['ipam']>): NonNullable<Network['ipam']> {
+  return Object.fromEntries(Object.entries(ipam).filter(([key]) => key !== 'options'))
 }
 
 /** The driver counts as `local` when none is given. */

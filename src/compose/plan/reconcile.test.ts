@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
 import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
+import { hashNetworkWithOptions } from '../hash.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import type { Observed } from './observed.ts'
@@ -290,6 +291,26 @@ describe('orphans', () => {
 })
 
 describe('changed networks and volumes', () => {
+  it('renews a network for other options of its address management, and leaves one alone that was made without', () => {
+    const withOption = (value: string): Project =>
+      project([service('web')], { networks: { default: { ipam: { options: dictionary({ k: value }) } } } })
+    const have = up(withOption('1'))
+    const withOptions = (ipamOptions?: Readonly<Record<string, string>>): Observed => ({
+      ...have,
+      networks: have.networks.map((network) => ({ ...network, ...(ipamOptions !== undefined && { ipamOptions }) })),
+    })
+    expect(plan(withOption('1'), withOptions()).steps).toEqual([])
+    expect(plan(withOption('1'), withOptions({ k: '1' })).steps).toEqual([])
+    expect(renderPlan(plan(withOption('2'), withOptions({ k: '1' })))).toContain(
+      'remove-network (configuration changed)',
+    )
+    // As docker-compose 5 labels it.
+    const network = withOption('1').networks['default']!
+    const label = { 'com.docker.compose.config-hash': hashNetworkWithOptions(network) }
+    const newer = have.networks.map((entry) => ({ ...entry, labels: { ...entry.labels, ...label } }))
+    expect(plan(withOption('1'), { ...have, networks: newer }).steps).toEqual([])
+  })
+
   it('renews a network: everything on it is stopped, detached and attached again', () => {
     const before = project([service('web'), service('db')])
     const after = project([service('web'), service('db')], {
