@@ -5,6 +5,7 @@ import {
   hashNetworkWithOptions,
   hashService,
   hashServiceAsBefore,
+  hashServiceWithoutLabelFile,
   hashVolume,
 } from './hash.ts'
 import { makeDictionary } from './model/dictionary.ts'
@@ -57,6 +58,16 @@ describe('config hash', () => {
     expect(hashService(rich)).toBe(hashService(bare))
     expect(describeService({ ...bare, deploy: { replicas: 3 } })).toBe(
       '{"command":null,"deploy":{"resources":{},"placement":{}},"entrypoint":null,"image":"x"}',
+    )
+  })
+
+  // Vector: label of a container made by docker-compose 2.40.
+  it('of a service is over the paths of its label files, too', () => {
+    const read = { name: 'a', image: 'app:1', command: ['idle'], labels: makeDictionary([['L', '1']]) }
+    const service = { ...read, label_file: ['/tmp/v/l.env'], networks: makeDictionary([['default', null]]) }
+    expect(hashService(service)).toBe('850c441d969283b7cf17219bbf8d0fff1f34f23947ee0b1404176e07df5ef154')
+    expect(hashServiceWithoutLabelFile(service)).toBe(
+      'b9384054f2db6a76aa9e6db18949a7f7b307c0a6b6bd8e97d1e4cecf1ae295d4',
     )
   })
 

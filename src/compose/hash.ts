@@ -31,6 +31,12 @@ export function hashServiceAsBefore(service: Service): string {
   return digest(describe(serviceStruct, { ...toHashed(service), ...kept }))
 }
 
+/** The hash over the labels alone and not where they were read, for services with `label_file`. */
+export function hashServiceWithoutLabelFile(service: Service): string {
+  const { label_file: _, ...rest } = service
+  return hashService(rest)
+}
+
 /** The text the hash is taken of; two of them side by side show which field changed. */
 export function describeService(service: Service): string {
   return describe(serviceStruct, toHashed(service))
