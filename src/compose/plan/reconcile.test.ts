@@ -290,6 +290,29 @@ describe('orphans', () => {
   })
 })
 
+describe('links of the default bridge', () => {
+  const old = { network_mode: 'bridge' }
+  const want = project([
+    service('app', { ...old, links: ['db:store'], depends_on: dependsOn({ on: 'db', restart: true }) }),
+    service('db', old),
+  ])
+  const stepsBefore = (rendered: string): readonly string[] =>
+    /\[([\d ]*)\] → #\d+ Container p-app-1: create-container/.exec(rendered)?.[1]?.split(' ') ?? []
+
+  it('are made once the linked container has been made', () => {
+    const rendered = renderPlan(plan(want, emptyEngine()))
+    const made = /→ #(\d+) Container p-db-1: create-container/.exec(rendered)?.[1]
+    expect(stepsBefore(rendered), rendered).toContain(made)
+  })
+
+  it('are made once the linked container has its last name', () => {
+    const forced = { recreate: 'force', recreateDependencies: 'force' } as const
+    const rendered = renderPlan(plan(want, up(want), forced))
+    const named = /→ #(\d+) Container p-db-1: rename-container/.exec(rendered)?.[1]
+    expect(stepsBefore(rendered), rendered).toContain(named)
+  })
+})
+
 describe('changed networks and volumes', () => {
   it('renews a network for other options of its address management, and leaves one alone that was made without', () => {
     const withOption = (value: string): Project =>
