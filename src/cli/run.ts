@@ -14,6 +14,7 @@ import { parseCommandLine } from './parse.ts'
 import type { ParsedLine, RootCommand } from './parse.ts'
 import type { Personality } from './personality.ts'
 import { renderError } from './report.ts'
+import { spellVersionCommand } from './version-word.ts'
 import type { SignalName, World } from './world.ts'
 
 /** A program: how it behaves and what it can do. */
@@ -76,7 +77,8 @@ async function dispatch(state: RunState): Promise<number> {
     commands: program.commands,
   }
   if (world.argv[0] === '__complete') return completeLine(state, root)
-  const line = await parseCommandLine(root, world.argv, {
+  const argv = personality.id === 'docker-compose' ? spellVersionCommand(world.argv) : world.argv
+  const line = await parseCommandLine(root, argv, {
     dialect,
     env: world.env,
     versionFlag: { version: { kind: 'boolean', short: 'v', brief: 'Print the version' } },

@@ -21,7 +21,7 @@ const legacy = new Set(['dockerfile', 'log_driver', 'log_opt', 'net', 'volume_dr
 const shared = /^deploy\.resources\.(?:limits\.(?:devices|generic_resources)|reservations\.pids)/
 
 /** Gone once a project is loaded. */
-const dissolved = new Set(['env_file', 'env_file.path', 'label_file'])
+const dissolved = new Set(['env_file', 'env_file.path'])
 
 function load(yaml: string): Project {
   const files = new Map(Object.entries(fieldsFiles).map(([name, text]) => [`/p/${name}`, text]))

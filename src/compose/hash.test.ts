@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { describeService, hashNetwork, hashService, hashServiceAsBefore, hashVolume } from './hash.ts'
+import {
+  describeService,
+  hashNetwork,
+  hashNetworkWithOptions,
+  hashService,
+  hashServiceAsBefore,
+  hashServiceWithoutLabelFile,
+  hashVolume,
+} from './hash.ts'
 import { makeDictionary } from './model/dictionary.ts'
 
 // Vectors observed from docker-compose 2.40.3.
@@ -28,6 +36,14 @@ describe('config hash', () => {
     )
   })
 
+  it('of a network is without options of its address management, which 2.40 does not know', () => {
+    const plain = { name: 'p_n', ipam: { driver: 'default' } }
+    const rich = { name: 'p_n', ipam: { driver: 'default', options: makeDictionary([['k', 'v']]) } }
+    expect(hashNetwork(rich)).toBe(hashNetwork(plain))
+    expect(hashNetworkWithOptions(rich)).not.toBe(hashNetwork(plain))
+    expect(hashNetworkWithOptions(plain)).toBe(hashNetwork(plain))
+  })
+
   it('of a service leaves out what does not change its containers', () => {
     const bare = { name: 'a', image: 'x' }
     const rich = {
@@ -42,6 +58,16 @@ describe('config hash', () => {
     expect(hashService(rich)).toBe(hashService(bare))
     expect(describeService({ ...bare, deploy: { replicas: 3 } })).toBe(
       '{"command":null,"deploy":{"resources":{},"placement":{}},"entrypoint":null,"image":"x"}',
+    )
+  })
+
+  // Vector: label of a container made by docker-compose 2.40.
+  it('of a service is over the paths of its label files, too', () => {
+    const read = { name: 'a', image: 'app:1', command: ['idle'], labels: makeDictionary([['L', '1']]) }
+    const service = { ...read, label_file: ['/tmp/v/l.env'], networks: makeDictionary([['default', null]]) }
+    expect(hashService(service)).toBe('850c441d969283b7cf17219bbf8d0fff1f34f23947ee0b1404176e07df5ef154')
+    expect(hashServiceWithoutLabelFile(service)).toBe(
+      'b9384054f2db6a76aa9e6db18949a7f7b307c0a6b6bd8e97d1e4cecf1ae295d4',
     )
   })
 

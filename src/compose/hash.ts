@@ -31,6 +31,12 @@ export function hashServiceAsBefore(service: Service): string {
   return digest(describe(serviceStruct, { ...toHashed(service), ...kept }))
 }
 
+/** The hash over the labels alone and not where they were read, for services with `label_file`. */
+export function hashServiceWithoutLabelFile(service: Service): string {
+  const { label_file: _, ...rest } = service
+  return hashService(rest)
+}
+
 /** The text the hash is taken of; two of them side by side show which field changed. */
 export function describeService(service: Service): string {
   return describe(serviceStruct, toHashed(service))
@@ -45,8 +51,21 @@ function toHashed(service: Service): object {
 /** Fields that do not change what a container is. */
 const leftOut: ReadonlySet<string> = new Set(['build', 'pull_policy', 'scale', 'depends_on', 'profiles'])
 
+/** `ipam.options` takes no part: 2.40 reads files that have it, as those of format 2.1, and knows nothing of it. */
 export function hashNetwork(network: Network): string {
+  return hashNetworkWithOptions({
+    ...network,
+    ...(network.ipam !== undefined && { ipam: withoutOptions(network.ipam) }),
+  })
+}
+
+/** The hash as docker-compose 5 takes it, over `ipam.options` too. */
+export function hashNetworkWithOptions(network: Network): string {
   return digest(describe(networkStruct, network))
+}
+
+function withoutOptions(ipam: NonNullable<Network['ipam']>): NonNullable<Network['ipam']> {
+  return Object.fromEntries(Object.entries(ipam).filter(([key]) => key !== 'options'))
 }
 
 /** The driver counts as `local` when none is given. */

@@ -34,6 +34,7 @@ interface ListedNetwork {
   readonly Id: string
   readonly Name: string
   readonly Driver: string
+  readonly IPAM?: { readonly Options?: Readonly<Record<string, string>> | null } | null
   readonly Labels?: Readonly<Record<string, string>> | null
 }
 
@@ -266,7 +267,14 @@ function toPort(port: { IP?: string; PublicPort?: number; PrivatePort: number; T
 }
 
 function toNetwork(network: ListedNetwork): ObservedNetwork {
-  return { id: network.Id, name: toPlainName(network.Name), driver: network.Driver, labels: network.Labels ?? {} }
+  const ipamOptions = network.IPAM?.Options ?? {}
+  return {
+    id: network.Id,
+    name: toPlainName(network.Name),
+    driver: network.Driver,
+    ...(Object.keys(ipamOptions).length > 0 && { ipamOptions }),
+    labels: network.Labels ?? {},
+  }
 }
 
 function toVolume(volume: ListedVolume): ObservedVolume {

@@ -30,6 +30,9 @@ function host(extra: Partial<Service>, more: Partial<ContainerDraft> = {}): Cont
   return body(extra, more).HostConfig
 }
 
+/** What the host configuration of a bare service is. */
+const plainHost = { NetworkMode: 'p_default', ExtraHosts: [], PortBindings: {} }
+
 describe('a container', () => {
   it('of a bare service has the labels of the convention and the default network, and nothing else', () => {
     expect(body({})).toEqual({
@@ -49,7 +52,7 @@ describe('a container', () => {
         'com.docker.compose.version': '2.40.3',
         'flotilla.compose.fields': expect.stringMatching(/^[0-9a-f]{12} image:[\w-]{8} networks\.default:[\w-]{8}$/),
       },
-      HostConfig: { NetworkMode: 'p_default' },
+      HostConfig: plainHost,
       NetworkingConfig: { EndpointsConfig: { p_default: { Aliases: ['p-web-1', 'web'] } } },
     })
   })
@@ -111,7 +114,7 @@ describe('mounts', () => {
     [
       'a volume without copy',
       { type: 'volume', source: 'data', target: '/d', volume: { nocopy: true } },
-      { Binds: ['p_data:/d:rw,nocopy'] },
+      { Mounts: [{ Type: 'volume', Source: 'p_data', Target: '/d', VolumeOptions: { NoCopy: true } }] },
     ],
     ['an anonymous volume', { type: 'volume', target: '/d' }, { Mounts: [{ Type: 'volume', Target: '/d' }] }],
     ['a bind', { ...bind, bind: { create_host_path: true, selinux: 'z' } }, { Binds: ['/src:/dst:rw,z'] }],
@@ -142,7 +145,7 @@ describe('mounts', () => {
     ],
   ]
   it.each(cases)('%s', (_, mount, expected) => {
-    expect(host({ volumes: [mount] })).toEqual({ NetworkMode: 'p_default', ...expected })
+    expect(host({ volumes: [mount] })).toEqual({ ...plainHost, ...expected })
   })
 
   it('inherited volumes stand at their place, those of the image besides', () => {
@@ -150,9 +153,9 @@ describe('mounts', () => {
       { name: 'one', target: '/d' },
       { name: 'two', target: '/image' },
     ]
-    expect(host({ volumes: [{ type: 'volume', target: '/d' }] }, { inherited }).Binds).toEqual([
-      'one:/d:rw',
-      'two:/image:rw',
+    expect(host({ volumes: [{ type: 'volume', target: '/d' }] }, { inherited }).Mounts).toEqual([
+      { Type: 'volume', Source: 'one', Target: '/d' },
+      { Type: 'volume', Source: 'two', Target: '/image' },
     ])
   })
 
@@ -214,7 +217,7 @@ describe('limits and policies', () => {
     ['tmpfs', { tmpfs: ['/a', '/b:size=1m'] }, { Tmpfs: { '/a': '', '/b': 'size=1m' } }],
   ]
   it.each(cases)('%s', (_, extra, expected) => {
-    expect(host(extra)).toEqual({ NetworkMode: 'p_default', ...expected })
+    expect(host(extra)).toEqual({ ...plainHost, ...expected })
   })
 
   it('refuses a restart policy that does not exist', () => {
@@ -264,7 +267,7 @@ describe('networks of a container', () => {
           IPAMConfig: { IPv4Address: '10.0.0.9' },
           MacAddress: '02:00:00:00:00:01',
         },
-        p_default: { Aliases: ['p-web-1', 'web', 'www'] },
+        p_default: { Aliases: ['p-web-1', 'web', 'www'], IPAMConfig: {} },
       },
     })
   })
@@ -278,6 +281,7 @@ describe('networks of a container', () => {
   it('shared namespaces and volumes name the container', () => {
     const made = body({ network_mode: 'service:db', pid: 'service:db', volumes_from: ['db:ro', 'container:other'] })
     expect(made.HostConfig).toEqual({
+      ...plainHost,
       NetworkMode: 'container:idofdb',
       PidMode: 'container:idofdb',
       VolumesFrom: ['idofdb:ro', 'other'],

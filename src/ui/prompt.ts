@@ -32,11 +32,11 @@ export async function promptLine(question: string, options: PromptOptions): Prom
 }
 
 /**
- * Asks for yes or no; anything that does not begin like yes is no, and so is the end of the input.
+ * Asks for yes or no; what is neither a word for yes nor for true is no, and so is the end of the input.
  *
  * @param question with the choices, as the ancestor words it: `Are you sure? (y/n): `
  */
 export async function promptConfirm(question: string, options: PromptOptions): Promise<boolean> {
   const answer = await promptLine(question, options)
-  return /^y(?:es)?$/i.test(answer?.trim() ?? '')
+  return /^(?:y(?:es)?|t(?:rue)?|1)$/i.test(answer?.trim() ?? '')
 }

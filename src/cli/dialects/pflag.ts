@@ -64,7 +64,9 @@ function readShorts(word: string, cursor: Cursor, flags: FlagLookup): FlagUse[] 
     }
     const rest = letters.slice(at + 1)
     const bare = bareValue(entry[1])
-    if (rest.startsWith('=')) return [...uses, { name: entry[0], spec: entry[1], value: rest.slice(1) }]
+    // pflag: an equals sign with nothing behind it is the value itself.
+    if (rest.length > 1 && rest.startsWith('='))
+      return [...uses, { name: entry[0], spec: entry[1], value: rest.slice(1) }]
     if (bare !== undefined) {
       uses.push({ name: entry[0], spec: entry[1], value: bare })
       continue

@@ -18,7 +18,8 @@ import { requireProject } from './target.ts'
 
 type Flags = FlagValues<typeof buildFlags>
 
-export const run: Run<typeof buildFlags> = async (ctx, flags, args) => {
+export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
+  const ctx = withProgressOf(outer, flags)
   const wishes = toWishes(flags)
   const project = await requireProject(ctx, args)
   const services = chooseBuilds(project, args, flags['with-dependencies'])
@@ -45,6 +46,18 @@ export const run: Run<typeof buildFlags> = async (ctx, flags, args) => {
     await buildAll(ctx, session, project, flags, args, wishes)
     return 0
   })
+}
+
+/** `build --progress X` of earlier versions counts as `--progress X` before the command word. */
+function withProgressOf(ctx: Context, flags: Flags): Context {
+  if (!flags.given('progress')) return ctx
+  ctx.stderr.write('--progress is a global compose flag, better use `docker compose --progress xx build ...\n')
+  const { globals } = ctx
+  const given = (name: string): boolean => name === 'progress' || globals.given(name)
+  return {
+    ...ctx,
+    globals: Object.assign(Object.create(null), globals, { progress: flags.progress, given }) as Context['globals'],
+  }
 }
 
 async function buildAll(
@@ -80,9 +93,22 @@ function toWishes(flags: Flags): BuildWishes {
     isWithoutCache: flags['no-cache'],
     isPulling: flags.pull,
     ssh: parseSsh(flags.ssh),
-    ...(memory !== undefined && memory !== '' && { memoryBytes: parseBinarySize(memory) }),
+    ...(memory !== undefined && memory !== '' && { memoryBytes: parseMemory(memory) }),
     ...(provenance !== undefined && { provenance }),
     ...(sbom !== undefined && { sbom }),
+  }
+}
+
+/** @throws {cli/invalid-value} as docker's own flag of bytes does */
+function parseMemory(text: string): number {
+  try {
+    return parseBinarySize(text)
+  } catch {
+    const quoted = JSON.stringify(text)
+    throw new FlotillaError(
+      'cli/invalid-value',
+      `invalid argument ${quoted} for "-m, --memory" flag: invalid size: '${text}'`,
+    )
   }
 }
 

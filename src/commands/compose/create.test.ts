@@ -39,3 +39,20 @@ it('configs that are copied in are as old as the container, so that what goes by
     await bed.close()
   }
 })
+
+it('asks among the output whether a volume that differs may be made anew, when nobody sits at a terminal', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    const file = (label: string): string =>
+      `name: p\nservices: { web: { image: box:1, command: [serve], volumes: ["data:/d"] } }\nvolumes: { data: { labels: { a: ${label} } } }`
+    await bed.write('compose.yaml', file('b'))
+    await bed.run('create')
+    await bed.write('compose.yaml', file('c'))
+    expect(await bed.run('create')).toMatchObject({
+      code: 0,
+      stdout: `Volume "p_data" exists but doesn't match configuration in compose file. Recreate (data will be lost)?`,
+    })
+  } finally {
+    await bed.close()
+  }
+})

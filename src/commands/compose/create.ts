@@ -6,7 +6,7 @@ import { resolveOutside } from './outside.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { requireProject } from './target.ts'
-import { toConvergeOptions } from './up.ts'
+import { readYes, toConvergeOptions } from './up.ts'
 
 export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
   if (flags.build && flags['no-build']) {
@@ -16,7 +16,7 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/usage', '--force-recreate and --no-recreate are incompatible')
   }
   const written = await requireProject(ctx, args)
-  const all = { ...flags, ...createOnly }
+  const all = { ...flags, ...createOnly, yes: readYes(ctx, flags) }
   const outside = { services: args, withoutDependencies: false }
   if (flags.plan) {
     const { printPlan, readDisplay } = await import('./print-plan.ts')

@@ -41,12 +41,18 @@ export const pullFlags = {
   'include-deps': { kind: 'boolean', brief: 'Pull the images of dependencies too' },
   policy: { kind: 'string', brief: 'Pull always, or only if missing', placeholder: 'string' },
   quiet: { kind: 'boolean', short: 'q', brief: 'Pull without showing layers' },
-  parallel: { kind: 'boolean', brief: 'Accepted and ignored', hidden: true, deprecated: '--parallel has no effect' },
+  parallel: {
+    kind: 'boolean',
+    brief: 'Accepted and ignored',
+    hidden: true,
+    // Red wherever it is written, as in the reference program.
+    deprecated: "\u001B[31moption '--parallel' is DEPRECATED and will be ignored.\u001B[0m",
+  },
   'no-parallel': {
     kind: 'boolean',
     brief: 'Accepted and ignored',
     hidden: true,
-    deprecated: '--no-parallel has no effect',
+    deprecated: "\u001B[31moption '--no-parallel' is DEPRECATED and will be ignored.\u001B[0m",
   },
 } as const
 

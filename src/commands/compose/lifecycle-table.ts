@@ -27,7 +27,8 @@ const ownUpFlags = {
     env: ['COMPOSE_REMOVE_ORPHANS'],
   },
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
-  yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
+  yes: { kind: 'boolean', short: 'y', brief: 'Answer every question with yes' },
+  y: { kind: 'boolean', brief: 'Old name of --yes', hidden: true },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
   'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
   'detailed-exitcode': {
@@ -94,7 +95,8 @@ const ownCreateFlags = {
   // COMPOSE_REMOVE_ORPHANS is for `up`, `down` and `kill`: `create` of the reference program removes nothing unasked.
   'remove-orphans': { kind: 'boolean', brief: 'Remove containers of services the files no longer have' },
   scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
-  yes: { kind: 'boolean', short: 'y', aliases: ['y'], brief: 'Answer every question with yes' },
+  yes: { kind: 'boolean', short: 'y', brief: 'Answer every question with yes' },
+  y: { kind: 'boolean', brief: 'Old name of --yes', hidden: true },
   plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
   'plan-format': { kind: 'string', brief: 'With --plan: text or json', default: 'text', placeholder: 'string' },
   'detailed-exitcode': {

@@ -28,7 +28,7 @@ export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
   }
   const query = toQuery(flags, ctx.clock.nowMs())
   const show = async (found: Found): Promise<void> => {
-    const containers = containersOf(found.roster, args).filter(
+    const containers = containersOf(found.roster, args.length > 0 ? args : listened(found)).filter(
       (container) => !container.isOneOff && (index <= 0 || container.number === index),
     )
     if (index > 0 && containers.length === 0) {
@@ -42,6 +42,15 @@ export const run: Run<typeof logsFlags> = async (ctx, flags, args) => {
     sink.end()
   }
   await withRoster(ctx, args, show, { isLenient: true })
+}
+
+/**
+ * Whose logs are shown when no service is named: not those the file asks to leave alone (docker/compose
+ * cmd/compose/logs.go). Nothing stands for all: where only labels are known, nobody asks for that.
+ */
+function listened({ project }: Found): readonly string[] {
+  if (project === undefined) return []
+  return Object.values(project.services).flatMap(({ name, attach }) => (attach === false ? [] : [name]))
 }
 
 function toQuery(flags: LogsFlags, nowMs: number): LogsQuery {

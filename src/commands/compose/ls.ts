@@ -41,7 +41,10 @@ async function readNameFilter(filters: readonly string[]): Promise<readonly ((na
   return filters.map((filter) => {
     const [key = '', ...rest] = filter.split('=')
     if (rest.length === 0) {
-      throw new FlotillaError('cli/invalid-value', 'arguments to --filter should be in form KEY=VAL')
+      throw new FlotillaError(
+        'cli/invalid-value',
+        `invalid argument ${JSON.stringify(filter)} for "--filter" flag: bad format of filter (expected name=value)`,
+      )
     }
     if (key !== 'name') throw new FlotillaError('cli/invalid-value', `unknown filter ${key}`)
     try {

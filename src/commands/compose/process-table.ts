@@ -78,10 +78,11 @@ const ownRunFlags = {
     complete: 'none',
   },
   name: { kind: 'string', brief: 'Name of the container', placeholder: 'string', complete: 'none' },
-  'no-tty': {
+  // As the reference program spells it here; `exec` has it the other way round.
+  'no-TTY': {
     kind: 'boolean',
     short: 'T',
-    aliases: ['no-TTY'],
+    aliases: ['no-tty'],
     brief: 'Give the container no terminal (default: one if ours is)',
   },
   'no-deps': { kind: 'boolean', brief: 'Do not start what the service depends on' },

@@ -36,7 +36,7 @@ export function readAnsi(ctx: Context): string | undefined {
   if (ctx.globals.given('ansi')) {
     throw new FlotillaError(
       'cli/invalid-value',
-      'cannot specify DEPRECATED "--no-ansi" and "--ansi". Please use only "--ansi" instead',
+      'cannot specify DEPRECATED "--no-ansi" and "--ansi". Please use only "--ansi"',
     )
   }
   return 'never'

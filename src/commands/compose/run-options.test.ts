@@ -15,7 +15,7 @@ const plain: RunFlags = {
   interactive: true,
   label: [],
   name: undefined,
-  'no-tty': false,
+  'no-TTY': false,
   'no-deps': false,
   'lock-timeout': undefined,
   'no-lock': false,

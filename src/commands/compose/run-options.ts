@@ -35,7 +35,7 @@ export function checkRunFlags(flags: RunFlags): void {
   if (flags.publish.length > 0 && flags['service-ports']) {
     throw new FlotillaError('cli/usage', '--service-ports and --publish are incompatible')
   }
-  if (flags.given('tty') && flags.given('no-tty')) {
+  if (flags.given('tty') && flags.given('no-TTY')) {
     throw new FlotillaError('cli/usage', "--tty and --no-TTY can't be used together")
   }
 }

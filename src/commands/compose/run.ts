@@ -65,7 +65,7 @@ export const run: Run<typeof runFlags> = async (ctx, flags, args) => {
 /** A terminal unless told otherwise or one of ours is missing (docker/compose cmd/compose/run.go). */
 function wantsTerminal(ctx: Context, flags: RunFlags): boolean {
   if (flags.given('tty')) return flags.tty
-  if (flags.given('no-tty')) return !flags['no-tty']
+  if (flags.given('no-TTY')) return !flags['no-TTY']
   return ctx.terminal.isTty && (flags.given('interactive') || ctx.terminal.isStdinTty)
 }
 

@@ -121,7 +121,9 @@ export function askUser(ctx: Context, session: Session, isYes: boolean): (questi
     session.stopProgress()
     // Node's line reader is a tenth of what a short command loads.
     const { promptConfirm } = await import('../../ui/prompt.ts')
-    const { stdin, stderr, signal } = ctx
+    const { stdin, stdout, stderr, signal } = ctx
+    // docker/compose cmd/prompt: from a pipe the bare question, among the output.
+    if (!ctx.terminal.isStdinTty) return promptConfirm(question.text, { stdin, stdout, signal })
     return promptConfirm(`${question.text} (y/N) `, { stdin, stdout: stderr, signal })
   }
 }

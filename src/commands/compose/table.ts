@@ -67,13 +67,15 @@ export const composeGlobals: FlagTable = {
     kind: 'string',
     brief: 'Old name of --project-directory',
     hidden: true,
-    deprecated: '--workdir is the old name of --project-directory; it still works',
+    // Red wherever it is written, as in the reference program.
+    deprecated:
+      "\u001B[31moption '--workdir' is DEPRECATED at root level! Please use '--project-directory' instead.\u001B[0m",
   },
   'no-ansi': {
     kind: 'boolean',
     brief: 'Old form of --ansi never',
     hidden: true,
-    deprecated: '--no-ansi is the old form of --ansi never; it still works',
+    deprecated: "option '--no-ansi' is DEPRECATED ! Please use '--ansi' instead.",
   },
   // Compose v2 cmd/compatibility/convert.go: the engine connection may stand on docker-compose's own line.
   debug: { kind: 'boolean', short: 'D', aliases: ['verbose'], brief: 'Log what is done in detail', hidden: true },

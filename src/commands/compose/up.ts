@@ -24,7 +24,8 @@ import { requireConfirmed } from './remote-project.ts'
 
 export type UpFlags = FlagValues<typeof upFlags>
 
-export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
+export const run: Run<typeof upFlags> = async (ctx, typed, args) => {
+  const flags = { ...typed, yes: readYes(ctx, typed) }
   checkUpFlags(flags)
   const written = await requireConfirmed(ctx, args, flags.yes || flags.plan)
   // Services of profiles that are off are none: a silent success would look like one.
@@ -57,6 +58,12 @@ export const run: Run<typeof upFlags> = async (ctx, flags, args) => {
     const { upAttached } = await import('./up-attached.ts')
     return upAttached(ctx, session, project, flags, args, options)
   })
+}
+
+/** `--yes`, also in its old spelling `--y` (docker/compose cmd/compose/up.go). */
+export function readYes(ctx: Context, flags: { readonly yes: boolean; readonly y: boolean }): boolean {
+  if (flags.y) ctx.log.warn('--y is deprecated, please use --yes instead')
+  return flags.yes || flags.y
 }
 
 /** The flags that say how containers come about, which `create` shares in part. */

@@ -361,6 +361,8 @@ describe('labels', () => {
       warnings,
     })
     expect({ ...project.services['a']?.labels }).toEqual({ A: '2', S: '', R: '1', B: '1', C: '', OWN: 'own' })
+    // The hash of docker-compose 2.40 is over their paths, too.
+    expect(project.services['a']?.label_file).toEqual(['/p/1.env', '/p/2.env'])
     expect(warnings).toEqual([
       'The "O" variable is not set. Defaulting to a blank string.',
       'The "OWN" variable is not set. Defaulting to a blank string.',

@@ -97,7 +97,6 @@ function resolveLabels(service: Service, shared: Shared, refuse: Refuse): Servic
     const lookUp = (key: string): string | undefined => earlier[key]
     wrap(path, () => parseEnvFile(text, found, { lookUp, limits: shared.limits, warn: shared.warn }))
   }
-  const { label_file: files, ...rest } = service
-  const kept = shared.options.keepEnvFiles === true && files !== undefined ? { label_file: files } : {}
-  return { ...rest, ...kept, labels: Object.assign(found, service.labels) }
+  // The files stay in the model, as in the reference program: its hash of a container is taken over their paths too.
+  return { ...service, labels: Object.assign(found, service.labels) }
 }

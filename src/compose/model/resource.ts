@@ -19,7 +19,7 @@ export interface Network extends Extensible {
 export interface Ipam extends Extensible {
   readonly driver?: string
   readonly config?: readonly IpamPool[]
-  /** Newer than the reference version: part of the hash only where it is used. */
+  /** Newer than the reference version, and no part of the hash. */
   readonly options?: Dictionary<string>
 }
 

@@ -1,5 +1,6 @@
+import type { Service } from '../model/service.ts'
 import type { ContainerDraft } from '../translate.ts'
-import { toDraftAttachments } from '../translate.ts'
+import { isLegacyBridge, toDraftAttachments } from '../translate.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
@@ -250,6 +251,7 @@ export function addCreation(
       ...Object.keys(service.networks ?? {}).map((key) => space.networks.get(key)),
       ...(service.volumes ?? []).map((mount) => space.volumes.get(mount.source ?? '')),
       ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
+      ...linkedSteps(service, placed),
     ],
     // The reference program says nothing of the container it is about to show.
     ...(slot.oneOff !== undefined && { words: silent }),
@@ -269,6 +271,14 @@ export function addCreation(
       }),
     )
   return { step, attached: [...filled, ...attached] }
+}
+
+/** The engine's own links are made with the container: those linked to have to be there by then, under their last names. */
+function linkedSteps(service: Service, placed: ReadonlyMap<string, readonly Placed[]>): readonly number[] {
+  if (!isLegacyBridge(service)) return []
+  return (service.links ?? []).flatMap((link) =>
+    (placed.get(link.split(':')[0] ?? '') ?? []).flatMap(({ ready }) => ready),
+  )
 }
 
 /** Configs and secrets are in before the first process is. */

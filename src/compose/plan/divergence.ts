@@ -1,4 +1,4 @@
-import { hashService, hashServiceAsBefore } from '../hash.ts'
+import { hashService, hashServiceAsBefore, hashServiceWithoutLabelFile } from '../hash.ts'
 import type { Dictionary } from '../model/dictionary.ts'
 import { hashServiceClassic } from '../legacy/classic-hash.ts'
 import type { Materials } from '../model/material.ts'
@@ -39,12 +39,18 @@ export function divergenceOf(container: ObservedContainer, wanted: Wanted): stri
   const resolved = resolveReferences(service, ids)
   const image = wanted.observed.images[toImageReference(wanted.project, service)]
   if (image !== undefined && isSameAsClassic(container, wanted, image)) return undefined
-  if (label !== hashService(resolved) && label !== hashServiceAsBefore(resolved)) {
+  if (!isHashOf(label, resolved)) {
     const fields = changedFields(container.labels, label ?? '', resolved) ?? []
     return fields.length === 0 ? 'configuration changed' : `configuration changed: ${fields.join(', ')}`
   }
   if (image !== undefined && !isSameImage(container, image)) return 'image changed'
   return changedFile(container, wanted) ?? missingNetwork(container, wanted) ?? missingVolume(container, wanted)
+}
+
+/** In one of the forms that are known of docker-compose 2, and of earlier versions of this program. */
+function isHashOf(label: string | undefined, service: Service): boolean {
+  if (label === hashService(service) || label === hashServiceAsBefore(service)) return true
+  return service.label_file !== undefined && label === hashServiceWithoutLabelFile(service)
 }
 
 /** docker-compose 1 hashes the image with the service, and knows no label for it. */

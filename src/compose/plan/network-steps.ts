@@ -1,7 +1,8 @@
 import { FlotillaError } from '../../core/errors.ts'
-import { hashNetwork } from '../hash.ts'
+import { hashNetwork, hashNetworkWithOptions } from '../hash.ts'
 import { sortedNames } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
+import type { Network } from '../model/resource.ts'
 import { toDraftAttachments, toNetworkBody } from '../translate.ts'
 import { silent } from './builder.ts'
 import { LABEL } from './label.ts'
@@ -34,10 +35,23 @@ export function findNetwork(project: Project, observed: Observed, key: string): 
 export function findRenewedNetworks(project: Project, observed: Observed, selection: Selection): ReadonlySet<string> {
   const renewed = networksInPlay(project, selection).filter((key) => {
     const wanted = project.networks[key]
-    const hash = findNetwork(project, observed, key)?.labels[LABEL.configHash]
-    return wanted !== undefined && wanted.external !== true && hash !== undefined && hash !== hashNetwork(wanted)
+    const existing = findNetwork(project, observed, key)
+    return wanted !== undefined && wanted.external !== true && existing !== undefined && isChanged(wanted, existing)
   })
   return new Set(renewed)
+}
+
+function isChanged(wanted: Network, { labels, ipamOptions }: ObservedNetwork): boolean {
+  const hash = labels[LABEL.configHash]
+  if (hash === undefined || hash === hashNetworkWithOptions(wanted)) return false
+  if (hash !== hashNetwork(wanted)) return true
+  // The hash says nothing of these. A network without any may be one of the reference program, which leaves them out.
+  return ipamOptions !== undefined && !isEqualMap(ipamOptions, wanted.ipam?.options ?? {})
+}
+
+function isEqualMap(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(one)
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
 }
 
 /**

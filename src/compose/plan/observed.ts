@@ -49,6 +49,8 @@ export interface ObservedNetwork {
   readonly id: string
   readonly name: string
   readonly driver: string
+  /** Of its address management; absent where it has none. */
+  readonly ipamOptions?: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
 }
 

@@ -101,7 +101,7 @@ describe('run', () => {
     })
     expect(body.Labels).not.toHaveProperty('com.docker.compose.container-number')
     expect(body).toMatchObject({ AttachStdin: true, OpenStdin: true, StdinOnce: true })
-    expect(body.HostConfig.PortBindings).toBeUndefined()
+    expect(body.HostConfig.PortBindings).toEqual({})
     expect(body.HostConfig.RestartPolicy).toBeUndefined()
     expect(body.HostConfig.AutoRemove).toBeUndefined()
     const endpoints = Object.values(body.NetworkingConfig?.EndpointsConfig ?? {})

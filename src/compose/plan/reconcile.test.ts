@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
 import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
+import { hashNetworkWithOptions } from '../hash.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import type { Observed } from './observed.ts'
@@ -289,7 +290,50 @@ describe('orphans', () => {
   })
 })
 
+describe('links of the default bridge', () => {
+  const old = { network_mode: 'bridge' }
+  const want = project([
+    service('app', { ...old, links: ['db:store'], depends_on: dependsOn({ on: 'db', restart: true }) }),
+    service('db', old),
+  ])
+  const stepsBefore = (rendered: string): readonly string[] =>
+    /\[([\d ]*)\] → #\d+ Container p-app-1: create-container/.exec(rendered)?.[1]?.split(' ') ?? []
+
+  it('are made once the linked container has been made', () => {
+    const rendered = renderPlan(plan(want, emptyEngine()))
+    const made = /→ #(\d+) Container p-db-1: create-container/.exec(rendered)?.[1]
+    expect(stepsBefore(rendered), rendered).toContain(made)
+  })
+
+  it('are made once the linked container has its last name', () => {
+    const forced = { recreate: 'force', recreateDependencies: 'force' } as const
+    const rendered = renderPlan(plan(want, up(want), forced))
+    const named = /→ #(\d+) Container p-db-1: rename-container/.exec(rendered)?.[1]
+    expect(stepsBefore(rendered), rendered).toContain(named)
+  })
+})
+
 describe('changed networks and volumes', () => {
+  it('renews a network for other options of its address management, and leaves one alone that was made without', () => {
+    const withOption = (value: string): Project =>
+      project([service('web')], { networks: { default: { ipam: { options: dictionary({ k: value }) } } } })
+    const have = up(withOption('1'))
+    const withOptions = (ipamOptions?: Readonly<Record<string, string>>): Observed => ({
+      ...have,
+      networks: have.networks.map((network) => ({ ...network, ...(ipamOptions !== undefined && { ipamOptions }) })),
+    })
+    expect(plan(withOption('1'), withOptions()).steps).toEqual([])
+    expect(plan(withOption('1'), withOptions({ k: '1' })).steps).toEqual([])
+    expect(renderPlan(plan(withOption('2'), withOptions({ k: '1' })))).toContain(
+      'remove-network (configuration changed)',
+    )
+    // As docker-compose 5 labels it.
+    const network = withOption('1').networks['default']!
+    const label = { 'com.docker.compose.config-hash': hashNetworkWithOptions(network) }
+    const newer = have.networks.map((entry) => ({ ...entry, labels: { ...entry.labels, ...label } }))
+    expect(plan(withOption('1'), { ...have, networks: newer }).steps).toEqual([])
+  })
+
   it('renews a network: everything on it is stopped, detached and attached again', () => {
     const before = project([service('web'), service('db')])
     const after = project([service('web'), service('db')], {

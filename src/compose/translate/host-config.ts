@@ -42,9 +42,6 @@ export function toHostConfig(project: Project, service: Service, source: HostCon
       Dns: service.dns ?? [],
       DnsOptions: service.dns_opt ?? [],
       DnsSearch: service.dns_search ?? [],
-      ExtraHosts: Object.entries(service.extra_hosts ?? {}).flatMap(([host, addresses]) =>
-        addresses.map((address) => `${host}:${address}`),
-      ),
       GroupAdd: service.group_add ?? [],
       IpcMode: service.ipc ?? '',
       Isolation: service.isolation ?? '',
@@ -54,7 +51,6 @@ export function toHostConfig(project: Project, service: Service, source: HostCon
       NetworkMode: source.networkMode,
       OomScoreAdj: service.oom_score_adj ?? 0,
       PidMode: service.pid ?? '',
-      PortBindings: toPortBindings(service),
       Privileged: service.privileged ?? false,
       ReadonlyRootfs: service.read_only ?? false,
       Runtime: service.runtime ?? '',
@@ -68,6 +64,11 @@ export function toHostConfig(project: Project, service: Service, source: HostCon
       VolumeDriver: service.volume_driver ?? '',
       VolumesFrom: source.volumesFrom,
     }),
+    // Sent empty as well, as the reference program does: `docker inspect` shows what was sent.
+    ExtraHosts: Object.entries(service.extra_hosts ?? {}).flatMap(([host, addresses]) =>
+      addresses.map((address) => `${host}:${address}`),
+    ),
+    PortBindings: toPortBindings(service),
     ...toResources(service),
     ...(restart.Name !== '' && { RestartPolicy: restart }),
     ...(service.init !== undefined && { Init: service.init }),

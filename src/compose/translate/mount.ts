@@ -18,8 +18,9 @@ export interface MountBodies {
 }
 
 /**
- * Splits the mounts of a service into `Binds` strings and `Mounts`. The string form is used wherever it
- * can say the same, as the reference program does: it works on every engine and makes missing host paths.
+ * Splits the mounts of a service into `Binds` strings and `Mounts`, as the reference program does (docker/compose
+ * pkg/compose/create.go): the string form, which makes missing host paths, unless an option asks for the other one or
+ * the volume was taken over from the replaced container.
  */
 export function toMounts(project: Project, service: Service, inherited: readonly InheritedVolume[]): MountBodies {
   const binds: string[] = []
@@ -31,12 +32,12 @@ export function toMounts(project: Project, service: Service, inherited: readonly
     const name = isAnonymous ? kept.get(target) : undefined
     if (isAnonymous && name !== undefined) kept.delete(target)
     const resolved: Mount = name === undefined ? mount : { ...mount, source: name }
-    const bind = toBind(project, resolved, name !== undefined)
+    const bind = name === undefined ? toBind(project, resolved) : undefined
     if (bind === undefined) mounts.push(toMount(project, resolved))
     else binds.push(bind)
   }
   // What is left was declared by the image, not by the service.
-  for (const [target, name] of kept) binds.push(`${name}:${target}:rw`)
+  for (const [target, name] of kept) mounts.push({ Type: 'volume', Source: name, Target: target })
   return { binds, mounts }
 }
 
@@ -89,16 +90,15 @@ export function toTmpfs(service: Service): Readonly<Record<string, string>> {
   )
 }
 
-function toBind(project: Project, mount: Mount, isInherited: boolean): string | undefined {
+function toBind(project: Project, mount: Mount): string | undefined {
   if (mount.source === undefined || mount.source === '') return undefined
   if (mount.type === 'bind') {
     if (needsMountApi(mount)) return undefined
     return toBindText(mount.source, mount, mount.bind?.selinux)
   }
   if (mount.type !== 'volume') return undefined
-  if (isInherited) return toBindText(mount.source, mount, undefined)
-  const volume = mount.volume
-  if ((volume?.subpath ?? '') !== '' || Object.keys(volume?.labels ?? {}).length > 0) return undefined
+  const { nocopy, subpath, labels } = mount.volume ?? {}
+  if (nocopy === true || (subpath ?? '') !== '' || Object.keys(labels ?? {}).length > 0) return undefined
   return toBindText(volumeName(project, mount.source), mount, undefined)
 }
 
@@ -111,7 +111,6 @@ function needsMountApi(mount: Mount): boolean {
 function toBindText(source: string, mount: Mount, selinux: string | undefined): string {
   const options = [mount.read_only === true ? 'ro' : 'rw']
   if (selinux !== undefined) options.push(selinux)
-  if (mount.volume?.nocopy === true) options.push('nocopy')
   return `${source}:${mount.target ?? ''}:${options.join(',')}`
 }
 

@@ -75,8 +75,9 @@ export function toAttachments(project: Project, service: Service, source: Endpoi
         ...((settings?.interface_name ?? '') !== '' && { [interfaceOption]: settings?.interface_name ?? '' }),
       },
       GwPriority: settings?.gw_priority ?? 0,
-      IPAMConfig: ipam,
     })
-    return { network: project.networks[key]?.name ?? key, endpoint }
+    // A network with settings has this part, empty or not, as the reference program sends it.
+    const addressed = settings === undefined || settings === null ? endpoint : { ...endpoint, IPAMConfig: ipam }
+    return { network: project.networks[key]?.name ?? key, endpoint: addressed }
   })
 }

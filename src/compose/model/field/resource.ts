@@ -23,7 +23,7 @@ export const networkStruct: Struct = struct([
             ),
           ),
         ],
-        // Newer than the reference version, and absent from its hash as long as it is not used.
+        // Newer than the reference version: `hashNetwork` leaves it out.
         ['options', 'options'],
       ]),
     ),

@@ -26,7 +26,7 @@ export function renderTree(tree: unknown, format: Format): string {
 function toYaml(project: Project): OutMap {
   const made = new Map<string, Out>()
   if (project.name !== '') made.set('name', project.name)
-  made.set('services', renderAll(serviceStruct, project.services, 'yaml'))
+  made.set('services', renderAll(serviceStruct, withoutLabelFiles(project.services), 'yaml'))
   for (const [key, out] of resourcesOf(project, 'yaml')) made.set(key, out)
   const models = renderAll(modelStruct, project.models, 'yaml')
   if (models.size > 0) made.set('models', models)
@@ -37,7 +37,7 @@ function toYaml(project: Project): OutMap {
 function toJson(project: Project): OutMap {
   const entries: (readonly [string, Out])[] = [
     ['name', project.name],
-    ['services', renderAll(serviceStruct, project.services, 'json')],
+    ['services', renderAll(serviceStruct, withoutLabelFiles(project.services), 'json')],
     ...resourcesOf(project, 'json'),
     ...extensionsOf(project).map((key) => [key, toOut(valueOf(project, key), jsonOrder)] as const),
   ]
@@ -52,6 +52,14 @@ function resourcesOf(project: Project, format: Format): readonly (readonly [stri
     ['configs', renderAll(fileObjectStruct, withoutContent(project.configs), format)],
   ] as const
   return resources.filter(([, out]) => out.size > 0)
+}
+
+/** What label files say stands in `labels`. */
+function withoutLabelFiles(services: Project['services']): Project['services'] {
+  if (!Object.values(services).some((service) => service.label_file !== undefined)) return services
+  const made = Object.create(null) as Record<string, Project['services'][string]>
+  for (const [name, { label_file: _, ...service }] of Object.entries(services)) made[name] = service
+  return made
 }
 
 /** What a variable holds is never shown; what the file itself says is. */
