@@ -6,8 +6,8 @@ import { toFullReference } from '../image-name.ts'
 import type { ContainerSource } from '../container-order.ts'
 import type { ContainerView, NodeView, PublishedPort } from '../model.ts'
 import { renderStatus } from './container-status.ts'
-import { checkNumbers, checkValues, compileNames, hasLabels, readFlag } from './list-filter.ts'
-import type { ListFilters } from './list-filter.ts'
+import { checkNumbers, checkValues, compileEachName, hasLabels, readFlag } from './list-filter.ts'
+import type { ListFilters, NameMatcher } from './list-filter.ts'
 import { compilePorts } from './port-filter.ts'
 
 /** Filter keys of `GET /containers/json`. */
@@ -112,7 +112,7 @@ type Condition = (container: ContainerView, node: NodeView) => boolean
 /** All conditions of the query in one; only what was asked for costs anything. */
 function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
   const conditions: Condition[] = []
-  const matchesName = compileNames(filters, compile)
+  const names = compileEachName(filters, compile)
   const isTask = readFlag(filters, 'is-task')
   const matchesPorts = compilePorts(filters)
   checkValues(filters, 'status', 'state', states)
@@ -141,7 +141,7 @@ function compileQuery(filters: ListFilters, compile: CompileRegex): Condition {
     either('ancestor', (container, value, node) => isMadeFrom(container, value, idsOn(node, value)))
   }
   either('network', (container, value, node) => isOnNetwork(container, dropNode(value, node)))
-  if (matchesName !== undefined) conditions.push((container, node) => isNamed(container, node, matchesName))
+  if (names.length > 0) conditions.push((container, node) => names.some((each) => isNamed(container, node, each)))
   return (container, node) => {
     for (const condition of conditions) if (!condition(container, node)) return false
     return true
@@ -165,9 +165,13 @@ export function* spellNames(container: ContainerView, node: NodeView): Generator
   }
 }
 
-function isNamed(container: ContainerView, node: NodeView, matches: (name: string) => boolean): boolean {
-  for (const name of spellNames(container, node)) if (matches(name)) return true
-  return false
+function isNamed(container: ContainerView, node: NodeView, { matches, isWithNode }: NameMatcher): boolean {
+  return container.names.some(
+    (name) =>
+      matches(name) ||
+      matches(`/${name}`) ||
+      (isWithNode && (matches(`${node.name}/${name}`) || matches(`/${node.name}/${name}`))),
+  )
 }
 
 /** A network or volume written with the node of the container is meant there by its bare name. */

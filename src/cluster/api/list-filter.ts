@@ -119,14 +119,25 @@ export function checkNamePatterns(filters: ListFilters, most: number): void {
 
 /** One value of the filter `name`. */
 export interface NameMatcher {
-  readonly text: string
   readonly matches: (name: string) => boolean
+  /**
+   * Whether it is about names with the node before them. Others never are: `docker rm $(docker ps -q -f name=web)` must not
+   * take what runs on a node called web1.
+   */
+  readonly isWithNode: boolean
 }
 
 /** As `compileNames`, each value by itself; none when the filter is not given. */
 export function compileEachName(filters: ListFilters, compile: CompileRegex): readonly NameMatcher[] {
   const texts = filters.get('name') ?? []
-  return texts.map((text) => ({ text, matches: compileName(text, compile) }))
+  return texts.map((text) => ({ matches: compileName(text, compile), isWithNode: namesNode(text) }))
+}
+
+/** True for a slash besides the one that names of containers begin with. */
+function namesNode(text: string): boolean {
+  return stripAnchors(text)
+    .replace(/^\/\??/, '')
+    .includes('/')
 }
 
 function compileName(text: string, compile: CompileRegex): (name: string) => boolean {

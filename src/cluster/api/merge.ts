@@ -43,7 +43,7 @@ export function listNetworks(
       if (network.scope === 'swarm' && swarm?.has(network.id) === false) continue
       const name = rename(node, network)
       if (seen.has(network.id) || !isWantedNetwork(network, node, filters, used)) continue
-      if (!isNamed(names, spellNetwork(node, network, name))) continue
+      if (!isNamed(names, spellNetwork(node, network))) continue
       seen.add(network.id)
       rows.push({ name, id: network.id, row: { ...network.row, Name: name } })
     }
@@ -107,7 +107,7 @@ export function listVolumes(snapshot: ClusterSnapshot, filters: ListFilters, com
   for (const { name, copies } of groupVolumes(snapshot)) {
     const found = copies.filter(({ node }) => isOnNode(filters, node))
     const copy = chooseCopy(found, isUsed)
-    if (copy === undefined || !found.some(({ node, item }) => isNamed(names, spellVolume(node, item, name)))) continue
+    if (copy === undefined || !found.some(({ node, item }) => isNamed(names, spellVolume(node, item)))) continue
     if (!isAny(filters, 'driver', (value) => value === copy.item.driver)) continue
     if (!hasLabels(filters, copy.item.labels)) continue
     if (dangling !== undefined && found.some(({ node, item }) => isUsed(node, item.name)) === dangling) continue
@@ -131,28 +131,25 @@ function groupVolumes(snapshot: ClusterSnapshot): Iterable<VolumeRow> {
   return rows.values()
 }
 
-/** The ways a name may be written. */
+/** The ways a name may be written in a filter. */
 interface Spelling {
-  readonly shown: string
   readonly bare: string
   /** With the node. */
   readonly full: string
 }
 
-function spellNetwork(node: NodeView, network: NetworkView, shown: string): Spelling {
-  return { shown, bare: network.name, full: isLocal(network) ? `${node.name}/${network.name}` : shown }
+function spellNetwork(node: NodeView, network: NetworkView): Spelling {
+  const { name } = network
+  return { bare: name, full: isLocal(network) ? `${node.name}/${name}` : name }
 }
 
-function spellVolume(node: NodeView, volume: VolumeView, shown: string): Spelling {
-  return { shown, bare: volume.name, full: `${node.name}/${volume.name}` }
+function spellVolume(node: NodeView, volume: VolumeView): Spelling {
+  return { bare: volume.name, full: `${node.name}/${volume.name}` }
 }
 
-/** As printed or bare, and with the node where the filter has one. */
-function isNamed(names: readonly NameMatcher[], { shown, bare, full }: Spelling): boolean {
-  if (names.length === 0) return true
-  return names.some(
-    ({ text, matches }) => matches(shown) || matches(bare) || (text.includes('/') && full !== shown && matches(full)),
-  )
+/** Bare, and with the node where the filter has one. */
+function isNamed(names: readonly NameMatcher[], { bare, full }: Spelling): boolean {
+  return names.length === 0 || names.some(({ matches, isWithNode }) => matches(bare) || (isWithNode && matches(full)))
 }
 
 /** Every spelling of every network, or volume, that a name filter may be asked about. */
