@@ -449,6 +449,7 @@ describe('a freedom at every door, for every role', () => {
       'host-paths',
       [
         create({ Binds: ['/:/x'] }),
+        create({ Binds: ['n1//etc:/x'] }),
         create({ Mounts: [{ Type: 'volume', VolumeOptions: { DriverConfig: { Options: bindVolume } } }] }),
         service({ Mounts: [{ Type: 'bind', Source: '/' }] }),
         ['POST', '/volumes/create', { Name: 'door', Labels: labels, DriverOpts: bindVolume }],
