@@ -243,6 +243,12 @@ function checkDeparted(api: Api, reference: string): void {
   )
 }
 
+/** For what can only be done on a node that does not answer: nobody has to wait until that shows once more. */
+export function checkHealthy(member: Member, what: string): void {
+  if (member.isHealthy) return
+  throw new FlotillaError('cluster/unhealthy', `${what} unhealthy node ${member.name}`, { status: 500 })
+}
+
 /** Some engine that answers. @throws {cluster/unhealthy} */
 export function anyHealthy(api: Api): Member {
   const [first] = api.cluster.healthyMembers()

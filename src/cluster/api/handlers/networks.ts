@@ -11,7 +11,7 @@ import type { Fields } from '../../wire.ts'
 import { whileAttaching } from '../attach-retry.ts'
 import { attachmentNames, foldNames, networkNames } from '../body-names.ts'
 import { bridgeNetwork } from '../bridge/create-network.ts'
-import { findOwned, forward, noteNodes, readJsonBody, versionsOf } from '../call.ts'
+import { checkHealthy, findOwned, forward, noteNodes, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { builtinNetworks, isLocal } from '../names.ts'
@@ -180,6 +180,7 @@ export const create: Handler = async (api, call) => {
     target.node !== undefined
       ? api.cluster.memberOf(target.node)
       : ((driver === 'overlay' ? managers[0] : findNeighbour(api, body)) ?? chooseMember(api))
+  if (target.node !== undefined) checkHealthy(member, `Network ${target.name} cannot be made on`)
   const isOverlay = driver === 'overlay' && managers.includes(member)
   const named = { ...body, Name: target.name, Driver: driver }
   const given = isOverlay ? toOverlayBody(named) : named
@@ -228,7 +229,14 @@ export function chooseMember(api: Api): Member {
   throw new FlotillaError('cluster/no-placement', chosen.text, { status: 500 })
 }
 
-export async function post(api: Api, call: Call, member: Member, path: string, body: Fields): Promise<Fields> {
+export async function post(
+  api: Api,
+  call: Call,
+  member: Member,
+  path: string,
+  body: Fields,
+  signal?: AbortSignal,
+): Promise<Fields> {
   noteNodes(api, call, [member])
   const reply = await member.engine.request(
     {
@@ -237,7 +245,7 @@ export async function post(api: Api, call: Call, member: Member, path: string, b
       unversioned: true,
       ...toJsonBody(body),
     },
-    { deadlineMs: api.limits.createSeconds * 1000 },
+    { deadlineMs: api.limits.createSeconds * 1000, ...(signal === undefined ? {} : { signal }) },
   )
   const value = await reply.json<unknown>()
   return isFields(value) ? value : {}
