@@ -1,5 +1,7 @@
 import type { DepartedEngines } from '../departed.ts'
 import type { Directory, Lookup } from '../directory.ts'
+import { GENERATION_LABEL, SWARM_ID_LABEL } from '../model.ts'
+import { TENANT_LABEL } from '../tenants/owner.ts'
 import { valuesAt } from './fields.ts'
 import type { Touched } from './routes.ts'
 
@@ -11,6 +13,12 @@ export interface Surroundings {
   /** Containers of engines that left discovery. */
   readonly departed: Pick<DepartedEngines, 'find'>
 }
+
+/**
+ * What the manager tells containers apart by: under the swarm ID of another one, and a higher generation, a container
+ * would be its replacement, for which the other is removed. And what says whose something is.
+ */
+const reservedLabels: ReadonlySet<string> = new Set([SWARM_ID_LABEL, GENERATION_LABEL, TENANT_LABEL])
 
 /** One call, as far as it matters here. */
 export interface Action {
@@ -111,6 +119,8 @@ class Scope {
   /** A new container, network or volume: it has to carry the label, and what it refers to has to be theirs. */
   made(body: unknown): string | undefined {
     const labels = valuesAt(body, ['Labels']).flatMap((each) => Object.entries(Object(each)))
+    const reserved = labels.map(([key]) => key).find((key) => reservedLabels.has(key))
+    if (reserved !== undefined) return `the label ${reserved} is not for them to give`
     const projects = labels.flatMap(([key, value]) => (key === PROJECT_LABEL ? [String(value)] : []))
     if (projects.length === 0) return `what is made has to have the label ${PROJECT_LABEL}`
     const other = projects.find((each) => !this.#projects.includes(each))

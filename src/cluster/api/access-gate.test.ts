@@ -401,6 +401,18 @@ describe('a deployer', () => {
     [{}, 'what is made has to have the label com.docker.compose.project'],
     [{ Labels: { [project]: 'blog' } }, 'project "blog" is not one of theirs'],
     [{ Labels: { [project]: 'shop' }, labels: { [project]: 'blog' } }, 'project "blog" is not one of theirs'],
+    [
+      { Labels: { [project]: 'shop', 'com.docker.swarm.id': 'f'.repeat(64) } },
+      'the label com.docker.swarm.id is not for them to give',
+    ],
+    [
+      { labels: { [project]: 'shop', 'flotilla.generation': '9' } },
+      'the label flotilla.generation is not for them to give',
+    ],
+    [
+      { Labels: { [project]: 'shop', 'com.flotilla.tenant': 'blue' } },
+      'the label com.flotilla.tenant is not for them to give',
+    ],
     [{ HostConfig: { NetworkMode: 'blog_default' } }, 'network blog_default belongs to project "blog"'],
     [{ HostConfig: { networkmode: 'container:other' } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { NetworkMode: 'not_there' } }, 'network not_there is not there'],
@@ -444,6 +456,8 @@ describe('a deployer', () => {
     expect((await as('shop', 'POST', '/networks/create', { Name: 'shop_free' })).status).toBe(403)
     expect((await as('shop', 'POST', '/volumes/create', { Name: 'shop_more', Labels: labels })).status).toBe(201)
     expect((await as('shop', 'POST', '/volumes/create', { Name: 'shop_free' })).status).toBe(403)
+    const given = { ...labels, 'com.flotilla.tenant': 'blue' }
+    expect((await as('shop', 'POST', '/volumes/create', { Name: 'shop_free', Labels: given })).status).toBe(403)
     expect((await as('shop', 'POST', '/networks/shop_back/connect', { Container: 'made' })).status).toBe(200)
     expect((await as('shop', 'DELETE', '/containers/made?force=1')).status).toBe(204)
     expect((await as('shop', 'DELETE', '/networks/shop_back')).status).toBe(204)
