@@ -156,7 +156,13 @@ async function isTakenOff(api: Api, call: Call, reference: string): Promise<bool
 async function findNetworkFor(api: Api, reference: string, member: Member): Promise<NetworkView> {
   await api.cluster.settled()
   const there = member.view.networks.find((each) => each.id === reference || each.name === reference)
-  return there ?? (await findNetwork(api, reference)).network
+  if (there !== undefined) return there
+  const { member: holder, network } = await findNetwork(api, reference)
+  if (isLocal(network) && holder !== member) {
+    const where = `network ${reference} not found on node ${member.name}, where the container is: it is on node ${holder.name} only`
+    throw new FlotillaError('cluster/not-found', where, { status: 404 })
+  }
+  return network
 }
 
 export const connect: Handler = attachment('connect')
