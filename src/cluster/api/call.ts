@@ -16,7 +16,7 @@ import type { Rescheduler } from '../reschedule/rescheduler.ts'
 import type { ContainerView } from '../model.ts'
 import type { Use } from '../tenants/quota.ts'
 import type { LeadFence } from './fence.ts'
-import { isFields, noFields } from '../wire.ts'
+import { isFields, noFields, readField } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import type { WaitingCreates } from './waiting.ts'
 import { pairOf } from './bridge/versions.ts'
@@ -154,6 +154,13 @@ export async function readJsonBody(call: Call): Promise<Fields> {
   }
   if (!isFields(value)) throw new FlotillaError('io/protocol', 'request body is not a JSON object', { status: 400 })
   return value
+}
+
+/** Whether a body asks for something; absent: it does not. @throws {cluster/invalid-option} status 400 */
+export function readSwitch(body: Fields, key: string): boolean {
+  const value = readField(body, key) ?? false
+  if (typeof value === 'boolean') return value
+  throw new FlotillaError('cluster/invalid-option', `invalid value for ${key}: must be true or false`, { status: 400 })
 }
 
 /** Which engines a request that is not forwarded goes to: the audit log says so. */
