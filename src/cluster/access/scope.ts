@@ -60,6 +60,8 @@ export function findForeign(action: Action, projects: readonly string[], around:
       return first([
         commonNetworks.has(name) ? undefined : scope.network(name, false),
         ...texts(body, 'Container').map((each) => scope.container(each, false)),
+        // Engines follow this ID rather than the name beside it.
+        ...texts(body, 'EndpointConfig.NetworkID').map((each) => scope.networkMode(each)),
       ])
     case 'build':
       return first(query.getAll('networkmode').map((mode) => scope.networkMode(mode)))
@@ -129,7 +131,12 @@ class Scope {
       Object.keys(Object(each)),
     )
     return first([
-      ...[...texts(body, 'HostConfig.NetworkMode'), ...networks].map((mode) => this.networkMode(mode)),
+      ...[
+        ...texts(body, 'HostConfig.NetworkMode'),
+        ...networks,
+        // Engines follow this ID rather than the name it stands under.
+        ...texts(body, 'NetworkingConfig.EndpointsConfig.*.NetworkID'),
+      ].map((mode) => this.networkMode(mode)),
       ...[...texts(body, 'HostConfig.PidMode'), ...texts(body, 'HostConfig.IpcMode')].map((mode) => {
         const container = containerOf(mode)
         return container === undefined ? undefined : this.container(container, true)

@@ -417,6 +417,10 @@ describe('a deployer', () => {
     [{ HostConfig: { networkmode: 'container:other' } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { NetworkMode: 'not_there' } }, 'network not_there is not there'],
     [{ NetworkingConfig: { EndpointsConfig: { blog_default: {} } } }, 'network blog_default belongs to project "blog"'],
+    [
+      { NetworkingConfig: { EndpointsConfig: { shop_default: { networkID: 'blog_default' } } } },
+      'network blog_default belongs to project "blog"',
+    ],
     [{ HostConfig: { PidMode: 'container:plain' } }, 'container plain belongs to no project'],
     [{ HostConfig: { IpcMode: 'container:later' } }, 'container later is not there'],
     [{ HostConfig: { VolumesFrom: ['other:ro'] } }, 'container other belongs to project "blog"'],
@@ -458,6 +462,10 @@ describe('a deployer', () => {
     expect((await as('shop', 'POST', '/volumes/create', { Name: 'shop_free' })).status).toBe(403)
     const given = { ...labels, 'com.flotilla.tenant': 'blue' }
     expect((await as('shop', 'POST', '/volumes/create', { Name: 'shop_free', Labels: given })).status).toBe(403)
+    const elsewhere = { Container: 'made', EndpointConfig: { NetworkID: 'blog_default' } }
+    expect(messageOf(await as('shop', 'POST', '/networks/shop_back/connect', elsewhere))).toContain(
+      'network blog_default belongs to project "blog"',
+    )
     expect((await as('shop', 'POST', '/networks/shop_back/connect', { Container: 'made' })).status).toBe(200)
     expect((await as('shop', 'DELETE', '/containers/made?force=1')).status).toBe(204)
     expect((await as('shop', 'DELETE', '/networks/shop_back')).status).toBe(204)
