@@ -20,6 +20,9 @@ export interface Surroundings {
  */
 const reservedLabels: ReadonlySet<string> = new Set([SWARM_ID_LABEL, GENERATION_LABEL, TENANT_LABEL])
 
+/** What may be that of another container, besides its network; some of them only in the eyes of some engines. */
+const joinable = ['PidMode', 'IpcMode', 'UTSMode', 'UsernsMode', 'CgroupnsMode', 'Cgroup'] as const
+
 /** One call, as far as it matters here. */
 export interface Action {
   readonly touches: Touched
@@ -137,10 +140,12 @@ class Scope {
         // Engines follow this ID rather than the name it stands under.
         ...texts(body, 'NetworkingConfig.EndpointsConfig.*.NetworkID'),
       ].map((mode) => this.networkMode(mode)),
-      ...[...texts(body, 'HostConfig.PidMode'), ...texts(body, 'HostConfig.IpcMode')].map((mode) => {
-        const container = containerOf(mode)
-        return container === undefined ? undefined : this.container(container, true)
-      }),
+      ...joinable
+        .flatMap((key) => texts(body, `HostConfig.${key}`))
+        .map((mode) => {
+          const container = containerOf(mode)
+          return container === undefined ? undefined : this.container(container, true)
+        }),
       ...[
         ...texts(body, 'HostConfig.VolumesFrom.*'),
         ...texts(body, 'HostConfig.Links.*'),

@@ -423,6 +423,7 @@ describe('a deployer', () => {
     ],
     [{ HostConfig: { PidMode: 'container:plain' } }, 'container plain belongs to no project'],
     [{ HostConfig: { IpcMode: 'container:later' } }, 'container later is not there'],
+    [{ HostConfig: { Cgroup: 'container:other' } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { VolumesFrom: ['other:ro'] } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { Links: ['other:db'] } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { Binds: ['blog_data:/x'] } }, 'volume blog_data belongs to project "blog"'],
