@@ -31,6 +31,7 @@ export function copyNode(node: NodeView): Writable<NodeView> {
     osType: node.osType,
     architecture: node.architecture,
     gpus: node.gpus,
+    abilities: node.abilities,
     swarmRole: node.swarmRole,
     labels: node.labels,
     clockDeltaMs: node.clockDeltaMs,

@@ -525,6 +525,9 @@ describe('names on a fleet', () => {
     type Kept = { readonly HostConfig: { readonly Binds?: unknown; readonly Mounts?: readonly { Source: string }[] } }
     expect((await bed.json<Kept>('/containers/aa/json')).HostConfig.Binds).toEqual(['solo:/solo:ro', '/n1/path:/path'])
     expect((await bed.json<Kept>('/containers/bb/json')).HostConfig.Mounts?.[0]?.Source).toBe('solo')
+    const odd = { Image: image, HostConfig: { Binds: ['n3//etc:/x', 'n3/../etc:/y'] } }
+    expect((await bed.call('POST', '/containers/create?name=dd', odd)).status).toBe(201)
+    expect((await bed.json<Kept>('/containers/dd/json')).HostConfig.Binds).toEqual(['n3//etc:/x', 'n3/../etc:/y'])
     const apart = { Image: image, HostConfig: { Binds: ['n1/one:/one', 'n3/solo:/solo'] } }
     expect((await bed.call('POST', '/containers/create?name=cc', apart)).status).toBe(500)
   })

@@ -1,3 +1,4 @@
+import type { Abilities } from './abilities.ts'
 import type { ContainerRow } from './container-row.ts'
 
 import type { GpuAsk, GpuUsage } from './gpus.ts'
@@ -222,6 +223,7 @@ export interface NodeView {
   readonly architecture: string
   /** Names of its GPUs, see `readNodeGpus`. */
   readonly gpus: readonly string[]
+  readonly abilities: Abilities
   /** Part of the node in the engines' own swarm mode; overlay networks are made by a manager of it. */
   readonly swarmRole: 'none' | 'worker' | 'manager'
   readonly labels: ReadonlyMap<string, string>

@@ -1,3 +1,4 @@
+import { noAbilities } from '../cluster/abilities.ts'
 import { ContainerRow } from '../cluster/container-row.ts'
 import { parseExpressions } from '../cluster/expression.ts'
 import type { CompileRegex } from '../cluster/expression.ts'
@@ -68,6 +69,7 @@ export function makeNode(name: string, over: Partial<NodeView> = {}): NodeView {
     apiVersion: '1.41',
     minApiVersion: '1.12',
     osType: 'linux',
+    abilities: noAbilities,
     swarmRole: 'none',
     architecture: 'x86_64',
     gpus: [],

@@ -35,6 +35,8 @@ const hostConfig: readonly (readonly [unknown, Freedom])[] = [
   [{ Annotations: { 'run.oci.hooks': 'x' } }, 'security-options'],
   [{ NetworkMode: 'host' }, 'host-namespaces'],
   [{ NetworkMode: 'hostnetid' }, 'host-namespaces'],
+  [{ NetworkMode: 'n1/host' }, 'host-namespaces'],
+  [{ NetworkMode: '/n1/host' }, 'host-namespaces'],
   [{ PidMode: 'host' }, 'host-namespaces'],
   [{ IpcMode: 'host' }, 'host-namespaces'],
   [{ UTSMode: 'host' }, 'host-namespaces'],
@@ -44,6 +46,9 @@ const hostConfig: readonly (readonly [unknown, Freedom])[] = [
   [{ Binds: ['data:/data', '/etc/passwd:/x:ro'] }, 'host-paths'],
   [{ Binds: ['C:\\:/c'] }, 'host-paths'],
   [{ Binds: ['../x:/x'] }, 'host-paths'],
+  [{ Binds: ['n1//etc:/x'] }, 'host-paths'],
+  [{ Binds: ['n1/../etc:/x'] }, 'host-paths'],
+  [{ Binds: ['n1/a/b:/x'] }, 'host-paths'],
   [{ Mounts: [{ Type: 'bind', Source: '/', Target: '/x' }] }, 'host-paths'],
   [{ Mounts: [{ Source: '/', Target: '/x' }] }, 'host-paths'],
   [{ Mounts: [{ Type: 'npipe', Source: 'x' }] }, 'host-paths'],
@@ -92,6 +97,7 @@ describe('findFreedoms: one restriction at every door', () => {
   it('sees the host network among the endpoints of a create', () => {
     expect(asked('create', { NetworkingConfig: { EndpointsConfig: { host: {} } } })).toEqual(['host-namespaces'])
     expect(asked('create', { NetworkingConfig: { EndpointsConfig: { hostnetid: null } } })).toEqual(['host-namespaces'])
+    expect(asked('create', { NetworkingConfig: { EndpointsConfig: { 'n1/host': {} } } })).toEqual(['host-namespaces'])
   })
 
   const spec = (fields: unknown): unknown => ({ TaskTemplate: { ContainerSpec: fields } })

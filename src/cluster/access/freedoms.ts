@@ -152,9 +152,10 @@ function isHost(value: unknown): boolean {
   return typeof value === 'string' ? value.toLowerCase() === 'host' : isAsked(value)
 }
 
-/** Networks go by names and IDs. */
+/** Networks go by names, also with their node, and by IDs. */
 function isHostNetwork(value: unknown, inspection: Inspection): boolean {
-  return isHost(value) || (typeof value === 'string' && inspection.networkKind(value) === 'host')
+  if (typeof value !== 'string') return isHost(value)
+  return isHost(value.slice(value.lastIndexOf('/') + 1)) || inspection.networkKind(value) === 'host'
 }
 
 /** The swarm of the engines has a host network under an ID that no engine lists. */
@@ -176,11 +177,11 @@ function isLocalPath(value: unknown): boolean {
   return typeof value !== 'string' || /^(?:[/\\.~]|[a-z]:[/\\]|(?:unix[a-z]*|npipe|file):)/i.test(value)
 }
 
-/** `SOURCE:TARGET` of which the source is no name of a volume; a target alone is a volume without a name. */
+/** `SOURCE:TARGET` of which the source is no volume, `NAME` or `NODE/NAME`; a target alone is a volume without a name. */
 function isHostBind(value: unknown): boolean {
   if (typeof value !== 'string' || /^[a-z]:[/\\]/i.test(value)) return true
   const cut = value.indexOf(':')
-  return cut >= 0 && !/^[a-z0-9][a-z0-9_./-]*$/i.test(value.slice(0, cut))
+  return cut >= 0 && !/^(?:[a-z0-9][a-z0-9_.-]*\/)?[a-z0-9][a-z0-9_.-]*$/i.test(value.slice(0, cut))
 }
 
 const plainMounts: ReadonlySet<unknown> = new Set(['volume', 'tmpfs', 'image', 'cluster'])

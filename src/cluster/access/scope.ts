@@ -1,5 +1,7 @@
 import type { DepartedEngines } from '../departed.ts'
 import type { Directory, Lookup } from '../directory.ts'
+import { GENERATION_LABEL, SWARM_ID_LABEL } from '../model.ts'
+import { TENANT_LABEL } from '../tenants/owner.ts'
 import { valuesAt } from './fields.ts'
 import type { Touched } from './routes.ts'
 
@@ -11,6 +13,15 @@ export interface Surroundings {
   /** Containers of engines that left discovery. */
   readonly departed: Pick<DepartedEngines, 'find'>
 }
+
+/**
+ * What the manager tells containers apart by: under the swarm ID of another one, and a higher generation, a container
+ * would be its replacement, for which the other is removed. And what says whose something is.
+ */
+const reservedLabels: ReadonlySet<string> = new Set([SWARM_ID_LABEL, GENERATION_LABEL, TENANT_LABEL])
+
+/** What may be that of another container, besides its network; some of them only in the eyes of some engines. */
+const joinable = ['PidMode', 'IpcMode', 'UTSMode', 'UsernsMode', 'CgroupnsMode', 'Cgroup'] as const
 
 /** One call, as far as it matters here. */
 export interface Action {
@@ -52,6 +63,8 @@ export function findForeign(action: Action, projects: readonly string[], around:
       return first([
         commonNetworks.has(name) ? undefined : scope.network(name, false),
         ...texts(body, 'Container').map((each) => scope.container(each, false)),
+        // Engines follow this ID rather than the name beside it.
+        ...texts(body, 'EndpointConfig.NetworkID').map((each) => scope.networkMode(each)),
       ])
     case 'build':
       return first(query.getAll('networkmode').map((mode) => scope.networkMode(mode)))
@@ -111,6 +124,8 @@ class Scope {
   /** A new container, network or volume: it has to carry the label, and what it refers to has to be theirs. */
   made(body: unknown): string | undefined {
     const labels = valuesAt(body, ['Labels']).flatMap((each) => Object.entries(Object(each)))
+    const reserved = labels.map(([key]) => key).find((key) => reservedLabels.has(key))
+    if (reserved !== undefined) return `the label ${reserved} is not for them to give`
     const projects = labels.flatMap(([key, value]) => (key === PROJECT_LABEL ? [String(value)] : []))
     if (projects.length === 0) return `what is made has to have the label ${PROJECT_LABEL}`
     const other = projects.find((each) => !this.#projects.includes(each))
@@ -119,11 +134,18 @@ class Scope {
       Object.keys(Object(each)),
     )
     return first([
-      ...[...texts(body, 'HostConfig.NetworkMode'), ...networks].map((mode) => this.networkMode(mode)),
-      ...[...texts(body, 'HostConfig.PidMode'), ...texts(body, 'HostConfig.IpcMode')].map((mode) => {
-        const container = containerOf(mode)
-        return container === undefined ? undefined : this.container(container, true)
-      }),
+      ...[
+        ...texts(body, 'HostConfig.NetworkMode'),
+        ...networks,
+        // Engines follow this ID rather than the name it stands under.
+        ...texts(body, 'NetworkingConfig.EndpointsConfig.*.NetworkID'),
+      ].map((mode) => this.networkMode(mode)),
+      ...joinable
+        .flatMap((key) => texts(body, `HostConfig.${key}`))
+        .map((mode) => {
+          const container = containerOf(mode)
+          return container === undefined ? undefined : this.container(container, true)
+        }),
       ...[
         ...texts(body, 'HostConfig.VolumesFrom.*'),
         ...texts(body, 'HostConfig.Links.*'),

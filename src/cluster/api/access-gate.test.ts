@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask, startManagerOver } from '../../testing/endpoint-bed.ts'
 import type { BedAnswer } from '../../testing/endpoint-bed.ts'
@@ -105,6 +106,22 @@ async function make(name: string, labels: Record<string, string>, more = {}): Pr
   const body = { Image: 'busybox', Labels: labels, ...more }
   const made = await as('anna', 'POST', `/containers/create?name=${name}`, body)
   expect(made.status, made.body).toBe(201)
+}
+
+/** The bytes of the reply, up to the end of the connection or a moment of silence after its head. */
+function sendRaw(head: string, body: Buffer | string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const client = connect(port, '127.0.0.1')
+    client.on('data', (chunk) => {
+      text += chunk.toString('latin1')
+      if (text.includes('}')) client.destroy()
+    })
+    client.on('close', () => resolve(text))
+    client.on('error', (error) => (text === '' ? reject(error) : resolve(text)))
+    client.write(head)
+    client.write(body)
+  })
 }
 
 const project = 'com.docker.compose.project'
@@ -259,6 +276,39 @@ describe('what a role may do', () => {
     expect((await as('tina', 'POST', '/containers/create?name=cap3', devices)).status).toBe(403)
   })
 
+  it('judges a body however it comes, or refuses it', async () => {
+    const body = '{"Image":"busybox","HostConfig":{"Privileged":true}}'
+    const create = (headers: string, bytes: Buffer | string): Promise<string> =>
+      sendRaw(`POST /containers/create HTTP/1.1\r\nHost: d\r\nAuthorization: Bearer olga\r\n${headers}\r\n\r\n`, bytes)
+    const json = 'Content-Type: application/json\r\n'
+    relay.take()
+    const half = body.length >> 1
+    const pieces = [body.slice(0, half), body.slice(half), ''].map(
+      (piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`,
+    )
+    expect(await create(`${json}Transfer-Encoding: chunked`, pieces.join(''))).toMatch(/^HTTP\/1.1 403 .*privileged/s)
+    expect(await create(`Content-Length: ${body.length}`, body)).toMatch(/^HTTP\/1.1 403 .*privileged/s)
+    const packed = gzipSync(body)
+    const encoded = `${json}Content-Encoding: gzip\r\nContent-Length: ${packed.length}`
+    expect(await create(encoded, packed)).toMatch(/^HTTP\/1.1 400 .*not|^HTTP\/1.1 400 .*invalid/s)
+    // What follows an empty body is the next request, and none.
+    expect(await create(`${json}Content-Length: 0`, body)).toMatch(/^HTTP\/1.1 404 .*No such image: :latest/s)
+    const blanks = ' '.repeat(4 * 1024 * 1024)
+    expect(await create(`${json}Content-Length: ${blanks.length + body.length}`, blanks + body)).toMatch(
+      /^HTTP\/1.1 413 /,
+    )
+    expect(relay.take()).not.toContain('Privileged')
+  })
+
+  it('sends no fields of the host beside those that it looks into', async () => {
+    // Engines before 28 take them from there where there is no `HostConfig` (moby runconfig/config_unix.go).
+    const body = { Image: 'busybox', Privileged: true, Binds: ['/:/x'], HostConfig: null }
+    relay.take()
+    expect((await as('olga', 'POST', '/containers/create?name=beside', body)).status).toBe(201)
+    const sent = /\r\n\r\n(\{"Image".*\})/.exec(relay.take())?.[1] ?? ''
+    expect(JSON.parse(sent)).toMatchObject({ HostConfig: expect.any(Object) })
+  })
+
   it('refuses forms, which engines read before the query, and what is no JSON', async () => {
     const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }
     const build = await as('olga', 'POST', '/build?t=x', 'networkmode=host', form)
@@ -351,12 +401,29 @@ describe('a deployer', () => {
     [{}, 'what is made has to have the label com.docker.compose.project'],
     [{ Labels: { [project]: 'blog' } }, 'project "blog" is not one of theirs'],
     [{ Labels: { [project]: 'shop' }, labels: { [project]: 'blog' } }, 'project "blog" is not one of theirs'],
+    [
+      { Labels: { [project]: 'shop', 'com.docker.swarm.id': 'f'.repeat(64) } },
+      'the label com.docker.swarm.id is not for them to give',
+    ],
+    [
+      { labels: { [project]: 'shop', 'flotilla.generation': '9' } },
+      'the label flotilla.generation is not for them to give',
+    ],
+    [
+      { Labels: { [project]: 'shop', 'com.flotilla.tenant': 'blue' } },
+      'the label com.flotilla.tenant is not for them to give',
+    ],
     [{ HostConfig: { NetworkMode: 'blog_default' } }, 'network blog_default belongs to project "blog"'],
     [{ HostConfig: { networkmode: 'container:other' } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { NetworkMode: 'not_there' } }, 'network not_there is not there'],
     [{ NetworkingConfig: { EndpointsConfig: { blog_default: {} } } }, 'network blog_default belongs to project "blog"'],
+    [
+      { NetworkingConfig: { EndpointsConfig: { shop_default: { networkID: 'blog_default' } } } },
+      'network blog_default belongs to project "blog"',
+    ],
     [{ HostConfig: { PidMode: 'container:plain' } }, 'container plain belongs to no project'],
     [{ HostConfig: { IpcMode: 'container:later' } }, 'container later is not there'],
+    [{ HostConfig: { Cgroup: 'container:other' } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { VolumesFrom: ['other:ro'] } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { Links: ['other:db'] } }, 'container other belongs to project "blog"'],
     [{ HostConfig: { Binds: ['blog_data:/x'] } }, 'volume blog_data belongs to project "blog"'],
@@ -394,6 +461,12 @@ describe('a deployer', () => {
     expect((await as('shop', 'POST', '/networks/create', { Name: 'shop_free' })).status).toBe(403)
     expect((await as('shop', 'POST', '/volumes/create', { Name: 'shop_more', Labels: labels })).status).toBe(201)
     expect((await as('shop', 'POST', '/volumes/create', { Name: 'shop_free' })).status).toBe(403)
+    const given = { ...labels, 'com.flotilla.tenant': 'blue' }
+    expect((await as('shop', 'POST', '/volumes/create', { Name: 'shop_free', Labels: given })).status).toBe(403)
+    const elsewhere = { Container: 'made', EndpointConfig: { NetworkID: 'blog_default' } }
+    expect(messageOf(await as('shop', 'POST', '/networks/shop_back/connect', elsewhere))).toContain(
+      'network blog_default belongs to project "blog"',
+    )
     expect((await as('shop', 'POST', '/networks/shop_back/connect', { Container: 'made' })).status).toBe(200)
     expect((await as('shop', 'DELETE', '/containers/made?force=1')).status).toBe(204)
     expect((await as('shop', 'DELETE', '/networks/shop_back')).status).toBe(204)
@@ -449,6 +522,7 @@ describe('a freedom at every door, for every role', () => {
       'host-paths',
       [
         create({ Binds: ['/:/x'] }),
+        create({ Binds: ['n1//etc:/x'] }),
         create({ Mounts: [{ Type: 'volume', VolumeOptions: { DriverConfig: { Options: bindVolume } } }] }),
         service({ Mounts: [{ Type: 'bind', Source: '/' }] }),
         ['POST', '/volumes/create', { Name: 'door', Labels: labels, DriverOpts: bindVolume }],

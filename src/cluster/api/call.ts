@@ -16,7 +16,7 @@ import type { Rescheduler } from '../reschedule/rescheduler.ts'
 import type { ContainerView } from '../model.ts'
 import type { Use } from '../tenants/quota.ts'
 import type { LeadFence } from './fence.ts'
-import { isFields, noFields } from '../wire.ts'
+import { isFields, noFields, readField } from '../wire.ts'
 import type { Fields } from '../wire.ts'
 import type { WaitingCreates } from './waiting.ts'
 import { pairOf } from './bridge/versions.ts'
@@ -161,6 +161,13 @@ export function hasFormBody({ head }: Exchange): boolean {
   return false
 }
 
+/** Whether a body asks for something; absent: it does not. @throws {cluster/invalid-option} status 400 */
+export function readSwitch(body: Fields, key: string): boolean {
+  const value = readField(body, key) ?? false
+  if (typeof value === 'boolean') return value
+  throw new FlotillaError('cluster/invalid-option', `invalid value for ${key}: must be true or false`, { status: 400 })
+}
+
 /** Which engines a request that is not forwarded goes to: the audit log says so. */
 export function noteNodes(api: Pick<Api, 'audit'>, call: Pick<Call, 'exchange'>, members: readonly Member[]): void {
   if (api.audit !== undefined) call.exchange.node = members.map((member) => member.name).join(',')
@@ -255,6 +262,12 @@ function checkDeparted(api: Api, reference: string): void {
       status: 500,
     },
   )
+}
+
+/** For what can only be done on a node that does not answer: nobody has to wait until that shows once more. */
+export function checkHealthy(member: Member, what: string): void {
+  if (member.isHealthy) return
+  throw new FlotillaError('cluster/unhealthy', `${what} unhealthy node ${member.name}`, { status: 500 })
 }
 
 /** Some engine that answers. @throws {cluster/unhealthy} */

@@ -178,9 +178,15 @@ export function* spellNames(container: ContainerView, node: NodeView): Generator
   }
 }
 
+/** By its names as they are and with a slash before; with the node where the filter has one. */
 function isNamed(container: ContainerView, node: NodeView, named: NameTest): boolean {
-  for (const name of spellNames(container, node)) if (named.any(name)) return true
-  return false
+  return container.names.some(
+    (name) =>
+      named.any(name) ||
+      named.any(`/${name}`) ||
+      named.withNode(`${node.name}/${name}`) ||
+      named.withNode(`/${node.name}/${name}`),
+  )
 }
 
 /** By name, target or source. One written with the node of the container is meant there by its bare name. */

@@ -107,7 +107,10 @@ function stripAnchors(text: string): string {
 export interface NameTest {
   /** One of them fits. */
   any(name: string): boolean
-  /** One of those fits that have a slash, and so a node in them. */
+  /**
+   * One of those fits that have a slash, and so a node in them. Others say nothing of nodes:
+   * `docker rm $(docker ps -q -f name=web)` must not take what runs on a node called web1.
+   */
   withNode(name: string): boolean
 }
 
@@ -121,7 +124,7 @@ export function compileNames(filters: ListFilters, compile: CompileRegex): NameT
   const texts = [...new Set(filters.get('name'))]
   if (texts.length === 0) return undefined
   const matchers = texts.map((text) => compileName(text, compile))
-  const slashed = matchers.filter((_, index) => texts[index]?.includes('/') === true)
+  const slashed = matchers.filter((_, index) => namesNode(texts[index] ?? ''))
   return {
     any: (name) => matchers.some((matches) => matches(name)),
     withNode: (name) => slashed.some((matches) => matches(name)),
@@ -147,6 +150,13 @@ export function checkNamePatterns(filters: ListFilters, most: number): void {
   if (patterns.reduce((sum, text) => sum + text.length, 0) > most) {
     throw invalid(`invalid filter 'name': patterns of more than ${most} characters`)
   }
+}
+
+/** True for a slash besides the one that names of containers begin with. */
+function namesNode(text: string): boolean {
+  return stripAnchors(text)
+    .replace(/^\/\??/, '')
+    .includes('/')
 }
 
 function compileName(text: string, compile: CompileRegex): (name: string) => boolean {

@@ -122,6 +122,27 @@ describe('containers', () => {
     ])
   })
 
+  it('is not asked about the node by a name, unless the name has a slash in it', async () => {
+    const nodes = [
+      makeNode('web1', { containers: [makeContainer('db', { createdAtMs: 2 })] }),
+      makeNode('n2', { containers: [makeContainer('web', { createdAtMs: 1 })] }),
+    ]
+    const regex = await loadRegex()
+    const shown = (...name: string[]): readonly (string | undefined)[] => {
+      const query: ContainerQuery = { isAll: true, limit: 0, before: '', since: '', filters: new Map([['name', name]]) }
+      const found = collectEntries(
+        selectContainers(orderContainers(nodes), query, () => undefined, compileNames(query.filters, regex)),
+      )
+      return found.map((each) => each.container.names[0])
+    }
+    const bare = ['web', '/web', '^/?web', 'w.b']
+    expect(bare.map((text) => shown(text).join(' '))).toEqual(bare.map(() => 'web'))
+    const withNode = ['web1/', 'web1/db', '^/web1/db$', '^/?web./d']
+    expect(withNode.map((text) => shown(text).join(' '))).toEqual(withNode.map(() => 'db'))
+    expect(shown('.*')).toEqual(['db', 'web'])
+    expect(shown('web', 'web1/db')).toEqual(['db', 'web'])
+  })
+
   it('refuses unknown containers as bounds', () => {
     expect(() => names({ before: ['nosuch'] })).toThrow('No such container: nosuch')
   })
@@ -342,6 +363,8 @@ describe('networks and volumes', () => {
     [{ name: ['b/own'] }, 'own'],
     [{ name: ['b/'] }, 'b/bridge b/twin own'],
     [{ name: ['twin'] }, 'a/twin b/twin'],
+    [{ name: ['a'] }, ''],
+    [{ name: ['^/?b.twin$'] }, ''],
     [{ label: ['of=b'] }, 'b/twin'],
     [{ driver: ['overlay'] }, 'mesh'],
     [{ node: ['a'] }, 'a/bridge a/twin mesh'],
@@ -364,7 +387,7 @@ describe('networks and volumes', () => {
     [{ name: ['dat'] }, 'data'],
     [{ name: ['b/dat'] }, 'data'],
     [{ name: ['b/'] }, 'b/mixed data one shared'],
-    [{ name: ['b'] }, 'b/mixed'],
+    [{ name: ['b'] }, ''],
     [{ driver: ['nfs'] }, 'shared'],
     [{ node: ['b'] }, 'b/mixed data one shared'],
     [{ node: ['a'] }, 'a/mixed data shared'],

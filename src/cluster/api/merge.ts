@@ -47,7 +47,7 @@ export function listNetworks(
       if (network.scope === 'swarm' && swarm?.has(network.id) === false) continue
       const name = rename(node, network)
       if (seen.has(network.id) || !isWanted(network)) continue
-      if (!isNamed(names, spellNetwork(node, network, name))) continue
+      if (!isNamed(names, spellNetwork(node, network))) continue
       seen.add(network.id)
       rows.push({ name, id: network.id, row: { ...network.row, Name: name } })
     }
@@ -124,7 +124,7 @@ export function listVolumes(
   for (const { name, copies } of groupVolumes(snapshot)) {
     const found = isOnNode === undefined ? copies : copies.filter(({ node }) => isOnNode(node))
     const copy = chooseCopy(found, isUsed)
-    if (copy === undefined || !found.some(({ node, item }) => isNamed(names, spellVolume(node, item, name)))) continue
+    if (copy === undefined || !found.some(({ node, item }) => isNamed(names, spellVolume(node, item)))) continue
     if (isDriver?.(copy.item.driver) === false || !isLabelled(copy.item.labels)) continue
     if (dangling !== undefined && found.some(({ node, item }) => isUsed(node, item.name)) === dangling) continue
     rows.push({ name, id: copy.node.addr, row: { ...copy.item.row, Name: name } })
@@ -147,25 +147,25 @@ function groupVolumes(snapshot: ClusterSnapshot): Iterable<VolumeRow> {
   return rows.values()
 }
 
-/** The ways a name may be written. */
+/** The ways a name may be written in a filter. */
 interface Spelling {
-  readonly shown: string
   readonly bare: string
   /** With the node. */
   readonly full: string
 }
 
-function spellNetwork(node: NodeView, network: NetworkView, shown: string): Spelling {
-  return { shown, bare: network.name, full: isLocal(network) ? `${node.name}/${network.name}` : shown }
+function spellNetwork(node: NodeView, network: NetworkView): Spelling {
+  const { name } = network
+  return { bare: name, full: isLocal(network) ? `${node.name}/${name}` : name }
 }
 
-function spellVolume(node: NodeView, volume: VolumeView, shown: string): Spelling {
-  return { shown, bare: volume.name, full: `${node.name}/${volume.name}` }
+function spellVolume(node: NodeView, volume: VolumeView): Spelling {
+  return { bare: volume.name, full: `${node.name}/${volume.name}` }
 }
 
-/** As printed or bare, and with the node where the filter has one. */
-function isNamed(names: NameTest | undefined, { shown, bare, full }: Spelling): boolean {
-  return names === undefined || names.any(shown) || names.any(bare) || (full !== shown && names.withNode(full))
+/** Bare, and with the node where the filter has one. */
+function isNamed(names: NameTest | undefined, { bare, full }: Spelling): boolean {
+  return names === undefined || names.any(bare) || names.withNode(full)
 }
 
 /** Every spelling of every network, or volume, that a name filter may be asked about. */

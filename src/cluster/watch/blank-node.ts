@@ -1,3 +1,4 @@
+import { noAbilities } from '../abilities.ts'
 import { changeNode } from '../copies.ts'
 import type { NodeView } from '../model.ts'
 import { emptyUsage, sumUsage } from '../usage.ts'
@@ -27,6 +28,7 @@ export function makeBlankNode(addr: string): NodeView {
     swarmRole: 'none',
     architecture: '',
     gpus: [],
+    abilities: noAbilities,
     labels: new Map(),
     clockDeltaMs: 0,
     usage: emptyUsage,

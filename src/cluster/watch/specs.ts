@@ -1,3 +1,4 @@
+import { isSameAbilities, readAbilities } from '../abilities.ts'
 import { readNodeGpus } from '../gpus.ts'
 import type { NodeView } from '../model.ts'
 import { isFields, readNumber, readText, readTexts, readTimeMs } from '../wire.ts'
@@ -20,6 +21,7 @@ export type NodeSpecs = Pick<
   | 'osType'
   | 'architecture'
   | 'gpus'
+  | 'abilities'
   | 'swarmRole'
   | 'labels'
   | 'clockDeltaMs'
@@ -69,6 +71,7 @@ export function readSpecs(addr: string, answer: Specs, overcommitPercent: number
     osType: readText(info, 'OSType'),
     architecture: readText(info, 'Architecture'),
     gpus: readNodeGpus(info, labels),
+    abilities: readAbilities(info),
     swarmRole: readSwarmRole(info),
     labels,
     clockDeltaMs,
@@ -131,10 +134,11 @@ export function toOvercommitPercent(ratio: number): number {
 /** True when nothing differs that a reader of the node could see. */
 export function isSameSpecs(node: NodeView, specs: NodeSpecs): boolean {
   for (const [key, value] of Object.entries(specs)) {
-    if (key === 'labels' || key === 'gpus') continue
+    if (key === 'labels' || key === 'gpus' || key === 'abilities') continue
     if (node[key as keyof NodeSpecs] !== value) return false
   }
-  return isSameLabels(node.labels, specs.labels) && isSameTexts(node.gpus, specs.gpus)
+  const isAsAble = isSameAbilities(node.abilities, specs.abilities)
+  return isAsAble && isSameLabels(node.labels, specs.labels) && isSameTexts(node.gpus, specs.gpus)
 }
 
 function isSameTexts(a: readonly string[], b: readonly string[]): boolean {

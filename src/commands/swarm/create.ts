@@ -25,7 +25,11 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
     const base = toServiceBase(flags.service)
     const ca = flags.tlscacert === undefined ? undefined : await readCa(flags.tlscacert)
     const url = `${base}/clusters`
-    const reply = await requestWeb({ method: 'POST', url, tls: ca === undefined ? {} : { ca } }, {}, ctx.clock)
+    const reply = await requestWeb(
+      { method: 'POST', url, tls: ca === undefined ? {} : { ca } },
+      { signal: ctx.signal },
+      ctx.clock,
+    )
     const token = reply.body.trim()
     if (reply.status < 200 || reply.status > 299 || !/^[\w-]{1,128}$/.test(token)) {
       throw new FlotillaError(
@@ -37,6 +41,7 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
     ctx.stdout.write(`${token}\n`)
     return 0
   } catch (error) {
+    if (ctx.signal.aborted) throw error
     return endCommand(ctx, error)
   }
 }

@@ -1,4 +1,5 @@
 import type { Context, Run } from '../../cli/command.ts'
+import { makeChildAbort } from '../../core/child-abort.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readDurationNs } from './durations.ts'
@@ -16,10 +17,11 @@ export const run: Run<typeof listFlags> = async (ctx, flags, args) => {
       address,
       makeDiscoveryContext(ctx, { heartbeatMs: timeoutMs, options: flags['discovery-opt'] }),
     )
-    const stop = new AbortController()
+    const stop = makeChildAbort(ctx.signal)
     try {
       const sets = discovery.watch({ signal: stop.signal })
       const first = await Promise.race([readFirst(sets), waitOut(ctx, timeoutMs, stop.signal)])
+      ctx.signal.throwIfAborted()
       // classicswarm cli/list.go: says so and ends well.
       ctx.stdout.write(first === undefined ? 'Timed out\n' : first.map((entry) => `${entry}\n`).join(''))
     } finally {
@@ -28,6 +30,7 @@ export const run: Run<typeof listFlags> = async (ctx, flags, args) => {
     }
     return 0
   } catch (error) {
+    if (ctx.signal.aborted) throw error
     return endCommand(ctx, error)
   }
 }

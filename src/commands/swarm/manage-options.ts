@@ -5,6 +5,7 @@ import { defaultRememberMs } from '../../cluster/departed.ts'
 import { anyObserver, parseObserverRule } from '../../cluster/reschedule/sight.ts'
 import type { ObserverRule } from '../../cluster/reschedule/sight.ts'
 import { toOvercommitPercent } from '../../cluster/watch/specs.ts'
+import { checkClusterKeys } from './cluster-keys.ts'
 import { readDurationNs } from './durations.ts'
 import type { manageFlags } from './daemon-flags.ts'
 
@@ -64,9 +65,10 @@ export interface ClusterOptionsRead {
   readonly warning: string | undefined
 }
 
-/** Reads `--cluster-opt`. Options nobody knows are ignored, as the ancestor did. */
+/** Reads `--cluster-opt`. @throws {cluster/invalid-option} */
 export function readClusterOptions(driver: string, options: readonly string[]): ClusterOptionsRead {
   if (driver !== 'swarm') throw invalid(`unsupported cluster "${driver}"`)
+  checkClusterKeys(options)
   let overcommit = 0.05
   let createRetries = 0
   let waitMs = 0

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Context, Run } from '../../cli/command.ts'
 import type { CompileRegex } from '../../cluster/expression.ts'
 import type { NodeView } from '../../cluster/model.ts'
@@ -34,7 +35,8 @@ export const run: Run<typeof simulateFlags> = async (ctx, flags) => {
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const startMs = ctx.clock.monotonicMs()
   const simulation = new Simulation(nodes, policy, compile, flags.seed)
-  for (const event of events) play(simulation, event, flags['reschedule-all'])
+  const breathe = makePause(ctx)
+  for (const event of events) await play(simulation, event, flags['reschedule-all'], breathe)
   const report = simulation.report()
   const tookMs = ctx.clock.monotonicMs() - startMs
   if (flags.format === 'json') {
@@ -94,11 +96,34 @@ async function readEvents(ctx: Context, flags: Flags, compile: CompileRegex): Pr
   return events
 }
 
+/** Steps between two looks at whether somebody wants to stop. */
+const stretch = 256
+
+/** To be called before each step; a promise when others have to have their turn first, which rejects after a signal. */
+type Pause = () => Promise<void> | undefined
+
+function makePause({ signal }: Context): Pause {
+  let steps = 0
+  return () => {
+    steps += 1
+    return steps % stretch === 0 ? setImmediate().then(() => signal.throwIfAborted()) : undefined
+  }
+}
+
 /** @throws {cluster/invalid-option} for names nobody has */
-function play(simulation: Simulation, event: SimulationEvent, isEverythingRescheduled: boolean): void {
+async function play(
+  simulation: Simulation,
+  event: SimulationEvent,
+  isEverythingRescheduled: boolean,
+  breathe: Pause,
+): Promise<void> {
+  const pause = breathe()
+  if (pause !== undefined) await pause
   switch (event.kind) {
     case 'create':
       for (let index = 0; index < event.count; index += 1) {
+        const longer = breathe()
+        if (longer !== undefined) await longer
         simulation.create(numberCreate(event.create, index, event.count))
       }
       return

@@ -290,6 +290,24 @@ describe('list', () => {
   })
 })
 
+describe('what waits or counts for long', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('list ends with %s', async (name, code) => {
+    const call = start(['list', 'test://x'])
+    await vi.waitFor(() => expect(call.clock.sleeping).toBe(1))
+    call.signal(name)
+    expect(await call.result).toEqual({ code, stdout: '', stderr: '' })
+  })
+
+  it('simulate ends with SIGINT', async () => {
+    const call = start(['simulate', '--nodes', '50', '--cpus', '10000', '--containers', '2000000'])
+    setTimeout(() => call.signal('SIGINT'), 300)
+    expect(await call.result).toEqual({ code: 130, stdout: '', stderr: '' })
+  })
+})
+
 describe('join', () => {
   it('registers every heartbeat, goes on after failures, and takes it back when it is stopped', async () => {
     const call = start(['join', '--advertise', '10.0.0.1:2375', '--heartbeat', '5s', '--ttl', '20s', 'test://x'], {}, 1)

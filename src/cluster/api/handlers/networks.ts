@@ -11,7 +11,7 @@ import type { Fields } from '../../wire.ts'
 import { whileAttaching } from '../attach-retry.ts'
 import { attachmentNames, foldNames, networkNames } from '../body-names.ts'
 import { bridgeNetwork } from '../bridge/create-network.ts'
-import { findOwned, forward, noteNodes, readJsonBody, versionsOf } from '../call.ts'
+import { checkHealthy, findOwned, forward, noteNodes, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
 import { builtinNetworks, isLocal } from '../names.ts'
@@ -156,7 +156,13 @@ async function isTakenOff(api: Api, call: Call, reference: string): Promise<bool
 async function findNetworkFor(api: Api, reference: string, member: Member): Promise<NetworkView> {
   await api.cluster.settled()
   const there = member.view.networks.find((each) => each.id === reference || each.name === reference)
-  return there ?? (await findNetwork(api, reference)).network
+  if (there !== undefined) return there
+  const { member: holder, network } = await findNetwork(api, reference)
+  if (isLocal(network) && holder !== member) {
+    const where = `network ${reference} not found on node ${member.name}, where the container is: it is on node ${holder.name} only`
+    throw new FlotillaError('cluster/not-found', where, { status: 404 })
+  }
+  return network
 }
 
 export const connect: Handler = attachment('connect')
@@ -180,6 +186,7 @@ export const create: Handler = async (api, call) => {
     target.node !== undefined
       ? api.cluster.memberOf(target.node)
       : ((driver === 'overlay' ? managers[0] : findNeighbour(api, body)) ?? chooseMember(api))
+  if (target.node !== undefined) checkHealthy(member, `Network ${target.name} cannot be made on`)
   const isOverlay = driver === 'overlay' && managers.includes(member)
   const named = { ...body, Name: target.name, Driver: driver }
   const given = isOverlay ? toOverlayBody(named) : named
@@ -228,7 +235,14 @@ export function chooseMember(api: Api): Member {
   throw new FlotillaError('cluster/no-placement', chosen.text, { status: 500 })
 }
 
-export async function post(api: Api, call: Call, member: Member, path: string, body: Fields): Promise<Fields> {
+export async function post(
+  api: Api,
+  call: Call,
+  member: Member,
+  path: string,
+  body: Fields,
+  signal?: AbortSignal,
+): Promise<Fields> {
   noteNodes(api, call, [member])
   const reply = await member.engine.request(
     {
@@ -237,7 +251,7 @@ export async function post(api: Api, call: Call, member: Member, path: string, b
       unversioned: true,
       ...toJsonBody(body),
     },
-    { deadlineMs: api.limits.createSeconds * 1000 },
+    { deadlineMs: api.limits.createSeconds * 1000, ...(signal === undefined ? {} : { signal }) },
   )
   const value = await reply.json<unknown>()
   return isFields(value) ? value : {}

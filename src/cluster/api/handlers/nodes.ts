@@ -4,9 +4,9 @@ import { unmarked } from '../../model.ts'
 import type { Availability, NodeMark, NodeView } from '../../model.ts'
 import type { MoveView } from '../../reschedule/moves.ts'
 import { renderSight } from '../../reschedule/sight.ts'
-import { isFields, readBoolean, readField } from '../../wire.ts'
+import { isFields, readField } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
-import { readJsonBody } from '../call.ts'
+import { readJsonBody, readSwitch } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
 /** The nodes with what operators decided about them. */
@@ -33,7 +33,7 @@ export const moves: Handler = (api, call) => {
 
 /** `{"Force": true}` moves containers without a reschedule policy too. */
 export const drain: Handler = async (api, call) => {
-  const isForced = readBoolean(await readJsonBody(call), 'Force')
+  const isForced = readSwitch(await readJsonBody(call), 'Force')
   await setAvailability(api, call, 'drain', isForced)
 }
 

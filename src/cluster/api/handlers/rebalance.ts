@@ -4,9 +4,9 @@ import { limitRequest, makeDraft } from '../../reschedule/draft.ts'
 import { findVolumeHold } from '../../reschedule/decide.ts'
 import { defaultThresholds, planRebalance } from '../../reschedule/rebalance.ts'
 import type { RebalanceMeasure } from '../../reschedule/rebalance.ts'
-import { readBoolean, readField, readText } from '../../wire.ts'
+import { readField } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
-import { readJsonBody } from '../call.ts'
+import { readJsonBody, readSwitch } from '../call.ts'
 import type { Api, Handler } from '../call.ts'
 
 /**
@@ -21,7 +21,7 @@ export const rebalance: Handler = async (api, call) => {
   const movable = await listMovable(api)
   const threshold = readThreshold(body, measure)
   const plan = planRebalance({ nodes, movable, policy: api.cluster.policy, measure, threshold })
-  const isApplied = readBoolean(body, 'Apply')
+  const isApplied = readSwitch(body, 'Apply')
   let begun = 0
   for (const move of isApplied ? plan.moves : []) {
     const record = api.rescheduler.recordOf(move.swarmId)
@@ -38,11 +38,11 @@ export const rebalance: Handler = async (api, call) => {
 }
 
 function readMeasure(body: Fields): RebalanceMeasure {
-  const by = readText(body, 'By') || 'containers'
+  const by = readField(body, 'By') ?? ''
+  if (by === '') return 'containers'
   if (by === 'containers' || by === 'resources') return by
-  throw new FlotillaError('cluster/invalid-option', `By must be containers or resources, not ${by.slice(0, 100)}`, {
-    status: 400,
-  })
+  const given = typeof by === 'string' ? by.slice(0, 100) : `a ${typeof by}`
+  throw new FlotillaError('cluster/invalid-option', `By must be containers or resources, not ${given}`, { status: 400 })
 }
 
 function readThreshold(body: Fields, measure: RebalanceMeasure): number {

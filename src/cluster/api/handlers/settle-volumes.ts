@@ -18,7 +18,9 @@ export function settleVolumes(api: Api, body: Fields): SettledVolumes {
     const target = splitNodeName(name, (reference) =>
       name.startsWith('/') ? undefined : api.cluster.directory.findNode(reference),
     )
-    if (target.node !== undefined) nodes.add(target.node.name)
+    // Without its node, `NODE//etc` would be a path.
+    if (target.node === undefined || !isVolumeName(target.name)) return name
+    nodes.add(target.node.name)
     return target.name
   }
   const hostConfig = readFields(body, 'HostConfig')
@@ -39,6 +41,11 @@ export function settleVolumes(api: Api, body: Fields): SettledVolumes {
     ...(mounts.length > 0 && { Mounts: mounts }),
   }
   return { body: { ...body, HostConfig: changed }, nodes: [...nodes] }
+}
+
+/** As engines have it for volumes of theirs; what looks otherwise may be a path to them. */
+function isVolumeName(name: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)
 }
 
 /** A volume whose data is on one node. */

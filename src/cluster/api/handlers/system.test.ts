@@ -29,3 +29,12 @@ describe('disk usage', () => {
     expect((await bed.call('GET', '/v1.41/system/df?type=bogus')).status).toBe(200)
   })
 })
+
+it('/info tells the drivers of the engines', async () => {
+  bed = await startEndpointBed([{}, {}])
+  expect(JSON.parse((await bed.call('GET', '/info')).body)).toMatchObject({
+    Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'null'], Authorization: [], Log: ['json-file'] },
+    MemoryLimit: true,
+    OomKillDisable: true,
+  })
+})

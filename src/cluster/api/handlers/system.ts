@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { programCommit } from '../../../core/program.ts'
+import { joinAbilities } from '../../abilities.ts'
 import { sumInfo, writeInfoTable } from '../../info.ts'
 import type { InfoOptions } from '../../info.ts'
 import { compareApiVersions } from '../../../engine/version.ts'
@@ -120,6 +121,7 @@ export const info: Handler = async (api, call) => {
   const snapshot = cluster.snapshot()
   const sums = sumInfo(snapshot)
   const { containers } = sums
+  const abilities = joinAbilities(snapshot.nodes.map((node) => node.abilities))
   const { env } = settings
   const text = JSON.stringify({
     ID: '',
@@ -131,18 +133,8 @@ export const info: Handler = async (api, call) => {
     Driver: '',
     DriverStatus: null,
     SystemStatus: tableMark,
-    Plugins: { Volume: [], Network: [], Authorization: null, Log: [] },
-    MemoryLimit: true,
-    SwapLimit: true,
-    CpuCfsPeriod: true,
-    CpuCfsQuota: true,
-    CPUShares: true,
-    CPUSet: true,
-    PidsLimit: true,
-    IPv4Forwarding: true,
-    BridgeNfIptables: true,
-    BridgeNfIp6tables: true,
-    OomKillDisable: true,
+    Plugins: abilities.drivers,
+    ...abilities.flags,
     Debug: settings.isDebug,
     NFd: 0,
     NGoroutines: 0,

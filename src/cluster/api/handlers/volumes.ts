@@ -6,12 +6,13 @@ import { WHITELISTS_LABEL } from '../../model.ts'
 import { readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { foldNames, volumeNames } from '../body-names.ts'
-import { forward, isTrue, noteNodes, paramsOf, readJsonBody } from '../call.ts'
+import { checkHealthy, forward, isTrue, noteNodes, paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { splitNodeName } from '../merge.ts'
 import { post } from './networks.ts'
 import { joinNodeFailures } from './node-failures.ts'
+import { whileHealthy } from './while-healthy.ts'
 import { randomId } from '../../../io/random-id.ts'
 
 export const inspect: Handler = async (api, call) => {
@@ -29,7 +30,9 @@ export const inspect: Handler = async (api, call) => {
     throw new FlotillaError('cluster/not-found', `get ${call.name}: no such volume`, { status: 404 })
   }
   const enginePath = `/volumes/${found.item.name}`
-  forward(api, call, api.cluster.memberOf(found.node), { enginePath, within: 'callSeconds' })
+  const member = api.cluster.memberOf(found.node)
+  checkHealthy(member, `Volume ${call.name} is on`)
+  forward(api, call, member, { enginePath, within: 'callSeconds' })
 }
 
 /** What a prune goes by since API 1.42: engines give it to volumes that were made without a name. */
@@ -53,10 +56,13 @@ export async function makeVolume(api: Api, call: Call, body: Fields): Promise<Fi
   if (members.length === 0) {
     throw new FlotillaError('cluster/no-placement', 'No healthy node available in the cluster', { status: 500 })
   }
+  const [only] = members
+  if (target.node !== undefined && only !== undefined) checkHealthy(only, `Volume ${target.name} cannot be made on`)
   const sent = target.name === '' ? nameAnonymous(body) : { ...body, Name: target.name }
   const made: Fields[] = []
   await forEach(members, async (member) => {
-    made.push(await post(api, call, member, '/volumes/create', sent))
+    const ask = (signal: AbortSignal): Promise<Fields> => post(api, call, member, '/volumes/create', sent, signal)
+    made.push(await whileHealthy(api, member, call.exchange.signal, ask))
   })
   noteNodes(api, call, members)
   await readBack(api, members, sent.Name)
@@ -105,6 +111,9 @@ export const remove: Handler = async (api, call) => {
       const version = member.versionFor(call.version ?? api.cluster.apiVersion)
       const path = `${version}${renderPath(`/volumes/${name}`)}${query}`
       const request = { method: 'DELETE', path, unversioned: true } as const
+      if (!member.isHealthy) {
+        throw new FlotillaError('cluster/unhealthy', `Volume ${name} is on an unhealthy node`, { status: 500 })
+      }
       try {
         await (await member.engine.request(request, { deadlineMs: api.limits.callSeconds * 1000 })).bytes()
       } catch (error) {
