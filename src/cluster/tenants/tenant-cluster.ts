@@ -81,7 +81,8 @@ export class TenantCluster implements ClusterAccess {
     const isContainer = readText(readFields(draft.body, 'Labels'), TENANT_LABEL) === this.#view.lens.tenant
     if (isContainer) await this.#waitForDetails()
     const quota = this.#quota()
-    if (isContainer) this.#checkSaid(draft, quota)
+    // What was made before the quota is moved as it is.
+    if (isContainer && succession === undefined) this.#checkSaid(draft, quota)
     const entry = isContainer ? this.#ledger.takeContainer(quota, draft.swarmId, toUse(request)) : undefined
     try {
       if (request.affinities.expressions.length === 0) return await this.#whole.hold(draft, request, succession)

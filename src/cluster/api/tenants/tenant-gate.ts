@@ -1,4 +1,5 @@
 import type { AccessRules, Tenant } from '../../access/model.ts'
+import type { ClusterAccess } from '../../cluster.ts'
 import { makeHearing } from '../../tenants/hearing.ts'
 import { Ledger } from '../../tenants/ledger.ts'
 import type { Entry } from '../../tenants/ledger.ts'
@@ -107,6 +108,10 @@ export class TenantGate implements Tenants {
     const labels = readFields(body, 'Labels')
     if (Object.hasOwn(labels, TENANT_LABEL) || !isFields(body['Labels'] ?? {})) return
     replaceBody({ call }, { ...body, Labels: { ...labels, [TENANT_LABEL]: '' } })
+  }
+
+  clusterOf(whole: Api, tenant: string): ClusterAccess | undefined {
+    return this.#stateOf(whole, tenant)?.api.cluster
   }
 
   list(whole: Api): readonly TenantReading[] {
