@@ -71,8 +71,10 @@ function isLocal(path: string): boolean {
  * What only a primary may do: give names away, choose nodes, change the cluster. Everything else a replica can do from
  * what it knows itself, when nobody leads or the leader is out of its reach (reliability.md F-M4, F-K1).
  */
-function needsPrimary(method: string, path: string): boolean {
+function needsPrimary({ head: { method }, caller }: Exchange, path: string): boolean {
   if (method === 'GET' || method === 'HEAD') return false
+  // What a tenant has under way is counted by the one that leads.
+  if (caller?.tenant !== undefined && /^\/containers\/.+\/update$/.test(path)) return true
   return primaryPaths.has(path) || path.startsWith('/flotilla/') || /^\/containers\/.+\/rename$/.test(path)
 }
 
@@ -132,7 +134,7 @@ export class PrimaryForwarder {
     const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
     const atMs = this.#o.clock.monotonicMs()
     const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
-    const isServable = !needsPrimary(exchange.head.method, target.path)
+    const isServable = !needsPrimary(exchange, target.path)
     const isKept = !isPassedOn && exchange.head.method === 'POST' && target.path === createPath
     const kept = isKept ? makeKeptWait(atMs) : undefined
     return this.#find({ exchange, target, serve, isPassedOn, isServable, kept, atMs, untilMs })
