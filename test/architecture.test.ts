@@ -87,7 +87,7 @@ const purePlaces = [
   /^cluster\/(explain|limits|directory|holders|prefix-index|container-order|container-row|node-list|engine-addresses|collisions|departed|ascii|image-name|admission|replaced-copies|taken-names|reservations|fleet|info|reschedule|simulate)\.ts$/,
   /^cluster\/image-transfer\/(tar-sieve|nameless|layers|layer-filter|plan-copy)\.ts$/,
   /^cluster\/native-swarm\/(plan-swarm|read-swarm)\.ts$/,
-  /^cluster\/tenants\/(owner|lens|image-names|narrow-node|narrow-usage|settle-affinities|create-request|quota|rates|hearing)\.ts$/,
+  /^cluster\/tenants\/(away-use|owner|lens|image-names|narrow-node|narrow-usage|settle-affinities|create-request|quota|rates|hearing)\.ts$/,
   /^cluster\/recipe\.ts$/,
   /^cluster\/audit\/(attention|line|selection|summary|verify)\.ts$/,
   /^cluster\/ports\/(find-forwards|choose-ports)\.ts$/,

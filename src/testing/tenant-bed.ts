@@ -24,8 +24,8 @@ export interface TenantBed {
   readonly as: (user: 'admin' | 'blue' | 'red') => Asks
   /** Other rules from now on. @param tenants YAML of the tenants */
   setTenants(tenants: string): void
-  /** Another manager over the same engines, with the same rules, in place of this one. */
-  readonly restart: () => Promise<void>
+  /** Another manager over the same engines, with the same rules, in place of this one. @param healthy engines that answer */
+  readonly restart: (healthy?: number) => Promise<void>
   close(): Promise<void>
 }
 
@@ -51,10 +51,10 @@ export async function startTenantBed(
   const source = { index: rulesOf(tenants) }
   let endpoint: RunningEndpoint
   let port = 0
-  async function start(): Promise<void> {
+  async function start(healthy = engines.length): Promise<void> {
     endpoint = await startManagerOver(engines, { access: source, ...more })
     port = Number(new URL(endpoint.addresses[0] ?? '').port)
-    await eventually(() => endpoint.cluster.healthyMembers().length === engines.length, 'healthy engines')
+    await eventually(() => endpoint.cluster.healthyMembers().length === healthy, 'healthy engines')
   }
   async function close(): Promise<void> {
     endpoint.closeNow()
@@ -72,9 +72,9 @@ export async function startTenantBed(
     as: (user) => (method, path, body, headers) =>
       ask(port, method, path, body, { authorization: `Bearer ${user}`, ...headers }),
     setTenants: (text) => void (source.index = rulesOf(text)),
-    async restart() {
+    async restart(healthy) {
       endpoint.closeNow()
-      await start()
+      await start(healthy)
     },
     close,
   }

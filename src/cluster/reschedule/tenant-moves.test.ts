@@ -105,4 +105,22 @@ describe('a container of a tenant that is moved', () => {
     await eventually(() => others.some((engine) => holds(engine, 'blue-one')), 'its move', 60_000)
     expect(await use()).toMatchObject([{ Containers: { Used: 2, Limit: 2 } }])
   }, 120_000)
+
+  it('counts while it is on a node that its manager has not read since it began', async () => {
+    const records = memoryRecords()
+    const { engines, restart } = await start('{blue: {quota: {containers: 2, memory: 100m}}, red: {}}', records)
+    const HostConfig = { Memory: 40 * 2 ** 20 }
+    await create('blue', 'blue-one', { Env: [policy, on('n1')], HostConfig })
+    await create('blue', 'blue-two', { Env: [on('n2')], HostConfig })
+    await eventually(async () => (await records.list()).length === 1, 'the record')
+    engines[0]!.fail({ path: /./, fault: { kind: 'hang' } })
+    await restart(2)
+    const blue = bed!.as('blue')
+    const refused = await blue('POST', '/containers/create', { Image: image, HostConfig })
+    expect(refused.body).toContain(
+      'tenant blue would go over its quota of containers: 2 in use, 1 more asked for, limit 2',
+    )
+    const use = JSON.parse((await blue('GET', '/flotilla/tenants')).body) as readonly unknown[]
+    expect(use).toMatchObject([{ Containers: { Used: 2 }, Memory: { Used: 80 * 2 ** 20 } }])
+  }, 60_000)
 })

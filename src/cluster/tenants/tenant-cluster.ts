@@ -79,7 +79,10 @@ export class TenantCluster implements ClusterAccess {
   ): Promise<PlaceHeld | NoPlacement | NameTaken> {
     // Builds take a place too, and are no containers.
     const isContainer = readText(readFields(draft.body, 'Labels'), TENANT_LABEL) === this.#view.lens.tenant
-    if (isContainer) await this.#waitForDetails()
+    if (isContainer) {
+      await this.#waitForDetails()
+      await this.#whole.namesKnown()
+    }
     const quota = this.#quota()
     // What was made before the quota is moved as it is.
     if (isContainer && succession === undefined) this.#checkSaid(draft, quota)

@@ -1,5 +1,7 @@
 import type { AccessRules, Tenant } from '../../access/model.ts'
 import type { ClusterAccess } from '../../cluster.ts'
+import type { NodeView } from '../../model.ts'
+import { listAwayUse } from '../../tenants/away-use.ts'
 import { makeHearing } from '../../tenants/hearing.ts'
 import { Ledger } from '../../tenants/ledger.ts'
 import type { Entry } from '../../tenants/ledger.ts'
@@ -147,8 +149,9 @@ export class TenantGate implements Tenants {
 
   #make(whole: Api, tenant: Tenant, names: readonly string[], before: TenantState | undefined): TenantState {
     const view = new TenantView(makeLens(tenant, names), () => whole.cluster.snapshot())
-    const ledger =
-      before?.ledger ?? new Ledger(tenant.name, () => this.#states.get(tenant.name)?.view.snapshot().nodes ?? [])
+    const nodes = (): readonly NodeView[] => this.#states.get(tenant.name)?.view.snapshot().nodes ?? []
+    const away = (): ReturnType<typeof listAwayUse> => listAwayUse(tenant.name, whole.rescheduler.listAway())
+    const ledger = before?.ledger ?? new Ledger(tenant.name, nodes, away)
     const cluster = new TenantCluster(whole.cluster, view, ledger, () => tenant.quota)
     const api: Api = {
       ...whole,
