@@ -83,6 +83,20 @@ describe('a container of a tenant that is moved', () => {
     expect([holds(n1, 'blue-web'), holds(n2, 'blue-web'), holds(n3, 'blue-web')]).toEqual([true, false, false])
   }, 30_000)
 
+  it('has its volumes made for its tenant where it goes', async () => {
+    const { as, engines } = await start()
+    const Labels = { 'flotilla.reschedule.volumes': 'new' }
+    await create('blue', 'blue-web', { Env: [policy], Labels, HostConfig: { Binds: ['blue-data:/data'] } })
+    const at = engines.findIndex((engine) => holds(engine, 'blue-web'))
+    for (const engine of engines) if (engine !== engines[at]) engine.state.volumes.delete('blue-data')
+    await mark(`n${String(at + 1)}`, 'drain')
+    await eventually(() => engines.some((engine, index) => index !== at && holds(engine, 'blue-web')), 'the move')
+    const to = engines.findIndex((engine, index) => index !== at && holds(engine, 'blue-web'))
+    expect(engines[to]?.state.volumes.get('blue-data')?.Labels).toEqual({ [label]: 'blue' })
+    expect((await as('blue')('DELETE', '/containers/blue-web?force=1')).status).toBe(204)
+    expect((await as('blue')('GET', '/volumes')).body).toContain(`n${String(to + 1)}/blue-data`)
+  }, 30_000)
+
   it('waits while its tenant has used up the quota with other containers', async () => {
     const records = memoryRecords()
     const { as, endpoint, engines } = await start('{blue: {quota: {containers: 2}}, red: {}}', records)
