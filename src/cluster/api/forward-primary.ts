@@ -1,11 +1,12 @@
 import type { Clock } from '../../core/clock.ts'
-import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import type { Endpoint, TlsMaterial } from '../../engine/endpoint.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Election } from '../leader/election.ts'
 import type { AccessGate, VouchedLines } from './access-gate.ts'
+import { failureStatus } from './failure-status.ts'
 import { headerOf } from './http1/head.ts'
 import type { Exchange } from './http1/exchange.ts'
 import {
@@ -21,7 +22,7 @@ import type { KeptWait } from './kept-wait.ts'
 import type { OwnView } from './own-view.ts'
 import { PrimaryLink } from './primary-link.ts'
 import type { ForwardHost } from './proxy.ts'
-import { renderPath } from './target.ts'
+import { renderForLog, renderPath } from './target.ts'
 import { endingMessage } from './waiting.ts'
 import type { Target } from './target.ts'
 
@@ -325,9 +326,9 @@ export class PrimaryForwarder {
     try {
       await body()
     } catch (error) {
-      const known = isFlotillaError(error) ? error.status : undefined
+      const known = failureStatus(error)
       if (known === undefined) {
-        this.#o.log.error('request failed', { request: exchange.head.target, error: toMessage(error) })
+        this.#o.log.error('request failed', { request: renderForLog(exchange.head.target), error: toMessage(error) })
       }
       if (exchange.hasReplied) exchange.breakOff()
       else if (!exchange.isGone) exchange.replyError(known ?? 500, toMessage(error))

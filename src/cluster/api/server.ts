@@ -13,6 +13,7 @@ import { openListener } from './listen.ts'
 import type { ListenAddress, ListenTls } from './listen.ts'
 import type { Forward, ForwardHost } from './proxy.ts'
 import { randomId } from '../../io/random-id.ts'
+import { renderForLog } from './target.ts'
 
 export interface ServerOptions {
   readonly clock: Clock
@@ -201,7 +202,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     const id = known === undefined ? (exchange.requestId ?? randomId(8)) : undefined
     if (id !== undefined) {
       const { method, target } = exchange.head
-      this.#o.log.error('request failed', { id, method, request: target, error: toMessage(error) })
+      this.#o.log.error('request failed', { id, method, request: renderForLog(target), error: toMessage(error) })
     }
     if (exchange.hasReplied) exchange.breakOff()
     else exchange.replyError(status, toMessage(error), id === undefined ? headersOf(status) : [requestIdHeader, id])
