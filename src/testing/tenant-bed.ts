@@ -22,20 +22,19 @@ export interface TenantBed {
   readonly endpoint: RunningEndpoint
   readonly port: number
   readonly as: (user: 'admin' | 'blue' | 'red') => Asks
-  /** Other rules from now on. @param tenants YAML of the tenants */
-  setTenants(tenants: string): void
-  /** Another manager over the same engines, with the same rules, in place of this one. */
-  readonly restart: () => Promise<void>
+  /** Other rules from now on. @param tenants YAML of the tenants @param users those of them that have a user */
+  setTenants(tenants: string, users?: readonly string[]): void
+  /** Another manager over the same engines, with the same rules, in place of this one. @param healthy engines that answer */
+  readonly restart: (healthy?: number) => Promise<void>
   close(): Promise<void>
 }
 
-function rulesOf(tenants: string): AccessIndex {
+function rulesOf(tenants: string, names: readonly string[] = ['blue', 'red']): AccessIndex {
   const user = (name: string, more: string): string => `  ${name}: {token: "sha256:${hashToken(name)}", ${more}}`
   const users = [
     'users:',
     user('admin', 'role: admin'),
-    user('blue', 'role: tenant, tenant: blue'),
-    user('red', 'role: tenant, tenant: red'),
+    ...names.map((name) => user(name, `role: tenant, tenant: ${name}`)),
   ]
   return indexAccess(parseAccess(`${users.join('\n')}\ntenants: ${tenants}\n`, 'access.yaml'))
 }
@@ -51,10 +50,10 @@ export async function startTenantBed(
   const source = { index: rulesOf(tenants) }
   let endpoint: RunningEndpoint
   let port = 0
-  async function start(): Promise<void> {
+  async function start(healthy = engines.length): Promise<void> {
     endpoint = await startManagerOver(engines, { access: source, ...more })
     port = Number(new URL(endpoint.addresses[0] ?? '').port)
-    await eventually(() => endpoint.cluster.healthyMembers().length === engines.length, 'healthy engines')
+    await eventually(() => endpoint.cluster.healthyMembers().length === healthy, 'healthy engines')
   }
   async function close(): Promise<void> {
     endpoint.closeNow()
@@ -71,10 +70,10 @@ export async function startTenantBed(
     },
     as: (user) => (method, path, body, headers) =>
       ask(port, method, path, body, { authorization: `Bearer ${user}`, ...headers }),
-    setTenants: (text) => void (source.index = rulesOf(text)),
-    async restart() {
+    setTenants: (text, users) => void (source.index = rulesOf(text, users)),
+    async restart(healthy) {
       endpoint.closeNow()
-      await start()
+      await start(healthy)
     },
     close,
   }

@@ -282,6 +282,25 @@ describe.runIf(isRoot)('tenants of a cluster of engines 20.10 and 28.5 (needs ro
     await as('red', left)
   }, 180_000)
 
+  it('are moved by what is theirs: no affinity looks at others, and volumes are made for their tenant', async () => {
+    const policy = '-e reschedule:on-node-failure --label flotilla.reschedule.volumes=new'
+    await ok('red', '$D run -d --name red-lure -e constraint:node==ten2 $I sleep 300')
+    const away = '-e constraint:node==~ten1 -e affinity:container!=red-lure'
+    await ok('blue', `$D run -d --memory 32m --name blue-move ${away} ${policy} -v blue-moved:/data $I sleep 300`)
+    const where = (): Promise<string> => ok('blue', `$D inspect -f '{{.Node.Name}} {{.State.Running}}' blue-move`)
+    expect(await where()).toBe('ten1 true\n')
+    expect((await cluster.node(1).docker(['volume', 'rm', 'blue-moved'])).code).toBe(0)
+    const mark = (how: string): Promise<string> =>
+      admin(`curl -s --fail-with-body -X POST --unix-socket ${cluster.socket} http://d/flotilla/nodes/ten1/${how}`)
+    await mark('drain')
+    await expect.poll(where, { timeout: 60_000 }).toBe('ten2 true\n')
+    const owner = ['volume', 'inspect', '-f', '{{index .Labels "com.flotilla.tenant"}}', 'blue-moved']
+    expect((await cluster.node(1).docker(owner)).stdout).toBe('blue\n')
+    await mark('undrain')
+    await ok('blue', '$D rm -f blue-move; $D volume rm blue-moved')
+    await ok('red', '$D rm -f red-lure')
+  }, 180_000)
+
   it('clean up after themselves, and after nobody else', async () => {
     for (const name of names) for (const line of evening) await ok(name, line)
     expect(await admin(`$D ps -a --format '{{.Names}}'`)).toMatch(/^\S*boss-web$/)

@@ -75,6 +75,8 @@ export interface Tenants {
   serve(api: Api, call: Call, line: string, handler: Handler): void | Promise<void>
   /** Keeps a create by somebody else from making something that is a tenant's without saying so. */
   disown(call: Call): Promise<void>
+  /** The cluster as calls of a tenant get it; undefined: there is no such tenant. */
+  clusterOf(api: Api, tenant: string): ClusterAccess | undefined
   /** What they have and may have, by name. */
   list(api: Api): readonly TenantReading[]
 }

@@ -94,7 +94,7 @@ export class PrimaryForwarder {
     const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
     const atMs = this.#o.clock.monotonicMs()
     const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
-    const isServable = !needsPrimary(exchange.head.method, target.path)
+    const isServable = !needsPrimary(exchange.head.method, target.path, exchange.caller?.tenant !== undefined)
     const kept = !isPassedOn && mayWait(exchange.head.method, target.path) ? makeKeptWait(atMs) : undefined
     return this.#find({ exchange, target, serve, isPassedOn, isServable, kept, atMs, untilMs })
   }

@@ -30,9 +30,12 @@ const primaryPaths: ReadonlySet<string> = new Set([
 /**
  * What only a primary may do: give names away, choose nodes, change the cluster. Everything else a replica can do from
  * what it knows itself, when nobody leads or the leader is out of its reach (reliability.md F-M4, F-K1).
+ *
+ * @param isOfTenant what a tenant has under way is counted by the one that leads
  */
-export function needsPrimary(method: string, path: string): boolean {
+export function needsPrimary(method: string, path: string, isOfTenant: boolean): boolean {
   if (method === 'GET' || method === 'HEAD') return false
+  if (isOfTenant && /^\/containers\/.+\/update$/.test(path)) return true
   return primaryPaths.has(path) || path.startsWith('/flotilla/') || /^\/containers\/.+\/rename$/.test(path)
 }
 

@@ -14,6 +14,7 @@ import type { ListenAddress, ListenTls } from './listen.ts'
 import type { ForwardHost } from './forward-options.ts'
 import type { Forward } from './proxy.ts'
 import { randomId } from '../../io/random-id.ts'
+import { renderForLog } from './target.ts'
 
 export interface ServerOptions {
   readonly clock: Clock
@@ -93,7 +94,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     const id = known === undefined ? (exchange.requestId ?? randomId(8)) : undefined
     if (id !== undefined) {
       const { method, target } = exchange.head
-      this.#o.log.error('request failed', { id, method, request: target, error: toMessage(error) })
+      this.#o.log.error('request failed', { id, method, request: renderForLog(target), error: toMessage(error) })
     }
     if (exchange.hasReplied) exchange.breakOff()
     else exchange.replyError(status, toMessage(error), id === undefined ? headersOf(status) : [requestIdHeader, id])

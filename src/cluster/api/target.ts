@@ -1,4 +1,5 @@
 import { FlotillaError } from '../../core/errors.ts'
+import { maskThoroughly } from '../../core/mask.ts'
 
 /** A request target in its one canonical form: what routes are looked up by is what engines are sent. */
 export interface Target {
@@ -57,4 +58,12 @@ export function renderPath(path: string): string {
 
 function bad(message: string): FlotillaError {
   return new FlotillaError('io/protocol', message, { status: 400 })
+}
+
+/** Characters of a path in the log. */
+const longestLogged = 1024
+
+/** What a log says of a request's target: queries hold secrets, as the arguments of builds. */
+export function renderForLog(target: string): string {
+  return maskThoroughly(target.split('?', 1)[0] ?? '').slice(0, longestLogged)
 }

@@ -108,8 +108,8 @@ export class EngineHands {
   }
 
   /** One of that name that is there is taken as it is. */
-  async createVolume(volume: RecordedVolume): Promise<void> {
-    const body = { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options }
+  async createVolume(volume: RecordedVolume, labels: Readonly<Record<string, string>>): Promise<void> {
+    const body = { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options, Labels: labels }
     await this.#call({ method: 'POST', path: '/volumes/create', body }, this.#callMs, [])
   }
 

@@ -5,6 +5,8 @@ import type { PlaceHeld } from '../places.ts'
 import { withNetworks } from '../recipe.ts'
 import type { NetworkUse } from '../recipe.ts'
 import type { CreateDraft } from '../request.ts'
+import { TENANT_LABEL } from '../tenants/owner.ts'
+import { readFields, readText } from '../wire.ts'
 import { listRemoteVolumes } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 import { forgetOld } from './left-copies.ts'
@@ -24,9 +26,11 @@ export async function makeAnew(
   const { api, signal } = context
   const { member } = held
   const hands = new EngineHands(member, api.cluster.clock)
-  for (const volume of listRemoteVolumes(record)) {
+  const tenant = readText(readFields(record.body, 'Labels'), TENANT_LABEL)
+  // What an engine makes by itself belongs to nobody.
+  for (const volume of tenant === '' ? listRemoteVolumes(record) : record.volumes) {
     await guard(context)
-    await hands.createVolume(volume)
+    await hands.createVolume(volume, tenant === '' ? {} : { [TENANT_LABEL]: tenant })
   }
   let networks: readonly NetworkUse[] = record.networks.map(({ name, settings }) => ({ name, settings }))
   if (!isLive) {

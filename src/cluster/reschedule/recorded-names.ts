@@ -4,6 +4,7 @@ import type { NameKeeper } from '../taken-names.ts'
 import type { RecordBook } from './book.ts'
 import type { World } from './decide.ts'
 import { keepsName } from './kept-name.ts'
+import type { ContainerRecord } from './record.ts'
 
 /** A store that does not answer keeps creates waiting once in each term, and no longer than this. */
 const longestWaitMs = 2000
@@ -47,6 +48,13 @@ export class RecordedNames implements NameKeeper {
       if (this.#loaded === loaded) this.#loaded = undefined
     })
     return this.#waiting
+  }
+
+  /** Recorded containers that no engine shows, and that keep their names. */
+  list(): readonly ContainerRecord[] {
+    const { book, isVolumeLossAllowed } = this.#o
+    const world = this.#o.readWorld()
+    return book.all().filter((record) => keepsName(record, world, isVolumeLossAllowed))
   }
 
   keeps(name: string, exceptIds: readonly string[]): boolean {

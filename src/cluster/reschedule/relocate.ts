@@ -6,7 +6,7 @@ import { GENERATION_LABEL } from '../model.ts'
 import type { ContainerView } from '../model.ts'
 import { withLabels } from '../recipe.ts'
 import { findVolumeHold, isMeantToRun, isSelfRemoving, toPassingName, trimHistory } from './decide.ts'
-import { limitRequest, makeDraft } from './draft.ts'
+import { clusterOfOwner, makeDraft, settleRequest } from './draft.ts'
 import { EngineHands } from './engine-hands.ts'
 import { handOver } from './hand-over.ts'
 import { forgetOld, hideUnfinished } from './left-copies.ts'
@@ -98,9 +98,10 @@ async function place(context: MoveContext, record: ContainerRecord): Promise<Out
   const isLive = findSource(context, record) !== undefined
   const generation = record.generation + 1
   const draft = await makeDraft(api, record, generation, isLive ? toPassingName(record, 'moving') : record.name)
-  const request = limitRequest(api, draft.request, record)
+  const request = await settleRequest(api, draft.request, record)
   if (typeof request === 'string') return later(request)
-  const held = await api.cluster.hold(draft, request, { from: record.home.containerId })
+  // A tenant's container that nobody saw while its node was gone counts again.
+  const held = await clusterOfOwner(api, record).hold(draft, request, { from: record.home.containerId })
   if (held.kind !== 'held') return later(held.text)
   const { member } = held
   if (member.view.engineId === record.home.engineId) {

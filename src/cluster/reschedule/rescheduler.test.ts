@@ -786,9 +786,10 @@ describe.concurrent('drain', () => {
     const swarmId = first.state.findContainer(id)?.config.Labels?.['com.docker.swarm.id'] ?? ''
     await eventually(async () => (await manager.call<unknown[]>('GET', '/flotilla/moves')).length === 0, 'the record')
     await systemClock.sleep(1500)
-    // As a manager that died in the middle of a move leaves it, and then somebody takes the name.
-    await manager.call('POST', `/containers/${id}/rename?name=web-leaving-${swarmId.slice(0, 8)}`)
+    // As a manager that died in the middle of a move leaves it, with somebody who has the name by then.
     second.addContainer({ Image: image }, { name: 'web' })
+    await eventually(async () => (await manager.call<unknown[]>('GET', '/containers/json?all=1')).length === 2, 'it')
+    await manager.call('POST', `/containers/${id}/rename?name=web-leaving-${swarmId.slice(0, 8)}`)
     await systemClock.sleep(4000)
     expect(count(engines, 'web')).toBe(1)
     expect(manager.log.filter((line) => line.includes('its name back')).length).toBeLessThanOrEqual(1)

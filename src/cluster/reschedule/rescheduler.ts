@@ -3,6 +3,7 @@ import { toMessage } from '../../core/errors.ts'
 import type { Random } from '../../core/clock.ts'
 import type { Api } from '../api/call.ts'
 import type { Cluster } from '../cluster.ts'
+import { isValidated } from '../model.ts'
 import type { ContainerView, NodeMark, NodeView } from '../model.ts'
 import { RecordBook } from './book.ts'
 import { askAboutUnread, listDoubted } from './doubts.ts'
@@ -173,6 +174,12 @@ export class Rescheduler {
 
   listRecords(): readonly ContainerRecord[] {
     return this.#book.all()
+  }
+
+  /** Recorded containers on engines that this manager has not read, and that are not given up. */
+  listAway(): readonly ContainerRecord[] {
+    // Most of the time there are none, and there may be many records.
+    return this.#o.cluster.snapshot().nodes.every(isValidated) ? [] : this.#names.list()
   }
 
   recordOf(swarmId: string): ContainerRecord | undefined {

@@ -16,19 +16,29 @@ export interface Entry {
 export class Ledger {
   readonly #tenant: string
   readonly #nodes: () => readonly NodeView[]
+  readonly #away: () => UnderWay['away']
   readonly #containers = new Map<string, ContainerUse>()
   readonly #volumes = new Map<string, number>()
   readonly #networks = new Map<string, number>()
 
-  /** @param nodes as the tenant sees them now */
-  constructor(tenant: string, nodes: () => readonly NodeView[]) {
+  /**
+   * @param nodes as the tenant sees them now
+   * @param away what no node shows of the tenant's, though it is there or will be again
+   */
+  constructor(tenant: string, nodes: () => readonly NodeView[], away: () => UnderWay['away']) {
     this.#tenant = tenant
     this.#nodes = nodes
+    this.#away = away
   }
 
   /** What the tenant has, with all that is under way. */
   sum(): Use {
-    return sumUse(this.#tenant, this.#nodes(), this.#underWay)
+    return this.#sum(this.#away())
+  }
+
+  #sum(away: UnderWay['away']): Use {
+    const underWay = { containers: this.#containers, volumes: this.#volumes, networks: this.#networks, away }
+    return sumUse(this.#tenant, this.#nodes(), underWay)
   }
 
   /** @param key as `keyOf` says. @throws {cluster/forbidden} status 403, naming the quota */
@@ -64,14 +74,11 @@ export class Ledger {
     return this.#entry(() => add(-1))
   }
 
-  get #underWay(): UnderWay {
-    return { containers: this.#containers, volumes: this.#volumes, networks: this.#networks }
-  }
-
   #check(quota: Quota, take: () => void, giveBack: () => void): void {
-    const before = this.sum()
+    const away = this.#away()
+    const before = this.#sum(away)
     take()
-    const excess = findExcess(this.#tenant, quota, before, this.sum())
+    const excess = findExcess(this.#tenant, quota, before, this.#sum(away))
     if (excess === undefined) return
     giveBack()
     throw new FlotillaError('cluster/forbidden', excess, { status: 403 })

@@ -9,7 +9,7 @@ import type { Use } from './quota.ts'
 import { takeOne } from './rates.ts'
 import type { RateState } from './rates.ts'
 
-const nothing = { containers: new Map(), volumes: new Map(), networks: new Map() }
+const nothing = { containers: new Map(), away: new Map(), volumes: new Map(), networks: new Map() }
 const labels = new Map([[TENANT_LABEL, 'blue']])
 const zero: Use = { containers: 0, nanoCpus: 0, memoryBytes: 0, volumes: 0, networks: 0, ports: 0 }
 
@@ -48,6 +48,7 @@ describe('what a tenant has', () => {
   it('counts what is under way, and nothing twice that shows already', () => {
     const use = { nanoCpus: 5e8, memoryBytes: 50, ports: 3 }
     const underWay = {
+      away: new Map(),
       containers: new Map([
         ['s1', use],
         ['s2', use],
@@ -102,7 +103,11 @@ describe('the ledger', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.boolean()), { maxLength: 40 }), (steps) => {
         const nodes: readonly NodeView[] = []
-        const ledger = new Ledger('blue', () => nodes)
+        const ledger = new Ledger(
+          'blue',
+          () => nodes,
+          () => new Map(),
+        )
         const held = new Map<number, { end(): void }>()
         for (const [key, isTaken] of steps) {
           const use = { nanoCpus: 0, memoryBytes: 1, ports: 0 }

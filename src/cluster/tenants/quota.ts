@@ -25,6 +25,8 @@ export interface ContainerUse {
 export interface UnderWay {
   /** By swarm ID; one that has it already, or is there under its own ID, counts as what is said here. */
   readonly containers: ReadonlyMap<string, ContainerUse>
+  /** By swarm ID: on nodes that are not among the given ones. */
+  readonly away: ReadonlyMap<string, ContainerUse>
   /** By name. */
   readonly volumes: ReadonlyMap<string, number>
   readonly networks: ReadonlyMap<string, number>
@@ -36,7 +38,7 @@ export interface UnderWay {
  * @param nodes as the tenant sees them
  */
 export function sumUse(tenant: string, nodes: readonly NodeView[], underWay: UnderWay): Use {
-  const containers = new Map<string, ContainerUse>()
+  const containers = new Map<string, ContainerUse>(underWay.away)
   const volumes = new Set(underWay.volumes.keys())
   const networks = new Set<string>()
   const networkNames = new Set<string>()

@@ -79,9 +79,13 @@ export class TenantCluster implements ClusterAccess {
   ): Promise<PlaceHeld | NoPlacement | NameTaken> {
     // Builds take a place too, and are no containers.
     const isContainer = readText(readFields(draft.body, 'Labels'), TENANT_LABEL) === this.#view.lens.tenant
-    if (isContainer) await this.#waitForDetails()
+    if (isContainer) {
+      await this.#waitForDetails()
+      await this.#whole.namesKnown()
+    }
     const quota = this.#quota()
-    if (isContainer) this.#checkSaid(draft, quota)
+    // What was made before the quota is moved as it is.
+    if (isContainer && succession === undefined) this.#checkSaid(draft, quota)
     const entry = isContainer ? this.#ledger.takeContainer(quota, draft.swarmId, toUse(request)) : undefined
     try {
       if (request.affinities.expressions.length === 0) return await this.#whole.hold(draft, request, succession)

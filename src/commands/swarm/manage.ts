@@ -4,7 +4,7 @@ import { startEndpoint } from '../../cluster/endpoint.ts'
 import type { EndpointOptions, RunningEndpoint } from '../../cluster/endpoint.ts'
 import { checkTlsFlags, readTlsFiles } from '../../cluster/tls-files.ts'
 import type { TlsFiles } from '../../cluster/tls-files.ts'
-import { toMessage } from '../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { tuneForServer } from '../../io/long-running.ts'
 import { followAccess, openAccess } from './access-rules.ts'
@@ -15,6 +15,7 @@ import { checkLogLevel, endDaemon } from './fatal.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
 import { readLimitOptions } from './limit-options.ts'
 import { checkRetries, readClusterOptions, readRefreshTimes } from './manage-options.ts'
+import type { ClusterOptionsRead } from './manage-options.ts'
 import { openAuditLog, readAuditSettings } from './audit-options.ts'
 import { openRecords, rememberEngines } from './records.ts'
 import { openReplication } from './replication.ts'
@@ -74,6 +75,8 @@ async function readOptions(
   const policy = { strategy: await loadStrategy(ctx, flags.strategy), filters: await loadFilters(ctx, flags.filter) }
   const cluster = readClusterOptions(flags['cluster-driver'], flags['cluster-opt'])
   if (cluster.warning !== undefined) ctx.log.warn(cluster.warning)
+  const isKnown = letTokensIn(tls)?.clientCa !== undefined
+  if (flags.replication && cluster.accessFile !== undefined && !isKnown) checkStrangers(cluster)
   const auditWanted = readAuditSettings(flags['cluster-opt'])
   const { ports: portsWanted, ...span } = readSpanOptions(flags['cluster-opt'])
   const limits = readLimitOptions(flags['cluster-opt'])
@@ -127,6 +130,19 @@ async function readOptions(
 function letTokensIn({ listenTls, engineTls }: TlsFiles): TlsFiles['listenTls'] {
   if (listenTls === undefined || engineTls?.ca === undefined) return listenTls
   return { ...listenTls, clientCa: engineTls.ca, isClientCertOptional: true }
+}
+
+/**
+ * Managers that do not know each other cannot be asked what they reach, so an engine that the leader alone has lost would be
+ * given up: whoever wants that has to say so.
+ *
+ * @throws {cluster/invalid-option}
+ */
+function checkStrangers({ observers }: Pick<ClusterOptionsRead, 'observers'>): void {
+  if (observers.kind === 'off') return
+  const message =
+    'swarm.access with --replication needs TLS with --tlscacert, by which managers know each other: without, containers that only the leader cannot reach are made anew, and swarm.reschedule.observers has to be off'
+  throw new FlotillaError('cluster/invalid-option', message)
 }
 
 const strangers =

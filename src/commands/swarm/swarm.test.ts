@@ -174,6 +174,14 @@ describe('what manage and join refuse, on stdout as logrus had it', () => {
       'manage --cluster-opt swarm.reschedule.observers=none a:1',
       'swarm.reschedule.observers should be any, majority, off or a number from 1, none is invalid',
     ],
+    [
+      'manage --replication --addr a:1 --cluster-opt swarm.access=/none/access.yaml etcd://127.0.0.1:9/x',
+      'swarm.access with --replication needs TLS with --tlscacert, by which managers know each other: without, containers that only the leader cannot reach are made anew, and swarm.reschedule.observers has to be off',
+    ],
+    [
+      'manage --replication --addr a:1 --cluster-opt swarm.access=/none/access.yaml --cluster-opt swarm.reschedule.observers=off etcd://127.0.0.1:9/x',
+      '/none/access.yaml: no such file',
+    ],
     ['manage --replication a:1', 'Leader election is only supported with consul, etcd and zookeeper discovery.'],
     ['manage --replication etcd://127.0.0.1:9/x', '--advertise address must be provided when using --leader-election'],
     [

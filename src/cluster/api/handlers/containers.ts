@@ -8,6 +8,7 @@ import { isSame } from '../bridge/versions.ts'
 import { emptyBody, findOwned, forward, isTrue, noteNodes, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer, Passing } from '../call.ts'
 import type { CallLimits } from '../../limits.ts'
+import { isUnreplaced, removeSuccessors } from '../../reschedule/remove-successors.ts'
 import { spliceInspect } from '../inspect.ts'
 import { isFields, readField, readFields } from '../../wire.ts'
 import type { ForwardOptions } from '../forward-options.ts'
@@ -184,6 +185,7 @@ export const remove: Handler = async (api, call) => {
   }
   const owned = findOwned(api, call.name, `Container ${call.name} not found`)
   const { id } = owned.container
+  const isUnmoved = isUnreplaced(api, owned.container)
   forward(api, call, owned.member, {
     enginePath: pathOf(owned, ''),
     within: 'createSeconds',
@@ -192,6 +194,7 @@ export const remove: Handler = async (api, call) => {
       if (status >= 300 || isLink) return
       owned.member.send({ kind: 'forgotten', id })
       api.rescheduler.noteRemoved(owned.container, owned.member.view.engineId)
+      if (isUnmoved) void removeSuccessors(api, owned.container)
     },
   })
 }

@@ -1,7 +1,7 @@
 import { renderPlainJson } from '../../../core/exact-json.ts'
 import type { JsonValue } from '../../../core/exact-json.ts'
 import { waitAtMost } from '../../../core/deadline.ts'
-import { FlotillaError } from '../../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
 import type { NetworkView } from '../../model.ts'
 import { parseCreate } from '../../request.ts'
@@ -13,6 +13,8 @@ import { attachmentNames, foldNames, networkNames } from '../body-names.ts'
 import { bridgeNetwork } from '../bridge/create-network.ts'
 import { checkHealthy, findOwned, forward, noteNodes, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
+import { leadershipOver } from '../fence.ts'
+import type { FencedCall } from '../fence.ts'
 import { splitNodeName } from '../merge.ts'
 import { builtinNetworks, isLocal } from '../names.ts'
 import {
@@ -169,7 +171,9 @@ export const connect: Handler = attachment('connect')
 export const disconnect: Handler = attachment('disconnect')
 
 /** Makes a network on the node its name begins with, or on one that the scheduler chooses. */
-export const create: Handler = async (api, call) => {
+export const create: Handler = (api, call) => api.fence.run((lead) => createFenced(api, call, lead))
+
+async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<void> {
   const body = foldNames(await readJsonBody(call), networkNames)
   const target = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))
   if (target.node === undefined) {
@@ -191,13 +195,29 @@ export const create: Handler = async (api, call) => {
   const named = { ...body, Name: target.name, Driver: driver }
   const given = isOverlay ? toOverlayBody(named) : named
   const sent = bridgeNetwork(given, versionsOf(call, member), member.name)
+  lead.check()
   const created = await post(api, call, member, '/networks/create', sent).catch((error: unknown) => {
     throw explainNoLeader(error)
   })
   const id = readText(created, 'Id')
+  if (lead.isBroken) await takeBack(api, member, id)
   await api.cluster.changed(member, { what: 'network', id })
   const answer = isOverlay ? warnOfEncryption(api, sent, created) : created
   call.exchange.replyJson(201, answer, ['Api-Version', api.cluster.apiVersion])
+}
+
+/** Another manager leads by now, and may have given the name and a place in a quota away. */
+async function takeBack(api: Api, member: Member, id: string): Promise<never> {
+  const request = { method: 'DELETE', path: `/networks/${id}` } as const
+  try {
+    await (await member.engine.request(request, { deadlineMs: api.limits.callSeconds * 1000 })).bytes()
+  } catch (error) {
+    const what = `network ${id} was made on node ${member.name} after this manager had lost leadership`
+    const message = `${what}, and could not be removed: ${toMessage(error)}`
+    api.cluster.log.error(message)
+    throw new FlotillaError('cluster/unhealthy', message, { status: 503, cause: error })
+  }
+  throw leadershipOver()
 }
 
 /** A second network under the plain name, on another node, would change what the name means. */

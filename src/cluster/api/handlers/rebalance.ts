@@ -1,6 +1,6 @@
 import { FlotillaError } from '../../../core/errors.ts'
 import type { PlacementRequest } from '../../placement.ts'
-import { limitRequest, makeDraft } from '../../reschedule/draft.ts'
+import { settleRequest, makeDraft } from '../../reschedule/draft.ts'
 import { findVolumeHold } from '../../reschedule/decide.ts'
 import { defaultThresholds, planRebalance } from '../../reschedule/rebalance.ts'
 import type { RebalanceMeasure } from '../../reschedule/rebalance.ts'
@@ -59,7 +59,7 @@ async function listMovable(api: Api): Promise<ReadonlyMap<string, PlacementReque
     if (!record.hasPolicy || record.move !== undefined) continue
     if (findVolumeHold(record, api.rescheduler.isVolumeLossAllowed) !== undefined) continue
     const draft = await makeDraft(api, record, record.generation, record.name)
-    const request = limitRequest(api, draft.request, record)
+    const request = await settleRequest(api, draft.request, record)
     if (typeof request !== 'string') movable.set(record.swarmId, request)
   }
   return movable

@@ -48,7 +48,12 @@ export const create: Handler = async (api, call) => {
 }
 
 /** Makes it as a call with this body would. @returns what the first engine says of it */
-export async function makeVolume(api: Api, call: Call, body: Fields): Promise<Fields> {
+export function makeVolume(api: Api, call: Call, body: Fields): Promise<Fields> {
+  // One that is there is no other one: nothing is taken back.
+  return api.fence.run(() => makeEverywhere(api, call, body))
+}
+
+async function makeEverywhere(api: Api, call: Call, body: Fields): Promise<Fields> {
   checkVolumeTypes(body)
   const given = readText(body, 'Name')
   const target = splitNodeName(given, (reference) => api.cluster.directory.findNode(reference))

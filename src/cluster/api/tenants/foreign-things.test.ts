@@ -316,6 +316,22 @@ describe('a tenant', () => {
     for (const id of [...ids, ...(foreign.get('network') ?? []).slice(0, 1)]) expect(answer.body).not.toContain(id)
   })
 
+  it('finds nothing of others in /networks when a network has been read by itself, with all that is on it', async () => {
+    const { cluster } = bed.endpoint
+    for (const member of cluster.healthyMembers()) {
+      const { id = '' } = member.view.networks.find((each) => each.name === 'bridge') ?? {}
+      await cluster.changed(member, { what: 'network', id })
+    }
+    const told = async (ask: Asks): Promise<number> => {
+      const { status, body } = await ask('GET', '/networks')
+      expect(status, body).toBe(200)
+      const ids = (foreign.get('container') ?? []).filter((ref) => /^[0-9a-f]{64}$/.test(ref))
+      return ids.filter((id) => body.includes(id)).length
+    }
+    expect(await told(admin)).toBeGreaterThan(0)
+    expect(await told(blue)).toBe(0)
+  })
+
   it('is told of its own numbers alone', async () => {
     const info = JSON.parse((await blue('GET', '/info')).body) as { Containers: number; ContainersRunning: number }
     expect([info.Containers, info.ContainersRunning]).toEqual([1, 0])

@@ -79,7 +79,7 @@ export const attachment: TenantStep = async (tenantCall) => {
   return run()
 }
 
-/** Who else is on a network that all share is not told. */
+/** Of one network, or of each in a list: who else is on a network that all share is not told. */
 export const inspectNetwork: TenantStep = ({ call, own, run }) => {
   call.exchange.changeReply(changeJson((network) => narrowNetwork(network, own.directory)))
   return run()

@@ -95,7 +95,7 @@ const table: Readonly<Record<string, TenantRule>> = {
   'DELETE /images/*': 'image-remove',
   'POST /build': 'build',
 
-  'GET /networks': 'plain',
+  'GET /networks': 'network-inspect',
   'POST /networks/create': 'network-create',
   'POST /networks/prune': 'prune',
   'GET /networks/*': 'network-inspect',

@@ -1,4 +1,7 @@
 import type { AccessRules, Tenant } from '../../access/model.ts'
+import type { ClusterAccess } from '../../cluster.ts'
+import type { NodeView } from '../../model.ts'
+import { listAwayUse } from '../../tenants/away-use.ts'
 import { makeHearing } from '../../tenants/hearing.ts'
 import { Ledger } from '../../tenants/ledger.ts'
 import type { Entry } from '../../tenants/ledger.ts'
@@ -20,14 +23,19 @@ import { ruleOf } from './routes.ts'
 import type { TenantRule } from './routes.ts'
 import { forbid, invalid, replaceBody } from './tenant-call.ts'
 
+/** What a tenant has under way, whatever the rules become. */
+interface UnderWay {
+  readonly ledger: Ledger
+  readonly meter: TenantMeter
+  readonly execs: Map<string, string>
+}
+
 /** What lasts from one call of a tenant to the next. */
-interface TenantState {
+interface TenantState extends UnderWay {
   readonly tenant: Tenant
   readonly view: TenantView
-  readonly ledger: Ledger
   readonly api: Api
   readonly own: OwnThings
-  readonly meter: TenantMeter
 }
 
 /** Counted at this manager. */
@@ -44,6 +52,8 @@ interface TenantMeter {
 export class TenantGate implements Tenants {
   readonly #rules: () => AccessRules
   readonly #states = new Map<string, TenantState>()
+  /** Of all tenants there ever were. */
+  readonly #underWay = new Map<string, UnderWay>()
   /** Names of networks and volumes that are being made, and whose they will be. */
   readonly #claims = new Map<string, { readonly tenant: string; count: number }>()
   #rulesSeen: AccessRules | undefined
@@ -108,6 +118,10 @@ export class TenantGate implements Tenants {
     replaceBody({ call }, { ...body, Labels: { ...labels, [TENANT_LABEL]: '' } })
   }
 
+  clusterOf(whole: Api, tenant: string): ClusterAccess | undefined {
+    return this.#stateOf(whole, tenant)?.api.cluster
+  }
+
   list(whole: Api): readonly TenantReading[] {
     const readings: TenantReading[] = []
     for (const name of [...this.#rules().tenants.keys()].sort()) {
@@ -133,21 +147,26 @@ export class TenantGate implements Tenants {
   #refresh(whole: Api, rules: AccessRules): void {
     const names = [...rules.tenants.keys()]
     for (const tenant of rules.tenants.values()) {
-      const before = this.#states.get(tenant.name)
-      this.#states.set(tenant.name, this.#make(whole, tenant, names, before))
+      const state = this.#make(whole, tenant, names)
+      this.#states.set(tenant.name, state)
+      const { ledger, meter, execs } = state
+      this.#underWay.set(tenant.name, { ledger, meter, execs })
     }
     for (const name of this.#states.keys()) if (!rules.tenants.has(name)) this.#states.delete(name)
   }
 
-  #make(whole: Api, tenant: Tenant, names: readonly string[], before: TenantState | undefined): TenantState {
+  #make(whole: Api, tenant: Tenant, names: readonly string[]): TenantState {
+    const before = this.#underWay.get(tenant.name)
+    const execs = before?.execs ?? new Map<string, string>()
     const view = new TenantView(makeLens(tenant, names), () => whole.cluster.snapshot())
-    const ledger =
-      before?.ledger ?? new Ledger(tenant.name, () => this.#states.get(tenant.name)?.view.snapshot().nodes ?? [])
+    const nodes = (): readonly NodeView[] => this.#states.get(tenant.name)?.view.snapshot().nodes ?? []
+    const away = (): ReturnType<typeof listAwayUse> => listAwayUse(tenant.name, whole.rescheduler.listAway())
+    const ledger = before?.ledger ?? new Ledger(tenant.name, nodes, away)
     const cluster = new TenantCluster(whole.cluster, view, ledger, () => tenant.quota)
     const api: Api = {
       ...whole,
       cluster,
-      execs: before?.api.execs ?? new Map<string, string>(),
+      execs,
       makeHearing: () =>
         makeHearing({
           lens: view.lens,
@@ -171,7 +190,7 @@ export class TenantGate implements Tenants {
       },
     }
     const meter = before?.meter ?? { calls: undefined, pulls: undefined, streams: 0 }
-    return { tenant, view, ledger, api, own, meter }
+    return { tenant, view, ledger, api, own, meter, execs }
   }
 
   #mayCall(state: TenantState, { cluster }: Api, exchange: Exchange): boolean {

@@ -162,6 +162,13 @@ describe('quotas', () => {
     await eventually(async () => (await readUse(bed!))['Streams']?.Used === 1, 'the end of a stream')
     streams.push(open('/containers/web/logs?stdout=1&follow=1'))
     await eventually(async () => (await readUse(bed!))['Streams']?.Used === 2, 'another stream')
+    // The tenant is taken out of the rules by mistake, and put back.
+    bed?.setTenants('{blue: {quota: {streams: 2}}, red: {}, green: {}}')
+    expect((await readUse(bed!))['Streams']?.Used).toBe(2)
+    bed?.setTenants('{red: {}}', ['red'])
+    expect(JSON.parse((await as('admin')('GET', '/flotilla/tenants')).body)).toMatchObject([{ Name: 'red' }])
+    bed?.setTenants('{blue: {quota: {streams: 2}}, red: {}}')
+    expect((await blue('POST', '/containers/web/attach?stream=1&stdout=1')).status).toBe(429)
     for (const each of streams) each.destroy()
     await eventually(async () => (await readUse(bed!))['Streams']?.Used === 0, 'the end of all')
   }, 60_000)

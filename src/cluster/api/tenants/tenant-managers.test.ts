@@ -1,0 +1,51 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { eventually } from '../../../testing/manager-bed.ts'
+import { memoryElection } from '../../../testing/memory-election.ts'
+import { startTenantBed } from '../../../testing/tenant-bed.ts'
+import type { TenantBed } from '../../../testing/tenant-bed.ts'
+
+/** Tenants at one of several managers. */
+
+const mib = 2 ** 20
+let bed: TenantBed | undefined
+afterEach(async () => {
+  await bed?.close()
+  bed = undefined
+})
+
+describe('while nobody leads', () => {
+  it('nothing is done that counts against a quota, since another manager may be counting', async () => {
+    const memory = memoryElection()
+    const replication = { leader: memory.leader(), address: 'one:1', waitMs: 300 }
+    const quota = '{blue: {quota: {memory: 100m}}, red: {}}'
+    bed = await startTenantBed([{ images: ['box:1'] }], quota, { replication })
+    const [blue, admin] = [bed.as('blue'), bed.as('admin')]
+    const body = { Image: 'box:1', HostConfig: { Memory: 40 * mib } }
+    expect((await blue('POST', '/containers/create?name=web', body)).status).toBe(201)
+    memory.fail()
+    memory.expire()
+    const more = { Memory: 60 * mib, MemorySwap: 60 * mib }
+    const refused = await blue('POST', '/containers/web/update', more)
+    expect([refused.status, refused.body]).toEqual([503, expect.stringContaining('No elected primary cluster manager')])
+    expect((await blue('POST', '/containers/web/start')).status).toBe(204)
+    expect((await admin('POST', '/containers/web/update', more)).status).toBe(200)
+  }, 30_000)
+})
+
+describe('a manager that has lost the lead', () => {
+  it('takes back a network that its engine has made since, so that another one does not count too few', async () => {
+    const memory = memoryElection()
+    const replication = { leader: memory.leader(), address: 'one:1' }
+    bed = await startTenantBed([{}], '{blue: {quota: {networks: 1}}, red: {}}', { replication })
+    const [engine] = bed.engines
+    engine?.fail({ path: /networks\/create$/, times: 1, fault: { kind: 'delay', ms: 300 } })
+    const late = bed.as('blue')('POST', '/networks/create', { Name: 'net' })
+    await eventually(() => engine?.requests.some((each) => each.path.endsWith('/networks/create')) === true, 'the call')
+    memory.expire('silently')
+    const { status, body } = await late
+    expect([status, body]).toEqual([503, expect.stringContaining('no longer the primary')])
+    expect([...(engine?.state.networks.values() ?? [])].map((each) => each.Name)).not.toContain('net')
+    await eventually(() => bed?.endpoint.role.kind === 'primary', 'the lead')
+    expect((await bed.as('blue')('POST', '/networks/create', { Name: 'net' })).status).toBe(201)
+  }, 30_000)
+})
