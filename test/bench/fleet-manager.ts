@@ -10,6 +10,7 @@ import type { FleetReport } from './fleet-process.ts'
 /** A process full of fake engines. */
 export interface FleetProcess {
   readonly addresses: readonly string[]
+  readonly pid: number
   report(): Promise<FleetReport>
   /** Engines tell so many events a second for so long. @returns how many it were */
   storm(perSecond: number, ms: number): Promise<number>
@@ -42,6 +43,7 @@ export async function startFleetProcess(engines: number, containers: number, fir
   const addresses = await once<readonly string[]>(child)
   return {
     addresses,
+    pid: child.pid ?? 0,
     report() {
       const answer = once<FleetReport>(child)
       child.send('report')
