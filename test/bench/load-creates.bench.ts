@@ -81,6 +81,15 @@ async function untilHealthy(endpoint: Caller, count: number): Promise<void> {
   }
 }
 
+/** What the engines have removed the manager knows a moment later, and places by what it knows. */
+async function untilEmpty(endpoint: Caller): Promise<void> {
+  const end = Date.now() + 60_000
+  while ((await endpoint.call('GET', '/v1.41/containers/json?all=1&limit=1')).body.trim() !== '[]') {
+    if (Date.now() > end) throw new Error('removed containers are still listed')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
 async function measure(endpoint: Caller, direct: readonly Caller[], pid: number): Promise<readonly Row[]> {
   const problems: string[] = []
   const through: number[] = []
@@ -90,6 +99,7 @@ async function measure(endpoint: Caller, direct: readonly Caller[], pid: number)
   for (let round = 0; round <= rounds; round += 1) {
     const ways = round % 2 === 0 ? (['manager', 'direct'] as const) : (['direct', 'manager'] as const)
     for (const way of ways) {
+      await untilEmpty(endpoint)
       const before = readCpuMs(pid)
       const perSecond = await createAll(way === 'manager' ? [endpoint] : direct, direct, `${way}-${round}`, problems)
       if (round === 0) continue
@@ -127,7 +137,8 @@ async function createAll(
   await Promise.all(
     Array.from({ length: clients }, async (_, client) => {
       const caller = callers[client % callers.length]
-      while (next < creates && caller !== undefined) {
+      if (caller === undefined) return
+      while (next < creates) {
         const name = `${prefix}-${next}`
         next += 1
         const reply = await caller.call('POST', `/v1.41/containers/create?name=${name}`, body)

@@ -114,7 +114,12 @@ async function untilCalm(fleets: readonly FleetProcess[]): Promise<number> {
 function compare(few: Measured, many: Measured): readonly Row[] {
   const what = `from ${few.engines.toLocaleString('en-US')} to ${many.engines.toLocaleString('en-US')} engines`
   return [
-    { name: `${what}, growth of the CPU until ready`, value: many.healthyCpuMs / few.healthyCpuMs, unit: 'x', mark: '<= 6' },
+    {
+      name: `${what}, growth of the CPU until ready`,
+      value: many.healthyCpuMs / few.healthyCpuMs,
+      unit: 'x',
+      mark: '<= 6',
+    },
     { name: `${what}, growth of memory`, value: many.residentMb / few.residentMb, unit: 'x', mark: '<= 6' },
     {
       name: `${what}, memory of an engine with ${each} containers`,

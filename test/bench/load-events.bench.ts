@@ -82,14 +82,14 @@ async function watchLoop(manager: ManagerProcess, work: Promise<unknown>): Promi
   const p99s: number[] = []
   const longest: number[] = []
   const pings: number[] = []
-  let isOver = false
-  const over = work.finally(() => (isOver = true))
+  const end = new AbortController()
+  const over = work.finally(() => end.abort())
   // The first reading begins the span of the next.
   await readDelay(client)
-  for (let tick = 1; !isOver; tick += 1) {
+  for (let tick = 1; !end.signal.aborted; tick += 1) {
     pings.push((await client.ask('GET', '/_ping')).ms)
     await pause(10)
-    if (tick % 100 !== 0 && !isOver) continue
+    if (tick % 100 !== 0 && !end.signal.aborted) continue
     const delay = await readDelay(client)
     p99s.push(delay.p99Ms)
     longest.push(delay.maxMs)
