@@ -116,7 +116,10 @@ function registered(child: ChildProcess, engines: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let seen = 0
     let rest = ''
-    const limit = setTimeout(() => reject(new Error(`only ${seen} of ${engines} engines came in: ${rest}`)), 180_000)
+    const limit = setTimeout(
+      () => reject(new Error(`only ${seen} of ${engines} engines came in: ${rest}`)),
+      180_000 + engines * 40,
+    )
     child.once('exit', () => reject(new Error(`the manager ended: ${rest}`)))
     child.stderr?.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split('\n')

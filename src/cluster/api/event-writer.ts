@@ -163,7 +163,8 @@ export class EventWriter {
     if (left > this.#limits.eventBytes) return this.#drop()
     if (this.#waiting <= this.#limits.events || this.#cancelGrace !== undefined) return
     this.#dropTaken(left)
-    if (this.#waiting > this.#limits.events) this.#cancelGrace = startTimer(this.#clock, graceMs, () => this.#endGrace())
+    if (this.#waiting > this.#limits.events)
+      this.#cancelGrace = startTimer(this.#clock, graceMs, () => this.#endGrace())
   }
 
   #endGrace(): void {
