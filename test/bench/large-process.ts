@@ -130,6 +130,9 @@ class TarDigest {
   #left = 0
   #isWanted = false
   #padding = 0
+  /** Records of an extended header; above 8 GiB they have the size. */
+  #records: string | undefined
+  #knownSize: number | undefined
   digest = ''
 
   constructor(wanted: number) {
@@ -142,11 +145,17 @@ class TarDigest {
       if (this.#left > 0) {
         const part = rest.subarray(0, Math.min(this.#left, rest.length))
         if (this.#isWanted) this.#hash.update(part)
+        if (this.#records !== undefined) this.#records += part.toString('latin1')
         this.#left -= part.length
         rest = rest.subarray(part.length)
         if (this.#left === 0 && this.#isWanted) {
           this.digest = this.#hash.digest('hex')
           this.#isWanted = false
+        }
+        if (this.#left === 0 && this.#records !== undefined) {
+          const size = /\d+ size=(\d+)\n/.exec(this.#records)?.[1]
+          this.#knownSize = size === undefined ? undefined : Number(size)
+          this.#records = undefined
         }
       } else if (this.#padding > 0) {
         const count = Math.min(this.#padding, rest.length)
@@ -162,7 +171,13 @@ class TarDigest {
     if (all.length < 512) return Buffer.alloc(0)
     const isBinary = (all[124] ?? 0) >= 0x80
     const octal = Number.parseInt(all.toString('latin1', 124, 135), 8)
+    const isExtended = all[156] === 0x78
+    this.#records = isExtended ? '' : undefined
     this.#left = isBinary ? Number(all.readBigUInt64BE(128)) : Number.isNaN(octal) ? 0 : octal
+    if (!isExtended && this.#knownSize !== undefined) {
+      this.#left = this.#knownSize
+      this.#knownSize = undefined
+    }
     this.#padding = (512 - (this.#left % 512)) % 512
     this.#isWanted = this.#left === this.#wanted && this.digest === ''
     return all.subarray(512)
