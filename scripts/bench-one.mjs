@@ -11,7 +11,8 @@ function short(value) {
   return value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 3)
 }
 
-const rows = (await run()).map((row) => [
+const all = await run()
+const rows = all.map((row) => [
   row.name,
   `${short(row.value)} ${row.unit}`,
   row.against === undefined
@@ -27,5 +28,7 @@ for (const row of rows)
       .join('  ')
       .trimEnd()}`,
   )
+const wrong = all.filter((row) => row.wrong !== undefined)
+for (const row of wrong) console.log(`  WRONG: ${row.name}: ${row.wrong}`)
 // A benchmark that leaves a handle open must not hang the table.
-process.exit(0)
+process.exit(wrong.length === 0 ? 0 : 1)

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -91,6 +92,25 @@ async function startBed(addresses: readonly string[], more: Partial<EndpointOpti
     errorOf: (node) => endpoint.cluster.snapshot().nodes.find((each) => each.name === node)?.errorText ?? '',
   }
   return bed
+}
+
+/** @returns the numbers of `exec_start` events, more of them as they come */
+async function followNumbers(bed: Bed): Promise<readonly number[]> {
+  const url = (bed.endpoint.addresses[0] ?? '').replace('tcp://', 'http://')
+  const over = new AbortController()
+  cleanups.push(() => over.abort())
+  const { body } = await fetch(`${url}/events`, { signal: over.signal })
+  const numbers: number[] = []
+  async function read(): Promise<void> {
+    let rest = ''
+    for await (const chunk of body ?? []) {
+      const lines = (rest + Buffer.from(chunk).toString()).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) numbers.push(Number(/"Action":"exec_start: (\d+)"/.exec(line)?.[1]))
+    }
+  }
+  void read().catch(() => undefined)
+  return numbers
 }
 
 async function eventually(check: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
@@ -282,6 +302,27 @@ describe('many at once', () => {
     expect(checkHistory(history.operations, real, untouched)).toEqual([])
     expect(history.count('create', 'ok')).toBeGreaterThan(64)
     expect(await bed.names()).toHaveLength(real.length)
+  }, 60_000)
+
+  it('11,000 events in one moment: each subscriber that reads hears each once, in the order of its engine', async () => {
+    const engines = 20
+    const fleet = await startFakeFleet({ engines, containers: 1 })
+    cleanups.push(() => fleet.close())
+    const bed = await startBed(fleet.addresses)
+    await isHealthy(bed, engines)
+    const heard = await Promise.all([0, 1].map(() => followNumbers(bed)))
+    const told: number[] = []
+    for (let number = 0; number < 11_000; number += 1) {
+      const engine = fleet.engines[number % engines]
+      const [container] = engine?.containers.values() ?? []
+      if (container !== undefined) engine?.tell(`exec_start: ${number}`, container)
+      told.push(number)
+    }
+    await expect.poll(() => heard.map(({ length }) => length), { timeout: 40_000 }).toEqual([11_000, 11_000])
+    const byEngine = (numbers: readonly number[]): readonly number[] =>
+      // Sorting is stable: within an engine the order stays.
+      numbers.toSorted((a, b) => (a % engines) - (b % engines))
+    for (const numbers of heard) expect(byEngine(numbers)).toEqual(byEngine(told))
   }, 60_000)
 
   it.each([

@@ -119,10 +119,11 @@ export class Fleet {
     return effects
   }
 
-  /** The more engines, the longer between two probes of one. */
+  /** The more engines, the longer between two probes and readings of one. */
   private adaptProbes(count: number): void {
     const watch = scaleWatch(this.options.watch, count)
-    if (watch.probeMs === this.watch.probeMs && watch.silenceMs === this.watch.silenceMs) return
+    const { probeMs, silenceMs, refreshMinMs } = this.watch
+    if (watch.probeMs === probeMs && watch.silenceMs === silenceMs && watch.refreshMinMs === refreshMinMs) return
     this.watch = watch
     for (const [addr, state] of this.engines) this.engines.set(addr, { ...state, options: this.watch })
   }

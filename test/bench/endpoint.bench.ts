@@ -1,8 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lab } from '../../src/testing/lab/lab.ts'
@@ -10,6 +9,7 @@ import { freePort } from './free-port.ts'
 import type { Row } from './bench.ts'
 import { putLoad } from './endpoint-load.ts'
 import { readCpuMs } from './fleet-manager.ts'
+import { isOpen, startHaproxy } from './haproxy.ts'
 import type { Place } from './endpoint-load.ts'
 
 /**
@@ -65,17 +65,6 @@ async function waitFor(check: () => Promise<boolean>, what: string): Promise<voi
   }
 }
 
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
-}
-
 interface Answer {
   readonly status: number
   readonly body: string
@@ -105,18 +94,11 @@ async function startManager(children: ChildProcess[], engine: string, port: numb
   return { port }
 }
 
-async function startHaproxy(children: ChildProcess[], folder: string, server: string): Promise<Place | undefined> {
-  if (spawnSync('haproxy', ['-v']).status !== 0) return undefined
-  const port = await freePort()
-  const file = join(folder, `haproxy-${port}.cfg`)
-  const times = 'timeout client 60s\n timeout server 60s\n timeout connect 5s\n http-reuse always'
-  await writeFile(
-    file,
-    `global\n nbthread 1\ndefaults\n mode http\n ${times}\nfrontend f\n bind 127.0.0.1:${port}\n default_backend b\nbackend b\n server s ${server}\n`,
-  )
-  children.push(spawn('haproxy', ['-f', file], { stdio: 'ignore' }))
-  await waitFor(() => isOpen(port), 'haproxy')
-  return { port }
+async function startYardstick(children: ChildProcess[], folder: string, server: string): Promise<Place | undefined> {
+  const started = await startHaproxy(folder, server)
+  if (started === undefined) return undefined
+  children.push(started.process)
+  return { port: started.port }
 }
 
 async function benchCanned(folder: string, children: ChildProcess[]): Promise<readonly Row[]> {
@@ -124,7 +106,7 @@ async function benchCanned(folder: string, children: ChildProcess[]): Promise<re
   children.push(spawn(process.execPath, ['-e', cannedEngine, String(port)], { stdio: 'ignore' }))
   await waitFor(() => isOpen(port), 'the canned engine')
   const endpoint = await startManager(children, `127.0.0.1:${port}`, await freePort())
-  const haproxy = await startHaproxy(children, folder, `127.0.0.1:${port}`)
+  const haproxy = await startYardstick(children, folder, `127.0.0.1:${port}`)
   const pids = pidsOf(children, haproxy)
   return compare('canned engine', { port }, endpoint, haproxy, `/v1.41/containers/${containerId}/json`, pids)
 }
@@ -252,7 +234,7 @@ async function benchReal(folder: string, children: ChildProcess[]): Promise<read
     if (host === undefined) return []
     const direct: Place = { path: host.socketPath }
     const endpoint = await startManager(children, `unix://${host.socketPath}`, await freePort())
-    const haproxy = await startHaproxy(children, folder, `unix@${host.socketPath}`)
+    const haproxy = await startYardstick(children, folder, `unix@${host.socketPath}`)
     const made = await call(direct, 'POST', '/v1.41/containers/create?name=looked-at', {
       Image: 'flotilla/sample:latest',
     })

@@ -10,6 +10,7 @@ import type { FleetReport } from './fleet-process.ts'
 /** A process full of fake engines. */
 export interface FleetProcess {
   readonly addresses: readonly string[]
+  readonly pid: number
   report(): Promise<FleetReport>
   /** Engines tell so many events a second for so long. @returns how many it were */
   storm(perSecond: number, ms: number): Promise<number>
@@ -34,12 +35,15 @@ function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once('exit', () => resolve()))
 }
 
-export async function startFleetProcess(engines: number, containers: number): Promise<FleetProcess> {
+/** @param first number of the first engine, where several processes make up one fleet */
+export async function startFleetProcess(engines: number, containers: number, first = 0): Promise<FleetProcess> {
   const program = join(process.cwd(), 'dist', 'bench', 'fleet-process.mjs')
-  const child = fork(program, [String(engines), String(containers)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const args = [engines, containers, first].map(String)
+  const child = fork(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const addresses = await once<readonly string[]>(child)
   return {
     addresses,
+    pid: child.pid ?? 0,
     report() {
       const answer = once<FleetReport>(child)
       child.send('report')
@@ -86,8 +90,10 @@ export async function startManager(addresses: readonly string[], folder: string)
   const started = performance.now()
   const args = ['manage', '-H', `tcp://127.0.0.1:${port}`, `file://${file}`]
   // The single-file executable is a program of its own.
-  const [command, ...before] = program.endsWith('.cjs') ? [process.execPath, ...managerFlags, program] : [program]
-  const child = spawn(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const command = program.endsWith('.cjs') ? [process.execPath, ...managerFlags, program] : [program]
+  // Two connections to an engine, and more while it is asked much.
+  const script = `ulimit -n ${Math.max(20_000, addresses.length * 8)} 2> /dev/null; exec "$@"`
+  const child = spawn('sh', ['-c', script, 'sh', ...command, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   await registered(child, addresses.length)
   const { pid = 0 } = child
   return {
@@ -110,7 +116,10 @@ function registered(child: ChildProcess, engines: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let seen = 0
     let rest = ''
-    const limit = setTimeout(() => reject(new Error(`only ${seen} of ${engines} engines came in: ${rest}`)), 180_000)
+    const limit = setTimeout(
+      () => reject(new Error(`only ${seen} of ${engines} engines came in: ${rest}`)),
+      180_000 + engines * 40,
+    )
     child.once('exit', () => reject(new Error(`the manager ended: ${rest}`)))
     child.stderr?.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split('\n')

@@ -9,8 +9,8 @@ export interface FleetReport {
   readonly requests: Readonly<Record<string, number>>
 }
 
-const [engines = '1', containers = '0'] = process.argv.slice(2)
-const fleet = await startFakeFleet({ engines: Number(engines), containers: Number(containers) })
+const [engines = '1', containers = '0', first = '0'] = process.argv.slice(2)
+const fleet = await startFakeFleet({ engines: Number(engines), containers: Number(containers), first: Number(first) })
 
 /** Events at this rate from all engines in turn, for so long; each has a number of its own. */
 function storm(perSecond: number, ms: number): void {

@@ -77,6 +77,8 @@ describe('an event stream', () => {
     sink.isReady = false
     for (let at = 0; at < 10_002; at += 1) writer.offer(event(at))
     await clock.advance(5)
+    expect(writer.isDropped).toBe(false)
+    await clock.advance(1000)
     expect(JSON.parse(sink.writes.at(-1) ?? '')).toEqual({
       status: 'subscriber_dropped',
       Type: 'swarm',
@@ -118,8 +120,24 @@ describe('an event stream', () => {
       writer.offer(event(at))
       if (at % 100 === 0) await clock.advance(5)
     }
-    await clock.advance(5)
+    await clock.advance(1000)
     expect(idsOf(sink).at(-1)).toBe('subscriber_dropped')
+  })
+
+  it('drops nobody for what came in one moment, as after a pause of the manager, and is read then', async () => {
+    const { writer, sink, clock } = makeWriter()
+    writer.open()
+    sink.isReady = false
+    for (let burst = 0; burst < 3; burst += 1) {
+      for (let at = 0; at < 12_000; at += 1) writer.offer(event(burst * 12_000 + at))
+      await clock.advance(5)
+      // The client takes it as soon as the connection has its turn.
+      sink.waitingBytes = 0
+      await clock.advance(2000)
+    }
+    expect(idsOf(sink)).toEqual(Array.from({ length: 36_000 }, (_, at) => `c${at}`))
+    writer.close()
+    expect(clock.sleeping).toBe(0)
   })
 
   it('says when the past comes too fast, and drops nobody who reads it', () => {

@@ -13,6 +13,12 @@ const gatherMs = 2
 /** An event of the past may come as a new one for so long. */
 const forgetMs = 2000
 
+/**
+ * More events than may wait are borne for so long: a manager that was held up itself reads what engines told meanwhile all
+ * at once, and a client cannot take any of it before the connection has its turn. Bytes have no such time: they are memory.
+ */
+const graceMs = 1000
+
 /** What event streams need of the exchange they are written to. */
 export interface EventSink {
   /** @returns false when the client is slow */
@@ -59,6 +65,7 @@ export class EventWriter {
   #gatheredCount = 0
   #cancel: (() => void) | undefined
   #cancelForget: (() => void) | undefined
+  #cancelGrace: (() => void) | undefined
   #wakeEnd: (() => void) | undefined
 
   /** @param limits what may wait for a slow subscriber; beyond it the subscriber is dropped */
@@ -114,6 +121,7 @@ export class EventWriter {
     this.#flush()
     this.#isDropped = true
     this.#cancelForget?.()
+    this.#cancelGrace?.()
     this.#cancel?.()
     this.#cancel = undefined
   }
@@ -152,8 +160,17 @@ export class EventWriter {
     this.#waiting += batch.events
     this.#waitingBytes += batch.bytes
     const left = this.#sink.waitingBytes
-    if (this.#waiting > this.#limits.events) this.#dropTaken(left)
-    if (this.#waiting > this.#limits.events || left > this.#limits.eventBytes) this.#drop()
+    if (left > this.#limits.eventBytes) return this.#drop()
+    if (this.#waiting <= this.#limits.events || this.#cancelGrace !== undefined) return
+    this.#dropTaken(left)
+    if (this.#waiting > this.#limits.events)
+      this.#cancelGrace = startTimer(this.#clock, graceMs, () => this.#endGrace())
+  }
+
+  #endGrace(): void {
+    this.#cancelGrace = undefined
+    this.#dropTaken(this.#sink.waitingBytes)
+    if (this.#waiting > this.#limits.events) this.#drop()
   }
 
   #dropTaken(left: number): void {
@@ -170,6 +187,7 @@ export class EventWriter {
   #drop(): void {
     if (this.#isDropped) return
     this.#isDropped = true
+    this.#cancelGrace?.()
     const action = 'subscriber_dropped'
     const message = `more than ${this.#limits.events} events or ${this.#limits.eventBytes} bytes were waiting`
     this.#sink.write(`${JSON.stringify({ status: action, Type: 'swarm', Action: action, message })}\n`)

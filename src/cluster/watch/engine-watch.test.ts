@@ -66,6 +66,8 @@ function aborted(signal: AbortSignal | undefined): Promise<never> {
 
 /** Events that an engine tells when it is made to. */
 class Events {
+  /** What has come and is not taken yet. */
+  backlog: Fields[] = []
   #told: (event: Fields) => void = () => undefined
   #next = new Promise<Fields>((resolve) => (this.#told = resolve))
 
@@ -76,6 +78,8 @@ class Events {
   }
 
   async next(signal: AbortSignal | undefined): Promise<IteratorResult<Fields>> {
+    const waiting = this.backlog.shift()
+    if (waiting !== undefined) return { done: false, value: waiting }
     return { done: false, value: await Promise.race([this.#next, aborted(signal)]) }
   }
 }
@@ -225,5 +229,22 @@ describe('an event', () => {
     await systemClock.sleep(5)
     watch.close()
     expect(told).toHaveLength(2)
+  })
+
+  it('is told in its order also where thousands come at once, and everybody else has a turn meanwhile', async () => {
+    const { events, told } = await start()
+    const names = Array.from({ length: 3000 }, (_, number) => `exec_start: ${number}`)
+    events.backlog = names.slice(1).map(about)
+    const turns: number[] = []
+    function look(): void {
+      turns.push(told.length)
+      if (told.length < names.length) setImmediate(look)
+    }
+    setImmediate(look)
+    events.tell(about(names[0] ?? ''))
+    await expect.poll(() => told.length).toBe(names.length)
+    expect(told).toEqual(names.map((name) => `${name} running`))
+    const most = Math.max(...turns.map((count, index) => count - (turns[index - 1] ?? 0)))
+    expect(most).toBeLessThanOrEqual(256)
   })
 })

@@ -308,6 +308,8 @@ export class EngineWatch {
       )
       this.send({ kind: 'events-opened', epoch })
       for await (const event of reply.documents<Fields>()) {
+        const turn = this.#o.gate.turns.take()
+        if (turn !== undefined) await turn
         if (stream.signal.aborted) return
         if (!isFields(event)) continue
         const happenedMs = readNumber(event, 'timeNano') / 1e6

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { startTimer } from '../../core/deadline.ts'
+import { Turns } from './turns.ts'
 
 /** Work that nobody waits for, and whom it is for. */
 export interface Background {
@@ -26,6 +27,8 @@ const holdMs = 1500
  * only begins when nothing else waits. What runs for long no longer counts: dead engines must not hold up living ones.
  */
 export class Gate {
+  /** Events do not pass the gate; what they share is the time of the program. */
+  readonly turns: Turns
   readonly #clock: Clock
   readonly #limit: number
   readonly #backLimit: number
@@ -35,6 +38,7 @@ export class Gate {
   #runningBack = 0
 
   constructor({ clock, limit, backLimit = limit }: GateOptions) {
+    this.turns = new Turns(clock)
     this.#clock = clock
     this.#limit = limit
     this.#backLimit = backLimit

@@ -8,6 +8,7 @@ import {
   goodHealth,
   probeDelayMs,
   refreshDelayMs,
+  scaleWatch,
   validateDelayMs,
 } from './health.ts'
 import { defaultWatchOptions } from './messages.ts'
@@ -73,5 +74,18 @@ describe('without any flag', () => {
       expect(silenceMs).toBeLessThan(30_000)
       expect(probeMs).toBeLessThan(10_000)
     }
+  })
+
+  it('a large fleet costs as much per second as one of a thousand engines, whatever the flags say of the times of one', () => {
+    const options = { ...defaultWatchOptions, refreshMinMs: 20_000, refreshMaxMs: 40_000 }
+    const [one, thousand, tenThousand] = [1, 1000, 10_000].map((engines) => scaleWatch(options, engines))
+    expect(one).toEqual(options)
+    expect(thousand).toMatchObject({ refreshMinMs: 20_000, refreshMaxMs: 40_000, probeMs: 5000, silenceMs: 25_000 })
+    expect(tenThousand).toMatchObject({
+      refreshMinMs: 200_000,
+      refreshMaxMs: 400_000,
+      probeMs: 50_000,
+      silenceMs: 250_000,
+    })
   })
 })

@@ -55,9 +55,15 @@ export function fleetProbeMs(engines: number): number {
   return engines * 5
 }
 
-/** What is kept up with so many engines. */
+/** A fleet of so many engines is read in full as the flags say; a larger one at the same pace for all engines together. */
+const refreshedTogether = 1000
+
+/** What is kept up with so many engines: from a thousand on, idling costs the same however many there are. */
 export function scaleWatch(options: WatchOptions, engines: number): WatchOptions {
+  const stretch = Math.max(1, engines / refreshedTogether)
   const probeMs = Math.max(options.probeMs, fleetProbeMs(engines))
   const silenceMs = Math.max(options.silenceMs, fleetSilenceMs(engines))
-  return { ...options, probeMs, silenceMs }
+  const refreshMinMs = options.refreshMinMs * stretch
+  const refreshMaxMs = options.refreshMaxMs * stretch
+  return { ...options, probeMs, silenceMs, refreshMinMs, refreshMaxMs }
 }

@@ -67,12 +67,12 @@ export const manageFlags = {
   'engine-refresh-min-interval': {
     kind: 'string',
     default: '30s',
-    brief: 'Shortest time between two full readings of an engine',
+    brief: 'Shortest time between two full readings of an engine; longer in proportion from 1,000 engines on',
   },
   'engine-refresh-max-interval': {
     kind: 'string',
     default: '60s',
-    brief: 'Longest time between two full readings of an engine',
+    brief: 'Longest time between two full readings of an engine; longer in proportion from 1,000 engines on',
   },
   'engine-failure-retry': {
     kind: 'integer',

@@ -166,7 +166,7 @@ export const limitOptions: Readonly<Record<string, LimitOption>> = {
   events: {
     ...many,
     key: 'events',
-    brief: 'events that wait for a subscriber',
+    brief: 'events that wait for a subscriber, for longer than a second',
     breach: 'dropped, with a last event that says so',
   },
   'events.bytes': {

@@ -7,6 +7,8 @@ export interface FakeFleetOptions {
   readonly engines: number
   /** On each engine at the start. Default 0. */
   readonly containers?: number
+  /** Number of the first engine, for fleets of several processes: names and IDs follow from it. Default 0. */
+  readonly first?: number
 }
 
 /** Many small engines of one process, each on a port of its own. `close` must be called. */
@@ -26,7 +28,7 @@ export async function startFakeFleet(options: FakeFleetOptions): Promise<FakeFle
   const engines: FleetEngine[] = []
   const servers: Server[] = []
   for (let index = 0; index < options.engines; index += 1) {
-    const engine = new FleetEngine({ index, containers: options.containers ?? 0 })
+    const engine = new FleetEngine({ index: (options.first ?? 0) + index, containers: options.containers ?? 0 })
     engines.push(engine)
     servers.push(createServer({ noDelay: true, allowHalfOpen: true }, (socket) => serve(engine, socket, sockets)))
   }
