@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { startEndpointBed } from '../../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
+import { eventually } from '../../../testing/manager-bed.ts'
 
 let bed: EndpointBed | undefined
 afterEach(async () => {
@@ -20,6 +21,9 @@ describe('disk usage', () => {
     second?.fail({ path: /^\/system\/df$/, fault: { kind: 'status', status: 500, message: 'not now' } })
     const part = await bed.call('GET', '/system/df')
     expect([part.status, part.headers['warning']]).toEqual([200, '199 - "no disk usage from n2"'])
+    await second?.stop()
+    await eventually(() => bed?.endpoint.cluster.healthyMembers().length === 1, 'the end of the engine to be seen')
+    expect((await bed.call('GET', '/system/df')).headers['warning']).toBe('199 - "no disk usage from n2"')
   })
 
   it('of a kind that does not exist is refused where clients may name one', async () => {

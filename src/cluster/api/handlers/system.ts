@@ -5,6 +5,7 @@ import { sumInfo, writeInfoTable } from '../../info.ts'
 import type { InfoOptions } from '../../info.ts'
 import { compareApiVersions } from '../../../engine/version.ts'
 import type { Member } from '../../member.ts'
+import { isValidated } from '../../model.ts'
 import type { NodeView } from '../../model.ts'
 import { decodeVolume } from '../../watch/decode-lists.ts'
 import { isFields, readFields, readList, readNumber } from '../../wire.ts'
@@ -238,10 +239,12 @@ export const diskUsage: Handler = async (api, call) => {
     BuildCache: joined('BuildCache'),
     BuilderSize: known.reduce((sum, part) => sum + readNumber(part.value, 'BuilderSize'), 0),
   }
+  // Those out of service as well: what is on their disks is not counted either.
+  const told = new Set(known.map(({ member }) => member.addr))
   const missing = api.cluster
-    .healthyMembers()
-    .filter((member) => !known.some((part) => part.member === member))
-    .map((member) => member.name)
+    .snapshot()
+    .nodes.filter((node) => isValidated(node) && !told.has(node.addr))
+    .map((node) => node.name)
   const warning = missing.length === 0 ? [] : ['Warning', `199 - "no disk usage from ${missing.join(', ')}"`]
   const headers = ['Api-Version', api.cluster.apiVersion, ...warning]
   call.exchange.replyJson(200, isSummed ? toUsage(lists, how) : lists, headers)
