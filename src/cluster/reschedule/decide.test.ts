@@ -2,19 +2,12 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import type { NodeView } from '../model.ts'
-import { compareNeed, findDamping, findVolumeHold, isMeantToRun, judge, listNetworkNodes } from './decide.ts'
-import {
-  locate,
-  maxPerHour,
-  recordContainer,
-  retryDelayMs,
-  settleHistory,
-  toPassingName,
-  trimHistory,
-} from './decide.ts'
+import { compareNeed, findDamping, findVolumeHold, judge, listNetworkNodes } from './decide.ts'
+import { locate, maxPerHour, retryDelayMs, settleHistory, toPassingName, trimHistory } from './decide.ts'
 import type { World } from './decide.ts'
 import { judgeDuplicates } from './duplicates.ts'
 import { Pacing, perMinute } from './pacing.ts'
+import { isMeantToRun, recordContainer } from './record-container.ts'
 import { parseMark, parseRecord, renderMark, renderRecord } from './record.ts'
 import type { ContainerRecord, Move } from './record.ts'
 import { lostSight } from './sight.ts'

@@ -1,5 +1,6 @@
 import type { Member } from '../member.ts'
-import { isMeantToRun, isSelfRemoving, toPassingName } from './decide.ts'
+import { toPassingName } from './decide.ts'
+import { isMeantToRun, isSelfRemoving } from './record-container.ts'
 import { EngineHands, isUnanswered } from './engine-hands.ts'
 import { guard, SteppedDown } from './move-context.ts'
 import type { MoveContext } from './move-context.ts'
