@@ -277,6 +277,7 @@ export class ServerConnection {
       this.#isBodyDone = this.#chunked.isDone
     }
     if (this.#isBodyDone) sink.end()
+    else if (this.#isBodyCutOff) this.socket.destroySoon()
     if (used < chunk.length) this.#keep(chunk.subarray(used))
     if (this.#isSinkPaused && !this.#isBodyDone) this.#pause()
   }
@@ -374,7 +375,12 @@ export class ServerConnection {
   #clientEnded(): void {
     this.#hasEnded = true
     this.#halfClosedAt = this.#host.tick
-    if (this.#exchange === undefined || !this.#isBodyDone) this.socket.destroySoon()
+    if (this.#exchange === undefined || this.#isBodyCutOff) this.socket.destroySoon()
+  }
+
+  /** No more comes of a body that is not complete. What has not been looked at yet may be its end. */
+  get #isBodyCutOff(): boolean {
+    return this.#hasEnded && !this.#isBodyDone && this.#pending === undefined
   }
 
   #gone(): void {
