@@ -779,6 +779,37 @@ describe('hijacked connections', () => {
     expect(heard.endsWith(`\r\n\r\n${early}`)).toBe(true)
   })
 
+  it('a request whose client has ended its side is answered, also where its body is looked at later', async () => {
+    const engine = await startEngine((socket) => {
+      socket.on('data', (chunk) => {
+        if (chunk.toString().includes('{"Detach":false}')) socket.end(`${switched}output`)
+      })
+    })
+    const bed: Bed = await startEndpoint(engine, {}, (exchange) => {
+      const target = { name: 'node-1', pool: bed.pool, onAnswer() {}, onBroken() {} }
+      const options = { target, path: exchange.head.target, isHijack: true }
+      // As where it has to be found out first whose it is.
+      setTimeout(() => new Forward(exchange, bed.server, options).run(), 30)
+      return true
+    })
+    const body = '{"Detach":false}'
+    for (const framed of [
+      `Content-Length: ${body.length}\r\n\r\n${body}`,
+      `Transfer-Encoding: chunked\r\n\r\n10\r\n${body}\r\n0\r\n\r\n`,
+    ]) {
+      const client = new Client(bed.port)
+      client.socket.end(
+        `POST /exec/a/start HTTP/1.1\r\nhost: d\r\n${upgrade}Content-Type: application/json\r\n${framed}`,
+      )
+      await eventually(() => client.hasEnded)
+      expect(client.text).toBe(`${switched}output`)
+    }
+    const client = new Client(bed.port)
+    client.socket.end(`POST /exec/a/start HTTP/1.1\r\nhost: d\r\nContent-Length: 100\r\n\r\n${body}`)
+    await eventually(() => client.hasEnded)
+    expect(client.text).not.toContain('output')
+  })
+
   it('both sides ending at once lose nothing', async () => {
     let heard = ''
     const engine = await startEngine((socket) => {

@@ -287,13 +287,11 @@ class ProjectMonitor implements Monitor {
   async #drain({ output, flow }: Watched): Promise<void> {
     const over = new AbortController()
     const signal = AbortSignal.any([over.signal, this.#closing.signal])
-    let isOver = false
-    const ending = output.then(() => {
-      isOver = true
-    })
-    for (let before = -1; !isOver && !signal.aborted && (flow.isHeldUp || flow.pieces > before);) {
+    const ending = output.then(() => 'over' as const)
+    for (let before = -1; flow.isHeldUp || flow.pieces > before;) {
       before = flow.pieces
-      await Promise.race([ending, this.#options.clock.sleep(drainMs, signal).catch(() => {})])
+      const pause = this.#options.clock.sleep(drainMs, signal).catch(() => {})
+      if ((await Promise.race([ending, pause])) === 'over' || signal.aborted) break
     }
     over.abort()
   }

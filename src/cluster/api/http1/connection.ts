@@ -248,6 +248,7 @@ export class ServerConnection {
     // First: the end of the body may be the end of the exchange, and then the next request is looked for.
     if (used < chunk.length) this.#keep(chunk.subarray(used))
     if (body.isDone) body.end()
+    else if (this.#isBodyCutOff) this.socket.destroySoon()
     if (body.isPaused && !body.isDone) this.#pause()
   }
 
@@ -320,7 +321,12 @@ export class ServerConnection {
   #clientEnded(): void {
     this.#hasEnded = true
     this.#halfClosedAt = this.#host.tick
-    if (this.#exchange === undefined || !this.#body.isDone) this.socket.destroySoon()
+    if (this.#exchange === undefined || this.#isBodyCutOff) this.socket.destroySoon()
+  }
+
+  /** No more comes of a body that is not complete. What has not been looked at yet may be its end. */
+  get #isBodyCutOff(): boolean {
+    return this.#hasEnded && !this.#body.isDone && this.#pending === undefined
   }
 
   #gone(): void {
