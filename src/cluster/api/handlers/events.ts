@@ -47,8 +47,9 @@ export const events: Handler = async (api, call) => {
     unsubscribe()
     stop.abort()
     writer.close()
-    exchange.end()
   }
+  // Not after a failure: a stream that broke off must not look complete.
+  exchange.end()
 }
 
 /** Epoch seconds; undefined when it is not given. @throws {cluster/invalid-option} status 400 */
