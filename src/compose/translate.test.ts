@@ -278,6 +278,11 @@ describe('networks of a container', () => {
     expect(Object.keys(made.NetworkingConfig?.EndpointsConfig ?? {})).toEqual(['p_back'])
   })
 
+  it('before API 1.44 the address on a network that is not the primary one goes to nobody else', () => {
+    const second = dictionary({ back: { priority: 5 }, default: { mac_address: '02:00:00:00:00:02' } })
+    expect(body({ networks: second }, { apiVersion: '1.41' })).not.toHaveProperty('MacAddress')
+  })
+
   it('shared namespaces and volumes name the container', () => {
     const made = body({ network_mode: 'service:db', pid: 'service:db', volumes_from: ['db:ro', 'container:other'] })
     expect(made.HostConfig).toEqual({

@@ -252,7 +252,8 @@ function toContainerMac(draft: ContainerDraft, service: Service, attachments: re
       `a MAC address is specified for multiple networks (${names}), but this feature requires Docker Engine v25 or later`,
     )
   }
-  return withMac[0]?.endpoint.MacAddress ?? service.mac_address ?? ''
+  // That of another network would be given to the first.
+  return attachments[0]?.endpoint.MacAddress ?? service.mac_address ?? ''
 }
 
 function toEndpoints(

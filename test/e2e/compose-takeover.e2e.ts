@@ -41,6 +41,7 @@ services:
     healthcheck: { test: ["CMD", "true"], interval: 1s, timeout: 2s, retries: 3 }
     networks: [back]
     shm_size: 32m
+    label_file: [./db.labels]
   sidecar:
     image: ${sampleImage}
     command: ["sleep", "100000"]
@@ -48,8 +49,10 @@ services:
     pid: "service:db"
     volumes_from: ["db:ro"]
     init: true
+  app: { image: ${sampleImage}, network_mode: bridge, links: [store] }
+  store: { image: ${sampleImage}, network_mode: bridge }
   job: { image: ${sampleImage}, command: sleep 100000, scale: 2, init: true, network_mode: none }
-networks: { back: { driver_opts: { com.docker.network.bridge.enable_icc: "true" }, labels: { a: b } } }
+networks: { back: { driver_opts: { com.docker.network.bridge.enable_icc: "true" }, labels: { a: b }, ipam: { options: { o: p } } } }
 volumes: { data: { labels: { keep: "yes" } } }
 `
 
@@ -62,7 +65,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('take-over on engine %s (needs ro
     reference = await findReferenceCompose()
     running = await lab({ engines: [version], image: true, namePrefix: 'tko' })
     host = await openComposeHost(running.hosts[0]!, version === '20.10' ? 'executable' : 'node')
-    await host.write('shop', { 'compose.yaml': file })
+    await host.write('shop', { 'compose.yaml': file, 'db.labels': 'from=file\n' })
   })
 
   afterAll(async () => {
@@ -87,7 +90,7 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('take-over on engine %s (needs ro
   it('what ours brought up, theirs keeps; and takes down', async () => {
     await ours(['up', '-d'])
     const before = await host.containers('shop')
-    expect(before).toHaveLength(5)
+    expect(before).toHaveLength(7)
     await theirs(['up', '-d'])
     expect(ids(await host.containers('shop'))).toEqual(ids(before))
     await theirs(['down', '-v', '-t', '1'])

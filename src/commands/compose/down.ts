@@ -60,7 +60,7 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
         return printDocument(ctx, describePlan({ project: name, plan, pulls, observed, fields: new Map() }), display)
       }
       const hasProvider = Object.values(project?.services ?? {}).some((service) => service.provider !== undefined)
-      for (const warning of hasProvider ? [] : plan.warnings) ctx.stderr.write(`${warning}\n`)
+      for (const warning of hasProvider ? [] : plan.warnings) ctx.log.warn(warning)
       if (session.isDryRun) {
         reportPlan(plan, session.progress)
         return 0

@@ -74,3 +74,20 @@ services:
   expect((await bed.run('logs', '--no-log-prefix')).stdout).toBe('one\n')
   expect((await bed.run('logs', '--no-log-prefix', 'quiet')).stdout).toBe('two\n')
 })
+
+it.each(['stop', 'kill', 'pause', 'unpause', 'rm -f', 'rm -fs'])(
+  '%s of a service that only labels could tell of is no mistake',
+  async (verb) => {
+    await bed.run('up', '-d')
+    expect(await bed.run('-p', 'p', ...verb.split(' '), 'gone')).toMatchObject({ code: 0 })
+    expect(await bed.run(...verb.split(' '), 'gone')).toMatchObject({ code: 1, stdout: '' })
+  },
+)
+
+it('down of nothing warns as other warnings are written', async () => {
+  const { code, stderr } = await bed.run('-p', 'nothing', 'down')
+  expect(code).toBe(0)
+  expect(stderr).toMatch(
+    /^time="[^"]+" level=warning msg="Warning: No resource found to remove for project \\"nothing\\"\."\n$/,
+  )
+})

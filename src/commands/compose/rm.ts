@@ -11,8 +11,9 @@ import type { Found } from './verb.ts'
 
 export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
   const lock = readLock(flags, 'docker-compose rm')
-  if (flags.stop) await withRoster(ctx, args, (found) => performVerb(ctx, found, { kind: 'stop' }, args, lock))
-  await withRoster(ctx, args, async (seen) => {
+  const lenient = { isLenient: true }
+  if (flags.stop) await withRoster(ctx, args, (found) => performVerb(ctx, found, { kind: 'stop' }, args, lock), lenient)
+  const remove = async (seen: Found): Promise<void> => {
     // A dry run has stopped nothing: what it would have stopped is removed in what it shows.
     const found = flags.stop && seen.session.isDryRun ? withAllStopped(seen) : seen
     const stopped = containersOf(found.roster, args).filter((container) => !container.isOneOff && !isAlive(container))
@@ -32,7 +33,8 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
     await performPlan(ctx, found, lock, (roster) =>
       planVerb({ kind: 'remove', withVolumes: flags.volumes }, onlyContainers(roster, agreed), args),
     )
-  })
+  }
+  await withRoster(ctx, args, remove, lenient)
 }
 
 function withAllStopped(found: Found): Found {

@@ -4,6 +4,9 @@ import { readLock } from './project-lock-flags.ts'
 import { performVerb, withRoster } from './verb.ts'
 
 export const run: Run<typeof verbFlags> = (ctx, flags, args) =>
-  withRoster(ctx, args, (found) =>
-    performVerb(ctx, found, { kind: 'unpause' }, args, readLock(flags, 'docker-compose unpause')),
+  withRoster(
+    ctx,
+    args,
+    (found) => performVerb(ctx, found, { kind: 'unpause' }, args, readLock(flags, 'docker-compose unpause')),
+    { isLenient: true },
   )
