@@ -36,24 +36,33 @@ function limitsOver(idleShares: readonly number[], processors = 2): readonly num
 }
 
 describe('changes at once on the machine of the engine', () => {
-  it('begin with one for each processor, two at least', () => {
-    expect(makeMachine(1).limit()).toBe(2)
-    expect(makeMachine(2).limit()).toBe(2)
-    expect(makeMachine(16).limit()).toBe(16)
+  it('begin with four for each processor, eight at least', () => {
+    expect(makeMachine(1).limit()).toBe(8)
+    expect(makeMachine(2).limit()).toBe(8)
+    expect(makeMachine(16).limit()).toBe(64)
   })
 
-  it('grow by one while processors are idle, to four times as many at most', () => {
-    expect(limitsOver(Array.from({ length: 9 }, () => 0.2))).toEqual([3, 4, 5, 6, 7, 8, 8, 8, 8])
+  it('shrink by one while none is idle, after half a second, to one for each processor, two at least', () => {
+    const busy = Array.from({ length: 14 }, () => 0)
+    expect(limitsOver(busy)).toEqual([8, 8, 8, 8, 7, 6, 5, 4, 3, 2, 2, 2, 2, 2])
+    expect(limitsOver(busy, 1).at(-1)).toBe(2)
+    expect(
+      limitsOver(
+        Array.from({ length: 99 }, () => 0),
+        16,
+      ).at(-1),
+    ).toBe(16)
   })
 
-  it('shrink again when none is idle, not below where they began', () => {
-    const limits = limitsOver([0.3, 0.3, 0.3, ...Array.from({ length: 20 }, () => 0)])
-    expect(Math.max(...limits)).toBeGreaterThan(4)
-    expect(limits.at(-1)).toBe(2)
+  it('grow again when processors are idle, not above where they began', () => {
+    const limits = limitsOver([...Array.from({ length: 14 }, () => 0), ...Array.from({ length: 9 }, () => 0.2)])
+    expect(limits.slice(14)).toEqual([3, 4, 5, 6, 7, 8, 8, 8, 8])
   })
 
-  it('stay where processors are idle for a moment only', () => {
-    expect(limitsOver([0.1, 0, 0.1, 0, 0.03, 0.03])).toEqual([2, 2, 2, 2, 2, 2])
+  it('stay where processors are idle or busy for a moment only', () => {
+    expect(limitsOver([0.1, 0, 0.1, 0, 0.03, 0.03])).toEqual([8, 8, 8, 8, 8, 8])
+    const later = limitsOver([...Array.from({ length: 14 }, () => 0), 0.1, 0, 0.03, 0.03])
+    expect(later.slice(14)).toEqual([2, 2, 2, 2])
   })
 
   it('ask for the times ten times a second at most, however often they are asked for themselves', () => {
@@ -72,6 +81,6 @@ describe('changes at once on the machine of the engine', () => {
       () => ({ idleMs: 0, totalMs: 0 }),
       () => (nowMs += 1000),
     )
-    expect([limit(), limit(), limit()]).toEqual([2, 2, 2])
+    expect([limit(), limit(), limit()]).toEqual([8, 8, 8])
   })
 })

@@ -16,16 +16,18 @@ export interface ProcessorTimes {
 
 /**
  * As many changes at once as keep a machine's processors busy, and no more: they get in each other's way beyond that, and
- * below it the engine waits for its discs and the kernel while processors are idle. It begins with one for each processor
- * and moves by one, at most ten times a second: docs/decisions/0046-processors-kept-busy.md.
+ * below it the engine waits for its discs and the kernel while processors are idle. It begins with the most, since a few
+ * containers are there before there is anything to learn, and moves by one, at most ten times a second:
+ * docs/decisions/0046-processors-kept-busy.md.
  *
  * @param processors how many there are
  * @param read called at most ten times a second
  */
 export function keepBusy(processors: number, read: () => ProcessorTimes, nowMs: () => number): () => number {
   const least = Math.max(2, processors)
-  let limit = least
-  let idleShare = 0
+  let limit = mostOfEach * least
+  // Half a second passes before what is busy is taken for too much.
+  let idleShare = manyIdle
   let last = read()
   let lastMs = nowMs()
   return () => {
