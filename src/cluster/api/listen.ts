@@ -45,27 +45,54 @@ export function renderListenAddress(address: ListenAddress): string {
   return `tcp://${host}:${address.port}`
 }
 
+/** What has been opened. */
+export interface Listener {
+  readonly server: Server
+  /** What it got: a port 0 filled in. */
+  readonly address: ListenAddress
+  /** Cuts off whoever has not come to the end of its handshake: the server does not close as long as somebody is there. */
+  readonly cutStrangers: () => void
+}
+
 /**
  * Opens one listener.
  *
  * A unix socket file that nobody listens on any more is replaced; one that somebody does listen on is not.
- * @returns the server and the address it got (a port 0 filled in)
  * @throws {io/connect} naming the address and, where it is taken, that it is
  */
 export async function openListener(
   address: ListenAddress,
   tls: ListenTls | undefined,
   onConnection: (socket: Socket) => void,
-): Promise<{ readonly server: Server; readonly address: ListenAddress }> {
+): Promise<Listener> {
   const server = await makeServer(tls, onConnection)
+  const cutStrangers = tls === undefined ? () => {} : followStrangers(server)
   if (address.kind === 'unix') {
     await listenUnix(server, address.path)
-    return { server, address }
+    return { server, address, cutStrangers }
   }
   await start(server, address, { host: address.host === '' ? '::' : address.host, port: address.port })
   const bound = server.address()
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port
-  return { server, address: { ...address, port } }
+  return { server, address: { ...address, port }, cutStrangers }
+}
+
+/** Connections of a TLS server are told of when their handshake is over; those before that are known to nobody else. */
+function followStrangers(server: Server): () => void {
+  const strangers = new Map<string, Socket>()
+  // Of both forms of one connection: before its handshake, and after it.
+  const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress ?? ''} ${remotePort ?? ''}`
+  server.on('connection', (socket: Socket) => {
+    const name = nameOf(socket)
+    strangers.set(name, socket)
+    socket.once('close', () => {
+      if (strangers.get(name) === socket) strangers.delete(name)
+    })
+  })
+  server.on('secureConnection', (socket: Socket) => strangers.delete(nameOf(socket)))
+  return () => {
+    for (const socket of strangers.values()) socket.destroy()
+  }
 }
 
 async function makeServer(tls: ListenTls | undefined, onConnection: (socket: Socket) => void): Promise<Server> {
@@ -86,8 +113,8 @@ async function makeServer(tls: ListenTls | undefined, onConnection: (socket: Soc
     },
     onConnection,
   )
-  // A client that fails the handshake concerns nobody else.
-  server.on('tlsClientError', () => undefined)
+  // A client that fails the handshake, or never begins it, concerns nobody else. Node leaves it to us to cut it off.
+  server.on('tlsClientError', (_, socket) => socket.destroy())
   return server
 }
 

@@ -1,4 +1,4 @@
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Clock } from '../../core/clock.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
@@ -10,7 +10,7 @@ import type { Exchange } from './http1/exchange.ts'
 import { defaultLimits } from '../limits.ts'
 import type { ServerLimits } from '../limits.ts'
 import { openListener } from './listen.ts'
-import type { ListenAddress, ListenTls } from './listen.ts'
+import type { ListenAddress, ListenTls, Listener } from './listen.ts'
 import type { ForwardHost } from './forward-options.ts'
 import type { Forward } from './proxy.ts'
 import { randomId } from '../../io/random-id.ts'
@@ -38,7 +38,7 @@ const requestIdHeader = 'X-Request-Id'
 export class EndpointServer implements ConnectionHost, ForwardHost {
   readonly #o: ServerOptions
   readonly limits: ServerLimits
-  readonly #servers: Server[] = []
+  readonly #listeners: Listener[] = []
   readonly #connections = new Set<ServerConnection>()
   readonly #joined = new Set<Joined>()
   readonly #perAddress = new Map<string, number>()
@@ -72,7 +72,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
   /** @returns the address it got */
   async listen(address: ListenAddress, tls?: ListenTls): Promise<ListenAddress> {
     const opened = await openListener(address, tls, (socket) => this.#accept(socket, address.kind === 'unix'))
-    this.#servers.push(opened.server)
+    this.#listeners.push(opened)
     return opened.address
   }
 
@@ -141,7 +141,10 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
 
   closeNow(): void {
     this.isClosing = true
-    for (const server of this.#servers) server.close()
+    for (const { server, cutStrangers } of this.#listeners) {
+      server.close()
+      cutStrangers()
+    }
     for (const joined of this.#joined) joined.destroy()
     for (const connection of this.#connections) connection.socket.destroy()
     this.#stop.abort()
@@ -149,8 +152,8 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
 
   async #close(): Promise<void> {
     this.isClosing = true
-    const closed = this.#servers.map(
-      (server) =>
+    const closed = this.#listeners.map(
+      ({ server }) =>
         new Promise<void>((resolve) => {
           server.close(() => resolve())
         }),

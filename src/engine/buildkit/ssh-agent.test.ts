@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import ssh2 from 'ssh2'
 import type { ParsedKey } from 'ssh2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makeSshKey } from '../../testing/ssh-key.ts'
 import { checkAgent, openAgent } from './ssh-agent.ts'
 
 let folder = ''
@@ -15,8 +16,8 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 describe('an agent made up for a key file', () => {
   it('has the one key and signs with it', async () => {
-    const pair = ssh2.utils.generateKeyPairSync('ed25519')
-    writeFileSync(join(folder, 'key'), pair.private)
+    const key = makeSshKey()
+    writeFileSync(join(folder, 'key'), key)
     const agent = await openAgent(join(folder, 'key'))
     const client = new ssh2.AgentProtocol(true)
     client.pipe(agent).pipe(client)
@@ -30,7 +31,7 @@ describe('an agent made up for a key file', () => {
         error ? reject(error) : resolve(signed as Buffer),
       )
     })
-    const own = ssh2.utils.parseKey(pair.private)
+    const own = ssh2.utils.parseKey(key)
     expect(own instanceof Error ? false : own.verify(data, signature)).toBe(true)
     agent.destroy()
     client.destroy()

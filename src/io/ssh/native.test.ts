@@ -6,10 +6,9 @@ import ssh2 from 'ssh2'
 import type { Connection, Server } from 'ssh2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../clock.ts'
+import { makeSshKey } from '../../testing/ssh-key.ts'
 import { openNativeSsh } from './native.ts'
 import type { Ssh } from './ssh.ts'
-
-const newKey = (): string => ssh2.utils.generateKeyPairSync('ed25519').private
 
 describe('the built-in client', () => {
   let folder: string
@@ -20,10 +19,10 @@ describe('the built-in client', () => {
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'flotilla-native-'))
-    writeFileSync(join(folder, 'id'), newKey(), { mode: 0o600 })
+    writeFileSync(join(folder, 'id'), makeSshKey(), { mode: 0o600 })
     connections.length = 0
     openSessions = 0
-    server = new ssh2.Server({ hostKeys: [newKey()] }, (connection) => {
+    server = new ssh2.Server({ hostKeys: [makeSshKey()] }, (connection) => {
       connections.push(connection)
       connection.on('error', () => {})
       connection.on('authentication', (attempt) => attempt.accept())

@@ -12,12 +12,12 @@ import { systemClock } from '../../io/clock.ts'
 import { openNativeSsh } from '../../io/ssh/native.ts'
 import { openSsh } from '../../io/ssh/openssh.ts'
 import type { Ssh } from '../../io/ssh/ssh.ts'
+import { makeSshKey } from '../../testing/ssh-key.ts'
 import { waitForSsh } from './detect.ts'
 
 /** What both clients say of hosts that will never let us in, and that nobody waits for those. */
 
 const hasProgram = spawnSync('ssh', ['-V']).status === 0
-const newKey = (): string => ssh2.utils.generateKeyPairSync('ed25519').private
 
 describe.each(hasProgram ? ['native', 'program'] : ['native'])('a login with the client: %s', (client) => {
   let folder: string
@@ -28,7 +28,7 @@ describe.each(hasProgram ? ['native', 'program'] : ['native'])('a login with the
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'flotilla-ssh-test-'))
-    writeFileSync(join(folder, 'id'), newKey(), { mode: 0o600 })
+    writeFileSync(join(folder, 'id'), makeSshKey(), { mode: 0o600 })
     isRefusing = false
     port = 0
   })
@@ -94,13 +94,13 @@ describe.each(hasProgram ? ['native', 'program'] : ['native'])('a login with the
   }
 
   it('keeps the key of a host, and says at once that another one is there later', async () => {
-    await start(newKey())
+    await start(makeSshKey())
     await enter()
     const known = readFileSync(join(folder, 'known_hosts'), 'utf8')
     expect(known).toContain(`[127.0.0.1]:${port} ssh-ed25519 `)
     await enter()
     await stop()
-    await start(newKey())
+    await start(makeSshKey())
     await expect(enter()).rejects.toThrow(
       `cannot log in to ada@127.0.0.1:${port}: the host key has changed since the first contact`,
     )
@@ -108,7 +108,7 @@ describe.each(hasProgram ? ['native', 'program'] : ['native'])('a login with the
   })
 
   it('names a refused key, after a few tries: a host that boots may learn it late', async () => {
-    await start(newKey())
+    await start(makeSshKey())
     isRefusing = true
     await expect(enter(9)).rejects.toThrow(/Last error: cannot log in to ada@.*(?:Permission denied|authentication)/)
   })

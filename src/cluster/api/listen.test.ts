@@ -1,0 +1,76 @@
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { afterEach, beforeAll, expect, it } from 'vitest'
+import { silentLog } from '../../core/log.ts'
+import { issueCertificate, makeCa } from '../../io/certificates.ts'
+import type { CertificatePair } from '../../io/certificates.ts'
+import { systemClock } from '../../io/clock.ts'
+import { eventually } from '../../testing/manager-bed.ts'
+import { EndpointServer } from './server.ts'
+
+const cleanups: (() => void)[] = []
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup()
+})
+
+let pair: CertificatePair
+beforeAll(async () => {
+  const about = { organization: 'test', keyKind: 'ecdsa', nowMs: Date.now() } as const
+  const ca = await makeCa({ ...about, commonName: 'ca', days: 10 })
+  pair = await issueCertificate(ca, {
+    ...about,
+    commonName: 'manager',
+    days: 10,
+    usages: ['server'],
+    names: ['127.0.0.1'],
+  })
+})
+
+async function startServer(): Promise<{ readonly server: EndpointServer; readonly port: number }> {
+  const server = new EndpointServer({
+    clock: systemClock,
+    log: silentLog,
+    handle: (exchange) => exchange.reply(200, [], 'fine'),
+  })
+  cleanups.push(() => server.closeNow())
+  const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, pair)
+  return { server, port: address.kind === 'tcp' ? address.port : 0 }
+}
+
+function open(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    socket.on('error', reject)
+    cleanups.push(() => socket.destroy())
+  })
+}
+
+/** A handshake behind it: the server has taken in whoever came before. */
+function ask(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+      socket.write('GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n')
+    })
+    socket.setEncoding('utf8').on('data', (part: string) => (text += part))
+    socket.on('end', () => resolve(text))
+    socket.on('error', reject)
+  })
+}
+
+it('a server with TLS closes although somebody is connected who never begins a handshake', async () => {
+  const { server, port } = await startServer()
+  const silent = await open(port)
+  expect(await ask(port)).toContain('fine')
+  await server.close()
+  await eventually(() => silent.closed, 'the silent one is cut off')
+})
+
+it('who begins something that is no handshake is cut off', async () => {
+  const { port } = await startServer()
+  const odd = await open(port)
+  odd.resume().write('GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n')
+  await eventually(() => odd.closed, 'the odd one is cut off')
+  expect(await ask(port)).toContain('fine')
+})
