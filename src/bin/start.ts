@@ -36,6 +36,8 @@ export async function start(program: Program, options?: StartOptions): Promise<v
   const failed = await armFailpoints(process.env['FLOTILLA_FAILPOINTS'])
   const world = describeProcess(programs, options)
   const code = failed ?? (await run(program, world))
+  // What it was has been settled: a signal from now on is for what is left to be written.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(code))
   await programs.close()
   await Promise.all([flush(world.stdout), flush(world.stderr)])
   process.exit(code)

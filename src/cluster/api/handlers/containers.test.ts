@@ -50,10 +50,13 @@ describe('an engine that is asked for many readings at once', () => {
   it('still answers others', { timeout: 30_000 }, async () => {
     const port = Number(new URL(manager.addresses[0] ?? '').port)
     engine.fail({ path: /\/stats$/, times: 100, fault: { kind: 'delay', ms: 3000 } })
-    const readings = Array.from({ length: 100 }, () => ask(port, 'GET', '/containers/usual/stats?stream=0'))
-    const startMs = Date.now()
+    let read = 0
+    const readings = Array.from({ length: 100 }, async () => {
+      await ask(port, 'GET', '/containers/usual/stats?stream=0')
+      read += 1
+    })
     expect((await ask(port, 'GET', '/containers/usual/json')).status).toBe(200)
-    expect(Date.now() - startMs).toBeLessThan(2500)
+    expect(read).toBe(0)
     await Promise.all(readings)
   })
 })
