@@ -1,13 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Clock, Random } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { waitAtMost } from '../core/deadline.ts'
-import { FlotillaError, toMessage } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { parseEndpoint } from '../engine/endpoint-parse.ts'
-import type { Endpoint, TlsMaterial } from '../engine/endpoint.ts'
 import type { Engine } from '../engine/engine.ts'
 import { compareApiVersions, newestApiVersion } from '../engine/version.ts'
-import { makeEngineEvent, toClusterEvent } from './cluster-event.ts'
 import { mergeEntries } from './container-order.ts'
 import type { ContainerSource } from './container-order.ts'
 import type { DepartedEngines } from './departed.ts'
@@ -17,10 +14,9 @@ import { growInParts } from './grow-in-parts.ts'
 import { EventHub } from './event-hub.ts'
 import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
-import type { FleetEffect } from './fleet.ts'
-import { Member } from './member.ts'
-import type { OuterEffect } from './member.ts'
-import type { CallLimits, EngineLimits } from './limits.ts'
+import type { Member } from './member.ts'
+import { Members } from './members.ts'
+import type { MembersOptions } from './members.ts'
 import { isValidated } from './model.ts'
 import type { ClusterSnapshot, ContainerView, NodeMark, NodeView } from './model.ts'
 import { OwnWrites } from './own-writes.ts'
@@ -33,24 +29,13 @@ import type { CreateDraft } from './request.ts'
 import { Strays, removeStray } from './strays.ts'
 import type { NameKeeper, NameTaken } from './taken-names.ts'
 import { TurnedAway } from './turned-away.ts'
-import { Gate } from './watch/gate.ts'
-import type { Effect, Fetch, Message, StepContext, WatchOptions } from './watch/messages.ts'
+import type { Fetch, WatchOptions } from './watch/messages.ts'
 
-export interface ClusterOptions {
+export interface ClusterOptions extends MembersOptions {
   readonly policy: Policy
   readonly watch: WatchOptions
-  readonly limits: EngineLimits & CallLimits
   /** How long containers of engines that left discovery stay in the list; absent: an hour; 0: not at all. */
   readonly rememberMs?: number
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Client certificates for the engines. */
-  readonly engineTls?: TlsMaterial
-  openEngine(endpoint: Endpoint): Engine
-  /** The address a host name stands for. */
-  resolveIp(host: string): Promise<string>
 }
 
 /** As much of the cluster as calls of the API work with; a tenant's calls get one that has only what is the tenant's. */
@@ -84,10 +69,6 @@ export type ClusterAccess = Pick<
   | 'turnedAway'
 > & { readonly departed: Pick<DepartedEngines, 'find' | 'forget' | 'list'> }
 
-/** Engines read at the same time when many join at once. */
-const parallelReads = 64
-/** Engines whose containers are described at the same time, in the background. */
-const parallelDetails = 16
 /** A new primary looks this often whether the engines it has just met are read. */
 const catchUpLookMs = 50
 interface LateContainer {
@@ -102,8 +83,7 @@ export class Cluster {
   readonly #o: ClusterOptions
   readonly #policy: Policy
   readonly #fleet: Fleet
-  readonly #members = new Map<string, Member>()
-  readonly #gate: Gate
+  readonly #members: Members
   readonly #writes: OwnWrites
   readonly #readers: Readers
   readonly #strays = new Strays()
@@ -116,7 +96,14 @@ export class Cluster {
     const { policy, watch, rememberMs } = options
     this.#policy = { ...policy, filters: [availabilityFilter, ...policy.filters] }
     this.#fleet = new Fleet({ policy: this.#policy, watch, ...(rememberMs === undefined ? {} : { rememberMs }) })
-    this.#gate = new Gate({ clock: options.clock, limit: parallelReads, backLimit: parallelDetails })
+    this.#members = new Members(options, {
+      fleet: this.#fleet,
+      events: this.events,
+      turnedAway: this.turnedAway,
+      onNews: (addr) => {
+        if (!this.#readers.isEmpty) this.#noteRead(addr)
+      },
+    })
     this.#writes = new OwnWrites(options.clock)
     this.#readers = new Readers(options.clock, (addr, isUrgent) => {
       const member = this.#members.get(addr)
@@ -173,9 +160,7 @@ export class Cluster {
 
   /** What is open towards a node of the snapshot. @throws {cluster/unhealthy} when it has just left */
   memberOf(node: NodeView): Member {
-    const member = this.#members.get(node.addr)
-    if (member !== undefined) return member
-    throw new FlotillaError('cluster/unhealthy', `node ${node.name} has left the cluster`, { status: 503 })
+    return this.#members.of(node)
   }
 
   /** Places taken by creates that nobody has confirmed yet. */
@@ -235,26 +220,16 @@ export class Cluster {
    */
   setAddresses(addresses: readonly string[], isWhole = true): void {
     this.#isDiscovered ||= isWhole
-    const endpoints = this.#parse(addresses)
-    const effects = this.#fleet.setAddresses([...endpoints.keys()], this.#context())
-    for (const addr of this.#fleet.addresses) {
-      const endpoint = endpoints.get(addr)
-      const node = this.#fleet.node(addr)
-      if (endpoint === undefined || node === undefined || this.#members.has(addr)) continue
-      this.#members.set(addr, this.#open(addr, endpoint, node))
-    }
-    this.#perform(effects)
-    this.#dropLeft()
+    this.#members.setAddresses(addresses)
   }
 
   close(): void {
-    for (const member of this.#members.values()) member.close()
-    this.#members.clear()
+    this.#members.close()
   }
 
   /** Called about once a second. */
   tick(): void {
-    for (const member of this.#members.values()) member.pool.sweep()
+    this.#members.sweep()
     const nowMs = this.#o.clock.monotonicMs()
     this.#fleet.expire(nowMs)
     const find = (swarmId: string): LateContainer | undefined => {
@@ -307,12 +282,12 @@ export class Cluster {
 
   /** What operators say of an engine, in service or not; undefined takes it back. */
   setMark(engineId: string, mark: NodeMark | undefined): void {
-    this.#fleet.setMark(engineId, mark, this.#context())
+    this.#fleet.setMark(engineId, mark, this.#members.context())
   }
 
   /** All that operators say of engines; what was said of others before is taken back. */
   replaceMarks(marks: ReadonlyMap<string, NodeMark>): void {
-    this.#fleet.replaceMarks(marks, this.#context())
+    this.#fleet.replaceMarks(marks, this.#members.context())
   }
 
   markOf(engineId: string): NodeMark {
@@ -384,85 +359,5 @@ export class Cluster {
   #isMeetingEngines(): boolean {
     if (!this.#isDiscovered) return true
     return this.snapshot().nodes.some((node) => node.health.state === 'pending' && node.errorText === '')
-  }
-
-  #parse(addresses: readonly string[]): ReadonlyMap<string, Endpoint> {
-    const endpoints = new Map<string, Endpoint>()
-    for (const addr of addresses) {
-      try {
-        endpoints.set(addr, parseEndpoint(addr, this.#o.engineTls))
-      } catch (error) {
-        this.#o.log.error(toMessage(error))
-      }
-    }
-    return endpoints
-  }
-
-  #open(addr: string, endpoint: Endpoint, node: NodeView): Member {
-    const hasHost = endpoint.kind === 'tcp' || endpoint.kind === 'ssh'
-    const member: Member = new Member(
-      {
-        addr,
-        endpoint,
-        engine: this.#o.openEngine(endpoint),
-        clock: this.#o.clock,
-        log: this.#o.log,
-        env: this.#o.env,
-        gate: this.#gate,
-        turnedAway: this.turnedAway,
-        limits: this.#o.limits,
-        resolveIp: () => (hasHost ? this.#o.resolveIp(endpoint.host) : Promise.resolve('127.0.0.1')),
-        isHeard: () => this.events.size > 0,
-        view: () => this.#fleet.node(addr),
-        step: (message) => this.#step(addr, message),
-        onEffect: (effect) => this.#performOuter(member, effect),
-      },
-      node,
-    )
-    return member
-  }
-
-  #step(addr: string, message: Message): readonly Effect[] {
-    const own: Effect[] = []
-    for (const { addr: about, effect } of this.#fleet.dispatch(addr, message, this.#context())) {
-      if (about === addr) own.push(effect)
-      else this.#members.get(about)?.watch.perform(effect)
-    }
-    if (!this.#readers.isEmpty) this.#noteRead(addr)
-    if (this.#fleet.state(addr) === undefined) queueMicrotask(() => this.#dropLeft())
-    return own
-  }
-
-  #perform(effects: readonly FleetEffect[]): void {
-    for (const { addr, effect } of effects) this.#members.get(addr)?.watch.perform(effect)
-  }
-
-  #dropLeft(): void {
-    for (const [addr, member] of this.#members) {
-      if (this.#fleet.state(addr) !== undefined) continue
-      this.#members.delete(addr)
-      member.close()
-      this.#noteRead(addr)
-    }
-  }
-
-  #performOuter(member: Member, effect: OuterEffect): void {
-    switch (effect.kind) {
-      case 'log':
-        this.#o.log[effect.level](effect.message, { name: member.view.name, id: member.view.engineId })
-        return
-      case 'forward':
-        this.events.publish(() => toClusterEvent(effect.event, member.view))
-        return
-      case 'announce':
-        if (effect.action === 'engine_disconnect') member.pool.dropIdle()
-        this.events.announce(makeEngineEvent(effect.action, member.view, this.#o.clock.nowMs()))
-        return
-      default:
-    }
-  }
-
-  #context(): StepContext {
-    return { nowMs: this.#o.clock.nowMs(), random: this.#o.random.next() }
   }
 }
