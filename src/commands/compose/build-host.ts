@@ -4,8 +4,11 @@ import type { Project } from '../../compose/model/project.ts'
 import { renderEndpoint } from '../../engine/endpoint-parse.ts'
 import type { Session } from './session.ts'
 
-/** What builds take from the user: variables, logins, proxies. Nothing is read before something is built. */
-export function makeBuildHost(ctx: Context, session: Session, project: Project): BuildHost {
+/**
+ * What builds take from the user: variables, logins, proxies. Nothing is read before something is built. Scripts that read our
+ * output find the classic builder's lines in it, as with docker-compose; on a terminal they are progress like others'.
+ */
+export function makeBuildHost(ctx: Context, session: Session, project: Project, isQuiet = false): BuildHost {
   const options = { env: ctx.env, clock: ctx.clock, signal: ctx.signal }
   const load = () => import('../../engine/registry-credentials.ts')
   return {
@@ -14,6 +17,7 @@ export function makeBuildHost(ctx: Context, session: Session, project: Project):
     credentials: async (host) => (await load()).readHostCredentials(host, options),
     registryConfig: async () => (await load()).readRegistryConfig(options),
     defaultArgs: async () => (await load()).readProxyVariables(renderEndpoint(session.engine.endpoint), ctx.env),
+    ...(!isQuiet && !ctx.terminal.isTty && { classicOutput: (line: string) => void ctx.stdout.write(`${line}\n`) }),
   }
 }
 

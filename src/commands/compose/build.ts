@@ -73,7 +73,7 @@ async function buildAll(
     progress: flags.quiet ? () => {} : session.progress,
     parallel: session.parallel,
     signal: ctx.signal,
-    buildHost: makeBuildHost(ctx, session, project),
+    buildHost: makeBuildHost(ctx, session, project, flags.quiet),
     registryAuth: (reference: string) => readAuth(ctx, reference),
     isDryRun: session.isDryRun,
   }

@@ -156,7 +156,7 @@ export function toConvergeOptions(
     pull: parsePull(flags.pull, flags.build),
     clock: ctx.clock,
     progress: chooseProgress(session.progress, flags),
-    buildHost: makeBuildHost(ctx, session, project),
+    buildHost: makeBuildHost(ctx, session, project, flags['quiet-build']),
     images: {
       mayBuild: !flags['no-build'],
       wishes: { ...plainWishes, isPulling: flags.pull === 'always' },

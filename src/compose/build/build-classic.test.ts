@@ -64,6 +64,37 @@ describe('the classic builder', () => {
     expect(events.at(-1)).toMatchObject({ id: 'web', status: 'done', text: 'Built' })
   })
 
+  it('hands its lines on as they are where scripts may read them, and not as progress', async () => {
+    const { folder, fake, engine, events, options } = await start({ Dockerfile: 'FROM scratch' })
+    const want = project([service('web', { build: { context: folder, dockerfile: 'Dockerfile' } })])
+    const lines: string[] = []
+    const buildHost = { ...options.buildHost, classicOutput: (line: string) => void lines.push(line) }
+    const pieces = [
+      'Step 1/1 : RUN x',
+      '\n',
+      ' ---> Running in 1\n',
+      'a\n\nb',
+      'Removing intermediate container 1\n',
+      ' ---> 2\n',
+    ]
+    const stream = [...pieces, 'Successfully built 2\n', 'last'].map((each) => ({ stream: each }))
+    const body = [...stream, { aux: { ID: 'i' } }].map((each) => JSON.stringify(each)).join('\r\n')
+    fake.fail({ path: /\/build$/, times: 1, fault: { kind: 'reply', body } })
+    expect(await buildServices(engine, want, ['web'], { ...options, buildHost })).toBe(1)
+    expect(lines).toEqual([
+      'Step 1/1 : RUN x',
+      ' ---> Running in 1',
+      'a',
+      '',
+      'b',
+      'Removing intermediate container 1',
+      ' ---> 2',
+      'Successfully built 2',
+      'last',
+    ])
+    expect(events.map(({ id, text }) => `${id} ${text}`)).toEqual(['web Building', 'web Built'])
+  })
+
   it('prints lines whole that come in pieces, the last one too, and of a failure', async () => {
     const { folder, fake, engine, events, options } = await start({ Dockerfile: 'FROM scratch' })
     const want = project([service('web', { build: { context: folder, dockerfile: 'Dockerfile' } })])

@@ -62,15 +62,17 @@ export async function buildClassic(
     },
     { deadlineMs: createCallMs * 60, ...(o.signal !== undefined && { signal: o.signal }) },
   )
-  const built = await readLines(reply.documents<ClassicLine>(), build, report)
+  const built = await readLines(reply.documents<ClassicLine>(), build, report, host.classicOutput)
   return built ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
 }
 
 async function readLines(
   lines: AsyncIterable<ClassicLine>,
   build: ImageBuild,
-  { parentId, progress }: { readonly parentId: string; readonly progress: Progress },
+  { parentId, progress: tell }: { readonly parentId: string; readonly progress: Progress },
+  print: BuildHost['classicOutput'],
 ): Promise<string | undefined> {
+  const progress: Progress = print === undefined ? tell : () => {}
   let built: string | undefined
   let step = ''
   let kept: string[] = []
@@ -91,19 +93,27 @@ async function readLines(
       progress({ id: step === '' ? parentId : step, parentId, status: 'working', text: 'Running', output: line })
     }
   }
+  function finish(): void {
+    const line = cutter.end()
+    if (line !== '') print?.(line)
+    show(line)
+  }
   for await (const { stream, error, errorDetail, aux } of lines) {
     built = aux?.ID ?? built
     const failure = errorDetail?.message ?? error
     if (failure !== undefined) {
-      for (const line of cutter.end()) show(line)
+      finish()
       const output = kept.length === 0 ? '' : `:\n${kept.map((line) => `  ${line}`).join('\n')}`
       throw new FlotillaError('compose/execute', `target ${build.service}: ${failure}`, {
         ...(step !== '' && { hint: `the step that failed is ${step}${output}` }),
       })
     }
-    for (const line of cutter.push(stream ?? '')) show(line)
+    for (const line of cutter.push(stream ?? '')) {
+      print?.(line)
+      show(line)
+    }
   }
-  for (const line of cutter.end()) show(line)
+  finish()
   if (step !== '') progress({ id: step, parentId, status: 'done', text: 'Done' })
   return built
 }
@@ -112,7 +122,7 @@ async function readLines(
 const ownWords = /^(?:Step \d+\/\d+ : | ---> |Removing intermediate container )/
 
 /** Lines out of the pieces in which the builder passes on what commands print: they are cut anywhere. */
-function makeLineCutter(): { push(piece: string): readonly string[]; end(): readonly string[] } {
+function makeLineCutter(): { push(piece: string): readonly string[]; end(): string } {
   let open = ''
   return {
     push(piece) {
@@ -124,7 +134,7 @@ function makeLineCutter(): { push(piece: string): readonly string[]; end(): read
     end() {
       const rest = open
       open = ''
-      return [rest]
+      return rest
     },
   }
 }

@@ -33,6 +33,8 @@ export interface BuildHost {
   readonly registryConfig: () => Promise<string | undefined>
   /** Arguments every build gets unless it has them: proxies. */
   readonly defaultArgs: () => Promise<Readonly<Record<string, string>>>
+  /** Takes the classic builder's lines as the engine writes them (`Step 1/2 : …`, `Successfully built …`); absent: they are progress. */
+  readonly classicOutput?: (line: string) => void
 }
 
 /**
