@@ -15,6 +15,7 @@ import { OwnView } from './api/own-view.ts'
 import { EndpointServer } from './api/server.ts'
 import { WaitingCreates } from './api/waiting.ts'
 import { Cluster } from './cluster.ts'
+import { keptConnections } from './members.ts'
 import type { EndpointOptions } from './endpoint.ts'
 import type { CompileRegex } from './expression.ts'
 import { ImageTransfer } from './image-transfer/image-transfer.ts'
@@ -66,8 +67,9 @@ export async function assembleEndpoint(options: EndpointOptions): Promise<Endpoi
         userAgent: `flotilla/${programVersion}`,
         maxAnswerBytes: limits.answerBytes,
         maxJsonDepth: limits.jsonDepth,
+        maxIdleConnections: () => keptConnections(cluster.size),
       }))
-  const cluster = new Cluster({
+  const cluster: Cluster = new Cluster({
     policy: options.policy,
     watch: { ...defaultWatchOptions, ...options.watch },
     limits,

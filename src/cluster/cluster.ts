@@ -150,6 +150,11 @@ export class Cluster {
     return this.#fleet.departed
   }
 
+  /** Engines that something is open towards. */
+  get size(): number {
+    return this.#members.size
+  }
+
   snapshot(): ClusterSnapshot {
     return this.#fleet.snapshot()
   }

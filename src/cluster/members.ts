@@ -43,6 +43,17 @@ const parallelReads = 64
 /** Engines whose containers are described at the same time, in the background. */
 const parallelDetails = 16
 
+/** Of all engines together; beside these each has one for its events. */
+const mostIdle = 8192
+
+/**
+ * Idle connections that are kept to each of so many engines: with thousands, what is kept must not take the files that
+ * clients need, and what is asked seldom may be connected to anew.
+ */
+export function keptConnections(engines: number): number {
+  return Math.min(16, Math.floor(mostIdle / Math.max(1, engines)))
+}
+
 /** What is open towards each engine of a cluster: carries to the fleet what they say, and out what the fleet decides. */
 export class Members {
   readonly #o: MembersOptions
@@ -54,6 +65,10 @@ export class Members {
     this.#o = options
     this.#share = share
     this.#gate = new Gate({ clock: options.clock, limit: parallelReads, backLimit: parallelDetails })
+  }
+
+  get size(): number {
+    return this.#byAddr.size
   }
 
   get(addr: string): Member | undefined {

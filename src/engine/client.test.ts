@@ -566,3 +566,20 @@ describe('hijack', () => {
     await expect(hijacked.socket.toArray()).rejects.toThrow('enough')
   })
 })
+
+describe('idle connections', () => {
+  it('are kept as long as they are to be kept when they come free', async () => {
+    let opened = 0
+    let kept = 1
+    const endpoint = await startRaw((socket) => {
+      opened += 1
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]'))
+    })
+    const engine = open(endpoint, { apiVersion: '1.41', maxIdleConnections: () => kept })
+    for (let call = 0; call < 3; call += 1) await listContainers(engine)
+    expect(opened).toBe(1)
+    kept = 0
+    for (let call = 0; call < 3; call += 1) await listContainers(engine)
+    expect(opened).toBe(3)
+  })
+})

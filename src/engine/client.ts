@@ -38,8 +38,8 @@ export interface EngineOptions {
   readonly maxAnswerBytes?: number
   /** Deepest nesting of JSON in an answer. Default 128. */
   readonly maxJsonDepth?: number
-  /** Idle connections kept for reuse. Default 16. */
-  readonly maxIdleConnections?: number
+  /** Idle connections kept for reuse; a function is asked when one comes free. Default 16. */
+  readonly maxIdleConnections?: number | (() => number)
   /** Environment for the `ssh` that an ssh endpoint starts; its PATH is searched. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Sent with each request: a proof of who asks, for instance. */

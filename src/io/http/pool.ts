@@ -8,8 +8,8 @@ export interface PoolOptions {
   readonly clock: Clock
   /** Opens a connection; must give up when the signal fires. */
   readonly open: (signal: AbortSignal | undefined) => Promise<Duplex>
-  /** Idle connections kept. Default 16. */
-  readonly maxIdle?: number
+  /** Idle connections kept; a function is asked when one comes free. Default 16. */
+  readonly maxIdle?: number | (() => number)
   /** A connection idle for longer is not used again. Default 30 s, shorter when the peer names its own limit. */
   readonly maxIdleMs?: number
   /** Connections being opened at once; more wait. Default: no limit. */
@@ -139,7 +139,9 @@ export class HttpPool {
 
   readonly #events = {
     onIdle: (connection: HttpConnection): void => {
-      if (this.#isClosed || this.#idle.length >= (this.#options.maxIdle ?? 16)) {
+      const { maxIdle } = this.#options
+      const most = typeof maxIdle === 'function' ? maxIdle() : (maxIdle ?? 16)
+      if (this.#isClosed || this.#idle.length >= most) {
         connection.destroy(new FlotillaError('io/connect', 'the connection is not needed any more'))
         return
       }
