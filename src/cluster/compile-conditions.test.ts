@@ -2,17 +2,11 @@ import { expect, it } from 'vitest'
 import { compileConditions } from './compile-conditions.ts'
 import { parseExpressions } from './expression.ts'
 import { noRegex } from './regex.ts'
+import { countTurns } from '../testing/count-turns.ts'
 
 it('patterns are compiled beforehand, once each, and others have their turn', async () => {
   let nowMs = 0
-  let turns = 0
-  let isOver = false
-  const takeTurns = (): void => {
-    if (isOver) return
-    turns += 1
-    setImmediate(takeTurns)
-  }
-  setImmediate(takeTurns)
+  const endTurns = countTurns()
   const seen: string[] = []
   // Each takes four milliseconds.
   const slow = (pattern: string) => {
@@ -27,8 +21,7 @@ it('patterns are compiled beforehand, once each, and others have their turn', as
     1024,
     () => nowMs,
   )
-  isOver = true
-  expect(turns).toBeGreaterThanOrEqual(30)
+  expect(endTurns()).toBeGreaterThanOrEqual(30)
   const { expressions } = parseExpressions(texts, compile, 'constraint')
   expect(expressions[7]?.matches('xa7+')).toBe(true)
   expect(seen).toHaveLength(100)

@@ -12,6 +12,7 @@ import { PlacementIndex } from './placement-index.ts'
 import { loadRegex } from './regex.ts'
 import { schedule } from './schedule.ts'
 import { spreadStrategy } from './strategies/spread.ts'
+import { countTurns } from '../testing/count-turns.ts'
 
 const policy = { filters: defaultFilters, strategy: spreadStrategy }
 const random = { next: () => 0 }
@@ -49,23 +50,15 @@ describe('judgePatterns', () => {
   ])('%s: others have their turn, and choosing a node matches nothing once more', async (_, conditions, least) => {
     const { compile, clock } = makeSlow()
     const nodes = makeNodes(100)
-    let turns = 0
-    let isOver = false
-    const takeTurns = (): void => {
-      if (isOver) return
-      turns += 1
-      setImmediate(takeTurns)
-    }
-    setImmediate(takeTurns)
+    const endTurns = countTurns()
     const request = makeRequest({ ...conditions, compile })
     await judgePatterns(
       request,
       () => nodes,
       () => clock.nowMs,
     )
-    isOver = true
     expect(clock.matched).toBeGreaterThanOrEqual(least)
-    expect(turns).toBeGreaterThanOrEqual(clock.matched / 4)
+    expect(endTurns()).toBeGreaterThanOrEqual(clock.matched / 4)
     const before = clock.matched
     const index = new PlacementIndex(policy)
     for (const node of nodes) index.set(node)

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseLargeJson } from './large-json.ts'
+import { countTurns } from '../testing/count-turns.ts'
 
 function read(text: string): Promise<unknown> {
   return parseLargeJson(Buffer.from(text), 128)
@@ -25,18 +26,10 @@ describe('a large answer', () => {
 
   it('is read in slices: others have their turn', async () => {
     const rows = Array.from({ length: 10_000 }, (_, index) => ({ Id: index, Labels: { text: 'ü]"[{'.repeat(20) } }))
-    let turns = 0
-    let isOver = false
-    const takeTurns = (): void => {
-      if (isOver) return
-      turns += 1
-      setImmediate(takeTurns)
-    }
-    setImmediate(takeTurns)
+    const endTurns = countTurns()
     expect(await read(JSON.stringify(rows))).toEqual(rows)
     expect(await read(JSON.stringify({ Volumes: rows, Warnings: null }))).toEqual({ Volumes: rows, Warnings: null })
-    isOver = true
-    expect(turns).toBeGreaterThan(8)
+    expect(endTurns()).toBeGreaterThan(8)
   })
 
   it.each([

@@ -1,22 +1,15 @@
 import { Buffer } from 'node:buffer'
 import { describe, expect, it } from 'vitest'
 import { parseBody, renderBody } from './body-json.ts'
+import { countTurns } from '../../testing/count-turns.ts'
 
 const limits = { jsonDepth: 128, jsonValues: 1000 }
 
 /** How often others had their turn while something ran. */
-async function countTurns(run: () => Promise<unknown>): Promise<number> {
-  let turns = 0
-  let isOver = false
-  const takeTurns = (): void => {
-    if (isOver) return
-    turns += 1
-    setImmediate(takeTurns)
-  }
-  setImmediate(takeTurns)
+async function turnsDuring(run: () => Promise<unknown>): Promise<number> {
+  const endTurns = countTurns()
   await run()
-  isOver = true
-  return turns
+  return endTurns()
 }
 
 describe('the JSON of a body', () => {
@@ -36,8 +29,8 @@ describe('the JSON of a body', () => {
 
   it('lets others have their turn after a large one', async () => {
     const large = Buffer.from(JSON.stringify({ Labels: { a: 'x'.repeat(100_000) } }))
-    expect(await countTurns(() => parseBody(large, limits))).toBeGreaterThan(0)
-    expect(await countTurns(() => parseBody(Buffer.from('{}'), limits))).toBe(0)
+    expect(await turnsDuring(() => parseBody(large, limits))).toBeGreaterThan(0)
+    expect(await turnsDuring(() => parseBody(Buffer.from('{}'), limits))).toBe(0)
   })
 
   it.each([

@@ -1,18 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { matchBeforehand } from './name-patterns.ts'
+import { countTurns } from '../../testing/count-turns.ts'
 
 describe('matchBeforehand', () => {
   it('lets others have their turn, and matches no name twice', async () => {
     let nowMs = 0
-    let turns = 0
     let matched = 0
-    let isOver = false
-    const takeTurns = (): void => {
-      if (isOver) return
-      turns += 1
-      setImmediate(takeTurns)
-    }
-    setImmediate(takeTurns)
+    const endTurns = countTurns()
     // Each match takes four milliseconds.
     const slow = (name: string): boolean => {
       nowMs += 4
@@ -21,8 +15,7 @@ describe('matchBeforehand', () => {
     }
     const names = Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? `a${index}` : `b${index}`))
     const matches = await matchBeforehand(slow, names, () => nowMs)
-    isOver = true
-    expect(turns).toBeGreaterThanOrEqual(30)
+    expect(endTurns()).toBeGreaterThanOrEqual(30)
     expect(names.filter((name) => matches(name))).toEqual(names.filter((name) => name.startsWith('b')))
     expect(matched).toBe(100)
     expect([matches('b-new'), matches('a-new')]).toEqual([true, false])

@@ -3,6 +3,7 @@ import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { systemClock } from '../../io/clock.ts'
 import { runFetch, runLists } from './fetch.ts'
+import { countTurns } from '../../testing/count-turns.ts'
 
 /** An engine that only notes how long it is given. */
 async function limitOf(address: string, isPatient: boolean): Promise<number | undefined> {
@@ -51,14 +52,7 @@ describe('a list of thousands of containers', () => {
       },
       close: () => Promise.resolve(),
     }
-    let turns = 0
-    let isOver = false
-    const takeTurns = (): void => {
-      if (isOver) return
-      turns += 1
-      setImmediate(takeTurns)
-    }
-    setImmediate(takeTurns)
+    const endTurns = countTurns()
     const { signal } = new AbortController()
     const told: string[] = []
     await runLists(
@@ -68,8 +62,7 @@ describe('a list of thousands of containers', () => {
         told.push(`${what} ${outcome.isOk && Array.isArray(outcome.value) ? String(outcome.value.length) : 'failed'}`)
       },
     )
-    isOver = true
     expect(told).toEqual(['containers 5000', 'networks 0'])
-    expect(turns).toBeGreaterThanOrEqual(4)
+    expect(endTurns()).toBeGreaterThanOrEqual(4)
   })
 })
