@@ -1,10 +1,7 @@
-import { setImmediate } from 'node:timers/promises'
 import { maxExpressions, needsRegex, parseExpressions } from './expression.ts'
 import type { CompileRegex } from './expression.ts'
 import { noRegex } from './regex.ts'
-
-/** Longest that others wait for their turn meanwhile. */
-const sliceMs = 10
+import { makeSlices } from './slices.ts'
 
 /**
  * What the conditions of a request are read with. Patterns among them are compiled by then, others having had their turn
@@ -27,15 +24,14 @@ export async function compileConditions(
     compiled.set(pattern, matches)
     return matches
   }
-  let untilMs = nowMs() + sliceMs
+  const pause = makeSlices(nowMs)
   // More of them are refused unread.
   for (const text of texts.slice(0, 2 * maxExpressions)) {
     const { problem } = parseExpressions([text], remembering, '', longest)
     // Nothing is read beyond it.
     if (problem !== undefined) break
-    if (nowMs() < untilMs) continue
-    await setImmediate()
-    untilMs = nowMs() + sliceMs
+    const others = pause()
+    if (others !== undefined) await others
   }
   return remembering
 }

@@ -1,7 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
-
-/** Longest that others wait for their turn meanwhile. */
-const sliceMs = 10
+import { makeSlices } from '../slices.ts'
 
 /**
  * Asks of many texts beforehand whether they fit, letting others have their turn in between: a pattern may take
@@ -23,12 +20,11 @@ export async function matchBeforehand(
     verdicts.set(text, isFit)
     return isFit
   }
-  let untilMs = nowMs() + sliceMs
+  const pause = makeSlices(nowMs)
   for (const text of texts) {
     remember(text)
-    if (nowMs() < untilMs) continue
-    await setImmediate()
-    untilMs = nowMs() + sliceMs
+    const others = pause()
+    if (others !== undefined) await others
   }
   return remember
 }
