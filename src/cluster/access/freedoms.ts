@@ -122,11 +122,6 @@ export function hasInspectedBody(kind: Inspected): boolean {
   return rules[kind].length > 0
 }
 
-/** Kinds of which the query is looked into. Engines take a form in the body for a part of it. */
-export function hasInspectedQuery(kind: Inspected): boolean {
-  return queryRules[kind] !== undefined
-}
-
 /** Everything that a request asks for beyond a plain container, the same for each way of asking; in the order of the table. */
 export function findFreedoms(kind: Inspected, inspection: Inspection): readonly Asked[] {
   // Nobody can look into a tunnel to a builder.
