@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import type { BagEntry } from '../../core/bag.ts'
 import type { FlotillaError } from '../../core/errors.ts'
 import type { Joined } from './hijack.ts'
 import type { ResponseHead } from './http1/head.ts'
@@ -24,7 +25,7 @@ export interface ForwardOptions {
   /** Sent instead of the client's body. */
   readonly body?: Buffer
   /** Headers of the client not passed on, lower case. */
-  readonly withoutHeaders?: readonly string[]
+  readonly withoutHeaders?: readonly string[] | undefined
   /** Header lines sent beside the client's, each with its line end. */
   readonly extraLines?: string
   /** The engine answers late by nature: other requests do not wait for it. */
@@ -49,10 +50,14 @@ export interface ForwardOptions {
   onDone?(): void
 }
 
+/** A request whose reply has to begin until a tick of the server. */
+export type HeadWatch = BagEntry<{ readonly forward: Forward; readonly until: number }>
+
 /** What forwarding needs of the server: a place to keep what lives longer than a call. */
 export interface ForwardHost {
-  watchHead(forward: Forward, seconds: number): void
-  unwatchHead(forward: Forward): void
+  /** @returns by what it is told that the reply has begun, or will not */
+  watchHead(forward: Forward, seconds: number): HeadWatch
+  unwatchHead(watch: HeadWatch): void
   addJoined(joined: Joined): void
   removeJoined(joined: Joined): void
 }

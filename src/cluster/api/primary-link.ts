@@ -1,3 +1,4 @@
+import { Bag } from '../../core/bag.ts'
 import { isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Endpoint } from '../../engine/endpoint.ts'
@@ -32,7 +33,7 @@ export class PrimaryLink implements ForwardTarget {
   readonly isManager = true
   readonly pool: EnginePool
   readonly #o: PrimaryLinkOptions
-  readonly #waiting = new Set<Forward>()
+  readonly #waiting = new Bag<Forward>()
   #isRetired = false
   #isSuspect = false
   #ticks = 0
@@ -79,10 +80,10 @@ export class PrimaryLink implements ForwardTarget {
       ...request,
       isHijack: true,
       describeFailure: (error) => this.describeFailure(error),
-      onReply: () => this.#waiting.delete(forward),
-      onDone: () => this.#waiting.delete(forward),
+      onReply: () => this.#waiting.delete(entry),
+      onDone: () => this.#waiting.delete(entry),
     })
-    this.#waiting.add(forward)
+    const entry = this.#waiting.add(forward)
     forward.run()
   }
 
@@ -145,7 +146,7 @@ export class PrimaryLink implements ForwardTarget {
       if (!this.#isRetired) return
       this.#unanswered += 1
       const { status, message } = this.describeFailure(error)
-      for (const forward of this.#waiting) forward.abandon(status, message)
+      for (const forward of this.#waiting.toArray()) forward.abandon(status, message)
       if (this.#unanswered >= hungLooks) this.pool.close()
     } finally {
       this.#isProbing = false

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { CollectedReply } from './collected-reply.ts'
 import { isPlainReply, isRaw, mustDecode, renderReplyHead, renderRequestHead } from './forward-heads.ts'
-import type { ForwardHost, ForwardOptions } from './forward-options.ts'
+import type { ForwardHost, ForwardOptions, HeadWatch } from './forward-options.ts'
 import { joinStreams } from './hijack.ts'
 import type { Joined } from './hijack.ts'
 import { ChunkedReader } from './http1/chunked.ts'
@@ -18,6 +18,8 @@ export class Forward implements PoolJob, ReplyReceiver {
   readonly #o: ForwardOptions
   readonly #host: ForwardHost
   #connection: UpstreamConnection | undefined
+  /** Set while its reply is late from some time on. */
+  #watch: HeadWatch | undefined
   #isCancelled = false
   #isDone = false
   #hasHead = false
@@ -51,7 +53,7 @@ export class Forward implements PoolJob, ReplyReceiver {
     const { target, headSeconds } = this.#o
     if (target.isManager === true) this.#exchange.manager = target.name
     else this.#exchange.node = target.name
-    if (headSeconds !== undefined) this.#host.watchHead(this, headSeconds)
+    if (headSeconds !== undefined) this.#watch = this.#host.watchHead(this, headSeconds)
     target.pool.submit(this)
   }
 
@@ -102,8 +104,14 @@ export class Forward implements PoolJob, ReplyReceiver {
     return (method === 'GET' || method === 'HEAD') && bodyLength === 0
   }
 
+  #unwatch(): void {
+    if (this.#watch !== undefined) this.#host.unwatchHead(this.#watch)
+    this.#watch = undefined
+  }
+
   /** The engine let the time pass in which its reply should have begun. */
   expire(): void {
+    this.#unwatch()
     if (this.#hasHead || this.#isDone) return
     const { target, headSeconds } = this.#o
     const message = `node ${target.name} did not answer within ${headSeconds} s`
@@ -113,7 +121,7 @@ export class Forward implements PoolJob, ReplyReceiver {
 
   head(head: ResponseHead, bytes: Buffer, headEnd: number, isComplete: boolean): void {
     this.#hasHead = true
-    if (this.#o.headSeconds !== undefined) this.#host.unwatchHead(this)
+    this.#unwatch()
     this.#o.target.onAnswer()
     if (head.status >= 400 && this.#o.onRefusal?.(head.status, head) === true) {
       this.#isDone = true
@@ -197,7 +205,7 @@ export class Forward implements PoolJob, ReplyReceiver {
   #finishUp(): void {
     if (this.#isDone) return
     this.#isDone = true
-    if (this.#o.headSeconds !== undefined) this.#host.unwatchHead(this)
+    this.#unwatch()
     this.#o.onDone?.()
   }
 

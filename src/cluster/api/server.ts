@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { Bag } from '../../core/bag.ts'
 import type { Clock } from '../../core/clock.ts'
 import { toMessage } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
@@ -11,7 +12,7 @@ import { defaultLimits } from '../limits.ts'
 import type { ServerLimits } from '../limits.ts'
 import { openListener } from './listen.ts'
 import type { ListenAddress, ListenTls, Listener } from './listen.ts'
-import type { ForwardHost } from './forward-options.ts'
+import type { ForwardHost, HeadWatch } from './forward-options.ts'
 import type { Forward } from './proxy.ts'
 import { randomId } from '../../io/random-id.ts'
 import { renderForLog } from './target.ts'
@@ -42,7 +43,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
   readonly #connections = new Set<ServerConnection>()
   readonly #joined = new Set<Joined>()
   readonly #perAddress = new Map<string, number>()
-  readonly #waiting = new Map<Forward, number>()
+  readonly #waiting = new Bag<HeadWatch['item']>()
   readonly #stop = new AbortController()
   #closing: Promise<void> | undefined
   tick = 0
@@ -109,12 +110,12 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
     else this.#perAddress.delete(address)
   }
 
-  watchHead(forward: Forward, seconds: number): void {
-    this.#waiting.set(forward, this.tick + seconds)
+  watchHead(forward: Forward, seconds: number): HeadWatch {
+    return this.#waiting.add({ forward, until: this.tick + seconds })
   }
 
-  unwatchHead(forward: Forward): void {
-    this.#waiting.delete(forward)
+  unwatchHead(watch: HeadWatch): void {
+    this.#waiting.delete(watch)
   }
 
   addJoined(joined: Joined): void {
@@ -193,11 +194,7 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
   #sweep(): void {
     for (const connection of this.#connections) connection.sweep()
     for (const joined of this.#joined) joined.sweep()
-    for (const [forward, until] of this.#waiting) {
-      if (this.tick < until) continue
-      this.#waiting.delete(forward)
-      forward.expire()
-    }
+    for (const { forward, until } of this.#waiting.toArray()) if (this.tick >= until) forward.expire()
     this.#o.onTick?.()
   }
 

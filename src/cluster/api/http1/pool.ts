@@ -46,6 +46,14 @@ interface Lane {
   inFlight: number
 }
 
+interface Pooled {
+  readonly connection: UpstreamConnection
+  /** What its request counts against; none once the reply has begun. */
+  lane: Lane | undefined
+  /** Tick of the last use. */
+  idleSince: number
+}
+
 /** Kept-alive connections to one engine. A request counts against the limits until its reply begins. */
 export class EnginePool {
   readonly #options: PoolOptions
@@ -53,10 +61,8 @@ export class EnginePool {
   readonly #queued: number
   readonly #usual: Lane
   readonly #patient: Lane
-  /** Of connections whose reply has not begun. */
-  readonly #lanes = new Map<UpstreamConnection, Lane>()
-  readonly #idle: UpstreamConnection[] = []
-  readonly #all = new Set<UpstreamConnection>()
+  readonly #idle: Pooled[] = []
+  readonly #all = new Set<Pooled>()
   readonly #dialing = new Set<Dialing>()
   #tick = 0
   #isClosed = false
@@ -119,13 +125,13 @@ export class EnginePool {
       }
     }
     while (this.#idle.length > 0 && this.#tick - (this.#idle[0]?.idleSince ?? 0) > idleSeconds) {
-      this.#idle.shift()?.destroy()
+      this.#idle.shift()?.connection.destroy()
     }
   }
 
   /** Drops kept connections: those to an engine that went away may hang. */
   dropIdle(): void {
-    for (const connection of this.#idle.splice(0)) connection.destroy()
+    for (const { connection } of this.#idle.splice(0)) connection.destroy()
   }
 
   /** Takes no more work and keeps no connection; what is under way goes on. */
@@ -141,7 +147,7 @@ export class EnginePool {
     for (const dialing of this.#dialing) dialing.abort.abort(new FlotillaError('core/aborted', 'closing'))
     this.#refuseQueued()
     const error = new FlotillaError('engine/unreachable', 'its connections have been closed')
-    for (const connection of this.#all) connection.breakOff(error)
+    for (const { connection } of this.#all) connection.breakOff(error)
   }
 
   #laneFor(job: PoolJob): Lane {
@@ -168,37 +174,38 @@ export class EnginePool {
     )
   }
 
-  #start(job: PoolJob, connection: UpstreamConnection): void {
-    this.#lanes.set(connection, this.#laneFor(job))
-    job.start(connection)
+  #start(job: PoolJob, pooled: Pooled): void {
+    pooled.lane = this.#laneFor(job)
+    job.start(pooled.connection)
   }
 
-  #takeIdle(): UpstreamConnection | undefined {
+  #takeIdle(): Pooled | undefined {
     for (;;) {
-      const connection = this.#idle.pop()
-      if (connection === undefined || connection.isUsable) return connection
-      connection.destroy()
+      const pooled = this.#idle.pop()
+      if (pooled === undefined || pooled.connection.isUsable) return pooled
+      pooled.connection.destroy()
     }
   }
 
   #dialed(dialing: Dialing, stream: Duplex): void {
     this.#dialing.delete(dialing)
     const lane = this.#laneFor(dialing.job)
-    const connection: UpstreamConnection = new UpstreamConnection(stream, {
-      settled: () => this.#answered(connection),
-      idle: (free) => this.#keep(free),
-      closed: (gone) => this.#forget(gone),
+    const connection = new UpstreamConnection(stream, {
+      settled: () => this.#answered(pooled),
+      idle: () => this.#keep(pooled),
+      closed: () => this.#forget(pooled),
     })
-    this.#all.add(connection)
+    const pooled: Pooled = { connection, lane: undefined, idleSince: 0 }
+    this.#all.add(pooled)
     if (this.#isClosed) {
       connection.destroy()
       if (!dialing.job.isCancelled) this.submit(dialing.job)
       this.#settled(lane)
     } else if (dialing.job.isCancelled) {
-      this.#keep(connection)
+      this.#keep(pooled)
       this.#settled(lane)
     } else {
-      this.#start(dialing.job, connection)
+      this.#start(dialing.job, pooled)
     }
   }
 
@@ -212,9 +219,9 @@ export class EnginePool {
     this.#settled(this.#laneFor(dialing.job))
   }
 
-  #answered(connection: UpstreamConnection): void {
-    const lane = this.#lanes.get(connection)
-    this.#lanes.delete(connection)
+  #answered(pooled: Pooled): void {
+    const { lane } = pooled
+    pooled.lane = undefined
     if (lane !== undefined) this.#settled(lane)
   }
 
@@ -227,18 +234,18 @@ export class EnginePool {
     }
   }
 
-  #keep(connection: UpstreamConnection): void {
+  #keep(pooled: Pooled): void {
     if (this.#isClosed || this.#idle.length >= idleLimit) {
-      connection.destroy()
+      pooled.connection.destroy()
       return
     }
-    connection.idleSince = this.#tick
-    this.#idle.push(connection)
+    pooled.idleSince = this.#tick
+    this.#idle.push(pooled)
   }
 
-  #forget(connection: UpstreamConnection): void {
-    this.#all.delete(connection)
-    const at = this.#idle.indexOf(connection)
+  #forget(pooled: Pooled): void {
+    this.#all.delete(pooled)
+    const at = this.#idle.indexOf(pooled)
     if (at >= 0) this.#idle.splice(at, 1)
   }
 }

@@ -26,8 +26,8 @@ export interface UpstreamOwner {
   /** The reply's head has arrived or never will: one request less in flight. */
   settled(): void
   /** Free for another request. */
-  idle(connection: UpstreamConnection): void
-  closed(connection: UpstreamConnection): void
+  idle(): void
+  closed(): void
 }
 
 const blankLine = Buffer.from('\r\n\r\n')
@@ -50,8 +50,6 @@ export class UpstreamConnection {
   #isRequestSent = true
   #isTaken = false
   #requests = 0
-  /** Tick of the last use, for the pool's sweep. */
-  idleSince = 0
   readonly #onData: (chunk: Buffer) => void
   readonly #onEnd: () => void
 
@@ -216,7 +214,7 @@ export class UpstreamConnection {
     this.#receiver = undefined
     this.#chunked = undefined
     // Free before the receiver hears of it: its next request then finds this connection.
-    if (this.#isKeepAlive && this.#isRequestSent && this.isUsable) this.#owner.idle(this)
+    if (this.#isKeepAlive && this.#isRequestSent && this.isUsable) this.#owner.idle()
     else this.stream.destroy()
     receiver?.end()
   }
@@ -240,7 +238,7 @@ export class UpstreamConnection {
 
   #closed(): void {
     if (!this.#isTaken) this.#fail(new Error('connection closed before a reply'))
-    this.#owner.closed(this)
+    this.#owner.closed()
   }
 }
 
