@@ -4,7 +4,6 @@ import { waitAtMost } from '../core/deadline.ts'
 import type { Log } from '../core/log.ts'
 import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Engine } from '../engine/engine.ts'
-import { compareApiVersions, newestApiVersion } from '../engine/version.ts'
 import { mergeEntries } from './container-order.ts'
 import type { ContainerSource } from './container-order.ts'
 import type { DepartedEngines } from './departed.ts'
@@ -195,13 +194,8 @@ export class Cluster {
 
   /** The newest API version that every engine in service speaks. */
   get apiVersion(): string {
-    let lowest: string | undefined
-    for (const version of this.#fleet.apiVersions()) {
-      if (compareApiVersions(version, lowest ?? newestApiVersion) < 0) lowest = version
-      else lowest ??= newestApiVersion
-    }
     // Without any engine: what the oldest one that is still common speaks.
-    return lowest ?? '1.41'
+    return this.#fleet.commonVersion ?? '1.41'
   }
 
   // --- engines coming and going ---

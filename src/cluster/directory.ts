@@ -221,6 +221,12 @@ export class Directory {
   }
 
   private toLookup<V>(holdings: readonly Holding<V>[]): Lookup<V> {
+    const [only] = holdings
+    if (only !== undefined && holdings.length === 1) {
+      // As nearly always: with nothing to collect and compare.
+      const node = this.nodes.get(only.addr)
+      return node === undefined ? { kind: 'missing' } : { kind: 'found', node, item: only.item }
+    }
     const matches = this.locate(holdings)
     const first = matches[0]
     if (first === undefined) return { kind: 'missing' }

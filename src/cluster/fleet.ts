@@ -90,9 +90,9 @@ export class Fleet {
     return this.nodes.systems()
   }
 
-  /** API versions that engines in service speak, each once. */
-  apiVersions(): Iterable<string> {
-    return this.nodes.apiVersions()
+  /** The newest API version that every engine in service speaks; undefined while there is none. */
+  get commonVersion(): string | undefined {
+    return this.nodes.commonVersion
   }
 
   /**

@@ -1,3 +1,4 @@
+import { compareApiVersions, newestApiVersion } from '../engine/version.ts'
 import { compareNodes } from './model.ts'
 import type { NodeView, Pending } from './model.ts'
 
@@ -12,6 +13,8 @@ export class NodeList {
   /** Engines in service by the API version they speak, and by operating system. */
   readonly #versions = new Map<string, number>()
   readonly #systems = new Map<string, number>()
+  /** Asked for with nearly every request. */
+  #commonVersion: string | undefined
   #sorted: NodeView[] = []
   #isOrdered = true
   #isHandedOut = false
@@ -60,9 +63,9 @@ export class NodeList {
     return all
   }
 
-  /** API versions that engines in service speak, each once. */
-  apiVersions(): Iterable<string> {
-    return this.#versions.keys()
+  /** The newest API version known here that every engine in service speaks; undefined while there is none. */
+  get commonVersion(): string | undefined {
+    return this.#commonVersion
   }
 
   /** Operating systems of engines in service, each once. */
@@ -72,13 +75,21 @@ export class NodeList {
 
   #countBoth(before: NodeView | undefined, after: NodeView | undefined): void {
     const [old, now] = [inService(before), inService(after)]
-    if (old?.apiVersion !== now?.apiVersion) recount(this.#versions, old?.apiVersion, now?.apiVersion)
+    if (old?.apiVersion !== now?.apiVersion) {
+      recount(this.#versions, old?.apiVersion, now?.apiVersion)
+      this.#commonVersion = oldestOf(this.#versions.keys())
+    }
     if (old?.osType !== now?.osType) recount(this.#systems, old?.osType, now?.osType)
   }
 }
 
 function inService(node: NodeView | undefined): NodeView | undefined {
   return node?.health.state === 'healthy' ? node : undefined
+}
+
+function oldestOf(versions: Iterable<string>): string | undefined {
+  const all = [...versions]
+  return all.length === 0 ? undefined : [newestApiVersion, ...all].sort(compareApiVersions)[0]
 }
 
 /** One fewer of the old, one more of the new; nothing and the empty text do not count. */

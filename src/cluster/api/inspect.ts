@@ -42,8 +42,8 @@ function renderNode(node: NodeView): Buffer {
 function fixPorts(body: Buffer, ip: string): readonly Buffer[] {
   const settings = body.indexOf(networkSettings)
   const from = settings < 0 ? -1 : body.indexOf(ports, settings)
-  if (from < 0 || ip === '') return [body]
   const start = from + ports.length
+  if (from < 0 || ip === '' || body[start] === CLOSE) return [body]
   const end = findClose(body, start)
   const text = body.toString('utf8', start, end)
   const fixed = text
