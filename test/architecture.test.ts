@@ -96,7 +96,7 @@ const purePlaces = [
   /^cluster\/access\/(caller|model|identify|parse-access|yaml-section|routes|freedoms|fields|scope)\.ts$/,
   /^engine\/version\.ts$/,
   /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression|forward-heads|primary-routes|http1\/head)\.ts$/,
-  /^cluster\/api\/(merge|names|failure-status|list-containers|list-images|list-filter|disk-usage|event-filter|port-filter|reference-filter|value-tests|time-filter|container-status|router)\.ts$/,
+  /^cluster\/api\/(merge|names|failure-status|container-filter|container-json|list-containers|list-images|list-filter|disk-usage|event-filter|port-filter|reference-filter|value-tests|time-filter|container-status|router)\.ts$/,
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan|translate|legacy|view|copy)\//,
   /^compose\/(translate|hash)\.ts$/,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { containerFilterKeys } from './list-containers.ts'
+import { containerFilterKeys } from './container-filter.ts'
 import { parseListFilters } from './list-filter.ts'
 import { compilePorts } from './port-filter.ts'
 
