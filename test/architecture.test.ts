@@ -92,7 +92,7 @@ const purePlaces = [
   /^cluster\/audit\/(attention|line|selection|summary|verify)\.ts$/,
   /^cluster\/ports\/(find-forwards|choose-ports)\.ts$/,
   /^cluster\/reschedule\/(decide|duplicates|foreign-nodes|kept-name|left-copy|pacing|rebalance|record|record-container|sight)\.ts$/,
-  /^cluster\/watch\/(state|copy-state|step|receive|answers|life-cycle|own-changes|stream|wake-up|blank-node|event-table|messages|decode|decode-details|decode-lists|specs|flights|collections|health|trouble)\.ts$/,
+  /^cluster\/watch\/(state|copy-state|step|receive|answers|life-cycle|own-changes|stream|wake-up|blank-node|event-table|messages|decode|decode-details|decode-lists|specs|flights|collections|health|reads|trouble)\.ts$/,
   /^cluster\/access\/(caller|model|identify|parse-access|yaml-section|routes|freedoms|fields|scope)\.ts$/,
   /^engine\/version\.ts$/,
   /^cluster\/api\/(bridge\/[a-z-]+|build-request|compression|forward-heads|primary-routes|http1\/head)\.ts$/,

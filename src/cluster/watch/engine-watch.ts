@@ -10,8 +10,9 @@ import { isListFetch, runFetch, runLists, toFailure } from './fetch.ts'
 import type { FetchContext, ListFetch } from './fetch.ts'
 import type { Gate } from './gate.ts'
 import { keyOf } from './messages.ts'
-import { Telling } from './telling.ts'
 import type { Effect, Failure, Fetch, Message, WakeReason } from './messages.ts'
+import { Reads } from './reads.ts'
+import { Telling } from './telling.ts'
 
 export interface EngineWatchOptions {
   readonly engine: Engine
@@ -29,13 +30,6 @@ export interface EngineWatchOptions {
   onEffect(effect: Exclude<Effect, { readonly kind: 'fetch' | 'queued' | 'wake' | 'open-events' | 'close' }>): void
 }
 
-/** Somebody who wants to know when the view holds what a read that began after his call has found. */
-interface Waiter {
-  /** The number of the read of this key that will do. */
-  readonly start: number
-  resolve(): void
-}
-
 /** Reads of one engine at once, besides the probe. */
 const parallelReads = 4
 
@@ -46,17 +40,12 @@ const parallelReads = 4
 export class EngineWatch {
   readonly #o: EngineWatchOptions
   readonly #queue: Message[] = []
-  readonly #starts = new Map<string, number>()
-  readonly #waiters = new Map<string, Waiter[]>()
+  readonly #reads = new Reads()
   readonly #pendingFetches: (() => void)[] = []
-  /** Keys that will be read in a moment. */
-  readonly #queued = new Set<string>()
   /** Lists asked for by the step that is being carried out. */
-  #lists: { readonly epoch: number; readonly fetch: ListFetch; readonly start: number }[] = []
+  #lists: { readonly epoch: number; readonly fetch: ListFetch; readonly read: number }[] = []
   readonly #timers = new Map<WakeReason, () => void>()
   readonly #telling: Telling
-  /** Keys of reads that the step which is carried out has begun. */
-  readonly #begun = new Set<string>()
   #isUrgent = false
   #eventLagMs: number | undefined
   #running = 0
@@ -81,7 +70,7 @@ export class EngineWatch {
     this.#isStepping = true
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        this.#begun.clear()
+        this.#reads.startStep()
         for (const effect of this.#o.step(next)) this.perform(effect)
       }
     } finally {
@@ -96,31 +85,15 @@ export class EngineWatch {
   touch(fetch: Fetch): Promise<void> {
     if (this.#calls.signal.aborted) return Promise.resolve()
     const key = keyOf(fetch)
-    const before = this.#starts.get(key) ?? 0
+    const before = this.#reads.last(key)
     this.send({ kind: 'touched', fetch })
-    const after = this.#starts.get(key) ?? 0
-    const isComing = this.#queued.has(key) || this.#isReading(key)
-    if (after === before && !isComing) return Promise.resolve()
-    return this.#landed(key, after > before ? after : before + 1)
-  }
-
-  /** Resolves when the read of that number has landed, or will not. */
-  #landed(key: string, start: number): Promise<void> {
-    return new Promise((resolve) => {
-      const waiter = { start, resolve }
-      const list = this.#waiters.get(key)
-      if (list === undefined) this.#waiters.set(key, [waiter])
-      else list.push(waiter)
-    })
+    return this.#reads.after(key, before)
   }
 
   /** What is about to be read because of an event, as the cluster's lists will show it. */
   #readsOf(event: Fields): readonly Promise<void>[] {
     if (!this.#o.isHeard()) return []
-    return listStale(event)
-      .map(keyOf)
-      .filter((key) => this.#queued.has(key) || this.#isReading(key))
-      .map((key) => this.#landed(key, (this.#starts.get(key) ?? 0) + (this.#begun.has(key) ? 0 : 1)))
+    return listStale(event).flatMap((fetch) => this.#reads.coming(keyOf(fetch)) ?? [])
   }
 
   /** What is read in the background is needed: ahead of all others now, until `isUrgent` is taken back. */
@@ -134,14 +107,8 @@ export class EngineWatch {
     this.#calls.abort(closedReason)
     this.#stream?.abort(closedReason)
     this.#forgetTimers()
-    this.#releaseAll()
+    this.#reads.release()
     this.#telling.flush()
-  }
-
-  readonly #reading = new Map<string, number>()
-
-  #isReading(key: string): boolean {
-    return (this.#reading.get(key) ?? 0) > 0
   }
 
   /** Does what a step asked for; also steps of other engines may ask something of this one. */
@@ -151,7 +118,7 @@ export class EngineWatch {
         this.#fetch(effect.epoch, effect.fetch)
         return
       case 'queued':
-        this.#queued.add(keyOf(effect.fetch))
+        this.#reads.queue(keyOf(effect.fetch))
         return
       case 'wake':
         this.#wake(effect)
@@ -164,8 +131,7 @@ export class EngineWatch {
         this.#stream?.abort(closedReason)
         this.#forgetTimers()
         this.#calls = makeController()
-        this.#queued.clear()
-        this.#releaseAll()
+        this.#reads.drop()
         this.#telling.flush()
         return
       case 'forward':
@@ -183,13 +149,9 @@ export class EngineWatch {
 
   #fetch(epoch: number, fetch: Fetch): void {
     const key = keyOf(fetch)
-    const start = (this.#starts.get(key) ?? 0) + 1
-    this.#starts.set(key, start)
-    this.#queued.delete(key)
-    this.#begun.add(key)
-    this.#reading.set(key, (this.#reading.get(key) ?? 0) + 1)
+    const read = this.#reads.begin(key)
     if (isListFetch(fetch)) {
-      this.#lists.push({ epoch, fetch, start })
+      this.#lists.push({ epoch, fetch, read })
       if (this.#lists.length === 1) queueMicrotask(() => this.#fetchLists())
       return
     }
@@ -202,7 +164,7 @@ export class EngineWatch {
       } catch (error) {
         if (!signal.aborted) this.#failed(epoch, fetch, toFailure(error, fetch.what === 'ping'))
       }
-      this.#finish(key, start)
+      this.#reads.end(key, read)
     }
     if (fetch.what === 'ping') void begin()
     else this.#inTurn(begin)
@@ -236,11 +198,11 @@ export class EngineWatch {
           (fetch, outcome) => {
             const asked = lists.find((each) => each.fetch === fetch)
             if (asked === undefined) return
-            const { epoch, start } = asked
+            const { epoch, read } = asked
             if (outcome.isOk) {
               this.send({ kind: 'fetched', epoch, fetch, result: { isOk: true, data: outcome.value } })
             } else if (!signal.aborted) this.#failed(epoch, fetch, toFailure(outcome.error, false))
-            this.#finish(keyOf(fetch), start)
+            this.#reads.end(keyOf(fetch), read)
           },
         ),
       ),
@@ -258,26 +220,6 @@ export class EngineWatch {
     }
     if (this.#running < parallelReads) run()
     else this.#pendingFetches.push(run)
-  }
-
-  #finish(key: string, start: number): void {
-    const left = (this.#reading.get(key) ?? 1) - 1
-    if (left > 0) this.#reading.set(key, left)
-    else this.#reading.delete(key)
-    // A read that failed takes along the one that was to follow it: whoever waits for that waits for nothing.
-    const isLast = left <= 0 && !this.#queued.has(key)
-    const waiters = this.#waiters.get(key) ?? []
-    const later = isLast ? [] : waiters.filter((waiter) => waiter.start > start)
-    if (later.length === 0) this.#waiters.delete(key)
-    else this.#waiters.set(key, later)
-    // Numbers are only needed while somebody may compare with them.
-    if (isLast) this.#starts.delete(key)
-    for (const waiter of waiters) if (isLast || waiter.start <= start) waiter.resolve()
-  }
-
-  #releaseAll(): void {
-    for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter.resolve()
-    this.#waiters.clear()
   }
 
   #wake({ epoch, reason, ticket, afterMs }: Extract<Effect, { readonly kind: 'wake' }>): void {
