@@ -4,7 +4,7 @@ import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { raceAbort, startDeadline, throwIfAborted, toAbortError, withDeadline } from '../core/deadline.ts'
 import type { Deadline } from '../core/deadline.ts'
-import { FlotillaError, isFlotillaError } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
 import type { HttpConnection, HttpResponse } from '../io/http/connection.ts'
 import type { WholeAnswer } from '../io/http/pipeline.ts'
 import { HttpPool } from '../io/http/pool.ts'
@@ -13,15 +13,15 @@ import type { ResponseHead } from '../io/http/response-parser.ts'
 import { renderEndpoint } from './endpoint-parse.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Engine, EngineReply, EngineRequest, Hijacked, OnRead, ReadOutcome } from './engine.ts'
-import { makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
+import { isEngineDown, makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
 import { watchIdle } from './idle.ts'
 import type { IdleLimits } from './idle.ts'
 import { largeBytes } from './large-json.ts'
+import { Negotiation } from './negotiation.ts'
 import { readAll } from './read-all.ts'
 import { defaultAnswerLimits, makeReply, parseInTurn, parseWholeJson } from './reply.ts'
 import type { AnswerLimits } from './reply.ts'
 import { openTransport } from './transport/open.ts'
-import { compareApiVersions, isApiVersion, newestApiVersion, oldestApiVersion } from './version.ts'
 import { followSource, isSource, makeSender, toHttpRequest } from './wire.ts'
 import type { Sender } from './wire.ts'
 
@@ -70,16 +70,15 @@ class EngineClient implements Engine {
   readonly #answers: AnswerLimits
   readonly #pool: HttpPool
   readonly #sender: Sender
-  #version: string | undefined
+  readonly #negotiation: Negotiation
   #mayJoin = true
-  #negotiation: Promise<string> | undefined
 
   constructor(endpoint: Endpoint, options: EngineOptions) {
     this.endpoint = endpoint
     this.#options = options
     const { bytes, depth } = defaultAnswerLimits
     this.#answers = { bytes: options.maxAnswerBytes ?? bytes, depth: options.maxJsonDepth ?? depth }
-    this.#version = options.apiVersion
+    this.#negotiation = new Negotiation(endpoint, options.apiVersion, () => this.#askVersion())
     this.#sender = makeSender(endpoint, options.userAgent, options.headers)
     this.#pool = new HttpPool({
       clock: options.clock,
@@ -90,16 +89,14 @@ class EngineClient implements Engine {
   }
 
   apiVersion(o: CallOptions = {}): Promise<string> {
-    if (this.#version !== undefined) return Promise.resolve(this.#version)
+    const { version } = this.#negotiation
+    if (version !== undefined) return Promise.resolve(version)
     // One question for all who wait; each may give up by itself.
-    this.#negotiation ??= this.#negotiate().finally(() => {
-      this.#negotiation = undefined
-    })
-    const negotiation = this.#negotiation
+    const settled = this.#negotiation.settle()
     return withDeadline(
       this.#options.clock,
       o,
-      () => negotiation,
+      () => settled,
       () => makeTimeout(this.endpoint, 'GET /_ping', o.deadlineMs),
     )
   }
@@ -175,7 +172,7 @@ class EngineClient implements Engine {
         open: () => this.#pool.open(o.signal),
         makeTimeout: (index) => makeTimeout(this.endpoint, describe(index), o.deadlineMs),
         onAnswer: (index, answer) => {
-          this.#learnVersion(answer.head)
+          this.#negotiation.learn(answer.head)
           if (answer.head.status < 400 && answer.body.length >= largeBytes)
             tellLater(index, () => this.#readLarge(answer))
           else if (telling === undefined) onAnswer(index, this.#readWhole(answer))
@@ -211,14 +208,6 @@ class EngineClient implements Engine {
     }
   }
 
-  /** Engines say with every answer which version they speak: then nobody has to ask for it. */
-  #learnVersion(head: ResponseHead): void {
-    if (this.#version !== undefined || this.#negotiation !== undefined) return
-    const theirs = head.headers['api-version']
-    if (theirs === undefined || !isApiVersion(theirs) || compareApiVersions(theirs, oldestApiVersion) < 0) return
-    this.#version = compareApiVersions(theirs, newestApiVersion) < 0 ? theirs : newestApiVersion
-  }
-
   close(): Promise<void> {
     this.#pool.close()
     return Promise.resolve()
@@ -227,8 +216,9 @@ class EngineClient implements Engine {
   async #prepare(r: EngineRequest, signal: AbortSignal | undefined): Promise<HttpRequest> {
     throwIfAborted(signal)
     const isVersioned = r.unversioned !== true
-    if (isVersioned && this.#version === undefined) await this.apiVersion(signal === undefined ? {} : { signal })
-    return toHttpRequest(this.#sender, r, this.#version)
+    if (isVersioned && this.#negotiation.version === undefined)
+      await this.apiVersion(signal === undefined ? {} : { signal })
+    return toHttpRequest(this.#sender, r, this.#negotiation.version)
   }
 
   /** One exchange; a question that a stale connection swallowed is asked once more on a new one. */
@@ -312,8 +302,7 @@ class EngineClient implements Engine {
 
   #toStatusError(head: ResponseHead, body: Buffer): FlotillaError {
     const error = toStatusError(this.endpoint, head, body)
-    // The engine has been exchanged for one of another age.
-    if (error.code === 'engine/version') this.#version = this.#options.apiVersion
+    if (error.code === 'engine/version') this.#negotiation.forget()
     return error
   }
 
@@ -323,27 +312,14 @@ class EngineClient implements Engine {
     return openTransport(this.endpoint, signal, env, { clock, ms, makeError })
   }
 
-  async #negotiate(): Promise<string> {
+  async #askVersion(): Promise<string | undefined> {
     const reply = await this.request(
       { method: 'GET', path: '/_ping', unversioned: true },
       { deadlineMs: negotiationMs },
     )
     await reply.bytes()
     const header = reply.headers['api-version']
-    // Engines before API 1.25 do not say.
-    const theirs = typeof header === 'string' && header !== '' ? header : oldestApiVersion
-    const name = renderEndpoint(this.endpoint)
-    if (!isApiVersion(theirs)) {
-      throw new FlotillaError('engine/protocol', `engine "${name}" names the API version ${JSON.stringify(theirs)}`)
-    }
-    if (compareApiVersions(theirs, oldestApiVersion) < 0) {
-      throw new FlotillaError(
-        'engine/version',
-        `engine "${name}" speaks API ${theirs}; the oldest version supported is ${oldestApiVersion}`,
-      )
-    }
-    this.#version = compareApiVersions(theirs, newestApiVersion) < 0 ? theirs : newestApiVersion
-    return this.#version
+    return typeof header === 'string' && header !== '' ? header : undefined
   }
 }
 
@@ -379,9 +355,4 @@ function isRaw(head: ResponseHead): boolean {
 
 function isMultiplexed(head: ResponseHead): boolean {
   return head.headers['content-type'] === 'application/vnd.docker.multiplexed-stream'
-}
-
-/** True for failures after which the engine may be tried again: it could not be reached or took too long. */
-export function isEngineDown(error: unknown): boolean {
-  return isFlotillaError(error) && (error.code === 'engine/unreachable' || error.code === 'engine/timeout')
 }

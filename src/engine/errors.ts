@@ -134,3 +134,8 @@ function readMessage(contentType: string, body: Buffer): { readonly message: str
   const message = contentType.startsWith('text/html') ? describeText(text.replaceAll(/<[^>]*>/g, ' ')) : text
   return { message, isDocker: false }
 }
+
+/** True for failures after which the engine may be tried again: it could not be reached or took too long. */
+export function isEngineDown(error: unknown): boolean {
+  return isFlotillaError(error) && (error.code === 'engine/unreachable' || error.code === 'engine/timeout')
+}

@@ -7,13 +7,14 @@
  * for (const container of await listContainers(engine, { all: true })) console.log(container.Names)
  * await engine.close()
  */
-export { openEngine, isEngineDown } from './client.ts'
+export { openEngine } from './client.ts'
 export type { EngineOptions } from './client.ts'
 export type { Endpoint, TlsMaterial } from './endpoint.ts'
 export { parseEndpoint, renderEndpoint } from './endpoint-parse.ts'
 export { endpointFromEnvironment } from './environment.ts'
 export type { ChosenEngine, EngineChoice } from './environment.ts'
 export type { Engine, EngineReply, EngineRequest, Hijacked, OnRead, QueryValue, ReadOutcome } from './engine.ts'
+export { isEngineDown } from './errors.ts'
 export { demultiplex, toOutput } from './streams.ts'
 export type { AttachedStream, OutputChunk } from './streams.ts'
 
