@@ -6,22 +6,21 @@ import { raceAbort, startDeadline, throwIfAborted, toAbortError, withDeadline } 
 import type { Deadline } from '../core/deadline.ts'
 import { FlotillaError } from '../core/errors.ts'
 import type { HttpConnection, HttpResponse } from '../io/http/connection.ts'
-import type { WholeAnswer } from '../io/http/pipeline.ts'
 import { HttpPool } from '../io/http/pool.ts'
 import type { HttpRequest } from '../io/http/request.ts'
 import type { ResponseHead } from '../io/http/response-parser.ts'
 import { renderEndpoint } from './endpoint-parse.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Engine, EngineReply, EngineRequest, Hijacked, OnRead, ReadOutcome } from './engine.ts'
+import type { Engine, EngineReply, EngineRequest, Hijacked, OnRead } from './engine.ts'
 import { isEngineDown, makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
 import { watchIdle } from './idle.ts'
 import type { IdleLimits } from './idle.ts'
-import { largeBytes } from './large-json.ts'
 import { Negotiation } from './negotiation.ts'
 import { readAll } from './read-all.ts'
-import { defaultAnswerLimits, makeReply, parseInTurn, parseWholeJson } from './reply.ts'
+import { defaultAnswerLimits, makeReply } from './reply.ts'
 import type { AnswerLimits } from './reply.ts'
 import { openTransport } from './transport/open.ts'
+import { WholeAnswers } from './whole-answers.ts'
 import { followSource, isSource, makeSender, toHttpRequest } from './wire.ts'
 import type { Sender } from './wire.ts'
 
@@ -149,13 +148,12 @@ class EngineClient implements Engine {
 
   async readAll(requests: readonly EngineRequest[], onAnswer: OnRead, o: CallOptions = {}): Promise<void> {
     const describe = (index: number): string => `${requests[index]?.method} ${requests[index]?.path}`
-    /** A large answer is read in slices; from then on all are told by this, so that they stay in order. */
-    let telling: Promise<void> | undefined
-    const tellLater = (index: number, read: () => ReadOutcome | Promise<ReadOutcome>): void => {
-      telling = (telling ?? Promise.resolve()).then(async () => onAnswer(index, await read()))
-      // Awaited below, maybe later than it fails.
-      telling.catch(() => undefined)
-    }
+    const answers = new WholeAnswers({
+      endpoint: this.endpoint,
+      limits: this.#answers,
+      onRead: onAnswer,
+      toStatusError: (head, body) => this.#toStatusError(head, body),
+    })
     try {
       const http: HttpRequest[] = []
       for (const request of requests) http.push(await this.#prepare(request, o.signal))
@@ -173,38 +171,14 @@ class EngineClient implements Engine {
         makeTimeout: (index) => makeTimeout(this.endpoint, describe(index), o.deadlineMs),
         onAnswer: (index, answer) => {
           this.#negotiation.learn(answer.head)
-          if (answer.head.status < 400 && answer.body.length >= largeBytes)
-            tellLater(index, () => this.#readLarge(answer))
-          else if (telling === undefined) onAnswer(index, this.#readWhole(answer))
-          else tellLater(index, () => this.#readWhole(answer))
+          answers.take(index, answer)
         },
-        onFailure: (index, error) => {
-          const outcome = { isOk: false, error: toEngineError(this.endpoint, error) } as const
-          if (telling === undefined) onAnswer(index, outcome)
-          else tellLater(index, () => outcome)
-        },
+        onFailure: (index, error) => answers.fail(index, error),
       })
     } catch (error) {
       throw toEngineError(this.endpoint, error)
     } finally {
-      await telling
-    }
-  }
-
-  async #readLarge({ body }: WholeAnswer): Promise<ReadOutcome> {
-    try {
-      return { isOk: true, value: await parseInTurn(this.endpoint, body, this.#answers) }
-    } catch (error) {
-      return { isOk: false, error: error instanceof Error ? error : new FlotillaError('internal', String(error)) }
-    }
-  }
-
-  #readWhole({ head, body }: WholeAnswer): ReadOutcome {
-    try {
-      if (head.status >= 400) return { isOk: false, error: this.#toStatusError(head, body) }
-      return { isOk: true, value: parseWholeJson(this.endpoint, body, this.#answers) }
-    } catch (error) {
-      return { isOk: false, error: error instanceof Error ? error : new FlotillaError('internal', String(error)) }
+      await answers.told()
     }
   }
 
