@@ -8,6 +8,7 @@ import type { ByteSource, HttpRequest } from './request.ts'
 import { ResponseBody } from './response-body.ts'
 import { ResponseParser } from './response-parser.ts'
 import type { ResponseHead } from './response-parser.ts'
+import { sendSource, sendWhole } from './send-body.ts'
 
 /** An answer whose head has arrived. */
 export interface HttpResponse {
@@ -45,10 +46,6 @@ interface Batch {
   readonly pipeline: Pipeline
   readonly reject: (error: Error) => void
 }
-
-const bodyCloser = Buffer.from('0\r\n\r\n')
-/** A body below this goes out in one piece with the head. */
-const joinBytes = 16 * 1024
 
 /** One connection that carries one exchange at a time. */
 export class HttpConnection {
@@ -194,58 +191,18 @@ export class HttpConnection {
   }
 
   #write(head: string, body: Buffer | ByteSource | undefined, exchange: Exchange): void {
-    if (body === undefined) this.#socket.write(head, 'latin1')
-    else if (!Buffer.isBuffer(body)) {
-      this.#socket.write(head, 'latin1')
-      this.#pump(body, exchange).catch((error: unknown) => {
-        this.#fail(error instanceof Error ? error : new Error(String(error)))
-      })
+    if (body === undefined || Buffer.isBuffer(body)) {
+      sendWhole(this.#socket, head, body)
+      exchange.isSent = true
       return
-    } else if (body.length < joinBytes) {
-      const whole = Buffer.allocUnsafe(head.length + body.length)
-      whole.write(head, 0, 'latin1')
-      body.copy(whole, head.length)
-      this.#socket.write(whole)
-    } else {
-      this.#socket.write(head, 'latin1')
-      this.#socket.write(body)
     }
-    exchange.isSent = true
-  }
-
-  async #pump(body: ByteSource, exchange: Exchange): Promise<void> {
-    for await (const piece of readSource(body)) {
-      // The peer may answer (usually with an error) before it has read everything.
-      if (this.#exchange !== exchange) return
-      const data = typeof piece === 'string' ? Buffer.from(piece) : piece
-      if (data.length === 0) continue
-      // In one piece: over TLS each of the three would be a record of its own.
-      this.#socket.cork()
-      this.#socket.write(`${data.length.toString(16)}\r\n`, 'latin1')
-      this.#socket.write(data)
-      const hasRoom = this.#socket.write('\r\n', 'latin1')
-      this.#socket.uncork()
-      if (!hasRoom) await this.#drain()
-    }
-    if (this.#exchange !== exchange) return
-    this.#socket.write(bodyCloser)
-    exchange.isSent = true
-  }
-
-  #drain(): Promise<void> {
-    const socket = this.#socket
-    return new Promise((resolve) => {
-      function done(): void {
-        socket.off('drain', done)
-        socket.off('close', done)
-        resolve()
-      }
-      if (socket.destroyed) resolve()
-      else {
-        socket.on('drain', done)
-        socket.on('close', done)
-      }
-    })
+    this.#socket.write(head, 'latin1')
+    sendSource(this.#socket, body, () => this.#exchange === exchange).then(
+      (isSent) => {
+        exchange.isSent = isSent
+      },
+      (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
+    )
   }
 
   #finish(exchange: Exchange): void {
@@ -331,22 +288,6 @@ export class HttpConnection {
       else exchange.body.fail(error)
     }
     this.#events.onClosed(this)
-  }
-}
-
-/** The body of a request could not be read; `cause` is why. Nothing is wrong with the peer. */
-export class SourceError extends Error {}
-
-async function* readSource(source: ByteSource): AsyncGenerator<Uint8Array | string, void> {
-  try {
-    for await (const piece of source) {
-      if (typeof piece !== 'string' && !(piece instanceof Uint8Array)) {
-        throw new TypeError('a stream to send must yield bytes or text')
-      }
-      yield piece
-    }
-  } catch (error) {
-    throw new SourceError('the body of the request could not be read', { cause: error })
   }
 }
 
