@@ -129,6 +129,11 @@ export function toMessage(thrown: unknown): string {
   return String(thrown)
 }
 
+/** What was thrown where it is an error, else an error that says it. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(toMessage(thrown))
+}
+
 /** One failure of a fan-out: which host, engine or service it belongs to. */
 export interface NamedFailure {
   readonly name: string

@@ -1,5 +1,5 @@
 import type { Session } from 'node:inspector'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError, toError, toMessage } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
 
 /** What can be recorded: `cpu` where time goes, `heap` who allocates what stays. */
@@ -48,7 +48,7 @@ function post(session: Session, method: string): Promise<object> {
   return new Promise((resolve, reject) => {
     session.post(method, (error: Error | null, result?: object) => {
       if (error === null) resolve(result ?? {})
-      else reject(error instanceof Error ? error : new Error(toMessage(error)))
+      else reject(toError(error))
     })
   })
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { isFlotillaError, toMessage } from '../../core/errors.ts'
+import { isFlotillaError, toError, toMessage } from '../../core/errors.ts'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { escapeSegment } from '../../engine/api/call.ts'
@@ -79,7 +79,7 @@ export async function runLists(
     await telling
   } catch (error) {
     await telling?.catch(() => undefined)
-    const known = error instanceof Error ? error : new Error(toMessage(error))
+    const known = toError(error)
     for (const fetch of left) onRead(fetch, { isOk: false, error: known })
   }
 }
@@ -237,7 +237,7 @@ async function readAll(
       try {
         onAnswer(index, { isOk: true, value: await (await engine.request(request, call)).json<unknown>() })
       } catch (error) {
-        onAnswer(index, { isOk: false, error: error instanceof Error ? error : new Error(toMessage(error)) })
+        onAnswer(index, { isOk: false, error: toError(error) })
       }
     }),
   )

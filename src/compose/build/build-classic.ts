@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, toError } from '../../core/errors.ts'
 import { parseIgnoreFile } from '../../core/ignore.ts'
 import { isOddName } from '../../core/odd-name.ts'
 import type { Progress } from '../../core/progress.ts'
@@ -174,7 +174,7 @@ async function packContext(build: ImageBuild, root: string, extra: ExtraDockerfi
   if (exclude.length > 0) exclude.push('!.dockerignore', ...(extra === undefined ? [`!${nameInContext(build)}`] : []))
   const tar = pack()
   fill(tar, root, exclude, extra).catch((error: unknown) => {
-    tar.destroy(error instanceof Error ? error : new Error(String(error)))
+    tar.destroy(toError(error))
   })
   return tar
 }

@@ -4,7 +4,7 @@ import type { Stats } from 'node:fs'
 import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, toError, toMessage } from '../../core/errors.ts'
 import { putArchive } from '../../engine/api/archive.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
@@ -107,7 +107,7 @@ async function* packEntries(entries: readonly Entry[]): AsyncGenerator<Uint8Arra
   const filling = (async () => {
     for (const entry of entries) await addEntry(archive, entry)
     archive.finalize()
-  })().catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(toMessage(error))))
+  })().catch((error: unknown) => archive.destroy(toError(error)))
   yield* archive as AsyncIterable<Uint8Array>
   await filling
 }

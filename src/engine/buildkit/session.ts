@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
+import { toError } from '../../core/errors.ts'
 import { Message, MessageWriter } from '../../core/protobuf.ts'
 import { GRPC, GrpcError, serveGrpc } from '../../io/h2/grpc.ts'
 import type { GrpcCall, GrpcClient, GrpcHandler } from '../../io/h2/grpc.ts'
@@ -151,7 +152,7 @@ export function toDuplex(call: GrpcCall): Duplex {
     }
     duplex.push(null)
   }
-  pump().catch((error: unknown) => duplex.destroy(error instanceof Error ? error : new Error(String(error))))
+  pump().catch((error: unknown) => duplex.destroy(toError(error)))
   return duplex
 }
 
@@ -159,7 +160,7 @@ async function tell(sending: Promise<void>, done: (error?: Error) => void): Prom
   try {
     await sending
   } catch (error) {
-    done(error instanceof Error ? error : new Error(String(error)))
+    done(toError(error))
     return
   }
   done()

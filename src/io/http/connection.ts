@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, toError } from '../../core/errors.ts'
 import { Pipeline } from './pipeline.ts'
 import type { WholeAnswer } from './pipeline.ts'
 import { renderRequestHead } from './request.ts'
@@ -201,7 +201,7 @@ export class HttpConnection {
       (isSent) => {
         exchange.isSent = isSent
       },
-      (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => this.#fail(toError(error)),
     )
   }
 
@@ -232,7 +232,7 @@ export class HttpConnection {
       if (exchange.body === undefined) this.#detach(rest)
       else if (rest.length > 0) this.#fail(new FlotillaError('io/protocol', 'the peer sent more than its answer'))
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)))
+      this.#fail(toError(error))
     }
   }
 
@@ -245,7 +245,7 @@ export class HttpConnection {
       this.#batch?.pipeline.finish()
       this.#exchange?.parser.finish()
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)))
+      this.#fail(toError(error))
     }
   }
 

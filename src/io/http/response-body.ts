@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { Readable } from 'node:stream'
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, toError } from '../../core/errors.ts'
 
 /** How a body acts on the connection it arrives on. */
 export interface BodySource {
@@ -99,7 +99,7 @@ export class ResponseBody {
     try {
       this.#check?.(data)
     } catch (error) {
-      this.#refuse(error instanceof Error ? error : new Error(String(error)))
+      this.#refuse(toError(error))
     }
   }
 

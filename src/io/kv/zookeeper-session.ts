@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { CallOptions } from '../../core/call.ts'
 import { startDeadline, toAbortError, withDeadline, withDefaultDeadline } from '../../core/deadline.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, toError, toMessage } from '../../core/errors.ts'
 import { joinHostPort } from '../dial.ts'
 import { openStoreSocket } from './open-socket.ts'
 import { callLimitMs } from './store-options.ts'
@@ -240,7 +240,7 @@ export class ZookeeperSession {
         this.#take(connection, new JuteReader(held.subarray(4, 4 + length)))
       }
     } catch (error) {
-      this.#lose(connection, error instanceof Error ? error : new Error(String(error)))
+      this.#lose(connection, toError(error))
     }
   }
 

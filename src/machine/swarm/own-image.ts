@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import type { Pack } from 'tar-stream'
 import type { Clock } from '../../core/clock.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, toError, toMessage } from '../../core/errors.ts'
 import { programVersion } from '../../core/program.ts'
 import { execChecked } from '../../io/exec.ts'
 import { pathExists } from '../../io/files.ts'
@@ -123,9 +123,7 @@ async function hashParts(parts: readonly Part[]): Promise<string> {
 
 function openArchive(parts: readonly Part[]): Readable {
   const archive = pack()
-  fillArchive(archive, parts).catch((error: unknown) =>
-    archive.destroy(error instanceof Error ? error : new Error(toMessage(error))),
-  )
+  fillArchive(archive, parts).catch((error: unknown) => archive.destroy(toError(error)))
   return Readable.from(archive)
 }
 

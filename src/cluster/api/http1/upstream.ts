@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
+import { toError } from '../../../core/errors.ts'
 import { ChunkedReader } from './chunked.ts'
 import { CHUNKED, UNTIL_CLOSE, replyHeadBytes, parseResponseHead, protocolProblem } from './head.ts'
 import type { ResponseHead } from './head.ts'
@@ -130,7 +131,7 @@ export class UpstreamConnection {
       if (this.#isHeadDone) this.#body(chunk, 0)
       else this.#head(this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk]))
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)))
+      this.#fail(toError(error))
     }
   }
 
