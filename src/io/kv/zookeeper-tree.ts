@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { ZookeeperError } from './zookeeper-session.ts'
+import { ZookeeperError } from './zookeeper-connection.ts'
 import type { ZookeeperSession } from './zookeeper-session.ts'
 import {
   JuteWriter,
