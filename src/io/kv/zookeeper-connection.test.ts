@@ -133,6 +133,13 @@ describe('a connection to ZooKeeper', () => {
     expect(told).toEqual([1n, 1n, 1n, 1n, 1n, 1n])
   })
 
+  it('that is lost refuses what is sent on it', async () => {
+    const { connection } = await start()
+    connection.lose(new Error('over'))
+    const sent = connection.send(1, opcode.exists, '/a', Buffer.alloc(0))
+    await expect(sent).rejects.toMatchObject({ message: 'store: connection lost: over' })
+  })
+
   it.each([
     ['answers what nobody asked', answer(5, 1n), 'an answer nobody asked for'],
     ['says that more comes than can', Buffer.from([0x7f, 0, 0, 0]), 'a packet of 2130706432 bytes'],

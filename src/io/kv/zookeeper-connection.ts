@@ -54,7 +54,8 @@ export class ZookeeperConnection {
   readonly #ended = new AbortController()
   #held: Buffer
   #heardMs: number
-  #isLost = false
+  /** Why it is of no more use. */
+  #lost: FlotillaError | undefined
 
   /** @param held what came behind the answer to the handshake */
   constructor(socket: Socket, timeoutMs: number, held: Buffer, owner: ConnectionOwner) {
@@ -83,8 +84,9 @@ export class ZookeeperConnection {
     this.#drain()
   }
 
-  /** @throws {ZookeeperError} when the server refuses it; {io/connect} when the connection is lost first */
+  /** @throws {ZookeeperError} when the server refuses it; {io/connect} when the connection is lost, before or meanwhile */
   send(id: number, type: number, path: string, body: Buffer): Promise<JuteReader> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost)
     return new Promise((resolve, reject) => {
       this.#pending.push({ id, path, isMulti: type === opcode.multi, resolve, reject })
       this.#setReferenced()
@@ -94,12 +96,12 @@ export class ZookeeperConnection {
 
   /** Gives the connection up. Idempotent. */
   lose(cause: Error): void {
-    if (this.#isLost) return
-    this.#isLost = true
-    this.#ended.abort()
-    this.#socket.destroy()
+    if (this.#lost !== undefined) return
     const message = `${this.#owner.name}: connection lost: ${toMessage(cause)}`
     const error = new FlotillaError('io/connect', message, { cause })
+    this.#lost = error
+    this.#ended.abort()
+    this.#socket.destroy()
     for (const pending of this.#pending.splice(0)) pending.reject(error)
     this.#owner.onLost(error)
   }
