@@ -1,3 +1,4 @@
+import { forChanged } from './changed-items.ts'
 import { ContainerOrder } from './container-order.ts'
 import type { ContainerSource } from './container-order.ts'
 import { Holders } from './holders.ts'
@@ -5,6 +6,7 @@ import type { Holding } from './holders.ts'
 import { isValidated, ownNames } from './model.ts'
 import type { ContainerView, ImageView, NetworkView, NodeView, VolumeView } from './model.ts'
 import { imageKeys, toFullReference } from './image-name.ts'
+import { NodeNames } from './node-names.ts'
 import { dropReplaced } from './replaced-copies.ts'
 import { areCopies, chooseCopy } from './volume-copies.ts'
 
@@ -28,7 +30,7 @@ const shortIdLength = 12
  */
 export class Directory {
   private readonly nodes = new Map<string, NodeView>()
-  private readonly nodesByName = new Map<string, Set<string>>()
+  private readonly nodeNames = new NodeNames()
   private readonly containersById = new Holders<ContainerView>({ hasPrefixes: true })
   private readonly containersBySwarmId = new Holders<ContainerView>({ hasPrefixes: true })
   private readonly containersByName = new Holders<ContainerView>({ hasPrefixes: false })
@@ -45,7 +47,7 @@ export class Directory {
     const after = isValidated(node) ? node : undefined
     if (after === undefined) this.nodes.delete(node.addr)
     else this.nodes.set(node.addr, after)
-    this.renameNode(before, after)
+    this.nodeNames.replace(before, after)
     const { addr } = node
     this.replaceContainers(before, after)
     const networks = { before: before?.networks ?? [], after: after?.networks ?? [] }
@@ -103,8 +105,8 @@ export class Directory {
   findNode(reference: string): NodeView | undefined {
     const byAddr = this.nodes.get(reference)
     if (byAddr !== undefined) return byAddr
-    const addrs = this.nodesByName.get(reference)
-    return addrs?.size === 1 ? this.nodes.get([...addrs][0] ?? '') : undefined
+    const addr = this.nodeNames.find(reference)
+    return addr === undefined ? undefined : this.nodes.get(addr)
   }
 
   /**
@@ -241,21 +243,6 @@ export class Directory {
     })
   }
 
-  private renameNode(before: NodeView | undefined, after: NodeView | undefined): void {
-    if (before?.name === after?.name && before?.id === after?.id && before?.engineId === after?.engineId) return
-    if (before !== undefined) {
-      for (const name of [before.name, before.id, before.engineId]) {
-        const addrs = this.nodesByName.get(name)
-        addrs?.delete(before.addr)
-        if (addrs?.size === 0) this.nodesByName.delete(name)
-      }
-    }
-    if (after === undefined) return
-    for (const name of [after.name, after.id, after.engineId]) {
-      this.nodesByName.set(name, (this.nodesByName.get(name) ?? new Set<string>()).add(after.addr))
-    }
-  }
-
   private addContainer(addr: string, item: ContainerView): void {
     const holding = { addr, item }
     this.containersById.add(item.id, holding)
@@ -281,26 +268,6 @@ export class Directory {
     this.networksById.delete(item.id, addr, item)
     this.networksByName.delete(item.name, addr, item)
   }
-}
-
-/** Calls back for what is only in one of two versions of a list, by identity: first all that went, then what came. */
-function forChanged<V>(
-  { before, after }: { readonly before: readonly V[]; readonly after: readonly V[] },
-  drop: (item: V) => void,
-  add: (item: V) => void,
-): void {
-  if (before === after) return
-  // A changed list nearly always differs in one place: what both begin and end with is skipped.
-  let start = 0
-  while (start < before.length && start < after.length && before[start] === after[start]) start += 1
-  let end = 0
-  const most = Math.min(before.length, after.length) - start
-  while (end < most && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1
-  const gone = new Set(before.slice(start, before.length - end))
-  const come: V[] = []
-  for (const item of after.slice(start, after.length - end)) if (!gone.delete(item)) come.push(item)
-  for (const item of gone) drop(item)
-  for (const item of come) add(item)
 }
 
 function onePerKey<V>(holdings: readonly Holding<V>[], keyOf: (item: V) => string): readonly Holding<V>[] {
