@@ -9,15 +9,15 @@ import type { ContainerSource } from './container-order.ts'
 import type { DepartedEngines } from './departed.ts'
 import type { Directory } from './directory.ts'
 import type { Discovery } from './discovery/discovery.ts'
-import { growInParts } from './grow-in-parts.ts'
 import { EventHub } from './event-hub.ts'
 import { availabilityFilter } from './filters/availability.ts'
 import { Fleet } from './fleet.ts'
+import { growInParts } from './grow-in-parts.ts'
 import type { Member } from './member.ts'
 import { Members } from './members.ts'
 import type { MembersOptions } from './members.ts'
 import { isValidated } from './model.ts'
-import type { ClusterSnapshot, ContainerView, NodeMark, NodeView } from './model.ts'
+import type { ClusterSnapshot, NodeMark, NodeView } from './model.ts'
 import { OwnWrites } from './own-writes.ts'
 import { judgePatterns } from './pattern-verdicts.ts'
 import type { NoPlacement, Placement, PlacementRequest, Policy } from './placement.ts'
@@ -25,7 +25,7 @@ import { Places } from './places.ts'
 import type { PlaceHeld, Succession } from './places.ts'
 import { Readers } from './readers.ts'
 import type { CreateDraft } from './request.ts'
-import { Strays, removeStray } from './strays.ts'
+import { Strays } from './strays.ts'
 import type { NameKeeper, NameTaken } from './taken-names.ts'
 import { TurnedAway } from './turned-away.ts'
 import type { Fetch, WatchOptions } from './watch/messages.ts'
@@ -70,10 +70,6 @@ export type ClusterAccess = Pick<
 
 /** A new primary looks this often whether the engines it has just met are read. */
 const catchUpLookMs = 50
-interface LateContainer {
-  readonly node: NodeView
-  readonly container: ContainerView
-}
 
 /** The engines of one cluster: what is known of them, what is promised on them, and what is open towards them. */
 export class Cluster {
@@ -198,8 +194,6 @@ export class Cluster {
     return this.#fleet.commonVersion ?? '1.41'
   }
 
-  // --- engines coming and going ---
-
   /** Follows discovery until the signal fires. @throws {cluster/discovery} when the set can never be read */
   async follow(discovery: Discovery, signal: AbortSignal): Promise<void> {
     for await (const addresses of discovery.watch({ signal })) {
@@ -231,19 +225,18 @@ export class Cluster {
     this.#members.sweep()
     const nowMs = this.#o.clock.monotonicMs()
     this.#fleet.expire(nowMs)
-    const find = (swarmId: string): LateContainer | undefined => {
-      const found = this.directory.findContainer(swarmId)
-      return found.kind === 'found' ? { node: found.node, container: found.item } : undefined
-    }
-    for (const stray of this.#strays.takeFound(find, nowMs)) {
-      const { node, container } = stray.found
-      const member = this.#members.get(node.addr)
-      if (member === undefined) stray.putBack()
-      else removeStray(member, container, { log: this.#o.log, onFailure: () => stray.putBack() })
-    }
+    this.#strays.removeFound(
+      {
+        log: this.#o.log,
+        find: (swarmId) => {
+          const found = this.directory.findContainer(swarmId)
+          return found.kind === 'found' ? found : undefined
+        },
+        member: (addr) => this.#members.get(addr),
+      },
+      nowMs,
+    )
   }
-
-  // --- placing ---
 
   /**
    * Chooses a node and takes the place at once, so that no other create sees it free. `NameTaken` and refusals
@@ -329,8 +322,6 @@ export class Cluster {
     return this.#keeper?.ready()
   }
 
-  // --- reading our own writes ---
-
   /** Something on this engine was changed by a call of ours: it is read again, and lists wait for that. */
   changed(member: Member, fetch: Fetch): Promise<void> {
     return this.#writes.changed(member, fetch)
@@ -351,8 +342,6 @@ export class Cluster {
     await waitAtMost(this.#o.clock, Promise.all(reads), limitMs)
     while (this.#isMeetingEngines() && this.#o.clock.monotonicMs() < untilMs) await this.#o.clock.sleep(catchUpLookMs)
   }
-
-  // --- inside ---
 
   /** Discovery has said nothing yet, or some engine has neither been read nor failed. */
   #isMeetingEngines(): boolean {

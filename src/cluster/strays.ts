@@ -1,19 +1,24 @@
 import { toMessage } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { Located } from './directory.ts'
+import type { CallLimits } from './limits.ts'
 import type { Member } from './member.ts'
 import type { ContainerView } from './model.ts'
 
 /** A container whose create ended without a word is looked for this long. */
 const strayMs = 10 * 60_000
 
-/** A container that came about after its create had been answered with an error. */
-export interface Stray<T> {
-  readonly found: T
-  /** It is still there: it is looked for again, for the rest of its time. */
-  putBack(): void
+type StrayHolder = Pick<Member, 'engine' | 'name' | 'send'> & { readonly limits: Pick<CallLimits, 'callSeconds'> }
+
+/** What a search for strays works with. */
+export interface StraySearch {
+  readonly log: Log
+  /** The only container of this swarm ID. */
+  find(swarmId: string): Located<ContainerView> | undefined
+  member(addr: string): StrayHolder | undefined
 }
 
-/** Containers that may come about after their create was answered with an error. */
+/** Containers that may come about after their create was answered with an error: nobody knows of them, so they go. */
 export class Strays {
   /** By swarm ID: until when it is looked for. */
   readonly #expected = new Map<string, number>()
@@ -22,27 +27,27 @@ export class Strays {
     this.#expected.set(swarmId, nowMs + strayMs)
   }
 
-  /** What `find` knows is given back and expected no more; what is not known and has had its time neither. */
-  takeFound<T>(find: (swarmId: string) => T | undefined, nowMs: number): readonly Stray<T>[] {
-    const taken: Stray<T>[] = []
+  /** Begins to remove those that have come about; one that cannot be removed is looked for again, for the rest of its time. */
+  removeFound(search: StraySearch, nowMs: number): void {
     for (const [swarmId, untilMs] of this.#expected) {
-      const found = find(swarmId)
-      if (found !== undefined) taken.push({ found, putBack: () => void this.#expected.set(swarmId, untilMs) })
-      if (found !== undefined || untilMs <= nowMs) this.#expected.delete(swarmId)
+      const found = search.find(swarmId)
+      if (found === undefined) {
+        if (untilMs <= nowMs) this.#expected.delete(swarmId)
+        continue
+      }
+      const member = search.member(found.node.addr)
+      if (member === undefined) continue
+      this.#expected.delete(swarmId)
+      removeStray(member, found.item, search.log, () => this.#expected.set(swarmId, untilMs))
     }
-    return taken
   }
 }
 
-/** Nobody knows of the container, so it goes, unless somebody has started it meanwhile. */
-export function removeStray(
-  member: Member,
-  container: ContainerView,
-  o: { readonly log: Log; onFailure(): void },
-): void {
+/** Unless somebody has started it meanwhile. */
+function removeStray(member: StrayHolder, container: ContainerView, log: Log, onFailure: () => void): void {
   if (container.state !== 'created') return
   const { id } = container
-  o.log.warn('removing a container whose create had been given up', { id, node: member.name })
+  log.warn('removing a container whose create had been given up', { id, node: member.name })
   const request = { method: 'DELETE', path: `/containers/${id}`, query: { v: true } } as const
   member.engine
     .request(request, { deadlineMs: member.limits.callSeconds * 1000 })
@@ -51,7 +56,7 @@ export function removeStray(
       member.send({ kind: 'forgotten', id })
     })
     .catch((error: unknown) => {
-      o.log.warn('cannot remove it', { id, error: toMessage(error) })
-      o.onFailure()
+      log.warn('cannot remove it', { id, error: toMessage(error) })
+      onFailure()
     })
 }
