@@ -1,14 +1,12 @@
 import type { CallOptions } from '../core/call.ts'
-import { callForJson, escapeImage } from '../engine/api/call.ts'
-import { inspectImage } from '../engine/api/images.ts'
+import { callForJson } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
-import { makeDictionary } from './model/dictionary.ts'
+import { observeImages } from './observe-images.ts'
 import { LABEL } from './plan/label.ts'
 import type {
   ContainerState,
   Observed,
   ObservedContainer,
-  ObservedImage,
   ObservedMount,
   ObservedNetwork,
   ObservedPort,
@@ -42,12 +40,6 @@ interface ListedVolume {
   readonly Name: string
   readonly Driver: string
   readonly Labels?: Readonly<Record<string, string>> | null
-}
-
-interface ListedImage {
-  readonly Id: string
-  readonly RepoTags?: readonly string[] | null
-  readonly RepoDigests?: readonly string[] | null
 }
 
 /** What to look for besides what carries the project's labels. */
@@ -126,79 +118,6 @@ async function listContainers(
     o,
   )
   return listed.map(toContainer).sort(byService)
-}
-
-/** Finds each reference among the engine's images with one list call. */
-export async function observeImages(
-  engine: Engine,
-  references: readonly string[],
-  o: CallOptions = {},
-): Promise<Readonly<Record<string, ObservedImage>>> {
-  const listed = await callForJson<readonly ListedImage[]>(engine, { method: 'GET', path: '/images/json' }, o)
-  const byReference = new Map<string, ListedImage[]>()
-  for (const image of listed) {
-    for (const name of [image.Id, ...(image.RepoTags ?? []), ...(image.RepoDigests ?? [])]) {
-      byReference.set(name, [...(byReference.get(name) ?? []), image])
-    }
-  }
-  const found = makeDictionary<ObservedImage>()
-  for (const reference of references) {
-    const images = byReference.get(toFamiliarReference(reference)) ?? findById(listed, reference)
-    const first = images[0]
-    if (first === undefined) continue
-    const digests = images.flatMap((image) => image.RepoDigests ?? [])
-    found[reference] = { id: first.Id, ids: images.map((image) => image.Id), digests }
-  }
-  return found
-}
-
-/** The paths an image declares as volumes. */
-export async function observeImageVolumes(
-  engine: Engine,
-  imageId: string,
-  o: CallOptions = {},
-): Promise<readonly string[]> {
-  const image = await callForJson<{ Config?: { Volumes?: Readonly<Record<string, unknown>> | null } | null }>(
-    engine,
-    { method: 'GET', path: `/images/${escapeImage(imageId)}/json` },
-    o,
-  )
-  return Object.keys(image.Config?.Volumes ?? {})
-}
-
-/** Platform and age of an image, which a list does not show. */
-export async function observeImageFacts(
-  engine: Engine,
-  image: ObservedImage,
-  o: CallOptions = {},
-): Promise<ObservedImage> {
-  const { Os, Architecture, Variant = '', Metadata } = await inspectImage(engine, image.id, o)
-  const taggedAtMs = Date.parse(Metadata?.LastTagTime ?? '')
-  return {
-    ...image,
-    platform: [Os, Architecture, ...(Variant === '' ? [] : [Variant])].join('/'),
-    // Engines write the year 1 for images that were loaded or imported.
-    ...(taggedAtMs > 0 && { taggedAtMs }),
-  }
-}
-
-/**
- * The form in which the engine lists a reference: Docker Hub's name and `library/` left out, `:latest`
- * added, the tag dropped beside a digest.
- */
-export function toFamiliarReference(reference: string): string {
-  const bare = reference.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '')
-  const at = bare.indexOf('@')
-  const name = at === -1 ? bare : bare.slice(0, at)
-  const colon = name.lastIndexOf(':')
-  const hasTag = colon > name.lastIndexOf('/')
-  if (at !== -1) return `${hasTag ? name.slice(0, colon) : name}${bare.slice(at)}`
-  return hasTag || reference.startsWith('sha256:') ? bare : `${bare}:latest`
-}
-
-function findById(listed: readonly ListedImage[], reference: string): readonly ListedImage[] {
-  const id = reference.replace(/^sha256:/, '')
-  return /^[0-9a-f]{12,64}$/.test(id) ? listed.filter((image) => image.Id.startsWith(`sha256:${id}`)) : []
 }
 
 function toContainer(listed: ListedContainer): ObservedContainer {

@@ -1,7 +1,7 @@
 import type { Run } from '../../cli/command.ts'
 import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
-import { observeImages } from '../../compose/observe.ts'
+import { observeImages } from '../../compose/observe-images.ts'
 import type { Step } from '../../compose/plan/plan.ts'
 import { planPullCommand } from '../../compose/plan/pull-command.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
