@@ -9,7 +9,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { LABEL } from '../plan/label.ts'
 import { toLogName } from '../translate/name.ts'
 import type { LogSink } from './sink.ts'
-import { pump, streamLogs } from './stream.ts'
+import { pump, streamLogs, waitUntilDrained } from './stream.ts'
 import type { Flow } from './stream.ts'
 
 /** The end of a container. */
@@ -64,9 +64,6 @@ export interface Monitor {
   /** Ends the streams. Idempotent. */
   close(): void
 }
-
-/** After the end of a container its last output may take a moment to arrive. Longer silence is taken for its end. */
-const drainMs = 10_000
 
 interface Watched {
   readonly name: string
@@ -268,7 +265,7 @@ class ProjectMonitor implements Monitor {
     if (watched === undefined || watched.hasEnded) return
     if (event.Action === 'die') watched.lastEnd = toLogTime(event)
     const { sink, onExit } = this.#options
-    await this.#drain(watched)
+    await waitUntilDrained(watched, this.#options.clock, this.#closing.signal)
     const code = Number(event.Actor.Attributes?.['exitCode'] ?? 0)
     const willRestart = event.Action === 'die' && (await this.#isAlive(event.Actor.ID))
     if (event.Action === 'die' && this.#options.hasNotes && this.#options.shown.has(watched.service)) {
@@ -281,19 +278,6 @@ class ProjectMonitor implements Monitor {
       onExit?.({ id: event.Actor.ID, name, service, code, isRestarting: willRestart })
     }
     if (watched.hasEnded) this.#endWithLast()
-  }
-
-  /** Until the output of a container that has ended is over: for as long as some of it comes, or its reader takes to take it. */
-  async #drain({ output, flow }: Watched): Promise<void> {
-    const over = new AbortController()
-    const signal = AbortSignal.any([over.signal, this.#closing.signal])
-    const ending = output.then(() => 'over' as const)
-    for (let before = -1; flow.isHeldUp || flow.pieces > before;) {
-      before = flow.pieces
-      const pause = this.#options.clock.sleep(drainMs, signal).catch(() => {})
-      if ((await Promise.race([ending, pause])) === 'over' || signal.aborted) break
-    }
-    over.abort()
   }
 
   async #isAlive(id: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { CallOptions } from '../../core/call.ts'
+import type { Clock } from '../../core/clock.ts'
 import { containerLogs } from '../../engine/api/streams.ts'
 import type { LogsQuery } from '../../engine/api/streams.ts'
 import type { OutputChunk } from '../../engine/streams.ts'
@@ -13,7 +14,7 @@ export interface LogSource {
   readonly label: string
 }
 
-/** How a copying goes on; for whom it takes too long. */
+/** How far a copy has come, for whoever has to tell a slow reader from the end. */
 export interface Flow {
   /** Pieces so far. */
   pieces: number
@@ -60,4 +61,29 @@ export async function pump(
     }
     sink.end(label)
   }
+}
+
+/** After the end of a container its last output may take a moment to arrive. Longer silence is taken for its end. */
+const drainMs = 10_000
+
+/**
+ * Resolves when the output of a container that has ended is over: for as long as some of it comes, or its reader takes to
+ * take it.
+ *
+ * @param output settles at the end of the stream; never rejects
+ */
+export async function waitUntilDrained(
+  { output, flow }: { readonly output: Promise<void>; readonly flow: Flow },
+  clock: Clock,
+  closing: AbortSignal,
+): Promise<void> {
+  const over = new AbortController()
+  const signal = AbortSignal.any([over.signal, closing])
+  const ending = output.then(() => 'over' as const)
+  for (let before = -1; flow.isHeldUp || flow.pieces > before;) {
+    before = flow.pieces
+    const pause = clock.sleep(drainMs, signal).catch(() => {})
+    if ((await Promise.race([ending, pause])) === 'over' || signal.aborted) break
+  }
+  over.abort()
 }
