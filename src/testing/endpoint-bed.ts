@@ -28,10 +28,13 @@ export interface EndpointBed {
 }
 
 /** Engines are called `n1`, `n2`, … unless told otherwise. Resolves when all are healthy. */
-export async function startEndpointBed(options: readonly FakeEngineOptions[]): Promise<EndpointBed> {
+export async function startEndpointBed(
+  options: readonly FakeEngineOptions[],
+  more: Partial<EndpointOptions> = {},
+): Promise<EndpointBed> {
   const engines: FakeEngine[] = []
   for (const [index, each] of options.entries()) engines.push(await startFakeEngine({ name: `n${index + 1}`, ...each }))
-  const endpoint = await startManagerOver(engines)
+  const endpoint = await startManagerOver(engines, more)
   const port = Number(new URL(endpoint.addresses[0] ?? '').port)
   async function close(): Promise<void> {
     endpoint.closeNow()
