@@ -6,6 +6,7 @@ import { systemClock } from '../io/clock.ts'
 import { systemRandom } from '../io/random.ts'
 import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
 import type { FakeEngine, FakeEngineOptions } from '../testing/fake-engine/fake-engine.ts'
+import { manualClock } from '../testing/manual-clock.ts'
 import { nodes } from './discovery/nodes.ts'
 import { startEndpoint } from './endpoint.ts'
 import type { RunningEndpoint } from './endpoint.ts'
@@ -118,12 +119,13 @@ function creates(engine: FakeEngine): number {
 
 describe('creating', () => {
   it('asks one engine once, and nothing is read back before the client is told', async () => {
-    const bed = await startBed([{}, {}])
+    // The engines' time stands still: what they delay does not come.
+    const clock = manualClock()
+    const bed = await startBed([{ clock }, { clock }])
     for (const engine of bed.engines)
       engine.fail({ method: 'GET', path: /^\/containers\//, fault: { kind: 'delay', ms: 3000 } })
-    const start = Date.now()
     const made = await bed.call('POST', '/v1.41/containers/create?name=web', { Image: image })
-    expect([made.status, Date.now() - start < 2500]).toEqual([201, true])
+    expect(made.status).toBe(201)
     expect(bed.engines.map(creates).sort((a, b) => a - b)).toEqual([0, 1])
     // The very next list shows it, although its engine is slow to describe it.
     expect((await bed.names()).map((name) => name.split('/').at(-1))).toEqual(['web'])
@@ -357,12 +359,16 @@ describe('engines in trouble', () => {
     await bed.call('POST', '/containers/create?name=good', { Image: image, Env: ['constraint:node==n2'] })
     await bed.call('POST', '/containers/create?name=bad', { Image: image, Env: ['constraint:node==n1'] })
     bed.engines[0]!.fail({ fault: { kind: 'hang' } })
-    const stuck = bed.call('GET', '/containers/bad/json').catch(() => undefined)
+    let isGivenUp = false
+    const stuck = bed
+      .call('GET', '/containers/bad/json')
+      .catch(() => undefined)
+      .finally(() => (isGivenUp = true))
     for (const path of ['/containers/good/json', '/containers/json', '/info', '/images/json', '/networks']) {
-      const start = Date.now()
       expect((await bed.call('GET', path)).status).toBe(200)
-      expect(Date.now() - start).toBeLessThan(1500)
     }
+    // Whoever had waited for the dead one would have waited until it was given up.
+    expect(isGivenUp).toBe(false)
     await eventually(() => bed.endpoint.cluster.healthyMembers().length === 1, 12_000)
     expect(await bed.call('GET', '/containers/bad/json')).toMatchObject({
       status: 500,
