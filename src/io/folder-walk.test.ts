@@ -31,7 +31,7 @@ describe('walking a folder', () => {
     expect(walked()).toEqual(['Z', 'a', 'a/z', 'a-b', 'a.b', 'b', 'é', '\uFFFD', '\u{10000}'])
   })
 
-  it.runIf(process.platform === 'linux')('finds names that are no text, and what is below them', () => {
+  it.runIf(process.platform === 'linux')('finds names that are no text, and what is below them (Linux)', () => {
     const folder = Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)])
     mkdirSync(folder)
     writeFileSync(Buffer.concat([folder, Buffer.from('/\u{10000}')]), 'x')

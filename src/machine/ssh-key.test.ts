@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ssh key-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 it.runIf(spawnSync('ssh-keygen', ['-?']).error === undefined)(
-  'a key that an interrupted creation has left is replaced',
+  'a key that an interrupted creation has left is replaced (needs ssh-keygen)',
   async () => {
     const path = join(folder, 'id_rsa')
     await makeSshKey(path, systemClock, { deadlineMs: 20_000 })

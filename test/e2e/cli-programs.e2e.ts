@@ -92,7 +92,7 @@ describe.each(programForms)('programs as $name', (form) => {
     })
   })
 
-  it.runIf(process.platform !== 'win32')('SIGUSR1 ends it and opens no debugger', async () => {
+  it.runIf(process.platform !== 'win32')('SIGUSR1 ends it and opens no debugger (needs POSIX signals)', async () => {
     const child = form.start('docker-compose', ['-f', '-', 'config'])
     const ended = collect(child, 60_000)
     child.stdin.on('error', () => {})

@@ -86,7 +86,7 @@ async function piped(form: ProgramForm, args: readonly string[], reader: string)
   return collect(child, 30_000)
 }
 
-describe.skipIf(process.platform === 'win32').each(programForms)('streams ($name)', (form) => {
+describe.skipIf(process.platform === 'win32').each(programForms)('streams ($name; needs a POSIX shell)', (form) => {
   it('what is fed to a process and comes back is whole, and ends, however often', async () => {
     const text = 'x'.repeat(99).concat('\n').repeat(20_000)
     let left = form.name === 'executable' ? 12 : 4

@@ -120,7 +120,7 @@ describe('the classic builder', () => {
   })
 
   it.runIf(process.platform === 'linux')(
-    'leaves no file open when the engine refuses the context half-way',
+    'leaves no file open when the engine refuses the context half-way (needs /proc)',
     async () => {
       const { folder, options } = await start({ Dockerfile: 'FROM scratch', large: 'l'.repeat(50_000_000) })
       const server = createServer((request, response) => {

@@ -71,7 +71,7 @@ describe('the lock of a project', () => {
   })
 
   it.runIf(process.platform === 'linux')(
-    'takes over at once from a process of this computer that is gone',
+    'takes over at once from a process of this computer that is gone (Linux)',
     async () => {
       await leave({ startTicks: '1' })
       expect(await withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))).toBe('in')
@@ -80,7 +80,7 @@ describe('the lock of a project', () => {
   )
 
   it.runIf(process.platform === 'linux')(
-    'does not take a process of other process numbers, or of a boot it cannot tell, for one that is gone',
+    'does not take a process of other process numbers, or of a boot it cannot tell, for one that is gone (Linux)',
     async () => {
       await leave({ startTicks: '1', pidSpace: 'pid:[1]' })
       const enter = (): Promise<string> =>
@@ -93,7 +93,7 @@ describe('the lock of a project', () => {
   )
 
   it.runIf(process.platform === 'linux')(
-    'does not take the process of another computer of the same name for one that is gone',
+    'does not take the process of another computer of the same name for one that is gone (Linux)',
     async () => {
       await leave({ startTicks: '1', boot: '01234567-89ab-cdef-0123-456789abcdef' })
       const entering = withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
@@ -102,7 +102,7 @@ describe('the lock of a project', () => {
   )
 
   it.runIf(process.platform === 'linux')(
-    'is not taken over from a holder that renewed it twice while it was looked at',
+    'is not taken over from a holder that renewed it twice while it was looked at (Linux)',
     async () => {
       await leave({ startTicks: '1' })
       let isRenewed = false

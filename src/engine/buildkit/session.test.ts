@@ -135,7 +135,7 @@ describe('a session', () => {
     )
   })
 
-  it.runIf(process.platform === 'linux')('sends files whose names are no text', async () => {
+  it.runIf(process.platform === 'linux')('sends files whose names are no text (Linux)', async () => {
     const root = mkdtempSync(join(tmpdir(), 'session-'))
     closers.push(() => rmSync(root, { recursive: true }))
     writeFileSync(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)]), 'coffee')
