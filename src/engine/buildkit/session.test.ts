@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Duplex } from 'node:stream'
+import { duplexPair } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Message, MessageWriter } from '../../core/protobuf.ts'
 import { GRPC, GrpcClient, serveGrpc } from '../../io/h2/grpc.ts'
@@ -226,26 +226,3 @@ describe('a session', () => {
     expect(unhandled).toEqual([])
   })
 })
-
-/** Two ends of one pipe. */
-function duplexPair(): [Duplex, Duplex] {
-  const ends: Duplex[] = []
-  const make = (other: number): Duplex =>
-    new Duplex({
-      read() {},
-      write(chunk, _encoding, done) {
-        ends[other]?.push(chunk)
-        done()
-      },
-      final(done) {
-        ends[other]?.push(null)
-        done()
-      },
-      destroy(error, done) {
-        if (ends[other]?.destroyed === false) ends[other].push(null)
-        done(error)
-      },
-    })
-  ends.push(make(1), make(0))
-  return [ends[0]!, ends[1]!]
-}

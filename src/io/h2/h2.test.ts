@@ -220,7 +220,7 @@ async function listen(onSocket: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** Two ends of one pipe. */
+/** Two ends of one pipe, of which each ends when the other is destroyed, as those of a socket do and those of Node do not. */
 function duplexPair(): [Duplex, Duplex] {
   const ends: Duplex[] = []
   const make = (other: number): Duplex =>
