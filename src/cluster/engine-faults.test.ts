@@ -12,6 +12,7 @@ import { startFakeFleet } from '../testing/fake-fleet/fake-fleet.ts'
 import { startFaultProxy } from '../testing/fault-proxy.ts'
 import type { FaultProxy, ProxyFault } from '../testing/fault-proxy.ts'
 import { History, checkHistory } from '../testing/history.ts'
+import { eventually } from '../testing/manager-bed.ts'
 import { nodes } from './discovery/nodes.ts'
 import { startEndpoint } from './endpoint.ts'
 import type { EndpointOptions, RunningEndpoint } from './endpoint.ts'
@@ -111,14 +112,6 @@ async function followNumbers(bed: Bed): Promise<readonly number[]> {
   }
   void read().catch(() => undefined)
   return numbers
-}
-
-async function eventually(check: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
-  const end = Date.now() + limitMs
-  while (!(await check())) {
-    if (Date.now() > end) throw new Error(`${what}: never happened`)
-    await systemClock.sleep(10)
-  }
 }
 
 function isHealthy(bed: Bed, count: number): Promise<void> {

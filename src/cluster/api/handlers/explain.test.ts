@@ -1,71 +1,28 @@
-import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { silentLog } from '../../../core/log.ts'
-import { renderEndpoint } from '../../../engine/endpoint-parse.ts'
-import { systemClock } from '../../../io/clock.ts'
-import { startFakeEngine } from '../../../testing/fake-engine/fake-engine.ts'
-import type { FakeEngine, FakeEngineOptions } from '../../../testing/fake-engine/fake-engine.ts'
-import { nodes } from '../../discovery/nodes.ts'
-import { startEndpoint } from '../../endpoint.ts'
-import { defaultFilters } from '../../filters/default-filters.ts'
+import { startEndpointBed } from '../../../testing/endpoint-bed.ts'
+import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
+import type { FakeEngineOptions } from '../../../testing/fake-engine/fake-engine.ts'
 import { parseNode } from '../../snapshot-lines.ts'
-import { spreadStrategy } from '../../strategies/spread.ts'
 
 const cleanups: (() => Promise<void> | void)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-interface Bed {
-  readonly engines: readonly FakeEngine[]
-  call(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly text: string }>
+interface Bed extends EndpointBed {
   json<T>(method: string, path: string, body?: unknown): Promise<T>
 }
 
 async function startBed(engineOptions: readonly FakeEngineOptions[]): Promise<Bed> {
-  const engines: FakeEngine[] = []
-  for (const [index, options] of engineOptions.entries()) {
-    const engine = await startFakeEngine({ name: `n${index + 1}`, images: ['busybox:latest'], ...options })
-    cleanups.push(() => engine.stop())
-    engines.push(engine)
-  }
-  const addresses = engines.map((engine) => renderEndpoint(engine.endpoint).replace('tcp://', ''))
-  const context = { clock: systemClock, log: silentLog, heartbeatMs: 1000, options: new Map<string, string>() }
-  const endpoint = await startEndpoint({
-    discovery: nodes(addresses.join(','), context),
-    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
-    policy: { filters: defaultFilters, strategy: spreadStrategy },
-    clock: systemClock,
-    random: { next: () => 0 },
-    log: silentLog,
-  })
-  cleanups.push(() => endpoint.closeNow())
-  const port = Number(new URL(endpoint.addresses[0] ?? '').port)
+  const engines = engineOptions.map((options) => ({ images: ['busybox:latest'], ...options }))
+  const started = await startEndpointBed(engines, { random: { next: () => 0 } })
+  cleanups.push(() => started.close())
   const bed: Bed = {
-    engines,
-    call: (method, path, body) => ask(port, method, path, body),
+    ...started,
     json: async <T>(method: string, path: string, body?: unknown) =>
-      JSON.parse((await bed.call(method, path, body)).text) as T,
-  }
-  for (const end = Date.now() + 10_000; endpoint.cluster.healthyMembers().length < engines.length;) {
-    if (Date.now() > end) throw new Error('the engines did not join')
-    await systemClock.sleep(10)
+      JSON.parse((await bed.call(method, path, body)).body) as T,
   }
   return bed
-}
-
-function ask(port: number, method: string, path: string, body?: unknown): ReturnType<Bed['call']> {
-  return new Promise((resolve, reject) => {
-    const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-    const headers = text === '' ? {} : { 'content-length': Buffer.byteLength(text) }
-    const sent = request({ port, host: '127.0.0.1', method, path, agent: false, headers }, (reply) => {
-      let all = ''
-      reply.setEncoding('utf8').on('data', (chunk: string) => (all += chunk))
-      reply.on('end', () => resolve({ status: reply.statusCode ?? 0, text: all }))
-    })
-    sent.on('error', reject)
-    sent.end(text)
-  })
 }
 
 interface Explained {
@@ -128,7 +85,7 @@ describe('explain', () => {
     })
     expect(await bed.call('GET', '/flotilla/explain?config=nope')).toMatchObject({ status: 400 })
     const range = await bed.call('POST', '/flotilla/explain', '{"HostConfig":{"Memory":1e30}}')
-    expect(range).toMatchObject({ status: 400, text: expect.stringContaining('HostConfig.Memory') })
+    expect(range).toMatchObject({ status: 400, body: expect.stringContaining('HostConfig.Memory') })
   })
 })
 
@@ -159,7 +116,7 @@ describe('where things are', () => {
     expect(await nodeOf(bed, created.Id)).toBe('n2')
     const away = { Image: 'busybox', Env: ['constraint:node==n1'] }
     const refused = await bed.call('POST', '/containers/create?platform=linux/arm64', away)
-    expect(refused).toMatchObject({ status: 500, text: expect.stringContaining('[node==n1 platform==linux/arm64]') })
+    expect(refused).toMatchObject({ status: 500, body: expect.stringContaining('[node==n1 platform==linux/arm64]') })
     // Nobody says that it runs this: the engines are asked.
     expect(await bed.call('POST', '/containers/create?platform=linux/s390x', away)).toMatchObject({ status: 201 })
   })
@@ -173,7 +130,7 @@ describe('where things are', () => {
     const created = await bed.json<Created>('POST', '/containers/create', take(1))
     expect(await nodeOf(bed, created.Id)).toBe('n2')
     const refused = await bed.call('POST', '/containers/create', take(-1))
-    expect(refused.text).toContain('no resources available to schedule container')
+    expect(refused.body).toContain('no resources available to schedule container')
     const explained = await bed.json<Explained>('POST', '/flotilla/explain', take(-1))
     expect(explained.Nodes.map(({ RefusedBy, Why }) => [RefusedBy, Why])).toEqual([
       ['resources', 'it has no GPU'],
@@ -184,7 +141,7 @@ describe('where things are', () => {
   it('the snapshot holds a line per node', async () => {
     const bed = await startBed([{ labels: ['gpus=1'] }, {}])
     await bed.call('POST', '/containers/create?name=web', { Image: 'busybox', HostConfig: { Memory: 1_000_000 } })
-    const { text } = await bed.call('GET', '/flotilla/snapshot')
+    const { body: text } = await bed.call('GET', '/flotilla/snapshot')
     const read = text
       .trim()
       .split('\n')
