@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseBinarySize, parseDecimalSize, renderBinarySize, renderDecimalSize } from './bytes.ts'
+import { parseBinarySize, renderBinarySize, renderDecimalSize } from './bytes.ts'
 import { toMessage } from './errors.ts'
 
 describe('sizes', () => {
@@ -37,10 +37,6 @@ describe('sizes', () => {
     ['1 ', 1],
   ])('%s is %d bytes of memory', (text, expected) => {
     expect(parseBinarySize(text)).toBe(expected)
-  })
-
-  it('decimal sizes count in thousands', () => {
-    expect([parseDecimalSize('1kB'), parseDecimalSize('2.5MB')]).toEqual([1000, 2_500_000])
   })
 
   it.each(['', '-1', 'abc', '1x', '1kx', 'NaN', '1e30', '9223372036854775808', '1kb1', ' 1', '1_k', '1  k'])(

@@ -42,21 +42,7 @@ function renderSignificant(value: number, digits: number): string {
  * @throws {core/invalid-size}
  */
 export function parseBinarySize(text: string): number {
-  return parseSize(text, 1024)
-}
-
-/**
- * Reads a size in powers of 1000, as docker reads human sizes: `1kB`, `10MB`.
- *
- * @returns whole bytes
- * @throws {core/invalid-size}
- */
-export function parseDecimalSize(text: string): number {
-  return parseSize(text, 1000)
-}
-
-/** go-units: the number ends at the last digit, point or blank; a suffix of up to three letters may follow. */
-function parseSize(text: string, base: number): number {
+  // go-units: the number ends at the last digit, point or blank; a suffix of up to three letters may follow.
   const end = text.search(/[0-9. ][^0-9. ]*$/)
   const number = parseGoFloat(text.slice(0, text[end] === ' ' ? end : end + 1))
   if (end < 0 || typeof number !== 'number' || number < 0) {
@@ -66,7 +52,7 @@ function parseSize(text: string, base: number): number {
   const power = suffix === '' || suffix === 'b' ? 0 : 'kmgtp'.indexOf(suffix.charAt(0)) + 1
   const isKnown = suffix === '' || suffix === 'b' || (power > 0 && /^.(?:i?b)?$/.test(suffix))
   if (!isKnown) throw new FlotillaError('core/invalid-size', `invalid suffix: '${text.slice(end + 1)}'`)
-  const bytes = Math.trunc(number * base ** power)
+  const bytes = Math.trunc(number * 1024 ** power)
   if (bytes > Number.MAX_SAFE_INTEGER) throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
   return bytes
 }

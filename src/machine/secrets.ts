@@ -94,11 +94,6 @@ export function makeSecrets(env: Env): Secrets {
   }
 }
 
-/** True when a state of a driver holds references. */
-export function hasReferences(value: unknown): boolean {
-  return listTexts(value).some((text) => text.startsWith(prefix))
-}
-
 function listTexts(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value]
   if (Array.isArray(value)) return value.flatMap(listTexts)

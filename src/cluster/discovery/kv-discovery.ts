@@ -36,11 +36,6 @@ export interface ClusterStore {
 const swarmPath = 'docker/swarm'
 const defaultNodesPath = `${swarmPath}/nodes`
 
-/** True for `etcd://…`, `consul://…` and `zk://…`: discovery that also elects and keeps records. */
-export function isClusterStore(address: string): boolean {
-  return isStoreKind(address.slice(0, Math.max(0, address.indexOf('://'))))
-}
-
 /**
  * Opens the store of a discovery URL. Connects to nothing yet, so it succeeds while the store is down.
  *
