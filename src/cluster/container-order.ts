@@ -23,7 +23,7 @@ export function collectEntries(source: ContainerSource): readonly ContainerEntry
 }
 
 /** Newest first, then by name of the node and ID. */
-export function compareEntries(a: ContainerEntry, b: ContainerEntry): number {
+function compareEntries(a: ContainerEntry, b: ContainerEntry): number {
   if (a.container.createdAtMs !== b.container.createdAtMs) return b.container.createdAtMs - a.container.createdAtMs
   if (a.node.name !== b.node.name) return a.node.name < b.node.name ? -1 : 1
   return a.container.id < b.container.id ? -1 : a.container.id > b.container.id ? 1 : 0

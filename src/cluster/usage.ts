@@ -18,7 +18,7 @@ export const emptyUsage: NodeUsage = {
 }
 
 /** What is taken up once `workload` is there too. Maps it does not touch keep their identity. */
-export function addWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
+function addWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
   let { hostPorts, portRanges, hostModePorts } = usage
   if (workload.networkMode === 'host') {
     if (workload.exposed.length > 0) {
@@ -49,7 +49,7 @@ export function addWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
 }
 
 /** The inverse of `addWorkload` for the same workload (the same claim objects). */
-export function removeWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
+function removeWorkload(usage: NodeUsage, workload: Workload): NodeUsage {
   let { hostPorts, portRanges, hostModePorts } = usage
   if (workload.networkMode === 'host') {
     if (workload.exposed.length > 0) {

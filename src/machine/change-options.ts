@@ -33,7 +33,7 @@ export type ListFlag = keyof typeof listFlags
 export type TextFlag = keyof typeof textFlags
 
 /** Names of all flags that can be changed. */
-export const changeableFlags: readonly (ListFlag | TextFlag)[] = [
+const changeableFlags: readonly (ListFlag | TextFlag)[] = [
   ...(Object.keys(listFlags) as ListFlag[]),
   ...(Object.keys(textFlags) as TextFlag[]),
 ]

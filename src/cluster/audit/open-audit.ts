@@ -20,7 +20,7 @@ export interface OpenAuditOptions {
 }
 
 /** Files that a log is spread over: the oldest eighth goes when room is needed. */
-export const segmentCount = 8
+const segmentCount = 8
 /** For the owner's eyes: who did what, even with its secrets masked, is nobody else's business. */
 const fileMode = 0o600
 /** More than the longest line. */

@@ -275,6 +275,6 @@ function sizeOf(fields: string): number {
 }
 
 /** RFC 3339. */
-export function toTime(epochMs: number): string {
+function toTime(epochMs: number): string {
   return new Date(epochMs).toISOString()
 }

@@ -10,7 +10,7 @@ export interface TokenAddress {
 const gone = 'the service of Docker Hub that kept tokens has been gone since 2017'
 
 /** What to do without the hosted service; for errors of `swarm create` as well. */
-export const ownServiceHint: string =
+const ownServiceHint: string =
   'run `flotilla discovery serve` and name it with SWARM_DISCOVERY_SERVICE=http://HOST:8085, or as token://http://HOST:8085/v1/TOKEN'
 
 /** The error of everything that would have asked Docker Hub. */

@@ -1,9 +1,9 @@
 /** Reading of address lists, shared by all back ends. */
 
 /** Most addresses one range may stand for. */
-export const maxRange = 10_000
+const maxRange = 10_000
 /** Most addresses of one list. */
-export const maxAddresses = 100_000
+const maxAddresses = 100_000
 
 /** Addresses that could be read, in the order given and without duplicates, and what was wrong with the others. */
 export interface Entries {

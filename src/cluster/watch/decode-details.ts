@@ -153,6 +153,6 @@ export function toState(text: string): ContainerState {
   return states.includes(text) ? (text as ContainerState) : 'created'
 }
 
-export function toHealthCheck(text: string): ContainerView['healthCheck'] {
+function toHealthCheck(text: string): ContainerView['healthCheck'] {
   return text === 'starting' || text === 'healthy' || text === 'unhealthy' ? text : 'none'
 }

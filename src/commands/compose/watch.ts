@@ -34,7 +34,7 @@ export const run: Run<typeof watchFlags> = async (ctx, flags, args) => {
 }
 
 /** @throws {cli/usage} where the user has switched off what a watch needs */
-export function checkWatch(ctx: Pick<Context, 'env'>): void {
+function checkWatch(ctx: Pick<Context, 'env'>): void {
   const value = ctx.env['COMPOSE_EXPERIMENTAL_WATCH_TAR']
   if (value === undefined || value === '' || isSwitchedOn(value)) return
   throw new FlotillaError('cli/usage', 'no available sync implementation', {

@@ -24,7 +24,7 @@ export interface Layouts {
   readonly caches: ReadonlyMap<string, ReadonlyMap<string, string>>
 }
 
-export const noLayouts: Layouts = { contexts: new Map(), caches: new Map() }
+const noLayouts: Layouts = { contexts: new Map(), caches: new Map() }
 
 /** The name of a cache that is given none. */
 export const defaultCacheTag = 'latest'

@@ -14,7 +14,7 @@ import {
 } from './der.ts'
 
 /** Key usage bits, numbered as in RFC 5280. */
-export const keyUsageBits = { digitalSignature: 0, keyEncipherment: 2, keyAgreement: 4, keyCertSign: 5 } as const
+const keyUsageBits = { digitalSignature: 0, keyEncipherment: 2, keyAgreement: 4, keyCertSign: 5 } as const
 export type KeyUsage = keyof typeof keyUsageBits
 
 const extendedKeyUsageOids = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const

@@ -14,7 +14,7 @@ export async function ping(engine: Engine, o?: CallOptions): Promise<EnginePing>
 }
 
 /** The facts that ride on a `_ping` answer; an engine too old to send its version speaks 1.24. */
-export function toPing(headers: EngineReply['headers']): EnginePing {
+function toPing(headers: EngineReply['headers']): EnginePing {
   function header(name: string): string {
     const value = headers[name]
     return typeof value === 'string' ? value : ''

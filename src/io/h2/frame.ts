@@ -19,7 +19,7 @@ export const SETTING = { enablePush: 2, initialWindow: 4, maxFrame: 5 } as const
 
 export const preface: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
-export const frameHeadBytes = 9
+const frameHeadBytes = 9
 /** What every peer takes; we never offer more. */
 export const frameBytes = 16_384
 

@@ -17,7 +17,7 @@ const gatherMs = 150
 /** A wait that lived this long shows that waiting works. */
 const soundMs = 5000
 const backoff = { firstMs: 1000, maxMs: 30_000, jitterRatio: 0.3 }
-export const rereadDefaultMs = 60_000
+const rereadDefaultMs = 60_000
 
 /**
  * Watches a folder by reading it, waiting for a change, and reading it again. A wait that fails (connection closed,

@@ -27,7 +27,7 @@ const version = 1
 /** A name, a dash and six digits make the name of a machine. */
 const maxNameLength = 40
 
-export function poolFolder(root: string): string {
+function poolFolder(root: string): string {
   return join(root, 'pools')
 }
 
@@ -45,7 +45,7 @@ function fileOf(root: string, name: string): string {
 }
 
 /** @throws {machine/usage} */
-export function checkPool(pool: Pool): void {
+function checkPool(pool: Pool): void {
   const problem =
     !isHostName(pool.name) || pool.name.length > maxNameLength
       ? `pool name ${JSON.stringify(pool.name)}: allowed are ${maxNameLength} of 0-9a-zA-Z . -, a letter or digit first`

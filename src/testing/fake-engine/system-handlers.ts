@@ -33,7 +33,7 @@ function info(call: FakeCall): void {
 }
 
 /** `GET /info` of a fake. */
-export function viewInfo(state: FakeState): EngineInfo {
+function viewInfo(state: FakeState): EngineInfo {
   const { options } = state
   const all = [...state.containers.values()]
   const running = all.filter((container) => container.status === 'running').length

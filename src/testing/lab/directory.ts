@@ -64,7 +64,7 @@ export async function openLabFleet(place: LabPlace, clock: Clock): Promise<Fleet
 }
 
 /** Takes down a lab by its directory alone: hosts, network, programs, files. */
-export async function tearDown(place: LabPlace, clock: Clock): Promise<void> {
+async function tearDown(place: LabPlace, clock: Clock): Promise<void> {
   await (await openLabFleet(place, clock)).takeDown()
 }
 

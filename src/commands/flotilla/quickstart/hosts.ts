@@ -14,7 +14,7 @@ import { say } from './place.ts'
 const hostsAtOnce = 2
 
 /** Runs one of our own commands to its end and keeps what it prints. */
-export function runOwn(
+function runOwn(
   ctx: Context,
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -39,7 +39,7 @@ export async function runOwnChecked(
   throw new FlotillaError('machine/state', `\`flotilla ${words.join(' ')}\` failed: ${said}`, { exitCode: 1 })
 }
 
-export function machineWords(place: Place, words: readonly string[]): readonly string[] {
+function machineWords(place: Place, words: readonly string[]): readonly string[] {
   return ['machine', '--storage-path', place.store, ...words]
 }
 

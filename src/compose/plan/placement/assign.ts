@@ -23,7 +23,7 @@ export function isJob(service: Service): boolean {
 }
 
 /** The nodes a service may be on: in service, and meeting its constraints. By name. */
-export function nodesFor(service: Service, observed: Observed): readonly ObservedNode[] {
+function nodesFor(service: Service, observed: Observed): readonly ObservedNode[] {
   return (observed.nodes ?? []).filter((node) => node.isActive && fits(service, node))
 }
 

@@ -7,7 +7,7 @@ import type { DriverConfig, DriverContext } from '../../driver.ts'
 import { readText } from '../../driver.ts'
 
 /** The engine that the machine is a container of, as its state names it. The caller closes it. */
-export async function openOuter(ctx: DriverContext, config: DriverConfig): Promise<Engine> {
+async function openOuter(ctx: DriverContext, config: DriverConfig): Promise<Engine> {
   const host = readText(config, 'OuterHost')
   const context = readText(config, 'OuterContext')
   const certPath = readText(config, 'OuterCertPath')
