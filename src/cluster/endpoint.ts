@@ -30,6 +30,7 @@ export interface ReplicationOptions {
   readonly waitMs?: number
 }
 
+/** All that a manager is made of. */
 export interface EndpointOptions {
   readonly discovery: Discovery
   readonly listen: readonly ListenAddress[]

@@ -55,6 +55,7 @@ export interface CallLimits {
   readonly gatherSeconds: number
 }
 
+/** What one manager takes on at most. */
 export interface ManagerLimits extends ServerLimits, EngineLimits, CallLimits {
   /** Characters of one value of a condition, and of all patterns of a name filter. */
   readonly patternLength: number

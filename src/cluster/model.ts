@@ -13,6 +13,7 @@ import type { Recipe } from './recipe.ts'
 /** `pending`: known but not validated · `disconnected`: taken out of discovery, final. */
 export type NodeState = 'pending' | 'healthy' | 'unhealthy' | 'disconnected'
 
+/** Whether an engine answers, and how well. */
 export interface Health {
   readonly state: NodeState
   /** Connection failures in a row. */
@@ -123,6 +124,7 @@ export interface ContainerView extends Workload {
   readonly row: ContainerRow
 }
 
+/** An image on one node. */
 export interface ImageView {
   readonly id: string
   readonly repoTags: readonly string[]
@@ -132,6 +134,7 @@ export interface ImageView {
   readonly row: Readonly<Record<string, unknown>>
 }
 
+/** A network as one node has it. */
 export interface NetworkView {
   readonly id: string
   readonly name: string
@@ -143,6 +146,7 @@ export interface NetworkView {
   readonly row: Readonly<Record<string, unknown>>
 }
 
+/** A volume on one node. */
 export interface VolumeView {
   readonly name: string
   readonly driver: string

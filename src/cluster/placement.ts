@@ -72,6 +72,7 @@ export interface Policy {
   readonly strategy: Strategy
 }
 
+/** The node chosen for a container. */
 export interface Placement {
   readonly kind: 'placed'
   readonly node: NodeView
@@ -88,6 +89,7 @@ export interface Blocker {
   readonly conditions: string
 }
 
+/** No node can take the container, and why. */
 export interface NoPlacement {
   readonly kind: 'refused'
   /** `invalid`: an expression that cannot be read. */

@@ -22,4 +22,5 @@ export interface ProgressEvent {
   readonly total?: number
 }
 
+/** Takes what happens as it happens. Returns at once and does not throw. */
 export type Progress = (event: ProgressEvent) => void

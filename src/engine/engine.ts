@@ -3,6 +3,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { CallOptions } from '../core/call.ts'
 import type { Endpoint } from './endpoint.ts'
 
+/** Written as text; `undefined` leaves the key out, an array repeats it. */
 export type QueryValue = string | number | boolean | undefined | readonly string[]
 
 /** One call of the Docker Engine API. */

@@ -38,6 +38,7 @@ export interface HostWanted {
   readonly extra?: JsonObject
 }
 
+/** Files to use in place of the store's own; absent ones are the store's. */
 export interface CertificatePaths {
   readonly caCert?: string
   readonly caKey?: string
@@ -45,6 +46,7 @@ export interface CertificatePaths {
   readonly clientKey?: string
 }
 
+/** The outside world of a creation. */
 export interface CreateContext extends WholeContext {
   readonly random: Random
   readonly env: Readonly<Record<string, string | undefined>>

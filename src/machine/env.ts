@@ -168,6 +168,7 @@ export function findNoProxy(env: Env): { readonly name: string; readonly value: 
   return lower === '' ? { name: 'NO_PROXY', value: env['NO_PROXY'] ?? '' } : { name: 'no_proxy', value: lower }
 }
 
+/** What a shell has to know to reach a machine's engine. */
 export interface MachineFacts {
   readonly name: string
   readonly dockerHost: string

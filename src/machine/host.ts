@@ -75,6 +75,7 @@ export interface AuthOptions {
   readonly StorePath: string
 }
 
+/** Settings of a host under docker-machine's names, as its record holds them. */
 export interface HostOptions {
   readonly Driver: string
   readonly Memory: number

@@ -31,6 +31,7 @@ export interface HostRow {
   readonly host?: Host
 }
 
+/** The outside world of a list of machines. */
 export interface ListContext {
   readonly store: Store
   readonly clock: Clock

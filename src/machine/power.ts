@@ -29,6 +29,7 @@ export async function startHost(host: Host, driver: Driver, ctx: PowerContext, o
   await waitForDocker(host, driver, ctx, o)
 }
 
+/** Shuts a host down. Resolves when it has stopped. @throws {machine/state} when it has already */
 export async function stopHost(host: Host, driver: Driver, ctx: PowerContext, o: CallOptions): Promise<void> {
   ctx.log.info(`Stopping "${host.name}"...`)
   await refuseState(host, driver, 'Stopped', o)
@@ -37,6 +38,7 @@ export async function stopHost(host: Host, driver: Driver, ctx: PowerContext, o:
   ctx.log.info(`Machine "${host.name}" was stopped.`)
 }
 
+/** Cuts a host's power. Resolves when it has stopped. @throws {machine/state} when it has already */
 export async function killHost(host: Host, driver: Driver, ctx: PowerContext, o: CallOptions): Promise<void> {
   ctx.log.info(`Killing "${host.name}"...`)
   await refuseState(host, driver, 'Stopped', o)
@@ -45,6 +47,7 @@ export async function killHost(host: Host, driver: Driver, ctx: PowerContext, o:
   ctx.log.info(`Machine "${host.name}" was killed.`)
 }
 
+/** Restarts a host, or starts one that is stopped. Resolves when its engine answers. */
 export async function restartHost(host: Host, driver: Driver, ctx: PowerContext, o: CallOptions): Promise<void> {
   ctx.log.info(`Restarting "${host.name}"...`)
   const state = await driver.state(o)

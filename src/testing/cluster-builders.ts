@@ -85,6 +85,7 @@ export function makeNode(name: string, over: Partial<NodeView> = {}): NodeView {
   }
 }
 
+/** An image with these tags; its ID is made from the first. */
 export function makeImage(...repoTags: readonly string[]): ImageView {
   const id = `sha256:${repoTags[0] ?? 'none'}`
   return { id, repoTags, repoDigests: [], createdAtMs: 0, labels: new Map(), row: {} }
@@ -95,6 +96,7 @@ export function makeClaim(port: number, over: Partial<PortClaim> = {}): PortClai
   return { hostIp: '', from: port, to: port, protocol: 'tcp', target: `${String(port)}/tcp`, ...over }
 }
 
+/** A place promised to a request, for ever. */
 export function makePending(request: PlacementRequest, nodeId: string, id: string): Pending {
   return {
     id,

@@ -15,6 +15,7 @@ export interface FakeMachine {
   setup: EngineSetup | undefined
 }
 
+/** A machine that has not been made yet. */
 export function fakeMachine(): FakeMachine {
   return { state: '', url: 'tcp://192.0.2.1:2376', calls: [], failures: {}, during: new Map(), setup: undefined }
 }

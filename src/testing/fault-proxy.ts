@@ -22,6 +22,7 @@ export type ProxyFault =
   /** Answers with these bytes in place of the upstream. */
   | { readonly kind: 'garbage'; readonly bytes: string }
 
+/** A TCP relay in front of a server that misbehaves on request. `stop` must be called. */
 export interface FaultProxy {
   readonly host: string
   readonly port: number

@@ -97,6 +97,7 @@ export interface ServerCounts {
   readonly hijackedCount: number
 }
 
+/** How the API answers, for all calls. */
 export interface ApiSettings {
   /** Plain retries of a create after its first failure. */
   readonly createRetries: number

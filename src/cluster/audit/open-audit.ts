@@ -10,6 +10,7 @@ import { chainStart, readLine } from './line.ts'
 import type { AuditFields, ChainEnd } from './line.ts'
 import { AuditWriter } from './writer.ts'
 
+/** Where an audit log is kept, and how much of it. */
 export interface OpenAuditOptions {
   readonly path: string
   /** Bytes of all segments together. */

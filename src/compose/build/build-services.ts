@@ -9,6 +9,7 @@ import { selectServices } from '../plan/selection.ts'
 import { plainWishes } from './definition.ts'
 import type { BuildWishes } from './definition.ts'
 
+/** How services are built. */
 export interface BuildServicesOptions extends ExecuteOptions {
   readonly wishes?: BuildWishes
   /** Build the dependencies of the named services too. */

@@ -30,6 +30,7 @@ export interface LoadLimits {
 
 const MiB = 1024 * 1024
 
+/** What no honest project comes near. */
 export const defaultLimits: LoadLimits = {
   composeFileBytes: 4 * MiB,
   allFilesBytes: 32 * MiB,

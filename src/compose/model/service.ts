@@ -134,6 +134,7 @@ export interface Dependency extends Extensible {
   readonly required: boolean
 }
 
+/** How the engine finds out whether a container is well; what is left out is the image's. */
 export interface Healthcheck extends Extensible {
   /** First word `CMD`, `CMD-SHELL` or `NONE`. */
   readonly test?: readonly string[]

@@ -13,6 +13,7 @@ import { findOrphans } from './orphan-steps.ts'
 import type { Plan } from './plan.ts'
 import { toRef, toResource } from './workspace.ts'
 
+/** What is to be taken down, and how thoroughly. */
 export interface DownOptions {
   readonly projectName: string
   /** The files' project; without it everything is read from labels. */

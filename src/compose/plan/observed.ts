@@ -45,6 +45,7 @@ export interface ObservedContainer {
   readonly ports: readonly ObservedPort[]
 }
 
+/** A network as a snapshot of the engine has it. */
 export interface ObservedNetwork {
   readonly id: string
   readonly name: string
@@ -54,6 +55,7 @@ export interface ObservedNetwork {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** A volume as a snapshot of the engine has it. */
 export interface ObservedVolume {
   readonly name: string
   readonly driver: string

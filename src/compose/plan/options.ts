@@ -43,6 +43,7 @@ export interface ReconcileOptions {
   readonly answers: Readonly<Record<string, boolean>>
 }
 
+/** A plain `up -d` on one engine. */
 export const defaultReconcileOptions: ReconcileOptions = {
   services: [],
   withoutDependencies: false,

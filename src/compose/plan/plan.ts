@@ -129,10 +129,12 @@ export interface Question {
   readonly text: string
 }
 
+/** What only the user can decide; plan again with the answers. */
 export interface Questions {
   readonly questions: readonly Question[]
 }
 
+/** Whether the user has to decide something before there is a plan. */
 export function isQuestions(outcome: Plan | Questions): outcome is Questions {
   return 'questions' in outcome
 }

@@ -99,6 +99,7 @@ export async function stopContainer(engine: Engine, id: string, query: StopQuery
   )
 }
 
+/** Stops a container as `stopContainer` does and starts it; one that does not run is started. */
 export async function restartContainer(
   engine: Engine,
   id: string,
@@ -133,10 +134,12 @@ export async function killContainer(
   await callForStatus(engine, { method: 'POST', path: containerPath(id, '/kill'), query: { signal } }, o)
 }
 
+/** Freezes the processes of a container. One that is paused or does not run is an error. */
 export async function pauseContainer(engine: Engine, id: string, o?: CallOptions): Promise<void> {
   await callForStatus(engine, { method: 'POST', path: containerPath(id, '/pause') }, o)
 }
 
+/** Lets the processes of a paused container go on. */
 export async function unpauseContainer(engine: Engine, id: string, o?: CallOptions): Promise<void> {
   await callForStatus(engine, { method: 'POST', path: containerPath(id, '/unpause') }, o)
 }

@@ -59,6 +59,7 @@ export function inspectExec(engine: Engine, execId: string, o?: CallOptions): Pr
   return callForJson(engine, { method: 'GET', path: `/exec/${escapeSegment(execId)}/json` }, o)
 }
 
+/** Tells the terminal of an exec that runs its size, in characters. */
 export function resizeExec(
   engine: Engine,
   execId: string,

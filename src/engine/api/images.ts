@@ -15,6 +15,7 @@ import {
 import type { Filters } from './types.ts'
 import type { ImageHistoryEntry, ImageInspect, ImageProgress, ImageRemoval, ImageSummary } from './types-resource.ts'
 
+/** Images of the engine, newest first; with `all` those that only serve as a layer of others too. */
 export function listImages(
   engine: Engine,
   query: { readonly all?: boolean; readonly filters?: Filters; readonly digests?: boolean } = {},
@@ -33,6 +34,7 @@ export function inspectImage(engine: Engine, reference: string, o?: CallOptions)
   return callForJson(engine, { method: 'GET', path: `/images/${escapeImage(reference)}/json` }, o)
 }
 
+/** The layers of an image and what made them, newest first. */
 export function imageHistory(
   engine: Engine,
   reference: string,
@@ -170,6 +172,7 @@ export async function saveImages(engine: Engine, references: readonly string[], 
   return reply.body
 }
 
+/** Gives an image one more name; an image that had it loses it. The tag is `latest` unless said. */
 export async function tagImage(
   engine: Engine,
   reference: string,

@@ -4,6 +4,7 @@ import { callForJson, callForStatus, createCallMs, escapeSegment, renderFilters 
 import type { EndpointSettings, Filters } from './types.ts'
 import type { NetworkCreateBody, NetworkCreated, NetworkInspect } from './types-resource.ts'
 
+/** Networks of the engine; which containers are on them is not among it. */
 export function listNetworks(
   engine: Engine,
   query: { readonly filters?: Filters } = {},
@@ -33,6 +34,7 @@ export async function removeNetwork(engine: Engine, id: string, o?: CallOptions)
   await callForStatus(engine, { method: 'DELETE', path: `/networks/${escapeSegment(id)}` }, o)
 }
 
+/** Connects a container, running or not, to one more network. */
 export async function connectNetwork(
   engine: Engine,
   id: string,
@@ -42,6 +44,7 @@ export async function connectNetwork(
   await callForStatus(engine, { method: 'POST', path: `/networks/${escapeSegment(id)}/connect`, body }, o)
 }
 
+/** Takes a container off a network; with `Force` also one that the engine does not know any more. */
 export async function disconnectNetwork(
   engine: Engine,
   id: string,

@@ -79,6 +79,7 @@ export async function attachContainer(
   return toOutput(hijacked.socket, isFramed(hijacked.headers['content-type'], tty))
 }
 
+/** Tells the terminal of a container that runs its size, in characters. */
 export function resizeContainer(
   engine: Engine,
   id: string,

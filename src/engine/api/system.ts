@@ -28,10 +28,12 @@ function toPing(headers: EngineReply['headers']): EnginePing {
   }
 }
 
+/** `docker version`: versions of the engine, its API and its parts. */
 export function engineVersion(engine: Engine, o?: CallOptions): Promise<EngineVersion> {
   return callForJson(engine, { method: 'GET', path: '/version' }, o)
 }
 
+/** `docker info`: what the engine is, runs on and holds. */
 export function engineInfo(engine: Engine, o?: CallOptions): Promise<EngineInfo> {
   return callForJson(engine, { method: 'GET', path: '/info' }, o)
 }

@@ -4,6 +4,7 @@ import { callForJson, callForStatus, createCallMs, escapeSegment, renderFilters 
 import type { Filters } from './types.ts'
 import type { VolumeCreateBody, VolumeInspect, VolumeList } from './types-resource.ts'
 
+/** Volumes of the engine, with warnings of drivers that could not be asked. */
 export function listVolumes(
   engine: Engine,
   query: { readonly filters?: Filters } = {},

@@ -48,6 +48,7 @@ export interface LabOutput {
   readonly stderr: string
 }
 
+/** How a command of the lab is run. */
 export interface LabExecOptions {
   readonly input?: string | Uint8Array
   readonly timeoutMs?: number
@@ -105,6 +106,7 @@ export interface LabHost {
   sshd(): Promise<LabSsh>
 }
 
+/** Where an SSH server of the lab is, and the key it takes. */
 export interface LabSsh {
   readonly host: string
   readonly port: number
@@ -128,6 +130,7 @@ export interface LabService {
   resume(): Promise<void>
 }
 
+/** Key-value stores that a lab can run. */
 export type LabStore = 'etcd' | 'consul' | 'zookeeper'
 
 /** A running lab. `down` must be called; a watchdog does it when the process ends without. */

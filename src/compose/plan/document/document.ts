@@ -7,6 +7,7 @@ import type { FieldChange } from './field-changes.ts'
 /** What is done to one container, in one word. */
 export type ContainerAction = 'create' | 'replace' | 'restart' | 'start' | 'stop' | 'remove' | 'change'
 
+/** What becomes of one container, and why. */
 export interface ContainerChange {
   readonly name: string
   readonly service: string
@@ -18,6 +19,7 @@ export interface ContainerChange {
   readonly node?: string
 }
 
+/** What becomes of a network, a volume or an image, and why. */
 export interface ResourceChange {
   readonly kind: 'network' | 'volume' | 'image'
   readonly name: string
@@ -25,6 +27,7 @@ export interface ResourceChange {
   readonly reason: string
 }
 
+/** What a plan means for a service that is in use. */
 export interface ServiceChange {
   readonly name: string
   /** Containers that run now. */
