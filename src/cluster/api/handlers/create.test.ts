@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../io/clock.ts'
 import { ask, startEndpointBed, startManagerOver } from '../../../testing/endpoint-bed.ts'
 import { startFakeEngine } from '../../../testing/fake-engine/fake-engine.ts'
+import { manualClock } from '../../../testing/manual-clock.ts'
+import { mixedClock } from '../../../testing/mixed-clock.ts'
 
 describe('a create whose node lacks the image', () => {
   it('brings it there, whatever words its name is made of', async () => {
@@ -23,18 +25,21 @@ describe('a create whose node lacks the image', () => {
 describe('a create whose image takes long to come', () => {
   it('keeps its name and its place until then', async () => {
     let aheadMs = 0
-    const engine = await startFakeEngine({ name: 'n1', images: ['box:1'], registry: ['big:1'] })
-    const manager = await startManagerOver([engine], { clock: { ...systemClock, nowMs: () => Date.now() + aheadMs } })
+    // The manager looks for what has lapsed once a second, and the engine takes its own time.
+    const [ticks, engineTime] = [manualClock(), manualClock()]
+    const clock = { ...mixedClock(1000, ticks), monotonicMs: () => systemClock.monotonicMs() + aheadMs }
+    const engine = await startFakeEngine({ name: 'n1', images: ['box:1'], registry: ['big:1'], clock: engineTime })
+    const manager = await startManagerOver([engine], { clock })
     try {
       await expect.poll(() => manager.cluster.healthyMembers().length).toBe(1)
       const port = Number(new URL(manager.addresses[0] ?? '').port)
-      engine.fail({ path: /^\/images\/create$/, times: 1, fault: { kind: 'delay', ms: 2500 } })
+      engine.fail({ path: /^\/images\/create$/, times: 1, fault: { kind: 'delay', ms: 1000 } })
       const slow = ask(port, 'POST', '/containers/create?name=web', { Image: 'big:1' })
       await expect.poll(() => engine.requests.some((each) => each.path === '/images/create')).toBe(true)
       aheadMs = 30 * 60_000
-      // The manager looks for what has lapsed about once a second.
-      await systemClock.sleep(1200)
+      await ticks.advance(1000)
       expect((await ask(port, 'POST', '/containers/create?name=web', { Image: 'box:1' })).status).toBe(409)
+      await engineTime.advance(1000)
       expect((await slow).status).toBe(201)
     } finally {
       manager.closeNow()
