@@ -3,7 +3,7 @@ import { measureProcess } from '../../io/process-reading.ts'
 import type { Api } from '../api/call.ts'
 import type { NodeView } from '../model.ts'
 import type { ForwardState } from '../ports/port-forwarder.ts'
-import type { CertificateReading, EngineReading, MetricsReading } from './families.ts'
+import type { CertificateReading, EngineReading, MetricsReading } from './reading.ts'
 
 /** Looks at everything once. */
 export function readMetrics(api: Api): MetricsReading {
