@@ -520,7 +520,7 @@ describe('interruption', () => {
 describe('help and version', () => {
   const commands = [command('ls', echo, { description: 'More about it.' }), command('hidden', echo, { hidden: true })]
 
-  it('docker-machine', async () => {
+  it('of docker-machine are laid out as its own', async () => {
     expect((await runLine(dockerMachine, '', commands)).stdout).toMatchInlineSnapshot(`
       "Usage: docker-machine [OPTIONS] COMMAND [arg...]
 
@@ -569,7 +569,7 @@ describe('help and version', () => {
     expect(stage.sent.stdout).toContain('--host [--host option --host option]  Where (default a, b) [$HOST]\n')
   })
 
-  it('swarm', async () => {
+  it('of swarm are laid out as its own', async () => {
     expect((await runLine(swarm, '--help', commands)).stdout).toMatchInlineSnapshot(`
       "Usage: swarm [OPTIONS] COMMAND [arg...]
 
@@ -592,7 +592,7 @@ describe('help and version', () => {
     `)
   })
 
-  it('docker compose', async () => {
+  it('of docker compose are laid out as its own', async () => {
     expect((await runLine(dockerCompose, '-h', commands)).stdout).toMatchInlineSnapshot(`
       "
       Usage:  docker compose [OPTIONS] COMMAND

@@ -113,7 +113,7 @@ describe('simulation', () => {
 })
 
 describe('input', () => {
-  it('events', () => {
+  it('a line of events says what is removed, fails or is created', () => {
     const read = (line: Record<string, unknown>): unknown => parseEvent(line, noRegex)
     expect([read({ remove: 'a' }), read({ fail: 'n' })]).toEqual([
       { kind: 'remove', name: 'a' },

@@ -57,7 +57,7 @@ beforeEach(async () => {
 
 // reliability.md F-S6: each kind of trouble has words of its own.
 describe('certificates under examination', () => {
-  it('good ones are good', async () => {
+  it('that are valid are found valid', async () => {
     expect(await find()).toEqual(['ok: valid'])
   })
 

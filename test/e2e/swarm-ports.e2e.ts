@@ -72,7 +72,7 @@ describe.runIf(isRoot)('published ports at the endpoint (needs root on Linux)', 
     }
   })
 
-  it('UDP too', async () => {
+  it('UDP goes to the container as TCP does', async () => {
     // The image has no server of UDP; the system of the node has Perl.
     const echo =
       'use IO::Socket; $s = IO::Socket::INET->new(Proto => "udp", LocalPort => 53) or die; while (1) { $s->recv($m, 99); $s->send("got $m") }'

@@ -104,7 +104,7 @@ describe('nodes://', () => {
     )
   })
 
-  it('cannot register', async () => {
+  it('refuses to register: its list is in its own URL', async () => {
     await expect(nodes('a:1', context(manualClock())).register('a:1', 1000)).rejects.toThrow(
       'not implemented in this discovery service',
     )

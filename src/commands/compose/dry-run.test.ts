@@ -25,7 +25,7 @@ it('rm --stop shows the removal of what runs now, too', async () => {
   expect((await bed.run('ps', '-q')).stdout).not.toBe('')
 })
 
-it('wait waits', async () => {
+it('wait changes nothing, so it waits as ever', async () => {
   await bed.run('up', '-d', 'once')
   const { code, stdout } = await bed.run('--dry-run', 'wait', 'once')
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/exited with status code 0\n$/) })

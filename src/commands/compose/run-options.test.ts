@@ -60,7 +60,7 @@ describe('flags of run', () => {
     expect(change({ volume: [spec] }).volumes).toEqual([mount])
   })
 
-  it('-p', () => {
+  it('-p publishes ports, and --service-ports those of the service', () => {
     expect(change({ publish: ['127.0.0.1:8080:80/udp'] }).ports).toEqual([
       { mode: 'ingress', host_ip: '127.0.0.1', published: '8080', target: 80, protocol: 'udp' },
     ])

@@ -33,7 +33,7 @@ describe('ports', () => {
     expect(shown).toEqual(expected)
   })
 
-  it('know addresses', () => {
+  it('take what is an address and refuse what is none', () => {
     const all = [
       '1.2.3.4',
       '::',

@@ -36,12 +36,12 @@ describe('the bytes of a real conversation', () => {
     expect(toHex(encoder.encode({ kind: 'struct', name: '', fields: [] }, {}))).toBe('0aff83030102ff8400000003ff8400')
   })
 
-  it('replies', () => {
+  it('a number and a text in a reply are read', () => {
     expect(decodeAll(hex('03040002'))).toEqual([1])
     expect(decodeAll(hex('070c00046e6f6e65'))).toEqual(['none'])
   })
 
-  it('unsigned and signed numbers at their borders', () => {
+  it('numbers at the borders of their sizes come back as they were sent', () => {
     const round = (type: GobType, value: number | bigint): GobValue =>
       decodeAll(new GobEncoder().encode(type, value))[0] as GobValue
     for (const value of [0, 1, 127, 128, 255, 256, 258, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 2n ** 53n, 2n ** 64n - 1n]) {

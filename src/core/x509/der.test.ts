@@ -17,7 +17,7 @@ it('any bytes can be read without an error', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => Array.isArray(readDerItems(bytes))))
 })
 
-it('known encodings', () => {
+it('identifiers, numbers, times and empty sequences are written as the standard has them', () => {
   expect(derOid('1.2.840.113549.1.1.11').toString('hex')).toBe('06092a864886f70d01010b')
   expect(derUnsigned(Uint8Array.from([0, 0, 0x80])).toString('hex')).toBe('02020080')
   expect(derSequence().toString('hex')).toBe('3000')
