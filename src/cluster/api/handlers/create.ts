@@ -24,6 +24,7 @@ import { findImageSystem, followImage } from './image-system.ts'
 import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
 import { settlePorts } from './settle-ports.ts'
 import { giveTurn, renderBody } from '../body-json.ts'
+import { isConnectionRefused, isOutcomeUnknown } from '../failure-status.ts'
 import { noteNodes, paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -227,11 +228,8 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
 async function recoverOutcome(api: Api, held: PlaceHeld, error: unknown): Promise<Fields> {
   const { member } = held
   if (!isFlotillaError(error)) throw error
-  const isRefused =
-    error.code === 'engine/unreachable' && /connection refused|no such (?:host|socket)/.test(error.message)
-  const isUnknown = !isRefused && (error.code === 'engine/unreachable' || error.code === 'engine/timeout')
-  if (isRefused) member.onUnreachable(error)
-  if (!isUnknown) throw nameNode(error, member.name)
+  if (isConnectionRefused(error)) member.onUnreachable(error)
+  if (error.code === 'core/aborted' || !isOutcomeUnknown(error)) throw nameNode(error, member.name)
   member.onBroken(error)
   await waitAtMost(api.cluster.clock, member.touch({ what: 'containers' }), lookMs)
   const found = held.find()
