@@ -260,7 +260,12 @@ export const GENERATION_LABEL = 'flotilla.generation'
 
 /** How often the container was made anew, by its label. */
 export function readGeneration(container: ContainerView): number {
-  const value = Number(container.labels.get(GENERATION_LABEL) ?? 0)
+  return parseGeneration(container.labels.get(GENERATION_LABEL) ?? '')
+}
+
+/** The same of the label's text. */
+export function parseGeneration(text: string): number {
+  const value = Number(text)
   return Number.isSafeInteger(value) && value > 0 ? value : 0
 }
 /** `new`: the container may be made anew without the data of its local volumes. */

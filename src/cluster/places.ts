@@ -1,6 +1,7 @@
 import type { Clock, Random } from '../core/clock.ts'
 import type { Fleet } from './fleet.ts'
 import type { Member } from './member.ts'
+import { GENERATION_LABEL, parseGeneration, readGeneration } from './model.ts'
 import type { ContainerView, NodeView } from './model.ts'
 import type { NoPlacement, PlacementRequest } from './placement.ts'
 import type { Readers } from './readers.ts'
@@ -10,6 +11,7 @@ import type { NodeUnread } from './reservations.ts'
 import type { Strays } from './strays.ts'
 import type { NameTaken } from './taken-names.ts'
 import type { TurnedAway } from './turned-away.ts'
+import { readFields, readText } from './wire.ts'
 import { randomId } from '../io/random-id.ts'
 
 /** How a place is held for a container that takes over from another. */
@@ -85,6 +87,7 @@ export class Places {
     // On a clock that nobody sets: a place must not lapse, or last, because the one on the wall was put right.
     const sinceMs = this.#o.clock.monotonicMs()
     const id = randomId(32)
+    const generation = parseGeneration(readText(readFields(draft.body, 'Labels'), GENERATION_LABEL))
     const reservation = toReservation(draft, { id, sinceMs, expiresAtMs: sinceMs + reservationMs })
     const wanted = { ...request, name: draft.name }
     const placement = this.#o.fleet.place(wanted, reservation, this.#o.random, succession?.from)
@@ -100,7 +103,9 @@ export class Places {
       member,
       reservation,
       release,
-      find: () => member.view.containers.find((each) => each.swarmId === draft.swarmId),
+      // A copy that was left there when the container moved away has the same ID, and another generation.
+      find: () =>
+        member.view.containers.find((each) => each.swarmId === draft.swarmId && readGeneration(each) === generation),
       confirm: (container) => {
         member.send({ kind: 'created', container })
         release()

@@ -262,6 +262,38 @@ describe('a change of leaders', () => {
     expect(containers(bed)).toBe(1)
   })
 
+  it('a create that cannot be undone is not said to be, and goes later', async () => {
+    const bed = await startBed()
+    const [old] = bed.managers
+    const broken = { kind: 'status', status: 500, message: 'the driver is busy' } as const
+    for (const engine of bed.engines) {
+      engine.fail({ path: /^\/containers\/create$/, times: 1, fault: { kind: 'delay', ms: 300 } })
+      engine.fail({ method: 'DELETE', times: 1, fault: broken })
+    }
+    const late = old.call('POST', '/containers/create?name=web', sample)
+    await eventually(() => bed.engines.some((engine) => engine.requests.some((each) => each.path.endsWith('/create'))))
+    bed.memory.expire('silently')
+    const answer = await late
+    expect(answer.status).toBe(503)
+    expect(answer.body).toContain('could not be removed: the driver is busy')
+    await eventually(() => containers(bed) === 0)
+  })
+
+  it('a create of which an engine fell silent is not said to have come to nothing', async () => {
+    const bed = await startBed()
+    const [old] = bed.managers
+    for (const engine of bed.engines) {
+      engine.fail({ path: /^\/containers\/create$/, times: 1, fault: { kind: 'lose-answer', afterMs: 60_000 } })
+    }
+    const late = old.call('POST', '/containers/create?name=web', sample)
+    await eventually(() => bed.engines.some((engine) => engine.requests.some((each) => each.path.endsWith('/create'))))
+    bed.memory.expire('silently')
+    for (const engine of bed.engines) engine.dropConnections()
+    const answer = await late
+    expect(answer.status).toBe(502)
+    expect(answer.body).toContain('did not say whether it made the container')
+  })
+
   it('a name given twice across the change is there once', async () => {
     const bed = await startBed()
     const [old, next] = bed.managers

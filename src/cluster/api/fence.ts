@@ -5,7 +5,7 @@ import type { Role } from '../leader/role.ts'
 export interface FencedCall {
   /** True when this manager no longer leads as it did when the call began. */
   readonly isBroken: boolean
-  /** To be asked before an engine is. @throws {cluster/unhealthy} status 503 when leadership is over */
+  /** To be asked before an engine is. @throws {LeadershipMoved} when leadership is over */
   check(): void
 }
 
@@ -58,7 +58,13 @@ export class LeadFence {
   }
 }
 
-export function leadershipOver(): FlotillaError {
-  const message = 'this manager is no longer the primary; the request was not carried out, send it again'
-  return new FlotillaError('cluster/unhealthy', message, { status: 503 })
+/** Leadership has gone, or the manager ends: nothing has been done for the request, or what was has been undone. */
+export class LeadershipMoved extends FlotillaError {
+  constructor(message: string) {
+    super('cluster/unhealthy', message, { status: 503 })
+  }
+}
+
+export function leadershipOver(): LeadershipMoved {
+  return new LeadershipMoved('this manager is no longer the primary; the request was not carried out, send it again')
 }

@@ -50,7 +50,7 @@ interface Started extends ManagerBed {
 /** One engine of 2 GB that is full, and three managers. */
 async function start(): Promise<Started> {
   const started = await startManagerBed({
-    engines: [{ name: 'n1', images: ['busybox:latest'], memoryBytes: 2 * gb }],
+    engines: [{ name: 'n1', images: ['busybox:latest'], registry: ['late:1'], memoryBytes: 2 * gb }],
     managers: 3,
   })
   bed = started
@@ -130,6 +130,28 @@ describe('a create that waits for room', () => {
     expect((await next.call('DELETE', '/containers/first?force=1')).status).toBe(204)
     expect((await second).status).toBe(201)
     expect(names(started)).toEqual(['second'])
+  })
+
+  it.each([
+    ['its container comes about, and is undone', 'busybox:latest', /^\/containers\/create$/],
+    ['its image is fetched', 'late:1', /^\/images\/create$/],
+  ])('whose leader ends while %s is made by the next one', async (_, image, path) => {
+    const started = await start()
+    const { leader, replica, managers, memory, engines } = started
+    const wanted = { ...body(0.5, '60s'), Image: image }
+    const kept = replica.call('POST', '/containers/create?name=kept', wanted)
+    const direct = leader.call('POST', '/containers/create?name=direct', wanted)
+    await eventually(async () => (await listWaiting(leader)).length === 2, 'both creates')
+    const [engine] = engines
+    const asked = (): number => engine?.requests.filter((each) => path.test(each.path)).length ?? 0
+    const before = asked()
+    engine?.fail({ path, times: 2, fault: { kind: 'delay', ms: 400 } })
+    expect((await leader.call('DELETE', '/containers/first?force=1')).status).toBe(204)
+    await eventually(() => asked() > before, 'the engine being asked')
+    memory.expire()
+    await leaderOf(managers.filter((each) => each !== leader))
+    expect([(await kept).status, (await direct).status]).toEqual([201, 201])
+    expect(names(started)).toEqual(['direct', 'kept'])
   })
 
   it('at a manager that ends is refused at once and can be sent again; one that a replica keeps goes on', async () => {

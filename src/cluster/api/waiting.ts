@@ -4,7 +4,7 @@ import type { PlacementRequest } from '../placement.ts'
 import type { CreateDraft } from '../request.ts'
 import { readFields, readText } from '../wire.ts'
 import type { Fields } from '../wire.ts'
-import { leadershipOver } from './fence.ts'
+import { LeadershipMoved, leadershipOver } from './fence.ts'
 import type { FencedCall } from './fence.ts'
 import type { Api } from './call.ts'
 
@@ -118,15 +118,6 @@ export class StillWaiting extends FlotillaError {
   }
 }
 
-/** Leadership went while a create waited here, or the manager ends: nothing has been done for it. */
-export class LeadershipMoved extends FlotillaError {
-  /** @param isEnding this manager ends, whether it led or was alone */
-  constructor(isEnding: boolean) {
-    const { code, message } = leadershipOver()
-    super(code, isEnding ? endingMessage : message, { status: 503 })
-  }
-}
-
 /**
  * Takes a place, waiting for one where the create may wait. Conditions that make no sense are refused at once, as ever.
  *
@@ -178,7 +169,8 @@ export async function waitForRoom<T>(api: Api, waiter: Waiter, place: () => Prom
         throw new StillWaiting(refusal, leftMs())
       }
       if (!api.waiting.isEnded) await pause(clock, signal)
-      if (lead.isBroken || api.waiting.isEnded) throw new LeadershipMoved(api.waiting.isEnded)
+      if (api.waiting.isEnded) throw new LeadershipMoved(endingMessage)
+      if (lead.isBroken) throw leadershipOver()
     }
   } finally {
     if (!isKept) api.waiting.delete(id)

@@ -399,6 +399,9 @@ describe('containers with one swarm ID', () => {
     expect(judgeDuplicates(found, record).remove).toHaveLength(1)
     const moving = (node: string) => makeMove({ target: { ...target, engineId: makeNode(node).engineId, node } })
     expect(judgeDuplicates(found, { ...record, move: moving('n1') }).remove).toEqual([])
+    // Nor is the one that is known to have been left on the target before the move.
+    const left = [{ engineId: makeNode('n1').engineId, containerId: 'n1-web-id' }]
+    expect(judgeDuplicates(found, { ...record, move: moving('n1'), left }).remove).toHaveLength(1)
     // Except for what an earlier attempt left elsewhere: it has the name that the move needs.
     const rest = judgeDuplicates(found, { ...record, move: moving('n3') }).remove
     expect(rest.map(({ loser }) => loser.node.name)).toEqual(['n1'])

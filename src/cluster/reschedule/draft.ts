@@ -10,7 +10,7 @@ import { TENANT_LABEL } from '../tenants/owner.ts'
 import { settleAffinities } from '../tenants/settle-affinities.ts'
 import { readFields, readText } from '../wire.ts'
 import { listNetworkNodes } from './decide.ts'
-import { listForeignNodes } from './foreign-nodes.ts'
+import { listForeignNodes, listOthersNodes } from './foreign-nodes.ts'
 import type { ContainerRecord } from './record.ts'
 import { randomId } from '../../io/random-id.ts'
 
@@ -63,8 +63,8 @@ export function limitRequest(api: Api, request: PlacementRequest, record: Contai
   if (typeof fitting === 'string') return fitting
   const wanted = record.move?.wanted ?? ''
   let names: readonly string[] | undefined = fitting === undefined ? undefined : [...fitting]
-  const foreign = own === nodes ? undefined : listForeignNodes(record, nodes, own)
-  if (foreign !== undefined && foreign.size > 0) {
+  const foreign = own === nodes ? listOthersNodes(record, nodes) : listForeignNodes(record, nodes, own)
+  if (foreign.size > 0) {
     names = (names ?? nodes.map((node) => node.name)).filter((name) => !foreign.has(name))
     if (names.length === 0) return 'every node has a network or volume of one of its names that is of somebody else'
   }

@@ -52,19 +52,21 @@ export function judgeDuplicates(
 }
 
 /**
- * While it is moved, the one on record and what is on the target are the move's business. What an earlier attempt left
- * on a third node goes: it has the name, which the move cannot be finished without.
+ * While it is moved, the one on record and what was made on the target are the move's business. What an earlier attempt
+ * left on a third node goes, and so does what is known to be left on the target from before: it has the name, which the
+ * move cannot be finished without.
  */
 function judgeWhileMoved(
   copies: readonly Located<ContainerView>[],
-  { home, generation }: ContainerRecord,
+  { home, generation, left }: ContainerRecord,
   target: Place,
 ): DuplicateVerdict {
   const winner = copies.find(({ item }) => item.id === home.containerId)
   if (winner === undefined) return nothing
-  const losers = copies.filter(
-    (each) => each !== winner && each.node.engineId !== target.engineId && readGeneration(each.item) < generation,
-  )
+  const isLoser = ({ item, node }: Located<ContainerView>): boolean =>
+    left.some((each) => each.containerId === item.id) ||
+    (node.engineId !== target.engineId && readGeneration(item) < generation)
+  const losers = copies.filter((each) => each !== winner && isLoser(each))
   return { remove: losers.map((loser) => ({ loser, winner })), doubt: '' }
 }
 

@@ -1,4 +1,5 @@
 import type { NodeView } from '../model.ts'
+import { ownerOf } from '../tenants/owner.ts'
 import type { ContainerRecord } from './record.ts'
 
 /**
@@ -23,6 +24,31 @@ export function listForeignNodes(
     if (hidden.some((each) => each.scope !== 'local')) return new Set(nodes.map((each) => each.name))
     const isTaken = node.volumes.some((each) => volumes.has(each.name) && view?.volumes.includes(each) !== true)
     if (hidden.length > 0 || isTaken) foreign.add(node.name)
+  }
+  return foreign
+}
+
+/**
+ * The same for a container that belongs to nobody: nodes on which one of its names is of another owner than on the node
+ * it comes from. What is not known there any more counts as nobody's.
+ */
+export function listOthersNodes(
+  record: Pick<ContainerRecord, 'home' | 'networks' | 'volumes'>,
+  nodes: readonly NodeView[],
+): ReadonlySet<string> {
+  const home = nodes.find((node) => node.engineId === record.home.engineId)
+  const foreign = new Set<string>()
+  for (const kind of ['networks', 'volumes'] as const) {
+    const names = new Set(record[kind].map((each) => each.name))
+    if (names.size === 0) continue
+    const owners = new Map<string, string>()
+    for (const each of home?.[kind] ?? []) if (names.has(each.name)) owners.set(each.name, ownerOf(each.labels))
+    for (const node of nodes) {
+      const isOthers = node[kind].some(
+        (each) => names.has(each.name) && ownerOf(each.labels) !== (owners.get(each.name) ?? ''),
+      )
+      if (isOthers) foreign.add(node.name)
+    }
   }
   return foreign
 }

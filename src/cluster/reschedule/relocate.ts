@@ -86,9 +86,9 @@ async function findArrived({ api }: MoveContext, record: ContainerRecord): Promi
   const member = api.cluster.member(target.addr)
   if (member === undefined || !member.isHealthy || member.view.engineId !== target.engineId) return undefined
   await member.touch({ what: 'containers' })
-  const container = member.view.containers.find(
-    (each) => each.swarmId === record.swarmId && each.id !== record.home.containerId,
-  )
+  // What it was before it came to its home may be there too, and is not what was asked for.
+  const others = [record.home.containerId, ...record.left.map((each) => each.containerId)]
+  const container = member.view.containers.find((each) => each.swarmId === record.swarmId && !others.includes(each.id))
   return container === undefined ? undefined : { member, container }
 }
 

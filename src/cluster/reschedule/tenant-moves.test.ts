@@ -83,6 +83,30 @@ describe('a container of a tenant that is moved', () => {
     expect([holds(n1, 'blue-web'), holds(n2, 'blue-web'), holds(n3, 'blue-web')]).toEqual([true, false, false])
   }, 30_000)
 
+  it('is not met there by a container that belongs to nobody', async () => {
+    const { engines } = await start()
+    const [n1, n2, n3] = engines
+    for (const [index, owner] of ['', 'blue', ''].entries()) {
+      const labels = owner === '' ? {} : { [label]: owner }
+      addFakeNetwork(engines[index]!.state, { Name: 'common', Labels: labels })
+    }
+    await bed!.restart()
+    const Labels = { 'flotilla.reschedule.volumes': 'new' }
+    await create('admin', 'web', { Env: [policy, on('~n1')], HostConfig: { NetworkMode: 'common' } })
+    await create('admin', 'db', { Env: [policy, on('~n1')], Labels, HostConfig: { Binds: ['data:/data'] } })
+    expect([holds(n1, 'web'), holds(n1, 'db')]).toEqual([true, true])
+    for (const [index, owner] of ['blue', ''].entries()) {
+      const volume = n1!.state.volumes.get('data')!
+      engines[index + 1]!.state.volumes.set('data', { ...volume, Labels: owner === '' ? {} : { [label]: owner } })
+    }
+    await bed!.restart()
+    // n2 is the emptier one.
+    await create('admin', 'filler', { Env: [on('n3')] })
+    await mark('n1', 'drain')
+    await eventually(() => holds(n3, 'web') && holds(n3, 'db'), 'the moves')
+    expect([holds(n2, 'web'), holds(n2, 'db')]).toEqual([false, false])
+  }, 60_000)
+
   it('has its volumes made for its tenant where it goes', async () => {
     const { as, engines } = await start()
     const Labels = { 'flotilla.reschedule.volumes': 'new' }

@@ -135,4 +135,27 @@ describe('a copy of which its engine did not say whether it made it', () => {
     await cut(1, false)
     await eventually(() => second.state.containers.size === 0, 'the end of the copy')
   }, 90_000)
+
+  it('is not taken for one that was left there before', async () => {
+    const scene = await startScene(2)
+    const { engines, call, cut } = scene
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    const [old] = first.state.containers.keys()
+    await cut(0, true)
+    await eventually(() => [...second.state.containers.values()].some((each) => each.status === 'running'), 'the move')
+    const keep = first.fail({ method: 'DELETE', fault: { kind: 'status', status: 500, message: 'busy' } })
+    await cut(0, false)
+    first.fail({ path: create, times: 1, fault: { kind: 'lose-answer', afterMs: 4000 } })
+    const before = first.requests.length
+    await call('POST', '/flotilla/nodes/n2/drain')
+    await eventually(() => first.requests.slice(before).some((each) => create.test(each.path)), 'the create')
+    await cut(0, true)
+    await cut(0, false)
+    await eventually(() => first.state.containers.size > 1, 'the copy nobody was told of')
+    keep()
+    const isOver = (): boolean => second.state.containers.size === 0 && first.state.containers.size === 1
+    await eventually(isOver, 'the end of all others', 60_000)
+    expect([...first.state.containers.values()]).toMatchObject([{ name: 'web', status: 'running' }])
+    expect(first.state.containers.has(old ?? '')).toBe(false)
+  }, 120_000)
 })

@@ -1,6 +1,7 @@
 import type { Quota } from '../access/model.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { NodeView } from '../model.ts'
+import { ownerOf } from './owner.ts'
 import { findExcess, sumUse } from './quota.ts'
 import type { ContainerUse, UnderWay, Use } from './quota.ts'
 
@@ -8,6 +9,15 @@ import type { ContainerUse, UnderWay, Use } from './quota.ts'
 export interface Entry {
   end(): void
 }
+
+/** A volume or network that is being made. */
+export interface Making extends Entry {
+  /** An engine has made it, or may have: it counts until it shows, and for two minutes at most. */
+  endOnceSeen(): void
+}
+
+/** Every engine is read anew in less. */
+const unseenMs = 120_000
 
 /**
  * What one tenant has under way. Looking and taking happen in one turn of the event loop, so that of many calls at once
@@ -20,15 +30,20 @@ export class Ledger {
   readonly #containers = new Map<string, ContainerUse>()
   readonly #volumes = new Map<string, number>()
   readonly #networks = new Map<string, number>()
+  readonly #now: () => number
+  /** Made, or so it may be, and not seen yet. */
+  #unseen: readonly Unseen[] = []
 
   /**
    * @param nodes as the tenant sees them now
    * @param away what no node shows of the tenant's, though it is there or will be again
+   * @param now monotonic, in milliseconds
    */
-  constructor(tenant: string, nodes: () => readonly NodeView[], away: () => UnderWay['away']) {
+  constructor(tenant: string, nodes: () => readonly NodeView[], away: () => UnderWay['away'], now: () => number) {
     this.#tenant = tenant
     this.#nodes = nodes
     this.#away = away
+    this.#now = now
   }
 
   /** What the tenant has, with all that is under way. */
@@ -37,8 +52,24 @@ export class Ledger {
   }
 
   #sum(away: UnderWay['away']): Use {
+    const nodes = this.#nodes()
+    this.see(nodes)
     const underWay = { containers: this.#containers, volumes: this.#volumes, networks: this.#networks, away }
-    return sumUse(this.#tenant, this.#nodes(), underWay)
+    return sumUse(this.#tenant, nodes, underWay)
+  }
+
+  /** Takes notice of what shows: from now on that is what counts. */
+  see(nodes: readonly NodeView[]): void {
+    if (this.#unseen.length === 0) return
+    const nowMs = this.#now()
+    this.#unseen = this.#unseen.filter(({ kind, name, untilMs, end }) => {
+      const isSeen = nodes.some((node) =>
+        node[kind].some((each) => each.name === name && (kind === 'volumes' || ownerOf(each.labels) === this.#tenant)),
+      )
+      if (!isSeen && nowMs < untilMs) return true
+      end()
+      return false
+    })
   }
 
   /** @param key as `keyOf` says. @throws {cluster/forbidden} status 403, naming the quota */
@@ -59,7 +90,7 @@ export class Ledger {
   }
 
   /** @throws {cluster/forbidden} status 403, naming the quota */
-  take(quota: Quota, kind: 'volumes' | 'networks', name: string): Entry {
+  take(quota: Quota, kind: 'volumes' | 'networks', name: string): Making {
     const counts = kind === 'volumes' ? this.#volumes : this.#networks
     const add = (by: number): void => {
       const count = (counts.get(name) ?? 0) + by
@@ -71,7 +102,18 @@ export class Ledger {
       () => add(1),
       () => add(-1),
     )
-    return this.#entry(() => add(-1))
+    const entry = this.#entry(() => add(-1))
+    let isLeft = false
+    return {
+      end: () => {
+        if (!isLeft) entry.end()
+      },
+      endOnceSeen: () => {
+        if (isLeft) return
+        isLeft = true
+        this.#unseen = [...this.#unseen, { kind, name, untilMs: this.#now() + unseenMs, end: () => entry.end() }]
+      },
+    }
   }
 
   #check(quota: Quota, take: () => void, giveBack: () => void): void {
@@ -93,4 +135,11 @@ export class Ledger {
       },
     }
   }
+}
+
+interface Unseen {
+  readonly kind: 'volumes' | 'networks'
+  readonly name: string
+  readonly untilMs: number
+  readonly end: () => void
 }

@@ -91,7 +91,12 @@ describe('a node as a tenant sees it', () => {
 describe('the view of a tenant', () => {
   it('follows the cluster: what comes is found, what goes is gone, nodes too', () => {
     let whole: ClusterSnapshot = { revision: 1, nodes: [node], pending: [] }
-    const view = new TenantView(lens, () => whole)
+    const seen: number[] = []
+    const view = new TenantView(
+      lens,
+      () => whole,
+      (nodes) => seen.push(nodes.length),
+    )
     expect(view.directory.findContainer('mine').kind).toBe('found')
     expect(view.directory.findContainer('theirs').kind).toBe('missing')
     // An ID that begins like another's is no less the tenant's.
@@ -108,6 +113,8 @@ describe('the view of a tenant', () => {
     whole = { revision: 3, nodes: [node], pending: [] }
     expect(view.directory.findContainer('abcdef1').kind).toBe('missing')
     expect(view.snapshot().nodes).toHaveLength(1)
+    // Each version is told of once.
+    expect(seen).toEqual([1, 2, 1])
   })
 })
 

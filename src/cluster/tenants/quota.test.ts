@@ -107,6 +107,7 @@ describe('the ledger', () => {
           'blue',
           () => nodes,
           () => new Map(),
+          () => 0,
         )
         const held = new Map<number, { end(): void }>()
         for (const [key, isTaken] of steps) {
@@ -127,6 +128,53 @@ describe('the ledger', () => {
         }
       }),
     )
+  })
+})
+
+describe('what has been made and does not show yet', () => {
+  const volume = { name: 'data', driver: 'local', scope: 'local', labels, row: {} }
+  const network = { id: 'n', name: 'net', scope: 'local', driver: 'bridge', createdAtMs: 0, row: {}, labels }
+
+  it('counts until it shows, and goes with what shows', () => {
+    let nodes: readonly NodeView[] = []
+    const ledger = new Ledger(
+      'blue',
+      () => nodes,
+      () => new Map(),
+      () => 0,
+    )
+    for (const [kind, name] of [
+      ['volumes', 'data'],
+      ['networks', 'net'],
+    ] as const) {
+      const making = ledger.take({}, kind, name)
+      making.endOnceSeen()
+      making.end()
+      making.endOnceSeen()
+    }
+    expect(ledger.sum()).toMatchObject({ volumes: 1, networks: 1 })
+    // One of the name that is nobody's is not it.
+    nodes = [makeNode('n1', { networks: [{ ...network, labels: new Map() }] })]
+    expect(ledger.sum()).toMatchObject({ volumes: 1, networks: 1 })
+    nodes = [makeNode('n1', { networks: [network], volumes: [volume] })]
+    expect(ledger.sum()).toMatchObject({ volumes: 1, networks: 1 })
+    nodes = []
+    expect(ledger.sum()).toMatchObject({ volumes: 0, networks: 0 })
+  })
+
+  it('is believed for two minutes', () => {
+    let nowMs = 0
+    const ledger = new Ledger(
+      'blue',
+      () => [],
+      () => new Map(),
+      () => nowMs,
+    )
+    ledger.take({}, 'volumes', 'data').endOnceSeen()
+    nowMs = 119_999
+    expect(ledger.sum().volumes).toBe(1)
+    nowMs = 120_000
+    expect(ledger.sum().volumes).toBe(0)
   })
 })
 

@@ -19,10 +19,16 @@ export class TenantView {
   #from: ClusterSnapshot | undefined
   #snapshot: ClusterSnapshot = { revision: -1, nodes: [], pending: [] }
 
-  /** @param source the whole cluster, at the moment of the call */
-  constructor(lens: Lens, source: () => ClusterSnapshot) {
+  readonly #onChange: (nodes: readonly NodeView[]) => void
+
+  /**
+   * @param source the whole cluster, at the moment of the call
+   * @param onChange told of each version that somebody has looked at
+   */
+  constructor(lens: Lens, source: () => ClusterSnapshot, onChange: (nodes: readonly NodeView[]) => void) {
     this.lens = lens
     this.#source = source
+    this.#onChange = onChange
     this.#narrow = makeNarrowing(lens)
   }
 
@@ -62,5 +68,6 @@ export class TenantView {
     this.#directory.takeCollisions()
     const pending = whole.pending.filter((each) => ownerOf(each.labels) === this.lens.tenant)
     this.#snapshot = { revision: whole.revision, nodes, pending }
+    this.#onChange(nodes)
   }
 }

@@ -23,6 +23,8 @@ async function startStore() {
   let index = 1
   const store = {
     node: undefined as Node | undefined,
+    /** Whether the client hears nothing of a request, which is carried out by the time that `run` is called. */
+    isLost: (_method: string, _run: () => void): boolean => false,
     /** Called before a request is carried out. */
     before: (_method: string, _query: URLSearchParams): void => undefined,
     /** What another program does. */
@@ -55,6 +57,10 @@ async function startStore() {
       const method = request.method ?? ''
       const query = new URLSearchParams(`${(request.url ?? '').split('?')[1] ?? ''}&${body}`)
       if (query.get('wait') === 'true') return
+      if (store.isLost(method, () => void answer(method, query))) {
+        request.socket.destroy()
+        return
+      }
       store.before(method, query)
       const [status, value] = answer(method, query)
       response.writeHead(status, { 'x-etcd-index': String(index) }).end(JSON.stringify(value))
@@ -104,6 +110,42 @@ describe('giving up a lock of etcd, version 2', () => {
     }
     stop.abort()
     await holds.return?.()
+    expect(store.node).toBeUndefined()
+  })
+})
+
+describe('taking a lock of etcd, version 2', () => {
+  it('is not undone by the removal of an earlier try that comes about late', async () => {
+    const { store, kv } = await startStore()
+    const late: (() => void)[] = []
+    store.isLost = (method, run) => {
+      if (method === 'PUT') run()
+      if (method === 'DELETE') late.push(run)
+      return method === 'PUT' || method === 'DELETE'
+    }
+    const stop = new AbortController()
+    const holds = kv.lock('leader', 'a:1', 60_000, { signal: stop.signal })[Symbol.asyncIterator]()
+    await expect(holds.next()).rejects.toThrow()
+    expect(late).toHaveLength(1)
+    // What was written has had its time.
+    store.node = undefined
+    store.isLost = () => false
+    const again = kv.lock('leader', 'a:1', 60_000, { signal: stop.signal })[Symbol.asyncIterator]()
+    await again.next()
+    late[0]?.()
+    expect(store.node).toMatchObject({ value: 'a:1' })
+    stop.abort()
+    await again.return?.()
+  })
+
+  it('takes back what was written though the answer was lost', async () => {
+    const { store, kv } = await startStore()
+    store.isLost = (method, run) => {
+      if (method === 'PUT') run()
+      return method === 'PUT'
+    }
+    const holds = kv.lock('leader', 'a:1', 60_000)[Symbol.asyncIterator]()
+    await expect(holds.next()).rejects.toThrow()
     expect(store.node).toBeUndefined()
   })
 })

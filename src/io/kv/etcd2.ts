@@ -124,9 +124,7 @@ export class Etcd2Kv implements Kv {
     try {
       outcome = await this.#api.put(key, { value, ttl, prevExist: 'false' }, o)
     } catch (error) {
-      // It may have been written all the same, and would then stand for a whole ttl.
-      const query = `prevValue=${encodeURIComponent(value)}`
-      await this.#api.delete(key, query, { deadlineMs: releaseLimitMs }).catch(() => undefined)
+      await this.#takeBack(key, value).catch(() => undefined)
       throw error
     }
     const { node } = outcome.answer
@@ -159,6 +157,17 @@ export class Etcd2Kv implements Kv {
         }
       },
     }
+  }
+
+  /**
+   * What failed may have been written all the same, and would then stand for a whole ttl. By its index and not by its
+   * value: a removal that comes about late must not meet the lock that a later try has taken.
+   */
+  async #takeBack(key: string, value: string): Promise<void> {
+    const limit = { deadlineMs: releaseLimitMs }
+    const { answer } = await this.#api.get(key, 'quorum=true', limit)
+    if (answer.node?.value !== value) return
+    await this.#api.delete(key, `prevIndex=${String(answer.node.modifiedIndex ?? 0)}`, limit)
   }
 
   /** Whether the key is still the one created as `term`; tells where it stands now. */

@@ -12,6 +12,7 @@ import { isUnreplaced, removeSuccessors } from '../../reschedule/remove-successo
 import { spliceInspect } from '../inspect.ts'
 import { isFields, readField, readFields } from '../../wire.ts'
 import type { ForwardOptions } from '../forward-options.ts'
+import { rememberExec } from './exec.ts'
 
 function pathOf(owned: OwnedContainer, action: string): string {
   return `/containers/${owned.container.id}${action}`
@@ -230,15 +231,6 @@ export const createExec: Handler = async (api, call) => {
       return [reply]
     },
   })
-}
-
-const execLimit = 65_536
-
-function rememberExec(execs: Map<string, string>, id: string, addr: string): void {
-  execs.set(id, addr)
-  if (execs.size <= execLimit) return
-  const oldest = execs.keys().next()
-  if (oldest.done !== true) execs.delete(oldest.value)
 }
 
 function readId(reply: Buffer): string {

@@ -8,12 +8,12 @@ import type { PlacementRequest } from '../../placement.ts'
 import { addCondition, isPinned, toEngineBody } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
 import type { Fields } from '../../wire.ts'
-import { isFields, readText } from '../../wire.ts'
-import { leadershipOver } from '../fence.ts'
+import { isFields, readFields, readText } from '../../wire.ts'
+import { LeadershipMoved, leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { notPrimaryHeader, readKept, waitHeader } from '../kept-wait.ts'
-import { LeadershipMoved, StillWaiting, waitForRoom } from '../waiting.ts'
+import { StillWaiting, readWaitMs, waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import { confirmCreated } from './confirm-created.ts'
 import { goToImage, isImageMissing, provideImage } from './create-image.ts'
@@ -24,6 +24,7 @@ import { findImageSystem, followImage } from './image-system.ts'
 import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
 import { settlePorts } from './settle-ports.ts'
 import { giveTurn, renderBody } from '../body-json.ts'
+import { isConnectionRefused, isOutcomeUnknown } from '../failure-status.ts'
 import { noteNodes, paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
@@ -46,11 +47,19 @@ export const create: Handler = async (api, call) => {
   } catch (error) {
     if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
     else if (error instanceof LeadershipMoved && kept !== undefined) exchange.addHeaders([notPrimaryHeader, 'true'])
-    else if (error instanceof LeadershipMoved && !api.waiting.isEnded && api.passOn !== undefined)
+    else if (error instanceof LeadershipMoved && api.passOn !== undefined && (await mayGoOn(api, call)))
       return api.passOn(call)
     throw error
   }
 }
+
+/** Whether a create for which nothing has been done may wait for the manager that leads now. */
+async function mayGoOn(api: Api, call: Call): Promise<boolean> {
+  return !api.waiting.isEnded && readWaitMs(readFields(await readJsonBody(call), 'Labels'), api.settings.waitMs) > 0
+}
+
+/** The engine made the container, or may have: nobody is told that it did not, and nobody else makes it. */
+class OutcomeUnknown extends FlotillaError {}
 
 async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: string | undefined): Promise<void> {
   const params = paramsOf(call)
@@ -88,7 +97,7 @@ async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: stri
       return
     } catch (error) {
       held.release()
-      if (!isFlotillaError(error)) throw error
+      if (!isFlotillaError(error) || error instanceof OutcomeUnknown) throw error
       lead.check()
       const system = findImageSystem(error, request)
       if (system !== undefined) {
@@ -146,7 +155,9 @@ async function undo(api: Api, held: PlaceHeld, id: string): Promise<never> {
     const what = `container ${id} was made on node ${member.name} after this manager had lost leadership`
     const message = `${what}, and could not be removed: ${toMessage(error)}`
     api.cluster.log.error(message)
-    throw new FlotillaError('cluster/unhealthy', message, { status: 503, cause: error })
+    // It goes when its engine can be reached again.
+    held.leave()
+    throw new OutcomeUnknown('cluster/unhealthy', message, { status: 503, cause: error })
   }
   throw leadershipOver()
 }
@@ -217,18 +228,15 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
 async function recoverOutcome(api: Api, held: PlaceHeld, error: unknown): Promise<Fields> {
   const { member } = held
   if (!isFlotillaError(error)) throw error
-  const isRefused =
-    error.code === 'engine/unreachable' && /connection refused|no such (?:host|socket)/.test(error.message)
-  const isUnknown = !isRefused && (error.code === 'engine/unreachable' || error.code === 'engine/timeout')
-  if (isRefused) member.onUnreachable(error)
-  if (!isUnknown) throw nameNode(error, member.name)
+  if (isConnectionRefused(error)) member.onUnreachable(error)
+  if (error.code === 'core/aborted' || !isOutcomeUnknown(error)) throw nameNode(error, member.name)
   member.onBroken(error)
   await waitAtMost(api.cluster.clock, member.touch({ what: 'containers' }), lookMs)
   const found = held.find()
   if (found !== undefined) return { Id: found.id, Warnings: [] }
   held.leave()
   const status = error.code === 'engine/timeout' ? 504 : 502
-  throw new FlotillaError(
+  throw new OutcomeUnknown(
     error.code,
     `node ${member.name} did not say whether it made the container: ${error.message}`,
     {

@@ -3,6 +3,17 @@ import type { Member } from '../../member.ts'
 import { forward } from '../call.ts'
 import type { Api, Call, Handler, Within } from '../call.ts'
 
+/** More are forgotten again, the oldest first: they can be asked for. */
+const execLimit = 65_536
+
+/** Keeps in mind which engine runs an exec. */
+export function rememberExec(execs: Map<string, string>, id: string, addr: string): void {
+  execs.set(id, addr)
+  if (execs.size <= execLimit) return
+  const oldest = execs.keys().next()
+  if (oldest.done !== true) execs.delete(oldest.value)
+}
+
 /** The engine that runs an exec. One made elsewhere, or before a restart of ours, is asked for. */
 export async function findExec(api: Pick<Api, 'execs' | 'cluster'>, id: string): Promise<Member> {
   const addr = api.execs.get(id)
@@ -11,7 +22,7 @@ export async function findExec(api: Pick<Api, 'execs' | 'cluster'>, id: string):
   if (/^[0-9a-f]{64}$/.test(id)) {
     const found = await firstHolder(api.cluster.healthyMembers(), id)
     if (found !== undefined) {
-      api.execs.set(id, found.addr)
+      rememberExec(api.execs, id, found.addr)
       return found
     }
   }

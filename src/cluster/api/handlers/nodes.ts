@@ -1,4 +1,4 @@
-import { FlotillaError } from '../../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import { countStates } from '../../info.ts'
 import { unmarked } from '../../model.ts'
 import type { Availability, NodeMark, NodeView } from '../../model.ts'
@@ -87,13 +87,25 @@ async function store(api: Api, call: Call, node: NodeView, mark: NodeMark, isFor
   if (node.engineId === '') {
     throw new FlotillaError('cluster/unhealthy', `node ${call.name} has not been reached yet`, { status: 409 })
   }
-  if (!(await api.rescheduler.setMark(node, mark, isForced))) {
+  const isKept = await writeDown(() => api.rescheduler.setMark(node, mark, isForced))
+  if (!isKept) {
     throw new FlotillaError('cluster/conflict', `node ${node.name} was changed through another manager, try again`, {
       status: 409,
     })
   }
   const now = api.cluster.snapshot().nodes.find((each) => each.addr === node.addr) ?? node
   call.exchange.replyJson(200, renderNode(api, now, groupMoves(api).get(node.engineId) ?? []))
+}
+
+/** Writes something where records are kept. @throws {cluster/unhealthy} status 503 when that cannot be reached */
+export async function writeDown(write: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await write()
+  } catch (error) {
+    // It may have been written all the same: what stands there counts when it is read again.
+    const message = `cannot write down what was asked for: ${toMessage(error)}`
+    throw new FlotillaError('cluster/unhealthy', message, { status: 503, cause: error })
+  }
 }
 
 /** Also nodes that are not in service: by name, engine ID, ID or address. */

@@ -8,6 +8,7 @@ import { readField } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { readJsonBody, readSwitch } from '../call.ts'
 import type { Api, Handler } from '../call.ts'
+import { writeDown } from './nodes.ts'
 
 /**
  * `{"Apply": false, "By": "containers"|"resources", "Threshold": 1}`: which containers with a reschedule policy would
@@ -25,7 +26,7 @@ export const rebalance: Handler = async (api, call) => {
   let begun = 0
   for (const move of isApplied ? plan.moves : []) {
     const record = api.rescheduler.recordOf(move.swarmId)
-    if (record !== undefined && (await api.rescheduler.request(record, move.to))) begun += 1
+    if (record !== undefined && (await writeDown(() => api.rescheduler.request(record, move.to)))) begun += 1
   }
   call.exchange.replyJson(200, {
     By: measure,

@@ -8,6 +8,7 @@ import type { Fields } from '../../wire.ts'
 import { foldNames, volumeNames } from '../body-names.ts'
 import { checkHealthy, forward, isTrue, noteNodes, paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
+import { isOutcomeUnknown } from '../failure-status.ts'
 import { renderPath } from '../target.ts'
 import { splitNodeName } from '../merge.ts'
 import { post } from './networks.ts'
@@ -47,13 +48,18 @@ export const create: Handler = async (api, call) => {
   call.exchange.replyJson(201, made, ['Api-Version', api.cluster.apiVersion])
 }
 
-/** Makes it as a call with this body would. @returns what the first engine says of it */
-export function makeVolume(api: Api, call: Call, body: Fields): Promise<Fields> {
+/**
+ * Makes it as a call with this body would.
+ *
+ * @param onMade told when an engine has made it, or has not said whether it did
+ * @returns what the first engine says of it
+ */
+export function makeVolume(api: Api, call: Call, body: Fields, onMade?: () => void): Promise<Fields> {
   // One that is there is no other one: nothing is taken back.
-  return api.fence.run(() => makeEverywhere(api, call, body))
+  return api.fence.run(() => makeEverywhere(api, call, body, onMade))
 }
 
-async function makeEverywhere(api: Api, call: Call, body: Fields): Promise<Fields> {
+async function makeEverywhere(api: Api, call: Call, body: Fields, onMade?: () => void): Promise<Fields> {
   checkVolumeTypes(body)
   const given = readText(body, 'Name')
   const target = splitNodeName(given, (reference) => api.cluster.directory.findNode(reference))
@@ -65,16 +71,27 @@ async function makeEverywhere(api: Api, call: Call, body: Fields): Promise<Field
   if (target.node !== undefined && only !== undefined) checkHealthy(only, `Volume ${target.name} cannot be made on`)
   const sent = target.name === '' ? nameAnonymous(body) : { ...body, Name: target.name }
   const made: Fields[] = []
-  await forEach(members, async (member) => {
-    const ask = (signal: AbortSignal): Promise<Fields> => post(api, call, member, '/volumes/create', sent, signal)
-    made.push(await whileHealthy(api, member, call.exchange.signal, ask))
-  })
+  try {
+    await forEach(members, async (member) => {
+      const ask = (signal: AbortSignal): Promise<Fields> => post(api, call, member, '/volumes/create', sent, signal)
+      try {
+        made.push(await whileHealthy(api, member, call.exchange.signal, ask))
+      } catch (error) {
+        if (isOutcomeUnknown(error)) onMade?.()
+        throw error
+      }
+      onMade?.()
+    })
+  } finally {
+    // Where one node fails, the others have it.
+    await readBack(api, members, sent.Name)
+  }
   noteNodes(api, call, members)
-  await readBack(api, members, sent.Name)
   return made[0] ?? {}
 }
 
-function nameAnonymous(body: Fields): Fields & { readonly Name: string } {
+/** Names one that has no name, as engines do. */
+export function nameAnonymous(body: Fields): Fields & { readonly Name: string } {
   const labels = { ...readFields(body, 'Labels'), [ANONYMOUS_LABEL]: '' }
   return { ...body, Name: randomId(32), Labels: labels }
 }

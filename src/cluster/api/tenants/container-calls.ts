@@ -7,6 +7,7 @@ import type { Fields } from '../../wire.ts'
 import { createNames, foldNames, updateNames } from '../body-names.ts'
 import { giveTurn } from '../body-json.ts'
 import { paramsOf, readJsonBody } from '../call.ts'
+import { rememberExec } from '../handlers/exec.ts'
 import { makeOwnVolume } from './volume-calls.ts'
 import { checkName, forbid, invalid, replaceBody } from './tenant-call.ts'
 import type { TenantCall, TenantStep } from './tenant-call.ts'
@@ -103,7 +104,7 @@ export const exec: TenantStep = async (tenantCall) => {
     if (addr === undefined || own.directory.node(addr) === undefined) {
       throw new FlotillaError('cluster/not-found', `Exec ID ${name} not found`, { status: 404 })
     }
-    api.execs.set(name, addr)
+    rememberExec(api.execs, name, addr)
   }
   return run()
 }

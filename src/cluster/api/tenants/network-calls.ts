@@ -4,6 +4,7 @@ import { isFields, readBoolean, readField, readFields, readText } from '../../wi
 import type { Fields } from '../../wire.ts'
 import { attachmentNames, foldNames, networkNames } from '../body-names.ts'
 import { readJsonBody } from '../call.ts'
+import { isOutcomeUnknown } from '../failure-status.ts'
 import { splitNodeName } from '../merge.ts'
 import { builtinNetworks } from '../names.ts'
 import { changeJson, narrowNetwork } from './replies.ts'
@@ -41,6 +42,10 @@ export const createNetwork: TenantStep = async (tenantCall) => {
         ...bindConfig(tenantCall, body),
       })
       await run()
+      entry.endOnceSeen()
+    } catch (error) {
+      if (isOutcomeUnknown(error)) entry.endOnceSeen()
+      throw error
     } finally {
       entry.end()
     }

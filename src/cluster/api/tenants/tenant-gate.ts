@@ -158,10 +158,14 @@ export class TenantGate implements Tenants {
   #make(whole: Api, tenant: Tenant, names: readonly string[]): TenantState {
     const before = this.#underWay.get(tenant.name)
     const execs = before?.execs ?? new Map<string, string>()
-    const view = new TenantView(makeLens(tenant, names), () => whole.cluster.snapshot())
+    const view = new TenantView(
+      makeLens(tenant, names),
+      () => whole.cluster.snapshot(),
+      (nodes) => ledger.see(nodes),
+    )
     const nodes = (): readonly NodeView[] => this.#states.get(tenant.name)?.view.snapshot().nodes ?? []
     const away = (): ReturnType<typeof listAwayUse> => listAwayUse(tenant.name, whole.rescheduler.listAway())
-    const ledger = before?.ledger ?? new Ledger(tenant.name, nodes, away)
+    const ledger = before?.ledger ?? new Ledger(tenant.name, nodes, away, () => whole.cluster.clock.monotonicMs())
     const cluster = new TenantCluster(whole.cluster, view, ledger, () => tenant.quota)
     const api: Api = {
       ...whole,

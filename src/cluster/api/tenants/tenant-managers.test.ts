@@ -48,4 +48,20 @@ describe('a manager that has lost the lead', () => {
     await eventually(() => bed?.endpoint.role.kind === 'primary', 'the lead')
     expect((await bed.as('blue')('POST', '/networks/create', { Name: 'net' })).status).toBe(201)
   }, 30_000)
+
+  it('does not acknowledge a volume that another one does not count yet, and leaves it to whoever asks again', async () => {
+    const memory = memoryElection()
+    const replication = { leader: memory.leader(), address: 'one:1' }
+    bed = await startTenantBed([{}], '{blue: {quota: {volumes: 1}}, red: {}}', { replication })
+    const [engine] = bed.engines
+    engine?.fail({ path: /volumes\/create$/, times: 1, fault: { kind: 'delay', ms: 300 } })
+    const late = bed.as('blue')('POST', '/volumes/create', { Name: 'data' })
+    await eventually(() => engine?.requests.some((each) => each.path.endsWith('/volumes/create')) === true, 'the call')
+    memory.expire('silently')
+    const { status, body } = await late
+    expect([status, body]).toEqual([503, expect.stringContaining('another manager leads by now')])
+    await eventually(() => bed?.endpoint.role.kind === 'primary', 'the lead')
+    expect((await bed.as('blue')('POST', '/volumes/create', { Name: 'more' })).status).toBe(403)
+    expect((await bed.as('blue')('POST', '/volumes/create', { Name: 'data' })).status).toBe(201)
+  }, 30_000)
 })

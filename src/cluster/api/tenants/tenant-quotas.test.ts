@@ -135,6 +135,46 @@ describe('quotas', () => {
     expect(await readUse(bed!)).toMatchObject({ Volumes: { Used: 3, Limit: 3 }, Networks: { Used: 2, Limit: 2 } })
   }, 60_000)
 
+  it('count what engines have made and cannot show yet', async () => {
+    const { as, engines } = await start('{volumes: 1, networks: 1}')
+    const blue = as('blue')
+    const mend = engines.map((engine) =>
+      engine.fail({
+        method: 'GET',
+        path: /^\/(volumes|networks)/,
+        fault: { kind: 'status', status: 500, message: 'busy' },
+      }),
+    )
+    expect((await blue('POST', '/networks/create', { Name: 'net' })).status).toBe(201)
+    expect((await blue('POST', '/networks/create', { Name: 'more' })).status).toBe(403)
+    const half = engines[1]?.fail({ path: /volumes\/create$/, fault: { kind: 'status', status: 500, message: 'full' } })
+    expect((await blue('POST', '/volumes/create', { Name: 'data' })).status).toBe(500)
+    half?.()
+    expect((await blue('POST', '/volumes/create', { Name: 'more' })).status).toBe(403)
+    expect((await blue('POST', '/volumes/create', { Name: 'data' })).status).toBe(201)
+    for (const end of mend) end()
+    // Once it is seen, its end is seen as well.
+    await eventually(async () => {
+      const { status } = await blue('DELETE', '/volumes/data')
+      return status === 204
+    }, 'a volume that is known')
+    expect((await blue('POST', '/volumes/create', { Name: 'more' })).status).toBe(201)
+    expect([...(engines[0]?.state.volumes.keys() ?? [])]).toEqual(['more'])
+  }, 60_000)
+
+  it('do not count what no engine has made', async () => {
+    const { as, engines } = await start('{volumes: 1, networks: 1}')
+    const blue = as('blue')
+    const refuse = engines.map((engine) =>
+      engine.fail({ path: /(volumes|networks)\/create$/, fault: { kind: 'status', status: 400, message: 'no' } }),
+    )
+    expect((await blue('POST', '/networks/create', { Name: 'net' })).status).toBe(400)
+    expect((await blue('POST', '/volumes/create', { Name: 'data' })).status).toBe(400)
+    for (const end of refuse) end()
+    expect((await blue('POST', '/networks/create', { Name: 'other' })).status).toBe(201)
+    expect((await blue('POST', '/volumes/create', { Name: 'other' })).status).toBe(201)
+  }, 60_000)
+
   it('count streams for as long as they last', async () => {
     const { as, port } = await start('{streams: 2}')
     const blue = as('blue')

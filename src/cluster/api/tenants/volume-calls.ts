@@ -1,12 +1,12 @@
+import { FlotillaError } from '../../../core/errors.ts'
 import { ownLabels, volumeTaken } from '../../tenants/create-request.ts'
 import { TENANT_LABEL } from '../../tenants/owner.ts'
 import { readField, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { foldNames, volumeNames } from '../body-names.ts'
 import { readJsonBody } from '../call.ts'
-import { makeVolume } from '../handlers/volumes.ts'
+import { makeVolume, nameAnonymous } from '../handlers/volumes.ts'
 import { splitNodeName } from '../merge.ts'
-import { randomId } from '../../../io/random-id.ts'
 import { forbid } from './tenant-call.ts'
 import type { TenantCall, TenantStep } from './tenant-call.ts'
 
@@ -23,6 +23,7 @@ export const createVolume: TenantStep = async (tenantCall) => {
  * @param body with the names of its fields as Docker writes them
  * @throws {cluster/conflict} status 409, not saying whose it is
  * @throws {cluster/forbidden} status 403 when the quota is used up
+ * @throws {cluster/unhealthy} status 503 when another manager has begun to count meanwhile
  */
 export async function makeOwnVolume(tenantCall: TenantCall, body: Fields): Promise<Fields> {
   const { api, call, own, ledger, tenant } = tenantCall
@@ -32,19 +33,32 @@ export async function makeOwnVolume(tenantCall: TenantCall, body: Fields): Promi
   const { name } = splitNodeName(readText(body, 'Name'), (reference) => api.cluster.directory.findNode(reference))
   if (name !== '' && own.isVolumeTaken(name)) throw volumeTaken(name)
   // One without a name gets one that nobody else has.
-  const counted = name === '' ? randomId(32) : name
+  const named = name === '' ? nameAnonymous(body) : { ...body, Name: readText(body, 'Name') }
+  const counted = name === '' ? named.Name : name
   const claim = tenantCall.claim('volume', counted)
   if (claim === undefined) throw volumeTaken(name)
   try {
+    const sent = { ...named, Labels: ownLabels(own.lens, readFields(named, 'Labels')) }
     const entry = ledger.take(tenant.quota, 'volumes', counted)
     try {
-      const made = await makeVolume(api, call, { ...body, Labels: ownLabels(own.lens, readFields(body, 'Labels')) })
-      if (readText(readFields(made, 'Labels'), TENANT_LABEL) !== tenant.name) throw volumeTaken(name)
-      return made
+      return await api.fence.run(async (lead) => {
+        const made = await makeVolume(api, call, sent, () => entry.endOnceSeen())
+        if (readText(readFields(made, 'Labels'), TENANT_LABEL) !== tenant.name) throw volumeTaken(name)
+        if (lead.isBroken) throw countedElsewhere(tenant.name)
+        return made
+      })
     } finally {
       entry.end()
     }
   } finally {
     claim.end()
   }
+}
+
+/**
+ * It stays: the manager that leads now gives the same volume to whoever asks for the name, and may have done so already.
+ */
+function countedElsewhere(tenant: string): FlotillaError {
+  const message = `another manager leads by now and counts what tenant ${tenant} has: send the request again`
+  return new FlotillaError('cluster/unhealthy', message, { status: 503 })
 }
