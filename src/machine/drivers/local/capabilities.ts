@@ -6,6 +6,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { execProgram } from '../../../io/exec.ts'
 import { codeOf, readTextFile } from '../../../io/files.ts'
+import { systemEnv } from '../../../io/system-env.ts'
 import { overlaps, toInterfaceName } from '../../subnet.ts'
 import type { Subnet } from '../../subnet.ts'
 
@@ -70,9 +71,9 @@ export async function requireHostNeeds(needs: HostNeeds, o: CallOptions): Promis
 
 async function findMissingPrograms(needs: HostNeeds, o: CallOptions): Promise<Lack[]> {
   const wanted = Object.entries({ ...programs, ...(needs.usesMachineEngine ? { dockerd: 'docker.io' } : {}) })
-  const script = 'PATH=$PATH:/usr/sbin:/sbin; for p; do command -v "$p" > /dev/null || echo "$p"; done'
+  const script = 'for p; do command -v "$p" > /dev/null || echo "$p"; done'
   const names = wanted.map(([name]) => name)
-  const result = await execProgram(['sh', '-c', script, 'sh', ...names], { ...o, clock: needs.clock })
+  const result = await execProgram(['sh', '-c', script, 'sh', ...names], { ...o, clock: needs.clock, env: systemEnv() })
   const missing = new Set(result.stdout.split('\n'))
   return wanted
     .filter(([name]) => missing.has(name))
@@ -98,7 +99,7 @@ async function findKernelLack(needs: HostNeeds, o: CallOptions): Promise<Lack | 
     '-c',
     script,
   ] as const
-  const result = await execProgram(words, { ...o, clock: needs.clock })
+  const result = await execProgram(words, { ...o, clock: needs.clock, env: systemEnv() })
   if (result.code === 0) return undefined
   const said = result.stderr.trim().split('\n').at(-1) ?? ''
   const remedy = 'use a machine, or a privileged container, whose kernel has namespaces, bridges and veth pairs'
