@@ -24,6 +24,8 @@ export interface HostNeeds {
   readonly directory: string
   /** The environment variable that puts them elsewhere, for the remedy. */
   readonly directoryVariable: string
+  /** CPUs that the host is to use, as a list such as 0-1,3; empty: all. */
+  readonly cpus: string
   /** The machine's own dockerd is to be used. */
   readonly usesMachineEngine: boolean
   readonly clock: Clock
@@ -53,6 +55,7 @@ async function findLacks(needs: HostNeeds, o: CallOptions = {}): Promise<readonl
     await findOverlayLack(),
     await findDiskLack(needs),
     findSubnetLack(needs),
+    findCpuLack(needs.cpus, (await readTextFile('/sys/devices/system/cpu/online')) ?? needs.cpus),
   ]
   return found.filter((lack) => lack !== undefined)
 }
@@ -140,4 +143,24 @@ function findSubnetLack(needs: HostNeeds): Lack | undefined {
     }
   }
   return undefined
+}
+
+/** Pure: whether all CPUs of a list are in another one; both as the kernel writes them, `0-1,3`. */
+export function findCpuLack(wanted: string, present: string): Lack | undefined {
+  const there = readCpus(present)
+  const lacking = readCpus(wanted).find(([from, to]) => !there.some(([first, last]) => first <= from && to <= last))
+  if (lacking === undefined) return undefined
+  return { what: `some of the CPUs ${wanted}`, remedy: `choose among ${present.trim()} with --local-cpus` }
+}
+
+/** The ranges of a list, first and last. */
+function readCpus(list: string): readonly (readonly [number, number])[] {
+  const parts = list
+    .trim()
+    .split(',')
+    .filter((part) => part !== '')
+  return parts.map((part) => {
+    const [from = '', to = from] = part.split('-')
+    return [Number(from), Number(to)]
+  })
 }

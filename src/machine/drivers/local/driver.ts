@@ -90,6 +90,7 @@ abstract class LocalDriver implements Driver {
         subnet: parseSubnet(readText(this.config, 'Subnet')),
         directory: readText(this.config, 'Directory'),
         directoryVariable: 'FLOTILLA_LOCAL_DIR',
+        cpus: readText(this.config, 'Cpus'),
         usesMachineEngine: !this.hasSystemd && (wish === 'host' || wish === '/' || wish === ''),
         clock: this.ctx.clock,
       },
