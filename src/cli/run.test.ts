@@ -544,6 +544,20 @@ describe('interruption', () => {
       stderr: 'flotilla: cannot write the output: disk full\n',
     })
   })
+
+  it('a log that finds no room on the disk ends nothing', async () => {
+    const stage = makeStage(['ls'])
+    const full = Object.assign(new Error('disk full'), { code: 'ENOSPC' })
+    const body = command('ls', async (ctx) => {
+      stage.world.stderr.emit('error', full)
+      await new Promise((resolve) => setImmediate(resolve))
+      ctx.stdout.write('done\n')
+    })
+    expect({
+      code: await run({ personality: flotilla, globals, commands: [body] }, stage.world),
+      ...stage.sent,
+    }).toEqual({ code: 0, stdout: 'done\n', stderr: '' })
+  })
 })
 
 describe('help and version', () => {

@@ -230,13 +230,16 @@ async function afterOutput(world: World, code: number): Promise<number> {
   return code
 }
 
-/** A reader that went away (`… | head -1`) ends the program without a word. */
+/**
+ * A reader that went away (`… | head -1`) ends the program without a word. A log or progress that finds no room on a full
+ * disk ends nothing: a manager goes on, and no `up` stops half-way because nobody can be told of it.
+ */
 function watchForBrokenPipe(world: World): Promise<number> {
   return new Promise((resolve, reject) => {
     for (const stream of [world.stdout, world.stderr]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'EPIPE') resolve(brokenPipeExitCode)
-        else reject(cannotWrite(error))
+        else if (stream === world.stdout) reject(cannotWrite(error))
       })
     }
   })
