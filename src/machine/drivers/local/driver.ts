@@ -167,7 +167,9 @@ abstract class LocalDriver implements Driver {
   abstract ssh(): SshTarget | undefined
 
   async engineUrl(): Promise<string> {
-    if ((await this.state()) !== 'Running') throw new FlotillaError('machine/state', 'Host is not running')
+    const state = await this.state()
+    if (state === 'Error') await this.require()
+    if (state !== 'Running') throw new FlotillaError('machine/state', 'Host is not running')
     return `tcp://${readText(this.config, 'IPAddress')}:${enginePort}`
   }
 
