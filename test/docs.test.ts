@@ -55,7 +55,8 @@ function renderFlags(flags: FlagTable): readonly string[] {
   const shown = Object.entries(flags).filter(([, flag]) => flag.hidden !== true)
   if (shown.length === 0) return []
   const rows = shown.map(([name, flag]) => {
-    const spellings = [`--${name}`, ...(flag.aliases ?? []).map((alias) => `--${alias}`)]
+    const dashes = (spelling: string): string => (spelling.length === 1 ? `-${spelling}` : `--${spelling}`)
+    const spellings = [name, ...(flag.aliases ?? [])].map(dashes)
     if (flag.short !== undefined) spellings.push(`-${flag.short}`)
     const many = flag.kind === 'strings' ? ' May be given many times.' : ''
     const brief = flag.brief.replace(/\.?$/, '.')
