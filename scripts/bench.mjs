@@ -5,28 +5,30 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { chooseBenchmarks, listBenchmarks } from './benchmarks.mjs'
 import { ensureNpmPackages, root } from './npm-packages.mjs'
 import { ensureSystemPackages } from './system-packages.mjs'
+
+const words = process.argv.slice(2)
+const folder = join(root, 'test', 'bench')
+const all = readdirSync(folder)
+const files = chooseBenchmarks(all, words)
+if (words.some((word) => word === '--help' || word === '-h')) {
+  console.log(`npm run bench -- [WORD...] runs the benchmarks whose name contains a word; ${listBenchmarks(all)}`)
+  process.exit(0)
+}
+if (files.length === 0) {
+  console.error(`no benchmark matches ${words.join(' ')}; ${listBenchmarks(all)}`)
+  process.exit(1)
+}
 
 ensureNpmPackages()
 ensureSystemPackages('bench')
 const { ensureBuilt } = await import('./built.mjs')
 ensureBuilt({ executable: true })
 
-const words = process.argv.slice(2)
-const folder = join(root, 'test', 'bench')
-const files = readdirSync(folder)
-  .filter((file) => file.endsWith('.bench.ts'))
-  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
-  .sort()
-
 // Programs that benchmarks start as processes of their own.
-const helpers = readdirSync(folder).filter((file) => file.endsWith('-process.ts'))
-
-if (files.length === 0) {
-  console.error(`no benchmark matches ${words.join(' ')}: there are ${readdirSync(folder).join(' ')}`)
-  process.exit(1)
-}
+const helpers = all.filter((file) => file.endsWith('-process.ts'))
 
 const { rolldown } = await import('rolldown')
 const outDir = join(root, 'dist', 'bench')

@@ -3,7 +3,7 @@
 // `--vm` (`npm run test:vm`) runs the tests on virtual machines instead; `--with-cached-vm` runs them after all others,
 // where the image they need has been built before.
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import process from 'node:process'
 import { ensureBuilt } from './built.mjs'
@@ -14,6 +14,15 @@ const own = ['--vm', '--with-cached-vm']
 const given = process.argv.slice(2).filter((word) => !own.includes(word))
 const isVm = process.argv.includes('--vm')
 const isVmToo = process.argv.includes('--with-cached-vm')
+
+if (given.includes('--help') || given.includes('-h')) {
+  console.log(`npm test                                    everything: unit tests, then real engines and the built programs
+npm test -- --project unit src/compose      the unit tests below a folder
+npm test -- --project e2e test/e2e/X.e2e.ts one end-to-end file
+npm run test:vm                             the tests on virtual machines
+What follows \`--\` goes to vitest: \`npx vitest --help\`.`)
+  process.exit(0)
+}
 
 ensureNpmPackages()
 ensureSystemPackages(isVm ? 'vm' : 'test')
@@ -65,7 +74,8 @@ function count(report, status) {
   try {
     data = JSON.parse(readFileSync(report, 'utf8'))
   } catch (error) {
-    console.error(`no test report: ${error instanceof Error ? error.message : String(error)}`)
+    const reason = error instanceof Error ? error.message : String(error)
+    console.error(existsSync(report) ? `no test report: ${reason}` : 'vitest ran no test: the lines above say why')
     total.failed += 1
     return
   }

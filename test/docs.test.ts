@@ -4,6 +4,7 @@ import process from 'node:process'
 import { describe, expect, it } from 'vitest'
 import type { Command } from '../src/cli/command.ts'
 import { composeCommands, composeGlobals } from '../src/commands/compose/table.ts'
+import { flotillaCommands, flotillaGlobals } from '../src/commands/flotilla/table.ts'
 import { limitOptions, renderLimit } from '../src/commands/swarm/limit-options.ts'
 import { machineCommands, machineGlobals } from '../src/commands/machine/table.ts'
 import { swarmCommands, swarmGlobals } from '../src/commands/swarm/table.ts'
@@ -54,7 +55,8 @@ function renderFlags(flags: FlagTable): readonly string[] {
   const shown = Object.entries(flags).filter(([, flag]) => flag.hidden !== true)
   if (shown.length === 0) return []
   const rows = shown.map(([name, flag]) => {
-    const spellings = [`--${name}`, ...(flag.aliases ?? []).map((alias) => `--${alias}`)]
+    const dashes = (spelling: string): string => (spelling.length === 1 ? `-${spelling}` : `--${spelling}`)
+    const spellings = [name, ...(flag.aliases ?? [])].map(dashes)
     if (flag.short !== undefined) spellings.push(`-${flag.short}`)
     const many = flag.kind === 'strings' ? ' May be given many times.' : ''
     const brief = flag.brief.replace(/\.?$/, '.')
@@ -96,6 +98,14 @@ function checkRegion(file: string, name: string, wanted: string): void {
 
 const driverFlags = await readDriverFlags()
 
+/** Pages that people type from. */
+const examplePages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+
 describe.each(pages)('$file', ({ file, program, globals, commands }) => {
   it('lists every command and flag of the table and no other', () => {
     const visible = commands.filter((command) => command.hidden !== true)
@@ -106,31 +116,42 @@ describe.each(pages)('$file', ({ file, program, globals, commands }) => {
       [`Before the command word:`, ...renderFlags(globals), '', ...sections.join('\n\n').split('\n')].join('\n'),
     )
   })
-
-  it('uses in its examples only commands and flags that exist', () => {
-    const known = new Map(
-      commands.flatMap((command) => [command.name, ...(command.aliases ?? [])].map((name) => [name, command])),
-    )
-    const unknown = exampleLines(readText(file), program).flatMap((words) => {
-      const at = words.findIndex((word) => !word.startsWith('-') && known.has(word))
-      const group = known.get(words[at] ?? '')
-      const command = group?.commands?.find(({ name }) => name === words[at + 1]) ?? group
-      if (command === undefined) return [`${program} ${words.join(' ')}`]
-      // A group's command that asks for more flags takes those of the command of the same name.
-      const more = group === command || command.moreFlags === undefined ? {} : (known.get(command.name)?.flags ?? {})
-      const flags = { ...globals, ...more, ...command.flags }
-      const own = command.stopsAtArgument === true ? words.slice(0, at + 1) : words
-      return own.filter((word) => /^--[a-z]/.test(word) && !isFlag(word, flags, command))
-    })
-    expect(unknown).toEqual([])
-  })
 })
+
+describe.each([...pages, { program: 'flotilla', globals: flotillaGlobals, commands: flotillaCommands }])(
+  'examples that call $program',
+  ({ program, globals, commands }) => {
+    it.each(examplePages)('%s has only commands and flags that exist', (file) => {
+      const known = new Map(
+        commands.flatMap((command) => [command.name, ...(command.aliases ?? [])].map((name) => [name, command])),
+      )
+      const unknown = exampleLines(readText(file), program).flatMap((words) => {
+        const at = words.findIndex((word) => !word.startsWith('-') && known.has(word))
+        const group = known.get(words[at] ?? '')
+        const command = group?.commands?.find(({ name }) => name === words[at + 1]) ?? group
+        if (command === undefined) return [`${program} ${words.join(' ')}`]
+        // A group's command that asks for more flags takes those of the command of the same name.
+        const more = group === command || command.moreFlags === undefined ? {} : (known.get(command.name)?.flags ?? {})
+        const flags = { ...globals, ...more, ...command.flags }
+        const own = command.stopsAtArgument === true ? words.slice(0, at + 1) : words
+        return own.filter((word) => /^--[a-z]/.test(word) && !isFlag(word, flags, command) && !isOfPage(word, words))
+      })
+      expect(unknown).toEqual([])
+    })
+  },
+)
 
 /** Flags of drivers are known only to their descriptors. */
 function isFlag(word: string, flags: FlagTable, command: Command): boolean {
   const name = word.slice(2).replace(/=.*/s, '')
   if (name === 'help' || Object.hasOwn(flags, name)) return true
   return command.moreFlags !== undefined && driverFlags.has(name)
+}
+
+/** A flag of a driver that the page itself writes: it begins with the name of the driver. */
+function isOfPage(word: string, words: readonly string[]): boolean {
+  const name = words[words.findIndex((each) => each === '-d' || each === '--driver') + 1] ?? ''
+  return !makeRegistry(builtins).has('driver', name) && word.startsWith(`--${name}-`)
 }
 
 async function readDriverFlags(): Promise<ReadonlySet<string>> {

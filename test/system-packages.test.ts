@@ -34,3 +34,18 @@ describe('system packages', () => {
       expect(packagesOf[job]).toEqual(expect.arrayContaining([...packagesOf['start']!]))
   })
 })
+
+describe('npm run bench', () => {
+  it('takes the benchmarks whose name contains a word, and lists no other files', async () => {
+    const script = '../scripts/benchmarks.mjs'
+    const { chooseBenchmarks, listBenchmarks } = (await import(script)) as {
+      readonly chooseBenchmarks: (files: readonly string[], words: readonly string[]) => readonly string[]
+      readonly listBenchmarks: (files: readonly string[]) => string
+    }
+    const files = ['start.bench.ts', 'haproxy.ts', 'load-lists.bench.ts', 'lists-process.ts']
+    expect(chooseBenchmarks(files, ['list'])).toEqual(['load-lists.bench.ts'])
+    expect(chooseBenchmarks(files, [])).toEqual(['load-lists.bench.ts', 'start.bench.ts'])
+    expect(chooseBenchmarks(files, ['NOSUCH'])).toEqual([])
+    expect(listBenchmarks(files)).toBe('there are: load-lists start')
+  })
+})

@@ -3,8 +3,19 @@ import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import type * as nodeFs from 'node:fs'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { isTerminal, standInFor } from './standard-stream.ts'
+
+const disk = vi.hoisted(() => ({ isFull: false }))
+vi.mock('node:fs', async (load) => {
+  const fs = await load<typeof nodeFs>()
+  const writeWithRoom = (...args: Parameters<typeof fs.writeSync>): number => {
+    if (disk.isFull) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+    return fs.writeSync(...args)
+  }
+  return { ...fs, writeSync: writeWithRoom }
+})
 
 let folder = ''
 let fd = -1
@@ -78,8 +89,22 @@ test('a failed write is told to the listeners and to each caller from then on', 
   output.on('error', (error: NodeJS.ErrnoException) => errors.push(error))
   expect(output.write('lost')).toBe(false)
   expect(await writeAndWait(output, 'lost too')).toMatchObject({ code: 'EBADF' })
-  expect(errors.map(({ code }) => code)).toEqual(['EBADF'])
+  expect(errors.map(({ code }) => code)).toEqual(['EBADF', 'EBADF'])
   expect(opened).toEqual([])
+})
+
+test('after a full disk has room again, what is written then is there', async () => {
+  const path = join(folder, 'log')
+  const output = openAt(path, 'a')
+  const errors: NodeJS.ErrnoException[] = []
+  output.on('error', (error: NodeJS.ErrnoException) => errors.push(error))
+  disk.isFull = true
+  output.write('lost\n')
+  disk.isFull = false
+  output.write('kept\n')
+  expect(readFileSync(path, 'utf8')).toBe('kept\n')
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(errors.map(({ code }) => code)).toEqual(['ENOSPC'])
 })
 
 /** A pipe that nobody reads yet, as Bun shows it: it never tells what waits, and is done with an empty write at once. */

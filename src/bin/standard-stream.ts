@@ -77,7 +77,6 @@ class DirectOutput {
   readonly #open: () => WriteStream
   readonly #onError: ErrorHandler[] = []
   #left = directBytes
-  #failure: Error | undefined
   /** In the order in which it was written. */
   readonly #sent: Sent[] = []
   #waiting = 0
@@ -112,7 +111,6 @@ class DirectOutput {
   write(data: string | Uint8Array, ...rest: readonly unknown[]): boolean {
     const done = rest.find((item) => typeof item === 'function') as WriteCallback | undefined
     const encoding = rest.find((item) => typeof item === 'string') as BufferEncoding | undefined
-    if (this.#failure !== undefined && this.opened === undefined) return this.#tell(this.#failure, done)
     let bytes = typeof data === 'string' ? Buffer.from(data, encoding) : data
     if (this.opened !== undefined || bytes.length > this.#left) return this.#send(bytes, done)
     try {
@@ -124,7 +122,7 @@ class DirectOutput {
     } catch (error) {
       // A descriptor that somebody made non-blocking, and full: the stream waits until it takes more.
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return this.#send(bytes, done)
-      this.#failure = error as Error
+      // The next one is tried all the same: a full disk may have room again.
       queueMicrotask(() => {
         for (const handle of this.#onError) handle(error as Error)
       })

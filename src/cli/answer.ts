@@ -58,17 +58,17 @@ function answerUnknownCommand(line: ParsedLine & { readonly kind: 'unknown-comma
   const { personality, world } = options
   const word = stripControls(line.word)
   const hint = line.near === undefined ? '' : `hint: did you mean "${line.near}"?\n`
-  if (personality.id === 'swarm') {
+  // Only the program itself has this of classic Swarm, which had no groups of commands.
+  if (personality.id === 'swarm' && line.path.length === 1) {
     world.stdout.write(`No help topic for '${word}'\n`)
     world.stderr.write(hint)
     return personality.unknownCommandExitCode
   }
-  if (personality.id === 'docker-machine') {
-    const { program } = personality
-    world.stderr.write(`${program}: '${word}' is not a ${program} command. See '${program} --help'.\n${hint}`)
-    return personality.unknownCommandExitCode
-  }
   const words = renderWords(personality, line.path)
+  if (personality.id === 'docker-machine' || personality.id === 'swarm') {
+    world.stderr.write(`${words}: '${word}' is not a ${words} command. See '${words} --help'.\n${hint}`)
+    return personality.usageExitCode
+  }
   if (personality.id === 'docker-compose') {
     world.stdout.write(renderHelp(personality, line.path))
     world.stderr.write(`unknown docker command: "${words.replace(/^docker /, '')} ${word}"\n${hint}`)

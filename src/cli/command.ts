@@ -6,7 +6,7 @@ import type { Registry } from '../plugin/registry.ts'
 import type { Terminal } from '../ui/terminal.ts'
 import type { Personality } from './personality.ts'
 
-/** One positional argument, for help and completion; counting and errors are the command's own. */
+/** One positional argument, for help and completion; counting and errors are the command's own but for `maxArgs`. */
 export interface ArgSpec {
   /** As it stands in the usage line, for instance `NAME` or `[SERVICE...]`. */
   readonly name: string
@@ -30,6 +30,8 @@ export interface Command<F extends FlagTable = FlagTable> {
   readonly hidden?: boolean
   readonly flags: F
   readonly args: readonly ArgSpec[]
+  /** More arguments are refused before it is loaded. Not for commands of ancestors that passed over them. */
+  readonly maxArgs?: number
   /** Stop reading flags at the first argument (exec, run, ssh). */
   readonly stopsAtArgument?: boolean
   /** Flags known only after a look at the command line (those of the chosen driver). */

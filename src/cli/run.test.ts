@@ -177,6 +177,36 @@ describe('the goflag dialect (docker-machine, swarm)', () => {
   it('classic Swarm has its own words for it, and exit code 0', async () => {
     expect(await runLine(swarm, 'xyz')).toEqual({ code: 0, stdout: "No help topic for 'xyz'\n", stderr: '' })
   })
+
+  it.each([
+    [swarm, 'swarm'],
+    [dockerMachine, 'docker-machine'],
+  ])(
+    'a word that no command of a group is called, which no ancestor had, is an error of that group: %#',
+    async (program, name) => {
+      const group: Command = { name: 'pool', brief: 'pools', flags: {}, args: [], commands: [command('list', echo)] }
+      expect(await runLine(program, 'pool lst', [group])).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `${name} pool: 'lst' is not a ${name} pool command. See '${name} pool --help'.\nhint: did you mean "list"?\n`,
+      })
+    },
+  )
+
+  it('arguments beyond those a command can have are refused before it runs', async () => {
+    const commands = [command('even', echo, { maxArgs: 0 }), command('one', echo, { maxArgs: 1 })]
+    expect(await runLine(swarm, 'even node1', commands)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `swarm even takes no arguments, got "node1"\nhint: see 'swarm even --help'\n`,
+    })
+    expect(await runLine(flotilla, 'one a b', commands)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `flotilla: one takes at most one argument, got "b"\nhint: see 'flotilla one --help'\n`,
+    })
+    expect((await runLine(swarm, 'one a', commands)).code).toBe(0)
+  })
 })
 
 describe('the pflag dialect (compose, flotilla)', () => {
@@ -514,6 +544,20 @@ describe('interruption', () => {
       stdout: '',
       stderr: 'flotilla: cannot write the output: disk full\n',
     })
+  })
+
+  it('a log that finds no room on the disk ends nothing', async () => {
+    const stage = makeStage(['ls'])
+    const full = Object.assign(new Error('disk full'), { code: 'ENOSPC' })
+    const body = command('ls', async (ctx) => {
+      stage.world.stderr.emit('error', full)
+      await new Promise((resolve) => setImmediate(resolve))
+      ctx.stdout.write('done\n')
+    })
+    expect({
+      code: await run({ personality: flotilla, globals, commands: [body] }, stage.world),
+      ...stage.sent,
+    }).toEqual({ code: 0, stdout: 'done\n', stderr: '' })
   })
 })
 

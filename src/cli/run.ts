@@ -1,5 +1,6 @@
 import { FlotillaError, isFlotillaError } from '../core/errors.ts'
 import type { FlagTable } from '../core/flag.ts'
+import { goQuote } from '../core/goquote.ts'
 import { isSecretName } from '../core/mask.ts'
 import type { Command, Context } from './command.ts'
 import type { Dialect } from './dialects/dialect.ts'
@@ -121,16 +122,33 @@ async function completeLine(state: RunState, root: RootCommand): Promise<number>
 }
 
 async function runCommand(state: RunState, line: ParsedLine & { readonly kind: 'run' }): Promise<number> {
-  const { world } = state
+  const { program, world } = state
   state.globals = line.globals
   const tables = [...line.path.map((command) => command.flags), line.more]
   state.secrets = tables.flatMap((table) => secretsOf(table, line.flags, line.globals))
   for (const note of line.notes) world.stderr.write(`${note}\n`)
   if (line.command.load === undefined) throw new FlotillaError('internal', `command ${line.command.name} has no body`)
+  refuseArguments(program.personality, line)
   const loaded = await line.command.load()
   const context = makeContext(state, line.path, line.globals)
   const code = await loaded.run(context, line.flags, line.args)
   return code ?? 0
+}
+
+function refuseArguments(
+  { program }: Personality,
+  { path, command, args }: ParsedLine & { readonly kind: 'run' },
+): void {
+  const most = command.maxArgs
+  if (most === undefined || args.length <= most) return
+  const steps = path.slice(1).map(({ name }) => name)
+  const words = [program, ...steps].join(' ')
+  // Errors of `flotilla` begin with its name.
+  const subject = program === 'flotilla' ? steps.join(' ') : words
+  const takes = most === 0 ? 'no arguments' : most === 1 ? 'at most one argument' : `at most ${String(most)} arguments`
+  throw new FlotillaError('cli/usage', `${subject} takes ${takes}, got ${goQuote(args[most] ?? '')}`, {
+    hint: `see '${words} --help'`,
+  })
 }
 
 function secretsOf(table: FlagTable, ...values: readonly ParsedFlags[]): string[] {
@@ -212,13 +230,16 @@ async function afterOutput(world: World, code: number): Promise<number> {
   return code
 }
 
-/** A reader that went away (`… | head -1`) ends the program without a word. */
+/**
+ * A reader that went away (`… | head -1`) ends the program without a word. A log or progress that finds no room on a full
+ * disk ends nothing: a manager goes on, and no `up` stops half-way because nobody can be told of it.
+ */
 function watchForBrokenPipe(world: World): Promise<number> {
   return new Promise((resolve, reject) => {
     for (const stream of [world.stdout, world.stderr]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'EPIPE') resolve(brokenPipeExitCode)
-        else reject(cannotWrite(error))
+        else if (stream === world.stdout) reject(cannotWrite(error))
       })
     }
   })

@@ -28,6 +28,7 @@ describe('credentials in texts', () => {
     'https://example/a:b@c',
     'a=b',
     'label must be set as KEY=VALUE',
+    'name it as token://http://HOST:8085/v1/TOKEN',
   ])('%s holds none', (text) => {
     expect(maskSecrets(text)).toBe(text)
   })

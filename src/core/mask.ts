@@ -7,11 +7,11 @@ const upperKey = /(?:^|[A-Z0-9_])KEY$/
 
 const userInfo = /\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@"']{0,200}):[^\s/@"']+@/gi
 /** Who knows the token of a cluster can add engines to it. */
-const tokenUrl = /\btoken:\/\/((?:[^\s"'/]{0,255}\/){0,16})[^\s"'/]+/gi
+const tokenUrl = /\btoken:\/\/((?:[^\s"'/]{0,255}\/){0,16})([^\s"'/]+)/gi
 const swarmKey = /\bSWM(?:TKN|KEY)-[\w-]+/g
 const assignment = /(?<![\w-])([\w.-]{1,100})=("[^"]*"|'[^']*'|[^\s"',;&]+)/g
-/** `KEY=VALUE` in a sentence says how something is written. */
-const placeholder = /^VAL(?:UE)?$/
+/** `KEY=VALUE` and `token://HOST/v1/TOKEN` in a sentence say how something is written. */
+const placeholder = /^(?:VAL(?:UE)?|TOKEN)$/
 const jsonMember = /"([\w.-]{1,100})"(\s{0,4}:\s{0,4})"(?:[^"\\]|\\.)*"/g
 const header = /\b(x-registry-auth|x-registry-config|authorization)(:\s{0,4})(?:(?:basic|bearer)\s+)?[^\s"',;]+/gi
 
@@ -50,7 +50,9 @@ export function maskThoroughly(text: string): string {
 export function maskSecrets(text: string, known: readonly string[] = []): string {
   let masked = text
     .replace(userInfo, '$1:***@')
-    .replace(tokenUrl, 'token://$1***')
+    .replace(tokenUrl, (whole, place: string, token: string) =>
+      placeholder.test(token) ? whole : `token://${place}***`,
+    )
     .replace(swarmKey, '***')
     .replace(header, '$1$2***')
     .replace(assignment, (whole, name: string, value: string) =>

@@ -11,6 +11,7 @@ import type { KeyObject } from 'node:crypto'
 import { isIP, isIPv4 } from 'node:net'
 import { promisify } from 'node:util'
 import { FlotillaError, toMessage } from '../core/errors.ts'
+import { goQuote } from '../core/goquote.ts'
 import { derCertificate, derCertificateBody, derName, readSubject, readSubjectKeyId } from '../core/x509/certificate.ts'
 import type { CertificateBody, SignatureKind, SubjectName } from '../core/x509/certificate.ts'
 import { readDerItems } from '../core/x509/der.ts'
@@ -120,8 +121,11 @@ export interface CertificateFacts {
   readonly der: Uint8Array
 }
 
-/** @throws {machine/certificate} when the text is no certificate */
-export function readCertificate(pem: string): CertificateFacts {
+/**
+ * @param file where the text is from, for the message
+ * @throws {machine/certificate} when the text is no certificate
+ */
+export function readCertificate(pem: string, file?: string): CertificateFacts {
   try {
     const certificate = new X509Certificate(pem)
     return {
@@ -132,7 +136,9 @@ export function readCertificate(pem: string): CertificateFacts {
       der: certificate.raw,
     }
   } catch (error) {
-    throw new FlotillaError('machine/certificate', `cannot read certificate: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('machine/certificate', `cannot read certificate${nameOf(file)}: ${toMessage(error)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -163,18 +169,28 @@ export function splitCertificates(pem: string): readonly string[] {
   return found.map((text) => `${text}\n`)
 }
 
-/** The one of several certificates that a key belongs to; `undefined`: none. */
-export function findCertificateOf(pem: string, key: string): string | undefined {
-  const privateKey = readKey(key)
+/**
+ * The one of several certificates that a key belongs to; `undefined`: none.
+ *
+ * @param keyFile where the key is from, for the message
+ */
+export function findCertificateOf(pem: string, key: string, keyFile?: string): string | undefined {
+  const privateKey = readKey(key, keyFile)
   return splitCertificates(pem).find((text) => new X509Certificate(text).checkPrivateKey(privateKey))
 }
 
-function readKey(pem: string): KeyObject {
+function readKey(pem: string, file?: string): KeyObject {
   try {
     return createPrivateKey(pem)
   } catch (error) {
-    throw new FlotillaError('machine/certificate', `cannot read private key: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('machine/certificate', `cannot read private key${nameOf(file)}: ${toMessage(error)}`, {
+      cause: error,
+    })
   }
+}
+
+function nameOf(file: string | undefined): string {
+  return file === undefined ? '' : ` ${goQuote(file)}`
 }
 
 async function makeKey(kind: KeyKind): Promise<KeyObject> {

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, promises as fs, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,6 +34,30 @@ describe('a lock that a dead process left', () => {
     })
     writeFileSync(at, JSON.stringify({ ...(JSON.parse(mine) as object), nonce: 'other', ...more }))
   }
+
+  it.runIf(process.platform === 'linux')(
+    'is taken over from a process that has ended and that nobody has asked for',
+    async () => {
+      // The inner shell ends when its parent has become a program that never asks for it.
+      const parent = spawn(
+        'sh',
+        ['-c', 'sh -c "until grep -q sleep /proc/\\$PPID/comm; do :; done" & echo $!; exec sleep 60'],
+        {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        },
+      )
+      try {
+        const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+        const pid = Number(line.toString())
+        const readState = (): string => / ([A-Z]) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? ''
+        await vi.waitFor(() => expect(readState()).toBe('Z'), { timeout: 10_000 })
+        await leave(path, { pid, startTicks: 0 })
+        expect(await withLock(path, { ...options, waitMs: 0 }, async () => 'mine')).toBe('mine')
+      } finally {
+        parent.kill('SIGKILL')
+      }
+    },
+  )
 
   it('is taken away by one of many that want it, and goes to one at a time', async () => {
     await leave(path, { pid: gone })

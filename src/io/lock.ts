@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { Clock } from '../core/clock.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { codeOf, makeNonce, readTextFile } from './files.ts'
+import { parseStat } from './process-identity.ts'
 
 /** Who holds a lock. A pid alone is not enough: pids are used again. */
 interface Owner {
@@ -127,7 +128,7 @@ async function makeOwner(): Promise<Owner> {
   return {
     pid: process.pid,
     computer: hostname(),
-    startTicks: await readStartTicks(process.pid),
+    startTicks: (await readProcess(process.pid)).startTicks,
     boot: await readBoot(),
     nonce: makeNonce(),
   }
@@ -156,15 +157,16 @@ async function isAlive(owner: Owner, isLocal: boolean): Promise<boolean> {
   } catch (error) {
     if (codeOf(error) === 'ESRCH') return false
   }
-  const startTicks = await readStartTicks(owner.pid)
+  const { state, startTicks } = await readProcess(owner.pid)
+  // Ended, and kept by a parent that does not ask for it, as the first process of many containers.
+  if (state === 'Z' || state === 'X') return false
   return owner.startTicks === 0 || startTicks === 0 || startTicks === owner.startTicks
 }
 
-/** Field 22 of `/proc/PID/stat`; the command name before it may hold blanks and brackets. */
-async function readStartTicks(pid: number): Promise<number> {
-  const text = await fs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return Number(fields[19] ?? 0) || 0
+/** Of a system that does not tell: no state, and 0. */
+async function readProcess(pid: number): Promise<{ readonly state: string; readonly startTicks: number }> {
+  const stat = parseStat(await fs.readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ''))
+  return { state: stat?.state ?? '', startTicks: Number(stat?.startTicks ?? 0) || 0 }
 }
 
 async function readBoot(): Promise<string> {

@@ -7,7 +7,7 @@ import type { Log } from '../core/log.ts'
 import { isPairOf, makeCa, readCertificate } from '../io/certificates.ts'
 import { systemClock } from '../io/clock.ts'
 import { manualClock } from '../testing/manual-clock.ts'
-import { bootstrapCertificates, findUser, issueServerCertificate } from './certs.ts'
+import { bootstrapCertificates, findUser, issueServerCertificate, readCa } from './certs.ts'
 import type { CertificateContext } from './certs.ts'
 import { readExpiry } from './expiry.ts'
 import type { AuthOptions, Host } from './host.ts'
@@ -131,8 +131,19 @@ describe('bootstrapping', () => {
     const { auth, ctx } = trial()
     await bootstrapCertificates(auth, ctx, {})
     writeFileSync(auth.CaCertPath, 'half a certif')
-    await expect(bootstrapCertificates(auth, ctx, {})).rejects.toThrow(/^cannot read certificate: /)
+    await expect(bootstrapCertificates(auth, ctx, {})).rejects.toThrow(`cannot read certificate "${auth.CaCertPath}": `)
     expect(readFileSync(auth.CaCertPath, 'utf8')).toBe('half a certif')
+  })
+
+  it('of several files the one that cannot be read is named', async () => {
+    const { auth, ctx } = trial()
+    await bootstrapCertificates(auth, ctx, {})
+    writeFileSync(auth.CaPrivateKeyPath, '')
+    await expect(readCa(auth)).rejects.toThrow(`cannot read private key "${auth.CaPrivateKeyPath}": `)
+    writeFileSync(auth.ClientCertPath, 'half a certif')
+    await expect(bootstrapCertificates(auth, ctx, {})).rejects.toThrow(
+      `cannot read certificate "${auth.ClientCertPath}": `,
+    )
   })
 })
 

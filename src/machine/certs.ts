@@ -66,7 +66,7 @@ async function chooseLockFolder(auth: AuthOptions, ctx: CertificateContext): Pro
   const folder = dirname(auth.CaPrivateKeyPath)
   if (folder === auth.CertDir) return folder
   const text = await readTextFile(auth.CaCertPath)
-  const isUsable = text !== undefined && readCertificate(text).notAfterMs > ctx.clock.nowMs()
+  const isUsable = text !== undefined && readCertificate(text, auth.CaCertPath).notAfterMs > ctx.clock.nowMs()
   return isUsable ? auth.CertDir : folder
 }
 
@@ -75,7 +75,7 @@ async function bootstrapCa(auth: AuthOptions, ctx: CertificateContext): Promise<
   const keyKind = await chooseKeyKind(ctx, auth.CaPrivateKeyPath)
   if (text === undefined) {
     if (await pathExists(auth.CaPrivateKeyPath)) throw keyExists('certificate authority', auth.CaPrivateKeyPath)
-  } else if (readCertificate(text).notAfterMs > ctx.clock.nowMs()) {
+  } else if (readCertificate(text, auth.CaCertPath).notAfterMs > ctx.clock.nowMs()) {
     return
   } else {
     ctx.log.info('CA certificate is outdated and needs to be regenerated')
@@ -125,7 +125,7 @@ function isOwnClient(auth: AuthOptions): boolean {
 /** A pair that the user brought along (`--tls-client-cert`) is his to renew; ours must be signed by the present authority. */
 async function isClientGood(text: string, auth: AuthOptions, ctx: CertificateContext): Promise<boolean> {
   if (!isOwnClient(auth)) return true
-  if (readCertificate(text).notAfterMs < ctx.clock.nowMs() + renewBeforeMs) return false
+  if (readCertificate(text, auth.ClientCertPath).notAfterMs < ctx.clock.nowMs() + renewBeforeMs) return false
   const key = await readTextFile(auth.ClientKeyPath)
   const ca = await readTextFile(auth.CaCertPath)
   return key !== undefined && ca !== undefined && isPairOf({ cert: text, key }, ca)
@@ -203,7 +203,7 @@ export async function issueServerCertificate(
  */
 export async function readCa(auth: Pick<AuthOptions, 'CaCertPath' | 'CaPrivateKeyPath'>): Promise<CertificatePair> {
   const pair = await readPair(auth.CaCertPath, auth.CaPrivateKeyPath)
-  return { ...pair, cert: findCertificateOf(pair.cert, pair.key) ?? pair.cert }
+  return { ...pair, cert: findCertificateOf(pair.cert, pair.key, auth.CaPrivateKeyPath) ?? pair.cert }
 }
 
 /** @throws {machine/certificate} naming the missing file */

@@ -58,10 +58,11 @@ describe('options of a machine', () => {
     expect(same.host).toBe(host)
   })
 
-  it('what is not there cannot be taken away', () => {
-    expect(() => change({ removals: ['engine-label=none'] })).toThrow(
-      '--remove "engine-label=none": machine "m" has no such entry',
-    )
+  it('what is taken away already is no change: the command that was cut short can be given again', () => {
+    expect(change({ removals: ['engine-label=none'] })).toEqual({ host, lines: [] })
+  })
+
+  it('what is no option cannot be taken away', () => {
     expect(() => change({ removals: ['driver'] })).toThrow('--remove "driver": there is no such option to take away')
     expect(() => change({ removals: ['constructor'] })).toThrow('there is no such option to take away')
     expect(() => change({ removals: ['toString=x'] })).toThrow('there is no such option to take away')

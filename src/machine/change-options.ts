@@ -76,11 +76,7 @@ function remove(host: Host, removal: string): Host {
   const name = flag as ListFlag
   if (at < 0) return writeList(host, name, [])
   const key = removal.slice(at + 1)
-  const present = readList(host, name)
-  const rest = present.filter((entry) => entry !== key && keyOf(entry, name) !== key)
-  if (rest.length === present.length) {
-    throw new FlotillaError('machine/usage', `--remove ${goQuote(removal)}: machine "${host.name}" has no such entry`)
-  }
+  const rest = readList(host, name).filter((entry) => entry !== key && keyOf(entry, name) !== key)
   return writeList(host, name, rest)
 }
 

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { FlotillaError, toMessage } from '../core/errors.ts'
+import { findCertificateOf, readCertificate } from '../io/certificates.ts'
 import { dialTls } from '../io/dial.ts'
 import type { MutualTls, TcpAddress } from '../io/dial.ts'
 import { pathExists } from '../io/files.ts'
@@ -19,6 +20,19 @@ export async function readTls(auth: AuthOptions): Promise<MutualTls> {
     readPem(auth.ClientKeyPath),
   ])
   return { ca, cert, key }
+}
+
+/** Why a connection failed: a file that is no certificate or key is named in place of what TLS has to say of it. */
+export async function explainTls(auth: AuthOptions, error: unknown): Promise<string> {
+  try {
+    const { ca, cert, key } = await readTls(auth)
+    readCertificate(ca, auth.CaCertPath)
+    readCertificate(cert, auth.ClientCertPath)
+    findCertificateOf(cert, key, auth.ClientKeyPath)
+  } catch (reason) {
+    return toMessage(reason)
+  }
+  return toMessage(error)
 }
 
 /** True for an engine that was taken over as it was and speaks without TLS: the record says so and has no certificates. */
@@ -64,7 +78,8 @@ export async function checkConnection(
         { cause: error },
       )
     }
-    throw new FlotillaError('machine/certificate', describeFailure(url, error, program), { cause: error })
+    const reason = await explainTls(host.options.AuthOptions, error)
+    throw new FlotillaError('machine/certificate', describeFailure(url, reason, program), { cause: error })
   }
 }
 
@@ -77,10 +92,10 @@ async function isEngineGood(host: Host, driver: Driver, ctx: ConnectionContext, 
   }
 }
 
-function describeFailure(url: string, error: unknown, program: string): string {
+function describeFailure(url: string, reason: string, program: string): string {
   const hostPort = url.replace(/^[a-z]+:\/\//i, '').replace(/\/.*$/, '')
   return [
-    `Error checking and/or regenerating the certs: There was an error validating certificates for host "${hostPort}": ${toMessage(error)}`,
+    `Error checking and/or regenerating the certs: There was an error validating certificates for host "${hostPort}": ${reason}`,
     `You can attempt to regenerate them using '${program} regenerate-certs [name]'.`,
     'Be advised that this will trigger a Docker daemon restart which might stop running containers.',
     '',

@@ -49,6 +49,10 @@ export async function examine(
   const isOwn = !(await isAddressOnly(driver, o))
   const findings: Finding[] = []
   if (isOwn) findings.push(...(await checkCertificates(host.options.AuthOptions, hostPart(address), ctx.clock)))
+  if (state.value === 'Error') {
+    const { error } = await attempt(() => driver.engineUrl(o), o)
+    return [fail('machine', error ?? 'its driver says that something is wrong with it'), ...findings]
+  }
   if (state.value !== 'Running') {
     return [
       { check: 'machine', severity: 'warn', detail: `it is ${(state.value || 'in no known state').toLowerCase()}` },

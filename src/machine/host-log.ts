@@ -1,11 +1,16 @@
 import type { Log } from '../core/log.ts'
 
-/** A driver's lines as docker-machine shows them: `(NAME) line`, for debugging `(NAME) DBG | line`. */
+/**
+ * A driver's lines as docker-machine shows them: `(NAME) line`, for debugging `(NAME) DBG | line`. Lines that say the name
+ * already, as those of a driver within a command over several machines, are left as they are.
+ */
 export function hostLog(log: Log, name: string): Log {
+  const mark = (message: string, kind = ''): string =>
+    message.startsWith(`(${name}) `) ? message : `(${name}) ${kind}${message}`
   return {
-    debug: (message, fields) => log.debug(`(${name}) DBG | ${message}`, fields),
-    info: (message, fields) => log.info(`(${name}) ${message}`, fields),
-    warn: (message, fields) => log.warn(`(${name}) ${message}`, fields),
-    error: (message, fields) => log.error(`(${name}) ${message}`, fields),
+    debug: (message, fields) => log.debug(mark(message, 'DBG | '), fields),
+    info: (message, fields) => log.info(mark(message), fields),
+    warn: (message, fields) => log.warn(mark(message), fields),
+    error: (message, fields) => log.error(mark(message), fields),
   }
 }

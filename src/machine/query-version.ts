@@ -6,7 +6,7 @@ import { engineVersion } from '../engine/api/system.ts'
 import { openEngine } from '../engine/client.ts'
 import { parseEndpoint } from '../engine/endpoint-parse.ts'
 import type { Endpoint } from '../engine/endpoint.ts'
-import { isPlainEngine, readTls } from './connection.ts'
+import { explainTls, isPlainEngine, readTls } from './connection.ts'
 import type { AuthOptions, Host } from './host.ts'
 
 /**
@@ -27,9 +27,8 @@ export async function queryVersion(url: string, auth: AuthOptions, clock: Clock,
     }
   } catch (error) {
     if (o.signal?.aborted === true) throw error
-    throw new FlotillaError('engine/unreachable', `Unable to query docker version: ${toMessage(error)}`, {
-      cause: error,
-    })
+    const reason = url.startsWith('tcp:') ? await explainTls(auth, error) : toMessage(error)
+    throw new FlotillaError('engine/unreachable', `Unable to query docker version: ${reason}`, { cause: error })
   }
 }
 

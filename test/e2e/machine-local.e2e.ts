@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/core/log.ts'
 import { readCertificate } from '../../src/io/certificates.ts'
@@ -48,7 +48,9 @@ describe.runIf(isRoot)('driver local (needs root on Linux)', () => {
     })
 
     it('create gives an engine that answers over TLS, and env points the docker CLI at it', async () => {
-      const created = await machine(['create', '-d', 'local', '--engine-label', 'a=b', 'one'])
+      // The PATH that cron gives to its jobs, and the folder of Node.
+      const PATH = `/usr/bin:/bin:${dirname(process.execPath)}`
+      const created = await machine(['create', '-d', 'local', '--engine-label', 'a=b', 'one'], { PATH })
       expect(created).toMatchObject({ code: 0, stderr: '' })
       expect(created.stdout).toContain('Docker is up and running!\n')
       const shown = await machine(['env', 'one'])

@@ -64,7 +64,8 @@ function addressOf({ endpoint }: FakeEngine): string {
 }
 
 describe.each(programForms)('a cluster found by a token ($name)', (form) => {
-  const state = join(folder, `${form.name}.json`)
+  // The folder is made, as an operator's first one would be.
+  const state = join(folder, `${form.name}-kept`, 'tokens.json')
   let url = ''
   let service: Daemon
   const swarm = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> =>

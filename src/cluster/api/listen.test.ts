@@ -1,5 +1,8 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { silentLog } from '../../core/log.ts'
@@ -73,4 +76,19 @@ it('who begins something that is no handshake is cut off', async () => {
   odd.resume().write('GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n')
   await eventually(() => odd.closed, 'the odd one is cut off')
   expect(await ask(port)).toContain('fine')
+})
+
+it('a path that can be no socket is refused by its reason, and a file there stays', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-listen-'))
+  cleanups.push(() => rmSync(folder, { recursive: true }))
+  const server = new EndpointServer({ clock: systemClock, log: silentLog, handle: () => {} })
+  cleanups.push(() => server.closeNow())
+  const listen = (path: string): Promise<unknown> => server.listen({ kind: 'unix', path }, undefined)
+  const file = join(folder, 'notes')
+  writeFileSync(file, 'keep me')
+  await expect(listen(file)).rejects.toThrow(`listen unix ${file}: something that is no socket is there`)
+  expect(readFileSync(file, 'utf8')).toBe('keep me')
+  await expect(listen(join(folder, 'no/x.sock'))).rejects.toThrow(`: there is no folder ${join(folder, 'no')}`)
+  const long = `/${'x'.repeat(107)}`
+  await expect(listen(long)).rejects.toThrow(`listen unix ${long}: a socket's path has at most 107 bytes, this one 108`)
 })

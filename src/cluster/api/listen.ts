@@ -1,6 +1,7 @@
-import { chmod, unlink } from 'node:fs/promises'
+import { chmod, stat, unlink } from 'node:fs/promises'
 import { connect, createServer as createPlainServer, isIP } from 'node:net'
 import type { Server, Socket } from 'node:net'
+import { dirname } from 'node:path'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 
 /** Where the endpoint listens. */
@@ -120,6 +121,8 @@ async function makeServer(tls: ListenTls | undefined, onConnection: (socket: Soc
 
 async function listenUnix(server: Server, path: string): Promise<void> {
   const address: ListenAddress = { kind: 'unix', path }
+  const obstacle = await findObstacle(path)
+  if (obstacle !== undefined) throw new FlotillaError('io/connect', `listen unix ${path}: ${obstacle}`)
   try {
     await start(server, address, { path })
   } catch (error) {
@@ -128,6 +131,19 @@ async function listenUnix(server: Server, path: string): Promise<void> {
     await start(server, address, { path })
   }
   await chmod(path, 0o660)
+}
+
+/** Longest path that an address of a Unix socket holds, less its closing zero, in bytes. */
+const longestPath = 107
+
+/** Node calls a folder that is missing a lack of rights, the executable has no words for any of this, and both put a socket in the place of a file. */
+async function findObstacle(path: string): Promise<string | undefined> {
+  const size = Buffer.byteLength(path)
+  if (size > longestPath) return `a socket's path has at most ${longestPath} bytes, this one ${size}`
+  const folder = dirname(path)
+  if ((await stat(folder).catch(codeOf)) === 'ENOENT') return `there is no folder ${folder}`
+  const there = await stat(path).catch(() => undefined)
+  return there === undefined || there.isSocket() ? undefined : 'something that is no socket is there'
 }
 
 function start(

@@ -50,6 +50,7 @@ const quickstartCommands: readonly Command[] = [
     brief: 'Make the hosts, the endpoint and the project, or what is missing of them',
     flags: quickstartUpFlags,
     args: [],
+    maxArgs: 0,
     load: () => import('./quickstart/up.ts'),
   }),
   defineCommand({
@@ -57,6 +58,7 @@ const quickstartCommands: readonly Command[] = [
     brief: 'Take all of it away',
     flags: quickstartFlags,
     args: [],
+    maxArgs: 0,
     load: () => import('./quickstart/down.ts'),
   }),
 ]
@@ -106,6 +108,7 @@ export const flotillaCommands: readonly Command[] = [
     brief: 'Show the version of this program',
     flags: versionFlags,
     args: [],
+    maxArgs: 0,
     load: () => import('./version.ts'),
   }),
   {
@@ -130,6 +133,7 @@ export const flotillaCommands: readonly Command[] = [
 Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says from which pass on.`,
         flags: failpointsFlags,
         args: [],
+        maxArgs: 0,
         load: () => import('./failpoints.ts'),
       }),
     ],
@@ -160,6 +164,7 @@ Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says f
           'Clients: `swarm create --service URL`, and token://http://HOST:PORT/v1/TOKEN in place of token://TOKEN.',
         flags: discoveryServeFlags,
         args: [],
+        maxArgs: 0,
         load: () => import('./discovery/serve.ts'),
       }),
     ],
@@ -170,6 +175,7 @@ Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says f
     description: 'Writes the plugin into cli-plugins of DOCKER_CONFIG (~/.docker when not set) and prints its path.',
     flags: installPluginFlags,
     args: [],
+    maxArgs: 0,
     load: () => import('./plugin/install.ts'),
   }),
   defineCommand({
@@ -177,6 +183,7 @@ Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says f
     brief: 'Take away what install-plugin made',
     flags: uninstallPluginFlags,
     args: [],
+    maxArgs: 0,
     load: () => import('./plugin/uninstall.ts'),
   }),
   defineCommand({

@@ -124,7 +124,7 @@ async function checkLine(ctx: Context, flags: CreateFlags, args: readonly string
  * @throws {machine/usage}
  */
 export function checkCreateFlags(flags: CreateFlags): void {
-  checkEngineEnv(flags['engine-env'])
+  checkEnginePairs(flags)
   const isClassic = flags.swarm || flags['swarm-master']
   const mode = flags['swarm-mode']
   const problem = !['', 'manager', 'worker'].includes(mode)
@@ -144,11 +144,15 @@ export function checkCreateFlags(flags: CreateFlags): void {
 }
 
 /** @throws {machine/usage} */
-export function checkEngineEnv(pairs: readonly string[]): void {
-  const wrong = pairs.find((pair) => !isVariable(pair))
-  if (wrong === undefined) return
-  const name = wrong.split('=', 1)[0] ?? ''
-  throw new FlotillaError('machine/usage', `--engine-env ${goQuote(name)} is not of the form NAME=VALUE`)
+export function checkEnginePairs(flags: Pick<CreateFlags, 'engine-env' | 'engine-label'>): void {
+  const wrong = flags['engine-env'].find((pair) => !isVariable(pair))
+  if (wrong !== undefined) {
+    const name = wrong.split('=', 1)[0] ?? ''
+    throw new FlotillaError('machine/usage', `--engine-env ${goQuote(name)} is not of the form NAME=VALUE`)
+  }
+  const label = flags['engine-label'].find((each) => !/^[^=]+=/.test(each))
+  if (label === undefined) return
+  throw new FlotillaError('machine/usage', `--engine-label ${goQuote(label)} is not of the form KEY=VALUE`)
 }
 
 function toEngineOptions(flags: CreateFlags): EngineOptions {

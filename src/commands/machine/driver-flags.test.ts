@@ -11,6 +11,7 @@ import { noneFactory } from '../../machine/drivers/none/driver.ts'
 import { makeRegistry } from '../../plugin/make-registry.ts'
 import { readCreateWords } from './create-words.ts'
 import { toWanted } from './create.ts'
+import { findDriverFlags } from './driver-flags.ts'
 import { run as createPool } from './pool/create.ts'
 import { run as inspectPool } from './pool/inspect.ts'
 
@@ -51,6 +52,13 @@ function makeContext(env: Readonly<Record<string, string>> = {}): Context & { re
   }
   return context as unknown as Context & { readonly out: string[] }
 }
+
+describe('a line that names no driver behind the flag for it', () => {
+  it('has no flags of one, and is left to the parser', async () => {
+    for (const flag of ['-d', '--driver']) expect(await findDriverFlags(['create', flag], makeContext())).toEqual({})
+    await expect(findDriverFlags(['create', '-d', '', 'web'], makeContext())).rejects.toThrow('Driver "" not found')
+  })
+})
 
 describe('a driver that is a program of its own', () => {
   it('takes its flags from fleet files too', async () => {

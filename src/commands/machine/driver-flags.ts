@@ -7,6 +7,8 @@ const defaultDriver = 'virtualbox'
 
 /** The flags of the driver that the command line or the environment names. */
 export async function findDriverFlags(argv: readonly string[], ctx: Context): Promise<FlagTable> {
+  // The line is wrong in another way, which is told when it is parsed.
+  if (/^--?(?:driver|d)$/.test(argv.at(-1) ?? '')) return {}
   const name = findDriverName(argv, ctx.env)
   // Nobody asked for it: a line without a name should say that, not that there is no such driver.
   if (name === defaultDriver && !(await ctx.plugins.find('driver', name))) return {}

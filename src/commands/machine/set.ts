@@ -7,7 +7,7 @@ import { unfinishedStep } from '../../machine/creation.ts'
 import { fleetOf } from '../../machine/fleet/fleet-plan.ts'
 import { isAddressOnly } from '../../machine/provision/provision-host.ts'
 import { provisionWhole } from '../../machine/provision-whole.ts'
-import { checkEngineEnv } from './create.ts'
+import { checkEnginePairs } from './create.ts'
 import { forEachMachine } from './each-machine.ts'
 import { openMachine, programWords } from './open-machine.ts'
 import type { setFlags } from './own-table.ts'
@@ -54,7 +54,7 @@ export const run: Run<typeof setFlags> = async (ctx, flags, args) => {
 }
 
 function toChanges(flags: FlagValues<typeof setFlags>): OptionChanges {
-  checkEngineEnv(flags['engine-env'])
+  checkEnginePairs(flags)
   const lists = Object.fromEntries(
     (
       [

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { parseListenAddress } from '../../cluster/api/listen.ts'
-import { describeExposure } from './exposure.ts'
+import { issueCertificate, makeCa } from '../../io/certificates.ts'
+import type { LeafWanted } from '../../io/certificates.ts'
+import { describeExposure, describeUnfitness } from './exposure.ts'
 
 const pair = { cert: '', key: '' }
 
@@ -25,4 +27,28 @@ it('with rules of access only tokens in the clear are a danger', () => {
     'Tokens that are sent to tcp://10.0.0.1:2375 can be read on their way there: use --tls or --tlsverify',
   )
   expect(describeExposure(listen.slice(1), undefined, true)).toBeUndefined()
+})
+
+it('a certificate that clients or engines will refuse is told of at the start', async () => {
+  const about = { organization: 'x', keyKind: 'ecdsa', nowMs: Date.now(), days: 1 } as const
+  const ca = await makeCa({ ...about, commonName: 'ca' })
+  const describe = async (
+    address: string,
+    usages: LeafWanted['usages'],
+    names: readonly string[],
+  ): Promise<string | undefined> => {
+    const leaf = await issueCertificate(ca, { ...about, commonName: 'manager', usages, names })
+    return describeUnfitness([parseListenAddress(address)], leaf)
+  }
+  expect(await describe(':2376', ['server', 'client'], ['192.0.2.1'])).toBeUndefined()
+  expect(await describe('unix:///x', ['client'], [])).toBeUndefined()
+  expect(await describe(':2376', ['client'], [])).toBe(
+    'The certificate of --tlscert will not do: it names no host (subjectAltName), so that clients refuse it; it is none of a server (serverAuth), so that clients refuse it',
+  )
+  expect(await describe(':2376', ['server'], ['manager'])).toBe(
+    'The certificate of --tlscert will not do: it is none of a client (clientAuth), so that engines refuse it',
+  )
+  // Certificates without purposes are good for all.
+  expect(describeUnfitness([parseListenAddress('unix:///x')], ca)).toBeUndefined()
+  expect(describeUnfitness([parseListenAddress(':1')], undefined)).toBeUndefined()
 })

@@ -10,7 +10,7 @@ import { tuneForServer } from '../../io/long-running.ts'
 import { followAccess, openAccess } from './access-rules.ts'
 import { findDiscovery, makeDiscoveryContext, openDiscovery } from './discovery.ts'
 import { readHeartbeatMs } from './durations.ts'
-import { describeExposure } from './exposure.ts'
+import { describeExposure, describeUnfitness } from './exposure.ts'
 import { checkLogLevel, endDaemon } from './fatal.ts'
 import { loadFilters, loadStrategy } from './load-policy.ts'
 import { readLimitOptions } from './limit-options.ts'
@@ -92,6 +92,8 @@ async function readOptions(
   const listenTls = access === undefined ? tls.listenTls : letTokensIn(tls)
   const exposure = describeExposure(listen, tls.listenTls, access !== undefined)
   if (exposure !== undefined) ctx.log.warn(exposure)
+  const unfitness = describeUnfitness(listen, tls.listenTls)
+  if (unfitness !== undefined) ctx.log.warn(unfitness)
   if (access !== undefined && replicated !== undefined && listenTls?.clientCa === undefined) ctx.log.warn(strangers)
   return {
     discovery: replicated?.discovery ?? discovery,

@@ -1,7 +1,6 @@
 import type { Run } from '../../cli/command.ts'
 import { renderBinarySize } from '../../core/bytes.ts'
 import { renderHumanDuration } from '../../core/duration.ts'
-import { FlotillaError } from '../../core/errors.ts'
 import { renderTable } from '../../ui/table.ts'
 import { withManagement } from './management.ts'
 import type { NodeAnswer } from './management.ts'
@@ -9,8 +8,7 @@ import type { nodesFlags } from './cluster-flags.ts'
 
 /** Lists the nodes, or shows one with what is leaving it. */
 export const run: Run<typeof nodesFlags> = async (ctx, flags, args) => {
-  const [name, ...more] = args
-  if (more.length > 0) throw new FlotillaError('cli/usage', 'swarm nodes takes at most one node')
+  const [name] = args
   const path = name === undefined ? '/flotilla/nodes' : `/flotilla/nodes/${encodeURIComponent(name)}`
   const answer = await withManagement(ctx, flags, (management) =>
     management.ask<NodeAnswer | readonly NodeAnswer[]>('GET', path),

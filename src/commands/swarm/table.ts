@@ -83,6 +83,7 @@ export const swarmCommands: readonly Command[] = [
     brief: 'List the nodes of a running cluster, or show one',
     flags: nodesFlags,
     args: [{ name: '[NODE]' }],
+    maxArgs: 1,
     load: () => import('./nodes.ts'),
   }),
   defineCommand({
@@ -111,6 +112,7 @@ export const swarmCommands: readonly Command[] = [
     brief: 'Even out the nodes by moving containers that have a reschedule policy',
     flags: rebalanceFlags,
     args: [],
+    maxArgs: 0,
     load: () => import('./rebalance.ts'),
   }),
   {
@@ -143,6 +145,7 @@ Exit code 1: there is one. The last line it prints is what a later call takes wi
     description: 'Asks a running `swarm manage`. Nothing is created. Exit code 1: no node can take the container.',
     flags: explainFlags,
     args: [{ name: '[IMAGE]' }],
+    maxArgs: 1,
     stopsAtArgument: true,
     load: () => import('./explain.ts'),
   }),
@@ -158,6 +161,7 @@ Exit code 1: there is one. The last line it prints is what a later call takes wi
 with the body of a create call in "create". Exit code 1: not all containers were placed.`,
     flags: simulateFlags,
     args: [],
+    maxArgs: 0,
     load: () => import('./simulate.ts'),
   }),
   {
@@ -181,6 +185,7 @@ with the body of a create call in "create". Exit code 1: not all containers were
         description: 'The token is shown this once and kept nowhere.',
         flags: accessTokenFlags,
         args: [],
+        maxArgs: 0,
         load: () => import('./access/token.ts'),
       }),
     ],

@@ -9,6 +9,7 @@ import type { Log } from '../../core/log.ts'
 import { execProgram } from '../../io/exec.ts'
 import { makeFolder, pathExists } from '../../io/files.ts'
 import { withLock } from '../../io/lock.ts'
+import { systemEnv } from '../../io/system-env.ts'
 import { findMirror } from './apt-mirror.ts'
 import { mmdebstrapWords } from './mmdebstrap.ts'
 
@@ -106,7 +107,7 @@ async function checkTree(path: string): Promise<string> {
 
 /** The version of the machine's own dockerd, `20.10.24+dfsg1`; `undefined` when it has none. */
 async function readMachineEngine(o: { readonly clock: Clock } & CallOptions): Promise<string | undefined> {
-  const result = await execProgram(['sh', '-c', 'PATH=$PATH:/usr/sbin:/sbin dockerd --version'], o)
+  const result = await execProgram(['sh', '-c', 'dockerd --version'], { ...o, env: systemEnv() })
   return result.code === 0 ? /version ([^\s,]+)/.exec(result.stdout)?.[1] : undefined
 }
 
@@ -151,7 +152,7 @@ async function buildTree(
   const result = await execProgram(await mmdebstrapWords(suite, packages, building, mirror, o.clock), {
     deadlineMs: buildLimitMs,
     ...o,
-    env: process.env,
+    env: systemEnv(),
   })
   if (result.code !== 0) {
     await fs.rm(building, { recursive: true, force: true })

@@ -56,7 +56,7 @@ async function checkMachine(place: LabPlace, clock: Clock): Promise<void> {
   const subnet = parseSubnet(place.subnet)
   try {
     await requireHostNeeds(
-      { subnet, directory, directoryVariable: 'FLOTILLA_LAB_DIR', usesMachineEngine: false, clock },
+      { subnet, directory, cpus: '', directoryVariable: 'FLOTILLA_LAB_DIR', usesMachineEngine: false, clock },
       {},
     )
   } catch (error) {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Context, Run } from '../../../cli/command.ts'
 import { parseListenAddress } from '../../../cluster/api/listen.ts'
 import type { ListenAddress } from '../../../cluster/api/listen.ts'
@@ -7,6 +7,7 @@ import type { DiscoveryServiceOptions } from '../../../cluster/discovery-service
 import { checkTlsFlags, readTlsFiles } from '../../../cluster/tls-files.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import type { FlagValues } from '../../../core/flag.ts'
+import { makeFolder } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
 import type { discoveryServeFlags } from '../table.ts'
 
@@ -24,6 +25,7 @@ export const run: Run<typeof discoveryServeFlags> = async (ctx, flags) => {
     return
   }
   const statePath = resolve(ctx.cwd, flags.state)
+  await makeFolder(dirname(statePath), 0o700)
   const subject = `state file ${JSON.stringify(statePath)}`
   await withLock(`${statePath}.lock`, { clock, waitMs: 0, subject }, () => serve(ctx, { ...options, statePath }))
 }

@@ -7,8 +7,7 @@ import { makeFolder, makeNonce, writeFileAtomic } from '../../../io/files.ts'
 import type { installPluginFlags } from '../table.ts'
 import { describeStarter, ownerOf, pluginPath } from './place.ts'
 
-export const run: Run<typeof installPluginFlags> = async (ctx, flags, args) => {
-  if (args.length > 0) throw new FlotillaError('cli/usage', 'install-plugin takes no arguments')
+export const run: Run<typeof installPluginFlags> = async (ctx, flags) => {
   const path = pluginPath(ctx, flags.system)
   if ((await ownerOf(path)) === 'foreign' && !flags.force) {
     throw new FlotillaError('cli/usage', `${path} is there and is not ours`, {

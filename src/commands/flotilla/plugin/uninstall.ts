@@ -4,8 +4,7 @@ import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import type { uninstallPluginFlags } from '../table.ts'
 import { ownerOf, pluginPath } from './place.ts'
 
-export const run: Run<typeof uninstallPluginFlags> = async (ctx, flags, args) => {
-  if (args.length > 0) throw new FlotillaError('cli/usage', 'uninstall-plugin takes no arguments')
+export const run: Run<typeof uninstallPluginFlags> = async (ctx, flags) => {
   const path = pluginPath(ctx, flags.system)
   const owner = await ownerOf(path)
   if (owner === 'nobody') throw new FlotillaError('cli/usage', `no plugin at ${path}`)

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path/posix'
+import process from 'node:process'
 import type { Context, Run } from '../../../cli/command.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { programVersion } from '../../../core/program.ts'
@@ -24,6 +25,13 @@ export const run: Run<typeof quickstartUpFlags> = async (ctx, flags) => {
   const place = placeAt(ctx, flags['state-dir'])
   const count = flags.hosts
   if (count < 1 || count > 20) throw new FlotillaError('cli/invalid-value', `--hosts takes 1 to 20, not ${count}`)
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    const lack = process.platform === 'linux' ? 'the rights of root' : `a Linux kernel, and this is ${process.platform}`
+    throw new FlotillaError(
+      'platform/missing',
+      `the quickstart makes hosts out of Linux namespaces, which needs ${lack}`,
+    )
+  }
   await withQuickstart(ctx, place, () => bringUp(ctx, place, count, flags['local-engine-root']))
 }
 

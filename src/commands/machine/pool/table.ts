@@ -58,6 +58,7 @@ export const poolCommands: readonly Command[] = [
     brief: 'List pools',
     flags: poolListFlags,
     args: [],
+    maxArgs: 0,
     load: () => import('./ls.ts'),
   }),
   defineCommand({

@@ -6,6 +6,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { execProgram } from '../../../io/exec.ts'
 import { codeOf, readTextFile } from '../../../io/files.ts'
+import { systemEnv } from '../../../io/system-env.ts'
 import { overlaps, toInterfaceName } from '../../subnet.ts'
 import type { Subnet } from '../../subnet.ts'
 
@@ -23,6 +24,8 @@ export interface HostNeeds {
   readonly directory: string
   /** The environment variable that puts them elsewhere, for the remedy. */
   readonly directoryVariable: string
+  /** CPUs that the host is to use, as a list such as 0-1,3; empty: all. */
+  readonly cpus: string
   /** The machine's own dockerd is to be used. */
   readonly usesMachineEngine: boolean
   readonly clock: Clock
@@ -52,6 +55,7 @@ async function findLacks(needs: HostNeeds, o: CallOptions = {}): Promise<readonl
     await findOverlayLack(),
     await findDiskLack(needs),
     findSubnetLack(needs),
+    findCpuLack(needs.cpus, (await readTextFile('/sys/devices/system/cpu/online')) ?? needs.cpus),
   ]
   return found.filter((lack) => lack !== undefined)
 }
@@ -70,9 +74,9 @@ export async function requireHostNeeds(needs: HostNeeds, o: CallOptions): Promis
 
 async function findMissingPrograms(needs: HostNeeds, o: CallOptions): Promise<Lack[]> {
   const wanted = Object.entries({ ...programs, ...(needs.usesMachineEngine ? { dockerd: 'docker.io' } : {}) })
-  const script = 'PATH=$PATH:/usr/sbin:/sbin; for p; do command -v "$p" > /dev/null || echo "$p"; done'
+  const script = 'for p; do command -v "$p" > /dev/null || echo "$p"; done'
   const names = wanted.map(([name]) => name)
-  const result = await execProgram(['sh', '-c', script, 'sh', ...names], { ...o, clock: needs.clock })
+  const result = await execProgram(['sh', '-c', script, 'sh', ...names], { ...o, clock: needs.clock, env: systemEnv() })
   const missing = new Set(result.stdout.split('\n'))
   return wanted
     .filter(([name]) => missing.has(name))
@@ -98,7 +102,7 @@ async function findKernelLack(needs: HostNeeds, o: CallOptions): Promise<Lack | 
     '-c',
     script,
   ] as const
-  const result = await execProgram(words, { ...o, clock: needs.clock })
+  const result = await execProgram(words, { ...o, clock: needs.clock, env: systemEnv() })
   if (result.code === 0) return undefined
   const said = result.stderr.trim().split('\n').at(-1) ?? ''
   const remedy = 'use a machine, or a privileged container, whose kernel has namespaces, bridges and veth pairs'
@@ -139,4 +143,24 @@ function findSubnetLack(needs: HostNeeds): Lack | undefined {
     }
   }
   return undefined
+}
+
+/** Pure: whether all CPUs of a list are in another one; both as the kernel writes them, `0-1,3`. */
+export function findCpuLack(wanted: string, present: string): Lack | undefined {
+  const there = readCpus(present)
+  const lacking = readCpus(wanted).find(([from, to]) => !there.some(([first, last]) => first <= from && to <= last))
+  if (lacking === undefined) return undefined
+  return { what: `some of the CPUs ${wanted}`, remedy: `choose among ${present.trim()} with --local-cpus` }
+}
+
+/** The ranges of a list, first and last. */
+function readCpus(list: string): readonly (readonly [number, number])[] {
+  const parts = list
+    .trim()
+    .split(',')
+    .filter((part) => part !== '')
+  return parts.map((part) => {
+    const [from = '', to = from] = part.split('-')
+    return [Number(from), Number(to)]
+  })
 }

@@ -79,7 +79,7 @@ describe.runIf(process.platform === 'linux')('driver local (Linux)', () => {
     const driver = localFactory.create(context(), config)
     expect(await driver.state({})).toBe('Error')
     await expect(driver.start({})).rejects.toThrow(/host "a" is no longer in .*state/)
-    await expect(driver.engineUrl({})).rejects.toThrow('Host is not running')
+    await expect(driver.engineUrl({})).rejects.toThrow(/host "a" is no longer in .*state/)
     expect(driver.toConfig()['Unknown']).toBe('kept')
   })
 })

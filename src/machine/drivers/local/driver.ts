@@ -90,6 +90,7 @@ abstract class LocalDriver implements Driver {
         subnet: parseSubnet(readText(this.config, 'Subnet')),
         directory: readText(this.config, 'Directory'),
         directoryVariable: 'FLOTILLA_LOCAL_DIR',
+        cpus: readText(this.config, 'Cpus'),
         usesMachineEngine: !this.hasSystemd && (wish === 'host' || wish === '/' || wish === ''),
         clock: this.ctx.clock,
       },
@@ -166,7 +167,9 @@ abstract class LocalDriver implements Driver {
   abstract ssh(): SshTarget | undefined
 
   async engineUrl(): Promise<string> {
-    if ((await this.state()) !== 'Running') throw new FlotillaError('machine/state', 'Host is not running')
+    const state = await this.state()
+    if (state === 'Error') await this.require()
+    if (state !== 'Running') throw new FlotillaError('machine/state', 'Host is not running')
     return `tcp://${readText(this.config, 'IPAddress')}:${enginePort}`
   }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { execChecked, execProgram } from '../../../io/exec.ts'
 import { pathExists, readTextFile } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
+import { systemEnv } from '../../../io/system-env.ts'
 import { toHex, toInterfaceName } from '../../subnet.ts'
 import type { Subnet } from '../../subnet.ts'
 
@@ -41,10 +42,14 @@ export function natRules(subnet: Subnet): readonly Rule[] {
 
 /** Lets hosts of the subnet out. Idempotent. */
 export async function ensureNat(subnet: Subnet, clock: Clock): Promise<void> {
+  const env = systemEnv()
   for (const rule of natRules(subnet)) {
-    const found = await execProgram(['iptables', '-w', '-t', rule.table, '-C', rule.chain, ...rule.words], { clock })
+    const found = await execProgram(['iptables', '-w', '-t', rule.table, '-C', rule.chain, ...rule.words], {
+      clock,
+      env,
+    })
     if (found.code !== 0) {
-      await execChecked(['iptables', '-w', '-t', rule.table, '-I', rule.chain, ...rule.words], { clock })
+      await execChecked(['iptables', '-w', '-t', rule.table, '-I', rule.chain, ...rule.words], { clock, env })
     }
   }
   await withForwarding(clock, async () => {
@@ -57,10 +62,14 @@ export async function ensureNat(subnet: Subnet, clock: Clock): Promise<void> {
 
 /** Takes the rules of the subnet away, and forwarding with those of the last fleet. Idempotent. */
 export async function removeNat(subnet: Subnet, clock: Clock): Promise<void> {
+  const env = systemEnv()
   for (const rule of natRules(subnet)) {
     // A rule can be there twice after a crash.
     for (let count = 0; count < 4; count += 1) {
-      const result = await execProgram(['iptables', '-w', '-t', rule.table, '-D', rule.chain, ...rule.words], { clock })
+      const result = await execProgram(['iptables', '-w', '-t', rule.table, '-D', rule.chain, ...rule.words], {
+        clock,
+        env,
+      })
       if (result.code !== 0) break
     }
   }

@@ -12,6 +12,7 @@ import type { CgroupLayout } from './cgroup-layout.ts'
 import { renderJoin } from './host-script.ts'
 import { isAlive, readIdentity } from '../../../io/process-identity.ts'
 import type { ProcessIdentity } from '../../../io/process-identity.ts'
+import { systemEnv } from '../../../io/system-env.ts'
 import { readRecord, writeRecord } from './state-file.ts'
 import { toInterfaceName, toMac } from '../../subnet.ts'
 import type { Subnet } from '../../subnet.ts'
@@ -71,7 +72,11 @@ export async function ensureSwitch(place: SwitchPlace, o: CallOptions): Promise<
   await waitForOwnNetwork(pid, place.clock, o)
   const holder = await readIdentity(pid)
   await writeRecord(recordPath(place), holder === undefined ? {} : { holder })
-  await execChecked(['sh', '-c', renderSwitchScript(place.subnet, place.directory, pid)], { ...o, clock: place.clock })
+  await execChecked(['sh', '-c', renderSwitchScript(place.subnet, place.directory, pid)], {
+    ...o,
+    clock: place.clock,
+    env: systemEnv(),
+  })
   return pid
 }
 
@@ -138,7 +143,10 @@ async function findForeignOwner(place: SwitchPlace): Promise<string | undefined>
 export async function removeSwitch(place: SwitchPlace): Promise<void> {
   if ((await findForeignOwner(place)) === undefined) {
     // Deleting one end deletes both.
-    await execProgram(['ip', 'link', 'delete', toInterfaceName(place.subnet.gateway)], { clock: place.clock })
+    await execProgram(['ip', 'link', 'delete', toInterfaceName(place.subnet.gateway)], {
+      clock: place.clock,
+      env: systemEnv(),
+    })
   }
   await removeGroup(place.layout, place.groupName, place.clock)
   await rm(recordPath(place), { force: true })
@@ -182,6 +190,7 @@ export async function plugHost(plug: PlugRequest, clock: Clock, o: CallOptions):
   await execChecked(['nsenter', '-t', String(plug.switchPid), '-n', 'sh', '-c', renderPlugScript(plug)], {
     ...o,
     clock,
+    env: systemEnv(),
   })
 }
 
@@ -189,10 +198,11 @@ export async function plugHost(plug: PlugRequest, clock: Clock, o: CallOptions):
 export async function unplugHost(address: string, switchPid: number, clock: Clock): Promise<void> {
   await execProgram(['nsenter', '-t', String(switchPid), '-n', 'ip', 'link', 'delete', toInterfaceName(address)], {
     clock,
+    env: systemEnv(),
   })
 }
 
 /** Runs an `ip` or `tc` command line in the switch's network, where the outer ends of all cables are. */
 export async function execInSwitch(switchPid: number, line: string, clock: Clock): Promise<void> {
-  await execChecked(['nsenter', '-t', String(switchPid), '-n', 'sh', '-ec', line], { clock })
+  await execChecked(['nsenter', '-t', String(switchPid), '-n', 'sh', '-ec', line], { clock, env: systemEnv() })
 }

@@ -9,6 +9,7 @@ import { execProgram } from '../../../io/exec.ts'
 import type { ProgramWords } from '../../../io/exec.ts'
 import { makeFolder, pathExists } from '../../../io/files.ts'
 import { withLock } from '../../../io/lock.ts'
+import { systemEnv } from '../../../io/system-env.ts'
 import { findMirror } from '../../debian/apt-mirror.ts'
 import { cacheFolder, removeUnfinished } from '../../debian/engine-tree.ts'
 import { mmdebstrapWords } from '../../debian/mmdebstrap.ts'
@@ -121,7 +122,7 @@ async function takeKernel(tree: string, folder: string): Promise<void> {
 }
 
 async function run(what: string, words: ProgramWords, o: BaseImageOptions): Promise<void> {
-  const result = await execProgram(words, { deadlineMs: buildLimitMs, ...o, env: process.env })
+  const result = await execProgram(words, { deadlineMs: buildLimitMs, ...o, env: systemEnv() })
   if (result.code === 0) return
   const said = result.stderr.trim().split('\n').slice(-5).join('\n')
   throw new FlotillaError('machine/driver', `cannot build ${what} of the image of virtual machines: ${said}`)

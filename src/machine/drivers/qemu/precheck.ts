@@ -3,6 +3,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError } from '../../../core/errors.ts'
 import { execProgram } from '../../../io/exec.ts'
 import { pathExists } from '../../../io/files.ts'
+import { systemEnv } from '../../../io/system-env.ts'
 import { systemProgram } from './qemu-args.ts'
 
 /** Program → Debian package. */
@@ -36,8 +37,12 @@ export async function requireQemuNeeds(needs: QemuNeeds, clock: Clock, o: CallOp
     ...(needs.builds ? forBuilding : {}),
     ...(needs.bridge === '' ? {} : { ip: 'iproute2' }),
   }
-  const script = 'PATH=$PATH:/usr/sbin:/sbin; for p; do command -v "$p" > /dev/null || echo "$p"; done'
-  const { stdout } = await execProgram(['sh', '-c', script, 'sh', ...Object.keys(wanted)], { ...o, clock })
+  const script = 'for p; do command -v "$p" > /dev/null || echo "$p"; done'
+  const { stdout } = await execProgram(['sh', '-c', script, 'sh', ...Object.keys(wanted)], {
+    ...o,
+    clock,
+    env: systemEnv(),
+  })
   const missing = stdout.split('\n').filter((name) => name !== '')
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((name) => wanted[name]))].join(' ')
