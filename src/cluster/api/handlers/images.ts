@@ -7,7 +7,7 @@ import type { Fields } from '../../wire.ts'
 import { headerOf } from '../http1/head.ts'
 import { bridgeBytes, bridgeImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
-import { anyHealthy, forward, noteNodes, paramsOf, versionsOf } from '../call.ts'
+import { anyHealthy, forward, isTrue, noteNodes, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, Within } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
@@ -31,6 +31,8 @@ export const inspect: Handler = async (api, call) => {
 }
 
 export const history: Handler = passToHolder('callSeconds')
+/** Since API 1.55; older engines do not have the page. */
+export const attestations: Handler = passToHolder('callSeconds')
 export const save: Handler = passToHolder()
 
 /** A drawing of layers that engines gave up long ago; the ancestor never had it. */
@@ -95,15 +97,15 @@ async function importImage(api: Api, call: Call): Promise<void> {
 }
 
 export const load: Handler = async (api, call) => {
-  await streamToAll(api, call, '/images/load', 'Loading Image...')
+  await streamToAll(api, call, '/images/load', 'Loading Image...', isTrue(paramsOf(call).get('quiet')))
 }
 
 /** One body into every engine at once; the slowest sets the pace. */
-async function streamToAll(api: Api, call: Call, path: string, title: string): Promise<void> {
+async function streamToAll(api: Api, call: Call, path: string, title: string, isQuiet = false): Promise<void> {
   const members = api.cluster.healthyMembers()
   if (members.length === 0) anyHealthy(api)
   const bodies = fanOutBody(call.exchange, members.length)
-  const progress = new NodeProgress(call, title)
+  const progress = new NodeProgress(call, title, isQuiet)
   const type = headerOf(call.exchange.head, 'content-type') ?? 'application/x-tar'
   await progress.runAll(
     api,

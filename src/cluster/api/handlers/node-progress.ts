@@ -9,14 +9,24 @@ import { whileHealthy } from './while-healthy.ts'
 
 type Ask = (member: Member, index: number, signal: AbortSignal) => ReturnType<Member['engine']['request']>
 
+/** What engines say at the end. */
+interface Results {
+  readonly loaded: Set<string>
+  /** ID of the imported image, by the node's place: each makes one of its own. */
+  readonly imported: (string | undefined)[]
+}
+
 /** Progress lines of several engines as one stream: `id` is the node, `status` says what for and what. */
 export class NodeProgress {
   readonly #call: Call
   readonly #title: string
+  readonly #isQuiet: boolean
 
-  constructor(call: Call, title: string) {
+  /** @param isQuiet only what came of it is told, not how */
+  constructor(call: Call, title: string, isQuiet = false) {
     this.#call = call
     this.#title = title
+    this.#isQuiet = isQuiet
   }
 
   async runAll(
@@ -30,14 +40,14 @@ export class NodeProgress {
     noteNodes(api, this.#call, members)
     exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
     const problems: string[] = []
-    const results = new Set<string>()
+    const results: Results = { loaded: new Set(), imported: [] }
     const before = members.map((member) => member.view.images)
     await Promise.all(
       members.map(async (member, index) => {
         this.#say(member, '')
         try {
           await whileHealthy(api, member, exchange.signal, async (signal) =>
-            this.#follow(member, await ask(member, index, signal), results),
+            this.#follow(member, await ask(member, index, signal), { index, results }),
           )
         } catch (error) {
           onFailed?.(index)
@@ -47,7 +57,9 @@ export class NodeProgress {
       }),
     )
     // What an engine would say at the end is said once more as it would, for programs that read it.
-    for (const text of results) exchange.write(`${JSON.stringify({ stream: text })}\n`)
+    for (const text of results.loaded) exchange.write(`${JSON.stringify({ stream: text })}\n`)
+    const imported = results.imported.find((id) => id !== undefined)
+    if (imported !== undefined) exchange.write(`${JSON.stringify({ status: imported })}\n`)
     for (const [index, member] of members.entries()) {
       // Given to all nodes: what a single one was given before counts no longer.
       const read = api.cluster.changed(member, { what: 'images' })
@@ -61,12 +73,18 @@ export class NodeProgress {
     exchange.end()
   }
 
-  async #follow(member: Member, reply: Awaited<ReturnType<Ask>>, results: Set<string>): Promise<void> {
+  async #follow(
+    member: Member,
+    reply: Awaited<ReturnType<Ask>>,
+    { index, results }: { readonly index: number; readonly results: Results },
+  ): Promise<void> {
     for await (const line of reply.documents<Fields>()) {
       const problem = readText(line, 'error')
       if (problem !== '') throw new FlotillaError('engine/server', problem)
       const stream = readText(line, 'stream')
-      if (stream.startsWith('Loaded image')) results.add(stream)
+      if (stream.startsWith('Loaded image')) results.loaded.add(stream)
+      const status = readText(line, 'status')
+      if (/^sha256:[0-9a-f]{64}$/.test(status)) results.imported[index] = status
       const text = stream.trim() || describeProgress(line)
       if (text !== '') this.#say(member, text)
       if (this.#call.exchange.connection.socket.writableNeedDrain) await this.#call.exchange.drain()
@@ -74,6 +92,7 @@ export class NodeProgress {
   }
 
   #say(member: Member, text: string): void {
+    if (this.#isQuiet) return
     const status = text === '' ? this.#title : `${this.#title} : ${text}`
     this.#call.exchange.write(`${JSON.stringify({ id: member.name, status })}\n`)
   }
