@@ -7,6 +7,7 @@ import type { Engine } from '../engine/engine.ts'
 import { lookupAddress } from '../io/lookup-address.ts'
 import type { AccessGate, AccessSource } from './api/access-gate.ts'
 import { BuildNodes } from './api/build-nodes.ts'
+import { LatestNames } from './api/latest-names.ts'
 import type { Api, ApiSettings, Tenants } from './api/call.ts'
 import { makeDispatcher } from './api/dispatch.ts'
 import { LeadFence } from './api/fence.ts'
@@ -165,6 +166,7 @@ export async function assembleEndpoint(options: EndpointOptions): Promise<Endpoi
     ...(options.distribution === 'pull' ? {} : { images: new ImageTransfer(cluster) }),
     execs: new Map(),
     builds: new BuildNodes(clock),
+    latest: new LatestNames(),
     waiting: new WaitingCreates(),
     ...(election === undefined ? {} : { passOn: (call) => dispatcher.passOn(call) }),
     ...(tenants === undefined ? {} : { tenants }),

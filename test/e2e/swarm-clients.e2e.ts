@@ -126,6 +126,20 @@ describe.runIf(isRoot)('clients of a cluster of engines 20.10, 26.1 and 28.5 (ne
     await ok(cli, '$D rmi xbuilt')
   })
 
+  it('an image that is built again is pushed and run as it is now, on every node', async () => {
+    const cli = dockerClis[0]!.path
+    const name = `${registry.address}/again:1`
+    for (const who of ['first', 'second']) {
+      await ok(cli, `$D buildx build --push --build-arg WHO=${who} -t ${name} context`)
+      for (const node of ['cli1', 'cli2', 'cli3']) {
+        expect(await ok(cli, `$D run --rm -e constraint:node==${node} ${name}`)).toBe(`hello ${who}\n`)
+      }
+      const pulled = await cluster.node(2).docker(['run', '--rm', '--pull', 'always', name])
+      expect(pulled.stdout).toBe(`hello ${who}\n`)
+    }
+    await ok(cli, `$D rmi -f ${name}`)
+  })
+
   it('a client newer than an engine gets several networks at create, and warnings for what is lost', async () => {
     const call = (path: string, body: string): Promise<string> =>
       ok(

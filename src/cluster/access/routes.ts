@@ -124,6 +124,7 @@ const table: Readonly<Record<string, RouteAccess>> = {
   'GET /images/*/get': cleanUp,
   'GET /images/*/json': read,
   'GET /images/*/history': read,
+  'GET /images/*/attestations': read,
   'POST /images/create': deploy(undefined, { inspects: 'image' }),
   'POST /images/load': cleanUp,
   'POST /images/prune': cleanUp,
@@ -148,6 +149,7 @@ const table: Readonly<Record<string, RouteAccess>> = {
   'POST /volumes/create': deploy('made', { inspects: 'volume' }),
   'POST /volumes/prune': cleanUp,
   'GET /volumes/*': read,
+  'PUT /volumes/*': operate,
   'DELETE /volumes/*': deploy('volume'),
 
   'GET /flotilla/waiting': overview,

@@ -22,6 +22,7 @@ export class BuildNodes {
   readonly #things = new Map<string, string>()
   readonly #waiting = new Map<string, Set<(addr: string) => void>>()
   readonly #clients = new Map<string, Client>()
+  #openCount = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -86,8 +87,15 @@ export class BuildNodes {
     return (this.#clients.get(client)?.open ?? 0) > 0
   }
 
+  /** Engines to whose builders tunnels are open. */
+  openAddrs(): readonly string[] {
+    if (this.#openCount === 0) return []
+    return [...new Set([...this.#clients.values()].filter(({ open }) => open > 0).map(({ addr }) => addr))]
+  }
+
   /** A client's tunnel opens (`by` 1) or closes (-1). */
   count(client: string, addr: string, by: 1 | -1): void {
+    this.#openCount += by
     const known = this.#clients.get(client)
     // The client has moved to another engine in the meantime.
     if (by < 0 && known?.addr !== addr) return

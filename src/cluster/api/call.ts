@@ -23,6 +23,7 @@ import { pairOf } from './bridge/versions.ts'
 import type { VersionPair } from './bridge/versions.ts'
 import { parseBody } from './body-json.ts'
 import type { BuildNodes } from './build-nodes.ts'
+import type { LatestNames } from './latest-names.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { identityHeaders } from './identity-headers.ts'
 import { Forward } from './proxy.ts'
@@ -55,6 +56,8 @@ export interface Api {
   readonly execs: Map<string, string>
   /** Which engine does which build. */
   readonly builds: BuildNodes
+  /** Which image a name stands for that was given on one node. */
+  readonly latest: LatestNames
   /** Creates that wait for a node. */
   readonly waiting: WaitingCreates
   /** Leaves a create for which nothing has been done to the manager that leads now; absent: there is no other. */

@@ -28,6 +28,8 @@ describe('Router', () => {
     ['DELETE /containers/json', 'DELETE /containers/* | json'],
     ['GET /images/registry:5000/team/app:1/json', 'GET /images/*/json | registry:5000/team/app:1'],
     ['GET /images/get', 'GET /images/get | '],
+    ['GET /images/team/app:1/attestations', 'GET /images/*/attestations | team/app:1'],
+    ['PUT /volumes/node-1/data', 'PUT /volumes/* | node-1/data'],
     ['GET /networks', 'GET /networks | '],
     ['GET /networks/node-1/bridge', 'GET /networks/* | node-1/bridge'],
     ['POST /networks/create', 'POST /networks/create | '],

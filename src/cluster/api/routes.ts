@@ -103,6 +103,7 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /images/*/get': images.save,
   'GET /images/*/json': images.inspect,
   'GET /images/*/history': images.history,
+  'GET /images/*/attestations': images.attestations,
   'POST /images/create': images.createImage,
   'POST /images/load': images.load,
   'POST /images/prune': prune('images'),
@@ -127,6 +128,7 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /volumes/create': volumes.create,
   'POST /volumes/prune': prune('volumes'),
   'GET /volumes/*': volumes.inspect,
+  'PUT /volumes/*': volumes.update,
   'DELETE /volumes/*': volumes.remove,
 
   'GET /flotilla/tenants': tenants,

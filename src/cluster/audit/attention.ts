@@ -74,6 +74,7 @@ export const attentionTable: Readonly<Record<string, Attention>> = {
 
   'POST /volumes/create': 'call',
   'POST /volumes/prune': 'call',
+  'PUT /volumes/*': 'call',
   'DELETE /volumes/*': 'call',
 
   'POST /configs': 'call',

@@ -36,6 +36,8 @@ export interface BringOptions {
   readonly reference: string
   /** `linux/arm64`, when the client asked for one. */
   readonly platform: string | undefined
+  /** ID of the image that the name stands for, where that is known; `isOnly`: no other one will do. */
+  readonly latest?: { readonly id: string; readonly isOnly: boolean }
   readonly signal: AbortSignal
 }
 
@@ -65,13 +67,14 @@ export class ImageTransfer {
 
   /** Brings an image to a node. Failures are values; only the signal rejects. Equal copies at one time are one. */
   async bring(options: BringOptions): Promise<Brought> {
-    const { target, reference, signal } = options
+    const { target, reference, latest, signal } = options
     await this.#cluster.settled()
     const holders = this.#cluster.directory.imageHolders(reference)
     const naming = planNaming(reference, holders)
     if (naming === 'none') return { kind: 'absent' }
     let failure: unknown
-    for (const source of listSources(holders, target.addr)) {
+    for (const source of listSources(holders, target.addr, latest?.id)) {
+      if (latest?.isOnly === true && source.id !== latest.id) continue
       try {
         const facts = await this.#describe(source, signal)
         if (facts === undefined || !fitsNode(facts, target.view, options.platform)) continue

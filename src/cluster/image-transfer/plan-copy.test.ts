@@ -23,6 +23,7 @@ describe('listSources', () => {
       { id: 'third', addrs: ['d:2375'] },
       { id: 'old', addrs: ['a:2375'] },
     ])
+    expect(listSources(holders, 'target:2375', 'old').map(({ id }) => id)).toEqual(['old', 'new', 'third'])
   })
 })
 

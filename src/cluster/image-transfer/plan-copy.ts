@@ -16,8 +16,10 @@ interface Held {
 /**
  * Who could give an image to `target`, the newest image first: one reference may name several where nodes pulled or built
  * at different times. Stores that name one image differently count as different sources.
+ *
+ * @param latest ID of the image that comes first whatever its age, because it was given the name last
  */
-export function listSources(holders: readonly Held[], target: string): readonly ImageSource[] {
+export function listSources(holders: readonly Held[], target: string, latest?: string): readonly ImageSource[] {
   const byId = new Map<string, { createdAtMs: number; addrs: string[] }>()
   for (const { node, item } of holders) {
     if (node.addr === target || node.health.state !== 'healthy') continue
@@ -26,7 +28,10 @@ export function listSources(holders: readonly Held[], target: string): readonly 
     byId.set(item.id, entry)
   }
   return [...byId]
-    .sort(([a, first], [b, second]) => second.createdAtMs - first.createdAtMs || (a < b ? -1 : 1))
+    .sort(([a, first], [b, second]) => {
+      if (a === latest || b === latest) return a === latest ? -1 : 1
+      return second.createdAtMs - first.createdAtMs || (a < b ? -1 : 1)
+    })
     .map(([id, { addrs }]) => ({ id, addrs }))
 }
 

@@ -45,7 +45,7 @@ export async function openDiscovery(ctx: Context, address: string, context: Disc
   }
   const make = await ctx.plugins.load<MakeDiscovery>('discovery', scheme)
   const storeTls = await readStoreTls(context.options)
-  tellTls(address, storeTls, context.log)
+  tellTls(address, storeTls, context)
   return make(rest, { ...context, storeTls })
 }
 

@@ -13,17 +13,33 @@ export async function openStore(address: string, context: DiscoveryContext): Pro
   if (!isStoreAddress(address)) return undefined
   const { openClusterStore } = await import('../../cluster/discovery/kv-discovery.ts')
   const storeTls = await readStoreTls(context.options)
-  tellTls(address, storeTls, context.log)
+  tellTls(address, storeTls, context)
   return openClusterStore(address, { ...context, storeTls })
 }
+
+const tlsOptions = ['kv.cacertfile', 'kv.certfile', 'kv.keyfile'] as const
 
 function isStoreAddress(address: string): boolean {
   return /^(?:consul|etcd|zk):\/\//.test(address)
 }
 
-/** Says how a store is spoken to, as the ancestor did; on its standard output, where `list` has nothing but addresses. */
-export function tellTls(address: string, tls: MutualTls | undefined, log: Log): void {
-  if (isStoreAddress(address)) log.info(`Initializing discovery ${tls === undefined ? 'without' : 'with'} TLS`)
+/**
+ * Says how a store is spoken to, as the ancestor did; on its standard output, where `list` has nothing but addresses. The
+ * ancestor said nothing of files that were named and not used.
+ */
+export function tellTls(
+  address: string,
+  tls: MutualTls | undefined,
+  { log, options }: { readonly log: Log; readonly options: ReadonlyMap<string, string> },
+): void {
+  if (!isStoreAddress(address)) return
+  log.info(`Initializing discovery ${tls === undefined ? 'without' : 'with'} TLS`)
+  const missing = tlsOptions.filter((name) => !options.has(name))
+  if (tls !== undefined || missing.length === tlsOptions.length) return
+  const what = `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`
+  log.warn(
+    `the store is spoken to without TLS: ${what}, and kv.cacertfile, kv.certfile and kv.keyfile count only together`,
+  )
 }
 
 /**

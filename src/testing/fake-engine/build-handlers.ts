@@ -1,18 +1,24 @@
+import { Buffer } from 'node:buffer'
 import { FakeError } from './call.ts'
 import type { FakeCall, FakeRoute } from './call.ts'
+import { addLayeredImage } from './layered-image.ts'
 
-/** Takes any context and makes an empty image of each name. A build argument `FAIL` is what the build fails with. */
+/**
+ * Takes any context and makes an empty image of each name, or one whose only layer is the build argument `LAYER`. A build
+ * argument `FAIL` is what the build fails with.
+ */
 async function build(call: FakeCall): Promise<void> {
   const context = await call.body()
   const args = JSON.parse(call.query.get('buildargs') ?? '{}') as Readonly<Record<string, string>>
   const response = call.stream('application/json')
   const say = (line: unknown): void => void response.write(`${JSON.stringify(line)}\r\n`)
   say({ stream: `Step 1/1 : FROM scratch (${context.length} bytes)\n` })
-  const { FAIL } = args
+  const { FAIL, LAYER } = args
   if (FAIL === undefined) {
     const tags = call.query.getAll('t')
     for (const tag of tags) {
-      const image = call.state.addImage(tag)
+      const image =
+        LAYER === undefined ? call.state.addImage(tag) : addLayeredImage(call.state, tag, [Buffer.from(LAYER)])
       call.state.emit('image', 'tag', image.id, { name: tag })
       say({ stream: `Successfully tagged ${tag}\n` })
     }

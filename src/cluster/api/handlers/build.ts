@@ -10,6 +10,7 @@ import { checkStreams, forward, isTrue, noteNodes, paramsOf, readWith } from '..
 import type { Api, Call, Handler } from '../call.ts'
 import { headerOf } from '../http1/head.ts'
 import { fanOutBody } from './fan-out.ts'
+import { lookAgain } from './image-holders.ts'
 import { chooseMember } from './networks.ts'
 import { randomId } from '../../../io/random-id.ts'
 
@@ -40,10 +41,13 @@ export const build: Handler = async (api, call) => {
   const place = await choosePlace(api, request, session)
   api.builds.set('build', id, place.member.addr)
   api.builds.set('session', session, place.member.addr)
+  const { member } = place
+  const before = member.view.images
   const done = (): void => {
     place.held?.release()
     api.builds.delete('build', id)
-    void api.cluster.changed(place.member, { what: 'images' })
+    const read = api.cluster.changed(member, { what: 'images' })
+    api.latest.after(read, () => api.latest.compare(member.addr, before, member.view.images, request.tags))
   }
   if (call.exchange.isGone) return done()
   const query = toEngineQuery(request, place.member.view.cpus)
@@ -147,12 +151,13 @@ export const grpc: Handler = (api, call) => {
   const client = clientOf(call)
   const member = memberAt(api, api.builds.ofClient(client)) ?? chooseMember(api)
   checkStreams(api)
+  if (!api.builds.openAddrs().includes(member.addr)) api.latest.begin(member.addr, member.view.images)
   api.builds.count(client, member.addr, 1)
   forward(api, call, member, {
     isHijack: true,
     onDone: () => {
       api.builds.count(client, member.addr, -1)
-      void api.cluster.changed(member, { what: 'images' })
+      lookAgain(api, member)
     },
   })
 }

@@ -2,6 +2,7 @@ import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import { splitTag } from '../../image-name.ts'
 import { isFull } from '../../image-transfer/image-transfer.ts'
 import type { PlacementRequest } from '../../placement.ts'
+import type { NodeView } from '../../model.ts'
 import type { PlaceHeld } from '../../places.ts'
 import { addCondition, isPinned } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
@@ -10,8 +11,8 @@ import type { Fields } from '../../wire.ts'
 import { paramsOf } from '../call.ts'
 import type { Api, Call } from '../call.ts'
 import { headerOf } from '../http1/head.ts'
-
-/** A pull may take as long as it likes, as long as something moves. */
+import { areSame } from '../latest-names.ts'
+import { settleImages } from './image-holders.ts'
 
 /** The part of a call that making a container goes by; one that moves has no client behind it. */
 export interface CreateSource extends Pick<Call, 'version' | 'query'> {
@@ -23,6 +24,44 @@ export function isImageMissing(error: FlotillaError): boolean {
   if (error.status !== 404) return false
   const isOther = /\b(?:network|volume|container|plugin|runtime|sandbox)\b/i.test(error.message)
   return !isOther || /\bno such image\b/i.test(error.message)
+}
+
+/**
+ * The name of an image means the same on all nodes: where the one that is held has another image under it than the node
+ * that was given the name last, it gets that.
+ *
+ * @returns a warning when it could not be had; the container is made of the other one then
+ */
+export async function bringLatest(
+  api: Api,
+  call: CreateSource,
+  { request: { image } }: CreateDraft,
+  { member }: PlaceHeld,
+): Promise<string | undefined> {
+  if (api.latest.reading !== undefined || api.builds.openAddrs().length > 0) await settleImages(api)
+  if (api.images === undefined || api.latest.isEmpty) return undefined
+  const holders = api.cluster.directory.imageHolders(image)
+  const latest = api.latest.find(image, holders)
+  const own = holders.find(({ node }) => node.addr === member.addr)
+  if (latest === undefined || own === undefined) return undefined
+  if (areSame(own, latest) || !isAlike(own.node, latest.node)) return undefined
+  const brought = await api.images.bring({
+    target: member,
+    reference: image,
+    platform: paramsOf(call).get('platform') ?? undefined,
+    latest: { id: latest.item.id, isOnly: true },
+    signal: call.exchange.signal,
+  })
+  const isAway = brought.kind === 'absent' && latest.node.health.state !== 'healthy'
+  if (brought.kind !== 'failed' && !isAway) return undefined
+  const why = brought.kind === 'failed' ? toMessage(brought.error) : 'the node does not answer'
+  const what = `node ${member.name} has another image under the name ${image} than node ${latest.node.name} was given last`
+  return `${what}, which could not be copied: ${why}`
+}
+
+/** Of images for other machines each node has its own. */
+function isAlike(a: NodeView, b: NodeView): boolean {
+  return a.osType === b.osType && a.architecture === b.architecture
 }
 
 /**
@@ -39,7 +78,15 @@ export async function provideImage(
   const { member } = held
   const platform = paramsOf(call).get('platform') ?? undefined
   const { signal } = call.exchange
-  const brought = await api.images?.bring({ target: member, reference: draft.request.image, platform, signal })
+  const reference = draft.request.image
+  const latest = api.latest.find(reference, api.cluster.directory.imageHolders(reference))
+  const brought = await api.images?.bring({
+    target: member,
+    reference,
+    platform,
+    ...(latest === undefined ? {} : { latest: { id: latest.item.id, isOnly: false } }),
+    signal,
+  })
   if (brought?.kind === 'there' || (await pullOn(api, call, draft, held))) return true
   if (brought?.kind === 'failed' && isFull(brought.error)) {
     throw new FlotillaError('engine/server', `node ${member.name}: ${toMessage(brought.error)}`, { status: 500 })

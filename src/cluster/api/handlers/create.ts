@@ -16,7 +16,7 @@ import { notPrimaryHeader, readKept, waitHeader } from '../kept-wait.ts'
 import { StillWaiting, readWaitMs, waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import { confirmCreated } from './confirm-created.ts'
-import { goToImage, isImageMissing, provideImage } from './create-image.ts'
+import { bringLatest, goToImage, isImageMissing, provideImage } from './create-image.ts'
 import type { CreateSource } from './create-image.ts'
 import type { LocalNetwork } from './networks.ts'
 import { finishBridged } from './finish-bridged.ts'
@@ -122,7 +122,11 @@ function isWorthRetrying(error: FlotillaError): boolean {
   return error.code === 'engine/server'
 }
 
-/** Makes the container on the node that is held, bringing its image there where it is missing. @returns the engine's answer */
+/**
+ * Makes the container on the node that is held, bringing its image there where it is missing, or another one.
+ *
+ * @returns the engine's answer
+ */
 export async function createWithImage(
   api: Api,
   call: CreateSource,
@@ -130,8 +134,10 @@ export async function createWithImage(
   held: PlaceHeld,
   lead: Pick<FencedCall, 'check'>,
 ): Promise<Fields> {
+  const warning = await bringLatest(api, call, draft, held)
+  lead.check()
   try {
-    return await createOn(api, call, draft, held)
+    return addWarnings(await createOn(api, call, draft, held), warning === undefined ? [] : [warning])
   } catch (error) {
     if (!isFlotillaError(error) || !isImageMissing(error)) throw error
     if (!(await provideImage(api, call, draft, held))) throw error

@@ -71,3 +71,37 @@ describe('a push', () => {
     expect((await bed.call('POST', '/images/nothing/push')).status).toBe(404)
   })
 })
+
+describe('an archive for all nodes', () => {
+  const lines = (body: string): readonly unknown[] =>
+    body
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown)
+
+  it('is loaded without a word on the way when it is to be quiet', async () => {
+    for (const [index, engine] of bed.engines.entries()) {
+      engine.fail({
+        path: /load$/,
+        ...(index === 1 && { times: 2 }),
+        fault: { kind: 'reply', status: 200, body: '{"status":"working"}\n{"stream":"Loaded image: a:1\\n"}\n' },
+      })
+    }
+    const loud = await bed.call('POST', '/images/load', 'x')
+    expect(lines(loud.body)).toContainEqual({ id: 'n1', status: 'Loading Image... : working' })
+    const quiet = await bed.call('POST', '/images/load?quiet=1', 'x')
+    expect(lines(quiet.body)).toEqual([{ stream: 'Loaded image: a:1\n' }])
+    bed.engines[1]?.fail({ path: /load$/, fault: { kind: 'reply', status: 200, body: '{"error":"unexpected EOF"}' } })
+    const failed = await bed.call('POST', '/images/load?quiet=1', 'x')
+    expect(lines(failed.body)).toContainEqual(expect.objectContaining({ error: 'n2: unexpected EOF' }))
+  })
+
+  it('that is imported ends with the ID of an image, as on one engine', async () => {
+    for (const [index, engine] of bed.engines.entries()) {
+      const body = `{"status":"sha256:${String(index).repeat(64)}"}\n`
+      engine.fail({ path: /create$/, fault: { kind: 'reply', status: 200, body } })
+    }
+    const imported = await bed.call('POST', '/images/create?fromSrc=-&repo=brought&tag=1', 'x')
+    expect(lines(imported.body).at(-1)).toEqual({ status: `sha256:${'0'.repeat(64)}` })
+  })
+})

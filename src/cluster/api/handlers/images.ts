@@ -1,45 +1,29 @@
 import type { Buffer } from 'node:buffer'
-import { FlotillaError, toMessage } from '../../../core/errors.ts'
+import { FlotillaError } from '../../../core/errors.ts'
 import type { NamedFailure } from '../../../core/errors.ts'
-import { splitTag, toFullReference } from '../../image-name.ts'
 import type { Member } from '../../member.ts'
-import { isFields, readText } from '../../wire.ts'
+import { isFields } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { headerOf } from '../http1/head.ts'
 import { bridgeBytes, bridgeImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
-import { anyHealthy, forward, noteNodes, paramsOf, versionsOf } from '../call.ts'
+import { anyHealthy, forward, isTrue, noteNodes, paramsOf, versionsOf } from '../call.ts'
 import type { Api, Call, Handler, Within } from '../call.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
+import { firstHolder, holdersOf, latestHolders, repositoryHolder, settleImages } from './image-holders.ts'
 import { joinNodeFailures } from './node-failures.ts'
-import { whileHealthy } from './while-healthy.ts'
-
-/** Engines that answer and have the image, in the order of the nodes. */
-function holdersOf(api: Api, reference: string): readonly Member[] {
-  const members: Member[] = []
-  for (const { node } of api.cluster.directory.imageHolders(reference)) {
-    const member = api.cluster.member(node.addr)
-    if (member?.isHealthy === true && !members.includes(member)) members.push(member)
-  }
-  return members
-}
-
-function firstHolder(api: Api, reference: string): Member {
-  const [first] = holdersOf(api, reference)
-  if (first !== undefined) return first
-  throw new FlotillaError('cluster/not-found', `No such image: ${reference}`, { status: 404 })
-}
+import { NodeProgress } from './node-progress.ts'
 
 function passToHolder(within?: Within): Handler {
   return async (api, call) => {
-    await api.cluster.settled()
+    await settleImages(api)
     forward(api, call, firstHolder(api, call.name), within === undefined ? {} : { within })
   }
 }
 
 export const inspect: Handler = async (api, call) => {
-  await api.cluster.settled()
+  await settleImages(api)
   const member = firstHolder(api, call.name)
   const pair = versionsOf(call, member)
   const transform = (body: Buffer): readonly Buffer[] => [bridgeBytes(body, (image) => bridgeImage(image, pair))]
@@ -47,6 +31,8 @@ export const inspect: Handler = async (api, call) => {
 }
 
 export const history: Handler = passToHolder('callSeconds')
+/** Since API 1.55; older engines do not have the page. */
+export const attestations: Handler = passToHolder('callSeconds')
 export const save: Handler = passToHolder()
 
 /** A drawing of layers that engines gave up long ago; the ancestor never had it. */
@@ -56,10 +42,10 @@ export const viz: Handler = (_api, call) => {
 
 /** Several images in one archive: from an engine that has them all. */
 export const saveMany: Handler = async (api, call) => {
-  await api.cluster.settled()
+  await settleImages(api)
   const names = paramsOf(call).getAll('names')
-  const sets = names.map((name) => new Set(holdersOf(api, name)))
-  const member = [...(sets[0] ?? [])].find((each) => sets.every((set) => set.has(each)))
+  const latest = names.map((name) => latestHolders(api, name).map(({ member }) => member))
+  const member = findCommon(latest) ?? findCommon(names.map((name) => holdersOf(api, name)))
   if (member !== undefined) return forward(api, call, member, {})
   throw new FlotillaError(
     'cluster/not-found',
@@ -68,24 +54,16 @@ export const saveMany: Handler = async (api, call) => {
   )
 }
 
+function findCommon(lists: readonly (readonly Member[])[]): Member | undefined {
+  const [first = [], ...others] = lists
+  return first.find((member) => others.every((list) => list.includes(member)))
+}
+
 export const push: Handler = async (api, call) => {
-  await api.cluster.settled()
+  await settleImages(api)
   const tag = paramsOf(call).get('tag') ?? ''
   const member = tag === '' ? repositoryHolder(api, call.name) : firstHolder(api, `${call.name}:${tag}`)
   forward(api, call, member, {})
-}
-
-/** Without a tag all of them are pushed: by the engine that has the most. */
-function repositoryHolder(api: Api, name: string): Member {
-  const { repository } = splitTag(toFullReference(name))
-  let best: Member | undefined
-  let most = 0
-  for (const member of api.cluster.healthyMembers()) {
-    const tags = member.view.images.flatMap((image) => image.repoTags)
-    const count = tags.filter((each) => splitTag(each).repository === repository).length
-    if (count > most) [best, most] = [member, count]
-  }
-  return best ?? firstHolder(api, name)
 }
 
 /** Pulls on every engine at once, or imports the body into every engine. */
@@ -119,15 +97,15 @@ async function importImage(api: Api, call: Call): Promise<void> {
 }
 
 export const load: Handler = async (api, call) => {
-  await streamToAll(api, call, '/images/load', 'Loading Image...')
+  await streamToAll(api, call, '/images/load', 'Loading Image...', isTrue(paramsOf(call).get('quiet')))
 }
 
 /** One body into every engine at once; the slowest sets the pace. */
-async function streamToAll(api: Api, call: Call, path: string, title: string): Promise<void> {
+async function streamToAll(api: Api, call: Call, path: string, title: string, isQuiet = false): Promise<void> {
   const members = api.cluster.healthyMembers()
   if (members.length === 0) anyHealthy(api)
   const bodies = fanOutBody(call.exchange, members.length)
-  const progress = new NodeProgress(call, title)
+  const progress = new NodeProgress(call, title, isQuiet)
   const type = headerOf(call.exchange.head, 'content-type') ?? 'application/x-tar'
   await progress.runAll(
     api,
@@ -148,10 +126,11 @@ async function streamToAll(api: Api, call: Call, path: string, title: string): P
   )
 }
 
-/** Names every node that has the image. */
+/** Gives a name to the image, on every node that has it. */
 export const tag: Handler = async (api, call) => {
-  await api.cluster.settled()
-  const members = holdersOf(api, call.name)
+  await settleImages(api)
+  const holders = latestHolders(api, call.name)
+  const members = holders.map(({ member }) => member)
   if (members.length === 0) firstHolder(api, call.name)
   noteNodes(api, call, members)
   await onAll(members, async (member) => {
@@ -160,12 +139,18 @@ export const tag: Handler = async (api, call) => {
     await (await member.engine.request({ method: 'POST', path, unversioned: true }, limit)).bytes()
   })
   await readBack(api, members)
+  const [first] = holders
+  const params = paramsOf(call)
+  const repository = params.get('repo') ?? ''
+  if (first !== undefined && repository !== '') {
+    api.latest.give(`${repository}:${params.get('tag') || 'latest'}`, first.member.addr, first.item.id)
+  }
   call.exchange.reply(201, ['Api-Version', api.cluster.apiVersion])
 }
 
 /** Removes it from every node that has it. */
 export const remove: Handler = async (api, call) => {
-  await api.cluster.settled()
+  await settleImages(api)
   const members = holdersOf(api, call.name)
   if (members.length === 0) {
     throw new FlotillaError('cluster/not-found', `No such image ${call.name}`, { status: 404 })
@@ -208,85 +193,4 @@ async function onAll(members: readonly Member[], body: (member: Member) => Promi
 
 function isGone({ error }: NamedFailure): boolean {
   return error instanceof FlotillaError && error.status === 404
-}
-
-type Ask = (member: Member, index: number, signal: AbortSignal) => ReturnType<Member['engine']['request']>
-
-/** Progress lines of several engines as one stream: `id` is the node, `status` says what for and what. */
-class NodeProgress {
-  readonly #call: Call
-  readonly #title: string
-
-  constructor(call: Call, title: string) {
-    this.#call = call
-    this.#title = title
-  }
-
-  async runAll(
-    api: Api,
-    ask: Ask,
-    members: readonly Member[] = api.cluster.healthyMembers(),
-    onFailed?: (index: number) => void,
-  ): Promise<void> {
-    const { exchange } = this.#call
-    if (members.length === 0) anyHealthy(api)
-    noteNodes(api, this.#call, members)
-    exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
-    const problems: string[] = []
-    const results = new Set<string>()
-    await Promise.all(
-      members.map(async (member, index) => {
-        this.#say(member, '')
-        try {
-          await whileHealthy(api, member, exchange.signal, async (signal) =>
-            this.#follow(member, await ask(member, index, signal), results),
-          )
-        } catch (error) {
-          onFailed?.(index)
-          problems.push(`${member.name}: ${toMessage(error)}`)
-          this.#say(member, toMessage(error))
-        }
-      }),
-    )
-    // What an engine would say at the end is said once more as it would, for programs that read it.
-    for (const text of results) exchange.write(`${JSON.stringify({ stream: text })}\n`)
-    for (const member of members) void api.cluster.changed(member, { what: 'images' })
-    await api.cluster.settled()
-    if (problems.length > 0 && !isForgiven(problems, members.length)) {
-      const message = problems.join('\n')
-      exchange.write(`${JSON.stringify({ error: message, errorDetail: { code: 1, message } })}\n`)
-    }
-    exchange.end()
-  }
-
-  async #follow(member: Member, reply: Awaited<ReturnType<Ask>>, results: Set<string>): Promise<void> {
-    for await (const line of reply.documents<Fields>()) {
-      const problem = readText(line, 'error')
-      if (problem !== '') throw new FlotillaError('engine/server', problem)
-      const stream = readText(line, 'stream')
-      if (stream.startsWith('Loaded image')) results.add(stream)
-      const text = stream.trim() || describeProgress(line)
-      if (text !== '') this.#say(member, text)
-      if (this.#call.exchange.connection.socket.writableNeedDrain) await this.#call.exchange.drain()
-    }
-  }
-
-  #say(member: Member, text: string): void {
-    const status = text === '' ? this.#title : `${this.#title} : ${text}`
-    this.#call.exchange.write(`${JSON.stringify({ id: member.name, status })}\n`)
-  }
-}
-
-function describeProgress(line: Fields): string {
-  const status = readText(line, 'status')
-  const id = readText(line, 'id')
-  return id === '' ? status : `${id}: ${status}`
-}
-
-/** Images for another system: forgiven where at least one engine could use it. */
-function isForgiven(problems: readonly string[], members: number): boolean {
-  return (
-    problems.length < members &&
-    problems.every((text) => /cannot be used on this platform|no matching manifest/.test(text))
-  )
 }

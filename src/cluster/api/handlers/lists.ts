@@ -18,6 +18,7 @@ import { matchBeforehand } from '../name-patterns.ts'
 import { checkReferencePatterns, compileReferences, isReferenceCostly } from '../reference-filter.ts'
 import type { TextTest } from '../value-tests.ts'
 import { fetchSizes, noSizes } from './sizes.ts'
+import { settleImages } from './image-holders.ts'
 import type { Sizes } from './sizes.ts'
 import { bridgeListedImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
@@ -134,7 +135,7 @@ async function refreshFirst(api: Api, filters: ListFilters): Promise<void> {
 }
 
 export const images: Handler = async (api, call) => {
-  await api.cluster.settled()
+  await settleImages(api)
   const params = paramsOf(call)
   const filters = parseListFilters(params.get('filters') ?? '', imageFilterKeys)
   const named = params.get('filter')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startEndpointBed } from '../../../testing/endpoint-bed.ts'
+import { ask, startEndpointBed, startManagerOver } from '../../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
+import { startFakeEngine } from '../../../testing/fake-engine/fake-engine.ts'
 
 let bed: EndpointBed
 beforeAll(async () => {
@@ -23,6 +24,41 @@ describe('making a volume', () => {
     expect([answer.status, answer.body]).toEqual([400, '{"message":"invalid value for Name: must be a text"}\n'])
     const wrong = await bed.call('POST', '/volumes/create', { Name: 'v', Labels: { a: 1 } })
     expect([wrong.status, wrong.body]).toEqual([400, '{"message":"invalid value for Labels.a: must be a text"}\n'])
+  })
+})
+
+describe('changing a volume', () => {
+  const path = '/v1.42/volumes/data?version=3'
+
+  it('is refused in an engine’s words where there is no swarm: volumes of nodes cannot be changed', async () => {
+    const { status, body } = await bed.call('PUT', path, { Spec: {} })
+    const message = 'volume update only valid for cluster volumes, but swarm is unavailable'
+    expect([status, body]).toEqual([503, `{"message":"${message}"}\n`])
+  })
+
+  it('is asked of a manager of the engines’ swarm', async () => {
+    const engine = await startFakeEngine({ name: 'n1' })
+    const enginePort = engine.endpoint.kind === 'tcp' ? engine.endpoint.port : 0
+    const info = JSON.parse((await ask(enginePort, 'GET', '/info')).body) as object
+    const swarm = { LocalNodeState: 'active', ControlAvailable: true }
+    engine.fail({
+      path: /info$/,
+      fault: { kind: 'reply', status: 200, body: JSON.stringify({ ...info, Swarm: swarm }) },
+    })
+    engine.fail({ method: 'PUT', fault: { kind: 'reply', status: 200, body: '' } })
+    const manager = await startManagerOver([engine])
+    try {
+      await expect.poll(() => manager.cluster.healthyMembers()[0]?.view.swarmRole).toBe('manager')
+      const port = Number(new URL(manager.addresses[0] ?? '').port)
+      expect((await ask(port, 'PUT', path, {})).status).toBe(200)
+      expect(engine.requests.findLast(({ method }) => method === 'PUT')).toMatchObject({
+        path: '/volumes/data',
+        query: { version: '3' },
+      })
+    } finally {
+      manager.closeNow()
+      await engine.stop()
+    }
   })
 })
 

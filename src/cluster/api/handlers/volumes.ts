@@ -11,6 +11,7 @@ import type { Api, Call, Handler } from '../call.ts'
 import { isOutcomeUnknown } from '../failure-status.ts'
 import { renderPath } from '../target.ts'
 import { splitNodeName } from '../merge.ts'
+import { findManager } from './native-swarm.ts'
 import { post } from './networks.ts'
 import { joinNodeFailures } from './node-failures.ts'
 import { whileHealthy } from './while-healthy.ts'
@@ -111,6 +112,14 @@ function listAllowed(api: Api, body: Fields): readonly Member[] {
   const rules = allowed.filter((each) => typeof each === 'string')
   const names = new Set(rules.flatMap((rule) => rule.replace(/^[^=]*==~?/, '').split('|')))
   return members.filter((member) => names.has(member.view.name))
+}
+
+/** Cluster volumes belong to the engines' own swarm; those of nodes cannot be changed (moby volume_routes.go). */
+export const update: Handler = (api, call) => {
+  const manager = findManager(api)
+  if (manager !== undefined) return forward(api, call, manager, { within: 'callSeconds' })
+  call.exchange.replyError(503, 'volume update only valid for cluster volumes, but swarm is unavailable')
+  return undefined
 }
 
 /** Removes it from every node that has it. */

@@ -113,6 +113,7 @@ const byKind: Readonly<Record<string, Readonly<Record<string, readonly AskFor[]>
     'GET /images/*/get': [at('/images/*/get')],
     'GET /images/*/json': [at('/images/*/json')],
     'GET /images/*/history': [at('/images/*/history')],
+    'GET /images/*/attestations': [at('/images/*/attestations')],
     'POST /images/*/push': [at('/images/*/push')],
     'POST /images/*/tag': [at('/images/*/tag?repo=blue/stolen')],
     'DELETE /images/*': [at('/images/*?force=1')],
