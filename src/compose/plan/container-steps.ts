@@ -6,11 +6,11 @@ import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
 import { silent } from './builder.ts'
 import { holdsHostPorts, toDraft } from './draft.ts'
+import { isOutOfReach } from './observed.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { ContainerRef } from './plan.ts'
 import { isJob } from './placement/assign.ts'
 import type { RollingService } from './rollout/choose.ts'
-import { toExchanged } from './rollout/choose.ts'
 import { toTemporaryName } from './rollout/unfinished.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import { removeOnce, stopOnce, toRef, toResource } from './workspace.ts'
@@ -26,6 +26,8 @@ export interface Placed {
   readonly isSettled: boolean
   /** It is exchanged in the start phase, behind a gate of its own; until then `ref` is the old container. */
   readonly isRolling?: boolean
+  /** It takes the place of a container that is gone by then, and is started whatever fails elsewhere. */
+  readonly isOwed?: boolean
   /** It is made in the start phase, once what it depends on is there; until then `ref` is nothing. */
   readonly isPostponed?: boolean
 }
@@ -42,7 +44,7 @@ export function addContainerSteps(
     placed.set(
       service.name,
       list.map((slot) =>
-        rolling.has(service.name) && toExchanged(slot) !== undefined && slot.container !== undefined
+        rolling.get(service.name)?.slots.some(({ name }) => name === slot.name) === true && slot.container !== undefined
           ? { slot, ref: toRef(slot.container), ready: [], isSettled: false, isRolling: true }
           : placeSlot(space, slot, slots, placed),
       ),
@@ -59,7 +61,7 @@ function placeSlot(
 ): Placed {
   if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container, slots)
   if (slot.action === 'recreate' && slot.container !== undefined) {
-    if (space.options.isCluster && holdsHostPorts(slot.service)) {
+    if (isOutOfReach(slot.container) || (space.options.isCluster && holdsHostPorts(slot.service))) {
       return replaceInPlace(space, slot, slot.container, slots, placed)
     }
     return replaceContainer(space, slot, slot.container, slots, placed)
@@ -184,7 +186,7 @@ function replaceContainer(
 
 /**
  * A cluster counts the host ports of containers that are stopped too, so that the old container has to be gone
- * before a node is chosen for the new one.
+ * before a node is chosen for the new one. On a node that does not answer it has to go before a second one is made.
  */
 function replaceInPlace(
   space: Workspace,
@@ -194,10 +196,16 @@ function replaceInPlace(
   placed: ReadonlyMap<string, readonly Placed[]>,
 ): Placed {
   const dependents = stopDependents(space, slot, slots, undefined)
-  const removal = removeOnce(space, old, { cause: slot.cause, after: dependents, words: silent })
+  const removal = removeOnce(space, old, {
+    cause: slot.cause,
+    after: dependents,
+    words: silent,
+    isOwed: true,
+  })
   const holder = removalOf(space, slot.name)
-  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed)
-  return { slot, ref: { kind: 'made', step, name: slot.name }, ready: [step, ...attached], isSettled: false }
+  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed, { isOwed: true })
+  const ref = { kind: 'made', step, name: slot.name } as const
+  return { slot, ref, ready: [step, ...attached], isSettled: false, isOwed: true }
 }
 
 /** Services that ask for a restart with a dependency are stopped before it is replaced, and started after. */
@@ -221,7 +229,8 @@ function stopDependents(
 /**
  * Adds the making of a slot's container, and of what it is connected to afterwards.
  *
- * @param isHidden without the names of the service on its networks
+ * @param how.isHidden without the names of the service on its networks
+ * @param how.isOwed the container it replaces is gone by then
  */
 export function addCreation(
   space: Workspace,
@@ -230,7 +239,7 @@ export function addCreation(
   after: readonly (number | undefined)[],
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
-  isHidden = false,
+  { isHidden = false, isOwed = false }: { readonly isHidden?: boolean; readonly isOwed?: boolean } = {},
 ): { readonly step: number; readonly attached: readonly number[] } {
   const { service } = slot
   const draft = { ...toDraft(space, slot, slots), ...(isHidden && { isHidden }) }
@@ -253,11 +262,12 @@ export function addCreation(
       ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
       ...linkedSteps(service, placed),
     ],
+    isOwed,
     // The reference program says nothing of the container it is about to show.
     ...(slot.oneOff !== undefined && { words: silent }),
     ...(isReplacing && { words: { working: 'Recreate', done: name === slot.name ? 'Recreated' : '' } }),
   })
-  const filled = addCopies(space, slot, draft, { kind: 'made', step, name })
+  const filled = addCopies(space, slot, draft, { kind: 'made', step, name }, isOwed)
   if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: filled }
   const attached = toDraftAttachments(draft)
     .slice(1)
@@ -268,6 +278,7 @@ export function addCreation(
         cause: slot.cause,
         group: service.name,
         after: [step],
+        isOwed,
       }),
     )
   return { step, attached: [...filled, ...attached] }
@@ -282,7 +293,13 @@ function linkedSteps(service: Service, placed: ReadonlyMap<string, readonly Plac
 }
 
 /** Configs and secrets are in before the first process is. */
-function addCopies(space: Workspace, slot: Slot, draft: ContainerDraft, container: ContainerRef): readonly number[] {
+function addCopies(
+  space: Workspace,
+  slot: Slot,
+  draft: ContainerDraft,
+  container: ContainerRef,
+  isOwed = false,
+): readonly number[] {
   const { copies = [], warnings = [] } = draft.files ?? {}
   for (const warning of warnings) space.builder.warn(warning)
   if (copies.length === 0) return []
@@ -293,6 +310,7 @@ function addCopies(space: Workspace, slot: Slot, draft: ContainerDraft, containe
       cause: slot.cause,
       group: slot.service.name,
       after: container.kind === 'made' ? [container.step] : [],
+      isOwed,
     }),
   ]
 }

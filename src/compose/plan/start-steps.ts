@@ -46,6 +46,7 @@ export function addStartSteps(
         cause: entry.slot.action === 'keep' ? stateOf(entry) : entry.slot.cause,
         group: service.name,
         after: [...entry.ready, ...prepared],
+        isOwed: entry.isOwed === true,
         ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
       const target = { ...toTarget(entry), ready: [step] }

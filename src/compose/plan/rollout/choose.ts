@@ -2,6 +2,7 @@ import type { Project } from '../../model/project.ts'
 import type { Port, Service } from '../../model/service.ts'
 import { referencedServices } from '../../translate/reference.ts'
 import { holdsHostPorts } from '../draft.ts'
+import { isOutOfReach } from '../observed.ts'
 import type { ObservedContainer } from '../observed.ts'
 import type { ServiceSlots, Slot } from '../slot.ts'
 import type { Workspace } from '../workspace.ts'
@@ -50,7 +51,11 @@ export function chooseRollingServices(
     const policy = readUpdatePolicy(service)
     if (policy === undefined) continue
     const rollback = readRollbackPolicy(service, policy)
-    const exchanged = list.map(toExchanged).filter((slot) => slot !== undefined)
+    // What cannot be reached is no part of the update: it would fail with it whenever a node is away.
+    const exchanged = list
+      .map(toExchanged)
+      .filter((slot) => slot !== undefined)
+      .filter(({ old }) => !isOutOfReach(old))
     if (!space.options.start || exchanged.length === 0) continue
     const obstacle = findObstacle(space.project, service, guests.get(service.name), renewedNetworks)
     if (obstacle !== undefined) {

@@ -150,7 +150,7 @@ function addSuccessor(
   const isHidden = policy.movesAliases && policy.order === 'start-first'
   // An earlier update that was cut short may have left a container of that name.
   const after = [...setting.after, removalOf(space, name)]
-  return addCreation(space, slot, name, after, setting.slots, setting.placed, isHidden)
+  return addCreation(space, slot, name, after, setting.slots, setting.placed, { isHidden })
 }
 
 /** On a cluster a stopped container holds its host port: the old one goes before a node is chosen for the new one. */
@@ -165,7 +165,9 @@ function exchangeInPlace(
   const stop = space.stops.get(old.id)
   const made =
     slot.predecessor === undefined
-      ? addCreation(space, slot, slot.name, [removal, removalOf(space, slot.name)], setting.slots, setting.placed)
+      ? addCreation(space, slot, slot.name, [removal, removalOf(space, slot.name)], setting.slots, setting.placed, {
+          isOwed: true,
+        })
       : undefined
   const successor: ContainerRef =
     made === undefined ? toRef(slot.container) : { kind: 'made', step: made.step, name: slot.name }
