@@ -11,7 +11,7 @@ import type { ObservedContainer } from './observed.ts'
 import type { ContainerRef } from './plan.ts'
 import { isJob } from './placement/assign.ts'
 import type { RollingService } from './rollout/choose.ts'
-import { toTemporaryName } from './rollout/unfinished.ts'
+import { isTemporaryName, toTemporaryName } from './rollout/unfinished.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import { removeOnce, stopOnce, toRef, toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
@@ -120,7 +120,7 @@ function isFinishedJob(space: Workspace, { service }: Slot, { state, status }: O
 function renameLeftover(space: Workspace, slot: Slot, container: ObservedContainer): number | undefined {
   const { project, options } = space
   const name = toContainerName(project.name, slot.service, slot.number, options.separator)
-  if (!container.name.endsWith(`_${name}`) || !/^[0-9a-f]{12}_/.test(container.name)) return undefined
+  if (!container.name.endsWith(`_${name}`) || !isTemporaryName(container.name)) return undefined
   return space.builder.add({
     op: { kind: 'rename-container', container: toRef(container), name },
     resource: toResource(name),

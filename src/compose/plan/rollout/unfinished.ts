@@ -24,6 +24,10 @@ export function toTemporaryName(old: ObservedContainer, name: string): string {
   return `${old.id.slice(0, 12)}_${name}`
 }
 
+export function isTemporaryName(name: string): boolean {
+  return /^[0-9a-f]{12}_/.test(name)
+}
+
 /**
  * Finds the pairs of an interrupted update: a successor under its temporary name whose predecessor is still there.
  * Only services with `deploy.update_config` are looked at: elsewhere a predecessor has no say any more.
