@@ -226,11 +226,18 @@ function stopDependents(
   )
 }
 
+export interface CreationOptions {
+  /** Without the names of the service on its networks. */
+  readonly isHidden?: boolean
+  /** The container it replaces is gone by then. */
+  readonly isOwed?: boolean
+  /** ID of the container it replaces, where its name does not tell. */
+  readonly predecessor?: string
+}
+
 /**
  * Adds the making of a slot's container, and of what it is connected to afterwards.
  *
- * @param how.isHidden without the names of the service on its networks
- * @param how.isOwed the container it replaces is gone by then
  */
 export function addCreation(
   space: Workspace,
@@ -239,10 +246,14 @@ export function addCreation(
   after: readonly (number | undefined)[],
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
-  { isHidden = false, isOwed = false }: { readonly isHidden?: boolean; readonly isOwed?: boolean } = {},
+  { isHidden = false, isOwed = false, predecessor }: CreationOptions = {},
 ): { readonly step: number; readonly attached: readonly number[] } {
   const { service } = slot
-  const draft = { ...toDraft(space, slot, slots), ...(isHidden && { isHidden }) }
+  const draft = {
+    ...toDraft(space, slot, slots),
+    ...(isHidden && { isHidden }),
+    ...(predecessor !== undefined && { predecessor }),
+  }
   const needs = Object.fromEntries(
     referencedServices(service).flatMap((dependency) => {
       const ref = firstContainer(space, dependency, placed)

@@ -1,7 +1,9 @@
 import type { Project } from '../../model/project.ts'
 import type { Port, Service } from '../../model/service.ts'
 import { referencedServices } from '../../translate/reference.ts'
+import { toContainerName } from '../../translate/name.ts'
 import { holdsHostPorts } from '../draft.ts'
+import { findNetwork } from '../network-steps.ts'
 import { isOutOfReach } from '../observed.ts'
 import type { ObservedContainer } from '../observed.ts'
 import type { ServiceSlots, Slot } from '../slot.ts'
@@ -25,6 +27,8 @@ export interface ExchangedSlot extends Slot {
   readonly container: ObservedContainer
   /** The container that goes. */
   readonly old: ObservedContainer
+  /** Its successor gets a number and a name of its own; absent: those of the old one, when that is gone. */
+  readonly fresh?: { readonly number: number; readonly name: string }
 }
 
 /** @returns undefined for a slot whose container stays, or that has none yet */
@@ -62,9 +66,40 @@ export function chooseRollingServices(
       space.builder.warn(`service "${service.name}" is updated at once, without deploy.update_config: ${obstacle}`)
       continue
     }
-    rolling.set(service.name, settleOrder(space, { service, policy, rollback, slots: exchanged }, list.length))
+    const settled = settleOrder(space, { service, policy, rollback, slots: exchanged }, list.length)
+    rolling.set(service.name, {
+      ...settled,
+      slots: settled.isInPlace ? exchanged : addFresh(space, service, list, exchanged),
+    })
   }
   return rolling
+}
+
+/**
+ * Engines (20.10 to 28.5 at least) fail to rename a container that runs on an overlay network, and take its names out of
+ * the network while they try: there successors get numbers that are free.
+ */
+function addFresh(
+  space: Workspace,
+  service: Service,
+  all: readonly Slot[],
+  slots: readonly ExchangedSlot[],
+): readonly ExchangedSlot[] {
+  if (!isOnOverlay(space, service)) return slots
+  const { project, observed, options } = space
+  const own = observed.containers.filter((container) => container.service === service.name && !container.isOneOff)
+  const taken = new Set([...own, ...all].map(({ number }) => number))
+  let number = 0
+  return slots.map((slot) => {
+    if (slot.predecessor !== undefined) return slot
+    do number += 1
+    while (taken.has(number))
+    return { ...slot, fresh: { number, name: toContainerName(project.name, service, number, options.separator) } }
+  })
+}
+
+function isOnOverlay({ project, observed }: Workspace, service: Service): boolean {
+  return Object.keys(service.networks ?? {}).some((key) => findNetwork(project, observed, key)?.driver === 'overlay')
 }
 
 /** Service → one that lives in its container. */
@@ -91,15 +126,21 @@ function findObstacle(
 /** Two containers cannot hold one host port or one address: there the old one goes first whatever the file says. */
 function settleOrder(space: Workspace, rolling: Omit<RollingService, 'isInPlace'>, replicas: number): RollingService {
   const { service, policy, rollback } = rolling
-  const isInPlace = space.options.isCluster && holdsHostPorts(service)
   const { isCluster } = space.options
+  const isNameBound = service.container_name !== undefined && isOnOverlay(space, service)
+  const isInPlace = (isCluster && holdsHostPorts(service)) || isNameBound
   if (isInPlace && policy.failureAction === 'rollback') {
     space.builder.warn(
-      `service "${service.name}" cannot be rolled back: on a cluster a stopped container still holds its host port, so that ` +
-        'the old container is removed before its successor is made; a failure pauses the update',
+      `service "${service.name}" cannot be rolled back: ${
+        isNameBound
+          ? 'on an overlay network a container keeps the name it is started with'
+          : 'on a cluster a stopped container still holds its host port'
+      }, so that the old container is removed before its successor is made; a failure pauses the update`,
     )
   }
-  const conflict = findConflict(service, isCluster ? 1 : Math.min(policy.parallelism, rolling.slots.length), replicas)
+  const conflict = isNameBound
+    ? `the name ${service.container_name ?? ''}`
+    : findConflict(service, isCluster ? 1 : Math.min(policy.parallelism, rolling.slots.length), replicas)
   if (conflict === undefined) return { ...rolling, isInPlace }
   if (policy.order === 'start-first') {
     space.builder.warn(
