@@ -125,11 +125,13 @@ function findObstacle(
 
 /** Two containers cannot hold one host port or one address: there the old one goes first whatever the file says. */
 function settleOrder(space: Workspace, rolling: Omit<RollingService, 'isInPlace'>, replicas: number): RollingService {
-  const { service, policy, rollback } = rolling
+  const { service, rollback } = rolling
   const { isCluster } = space.options
   const isNameBound = service.container_name !== undefined && isOnOverlay(space, service)
   const isInPlace = (isCluster && holdsHostPorts(service)) || isNameBound
-  if (isInPlace && policy.failureAction === 'rollback') {
+  const cannotGoBack = isInPlace && rolling.policy.failureAction === 'rollback'
+  const policy: UpdatePolicy = cannotGoBack ? { ...rolling.policy, failureAction: 'pause' } : rolling.policy
+  if (cannotGoBack) {
     space.builder.warn(
       `service "${service.name}" cannot be rolled back: ${
         isNameBound
@@ -141,7 +143,7 @@ function settleOrder(space: Workspace, rolling: Omit<RollingService, 'isInPlace'
   const conflict = isNameBound
     ? `the name ${service.container_name ?? ''}`
     : findConflict(service, isCluster ? 1 : Math.min(policy.parallelism, rolling.slots.length), replicas)
-  if (conflict === undefined) return { ...rolling, isInPlace }
+  if (conflict === undefined) return { ...rolling, policy, isInPlace }
   if (policy.order === 'start-first') {
     space.builder.warn(
       `service "${service.name}" is updated stop-first, although it asks for start-first: ${conflict} can belong to one ` +

@@ -42,7 +42,7 @@ export function addRolloutSteps(
 ): readonly Exchanged[] {
   const setting: RolloutSetting = { ...given, prepared: {} }
   const { policy, rollback, service, isInPlace } = rolling
-  const isDeferred = policy.failureAction === 'rollback' && !isInPlace
+  const isDeferred = policy.failureAction === 'rollback'
   const batches: RolloutMember[][] = []
   const exchanged: Exchanged[] = []
   const open: Halfway[] = []
@@ -82,7 +82,6 @@ export function addRolloutSteps(
         ? Number.POSITIVE_INFINITY
         : Math.floor(policy.maxFailureRatio * rolling.slots.length),
     batches,
-    isInPlace,
     running: rolling.slots.filter(({ old }) => isAlive(old)).length,
   }
   space.builder.addRollout(rollout)
