@@ -71,14 +71,18 @@ async function startFake(): Promise<{ fake: FakeEngine; engine: Engine }> {
 async function startShop(): Promise<{ fake: FakeEngine; engine: Engine; have: Observed }> {
   const { fake, engine } = await startFake()
   expect(await run(plan(shop('1'), await look(engine)), engine)).toBe('')
-  const found = await look(engine)
+  return { fake, engine, have: loseNode(fake, await look(engine), 'p-web-2') }
+}
+
+/** @returns what is seen when the node of a container does not answer any more */
+function loseNode(fake: FakeEngine, found: Observed, name: string): Observed {
   const containers = found.containers.map((container) =>
-    container.name === 'p-web-2' ? { ...container, node: 'n2', status: 'Host Down' } : { ...container, node: 'n1' },
+    container.name === name ? { ...container, node: 'n2', status: 'Host Down' } : { ...container, node: 'n1' },
   )
   const lost = containers.find(({ node }) => node === 'n2')
   const message = `Container ${lost?.id ?? ''} running on unhealthy node n2`
   fake.fail({ path: new RegExp(`^/containers/${lost?.id ?? 'none'}`), fault: { kind: 'status', status: 500, message } })
-  return { fake, engine, have: { ...found, containers } }
+  return { ...found, containers }
 }
 
 /** Names, states and versions of what there is. */
@@ -104,6 +108,22 @@ describe('a container on a node that does not answer', () => {
       'p-web-2 running VERSION=1',
       'p-web-3 running VERSION=2',
     ])
+  })
+
+  it.each([['8000'], [undefined]])('keeps what waits for it as it is (host port %s)', async (port) => {
+    const { fake, engine } = await startFake()
+    const app = (version: string, condition: 'service_started' | 'service_healthy'): Project => {
+      const { db, web } = shop(version, undefined, port).services
+      const waiting = { ...web!, depends_on: dependsOn({ on: 'db', condition }) }
+      return project([{ ...db!, healthcheck: { test: ['CMD', 'true'], interval: 1e8 } }, waiting])
+    }
+    expect(await run(plan(app('1', 'service_started'), await look(engine)), engine)).toBe('')
+    const have = loseNode(fake, await look(engine), 'p-db-1')
+    expect(await run(plan(app('2', 'service_healthy'), have), engine)).toContain('running on unhealthy node n2')
+    const web = seen(fake).filter((line) => !line.startsWith('p-db'))
+    expect(web).toEqual(
+      Array.from({ length: port === undefined ? 3 : 1 }, (_, index) => `p-web-${index + 1} running VERSION=1`),
+    )
   })
 
   it('is all that down leaves', async () => {

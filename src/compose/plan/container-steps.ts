@@ -6,6 +6,8 @@ import { holdsHostPorts, toDraft } from './draft.ts'
 import { isOutOfReach } from './observed.ts'
 import type { ObservedContainer } from './observed.ts'
 import { isJob } from './placement/assign.ts'
+import { addHopelessWaits } from './dependency-waits.ts'
+import type { Waits } from './dependency-waits.ts'
 import type { RollingService } from './rollout/choose.ts'
 import { isTemporaryName, toTemporaryName } from './rollout/unfinished.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
@@ -17,34 +19,38 @@ export function addContainerSteps(
   space: Workspace,
   slots: ReadonlyMap<string, ServiceSlots>,
   rolling: ReadonlyMap<string, RollingService>,
+  waits: Waits,
 ): Map<string, readonly Placed[]> {
   const placed = new Map<string, readonly Placed[]>()
   for (const { service, slots: list, surplus } of slots.values()) {
+    const first = addHopelessWaits(space, service, placed, waits)
     for (const container of surplus) removeOnce(space, container, { cause: 'scale down' })
     placed.set(
       service.name,
       list.map((slot) =>
         rolling.get(service.name)?.slots.some(({ name }) => name === slot.name) === true && slot.container !== undefined
           ? { slot, ref: toRef(slot.container), ready: [], isSettled: false, isRolling: true }
-          : placeSlot(space, slot, slots, placed),
+          : placeSlot(space, slot, slots, placed, first),
       ),
     )
   }
   return placed
 }
 
+/** @param first steps before what runs is replaced */
 function placeSlot(
   space: Workspace,
   slot: Slot,
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
+  first: readonly number[],
 ): Placed {
   if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container, slots)
   if (slot.action === 'recreate' && slot.container !== undefined) {
     if (isOutOfReach(slot.container) || (space.options.isCluster && holdsHostPorts(slot.service))) {
-      return replaceInPlace(space, slot, slot.container, slots, placed)
+      return replaceInPlace(space, slot, slot.container, slots, placed, first)
     }
-    return replaceContainer(space, slot, slot.container, slots, placed)
+    return replaceContainer(space, slot, slot.container, slots, placed, first)
   }
   // A one-off container that is never to run, because a dependency fails, would be left behind.
   if (slot.oneOff !== undefined && space.options.start) {
@@ -127,13 +133,14 @@ function replaceContainer(
   old: ObservedContainer,
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
+  first: readonly number[],
 ): Placed {
   const { cause } = slot
   const resource = toResource(slot.name)
   const group = slot.service.name
   const temporary = toTemporaryName(old, slot.name)
   // An earlier replacement that was cut short may still have the temporary name.
-  const { step, attached } = addCreation(space, slot, temporary, [removalOf(space, temporary)], slots, placed)
+  const { step, attached } = addCreation(space, slot, temporary, [...first, removalOf(space, temporary)], slots, placed)
   const stop = stopOnce(space, old, {
     cause,
     after: [step, ...stopDependents(space, slot, slots, step)],
@@ -174,11 +181,12 @@ function replaceInPlace(
   old: ObservedContainer,
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
+  first: readonly number[],
 ): Placed {
   const dependents = stopDependents(space, slot, slots, undefined)
   const removal = removeOnce(space, old, {
     cause: slot.cause,
-    after: dependents,
+    after: [...first, ...dependents],
     words: silent,
     isOwed: true,
   })

@@ -3,6 +3,7 @@ import { makePlanBuilder } from './builder.ts'
 import { addContainerSteps } from './container-steps.ts'
 import { addNetworkSteps, findRenewedNetworks } from './network-steps.ts'
 import { isOutOfReach } from './observed.ts'
+import type { Waits } from './dependency-waits.ts'
 import type { Observed } from './observed.ts'
 import type { ReconcileOptions } from './options.ts'
 import { addOrphanSteps } from './orphan-steps.ts'
@@ -42,8 +43,9 @@ export function reconcile(project: Project, observed: Observed, options: Reconci
   addVolumeSteps(space, renewedVolumes)
   addNetworkSteps(space, renewedNetworks, slots)
   const rolling = chooseRollingServices(space, slots, renewedNetworks)
-  const placed = addContainerSteps(space, slots, rolling)
-  addStartSteps(space, placed, blocking, slots, rolling)
+  const waits: Waits = new Map()
+  const placed = addContainerSteps(space, slots, rolling, waits)
+  addStartSteps(space, placed, blocking, slots, rolling, waits)
   warnOfSilence(space)
   return space.builder.build()
 }
