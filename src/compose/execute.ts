@@ -15,7 +15,7 @@ import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
 import type { Materials } from './model/material.ts'
 import { isChange } from './pace.ts'
-import { containerOf } from './plan/plan.ts'
+import { containerOf, isStepOutOfReach } from './plan/plan.ts'
 import { planRecovery } from './plan/rollout/recovery.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
 import type { Plan, Step, StepOp } from './plan/plan.ts'
@@ -56,8 +56,9 @@ export interface ExecuteOptions extends CallOptions {
 /**
  * Carries out a plan: every step whose `after` is done, at most `parallel` at once. Holds no decisions.
  *
- * After the first failure of a step that is not best effort nothing more is begun; what is under way is
- * awaited, exchanges of a rollout that are under way are taken back, then all failures are reported together.
+ * After the first failure of a step that is not best effort nothing more is begun, but for the successors of
+ * containers that were stopped to be made anew; what is under way is awaited, exchanges of a rollout that are under way are taken back, then all
+ * failures are reported together. Those on a node that does not answer end only what follows on them.
  *
  * @returns the IDs of the containers made, by the name they were made with
  * @throws {compose/execute}
@@ -68,7 +69,7 @@ export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Pr
   await walk.run()
   if (walk.failures.length > 0) {
     const failure = toFailure(walk.failures)
-    if (plan.rollouts === undefined || o.signal?.aborted === true) throw failure
+    if (!walk.isEnding || plan.rollouts === undefined || o.signal?.aborted === true) throw failure
     throw await takeBack(plan.rollouts, walk, failure, engine, o)
   }
   if (walk.hasStepsLeft()) throw new FlotillaError('core/aborted', 'cancelled', { cause: o.signal?.reason })
@@ -107,6 +108,8 @@ class Walk {
   readonly names = new Map<string, string>()
   readonly begun = new Set<number>()
   readonly made = new Map<number, string>()
+  /** Something failed for which the others do not go on. */
+  isEnding = false
   readonly #rollouts: readonly Rollout[]
   /** Service → its containers whose exchange failed. */
   readonly #failedTrials = new Map<string, Set<string>>()
@@ -169,7 +172,7 @@ class Walk {
 
   /** Begins what may begin; ends the run when nothing is under way. */
   #pump(): void {
-    while (this.failures.length === 0 && this.#options.signal?.aborted !== true) {
+    while (this.#options.signal?.aborted !== true) {
       const step = this.#takeReady()
       if (step === undefined) break
       const cost = isLong(step) ? 0 : 1
@@ -193,7 +196,10 @@ class Walk {
     const { parallel, changing } = this.#options
     const isFree = this.#calls < parallel
     const mayChange = this.#changing < (changing?.() ?? parallel)
-    const index = this.#ready.findIndex((step) => isLong(step) || (isFree && (mayChange || !isChange(step.op))))
+    const index = this.#ready.findIndex(
+      (step) =>
+        (!this.isEnding || step.isOwed === true) && (isLong(step) || (isFree && (mayChange || !isChange(step.op)))),
+    )
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
   }
 
@@ -221,6 +227,7 @@ class Walk {
       }
       if (!this.#isTolerated(step, error) && !isSettled(step, error, progress)) {
         this.failures.push({ step, error })
+        this.isEnding ||= !isStepOutOfReach(step)
         return
       }
       if (step.bestEffort === true) this.#options.onWaived?.(step, toFailure([{ step, error }]))

@@ -6,7 +6,7 @@ import type { Project } from './model/project.ts'
 import type { Network, Volume } from './model/resource.ts'
 import type { Healthcheck, Service } from './model/service.ts'
 import { FIELDS_LABEL, renderFieldDigests } from './plan/field-digest.ts'
-import { COMPOSE_VERSION, FILES_LABEL, LABEL } from './plan/label.ts'
+import { COMPOSE_VERSION, FILES_LABEL, LABEL, PREDECESSOR_LABEL } from './plan/label.ts'
 import type { OneOff } from './plan/one-off.ts'
 import { dropEmpty, isApiAtLeast } from './translate/api-version.ts'
 import type {
@@ -44,6 +44,8 @@ export interface ContainerDraft {
   readonly inherited: readonly InheritedVolume[]
   /** The container it replaces, name without the project. */
   readonly replaces?: string
+  /** ID of the container it replaces, where its name does not tell. */
+  readonly predecessor?: string
   /** It is none of the service's own: `run` makes it. */
   readonly oneOff?: OneOff
   readonly links: readonly string[]
@@ -211,6 +213,7 @@ function toLabels(draft: ContainerDraft, resolved: Service): Readonly<Record<str
     ...(files.length > 0 && { [LABEL.environmentFile]: files.join(',') }),
     [LABEL.version]: COMPOSE_VERSION,
     ...(draft.replaces !== undefined && { [LABEL.replace]: draft.replaces }),
+    ...(draft.predecessor !== undefined && { [PREDECESSOR_LABEL]: draft.predecessor }),
     // What is run once is never compared.
     ...(draft.oneOff === undefined && { [FIELDS_LABEL]: renderFieldDigests(resolved, hash) }),
     ...toFileLabel(deliverDraftFiles(draft)),

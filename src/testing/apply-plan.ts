@@ -155,6 +155,10 @@ function applyToContainer(world: World, op: ContainerOp): void {
       demand(container.state === 'created', `files are copied into container ${container.name}, which has run`)
       return
     case 'rename-container':
+      demand(
+        container.state !== 'running' || !isOnOverlay(world, container),
+        `container ${container.name} runs on an overlay network, where engines fail to rename it`,
+      )
       demand(![...world.containers.values()].some((entry) => entry.name === op.name), `name ${op.name} is in use`)
       return change({ name: op.name })
     case 'connect-network':
@@ -225,6 +229,10 @@ function networkId(world: World, name: string): string {
   const network = world.networks.get(name)
   if (network === undefined) throw new Error(`no network ${name}`)
   return network.id
+}
+
+function isOnOverlay(world: World, container: ObservedContainer): boolean {
+  return Object.keys(container.networks).some((name) => world.networks.get(name)?.driver === 'overlay')
 }
 
 /** IDs that exist are not given out again. */

@@ -1,5 +1,10 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isRoot, sampleImage } from './compose-host.ts'
+import { openEngine } from '../../src/engine/client.ts'
+import { systemClock } from '../../src/io/clock.ts'
+import { ComposeHost, isRoot, sampleImage } from './compose-host.ts'
 import { dockerClis, eventually, startCluster } from './swarm-cluster.ts'
 import type { TestCluster } from './swarm-cluster.ts'
 
@@ -84,6 +89,42 @@ describe.runIf(isRoot)('networks over engines of three versions (needs root on L
     await docker('network', 'disconnect', 'later', 'far')
     await docker('network', 'rm', 'later')
     expect(await docker('network', 'ls', '-q', '--filter', 'name=later')).toBe('')
+  })
+
+  it('a service of Compose is found by its name through rolling updates, and down leaves no volume in the lists', async () => {
+    const engine = openEngine(
+      { kind: 'unix', path: cluster.socket },
+      { clock: systemClock, userAgent: 'flotilla-test' },
+    )
+    const host = new ComposeHost(engine, { DOCKER_HOST: cluster.host }, await mkdtemp(join(tmpdir(), 'compose-e2e-')))
+    const up = async (version: string): Promise<readonly string[]> => {
+      const update = '{ order: start-first, parallelism: 2, monitor: 300ms }'
+      const web = `labels: { v: "${version}" }, scale: 3, volumes: ["data:/data"], deploy: { update_config: ${update} }`
+      const text = `services:\n  probe: { image: ${sampleImage} }\n  web: { image: ${sampleImage}, ${web} }\nvolumes: { data: {} }\n`
+      await host.write('wide', { 'compose.yaml': text })
+      const result = await host.compose('wide', ['up', '-d', '-t', '1'])
+      expect(result.code, result.stderr).toBe(0)
+      expect((await host.compose('wide', ['plan'])).stdout).toContain('nothing to do')
+      return (await host.containers('wide')).map(({ name, state }) => `${name} ${state}`)
+    }
+    const names = (...numbers: readonly number[]): readonly string[] =>
+      ['probe-1', ...numbers.map((number) => `web-${number}`)].map((name) => `wide-${name} running`)
+    try {
+      expect(await up('1')).toEqual(names(1, 2, 3))
+      for (const [version, numbers] of [
+        ['2', [4, 5, 6]],
+        ['3', [1, 2, 3]],
+      ] as const) {
+        expect(await up(version)).toEqual(names(...numbers))
+        expect(await docker('exec', 'wide-probe-1', 'wget', '-qO-', 'http://web/')).toMatch(/^[0-9a-f]{12}$/)
+      }
+      expect(await docker('volume', 'ls', '-q')).toBe('wide_data')
+      const down = await host.compose('wide', ['down', '-v', '-t', '1'])
+      expect(down.code, down.stderr).toBe(0)
+      expect(await docker('volume', 'ls', '-q')).toBe('')
+    } finally {
+      await host.close()
+    }
   })
 
   it('warns that encrypted networks may lose everything', async () => {

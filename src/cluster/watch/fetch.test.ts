@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseEndpoint } from '../../engine/endpoint-parse.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { systemClock } from '../../io/clock.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import { runFetch, runLists } from './fetch.ts'
 import { countTurns } from '../../testing/count-turns.ts'
 
@@ -33,6 +34,33 @@ describe('a probe', () => {
     expect(await limitOf('ssh://core@host', false)).toBe(10_000)
     expect(await limitOf('ssh://core@host', true)).toBe(10_000)
     expect(await limitOf('tcp://127.0.0.1:2375', true)).toBe(5000)
+  })
+})
+
+describe('a volume', () => {
+  /** A swarm manager under a leader that is older than volumes of swarms. @param rows what its list has */
+  async function readUnderOldLeader(rows: readonly object[]): Promise<unknown> {
+    const message = 'rpc error: code = Unimplemented desc = unknown method ListVolumes'
+    const engine: Engine = {
+      endpoint: parseEndpoint('tcp://127.0.0.1:2375'),
+      apiVersion: () => Promise.resolve('1.51'),
+      request: () => Promise.reject(new Error('not in this test')),
+      hijack: () => Promise.reject(new Error('not in this test')),
+      readAll: ([request], onAnswer) => {
+        if (request?.path === '/volumes') onAnswer(0, { isOk: true, value: { Volumes: rows } })
+        else onAnswer(0, { isOk: false, error: new FlotillaError('engine/server', message, { status: 501 }) })
+        return Promise.resolve()
+      },
+      close: () => Promise.resolve(),
+    }
+    const { signal } = new AbortController()
+    const context = { engine, signal, clock: systemClock, readMs: 1000, resolveIp: () => Promise.resolve('') }
+    return runFetch({ what: 'volume', name: 'data' }, context)
+  }
+
+  it('is known to be gone where the engine looks for it in a swarm whose leader knows no volumes', async () => {
+    expect(await readUnderOldLeader([{ Name: 'data-2' }])).toBeUndefined()
+    expect(await readUnderOldLeader([{ Name: 'data-2' }, { Name: 'data' }])).toEqual({ Name: 'data' })
   })
 })
 

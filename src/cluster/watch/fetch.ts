@@ -114,7 +114,7 @@ export async function runFetch(fetch: Exclude<Fetch, ListFetch>, context: FetchC
     case 'network':
       return readOne(engine, `/networks/${escapeSegment(fetch.id)}`, call)
     case 'volume':
-      return readOne(engine, `/volumes/${escapeSegment(fetch.name)}`, call)
+      return readVolume(engine, fetch.name, call)
     default:
       return undefined
   }
@@ -187,6 +187,20 @@ function inspectRequest(id: string): EngineRequest {
 async function readOne(engine: Engine, path: string, call: CallOptions): Promise<Fields | undefined> {
   const [outcome] = await readEach(engine, [{ method: 'GET', path }], call)
   return outcome === undefined ? undefined : fieldsOf(outcome)
+}
+
+/**
+ * A swarm manager looks for a volume it does not have among those of its swarm, and under a leader that knows of none (20.10) it
+ * fails with 501 where it would say 404. The list tells what it has itself all the same.
+ */
+async function readVolume(engine: Engine, name: string, call: CallOptions): Promise<Fields | undefined> {
+  const [outcome] = await readEach(engine, [{ method: 'GET', path: `/volumes/${escapeSegment(name)}` }], call)
+  if (outcome === undefined) return undefined
+  if (outcome.isOk || !isFlotillaError(outcome.error) || outcome.error.status !== 501) return fieldsOf(outcome)
+  const query = { filters: JSON.stringify({ name: [name] }) }
+  const [list] = await readEach(engine, [{ ...listRequests.volumes, query }], call)
+  if (list === undefined) return undefined
+  return toListRows({ what: 'volumes' }, valueOf(list)).find((row) => row['Name'] === name)
 }
 
 function fieldsOf(outcome: ReadOutcome): Fields | undefined {

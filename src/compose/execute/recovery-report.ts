@@ -19,7 +19,7 @@ export function describeRecovery(
 }
 
 function describeOutcome(rollout: Rollout, recovery: Recovery, hasFailed: boolean): string {
-  const isRolledBack = rollout.policy.failureAction === 'rollback' && !rollout.isInPlace
+  const isRolledBack = rollout.policy.failureAction === 'rollback'
   const names = recovery.restored.get(rollout.service) ?? []
   const end = hasFailed
     ? ', and taking it back failed too'

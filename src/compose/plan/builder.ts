@@ -44,6 +44,7 @@ export interface StepDraft {
   readonly isErrorShown?: boolean
   readonly refusal?: string
   readonly trial?: Trial
+  readonly isOwed?: boolean
   readonly words?: StepWords
 }
 
@@ -66,7 +67,7 @@ export function makePlanBuilder(): PlanBuilder {
     add(draft) {
       const id = steps.length + 1
       const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
-      const { group, bestEffort, isErrorShown, refusal, trial } = draft
+      const { group, bestEffort, isErrorShown, refusal, trial, isOwed } = draft
       steps.push({
         id,
         op: draft.op,
@@ -79,6 +80,7 @@ export function makePlanBuilder(): PlanBuilder {
         ...(isErrorShown !== undefined && { isErrorShown }),
         ...(refusal !== undefined && { refusal }),
         ...(trial !== undefined && { trial }),
+        ...(isOwed === true && { isOwed }),
       })
       return id
     },

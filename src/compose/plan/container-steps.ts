@@ -1,68 +1,56 @@
-import type { Service } from '../model/service.ts'
-import type { ContainerDraft } from '../translate.ts'
-import { isLegacyBridge, toDraftAttachments } from '../translate.ts'
-import { isApiAtLeast } from '../translate/api-version.ts'
 import { toContainerName } from '../translate/name.ts'
-import { referencedServices } from '../translate/reference.ts'
 import { silent } from './builder.ts'
+import { addCopies, addCreation } from './creation-steps.ts'
+import type { Placed } from './creation-steps.ts'
 import { holdsHostPorts, toDraft } from './draft.ts'
+import { isOutOfReach } from './observed.ts'
 import type { ObservedContainer } from './observed.ts'
-import type { ContainerRef } from './plan.ts'
 import { isJob } from './placement/assign.ts'
+import { addHopelessWaits } from './dependency-waits.ts'
+import type { Waits } from './dependency-waits.ts'
 import type { RollingService } from './rollout/choose.ts'
-import { toExchanged } from './rollout/choose.ts'
-import { toTemporaryName } from './rollout/unfinished.ts'
+import { isTemporaryName, toTemporaryName } from './rollout/unfinished.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import { removeOnce, stopOnce, toRef, toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
-
-/** A container as the plan leaves it before the start steps. */
-export interface Placed {
-  readonly slot: Slot
-  readonly ref: ContainerRef
-  /** Steps that must be done before it can start. */
-  readonly ready: readonly number[]
-  /** It runs all through the plan and needs nothing. */
-  readonly isSettled: boolean
-  /** It is exchanged in the start phase, behind a gate of its own; until then `ref` is the old container. */
-  readonly isRolling?: boolean
-  /** It is made in the start phase, once what it depends on is there; until then `ref` is nothing. */
-  readonly isPostponed?: boolean
-}
 
 /** Adds the steps that bring every service to its containers; nothing is started here. */
 export function addContainerSteps(
   space: Workspace,
   slots: ReadonlyMap<string, ServiceSlots>,
   rolling: ReadonlyMap<string, RollingService>,
+  waits: Waits,
 ): Map<string, readonly Placed[]> {
   const placed = new Map<string, readonly Placed[]>()
   for (const { service, slots: list, surplus } of slots.values()) {
+    const first = addHopelessWaits(space, service, placed, waits)
     for (const container of surplus) removeOnce(space, container, { cause: 'scale down' })
     placed.set(
       service.name,
       list.map((slot) =>
-        rolling.has(service.name) && toExchanged(slot) !== undefined && slot.container !== undefined
+        rolling.get(service.name)?.slots.some(({ name }) => name === slot.name) === true && slot.container !== undefined
           ? { slot, ref: toRef(slot.container), ready: [], isSettled: false, isRolling: true }
-          : placeSlot(space, slot, slots, placed),
+          : placeSlot(space, slot, slots, placed, first),
       ),
     )
   }
   return placed
 }
 
+/** @param first steps before what runs is replaced */
 function placeSlot(
   space: Workspace,
   slot: Slot,
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
+  first: readonly number[],
 ): Placed {
   if (slot.action === 'keep' && slot.container !== undefined) return keepContainer(space, slot, slot.container, slots)
   if (slot.action === 'recreate' && slot.container !== undefined) {
-    if (space.options.isCluster && holdsHostPorts(slot.service)) {
-      return replaceInPlace(space, slot, slot.container, slots, placed)
+    if (isOutOfReach(slot.container) || (space.options.isCluster && holdsHostPorts(slot.service))) {
+      return replaceInPlace(space, slot, slot.container, slots, placed, first)
     }
-    return replaceContainer(space, slot, slot.container, slots, placed)
+    return replaceContainer(space, slot, slot.container, slots, placed, first)
   }
   // A one-off container that is never to run, because a dependency fails, would be left behind.
   if (slot.oneOff !== undefined && space.options.start) {
@@ -118,7 +106,7 @@ function isFinishedJob(space: Workspace, { service }: Slot, { state, status }: O
 function renameLeftover(space: Workspace, slot: Slot, container: ObservedContainer): number | undefined {
   const { project, options } = space
   const name = toContainerName(project.name, slot.service, slot.number, options.separator)
-  if (!container.name.endsWith(`_${name}`) || !/^[0-9a-f]{12}_/.test(container.name)) return undefined
+  if (!container.name.endsWith(`_${name}`) || !isTemporaryName(container.name)) return undefined
   return space.builder.add({
     op: { kind: 'rename-container', container: toRef(container), name },
     resource: toResource(name),
@@ -145,13 +133,14 @@ function replaceContainer(
   old: ObservedContainer,
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
+  first: readonly number[],
 ): Placed {
   const { cause } = slot
   const resource = toResource(slot.name)
   const group = slot.service.name
   const temporary = toTemporaryName(old, slot.name)
   // An earlier replacement that was cut short may still have the temporary name.
-  const { step, attached } = addCreation(space, slot, temporary, [removalOf(space, temporary)], slots, placed)
+  const { step, attached } = addCreation(space, slot, temporary, [...first, removalOf(space, temporary)], slots, placed)
   const stop = stopOnce(space, old, {
     cause,
     after: [step, ...stopDependents(space, slot, slots, step)],
@@ -184,7 +173,7 @@ function replaceContainer(
 
 /**
  * A cluster counts the host ports of containers that are stopped too, so that the old container has to be gone
- * before a node is chosen for the new one.
+ * before a node is chosen for the new one. On a node that does not answer it has to go before a second one is made.
  */
 function replaceInPlace(
   space: Workspace,
@@ -192,12 +181,19 @@ function replaceInPlace(
   old: ObservedContainer,
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
+  first: readonly number[],
 ): Placed {
   const dependents = stopDependents(space, slot, slots, undefined)
-  const removal = removeOnce(space, old, { cause: slot.cause, after: dependents, words: silent })
+  const removal = removeOnce(space, old, {
+    cause: slot.cause,
+    after: [...first, ...dependents],
+    words: silent,
+    isOwed: true,
+  })
   const holder = removalOf(space, slot.name)
-  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed)
-  return { slot, ref: { kind: 'made', step, name: slot.name }, ready: [step, ...attached], isSettled: false }
+  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed, { isOwed: true })
+  const ref = { kind: 'made', step, name: slot.name } as const
+  return { slot, ref, ready: [step, ...attached], isSettled: false, isOwed: true }
 }
 
 /** Services that ask for a restart with a dependency are stopped before it is replaced, and started after. */
@@ -216,94 +212,4 @@ function stopDependents(
         : stopOnce(space, container, { cause: `${name} is replaced`, after: [creation] }),
     ),
   )
-}
-
-/**
- * Adds the making of a slot's container, and of what it is connected to afterwards.
- *
- * @param isHidden without the names of the service on its networks
- */
-export function addCreation(
-  space: Workspace,
-  slot: Slot,
-  name: string,
-  after: readonly (number | undefined)[],
-  slots: ReadonlyMap<string, ServiceSlots>,
-  placed: ReadonlyMap<string, readonly Placed[]>,
-  isHidden = false,
-): { readonly step: number; readonly attached: readonly number[] } {
-  const { service } = slot
-  const draft = { ...toDraft(space, slot, slots), ...(isHidden && { isHidden }) }
-  const needs = Object.fromEntries(
-    referencedServices(service).flatMap((dependency) => {
-      const ref = firstContainer(space, dependency, placed)
-      return ref === undefined ? [] : [[dependency, ref]]
-    }),
-  )
-  const isReplacing = slot.action === 'recreate'
-  const step = space.builder.add({
-    op: { kind: 'create-container', name, draft, needs },
-    resource: toResource(slot.name),
-    cause: slot.cause,
-    group: service.name,
-    after: [
-      ...after,
-      ...Object.keys(service.networks ?? {}).map((key) => space.networks.get(key)),
-      ...(service.volumes ?? []).map((mount) => space.volumes.get(mount.source ?? '')),
-      ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
-      ...linkedSteps(service, placed),
-    ],
-    // The reference program says nothing of the container it is about to show.
-    ...(slot.oneOff !== undefined && { words: silent }),
-    ...(isReplacing && { words: { working: 'Recreate', done: name === slot.name ? 'Recreated' : '' } }),
-  })
-  const filled = addCopies(space, slot, draft, { kind: 'made', step, name })
-  if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: filled }
-  const attached = toDraftAttachments(draft)
-    .slice(1)
-    .map(({ network, endpoint }) =>
-      space.builder.add({
-        op: { kind: 'connect-network', network, container: { kind: 'made', step, name }, endpoint },
-        resource: toResource(slot.name),
-        cause: slot.cause,
-        group: service.name,
-        after: [step],
-      }),
-    )
-  return { step, attached: [...filled, ...attached] }
-}
-
-/** The engine's own links are made with the container: those linked to have to be there by then, under their last names. */
-function linkedSteps(service: Service, placed: ReadonlyMap<string, readonly Placed[]>): readonly number[] {
-  if (!isLegacyBridge(service)) return []
-  return (service.links ?? []).flatMap((link) =>
-    (placed.get(link.split(':')[0] ?? '') ?? []).flatMap(({ ready }) => ready),
-  )
-}
-
-/** Configs and secrets are in before the first process is. */
-function addCopies(space: Workspace, slot: Slot, draft: ContainerDraft, container: ContainerRef): readonly number[] {
-  const { copies = [], warnings = [] } = draft.files ?? {}
-  for (const warning of warnings) space.builder.warn(warning)
-  if (copies.length === 0) return []
-  return [
-    space.builder.add({
-      op: { kind: 'copy-files', container, copies },
-      resource: toResource(slot.name),
-      cause: slot.cause,
-      group: slot.service.name,
-      after: container.kind === 'made' ? [container.step] : [],
-    }),
-  ]
-}
-
-function firstContainer(
-  space: Workspace,
-  service: string,
-  placed: ReadonlyMap<string, readonly Placed[]>,
-): ContainerRef | undefined {
-  const list = placed.get(service)
-  if (list !== undefined) return list[0]?.ref
-  const container = space.observed.containers.find((entry) => entry.service === service && !entry.isOneOff)
-  return container === undefined ? undefined : toRef(container)
 }

@@ -5,7 +5,7 @@ import type { PlanBuilder } from './builder.ts'
 import { rosterOfLabels, rosterOfProject, serviceLevels, withDependencies, withDependents } from './dependency.ts'
 import type { Roster } from './dependency.ts'
 import { addPreStop } from './hook-steps.ts'
-import { isAlive } from './observed.ts'
+import { isAlive, isOutOfReach } from './observed.ts'
 import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts'
 import { withTag } from './image-plan.ts'
 import { LABEL } from './label.ts'
@@ -88,7 +88,11 @@ function addContainerRemovals(
       const dependents = [...roster.dependencies].filter(([, dependencies]) => dependencies.has(service))
       const after = dependents.flatMap(([name]) => byService.get(name) ?? [])
       const containers = roster.containers.get(service) ?? []
-      const steps = containers.map((container) => addRemoval(builder, container, after, options, removals))
+      const added = containers.map(
+        (container) => [container, addRemoval(builder, container, after, options, removals)] as const,
+      )
+      // Nobody waits for a node that does not answer.
+      const steps = added.flatMap(([container, step]) => (isOutOfReach(container) ? [] : [step]))
       // A service without containers passes its dependents' order on.
       byService.set(service, steps.length > 0 ? steps : after)
     }

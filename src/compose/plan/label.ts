@@ -21,5 +21,8 @@ export const LABEL = {
 /** Our own label on containers: fingerprints of the configs and secrets in it. It takes no part in the hash. */
 export const FILES_LABEL = 'flotilla.compose.files'
 
+/** Our own label on a container that was made beside the one it replaces: the ID of that one. No part of the hash. */
+export const PREDECESSOR_LABEL = 'flotilla.compose.predecessor'
+
 /** The version label's value: the release of the reference program whose behaviour we keep. */
 export const COMPOSE_VERSION = '2.40.3'

@@ -108,6 +108,11 @@ export interface Observed {
   readonly nodes?: readonly ObservedNode[]
 }
 
+/** True for a container of a cluster's node that does not answer: nothing can be done to it until the node is back. */
+export function isOutOfReach({ node, status }: ObservedContainer): boolean {
+  return node !== undefined && status === 'Host Down'
+}
+
 /** True while a process of the container exists. */
 export function isAlive(container: ObservedContainer): boolean {
   return container.state === 'running' || container.state === 'restarting' || container.state === 'paused'

@@ -6,7 +6,13 @@ import type { Rollout, Trial } from './rollout/rollout.ts'
 
 /** A container that exists, or one that an earlier step of the same plan makes. */
 export type ContainerRef =
-  | { readonly kind: 'existing'; readonly id: string; readonly name: string }
+  | {
+      readonly kind: 'existing'
+      readonly id: string
+      readonly name: string
+      /** Its node does not answer: what fails there ends only what follows on it. */
+      readonly isOutOfReach?: true
+    }
   | { readonly kind: 'made'; readonly step: number; readonly name: string }
 
 /** What a wait step waits for. `running` means running, and healthy where a health check is declared. */
@@ -108,6 +114,8 @@ export interface Step {
   readonly refusal?: string
   /** A failure counts as the failed exchange of this container, of which a rollout may tolerate some. */
   readonly trial?: Trial
+  /** Begun after a failure elsewhere, too: it belongs to an exchange whose old container does not run any more. */
+  readonly isOwed?: boolean
   readonly words: StepWords
 }
 
@@ -143,6 +151,11 @@ export function isQuestions(outcome: Plan | Questions): outcome is Questions {
 export function containerOf(op: StepOp): string | undefined {
   if (op.kind === 'create-container') return op.name
   return 'container' in op ? op.container.name : undefined
+}
+
+/** True for a step on a container whose node does not answer. */
+export function isStepOutOfReach({ op }: Step): boolean {
+  return 'container' in op && op.container.kind === 'existing' && op.container.isOutOfReach === true
 }
 
 /** Plans that are carried out one after the other, as one: the steps of each wait for the last of the one before. */

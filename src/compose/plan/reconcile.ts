@@ -2,9 +2,12 @@ import type { Project } from '../model/project.ts'
 import { makePlanBuilder } from './builder.ts'
 import { addContainerSteps } from './container-steps.ts'
 import { addNetworkSteps, findRenewedNetworks } from './network-steps.ts'
+import { isOutOfReach } from './observed.ts'
+import type { Waits } from './dependency-waits.ts'
 import type { Observed } from './observed.ts'
 import type { ReconcileOptions } from './options.ts'
 import { addOrphanSteps } from './orphan-steps.ts'
+import { containerOf, isStepOutOfReach } from './plan.ts'
 import type { Plan, Questions } from './plan.ts'
 import { chooseRollingServices } from './rollout/choose.ts'
 import { selectServices } from './selection.ts'
@@ -12,6 +15,7 @@ import { decideSlots } from './slot.ts'
 import { addStartSteps } from './start-steps.ts'
 import { addVolumeSteps, findChangedVolumes, findUsers } from './volume-steps.ts'
 import { makeWorkspace } from './workspace.ts'
+import type { Workspace } from './workspace.ts'
 
 /**
  * Plans what brings the engine from what was observed to what the project asks for.
@@ -39,7 +43,26 @@ export function reconcile(project: Project, observed: Observed, options: Reconci
   addVolumeSteps(space, renewedVolumes)
   addNetworkSteps(space, renewedNetworks, slots)
   const rolling = chooseRollingServices(space, slots, renewedNetworks)
-  const placed = addContainerSteps(space, slots, rolling)
-  addStartSteps(space, placed, blocking, slots, rolling)
+  const waits: Waits = new Map()
+  const placed = addContainerSteps(space, slots, rolling, waits)
+  addStartSteps(space, placed, blocking, slots, rolling, waits)
+  warnOfSilence(space)
   return space.builder.build()
+}
+
+/** Says beforehand what will fail because a node of the cluster does not answer. */
+function warnOfSilence({ builder, observed }: Workspace): void {
+  const touched = new Set(
+    builder
+      .build()
+      .steps.filter(isStepOutOfReach)
+      .flatMap(({ op }) => containerOf(op) ?? []),
+  )
+  const byNode = new Map<string, string[]>()
+  for (const { name, node = '' } of observed.containers.filter(isOutOfReach)) {
+    if (touched.has(name)) byNode.set(node, [...(byNode.get(node) ?? []), name])
+  }
+  for (const [node, names] of byNode) {
+    builder.warn(`node ${node} does not answer: nothing can be done to ${names.join(', ')} until it does`)
+  }
 }

@@ -8,7 +8,8 @@ import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
 import { divergenceOf } from './divergence.ts'
 import { assignNodes, isGlobal, shareGlobally } from './placement/assign.ts'
-import { findUnfinished } from './rollout/unfinished.ts'
+import { findUnfinished, isTemporaryName } from './rollout/unfinished.ts'
+import type { Judged } from './rollout/unfinished.ts'
 import { toOneOffSlots } from './one-off.ts'
 import type { OneOff } from './one-off.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
@@ -110,14 +111,18 @@ function decideService(
     .filter((container) => !context.doomed.has(container.id) && container.state !== 'removing')
     .map((container) => ({ container, cause: causeOf(container, service, policy, ids, context) }))
   const { pairs, failed } = findUnfinished(every, service, options)
-  const judged = every
-    .filter(({ container }) => !failed.has(container.id) && !pairs.predecessors.has(container.id))
-    .filter(({ container }) => share === undefined || share.kept.includes(container))
-    // Up-to-date ones first, low numbers first: what scaling down takes away stands at the end.
-    .sort(
-      (a, b) =>
-        Number(a.cause !== undefined) - Number(b.cause !== undefined) || a.container.number - b.container.number,
-    )
+  const { judged, doubles } = partNumbers(
+    every
+      .filter(({ container }) => !failed.has(container.id) && !pairs.predecessors.has(container.id))
+      .filter(({ container }) => share === undefined || share.kept.includes(container))
+      // Up-to-date ones first, low numbers first: what scaling down takes away stands at the end.
+      .sort(
+        (a, b) =>
+          Number(a.cause !== undefined) - Number(b.cause !== undefined) ||
+          a.container.number - b.container.number ||
+          Number(isTemporaryName(a.container.name)) - Number(isTemporaryName(b.container.name)),
+      ),
+  )
   const doomed = all.filter((container) => context.doomed.has(container.id))
   const slots: Slot[] = judged.slice(0, expected).map(({ container, cause }) => ({
     service,
@@ -155,12 +160,32 @@ function decideService(
     surplus: [
       ...(share?.surplus ?? []),
       ...every.filter(({ container }) => failed.has(container.id)).map(({ container }) => container),
+      ...doubles,
       ...judged.slice(expected).flatMap(({ container }) => {
         const old = pairs.bySuccessor.get(container.id)?.predecessor
         return old === undefined ? [container] : [container, old]
       }),
     ],
   }
+}
+
+/**
+ * A replacement that was cut short leaves two containers of one number, which is to have one: the first one in order
+ * stays or is replaced, the other goes.
+ */
+function partNumbers(inOrder: readonly Judged[]): {
+  readonly judged: readonly Judged[]
+  readonly doubles: readonly ObservedContainer[]
+} {
+  const numbers = new Set<number>()
+  const doubles: ObservedContainer[] = []
+  const judged = inOrder.filter(({ container }) => {
+    const isFirst = container.number === 0 || !numbers.has(container.number)
+    if (!isFirst) doubles.push(container)
+    numbers.add(container.number)
+    return isFirst
+  })
+  return { judged, doubles }
 }
 
 /** A container of a global service is replaced where it is. */

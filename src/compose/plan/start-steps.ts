@@ -1,11 +1,12 @@
-import type { Dependency, Service } from '../model/service.ts'
+import type { Service } from '../model/service.ts'
 import { silent } from './builder.ts'
+import { addWait, awaited } from './dependency-waits.ts'
+import type { Waits } from './dependency-waits.ts'
 import { addPostStart, addPreStart } from './hook-steps.ts'
 import type { HookTarget } from './hook-steps.ts'
 import { isAlive } from './observed.ts'
-import type { WaitCondition } from './plan.ts'
 import { placeNew } from './container-steps.ts'
-import type { Placed } from './container-steps.ts'
+import type { Placed } from './creation-steps.ts'
 import type { RollingService } from './rollout/choose.ts'
 import { addRolloutSteps } from './rollout/steps.ts'
 import type { ServiceSlots } from './slot.ts'
@@ -19,9 +20,9 @@ export function addStartSteps(
   before: readonly number[],
   slots: ReadonlyMap<string, ServiceSlots>,
   rolling: ReadonlyMap<string, RollingService>,
+  waits: Waits,
 ): void {
   const starts = new Map<string, Started>()
-  const waits = new Map<string, number>()
   for (const service of space.selection.services) {
     const wanting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
     const update = rolling.get(service.name)
@@ -46,6 +47,7 @@ export function addStartSteps(
         cause: entry.slot.action === 'keep' ? stateOf(entry) : entry.slot.cause,
         group: service.name,
         after: [...entry.ready, ...prepared],
+        isOwed: entry.isOwed === true,
         ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
       const target = { ...toTarget(entry), ready: [step] }
@@ -125,7 +127,7 @@ function addDependencyWaits(
   service: Service,
   placed: ReadonlyMap<string, readonly Placed[]>,
   starts: ReadonlyMap<string, Started>,
-  waits: Map<string, number>,
+  waits: Waits,
 ): readonly number[] {
   const steps: number[] = []
   for (const [name, dependency] of Object.entries(service.depends_on ?? {}).sort(byName)) {
@@ -144,35 +146,4 @@ function addDependencyWaits(
 
 function byName(a: readonly [string, unknown], b: readonly [string, unknown]): number {
   return a[0] < b[0] ? -1 : 1
-}
-
-/** All containers must be healthy; of those that should end, the first counts. */
-function awaited(dependency: Dependency, entries: readonly Placed[]): readonly Placed[] {
-  return dependency.condition === 'service_completed_successfully' ? entries.slice(0, 1) : entries
-}
-
-function addWait(
-  space: Workspace,
-  service: string,
-  entry: Placed,
-  dependency: Dependency,
-  start: number | undefined,
-  waits: Map<string, number>,
-): number {
-  const condition: WaitCondition = dependency.condition === 'service_healthy' ? 'healthy' : 'completed'
-  const bestEffort = !dependency.required
-  const key = `${entry.slot.name} ${condition} ${String(bestEffort)}`
-  const known = waits.get(key)
-  if (known !== undefined) return known
-  const step = space.builder.add({
-    op: { kind: 'wait-container', container: entry.ref, service, condition },
-    resource: toResource(entry.slot.name),
-    cause: 'depended on',
-    group: service,
-    after: [start],
-    ...(bestEffort && { bestEffort }),
-    words: { working: 'Waiting', done: condition === 'healthy' ? 'Healthy' : 'Exited' },
-  })
-  waits.set(key, step)
-  return step
 }

@@ -5,7 +5,7 @@ import { serviceLevels } from './dependency.ts'
 import type { Roster } from './dependency.ts'
 import { addPostStart, addPreStart, addPreStop, serviceOf } from './hook-steps.ts'
 import type { HookTarget } from './hook-steps.ts'
-import { isAlive } from './observed.ts'
+import { isAlive, isOutOfReach } from './observed.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { Plan, StepOp } from './plan.ts'
 import { toRef, toResource } from './workspace.ts'
@@ -40,8 +40,9 @@ export function planVerb(verb: Verb, roster: Roster, services: readonly string[]
     const waits = affected.length === 0 ? [] : addWaits(builder, roster, service, verb.kind === 'start', begun)
     const own = addService(builder, verb, roster, affected, [...new Set([...before, ...waits])])
     if (verb.kind === 'start' || verb.kind === 'restart') begun.set(service, own)
-    // Nothing is done to one in the middle: those at its ends keep their order.
-    ends.set(service, own.length > 0 ? own.map(({ last }) => last) : [...new Set(before)])
+    // Nothing is done to one in the middle: those at its ends keep their order. No stop waits for a node that does not answer.
+    const reached = verb.kind === 'stop' ? own.filter(({ container }) => !isOutOfReach(container)) : own
+    ends.set(service, reached.length > 0 ? reached.map(({ last }) => last) : [...new Set(before)])
   }
   return builder.build()
 }

@@ -2,7 +2,7 @@ import type { Project } from '../model/project.ts'
 import type { PlanBuilder } from './builder.ts'
 import { addPreStop } from './hook-steps.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
-import { isAlive } from './observed.ts'
+import { isAlive, isOutOfReach } from './observed.ts'
 import type { ReconcileOptions } from './options.ts'
 import type { ContainerRef, StepWords } from './plan.ts'
 import type { Selection } from './selection.ts'
@@ -55,10 +55,17 @@ export interface ContainerStep {
   readonly cause: string
   readonly after?: readonly (number | undefined)[]
   readonly words?: StepWords
+  /** Of a removal: it follows on the stop whatever fails elsewhere, see `Step.isOwed`. */
+  readonly isOwed?: boolean
 }
 
 export function toRef(container: ObservedContainer): ContainerRef {
-  return { kind: 'existing', id: container.id, name: container.name }
+  return {
+    kind: 'existing',
+    id: container.id,
+    name: container.name,
+    ...(isOutOfReach(container) && { isOutOfReach: true }),
+  }
 }
 
 export function toResource(name: string): string {
@@ -95,12 +102,13 @@ export function stopOnce(space: Workspace, container: ObservedContainer, step: C
 export function removeOnce(space: Workspace, container: ObservedContainer, step: ContainerStep): number {
   const known = space.removals.get(container.id)
   if (known !== undefined) return known
-  const stop = stopOnce(space, container, { ...step })
+  const stop = stopOnce(space, container, { ...step, isOwed: false })
   const id = space.builder.add({
     op: { kind: 'remove-container', container: toRef(container), withVolumes: false },
     resource: toResource(container.name),
     group: container.service,
     ...step,
+    isOwed: step.isOwed === true && stop !== undefined,
     after: [stop, ...(space.detachments.get(container.id) ?? []), ...(step.after ?? [])],
   })
   space.removals.set(container.id, id)

@@ -1,7 +1,10 @@
 import type { Project } from '../../model/project.ts'
 import type { Port, Service } from '../../model/service.ts'
 import { referencedServices } from '../../translate/reference.ts'
+import { toContainerName } from '../../translate/name.ts'
 import { holdsHostPorts } from '../draft.ts'
+import { findNetwork } from '../network-steps.ts'
+import { isOutOfReach } from '../observed.ts'
 import type { ObservedContainer } from '../observed.ts'
 import type { ServiceSlots, Slot } from '../slot.ts'
 import type { Workspace } from '../workspace.ts'
@@ -24,6 +27,8 @@ export interface ExchangedSlot extends Slot {
   readonly container: ObservedContainer
   /** The container that goes. */
   readonly old: ObservedContainer
+  /** Its successor gets a number and a name of its own; absent: those of the old one, when that is gone. */
+  readonly fresh?: { readonly number: number; readonly name: string }
 }
 
 /** @returns undefined for a slot whose container stays, or that has none yet */
@@ -50,16 +55,51 @@ export function chooseRollingServices(
     const policy = readUpdatePolicy(service)
     if (policy === undefined) continue
     const rollback = readRollbackPolicy(service, policy)
-    const exchanged = list.map(toExchanged).filter((slot) => slot !== undefined)
+    // What cannot be reached is no part of the update: it would fail with it whenever a node is away.
+    const exchanged = list
+      .map(toExchanged)
+      .filter((slot) => slot !== undefined)
+      .filter(({ old }) => !isOutOfReach(old))
     if (!space.options.start || exchanged.length === 0) continue
     const obstacle = findObstacle(space.project, service, guests.get(service.name), renewedNetworks)
     if (obstacle !== undefined) {
       space.builder.warn(`service "${service.name}" is updated at once, without deploy.update_config: ${obstacle}`)
       continue
     }
-    rolling.set(service.name, settleOrder(space, { service, policy, rollback, slots: exchanged }, list.length))
+    const settled = settleOrder(space, { service, policy, rollback, slots: exchanged }, list.length)
+    rolling.set(service.name, {
+      ...settled,
+      slots: settled.isInPlace ? exchanged : addFresh(space, service, list, exchanged),
+    })
   }
   return rolling
+}
+
+/**
+ * Engines (20.10 to 28.5 at least) fail to rename a container that runs on an overlay network, and take its names out of
+ * the network while they try: there successors get numbers that are free.
+ */
+function addFresh(
+  space: Workspace,
+  service: Service,
+  all: readonly Slot[],
+  slots: readonly ExchangedSlot[],
+): readonly ExchangedSlot[] {
+  if (!isOnOverlay(space, service)) return slots
+  const { project, observed, options } = space
+  const own = observed.containers.filter((container) => container.service === service.name && !container.isOneOff)
+  const taken = new Set([...own, ...all].map(({ number }) => number))
+  let number = 0
+  return slots.map((slot) => {
+    if (slot.predecessor !== undefined) return slot
+    do number += 1
+    while (taken.has(number))
+    return { ...slot, fresh: { number, name: toContainerName(project.name, service, number, options.separator) } }
+  })
+}
+
+function isOnOverlay({ project, observed }: Workspace, service: Service): boolean {
+  return Object.keys(service.networks ?? {}).some((key) => findNetwork(project, observed, key)?.driver === 'overlay')
 }
 
 /** Service → one that lives in its container. */
@@ -85,17 +125,25 @@ function findObstacle(
 
 /** Two containers cannot hold one host port or one address: there the old one goes first whatever the file says. */
 function settleOrder(space: Workspace, rolling: Omit<RollingService, 'isInPlace'>, replicas: number): RollingService {
-  const { service, policy, rollback } = rolling
-  const isInPlace = space.options.isCluster && holdsHostPorts(service)
+  const { service, rollback } = rolling
   const { isCluster } = space.options
-  if (isInPlace && policy.failureAction === 'rollback') {
+  const isNameBound = service.container_name !== undefined && isOnOverlay(space, service)
+  const isInPlace = (isCluster && holdsHostPorts(service)) || isNameBound
+  const cannotGoBack = isInPlace && rolling.policy.failureAction === 'rollback'
+  const policy: UpdatePolicy = cannotGoBack ? { ...rolling.policy, failureAction: 'pause' } : rolling.policy
+  if (cannotGoBack) {
     space.builder.warn(
-      `service "${service.name}" cannot be rolled back: on a cluster a stopped container still holds its host port, so that ` +
-        'the old container is removed before its successor is made; a failure pauses the update',
+      `service "${service.name}" cannot be rolled back: ${
+        isNameBound
+          ? 'on an overlay network a container keeps the name it is started with'
+          : 'on a cluster a stopped container still holds its host port'
+      }, so that the old container is removed before its successor is made; a failure pauses the update`,
     )
   }
-  const conflict = findConflict(service, isCluster ? 1 : Math.min(policy.parallelism, rolling.slots.length), replicas)
-  if (conflict === undefined) return { ...rolling, isInPlace }
+  const conflict = isNameBound
+    ? `the name ${service.container_name ?? ''}`
+    : findConflict(service, isCluster ? 1 : Math.min(policy.parallelism, rolling.slots.length), replicas)
+  if (conflict === undefined) return { ...rolling, policy, isInPlace }
   if (policy.order === 'start-first') {
     space.builder.warn(
       `service "${service.name}" is updated stop-first, although it asks for start-first: ${conflict} can belong to one ` +

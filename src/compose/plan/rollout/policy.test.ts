@@ -3,6 +3,7 @@ import { dependsOn, emptyEngine, project, service } from '../../../testing/compo
 import { applyPlan } from '../../../testing/apply-plan.ts'
 import { loadProject } from '../../load/load.ts'
 import { makeDictionary } from '../../model/dictionary.ts'
+import type { Project } from '../../model/project.ts'
 import type { Service } from '../../model/service.ts'
 import { defaultReconcileOptions } from '../options.ts'
 import type { Plan } from '../plan.ts'
@@ -82,6 +83,28 @@ describe('what start-first cannot be done for', () => {
 
   it('a range with room for the successor, and ports the engine chooses, are no obstacle', () => {
     expect(warningsOf({ scale: 2, ports: [{ target: 80, published: '80-82' }, { target: 81 }] })).toEqual([])
+  })
+
+  it('a container_name on an overlay network is kept by one container at a time, and there is no way back', () => {
+    const web = (version: string): Project =>
+      project([
+        service('web', {
+          container_name: 'solo',
+          labels: makeDictionary([['v', version]]),
+          deploy: { update_config: { order: 'start-first', failure_action: 'rollback' } },
+        }),
+      ])
+    const bridged = applyPlan(reconcile(web('1'), emptyEngine(), defaultReconcileOptions) as Plan, emptyEngine())
+    const have = { ...bridged, networks: bridged.networks.map((network) => ({ ...network, driver: 'overlay' })) }
+    const { warnings, rollouts = [], steps } = reconcile(web('2'), have, defaultReconcileOptions) as Plan
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^service "web" cannot be rolled back: on an overlay network .* a failure pauses the update$/,
+      ),
+      expect.stringContaining('is updated stop-first, although it asks for start-first: the name solo can belong to'),
+    ])
+    expect(rollouts.map(({ policy }) => [policy.order, policy.failureAction])).toEqual([['stop-first', 'pause']])
+    expect(steps.filter(({ op }) => op.kind === 'rename-container')).toEqual([])
   })
 
   it('a service in whose container another lives is replaced at once, with a word', () => {

@@ -27,6 +27,7 @@ const cases = fc.record({
   before: fc.integer({ min: 0, max: 4 }),
   after: fc.integer({ min: 1, max: 4 }),
   apiVersion: fc.constantFrom('1.41', '1.47'),
+  driver: fc.constantFrom('bridge', 'overlay'),
   picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 40 }),
   cut: fc.nat(200),
   cutAgain: fc.nat(200),
@@ -51,8 +52,16 @@ function plan(want: Project, have: Observed, apiVersion = '1.47'): Plan {
   return outcome
 }
 
-function start(scale: number, config: UpdateConfig): Observed {
-  return applyPlan(plan(toProject('1', scale, config), emptyEngine()), emptyEngine())
+/** Nothing but the network, which was made without saying how. */
+function emptyNetwork(driver: string): Observed {
+  const first = applyPrefix(plan(toProject('1', 1, {}), emptyEngine()), emptyEngine(), 1, () => 0).observed
+  expect(first.networks).toHaveLength(1)
+  return { ...first, networks: first.networks.map((network) => ({ ...network, driver })) }
+}
+
+function start(scale: number, config: UpdateConfig, driver: string): Observed {
+  const empty = emptyNetwork(driver)
+  return applyPlan(plan(toProject('1', scale, config), empty), empty)
 }
 
 function picker(picks: readonly number[]): (ready: readonly unknown[]) => number {
@@ -83,9 +92,9 @@ const running = (observed: Observed): number =>
 describe('laws of updates', () => {
   it('an update gives what is wanted, and planning again is empty', () => {
     fc.assert(
-      fc.property(cases, ({ config, before, after, apiVersion, picks }) => {
+      fc.property(cases, ({ config, before, after, apiVersion, driver, picks }) => {
         const want = toProject('2', after, config)
-        const have = start(before, config)
+        const have = start(before, config, driver)
         expectConverged(applyPlan(plan(want, have, apiVersion), have, picker(picks)), want)
       }),
       { numRuns: 100 },
@@ -94,9 +103,9 @@ describe('laws of updates', () => {
 
   it('at every moment enough containers run: all with start-first, else all but those exchanged at once', () => {
     fc.assert(
-      fc.property(cases, ({ config, before, picks }) => {
+      fc.property(cases, ({ config, before, driver, picks }) => {
         fc.pre(before > 0)
-        const have = start(before, config)
+        const have = start(before, config, driver)
         const steps = plan(toProject('2', before, config), have)
         const parallelism = config.parallelism === 0 ? before : config.parallelism
         const least = config.order === 'start-first' ? before : Math.max(0, before - parallelism)
@@ -110,9 +119,9 @@ describe('laws of updates', () => {
 
   it('whatever moment it is cut short at, and the next one too, a further plan finishes it', () => {
     fc.assert(
-      fc.property(cases, ({ config, before, after, picks, cut, cutAgain }) => {
+      fc.property(cases, ({ config, before, after, driver, picks, cut, cutAgain }) => {
         const want = toProject('2', after, config)
-        const have = start(before, config)
+        const have = start(before, config, driver)
         const first = cutShort(plan(want, have), have, cut, picks).observed
         const second = cutShort(plan(want, first), first, cutAgain, picks).observed
         expectConverged(applyPlan(plan(want, second), second, picker(picks)), want)
@@ -123,9 +132,9 @@ describe('laws of updates', () => {
 
   it('an interrupted update can be taken back by asking for what was before, or go on to something third', () => {
     fc.assert(
-      fc.property(cases, fc.constantFrom('1', '3'), ({ config, before, picks, cut }, value) => {
+      fc.property(cases, fc.constantFrom('1', '3'), ({ config, before, driver, picks, cut }, value) => {
         fc.pre(before > 0)
-        const have = start(before, config)
+        const have = start(before, config, driver)
         const first = cutShort(plan(toProject('2', before, config), have), have, cut, picks).observed
         const want = toProject(value, before, config)
         expectConverged(applyPlan(plan(want, first), first, picker(picks)), want)
@@ -136,10 +145,10 @@ describe('laws of updates', () => {
 
   it('a failed update that rolls back leaves the old containers, by their names, running', () => {
     fc.assert(
-      fc.property(cases, ({ config, before, picks, cut }) => {
+      fc.property(cases, ({ config, before, driver, picks, cut }) => {
         fc.pre(before > 0)
         const own = { ...config, failure_action: 'rollback' }
-        const have = start(before, own)
+        const have = start(before, own, driver)
         const steps = plan(toProject('2', before, own), have)
         const { observed, begun, made } = cutShort(steps, have, cut, picks)
         // Once old containers are being removed the update has succeeded.
@@ -156,10 +165,10 @@ describe('laws of updates', () => {
 
   it('a failed update that pauses keeps every container that runs in its place, old or new', () => {
     fc.assert(
-      fc.property(cases, ({ config, before, picks, cut }) => {
+      fc.property(cases, ({ config, before, driver, picks, cut }) => {
         fc.pre(before > 0)
         const own = { ...config, failure_action: 'pause' }
-        const have = start(before, own)
+        const have = start(before, own, driver)
         const steps = plan(toProject('2', before, own), have)
         const { observed, begun, made } = cutShort(steps, have, cut, picks)
         const result = applyPlan(planRecovery(steps.rollouts ?? [], { begun, made }).plan, observed, picker(picks))

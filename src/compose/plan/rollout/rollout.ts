@@ -10,8 +10,6 @@ export interface Rollout {
   readonly tolerated: number
   /** Batches in their order. */
   readonly batches: readonly (readonly RolloutMember[])[]
-  /** What is stopped or removed to make room before its successor starts cannot run beside it. */
-  readonly isInPlace: boolean
   /** Of these containers so many run when the update begins. */
   readonly running: number
 }

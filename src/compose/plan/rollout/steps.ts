@@ -1,8 +1,9 @@
 import { toDraftAttachments } from '../../translate.ts'
 import { silent } from '../builder.ts'
 import { addPostStart, addPreStart } from '../hook-steps.ts'
-import { addCreation, removalOf } from '../container-steps.ts'
-import type { Placed } from '../container-steps.ts'
+import { removalOf } from '../container-steps.ts'
+import { addCreation } from '../creation-steps.ts'
+import type { Placed } from '../creation-steps.ts'
 import { toDraft } from '../draft.ts'
 import { isAlive } from '../observed.ts'
 import type { ContainerRef } from '../plan.ts'
@@ -42,7 +43,7 @@ export function addRolloutSteps(
 ): readonly Exchanged[] {
   const setting: RolloutSetting = { ...given, prepared: {} }
   const { policy, rollback, service, isInPlace } = rolling
-  const isDeferred = policy.failureAction === 'rollback' && !isInPlace
+  const isDeferred = policy.failureAction === 'rollback'
   const batches: RolloutMember[][] = []
   const exchanged: Exchanged[] = []
   const open: Halfway[] = []
@@ -61,9 +62,9 @@ export function addRolloutSteps(
       if (half.removal !== undefined) members.push(toMember(half, half.removal))
       else if (isDeferred) open.push({ ...half, batch: batches.length })
       else {
-        const { removal, rename } = commit(space, half, [])
+        const { removal, end } = commit(space, half, [])
         members.push(toMember(half, removal))
-        ends.push(rename)
+        ends.push(end)
       }
     }
     batches.push(members)
@@ -82,7 +83,6 @@ export function addRolloutSteps(
         ? Number.POSITIVE_INFINITY
         : Math.floor(policy.maxFailureRatio * rolling.slots.length),
     batches,
-    isInPlace,
     running: rolling.slots.filter(({ old }) => isAlive(old)).length,
   }
   space.builder.addRollout(rollout)
@@ -148,9 +148,15 @@ function addSuccessor(
 ): { readonly step: number; readonly attached: readonly number[] } {
   const { policy } = rolling
   const isHidden = policy.movesAliases && policy.order === 'start-first'
+  const { fresh } = slot
+  if (fresh !== undefined) {
+    const own = { ...slot, number: fresh.number }
+    const how = { isHidden, predecessor: slot.old.id }
+    return addCreation(space, own, fresh.name, setting.after, setting.slots, setting.placed, how)
+  }
   // An earlier update that was cut short may have left a container of that name.
   const after = [...setting.after, removalOf(space, name)]
-  return addCreation(space, slot, name, after, setting.slots, setting.placed, isHidden)
+  return addCreation(space, slot, name, after, setting.slots, setting.placed, { isHidden })
 }
 
 /** On a cluster a stopped container holds its host port: the old one goes before a node is chosen for the new one. */
@@ -165,7 +171,9 @@ function exchangeInPlace(
   const stop = space.stops.get(old.id)
   const made =
     slot.predecessor === undefined
-      ? addCreation(space, slot, slot.name, [removal, removalOf(space, slot.name)], setting.slots, setting.placed)
+      ? addCreation(space, slot, slot.name, [removal, removalOf(space, slot.name)], setting.slots, setting.placed, {
+          isOwed: true,
+        })
       : undefined
   const successor: ContainerRef =
     made === undefined ? toRef(slot.container) : { kind: 'made', step: made.step, name: slot.name }
@@ -250,29 +258,31 @@ function addAliasMove(
   return last
 }
 
-/** The old container goes, and its name passes to the successor. */
+/** The old container goes, and its name passes to the successor unless that has one of its own. */
 function commit(
   space: Workspace,
   half: Halfway,
   after: readonly number[],
-): { readonly removal: number; readonly rename: number } {
+): { readonly removal: number; readonly end: number } {
   const { slot, gate, successor } = half
+  const hasName = slot.fresh !== undefined || (successor.kind === 'existing' && slot.container.name === slot.name)
   const { old } = slot
   const shared = { resource: toResource(slot.name), cause: slot.cause, group: slot.service.name }
   const removal = space.builder.add({
     op: { kind: 'remove-container', container: toRef(old), withVolumes: false },
     ...shared,
     after: [...after, gate, half.stop, ...(space.detachments.get(old.id) ?? [])],
-    words: silent,
+    words: hasName ? { working: '', done: 'Recreated' } : silent,
   })
   space.removals.set(old.id, removal)
+  if (hasName) return { removal, end: removal }
   const rename = space.builder.add({
     op: { kind: 'rename-container', container: successor, name: slot.name },
     ...shared,
     after: [removal, removalOf(space, slot.name)],
     words: { working: '', done: 'Recreated' },
   })
-  return { removal, rename }
+  return { removal, end: rename }
 }
 
 function addDelay(space: Workspace, service: string, ms: number, after: readonly number[]): number {

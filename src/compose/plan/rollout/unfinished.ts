@@ -1,4 +1,5 @@
 import type { Service } from '../../model/service.ts'
+import { PREDECESSOR_LABEL } from '../label.ts'
 import type { ObservedContainer } from '../observed.ts'
 import type { ReconcileOptions } from '../options.ts'
 
@@ -24,8 +25,20 @@ export function toTemporaryName(old: ObservedContainer, name: string): string {
   return `${old.id.slice(0, 12)}_${name}`
 }
 
+export function isTemporaryName(name: string): boolean {
+  return /^[0-9a-f]{12}_/.test(name)
+}
+
+/** A successor tells by its temporary name whom it replaces, or by a label where it has a name of its own. */
+function isPredecessor(old: ObservedContainer, successor: ObservedContainer): boolean {
+  if (old.id === successor.id) return false
+  if (successor.labels[PREDECESSOR_LABEL] === old.id) return true
+  const prefix = /^([0-9a-f]{12})_/.exec(successor.name)?.[1]
+  return prefix !== undefined && old.id.startsWith(prefix) && old.number === successor.number
+}
+
 /**
- * Finds the pairs of an interrupted update: a successor under its temporary name whose predecessor is still there.
+ * Finds the pairs of an interrupted update: a successor whose predecessor is still there.
  * Only services with `deploy.update_config` are looked at: elsewhere a predecessor has no say any more.
  */
 export function findUnfinished(judged: readonly Judged[], service: Service, options: ReconcileOptions): Unfinished {
@@ -35,12 +48,8 @@ export function findUnfinished(judged: readonly Judged[], service: Service, opti
   if (service.deploy?.update_config === undefined || !options.start)
     return { pairs: { bySuccessor, predecessors }, failed }
   for (const { container, cause } of judged) {
-    const prefix = /^([0-9a-f]{12})_/.exec(container.name)?.[1]
-    if (prefix === undefined) continue
-    const old = judged.find(
-      (other) => other.container.id.startsWith(prefix) && other.container.number === container.number,
-    )
-    if (old === undefined || old.container.id === container.id) continue
+    const old = judged.find((other) => isPredecessor(other.container, container))
+    if (old === undefined) continue
     if (cause !== undefined) failed.add(container.id)
     else {
       bySuccessor.set(container.id, { predecessor: old.container })
