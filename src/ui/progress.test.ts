@@ -39,12 +39,18 @@ describe('a frame', () => {
     `)
   })
 
-  it('is cut to a narrow terminal', () => {
+  it('keeps what has happened in sight on a narrow terminal', () => {
     expect(frame(30)).toMatchInlineSnapshot(`
       "[+] Running 2/3
-       ✓ Network app_default C… 0.1s
-       ⠼ Image web           P… 1.4s
-       ✗ Container app-web-1 E… 0.0s"
+       ✓ Network app_d… Created
+       ⠼ Image web      Pulling 30%
+       ✗ Container app… Error no su…"
+    `)
+    expect(frame(19)).toMatchInlineSnapshot(`
+      "[+] Running 2/3
+       ✓ Netwo… Created
+       ⠼ Image… Pulling …
+       ✗ Conta… Error no…"
     `)
   })
 
@@ -141,6 +147,19 @@ describe('the painter', () => {
        ✓ A Created                        0.1s
       ESC[?25h"
     `)
+  })
+
+  it('writes lines once the picture is taken away, of things and not of their parts', async () => {
+    const { painter, written } = await show('tty')
+    painter.emit({ id: 'A', status: 'done', text: 'Started' })
+    painter.stop()
+    const before = written().length
+    painter.emit({ id: 'A', status: 'working', text: 'Stopping' })
+    painter.emit({ id: 'A', status: 'working', text: 'Stopping' })
+    painter.emit({ id: 'A #1', parentId: 'A', status: 'working', text: 'Running' })
+    painter.emit({ id: 'A', status: 'done', text: 'Stopped' })
+    painter.stop()
+    expect(written().slice(before)).toBe(' A  Stopping\n A  Stopped\n')
   })
 
   it('writes one line per change elsewhere, none for counting', async () => {
