@@ -5,7 +5,7 @@ import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import type { Progress, ProgressEvent } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
 import { failpoint } from '../io/failpoint.ts'
-import { describeFailure, toFailure } from './execute/failure.ts'
+import { describeFailure, describeWaived, toFailure } from './execute/failure.ts'
 import type { StepFailure } from './execute/failure.ts'
 import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
 import type { BuildHost } from './build/build-image.ts'
@@ -296,7 +296,7 @@ function isSettled(step: Step, error: unknown, progress: Progress): boolean {
   }
   const isWaived = step.bestEffort === true
   if (isWaived && step.isErrorShown !== true) {
-    progress({ id: step.resource, status: 'warning', text: 'Warning', detail: toMessage(error), ...markTransfer(step) })
+    progress({ id: step.resource, status: 'warning', ...describeWaived(step, error), ...markTransfer(step) })
     return true
   }
   progress({ id: step.resource, status: 'error', ...describeFailure(step, error), ...markTransfer(step) })
