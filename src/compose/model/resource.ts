@@ -57,7 +57,7 @@ export interface FileObject extends Extensible {
 
 /** A top-level AI model. */
 export interface Model extends Extensible {
-  readonly name: string
+  readonly name?: string
   readonly model?: string
   readonly context_size?: number
   readonly runtime_flags?: readonly string[]
