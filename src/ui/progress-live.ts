@@ -17,7 +17,8 @@ export function startLive(options: ProgressOptions): ProgressPainter {
   const after = withoutRepeats(lines(options, renderPlainLine))
 
   function erase(): string {
-    const text = painted === 0 ? '' : `\u001b[${painted}A\u001b[0J`
+    // What the terminal echoes of keys, such as ^C, leaves the cursor inside the line.
+    const text = painted === 0 ? '' : `\r\u001b[${painted}A\u001b[0J`
     painted = 0
     return text
   }

@@ -136,14 +136,14 @@ describe('the painter', () => {
     painter.print('a line of output\n')
     painter.stop()
     painter.stop()
-    const text = written().replaceAll('\u001b', 'ESC')
+    const text = written().replaceAll('\u001b', 'ESC').replaceAll('\r', 'CR')
     expect(text).toMatchInlineSnapshot(`
       "ESC[?25l[+] Running 0/1
        ⠙ A Creating                       0.1s
-      ESC[2AESC[0Ja line of output
+      CRESC[2AESC[0Ja line of output
       [+] Running 1/1
        ✓ A Created                        0.1s
-      ESC[2AESC[0J[+] Running 1/1
+      CRESC[2AESC[0J[+] Running 1/1
        ✓ A Created                        0.1s
       ESC[?25h"
     `)
