@@ -66,7 +66,7 @@ function readDocument(
 ): TreeMap {
   const { shared } = group
   const isLenient = shared.options.skipInterpolation === true
-  const document = convertLegacy(parsed, shared.places)
+  const document = convertLegacy(parsed, shared.places, shared.plainVolumes)
   if (!isLenient) {
     const variables = makeVariables(shared, group.environment)
     interpolate(document, { variables, places: shared.places, warn: shared.warn })

@@ -25,6 +25,8 @@ export interface Shared {
   readonly written: WrittenService[]
   /** Whether a file held a scalar that JavaScript has no type for, so that the schema cannot look at the trees themselves. */
   readonly seen: { goScalars: boolean }
+  /** Volumes of files of version 1; see `Volume.isPlain`. */
+  readonly plainVolumes: Set<string>
 }
 
 export function makeShared(options: LoadOptions): Shared {
@@ -44,6 +46,7 @@ export function makeShared(options: LoadOptions): Shared {
     parsed: new Map(),
     written: [],
     seen: { goScalars: false },
+    plainVolumes: new Set(),
     includes: { trees: new Map(), environments: new Map(), ids: new WeakMap() },
   }
 }
