@@ -148,6 +148,7 @@ function bindProject(
     environment,
     profiles: [],
     ...writtenOf(shared),
+    ...(shared.seen.version1 && { isVersion1: true }),
   }
 }
 
