@@ -7,6 +7,7 @@ import type { Command, Context } from './command.ts'
 import { dockerCompose, dockerMachine, flotilla, swarm } from './personality.ts'
 import type { Personality } from './personality.ts'
 import { run } from './run.ts'
+import type { Terminal } from '../ui/terminal.ts'
 import type { SignalName, World } from './world.ts'
 
 interface Result {
@@ -462,9 +463,15 @@ describe('interruption', () => {
       ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason), { once: true })
     })
 
-  async function interrupt(personality: Personality, body: Body, names: readonly SignalName[]): Promise<Result> {
+  async function interrupt(
+    personality: Personality,
+    body: Body,
+    names: readonly SignalName[],
+    terminal: Partial<Terminal> = {},
+  ): Promise<Result> {
     const stage = makeStage(['ls'])
-    const running = run({ personality, globals, commands: [command('ls', body)] }, stage.world)
+    const world = { ...stage.world, terminal: { ...stage.world.terminal, ...terminal } }
+    const running = run({ personality, globals, commands: [command('ls', body)] }, world)
     // The command starts after a few turns of the event loop.
     await new Promise((resolve) => setImmediate(resolve))
     for (const name of names) stage.signal(name)
@@ -473,6 +480,18 @@ describe('interruption', () => {
 
   it('the first Ctrl-C aborts the command, which ends quietly with 130', async () => {
     expect(await interrupt(dockerMachine, waits, ['SIGINT'])).toEqual({ code: 130, stdout: '', stderr: '' })
+  })
+
+  it('leaves the cursor of a terminal below the ^C it shows', async () => {
+    expect((await interrupt(dockerMachine, waits, ['SIGINT'], { isStderrTty: true, isStdinTty: true })).stderr).toBe(
+      '\n',
+    )
+    expect((await interrupt(dockerMachine, waits, ['SIGTERM'], { isStderrTty: true, isStdinTty: true })).stderr).toBe(
+      '',
+    )
+    expect((await interrupt(dockerMachine, waits, ['SIGINT'], { isStderrTty: true, isStdinTty: false })).stderr).toBe(
+      '',
+    )
   })
 
   it('SIGTERM is 143, for Compose 130', async () => {

@@ -199,7 +199,11 @@ function finishWithError(state: RunState, error: unknown): number {
   const { personality } = program
   const received = interrupts.received()
   const isCancelled = isFlotillaError(error) ? /^(?:cli\/cancelled|core\/aborted)$/.test(error.code) : isAbort(error)
-  if (received !== undefined && isCancelled) return interruptExitCode(personality, received)
+  if (received !== undefined && isCancelled) {
+    // The terminal has written ^C and left the cursor behind it.
+    if (received === 'SIGINT' && world.terminal.isStderrTty && world.terminal.isStdinTty) world.stderr.write('\n')
+    return interruptExitCode(personality, received)
+  }
   const isDebug = state.globals?.['debug'] === true
   const isJson = personality.id === 'docker-compose' && state.globals?.['progress'] === 'json'
   world.stderr.write(renderError(error, { personality, isDebug, isJson, secrets: state.secrets }))

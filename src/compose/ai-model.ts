@@ -50,7 +50,7 @@ async function callPlugin(plugin: string, args: readonly string[], project: Proj
   })
   if (code === 0) return stdout
   const said = `${stderr}${stdout}`.trim().slice(-1000)
-  throw new FlotillaError('compose/execute', `docker model ${args[0] ?? ''} ended with exit code ${code}`, {
+  throw new FlotillaError('compose/execute', `docker model ${args.join(' ')} ended with exit code ${code}`, {
     hint: said === '' ? 'it said nothing' : said,
   })
 }
@@ -62,13 +62,15 @@ async function prepareModel(
   call: (args: readonly string[]) => Promise<string>,
   progress: Progress,
 ): Promise<void> {
-  const id = model.name === '' ? key : model.name
+  const id = model.name === undefined || model.name === '' ? key : model.name
+  const tell = (status: 'working' | 'done', text: string): void => progress({ id, status, text, isTransfer: true })
   const name = model.model ?? key
   if (!present.has(name)) {
-    progress({ id, status: 'working', text: 'Pulling' })
+    tell('working', 'Pulling')
     await call(['pull', name])
+    tell('working', 'Pulled')
   }
-  progress({ id, status: 'working', text: 'Configuring' })
+  tell('working', 'Configuring')
   const size = model.context_size ?? 0
   const flags = model.runtime_flags ?? []
   await call([
@@ -77,7 +79,7 @@ async function prepareModel(
     name,
     ...(flags.length > 0 ? ['--', ...flags] : []),
   ])
-  progress({ id, status: 'done', text: 'Configured' })
+  tell('done', 'Configured')
 }
 
 /** Older plugins have no list: then everything is pulled, which is quick for what is there. */

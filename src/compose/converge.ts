@@ -63,6 +63,8 @@ export interface ConvergeOptions extends CallOptions {
   /** Told the plan before its first step; the plan stands alone, IDs of made containers are not known yet. */
   readonly onPlan?: (plan: Plan, observed: Observed) => Promise<void>
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  /** As in `ExecuteOptions`. */
+  readonly startSignal?: AbortSignal
   readonly hookOutput?: (output: HookOutput) => void
   readonly registryAuth?: (reference: string) => Promise<string | undefined>
   /** What builds take from this computer; absent: nothing can be built. */

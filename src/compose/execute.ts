@@ -5,7 +5,7 @@ import { FlotillaError, isFlotillaError, toMessage } from '../core/errors.ts'
 import type { Progress, ProgressEvent } from '../core/progress.ts'
 import type { Engine } from '../engine/engine.ts'
 import { failpoint } from '../io/failpoint.ts'
-import { describeFailure, toFailure } from './execute/failure.ts'
+import { describeFailure, describeWaived, toFailure } from './execute/failure.ts'
 import type { StepFailure } from './execute/failure.ts'
 import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
 import type { BuildHost } from './build/build-image.ts'
@@ -39,6 +39,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly waitLimitMs?: number
   /** Awaited before a container is started, so that none of its output is missed. */
   readonly beforeStart?: (container: StartedContainer) => Promise<void>
+  /** Ends starts that are under way, in place of `signal`: an engine goes on with them, and whoever stops what runs must see it. */
+  readonly startSignal?: AbortSignal
   /** Contents of the configs and secrets that steps copy. */
   readonly materials?: Materials
   /** Told what hooks print. Absent: only a hook that fails shows its last lines, in the error. */
@@ -212,7 +214,7 @@ class Walk {
         await beforeStart?.({ id: resolveRef(container, this.made), name: container.name, service: step.group ?? '' })
       }
       await failpoint('compose.beforeStep')
-      const id = await runStep(step, this.#context, toCall(this.#options))
+      const id = await runStep(step, this.#context, this.#callOf(step))
       await failpoint('compose.afterStep')
       if (id !== undefined) {
         this.made.set(step.id, id)
@@ -237,6 +239,14 @@ class Walk {
       this.#missing.set(follower.id, count)
       if (count === 0) this.#ready.push(follower)
     }
+  }
+
+  /** @throws the reason of the signal, for a start that is not to be begun any more */
+  #callOf({ op }: Step): CallOptions {
+    const { signal, startSignal } = this.#options
+    if (op.kind !== 'start-container' || startSignal === undefined) return toCall(this.#options)
+    signal?.throwIfAborted()
+    return { signal: startSignal }
   }
 
   /** Rollouts may allow some of their containers to fail. */
@@ -293,7 +303,7 @@ function isSettled(step: Step, error: unknown, progress: Progress): boolean {
   }
   const isWaived = step.bestEffort === true
   if (isWaived && step.isErrorShown !== true) {
-    progress({ id: step.resource, status: 'warning', text: 'Warning', detail: toMessage(error), ...markTransfer(step) })
+    progress({ id: step.resource, status: 'warning', ...describeWaived(step, error), ...markTransfer(step) })
     return true
   }
   progress({ id: step.resource, status: 'error', ...describeFailure(step, error), ...markTransfer(step) })

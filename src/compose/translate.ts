@@ -181,13 +181,16 @@ export function toVolumeBody(project: Project, key: string, volume: Volume): Vol
   return {
     ...dropEmpty({ Driver: volume.driver ?? '', DriverOpts: { ...volume.driver_opts } }),
     Name: volume.name,
-    Labels: {
-      ...volume.labels,
-      [LABEL.volume]: key,
-      [LABEL.project]: project.name,
-      [LABEL.version]: COMPOSE_VERSION,
-      [LABEL.configHash]: hashVolume(volume),
-    },
+    Labels:
+      volume.isPlain === true
+        ? {}
+        : {
+            ...volume.labels,
+            [LABEL.volume]: key,
+            [LABEL.project]: project.name,
+            [LABEL.version]: COMPOSE_VERSION,
+            [LABEL.configHash]: hashVolume(volume),
+          },
   }
 }
 

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import type { BigIntStats } from 'node:fs'
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from './file-reason.ts'
 import { PatternList } from '../core/ignore.ts'
 import type { MatchState } from '../core/ignore.ts'
 import { decodeName, encodeName, toFilePath } from '../core/odd-name.ts'
@@ -126,7 +127,7 @@ function listNames(root: string, folder: string): readonly string[] {
     return whole.sort((a, b) => (a === b ? 0 : Buffer.compare(encodeName(a), encodeName(b))))
   } catch (error) {
     if (folder !== '' && codeOf(error) === 'ENOENT') return []
-    throw new FlotillaError('io/file', `cannot read folder ${JSON.stringify(place)}: ${toMessage(error)}`, {
+    throw new FlotillaError('io/file', `cannot read folder ${JSON.stringify(place)}: ${fileReason(error)}`, {
       cause: error,
     })
   }
@@ -151,7 +152,7 @@ function readEntry(root: string, path: string): WalkedFile | undefined {
     }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(place)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(place)}: ${fileReason(error)}`, { cause: error })
   }
 }
 

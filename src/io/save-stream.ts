@@ -1,7 +1,8 @@
 import { createWriteStream, promises as fs } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from './file-reason.ts'
 import { codeOf, makeNonce } from './files.ts'
 
 /**
@@ -43,5 +44,5 @@ async function write(source: Readable, file: string, path: string): Promise<void
 }
 
 function cannotWrite(path: string, error: unknown): FlotillaError {
-  return new FlotillaError('io/file', `cannot write "${path}": ${toMessage(error)}`, { cause: error })
+  return new FlotillaError('io/file', `cannot write "${path}": ${fileReason(error)}`, { cause: error })
 }

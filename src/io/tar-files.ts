@@ -6,8 +6,8 @@ import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract, pack } from 'tar-stream'
 import type { Extract, Header, Pack } from 'tar-stream'
-import { FlotillaError, toMessage } from '../core/errors.ts'
-import { codeOf } from './files.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from './file-reason.ts'
 import { timeOf, withLargeNumbers } from './tar-header.ts'
 
 /** How a path becomes an archive. */
@@ -262,15 +262,13 @@ async function setTimes(path: string, header: Header): Promise<void> {
 
 function toFileError(path: string, error: unknown): FlotillaError {
   if (error instanceof FlotillaError) return error
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file or directory',
-    EACCES: 'permission denied',
-    ENOSPC: 'no space left on device',
-  }
-  const reason = reasons[codeOf(error)] ?? toMessage(error)
   // What was there when its folder was listed and is gone now has another name than what is copied.
   const place: unknown = error instanceof Error ? Reflect.get(error, 'path') : undefined
-  return new FlotillaError('io/file', `cannot copy "${typeof place === 'string' ? place : path}": ${reason}`, {
-    cause: error,
-  })
+  return new FlotillaError(
+    'io/file',
+    `cannot copy "${typeof place === 'string' ? place : path}": ${fileReason(error)}`,
+    {
+      cause: error,
+    },
+  )
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from './file-reason.ts'
 import { codeOf } from './files.ts'
 
 /**
@@ -18,7 +19,7 @@ export function readTextNow(path: string, maxBytes: number, patienceMs?: number)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
     if (error instanceof FlotillaError) throw error
-    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
   }
 }
 
@@ -34,7 +35,7 @@ export function readBytesNow(path: string, maxBytes: number, patienceMs?: number
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
     if (error instanceof FlotillaError) throw error
-    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
   }
 }
 

@@ -43,8 +43,11 @@ export function renderFrame(state: ProgressState, options: FrameOptions): readon
   const top = all.filter((row) => row.event.parentId === undefined || !state.has(row.event.parentId))
   const done = top.filter((row) => row.event.status !== 'working').length
   const shown = selectRows(top, Math.max(1, options.rows - 1))
-  const nameWidth = Math.max(0, ...shown.map((row) => textWidth(nameOf(row, options))))
   const statusWidth = Math.max(0, ...shown.map((row) => textWidth(statusOf(row, all))))
+  const longestName = Math.max(0, ...shown.map((row) => textWidth(nameOf(row, options))))
+  const nameWidth = isNarrow(options)
+    ? Math.min(longestName, Math.max(6, options.columns - 4 - Math.min(statusWidth, 12)))
+    : longestName
   const title = truncateText(`[+] ${options.title} ${done}/${top.length}`, options.columns)
   return [title, ...shown.map((row) => renderRow(row, all, options, nameWidth, statusWidth))]
 }
@@ -66,16 +69,25 @@ function renderRow(
   statusWidth: number,
 ): string {
   const { event } = row
+  const name = padText(truncateText(nameOf(row, options), nameWidth), nameWidth)
+  if (isNarrow(options)) {
+    const words = truncateText(` ${name} ${statusOf(row, all)}`, Math.max(0, options.columns - 2))
+    return options.columns < 2
+      ? ''
+      : ` ${paintIcon(event.status, row, options)}${paintMiddle(words, event, options.style)}`
+  }
   const time = `${(((row.endedAtMs ?? options.nowMs) - row.startedAtMs) / 1000).toFixed(1)}s`
-  const name = padText(nameOf(row, options), nameWidth)
   const status = padText(statusOf(row, all), statusWidth)
   // The time stands at the right edge; what does not fit is cut from the middle text.
   const middle = truncateText(` ${name} ${status}`, Math.max(0, options.columns - 2 - time.length - 1))
   const gap = ' '.repeat(Math.max(1, options.columns - 2 - textWidth(middle) - time.length))
   const line = ` ${paintIcon(event.status, row, options)}${paintMiddle(middle, event, options.style)}${gap}`
-  return options.columns < 20
-    ? truncateText(` ${cleanText(event.id)} ${cleanText(event.text)}`, options.columns)
-    : `${line}${options.style.paint('blue', time)}`
+  return `${line}${options.style.paint('blue', time)}`
+}
+
+/** Where not all has room, the time is left out and names are cut: what has happened is what counts. */
+function isNarrow({ columns }: FrameOptions): boolean {
+  return columns < 40
 }
 
 function nameOf(row: ProgressRow, options: FrameOptions): string {

@@ -1,5 +1,6 @@
 import { applyProgress, renderFrame } from './progress-frame.ts'
 import type { ProgressState } from './progress-frame.ts'
+import { lines, renderPlainLine, withoutRepeats } from './progress-lines.ts'
 import type { ProgressOptions, ProgressPainter } from './progress.ts'
 import { makeStyle } from './style.ts'
 
@@ -12,9 +13,12 @@ export function startLive(options: ProgressOptions): ProgressPainter {
   const stopped = new AbortController()
   let state: ProgressState = new Map()
   let painted = 0
+  // Other output follows a picture that was taken away: what still happens is told in lines, parts left out.
+  const after = withoutRepeats(lines(options, renderPlainLine))
 
   function erase(): string {
-    const text = painted === 0 ? '' : `\u001b[${painted}A\u001b[0J`
+    // What the terminal echoes of keys, such as ^C, leaves the cursor inside the line.
+    const text = painted === 0 ? '' : `\r\u001b[${painted}A\u001b[0J`
     painted = 0
     return text
   }
@@ -54,6 +58,7 @@ export function startLive(options: ProgressOptions): ProgressPainter {
   return {
     emit(event) {
       if (!stopped.signal.aborted) state = applyProgress(state, event, clock.nowMs())
+      else if (event.parentId === undefined) after.emit(event)
     },
     print,
     tail: (text) => print(`${options.prefix ?? ''}${text}\n`),

@@ -39,12 +39,18 @@ describe('a frame', () => {
     `)
   })
 
-  it('is cut to a narrow terminal', () => {
+  it('keeps what has happened in sight on a narrow terminal', () => {
     expect(frame(30)).toMatchInlineSnapshot(`
       "[+] Running 2/3
-       ✓ Network app_default C… 0.1s
-       ⠼ Image web           P… 1.4s
-       ✗ Container app-web-1 E… 0.0s"
+       ✓ Network app_d… Created
+       ⠼ Image web      Pulling 30%
+       ✗ Container app… Error no su…"
+    `)
+    expect(frame(19)).toMatchInlineSnapshot(`
+      "[+] Running 2/3
+       ✓ Netwo… Created
+       ⠼ Image… Pulling …
+       ✗ Conta… Error no…"
     `)
   })
 
@@ -130,17 +136,30 @@ describe('the painter', () => {
     painter.print('a line of output\n')
     painter.stop()
     painter.stop()
-    const text = written().replaceAll('\u001b', 'ESC')
+    const text = written().replaceAll('\u001b', 'ESC').replaceAll('\r', 'CR')
     expect(text).toMatchInlineSnapshot(`
       "ESC[?25l[+] Running 0/1
        ⠙ A Creating                       0.1s
-      ESC[2AESC[0Ja line of output
+      CRESC[2AESC[0Ja line of output
       [+] Running 1/1
        ✓ A Created                        0.1s
-      ESC[2AESC[0J[+] Running 1/1
+      CRESC[2AESC[0J[+] Running 1/1
        ✓ A Created                        0.1s
       ESC[?25h"
     `)
+  })
+
+  it('writes lines once the picture is taken away, of things and not of their parts', async () => {
+    const { painter, written } = await show('tty')
+    painter.emit({ id: 'A', status: 'done', text: 'Started' })
+    painter.stop()
+    const before = written().length
+    painter.emit({ id: 'A', status: 'working', text: 'Stopping' })
+    painter.emit({ id: 'A', status: 'working', text: 'Stopping' })
+    painter.emit({ id: 'A #1', parentId: 'A', status: 'working', text: 'Running' })
+    painter.emit({ id: 'A', status: 'done', text: 'Stopped' })
+    painter.stop()
+    expect(written().slice(before)).toBe(' A  Stopping\n A  Stopped\n')
   })
 
   it('writes one line per change elsewhere, none for counting', async () => {

@@ -14,9 +14,9 @@ export const run: Run<typeof commitFlags> = async (ctx, flags, args) => {
   await withSession(ctx, async (session) => {
     const wanted = { project, service, index: flags.index, isStoppedFine: true }
     const container = await findContainer(ctx, session, wanted)
-    const id = `${container.name} Commit ${container.name}`
-    session.progress({ id, status: 'working', text: 'Committing' })
-    if (session.isDryRun) return session.progress({ id, status: 'done', text: 'Committed' })
+    const event = { id: container.name, text: `Commit ${container.name}`, isTransfer: true }
+    session.progress({ ...event, status: 'working', detail: 'Committing' })
+    if (session.isDryRun) return session.progress({ ...event, status: 'done', detail: 'Committed' })
     const made = await commitContainer(
       session.engine,
       container.id,
@@ -29,7 +29,7 @@ export const run: Run<typeof commitFlags> = async (ctx, flags, args) => {
       },
       { signal: ctx.signal },
     )
-    session.progress({ id, status: 'done', text: `Committed as ${made}` })
+    session.progress({ ...event, status: 'done', detail: `Committed as ${made}` })
     return undefined
   })
 }

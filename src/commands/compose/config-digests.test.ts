@@ -17,6 +17,9 @@ it('a digest is asked of the engine when the registry cannot be reached from her
     await bed.write('compose.yaml', 'services: { web: { image: "127.0.0.1:1/shop/other:2" } }')
     const unknown = await bed.run('config', '--resolve-image-digests')
     expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('manifest unknown') })
+    expect(unknown.stderr).toMatch(
+      /^failed to resolve digest for 127\.0\.0\.1:1\/shop\/other:2: Error response from daemon: /,
+    )
   } finally {
     await bed.close()
   }

@@ -14,7 +14,8 @@ import type { Project } from '../../compose/model/project.ts'
 import { renderProject, renderTree } from '../../compose/model/render/project.ts'
 import type { Service } from '../../compose/model/service.ts'
 import type { Format } from '../../compose/model/render/struct.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
+import { fileReason } from '../../io/file-reason.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import type { configFlags } from './config-table.ts'
 import { openTree, openWritten } from './project.ts'
@@ -91,9 +92,15 @@ async function pinImages(ctx: Context, flags: Flags, project: Project): Promise<
     const auth = registryAuth === undefined ? {} : { registryAuth }
     return withSession(ctx, ({ engine }) => fetchDigest(engine, reference, auth, { signal: ctx.signal }))
   }
+  const pin = (image: string): Promise<string> =>
+    pinImage(image, options, askEngine).catch((error: unknown) => {
+      if (!isFlotillaError(error) || error.code === 'cli/cancelled') throw error
+      const what = `failed to resolve digest for ${image}: ${error.message}`
+      throw new FlotillaError(error.code, what, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) })
+    })
   const services = makeDictionary<Service>()
   for (const service of Object.values(project.services)) {
-    const image = service.image === undefined ? {} : { image: await pinImage(service.image, options, askEngine) }
+    const image = service.image === undefined ? {} : { image: await pin(service.image) }
     const kept = isLock ? ({ name: service.name } as Service) : service
     services[service.name] = { ...kept, ...image }
   }
@@ -162,6 +169,6 @@ function writeOutput(path: string, text: string): void {
   try {
     writeFileSync(path, text)
   } catch (error) {
-    throw new FlotillaError('io/file', `cannot write ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `open ${path}: ${fileReason(error)}`, { cause: error })
   }
 }

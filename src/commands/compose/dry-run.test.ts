@@ -30,3 +30,15 @@ it('wait changes nothing, so it waits as ever', async () => {
   const { code, stdout } = await bed.run('--dry-run', 'wait', 'once')
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/exited with status code 0\n$/) })
 })
+
+it('up --wait, which leaves what it starts alone, has no output to show', async () => {
+  expect(await bed.run('--dry-run', 'up', '--wait')).toMatchObject({ code: 0, stdout: '' })
+  expect((await bed.run('--dry-run', 'up')).stdout).toMatch(/^end of 'compose up' output/)
+})
+
+it('publish says what it would publish', async () => {
+  expect(await bed.run('--dry-run', 'publish', 'localhost:1/shop/p:2')).toMatchObject({
+    code: 0,
+    stderr: ' DRY-RUN MODE -  localhost:1/shop/p:2 publishing \n DRY-RUN MODE -  localhost:1/shop/p:2 published \n',
+  })
+})

@@ -54,9 +54,10 @@ export const run: Run<typeof publishFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/usage', 'operation cancelled by user')
   }
   await pushBuilt(ctx, services)
-  if (ctx.globals['dry-run'] === true) return 0
   await withProgress(ctx, async (progress) => {
-    await publish(ctx, services, name, { ...flags, version }, layers, progress)
+    progress({ id: name, status: 'working', text: 'publishing', isTransfer: true })
+    if (ctx.globals['dry-run'] !== true) await publish(ctx, services, name, { ...flags, version }, layers, progress)
+    progress({ id: name, status: 'done', text: 'published', isTransfer: true })
   })
   return 0
 }
@@ -96,7 +97,6 @@ async function publish(
   progress: (event: ProgressEvent) => void,
 ): Promise<void> {
   const options = toRegistryOptions(ctx)
-  progress({ id: name, status: 'working', text: 'publishing' })
   const pins = asked['resolve-image-digests'] ? [await pinLayer(services, options)] : []
   const client = await openRegistry(name, options)
   const tag = parseReference(name).tag ?? 'latest'
@@ -111,7 +111,6 @@ async function publish(
     }
     await pushApplication(client, artifact, copied, COMPOSE_VERSION)
   }
-  progress({ id: name, status: 'done', text: 'published' })
 }
 
 /** A last document that names every image by its digest. */

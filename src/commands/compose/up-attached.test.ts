@@ -80,6 +80,20 @@ describe('the end of an attached up', () => {
     expect(Object.fromEntries(states)).toEqual({ web: 'exited', db: 'running' })
   })
 
+  it('stops what was just being started, too', async () => {
+    await bed.write(
+      'compose.yaml',
+      'services: { first: { image: box:1, command: [later, "3"] }, slow: { image: box:1, command: [serve], depends_on: [first] } }',
+    )
+    const states = (): readonly string[] =>
+      [...bed.engine.state.containers.values()].map(({ status }) => status).toSorted()
+    expect((await bed.run('create')).code).toBe(0)
+    const slow = [...bed.engine.state.containers.values()].find(({ config }) => config.Cmd?.[0] === 'serve')
+    bed.engine.fail({ path: new RegExp(`${slow?.id}/start$`), fault: { kind: 'delay', ms: 1500, outlasts: true } })
+    expect(await bed.run('up', '--abort-on-container-exit')).toMatchObject({ code: 3 })
+    expect(states()).toEqual(['exited', 'exited'])
+  })
+
   it('comes at once where there is nothing to run', async () => {
     await bed.write('compose.yaml', 'services: { web: { image: box:1, scale: 0 } }')
     expect(await bed.run('up')).toMatchObject({ code: 0 })
@@ -160,5 +174,18 @@ describe('Ctrl-C in an attached up', () => {
     expect(await up.code).toBe(130)
     expect(up.stdout).toContain('Gracefully Stopping... press Ctrl+C again to force\n')
     expect(states()).toEqual(['p-more-1 exited', 'p-web-1 exited'])
+  })
+
+  it('twice does not wait for an engine that never starts a container', async () => {
+    bed.engine.fail({ path: /start$/, fault: { kind: 'hang' } })
+    const up = bed.start('up')
+    await expect.poll(() => up.stdout, { timeout: 10_000 }).toContain('Attaching to more-1, web-1\n')
+    // The first was that of what runs already.
+    const starts = (): number => bed.engine.requests.filter(({ path }) => path.endsWith('/start')).length
+    await expect.poll(starts, { timeout: 10_000 }).toBe(2)
+    up.signal('SIGINT')
+    up.signal('SIGINT')
+    expect(await up.code).toBe(130)
+    expect(states()).toEqual(['p-more-1 created', 'p-web-1 exited'])
   })
 })

@@ -72,6 +72,7 @@ export async function upAttached(
   const hookOutput = ({ label, stream, text }: HookOutput): void => sink.write(label, stream, text)
   const exits: Exit[] = []
   const interrupt = new AbortController()
+  const impatience = new AbortController()
   let decide: (ending: Ending) => void = () => {}
   const decided = new Promise<Ending>((resolve) => {
     decide = resolve
@@ -101,7 +102,10 @@ export async function upAttached(
       return decide({ kind: 'cancelled' })
     }
     interrupts += 1
-    if (interrupts > 1) return stopper.kill()
+    if (interrupts > 1) {
+      impatience.abort()
+      return stopper.kill()
+    }
     session.stopProgress()
     line.hide()
     ctx.stdout.write('Gracefully Stopping... press Ctrl+C again to force\n')
@@ -130,7 +134,7 @@ export async function upAttached(
       ctx,
       session,
       project,
-      options: { ...options, hookOutput },
+      options: { ...options, hookOutput, startSignal: impatience.signal },
       services,
       shown,
       monitor,
@@ -152,7 +156,7 @@ export async function upAttached(
     }
     if (ending.kind === 'aborted') ctx.stderr.write('Aborting on container exit...\n')
     interrupt.abort()
-    // A create under way may still add a container: what is stopped is looked up after it has ended.
+    // What is being made and started may still come to run: what is stopped is looked up after that has ended.
     await played.catch(() => {})
     if (ending.kind === 'cancelled') return interruptedExitCode
     await stopper.stop()

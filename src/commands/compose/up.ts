@@ -49,7 +49,7 @@ export const run: Run<typeof upFlags> = async (ctx, typed, args) => {
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
       await converge(session.engine, project, options)
       if (flags.wait && !session.isDryRun) await waitForAll(ctx, session, project, flags, args)
-      if (session.isDryRun && !flags.detach && !flags['no-start']) {
+      if (session.isDryRun && !flags.detach && !flags.wait && !flags['no-start']) {
         session.stopProgress()
         ctx.stdout.write("end of 'compose up' output, interactive run is not supported in dry-run mode\n")
       }

@@ -26,6 +26,16 @@ export function describeFailure({ op }: Step, error: unknown): Pick<ProgressEven
     : { text: 'Error', detail: toMessage(error) }
 }
 
+/** How the progress names a failure that nothing depends on. */
+export function describeWaived({ op }: Step, error: unknown): Pick<ProgressEvent, 'text' | 'detail'> {
+  const message = toMessage(error)
+  if (op.kind !== 'wait-container') return { text: 'Warning', detail: message }
+  const optional = `Skipped: optional dependency ${JSON.stringify(op.service)}`
+  const exit = /^service ".*" (didn't complete successfully: .*)$/s.exec(message)?.[1]
+  if (exit !== undefined) return { text: `${optional} ${exit}` }
+  return { text: `${optional} failed to start`, detail: `(${message.replace(/^dependency failed to start: /, '')})` }
+}
+
 /** One error of all steps that failed, with what was being done. */
 export function toFailure(failures: readonly StepFailure[]): FlotillaError {
   const [first] = failures

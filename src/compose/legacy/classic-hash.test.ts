@@ -63,6 +63,23 @@ const recorded = {
   bare: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"host","networks":{},"options":{"build":{"context":"/p"},"device_requests":null,"platform":null,"volumes":[]},"secrets":[],"volumes_from":[]}`,
 }
 
+/** The same of a file of version 1, as docker-compose 1.29.2 takes the hash of it. */
+const firstFile = `plain: { image: busybox, command: sleep 1000 }
+apart: { image: busybox, net: none, log_driver: json-file, log_opt: { max-size: 1m }, mem_limit: 64m }
+full:
+  image: busybox
+  net: "container:plain"
+  volumes: ["data:/n", "/anon", "./d:/d:ro"]
+  links: [plain, "plain:alias"]
+  volumes_from: ["plain:ro"]
+`
+
+const firstRecorded = {
+  plain: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":null,"networks":{},"options":{"command":"sleep 1000","device_requests":null,"image":"busybox","platform":null},"secrets":[],"volumes_from":[]}`,
+  apart: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"none","networks":{},"options":{"device_requests":null,"image":"busybox","logging":{"driver":"json-file","options":{"max-size":"1m"}},"mem_limit":"64m","platform":null},"secrets":[],"volumes_from":[]}`,
+  full: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[["plain",null],["plain","alias"]],"net":"plain","networks":{},"options":{"device_requests":null,"image":"busybox","platform":null,"volumes":[["data","/n","rw"],[null,"/anon","rw"],["/p/d","/d","ro"]]},"secrets":[],"volumes_from":[["plain","ro"]]}`,
+}
+
 function load(text: string): Project {
   const files: Readonly<Record<string, string>> = { '/p/x.env': 'F=1' }
   return loadProject(
@@ -90,6 +107,11 @@ describe('the hash of docker-compose 1.29', () => {
     const described = describeClassic(project, service, project.written![name]!, 'sha256:IMG')
     expect(JSON.parse(described)).toEqual(JSON.parse(text))
     expect(described).toBe(text)
+  })
+
+  it.each(Object.entries(firstRecorded))('of service %s of version 1 is taken of the same text', (name, text) => {
+    const project = load(firstFile)
+    expect(describeClassic(project, project.services[name]!, project.written![name]!, 'sha256:IMG')).toBe(text)
   })
 
   it('cannot be told for what docker-compose 1 writes in a way not known here', () => {

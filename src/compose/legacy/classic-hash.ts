@@ -40,7 +40,7 @@ export function describeClassic(project: Project, service: Service, written: Wri
       const at = link.indexOf(':')
       return at === -1 ? [link, null] : [link.slice(0, at), link.slice(at + 1)]
     }),
-    net: netOf(written, networks),
+    net: netOf(project, written, networks),
     ipc_mode: plainMode(written['ipc']),
     networks: Object.fromEntries(networks),
     secrets: secretsOf(project, written),
@@ -78,7 +78,9 @@ const leftOut = new Set([
 ])
 
 function optionsOf(project: Project, service: Service, written: WrittenService): PythonValue {
-  const options: Record<string, PythonValue> = { device_requests: null, platform: null, volumes: [] }
+  const isVersion1 = project.isVersion1 === true
+  const options: Record<string, PythonValue> = { device_requests: null, platform: null }
+  if (!isVersion1) options['volumes'] = []
   for (const [key, value] of Object.entries(written)) {
     if (key.startsWith('x-')) continue
     if (kept.has(key)) options[key] = value
@@ -202,8 +204,16 @@ function networksOf(project: Project, written: WrittenService): readonly (readon
   return entries.sort((a, b) => priority(b[1]) - priority(a[1]) || (a[0] < b[0] ? -1 : 1))
 }
 
-function netOf(written: WrittenService, networks: readonly (readonly [string, unknown])[]): PythonValue {
+function netOf(
+  project: Project,
+  written: WrittenService,
+  networks: readonly (readonly [string, unknown])[],
+): PythonValue {
   const mode = written['network_mode']
+  // Version 1 has no other network than the engine's, which needs no word there.
+  if (project.isVersion1 === true && mode === 'bridge') return null
+  const service = typeof mode === 'string' ? /^service:(.+)$/.exec(mode)?.[1] : undefined
+  if (service !== undefined) return service
   if (mode !== undefined) return plainMode(mode)
   return networks[0]?.[0] ?? 'none'
 }

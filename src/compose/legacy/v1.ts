@@ -20,8 +20,10 @@ const laterKeys = new Set([
  *
  * Version 1 is a map of services and nothing else (classic docker-compose accepts it when neither `version`
  * nor `services` is there). Its containers sit on the engine's default bridge.
+ *
+ * @param plainVolumes takes the names of its volumes, which are the engine's and not the project's
  */
-export function convertLegacy(tree: TreeMap, places: Places): TreeMap {
+export function convertLegacy(tree: TreeMap, places: Places, plainVolumes: Set<string>): TreeMap {
   if (!isLegacy(tree)) return tree
   const services = makeMap()
   const volumes = makeMap()
@@ -35,6 +37,7 @@ export function convertLegacy(tree: TreeMap, places: Places): TreeMap {
     places.moveKey(tree, name.startsWith('x-') ? made : services, name)
   }
   if (Object.keys(volumes).length > 0) made['volumes'] = volumes
+  for (const name of Object.keys(volumes)) plainVolumes.add(name)
   return made
 }
 

@@ -307,7 +307,7 @@ web:
       logging: { driver: 'syslog', options: { tag: 'w' } },
       depends_on: { db: { condition: 'service_started', restart: true, required: true } },
     })
-    expect({ ...project.volumes['data'] }).toEqual({ name: 'data', driver: 'local' })
+    expect({ ...project.volumes['data'] }).toEqual({ name: 'data', driver: 'local', isPlain: true })
     expect(Object.keys(project.networks)).toEqual([])
   })
 

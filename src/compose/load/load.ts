@@ -134,6 +134,9 @@ function bindProject(
   for (const [key, service] of Object.entries(bound.services)) {
     bound.services[key] = finishService(key, service, shared)
   }
+  for (const [key, volume] of Object.entries(bound.volumes)) {
+    if (shared.plainVolumes.has(key)) bound.volumes[key] = { ...volume, isPlain: true }
+  }
   return {
     ...bound,
     ...extensionsOf(tree),
@@ -145,6 +148,7 @@ function bindProject(
     environment,
     profiles: [],
     ...writtenOf(shared),
+    ...(shared.seen.version1 && { isVersion1: true }),
   }
 }
 

@@ -66,12 +66,13 @@ function readDocument(
 ): TreeMap {
   const { shared } = group
   const isLenient = shared.options.skipInterpolation === true
-  const document = convertLegacy(parsed, shared.places)
+  const document = convertLegacy(parsed, shared.places, shared.plainVolumes)
+  if (document !== parsed) shared.seen.version1 = true
   if (!isLenient) {
     const variables = makeVariables(shared, group.environment)
     interpolate(document, { variables, places: shared.places, warn: shared.warn })
   }
-  if (shared.options.keepWritten === true) keepWritten(document, parsed !== document, group)
+  if (shared.options.keepWritten === true) keepWritten(document, group)
   if (!group.isBase) extendServices(document, resets, file, group)
   applyResets(model, resets)
   if (!group.isBase) applyIncludes(document, file, group)
@@ -84,9 +85,12 @@ function readDocument(
   return tree
 }
 
-/** What is read besides the one document, or was converted, is no longer what docker-compose 1 saw. */
-function keepWritten(document: TreeMap, isConverted: boolean, { shared, isBase }: Group): void {
-  const isAlone = !isBase && !isConverted && document['include'] === undefined
+/**
+ * What is read besides the one document is no longer what docker-compose 1 saw. A file of version 1 is: it was converted
+ * there in the same way.
+ */
+function keepWritten(document: TreeMap, { shared, isBase }: Group): void {
+  const isAlone = !isBase && document['include'] === undefined
   shared.written.push(isAlone ? (toPlainTree(document) as WrittenService) : {})
 }
 

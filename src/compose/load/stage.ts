@@ -23,8 +23,13 @@ export interface Shared {
   readonly includes: IncludeMemo
   /** Documents as they are written, where that is to be kept; see `Project.written`. */
   readonly written: WrittenService[]
-  /** Whether a file held a scalar that JavaScript has no type for, so that the schema cannot look at the trees themselves. */
-  readonly seen: { goScalars: boolean }
+  /**
+   * Whether a file held a scalar that JavaScript has no type for, so that the schema cannot look at the trees themselves, and
+   * whether one was of version 1.
+   */
+  readonly seen: { goScalars: boolean; version1: boolean }
+  /** Volumes of files of version 1; see `Volume.isPlain`. */
+  readonly plainVolumes: Set<string>
 }
 
 export function makeShared(options: LoadOptions): Shared {
@@ -43,7 +48,8 @@ export function makeShared(options: LoadOptions): Shared {
     read: makeReader(options, limits),
     parsed: new Map(),
     written: [],
-    seen: { goScalars: false },
+    seen: { goScalars: false, version1: false },
+    plainVolumes: new Set(),
     includes: { trees: new Map(), environments: new Map(), ids: new WeakMap() },
   }
 }

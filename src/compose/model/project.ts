@@ -38,6 +38,8 @@ export interface Project extends Extensible {
    * more files or loading was not asked to keep them.
    */
   readonly written?: Dictionary<WrittenService>
+  /** A file was of version 1, before there was `services`. */
+  readonly isVersion1?: boolean
   /** Active profiles. */
   readonly profiles: readonly string[]
 }

@@ -37,6 +37,8 @@ export interface Volume extends Extensible {
   readonly driver_opts?: Dictionary<string>
   readonly external?: boolean
   readonly labels?: Dictionary<string>
+  /** Of a file of version 1: made when it is missing, without labels, and otherwise left alone. Stands in no file. */
+  readonly isPlain?: boolean
 }
 
 /** A top-level secret or config. Exactly one source is set unless it is external. */
@@ -57,7 +59,7 @@ export interface FileObject extends Extensible {
 
 /** A top-level AI model. */
 export interface Model extends Extensible {
-  readonly name: string
+  readonly name?: string
   readonly model?: string
   readonly context_size?: number
   readonly runtime_flags?: readonly string[]

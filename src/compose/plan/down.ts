@@ -169,7 +169,9 @@ function addVolumeRemovals(
   for (const volume of observed.volumes) {
     const isOwn =
       project === undefined ||
-      Object.values(project.volumes).some((entry) => entry.external !== true && entry.name === volume.name)
+      Object.values(project.volumes).some(
+        (entry) => entry.external !== true && entry.isPlain !== true && entry.name === volume.name,
+      )
     if (!isOwn) continue
     builder.add({
       op: { kind: 'remove-volume', name: volume.name },

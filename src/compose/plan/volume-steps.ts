@@ -43,7 +43,8 @@ export function findChangedVolumes(
     const wanted = project.volumes[key]
     const volume = observed.volumes.find((entry) => entry.name === wanted?.name)
     const hash = volume?.labels[LABEL.configHash]
-    if (wanted === undefined || wanted.external === true || volume === undefined || hash === undefined) continue
+    if (wanted === undefined || wanted.external === true || wanted.isPlain === true) continue
+    if (volume === undefined || hash === undefined) continue
     if (hash === hashVolume(wanted)) continue
     const text = `Volume "${volume.name}" exists but doesn't match configuration in compose file. Recreate (data will be lost)?`
     changed.push({ key, volume, question: { id: `volume:${volume.name}`, text } })
@@ -76,7 +77,7 @@ export function addVolumeSteps(space: Workspace, renewed: readonly ChangedVolume
       space.volumes.set(key, addCreation(space, key, 'missing', []))
       continue
     }
-    if (wanted.external === true) continue
+    if (wanted.external === true || wanted.isPlain === true) continue
     warnAboutOwner(space, existing)
     const change = renewed.find((entry) => entry.key === key)
     if (change !== undefined) renewVolume(space, change)

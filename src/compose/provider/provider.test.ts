@@ -185,12 +185,18 @@ describe('what a provider prints', () => {
 
 describe('AI models', () => {
   const models = dictionary({
-    'my-llm': { name: 'my-llm', model: 'ai/small', context_size: 1024, runtime_flags: ['--x'] },
+    'my-llm': { model: 'ai/small', context_size: 1024, runtime_flags: ['--x'] },
   })
   const web = service('web', { models: dictionary({ 'my-llm': null }) })
   const named = service('named', { models: dictionary({ 'my-llm': { endpoint_var: 'WHERE', model_var: 'WHICH' } }) })
-  const options = { clock: systemClock, progress() {}, env: {} as Record<string, string> }
+  let events: string[] = []
+  const options = {
+    clock: systemClock,
+    progress: ({ id, text }: { readonly id: string; readonly text: string }) => void events.push(`${id} ${text}`),
+    env: {} as Record<string, string>,
+  }
   beforeEach(() => {
+    events = []
     options.env = processEnv()
   })
 
@@ -198,6 +204,7 @@ describe('AI models', () => {
     await script('cli-plugins/docker-model', `[ "$1" = status ] && echo '{"endpoint":"http://here/"}' || echo '[]'`)
     const want = makeProject([web, named], { models })
     const made = await prepareModels(want, [web, named], options)
+    expect(events).toEqual(['my-llm Pulling', 'my-llm Pulled', 'my-llm Configuring', 'my-llm Configured'])
     expect(await calls()).toEqual([
       'ls --json',
       'pull ai/small',
@@ -219,7 +226,7 @@ describe('AI models', () => {
     await expect(prepareModels(want, [web], options)).rejects.toThrow("'models' support requires Docker Model plugin")
     await script('cli-plugins/docker-model', 'echo no disk >&2; exit 2')
     await expect(prepareModels(want, [web], options)).rejects.toMatchObject({
-      message: 'docker model pull ended with exit code 2',
+      message: 'docker model pull ai/small ended with exit code 2',
       hint: 'no disk',
     })
     expect(await prepareModels(want, [], options)).toBe(want)

@@ -3,9 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { startDeadline, toAbortError } from '../../core/deadline.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import type { WebProxy } from './find-proxy.ts'
 import type { ProxyAgent } from './proxy-agent.ts'
+import { webReason } from './web-reason.ts'
 
 /** Certificates for `https:`, as PEM text; without a CA those that the run-time brings along count. */
 export interface WebTls {
@@ -121,7 +122,7 @@ export async function requestBytes(request: ByteRequest, o: CallOptions, clock: 
               ? ''
               : ` through the proxy ${request.proxy.url.origin} (${request.proxy.variable})`
           reject(
-            new FlotillaError('io/connect', `cannot reach ${url.origin}${through}: ${toMessage(error)}`, {
+            new FlotillaError('io/connect', `cannot reach ${url.origin}${through}: ${webReason(error)}`, {
               cause: error,
             }),
           )

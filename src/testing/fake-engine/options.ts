@@ -58,8 +58,8 @@ export interface RecordedRequest {
 
 /** What to do instead of answering as an engine would. */
 export type FakeFault =
-  /** Answers as usual after a while. */
-  | { readonly kind: 'delay'; readonly ms: number }
+  /** Answers as usual after a while; at once when the client has gone, unless it `outlasts` that. */
+  | { readonly kind: 'delay'; readonly ms: number; readonly outlasts?: boolean }
   /** Accepts and never answers. */
   | { readonly kind: 'hang' }
   /** Answers with bytes that are no HTTP. */

@@ -123,7 +123,7 @@ async function strike(state: FakeState, incoming: Incoming, call: FakeCall, faul
   const socket = incoming.upgrade?.socket ?? incoming.request.socket
   switch (fault.kind) {
     case 'delay':
-      await state.clock.sleep(fault.ms, call.signal).catch(() => {})
+      await state.clock.sleep(fault.ms, fault.outlasts === true ? undefined : call.signal).catch(() => {})
       return false
     case 'hang':
       incoming.request.resume()
