@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { describe, expect, it } from 'vitest'
 import type { Command } from '../src/cli/command.ts'
@@ -267,6 +267,18 @@ describe('all pages', () => {
     expect(broken).toEqual([])
   })
 
+  it('link only to headings that exist', () => {
+    const broken = files
+      .filter((file) => file.endsWith('.md'))
+      .flatMap((file) =>
+        [...readText(file).matchAll(/\]\((?!https?:)([^)#]*\.md)?#([^)]+)\)/g)]
+          .map((match) => ({ page: join(dirname(file), match[1] ?? basename(file)), anchor: match[2] ?? '' }))
+          .filter(({ page, anchor }) => existsSync(join(root, page)) && !anchorsOf(readText(page)).has(anchor))
+          .map(({ page, anchor }) => `${file} → ${page}#${anchor}`),
+      )
+    expect(broken).toEqual([])
+  })
+
   it('name only files of the repository that exist', () => {
     const named = /`((?:src|test|scripts|docs)\/[\w./-]+\.(?:ts|md|mjs))`/g
     const missing = files
@@ -280,3 +292,16 @@ describe('all pages', () => {
     expect(missing).toEqual([])
   })
 })
+
+/** The names under which GitHub and others make headings reachable. */
+function anchorsOf(text: string): ReadonlySet<string> {
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map((match) => match[1] ?? '')
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}

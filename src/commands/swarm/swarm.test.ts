@@ -223,6 +223,16 @@ describe('what manage and join refuse, on stdout as logrus had it', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: `${stamp} level=fatal msg=${JSON.stringify(message)}\n` })
   })
 
+  it.each([
+    [
+      'manage --strategy cheap a:1',
+      'hint: there is no strategy "cheap", only binpack, random, spread and those of packages\n',
+    ],
+    ['manage -f health -f x a:1', 'hint: there is no filter "x", only affinity, '],
+  ])('swarm %s says beside the words of classic Swarm what is meant', async (line, hint) => {
+    expect((await start(line.split(' ')).result).stderr).toContain(hint)
+  })
+
   it('in the format that is asked for', async () => {
     const json = await start(['--log-format', 'json', 'manage']).result
     expect(JSON.parse(json.stdout)).toEqual({
