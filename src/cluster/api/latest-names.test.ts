@@ -28,7 +28,7 @@ describe('what a name stands for', () => {
     expect(names.find('app:1', [on('a', fresh)])).toBeUndefined()
     names.give('app:latest', a, 'v2')
     names.forget(['app'])
-    expect(names.isEmpty).toBe(true)
+    expect([names.isGiven('app'), names.isGiven('app:1')]).toEqual([false, false])
   })
 
   it('is found by what a node has after a tunnel to its builder', () => {
@@ -62,7 +62,7 @@ describe('what a name stands for', () => {
     const reading = names.reading
     resolve()
     await reading
-    expect([names.isEmpty, names.reading]).toEqual([false, undefined])
+    expect([names.isGiven('app:1'), names.reading]).toEqual([true, undefined])
   })
 })
 

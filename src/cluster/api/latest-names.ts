@@ -27,8 +27,9 @@ export class LatestNames {
     return this.#reading
   }
 
-  get isEmpty(): boolean {
-    return this.#names.size === 0
+  /** Whether a build, a commit or a tag has given this name. */
+  isGiven(reference: string): boolean {
+    return this.#names.size > 0 && this.#names.has(toFullReference(reference))
   }
 
   /** Runs `take` once a change of ours has been read back. */

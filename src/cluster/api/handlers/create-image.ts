@@ -39,7 +39,7 @@ export async function bringLatest(
   { member }: PlaceHeld,
 ): Promise<string | undefined> {
   if (api.latest.reading !== undefined || api.builds.openAddrs().length > 0) await settleImages(api)
-  if (api.images === undefined || api.latest.isEmpty) return undefined
+  if (api.images === undefined || !api.latest.isGiven(image)) return undefined
   const holders = api.cluster.directory.imageHolders(image)
   const latest = api.latest.find(image, holders)
   const own = holders.find(({ node }) => node.addr === member.addr)
