@@ -51,11 +51,11 @@ describe.runIf(isRoot)('identity of projects (needs root on Linux)', () => {
     await running?.down()
   })
 
-  async function theirs(args: readonly string[]): Promise<void> {
+  async function theirs(args: readonly string[], project = 'old'): Promise<void> {
     const { python, compose, env } = await findPythonClients()
     const options = {
       clock: systemClock,
-      cwd: join(host.folder, 'old'),
+      cwd: join(host.folder, project),
       env: { PATH: process.env['PATH'] ?? '', HOME: host.folder, ...env, ...host.env },
     }
     const result = await execProgram([python, ...compose, ...args], options)
@@ -87,6 +87,26 @@ describe.runIf(isRoot)('identity of projects (needs root on Linux)', () => {
     expect(after.slice(1)).toEqual(before.slice(0, 3))
     await ours('old', 'down', '-v', '-t', '1')
     expect([await host.containers('old'), await host.resources('old')]).toEqual([[], []])
+  })
+
+  it("a file of version 1 keeps the containers of docker-compose 1.29, and its volumes are the engine's", async () => {
+    const service = (more: string): string => `{ image: "${sampleImage}", command: /bin/idle, ${more} }`
+    await host.write('first', {
+      'docker-compose.yml': `db: ${service('volumes: ["common:/c"], log_driver: json-file')}
+web: ${service('links: [db], volumes_from: [db], volumes: [/anon]')}
+side: ${service('net: "container:db"')}
+`,
+    })
+    await theirs(['up', '-d'], 'first')
+    expect((await seen('first')).map((line) => line.split(' ')[0])).toEqual([
+      'first_db_1',
+      'first_side_1',
+      'first_web_1',
+    ])
+    expect(await host.changesDuring(() => ours('first', 'up', '-d'))).toEqual([])
+    expect(await ours('first', 'down', '-v', '-t', '1')).toContain('first_web_1  Removed')
+    const { stdout } = await running!.hosts[0]!.docker(['volume', 'ls', '-q', '--filter', 'name=common'])
+    expect([await host.containers('first'), stdout]).toEqual([[], 'common\n'])
   })
 
   it('a service that moves on to docker-compose 2.40 and back is left alone, hooks and files in it too', async () => {

@@ -42,3 +42,26 @@ it('publish says what it would publish', async () => {
     stderr: ' DRY-RUN MODE -  localhost:1/shop/p:2 publishing \n DRY-RUN MODE -  localhost:1/shop/p:2 published \n',
   })
 })
+
+it('says whom a provider that is not called would have told something', async () => {
+  const services = [
+    'web: { image: box:1, depends_on: [db] }',
+    'alone: { image: box:1 }',
+    'db: { provider: { type: cloud } }',
+  ]
+  await bed.write('compose.yaml', `name: p\nservices: { ${services.join(', ')} }`)
+  expect((await bed.run('--dry-run', 'up', '-d')).stderr).toContain(
+    'provider of service \\"db\\" is not called: what it would tell web is not known, so a replacement of that may be shown that does not come',
+  )
+})
+
+it('says which services would be told of models', async () => {
+  const web = 'web: { image: box:1, models: [small] }'
+  await bed.write(
+    'compose.yaml',
+    `name: p\nservices: { ${web}, alone: { image: box:1 } }\nmodels: { small: { model: ai/small } }`,
+  )
+  expect((await bed.run('--dry-run', 'up', '-d')).stderr).toContain(
+    'models are not asked for: what web would be told of them is not known, so a replacement of that may be shown that does not come',
+  )
+})

@@ -12,6 +12,8 @@ export interface OutsideOptions {
   readonly isPlan: boolean
 }
 
+const shownInVain = 'so a replacement of that may be shown that does not come'
+
 /**
  * Asks what stands outside the Compose file: the user's credentials (`use_api_socket`), AI models and providers.
  *
@@ -35,10 +37,11 @@ export async function resolveOutside(
     const credentials = path === undefined ? '' : await readAllRegistryAuth(report)
     made = withApiSocket(made, path, renderEndpoint(endpoint), credentials)
   }
-  const usesModels = services.some((service) => Object.keys(service.models ?? {}).length > 0)
-  if (usesModels && options.isPlan) {
-    ctx.log.warn('models are not asked for: what services would be told of them is not known')
-  } else if (usesModels) {
+  const users = services.filter((service) => Object.keys(service.models ?? {}).length > 0)
+  if (users.length > 0 && options.isPlan) {
+    const names = users.map(({ name }) => name).join(', ')
+    ctx.log.warn(`models are not asked for: what ${names} would be told of them is not known, ${shownInVain}`)
+  } else if (users.length > 0) {
     const { prepareModels } = await import('../../compose/ai-model.ts')
     made = await prepareModels(
       made,
@@ -73,7 +76,9 @@ async function callProviders(
     const service = made.services[name]
     if (service === undefined || !isProvided(service)) continue
     if (isPlan) {
-      warn(`provider of service "${name}" is not called: what it would tell its dependents is not known`)
+      const told = Object.values(made.services).filter((other) => other.depends_on?.[name] !== undefined)
+      const unknown = `: what it would tell ${told.map((other) => other.name).join(', ')} is not known, ${shownInVain}`
+      warn(`provider of service "${name}" is not called${told.length === 0 ? '' : unknown}`)
       continue
     }
     const variables = await runProvider(made, service, 'up', {
