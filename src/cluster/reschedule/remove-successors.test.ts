@@ -3,7 +3,9 @@ import type { FakeEngine } from '../../testing/fake-engine/fake-engine.ts'
 import { eventually } from '../../testing/manager-bed.ts'
 import { startTenantBed } from '../../testing/tenant-bed.ts'
 import type { Asks, TenantBed } from '../../testing/tenant-bed.ts'
+import { makeContainer, makeNode } from '../../testing/cluster-builders.ts'
 import { memoryRecords } from './record-store.ts'
+import { isUnreplaced } from './remove-successors.ts'
 
 let bed: TenantBed | undefined
 afterEach(async () => {
@@ -83,4 +85,29 @@ describe('a container that a client removes while it is moved', () => {
     await eventually(() => first.state.containers.size === 0, 'its end')
     expect(second.state.containers.size).toBe(1)
   }, 30_000)
+})
+
+describe('a container that a client removes through a manager that does not lead', () => {
+  const labels = new Map([['flotilla.generation', '1']])
+  const old = makeContainer('web', { swarmId: 's1234567890' })
+  const isUnreplacedBy = (names: readonly string[]): boolean =>
+    isUnreplaced(
+      {
+        rescheduler: { isReady: false, recordOf: () => undefined },
+        cluster: {
+          directory: {
+            containersOfSwarmId: () => [
+              { item: old, node: makeNode('n1') },
+              { item: makeContainer('copy', { names, labels, swarmId: old.swarmId }), node: makeNode('n2') },
+            ],
+          },
+        },
+      },
+      old,
+    )
+
+  it('is the container as long as its copy has a passing name, and not any more when that has its name', () => {
+    expect(isUnreplacedBy(['web-moving-s1234567'])).toBe(true)
+    expect(isUnreplacedBy(['web'])).toBe(false)
+  })
 })

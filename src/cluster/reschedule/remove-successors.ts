@@ -1,18 +1,31 @@
 import { toMessage } from '../../core/errors.ts'
 import type { Api } from '../api/call.ts'
-import { readGeneration } from '../model.ts'
+import { ownNames, readGeneration } from '../model.ts'
 import type { Located } from '../directory.ts'
 import type { ContainerView } from '../model.ts'
+import { toPassingName } from './decide.ts'
 import { EngineHands } from './engine-hands.ts'
 
 /**
  * Whether nothing has taken the place of a container so far, as far as this manager knows. A copy that is on its way there
  * has not: the record says which of the two is the container.
  */
-export function isUnreplaced(api: Api, container: ContainerView): boolean {
+export function isUnreplaced(api: Known, container: ContainerView): boolean {
   const { rescheduler } = api
   const record = rescheduler.isReady ? rescheduler.recordOf(container.swarmId) : undefined
-  return record?.home.containerId === container.id || listSuccessors(api, container).length === 0
+  if (record?.home.containerId === container.id) return true
+  const successors = listSuccessors(api, container)
+  if (record !== undefined) return successors.length === 0
+  // Who does not lead goes by the names: until a copy takes the place it has a passing one.
+  const [name = ''] = ownNames(container)
+  const passing = toPassingName({ name, swarmId: container.swarmId }, 'moving')
+  return successors.every(({ item }) => item.names.includes(passing))
+}
+
+/** What is looked at to tell. */
+interface Known {
+  readonly rescheduler: Pick<Api['rescheduler'], 'isReady' | 'recordOf'>
+  readonly cluster: { readonly directory: Pick<Api['cluster']['directory'], 'containersOfSwarmId'> }
 }
 
 /**
@@ -35,7 +48,10 @@ export async function removeSuccessors(api: Api, container: ContainerView): Prom
   }
 }
 
-function listSuccessors({ cluster }: Api, container: ContainerView): readonly Located<ContainerView>[] {
+function listSuccessors(
+  { cluster }: Pick<Known, 'cluster'>,
+  container: ContainerView,
+): readonly Located<ContainerView>[] {
   if (container.swarmId === '') return []
   const generation = readGeneration(container)
   const copies = cluster.directory.containersOfSwarmId(container.swarmId)

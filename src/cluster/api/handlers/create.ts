@@ -45,12 +45,19 @@ export const create: Handler = async (api, call) => {
   try {
     await api.fence.run((lead) => createFenced(api, call, lead, kept?.id))
   } catch (error) {
-    if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
-    else if (error instanceof LeadershipMoved && kept !== undefined) exchange.addHeaders([notPrimaryHeader, 'true'])
-    else if (error instanceof LeadershipMoved && api.passOn !== undefined && (await mayGoOn(api, call)))
-      return api.passOn(call)
-    throw error
+    return goOnElsewhere(api, call, error)
   }
+}
+
+/** Lets a create for which nothing has been done, or whatever was does no harm, wait on; throws the error otherwise. */
+export async function goOnElsewhere(api: Api, call: Call, error: unknown): Promise<void> {
+  const { exchange } = call
+  const isKept = readKept(exchange.head) !== undefined
+  if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
+  else if (error instanceof LeadershipMoved && isKept) exchange.addHeaders([notPrimaryHeader, 'true'])
+  else if (error instanceof LeadershipMoved && api.passOn !== undefined && (await mayGoOn(api, call)))
+    return api.passOn(call)
+  throw error
 }
 
 /** Whether a create for which nothing has been done may wait for the manager that leads now. */

@@ -7,6 +7,7 @@ import type { Fields } from '../../wire.ts'
 import { createNames, foldNames, updateNames } from '../body-names.ts'
 import { giveTurn } from '../body-json.ts'
 import { paramsOf, readJsonBody } from '../call.ts'
+import { goOnElsewhere } from '../handlers/create.ts'
 import { rememberExec } from '../handlers/exec.ts'
 import { makeOwnVolume } from './volume-calls.ts'
 import { checkName, forbid, invalid, replaceBody } from './tenant-call.ts'
@@ -22,7 +23,11 @@ export const create: TenantStep = async (tenantCall) => {
   const image = readText(body, 'Image')
   // Where nobody has it, it is pulled.
   if (image !== '' && own.directory.imageHolders(image).length === 0 && !tenantCall.mayPull()) return
-  for (const volume of bound.volumes) await makeOwnVolume(tenantCall, volume)
+  try {
+    for (const volume of bound.volumes) await makeOwnVolume(tenantCall, volume)
+  } catch (error) {
+    return goOnElsewhere(tenantCall.api, call, error)
+  }
   replaceBody(tenantCall, bound.body)
   await giveTurn(await call.exchange.readBody())
   await hideHolder(paramsOf(call).get('name') ?? '', run())

@@ -49,6 +49,21 @@ describe('a manager that has lost the lead', () => {
     expect((await bed.as('blue')('POST', '/networks/create', { Name: 'net' })).status).toBe(201)
   }, 30_000)
 
+  it('goes on with a create that may wait, although it was making a volume for it', async () => {
+    const memory = memoryElection()
+    const replication = { leader: memory.leader(), address: 'one:1' }
+    bed = await startTenantBed([{ images: ['box:1'] }], '{blue: {quota: {volumes: 1}}, red: {}}', { replication })
+    const [engine] = bed.engines
+    engine?.fail({ path: /volumes\/create$/, times: 1, fault: { kind: 'delay', ms: 300 } })
+    const Labels = { 'flotilla.wait': '30s' }
+    const body = { Image: 'box:1', Labels, HostConfig: { Binds: ['data:/data'] } }
+    const late = bed.as('blue')('POST', '/containers/create?name=web', body)
+    await eventually(() => engine?.requests.some((each) => each.path.endsWith('/volumes/create')) === true, 'the call')
+    memory.expire('silently')
+    expect((await late).status).toBe(201)
+    expect([...(engine?.state.containers.values() ?? [])].map((each) => each.name)).toEqual(['web'])
+  }, 30_000)
+
   it('does not acknowledge a volume that another one does not count yet, and leaves it to whoever asks again', async () => {
     const memory = memoryElection()
     const replication = { leader: memory.leader(), address: 'one:1' }

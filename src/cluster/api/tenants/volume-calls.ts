@@ -1,10 +1,10 @@
-import { FlotillaError } from '../../../core/errors.ts'
 import { ownLabels, volumeTaken } from '../../tenants/create-request.ts'
 import { TENANT_LABEL } from '../../tenants/owner.ts'
 import { readField, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { foldNames, volumeNames } from '../body-names.ts'
 import { readJsonBody } from '../call.ts'
+import { LeadershipMoved } from '../fence.ts'
 import { makeVolume, nameAnonymous } from '../handlers/volumes.ts'
 import { splitNodeName } from '../merge.ts'
 import { forbid } from './tenant-call.ts'
@@ -58,7 +58,7 @@ export async function makeOwnVolume(tenantCall: TenantCall, body: Fields): Promi
 /**
  * It stays: the manager that leads now gives the same volume to whoever asks for the name, and may have done so already.
  */
-function countedElsewhere(tenant: string): FlotillaError {
+function countedElsewhere(tenant: string): LeadershipMoved {
   const message = `another manager leads by now and counts what tenant ${tenant} has: send the request again`
-  return new FlotillaError('cluster/unhealthy', message, { status: 503 })
+  return new LeadershipMoved(message)
 }
