@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { GenericContainer, Network, Wait } from 'testcontainers'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { isRoot } from './compose-host.ts'
@@ -115,5 +116,29 @@ describe.runIf(isRoot)('published ports at the endpoint (needs root on Linux)', 
     await Promise.all(containers.map((container) => container.stop()))
     await network.stop()
     expect(await ok('$D ps -aq')).toBe('')
+  })
+
+  it('a reaper as Testcontainers starts it has a node’s socket, and is told by its port what to remove', async () => {
+    // Says what it was told; the true one acts on it. It is reached as Testcontainers reaches it.
+    const wait = 'while :; do nc -l -p 8080 -e sh -c "read filters; echo ACK; echo \\$filters > /told"; done'
+    const socket = '-v /var/run/docker.sock:/var/run/docker.sock'
+    await ok(`$D run -d --name reaper ${socket} -p 8080 ${image} sh -c '[ -S /var/run/docker.sock ] && ${wait}'`)
+    const port = Number((await ok('$D port reaper 8080')).trim().split(':').at(-1))
+    const filters = 'label=org.testcontainers.sessionId=abc&label=org.testcontainers=true'
+    await eventually(
+      async () => {
+        const client = connect(port, '127.0.0.1')
+        client.on('error', () => undefined)
+        client.write(`${filters}\n`)
+        let told = ''
+        client.on('data', (chunk: Buffer) => (told += chunk.toString()))
+        await new Promise((resolve) => client.once('close', resolve))
+        return told === 'ACK\n'
+      },
+      20_000,
+      'an answer of the reaper',
+    )
+    expect(await ok('$D exec reaper cat /told')).toBe(`${filters}\n`)
+    await ok('$D rm -f reaper')
   })
 })

@@ -65,4 +65,20 @@ describe('a prune', () => {
     const answer = await ask(Number(new URL(manager.addresses[0] ?? '').port), 'POST', '/containers/prune')
     expect([answer.status, answer.body]).toEqual([502, '{"message":"n2: node n2 stopped answering"}\n'])
   })
+
+  it('that may be told in parts (API 1.56) is told as one report, as engines may too', async () => {
+    const engine = await startFakeEngine({ name: 'n1' })
+    cleanups.push(() => engine.stop())
+    const manager = await startManagerOver([engine])
+    cleanups.push(() => manager.closeNow())
+    await eventually(() => manager.cluster.healthyMembers().length === 1, 'a healthy engine')
+    const report = { VolumesDeleted: ['data'], SpaceReclaimed: 5 }
+    engine.fail({ path: /prune$/, fault: { kind: 'reply', status: 200, body: JSON.stringify(report) } })
+    const port = Number(new URL(manager.addresses[0] ?? '').port)
+    const filters = encodeURIComponent('{"all":["true"]}')
+    const { status, body } = await ask(port, 'POST', `/v1.56/volumes/prune?stream=1&filters=${filters}`)
+    expect([status, JSON.parse(body)]).toEqual([200, report])
+    const asked = engine.requests.find(({ path }) => path.endsWith('/prune'))
+    expect(Object.keys(asked?.query ?? {})).not.toContain('stream')
+  })
 })

@@ -48,8 +48,16 @@ function join(joined: Record<string, unknown>, answer: Fields): void {
   }
 }
 
+/** Since API 1.56 a report may be asked for in parts. Those of several nodes are joined, so each is had as a whole. */
+function withoutStream(query: string): string {
+  const params = new URLSearchParams(query)
+  if (!params.has('stream')) return query
+  params.delete('stream')
+  return params.toString()
+}
+
 async function pruneOn(call: Call, member: Member, kind: Kind, signal: AbortSignal): Promise<Fields> {
-  let { query } = call
+  let query = withoutStream(call.query)
   if (kind === 'volumes') {
     const how = bridgeVolumePrune(query, versionsOf(call, member))
     if (how.kind === 'anonymous') return pruneAnonymous(call, member, how.filters, signal)
