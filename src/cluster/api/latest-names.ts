@@ -27,8 +27,9 @@ export class LatestNames {
     return this.#reading
   }
 
-  get isEmpty(): boolean {
-    return this.#names.size === 0
+  /** Whether `find` could find anything: who has the image, perhaps a thousand nodes, need not be looked up for a no. */
+  knows(reference: string): boolean {
+    return this.#names.size > 0 && this.#names.has(toFullReference(reference))
   }
 
   /** Runs `take` once a change of ours has been read back. */
