@@ -27,8 +27,9 @@ describe('what a name stands for', () => {
     names.compare(b, [old], [old], ['app:1'])
     expect(names.find('app:1', [on('a', fresh)])).toBeUndefined()
     names.give('app:latest', a, 'v2')
+    expect([names.knows('app'), names.knows('other:1')]).toEqual([true, false])
     names.forget(['app'])
-    expect([names.isGiven('app'), names.isGiven('app:1')]).toEqual([false, false])
+    expect(names.knows('app')).toBe(false)
   })
 
   it('is found by what a node has after a tunnel to its builder', () => {
@@ -62,7 +63,7 @@ describe('what a name stands for', () => {
     const reading = names.reading
     resolve()
     await reading
-    expect([names.isGiven('app:1'), names.reading]).toEqual([true, undefined])
+    expect([names.knows('app:1'), names.reading]).toEqual([true, undefined])
   })
 })
 

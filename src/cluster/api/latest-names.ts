@@ -27,8 +27,8 @@ export class LatestNames {
     return this.#reading
   }
 
-  /** Whether a build, a commit or a tag has given this name. */
-  isGiven(reference: string): boolean {
+  /** Whether `find` could find anything: who has the image, perhaps a thousand nodes, need not be looked up for a no. */
+  knows(reference: string): boolean {
     return this.#names.size > 0 && this.#names.has(toFullReference(reference))
   }
 

@@ -39,7 +39,7 @@ export async function bringLatest(
   { member }: PlaceHeld,
 ): Promise<string | undefined> {
   if (api.latest.reading !== undefined || api.builds.openAddrs().length > 0) await settleImages(api)
-  if (api.images === undefined || !api.latest.isGiven(image)) return undefined
+  if (api.images === undefined || !api.latest.knows(image)) return undefined
   const holders = api.cluster.directory.imageHolders(image)
   const latest = api.latest.find(image, holders)
   const own = holders.find(({ node }) => node.addr === member.addr)
@@ -79,7 +79,8 @@ export async function provideImage(
   const platform = paramsOf(call).get('platform') ?? undefined
   const { signal } = call.exchange
   const reference = draft.request.image
-  const latest = api.latest.find(reference, api.cluster.directory.imageHolders(reference))
+  const isKnown = api.latest.knows(reference)
+  const latest = isKnown ? api.latest.find(reference, api.cluster.directory.imageHolders(reference)) : undefined
   const brought = await api.images?.bring({
     target: member,
     reference,
