@@ -4,6 +4,7 @@ import { parseGoFloat } from '../../core/go-float.ts'
 import { assertNever } from '../../core/errors.ts'
 import type { ScalarKind } from '../model/field/kind.ts'
 import { GoScalar } from '../model/go-scalar.ts'
+import { readBooleanWord } from './boolean-word.ts'
 import { parseDuration } from './duration.ts'
 import { renderScalar } from './plain.ts'
 import { splitWords } from './shell-words.ts'
@@ -22,14 +23,16 @@ function fail(problem: string, at?: string | number): BindProblem {
   return at === undefined ? { problem } : { problem, at }
 }
 
+type Warn = (message: string) => void
+
 /** One value in the model's form, or what is wrong with it. */
-export function bindScalar(kind: ScalarKind, value: Tree): Tree | BindProblem {
+export function bindScalar(kind: ScalarKind, value: Tree, warn: Warn): Tree | BindProblem {
   switch (kind) {
     case 'text':
       return bindText(value)
     case 'flag':
     case 'maybe-flag':
-      return bindFlag(value)
+      return bindFlag(value, warn)
     case 'whole':
     case 'maybe-whole':
       return bindWhole(value)
@@ -79,7 +82,7 @@ export function bindScalar(kind: ScalarKind, value: Tree): Tree | BindProblem {
     case 'ssh':
       return bindSsh(value)
     case 'env-file':
-      return bindEnvFile(value)
+      return bindEnvFile(value, warn)
     default:
       return assertNever(kind)
   }
@@ -104,12 +107,10 @@ function notText(value: Tree, at?: string | number): BindProblem {
   return fail(`expected type 'string', got unconvertible type '${goTypeOf(value)}'`, at)
 }
 
-function bindFlag(value: Tree): Tree | BindProblem {
+function bindFlag(value: Tree, warn: Warn): Tree | BindProblem {
   if (typeof value === 'boolean') return value
-  const word = typeof value === 'string' ? value.toLowerCase() : ''
-  if (['true', 'y', 'yes', 'on'].includes(word)) return true
-  if (['false', 'n', 'no', 'off'].includes(word)) return false
-  return fail(`invalid boolean: ${renderScalar(value)}`)
+  const flag = typeof value === 'string' ? readBooleanWord(value, warn) : undefined
+  return flag ?? fail(`invalid boolean: ${renderScalar(value)}`)
 }
 
 function bindWhole(value: Tree): Tree | BindProblem {
@@ -287,9 +288,9 @@ function bindSsh(value: Tree): Tree | BindProblem {
     })
 }
 
-function bindEnvFile(value: Tree): Tree | BindProblem {
+function bindEnvFile(value: Tree, warn: Warn): Tree | BindProblem {
   if (!isMap(value)) return unexpected('a mapping', value)
-  const required = bindFlag(value['required'] ?? true)
+  const required = bindFlag(value['required'] ?? true, warn)
   if (typeof required !== 'boolean') return required
   const format = value['format'] ?? ''
   const made = Object.assign(makeMap(), { path: renderScalar(value['path'] ?? ''), required })

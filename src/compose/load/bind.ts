@@ -5,6 +5,7 @@ import { bindScalar } from './bind-scalar.ts'
 import type { BindProblem } from './bind-scalar.ts'
 import { LoadError } from './failure.ts'
 import type { Places } from './place.ts'
+import type { Shared } from './stage.ts'
 import { isMap, makeMap } from './tree.ts'
 import type { Tree, TreeMap, TreePath } from './tree.ts'
 import type { Problem } from '../model/problem.ts'
@@ -16,11 +17,13 @@ import type { Problem } from '../model/problem.ts'
 export class Binder {
   readonly #root: TreeMap
   readonly #places: Places
+  readonly #warn: (message: string) => void
   readonly #problems: Problem[] = []
 
-  constructor(root: TreeMap, places: Places) {
+  constructor(root: TreeMap, { places, warn }: Pick<Shared, 'places' | 'warn'>) {
     this.#root = root
     this.#places = places
+    this.#warn = warn
   }
 
   /** @throws {compose/invalid} with all mistakes so far, in the reference program's words */
@@ -84,7 +87,7 @@ export class Binder {
   }
 
   #bindScalar(kind: ScalarKind, value: Tree, path: TreePath): Tree | undefined {
-    const bound = bindScalar(kind, value)
+    const bound = bindScalar(kind, value, this.#warn)
     return isProblem(bound) ? this.#report(bound, path) : bound
   }
 

@@ -1,4 +1,5 @@
 import { parseGoFloat } from '../../core/go-float.ts'
+import { readBooleanWord } from './boolean-word.ts'
 import { LoadError } from './failure.ts'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'
@@ -153,10 +154,7 @@ function toFraction(text: string): Tree {
 }
 
 function toBoolean(text: string, warn: (message: string) => void): Tree {
-  const word = text.toLowerCase()
-  if (word === 'true' || word === 'false') return word === 'true'
-  const isYes = ['y', 'yes', 'on'].includes(word)
-  if (!isYes && !['n', 'no', 'off'].includes(word)) throw new CastError(`invalid boolean: ${text}`)
-  warn(`"${text}" for boolean is not supported by YAML 1.2, please use \`${String(isYes)}\``)
-  return isYes
+  const value = readBooleanWord(text, warn)
+  if (value === undefined) throw new CastError(`invalid boolean: ${text}`)
+  return value
 }

@@ -121,7 +121,7 @@ function bindProject(
   sources: Sources,
   shared: Shared,
 ): Project {
-  const binder = new Binder(tree, shared.places)
+  const binder = new Binder(tree, shared)
   const bound = {
     services: bindAll<Service>(binder, tree, 'services', serviceStruct),
     networks: bindAll<Network>(binder, tree, 'networks', networkStruct),

@@ -15,10 +15,13 @@ export class TagMismatch {
 /** What the names of YAML's own tags begin with. */
 const yamlTag = 'tag:yaml.org,2002:'
 
-/** What a scalar means by its tag, or without one by its form. Tags of other making say nothing but "text". */
+/**
+ * What a scalar means by its tag, or without one by its form. Tags of other making, `!override` among them, say nothing but
+ * "text": `!override 1.10` keeps its zero.
+ */
 export function toScalar(text: string, tag: string | undefined, isPlain: boolean): Tree | TagMismatch {
   // `!` alone asks for no kind.
-  if (tag === undefined || tag === '!' || tag === '!override') return isPlain ? resolvePlain(text) : text
+  if (tag === undefined || tag === '!') return isPlain ? resolvePlain(text) : text
   if (!tag.startsWith(yamlTag)) return text
   const kind = tag.slice(yamlTag.length)
   if (kind === 'binary') return decodeBinary(text)

@@ -99,6 +99,20 @@ it('an alias of something reset is reset, too', () => {
   expect(project.services['web']?.ports).toBeUndefined()
 })
 
+it('a value with a tag of Compose is a text as it is written', () => {
+  const project = load([
+    'services: {web: {image: x, tty: !override true, cpus: !override 0.50, environment: {A: !override 1.10, B: !override 0x10, C: !override ~, D: !override }}}',
+  ])
+  expect(project.services['web']).toMatchObject({
+    tty: true,
+    cpus: 0.5,
+    environment: { A: '1.10', B: '0x10', C: '~', D: '' },
+  })
+  expect(() =>
+    load(['services: {web: {image: x, networks: {n: {priority: !override 5}}}}\nnetworks: {n: {}}']),
+  ).toThrow('services.web.networks.n.priority must be a number')
+})
+
 describe('lines may begin anywhere', () => {
   it.each([
     ['[\n  a,\nb\n    ]', ['a', 'b']],

@@ -53,7 +53,7 @@ export const fileObjectStruct: Struct = struct([
   ['external', 'flag'],
   ['labels', 'labels'],
   ['driver', 'text'],
-  ['driver_opts', 'options'],
+  ['driver_opts', 'text-options'],
   ['template_driver', 'text'],
 ])
 
