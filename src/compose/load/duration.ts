@@ -18,11 +18,17 @@ export function parseDuration(text: string): number | { readonly reason: string 
     if (unit === undefined) return { reason: `time: missing unit in duration ${quoted}` }
     const scale = unitNs.get(unit)
     if (scale === undefined) return { reason: `time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}` }
-    total += Math.round(Number(number) * scale)
+    total += scaleNumber(number, scale)
     at += unit.length
   }
   if (total >= 2 ** 63) return { reason: `time: invalid duration ${quoted}` }
   return text.startsWith('-') ? -total : total
+}
+
+/** The fraction is cut to whole nanoseconds, as Go does; taken by itself it keeps `0.29s` exact. */
+function scaleNumber(number: string, scale: number): number {
+  const [whole = '', fraction = ''] = number.split('.')
+  return Number(whole) * scale + (fraction === '' ? 0 : Math.trunc(Number(fraction) * (scale / 10 ** fraction.length)))
 }
 
 const second = 1e9

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { makeDictionary } from '../model/dictionary.ts'
-import { parseEnvFile, parseRawEnvFile } from './env-file.ts'
+import { failedToRead, parseEnvFile, parseRawEnvFile } from './env-file.ts'
 
 const limits = { valueLength: 100_000, nestedDefaults: 32 }
 
@@ -32,6 +32,14 @@ describe('env files', () => {
     ['A.b-c[0]=1\nÄ=2', { 'A.b-c[0]': '1', Ä: '2' }],
     ['\uFEFFA=1\r\nB=2\r\n', { A: '1', B: '2' }],
     ['A=1\nA=2', { A: '2' }],
+    [
+      String.raw`A="\0101"
+B="\012"
+C="\08"
+D="\0777"
+E="x\0"`,
+      { A: 'A', B: '\\12', C: '\\8', D: '\\777', E: 'x\\' },
+    ],
     ['__proto_=1\nconstructor=2', { __proto_: '1', constructor: '2' }],
   ])('%j', (text, expected) => {
     expect(parse(text)).toEqual(expected)
@@ -72,5 +80,27 @@ describe('raw env files', () => {
     const into = makeDictionary<string>()
     parseRawEnvFile('A="x" $B\n# c\nHOME\nNOPE\n', into, (name) => (name === 'HOME' ? '/root' : undefined))
     expect({ ...into }).toEqual({ A: '"x" $B', HOME: '/root' })
+  })
+
+  it('know no other blanks than blanks and tabs', () => {
+    const into = makeDictionary<string>()
+    parseRawEnvFile(' \tA\u00A0=1\u00A0\n', into, () => undefined)
+    expect({ ...into }).toEqual({ 'A\u00A0': '1\u00A0' })
+  })
+
+  it.each([
+    ['A=1\nB =2', "variable 'B ' contains whitespaces"],
+    ['\n=2', "no variable name on line '=2'"],
+  ])("fail in docker-compose's words, with the line: %j", (text, reason) => {
+    const read = (): void => {
+      try {
+        parseRawEnvFile(text, makeDictionary<string>(), () => undefined)
+      } catch (error) {
+        throw failedToRead('/p/a.env', error)
+      }
+    }
+    expect(read).toThrow(
+      expect.objectContaining({ message: `failed to parse env_file /p/a.env: ${reason}`, hint: 'at /p/a.env:2:1' }),
+    )
   })
 })

@@ -1,7 +1,6 @@
 import type { MutableDictionary } from '../model/dictionary.ts'
 import { toMessage } from '../../core/errors.ts'
-import { makeFailure } from './failure.ts'
-import type { LoadError } from './failure.ts'
+import { LoadError, makeFailure } from './failure.ts'
 import { describeSubstitution } from './interpolate.ts'
 import type { LoadLimits } from './limits.ts'
 import { SubstitutionError, substitute } from './substitute.ts'
@@ -21,8 +20,23 @@ class EnvFileError extends Error {
   }
 }
 
+/** A line of `format: raw` that sets nothing. */
+class RawLineError extends Error {
+  /** From 1. */
+  readonly line: number
+
+  constructor(message: string, line: number) {
+    super(message)
+    this.line = line
+  }
+}
+
 /** The failure of an env file, with its name. */
 export function failedToRead(path: string, error: unknown): LoadError {
+  if (error instanceof RawLineError) {
+    const message = `failed to parse env_file ${path}: ${error.message}`
+    return new LoadError([{ message, path: '', file: path, line: error.line, column: 1 }])
+  }
   const hint = error instanceof EnvFileError ? error.hint : undefined
   return makeFailure(
     `failed to read ${path}: ${toMessage(error)}`,
@@ -45,18 +59,22 @@ export function parseEnvFile(
   new EnvParser(text.startsWith('\uFEFF') ? text.slice(1) : text, into, options).run()
 }
 
-/** The `format: raw` of an env file: one `KEY=value` a line, nothing quoted, nothing expanded. */
+/**
+ * The `format: raw` of an env file: one `KEY=value` a line, nothing quoted, nothing expanded.
+ *
+ * @throws what `failedToRead` names the file and line of
+ */
 export function parseRawEnvFile(text: string, into: MutableDictionary<string>, lookUp: LookUp): void {
   for (const [index, line] of text
     .replace(/^\uFEFF/, '')
     .split('\n')
     .entries()) {
-    const entry = line.replace(/\r$/, '').trimStart()
+    const entry = line.replace(/\r$/, '').replace(/^[ \t]+/, '')
     if (entry === '' || entry.startsWith('#')) continue
     const equals = entry.indexOf('=')
     const name = equals < 0 ? entry : entry.slice(0, equals)
-    if (name === '') throw new Error(`line ${index + 1}: no variable name on line '${entry}'`)
-    if (/\s/.test(name)) throw new Error(`line ${index + 1}: variable '${name}' contains whitespaces`)
+    if (name === '') throw new RawLineError(`no variable name on line '${entry}'`, index + 1)
+    if (/[ \t]/.test(name)) throw new RawLineError(`variable '${name}' contains whitespaces`, index + 1)
     if (equals >= 0) into[name] = entry.slice(equals + 1)
     else {
       const value = lookUp(name)
@@ -202,10 +220,11 @@ const escapes: ReadonlyMap<string, string> = new Map([
   ['$', '$$'],
 ])
 
+/** An octal escape has three digits after its zero and is one byte; any other loses the zero (compose-go dotenv/godotenv.go). */
 function unescape(text: string): string {
-  return text.replace(/\\(0[0-7]{1,3}|[abcfnrtv$"\\])/g, (whole, code: string) => {
+  return text.replace(/\\(0\d{0,3}|[abcfnrtv$"\\])/g, (whole, code: string) => {
     if (!code.startsWith('0')) return escapes.get(code) ?? whole
     const digits = code.slice(1)
-    return digits.length === 3 ? String.fromCodePoint(Number.parseInt(digits, 8)) : whole
+    return /^[0-3][0-7]{2}$/.test(digits) ? String.fromCodePoint(Number.parseInt(digits, 8)) : `\\${digits}`
   })
 }
