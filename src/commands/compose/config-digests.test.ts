@@ -24,3 +24,28 @@ it('a digest is asked of the engine when the registry cannot be reached from her
     await bed.close()
   }
 })
+
+// What docker-compose 2.40.3 prints: a lock file with a name would rename the project it is added to.
+it('a lock file holds images in full and nothing else, without a tag beside a digest', async () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const bed = await startProgramBed(program)
+  try {
+    const services = `{ a: { image: "web@${digest}", tty: true }, b: { image: "reg.io:5/x/y:1@${digest}" } }`
+    await bed.write(
+      'compose.yaml',
+      `name: shop\nx-own: 1\nservices: ${services}\nnetworks: { default: { driver: d } }\n`,
+    )
+    const image = (name: string): string => `    image: ${name}@${digest}\n`
+    const pinned = ['  a:\n', image('docker.io/library/web'), '  b:\n', image('reg.io:5/x/y')].join('')
+    const locked = await bed.run('config', '--lock-image-digests')
+    expect(locked).toEqual({ code: 0, stderr: '', stdout: `services:\n${pinned}` })
+    const json = await bed.run('config', '--lock-image-digests', '--format', 'json')
+    expect(Object.entries(JSON.parse(json.stdout) as object).map(([key]) => key)).toEqual(['name', 'services'])
+    const whole = await bed.run('config', '--resolve-image-digests')
+    expect(whole.stdout).toContain(`name: shop\n`)
+    expect(whole.stdout).toContain(image('docker.io/library/web'))
+    expect(whole.stdout).toContain('x-own: 1\n')
+  } finally {
+    await bed.close()
+  }
+})

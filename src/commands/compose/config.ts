@@ -104,10 +104,19 @@ async function pinImages(ctx: Context, flags: Flags, project: Project): Promise<
     const kept = isLock ? ({ name: service.name } as Service) : service
     services[service.name] = { ...kept, ...image }
   }
-  if (!isLock) return { ...project, services }
+  return isLock ? toLockFile(project, services) : { ...project, services }
+}
+
+/**
+ * Nothing but images: a name in it would win over the one of the files that it is added to, and over that of the folder.
+ */
+function toLockFile(project: Project, services: Project['services']): Project {
   const none = makeDictionary<never>()
-  const empty = { networks: none, volumes: none, secrets: none, configs: none, models: none }
-  return { ...project, ...empty, services }
+  const empty = { name: '', networks: none, volumes: none, secrets: none, configs: none, models: none }
+  const kept = Object.fromEntries(
+    Object.entries(project).filter(([key]) => !key.startsWith('x-')),
+  ) as unknown as Project
+  return { ...kept, ...empty, services }
 }
 
 function readFormat(format: string | undefined): Format {

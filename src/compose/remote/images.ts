@@ -8,7 +8,8 @@ import type { OciOptions } from './oci.ts'
 const maxLayerBytes = 1024 * 1024 * 1024
 
 /**
- * An image's name with the digest it has in its registry now: `docker.io/library/busybox:latest@sha256:…`.
+ * An image's name with the digest it has in its registry now: `docker.io/library/busybox:latest@sha256:…`. A tag that
+ * stands beside a digest says nothing and is left out, as in the reference program.
  *
  * @param askEngine asks the engine for the digest of what cannot be reached from here: it may know a way of its own, or
  * speak to the registry without TLS
@@ -20,11 +21,12 @@ export async function pinImage(
   askEngine?: (reference: string) => Promise<string>,
 ): Promise<string> {
   const reference = parseReference(image)
-  if (reference.digest !== undefined) return image
+  const host = reference.host === 'registry-1.docker.io' ? 'docker.io' : reference.host
+  const repository = `${host}/${reference.repository}`
+  if (reference.digest !== undefined) return `${repository}@${reference.digest}`
   const client = await openRegistry(image, o)
   const tag = reference.tag ?? 'latest'
-  const host = reference.host === 'registry-1.docker.io' ? 'docker.io' : reference.host
-  const name = `${host}/${reference.repository}:${tag}`
+  const name = `${repository}:${tag}`
   const digest = await client.manifest(tag).then(
     (manifest) => manifest.digest,
     async (error: unknown) => {
