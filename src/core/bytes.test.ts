@@ -48,7 +48,18 @@ describe('sizes', () => {
       } catch (error) {
         message = toMessage(error)
       }
-      expect(message).toMatch(/^invalid (?:size|suffix): '/)
+      expect(message).toMatch(/^(?:invalid (?:size|suffix): '|strconv\.ParseFloat: parsing ")/)
     },
   )
+
+  // docker-compose 2.40.3 on `mem_limit`.
+  it.each([
+    ['a: b', 'strconv.ParseFloat: parsing "a:": invalid syntax'],
+    ['1,5g', 'strconv.ParseFloat: parsing "1,5": invalid syntax'],
+    [' 1m', 'strconv.ParseFloat: parsing " 1": invalid syntax'],
+    ['-1', "invalid size: '-1'"],
+    ['1kk', "invalid suffix: 'kk'"],
+  ])('%j is refused in the words of the reference program', (text, message) => {
+    expect(() => parseBinarySize(text)).toThrow(message)
+  })
 })

@@ -44,7 +44,11 @@ function renderSignificant(value: number, digits: number): string {
 export function parseBinarySize(text: string): number {
   // go-units: the number ends at the last digit, point or blank; a suffix of up to three letters may follow.
   const end = text.search(/[0-9. ][^0-9. ]*$/)
-  const number = parseGoFloat(text.slice(0, text[end] === ' ' ? end : end + 1))
+  const digits = text.slice(0, text[end] === ' ' ? end : end + 1)
+  const number = parseGoFloat(digits)
+  if (end >= 0 && typeof number === 'string') {
+    throw new FlotillaError('core/invalid-size', `strconv.ParseFloat: parsing ${JSON.stringify(digits)}: ${number}`)
+  }
   if (end < 0 || typeof number !== 'number' || number < 0) {
     throw new FlotillaError('core/invalid-size', `invalid size: '${text}'`)
   }
