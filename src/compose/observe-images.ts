@@ -3,12 +3,15 @@ import { callForJson, escapeImage } from '../engine/api/call.ts'
 import { inspectImage } from '../engine/api/images.ts'
 import type { Engine } from '../engine/engine.ts'
 import { makeDictionary } from './model/dictionary.ts'
+import type { BuiltImage } from './plan/down-images.ts'
+import { LABEL } from './plan/label.ts'
 import type { ObservedImage } from './plan/observed.ts'
 
 interface ListedImage {
   readonly Id: string
   readonly RepoTags?: readonly string[] | null
   readonly RepoDigests?: readonly string[] | null
+  readonly Labels?: Readonly<Record<string, string>> | null
 }
 
 /** Finds each reference among the engine's images with one list call. */
@@ -33,6 +36,21 @@ export async function observeImages(
     found[reference] = { id: first.Id, ids: images.map((image) => image.Id), digests }
   }
   return found
+}
+
+/** What builds have made for a project, by the labels they leave; images without a name are left out. */
+export async function observeBuiltImages(
+  engine: Engine,
+  project: string,
+  o: CallOptions = {},
+): Promise<readonly BuiltImage[]> {
+  const filters = JSON.stringify({ label: [`${LABEL.project}=${project}`], dangling: ['false'] })
+  const path = '/images/json'
+  const listed = await callForJson<readonly ListedImage[]>(engine, { method: 'GET', path, query: { filters } }, o)
+  return listed.map(({ Labels: labels, RepoTags: names }) => ({
+    service: labels?.[LABEL.service] ?? '',
+    names: (names ?? []).filter((name) => name !== '<none>:<none>'),
+  }))
 }
 
 /** The paths an image declares as volumes. */

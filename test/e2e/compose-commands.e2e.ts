@@ -86,6 +86,8 @@ const unasked: readonly (readonly string[])[] = [
   ['up', '--scale', 'nope=1'],
   ['up', '--exit-code-from', 'nope'],
   ['create', '--scale', 'off=1'],
+  ['create', '--scale', 'cache=0', 'db'],
+  ['up', '-d', '--no-deps', '--scale', 'db=2', 'web'],
   ['config', '--hash', 'nope'],
   ['config', '--hash', 'web,off'],
   ['logs', '--until', 'x'],
@@ -154,6 +156,97 @@ describe.runIf(isRoot)('commands (needs root on Linux)', () => {
       expect(own.stderr.split('\n').sort()).toEqual(other.stderr.split('\n').sort())
     },
   )
+
+  it('stands under the titles of the reference program on a terminal', async () => {
+    const files = (name: string): string => `
+name: titled-${name}
+services:
+  web: { image: ${sampleImage}, command: ["/bin/idle"], init: true, depends_on: [built] }
+  built: { build: { dockerfile_inline: "FROM ${sampleImage}" }, command: ["/bin/idle"], init: true }
+`
+    const commands = [
+      ['create'],
+      ['start'],
+      ['stop', '-t', '0'],
+      ['up', '-d'],
+      ['restart', '-t', '0'],
+      ['pause'],
+      ['unpause'],
+      ['cp', 'compose.yaml', 'web:/x'],
+      ['commit', 'web', 'titled:1'],
+      ['export', '-o', '/dev/null', 'web'],
+      ['kill', 'web'],
+      ['rm', '-f'],
+      ['rm', '-fs'],
+      ['run', '--rm', 'web', 'true'],
+      ['--dry-run', 'pull'],
+      ['--dry-run', 'restart'],
+      ['down', '-t', '0', '--rmi', 'local'],
+    ]
+    const seen = new Map<string, readonly string[]>()
+    for (const who of ['own', 'reference'] as const) {
+      await host.write(`titled-${who}`, { 'compose.yaml': files(who) })
+      for (const command of commands) {
+        const args = ['--progress', 'tty', ...command]
+        const result = await (who === 'own' ? host.compose : host.reference).call(host, `titled-${who}`, args)
+        // Builds of the reference program have a display of their own.
+        const found = [...result.stderr.matchAll(/\[\+\] (\w+) \d/g)].map((match) => match[1] ?? '')
+        const titles = [...new Set(found)].filter((title) => title !== 'Building')
+        if (who === 'own') seen.set(command.join(' '), titles)
+        else expect({ command, titles: seen.get(command.join(' ')) }).toEqual({ command, titles })
+      }
+    }
+    await running!.hosts[0]!.docker(['rmi', '-f', 'titled:1'])
+  })
+
+  it('down --rmi all removes what was built for a service under names it no longer has', async () => {
+    const services = (image: string): string => `
+name: renamed
+services:
+  web: { image: "${image}", build: { dockerfile_inline: "FROM ${sampleImage}\\nLABEL a=${image}" } }
+`
+    for (const image of ['renamed:1', 'renamed:2']) {
+      await host.write('renamed', { 'compose.yaml': services(image) })
+      const built = await host.compose('renamed', ['build'])
+      expect(built.code, built.stderr).toBe(0)
+    }
+    const left = async (): Promise<readonly string[]> => {
+      const { stdout } = await running!.hosts[0]!.docker(['images', '--format', '{{.Repository}}:{{.Tag}}', 'renamed'])
+      return stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .sort()
+    }
+    await host.compose('renamed', ['down', '--rmi', 'local'])
+    expect(await left()).toEqual(['renamed:1', 'renamed:2'])
+    await host.compose('renamed', ['down', '--rmi', 'all'])
+    expect(await left()).toEqual([])
+  })
+
+  it('attach ends with 130 and on a line of its own when it is interrupted', async () => {
+    const script = 'trap "echo got; exit 4" INT; while :; do sleep 0.1; done'
+    const made = await host.compose('shop', ['run', '-d', '-T', '--name', 'trapped', 'cache', 'sh', '-c', script])
+    expect(made.code, made.stderr).toBe(0)
+    await running!.hosts[0]!.docker(['stop', 'shop-cache-1'])
+    const session = host.terminal('shop', ['attach', 'cache'])
+    try {
+      await expect
+        .poll(
+          async () => {
+            session.type('\u0003')
+            return session.shows(/got/, 500)
+          },
+          { timeout: 20_000 },
+        )
+        .toBe(true)
+      expect(await session.ended(), session.screen).toBe(130)
+      expect(session.screen).toMatch(/got\r\n\r\n$/)
+    } finally {
+      session.close()
+      await running!.hosts[0]!.docker(['rm', '-f', 'trapped'])
+      await running!.hosts[0]!.docker(['start', 'shop-cache-1'])
+    }
+  })
 
   it('a .env file steers the program as the environment does', async () => {
     const steered = {
