@@ -6,6 +6,7 @@ import { makeDictionary } from './model/dictionary.ts'
 import type { BuiltImage } from './plan/down-images.ts'
 import { LABEL } from './plan/label.ts'
 import type { ObservedImage } from './plan/observed.ts'
+import { toFamiliarReference } from './translate/image-name.ts'
 
 interface ListedImage {
   readonly Id: string
@@ -81,20 +82,6 @@ export async function observeImageFacts(
     // Engines write the year 1 for images that were loaded or imported.
     ...(taggedAtMs > 0 && { taggedAtMs }),
   }
-}
-
-/**
- * The form in which the engine lists a reference: Docker Hub's name and `library/` left out, `:latest`
- * added, the tag dropped beside a digest.
- */
-export function toFamiliarReference(reference: string): string {
-  const bare = reference.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '')
-  const at = bare.indexOf('@')
-  const name = at === -1 ? bare : bare.slice(0, at)
-  const colon = name.lastIndexOf(':')
-  const hasTag = colon > name.lastIndexOf('/')
-  if (at !== -1) return `${hasTag ? name.slice(0, colon) : name}${bare.slice(at)}`
-  return hasTag || reference.startsWith('sha256:') ? bare : `${bare}:latest`
 }
 
 function findById(listed: readonly ListedImage[], reference: string): readonly ListedImage[] {

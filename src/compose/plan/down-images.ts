@@ -1,4 +1,4 @@
-import { toFamiliarReference } from '../observe-images.ts'
+import { toFamiliarReference } from '../translate/image-name.ts'
 import { toImageReference } from '../translate/name.ts'
 import type { DownOptions } from './down.ts'
 import { withTag } from './image-plan.ts'
