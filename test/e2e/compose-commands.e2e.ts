@@ -38,6 +38,7 @@ const asked: readonly (readonly string[])[] = [
   ['volumes', '-q'],
   ['volumes', 'web'],
   ['volumes', 'db'],
+  ['volumes', 'off', 'web'],
   ['volumes', '--format', '{{.Name}}|{{.Driver}}|{{.Label "keep"}}'],
   ['-p', 'none', 'volumes'],
   ['-p', 'none', 'top'],
@@ -188,7 +189,8 @@ services:
       await host.write(`titled-${who}`, { 'compose.yaml': files(who) })
       for (const command of commands) {
         const args = ['--progress', 'tty', ...command]
-        const result = await (who === 'own' ? host.compose : host.reference).call(host, `titled-${who}`, args)
+        const project = `titled-${who}`
+        const result = await (who === 'own' ? host.compose(project, args) : host.reference(project, args))
         // Builds of the reference program have a display of their own.
         const found = [...result.stderr.matchAll(/\[\+\] (\w+) \d/g)].map((match) => match[1] ?? '')
         const titles = [...new Set(found)].filter((title) => title !== 'Building')

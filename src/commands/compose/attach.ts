@@ -12,6 +12,8 @@ import { withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { requireTarget } from './target.ts'
 
+const interruptedExitCode = 130
+
 type AttachFlags = Parameters<typeof run>[1]
 
 /**
@@ -55,8 +57,7 @@ async function join(ctx: Context, { engine }: Session, id: string, flags: Attach
     const ending = await Promise.race([joining, forced])
     if (ending === 'detached') throw new FlotillaError('cli/cancelled', 'read escape sequence', { exitCode: 1 })
     const code = await Promise.race([exit.code, forced])
-    if (signals?.isInterrupted() === true) throw new FlotillaError('cli/cancelled', 'interrupted')
-    return code
+    return signals?.endInterrupted() === true ? interruptedExitCode : code
   } finally {
     signals?.release()
   }

@@ -35,8 +35,8 @@ export function watchExit(ctx: Context, engine: Engine, id: string, condition: '
 export interface Forwarding {
   /** Rejects when the user asks for the end often enough: a container that ignores signals must not hold us. */
   readonly forced: Promise<never>
-  /** Whether SIGINT or SIGTERM was among them. */
-  isInterrupted(): boolean
+  /** Whether SIGINT or SIGTERM was among them; then the line in which the terminal has echoed `^C` is ended. */
+  endInterrupted(): boolean
   release(): void
 }
 
@@ -65,7 +65,11 @@ export function forwardSignals(ctx: Context, engine: Engine, id: string): Forwar
   ]
   return {
     forced,
-    isInterrupted: () => isInterrupted,
+    endInterrupted() {
+      const { isStderrTty, isStdinTty } = ctx.terminal
+      if (isInterrupted && isStderrTty && isStdinTty) ctx.stderr.write('\n')
+      return isInterrupted
+    },
     release() {
       for (const release of releases) release?.()
     },

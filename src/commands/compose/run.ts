@@ -194,7 +194,11 @@ async function runJoined(
       resize: (size) => resizeContainer(engine, id, size, call),
     })
     const ending = await Promise.race([joining, signals.forced])
-    if (ending === 'ended') return await Promise.race([exit.code, signals.forced])
+    if (ending === 'ended') {
+      const code = await Promise.race([exit.code, signals.forced])
+      signals.endInterrupted()
+      return code
+    }
     ctx.stderr.write('read escape sequence\n')
     return 0
   } finally {

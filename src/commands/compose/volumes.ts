@@ -7,12 +7,13 @@ import { listVolumes } from '../../engine/api/volumes.ts'
 import { renderGoJson } from './go-json.ts'
 import { renderDockerRows } from './row-format.ts'
 import type { volumesFlags } from './view-table.ts'
+import type { Project } from '../../compose/model/project.ts'
 import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 
 export const run: Run<typeof volumesFlags> = async (ctx, flags, args) => {
   const { name, project } = await requireTarget(ctx, [])
-  const unknown = project === undefined ? undefined : args.find((service) => project.services[service] === undefined)
+  const unknown = project === undefined ? undefined : args.find((service) => !isKnown(project, service))
   if (unknown !== undefined) throw new FlotillaError('compose/not-found', `no such service: ${unknown}`)
   await withSession(ctx, async ({ engine }) => {
     const call = { signal: ctx.signal }
@@ -48,4 +49,9 @@ export const run: Run<typeof volumesFlags> = async (ctx, flags, args) => {
     const views = rows.map((row, index) => ({ ...row, Label: (key: string) => shown[index]?.labels[key] ?? '' }))
     ctx.stdout.write(renderDockerRows(format, volumeHeadings, views, '*formatter.volumeContext'))
   })
+}
+
+/** One whose profiles are off may have had containers, too. */
+function isKnown(project: Project, service: string): boolean {
+  return project.services[service] !== undefined || project.disabledServices[service] !== undefined
 }
