@@ -2,7 +2,7 @@ import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { LABEL } from '../../compose/plan/label.ts'
-import { toVolumeRow, volumeHeadings, volumeTable } from '../../compose/view/volume-row.ts'
+import { toVolumeRow, volumeHeadings, volumeRaw, volumeTable } from '../../compose/view/volume-row.ts'
 import { listVolumes } from '../../engine/api/volumes.ts'
 import { renderGoJson } from './go-json.ts'
 import { renderDockerRows } from './row-format.ts'
@@ -45,7 +45,8 @@ export const run: Run<typeof volumesFlags> = async (ctx, flags, args) => {
       for (const row of rows) ctx.stdout.write(`${renderGoJson(row)}\n`)
       return
     }
-    const format = flags.format === 'table' || flags.format === '' ? volumeTable : flags.format
+    const { format: wanted } = flags
+    const format = wanted === 'table' || wanted === '' ? volumeTable : wanted === 'raw' ? volumeRaw : wanted
     const views = rows.map((row, index) => ({ ...row, Label: (key: string) => shown[index]?.labels[key] ?? '' }))
     ctx.stdout.write(renderDockerRows(format, volumeHeadings, views, '*formatter.volumeContext'))
   })
