@@ -3,12 +3,16 @@ import { callForJson, escapeImage } from '../engine/api/call.ts'
 import { inspectImage } from '../engine/api/images.ts'
 import type { Engine } from '../engine/engine.ts'
 import { makeDictionary } from './model/dictionary.ts'
+import type { BuiltImage } from './plan/down-images.ts'
+import { LABEL } from './plan/label.ts'
 import type { ObservedImage } from './plan/observed.ts'
+import { toFamiliarReference } from './translate/image-name.ts'
 
 interface ListedImage {
   readonly Id: string
   readonly RepoTags?: readonly string[] | null
   readonly RepoDigests?: readonly string[] | null
+  readonly Labels?: Readonly<Record<string, string>> | null
 }
 
 /** Finds each reference among the engine's images with one list call. */
@@ -33,6 +37,21 @@ export async function observeImages(
     found[reference] = { id: first.Id, ids: images.map((image) => image.Id), digests }
   }
   return found
+}
+
+/** What builds have made for a project, by the labels they leave; images without a name are left out. */
+export async function observeBuiltImages(
+  engine: Engine,
+  project: string,
+  o: CallOptions = {},
+): Promise<readonly BuiltImage[]> {
+  const filters = JSON.stringify({ label: [`${LABEL.project}=${project}`], dangling: ['false'] })
+  const path = '/images/json'
+  const listed = await callForJson<readonly ListedImage[]>(engine, { method: 'GET', path, query: { filters } }, o)
+  return listed.map(({ Labels: labels, RepoTags: names }) => ({
+    service: labels?.[LABEL.service] ?? '',
+    names: (names ?? []).filter((name) => name !== '<none>:<none>'),
+  }))
 }
 
 /** The paths an image declares as volumes. */
@@ -63,20 +82,6 @@ export async function observeImageFacts(
     // Engines write the year 1 for images that were loaded or imported.
     ...(taggedAtMs > 0 && { taggedAtMs }),
   }
-}
-
-/**
- * The form in which the engine lists a reference: Docker Hub's name and `library/` left out, `:latest`
- * added, the tag dropped beside a digest.
- */
-export function toFamiliarReference(reference: string): string {
-  const bare = reference.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '')
-  const at = bare.indexOf('@')
-  const name = at === -1 ? bare : bare.slice(0, at)
-  const colon = name.lastIndexOf(':')
-  const hasTag = colon > name.lastIndexOf('/')
-  if (at !== -1) return `${hasTag ? name.slice(0, colon) : name}${bare.slice(at)}`
-  return hasTag || reference.startsWith('sha256:') ? bare : `${bare}:latest`
 }
 
 function findById(listed: readonly ListedImage[], reference: string): readonly ListedImage[] {

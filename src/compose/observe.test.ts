@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import { systemClock } from '../io/clock.ts'
 import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
 import type { FakeEngine } from '../testing/fake-engine/fake-engine.ts'
-import { toFamiliarReference } from './observe-images.ts'
+import { toFamiliarReference } from './translate/image-name.ts'
 import { observe, observeContainers } from './observe.ts'
 import { LABEL } from './plan/label.ts'
 

@@ -1,6 +1,8 @@
 import { applyProgress, renderFrame } from './progress-frame.ts'
 import type { ProgressState } from './progress-frame.ts'
 import { lines, renderPlainLine, withoutRepeats } from './progress-lines.ts'
+import { titleOf } from './progress-title.ts'
+import type { ProgressTitle } from './progress-title.ts'
 import type { ProgressOptions, ProgressPainter } from './progress.ts'
 import { makeStyle } from './style.ts'
 
@@ -11,7 +13,9 @@ export function startLive(options: ProgressOptions): ProgressPainter {
   const { stream, terminal, clock } = options
   const style = makeStyle(terminal, options.hasColour)
   const stopped = new AbortController()
+  const own = options.title ?? 'Running'
   let state: ProgressState = new Map()
+  let title: ProgressTitle = own
   let painted = 0
   // Other output follows a picture that was taken away: what still happens is told in lines, parts left out.
   const after = withoutRepeats(lines(options, renderPlainLine))
@@ -26,7 +30,7 @@ export function startLive(options: ProgressOptions): ProgressPainter {
     let text = erase() + before
     if (state.size > 0) {
       const frame = renderFrame(state, {
-        title: options.title ?? 'Running',
+        title,
         // The last column is left free: some terminals wrap when it is filled.
         columns: terminal.columns() - 1,
         rows: terminal.rows() - 1,
@@ -45,6 +49,15 @@ export function startLive(options: ProgressOptions): ProgressPainter {
       paint()
     }
   }
+  /** A picture stays as it is once all in it has ended and something begins that belongs under another title. */
+  function turnTo(next: ProgressTitle): void {
+    if (next === title) return
+    if ([...state.values()].some((row) => row.endedAtMs === undefined)) return
+    paint()
+    painted = 0
+    state = new Map()
+    title = next
+  }
   stream.write('\u001b[?25l')
   const offResize = terminal.onResize(() => {
     // Lines may have been wrapped anew: what was painted can no longer be found.
@@ -57,8 +70,10 @@ export function startLive(options: ProgressOptions): ProgressPainter {
   }
   return {
     emit(event) {
-      if (!stopped.signal.aborted) state = applyProgress(state, event, clock.nowMs())
-      else if (event.parentId === undefined) after.emit(event)
+      if (!stopped.signal.aborted) {
+        if (event.status === 'working' && event.parentId === undefined) turnTo(titleOf(event, own))
+        state = applyProgress(state, event, clock.nowMs())
+      } else if (event.parentId === undefined) after.emit(event)
     },
     print,
     tail: (text) => print(`${options.prefix ?? ''}${text}\n`),

@@ -6,6 +6,8 @@ import type { ProgressEvent } from '../core/progress.ts'
 import { applyProgress, renderFrame } from './progress-frame.ts'
 import type { ProgressState } from './progress-frame.ts'
 import { chooseProgressMode, loadProgress } from './progress.ts'
+import { titleOf } from './progress-title.ts'
+import type { ProgressTitle } from './progress-title.ts'
 import type { ProgressMode, ProgressPainter } from './progress.ts'
 import { makeStyle } from './style.ts'
 import type { Terminal } from './terminal.ts'
@@ -91,7 +93,7 @@ interface Show {
   readonly painter: ProgressPainter
 }
 
-async function show(mode: ProgressMode, prefix?: string): Promise<Show> {
+async function show(mode: ProgressMode, prefix?: string, title?: ProgressTitle): Promise<Show> {
   let written = ''
   let now = 0
   const sleepers: (() => void)[] = []
@@ -116,7 +118,13 @@ async function show(mode: ProgressMode, prefix?: string): Promise<Show> {
     onResize: () => () => {},
   }
   return {
-    painter: (await loadProgress(mode))({ stream, terminal, clock, ...(prefix !== undefined && { prefix }) }),
+    painter: (await loadProgress(mode))({
+      stream,
+      terminal,
+      clock,
+      ...(prefix !== undefined && { prefix }),
+      ...(title !== undefined && { title }),
+    }),
     written: () => written,
     async tick() {
       now += 100
@@ -146,6 +154,35 @@ describe('the painter', () => {
       CRESC[2AESC[0J[+] Running 1/1
        ✓ A Created                        0.1s
       ESC[?25h"
+    `)
+  })
+
+  it('begins a new picture where something under another title begins and all before has ended', async () => {
+    const { painter, written } = await show('tty', undefined, 'Creating')
+    const tell = (id: string, status: ProgressEvent['status'], text: string): void => painter.emit({ id, status, text })
+    tell('web', 'working', 'Building')
+    painter.emit({ id: 'web #1', parentId: 'web', status: 'done', text: 'Done' })
+    tell('web', 'done', 'Built')
+    tell('Network n', 'working', 'Creating')
+    tell('Network n', 'done', 'Created')
+    tell('Container a', 'working', 'Creating')
+    // Not yet: one is still under way.
+    tell('Network n', 'working', 'Starting')
+    tell('Network n', 'done', 'Started')
+    tell('Container a', 'done', 'Created')
+    tell('Container a', 'working', 'Starting')
+    tell('Container a', 'done', 'Started')
+    painter.stop()
+    const screen = written().replaceAll(/\u001b\[\?25[lh]/g, '')
+    expect(screen.replaceAll('\u001b', 'ESC').replaceAll('\r', 'CR')).toMatchInlineSnapshot(`
+      "[+] Building 1/1
+       ✓ web Built                        0.0s
+      [+] Creating 2/2
+       ✓ Network n   Started              0.0s
+       ✓ Container a Created              0.0s
+      [+] Running 1/1
+       ✓ Container a Started              0.0s
+      "
     `)
   })
 
@@ -225,6 +262,22 @@ describe('the painter', () => {
       chooseProgressMode('none', true),
       chooseProgressMode('json', true),
     ]).toEqual(['tty', 'plain', 'quiet', 'json'])
+  })
+})
+
+describe('the title of a picture', () => {
+  // Seen with docker-compose 2.40 on terminals.
+  it.each([
+    ['Building', 'Running', 'Building'],
+    ['Pushing', 'Publishing', 'Pushing'],
+    ['Pulling', 'Pulling', 'Pulling'],
+    ['Pulling', 'Creating', 'Running'],
+    ['Starting', 'Creating', 'Running'],
+    ['Starting', 'Restarting', 'Restarting'],
+    ['Creating', 'Creating', 'Creating'],
+    ['Stopping', 'Running', 'Running'],
+  ] as const)('%s, where the command is %s: %s', (text, command, title) => {
+    expect(titleOf({ id: 'x', status: 'working', text }, command)).toBe(title)
   })
 })
 

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import type { ProgressEvent } from '../core/progress.ts'
 import { lines, markDryRun, renderJsonLine, renderPlainLine, withoutRepeats } from './progress-lines.ts'
+import type { ProgressTitle } from './progress-title.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -16,8 +17,8 @@ export interface ProgressOptions {
   readonly stream: Writable
   readonly terminal: Terminal
   readonly clock: Clock
-  /** What is going on; `Running`. */
-  readonly title?: string
+  /** What the command does; `Running`. */
+  readonly title?: ProgressTitle
   /** Put before each name: `DRY-RUN MODE - `. */
   readonly prefix?: string
   /** Overrides what the terminal says about colour. */

@@ -32,12 +32,15 @@ volumes: { data: { labels: { keep: "yes" } } }
 const asked: readonly (readonly string[])[] = [
   ['images', '--format', 'json'],
   ['images', '-q'],
+  ['-p', 'none', 'images', '--format', 'PRETTY'],
   ['-p', 'none', 'images', '--format', 'json'],
   ['volumes'],
   ['volumes', '--format', 'json'],
   ['volumes', '-q'],
+  ['volumes', '--format', 'raw'],
   ['volumes', 'web'],
   ['volumes', 'db'],
+  ['volumes', 'off', 'web'],
   ['volumes', '--format', '{{.Name}}|{{.Driver}}|{{.Label "keep"}}'],
   ['-p', 'none', 'volumes'],
   ['-p', 'none', 'top'],
@@ -49,6 +52,8 @@ const asked: readonly (readonly string[])[] = [
   ['-p', 'none', 'ps', 'web'],
   ['-p', 'none', 'logs', 'web'],
   ['ls', '--format', 'json'],
+  ['ls', '--format', ''],
+  ['ls', '--filter', 'x=y'],
   ['-p', 'none', 'wait', 'web'],
   ['-p', 'none', 'kill'],
   ['cp', '--index', '2', 'compose.yaml', 'web:/tmp'],
@@ -86,6 +91,8 @@ const unasked: readonly (readonly string[])[] = [
   ['up', '--scale', 'nope=1'],
   ['up', '--exit-code-from', 'nope'],
   ['create', '--scale', 'off=1'],
+  ['create', '--scale', 'cache=0', 'db'],
+  ['up', '-d', '--no-deps', '--scale', 'db=2', 'web'],
   ['config', '--hash', 'nope'],
   ['config', '--hash', 'web,off'],
   ['logs', '--until', 'x'],
@@ -154,6 +161,48 @@ describe.runIf(isRoot)('commands (needs root on Linux)', () => {
       expect(own.stderr.split('\n').sort()).toEqual(other.stderr.split('\n').sort())
     },
   )
+
+  it('down --rmi all removes what was built for a service under names it no longer has', async () => {
+    const services = (image: string): string => `
+name: renamed
+services:
+  web: { image: "${image}", build: { dockerfile_inline: "FROM ${sampleImage}\\nLABEL a=${image}" } }
+`
+    for (const image of ['renamed:1', 'renamed:2']) {
+      await host.write('renamed', { 'compose.yaml': services(image) })
+      const built = await host.compose('renamed', ['build'])
+      expect(built.code, built.stderr).toBe(0)
+    }
+    const left = async (): Promise<readonly string[]> => {
+      const { stdout } = await running!.hosts[0]!.docker(['images', '--format', '{{.Repository}}:{{.Tag}}', 'renamed'])
+      return stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .sort()
+    }
+    await host.compose('renamed', ['down', '--rmi', 'local'])
+    expect(await left()).toEqual(['renamed:1', 'renamed:2'])
+    await host.compose('renamed', ['down', '--rmi', 'all'])
+    expect(await left()).toEqual([])
+  })
+
+  it('attach ends with 130 and on a line of its own when it is interrupted', async () => {
+    const script = 'trap "echo got; exit 4" INT; while :; do echo tick; sleep 0.1; done'
+    const made = await host.compose('shop', ['run', '-d', '-T', '--name', 'trapped', 'cache', 'sh', '-c', script])
+    expect(made.code, made.stderr).toBe(0)
+    await running!.hosts[0]!.docker(['stop', 'shop-cache-1'])
+    const session = host.terminal('shop', ['attach', 'cache'])
+    try {
+      expect(await session.shows(/tick/), session.screen).toBe(true)
+      session.type('\u0003')
+      expect(await session.ended(), session.screen).toBe(130)
+      expect(session.screen).toMatch(/got\r\n\r\n$/)
+    } finally {
+      session.close()
+      await running!.hosts[0]!.docker(['rm', '-f', 'trapped'])
+      await running!.hosts[0]!.docker(['start', 'shop-cache-1'])
+    }
+  })
 
   it('a .env file steers the program as the environment does', async () => {
     const steered = {

@@ -341,7 +341,8 @@ describe.runIf(isRoot).each([
         first.type('echo one-$((1+1))\r')
         expect(await first.shows(/one-2/), first.screen).toBe(true)
         first.type('\u0018x')
-        expect(await first.ended(), first.screen).toBe(0)
+        expect(await first.ended(), first.screen).toBe(1)
+        expect(first.screen).toContain('read escape sequence')
       } finally {
         first.close()
       }
@@ -368,7 +369,8 @@ describe.runIf(isRoot).each([
       const code = new Promise<number | null>((resolve) => child.once('exit', resolve))
       await host.eventually(() => Promise.resolve(text.includes('tick')))
       child.kill('SIGTERM')
-      expect(await code).toBe(4)
+      expect(await code).toBe(130)
+      expect((await inspectContainer(host.engine, 'ticker')).State).toMatchObject({ Running: false, ExitCode: 4 })
       await running!.hosts[0]!.docker(['rm', '-f', 'ticker'])
     })
 

@@ -12,9 +12,14 @@ import { withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { requireTarget } from './target.ts'
 
+const interruptedExitCode = 130
+
 type AttachFlags = Parameters<typeof run>[1]
 
-/** Ends with the exit code of the container, or with 0 when it is left running. */
+/**
+ * Ends with the exit code of the container; as docker-compose 2.40 with 130 when we were interrupted, whatever the
+ * container made of it, and with 1 when it is left running.
+ */
 export const run: Run<typeof attachFlags> = async (ctx, flags, args) => {
   requireArguments(args, 1)
   const [service = ''] = args
@@ -50,11 +55,9 @@ async function join(ctx: Context, { engine }: Session, id: string, flags: Attach
     })
     const forced = signals?.forced ?? never
     const ending = await Promise.race([joining, forced])
-    if (ending === 'detached') {
-      ctx.stderr.write('read escape sequence\n')
-      return 0
-    }
-    return await Promise.race([exit.code, forced])
+    if (ending === 'detached') throw new FlotillaError('cli/cancelled', 'read escape sequence', { exitCode: 1 })
+    const code = await Promise.race([exit.code, forced])
+    return signals?.endInterrupted() === true ? interruptedExitCode : code
   } finally {
     signals?.release()
   }

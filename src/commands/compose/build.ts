@@ -38,14 +38,18 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     ctx.stdout.write(`${JSON.stringify(toBakeFile(builds, project, flags.push), undefined, 2)}\n`)
     return 0
   }
-  return withSession(ctx, async (session) => {
-    if (flags.check) {
-      const { checkDockerfiles } = await import('./build-check.ts')
-      return checkDockerfiles(ctx, session, project, planAllBuilds(project, services, wishes))
-    }
-    await buildAll(ctx, session, project, flags, args, wishes)
-    return 0
-  })
+  return withSession(
+    ctx,
+    async (session) => {
+      if (flags.check) {
+        const { checkDockerfiles } = await import('./build-check.ts')
+        return checkDockerfiles(ctx, session, project, planAllBuilds(project, services, wishes))
+      }
+      await buildAll(ctx, session, project, flags, args, wishes)
+      return 0
+    },
+    { title: 'Building' },
+  )
 }
 
 /** `build --progress X` of earlier versions counts as `--progress X` before the command word. */

@@ -35,6 +35,8 @@ export function watchExit(ctx: Context, engine: Engine, id: string, condition: '
 export interface Forwarding {
   /** Rejects when the user asks for the end often enough: a container that ignores signals must not hold us. */
   readonly forced: Promise<never>
+  /** Whether SIGINT or SIGTERM was among them; then the line in which the terminal has echoed `^C` is ended. */
+  endInterrupted(): boolean
   release(): void
 }
 
@@ -52,8 +54,10 @@ export function forwardSignals(ctx: Context, engine: Engine, id: string): Forwar
     // It may have ended meanwhile.
     killContainer(engine, id, { signal }).catch(() => {})
   }
+  let isInterrupted = false
   const releases = [
     ctx.onInterrupt((signal, count) => {
+      isInterrupted = true
       if (count < patience) forward(signal)
       else force(new FlotillaError('cli/cancelled', `got ${patience} SIGTERM/SIGINTs, forcefully exiting`))
     }),
@@ -61,6 +65,11 @@ export function forwardSignals(ctx: Context, engine: Engine, id: string): Forwar
   ]
   return {
     forced,
+    endInterrupted() {
+      const { isStderrTty, isStdinTty } = ctx.terminal
+      if (isInterrupted && isStderrTty && isStdinTty) ctx.stderr.write('\n')
+      return isInterrupted
+    },
     release() {
       for (const release of releases) release?.()
     },

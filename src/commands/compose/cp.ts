@@ -35,13 +35,17 @@ export const run: Run<typeof cpFlags> = async (ctx, flags, args) => {
   const [source = '', target = ''] = args
   const way = chooseDirection(parseCopyPlace(source), parseCopyPlace(target))
   const { name: project } = await requireTarget(ctx, [])
-  await withSession(ctx, async (session) => {
-    const containers = await findContainers(ctx, session, project, way, flags)
-    if (way.kind === 'in') return copyIn(ctx, session, containers, way, flags)
-    const [first] = containers
-    if (first !== undefined) await copyOut(ctx, session, first, way, flags)
-    return undefined
-  })
+  await withSession(
+    ctx,
+    async (session) => {
+      const containers = await findContainers(ctx, session, project, way, flags)
+      if (way.kind === 'in') return copyIn(ctx, session, containers, way, flags)
+      const [first] = containers
+      if (first !== undefined) await copyOut(ctx, session, first, way, flags)
+      return undefined
+    },
+    { title: 'Copying' },
+  )
 }
 
 function wrongCount(): FlotillaError {

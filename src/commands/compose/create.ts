@@ -27,12 +27,16 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
     }
     return withSession(ctx, show, { isReadOnly: true })
   }
-  return withSession(ctx, async (session) => {
-    const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: session.isDryRun })
-    const options = toConvergeOptions(ctx, session, project, all, args)
-    await converge(session.engine, project, options)
-    return 0
-  })
+  return withSession(
+    ctx,
+    async (session) => {
+      const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: session.isDryRun })
+      const options = toConvergeOptions(ctx, session, project, all, args)
+      await converge(session.engine, project, options)
+      return 0
+    },
+    { title: 'Creating' },
+  )
 }
 
 /** What `up` has beyond `create`. */

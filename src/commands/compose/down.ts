@@ -5,6 +5,7 @@ import { toObserveRequest } from '../../compose/converge.ts'
 import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
 import { observe } from '../../compose/observe.ts'
+import { observeBuiltImages } from '../../compose/observe-images.ts'
 import { isClusterEndpoint, paceOf } from '../../compose/pace.ts'
 import { planDown } from '../../compose/plan/down.ts'
 import type { DownOptions } from '../../compose/plan/down.ts'
@@ -40,14 +41,18 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
           : Object.values(project.services).map((service) => toImageReference(project, service))
       const request = project === undefined ? { project: name } : toObserveRequest(project, references)
       const look = async (signal: AbortSignal | undefined): Promise<{ observed: Observed; plan: Plan }> => {
-        const seen = await observe(session.engine, request, signal === undefined ? {} : { signal })
+        const call = signal === undefined ? {} : { signal }
+        const [seen, built] = await Promise.all([
+          observe(session.engine, request, call),
+          images === undefined ? [] : observeBuiltImages(session.engine, name, call),
+        ])
         const options: DownOptions = {
           projectName: name,
           ...(project !== undefined && { project }),
           services: args,
           removeOrphans: flags['remove-orphans'],
           removeVolumes: flags.volumes,
-          ...(images !== undefined && { removeImages: images }),
+          ...(images !== undefined && { removeImages: images, built }),
           ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
         }
         return { observed: seen, plan: planDown(seen, options) }

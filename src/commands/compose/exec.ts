@@ -71,7 +71,7 @@ async function runJoined(
     detachKeys: keys.bytes,
     resize: (size) => resizeExec(engine, id, size, call),
   })
-  // Not 0 as after `attach`: nobody knows how the command will end.
+  // Nobody knows how the command will end.
   if (ending === 'detached') throw new FlotillaError('cli/cancelled', 'read escape sequence', { exitCode: 1 })
   return readExitCode(ctx, engine, id)
 }

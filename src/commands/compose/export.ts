@@ -18,22 +18,26 @@ export const run: Run<typeof exportFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/usage', 'output option is required when exporting to terminal')
   }
   const { name: project } = await requireTarget(ctx, [])
-  await withSession(ctx, async (session) => {
-    const wanted = { project, service, index: flags.index, isStoppedFine: true }
-    const container = await findContainer(ctx, session, wanted)
-    const event = { id: container.name, text: `export ${container.name} to ${output ?? ''}`, isTransfer: true }
-    if (output !== undefined && output !== '') await requireFolder(dirname(resolve(ctx.cwd, output)))
-    session.progress({ ...event, status: 'working', detail: 'Exporting' })
-    if (session.isDryRun) return session.progress({ ...event, status: 'done', detail: 'Exported' })
-    const body = await exportContainer(session.engine, container.id, { signal: ctx.signal })
-    if (output === undefined || output === '') {
-      await pipeline(body, ctx.stdout, { end: false })
-    } else {
-      await saveStream(body, resolve(ctx.cwd, output))
-    }
-    session.progress({ ...event, status: 'done', detail: 'Exported' })
-    return undefined
-  })
+  await withSession(
+    ctx,
+    async (session) => {
+      const wanted = { project, service, index: flags.index, isStoppedFine: true }
+      const container = await findContainer(ctx, session, wanted)
+      const event = { id: container.name, text: `export ${container.name} to ${output ?? ''}`, isTransfer: true }
+      if (output !== undefined && output !== '') await requireFolder(dirname(resolve(ctx.cwd, output)))
+      session.progress({ ...event, status: 'working', detail: 'Exporting' })
+      if (session.isDryRun) return session.progress({ ...event, status: 'done', detail: 'Exported' })
+      const body = await exportContainer(session.engine, container.id, { signal: ctx.signal })
+      if (output === undefined || output === '') {
+        await pipeline(body, ctx.stdout, { end: false })
+      } else {
+        await saveStream(body, resolve(ctx.cwd, output))
+      }
+      session.progress({ ...event, status: 'done', detail: 'Exported' })
+      return undefined
+    },
+    { title: 'Exporting' },
+  )
 }
 
 /** @throws {io/file} in the words of docker-compose 2.40 */

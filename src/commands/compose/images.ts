@@ -1,5 +1,5 @@
 import type { Run } from '../../cli/command.ts'
-import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
+import { isFlotillaError } from '../../core/errors.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { imageHeadings, plainId, toImageCells, toImageRow } from '../../compose/view/image-row.ts'
@@ -8,17 +8,12 @@ import { inspectImage } from '../../engine/api/images.ts'
 import type { ImageInspect } from '../../engine/api/types-resource.ts'
 import { renderTable } from '../../ui/table.ts'
 import type { imagesFlags } from './view-table.ts'
+import { readListFormat } from './list-format.ts'
 import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 
 export const run: Run<typeof imagesFlags> = async (ctx, flags, args) => {
-  const { format } = flags
-  if (format !== 'table' && format !== 'json') {
-    throw new FlotillaError(
-      'cli/invalid-value',
-      `format value ${JSON.stringify(format)} could not be parsed: parsing failed`,
-    )
-  }
+  const format = readListFormat(flags.format)
   const { name } = await requireTarget(ctx, [])
   await withSession(ctx, async ({ engine, parallel }) => {
     const call = { signal: ctx.signal }

@@ -19,5 +19,5 @@ export const run: Run<typeof killFlags> = (ctx, flags, args) =>
       }
       await performVerb(ctx, found, { kind: 'kill', signal: flags.signal }, args, {})
     },
-    { hasOrphans: flags['remove-orphans'] && args.length === 0, isLenient: true },
+    { hasOrphans: flags['remove-orphans'] && args.length === 0, isLenient: true, title: 'Killing' },
   )

@@ -5,19 +5,14 @@ import { isAlive } from '../../compose/plan/observed.ts'
 import { listProjects } from '../../compose/project-list.ts'
 import { renderTable } from '../../ui/table.ts'
 import type { lsFlags } from './lifecycle-table.ts'
+import { readListFormat } from './list-format.ts'
 import { refuseArgs } from './no-args.ts'
 import { withSession } from './session.ts'
 
 export const run: Run<typeof lsFlags> = async (ctx, flags, args) => {
   refuseArgs(args, 'ls')
   const names = await readNameFilter(flags.filter)
-  const format = flags.format
-  if (format !== 'table' && format !== 'pretty' && format !== 'json') {
-    throw new FlotillaError(
-      'cli/invalid-value',
-      `format value ${JSON.stringify(format)} could not be parsed: parsing failed`,
-    )
-  }
+  const format = readListFormat(flags.format)
   await withSession(ctx, async (session) => {
     const containers = await observeContainers(session.engine, undefined, { signal: ctx.signal })
     const all = listProjects(containers.filter((container) => flags.all || isAlive(container)))
@@ -46,7 +41,7 @@ async function readNameFilter(filters: readonly string[]): Promise<readonly ((na
         `invalid argument ${JSON.stringify(filter)} for "--filter" flag: bad format of filter (expected name=value)`,
       )
     }
-    if (key !== 'name') throw new FlotillaError('cli/invalid-value', `unknown filter ${key}`)
+    if (key !== 'name') throw new FlotillaError('cli/invalid-value', `invalid filter '${key}'`)
     try {
       const pattern = RE2JS.compile(rest.join('='))
       return (name: string) => pattern.matcher(name).find()

@@ -8,5 +8,5 @@ export const run: Run<typeof verbFlags> = (ctx, flags, args) =>
     ctx,
     args,
     (found) => performVerb(ctx, found, { kind: 'pause' }, args, readLock(flags, 'docker-compose pause')),
-    { isLenient: true },
+    { isLenient: true, title: 'Pausing' },
   )

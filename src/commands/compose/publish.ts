@@ -54,11 +54,15 @@ export const run: Run<typeof publishFlags> = async (ctx, flags, args) => {
     throw new FlotillaError('cli/usage', 'operation cancelled by user')
   }
   await pushBuilt(ctx, services)
-  await withProgress(ctx, async (progress) => {
-    progress({ id: name, status: 'working', text: 'publishing', isTransfer: true })
-    if (ctx.globals['dry-run'] !== true) await publish(ctx, services, name, { ...flags, version }, layers, progress)
-    progress({ id: name, status: 'done', text: 'published', isTransfer: true })
-  })
+  await withProgress(
+    ctx,
+    async (progress) => {
+      progress({ id: name, status: 'working', text: 'publishing', isTransfer: true })
+      if (ctx.globals['dry-run'] !== true) await publish(ctx, services, name, { ...flags, version }, layers, progress)
+      progress({ id: name, status: 'done', text: 'published', isTransfer: true })
+    },
+    'Publishing',
+  )
   return 0
 }
 

@@ -12,22 +12,26 @@ import { requireProject } from './target.ts'
 export const run: Run<typeof pushFlags> = async (ctx, flags, args) => {
   const project = await requireProject(ctx, args)
   const { services } = selectServices(project, args, args.length > 0 && !flags['include-deps'])
-  return withSession(ctx, async (session) => {
-    const progress = (event: ProgressEvent): void => {
-      if (!flags.quiet) session.progress(event)
-    }
-    const plan = planPushes(services, flags['ignore-push-failures'])
-    for (const { name, image = '', build, provider } of services) {
-      if (provider !== undefined || (build !== undefined && image !== '')) continue
-      progress({ id: name, status: 'done', text: 'Skipped', isTransfer: true })
-    }
-    if (session.isDryRun) {
-      reportPlan(plan, progress)
+  return withSession(
+    ctx,
+    async (session) => {
+      const progress = (event: ProgressEvent): void => {
+        if (!flags.quiet) session.progress(event)
+      }
+      const plan = planPushes(services, flags['ignore-push-failures'])
+      for (const { name, image = '', build, provider } of services) {
+        if (provider !== undefined || (build !== undefined && image !== '')) continue
+        progress({ id: name, status: 'done', text: 'Skipped', isTransfer: true })
+      }
+      if (session.isDryRun) {
+        reportPlan(plan, progress)
+        return 0
+      }
+      const { parallel } = session
+      const registryAuth = (reference: string): Promise<string | undefined> => readAuth(ctx, reference)
+      await execute(plan, session.engine, { clock: ctx.clock, progress, parallel, registryAuth, signal: ctx.signal })
       return 0
-    }
-    const { parallel } = session
-    const registryAuth = (reference: string): Promise<string | undefined> => readAuth(ctx, reference)
-    await execute(plan, session.engine, { clock: ctx.clock, progress, parallel, registryAuth, signal: ctx.signal })
-    return 0
-  })
+    },
+    { title: 'Pushing' },
+  )
 }

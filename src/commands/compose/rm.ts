@@ -11,8 +11,11 @@ import type { Found } from './verb.ts'
 
 export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
   const lock = readLock(flags, 'docker-compose rm')
-  const lenient = { isLenient: true }
-  if (flags.stop) await withRoster(ctx, args, (found) => performVerb(ctx, found, { kind: 'stop' }, args, lock), lenient)
+  const lenient = { isLenient: true } as const
+  if (flags.stop) {
+    const stop = (found: Found): Promise<void> => performVerb(ctx, found, { kind: 'stop' }, args, lock)
+    await withRoster(ctx, args, stop, { ...lenient, title: 'Stopping' })
+  }
   const remove = async (seen: Found): Promise<void> => {
     // A dry run has stopped nothing: what it would have stopped is removed in what it shows.
     const found = flags.stop && seen.session.isDryRun ? withAllStopped(seen) : seen
@@ -34,7 +37,7 @@ export const run: Run<typeof rmFlags> = async (ctx, flags, args) => {
       planVerb({ kind: 'remove', withVolumes: flags.volumes }, onlyContainers(roster, agreed), args),
     )
   }
-  await withRoster(ctx, args, remove, lenient)
+  await withRoster(ctx, args, remove, { ...lenient, title: 'Removing' })
 }
 
 function withAllStopped(found: Found): Found {

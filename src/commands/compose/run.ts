@@ -48,18 +48,22 @@ export const run: Run<typeof runFlags> = async (ctx, flags, args) => {
     warn: (message) => ctx.log.warn(message),
   })
   const withoutDependencies = flags['no-deps']
-  return withSession(ctx, async (session) => {
-    const outside = { services: [service], withoutDependencies, isPlan: session.isDryRun }
-    const project = await resolveOutside(ctx, session, written, outside)
-    const definition = project.services[service] ?? known
-    const options = toOptions(ctx, session, project, flags, service)
-    const { separator, oneOff } = options.reconcile
-    const name = flags.name ?? toOneOffName(project.name, service, oneOff.slug, separator)
-    const changed = withOneOff(project, definition, name, change)
-    if (session.isDryRun) return rehearse(ctx, session, changed, options, flags.detach ? name : undefined)
-    if (flags.detach) return runDetached(ctx, session, changed, options)
-    return runJoined(ctx, session, changed, options, { isTty, hasStdin: flags.interactive })
-  })
+  return withSession(
+    ctx,
+    async (session) => {
+      const outside = { services: [service], withoutDependencies, isPlan: session.isDryRun }
+      const project = await resolveOutside(ctx, session, written, outside)
+      const definition = project.services[service] ?? known
+      const options = toOptions(ctx, session, project, flags, service)
+      const { separator, oneOff } = options.reconcile
+      const name = flags.name ?? toOneOffName(project.name, service, oneOff.slug, separator)
+      const changed = withOneOff(project, definition, name, change)
+      if (session.isDryRun) return rehearse(ctx, session, changed, options, flags.detach ? name : undefined)
+      if (flags.detach) return runDetached(ctx, session, changed, options)
+      return runJoined(ctx, session, changed, options, { isTty, hasStdin: flags.interactive })
+    },
+    { title: 'Creating' },
+  )
 }
 
 /** A terminal unless told otherwise or one of ours is missing (docker/compose cmd/compose/run.go). */
@@ -190,7 +194,11 @@ async function runJoined(
       resize: (size) => resizeContainer(engine, id, size, call),
     })
     const ending = await Promise.race([joining, signals.forced])
-    if (ending === 'ended') return await Promise.race([exit.code, signals.forced])
+    if (ending === 'ended') {
+      const code = await Promise.race([exit.code, signals.forced])
+      signals.endInterrupted()
+      return code
+    }
     ctx.stderr.write('read escape sequence\n')
     return 0
   } finally {

@@ -12,6 +12,7 @@ import { readParallel } from './compose-env.ts'
 import { readAnsi, readProgress } from './progress-flag.ts'
 import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
+import type { ProgressTitle } from '../../ui/progress-title.ts'
 import { toDockerWords } from './engine-error.ts'
 
 /** What a command that talks to an engine has in hand. */
@@ -28,11 +29,18 @@ export interface Session {
   stopProgress(): void
 }
 
+export interface SessionOptions {
+  /** Nothing is changed on the engine. */
+  readonly isReadOnly?: boolean
+  /** Over the live picture of progress; `Running`. */
+  readonly title?: ProgressTitle
+}
+
 /** Opens the engine the flags and the environment choose, runs the body, and closes it again. */
 export async function withSession<T>(
   ctx: Context,
   body: (session: Session) => Promise<T>,
-  o: { readonly isReadOnly?: boolean } = {},
+  o: SessionOptions = {},
 ): Promise<T> {
   const chosen = await endpointFromEnvironment(ctx.env, readChoice(ctx))
   const engine = openEngine(chosen.endpoint, {
@@ -45,7 +53,7 @@ export async function withSession<T>(
   const isDryRun = ctx.globals['dry-run'] === true
   let painter: ProgressPainter | undefined
   try {
-    const openPainter = await preparePainter(ctx, isDryRun)
+    const openPainter = await preparePainter(ctx, isDryRun, o.title)
     return await body({
       engine: isDryRun || o.isReadOnly === true ? toReadOnly(engine) : engine,
       isDryRun,
@@ -76,8 +84,9 @@ export async function withSession<T>(
 export async function withProgress<T>(
   ctx: Context,
   body: (progress: (event: ProgressEvent) => void) => Promise<T>,
+  title: ProgressTitle,
 ): Promise<T> {
-  const openPainter = await preparePainter(ctx, ctx.globals['dry-run'] === true)
+  const openPainter = await preparePainter(ctx, ctx.globals['dry-run'] === true, title)
   let painter: ProgressPainter | undefined
   try {
     return await body((event) => {
@@ -90,17 +99,23 @@ export async function withProgress<T>(
 }
 
 /** Nothing is painted before the first event. */
-async function preparePainter(ctx: Context, isDryRun: boolean): Promise<() => ProgressPainter> {
+async function preparePainter(
+  ctx: Context,
+  isDryRun: boolean,
+  title: ProgressTitle = 'Running',
+): Promise<() => ProgressPainter> {
   const isStdout = isSwitchedOn(ctx.env['COMPOSE_STATUS_STDOUT'])
   const asked = readProgress(ctx)
   const ansi = readAnsi(ctx)
   const isTty = isStdout ? ctx.terminal.isTty : ctx.terminal.isStderrTty
   // Forced, pictures go into pipes too.
-  const mode = chooseProgressMode(asked, ansi === 'always' || (isTty && ansi !== 'never'))
+  const isAble = isTty && ansi !== 'never' && ctx.env['TERM'] !== 'dumb'
+  const mode = chooseProgressMode(asked, ansi === 'always' || isAble)
   const options = {
     stream: isStdout ? ctx.stdout : ctx.stderr,
     terminal: ctx.terminal,
     clock: ctx.clock,
+    title,
     ...(isDryRun && { prefix: 'DRY-RUN MODE - ' }),
     ...(hasColour(ctx) !== undefined && { hasColour: hasColour(ctx) === true }),
   }

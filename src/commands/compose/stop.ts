@@ -11,5 +11,5 @@ export const run: Run<typeof stopFlags> = (ctx, flags, args) => {
     await performVerb(ctx, found, { kind: 'stop', ...timeout }, args, readLock(flags, 'docker-compose stop'))
     await endProviders(ctx, found.session, found.project, args, 'stop')
   }
-  return withRoster(ctx, args, stop, { isLenient: true })
+  return withRoster(ctx, args, stop, { isLenient: true, title: 'Stopping' })
 }

@@ -44,13 +44,17 @@ describe('combinations of up', () => {
 describe('values of up', () => {
   const want = project([service('web'), service('db'), service('quiet', { attach: false })])
 
-  it('scale is a service and a number', () => {
-    expect({ ...parseScale(['web=3', 'db=0'], want, 5) }).toEqual({ web: 3, db: 0 })
+  it('scale is a service that is among those to be made, and a number', () => {
+    const all = new Set(['web', 'db', 'quiet'])
+    expect(() => parseScale(['db=2'], want, new Set(['web']), 5)).toThrow('no such service: db: disabled')
+    expect({ ...parseScale(['web=3', 'db=0'], want, all, 5) }).toEqual({ web: 3, db: 0 })
     for (const wrong of ['web', 'web=', 'web=x', 'web=-1', '=1']) {
-      expect(() => parseScale([wrong], want, 5)).toThrow(`invalid --scale option "${wrong}". Should be SERVICE=NUM`)
+      expect(() => parseScale([wrong], want, all, 5)).toThrow(
+        `invalid --scale option "${wrong}". Should be SERVICE=NUM`,
+      )
     }
-    expect(() => parseScale(['wbe=1'], want, 5)).toThrow('no such service: wbe')
-    expect(() => parseScale(['web=6'], want, 5)).toThrow('services.web: more than 5 replicas')
+    expect(() => parseScale(['wbe=1'], want, all, 5)).toThrow('no such service: wbe')
+    expect(() => parseScale(['web=6'], want, all, 5)).toThrow('services.web: more than 5 replicas')
   })
 
   it('pull is one of the policies', () => {

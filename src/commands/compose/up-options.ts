@@ -50,10 +50,17 @@ export function findRecreateConflict(
 /**
  * `--scale web=3`, repeated.
  *
+ * @param services that are to be made, others have no scale
  * @param most containers of one service
+ * @throws {compose/not-found}
  * @throws {compose/limit} beyond it
  */
-export function parseScale(options: readonly string[], project: Project, most: number): Dictionary<number> {
+export function parseScale(
+  options: readonly string[],
+  project: Project,
+  services: ReadonlySet<string>,
+  most: number,
+): Dictionary<number> {
   const scale = makeDictionary<number>()
   for (const option of options) {
     const match = /^([^=]+)=(\d+)$/.exec(option)
@@ -62,6 +69,8 @@ export function parseScale(options: readonly string[], project: Project, most: n
     }
     const [, name = '', count] = match
     requireService(project, name)
+    // In the words of docker-compose 2.40, for which it is as one of a profile that is off.
+    if (!services.has(name)) throw new FlotillaError('compose/not-found', `no such service: ${name}: disabled`)
     if (Number(count) > most) throw beyondLimit(`services.${name}: more than ${most} replicas`, 'replicas')
     scale[name] = Number(count)
   }

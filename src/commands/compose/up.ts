@@ -5,6 +5,8 @@ import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
+import { makeDictionary } from '../../compose/model/dictionary.ts'
+import type { Dictionary } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { plainWishes } from '../../compose/build/definition.ts'
@@ -139,7 +141,7 @@ export function toConvergeOptions(
     reconcile: {
       services,
       withoutDependencies: flags['no-deps'],
-      scale: parseScale(flags.scale, project, limitsOf(ctx).replicas),
+      scale: readScale(ctx, project, flags, services),
       recreate,
       recreateDependencies,
       orphans: isRemoving ? 'remove' : isIgnoring ? 'ignore' : 'warn',
@@ -172,6 +174,17 @@ export function toConvergeOptions(
     registryAuth: (reference) => readAuth(ctx, reference),
     signal: ctx.signal,
   }
+}
+
+function readScale(
+  ctx: Context,
+  project: Project,
+  flags: CreationFlags,
+  services: readonly string[],
+): Dictionary<number> {
+  if (flags.scale.length === 0) return makeDictionary<number>()
+  const { names } = selectServices(project, services, flags['no-deps'])
+  return parseScale(flags.scale, project, names, limitsOf(ctx).replicas)
 }
 
 /** A plan made again under the lock does not ask again. */

@@ -12,7 +12,7 @@ import type { Plan } from '../../compose/plan/plan.ts'
 import { planVerb } from '../../compose/plan/verbs.ts'
 import type { Verb } from '../../compose/plan/verbs.ts'
 import { withSession } from './session.ts'
-import type { Session } from './session.ts'
+import type { Session, SessionOptions } from './session.ts'
 import { requireTarget } from './target.ts'
 
 /** What a command finds before it acts. */
@@ -25,8 +25,8 @@ export interface Found {
   readonly look: (signal: AbortSignal) => Promise<Roster>
 }
 
-/** Which services a command knows. */
-export interface RosterOptions {
+/** Which services a command knows, and how it shows what it does. */
+export interface RosterOptions extends Pick<SessionOptions, 'title'> {
   /** Services the files no longer have too. */
   readonly hasOrphans?: boolean
   /** Where only labels are known, a service without containers is no mistake. */
@@ -41,19 +41,23 @@ export async function withRoster<T>(
   o: RosterOptions = {},
 ): Promise<T> {
   const { name, project } = await requireTarget(ctx, services)
-  return withSession(ctx, async (session) => {
-    const look = async (signal: AbortSignal): Promise<Roster> => {
-      const containers = await observeContainers(session.engine, name, { signal })
-      const observed = { containers, networks: [], volumes: [], images: {} }
-      const own = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
-      return o.hasOrphans === true ? joinRosters(rosterOfLabels(observed), own) : own
-    }
-    const roster = await look(ctx.signal)
-    const mayMiss = project === undefined && o.isLenient === true
-    const missing = services.find((service) => !roster.dependencies.has(service))
-    if (missing !== undefined && !mayMiss) throw new FlotillaError('compose/not-found', `no such service: ${missing}`)
-    return body({ session, roster, name, look, ...(project !== undefined && { project }) })
-  })
+  return withSession(
+    ctx,
+    async (session) => {
+      const look = async (signal: AbortSignal): Promise<Roster> => {
+        const containers = await observeContainers(session.engine, name, { signal })
+        const observed = { containers, networks: [], volumes: [], images: {} }
+        const own = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
+        return o.hasOrphans === true ? joinRosters(rosterOfLabels(observed), own) : own
+      }
+      const roster = await look(ctx.signal)
+      const mayMiss = project === undefined && o.isLenient === true
+      const missing = services.find((service) => !roster.dependencies.has(service))
+      if (missing !== undefined && !mayMiss) throw new FlotillaError('compose/not-found', `no such service: ${missing}`)
+      return body({ session, roster, name, look, ...(project !== undefined && { project }) })
+    },
+    o,
+  )
 }
 
 function joinRosters(under: Roster, over: Roster): Roster {

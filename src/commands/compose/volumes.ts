@@ -2,17 +2,18 @@ import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { LABEL } from '../../compose/plan/label.ts'
-import { toVolumeRow, volumeHeadings, volumeTable } from '../../compose/view/volume-row.ts'
+import { toVolumeRow, volumeHeadings, volumeRaw, volumeTable } from '../../compose/view/volume-row.ts'
 import { listVolumes } from '../../engine/api/volumes.ts'
 import { renderGoJson } from './go-json.ts'
 import { renderDockerRows } from './row-format.ts'
 import type { volumesFlags } from './view-table.ts'
+import type { Project } from '../../compose/model/project.ts'
 import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 
 export const run: Run<typeof volumesFlags> = async (ctx, flags, args) => {
   const { name, project } = await requireTarget(ctx, [])
-  const unknown = project === undefined ? undefined : args.find((service) => project.services[service] === undefined)
+  const unknown = project === undefined ? undefined : args.find((service) => !isKnown(project, service))
   if (unknown !== undefined) throw new FlotillaError('compose/not-found', `no such service: ${unknown}`)
   await withSession(ctx, async ({ engine }) => {
     const call = { signal: ctx.signal }
@@ -44,8 +45,14 @@ export const run: Run<typeof volumesFlags> = async (ctx, flags, args) => {
       for (const row of rows) ctx.stdout.write(`${renderGoJson(row)}\n`)
       return
     }
-    const format = flags.format === 'table' || flags.format === '' ? volumeTable : flags.format
+    const { format: wanted } = flags
+    const format = wanted === 'table' || wanted === '' ? volumeTable : wanted === 'raw' ? volumeRaw : wanted
     const views = rows.map((row, index) => ({ ...row, Label: (key: string) => shown[index]?.labels[key] ?? '' }))
     ctx.stdout.write(renderDockerRows(format, volumeHeadings, views, '*formatter.volumeContext'))
   })
+}
+
+/** One whose profiles are off may have had containers, too. */
+function isKnown(project: Project, service: string): boolean {
+  return project.services[service] !== undefined || project.disabledServices[service] !== undefined
 }

@@ -122,7 +122,7 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
     case 'restart-container':
       return restartContainer(engine, id, toStopQuery(op), o)
     case 'kill-container':
-      return killContainer(engine, id, { signal: op.signal }, o)
+      return endOrSignal(engine, id, op.signal, o)
     case 'pause-container':
       return pauseContainer(engine, id, o)
     case 'unpause-container':
@@ -178,6 +178,16 @@ async function runOnResource(op: ResourceOp, engine: Engine, o: CallOptions): Pr
       return removeVolume(engine, op.name, {}, o)
     case 'remove-image':
       await removeImage(engine, op.reference, {}, o)
+  }
+}
+
+/** What has ended by itself in the meantime is as whoever kills it wants it; another signal has not been taken. */
+async function endOrSignal(engine: Engine, id: string, signal: string, o: CallOptions): Promise<void> {
+  try {
+    await killContainer(engine, id, { signal }, o)
+  } catch (error) {
+    const hasEnded = isFlotillaError(error) && error.status === 409 && /is not running/.test(error.message)
+    if (!hasEnded || !/^(?:SIG)?KILL$/i.test(signal)) throw error
   }
 }
 

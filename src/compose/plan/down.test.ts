@@ -116,6 +116,30 @@ describe('down', () => {
     )
   })
 
+  it('removes what was built for the services under whatever name, orphans when they go; local only what nobody named', () => {
+    const { image: _image, ...web } = service('web')
+    const files = project([web])
+    const have = { ...up(project([service('web')])), images: dictionary({ 'p-web': image('sha256:1') }) }
+    const built = [
+      { service: 'web', names: ['p-web:latest', 'extra:1'] },
+      { service: 'gone', names: ['p-gone:latest', 'registry:5000/gone:2'] },
+    ]
+    const removed = (extra: Partial<DownOptions>): readonly string[] =>
+      [...down(have, { project: files, built, ...extra }).matchAll(/Image (\S+): /g)].map((match) => match[1] ?? '')
+    expect(removed({ removeImages: 'all' })).toEqual(['p-web:latest', 'extra:1'])
+    expect(removed({ removeImages: 'local' })).toEqual(['p-web:latest'])
+    const all = { removeOrphans: true }
+    expect(removed({ ...all, removeImages: 'all' })).toEqual([
+      'p-web:latest',
+      'extra:1',
+      'p-gone:latest',
+      'registry:5000/gone:2',
+    ])
+    expect(removed({ ...all, removeImages: 'local' })).toEqual(['p-web:latest', 'p-gone:latest'])
+    expect(removed({ ...all, removeImages: 'all', services: ['web'] })).toEqual(['p-web:latest', 'extra:1'])
+    expect(removed({})).toEqual([])
+  })
+
   it('says when there is nothing', () => {
     const plan = planDown(emptyEngine(), { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false })
     expect(plan).toEqual({

@@ -1,5 +1,4 @@
 import type { Project } from '../model/project.ts'
-import { toImageReference } from '../translate/name.ts'
 import { makePlanBuilder } from './builder.ts'
 import type { PlanBuilder } from './builder.ts'
 import { rosterOfLabels, rosterOfProject, serviceLevels, withDependencies, withDependents } from './dependency.ts'
@@ -7,7 +6,8 @@ import type { Roster } from './dependency.ts'
 import { addPreStop } from './hook-steps.ts'
 import { isAlive, isOutOfReach } from './observed.ts'
 import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts'
-import { withTag } from './image-plan.ts'
+import { imagesToRemove } from './down-images.ts'
+import type { BuiltImage } from './down-images.ts'
 import { LABEL } from './label.ts'
 import { findOrphans } from './orphan-steps.ts'
 import type { Plan } from './plan.ts'
@@ -24,6 +24,8 @@ export interface DownOptions {
   /** Named volumes of the project and anonymous ones of its containers. */
   readonly removeVolumes: boolean
   readonly removeImages?: 'local' | 'all'
+  /** Images with the project's labels, whatever their names; absent: none are known. */
+  readonly built?: readonly BuiltImage[]
   readonly timeoutSeconds?: number
 }
 
@@ -56,7 +58,10 @@ export function planDown(observed: Observed, options: DownOptions): Plan {
       refusal: inUse,
     })
   }
-  addImageRemovals(builder, observed, options, chosen, after)
+  for (const name of imagesToRemove(observed, options, chosen)) {
+    const op = { kind: 'remove-image', reference: name } as const
+    builder.add({ op, resource: `Image ${name}`, cause: 'down', after, refusal: inUse })
+  }
   addVolumeRemovals(builder, observed, options, after)
   const plan = builder.build()
   if (plan.steps.length > 0) return plan
@@ -176,39 +181,6 @@ function addVolumeRemovals(
     builder.add({
       op: { kind: 'remove-volume', name: volume.name },
       resource: `Volume ${volume.name}`,
-      cause: 'down',
-      after,
-      refusal: inUse,
-    })
-  }
-}
-
-/** `local`: only images that a build named; `all`: every image of the services. */
-function addImageRemovals(
-  builder: PlanBuilder,
-  observed: Observed,
-  options: DownOptions,
-  chosen: ReadonlySet<string>,
-  after: readonly number[],
-): void {
-  const { project, removeImages } = options
-  if (removeImages === undefined) return
-  const references = new Set<string>()
-  for (const name of [...chosen].sort()) {
-    const service = project?.services[name]
-    if (service !== undefined && project !== undefined) {
-      if (removeImages === 'all' || service.image === undefined) references.add(toImageReference(project, service))
-    } else if (project === undefined) {
-      const images = observed.containers.filter((entry) => entry.service === name).map((entry) => entry.image)
-      const own = `${options.projectName}-${name}`
-      for (const image of images) if (removeImages === 'all' || image === own) references.add(image)
-    }
-  }
-  for (const reference of references) {
-    if (project !== undefined && observed.images[reference] === undefined) continue
-    builder.add({
-      op: { kind: 'remove-image', reference },
-      resource: `Image ${withTag(reference)}`,
       cause: 'down',
       after,
       refusal: inUse,

@@ -30,3 +30,17 @@ export function splitReference(reference: string): ImageName {
   }
   return { repo, ...(tag !== undefined && { tag }) }
 }
+
+/**
+ * The form in which the engine lists a reference: Docker Hub's name and `library/` left out, `:latest`
+ * added, the tag dropped beside a digest.
+ */
+export function toFamiliarReference(reference: string): string {
+  const bare = reference.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '')
+  const at = bare.indexOf('@')
+  const name = at === -1 ? bare : bare.slice(0, at)
+  const colon = name.lastIndexOf(':')
+  const hasTag = colon > name.lastIndexOf('/')
+  if (at !== -1) return `${hasTag ? name.slice(0, colon) : name}${bare.slice(at)}`
+  return hasTag || reference.startsWith('sha256:') ? bare : `${bare}:latest`
+}

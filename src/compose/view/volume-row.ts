@@ -56,3 +56,6 @@ export const volumeHeadings: Readonly<Record<string, string>> = {
 }
 
 export const volumeTable = 'table {{.Driver}}\\t{{.Name}}'
+
+/** `--format raw`. */
+export const volumeRaw = 'name: {{.Name}}\\ndriver: {{.Driver}}\\n'
