@@ -233,6 +233,13 @@ RUN test -z "$SSH_AUTH_SOCK" && ! /tools/ssh-add -L
     expect(failed.stderr).toMatch(
       /the step that failed is \[2\/2\] RUN echo about to fail && exit 3:\n.*about to fail/s,
     )
+    // The builder of 20.10 does not say where.
+    const place = `Dockerfile:2\n${'-'.repeat(20)}\n   1 |     FROM ${sampleImage}\n   2 | >>> RUN echo about to fail && exit 3\n`
+    expect(failed.stderr.includes(place), failed.stderr).toBe(version !== '20.10')
+    // A refusal carries the whole Dockerfile.
+    const long = Array.from({ length: 20_000 }, (_, index) => `# line ${index} of a long Dockerfile\n`).join('')
+    await write('fail', { Dockerfile: `FROM ${sampleImage}\n${long}RUN exit 7\n` })
+    expect((await host.compose('fail', ['build'])).stderr).toContain('exit code: 7')
     const missing = await withEnv({}).compose('fail', ['-f', '-', 'build'])
     expect(missing.code).toBe(1)
     await write('nofile', { 'compose.yaml': 'services: { web: { build: ./gone } }\n' })
