@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeName } from '../core/odd-name.ts'
-import { followLinks, walkFolder } from './folder-walk.ts'
+import { followLinks, toTarMode, walkFolder } from './folder-walk.ts'
 import type { WalkOptions } from './folder-walk.ts'
 
 let root = ''
@@ -59,7 +59,7 @@ describe('walking a folder', () => {
     expect(walked({ include: ['s*/b'] })).toEqual(['src', 'src/b'])
   })
 
-  it('tells kind, rights, size, time and target as Go numbers them, and skips sockets', async () => {
+  it('tells kind, rights, size, time and target as Go numbers them', async () => {
     write('plain')
     utimesSync(join(root, 'plain'), 1, 1.5)
     execFileSync('chmod', ['4751', join(root, 'plain')])
@@ -70,11 +70,29 @@ describe('walking a folder', () => {
     await new Promise<void>((resolve) => server.listen(join(root, 'sock'), resolve))
     const files = new Map([...walkFolder(root)].map((file) => [file.path, file]))
     server.close()
-    expect([...files.keys()]).toEqual(['link', 'pipe', 'plain', 'sub'])
+    expect([...files.keys()]).toEqual(['link', 'pipe', 'plain', 'sock', 'sub'])
     expect(files.get('plain')).toMatchObject({ mode: 2 ** 23 + 0o751, sizeBytes: 5, modifiedNs: 1_500_000_000n })
     expect(files.get('link')).toMatchObject({ kind: 'link', link: '../out', sizeBytes: 0 })
     expect(files.get('sub')?.mode).toBe(2 ** 31 + 0o700)
-    expect(files.get('pipe')?.mode).toBe(2 ** 25 + 0o600)
+    expect(files.get('pipe')).toMatchObject({ kind: 'pipe', mode: 2 ** 25 + 0o600 })
+    expect(files.get('sock')).toMatchObject({ kind: 'socket', sizeBytes: 0 })
+    expect(files.get('sock')?.mode).toBeLessThan(0o1000)
+    expect(toTarMode(files.get('plain')?.mode ?? 0)).toBe(0o4751)
+    expect(toTarMode(2 ** 31 + 2 ** 22 + 2 ** 20 + 0o777)).toBe(0o3777)
+  })
+
+  it('says which files are the same under a name reported before', () => {
+    write('a', 'sub/alone', 'z')
+    linkSync(join(root, 'a'), join(root, 'b'))
+    linkSync(join(root, 'a'), join(root, 'sub/c'))
+    const same = (options: WalkOptions) =>
+      [...walkFolder(root, options)].flatMap(({ path, sameAs }) => (sameAs === undefined ? [] : [[path, sameAs]]))
+    expect(same({})).toEqual([
+      ['b', 'a'],
+      ['sub/c', 'a'],
+    ])
+    // The one that is left out is the name of nothing.
+    expect(same({ exclude: ['a'] })).toEqual([['sub/c', 'b']])
   })
 
   it('names a folder that is not there', () => {

@@ -24,12 +24,14 @@ const goMode = {
 export interface WalkedFile {
   /** From the top of the folder, `/` between its elements; may hold bytes that are no text (see `core/odd-name.ts`). */
   readonly path: string
-  readonly kind: 'file' | 'folder' | 'link' | 'other'
+  readonly kind: 'file' | 'folder' | 'link' | 'pipe' | 'device' | 'socket'
   /** As Go's `os.FileMode` numbers it. */
   readonly mode: number
   readonly sizeBytes: number
   readonly modifiedNs: bigint
   readonly link?: string
+  /** Path of the same file under the first name by which it was reported. */
+  readonly sameAs?: string
   readonly deviceMajor?: number
   readonly deviceMinor?: number
 }
@@ -43,22 +45,24 @@ export interface WalkOptions {
 
 /**
  * The files below a folder, each folder before what is in it, names in the order of their bytes. Folders that are
- * left out themselves come all the same before something in them that is taken. Sockets are left out.
+ * left out themselves come all the same before something in them that is taken.
  *
- * Holds one folder's names at a time for each level.
+ * Holds one folder's names at a time for each level, and the names of files that have several.
  *
  * @throws {io/file} for what cannot be read, {SyntaxError} for a pattern that cannot
  */
 export function* walkFolder(root: string, options: WalkOptions = {}): Generator<WalkedFile, void, void> {
   const exclude = new PatternList(options.exclude ?? [])
   const include = new PatternList(options.include ?? [])
-  const selection = { exclude, include }
+  const selection = { exclude, include, linked: new Map<string, string>() }
   yield* walk(root, '', [], { exclude: exclude.root, include: include.root }, selection)
 }
 
 interface Selection {
   readonly exclude: PatternList
   readonly include: PatternList
+  /** First name of each file that has several, by device and number. */
+  readonly linked: Map<string, string>
 }
 
 interface States {
@@ -80,12 +84,13 @@ function* walk(
     const excluded = exclude.isEmpty ? undefined : exclude.match(path, states.exclude)
     const included = include.isEmpty ? undefined : include.match(path, states.include)
     const isTaken = excluded?.isMatch !== true && included?.isMatch !== false
-    const file = readEntry(root, path)
-    if (file === undefined) continue
+    const read = readEntry(root, path)
+    if (read === undefined) continue
+    const { file } = read
     if (file.kind !== 'folder') {
       if (!isTaken) continue
       yield* pending.splice(0)
-      yield file
+      yield withFirstName(file, read.identity, selection.linked)
       continue
     }
     if (isTaken) {
@@ -133,23 +138,39 @@ function listNames(root: string, folder: string): readonly string[] {
   }
 }
 
-/** Undefined for sockets, and for what is gone in the meantime. */
-function readEntry(root: string, path: string): WalkedFile | undefined {
+function withFirstName(file: WalkedFile, identity: string | undefined, linked: Map<string, string>): WalkedFile {
+  if (identity === undefined) return file
+  const first = linked.get(identity)
+  if (first !== undefined) return { ...file, sameAs: first }
+  linked.set(identity, file.path)
+  return file
+}
+
+interface Entry {
+  readonly file: WalkedFile
+  /** Of a file that has several names. */
+  readonly identity: string | undefined
+}
+
+/** Undefined for what is gone in the meantime. */
+function readEntry(root: string, path: string): Entry | undefined {
   const place = `${root}/${path}`
   try {
     const stats = lstatSync(toFilePath(place), { bigint: true })
-    if (stats.isSocket()) return undefined
     const kind = kindOf(stats)
-    const isDevice = stats.isBlockDevice() || stats.isCharacterDevice()
-    return {
+    const file: WalkedFile = {
       path,
       kind,
       mode: toGoMode(stats),
       sizeBytes: kind === 'file' ? Number(stats.size) : 0,
       modifiedNs: stats.mtimeNs,
       ...(kind === 'link' && { link: readTarget(place) }),
-      ...(isDevice && { deviceMajor: Number((stats.rdev >> 8n) & 0xfffn), deviceMinor: Number(stats.rdev & 0xffn) }),
+      ...(kind === 'device' && {
+        deviceMajor: Number((stats.rdev >> 8n) & 0xfffn),
+        deviceMinor: Number(stats.rdev & 0xffn),
+      }),
     }
+    return { file, identity: kind === 'file' && stats.nlink > 1n ? `${stats.dev} ${stats.ino}` : undefined }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw new FlotillaError('io/file', `cannot read ${JSON.stringify(place)}: ${fileReason(error)}`, { cause: error })
@@ -163,7 +184,9 @@ function readTarget(place: string): string {
 function kindOf(stats: BigIntStats): WalkedFile['kind'] {
   if (stats.isFile()) return 'file'
   if (stats.isDirectory()) return 'folder'
-  return stats.isSymbolicLink() ? 'link' : 'other'
+  if (stats.isSymbolicLink()) return 'link'
+  if (stats.isFIFO()) return 'pipe'
+  return stats.isSocket() ? 'socket' : 'device'
 }
 
 function toGoMode(stats: BigIntStats): number {
@@ -178,6 +201,21 @@ function toGoMode(stats: BigIntStats): number {
   if (stats.isBlockDevice()) mode += goMode.device
   if (stats.isCharacterDevice()) mode += goMode.device + goMode.characterDevice
   return mode
+}
+
+/** Rights, and the bits for set-ID and sticky, as archives number them. */
+export function toTarMode(mode: number): number {
+  const has = (bit: number): boolean => Math.floor(mode / bit) % 2 === 1
+  return (
+    (mode % 0o1000) +
+    (has(goMode.setUid) ? 0o4000 : 0) +
+    (has(goMode.setGid) ? 0o2000 : 0) +
+    (has(goMode.sticky) ? 0o1000 : 0)
+  )
+}
+
+export function isCharacterDevice(mode: number): boolean {
+  return Math.floor(mode / goMode.characterDevice) % 2 === 1
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { Header } from 'tar-stream'
 
+/** As `stat` has it beside the rights; an archive takes the rights alone. */
+const fileBit = 0o100_000
 /** Octal digits of the plain header as the package writes them. */
 const maxId = 0o777_777
 /** Beyond this the package's arithmetic turns negative. */
@@ -9,9 +11,11 @@ type Numbers = Pick<Header, 'name'> & Partial<Header>
 
 /**
  * A header whose owner and time are kept also where the plain one has no room for them: the package would clip them, or
- * write what no reader takes. They go into records of their own (POSIX pax).
+ * write what no reader takes. They go into records of their own (POSIX pax). Rights of nobody are kept as well: the package
+ * takes them for none given.
  */
-export function withLargeNumbers<H extends Numbers>(header: H): H {
+export function withLargeNumbers<H extends Numbers>(given: H): H {
+  const header = given.mode === 0 ? { ...given, mode: fileBit } : given
   const { uid = 0, gid = 0, mtime } = header
   const seconds = mtime === undefined ? 0 : Math.floor(mtime.getTime() / 1000)
   const isEarlyOrLate = !(seconds >= 0 && seconds <= maxSeconds)

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, copyFile, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, link, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -221,6 +221,33 @@ RUN test -z "$SSH_AUTH_SOCK" && ! /tools/ssh-add -L
     await refused({ ...key, ...socket }, 'ssh "default" of service "web": cannot use SSH key or agent')
   })
 
+  it('puts files of every kind into the image as they are', async () => {
+    const folder = await write('kinds', {
+      'compose.yaml': 'services: { web: { build: . } }\n',
+      '.dockerignore': 'compose.yaml\n.dockerignore\nDockerfile\n',
+      Dockerfile: `FROM ${sampleImage}\nCOPY . /in\n`,
+      empty: '',
+      first: 'f',
+    })
+    await link(join(folder, 'first'), join(folder, 'second'))
+    await execChecked(['mkfifo', '-m', '640', join(folder, 'pipe')], { clock: systemClock })
+    await mkdir(join(folder, 'shared'))
+    await chmod(join(folder, 'shared'), 0o1777)
+    for (const classic of ['1', '0']) {
+      const built = await withEnv({ DOCKER_BUILDKIT: classic }).compose('kinds', ['build', '--no-cache'])
+      expect(built.code, built.stderr).toBe(0)
+      const listed = await runImage('kinds-web', 'sh', '-c', 'cd /in; for f in *; do stat -c "%n %F %a %h %s" $f; done')
+      expect(listed.split('\n').map((line) => line.replace(/(directory .*) \d+ \d+$/, '$1'))).toEqual([
+        'empty regular empty file 644 1 0',
+        'first regular file 644 2 1',
+        'pipe fifo 640 1 0',
+        'second regular file 644 2 1',
+        'shared directory 1777',
+        '',
+      ])
+    }
+  })
+
   it('says which step failed and what it printed, and keeps the old image', async () => {
     await write('fail', {
       'compose.yaml': 'services: { web: { build: . } }\n',
@@ -233,6 +260,13 @@ RUN test -z "$SSH_AUTH_SOCK" && ! /tools/ssh-add -L
     expect(failed.stderr).toMatch(
       /the step that failed is \[2\/2\] RUN echo about to fail && exit 3:\n.*about to fail/s,
     )
+    // The builder of 20.10 does not say where.
+    const place = `Dockerfile:2\n${'-'.repeat(20)}\n   1 |     FROM ${sampleImage}\n   2 | >>> RUN echo about to fail && exit 3\n`
+    expect(failed.stderr.includes(place), failed.stderr).toBe(version !== '20.10')
+    // A refusal carries the whole Dockerfile.
+    const long = Array.from({ length: 20_000 }, (_, index) => `# line ${index} of a long Dockerfile\n`).join('')
+    await write('fail', { Dockerfile: `FROM ${sampleImage}\n${long}RUN exit 7\n` })
+    expect((await host.compose('fail', ['build'])).stderr).toContain('exit code: 7')
     const missing = await withEnv({}).compose('fail', ['-f', '-', 'build'])
     expect(missing.code).toBe(1)
     await write('nofile', { 'compose.yaml': 'services: { web: { build: ./gone } }\n' })

@@ -1,8 +1,21 @@
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { extract } from 'tar-stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ProgressEvent } from '../../core/progress.ts'
 import { openEngine } from '../../engine/client.ts'
@@ -62,6 +75,59 @@ describe('the classic builder', () => {
     const request = fake.requests.find((entry) => entry.path.endsWith('/build'))
     expect(request?.method).toBe('POST')
     expect(events.at(-1)).toMatchObject({ id: 'web', status: 'done', text: 'Built' })
+  })
+
+  it('is sent empty files, pipes, rights and second names as they are', async () => {
+    const { folder, options } = await start({
+      Dockerfile: 'FROM scratch',
+      empty: '',
+      first: 'f',
+      closed: 'c',
+      sticky: 's',
+    })
+    linkSync(join(folder, 'first'), join(folder, 'second'))
+    chmodSync(join(folder, 'closed'), 0)
+    chmodSync(join(folder, 'sticky'), 0o1644)
+    execFileSync('mkfifo', ['-m', '600', join(folder, 'pipe')])
+    const want = project([service('web', { image: 'r/web', build: { context: folder, dockerfile: 'Dockerfile' } })])
+    let body: Buffer | undefined
+    const server = createServer((request, response) => {
+      if (request.url?.includes('/build') !== true) {
+        response.setHeader('Api-Version', '1.41').end('OK')
+        return
+      }
+      void buffer(request).then((read) => {
+        body = read
+        response.end('{"aux":{"ID":"sha256:1"}}\n')
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closers.push(
+      () => server.closeAllConnections(),
+      () => server.close(),
+    )
+    const { port } = server.address() as AddressInfo
+    const engine = openEngine({ kind: 'tcp', host: '127.0.0.1', port }, { clock: systemClock, userAgent: 'test' })
+    closers.push(() => engine.close())
+    expect(await buildServices(engine, want, ['web'], options)).toBe(1)
+    const seen: string[] = []
+    const reader = extract()
+    reader.on('entry', (header, entry, next) => {
+      const mode = (header.mode ?? 0).toString(8)
+      seen.push(`${header.name} ${header.type} ${mode} ${header.size} ${header.linkname ?? ''}`.trim())
+      entry.resume()
+      entry.on('end', next)
+    })
+    await new Promise<void>((resolve) => reader.on('finish', () => resolve()).end(body))
+    expect(seen).toEqual([
+      'Dockerfile file 644 12',
+      'closed file 0 1',
+      'empty file 644 0',
+      'first file 644 1',
+      'pipe fifo 600 0',
+      'second link 644 0 first',
+      'sticky file 1644 1',
+    ])
   })
 
   it('hands its lines on as they are where scripts may read them, and not as progress', async () => {

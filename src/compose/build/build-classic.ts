@@ -17,7 +17,7 @@ import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import type { ByteSource } from '../../io/http/request.ts'
-import { walkFolder } from '../../io/folder-walk.ts'
+import { isCharacterDevice, toTarMode, walkFolder } from '../../io/folder-walk.ts'
 import type { WalkedFile } from '../../io/folder-walk.ts'
 import { withLargeNumbers } from '../../io/tar-header.ts'
 import type { BuildHost } from './build-image.ts'
@@ -206,21 +206,34 @@ async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void>
   if (isOddName(file.path + (file.link ?? ''))) throw refuseOddName('the classic builder', file.path)
   const header = withLargeNumbers({
     name: file.path,
-    mode: file.mode % 0o1000,
+    mode: toTarMode(file.mode),
     mtime: new Date(Number(file.modifiedNs / 1_000_000n)),
     uid: 0,
     gid: 0,
   })
   if (file.kind === 'folder') return addEmpty(tar, { ...header, name: `${file.path}/`, type: 'directory' })
   if (file.kind === 'link') return addEmpty(tar, { ...header, type: 'symlink', linkname: file.link ?? '' })
-  if (file.kind !== 'file') return undefined
-  if (file.sizeBytes === 0) return addEmpty(tar, { ...header, type: 'file' })
+  if (file.kind === 'pipe') return addEmpty(tar, { ...header, type: 'fifo' })
+  if (file.kind === 'device') return addDevice(tar, header, file)
+  // Archives have no sockets (docker/docker pkg/archive).
+  if (file.kind === 'socket') return undefined
+  if (file.sameAs !== undefined) return addEmpty(tar, { ...header, type: 'link', linkname: file.sameAs })
   const entry = tar.entry({ ...header, type: 'file', size: file.sizeBytes }) as unknown as Writable
+  // Of an entry for a file the archive awaits the end, also when nothing comes before it.
+  if (file.sizeBytes === 0) return void entry.end()
   // A file that grows in the meantime must not break the frame.
   return pipeline(createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 }), entry)
 }
 
-function addEmpty(tar: Pack, header: Parameters<Pack['entry']>[0]): Promise<void> {
+type Head = Parameters<Pack['entry']>[0]
+
+function addDevice(tar: Pack, header: Head, file: WalkedFile): Promise<void> {
+  const type = isCharacterDevice(file.mode) ? 'character-device' : 'block-device'
+  return addEmpty(tar, { ...header, type, devmajor: file.deviceMajor ?? 0, devminor: file.deviceMinor ?? 0 })
+}
+
+/** For entries without content that are no files. */
+function addEmpty(tar: Pack, header: Head): Promise<void> {
   return new Promise((resolve, reject) => {
     tar.entry(header, (error) => (error ? reject(error) : resolve()))
   })

@@ -7,6 +7,7 @@ import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import type { SharedFolder } from '../../engine/buildkit/file-sync.ts'
 import type { SessionOffer } from '../../engine/buildkit/session.ts'
+import { findSource } from '../../engine/buildkit/source.ts'
 import { askFrontend, readWorkerLabels, solve } from '../../engine/buildkit/solve.ts'
 import { callForJson } from '../../engine/api/call.ts'
 import { inspectImage } from '../../engine/api/images.ts'
@@ -15,6 +16,7 @@ import { codeOf } from '../../io/files.ts'
 import { BuildProgress } from './build-progress.ts'
 import { checkSsh, openSsh } from './build-ssh.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
+import { renderExcerpt } from './excerpt.ts'
 import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
 import { nameCaches, openLayouts } from './open-layouts.ts'
@@ -153,13 +155,21 @@ function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unk
   // Engines since 28 have it so, and do not say of which file.
   const odd = /contains invalid UTF-8/.test(error.message) ? findOddName(build) : undefined
   if (odd !== undefined) return refuseOddName(`target ${build.service}: this engine`, odd, error)
-  const { failed } = steps
-  const output =
-    failed === undefined || failed.lines.length === 0 ? '' : `:\n${failed.lines.map((line) => `  ${line}`).join('\n')}`
+  const hint = toHint(error, steps)
   return new FlotillaError('compose/execute', `target ${build.service}: ${error.message}`, {
     cause: error,
-    ...(failed !== undefined && { hint: `the step that failed is ${failed.name}${output}` }),
+    ...(hint !== '' && { hint }),
   })
+}
+
+/** The step that failed, with the last it wrote, and the place in the Dockerfile. */
+function toHint(error: FlotillaError, { failed }: BuildProgress): string {
+  const source = findSource(error)
+  const excerpt = source === undefined ? [] : renderExcerpt(source)
+  if (failed === undefined) return excerpt.length === 0 ? '' : ['the builder points to', ...excerpt].join('\n')
+  const output = failed.lines.map((line) => `  ${line}`)
+  const head = `the step that failed is ${failed.name}${output.length === 0 ? '' : ':'}`
+  return [head, ...output, ...excerpt].join('\n')
 }
 
 async function readFacts(engine: Engine, build: ImageBuild, o: CallOptions): Promise<BuilderFacts> {

@@ -1,6 +1,7 @@
 import { TextDecoder } from 'node:util'
 import type { ProgressEvent } from '../../core/progress.ts'
 import type { StatusEvent, Vertex } from '../../engine/buildkit/messages.ts'
+import { toShown } from './shown.ts'
 
 /** Lines of output kept of each step, for the words of a failure. */
 const keptLines = 10
@@ -122,11 +123,4 @@ export class BuildProgress {
   #event(step: Step, status: ProgressEvent['status'], text: string, more: Partial<ProgressEvent> = {}): ProgressEvent {
     return { id: `${this.#parentId} #${step.number} ${step.name}`, parentId: this.#parentId, status, text, ...more }
   }
-}
-
-/** Only what a carriage return leaves on the line; no steering of the terminal. */
-function toShown(line: string): string {
-  return (line.replace(/\r+$/, '').split('\r').at(-1) ?? '')
-    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
 }

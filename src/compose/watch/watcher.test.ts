@@ -116,6 +116,26 @@ describe('a change of the mode alone', () => {
   })
 })
 
+describe('a folder that is deleted and made anew', () => {
+  it('is followed as before', async () => {
+    const { folder, rebuilt, says } = await watch((onBuilt) => Promise.resolve(onBuilt()))
+    const isBuilt = (count: number): Promise<boolean> =>
+      pollUntil(async () => rebuilt.length >= count, 15_000, systemClock, { everyMs: 20 })
+    await mkdir(join(folder, 'src', 'deep'))
+    await writeFile(join(folder, 'src', 'deep', 'a'), '1')
+    expect(await says('Watch enabled')).toBe(true)
+    await writeFile(join(folder, 'src', 'deep', 'a'), '2')
+    expect(await isBuilt(1)).toBe(true)
+    await rm(join(folder, 'src'), { recursive: true })
+    expect(await isBuilt(2)).toBe(true)
+    await mkdir(join(folder, 'src', 'deep'), { recursive: true })
+    await writeFile(join(folder, 'src', 'deep', 'a'), '3')
+    expect(await isBuilt(3)).toBe(true)
+    await writeFile(join(folder, 'src', 'deep', 'b'), '')
+    expect(await isBuilt(4)).toBe(true)
+  })
+})
+
 describe('a path that does not exist yet', () => {
   it.each(['later', 'later/file', 'later/on/and/on'])('%s is told of, and followed once it does', async (path) => {
     const { folder, warnings, says } = await watch((onBuilt) => Promise.resolve(onBuilt()), path)

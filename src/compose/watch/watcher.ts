@@ -84,7 +84,8 @@ class Watch {
     const { rules, log, signal, clock, onReady } = this.#options
     for (const { service, trigger } of rules.filter(isMissing))
       this.#options.warn(`service "${service}" watches ${trigger.path}, which does not exist yet`)
-    const roots = rules.map((rule) => findExisting(rule.trigger.path))
+    // A folder that is deleted and made anew is seen from the one above it alone.
+    const roots = rules.map((rule) => findExisting(rule.trigger.path)).flatMap((root) => [root, dirname(root)])
     // Followed before the first copy: what changes during it is not lost.
     const changes = await followChanges(roots, { clock, isSkipped: (path) => this.#isSkipped(path) })
     const stop = (): void => void changes.close()

@@ -14,7 +14,7 @@ export interface FileStat {
   readonly mode: number
   readonly sizeBytes: number
   readonly modifiedNs: bigint
-  /** Target of a symbolic link. */
+  /** Target of a symbolic link; for a file: the path of which it is another name. */
   readonly link?: string
   readonly deviceMajor?: number
   readonly deviceMinor?: number

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { toFilePath } from '../../core/odd-name.ts'
 import { followLinks, walkFolder } from '../../io/folder-walk.ts'
-import type { WalkOptions } from '../../io/folder-walk.ts'
+import type { WalkOptions, WalkedFile } from '../../io/folder-walk.ts'
 import { GRPC, GrpcError } from '../../io/h2/grpc.ts'
 import type { GrpcCall } from '../../io/h2/grpc.ts'
 import {
@@ -15,6 +15,7 @@ import {
   renderLastStat,
   renderStatPacket,
 } from './file-packet.ts'
+import type { FileStat } from './file-packet.ts'
 
 /** Files that a build may ask for under one name. */
 export type SharedFolder =
@@ -43,6 +44,11 @@ export async function serveFiles(call: GrpcCall, folders: ReadonlyMap<string, Sh
   }
 }
 
+/** A further name of a file is a link without content (tonistiigi/fsutil stat_unix.go). */
+function toStat(file: WalkedFile): FileStat {
+  return file.sameAs === undefined ? file : { ...file, sizeBytes: 0, link: file.sameAs }
+}
+
 /** Values of one key; a key with a note beside it holds escaped text (buildkit session/filesync). */
 function readValues(call: GrpcCall, key: string): readonly string[] {
   const values = call.metadata.get(key) ?? []
@@ -54,8 +60,8 @@ function readValues(call: GrpcCall, key: string): readonly string[] {
 class FileSender {
   readonly #call: GrpcCall
   readonly #folder: SharedFolder
-  /** What files are read from, by the number the builder knows them by. */
-  readonly #sources = new Map<number, string>()
+  /** What files are read from, by the number the builder knows them by; undefined: they have no content. */
+  readonly #sources = new Map<number, string | undefined>()
   readonly #wanted: number[] = []
   #hasAll = false
   #wake: () => void = () => {}
@@ -121,8 +127,10 @@ class FileSender {
     } else {
       for (const file of walkFolder(this.#folder.path, this.#selection(this.#folder.path))) {
         if (this.#hasAll) return
-        if (file.kind === 'file') this.#sources.set(id, file.path)
-        await this.#call.send(renderStatPacket(file))
+        if (file.kind === 'file' && file.sameAs === undefined) this.#sources.set(id, file.path)
+        // For the builder it is an empty file, as with buildx: it says nothing of sockets.
+        if (file.kind === 'socket') this.#sources.set(id, undefined)
+        await this.#call.send(renderStatPacket(toStat(file)))
         id += 1
       }
     }
@@ -156,11 +164,13 @@ class FileSender {
   }
 
   async #sendFile(id: number): Promise<void> {
-    const path = this.#sources.get(id)
-    if (path === undefined)
+    if (!this.#sources.has(id))
       throw new FlotillaError('engine/protocol', `the builder asked for a file ${id} there is not`)
+    const path = this.#sources.get(id)
     this.#sources.delete(id)
-    if (this.#folder.kind === 'texts') {
+    if (path === undefined) {
+      // Nothing but its end.
+    } else if (this.#folder.kind === 'texts') {
       await this.#call.send(renderDataPacket(id, Buffer.from(this.#folder.files[path] ?? '')))
     } else {
       await this.#sendContent(id, `${this.#folder.path}/${path}`)

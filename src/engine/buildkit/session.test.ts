@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,6 +53,7 @@ async function fetchFiles(
   builder: GrpcClient,
   metadata: HeaderList,
   isWanted: (path: string) => boolean,
+  stats: Message[] = [],
 ): Promise<{ paths: readonly string[]; contents: Readonly<Record<string, string>> }> {
   const call = builder.call('/moby.filesync.v1.FileSync/DiffCopy', metadata)
   const paths: string[] = []
@@ -64,7 +65,9 @@ async function fetchFiles(
     const message = new Message(data)
     const type = message.number(1)
     if (type === 0 && message.has(2)) {
-      const path = new Message(message.bytes(2)).text(1)
+      const stat = new Message(message.bytes(2))
+      const path = stat.text(1)
+      stats.push(stat)
       paths.push(path)
       if (isWanted(path)) {
         open += 1
@@ -117,6 +120,15 @@ describe('a session', () => {
     const all = await fetchFiles(builder, [['dir-name', 'context']], (path) => path !== 'a')
     expect(all.paths).toEqual(['a', 'b', 'large', 'ö c'])
     expect(all.contents).toEqual({ b: '', large, 'ö c': 'O' })
+    linkSync(join(root, 'large'), join(root, 'same'))
+    const socket = createServer()
+    await new Promise<void>((resolve) => socket.listen(join(root, 'sock'), resolve))
+    closers.push(() => socket.close())
+    const stats: Message[] = []
+    const odd = await fetchFiles(builder, [['dir-name', 'context']], (path) => path === 'sock', stats)
+    expect(odd.contents).toEqual({ sock: '' })
+    const same = stats.find((stat) => stat.text(1) === 'same')
+    expect([same?.text(7), same?.number(5)]).toEqual(['large', 0])
     const some = await fetchFiles(
       builder,
       [
@@ -127,7 +139,7 @@ describe('a session', () => {
       ],
       () => false,
     )
-    expect(some.paths).toEqual(['a', 'b'])
+    expect(some.paths).toEqual(['a', 'b', 'same', 'sock'])
     const text = await fetchFiles(builder, [['dir-name', 'dockerfile']], () => true)
     expect(text.contents).toEqual({ Dockerfile: 'FROM scratch' })
     await expect(fetchFiles(builder, [['dir-name', '/etc']], () => true)).rejects.toThrow(

@@ -1,8 +1,10 @@
 import { Buffer } from 'node:buffer'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
+import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { issueCertificate, makeCa } from '../../io/certificates.ts'
 import { systemClock } from '../../io/clock.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { RegistryClient, digestOf } from './client.ts'
@@ -100,6 +102,30 @@ describe('a registry', () => {
     })
     const wrong = open(host, { login: { identitytoken: 'old' } })
     await expect(wrong.manifest('1')).rejects.toMatchObject({ code: 'engine/unauthorized' })
+  })
+
+  it('is not followed out of TLS with what is put into it', async () => {
+    const clear: string[] = []
+    const elsewhere = await start(({ line }) => {
+      clear.push(line)
+      return { status: 201 }
+    })
+    const wanted = { commonName: 'x', organization: 'x', keyKind: 'ecdsa', nowMs: Date.now(), days: 30 } as const
+    const ca = await makeCa(wanted)
+    const pair = await issueCertificate(ca, { ...wanted, usages: ['server'], names: ['localhost'] })
+    const server = createHttps(pair, (request, response) => {
+      request.resume()
+      if (request.method === 'HEAD') response.writeHead(404).end()
+      else response.writeHead(202, { Location: `http://${elsewhere.host}/upload?state=1` }).end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    servers.push(server)
+    const host = `localhost:${(server.address() as AddressInfo).port}`
+    const registry = open(host, { isInsecure: false, roots: async () => [ca.cert] })
+    await expect(registry.putBlob(Buffer.from('SECRET=1'))).rejects.toThrow(
+      `https://${host} redirects to http://${elsewhere.host}, which is refused`,
+    )
+    expect(clear).toEqual([])
   })
 
   it('has more time for a large blob than for a small answer', async () => {

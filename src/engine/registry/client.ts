@@ -116,6 +116,7 @@ export class RegistryClient {
     const begun = await this.#call({ method: 'POST', path: 'blobs/uploads/', maxBytes: maxManifestBytes }, 'pull,push')
     this.#expect(begun, [202], digest)
     const location = new URL(begun.headers.location ?? '', `${this.#origin}/`)
+    refuseDowngrade(new URL(this.#origin), location)
     location.searchParams.set('digest', digest)
     const headers = { 'Content-Type': 'application/octet-stream' }
     const put = { method: 'PUT', url: location, headers, body: bytes, maxBytes: maxManifestBytes } as const
@@ -173,12 +174,7 @@ export class RegistryClient {
       const isRedirection = [301, 302, 303, 307, 308].includes(reply.status) && request.method === 'GET'
       if (!isRedirection || location === undefined) return reply
       const next = new URL(location, url)
-      if (!/^https?:$/.test(next.protocol) || (url.protocol === 'https:' && next.protocol === 'http:')) {
-        throw new FlotillaError(
-          'io/protocol',
-          `${url.origin} redirects to ${next.protocol}//${next.host}, which is refused`,
-        )
-      }
+      refuseDowngrade(url, next)
       url = next
     }
     throw new FlotillaError('io/protocol', `${request.url.origin} redirects more than ${maxRedirections} times`)
@@ -259,6 +255,12 @@ export class RegistryClient {
     const why = typeof said === 'string' ? `: ${said}` : ''
     throw new FlotillaError('io/protocol', `${this.#where()} answered ${reply.status} to ${name}${why}`)
   }
+}
+
+/** What went by TLS does not go on in the clear, wherever a registry sends it. */
+function refuseDowngrade(from: URL, to: URL): void {
+  if (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')) return
+  throw new FlotillaError('io/protocol', `${from.origin} redirects to ${to.protocol}//${to.host}, which is refused`)
 }
 
 /** OpenSSL's names of what can be wrong with a chain; Node and Bun have them as codes. */

@@ -50,7 +50,7 @@ export class H2Connection {
   #peerInitialWindow = defaultWindow
   #peerFrameBytes = frameBytes
   /** A header block whose end has not come yet. */
-  #block: { readonly stream: number; readonly isLast: boolean; bytes: Buffer } | undefined
+  #block: { readonly stream: number; readonly isLast: boolean; readonly parts: Buffer[]; bytes: number } | undefined
   #error: Error | undefined
   #onClosed: (() => void)[] = []
 
@@ -189,13 +189,11 @@ export class H2Connection {
       case FRAME.data:
         return this.#receiveData(frame)
       case FRAME.headers:
-        this.#block = { stream: frame.stream, isLast: hasFlag(frame, FLAG.endStream), bytes: stripPadding(frame) }
-        return this.#endBlock(frame)
+        this.#block = { stream: frame.stream, isLast: hasFlag(frame, FLAG.endStream), parts: [], bytes: 0 }
+        return this.#addToBlock(frame, stripPadding(frame))
       case FRAME.continuation:
         if (this.#block?.stream !== frame.stream) throw new FlotillaError('io/protocol', 'stray HTTP/2 continuation')
-        this.#block.bytes = Buffer.concat([this.#block.bytes, frame.payload])
-        if (this.#block.bytes.length > maxBlockBytes) throw new FlotillaError('io/protocol', 'HTTP/2 headers too long')
-        return this.#endBlock(frame)
+        return this.#addToBlock(frame, frame.payload)
       case FRAME.reset:
         return this.#receiveReset(frame)
       case FRAME.settings:
@@ -226,11 +224,16 @@ export class H2Connection {
     }
   }
 
-  #endBlock(frame: Frame): void {
-    if (!hasFlag(frame, FLAG.endHeaders) || this.#block === undefined) return
-    const { stream: id, isLast, bytes } = this.#block
+  #addToBlock(frame: Frame, payload: Buffer): void {
+    const block = this.#block
+    if (block === undefined) return
+    block.parts.push(payload)
+    block.bytes += payload.length
+    if (block.bytes > maxBlockBytes) throw new FlotillaError('io/protocol', 'HTTP/2 headers too long')
+    if (!hasFlag(frame, FLAG.endHeaders)) return
+    const { stream: id, isLast, parts } = block
     this.#block = undefined
-    const headers = this.#decoder.decode(bytes)
+    const headers = this.#decoder.decode(Buffer.concat(parts))
     let stream = this.#streams.get(id)
     const isNew = stream === undefined && this.#options.role === 'server' && id % 2 === 1 && id > this.#lastPeerId
     if (isNew) {

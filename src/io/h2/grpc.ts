@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { Message } from '../../core/protobuf.ts'
 import { H2Connection } from './connection.ts'
 import type { HeaderList } from './hpack.ts'
 import type { H2Stream } from './stream.ts'
@@ -22,14 +23,22 @@ export const GRPC = {
   dataLoss: 15,
 } as const
 
+/** What a refusal carries besides its words: a message of the named type (google.rpc.Status `details`). */
+export interface GrpcDetail {
+  readonly type: string
+  readonly value: Buffer
+}
+
 /** A call that the other side refused. */
 export class GrpcError extends Error {
   readonly status: number
+  readonly details: readonly GrpcDetail[]
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, details: readonly GrpcDetail[] = []) {
     super(message)
     this.name = 'GrpcError'
     this.status = status
+    this.details = details
   }
 }
 
@@ -171,7 +180,9 @@ async function* readAnswers(stream: H2Stream): AsyncGenerator<Buffer, void, void
   yield* readMessages(stream)
   const ends = toMetadata(stream.trailers ?? headers)
   const status = Number(ends.get('grpc-status')?.[0] ?? GRPC.unknown)
-  if (status !== GRPC.ok) throw new GrpcError(status, decodeMessage(ends.get('grpc-message')?.[0] ?? ''))
+  if (status === GRPC.ok) return
+  const details = readDetails(ends.get('grpc-status-details-bin')?.[0] ?? '')
+  throw new GrpcError(status, decodeMessage(ends.get('grpc-message')?.[0] ?? ''), details)
 }
 
 async function* readMessages(stream: H2Stream): AsyncGenerator<Buffer, void, void> {
@@ -220,6 +231,16 @@ function toMetadata(headers: HeaderList): ReadonlyMap<string, readonly string[]>
     else known.push(value)
   }
   return metadata
+}
+
+/** They are an addition: a refusal stays one when they cannot be read. */
+function readDetails(encoded: string): readonly GrpcDetail[] {
+  try {
+    const status = new Message(Buffer.from(encoded, 'base64'))
+    return status.messages(3).map((detail) => ({ type: detail.text(1), value: detail.bytes(2) }))
+  } catch {
+    return []
+  }
 }
 
 /** Half a character cannot be written down: nothing of ours may fail over it. */

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
+import { MessageWriter } from '../../core/protobuf.ts'
 import { GRPC, GrpcClient, GrpcError, serveGrpc } from './grpc.ts'
 import type { GrpcHandler } from './grpc.ts'
 import { FLAG, FRAME, renderFrame, renderNumber, renderSettings } from './frame.ts'
@@ -98,6 +99,45 @@ describe('against the HTTP/2 of Node', () => {
 })
 
 describe('gRPC over any stream', () => {
+  it('takes the details of a refusal, megabytes of them too, and refuses headers without end', async () => {
+    const value = Buffer.alloc(1_500_000, 'v')
+    const detail = new MessageWriter().putBytes(1, 'example.org/some.Type').putBytes(2, value).finish()
+    const status = new MessageWriter().put(1, GRPC.unknown).put(2, 'no').putBytes(3, detail).finish()
+    const send = (socket: Socket, details: string): void => {
+      const head = encodeHeaders([
+        [':status', '200'],
+        ['grpc-status', '2'],
+        ['grpc-message', 'no'],
+        ['grpc-status-details-bin', details],
+      ])
+      const size = 16_384
+      for (let at = 0; at < head.length; at += size) {
+        const flags = (at === 0 ? FLAG.endStream : 0) | (at + size >= head.length ? FLAG.endHeaders : 0)
+        const type = at === 0 ? FRAME.headers : FRAME.continuation
+        socket.write(renderFrame(type, flags, 1, head.subarray(at, at + size)))
+      }
+    }
+    const answers = [status.toString('base64').replace(/=+$/, ''), 'AAAA', 'A'.repeat(17 * 1024 * 1024)]
+    const port = await listen((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => {
+        socket.write(renderSettings([]))
+        send(socket, answers.shift() ?? '')
+      })
+    })
+    const ask = (): Promise<unknown> => {
+      const socket = connect(port, '127.0.0.1')
+      closers.push(() => socket.destroy())
+      return new GrpcClient(socket).ask('/s/any', Buffer.from('x'))
+    }
+    const refusal = await ask().catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ status: GRPC.unknown, message: 'no' })
+    const [first] = refusal instanceof GrpcError ? refusal.details : []
+    expect([first?.type, first?.value.equals(value)]).toEqual(['example.org/some.Type', true])
+    await expect(ask()).rejects.toMatchObject({ status: GRPC.unknown, message: 'no', details: [] })
+    await expect(ask()).rejects.toThrow('HTTP/2 headers too long')
+  })
+
   it('carries messages both ways and says why a call is refused', async () => {
     const [near, far] = duplexPair()
     closers.push(() => near.destroy())

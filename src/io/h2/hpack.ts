@@ -38,8 +38,11 @@ const staticTable: HeaderList = [
 const defaultTableBytes = 4096
 /** RFC 7541, 4.1: what an entry takes besides its text. */
 const entryOverhead = 32
-/** A peer that sends more than this in one block is not one we talk to. */
-export const maxBlockBytes: number = 256 * 1024
+/**
+ * A peer that sends more than this in one block is not one we talk to. Programs of Go take as much: a builder's refusal carries the
+ * whole Dockerfile.
+ */
+export const maxBlockBytes: number = 16 * 1024 * 1024
 
 /** Reads the header blocks of one connection, which build on each other. */
 export class HpackDecoder {

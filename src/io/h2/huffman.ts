@@ -55,7 +55,9 @@ function makeCodes(): Codes {
 export function decodeHuffman(bytes: Uint8Array): Buffer {
   codes ??= makeCodes()
   const { symbols, first, offset, count } = codes
-  const out: number[] = []
+  // The shortest code has five bits.
+  const out = Buffer.allocUnsafe(Math.floor((bytes.length * 8) / 5))
+  let written = 0
   let code = 0
   let length = 0
   for (const byte of bytes) {
@@ -67,7 +69,8 @@ export function decodeHuffman(bytes: Uint8Array): Buffer {
       if (index < 0 || index >= (count[length] ?? 0)) continue
       const symbol = symbols[(offset[length] ?? 0) + index] ?? endMark
       if (symbol === endMark) throw new FlotillaError('io/protocol', 'end mark inside an HTTP/2 header')
-      out.push(symbol)
+      out[written] = symbol
+      written += 1
       code = 0
       length = 0
     }
@@ -76,5 +79,5 @@ export function decodeHuffman(bytes: Uint8Array): Buffer {
   if (length > 7 || code !== 2 ** length - 1) {
     throw new FlotillaError('io/protocol', 'invalid padding of an HTTP/2 header')
   }
-  return Buffer.from(out)
+  return out.subarray(0, written)
 }

@@ -65,7 +65,7 @@ async function look(path: string): Promise<Found> {
 function list(folder: string): Listing {
   const listing = new Map<string, ListedFile>()
   for (const { path, kind, mode, sizeBytes, modifiedNs } of walkFolder(folder)) {
-    if (kind === 'other') continue
+    if (kind === 'pipe' || kind === 'device' || kind === 'socket') continue
     // The last nine bits are the same as everywhere.
     listing.set(path, { kind, mode: mode & 0o777, sizeBytes, modifiedS: Number(modifiedNs / 1_000_000_000n) })
   }
