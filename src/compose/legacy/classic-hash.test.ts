@@ -63,6 +63,32 @@ const recorded = {
   bare: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"host","networks":{},"options":{"build":{"context":"/p"},"device_requests":null,"platform":null,"volumes":[]},"secrets":[],"volumes_from":[]}`,
 }
 
+/** Forms of fields that docker-compose 1 brings into one, each in a service of its own, and what it hashes of them. */
+const forms = {
+  'build: { context: ctx, args: [A=1, B], labels: [a=b, c] }':
+    '"build":{"args":{"A":"1","B":""},"context":"/p/ctx","labels":{"a":"b","c":""}}',
+  'build: { context: ./ctx, args: { A: 1, C: true }, labels: { a: 1, b: } , cache_from: [x] }':
+    '"build":{"args":{"A":"1","C":"True"},"cache_from":["x"],"context":"/p/ctx","labels":{"a":"1","b":null}}',
+  'cpus: 1.0': '"cpus":1.0',
+  'healthcheck: { test: [NONE], interval: 1.5s, timeout: 1h2m3s4ms }':
+    '"healthcheck":{"interval":1500000000,"test":["NONE"],"timeout":3723004000000}',
+  'labels: { a: 1, b: true, c: 1.5, d: null, e: 1.0 }': '"labels":{"a":"1","b":"True","c":"1.5","d":null,"e":"1.0"}',
+  'volumes: [{ type: tmpfs, target: /t, tmpfs: { size: 1m } }]':
+    '"volumes":[{"target":"/t","tmpfs":{"size":1048576},"type":"tmpfs"}]',
+  'mem_swappiness: "10"': '"mem_swappiness":10',
+  'x-foo: 1': '"x-foo":1',
+  'deploy: { resources: { limits: { cpus: "1", memory: 50M } } }':
+    '"cpus":1.0,"device_requests":null,"image":"busybox","mem_limit":"50M"',
+  'deploy: { resources: { limits: { cpus: 1.50 }, reservations: { memory: 20M } } }':
+    '"cpus":1.5,"device_requests":null,"image":"busybox","mem_limit":null,"mem_reservation":"20M"',
+  'deploy: { restart_policy: { condition: on-failure } }': '"restart":{"MaximumRetryCount":0,"Name":"on-failure"}',
+  'deploy: { resources: { reservations: { devices: [{ capabilities: [gpu], count: 1 }] } } }':
+    '"device_requests":[{"capabilities":[["gpu"]],"count":1}],"image":"busybox","mem_reservation":null',
+  'blkio_config: { device_read_bps: [{ path: /dev/sda, rate: 12mb }], device_write_iops: [{ path: /dev/sda, rate: "30" }] }':
+    '"blkio_config":{"device_read_bps":[{"path":"/dev/sda","rate":12582912}],"device_write_iops":[{"path":"/dev/sda","rate":30}]}',
+  'ports: ["[::1]:1:2"]': '"ports":[[2,1,null,null,"::1"]]',
+} as const
+
 /** The same of a file of version 1, as docker-compose 1.29.2 takes the hash of it. */
 const firstFile = `plain: { image: busybox, command: sleep 1000 }
 apart: { image: busybox, net: none, log_driver: json-file, log_opt: { max-size: 1m }, mem_limit: 64m }
@@ -72,12 +98,18 @@ full:
   volumes: ["data:/n", "/anon", "./d:/d:ro"]
   links: [plain, "plain:alias"]
   volumes_from: ["plain:ro"]
+driven: { image: busybox, volume_driver: local, volumes: ["data:/n", "./x:/x", /anon, "~/h:/h:ro"] }
+bridged: { image: busybox, net: bridge }
+built: { build: ctx, dockerfile: D }
 `
 
 const firstRecorded = {
   plain: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":null,"networks":{},"options":{"command":"sleep 1000","device_requests":null,"image":"busybox","platform":null},"secrets":[],"volumes_from":[]}`,
   apart: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"none","networks":{},"options":{"device_requests":null,"image":"busybox","logging":{"driver":"json-file","options":{"max-size":"1m"}},"mem_limit":"64m","platform":null},"secrets":[],"volumes_from":[]}`,
   full: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[["plain",null],["plain","alias"]],"net":"plain","networks":{},"options":{"device_requests":null,"image":"busybox","platform":null,"volumes":[["data","/n","rw"],[null,"/anon","rw"],["/p/d","/d","ro"]]},"secrets":[],"volumes_from":[["plain","ro"]]}`,
+  driven: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":null,"networks":{},"options":{"device_requests":null,"image":"busybox","platform":null,"volume_driver":"local","volumes":[["data","/n","rw"],["x","/x","rw"],[null,"/anon","rw"],["~/h","/h","ro"]]},"secrets":[],"volumes_from":[]}`,
+  bridged: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"bridge","networks":{},"options":{"device_requests":null,"image":"busybox","platform":null},"secrets":[],"volumes_from":[]}`,
+  built: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":null,"networks":{},"options":{"build":{"context":"/p/ctx","dockerfile":"D"},"device_requests":null,"platform":null},"secrets":[],"volumes_from":[]}`,
 }
 
 function load(text: string): Project {
@@ -109,28 +141,48 @@ describe('the hash of docker-compose 1.29', () => {
     expect(described).toBe(text)
   })
 
+  it.each(Object.entries(forms))('of %s is taken of the same text', (fields, text) => {
+    const project = load(`version: "2.4"\nservices: { web: { image: busybox, ${fields} } }\n`)
+    const described = describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')
+    expect(described).toContain(text)
+    const bare = load('services: { web: { image: busybox } }')
+    const rest = describeClassic(bare, bare.services['web']!, bare.written!['web']!, 'sha256:IMG')
+    expect(described.length).toBeGreaterThan(rest.length)
+  })
+
   it.each(Object.entries(firstRecorded))('of service %s of version 1 is taken of the same text', (name, text) => {
     const project = load(firstFile)
     expect(describeClassic(project, project.services[name]!, project.written![name]!, 'sha256:IMG')).toBe(text)
   })
 
   it('cannot be told for what docker-compose 1 writes in a way not known here', () => {
-    const hash = (extra: string): string | undefined => {
+    const hash = (extra: string): readonly string[] => {
       const project = load(`services: { web: { image: x, ${extra} } }\nconfigs: { c: { file: ./c } }`)
       return hashServiceClassic(project, project.services['web']!, 'sha256:1')
     }
-    expect(hash('tty: true')).toMatch(/^[0-9a-f]{64}$/)
-    const untold = ['configs: [c]', 'gpus: all', 'network_mode: "container:x"', 'deploy: { mode: global }']
-    for (const extra of [...untold, 'build: { context: . }']) expect([extra, hash(extra)]).toEqual([extra, undefined])
+    expect(hash('tty: true')).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)])
+    // `cpus: "2"` is written as 2.0 there.
+    expect(hash('cpus: 2')).toHaveLength(2)
+    const untold = ['configs: [c]', 'gpus: all', 'network_mode: "container:x"', 'healthcheck: { interval: 1d }']
+    for (const extra of untold) expect([extra, hash(extra)]).toEqual([extra, []])
     const bare = makeProject([makeService('web')])
-    expect(hashServiceClassic(bare, bare.services['web']!, 'sha256:1')).toBeUndefined()
+    expect(hashServiceClassic(bare, bare.services['web']!, 'sha256:1')).toEqual([])
+  })
+
+  it('passes over what has no effect on one engine', () => {
+    const told = (extra: string): string => {
+      const project = load(`services: { web: { image: busybox${extra} } }`)
+      return describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')
+    }
+    const fields = ['mode: global', 'labels: { a: b }', 'placement: { constraints: [a==b] }', 'endpoint_mode: vip']
+    for (const field of fields) expect(told(`, deploy: { ${field} }`)).toBe(told(''))
   })
 
   it('keeps a container that carries it, unless asked otherwise', () => {
     const project = load('services: { web: { image: busybox, network_mode: host } }')
     const service = project.services['web']!
     const observed = emptyEngine()
-    const hash = hashServiceClassic(project, service, observed.images['busybox']!.id)!
+    const hash = hashServiceClassic(project, service, observed.images['busybox']!.id)[0]!
     const container = {
       id: '1',
       name: 'p_web_1',

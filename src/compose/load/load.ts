@@ -158,7 +158,7 @@ function writtenOf(shared: Shared): Pick<Project, 'written'> {
   if (services === undefined) return {}
   const written = makeDictionary<WrittenService>()
   for (const [name, service] of Object.entries(services)) {
-    if (isMap(service) && service['extends'] === undefined) written[name] = toPlainTree(service) as WrittenService
+    if (isMap(service) && service['extends'] === undefined) written[name] = service as WrittenService
   }
   return { written }
 }
@@ -174,8 +174,10 @@ function bindAll<T>(binder: Binder, tree: TreeMap, kind: string, struct: Struct)
 /** The name, and the one rule between fields that changes a value: `scale` is also `deploy.replicas`. */
 function finishService(name: string, service: Service, shared: Shared): Service {
   const { scale, deploy } = service
+  const volumeDriver = shared.volumeDrivers.get(name)
   const named = Object.assign(copyDictionary(service as unknown as Dictionary<unknown>), {
     name,
+    ...(volumeDriver !== undefined && { volume_driver: volumeDriver }),
     ...(shared.options.convertWindowsPaths === true && service.volumes !== undefined
       ? { volumes: service.volumes.map(convertDrive) }
       : {}),

@@ -66,7 +66,7 @@ function readDocument(
 ): TreeMap {
   const { shared } = group
   const isLenient = shared.options.skipInterpolation === true
-  const document = convertLegacy(parsed, shared.places, shared.plainVolumes)
+  const document = convertLegacy(parsed, shared.places, shared)
   if (document !== parsed) shared.seen.version1 = true
   if (!isLenient) {
     const variables = makeVariables(shared, group.environment)
@@ -91,7 +91,7 @@ function readDocument(
  */
 function keepWritten(document: TreeMap, { shared, isBase }: Group): void {
   const isAlone = !isBase && document['include'] === undefined
-  shared.written.push(isAlone ? (toPlainTree(document) as WrittenService) : {})
+  shared.written.push(isAlone ? (toPlainTree(document, (scalar) => scalar) as WrittenService) : {})
 }
 
 function finishDocument(tree: TreeMap, file: SourceFile, shared: Shared): void {

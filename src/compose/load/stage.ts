@@ -30,6 +30,8 @@ export interface Shared {
   readonly seen: { goScalars: boolean; version1: boolean }
   /** Volumes of files of version 1; see `Volume.isPlain`. */
   readonly plainVolumes: Set<string>
+  /** Of services of files of version 1: driver of all their volumes. */
+  readonly volumeDrivers: Map<string, string>
 }
 
 export function makeShared(options: LoadOptions): Shared {
@@ -50,6 +52,7 @@ export function makeShared(options: LoadOptions): Shared {
     written: [],
     seen: { goScalars: false, version1: false },
     plainVolumes: new Set(),
+    volumeDrivers: new Map(),
     includes: { trees: new Map(), environments: new Map(), ids: new WeakMap() },
   }
 }

@@ -1,14 +1,15 @@
 import type { Dictionary } from './dictionary.ts'
+import type { GoScalar } from './go-scalar.ts'
 import type { FileObject, Model, Network, Volume } from './resource.ts'
 import type { Extensible } from './scalar.ts'
 import type { Service } from './service.ts'
 
-/** Plain data with the keys of the file. */
+/** Data with the keys of the file. */
 export interface WrittenService {
   [key: string]: Written
 }
 
-export type Written = null | boolean | number | string | Written[] | WrittenService
+export type Written = null | boolean | number | string | GoScalar | Written[] | WrittenService
 
 /**
  * A fully resolved project: what `config` prints, the hash is taken of, and the planner compares with
@@ -40,6 +41,8 @@ export interface Project extends Extensible {
   readonly written?: Dictionary<WrittenService>
   /** A file was of version 1, before there was `services`. */
   readonly isVersion1?: boolean
+  /** Services that are built without a name of their own → their images, where these are not called `PROJECT-SERVICE`. */
+  readonly imageNames?: Dictionary<string>
   /** Active profiles. */
   readonly profiles: readonly string[]
 }

@@ -56,8 +56,8 @@ function isHashOf(label: string | undefined, service: Service): boolean {
 /** docker-compose 1 hashes the image with the service, and knows no label for it. */
 function isSameAsClassic(container: ObservedContainer, wanted: Wanted, image: ObservedImage): boolean {
   if (wanted.replacesClassic === true || container.labels[LABEL.version]?.startsWith('1.') !== true) return false
-  const hash = hashServiceClassic(wanted.project, wanted.service, image.id)
-  return hash !== undefined && hash === container.labels[LABEL.configHash]
+  const hashes = hashServiceClassic(wanted.project, wanted.service, image.id)
+  return hashes.includes(container.labels[LABEL.configHash] ?? '')
 }
 
 /** A container that another program made does not tell what its files hold. */

@@ -1,5 +1,5 @@
 import type { Project } from '../model/project.ts'
-import { toImageReference } from '../translate/name.ts'
+import { toBuiltName, toImageReference } from '../translate/name.ts'
 import { makePlanBuilder } from './builder.ts'
 import type { PlanBuilder } from './builder.ts'
 import { rosterOfLabels, rosterOfProject, serviceLevels, withDependencies, withDependents } from './dependency.ts'
@@ -200,8 +200,8 @@ function addImageRemovals(
       if (removeImages === 'all' || service.image === undefined) references.add(toImageReference(project, service))
     } else if (project === undefined) {
       const images = observed.containers.filter((entry) => entry.service === name).map((entry) => entry.image)
-      const own = `${options.projectName}-${name}`
-      for (const image of images) if (removeImages === 'all' || image === own) references.add(image)
+      const own = (['-', '_'] as const).map((separator) => toBuiltName(options.projectName, name, separator))
+      for (const image of images) if (removeImages === 'all' || own.includes(image)) references.add(image)
     }
   }
   for (const reference of references) {

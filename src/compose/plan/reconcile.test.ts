@@ -299,6 +299,21 @@ describe('links of the default bridge', () => {
   const stepsBefore = (rendered: string): readonly string[] =>
     /\[([\d ]*)\] → #\d+ Container p-app-1: create-container/.exec(rendered)?.[1]?.split(' ') ?? []
 
+  it('have the names of docker-compose 1 in a file of version 1, whatever containers are called', () => {
+    const links = (of: Project, observed: Observed): unknown =>
+      plan(of, observed).steps.flatMap(({ op }) =>
+        op.kind === 'create-container' && op.draft.service.name === 'app' ? [op.draft.links] : [],
+      )
+    const first = { ...want, isVersion1: true }
+    expect(links(first, emptyEngine())).toEqual([['p-db-1:store', 'p-db-1:db_1', 'p-db-1:p_db_1']])
+    expect(links(want, emptyEngine())).toEqual([['p-db-1:store', 'p-db-1:db-1', 'p-db-1:p-db-1']])
+    const have = up(want)
+    const taken = have.containers
+      .filter(({ service: name }) => name === 'db')
+      .map((container) => ({ ...container, name: 'p_db_1' }))
+    expect(links(first, { ...have, containers: taken })).toEqual([['p_db_1:store', 'p_db_1:db_1', 'p_db_1:p_db_1']])
+  })
+
   it('are made once the linked container has been made', () => {
     const rendered = renderPlan(plan(want, emptyEngine()))
     const made = /→ #(\d+) Container p-db-1: create-container/.exec(rendered)?.[1]
