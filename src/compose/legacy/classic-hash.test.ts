@@ -112,11 +112,17 @@ const firstRecorded = {
   built: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":null,"networks":{},"options":{"build":{"context":"/p/ctx","dockerfile":"D"},"device_requests":null,"platform":null},"secrets":[],"volumes_from":[]}`,
 }
 
-function load(text: string): Project {
+/** What docker-compose 1.29.2 takes the hash of for services of two files. */
+const mergedRecorded = {
+  web: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[["db",null],["db","y"]],"net":"p_back","networks":{"p_back":{},"p_default":{"aliases":["a","z"]}},"options":{"build":{"args":{"Y":"2","Z":"1"},"context":"/p","dockerfile":"D"},"cap_add":["ALL","CHOWN","NET_ADMIN"],"command":"base","depends_on":{"db":{"condition":"service_started"},"one":{"condition":"service_healthy"}},"device_requests":null,"dns":["1.1.1.1","2.2.2.2"],"environment":{"A":5,"Q":"1","V":null},"expose":["1"],"extra_hosts":{"h":"1.2.3.4"},"healthcheck":{"interval":5000000000,"retries":2,"test":"true"},"image":"busybox","labels":{"n":"2","x":"y"},"logging":{"driver":"syslog","options":{"a":"b","c":"d"}},"platform":null,"ports":[[1,1,null,null,null],[2,2,null,null,null],[80,"3000-3001",null,null,null]],"tmpfs":["/t"],"volumes":[["p_other","/d","ro"],["/p/new","/n","rw"],["/q","/q","rw"],[null,"/r","rw"]]},"secrets":[],"volumes_from":[]}`,
+  db: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"p_default","networks":{"p_default":{}},"options":{"device_requests":null,"expose":["80","90"],"image":"busybox","platform":null,"volumes":[]},"secrets":[],"volumes_from":[]}`,
+}
+
+function load(...texts: readonly string[]): Project {
   const files: Readonly<Record<string, string>> = { '/p/x.env': 'F=1' }
   return loadProject(
     {
-      files: [{ path: '/p/docker-compose.yml', text }],
+      files: texts.map((text, index) => ({ path: `/p/${index}.yml`, text })),
       workingDir: '/p',
       environment: makeDictionary(),
       projectName: 'p',
@@ -153,6 +159,41 @@ describe('the hash of docker-compose 1.29', () => {
   it.each(Object.entries(firstRecorded))('of service %s of version 1 is taken of the same text', (name, text) => {
     const project = load(firstFile)
     expect(describeClassic(project, project.services[name]!, project.written![name]!, 'sha256:IMG')).toBe(text)
+  })
+
+  it('of a service of two files is taken of what both say', () => {
+    const base = `version: "2.4"
+services:
+  web: { image: busybox, command: base, volumes: ["data:/d", "/q:/q", /r], ports: ["2:2", "1:1"], expose: [1],
+    labels: [x=y], environment: [A=0, Q=1], depends_on: [db], links: ["db:y"], dns: 1.1.1.1, tmpfs: [/t],
+    logging: { driver: syslog, options: { a: b } }, networks: [default], build: { context: ., args: { Z: 1 } },
+    healthcheck: { test: "true", interval: 5s }, cap_add: [NET_ADMIN, CHOWN], x-note: 1 }
+  db: { image: busybox, expose: [90, 80] }
+volumes: { data: }
+`
+    const override = `version: "2.4"
+services:
+  web: { volumes: ["other:/d:ro", "./new:/n"], ports: ["1:1", "3000-3001:80"], environment: { A: 5, V: }, labels: { n: 2 },
+    depends_on: { one: { condition: service_healthy } }, links: [db], dns: [2.2.2.2], logging: { options: { c: d } },
+    networks: { default: { aliases: [z, a] }, back: }, build: { dockerfile: D, args: [Y=2] }, healthcheck: { retries: 2 },
+    cap_add: [CHOWN, ALL], extra_hosts: ["h:1.2.3.4"] }
+  one: { image: busybox }
+volumes: { other: }
+networks: { back: }
+`
+    const project = load(base, override)
+    const told = (name: string): string =>
+      describeClassic(project, project.services[name]!, project.written![name]!, 'sha256:IMG')
+    expect(told('web')).toBe(mergedRecorded.web)
+    expect(told('db')).toBe(mergedRecorded.db)
+  })
+
+  it('of a service that extends one of its file is taken of both; of another file it cannot be told', () => {
+    const text = 'services: { web: { extends: { service: base }, command: x }, base: { image: b, environment: [A=1] } }'
+    const project = load(text)
+    expect(describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')).toContain(
+      '"options":{"command":"x","device_requests":null,"environment":{"A":"1"},"image":"b","platform":null,"volumes":[]}',
+    )
   })
 
   it('cannot be told for what docker-compose 1 writes in a way not known here', () => {

@@ -19,10 +19,13 @@ export function toClassicPorts(value: Written): readonly PythonValue[] | undefin
 }
 
 function fromFields(entry: WrittenService): readonly PythonValue[] | undefined {
-  const { target, published, protocol = null, mode = null } = entry
+  // An address is there only where files were merged.
+  const { target, published, protocol = null, mode = null, external_ip: address = null } = entry
   if (typeof target !== 'number') return undefined
+  if (typeof published === 'string' && /^\d+-\d+$/.test(published))
+    return [[target, published, protocol, mode, address]]
   const number = published === undefined ? null : Number(published)
-  return Number.isNaN(number) ? undefined : [[target, number, protocol, mode, null]]
+  return Number.isNaN(number) ? undefined : [[target, number, protocol, mode, address]]
 }
 
 /** `[address:][published:]target[/protocol]`, with ranges of equal length. */

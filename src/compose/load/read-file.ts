@@ -86,12 +86,12 @@ function readDocument(
 }
 
 /**
- * What is read besides the one document is no longer what docker-compose 1 saw. A file of version 1 is: it was converted
+ * What is included or extended is no longer what docker-compose 1 saw. A file of version 1 is: it was converted
  * there in the same way.
  */
 function keepWritten(document: TreeMap, { shared, isBase }: Group): void {
   const isAlone = !isBase && document['include'] === undefined
-  shared.written.push(isAlone ? (toPlainTree(document, (scalar) => scalar) as WrittenService) : {})
+  shared.written.push(isAlone ? (toPlainTree(document, (scalar) => scalar) as WrittenService) : undefined)
 }
 
 function finishDocument(tree: TreeMap, file: SourceFile, shared: Shared): void {

@@ -35,8 +35,8 @@ export interface Project extends Extensible {
   /** The variables interpolation saw: process, env files, `COMPOSE_PROJECT_NAME`. */
   readonly environment: Dictionary<string>
   /**
-   * Services as the one file of the project has them, variables filled in and nothing else done. Absent when there are
-   * more files or loading was not asked to keep them.
+   * Services as the files have them, variables filled in and nothing else done; of several files merged as docker-compose
+   * 1 did it. Absent when that is not known, or loading was not asked to keep them.
    */
   readonly written?: Dictionary<WrittenService>
   /** A file was of version 1, before there was `services`. */
