@@ -1,3 +1,4 @@
+import { keepClassicImages } from '../legacy/classic-image.ts'
 import type { Project } from '../model/project.ts'
 import { toBuiltName, toImageReference } from '../translate/name.ts'
 import { makePlanBuilder } from './builder.ts'
@@ -197,7 +198,15 @@ function addImageRemovals(
   for (const name of [...chosen].sort()) {
     const service = project?.services[name]
     if (service !== undefined && project !== undefined) {
-      if (removeImages === 'all' || service.image === undefined) references.add(toImageReference(project, service))
+      if (removeImages === 'all' || service.image === undefined) {
+        references.add(
+          toImageReference(
+            keepClassicImages(project, observed, () => false),
+            service,
+          ),
+        )
+        references.add(toImageReference(project, service))
+      }
     } else if (project === undefined) {
       const images = observed.containers.filter((entry) => entry.service === name).map((entry) => entry.image)
       const own = (['-', '_'] as const).map((separator) => toBuiltName(options.projectName, name, separator))
