@@ -90,14 +90,22 @@ function isSameImage(container: ObservedContainer, image: ObservedImage): boolea
   return image.ids.includes(label) || image.digests.some((digest) => label !== '' && digest.endsWith(label))
 }
 
+/**
+ * One that does not run is to be on its networks by name: it was taken off, or never put on, where something ended half
+ * way, and could not be started then, or only without them.
+ */
 function missingNetwork(container: ObservedContainer, wanted: Wanted): string | undefined {
-  if (container.state !== 'running') return undefined
+  const { state } = container
+  const isStopped = state === 'exited' || state === 'created'
+  if (state !== 'running' && !isStopped) return undefined
   const attached = new Set(Object.values(container.networks))
   for (const key of Object.keys(wanted.service.networks ?? {})) {
     if (wanted.renewedNetworks.has(key)) continue
     const name = wanted.project.networks[key]?.name
     const network = wanted.observed.networks.find((entry) => entry.name === name)
-    if (network === undefined || !attached.has(network.id)) return `not on network ${name ?? key}`
+    if (isStopped) {
+      if (name !== undefined && !(name in container.networks)) return `not on network ${name}`
+    } else if (network === undefined || !attached.has(network.id)) return `not on network ${name ?? key}`
   }
   return undefined
 }

@@ -4,7 +4,7 @@ import { dependsOn, dictionary, emptyEngine, image, project, service } from '../
 import { hashNetworkWithOptions } from '../hash.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
-import type { Observed } from './observed.ts'
+import type { Observed, ObservedContainer } from './observed.ts'
 import { defaultReconcileOptions } from './options.ts'
 import type { ReconcileOptions } from './options.ts'
 import { isQuestions, renderPlan } from './plan.ts'
@@ -287,6 +287,27 @@ describe('orphans', () => {
     const start = steps.find((step) => step.op.kind === 'start-container')
     expect(removals).toHaveLength(2)
     expect(start?.after).toEqual(expect.arrayContaining(removals))
+  })
+})
+
+describe('containers that do not run', () => {
+  const want = project([service('web', { networks: dictionary({ default: null, back: null }) })], {
+    networks: { default: {}, back: {} },
+  })
+  const causes = (have: Observed): readonly string[] =>
+    plan(want, have).steps.flatMap(({ op, cause }) => (op.kind === 'create-container' ? [cause] : []))
+  const withContainers = (have: Observed, extra: Partial<ObservedContainer>): Observed => ({
+    ...have,
+    containers: have.containers.map((container) => ({ ...container, ...extra })),
+  })
+
+  it.each(['exited', 'created'] as const)('and are %s are replaced when they were taken off a network', (state) => {
+    const have = up(want)
+    // Names are known also where the engine tells no ID.
+    const on = (...names: readonly string[]): Readonly<Record<string, string>> =>
+      Object.fromEntries(names.map((name) => [name, '']))
+    expect(causes(withContainers(have, { state, networks: on('p_default', 'p_back') }))).toEqual([])
+    expect(causes(withContainers(have, { state, networks: on('p_default') }))).toEqual(['not on network p_back'])
   })
 })
 
