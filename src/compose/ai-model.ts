@@ -8,6 +8,7 @@ import { copyDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import type { Model } from './model/resource.ts'
 import type { Service } from './model/service.ts'
+import type { Environments } from './provider/recall.ts'
 import { toProgramEnvironment } from './provider/program-environment.ts'
 
 export interface ModelOptions extends CallOptions {
@@ -39,7 +40,13 @@ export async function prepareModels(project: Project, services: readonly Service
     const model = project.models[key]
     if (model !== undefined) await prepareModel(key, model, present, call, o.progress)
   }
-  return withModelVariables(project, services, parseEndpoint(await call(['status', '--json'])))
+  const endpoint = parseEndpoint(await call(['status', '--json']))
+  return withModelVariables(project, services, () => endpoint)
+}
+
+/** The project in which services have the addresses of models that their containers have now. */
+export function recallModels(project: Project, services: readonly Service[], environments: Environments): Project {
+  return withModelVariables(project, services, (service, variable) => environments.get(service)?.[variable] ?? '')
 }
 
 async function callPlugin(plugin: string, args: readonly string[], project: Project, o: ModelOptions): Promise<string> {
@@ -104,7 +111,11 @@ function parseEndpoint(text: string): string {
   throw new FlotillaError('compose/execute', 'docker model status --json names no endpoint')
 }
 
-function withModelVariables(project: Project, services: readonly Service[], endpoint: string): Project {
+function withModelVariables(
+  project: Project,
+  services: readonly Service[],
+  endpointOf: (service: string, variable: string) => string,
+): Project {
   const changed = copyDictionary(project.services)
   for (const service of services) {
     const models = Object.entries(service.models ?? {})
@@ -113,7 +124,8 @@ function withModelVariables(project: Project, services: readonly Service[], endp
     for (const [key, names] of models) {
       const prefix = key.toUpperCase().replaceAll('-', '_')
       environment[names?.model_var ?? `${prefix}_MODEL`] = project.models[key]?.model ?? key
-      environment[names?.endpoint_var ?? `${prefix}_URL`] = endpoint
+      const variable = names?.endpoint_var ?? `${prefix}_URL`
+      environment[variable] = endpointOf(service.name, variable)
     }
     changed[service.name] = { ...service, environment }
   }

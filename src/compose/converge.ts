@@ -10,6 +10,7 @@ import type { HookOutput } from './execute/hook.ts'
 import type { ProjectLockOptions } from './lock/project-lock.ts'
 import type { StartedContainer } from './execute.ts'
 import { checkContainerNames } from './load/consistency.ts'
+import { keepClassicImages, toClassicImages } from './legacy/classic-image.ts'
 import { mapDictionary } from './model/dictionary.ts'
 import { materialKey, noMaterials } from './model/material.ts'
 import type { Materials } from './model/material.ts'
@@ -19,7 +20,7 @@ import { observeImageVolumes } from './observe-images.ts'
 import { observe } from './observe.ts'
 import { observeNodes } from './observe-nodes.ts'
 import { isClusterEndpoint, paceOf } from './pace.ts'
-import { furtherImages } from './plan/image-plan.ts'
+import { furtherImages, isBuiltAnyway } from './plan/image-plan.ts'
 import type { ImageOptions, PullPolicy } from './plan/image-plan.ts'
 import { findLeftOut } from './plan/left-out.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
@@ -32,7 +33,7 @@ import { isSameState } from './plan/same-state.ts'
 import { readMaterials } from './read-materials.ts'
 import { selectServices } from './plan/selection.ts'
 import { reportPlan } from './report-plan.ts'
-import { bringImages } from './prepare-images.ts'
+import { bringImages, toImageOptions } from './prepare-images.ts'
 import { imageMounts } from './translate/mount.ts'
 import { toImageReference } from './translate/name.ts'
 
@@ -157,20 +158,21 @@ export interface Prepared {
 /** Everything up to the plan. Pulls and builds images, unless it is a dry run. */
 export async function prepare(
   engine: Engine,
-  project: Project,
+  given: Project,
   o: ConvergeOptions,
   known: Known = { isCluster: remember(() => isClusterEndpoint(engine, toCall(o))) },
 ): Promise<Prepared> {
-  checkContainerNames(project)
+  checkContainerNames(given)
   const call = toCall(o)
-  const selection = selectServices(project, o.reconcile.services, o.reconcile.withoutDependencies)
+  const selection = selectServices(given, o.reconcile.services, o.reconcile.withoutDependencies)
   const left = findLeftOut(selection.services)
   if (o.isStrict === true && left[0] !== undefined) throw new FlotillaError('compose/unsupported', left[0])
-  const references = toReferences(project, selection.services)
+  const references = toReferences(given, selection.services)
   const [apiVersion, first] = await Promise.all([
     engine.apiVersion(call),
-    observe(engine, toObserveRequest(project, references), call),
+    observe(engine, toObserveRequest(given, references), call),
   ])
+  const project = keepClassicImages(given, first, (service) => isBuiltAnyway(service, toImageOptions(o)))
   const brought = await bringImages(engine, project, selection, references, first, o)
   const { pulls } = brought
   let { observed } = brought
@@ -221,10 +223,10 @@ function withMountedImages(materials: Materials, services: readonly Service[], o
   return { ...materials, entries }
 }
 
-/** The images the containers of services are made of. */
+/** The images the containers of services are made of, or may be. */
 function toReferences(project: Project, services: readonly Service[]): readonly string[] {
   const all = services.flatMap((service) => [toImageReference(project, service), ...furtherImages(service)])
-  return [...new Set(all)]
+  return [...new Set([...all, ...toClassicImages(project, services)])]
 }
 
 /** What to look for on the engine for a project. */

@@ -85,7 +85,7 @@ async function settleBuilt(
   return settled.size === 0 ? images : makeDictionary([...Object.entries(images), ...settled])
 }
 
-function toImageOptions(o: ConvergeOptions): ImageOptions {
+export function toImageOptions(o: ConvergeOptions): ImageOptions {
   return { ...defaultImageOptions, ...o.images, pull: o.pull, nowMs: o.clock.nowMs() }
 }
 

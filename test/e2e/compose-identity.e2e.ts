@@ -89,6 +89,54 @@ describe.runIf(isRoot)('identity of projects (needs root on Linux)', () => {
     expect([await host.containers('old'), await host.resources('old')]).toEqual([[], []])
   })
 
+  it('what docker-compose 1.29 built is kept, and its image used, until something is built', async () => {
+    const file = (level: string): string => `version: "3.8"
+services:
+  web: { build: { context: ., args: { A: 1 } }, command: sleep 100000, init: true, environment: { LEVEL: ${level} } }
+`
+    await host.write('made', {
+      Dockerfile: `FROM ${sampleImage}\nARG A\nCOPY note /note\n`,
+      note: 'one',
+      'docker-compose.yml': file('one'),
+      'docker-compose.override.yml': 'version: "3.8"\nservices: { web: { labels: [a=b], expose: [80] } }\n',
+    })
+    const images = async (): Promise<readonly string[]> =>
+      (await running!.hosts[0]!.docker(['images', '--format', '{{.Repository}}'])).stdout
+        .split('\n')
+        .filter((name) => name.startsWith('made'))
+        .sort()
+    const runs = async (): Promise<readonly string[]> =>
+      (
+        await running!.hosts[0]!.docker([
+          'ps',
+          '--filter',
+          'label=com.docker.compose.project=made',
+          '--format',
+          '{{.Names}} {{.Image}}',
+        ])
+      ).stdout
+        .trim()
+        .split('\n')
+        .sort()
+    await theirs(['up', '-d'], 'made')
+    const before = await seen('made')
+    expect(await host.changesDuring(() => ours('made', 'up', '-d'))).toEqual([])
+    await ours('made', 'up', '-d', '--scale', 'web=2')
+    expect((await seen('made')).slice(1)).toEqual(before)
+    expect(await runs()).toEqual(['made-web-2 made_web', 'made_web_1 made_web'])
+    await host.write('made', { 'docker-compose.yml': file('two') })
+    await ours('made', 'up', '-d')
+    expect([await runs(), await images()]).toEqual([['made-web-1 made_web'], ['made_web']])
+    await host.write('made', { note: 'two' })
+    await ours('made', 'up', '-d', '--build')
+    expect([await runs(), await images()]).toEqual([['made-web-1 made-web'], ['made-web', 'made_web']])
+    await ours('made', 'down', '-t', '1', '--rmi', 'local')
+    expect(await images()).toEqual(['made_web'])
+    await theirs(['up', '-d'], 'made')
+    await ours('made', 'down', '-t', '1', '--rmi', 'local')
+    expect(await images()).toEqual([])
+  })
+
   it("a file of version 1 keeps the containers of docker-compose 1.29, and its volumes are the engine's", async () => {
     const service = (more: string): string => `{ image: "${sampleImage}", command: /bin/idle, ${more} }`
     await host.write('first', {

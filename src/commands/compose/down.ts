@@ -2,6 +2,7 @@ import type { Run } from '../../cli/command.ts'
 import { isSwitchedOn } from '../../core/env-switch.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { toObserveRequest } from '../../compose/converge.ts'
+import { toClassicImages } from '../../compose/legacy/classic-image.ts'
 import { reportPlan } from '../../compose/report-plan.ts'
 import { execute } from '../../compose/execute.ts'
 import { observe } from '../../compose/observe.ts'
@@ -38,7 +39,10 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
       const references =
         project === undefined || images === undefined
           ? []
-          : Object.values(project.services).map((service) => toImageReference(project, service))
+          : [
+              ...Object.values(project.services).map((service) => toImageReference(project, service)),
+              ...toClassicImages(project, Object.values(project.services)),
+            ]
       const request = project === undefined ? { project: name } : toObserveRequest(project, references)
       const look = async (signal: AbortSignal | undefined): Promise<{ observed: Observed; plan: Plan }> => {
         const call = signal === undefined ? {} : { signal }

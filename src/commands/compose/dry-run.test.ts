@@ -51,7 +51,7 @@ it('says whom a provider that is not called would have told something', async ()
   ]
   await bed.write('compose.yaml', `name: p\nservices: { ${services.join(', ')} }`)
   expect((await bed.run('--dry-run', 'up', '-d')).stderr).toContain(
-    'provider of service \\"db\\" is not called: what it would tell web is not known, so a replacement of that may be shown that does not come',
+    'provider of service \\"db\\" is not called: what it would tell web is taken to be what they were told last',
   )
 })
 
@@ -62,6 +62,26 @@ it('says which services would be told of models', async () => {
     `name: p\nservices: { ${web}, alone: { image: box:1 } }\nmodels: { small: { model: ai/small } }`,
   )
   expect((await bed.run('--dry-run', 'up', '-d')).stderr).toContain(
-    'models are not asked for: what web would be told of them is not known, so a replacement of that may be shown that does not come',
+    'models are not asked for: what web would be told of them is taken to be what they were told last',
   )
+})
+
+it('a plan shows no replacement of what is as a provider left it', async () => {
+  const write = (web: string): Promise<void> =>
+    bed.write('compose.yaml', `name: p\nservices: { web: { image: box:1, ${web} }, db: { provider: { type: cloud } } }`)
+  // What a provider would have told it.
+  await bed.write('compose.yaml', 'name: p\nservices: { web: { image: box:1, environment: { A: 1, DB_URL: "x=y" } } }')
+  expect((await bed.run('up', '-d')).code).toBe(0)
+  await write('environment: { A: 1 }, depends_on: [db]')
+  const same = await bed.run('up', '--plan', '--detailed-exitcode')
+  expect({ code: same.code, stdout: same.stdout }).toEqual({
+    code: 0,
+    stdout: expect.stringContaining('nothing to do'),
+  })
+  await write('environment: { A: 2 }, depends_on: [db]')
+  const other = await bed.run('up', '--plan', '--detailed-exitcode')
+  expect({ code: other.code, stdout: other.stdout }).toEqual({
+    code: 2,
+    stdout: expect.stringContaining('environment'),
+  })
 })

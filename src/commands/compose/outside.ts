@@ -1,5 +1,7 @@
 import type { Context } from '../../cli/command.ts'
 import type { Project } from '../../compose/model/project.ts'
+import type { Service } from '../../compose/model/service.ts'
+import type { Environments } from '../../compose/provider/recall.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import type { Session } from './session.ts'
 
@@ -8,11 +10,11 @@ export interface OutsideOptions {
   /** Named by the user; empty means all. */
   readonly services: readonly string[]
   readonly withoutDependencies: boolean
-  /** Nothing is to be changed: providers and models are left alone, and what they would say is not known. */
+  /** Nothing is to be changed: providers and models are left alone; they count as saying what they said last. */
   readonly isPlan: boolean
 }
 
-const shownInVain = 'so a replacement of that may be shown that does not come'
+const asBefore = 'is taken to be what they were told last'
 
 /**
  * Asks what stands outside the Compose file: the user's credentials (`use_api_socket`), AI models and providers.
@@ -40,7 +42,12 @@ export async function resolveOutside(
   const users = services.filter((service) => Object.keys(service.models ?? {}).length > 0)
   if (users.length > 0 && options.isPlan) {
     const names = users.map(({ name }) => name).join(', ')
-    ctx.log.warn(`models are not asked for: what ${names} would be told of them is not known, ${shownInVain}`)
+    ctx.log.warn(`models are not asked for: what ${names} would be told of them ${asBefore}`)
+    const [{ recallModels }, environments] = await Promise.all([
+      import('../../compose/ai-model.ts'),
+      recall(session, made, users, ctx.signal),
+    ])
+    made = recallModels(made, services, environments)
   } else if (users.length > 0) {
     const { prepareModels } = await import('../../compose/ai-model.ts')
     made = await prepareModels(
@@ -61,6 +68,21 @@ export async function resolveOutside(
   return made
 }
 
+async function recall(
+  { engine }: Session,
+  project: Project,
+  services: readonly Service[],
+  signal: AbortSignal,
+): Promise<Environments> {
+  const { readEnvironments } = await import('../../compose/provider/recall.ts')
+  return readEnvironments(
+    engine,
+    project.name,
+    services.map(({ name }) => name),
+    { signal },
+  )
+}
+
 async function callProviders(
   ctx: Context,
   session: Session,
@@ -77,8 +99,11 @@ async function callProviders(
     if (service === undefined || !isProvided(service)) continue
     if (isPlan) {
       const told = Object.values(made.services).filter((other) => other.depends_on?.[name] !== undefined)
-      const unknown = `: what it would tell ${told.map((other) => other.name).join(', ')} is not known, ${shownInVain}`
-      warn(`provider of service "${name}" is not called${told.length === 0 ? '' : unknown}`)
+      const recalled = `: what it would tell ${told.map((other) => other.name).join(', ')} ${asBefore}`
+      warn(`provider of service "${name}" is not called${told.length === 0 ? '' : recalled}`)
+      if (told.length === 0) continue
+      const { recallVariables } = await import('../../compose/provider/recall.ts')
+      made = recallVariables(made, name, await recall(session, made, told, ctx.signal))
       continue
     }
     const variables = await runProvider(made, service, 'up', {

@@ -6,11 +6,13 @@ import { applyDefaultPlatform, dropUnused, enableServices, requireDependencies }
 import { readProject, readTree } from '../../compose/load/source.ts'
 import type { SourceRequest } from '../../compose/load/source.ts'
 import type { TreeMap } from '../../compose/load/tree.ts'
+import { nameImagesClassic } from '../../compose/legacy/classic-image.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { parseRemote } from '../../compose/remote/reference.ts'
 import type { RemoteSource } from '../../compose/remote/remote-files.ts'
+import { isSwitchedOn } from '../../core/env-switch.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { learnEnv, readParallel } from './compose-env.ts'
+import { composeEnv, learnEnv, readParallel } from './compose-env.ts'
 import { readLimits } from './limits.ts'
 import { checkLogLevel } from './log-level.ts'
 import { readProgress } from './progress-flag.ts'
@@ -51,8 +53,14 @@ export async function openWritten(
   )
   learnEnv(ctx, loaded.environment)
   readParallel(ctx)
-  const project = enableServices(loaded, named)
+  const enabled = enableServices(loaded, named)
+  const project = isCompatible(ctx) ? nameImagesClassic(enabled) : enabled
   return ctx.globals['all-resources'] === true ? project : dropUnused(project)
+}
+
+/** `--compatibility`, or its variable: containers and images are named with `_`. */
+export function isCompatible(ctx: Context): boolean {
+  return ctx.globals['compatibility'] === true || isSwitchedOn(composeEnv(ctx)['COMPOSE_COMPATIBILITY'])
 }
 
 /** The merged tree before it is bound: `config --no-interpolate`, `config --variables`. */

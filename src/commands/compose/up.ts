@@ -16,6 +16,7 @@ import { makeBuildHost, readAuth } from './build-host.ts'
 import { readChanging } from './change-pace.ts'
 import { composeEnv, removesOrphans } from './compose-env.ts'
 import type { upFlags } from './lifecycle-table.ts'
+import { isCompatible } from './project.ts'
 import { resolveOutside } from './outside.ts'
 import { askUser, withSession } from './session.ts'
 import type { Session } from './session.ts'
@@ -151,8 +152,7 @@ export function toConvergeOptions(
       start: !flags['no-start'],
       awaitsAgain: true,
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
-      separator:
-        ctx.globals['compatibility'] === true || isSwitchedOn(composeEnv(ctx)['COMPOSE_COMPATIBILITY']) ? '_' : '-',
+      separator: isCompatible(ctx) ? '_' : '-',
     },
     isStrict: flags.strict,
     pull: parsePull(flags.pull, flags.build),

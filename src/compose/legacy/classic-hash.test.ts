@@ -63,6 +63,32 @@ const recorded = {
   bare: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"host","networks":{},"options":{"build":{"context":"/p"},"device_requests":null,"platform":null,"volumes":[]},"secrets":[],"volumes_from":[]}`,
 }
 
+/** Forms of fields that docker-compose 1 brings into one, each in a service of its own, and what it hashes of them. */
+const forms = {
+  'build: { context: ctx, args: [A=1, B], labels: [a=b, c] }':
+    '"build":{"args":{"A":"1","B":""},"context":"/p/ctx","labels":{"a":"b","c":""}}',
+  'build: { context: ./ctx, args: { A: 1, C: true }, labels: { a: 1, b: } , cache_from: [x] }':
+    '"build":{"args":{"A":"1","C":"True"},"cache_from":["x"],"context":"/p/ctx","labels":{"a":"1","b":null}}',
+  'cpus: 1.0': '"cpus":1.0',
+  'healthcheck: { test: [NONE], interval: 1.5s, timeout: 1h2m3s4ms }':
+    '"healthcheck":{"interval":1500000000,"test":["NONE"],"timeout":3723004000000}',
+  'labels: { a: 1, b: true, c: 1.5, d: null, e: 1.0 }': '"labels":{"a":"1","b":"True","c":"1.5","d":null,"e":"1.0"}',
+  'volumes: [{ type: tmpfs, target: /t, tmpfs: { size: 1m } }]':
+    '"volumes":[{"target":"/t","tmpfs":{"size":1048576},"type":"tmpfs"}]',
+  'mem_swappiness: "10"': '"mem_swappiness":10',
+  'x-foo: 1': '"x-foo":1',
+  'deploy: { resources: { limits: { cpus: "1", memory: 50M } } }':
+    '"cpus":1.0,"device_requests":null,"image":"busybox","mem_limit":"50M"',
+  'deploy: { resources: { limits: { cpus: 1.50 }, reservations: { memory: 20M } } }':
+    '"cpus":1.5,"device_requests":null,"image":"busybox","mem_limit":null,"mem_reservation":"20M"',
+  'deploy: { restart_policy: { condition: on-failure } }': '"restart":{"MaximumRetryCount":0,"Name":"on-failure"}',
+  'deploy: { resources: { reservations: { devices: [{ capabilities: [gpu], count: 1 }] } } }':
+    '"device_requests":[{"capabilities":[["gpu"]],"count":1}],"image":"busybox","mem_reservation":null',
+  'blkio_config: { device_read_bps: [{ path: /dev/sda, rate: 12mb }], device_write_iops: [{ path: /dev/sda, rate: "30" }] }':
+    '"blkio_config":{"device_read_bps":[{"path":"/dev/sda","rate":12582912}],"device_write_iops":[{"path":"/dev/sda","rate":30}]}',
+  'ports: ["[::1]:1:2"]': '"ports":[[2,1,null,null,"::1"]]',
+} as const
+
 /** The same of a file of version 1, as docker-compose 1.29.2 takes the hash of it. */
 const firstFile = `plain: { image: busybox, command: sleep 1000 }
 apart: { image: busybox, net: none, log_driver: json-file, log_opt: { max-size: 1m }, mem_limit: 64m }
@@ -72,19 +98,31 @@ full:
   volumes: ["data:/n", "/anon", "./d:/d:ro"]
   links: [plain, "plain:alias"]
   volumes_from: ["plain:ro"]
+driven: { image: busybox, volume_driver: local, volumes: ["data:/n", "./x:/x", /anon, "~/h:/h:ro"] }
+bridged: { image: busybox, net: bridge }
+built: { build: ctx, dockerfile: D }
 `
 
 const firstRecorded = {
   plain: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":null,"networks":{},"options":{"command":"sleep 1000","device_requests":null,"image":"busybox","platform":null},"secrets":[],"volumes_from":[]}`,
   apart: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"none","networks":{},"options":{"device_requests":null,"image":"busybox","logging":{"driver":"json-file","options":{"max-size":"1m"}},"mem_limit":"64m","platform":null},"secrets":[],"volumes_from":[]}`,
   full: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[["plain",null],["plain","alias"]],"net":"plain","networks":{},"options":{"device_requests":null,"image":"busybox","platform":null,"volumes":[["data","/n","rw"],[null,"/anon","rw"],["/p/d","/d","ro"]]},"secrets":[],"volumes_from":[["plain","ro"]]}`,
+  driven: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":null,"networks":{},"options":{"device_requests":null,"image":"busybox","platform":null,"volume_driver":"local","volumes":[["data","/n","rw"],["x","/x","rw"],[null,"/anon","rw"],["~/h","/h","ro"]]},"secrets":[],"volumes_from":[]}`,
+  bridged: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"bridge","networks":{},"options":{"device_requests":null,"image":"busybox","platform":null},"secrets":[],"volumes_from":[]}`,
+  built: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":null,"networks":{},"options":{"build":{"context":"/p/ctx","dockerfile":"D"},"device_requests":null,"platform":null},"secrets":[],"volumes_from":[]}`,
 }
 
-function load(text: string): Project {
+/** What docker-compose 1.29.2 takes the hash of for services of two files. */
+const mergedRecorded = {
+  web: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[["db",null],["db","y"]],"net":"p_back","networks":{"p_back":{},"p_default":{"aliases":["a","z"]}},"options":{"build":{"args":{"Y":"2","Z":"1"},"context":"/p","dockerfile":"D"},"cap_add":["ALL","CHOWN","NET_ADMIN"],"command":"base","depends_on":{"db":{"condition":"service_started"},"one":{"condition":"service_healthy"}},"device_requests":null,"dns":["1.1.1.1","2.2.2.2"],"environment":{"A":5,"Q":"1","V":null},"expose":["1"],"extra_hosts":{"h":"1.2.3.4"},"healthcheck":{"interval":5000000000,"retries":2,"test":"true"},"image":"busybox","labels":{"n":"2","x":"y"},"logging":{"driver":"syslog","options":{"a":"b","c":"d"}},"platform":null,"ports":[[1,1,null,null,null],[2,2,null,null,null],[80,"3000-3001",null,null,null]],"tmpfs":["/t"],"volumes":[["p_other","/d","ro"],["/p/new","/n","rw"],["/q","/q","rw"],[null,"/r","rw"]]},"secrets":[],"volumes_from":[]}`,
+  db: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"p_default","networks":{"p_default":{}},"options":{"device_requests":null,"expose":["80","90"],"image":"busybox","platform":null,"volumes":[]},"secrets":[],"volumes_from":[]}`,
+}
+
+function load(...texts: readonly string[]): Project {
   const files: Readonly<Record<string, string>> = { '/p/x.env': 'F=1' }
   return loadProject(
     {
-      files: [{ path: '/p/docker-compose.yml', text }],
+      files: texts.map((text, index) => ({ path: `/p/${index}.yml`, text })),
       workingDir: '/p',
       environment: makeDictionary(),
       projectName: 'p',
@@ -109,28 +147,83 @@ describe('the hash of docker-compose 1.29', () => {
     expect(described).toBe(text)
   })
 
+  it.each(Object.entries(forms))('of %s is taken of the same text', (fields, text) => {
+    const project = load(`version: "2.4"\nservices: { web: { image: busybox, ${fields} } }\n`)
+    const described = describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')
+    expect(described).toContain(text)
+    const bare = load('services: { web: { image: busybox } }')
+    const rest = describeClassic(bare, bare.services['web']!, bare.written!['web']!, 'sha256:IMG')
+    expect(described.length).toBeGreaterThan(rest.length)
+  })
+
   it.each(Object.entries(firstRecorded))('of service %s of version 1 is taken of the same text', (name, text) => {
     const project = load(firstFile)
     expect(describeClassic(project, project.services[name]!, project.written![name]!, 'sha256:IMG')).toBe(text)
   })
 
+  it('of a service of two files is taken of what both say', () => {
+    const base = `version: "2.4"
+services:
+  web: { image: busybox, command: base, volumes: ["data:/d", "/q:/q", /r], ports: ["2:2", "1:1"], expose: [1],
+    labels: [x=y], environment: [A=0, Q=1], depends_on: [db], links: ["db:y"], dns: 1.1.1.1, tmpfs: [/t],
+    logging: { driver: syslog, options: { a: b } }, networks: [default], build: { context: ., args: { Z: 1 } },
+    healthcheck: { test: "true", interval: 5s }, cap_add: [NET_ADMIN, CHOWN], x-note: 1 }
+  db: { image: busybox, expose: [90, 80] }
+volumes: { data: }
+`
+    const override = `version: "2.4"
+services:
+  web: { volumes: ["other:/d:ro", "./new:/n"], ports: ["1:1", "3000-3001:80"], environment: { A: 5, V: }, labels: { n: 2 },
+    depends_on: { one: { condition: service_healthy } }, links: [db], dns: [2.2.2.2], logging: { options: { c: d } },
+    networks: { default: { aliases: [z, a] }, back: }, build: { dockerfile: D, args: [Y=2] }, healthcheck: { retries: 2 },
+    cap_add: [CHOWN, ALL], extra_hosts: ["h:1.2.3.4"] }
+  one: { image: busybox }
+volumes: { other: }
+networks: { back: }
+`
+    const project = load(base, override)
+    const told = (name: string): string =>
+      describeClassic(project, project.services[name]!, project.written![name]!, 'sha256:IMG')
+    expect(told('web')).toBe(mergedRecorded.web)
+    expect(told('db')).toBe(mergedRecorded.db)
+  })
+
+  it('of a service that extends one of its file is taken of both; of another file it cannot be told', () => {
+    const text = 'services: { web: { extends: { service: base }, command: x }, base: { image: b, environment: [A=1] } }'
+    const project = load(text)
+    expect(describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')).toContain(
+      '"options":{"command":"x","device_requests":null,"environment":{"A":"1"},"image":"b","platform":null,"volumes":[]}',
+    )
+  })
+
   it('cannot be told for what docker-compose 1 writes in a way not known here', () => {
-    const hash = (extra: string): string | undefined => {
+    const hash = (extra: string): readonly string[] => {
       const project = load(`services: { web: { image: x, ${extra} } }\nconfigs: { c: { file: ./c } }`)
       return hashServiceClassic(project, project.services['web']!, 'sha256:1')
     }
-    expect(hash('tty: true')).toMatch(/^[0-9a-f]{64}$/)
-    const untold = ['configs: [c]', 'gpus: all', 'network_mode: "container:x"', 'deploy: { mode: global }']
-    for (const extra of [...untold, 'build: { context: . }']) expect([extra, hash(extra)]).toEqual([extra, undefined])
+    expect(hash('tty: true')).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)])
+    // `cpus: "2"` is written as 2.0 there.
+    expect(hash('cpus: 2')).toHaveLength(2)
+    const untold = ['configs: [c]', 'gpus: all', 'network_mode: "container:x"', 'healthcheck: { interval: 1d }']
+    for (const extra of untold) expect([extra, hash(extra)]).toEqual([extra, []])
     const bare = makeProject([makeService('web')])
-    expect(hashServiceClassic(bare, bare.services['web']!, 'sha256:1')).toBeUndefined()
+    expect(hashServiceClassic(bare, bare.services['web']!, 'sha256:1')).toEqual([])
+  })
+
+  it('passes over what has no effect on one engine', () => {
+    const told = (extra: string): string => {
+      const project = load(`services: { web: { image: busybox${extra} } }`)
+      return describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')
+    }
+    const fields = ['mode: global', 'labels: { a: b }', 'placement: { constraints: [a==b] }', 'endpoint_mode: vip']
+    for (const field of fields) expect(told(`, deploy: { ${field} }`)).toBe(told(''))
   })
 
   it('keeps a container that carries it, unless asked otherwise', () => {
     const project = load('services: { web: { image: busybox, network_mode: host } }')
     const service = project.services['web']!
     const observed = emptyEngine()
-    const hash = hashServiceClassic(project, service, observed.images['busybox']!.id)!
+    const hash = hashServiceClassic(project, service, observed.images['busybox']!.id)[0]!
     const container = {
       id: '1',
       name: 'p_web_1',

@@ -1,9 +1,12 @@
-/** What Python's `json` can write. */
+import { GoScalar } from '../model/go-scalar.ts'
+
+/** What Python's `json` can write; floats that are whole are told from whole numbers. */
 export type PythonValue =
   | null
   | boolean
   | number
   | string
+  | GoScalar
   | readonly PythonValue[]
   | { readonly [key: string]: PythonValue }
 
@@ -11,9 +14,16 @@ export type PythonValue =
 export function renderPythonJson(value: PythonValue): string {
   if (Array.isArray(value)) return `[${(value as readonly PythonValue[]).map(renderPythonJson).join(',')}]`
   if (typeof value === 'string') return renderText(value)
+  if (value instanceof GoScalar) return toPythonNumber(value)
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const entries = Object.entries(value).sort(([a], [b]) => comparePoints(a, b))
   return `{${entries.map(([key, entry]) => `${renderText(key)}:${renderPythonJson(entry)}`).join(',')}}`
+}
+
+/** A number as Python prints it. */
+export function toPythonNumber(value: GoScalar | number): string {
+  if (typeof value === 'number') return String(value)
+  return value.kind === 'float' ? `${value.number}.0` : value.text
 }
 
 function renderText(text: string): string {

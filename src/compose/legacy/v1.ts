@@ -15,15 +15,23 @@ const laterKeys = new Set([
   'models',
 ])
 
+/** What is known only of files of version 1. */
+export interface LegacyFinds {
+  /** Names of volumes that are the engine's and not the project's. */
+  readonly plainVolumes: Set<string>
+  /** Service → driver of all its volumes, anonymous ones too. */
+  readonly volumeDrivers: Map<string, string>
+}
+
 /**
  * File format 1 → services of today's format; any other file is returned as it is.
  *
  * Version 1 is a map of services and nothing else (classic docker-compose accepts it when neither `version`
  * nor `services` is there). Its containers sit on the engine's default bridge.
  *
- * @param plainVolumes takes the names of its volumes, which are the engine's and not the project's
+ * @param found takes what the later formats have no place for
  */
-export function convertLegacy(tree: TreeMap, places: Places, plainVolumes: Set<string>): TreeMap {
+export function convertLegacy(tree: TreeMap, places: Places, found: LegacyFinds): TreeMap {
   if (!isLegacy(tree)) return tree
   const services = makeMap()
   const volumes = makeMap()
@@ -33,11 +41,15 @@ export function convertLegacy(tree: TreeMap, places: Places, plainVolumes: Set<s
   for (const name of names) {
     const value = tree[name] ?? null
     if (name.startsWith('x-')) made[name] = value
-    else services[name] = isMap(value) ? convertService(value, names, volumes) : value
+    else if (isMap(value)) {
+      const driver = take(value, 'volume_driver')
+      if (typeof driver === 'string') found.volumeDrivers.set(name, driver)
+      services[name] = convertService(value, names, volumes, typeof driver === 'string' ? driver : undefined)
+    } else services[name] = value
     places.moveKey(tree, name.startsWith('x-') ? made : services, name)
   }
   if (Object.keys(volumes).length > 0) made['volumes'] = volumes
-  for (const name of Object.keys(volumes)) plainVolumes.add(name)
+  for (const name of Object.keys(volumes)) found.plainVolumes.add(name)
   return made
 }
 
@@ -53,11 +65,16 @@ function looksLikeService(value: TreeMap): boolean {
   return 'image' in value || 'build' in value || 'extends' in value
 }
 
-function convertService(service: TreeMap, names: ReadonlySet<string>, volumes: TreeMap): TreeMap {
+function convertService(
+  service: TreeMap,
+  names: ReadonlySet<string>,
+  volumes: TreeMap,
+  driver: string | undefined,
+): TreeMap {
   convertBuild(service)
   convertLogging(service)
   convertNetwork(service, names)
-  collectVolumes(service, volumes)
+  collectVolumes(service, volumes, driver)
   return service
 }
 
@@ -94,16 +111,21 @@ function convertNetwork(service: TreeMap, names: ReadonlySet<string>): void {
     const target = /^container:(.+)$/.exec(net)?.[1]
     service['network_mode'] = target !== undefined && names.has(target) ? `service:${target}` : net
   }
-  service['network_mode'] ??= 'bridge'
+  service['network_mode'] ??= 'default'
 }
 
-/** Named volumes of version 1 are the engine's own, without the project's name in front. */
-function collectVolumes(service: TreeMap, volumes: TreeMap): void {
-  const driver = take(service, 'volume_driver')
+/**
+ * Named volumes of version 1 are the engine's own, without the project's name in front. Beside a driver every source is
+ * a name, also one that looks like a path (compose/config/config.py process_service).
+ */
+function collectVolumes(service: TreeMap, volumes: TreeMap, driver: string | undefined): void {
   const mounts = service['volumes']
   if (!Array.isArray(mounts)) return
-  for (const mount of mounts) {
-    const source = typeof mount === 'string' ? /^([a-zA-Z0-9][\w.-]+):/.exec(mount)?.[1] : undefined
+  for (const [index, mount] of mounts.entries()) {
+    if (typeof mount !== 'string') continue
+    const text = driver === undefined ? mount : mount.replace(/^\.\/(?=[\w.-]+:)/, '')
+    mounts[index] = text
+    const source = /^([a-zA-Z0-9][\w.-]+):/.exec(text)?.[1]
     if (source === undefined || volumes[source] !== undefined) continue
     const volume = makeMap()
     volume['name'] = source

@@ -298,7 +298,8 @@ web:
       { skipConsistency: true },
     )
     expect(project.services['db']).toMatchObject({
-      network_mode: 'bridge',
+      network_mode: 'default',
+      volume_driver: 'local',
       volumes: [{ type: 'volume', source: 'data' }],
     })
     expect(project.services['web']).toMatchObject({

@@ -7,6 +7,7 @@ import type { Mount } from '../model/mount.ts'
 import type { Project, WrittenService } from '../model/project.ts'
 import type { FileObject, Model, Network, Volume } from '../model/resource.ts'
 import type { Service } from '../model/service.ts'
+import { extendClassic, mergeAllClassic } from '../legacy/classic-merge.ts'
 import { Binder } from './bind.ts'
 import { checkConsistency } from './consistency.ts'
 import { makeFailure } from './failure.ts'
@@ -21,7 +22,7 @@ import { resolveServiceFiles } from './service-files.ts'
 import { makeShared, makeVariables } from './stage.ts'
 import type { Shared } from './stage.ts'
 import { substitute } from './substitute.ts'
-import { isMap, makeMap, mapAt, toPlainTree } from './tree.ts'
+import { isMap, makeMap, mapAt } from './tree.ts'
 import type { TreeMap } from './tree.ts'
 
 /**
@@ -152,13 +153,23 @@ function bindProject(
   }
 }
 
+/** Services as they are written, those of several files merged as docker-compose 1 did it. */
 function writtenOf(shared: Shared): Pick<Project, 'written'> {
-  const [document, ...others] = shared.written
-  const services = document === undefined || others.length > 0 ? undefined : mapAt(document, 'services')
-  if (services === undefined) return {}
+  const documents = shared.written.map((document) => mapAt(document ?? makeMap(), 'services'))
+  const [first, ...others] = shared.written
+  if (first === undefined || others.includes(undefined)) return {}
+  if (others.length > 0 && shared.seen.version1) return {}
+  const merged = makeDictionary<WrittenService | undefined>()
+  for (const name of new Set(documents.flatMap((services) => Object.keys(services ?? {})))) {
+    const parts = documents
+      .map((services) => services?.[name])
+      .map((part) => (isMap(part) ? part : {}))
+    merged[name] = mergeAllClassic(parts)
+  }
   const written = makeDictionary<WrittenService>()
-  for (const [name, service] of Object.entries(services)) {
-    if (isMap(service) && service['extends'] === undefined) written[name] = toPlainTree(service) as WrittenService
+  for (const name of Object.keys(merged)) {
+    const service = extendClassic(merged, name, shared.seen.version1)
+    if (service !== undefined) written[name] = service
   }
   return { written }
 }
@@ -174,8 +185,10 @@ function bindAll<T>(binder: Binder, tree: TreeMap, kind: string, struct: Struct)
 /** The name, and the one rule between fields that changes a value: `scale` is also `deploy.replicas`. */
 function finishService(name: string, service: Service, shared: Shared): Service {
   const { scale, deploy } = service
+  const volumeDriver = shared.volumeDrivers.get(name)
   const named = Object.assign(copyDictionary(service as unknown as Dictionary<unknown>), {
     name,
+    ...(volumeDriver !== undefined && { volume_driver: volumeDriver }),
     ...(shared.options.convertWindowsPaths === true && service.volumes !== undefined
       ? { volumes: service.volumes.map(convertDrive) }
       : {}),

@@ -66,7 +66,7 @@ function readDocument(
 ): TreeMap {
   const { shared } = group
   const isLenient = shared.options.skipInterpolation === true
-  const document = convertLegacy(parsed, shared.places, shared.plainVolumes)
+  const document = convertLegacy(parsed, shared.places, shared)
   if (document !== parsed) shared.seen.version1 = true
   if (!isLenient) {
     const variables = makeVariables(shared, group.environment)
@@ -86,12 +86,12 @@ function readDocument(
 }
 
 /**
- * What is read besides the one document is no longer what docker-compose 1 saw. A file of version 1 is: it was converted
+ * What is included or extended is no longer what docker-compose 1 saw. A file of version 1 is: it was converted
  * there in the same way.
  */
 function keepWritten(document: TreeMap, { shared, isBase }: Group): void {
   const isAlone = !isBase && document['include'] === undefined
-  shared.written.push(isAlone ? (toPlainTree(document) as WrittenService) : {})
+  shared.written.push(isAlone ? (toPlainTree(document, (scalar) => scalar) as WrittenService) : undefined)
 }
 
 function finishDocument(tree: TreeMap, file: SourceFile, shared: Shared): void {

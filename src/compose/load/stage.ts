@@ -21,8 +21,8 @@ export interface Shared {
   /** Documents of files parsed ahead of their turn; each is taken once, because reading consumes the trees. */
   readonly parsed: Map<SourceFile, readonly ParsedDocument[]>
   readonly includes: IncludeMemo
-  /** Documents as they are written, where that is to be kept; see `Project.written`. */
-  readonly written: WrittenService[]
+  /** Documents as they are written, where that is to be kept, nothing for those docker-compose 1 saw otherwise; see `Project.written`. */
+  readonly written: (WrittenService | undefined)[]
   /**
    * Whether a file held a scalar that JavaScript has no type for, so that the schema cannot look at the trees themselves, and
    * whether one was of version 1.
@@ -30,6 +30,8 @@ export interface Shared {
   readonly seen: { goScalars: boolean; version1: boolean }
   /** Volumes of files of version 1; see `Volume.isPlain`. */
   readonly plainVolumes: Set<string>
+  /** Of services of files of version 1: driver of all their volumes. */
+  readonly volumeDrivers: Map<string, string>
 }
 
 export function makeShared(options: LoadOptions): Shared {
@@ -50,6 +52,7 @@ export function makeShared(options: LoadOptions): Shared {
     written: [],
     seen: { goScalars: false, version1: false },
     plainVolumes: new Set(),
+    volumeDrivers: new Map(),
     includes: { trees: new Map(), environments: new Map(), ids: new WeakMap() },
   }
 }

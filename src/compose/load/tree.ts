@@ -56,7 +56,7 @@ export function countNodes(tree: Tree): number {
 }
 
 /** A copy of plain data: what only Go has types for becomes the number or text it stands for. */
-export function toPlainTree(tree: Tree, toPlain: (scalar: GoScalar) => number | string = plainOf): Written {
+export function toPlainTree(tree: Tree, toPlain: (scalar: GoScalar) => GoScalar | number | string = plainOf): Written {
   if (tree instanceof GoScalar) return toPlain(tree)
   if (Array.isArray(tree)) return tree.map((entry) => toPlainTree(entry, toPlain))
   if (!isMap(tree)) return tree

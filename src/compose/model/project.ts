@@ -1,14 +1,15 @@
 import type { Dictionary } from './dictionary.ts'
+import type { GoScalar } from './go-scalar.ts'
 import type { FileObject, Model, Network, Volume } from './resource.ts'
 import type { Extensible } from './scalar.ts'
 import type { Service } from './service.ts'
 
-/** Plain data with the keys of the file. */
+/** Data with the keys of the file. */
 export interface WrittenService {
   [key: string]: Written
 }
 
-export type Written = null | boolean | number | string | Written[] | WrittenService
+export type Written = null | boolean | number | string | GoScalar | Written[] | WrittenService
 
 /**
  * A fully resolved project: what `config` prints, the hash is taken of, and the planner compares with
@@ -34,12 +35,14 @@ export interface Project extends Extensible {
   /** The variables interpolation saw: process, env files, `COMPOSE_PROJECT_NAME`. */
   readonly environment: Dictionary<string>
   /**
-   * Services as the one file of the project has them, variables filled in and nothing else done. Absent when there are
-   * more files or loading was not asked to keep them.
+   * Services as the files have them, variables filled in and nothing else done; of several files merged as docker-compose
+   * 1 did it. Absent when that is not known, or loading was not asked to keep them.
    */
   readonly written?: Dictionary<WrittenService>
   /** A file was of version 1, before there was `services`. */
   readonly isVersion1?: boolean
+  /** Services that are built without a name of their own → their images, where these are not called `PROJECT-SERVICE`. */
+  readonly imageNames?: Dictionary<string>
   /** Active profiles. */
   readonly profiles: readonly string[]
 }

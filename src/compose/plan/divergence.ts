@@ -56,8 +56,8 @@ function isHashOf(label: string | undefined, service: Service): boolean {
 /** docker-compose 1 hashes the image with the service, and knows no label for it. */
 function isSameAsClassic(container: ObservedContainer, wanted: Wanted, image: ObservedImage): boolean {
   if (wanted.replacesClassic === true || container.labels[LABEL.version]?.startsWith('1.') !== true) return false
-  const hash = hashServiceClassic(wanted.project, wanted.service, image.id)
-  return hash !== undefined && hash === container.labels[LABEL.configHash]
+  const hashes = hashServiceClassic(wanted.project, wanted.service, image.id)
+  return hashes.includes(container.labels[LABEL.configHash] ?? '')
 }
 
 /** A container that another program made does not tell what its files hold. */
@@ -90,14 +90,22 @@ function isSameImage(container: ObservedContainer, image: ObservedImage): boolea
   return image.ids.includes(label) || image.digests.some((digest) => label !== '' && digest.endsWith(label))
 }
 
+/**
+ * One that does not run is to be on its networks by name: it was taken off, or never put on, where something ended half
+ * way, and could not be started then, or only without them.
+ */
 function missingNetwork(container: ObservedContainer, wanted: Wanted): string | undefined {
-  if (container.state !== 'running') return undefined
+  const { state } = container
+  const isStopped = state === 'exited' || state === 'created'
+  if (state !== 'running' && !isStopped) return undefined
   const attached = new Set(Object.values(container.networks))
   for (const key of Object.keys(wanted.service.networks ?? {})) {
     if (wanted.renewedNetworks.has(key)) continue
     const name = wanted.project.networks[key]?.name
     const network = wanted.observed.networks.find((entry) => entry.name === name)
-    if (network === undefined || !attached.has(network.id)) return `not on network ${name ?? key}`
+    if (isStopped) {
+      if (name !== undefined && !(name in container.networks)) return `not on network ${name}`
+    } else if (network === undefined || !attached.has(network.id)) return `not on network ${name ?? key}`
   }
   return undefined
 }

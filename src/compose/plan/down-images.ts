@@ -1,5 +1,6 @@
+import { keepClassicImages } from '../legacy/classic-image.ts'
 import { toFamiliarReference } from '../translate/image-name.ts'
-import { toImageReference } from '../translate/name.ts'
+import { toBuiltName, toImageReference } from '../translate/name.ts'
 import type { DownOptions } from './down.ts'
 import { withTag } from './image-plan.ts'
 import type { Observed } from './observed.ts'
@@ -39,7 +40,7 @@ export function imagesToRemove(
   const hasOrphans = options.removeOrphans && options.services.length === 0
   for (const { service, names: own } of built) {
     if (!chosen.has(service) && !hasOrphans) continue
-    const unchosen = [`${projectName}-${service}:latest`, `${projectName}_${service}:latest`]
+    const unchosen = namesOfBuild(projectName, service).map(withTag)
     for (const name of own) if (which === 'all' || unchosen.includes(name)) add(name)
   }
   return [...names.values()]
@@ -49,10 +50,17 @@ function referencesOf(name: string, observed: Observed, options: DownOptions): r
   const { project, removeImages: which, projectName } = options
   if (project === undefined) {
     const images = observed.containers.filter((entry) => entry.service === name).map((entry) => entry.image)
-    return images.filter((image) => which === 'all' || image === `${projectName}-${name}`)
+    const own = namesOfBuild(projectName, name)
+    return images.filter((image) => which === 'all' || own.includes(image))
   }
   const service = project.services[name]
   if (service === undefined || (which === 'local' && service.image !== undefined)) return []
-  const reference = toImageReference(project, service)
-  return observed.images[reference] === undefined ? [] : [reference]
+  const kept = keepClassicImages(project, observed, () => false)
+  const references = [toImageReference(kept, service), toImageReference(project, service)]
+  return references.filter((reference) => observed.images[reference] !== undefined)
+}
+
+/** The names that builds of docker-compose 2 and 1 give, where the file gives none. */
+function namesOfBuild(project: string, service: string): readonly string[] {
+  return (['-', '_'] as const).map((separator) => toBuiltName(project, service, separator))
 }

@@ -95,7 +95,11 @@ function toLinks(space: Workspace, slot: Slot, slots: ReadonlyMap<string, Servic
   for (const link of slot.service.links ?? []) {
     const [service = '', alias = service] = link.split(':')
     for (const { name, number } of containersOf(space, service, slots)) {
-      links.push(`${name}:${alias}`, `${name}:${service}-${number}`, `${name}:${project}-${service}-${number}`)
+      const names =
+        space.project.isVersion1 === true
+          ? toClassicAliases(project, service, name)
+          : [`${service}-${number}`, `${project}-${service}-${number}`]
+      links.push(...[alias, ...names].map((each) => `${name}:${each}`))
     }
   }
   for (const link of slot.service.external_links ?? []) {
@@ -103,6 +107,17 @@ function toLinks(space: Workspace, slot: Slot, slots: ReadonlyMap<string, Servic
     links.push(`${container}:${alias}`)
   }
   return links
+}
+
+/**
+ * Files of version 1 know containers by the names of docker-compose 1 (compose/service.py _get_links), whatever they are
+ * called now.
+ */
+function toClassicAliases(project: string, service: string, name: string): readonly string[] {
+  const log = toLogName(project, service, name)
+  if (log === name) return [name]
+  const short = `${service}_${log.slice(service.length + 1)}`
+  return [short, `${project}_${short}`]
 }
 
 function containersOf(

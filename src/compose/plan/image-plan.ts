@@ -132,7 +132,7 @@ export function planBuilds(project: Project, observed: Observed, selection: Sele
     if (service.build === undefined || service.provider !== undefined) continue
     const reference = toImageReference(project, service)
     const isUsable = isUsableImage(service, observed.images[reference])
-    const isForced = policyOf(service, o) === 'build'
+    const isForced = isBuiltAnyway(service, o)
     if (o.mayBuild) {
       if (!isUsable || isForced) graph.add(service, isUsable ? 'policy is build' : 'missing')
     } else if (!isUsable) {
@@ -201,6 +201,11 @@ class BuildGraph {
     this.#byService.set(service.name, step)
     return step
   }
+}
+
+/** Its image is built though there may be one. */
+export function isBuiltAnyway(service: Service, o: ImageOptions): boolean {
+  return service.build !== undefined && policyOf(service, o) === 'build' && o.mayBuild
 }
 
 function policyOf(service: Service, o: ImageOptions): string {

@@ -4,7 +4,7 @@ import { dependsOn, dictionary, emptyEngine, image, project, service } from '../
 import { hashNetworkWithOptions } from '../hash.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
-import type { Observed } from './observed.ts'
+import type { Observed, ObservedContainer } from './observed.ts'
 import { defaultReconcileOptions } from './options.ts'
 import type { ReconcileOptions } from './options.ts'
 import { isQuestions, renderPlan } from './plan.ts'
@@ -290,6 +290,27 @@ describe('orphans', () => {
   })
 })
 
+describe('containers that do not run', () => {
+  const want = project([service('web', { networks: dictionary({ default: null, back: null }) })], {
+    networks: { default: {}, back: {} },
+  })
+  const causes = (have: Observed): readonly string[] =>
+    plan(want, have).steps.flatMap(({ op, cause }) => (op.kind === 'create-container' ? [cause] : []))
+  const withContainers = (have: Observed, extra: Partial<ObservedContainer>): Observed => ({
+    ...have,
+    containers: have.containers.map((container) => ({ ...container, ...extra })),
+  })
+
+  it.each(['exited', 'created'] as const)('and are %s are replaced when they were taken off a network', (state) => {
+    const have = up(want)
+    // Names are known also where the engine tells no ID.
+    const on = (...names: readonly string[]): Readonly<Record<string, string>> =>
+      Object.fromEntries(names.map((name) => [name, '']))
+    expect(causes(withContainers(have, { state, networks: on('p_default', 'p_back') }))).toEqual([])
+    expect(causes(withContainers(have, { state, networks: on('p_default') }))).toEqual(['not on network p_back'])
+  })
+})
+
 describe('links of the default bridge', () => {
   const old = { network_mode: 'bridge' }
   const want = project([
@@ -298,6 +319,21 @@ describe('links of the default bridge', () => {
   ])
   const stepsBefore = (rendered: string): readonly string[] =>
     /\[([\d ]*)\] → #\d+ Container p-app-1: create-container/.exec(rendered)?.[1]?.split(' ') ?? []
+
+  it('have the names of docker-compose 1 in a file of version 1, whatever containers are called', () => {
+    const links = (of: Project, observed: Observed): unknown =>
+      plan(of, observed).steps.flatMap(({ op }) =>
+        op.kind === 'create-container' && op.draft.service.name === 'app' ? [op.draft.links] : [],
+      )
+    const first = { ...want, isVersion1: true }
+    expect(links(first, emptyEngine())).toEqual([['p-db-1:store', 'p-db-1:db_1', 'p-db-1:p_db_1']])
+    expect(links(want, emptyEngine())).toEqual([['p-db-1:store', 'p-db-1:db-1', 'p-db-1:p-db-1']])
+    const have = up(want)
+    const taken = have.containers
+      .filter(({ service: name }) => name === 'db')
+      .map((container) => ({ ...container, name: 'p_db_1' }))
+    expect(links(first, { ...have, containers: taken })).toEqual([['p_db_1:store', 'p_db_1:db_1', 'p_db_1:p_db_1']])
+  })
 
   it('are made once the linked container has been made', () => {
     const rendered = renderPlan(plan(want, emptyEngine()))

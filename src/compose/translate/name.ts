@@ -11,7 +11,12 @@ export function toContainerName(project: string, service: Service, number: numbe
 
 /** The image a service runs: its `image`, else the name a build would give it. */
 export function toImageReference(project: Project, service: Service): string {
-  return service.image ?? `${project.name}-${service.name}`
+  return service.image ?? project.imageNames?.[service.name] ?? toBuiltName(project.name, service.name, '-')
+}
+
+/** The name a build gives to the image of a service that names none. */
+export function toBuiltName(project: string, service: string, separator: NameSeparator): string {
+  return `${project}${separator}${service}`
 }
 
 /** What stands before the text of a container in logs: its name without the project, custom names whole. */
