@@ -116,7 +116,7 @@ function makeOffer(
   }
 }
 
-/** @returns the ID of the image; undefined when the engine has no BuildKit */
+/** @returns the ID of the image; undefined when the engine has no BuildKit, or the endpoint opens it to others only */
 async function tryBuildKit(
   engine: Engine,
   build: ImageBuild,
@@ -152,6 +152,12 @@ async function tryBuildKit(
     return answer.get('containerimage.digest') ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
   } catch (error) {
     if (isFlotillaError(error) && error.code === 'engine/not-found') return undefined
+    if (isFlotillaError(error) && error.status === 403) {
+      const { parentId } = report
+      const text = `${error.message}; it is built with the classic builder`
+      report.progress({ id: parentId, status: 'warning', text: 'Warning', detail: text })
+      return undefined
+    }
     throw toFailure(build, error, steps)
   }
 }
