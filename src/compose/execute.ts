@@ -7,7 +7,6 @@ import type { Engine } from '../engine/engine.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { describeFailure, describeWaived, toFailure } from './execute/failure.ts'
 import type { StepFailure } from './execute/failure.ts'
-import { describeRecovery, readLastLines } from './execute/recovery-report.ts'
 import type { BuildHost } from './build/build-image.ts'
 import type { HookOutput } from './execute/hook.ts'
 import { resolveRef, runStep } from './execute/step.ts'
@@ -16,7 +15,6 @@ import { makeWaker } from './execute/wait.ts'
 import type { Materials } from './model/material.ts'
 import { isChange } from './pace.ts'
 import { containerOf, isStepOutOfReach } from './plan/plan.ts'
-import { planRecovery } from './plan/rollout/recovery.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
 import type { Plan, Step, StepOp } from './plan/plan.ts'
 
@@ -70,38 +68,20 @@ export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Pr
   const walk = new Walk(plan, engine, o)
   await walk.run()
   if (walk.failures.length > 0) {
-    const failure = toFailure(walk.failures)
-    if (!walk.isEnding || plan.rollouts === undefined || o.signal?.aborted === true) throw failure
-    throw await takeBack(plan.rollouts, walk, failure, engine, o)
+    const { failures } = walk
+    const { rollouts } = plan
+    if (!walk.isEnding || rollouts === undefined || o.signal?.aborted === true) throw toFailure(failures)
+    const { takeBack } = await import('./execute/take-back.ts')
+    const { clock } = o
+    const run = async (steps: Plan): Promise<readonly StepFailure[]> => {
+      const back = new Walk(steps, engine, o)
+      await back.run()
+      return back.failures
+    }
+    throw await takeBack({ engine, clock, rollouts, progress: walk, failures, run, ...toCall(o) })
   }
   if (walk.hasStepsLeft()) throw new FlotillaError('core/aborted', 'cancelled', { cause: o.signal?.reason })
   return walk.names
-}
-
-/** Old containers run again where their successors failed. What the failed ones said last is kept in the hint. */
-async function takeBack(
-  rollouts: readonly Rollout[],
-  walk: Walk,
-  failure: FlotillaError,
-  engine: Engine,
-  o: ExecuteOptions,
-): Promise<FlotillaError> {
-  const recovery = planRecovery(rollouts, walk)
-  const trials = walk.failures.map(({ step }) => step).filter((step) => step.trial !== undefined)
-  const outputs: string[] = []
-  for (const trial of trials) {
-    const output = await readLastLines(engine, trial, walk.made, toCall(o))
-    if (output !== '') outputs.push(walk.failures.length === 1 ? output : `${trial.resource}: ${output}`)
-  }
-  const back = new Walk(recovery.plan, engine, o)
-  await back.run()
-  const services = new Set(trials.map((step) => step.trial?.service))
-  const outcome = describeRecovery(rollouts, recovery, services, back.failures.length > 0)
-  const hint = [failure.hint, ...outputs].filter(Boolean).join(walk.failures.length === 1 ? '; ' : '\n')
-  return new FlotillaError('compose/execute', `${outcome}${failure.message}`, {
-    cause: failure,
-    ...(hint !== '' && { hint }),
-  })
 }
 
 /** One pass over the graph of a plan. */

@@ -129,6 +129,31 @@ describe.runIf(isRoot)('compose over a cluster endpoint (needs root on Linux)', 
     ])
   })
 
+  it.each(['1', '0'])('builds from images that only other nodes have, DOCKER_BUILDKIT=%s', async (kit) => {
+    // 20.10 has one of them and 28.5 the other: no node has both.
+    const images = [`base-${kit}:1`, `tools-${kit}:1`]
+    for (const [at, image] of images.entries()) {
+      const line = `printf 'FROM ${sampleImage}\\nRUN echo ${image} > /${at}\\n' | docker build -t ${image} -`
+      const made = await running.hosts[at]!.exec(['sh', '-c', line], { env: { DOCKER_BUILDKIT: '0' } })
+      expect(made.code, made.stderr).toBe(0)
+      const isListed = async (): Promise<boolean> =>
+        (await host.engine.request({ method: 'GET', path: `/images/${image}/json` }).catch(() => undefined)) !==
+        undefined
+      expect(await pollUntil(isListed, 20_000, systemClock, { everyMs: 100 })).toBe(true)
+    }
+    await host.write(`bases-${kit}`, {
+      'compose.yaml':
+        'services:\n  app:\n    build: { context: ., args: { BASE: base } }\n    scale: 3\n    network_mode: bridge\n    command: cat /0 /1\n',
+      Dockerfile: `ARG BASE\nFROM $\{BASE}-${kit}:1\nCOPY --from=tools-${kit}:1 /1 /1\n`,
+    })
+    const own = new ComposeHost(host.engine, { ...host.env, DOCKER_BUILDKIT: kit }, host.folder, 'node')
+    const up = await own.compose(`bases-${kit}`, ['up'])
+    expect(up.code, up.stderr).toBe(0)
+    for (const image of images)
+      expect(up.stdout.split('\n').filter((line) => line.endsWith(`| ${image}`))).toHaveLength(3)
+    expect((await own.compose(`bases-${kit}`, ['down', '--rmi', 'all'])).code).toBe(0)
+  })
+
   it('shows output of all nodes attached, and Ctrl-C stops everywhere', async () => {
     const loop = `trap 'exit 0' TERM; while true; do echo alive; sleep 0.2 & wait $$!; done`
     await host.write('out', {

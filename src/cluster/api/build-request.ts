@@ -51,6 +51,14 @@ function parseArgs(text: string): Fields {
   throw new FlotillaError('cluster/invalid-option', 'buildargs is not a JSON object', { status: 400 })
 }
 
+/** The arguments that have a value, of a query that `parseBuild` has taken. */
+export function readArgs(text: string): Readonly<Record<string, string>> {
+  const args: Record<string, string> = Object.create(null)
+  if (text === '') return args
+  for (const [key, value] of Object.entries(parseArgs(text))) if (typeof value === 'string') args[key] = value
+  return args
+}
+
 function readCount(query: URLSearchParams, key: string): number {
   const value = Number(query.get(key) ?? '0')
   return Number.isFinite(value) && value > 0 ? Math.trunc(value) : 0

@@ -130,6 +130,24 @@ describe('the classic builder', () => {
     ])
   })
 
+  it('builds what an endpoint refuses BuildKit for, as it does for tenants, and says so', async () => {
+    const { folder, fake, engine, events, options } = await start({ Dockerfile: 'FROM scratch' })
+    const message = 'access denied to "bob" (tenant): POST /grpc'
+    fake.fail({ path: /^\/grpc$/, fault: { kind: 'status', status: 403, message } })
+    const want = project([service('web', { build: { context: folder, dockerfile: 'Dockerfile' } })])
+    await buildServices(engine, want, [], { ...options, buildHost: { ...options.buildHost, isClassic: false } })
+    expect(events.find(({ status }) => status === 'warning')?.detail).toBe(
+      `${message}; it is built with the classic builder`,
+    )
+    expect(fake.requests.some(({ path }) => path === '/build')).toBe(true)
+    const closed = { build: { context: folder, dockerfile: 'Dockerfile', privileged: true } }
+    const odd = buildServices(engine, project([service('web', closed)]), [], {
+      ...options,
+      buildHost: { ...options.buildHost, isClassic: false },
+    })
+    await expect(odd).rejects.toThrow("the classic builder doesn't support")
+  })
+
   it('hands its lines on as they are where scripts may read them, and not as progress', async () => {
     const { folder, fake, engine, events, options } = await start({ Dockerfile: 'FROM scratch' })
     const want = project([service('web', { build: { context: folder, dockerfile: 'Dockerfile' } })])

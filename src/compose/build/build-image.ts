@@ -9,10 +9,13 @@ import type { SharedFolder } from '../../engine/buildkit/file-sync.ts'
 import type { SessionOffer } from '../../engine/buildkit/session.ts'
 import { findSource } from '../../engine/buildkit/source.ts'
 import { askFrontend, readWorkerLabels, solve } from '../../engine/buildkit/solve.ts'
+import type { BuilderNeeds } from '../../engine/buildkit/solve.ts'
 import { callForJson } from '../../engine/api/call.ts'
 import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
+import { isApiAtLeast } from '../translate/api-version.ts'
+import { observeNodes } from '../observe-nodes.ts'
 import { BuildProgress } from './build-progress.ts'
 import { checkSsh, openSsh } from './build-ssh.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
@@ -21,6 +24,7 @@ import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
 import { nameCaches, openLayouts } from './open-layouts.ts'
 import { findOddName, refuseOddName } from './odd-names.ts'
+import { readNeeds } from './builder-needs.ts'
 import type { OpenLayouts } from './open-layouts.ts'
 
 /** What a build takes from the computer the program runs on. */
@@ -69,7 +73,8 @@ export async function buildImage(
 export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
   await checkFiles(build, host)
   const layouts = await openLayouts(build)
-  const { request, folders } = toSolve(build, await readFacts(engine, build, o), layouts)
+  const needs = await readNeeds(build)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, needs, o), layouts)
   const session = randomUUID()
   const attributes = { ...request.attributes, requestid: 'frontend.lint' }
   try {
@@ -78,6 +83,7 @@ export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildH
       {
         request: { ...request, attributes, ref: randomUUID(), session },
         offer: makeOffer(session, build, folders, layouts, host),
+        needs,
       },
       o,
     )
@@ -112,7 +118,7 @@ function makeOffer(
   }
 }
 
-/** @returns the ID of the image; undefined when the engine has no BuildKit */
+/** @returns the ID of the image; undefined when the engine has no BuildKit, or the endpoint opens it to others only */
 async function tryBuildKit(
   engine: Engine,
   build: ImageBuild,
@@ -123,7 +129,8 @@ async function tryBuildKit(
   await checkFiles(build, host)
   await checkSsh(build, host.env)
   const layouts = await openLayouts(build)
-  const { request, folders } = toSolve(build, await readFacts(engine, build, o), layouts)
+  const needs = await readNeeds(build)
+  const { request, folders } = toSolve(build, await readFacts(engine, build, needs, o), layouts)
   for (const cache of layouts.missing) {
     const { parentId } = report
     report.progress({ id: `${parentId} cache ${cache}`, parentId, status: 'warning', text: 'Not there yet' })
@@ -136,6 +143,7 @@ async function tryBuildKit(
       {
         request: { ...request, ref: randomUUID(), session },
         offer: makeOffer(session, build, folders, layouts, host),
+        needs,
         onStatus(event) {
           for (const each of steps.take(event)) report.progress(each)
         },
@@ -146,6 +154,12 @@ async function tryBuildKit(
     return answer.get('containerimage.digest') ?? (await inspectImage(engine, build.tags[0] ?? '', o)).Id
   } catch (error) {
     if (isFlotillaError(error) && error.code === 'engine/not-found') return undefined
+    if (isFlotillaError(error) && error.status === 403) {
+      const { parentId } = report
+      const text = `${error.message}; it is built with the classic builder`
+      report.progress({ id: parentId, status: 'warning', text: 'Warning', detail: text })
+      return undefined
+    }
     throw toFailure(build, error, steps)
   }
 }
@@ -172,13 +186,21 @@ function toHint(error: FlotillaError, { failed }: BuildProgress): string {
   return [head, ...output, ...excerpt].join('\n')
 }
 
-async function readFacts(engine: Engine, build: ImageBuild, o: CallOptions): Promise<BuilderFacts> {
+async function readFacts(
+  engine: Engine,
+  build: ImageBuild,
+  needs: BuilderNeeds,
+  o: CallOptions,
+): Promise<BuilderFacts> {
   const asksGateway = Object.values(build.hosts).some((addresses) => addresses.includes('host-gateway'))
   const gateway = asksGateway
-    ? (await readWorkerLabels(engine, o)).get('org.mobyproject.buildkit.worker.moby.host-gateway-ip')
+    ? (await readWorkerLabels(engine, needs, o)).get('org.mobyproject.buildkit.worker.moby.host-gateway-ip')
     : undefined
+  const apiVersion = await engine.apiVersion(o)
+  const isTooOld = needs.apiVersion !== undefined && !isApiAtLeast(apiVersion, needs.apiVersion)
   return {
-    apiVersion: await engine.apiVersion(o),
+    // A fleet has the version of its oldest engine, and finds one that is new enough, or says that it has none.
+    apiVersion: isTooOld && (await observeNodes(engine, o)) !== undefined ? needs.apiVersion : apiVersion,
     hasContainerdStore: needsContainerdStore(build) && (await hasContainerdStore(engine, o)),
     ...(gateway !== undefined && gateway !== '' && { hostGateway: gateway }),
   }

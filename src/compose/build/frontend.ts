@@ -35,6 +35,9 @@ export interface Solve {
   readonly folders: ReadonlyMap<string, SharedFolder>
 }
 
+/** Named contexts came with BuildKit 0.10; an older one would take the name for an image of Docker Hub. */
+export const contextsVersion = '1.42'
+
 const dockerfileName = 'Dockerfile'
 
 /**
@@ -94,8 +97,7 @@ function checkAbilities(build: ImageBuild, facts: BuilderFacts): void {
     if (layout !== undefined)
       refuse(`additional_contexts.${layout[0]} (oci-layout) needs another image store: ${remedy}`)
   }
-  // Named contexts came with BuildKit 0.10; an older one would take the name for an image of Docker Hub.
-  if (Object.keys(build.contexts).length > 0 && !isApiAtLeast(facts.apiVersion, '1.42')) {
+  if (Object.keys(build.contexts).length > 0 && !isApiAtLeast(facts.apiVersion, contextsVersion)) {
     refuse('build.additional_contexts needs Docker Engine 23.0 or later')
   }
 }

@@ -1,32 +1,32 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Step } from '../plan/plan.ts'
-import type { Recovery } from '../plan/rollout/recovery.ts'
 import type { Rollout } from '../plan/rollout/rollout.ts'
 import { resolveRef } from './step.ts'
 
-/** The beginning of the error: what became of each service whose container failed. */
-export function describeRecovery(
-  rollouts: readonly Rollout[],
-  recovery: Recovery,
-  services: ReadonlySet<string | undefined>,
-  hasFailed: boolean,
-): string {
-  const outcomes = rollouts
-    .filter(({ service }) => services.has(service))
-    .map((rollout) => describeOutcome(rollout, recovery, hasFailed))
-  return outcomes.length === 0 ? '' : `${outcomes.join('; ')}: `
+/** What became of the exchanges of one service. */
+export interface Outcome {
+  readonly rollout: Rollout
+  /** Containers that run as before. */
+  readonly restored: readonly string[]
+  /** Containers that do not, and why. */
+  readonly lost: readonly { readonly name: string; readonly reason: string }[]
+  /** Containers whose successors stay, because the way back has paused. */
+  readonly left: readonly string[]
 }
 
-function describeOutcome(rollout: Rollout, recovery: Recovery, hasFailed: boolean): string {
+/** The beginning of the error: what became of each service. */
+export function describeRecovery(outcomes: readonly Outcome[]): string {
+  return outcomes.map((outcome) => `${describeOutcome(outcome)}: `).join('')
+}
+
+function describeOutcome({ rollout, restored, lost, left }: Outcome): string {
   const isRolledBack = rollout.policy.failureAction === 'rollback'
-  const names = recovery.restored.get(rollout.service) ?? []
-  const end = hasFailed
-    ? ', and taking it back failed too'
-    : names.length === 0
-      ? ''
-      : ` (${names.join(', ')} as before)`
-  return `update of service "${rollout.service}" ${isRolledBack ? 'rolled back' : 'paused'}${end}`
+  const begin = `update of service "${rollout.service}" ${isRolledBack ? 'rolled back' : 'paused'}`
+  const before = restored.length === 0 ? '' : ` (${restored.join(', ')} as before)`
+  const paused = left.length === 0 ? '' : `, then paused (${left.join(', ')} not taken back)`
+  const missing = lost.map(({ name, reason }) => `, but ${name} could not be brought back (${reason})`)
+  return `${begin}${before}${paused}${missing.join('')}`
 }
 
 /** What the container of a step wrote last; empty when that cannot be had. */

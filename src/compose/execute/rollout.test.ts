@@ -28,9 +28,9 @@ describe('an update', () => {
       images: ['busybox:latest'],
       programs: {
         async serve(own) {
-          // Of `bad-2` the second one fails, and all after it.
+          // Of `bad-2` the second one fails, and all after it; with one more at first, the third.
           const failing = own.args.find((word) => word.startsWith('bad'))
-          const isGood = failing === 'bad-2' && (startedBad += 1) === 1
+          const isGood = failing === 'bad-2' && (startedBad += 1) <= 1
           if (failing !== undefined && !isGood) {
             own.write('stderr', 'no configuration\n')
             return 3
@@ -52,13 +52,13 @@ describe('an update', () => {
     await fake.stop()
   })
 
-  function want(version: string, config: UpdateConfig, scale = 3): Project {
+  function want(version: string, config: UpdateConfig, scale = 3, rollback: UpdateConfig = {}): Project {
     const update = { monitor: 10 * millisecond, order: 'start-first', ...config } as const
     const web = {
       scale,
       command: ['serve', version],
       labels: dictionary({ version }),
-      deploy: { update_config: update, rollback_config: { monitor: 10 * millisecond } },
+      deploy: { update_config: update, rollback_config: { monitor: 10 * millisecond, ...rollback } },
     }
     return project([service('web', web)])
   }
@@ -119,6 +119,54 @@ describe('an update', () => {
       expect((await observeContainers(engine, 'p')).map(({ id }) => id)).toEqual(before)
     },
   )
+
+  describe('one of whose old containers cannot be brought back', () => {
+    /** The version before, and the ID of its last container, whose node is to be gone from now on. */
+    async function begin(): Promise<string> {
+      await up(want('1', {}))
+      return (await observeContainers(engine, 'p')).at(-1)?.id ?? ''
+    }
+    const lose = (id: string, verbs: RegExp): void => {
+      const path = new RegExp(`^/containers/${id}/${verbs.source}`)
+      fake.fail({ path, fault: { kind: 'status', status: 500, message: 'running on unhealthy node n3' } })
+    }
+
+    it('because its node is gone brings all others back, and says which it is', async () => {
+      const lost = await begin()
+      lose(lost, /(?:start|json)$/)
+      const error = await failure(
+        want('bad', { failure_action: 'rollback', order: 'stop-first', parallelism: 0 }, 3, { parallelism: 1 }),
+      )
+      expect(error.message).toMatch(
+        /^update of service "web" rolled back \(p-web-1, p-web-2 as before\), but p-web-3 could not be brought back \(Error response from daemon: running on unhealthy node n3\): /,
+      )
+      expect((await state()).slice(0, 2)).toEqual(all('1').slice(0, 2))
+    })
+
+    it('though its node is there ends a way back that pauses, for those whose successors are good', async () => {
+      const lost = await begin()
+      lose(lost, /start$/)
+      startedBad = -1
+      const error = await failure(
+        want('bad-2', { failure_action: 'rollback', order: 'stop-first' }, 3, { parallelism: 1 }),
+      )
+      expect(error.message).toMatch(
+        /^update of service "web" rolled back, then paused \(p-web-1, p-web-2 not taken back\), but p-web-3 could not be/,
+      )
+      expect((await state()).filter((line) => line.includes('running')).length).toBe(2)
+    })
+
+    it('though its node is there does not end one that continues', async () => {
+      const lost = await begin()
+      lose(lost, /start$/)
+      startedBad = -1
+      const error = await failure(
+        want('bad-2', { failure_action: 'rollback', order: 'stop-first' }, 3, { failure_action: 'continue' }),
+      )
+      expect(error.message).toMatch(/rolled back \(p-web-1, p-web-2 as before\), but p-web-3 could not be/)
+      expect((await state()).slice(0, 2)).toEqual(all('1').slice(0, 2))
+    })
+  })
 
   it('of two services that both fail tells of each what became of it and what it said', async () => {
     const both = (version: string): Project => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createContainer, startContainer } from '../../engine/api/containers.ts'
+import { createContainer, inspectContainer, startContainer } from '../../engine/api/containers.ts'
 import { openEngine } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { systemClock } from '../../io/clock.ts'
@@ -66,5 +66,53 @@ it('the output of a container that has ended is shown to its end, however slow i
   for (const open of gates) open()
   await monitor.ended
   expect(seen.join('')).toBe('1\n2\n3\nweb-1 exited with code 0')
+  monitor.close()
+})
+
+it('output that was read before its start is heard of, as on a fleet, is shown once, and that of a restart too', async () => {
+  const Labels = { [LABEL.project]: 'p', [LABEL.service]: 'web' }
+  const { Id: id } = await createContainer(engine, { Image: 'box:1', Cmd: ['burst'], Labels }, { name: 'p-web-1' })
+  const seen: string[] = []
+  const sink: LogSink = {
+    announce() {},
+    write: (_name, _stream, text) => void seen.push(text),
+    room: () => undefined,
+    note: (text) => void seen.push(text),
+    watchNote() {},
+    end() {},
+  }
+  let open: () => void = () => {}
+  const isRead = new Promise<void>((resolve) => (open = resolve))
+  const late: Engine = {
+    endpoint: engine.endpoint,
+    apiVersion: (o) => engine.apiVersion(o),
+    hijack: (r, o) => engine.hijack(r, o),
+    close: () => engine.close(),
+    async request(r, o) {
+      const reply = await engine.request(r, o)
+      if (r.path !== '/events') return reply
+      async function* documents<T>(): AsyncIterable<T> {
+        for await (const event of reply.documents<T>()) {
+          await isRead
+          yield event
+        }
+      }
+      return Object.assign(Object.create(reply) as typeof reply, { documents })
+    },
+  }
+  const services = new Set(['web'])
+  const options = { project: 'p', sink, clock: systemClock, services, shown: services, hasNotes: true }
+  const monitor = makeMonitor(late, options, {})
+  await monitor.open()
+  await monitor.attach({ id, name: 'p-web-1', service: 'web' })
+  await startContainer(engine, id)
+  await expect.poll(() => seen.join('')).toBe('1\n2\n3\n')
+  // The stream has ended, too.
+  await expect.poll(async () => (await inspectContainer(engine, id)).State.Status).toBe('exited')
+  await systemClock.sleep(50)
+  open()
+  await expect.poll(() => seen.join('')).toBe('1\n2\n3\nweb-1 exited with code 0')
+  await startContainer(engine, id)
+  await expect.poll(() => seen.join('')).toBe('1\n2\n3\nweb-1 exited with code 01\n2\n3\nweb-1 exited with code 0')
   monitor.close()
 })

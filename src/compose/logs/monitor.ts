@@ -72,6 +72,8 @@ interface Watched {
   output: Promise<void>
   flow: Flow
   isStreaming: boolean
+  /** The start whose output is shown from its beginning has not been heard of: events of a fleet may come after the end of it. */
+  awaitsStart: boolean
   hasEnded: boolean
   /** Another container has been made in its place. */
   isReplaced: boolean
@@ -134,6 +136,7 @@ class ProjectMonitor implements Monitor {
     if (!this.#options.shown.has(service)) return
     this.#options.sink.announce(watched.label)
     const stream = await attachContainer(this.#engine, id, {}, this.#call)
+    watched.awaitsStart = true
     this.#show(watched, (flow) => pump(stream.output, watched.label, this.#options.sink, flow))
     this.#closing.signal.addEventListener('abort', () => stream.socket.destroy(), { once: true })
   }
@@ -175,6 +178,7 @@ class ProjectMonitor implements Monitor {
       output: Promise.resolve(),
       flow: { pieces: 0, isHeldUp: false },
       isStreaming: false,
+      awaitsStart: false,
       hasEnded: false,
       isReplaced: false,
     }
@@ -241,6 +245,10 @@ class ProjectMonitor implements Monitor {
     const attributes = event.Actor.Attributes ?? {}
     const service = attributes[LABEL.service] ?? ''
     const known = this.#watched.get(id)
+    if (known?.awaitsStart === true) {
+      known.awaitsStart = false
+      return
+    }
     if (known?.isStreaming === true || !this.#options.services.has(service)) return
     if (attributes[LABEL.oneOff] === 'True') return
     // Of one that was seen to end what came after that, of any other what it says from now on.
@@ -262,7 +270,9 @@ class ProjectMonitor implements Monitor {
 
   async #onEnd(event: EngineEvent): Promise<void> {
     const watched = this.#watched.get(event.Actor.ID)
-    if (watched === undefined || watched.hasEnded) return
+    if (watched === undefined) return
+    watched.awaitsStart = false
+    if (watched.hasEnded) return
     if (event.Action === 'die') watched.lastEnd = toLogTime(event)
     const { sink, onExit } = this.#options
     await waitUntilDrained(watched, this.#options.clock, this.#closing.signal)

@@ -11,13 +11,26 @@ import type { SolveRequest, StatusEvent } from './messages.ts'
 import { openSession } from './session.ts'
 import type { SessionOffer } from './session.ts'
 
+/** What the engine of a build has to be or have, for an endpoint that chooses one of many; an engine takes no notice. */
+export interface BuilderNeeds {
+  /** References of images the build begins with. */
+  readonly images: readonly string[]
+  /** Lowest API version of an engine that can do it; absent: any. */
+  readonly apiVersion?: string
+}
+
+const noNeeds: BuilderNeeds = { images: [] }
+
 /** A build, what it may use, and who is told how it goes. */
 export interface SolveCall {
   readonly request: SolveRequest
+  readonly needs?: BuilderNeeds
   readonly offer: SessionOffer
   readonly onStatus: (event: StatusEvent) => void
 }
 
+/** How long the images a build begins with may be on their way. */
+const imagesMs = 60 * 60_000
 /** How long the last news of a failed build may take. */
 const lastNewsMs = 2000
 
@@ -33,7 +46,7 @@ export async function solve(
   call: SolveCall,
   o: CallOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const client = await openBuilder(engine, o)
+  const client = await openBuilder(engine, call.needs, o)
   const endSession = await openSession(client, call.offer)
   const watching = watch(client, call)
   // Its failure is that of the build too, which says it better.
@@ -61,10 +74,10 @@ export async function solve(
  */
 export async function askFrontend(
   engine: Engine,
-  call: Pick<SolveCall, 'request' | 'offer'>,
+  call: Pick<SolveCall, 'request' | 'offer' | 'needs'>,
   o: CallOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const client = await openBuilder(engine, o)
+  const client = await openBuilder(engine, call.needs, o)
   const endSession = await openSession(client, call.offer)
   const { request } = call
   try {
@@ -95,8 +108,12 @@ export async function askFrontend(
 }
 
 /** What the builder of an engine says of itself. */
-export async function readWorkerLabels(engine: Engine, o: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
-  const client = await openBuilder(engine, o)
+export async function readWorkerLabels(
+  engine: Engine,
+  needs: BuilderNeeds = noNeeds,
+  o: CallOptions = {},
+): Promise<ReadonlyMap<string, string>> {
+  const client = await openBuilder(engine, needs, o)
   try {
     const answer = await client.ask('/moby.buildkit.v1.Control/ListWorkers', Buffer.alloc(0))
     const labels = new Map<string, string>()
@@ -110,10 +127,15 @@ export async function readWorkerLabels(engine: Engine, o: CallOptions = {}): Pro
   }
 }
 
-async function openBuilder(engine: Engine, o: CallOptions): Promise<GrpcClient> {
+async function openBuilder(engine: Engine, needs: BuilderNeeds = noNeeds, o: CallOptions): Promise<GrpcClient> {
+  const { images, apiVersion } = needs
+  const headers = {
+    ...(images.length > 0 && { 'Flotilla-Base-Images': images.join(',') }),
+    ...(apiVersion !== undefined && { 'Flotilla-Builder-Version': apiVersion }),
+  }
   const hijacked = await engine.hijack(
-    { method: 'POST', path: '/grpc', upgradeTo: 'h2c' },
-    { deadlineMs: createCallMs, ...(o.signal !== undefined && { signal: o.signal }) },
+    { method: 'POST', path: '/grpc', upgradeTo: 'h2c', headers },
+    { deadlineMs: images.length > 0 ? imagesMs : createCallMs, ...(o.signal !== undefined && { signal: o.signal }) },
   )
   return new GrpcClient(hijacked.socket)
 }

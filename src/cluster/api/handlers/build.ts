@@ -1,10 +1,15 @@
+import { pipeline } from 'node:stream'
+import type { Readable } from 'node:stream'
+import { isImageName, readDockerfileImages } from '../../../core/dockerfile.ts'
 import { FlotillaError } from '../../../core/errors.ts'
+import { compareApiVersions, isApiVersion } from '../../../engine/version.ts'
 import type { PlaceHeld } from '../../places.ts'
 import type { Member } from '../../member.ts'
 import { addCondition, checkConditionLimits, listConditions, parseCreate } from '../../request.ts'
 import { readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
-import { parseBuild, toEngineQuery } from '../build-request.ts'
+import { bringBases, watchContext } from '../base-images.ts'
+import { parseBuild, readArgs, toEngineQuery } from '../build-request.ts'
 import type { BuildRequest } from '../build-request.ts'
 import { checkStreams, forward, isTrue, noteNodes, paramsOf, readWith } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
@@ -18,6 +23,12 @@ import { randomId } from '../../../io/random-id.ts'
 const followMs = 5000
 /** A session comes at the same moment as its build, which may carry conditions; alone it decides after this. */
 const sessionMs = 250
+
+/** Images that the build of a tunnel begins with, as references between commas: Compose has read its Dockerfile. */
+const baseImagesHeader = 'flotilla-base-images'
+/** The lowest API version of the engine that can do the build of a tunnel. */
+const builderVersionHeader = 'flotilla-builder-version'
+const mostBases = 64
 
 const uploadPrefix = 'upload-request:'
 
@@ -87,7 +98,7 @@ async function choosePlace(api: Api, request: BuildRequest, session: string): Pr
 async function buildClassic(api: Api, call: Call, member: Member, query: string): Promise<void> {
   const { exchange } = call
   noteNodes(api, call, [member])
-  const [body] = fanOutBody(exchange, 1)
+  const { body, problems } = readContext(api, call, member)
   const headers: Record<string, string> = { 'content-type': 'application/x-tar' }
   for (const name of ['content-type', 'content-encoding', 'x-registry-config', 'x-registry-auth']) {
     const value = headerOf(exchange.head, name)
@@ -100,12 +111,38 @@ async function buildClassic(api: Api, call: Call, member: Member, query: string)
   )
   const isQuiet = isTrue(paramsOf(call).get('q'))
   exchange.startStream(200, ['Content-Type', 'application/json', 'Api-Version', api.cluster.apiVersion])
+  for (const problem of isQuiet ? [] : problems) exchange.write(`${JSON.stringify({ stream: `${problem}\n` })}\r\n`)
   for await (const line of reply.documents<Fields>()) {
     if (!isQuiet && readText(line, 'error') !== '') {
       exchange.write(`${JSON.stringify({ stream: `Build failed on node ${member.name}\n` })}\r\n`)
     }
     if (!exchange.write(`${JSON.stringify(line)}\r\n`)) await exchange.drain()
   }
+}
+
+interface Context {
+  readonly body: Readable
+  /** What is to be told of images that could not be brought; filled by the time the engine answers. */
+  readonly problems: readonly string[]
+}
+
+/** The context on its way to the engine, which gets what the Dockerfile in it begins with before it gets the end of it. */
+function readContext(api: Api, call: Call, member: Member): Context {
+  const { exchange } = call
+  const params = paramsOf(call)
+  const problems: string[] = []
+  const [given] = fanOutBody(exchange, 1)
+  if (given === undefined) throw new FlotillaError('internal', 'there is no body')
+  // A context from elsewhere is fetched by the engine.
+  if (isTrue(params.get('pull')) || (params.get('remote') ?? '') !== '') return { body: given, problems }
+  const args = readArgs(params.get('buildargs') ?? '')
+  const target = params.get('target') ?? ''
+  const watch = watchContext(params.get('dockerfile') || 'Dockerfile', async (text) => {
+    const { bases } = readDockerfileImages(text, { args, target })
+    problems.push(...(await bringBases(api, member, bases, exchange.signal)))
+  })
+  // Whoever reads it hears of its failure.
+  return { body: pipeline(given, watch, () => undefined), problems }
 }
 
 /** A part of a build that is under way, or about to be, elsewhere. @throws {cluster/not-found} */
@@ -146,18 +183,47 @@ export const session: Handler = async (api, call) => {
   forward(api, call, member, { isHijack: true, onDone: () => api.builds.delete('session', id) })
 }
 
-/** The builder of an engine itself, as buildx talks to it: one node for one client, where its layers are. */
-export const grpc: Handler = (api, call) => {
+/**
+ * The builder of an engine itself, as buildx talks to it: one node for one client, where its layers are, unless the build needs
+ * a newer engine than that. Compose says which images the build begins with: they are brought first.
+ */
+export const grpc: Handler = async (api, call) => {
+  const { exchange } = call
   const client = clientOf(call)
-  const member = memberAt(api, api.builds.ofClient(client)) ?? chooseMember(api)
+  const version = headerOf(exchange.head, builderVersionHeader) ?? ''
+  const known = memberAt(api, api.builds.ofClient(client))
+  const member = known !== undefined && isAtLeast(known, version) ? known : chooseBuilder(api, version)
   checkStreams(api)
   if (!api.builds.openAddrs().includes(member.addr)) api.latest.begin(member.addr, member.view.images)
   api.builds.count(client, member.addr, 1)
-  forward(api, call, member, {
-    isHijack: true,
-    onDone: () => {
-      api.builds.count(client, member.addr, -1)
-      lookAgain(api, member)
-    },
-  })
+  const done = (): void => {
+    api.builds.count(client, member.addr, -1)
+    lookAgain(api, member)
+  }
+  try {
+    const references = (headerOf(exchange.head, baseImagesHeader) ?? '').split(',').filter(isImageName)
+    await bringBases(api, member, references.slice(0, mostBases), exchange.signal)
+  } catch (error) {
+    done()
+    throw error
+  }
+  if (exchange.isGone) return done()
+  forward(api, call, member, { isHijack: true, onDone: done })
+}
+
+function isAtLeast({ view }: Member, version: string): boolean {
+  return !isApiVersion(version) || (view.apiVersion !== '' && compareApiVersions(view.apiVersion, version) >= 0)
+}
+
+/** @throws {cluster/no-placement} status 500 */
+function chooseBuilder(api: Api, version: string): Member {
+  const old = api.cluster.healthyMembers().filter((member) => !isAtLeast(member, version))
+  if (old.length > 0 && old.length === api.cluster.healthyMembers().length) {
+    const text = `no node can do this build: it needs an engine with API version ${version} or newer`
+    throw new FlotillaError('cluster/no-placement', text, { status: 500 })
+  }
+  return chooseMember(
+    api,
+    old.map(({ name }) => name),
+  )
 }

@@ -4,7 +4,7 @@ import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
 
 let bed: EndpointBed
 beforeAll(async () => {
-  bed = await startEndpointBed([{}])
+  bed = await startEndpointBed([{ images: ['busybox:latest'] }])
 })
 afterAll(() => bed.close())
 
@@ -12,6 +12,13 @@ describe('events', () => {
   it('with a filter that nobody knows are those without it, as on one engine', async () => {
     const filters = encodeURIComponent('{"bogus":["x"]}')
     expect((await bed.call('GET', `/events?until=1&filters=${filters}`)).status).toBe(200)
+  })
+
+  it('until a time alone are those that engines remember from before it', async () => {
+    const made = await bed.call('POST', '/containers/create?name=remembered', { Image: 'busybox:latest' })
+    expect(made.status).toBe(201)
+    const until = Math.ceil(Date.now() / 1000) + 1
+    expect((await bed.call('GET', `/events?until=${until}`)).body).toContain('"name":"remembered"')
   })
 
   it.each([

@@ -36,7 +36,8 @@ export const events: Handler = async (api, call) => {
   const stop = new AbortController()
   exchange.onGone(() => stop.abort())
   try {
-    if (since !== undefined) await replay(api, exchange, writer, since, until)
+    // An end alone asks for what lies before it, too (moby daemon/events, loadBufferedEvents).
+    if (since !== undefined || until !== undefined) await replay(api, exchange, writer, since ?? 0, until)
     writer.open()
     const leftMs = until === undefined ? undefined : until * 1000 - api.cluster.clock.nowMs()
     if (leftMs === undefined) await writer.ended(stop.signal)

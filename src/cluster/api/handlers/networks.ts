@@ -4,7 +4,7 @@ import { waitAtMost } from '../../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
 import type { NetworkView } from '../../model.ts'
-import { parseCreate } from '../../request.ts'
+import { addCondition, parseCreate } from '../../request.ts'
 import { noRegex } from '../../regex.ts'
 import { isFields, readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
@@ -248,9 +248,11 @@ function findNeighbour(api: Api, body: Fields): Member | undefined {
 }
 
 /** Some node that the rules allow, the emptiest first: what has no needs of its own may be anywhere. */
-export function chooseMember(api: Api): Member {
+export function chooseMember(api: Api, without: readonly string[] = []): Member {
   const draft = parseCreate('', {}, noRegex, () => randomId(32))
-  const chosen = api.cluster.choose(draft.request)
+  let { request } = draft
+  for (const name of without) request = addCondition(request, 'constraints', `node!=${name}`)
+  const chosen = api.cluster.choose(request)
   if (chosen.kind === 'placed') return api.cluster.memberOf(chosen.node)
   throw new FlotillaError('cluster/no-placement', chosen.text, { status: 500 })
 }

@@ -12,36 +12,46 @@ export interface Progress {
   readonly made: ReadonlyMap<number, string>
 }
 
-/** What is taken back after a failure. */
-export interface Recovery {
+/** Exchanges that are taken back together. */
+export interface RecoveryBatch {
   readonly plan: Plan
-  /** Service → names of its containers whose old ones run again. */
-  readonly restored: ReadonlyMap<string, readonly string[]>
+  readonly members: readonly RolloutMember[]
+  /** They are of the batch that failed: a way back that pauses does not leave them out. */
+  readonly isOwed: boolean
+}
+
+/** What is taken back of one service after a failure, the last exchange first. */
+export interface Recovery {
+  readonly rollout: Rollout
+  readonly batches: readonly RecoveryBatch[]
 }
 
 /**
  * Plans what follows on a failure: every exchange that is under way, and not beyond the removal of its old container, is
  * taken back. Where updates roll back these are all exchanges of the service, else those of the batch that failed.
+ * A plan of its own for each batch: whether the next one follows depends on how the old containers do.
  */
-export function planRecovery(rollouts: readonly Rollout[], progress: Progress): Recovery {
-  const builder = makePlanBuilder()
-  const restored = new Map<string, readonly string[]>()
-  for (const rollout of rollouts) {
-    const members = rollout.batches
-      .flat()
-      .filter((member) => isUnderWay(member, progress))
-      .reverse()
-    if (members.length === 0) continue
-    addRestores(builder, rollout, members, progress)
-    restored.set(
-      rollout.service,
-      members
-        .filter(({ wasAlive }) => wasAlive)
-        .map(({ name }) => name)
-        .reverse(),
+export function planRecovery(rollouts: readonly Rollout[], progress: Progress): readonly Recovery[] {
+  return rollouts.flatMap((rollout) => {
+    const batches = rollout.batches.map((batch) => batch.filter((member) => isUnderWay(member, progress)))
+    const last = batches.findLast((batch) => batch.length > 0)
+    const members = batches.flat().reverse()
+    if (last === undefined) return []
+    const size = Math.min(rollout.rollback.parallelism, members.length)
+    const parts = Array.from({ length: Math.ceil(members.length / size) }, (_, index) =>
+      members.slice(index * size, (index + 1) * size),
     )
-  }
-  return { plan: builder.build(), restored }
+    return [
+      {
+        rollout,
+        batches: parts.map((part) => ({
+          plan: planRestores(rollout, part, progress),
+          members: part,
+          isOwed: part.some((member) => last.includes(member)),
+        })),
+      },
+    ]
+  })
 }
 
 function isUnderWay(member: RolloutMember, { begun, made }: Progress): boolean {
@@ -49,48 +59,30 @@ function isUnderWay(member: RolloutMember, { begun, made }: Progress): boolean {
   return member.successor.kind === 'existing' || made.has(member.successor.step)
 }
 
-function addRestores(
-  builder: PlanBuilder,
-  rollout: Rollout,
-  members: readonly RolloutMember[],
-  progress: Progress,
-): void {
-  const { rollback, service } = rollout
-  let before: readonly number[] = []
-  for (let index = 0; index < members.length; index += Math.min(rollback.parallelism, members.length)) {
-    if (index > 0 && rollback.delayMs > 0) {
-      const op = { kind: 'delay', ms: rollback.delayMs } as const
-      before = [builder.add({ op, resource: `Service ${service}`, cause: 'rollback', after: before, words: silent })]
-    }
-    before = members
-      .slice(index, index + rollback.parallelism)
-      .flatMap((member) => addRestore(builder, rollout, member, progress, before))
-  }
+function planRestores(rollout: Rollout, members: readonly RolloutMember[], progress: Progress): Plan {
+  const builder = makePlanBuilder()
+  for (const member of members) addRestore(builder, rollout, member, progress)
+  return builder.build()
 }
 
-/** @returns the last steps of the restore */
+/** Nothing of it waits for another member, nor ends with its failure: each is brought back that can be. */
 function addRestore(
   builder: PlanBuilder,
   { rollback, service }: Rollout,
   member: RolloutMember,
   progress: Progress,
-  before: readonly number[],
-): readonly number[] {
+): void {
   const successor: ContainerRef =
     member.successor.kind === 'existing'
       ? member.successor
       : { kind: 'existing', id: progress.made.get(member.successor.step) ?? '', name: member.name }
-  const shared = { resource: toResource(member.name), cause: 'the update failed', group: service }
-  const bestEffort = rollback.failureAction === 'continue' ? { bestEffort: true } : {}
-  const mustStart = member.wasAlive && member.stop !== undefined && progress.begun.has(member.stop)
-  if (!mustStart) return [removeSuccessor(before)]
-  if (rollback.order === 'stop-first') {
-    const removal = removeSuccessor(before)
-    return [startOld([removal])]
-  }
-  return [removeSuccessor([startOld(before)])]
+  const shared = { resource: toResource(member.name), cause: 'the update failed', group: service, isOwed: true }
+  if (!mustStart(member, progress)) removeSuccessor([])
+  else if (rollback.order === 'stop-first') startOld(removeSuccessor([]))
+  else removeSuccessor(startOld([]))
 
-  function removeSuccessor(after: readonly number[]): number {
+  /** That its node is gone keeps the old one, which may be on another, from nothing. */
+  function removeSuccessor(after: readonly number[]): readonly number[] {
     const stop = builder.add({
       op: { kind: 'stop-container', container: successor },
       ...shared,
@@ -98,26 +90,33 @@ function addRestore(
       bestEffort: true,
       words: silent,
     })
-    return builder.add({
+    const removal = builder.add({
       op: { kind: 'remove-container', container: successor, withVolumes: false },
       ...shared,
       after: [stop],
+      bestEffort: true,
+      isErrorShown: true,
       words: { working: 'Removing', done: 'Removed' },
     })
+    return [removal]
   }
-  function startOld(after: readonly number[]): number {
+  function startOld(after: readonly number[]): readonly number[] {
     const start = builder.add({
       op: { kind: 'start-container', container: member.old },
       ...shared,
-      ...bestEffort,
       after,
       words: { working: 'Starting', done: 'Started' },
     })
-    return builder.add({
+    const monitor = builder.add({
       op: { kind: 'monitor-container', container: member.old, service, monitorMs: rollback.monitorMs },
       ...shared,
-      ...bestEffort,
       after: [start],
     })
+    return [monitor]
   }
+}
+
+/** The update has stopped the old container of the member. */
+function mustStart(member: RolloutMember, { begun }: Progress): boolean {
+  return member.wasAlive && member.stop !== undefined && begun.has(member.stop)
 }

@@ -8,10 +8,11 @@ import type { Project } from '../../model/project.ts'
 import { LABEL } from '../label.ts'
 import type { Observed } from '../observed.ts'
 import { defaultReconcileOptions } from '../options.ts'
-import { isQuestions } from '../plan.ts'
+import { isQuestions, joinPlans } from '../plan.ts'
 import type { Plan } from '../plan.ts'
 import { reconcile } from '../reconcile.ts'
 import { planRecovery } from './recovery.ts'
+import type { Progress } from './recovery.ts'
 
 /** The laws of updates, for settings and moments of interruption nobody thought of. */
 
@@ -50,6 +51,11 @@ function plan(want: Project, have: Observed, apiVersion = '1.47'): Plan {
   const outcome = reconcile(want, have, { ...defaultReconcileOptions, apiVersion })
   if (isQuestions(outcome)) throw new Error('asked without need')
   return outcome
+}
+
+/** What takes an update back after so much of it, as one plan. */
+function takenBack({ rollouts = [] }: Plan, progress: Progress): Plan {
+  return joinPlans(planRecovery(rollouts, progress).flatMap(({ batches }) => batches.map((batch) => batch.plan)))
 }
 
 /** Nothing but the network, which was made without saying how. */
@@ -153,8 +159,7 @@ describe('laws of updates', () => {
         const { observed, begun, made } = cutShort(steps, have, cut, picks)
         // Once old containers are being removed the update has succeeded.
         fc.pre(!steps.steps.some(({ id, op }) => op.kind === 'remove-container' && begun.has(id)))
-        const recovery = planRecovery(steps.rollouts ?? [], { begun, made })
-        const result = applyPlan(recovery.plan, observed, picker(picks))
+        const result = applyPlan(takenBack(steps, { begun, made }), observed, picker(picks))
         const web = (entry: Observed): unknown =>
           entry.containers.filter((item) => item.service === 'web').map(({ id, name, state }) => ({ id, name, state }))
         expect(web(result)).toEqual(web(have))
@@ -171,7 +176,7 @@ describe('laws of updates', () => {
         const have = start(before, own, driver)
         const steps = plan(toProject('2', before, own), have)
         const { observed, begun, made } = cutShort(steps, have, cut, picks)
-        const result = applyPlan(planRecovery(steps.rollouts ?? [], { begun, made }).plan, observed, picker(picks))
+        const result = applyPlan(takenBack(steps, { begun, made }), observed, picker(picks))
         expect(running(result)).toBe(before)
         expectConverged(applyPlan(plan(toProject('2', before, own), result), result), toProject('2', before, own))
       }),

@@ -1,0 +1,40 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { project, service } from '../../testing/compose-builders.ts'
+import { readNeeds } from './builder-needs.ts'
+import { plainWishes, toImageBuild } from './definition.ts'
+import type { BuildWishes } from './definition.ts'
+import type { Service } from '../model/service.ts'
+
+describe('what a build needs of the engine that does it', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'needs-'))
+    await writeFile(join(folder, 'Dockerfile'), '# syntax=own/syntax\nARG B=x\nFROM $B\nCOPY --from=tools:1 / /\n')
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  function needs(build: Partial<NonNullable<Service['build']>>, wishes: Partial<BuildWishes> = {}): Promise<unknown> {
+    const web = service('web', { build: { context: folder, ...build } })
+    return readNeeds(toImageBuild(project([web]), web, { ...plainWishes, ...wishes }))
+  }
+
+  it('are the images of its Dockerfile, with its arguments', async () => {
+    expect(await needs({ args: { B: 'base:2' } })).toEqual({ images: ['own/syntax', 'base:2', 'tools:1'] })
+    expect(await needs({ dockerfile_inline: 'FROM inline:1\nFROM other AS no', target: 'no' })).toEqual({
+      images: ['inline:1', 'other'],
+    })
+  })
+
+  it('are those that stand for other names, and an engine that knows such', async () => {
+    const additional_contexts = { x: 'docker-image://real:1', 'tools:1': folder, odd: 'docker-image://a,b' }
+    expect(await needs({ additional_contexts })).toEqual({ images: ['real:1', 'own/syntax'], apiVersion: '1.42' })
+  })
+
+  it('are not what is pulled, or what only the engine can read', async () => {
+    expect(await needs({}, { isPulling: true })).toEqual({ images: [] })
+    expect(await needs({ context: 'https://host/repo.git' })).toEqual({ images: [] })
+  })
+})

@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises'
+import { isImageName, readDockerfileImages } from '../../core/dockerfile.ts'
+import type { BuilderNeeds } from '../../engine/buildkit/solve.ts'
+import { sortedNames } from '../model/dictionary.ts'
+import type { ImageBuild } from './definition.ts'
+import { contextsVersion } from './frontend.ts'
+
+const imageScheme = 'docker-image://'
+/** More than this is no Dockerfile that anybody wrote. */
+const maxTextLength = 1024 * 1024
+
+/**
+ * What an endpoint over many engines has to know to choose the one that builds, and to bring the images there that only
+ * others have. A Dockerfile that the engine fetches is not read.
+ */
+export async function readNeeds(build: ImageBuild): Promise<BuilderNeeds> {
+  const names = sortedNames(build.contexts)
+  const images: string[] = []
+  for (const name of names) {
+    const source = build.contexts[name]
+    if (source?.kind === 'remote' && source.url.startsWith(imageScheme))
+      images.push(source.url.slice(imageScheme.length))
+  }
+  // What is to be pulled is nobody's to give.
+  if (!build.isPulling) {
+    const { bases, frontend } = readDockerfileImages(await readText(build), build)
+    images.push(...(frontend === undefined ? [] : [frontend]), ...bases.filter((base) => !names.includes(base)))
+  }
+  return { images: [...new Set(images.filter(isImageName))], ...(names.length > 0 && { apiVersion: contextsVersion }) }
+}
+
+async function readText({ dockerfile }: ImageBuild): Promise<string> {
+  if (dockerfile.kind === 'remote') return ''
+  const text = dockerfile.kind === 'text' ? dockerfile.text : await readFile(dockerfile.path, 'utf8')
+  return text.length > maxTextLength ? '' : text
+}
