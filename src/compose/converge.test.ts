@@ -148,6 +148,16 @@ describe('converge', () => {
     expect(mutations(fake)).toEqual([])
   })
 
+  it('touches nothing when a service is to share with one that has no container and gets none', async () => {
+    const { fake, engine } = await start()
+    const guest = service('guest', { ...sleeper, network_mode: 'service:host' })
+    const want = project([service('host', { ...sleeper, scale: 0 }), guest, service('other', sleeper)])
+    await expect(up(engine, want)).rejects.toThrow(
+      'cannot share namespace or volumes with service host: container missing',
+    )
+    expect(mutations(fake)).toEqual([])
+  })
+
   it('asks before it makes a volume anew', async () => {
     const { engine } = await start()
     const web = service('web', { ...sleeper, volumes: [{ type: 'volume', source: 'data', target: '/data' }] })

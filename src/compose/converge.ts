@@ -249,7 +249,7 @@ async function decide(
     const outcome = reconcile(project, observed, options)
     if (!isQuestions(outcome)) return outcome
     for (const question of outcome.questions) {
-      options.answers[question.id] = o.isDryRun === true ? false : await o.ask(question)
+      options.answers[question.id] = await o.ask(question)
     }
   }
 }

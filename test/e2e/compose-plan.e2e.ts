@@ -8,6 +8,7 @@ import { systemClock } from '../../src/io/clock.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { ComposeHost, findReferenceCompose, isRoot, openComposeHost, sampleImage } from './compose-host.ts'
+import type { Seen } from './compose-host.ts'
 
 /** `plan` on a real engine: what it says, that it is true, and that it asks the engine for nothing but answers. */
 
@@ -37,6 +38,70 @@ services:
   db: { image: ${sampleImage}, volumes: ["data:/data"] }
 volumes: { data: {} }
 `
+
+/** A project of which each row changes something else. */
+const many = ({ level = '1', data = '1', front = '1', secret = 'a', scale = 2, rest = '' }): string => `
+services:
+  db: { image: ${sampleImage}, volumes: ["data:/data", "/cache"], networks: [front] }
+  web:
+    image: ${sampleImage}
+    scale: ${scale}
+    depends_on: [db]
+    networks: [front]
+    environment: { LEVEL: "${level}" }
+    configs: [told]
+    deploy: { update_config: { order: start-first, monitor: 100ms } }
+${rest}
+networks: { front: { labels: { v: "${front}" } } }
+volumes: { data: { labels: { v: "${data}" } } }
+configs: { told: { content: "${secret}" } }
+`
+const old = `  old: { image: ${sampleImage}, networks: [front] }`
+
+const changes: readonly (readonly [string, string, readonly string[]])[] = [
+  ['a first time', many({ rest: old }), []],
+  ['nothing', many({ rest: old }), []],
+  ['a setting of one service', many({ rest: old, level: '2' }), []],
+  ['an orphan that stays', many({ level: '2' }), []],
+  ['an orphan that goes, and fewer containers', many({ level: '2', scale: 1 }), ['--remove-orphans']],
+  ['--scale and --lowest-numbers', many({ level: '2', scale: 1 }), ['--scale', 'web=3', '--lowest-numbers']],
+  ['another content of a config', many({ level: '2', scale: 3, secret: 'b' }), []],
+  ['a named service alone', many({ level: '3', scale: 3, secret: 'b' }), ['--no-deps', 'db']],
+  ['--force-recreate of a named service', many({ level: '3', scale: 3, secret: 'b' }), ['--force-recreate', 'db']],
+  ['-V', many({ level: '3', secret: 'b' }), ['-V']],
+  ['another definition of a network', many({ level: '3', secret: 'b', front: '2' }), []],
+  ['another definition of a volume, which stays', many({ level: '3', secret: 'b', front: '2', data: '2' }), []],
+  ['another definition of a volume, made anew', many({ level: '3', secret: 'b', front: '2', data: '2' }), ['-y']],
+  ['--no-start of a new service', many({ level: '3', secret: 'b', front: '2', data: '2', rest: old }), ['--no-start']],
+  ['a start of it', many({ level: '3', secret: 'b', front: '2', data: '2', rest: old }), []],
+]
+
+/** Not the status: that says how long a container has been up. */
+const identityOf = ({ id, name, state }: Seen): Pick<Seen, 'id' | 'name' | 'state'> => ({ id, name, state })
+
+/** `action name` of each container that is another than before, or was started although it ran already. */
+function changesBetween(before: readonly Seen[], after: readonly Seen[], events: readonly string[]): readonly string[] {
+  const old = new Map(before.map((entry) => [entry.name, entry]))
+  const now = new Map(after.map((entry) => [entry.name, entry]))
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .flatMap((name) => {
+      const [was, is] = [old.get(name), now.get(name)]
+      if (was === undefined) return [`create ${name}`]
+      if (is === undefined) return [`remove ${name}`]
+      if (was.id !== is.id) return [`replace ${name}`]
+      if (was.state !== is.state) return [`${is.state === 'running' ? 'start' : 'stop'} ${name}`]
+      return events.includes(`container start ${name}`) ? [`restart ${name}`] : []
+    })
+    .sort()
+}
+
+/** What progress lines say is done to what; that something was so already, or is waited for, is no step. */
+function stepsShown(stderr: string): readonly string[] {
+  return [...stderr.matchAll(/(?:Container|Network|Volume) \S+ +\S+$/gm)]
+    .map(([line]) => line.replaceAll(/ +/g, ' '))
+    .filter((line) => !/ (?:Running|Waiting|Healthy)$/.test(line))
+    .sort()
+}
 
 describe.runIf(isRoot)('plans (needs root on Linux)', () => {
   let running: Lab
@@ -149,6 +214,31 @@ describe.runIf(isRoot)('plans (needs root on Linux)', () => {
     expect([dry.code, dry.stderr]).toEqual([0, expect.stringContaining('DRY-RUN MODE')])
     const wrong = await watched.compose('p', ['plan', '--format', 'xml'])
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('invalid plan format "xml"')])
+  })
+
+  it.each(changes)('says what up then does: %s', async (_, text, flags) => {
+    await host.write('r', { 'compose.yaml': text })
+    const before = await host.containers('r')
+    const resources = await host.resources('r')
+    const told = await watched.compose('r', ['up', '--plan', '--plan-format', 'json', ...flags])
+    expect(told.code, told.stderr).toBe(0)
+    const dry = await watched.compose('r', ['--dry-run', 'up', '-d', ...flags])
+    expect(dry.code, dry.stderr).toBe(0)
+    expect([await host.containers('r'), await host.resources('r')]).toMatchObject([before.map(identityOf), resources])
+
+    let stderr = ''
+    const events = await host.changesDuring(async () => {
+      const up = await host.compose('r', ['up', '-d', '-t', '1', ...flags])
+      expect(up.code, up.stderr).toBe(0)
+      stderr = up.stderr
+    })
+    const document = JSON.parse(told.stdout) as PlanDocument
+    const named = document.containers.map(({ name, action }) => `${action} ${name}`)
+    expect(named.sort()).toEqual(changesBetween(before, await host.containers('r'), events))
+    const made = (await host.resources('r')).filter((name) => !resources.includes(name))
+    expect(document.resources.flatMap(({ name, action }) => (action === 'create' ? [name] : [])).sort()).toEqual(made)
+    // The steps of a dry run are those of the real one, whatever the order of what runs side by side.
+    expect(stepsShown(dry.stderr)).toEqual(stepsShown(stderr))
   })
 
   it('has made no call that could change anything', () => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmod, lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -115,6 +115,7 @@ describe.runIf(isRoot)('the plugin of the docker command (needs root on Linux)',
     })
 
     it('leaves the plugin of somebody else alone, unless told to replace it', async () => {
+      const kept = join(config, 'cli-plugins', '.docker-compose.before-flotilla')
       await mkdir(join(config, 'cli-plugins'), { recursive: true })
       await writeFile(plugin, '#!/bin/sh\necho theirs\n')
       await chmod(plugin, 0o755)
@@ -124,9 +125,40 @@ describe.runIf(isRoot)('the plugin of the docker command (needs root on Linux)',
       const remove = await form.run('flotilla', ['uninstall-plugin'], { env: env() })
       expect(remove.code).toBe(1)
       expect(remove.stderr).toContain('is not ours and stays')
+      // The second time there is nothing of theirs to keep.
+      for (const said of [`what was there is kept as ${kept}\n`, '']) {
+        const forced = await form.run('flotilla', ['install-plugin', '--force'], { env: env() })
+        expect(forced).toMatchObject({ code: 0, stdout: `${plugin}\n`, stderr: said })
+      }
+      expect((await docker(['compose', 'version', '--short'])).stdout).toBe('2.40.3\n')
+      const info = await docker(['info', '--format', '{{json .ClientInfo.Plugins}}'])
+      expect(info.stdout).not.toContain('before-flotilla')
+      expect(await form.run('flotilla', ['uninstall-plugin'], { env: env() })).toMatchObject({
+        code: 0,
+        stdout: `${plugin}\n`,
+        stderr: 'what was there before is back\n',
+      })
+      expect(await readFile(plugin, 'utf8')).toBe('#!/bin/sh\necho theirs\n')
+      expect((await stat(plugin)).mode & 0o777).toBe(0o755)
+      await expect(lstat(kept)).rejects.toThrow('ENOENT')
+      await rm(plugin)
+    })
+
+    it('keeps a link of somebody else as a link', async () => {
+      await symlink('/usr/libexec/docker/cli-plugins/docker-compose', plugin)
+      expect((await form.run('flotilla', ['install-plugin'], { env: env() })).code).toBe(1)
       expect((await form.run('flotilla', ['install-plugin', '--force'], { env: env() })).code).toBe(0)
       expect((await docker(['compose', 'version', '--short'])).stdout).toBe('2.40.3\n')
       expect((await form.run('flotilla', ['uninstall-plugin'], { env: env() })).code).toBe(0)
+      expect(await readlink(plugin)).toBe('/usr/libexec/docker/cli-plugins/docker-compose')
+      await rm(plugin)
+    })
+
+    it('says so when the folder of plugins cannot be written', async () => {
+      const elsewhere = { ...env(), DOCKER_CONFIG: '/proc/nowhere' }
+      const result = await form.run('flotilla', ['install-plugin'], { env: elsewhere })
+      expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('/proc/nowhere/cli-plugins') })
+      expect((await form.run('flotilla', ['uninstall-plugin'], { env: elsewhere })).stderr).toContain('no plugin at')
     })
   })
 })

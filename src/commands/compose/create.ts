@@ -20,7 +20,7 @@ export const run: Run<typeof createFlags> = async (ctx, flags, args) => {
   const outside = { services: args, withoutDependencies: false }
   if (flags.plan) {
     const { printPlan, readDisplay } = await import('./print-plan.ts')
-    const display = readDisplay(flags)
+    const display = readDisplay(all)
     const show = async (session: Session): Promise<number> => {
       const project = await resolveOutside(ctx, session, written, { ...outside, isPlan: true })
       return printPlan(ctx, session, project, toConvergeOptions(ctx, session, project, all, args), display)

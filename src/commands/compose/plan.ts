@@ -26,6 +26,7 @@ export const run: Run<typeof planFlags> = async (ctx, flags, args) => {
         format,
         hasExitCode: flags['detailed-exitcode'],
         hasSteps: flags.steps,
+        isYes: flags.yes,
       })
     },
     body,

@@ -5,6 +5,7 @@ import type { ConvergeOptions } from '../../compose/converge.ts'
 import { explainPlan } from '../../compose/explain.ts'
 import type { Project } from '../../compose/model/project.ts'
 import type { PlanDocument } from '../../compose/plan/document/document.ts'
+import type { Question } from '../../compose/plan/plan.ts'
 import { renderDocument } from '../../compose/plan/document/render.ts'
 import type { Session } from './session.ts'
 
@@ -14,6 +15,8 @@ export interface PlanDisplay {
   /** 2 when there is something to do. */
   readonly hasExitCode: boolean
   readonly hasSteps?: boolean
+  /** `--yes`: what would be asked is answered so. */
+  readonly isYes?: boolean
 }
 
 /** @throws {cli/invalid-value} */
@@ -26,8 +29,10 @@ export function readPlanFormat(value: string): PlanDisplay['format'] {
 export function readDisplay(flags: {
   readonly 'plan-format': string
   readonly 'detailed-exitcode': boolean
+  readonly yes?: boolean
 }): PlanDisplay {
-  return { format: readPlanFormat(flags['plan-format']), hasExitCode: flags['detailed-exitcode'] }
+  const format = readPlanFormat(flags['plan-format'])
+  return { format, hasExitCode: flags['detailed-exitcode'], isYes: flags.yes === true }
 }
 
 const changesExitCode = 2
@@ -42,9 +47,16 @@ export async function printPlan(
 ): Promise<number> {
   // A plan tells of changes: what is only looked at is none.
   const reconcile = { ...options.reconcile, awaitsAgain: false }
-  const quiet = { ...options, reconcile, isDryRun: true, progress() {} }
+  const isYes = display.isYes === true
+  const unasked: string[] = []
+  const ask = ({ text }: Question): Promise<boolean> => {
+    if (!isYes) unasked.push(`${text} up would ask: this is the plan for no, --yes shows the one for yes`)
+    return Promise.resolve(isYes)
+  }
+  const quiet = { ...options, reconcile, isDryRun: true, ask, progress() {} }
   const { plan, pulls, observed } = await prepare(session.engine, project, quiet)
-  const source = { project: project.name, plan, pulls, observed }
+  const warnings = [...plan.warnings, ...unasked]
+  const source = { project: project.name, plan: { ...plan, warnings }, pulls, observed }
   return printDocument(ctx, await explainPlan(session.engine, source, { signal: ctx.signal }), display)
 }
 

@@ -93,7 +93,7 @@ export const discoveryServeFlags = {
 export const completionFlags = {} as const
 
 export const installPluginFlags = {
-  force: { kind: 'boolean', brief: 'Put ours in the place of a plugin that is not ours' },
+  force: { kind: 'boolean', brief: 'Put ours in the place of a plugin that is not ours, which is kept' },
   system: { kind: 'boolean', brief: 'For all users, in /usr/local/lib/docker/cli-plugins' },
 } as const
 
@@ -181,6 +181,7 @@ Actions: kill, panic, error(TEXT), sleep(MS), return(JSON); N* before one says f
   defineCommand({
     name: 'uninstall-plugin',
     brief: 'Take away what install-plugin made',
+    description: 'A plugin that `install-plugin --force` took the place of comes back.',
     flags: uninstallPluginFlags,
     args: [],
     maxArgs: 0,

@@ -2,7 +2,7 @@ import type { Service } from '../model/service.ts'
 import type { ContainerDraft } from '../translate.ts'
 import { isLegacyBridge, toDraftAttachments } from '../translate.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
-import { referencedServices } from '../translate/reference.ts'
+import { missingReference, referencedServices } from '../translate/reference.ts'
 import { silent } from './builder.ts'
 import { toDraft } from './draft.ts'
 import type { ContainerRef } from './plan.ts'
@@ -38,6 +38,7 @@ export interface CreationOptions {
 /**
  * Adds the making of a slot's container, and of what it is connected to afterwards.
  *
+ * @throws {compose/plan} when it shares something with a service that has no container and gets none
  */
 export function addCreation(
   space: Workspace,
@@ -55,9 +56,10 @@ export function addCreation(
     ...(predecessor !== undefined && { predecessor }),
   }
   const needs = Object.fromEntries(
-    referencedServices(service).flatMap((dependency) => {
+    referencedServices(service).map((dependency) => {
       const ref = firstContainer(space, dependency, placed)
-      return ref === undefined ? [] : [[dependency, ref]]
+      if (ref === undefined) throw missingReference(service, dependency)
+      return [dependency, ref]
     }),
   )
   const isReplacing = slot.action === 'recreate'

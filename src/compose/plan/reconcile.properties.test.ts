@@ -1,13 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
-import { dependsOn, dictionary, emptyEngine, project, service } from '../../testing/compose-builders.ts'
+import { emptyEngine } from '../../testing/compose-builders.ts'
+import { disturb, drafts, options, states, toProject } from '../../../test/compose-project-arbitraries.ts'
 import { hashService } from '../hash.ts'
 import type { Project } from '../model/project.ts'
-import type { Service } from '../model/service.ts'
 import { planDown } from './down.ts'
 import { LABEL } from './label.ts'
-import type { ContainerState, Observed } from './observed.ts'
+import type { Observed } from './observed.ts'
 import { defaultReconcileOptions } from './options.ts'
 import { isQuestions } from './plan.ts'
 import type { Plan } from './plan.ts'
@@ -15,88 +15,11 @@ import { reconcile } from './reconcile.ts'
 
 /** The laws of planning, for projects and states nobody thought of. */
 
-const names = ['a', 'b', 'c', 'd', 'e'] as const
-
-const drafts = fc.record({
-  present: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
-  scales: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 5, maxLength: 5 }),
-  values: fc.array(fc.constantFrom('1', '2'), { minLength: 5, maxLength: 5 }),
-  networks: fc.array(fc.subarray(['front', 'back']), { minLength: 5, maxLength: 5 }),
-  mounts: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
-  hooks: fc.array(fc.subarray(['pre_start', 'post_start', 'pre_stop'] as const), { minLength: 5, maxLength: 5 }),
-  edges: fc.array(
-    fc.record({
-      from: fc.integer({ min: 1, max: 4 }),
-      to: fc.integer({ min: 0, max: 3 }),
-      condition: fc.constantFrom('service_started', 'service_healthy'),
-      restart: fc.boolean(),
-    }),
-    { maxLength: 6 },
-  ),
-  shares: fc.boolean(),
-  driver: fc.constantFrom('bridge', 'macvlan'),
-})
-
-const hooks = [{ command: ['one'] }, { command: ['two'], per_replica: true }]
-
-type Draft = typeof drafts extends fc.Arbitrary<infer T> ? T : never
-
-function toProject(draft: Draft): Project {
-  const services: Service[] = []
-  for (const [index, name] of names.entries()) {
-    if (draft.present[index] !== true) continue
-    const on = draft.edges
-      .filter((edge) => edge.from === index && edge.to < index && draft.present[edge.to] === true)
-      .map(({ to, condition, restart }) => ({ on: names[to]!, condition, restart }) as const)
-    // The last service lives in the network namespace of the first, where both are there.
-    const isGuest = draft.shares && index === 4 && draft.present[0] === true && (draft.scales[0] ?? 0) > 0
-    const place = isGuest
-      ? { network_mode: 'service:a', depends_on: dependsOn({ on: 'a', restart: true }, ...on) }
-      : {
-          networks: dictionary(Object.fromEntries((draft.networks[index] ?? []).map((key) => [key, null]))),
-          depends_on: dependsOn(...on),
-        }
-    services.push(
-      service(name, {
-        scale: draft.scales[index] ?? 1,
-        environment: dictionary({ VALUE: draft.values[index] ?? '' }),
-        ...(draft.mounts[index] === true && {
-          volumes: [
-            { type: 'volume', source: 'data', target: '/data' },
-            { type: 'volume', target: '/cache' },
-          ],
-        }),
-        ...Object.fromEntries((draft.hooks[index] ?? []).map((phase) => [phase, hooks])),
-        ...place,
-      }),
-    )
-  }
-  return project(services, { networks: { front: { driver: draft.driver }, back: {} }, volumes: { data: {} } })
-}
-
-const options = fc.record({
-  recreate: fc.constantFrom('diverged', 'force'),
-  apiVersion: fc.constantFrom('1.41', '1.47'),
-} as const)
-
 function plan(want: Project, have: Observed, extra: Partial<typeof defaultReconcileOptions> = {}): Plan {
   const outcome = reconcile(want, have, { ...defaultReconcileOptions, orphans: 'remove', ...extra })
   if (isQuestions(outcome)) throw new Error('asked without need')
   return outcome
 }
-
-function disturb(observed: Observed, states: readonly (ContainerState | 'gone')[]): Observed {
-  const containers = observed.containers.flatMap((container, index) => {
-    const state = states[index % states.length] ?? 'running'
-    return state === 'gone' ? [] : [{ ...container, state }]
-  })
-  return { ...observed, containers }
-}
-
-const states = fc.array(fc.constantFrom('running', 'exited', 'created', 'paused', 'gone'), {
-  minLength: 3,
-  maxLength: 12,
-})
 
 describe('laws of reconciliation', () => {
   it('carrying out the plan gives the project, from any earlier project in any state', () => {

@@ -55,14 +55,15 @@ function serviceOf(mode: string | undefined): string | undefined {
 
 function idOf(service: Service, name: string, ids: Dictionary<string>): string {
   const id = ids[name]
-  if (id === undefined) {
-    throw new FlotillaError(
-      'compose/plan',
-      `cannot share namespace or volumes with service ${name}: container missing`,
-      {
-        hint: `service "${service.name}" refers to "${name}", which has no container`,
-      },
-    )
-  }
+  if (id === undefined) throw missingReference(service, name)
   return id
+}
+
+/** What a service whose partner has no container is told, in the reference program's words. */
+export function missingReference(service: Service, name: string): FlotillaError {
+  return new FlotillaError(
+    'compose/plan',
+    `cannot share namespace or volumes with service ${name}: container missing`,
+    { hint: `service "${service.name}" refers to "${name}", which has no container` },
+  )
 }

@@ -24,6 +24,11 @@ export function pluginPath(ctx: Pick<Context, 'env'>, isSystem: boolean): string
   return join(take(ctx.env['DOCKER_CONFIG']) ?? join(home, '.docker'), 'cli-plugins', name)
 }
 
+/** Where a plugin that ours takes the place of is kept. The docker command reads every `docker-*` beside it. */
+export function keptPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.before-flotilla`)
+}
+
 function take(value: string | undefined): string | undefined {
   return value === '' ? undefined : value
 }
