@@ -100,7 +100,7 @@ const purePlaces = [
   /^compose\/load\/(?!source\.ts)/,
   /^compose\/(model|plan|translate|legacy|view|copy)\//,
   /^compose\/(translate|hash)\.ts$/,
-  /^compose\/build\/(definition|frontend|classic-query|cache-entry|build-progress|bake)\.ts$/,
+  /^compose\/build\/(definition|frontend|classic-query|cache-entry|build-progress|bake|excerpt|shown)\.ts$/,
   /^engine\/buildkit\/(messages|file-packet)\.ts$/,
   /^compose\/watch\/(rules|batch)\.ts$/,
   /^machine\/(env|host|creation)\.ts$/,

@@ -157,7 +157,11 @@ describe.runIf(isRoot)('the plugin of the docker command (needs root on Linux)',
     it('says so when the folder of plugins cannot be written', async () => {
       const elsewhere = { ...env(), DOCKER_CONFIG: '/proc/nowhere' }
       const result = await form.run('flotilla', ['install-plugin'], { env: elsewhere })
-      expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('/proc/nowhere/cli-plugins') })
+      expect(result).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining('/proc/nowhere/cli-plugins'),
+      })
       expect((await form.run('flotilla', ['uninstall-plugin'], { env: elsewhere })).stderr).toContain('no plugin at')
     })
   })

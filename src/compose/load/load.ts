@@ -161,9 +161,7 @@ function writtenOf(shared: Shared): Pick<Project, 'written'> {
   if (others.length > 0 && shared.seen.version1) return {}
   const merged = makeDictionary<WrittenService | undefined>()
   for (const name of new Set(documents.flatMap((services) => Object.keys(services ?? {})))) {
-    const parts = documents
-      .map((services) => services?.[name])
-      .map((part) => (isMap(part) ? part : {}))
+    const parts = documents.map((services) => services?.[name]).map((part) => (isMap(part) ? part : {}))
     merged[name] = mergeAllClassic(parts)
   }
   const written = makeDictionary<WrittenService>()

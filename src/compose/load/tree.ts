@@ -60,7 +60,7 @@ export function toPlainTree(tree: Tree, toPlain: (scalar: GoScalar) => GoScalar 
   if (tree instanceof GoScalar) return toPlain(tree)
   if (Array.isArray(tree)) return tree.map((entry) => toPlainTree(entry, toPlain))
   if (!isMap(tree)) return tree
-  const made = makeMap() as WrittenService
+  const made = makeMap()
   for (const key of Object.keys(tree)) made[key] = toPlainTree(tree[key] ?? null, toPlain)
   return made
 }
