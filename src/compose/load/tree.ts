@@ -1,5 +1,5 @@
 import { GoScalar } from '../model/go-scalar.ts'
-import type { Written, WrittenService } from '../model/project.ts'
+import type { Written } from '../model/project.ts'
 
 /**
  * What goes between the stages: plain data with the keys of the file. The loader owns its trees and

@@ -245,10 +245,10 @@ class ProjectMonitor implements Monitor {
     const attributes = event.Actor.Attributes ?? {}
     const service = attributes[LABEL.service] ?? ''
     const known = this.#watched.get(id)
-    if (known?.awaitsStart === true) {
-      known.awaitsStart = false
-      return
-    }
+    const wasAwaited = known?.awaitsStart === true
+    if (known !== undefined) known.awaitsStart = false
+    // Also when it has ended since; a stream that ended before the start has shown nothing.
+    if (wasAwaited && known.flow.pieces > 0) return
     if (known?.isStreaming === true || !this.#options.services.has(service)) return
     if (attributes[LABEL.oneOff] === 'True') return
     // Of one that was seen to end what came after that, of any other what it says from now on.
