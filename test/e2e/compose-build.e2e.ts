@@ -233,14 +233,15 @@ RUN test -z "$SSH_AUTH_SOCK" && ! /tools/ssh-add -L
     await execChecked(['mkfifo', '-m', '640', join(folder, 'pipe')], { clock: systemClock })
     await mkdir(join(folder, 'shared'))
     await chmod(join(folder, 'shared'), 0o1777)
-    for (const classic of ['1', '0']) {
-      const built = await withEnv({ DOCKER_BUILDKIT: classic }).compose('kinds', ['build', '--no-cache'])
+    for (const buildKit of ['1', '0']) {
+      const built = await withEnv({ DOCKER_BUILDKIT: buildKit }).compose('kinds', ['build', '--no-cache'])
       expect(built.code, built.stderr).toBe(0)
       const listed = await runImage('kinds-web', 'sh', '-c', 'cd /in; for f in *; do stat -c "%n %F %a %h %s" $f; done')
       expect(listed.split('\n').map((line) => line.replace(/(directory .*) \d+ \d+$/, '$1'))).toEqual([
         'empty regular empty file 644 1 0',
         'first regular file 644 2 1',
-        'pipe fifo 640 1 0',
+        // BuildKit of 20.10 leaves pipes out of what it copies.
+        ...(version === '20.10' && buildKit === '1' ? [] : ['pipe fifo 640 1 0']),
         'second regular file 644 2 1',
         'shared directory 1777',
         '',

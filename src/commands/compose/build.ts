@@ -27,9 +27,7 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     ctx.log.warn('No services to build')
     return 0
   }
-  if (flags.builder !== undefined && flags.builder !== '') {
-    ctx.log.warn(`--builder ${flags.builder} has no effect: images are built by the engine itself`)
-  }
+  warnOfBuilder(ctx, flags.builder)
   if (flags.print) {
     const { toBakeFile } = await import('../../compose/build/bake.ts')
     const builds = planAllBuilds(project, services, wishes).steps.flatMap(({ op }) =>
@@ -50,6 +48,14 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     },
     { title: 'Building' },
   )
+}
+
+/** Builders of buildx's own are not known here; the one called `default` is the engine. */
+function warnOfBuilder(ctx: Context, flag = ''): void {
+  const builder = flag === '' ? (ctx.env['BUILDX_BUILDER'] ?? '') : flag
+  if (builder === '' || builder === 'default') return
+  const asked = flag === '' ? `BUILDX_BUILDER=${builder}` : `--builder ${builder}`
+  ctx.log.warn(`${asked} has no effect: images are built by the engine itself`)
 }
 
 /** `build --progress X` of earlier versions counts as `--progress X` before the command word. */

@@ -11,7 +11,7 @@ export const buildFlags = {
     brief: 'NAME=VALUE, or NAME of a variable, over what the file says',
     placeholder: 'arg',
   },
-  builder: { kind: 'string', brief: 'Accepted and ignored: the engine itself builds' },
+  builder: { kind: 'string', brief: 'Without effect, as BUILDX_BUILDER, with a warning: the engine itself builds' },
   check: { kind: 'boolean', brief: 'Check the Dockerfiles and build nothing' },
   memory: {
     kind: 'string',

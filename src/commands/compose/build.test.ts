@@ -1,0 +1,27 @@
+import { afterEach, expect, it } from 'vitest'
+import { dockerCompose } from '../../cli/personality.ts'
+import { startProgramBed } from '../../testing/program-bed.ts'
+import type { ProgramBed } from '../../testing/program-bed.ts'
+import { composeCommands, composeGlobals } from './table.ts'
+
+const program = { personality: dockerCompose, globals: composeGlobals, commands: composeCommands }
+
+let bed: ProgramBed
+afterEach(() => bed.close())
+
+async function build(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<string> {
+  bed = await startProgramBed(program, { images: ['box:1'] }, env)
+  await bed.write('compose.yaml', 'services: { web: { build: { dockerfile_inline: FROM box:1 } } }')
+  return (await bed.run('--dry-run', 'build', ...args)).stderr
+}
+
+it.each([
+  [{ BUILDX_BUILDER: 'far' }, [], 'BUILDX_BUILDER=far has no effect: images are built by the engine itself'],
+  [{ BUILDX_BUILDER: 'far' }, ['--builder', 'near'], '--builder near has no effect'],
+])('a builder of its own is not used, which is said: %j %j', async (env, args, text) => {
+  expect(await build(env, ...args)).toContain(text)
+})
+
+it.each([[{ BUILDX_BUILDER: '' }], [{ BUILDX_BUILDER: 'default' }]])('the engine is the builder of %j', async (env) => {
+  expect(await build(env)).not.toContain('has no effect')
+})
