@@ -188,6 +188,36 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('compose on engine %s (needs root
     await host.compose('share', ['down', '-t', '1'])
   })
 
+  it('comes up again after its networks were pruned while it was stopped, with its anonymous volumes', async () => {
+    const docker = async (...args: readonly string[]): Promise<string> => (await running!.hosts[0]!.docker(args)).stdout
+    await host.write('pruned', {
+      'compose.yaml': `services: { web: { image: ${sampleImage}, volumes: [/scratch], networks: [a, b] } }\nnetworks: { a: , b: }\n`,
+    })
+    const compose = async (...args: readonly string[]): Promise<void> => {
+      const result = await host.compose('pruned', args)
+      expect(result.code, `${args.join(' ')}: ${result.stderr}`).toBe(0)
+    }
+    const volume = (): Promise<string> => docker('inspect', '-f', '{{range .Mounts}}{{.Name}}{{end}}', 'pruned-web-1')
+    await compose('create')
+    const [made] = await host.containers('pruned')
+    await docker('network', 'prune', '-f')
+    await compose('up', '-d')
+    expect(await host.containers('pruned')).toMatchObject([{ id: made?.id, state: 'running' }])
+    const scratch = await volume()
+    for (const remove of [
+      ['prune', '-f'],
+      ['rm', 'pruned_b'],
+    ]) {
+      await compose('stop', '-t', '0')
+      await docker('network', ...remove)
+      await compose('up', '-d')
+      expect(await host.containers('pruned')).toMatchObject([{ name: 'pruned-web-1', state: 'running' }])
+      expect(await volume()).toBe(scratch)
+      expect(await docker('inspect', '-f', '{{len .NetworkSettings.Networks}}', 'pruned-web-1')).toBe('2\n')
+    }
+    await compose('down', '-v', '-t', '0')
+  })
+
   it('names an image that is neither here nor in a registry', async () => {
     await host.write('none', {
       'compose.yaml': 'services:\n  web: { image: "127.0.0.1:1/not/there:1", pull_policy: never }\n',

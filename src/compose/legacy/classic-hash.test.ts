@@ -241,7 +241,7 @@ networks: { back: }
       ports: [],
       labels: { [LABEL.version]: '1.29.2', [LABEL.configHash]: hash },
     }
-    const wanted = { project, service, observed, ids: makeDictionary<string>(), renewedNetworks: new Set<string>() }
+    const wanted = { project, service, observed, ids: makeDictionary<string>() }
     expect(divergenceOf(container, wanted)).toBeUndefined()
     expect(divergenceOf(container, { ...wanted, replacesClassic: true })).toBe('configuration changed')
     const changed = load('services: { web: { image: busybox, network_mode: host, tty: true } }')

@@ -18,8 +18,6 @@ export interface Wanted {
   readonly observed: Observed
   /** IDs of the containers the service refers to; a service is missing when its container is yet to be made. */
   readonly ids: Dictionary<string>
-  /** Keys of networks this plan makes anew and reconnects. */
-  readonly renewedNetworks: ReadonlySet<string>
   /** Containers of docker-compose 1 count as changed. */
   readonly replacesClassic?: boolean
   /** What configs and secrets hold. */
@@ -91,8 +89,9 @@ function isSameImage(container: ObservedContainer, image: ObservedImage): boolea
 }
 
 /**
- * One that does not run is to be on its networks by name: it was taken off, or never put on, where something ended half
- * way, and could not be started then, or only without them.
+ * One that does not run is on a network as long as that is there: engines keep its ID, and refuse the start when it has been
+ * removed (`docker network prune` takes those no running container is on), or was made anew. It may also have been taken
+ * off, or never put on, where something ended half way.
  */
 function missingNetwork(container: ObservedContainer, wanted: Wanted): string | undefined {
   const { state } = container
@@ -100,12 +99,14 @@ function missingNetwork(container: ObservedContainer, wanted: Wanted): string | 
   if (state !== 'running' && !isStopped) return undefined
   const attached = new Set(Object.values(container.networks))
   for (const key of Object.keys(wanted.service.networks ?? {})) {
-    if (wanted.renewedNetworks.has(key)) continue
-    const name = wanted.project.networks[key]?.name
+    const { name = key } = wanted.project.networks[key] ?? {}
     const network = wanted.observed.networks.find((entry) => entry.name === name)
-    if (isStopped) {
-      if (name !== undefined && !(name in container.networks)) return `not on network ${name}`
-    } else if (network === undefined || !attached.has(network.id)) return `not on network ${name ?? key}`
+    if (network !== undefined && attached.has(network.id)) continue
+    if (!isStopped) return `not on network ${name}`
+    const id = container.networks[name]
+    if (id === undefined) return `not on network ${name}`
+    // Without an ID it is found by its name.
+    if (id !== '') return `network ${name} is no longer the one it was on`
   }
   return undefined
 }

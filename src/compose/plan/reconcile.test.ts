@@ -309,6 +309,25 @@ describe('containers that do not run', () => {
     expect(causes(withContainers(have, { state, networks: on('p_default', 'p_back') }))).toEqual([])
     expect(causes(withContainers(have, { state, networks: on('p_default') }))).toEqual(['not on network p_back'])
   })
+
+  it.each([
+    ['is gone', (all: Observed['networks']) => all.filter(({ name }) => name !== 'p_back')],
+    ['has been made anew', (all: Observed['networks']) => all.map((each) => ({ ...each, id: `${each.id}-new` }))],
+  ])('and are on a network that %s are replaced: no engine would start them', (_, change) => {
+    const have = up(want)
+    const stopped = { ...withContainers(have, { state: 'exited' }), networks: change(have.networks) }
+    expect(causes(stopped)).toEqual([expect.stringMatching(/^network p_\w+ is no longer the one it was on$/)])
+  })
+
+  it('and never ran wait for networks that are made', () => {
+    const have = up(want)
+    const networks = { p_default: '', p_back: '' }
+    const { steps } = plan(want, { ...withContainers(have, { state: 'created', networks }), networks: [] })
+    const made = steps.filter(({ op }) => op.kind === 'create-network').map(({ id }) => id)
+    expect(made).toHaveLength(2)
+    expect(steps.filter(({ op }) => op.kind === 'create-container')).toEqual([])
+    expect(steps.find(({ op }) => op.kind === 'start-container')?.after).toEqual(expect.arrayContaining(made))
+  })
 })
 
 describe('links of the default bridge', () => {

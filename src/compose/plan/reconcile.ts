@@ -37,7 +37,7 @@ export function reconcile(project: Project, observed: Observed, options: Reconci
   const space = makeWorkspace(project, observed, options, selection, makePlanBuilder())
   const doomed = new Set(findUsers(observed, renewedVolumes).map((container) => container.id))
   const renewedNetworks = findRenewedNetworks(project, observed, selection)
-  const slots = decideSlots({ project, observed, options, selection, renewedNetworks, doomed })
+  const slots = decideSlots({ project, observed, options, selection, doomed })
 
   const blocking = addOrphanSteps(space)
   addVolumeSteps(space, renewedVolumes)

@@ -46,7 +46,6 @@ export interface SlotContext {
   readonly observed: Observed
   readonly options: ReconcileOptions
   readonly selection: Selection
-  readonly renewedNetworks: ReadonlySet<string>
   /** IDs of containers that go with a volume that is made anew. */
   readonly doomed: ReadonlySet<string>
 }
@@ -208,9 +207,9 @@ function causeOf(
 ): string | undefined {
   if (policy === 'never') return undefined
   if (policy === 'force') return 'recreation forced'
-  const { project, observed, renewedNetworks } = context
+  const { project, observed } = context
   const { materials, replaceClassic } = context.options
-  const known = { project, service, observed, ids, renewedNetworks }
+  const known = { project, service, observed, ids }
   return divergenceOf(container, {
     ...known,
     ...(materials !== undefined && { materials }),

@@ -38,7 +38,7 @@ export function addStartSteps(
       entry.isPostponed === true ? placeNew(space, entry.slot, dependencies, slots, placed) : entry,
     )
     const fresh = waiting.filter((entry) => !isPaused(entry)).map(toTarget)
-    const first = [...before, ...dependencies]
+    const first = [...before, ...dependencies, ...networksOf(space, service, waiting)]
     const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)
     for (const entry of waiting) {
       const step = space.builder.add({
@@ -64,6 +64,12 @@ export function addStartSteps(
       (placed.get(service.name) ?? []).map((entry) => ({ ...entry, ref: refs.get(entry.slot.name) ?? entry.ref })),
     )
   }
+}
+
+/** Containers that were made earlier and never ran find their networks by name, also those this plan makes. */
+function networksOf(space: Workspace, service: Service, waiting: readonly Placed[]): readonly number[] {
+  if (waiting.every(({ slot }) => slot.action !== 'keep' || slot.container?.state !== 'created')) return []
+  return Object.keys(service.networks ?? {}).flatMap((key) => space.networks.get(key) ?? [])
 }
 
 /** Dependents that ask for a restart with a service get it once that service is wholly updated. */
