@@ -102,7 +102,7 @@ services:
     environment: { VERSION: "${version}"${environment} }
     stop_grace_period: 5s
     ${rest}
-    healthcheck: { test: ["CMD", "/usr/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 500ms, retries: 4, start_period: 1s }
+    healthcheck: { test: ["CMD", "/usr/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 500ms, retries: 8, start_period: 1s }
     deploy:
       update_config: ${update}
 `
