@@ -42,7 +42,9 @@ export async function removeDuplicates(
     }
     for (const duplicate of verdict.remove) {
       try {
-        if (!(await remove(api, book, duplicate))) isCurrent = false
+        const outcome = await remove(api, book, duplicate)
+        if (outcome === 'outdated') isCurrent = false
+        if (outcome === 'later') isSettled = false
       } catch (error) {
         isSettled = false
         log.warn('cannot remove a container that was made anew elsewhere', {
@@ -58,13 +60,18 @@ export async function removeDuplicates(
   return { isSettled, isCurrent, isUnanswered: false }
 }
 
-/** @returns false when another manager has written meanwhile */
-async function remove(api: Api, book: RecordBook, { loser, winner }: Duplicate): Promise<boolean> {
+/** @returns `outdated`: removed, and another manager has written meanwhile · `later`: nothing was removed */
+async function remove(
+  api: Api,
+  book: RecordBook,
+  { loser, winner }: Duplicate,
+): Promise<'removed' | 'later' | 'outdated'> {
   const { cluster } = api
   const [from, to] = [cluster.memberOf(loser.node), cluster.memberOf(winner.node)]
   // What is shown may be out of date: the engine is asked whether the replacement is there.
-  if ((await new EngineHands(to, cluster.clock).inspect(winner.item.id)) === undefined) return true
-  if (!(await api.role.mayAct())) return true
+  if ((await new EngineHands(to, cluster.clock).inspect(winner.item.id)) === undefined) return 'later'
+  // A store that is slow for a moment does not confirm it, and nothing on the node changes after that.
+  if (!(await api.role.mayAct())) return 'later'
   await new EngineHands(from, cluster.clock).remove(loser.item.id, false)
   from.send({ kind: 'forgotten', id: loser.item.id })
   const by = { by: winner.item.id, on: winner.node.name }
@@ -80,5 +87,5 @@ async function remove(api: Api, book: RecordBook, { loser, winner }: Duplicate):
     `Removed container ${loser.item.id} from ${loser.node.name}: ${winner.item.id} on ${winner.node.name} took its place`,
     volumes.length === 0 ? {} : { 'volumes kept': volumes.join(', ') },
   )
-  return isCurrent
+  return isCurrent ? 'removed' : 'outdated'
 }
