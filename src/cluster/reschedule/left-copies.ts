@@ -33,10 +33,14 @@ export function hideUnfinished(cluster: ClusterAccess, record: ContainerRecord):
   hide(cluster, node, left)
 }
 
-/** The dead node no longer shows what has been made anew, so that names stay clear. */
+/**
+ * The dead node no longer shows what has been made anew, so that names stay clear. One that is back shows it until it is
+ * removed there: what it does not show nobody would remove before its next full look.
+ */
 export function forgetOld(cluster: ClusterAccess, { home }: ContainerRecord): void {
   const node = cluster.snapshot().nodes.find((each) => each.engineId === home.engineId)
-  if (node !== undefined) cluster.member(node.addr)?.send({ kind: 'forgotten', id: home.containerId })
+  if (node === undefined || node.health.state === 'healthy') return
+  cluster.member(node.addr)?.send({ kind: 'forgotten', id: home.containerId })
 }
 
 function hide(cluster: ClusterAccess, node: NodeView, left: readonly ContainerView[]): NodeView {

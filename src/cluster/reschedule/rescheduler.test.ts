@@ -204,6 +204,24 @@ describe.concurrent('a node fails', () => {
     ])
   })
 
+  it('the old one goes at once, too, when its node returns while the new one is being started', async () => {
+    const engines = await startEngines(2)
+    const manager = await startManager(engines)
+    await healthy(manager, 2)
+    const [first, second] = engines as [FakeEngine, FakeEngine]
+    await run(manager, 'web', {}, ['constraint:node==~n1', policy])
+    const start = { method: 'POST', path: /\/start$/ }
+    second.fail({ ...start, fault: { kind: 'delay', ms: 4000 } })
+    await first.stop()
+    await eventually(() => second.requests.some((each) => start.path.test(each.path)), 'the start of the new one')
+    await first.start()
+    await healthy(manager, 2)
+    expect(on(second, 'web')?.status).toBe('created')
+    // A full look at the node, which would find it too, comes after half a minute.
+    await eventually(() => on(first, 'web') === undefined, 'the removal of the old one', 15_000)
+    expect(on(second, 'web')?.status).toBe('running')
+  })
+
   it('is tried again until it fits, and not at all when the node returns first', async () => {
     const [first, second] = (await startEngines(2, { cpus: 1 })) as [FakeEngine, FakeEngine]
     const manager = await startManager([first, second])
