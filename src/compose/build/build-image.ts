@@ -15,7 +15,6 @@ import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
-import { observeNodes } from '../observe-nodes.ts'
 import { BuildProgress } from './build-progress.ts'
 import { checkSsh, openSsh } from './build-ssh.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
@@ -24,7 +23,7 @@ import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
 import { nameCaches, openLayouts } from './open-layouts.ts'
 import { findOddName, refuseOddName } from './odd-names.ts'
-import { readNeeds } from './builder-needs.ts'
+import { findNeeds } from './builder-needs.ts'
 import type { OpenLayouts } from './open-layouts.ts'
 
 /** What a build takes from the computer the program runs on. */
@@ -73,7 +72,7 @@ export async function buildImage(
 export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
   await checkFiles(build, host)
   const layouts = await openLayouts(build)
-  const needs = await readNeeds(build)
+  const needs = await findNeeds(engine, build, o)
   const { request, folders } = toSolve(build, await readFacts(engine, build, needs, o), layouts)
   const session = randomUUID()
   const attributes = { ...request.attributes, requestid: 'frontend.lint' }
@@ -129,7 +128,7 @@ async function tryBuildKit(
   await checkFiles(build, host)
   await checkSsh(build, host.env)
   const layouts = await openLayouts(build)
-  const needs = await readNeeds(build)
+  const needs = await findNeeds(engine, build, o)
   const { request, folders } = toSolve(build, await readFacts(engine, build, needs, o), layouts)
   for (const cache of layouts.missing) {
     const { parentId } = report
@@ -200,7 +199,7 @@ async function readFacts(
   const isTooOld = needs.apiVersion !== undefined && !isApiAtLeast(apiVersion, needs.apiVersion)
   return {
     // A fleet has the version of its oldest engine, and finds one that is new enough, or says that it has none.
-    apiVersion: isTooOld && (await observeNodes(engine, o)) !== undefined ? needs.apiVersion : apiVersion,
+    apiVersion: isTooOld ? needs.apiVersion : apiVersion,
     hasContainerdStore: needsContainerdStore(build) && (await hasContainerdStore(engine, o)),
     ...(gateway !== undefined && gateway !== '' && { hostGateway: gateway }),
   }
