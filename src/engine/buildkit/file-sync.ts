@@ -63,6 +63,8 @@ class FileSender {
   /** What files are read from, by the number the builder knows them by; undefined: they have no content. */
   readonly #sources = new Map<number, string | undefined>()
   readonly #wanted: number[] = []
+  /** One for all: files go one after another, and a packet has a copy. With one for each, many small files keep the collector busy. */
+  readonly #buffer = Buffer.allocUnsafe(chunkBytes)
   #hasAll = false
   #wake: () => void = () => {}
 
@@ -183,11 +185,10 @@ class FileSender {
       throw new FlotillaError('io/file', `cannot read ${JSON.stringify(place)}: ${toMessage(error)}`, { cause: error })
     })
     try {
-      const buffer = Buffer.allocUnsafe(chunkBytes)
       for (;;) {
-        const { bytesRead } = await file.read(buffer, 0, chunkBytes)
+        const { bytesRead } = await file.read(this.#buffer, 0, chunkBytes)
         if (bytesRead === 0) return
-        await this.#call.send(renderDataPacket(id, buffer.subarray(0, bytesRead)))
+        await this.#call.send(renderDataPacket(id, this.#buffer.subarray(0, bytesRead)))
       }
     } finally {
       await file.close()
