@@ -1,4 +1,4 @@
-import { createReadStream, promises as fs } from 'node:fs'
+import { promises as fs } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { Readable } from 'node:stream'
@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract, pack } from 'tar-stream'
 import type { Extract, Header, Pack } from 'tar-stream'
+import { readForStream } from './read-pieces.ts'
 import { FlotillaError } from '../core/errors.ts'
 import { fileReason } from './file-reason.ts'
 import { timeOf, withLargeNumbers } from './tar-header.ts'
@@ -98,7 +99,7 @@ async function addFile(archive: Pack, path: string, header: Entry & { readonly s
   const entry = archive.entry(header) as unknown as Writable
   // A log that grows meanwhile is taken as long as it was; one that shrinks is a failure of the entry.
   if (header.size === 0) return void entry.end()
-  await pipeline(createReadStream(path, { end: header.size - 1 }), entry)
+  await pipeline(readForStream(path, header.size), entry)
 }
 
 /** How an archive becomes files. */

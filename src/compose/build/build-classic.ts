@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import * as posix from 'node:path/posix'
 import type { Writable } from 'node:stream'
@@ -19,6 +18,7 @@ import { codeOf } from '../../io/files.ts'
 import type { ByteSource } from '../../io/http/request.ts'
 import { isCharacterDevice, toTarMode, walkFolder } from '../../io/folder-walk.ts'
 import type { WalkedFile } from '../../io/folder-walk.ts'
+import { readForStream } from '../../io/read-pieces.ts'
 import { withLargeNumbers } from '../../io/tar-header.ts'
 import type { BuildHost } from './build-image.ts'
 import { toClassicQuery } from './classic-query.ts'
@@ -222,7 +222,7 @@ async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void>
   // Of an entry for a file the archive awaits the end, also when nothing comes before it.
   if (file.sizeBytes === 0) return void entry.end()
   // A file that grows in the meantime must not break the frame.
-  return pipeline(createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 }), entry)
+  return pipeline(readForStream(`${root}/${file.path}`, file.sizeBytes), entry)
 }
 
 type Head = Parameters<Pack['entry']>[0]
