@@ -198,7 +198,9 @@ describe('hostile archives', () => {
     await expect(read(() => rmSync(join(root, 'from', 'b')))).rejects.toThrow(
       `cannot copy "${join(root, 'from', 'b')}": no such file or directory`,
     )
-    await expect(read(() => writeFileSync(join(root, 'from', 'a'), ''))).rejects.toThrow(/^cannot copy .*Size mismatch/)
+    await expect(read(() => writeFileSync(join(root, 'from', 'a'), ''))).rejects.toThrow(
+      /^cannot read ".*a": it became shorter while it was read$/,
+    )
   })
 
   it('a file does not go through a link that is there', async () => {

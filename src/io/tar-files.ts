@@ -1,13 +1,14 @@
-import { createReadStream, promises as fs } from 'node:fs'
+import { promises as fs } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { Readable } from 'node:stream'
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { extract, pack } from 'tar-stream'
+import { extract } from 'tar-stream'
 import type { Extract, Header, Pack } from 'tar-stream'
+import { readForStream } from './read-pieces.ts'
 import { FlotillaError } from '../core/errors.ts'
 import { fileReason } from './file-reason.ts'
+import { streamArchive } from './stream-archive.ts'
 import { timeOf, withLargeNumbers } from './tar-header.ts'
 
 /** How a path becomes an archive. */
@@ -25,30 +26,13 @@ export interface PackOptions {
  * are left out.
  */
 export function packPath(path: string, options: PackOptions): Readable {
-  return Readable.from(readArchive(path, options), { objectMode: false })
-}
-
-/** The package's own streams end in other ways than those of Node: nothing of them leaves this file. */
-async function* readArchive(path: string, options: PackOptions): AsyncGenerator<Uint8Array, void> {
-  const archive = pack()
-  const filling = fill(archive, path, options).then(
-    () => archive.finalize(),
-    (error: unknown) => {
-      const failure = toFileError(path, error)
-      archive.destroy(failure)
-      throw failure
-    },
-  )
-  filling.catch(() => {})
-  try {
-    for await (const piece of archive as AsyncIterable<Uint8Array>) yield piece
-  } catch (error) {
-    await filling
-    throw error
-  } finally {
-    archive.destroy()
-  }
-  await filling
+  return streamArchive(async (archive) => {
+    try {
+      await fill(archive, path, options)
+    } catch (error) {
+      throw toFileError(path, error)
+    }
+  })
 }
 
 async function fill(archive: Pack, path: string, { name, isFollowing, only }: PackOptions): Promise<void> {
@@ -98,7 +82,7 @@ async function addFile(archive: Pack, path: string, header: Entry & { readonly s
   const entry = archive.entry(header) as unknown as Writable
   // A log that grows meanwhile is taken as long as it was; one that shrinks is a failure of the entry.
   if (header.size === 0) return void entry.end()
-  await pipeline(createReadStream(path, { end: header.size - 1 }), entry)
+  await pipeline(readForStream(path, header.size), entry)
 }
 
 /** How an archive becomes files. */

@@ -164,6 +164,23 @@ RUN false
     expect((await inspectImage(host.engine, 'full/web:1')).Id).toBe(image.Id)
   })
 
+  it('gives a step an empty secret when its variable is not set, and says so', async () => {
+    await write('unset', {
+      'compose.yaml': `
+services:
+  web:
+    build:
+      context: .
+      dockerfile_inline: "FROM ${sampleImage}\\nRUN --mount=type=secret,id=s,required=true test -e /run/secrets/s -a ! -s /run/secrets/s"
+      secrets: [s]
+secrets: { s: { environment: NOT_THERE_AT_ALL } }
+`,
+    })
+    const built = await host.compose('unset', ['build'])
+    expect(built.code, built.stderr).toBe(0)
+    expect(built.stderr).toContain('web secret s  Variable NOT_THERE_AT_ALL is not set: the secret is empty')
+  })
+
   it('lends an SSH agent and a key to the steps that ask for them, and keeps neither', async () => {
     const folder = await write('ssh', {
       'compose.yaml': `

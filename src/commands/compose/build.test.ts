@@ -25,3 +25,11 @@ it.each([
 it.each([[{ BUILDX_BUILDER: '' }], [{ BUILDX_BUILDER: 'default' }]])('the engine is the builder of %j', async (env) => {
   expect(await build(env)).not.toContain('has no effect')
 })
+
+it('a limit of memory that BuildKit does not set is said to have no effect', async () => {
+  expect(await build({}, '--memory', '1g')).toContain('--memory has no effect')
+})
+
+it('a limit of memory counts for the classic builder, and without one nothing is said', async () => {
+  expect(await build({ DOCKER_BUILDKIT: '0' }, '--memory', '1g')).not.toContain('no effect')
+})

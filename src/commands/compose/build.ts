@@ -10,7 +10,7 @@ import { planAllBuilds, planPushes } from '../../compose/plan/image-plan.ts'
 import { parseBinarySize } from '../../core/bytes.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
-import { makeBuildHost, readAuth } from './build-host.ts'
+import { isClassicAsked, makeBuildHost, readAuth } from './build-host.ts'
 import type { buildFlags } from './image-table.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'
@@ -28,6 +28,11 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     return 0
   }
   warnOfBuilder(ctx, flags.builder)
+  if (wishes.memoryBytes !== undefined && !isClassicAsked(ctx.env)) {
+    ctx.log.warn(
+      '--memory has no effect: BuildKit sets no such limit, only the classic builder does (DOCKER_BUILDKIT=0)',
+    )
+  }
   if (flags.print) {
     const { toBakeFile } = await import('../../compose/build/bake.ts')
     const builds = planAllBuilds(project, services, wishes).steps.flatMap(({ op }) =>

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -19,6 +20,7 @@ import { extract } from 'tar-stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ProgressEvent } from '../../core/progress.ts'
 import { openEngine } from '../../engine/client.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { systemClock } from '../../io/clock.ts'
 import { project, service } from '../../testing/compose-builders.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
@@ -56,6 +58,23 @@ async function start(files: Readonly<Record<string, string>>) {
   return { folder, fake, engine, events, options }
 }
 
+/** An engine that only builds, with the answer of the test. */
+async function startBuilder(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<Engine> {
+  const server = createServer((request, response) => {
+    if (request.url?.includes('/build') === true) answer(request, response)
+    else response.setHeader('Api-Version', '1.41').end('OK')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(
+    () => server.closeAllConnections(),
+    () => server.close(),
+  )
+  const { port } = server.address() as AddressInfo
+  const engine = openEngine({ kind: 'tcp', host: '127.0.0.1', port }, { clock: systemClock, userAgent: 'test' })
+  closers.push(() => engine.close())
+  return engine
+}
+
 describe('the classic builder', () => {
   it('is sent the context without what is ignored, proxies and logins', async () => {
     const { folder, fake, engine, events, options } = await start({
@@ -91,24 +110,12 @@ describe('the classic builder', () => {
     execFileSync('mkfifo', ['-m', '600', join(folder, 'pipe')])
     const want = project([service('web', { image: 'r/web', build: { context: folder, dockerfile: 'Dockerfile' } })])
     let body: Buffer | undefined
-    const server = createServer((request, response) => {
-      if (request.url?.includes('/build') !== true) {
-        response.setHeader('Api-Version', '1.41').end('OK')
-        return
-      }
+    const engine = await startBuilder((request, response) => {
       void buffer(request).then((read) => {
         body = read
         response.end('{"aux":{"ID":"sha256:1"}}\n')
       })
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    closers.push(
-      () => server.closeAllConnections(),
-      () => server.close(),
-    )
-    const { port } = server.address() as AddressInfo
-    const engine = openEngine({ kind: 'tcp', host: '127.0.0.1', port }, { clock: systemClock, userAgent: 'test' })
-    closers.push(() => engine.close())
     expect(await buildServices(engine, want, ['web'], options)).toBe(1)
     const seen: string[] = []
     const reader = extract()
@@ -207,24 +214,12 @@ describe('the classic builder', () => {
     'leaves no file open when the engine refuses the context half-way (needs /proc)',
     async () => {
       const { folder, options } = await start({ Dockerfile: 'FROM scratch', large: 'l'.repeat(50_000_000) })
-      const server = createServer((request, response) => {
-        if (request.url?.endsWith('/build') !== true && request.url?.includes('/build?') !== true) {
-          response.setHeader('Api-Version', '1.41').end('OK')
-          return
-        }
+      const engine = await startBuilder((request, response) => {
         request.once('data', () => {
           request.pause()
           response.writeHead(413).end('far too large')
         })
       })
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      closers.push(
-        () => server.closeAllConnections(),
-        () => server.close(),
-      )
-      const { port } = server.address() as AddressInfo
-      const engine = openEngine({ kind: 'tcp', host: '127.0.0.1', port }, { clock: systemClock, userAgent: 'test' })
-      closers.push(() => engine.close())
       const want = project([service('web', { build: { context: folder, dockerfile: 'Dockerfile' } })])
       await expect(buildServices(engine, want, ['web'], options)).rejects.toThrow('far too large')
       const openFiles = (): number =>

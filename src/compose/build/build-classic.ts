@@ -1,14 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import * as posix from 'node:path/posix'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { pack } from 'tar-stream'
 import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError, toError } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import { parseIgnoreFile } from '../../core/ignore.ts'
 import { isOddName } from '../../core/odd-name.ts'
 import type { Progress } from '../../core/progress.ts'
@@ -19,6 +17,8 @@ import { codeOf } from '../../io/files.ts'
 import type { ByteSource } from '../../io/http/request.ts'
 import { isCharacterDevice, toTarMode, walkFolder } from '../../io/folder-walk.ts'
 import type { WalkedFile } from '../../io/folder-walk.ts'
+import { readForStream } from '../../io/read-pieces.ts'
+import { streamArchive } from '../../io/stream-archive.ts'
 import { withLargeNumbers } from '../../io/tar-header.ts'
 import type { BuildHost } from './build-image.ts'
 import { toClassicQuery } from './classic-query.ts'
@@ -172,11 +172,7 @@ async function packContext(build: ImageBuild, root: string, extra: ExtraDockerfi
   const exclude = [...(await readIgnored(build, root))]
   // The engine needs them, whatever is left out for the image's sake (docker/cli cli/command/image/build).
   if (exclude.length > 0) exclude.push('!.dockerignore', ...(extra === undefined ? [`!${nameInContext(build)}`] : []))
-  const tar = pack()
-  fill(tar, root, exclude, extra).catch((error: unknown) => {
-    tar.destroy(toError(error))
-  })
-  return tar
+  return streamArchive((tar) => fill(tar, root, exclude, extra))
 }
 
 async function readIgnored(build: ImageBuild, root: string): Promise<readonly string[]> {
@@ -199,7 +195,6 @@ async function fill(
 ): Promise<void> {
   for (const file of walkFolder(root, { exclude })) await addFile(tar, root, file)
   if (extra !== undefined) await addText(tar, extra)
-  tar.finalize()
 }
 
 async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void> {
@@ -222,7 +217,7 @@ async function addFile(tar: Pack, root: string, file: WalkedFile): Promise<void>
   // Of an entry for a file the archive awaits the end, also when nothing comes before it.
   if (file.sizeBytes === 0) return void entry.end()
   // A file that grows in the meantime must not break the frame.
-  return pipeline(createReadStream(`${root}/${file.path}`, { end: file.sizeBytes - 1 }), entry)
+  return pipeline(readForStream(`${root}/${file.path}`, file.sizeBytes), entry)
 }
 
 type Head = Parameters<Pack['entry']>[0]

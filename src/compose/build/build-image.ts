@@ -15,7 +15,6 @@ import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
-import { observeNodes } from '../observe-nodes.ts'
 import { BuildProgress } from './build-progress.ts'
 import { checkSsh, openSsh } from './build-ssh.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
@@ -24,7 +23,7 @@ import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
 import { nameCaches, openLayouts } from './open-layouts.ts'
 import { findOddName, refuseOddName } from './odd-names.ts'
-import { readNeeds } from './builder-needs.ts'
+import { findNeeds } from './builder-needs.ts'
 import type { OpenLayouts } from './open-layouts.ts'
 
 /** What a build takes from the computer the program runs on. */
@@ -71,9 +70,9 @@ export async function buildImage(
  * @throws {compose/unsupported} for engines without BuildKit, or with one that cannot check
  */
 export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
-  await checkFiles(build, host)
+  await checkFiles(build)
   const layouts = await openLayouts(build)
-  const needs = await readNeeds(build)
+  const needs = await findNeeds(engine, build, o)
   const { request, folders } = toSolve(build, await readFacts(engine, build, needs, o), layouts)
   const session = randomUUID()
   const attributes = { ...request.attributes, requestid: 'frontend.lint' }
@@ -126,14 +125,20 @@ async function tryBuildKit(
   report: { readonly parentId: string; readonly progress: Progress },
   o: CallOptions,
 ): Promise<string | undefined> {
-  await checkFiles(build, host)
+  await checkFiles(build)
   await checkSsh(build, host.env)
   const layouts = await openLayouts(build)
-  const needs = await readNeeds(build)
+  const needs = await findNeeds(engine, build, o)
   const { request, folders } = toSolve(build, await readFacts(engine, build, needs, o), layouts)
   for (const cache of layouts.missing) {
     const { parentId } = report
     report.progress({ id: `${parentId} cache ${cache}`, parentId, status: 'warning', text: 'Not there yet' })
+  }
+  for (const secret of build.secrets) {
+    if (secret.kind !== 'variable' || host.env[secret.name] !== undefined) continue
+    const { parentId } = report
+    const text = `Variable ${secret.name} is not set: the secret is empty`
+    report.progress({ id: `${parentId} secret ${secret.id}`, parentId, status: 'warning', text })
   }
   const steps = new BuildProgress(report.parentId)
   const session = randomUUID()
@@ -200,7 +205,7 @@ async function readFacts(
   const isTooOld = needs.apiVersion !== undefined && !isApiAtLeast(apiVersion, needs.apiVersion)
   return {
     // A fleet has the version of its oldest engine, and finds one that is new enough, or says that it has none.
-    apiVersion: isTooOld && (await observeNodes(engine, o)) !== undefined ? needs.apiVersion : apiVersion,
+    apiVersion: isTooOld ? needs.apiVersion : apiVersion,
     hasContainerdStore: needsContainerdStore(build) && (await hasContainerdStore(engine, o)),
     ...(gateway !== undefined && gateway !== '' && { hostGateway: gateway }),
   }
@@ -222,7 +227,7 @@ function toSharedKey(build: ImageBuild): string {
 }
 
 /** What is missing here is said here: the builder would name files by its own paths. */
-async function checkFiles(build: ImageBuild, host: BuildHost): Promise<void> {
+async function checkFiles(build: ImageBuild): Promise<void> {
   const sources = [
     ['build context', build.context] as const,
     ...Object.entries(build.contexts).map(([name, source]) => [`additional context "${name}"`, source] as const),
@@ -240,8 +245,8 @@ async function checkFiles(build: ImageBuild, host: BuildHost): Promise<void> {
     )
   }
   for (const secret of build.secrets) {
-    if (secret.kind === 'variable') secretOf(secret, host)
-    else if ((await stat(secret.path).catch(() => undefined))?.isFile() !== true) {
+    if (secret.kind === 'variable') continue
+    if ((await stat(secret.path).catch(() => undefined))?.isFile() !== true) {
       throw new FlotillaError(
         'compose/invalid',
         `cannot read build secret "${secret.id}" of service "${build.service}": ${secret.path} is no file`,
@@ -257,18 +262,10 @@ async function checkFiles(build: ImageBuild, host: BuildHost): Promise<void> {
   )
 }
 
+/** A variable that is not set is an empty secret, as for buildx (moby/buildkit session/secrets/secretsprovider). */
 async function readSecret(secrets: readonly BuildSecret[], id: string, host: BuildHost): Promise<Buffer | undefined> {
   const secret = secrets.find((entry) => entry.id === id)
   if (secret === undefined) return undefined
   if (secret.kind === 'file') return readFile(secret.path)
-  return Buffer.from(secretOf(secret, host))
-}
-
-function secretOf(secret: BuildSecret & { readonly kind: 'variable' }, host: BuildHost): string {
-  const value = host.env[secret.name]
-  if (value !== undefined) return value
-  throw new FlotillaError(
-    'compose/invalid',
-    `environment variable "${secret.name}" required by secret "${secret.secret}" is not set`,
-  )
+  return Buffer.from(host.env[secret.name] ?? '')
 }

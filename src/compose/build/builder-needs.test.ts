@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { project, service } from '../../testing/compose-builders.ts'
-import { readNeeds } from './builder-needs.ts'
+import { openEngine } from '../../engine/client.ts'
+import { systemClock } from '../../io/clock.ts'
+import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
+import { findNeeds, readNeeds } from './builder-needs.ts'
 import { plainWishes, toImageBuild } from './definition.ts'
 import type { BuildWishes } from './definition.ts'
 import type { Service } from '../model/service.ts'
@@ -36,5 +39,22 @@ describe('what a build needs of the engine that does it', () => {
   it('are not what is pulled, or what only the engine can read', async () => {
     expect(await needs({}, { isPulling: true })).toEqual({ images: [] })
     expect(await needs({ context: 'https://host/repo.git' })).toEqual({ images: [] })
+  })
+
+  it.each([
+    ['of an endpoint over many engines', { status: 200, body: '[{"Name":"n1"}]' }, ['base:1']],
+    ['of nothing that an engine has to be told', { status: 404, body: '{"message":"page not found"}' }, []],
+    ['of nothing where nodes are not shown', { status: 403, body: '{"message":"access denied"}' }, []],
+  ])('are asked %s', async (_, reply, images) => {
+    const fake = await startFakeEngine({})
+    const engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
+    try {
+      fake.fail({ path: /^\/flotilla\/nodes$/, fault: { kind: 'reply', ...reply } })
+      const web = service('web', { build: { context: folder, dockerfile_inline: 'FROM base:1' } })
+      expect(await findNeeds(engine, toImageBuild(project([web]), web, plainWishes), {})).toEqual({ images })
+    } finally {
+      await engine.close()
+      await fake.stop()
+    }
   })
 })

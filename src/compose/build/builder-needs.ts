@@ -1,13 +1,37 @@
 import { readFile } from 'node:fs/promises'
 import { isImageName, readDockerfileImages } from '../../core/dockerfile.ts'
+import type { CallOptions } from '../../core/call.ts'
+import { isFlotillaError } from '../../core/errors.ts'
 import type { BuilderNeeds } from '../../engine/buildkit/solve.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { sortedNames } from '../model/dictionary.ts'
+import { observeNodes } from '../observe-nodes.ts'
 import type { ImageBuild } from './definition.ts'
 import { contextsVersion } from './frontend.ts'
 
 const imageScheme = 'docker-image://'
 /** More than this is no Dockerfile that anybody wrote. */
 const maxTextLength = 1024 * 1024
+
+/**
+ * What the endpoint has to be told of a build: of a single engine nothing is needed, and nothing is waited for that is on
+ * its way between engines.
+ */
+export async function findNeeds(engine: Engine, build: ImageBuild, o: CallOptions): Promise<BuilderNeeds> {
+  const needs = await readNeeds(build)
+  const hasNone = needs.images.length === 0 && needs.apiVersion === undefined
+  return hasNone || (await isFleet(engine, o)) ? needs : { images: [] }
+}
+
+async function isFleet(engine: Engine, o: CallOptions): Promise<boolean> {
+  try {
+    return (await observeNodes(engine, o)) !== undefined
+  } catch (error) {
+    // Who may not see the nodes may not use their builder either; others keep what they do not know closed.
+    if (isFlotillaError(error) && error.status === 403) return false
+    throw error
+  }
+}
 
 /**
  * What an endpoint over many engines has to know to choose the one that builds, and to bring the images there that only

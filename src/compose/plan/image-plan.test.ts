@@ -108,6 +108,7 @@ describe('images before a project is brought up', () => {
     expect(aged('daily', 25 * hour)).toContain('policy is daily')
     expect(aged('weekly', 25 * hour)).toBe('')
     expect(aged('every_2h', 3 * hour)).toContain('policy is every_2h')
+    expect(aged('every_0s', 1)).toContain('policy is every_0s')
     expect(plans(project([service('a', { platform: 'linux/arm64' })]), observed)).toBe('')
     expect(plans(project([service('a', { platform: 'linux/amd64' })]), observed)).toContain(
       'not for platform linux/amd64',

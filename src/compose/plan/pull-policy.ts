@@ -15,9 +15,9 @@ export function refreshMs(service: Service, policy: string): number | undefined 
   if (policy === 'weekly') return 7 * dayMs
   if (!policy.startsWith('every_')) return undefined
   const ns = parseDuration(policy.slice('every_'.length))
-  if (typeof ns === 'number' && ns > 0) return ns / 1e6
-  const reason = typeof ns === 'number' ? 'the duration must be positive' : ns.reason
-  throw new FlotillaError('compose/invalid', `pull_policy of service "${service.name}": ${reason}`)
+  // None at all (`every_0h`) is over at once.
+  if (typeof ns === 'number') return ns / 1e6
+  throw new FlotillaError('compose/invalid', `pull_policy of service "${service.name}": ${ns.reason}`)
 }
 
 /** True when its image has to be looked at more closely than a list shows. */

@@ -1,9 +1,8 @@
 import { Buffer } from 'node:buffer'
-import { open } from 'node:fs/promises'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
-import { toFilePath } from '../../core/odd-name.ts'
 import { followLinks, walkFolder } from '../../io/folder-walk.ts'
 import type { WalkOptions, WalkedFile } from '../../io/folder-walk.ts'
+import { readPieces } from '../../io/read-pieces.ts'
 import { GRPC, GrpcError } from '../../io/h2/grpc.ts'
 import type { GrpcCall } from '../../io/h2/grpc.ts'
 import {
@@ -63,6 +62,8 @@ class FileSender {
   /** What files are read from, by the number the builder knows them by; undefined: they have no content. */
   readonly #sources = new Map<number, string | undefined>()
   readonly #wanted: number[] = []
+  /** One for all: files go one after another, and a packet has a copy. With one for each, many small files keep the collector busy. */
+  readonly #buffer = Buffer.allocUnsafe(chunkBytes)
   #hasAll = false
   #wake: () => void = () => {}
 
@@ -173,24 +174,9 @@ class FileSender {
     } else if (this.#folder.kind === 'texts') {
       await this.#call.send(renderDataPacket(id, Buffer.from(this.#folder.files[path] ?? '')))
     } else {
-      await this.#sendContent(id, `${this.#folder.path}/${path}`)
+      for await (const piece of readPieces(`${this.#folder.path}/${path}`, { buffer: this.#buffer }))
+        await this.#call.send(renderDataPacket(id, piece))
     }
     await this.#call.send(renderDataPacket(id))
-  }
-
-  async #sendContent(id: number, place: string): Promise<void> {
-    const file = await open(toFilePath(place), 'r').catch((error: unknown) => {
-      throw new FlotillaError('io/file', `cannot read ${JSON.stringify(place)}: ${toMessage(error)}`, { cause: error })
-    })
-    try {
-      const buffer = Buffer.allocUnsafe(chunkBytes)
-      for (;;) {
-        const { bytesRead } = await file.read(buffer, 0, chunkBytes)
-        if (bytesRead === 0) return
-        await this.#call.send(renderDataPacket(id, buffer.subarray(0, bytesRead)))
-      }
-    } finally {
-      await file.close()
-    }
   }
 }

@@ -11,7 +11,7 @@ import type { SolveRequest, StatusEvent } from './messages.ts'
 import { openSession } from './session.ts'
 import type { SessionOffer } from './session.ts'
 
-/** What the engine of a build has to be or have, for an endpoint that chooses one of many; an engine takes no notice. */
+/** What the engine of a build has to be or have, for an endpoint that chooses one of many. A single engine is told nothing. */
 export interface BuilderNeeds {
   /** References of images the build begins with. */
   readonly images: readonly string[]
@@ -29,7 +29,7 @@ export interface SolveCall {
   readonly onStatus: (event: StatusEvent) => void
 }
 
-/** How long the images a build begins with may be on their way. */
+/** How long the images a build begins with may be on their way from one engine of a fleet to another. */
 const imagesMs = 60 * 60_000
 /** How long the last news of a failed build may take. */
 const lastNewsMs = 2000

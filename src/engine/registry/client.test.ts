@@ -142,3 +142,27 @@ describe('a registry', () => {
     expect(end).toContain('did not answer within')
   })
 })
+
+describe('a registry that says odd things', () => {
+  it.each(['http://[bad', ''])('is an error where it sends us to %j', async (location) => {
+    const { host } = await start(({ line }) => {
+      if (line.startsWith('HEAD')) return { status: 404 }
+      return { status: line.startsWith('POST') ? 202 : 307, headers: { Location: location } }
+    })
+    const shown = location === '' ? 'it is empty' : JSON.stringify(location)
+    const error = { code: 'io/protocol', message: `http://${host} redirects to no address: ${shown}` }
+    await expect(open(host, {}).putBlob(Buffer.from('x'))).rejects.toMatchObject(error)
+    await expect(open(host, {}).manifest('1')).rejects.toMatchObject(error)
+  })
+
+  it('gets no control character of its words to a terminal', async () => {
+    const body = JSON.stringify({ errors: [{ message: `no\u001b[2J\n${'x'.repeat(5000)}` }] })
+    const { host } = await start(() => ({ status: 500, body }))
+    const error: unknown = await open(host, {})
+      .manifest('1')
+      .catch((thrown: unknown) => thrown)
+    const { message } = error as Error
+    expect(message).toMatch(/answered 500 to 1: no \[2J x+$/)
+    expect(message.length).toBeLessThan(600)
+  })
+})

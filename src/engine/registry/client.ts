@@ -4,6 +4,7 @@ import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { codeOf } from '../../io/files.ts'
+import { describeText } from '../json-documents.ts'
 import type { WebProxy } from '../../io/http/find-proxy.ts'
 import { requestBytes } from '../../io/http/web.ts'
 import type { ByteReply, ByteRequest } from '../../io/http/web.ts'
@@ -53,6 +54,8 @@ const maxManifestBytes = 4 * 1024 * 1024
 const limitMs = 60_000
 const slowestBytesPerMs = 64
 const maxRedirections = 5
+/** Characters of what a registry says that are shown. */
+const mostSaid = 500
 const loopbackPattern = /^(?:localhost|127\.[\d.]+|\[::1\])(?::|$)/
 
 export function digestOf(bytes: Uint8Array): string {
@@ -115,8 +118,7 @@ export class RegistryClient {
     if (await this.hasBlob(digest)) return digest
     const begun = await this.#call({ method: 'POST', path: 'blobs/uploads/', maxBytes: maxManifestBytes }, 'pull,push')
     this.#expect(begun, [202], digest)
-    const location = new URL(begun.headers.location ?? '', `${this.#origin}/`)
-    refuseDowngrade(new URL(this.#origin), location)
+    const location = readLocation(begun.headers.location ?? '', new URL(this.#origin))
     location.searchParams.set('digest', digest)
     const headers = { 'Content-Type': 'application/octet-stream' }
     const put = { method: 'PUT', url: location, headers, body: bytes, maxBytes: maxManifestBytes } as const
@@ -173,9 +175,7 @@ export class RegistryClient {
       const location = reply.headers.location
       const isRedirection = [301, 302, 303, 307, 308].includes(reply.status) && request.method === 'GET'
       if (!isRedirection || location === undefined) return reply
-      const next = new URL(location, url)
-      refuseDowngrade(url, next)
-      url = next
+      url = readLocation(location, url)
     }
     throw new FlotillaError('io/protocol', `${request.url.origin} redirects more than ${maxRedirections} times`)
   }
@@ -252,20 +252,29 @@ export class RegistryClient {
     }
     const errors = parseJson(reply.body) as { errors?: readonly { message?: unknown }[] } | undefined
     const said = errors?.errors?.[0]?.message
-    const why = typeof said === 'string' ? `: ${said}` : ''
+    const why = typeof said === 'string' ? `: ${toLine(said)}` : ''
     throw new FlotillaError('io/protocol', `${this.#where()} answered ${reply.status} to ${name}${why}`)
   }
 }
 
-/** What went by TLS does not go on in the clear, wherever a registry sends it. */
-function refuseDowngrade(from: URL, to: URL): void {
-  if (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')) return
+/** Where a registry sends a request. What went by TLS does not go on in the clear. */
+function readLocation(location: string, from: URL): URL {
+  if (location === '' || !URL.canParse(location, from.href)) {
+    throw new FlotillaError('io/protocol', `${from.origin} redirects to no address: ${describeText(location)}`)
+  }
+  const to = new URL(location, from)
+  if (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')) return to
   throw new FlotillaError('io/protocol', `${from.origin} redirects to ${to.protocol}//${to.host}, which is refused`)
 }
 
 /** OpenSSL's names of what can be wrong with a chain; Node and Bun have them as codes. */
 function isUntrusted(error: unknown): boolean {
   return error instanceof Error && /^(?:DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_UNTRUSTED)/.test(codeOf(error.cause))
+}
+
+/** What a registry says, as one line that a terminal only shows. */
+function toLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, mostSaid)
 }
 
 /** Bytes that move, as far as they are known to be many. */

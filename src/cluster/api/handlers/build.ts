@@ -217,8 +217,9 @@ function isAtLeast({ view }: Member, version: string): boolean {
 
 /** @throws {cluster/no-placement} status 500 */
 function chooseBuilder(api: Api, version: string): Member {
-  const old = api.cluster.healthyMembers().filter((member) => !isAtLeast(member, version))
-  if (old.length > 0 && old.length === api.cluster.healthyMembers().length) {
+  const healthy = api.cluster.healthyMembers()
+  const old = healthy.filter((member) => !isAtLeast(member, version))
+  if (old.length > 0 && old.length === healthy.length) {
     const text = `no node can do this build: it needs an engine with API version ${version} or newer`
     throw new FlotillaError('cluster/no-placement', text, { status: 500 })
   }
