@@ -72,6 +72,7 @@ export type StepOp =
   | { readonly kind: 'delay'; readonly ms: number }
   | {
       readonly kind: 'run-hook'
+      readonly phase: 'post_start' | 'pre_stop'
       readonly container: ContainerRef
       readonly project: string
       readonly service: Service
