@@ -71,6 +71,15 @@ describe('a plan as a document', () => {
     expect(document.services).toMatchObject([{ name: 'web', running: 3, least, hasGap }])
   })
 
+  it('does not count what is paused, or between two lives, as running', () => {
+    const want = project([web('1', 3)])
+    const states = ['paused', 'restarting', 'running'] as const
+    const containers = up(want).containers.map((entry, index) => ({ ...entry, state: states[index] ?? 'running' }))
+    const document = describeIt(want, { ...up(want), containers })
+    expect(document.services).toMatchObject([{ name: 'web', running: 1, least: 1, hasGap: false }])
+    expect(document.containers).toMatchObject([{ name: 'p-web-1', action: 'start', reason: 'paused' }])
+  })
+
   it('does not call the end of a project a gap', () => {
     const want = project([web('1', 1)])
     const have = up(want)
