@@ -43,6 +43,7 @@ export interface StepDraft {
   readonly bestEffort?: boolean
   readonly isErrorShown?: boolean
   readonly refusal?: string
+  readonly isInUse?: boolean
   readonly trial?: Trial
   readonly isOwed?: boolean
   readonly words?: StepWords
@@ -67,7 +68,7 @@ export function makePlanBuilder(): PlanBuilder {
     add(draft) {
       const id = steps.length + 1
       const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
-      const { group, bestEffort, isErrorShown, refusal, trial, isOwed } = draft
+      const { group, bestEffort, isErrorShown, refusal, isInUse, trial, isOwed } = draft
       steps.push({
         id,
         op: draft.op,
@@ -79,6 +80,7 @@ export function makePlanBuilder(): PlanBuilder {
         ...(bestEffort !== undefined && { bestEffort }),
         ...(isErrorShown !== undefined && { isErrorShown }),
         ...(refusal !== undefined && { refusal }),
+        ...(isInUse === true && { isInUse }),
         ...(trial !== undefined && { trial }),
         ...(isOwed === true && { isOwed }),
       })

@@ -80,7 +80,7 @@ export function describePlan(source: DocumentSource): PlanDocument {
   return {
     version: 1,
     project,
-    hasChanges: plan.steps.length + pulls.steps.length > 0,
+    hasChanges: [...pulls.steps, ...plan.steps].some((step) => step.isInUse !== true),
     summary: {
       create: count('create'),
       replace: count('replace'),
@@ -140,8 +140,8 @@ function reasonOf(steps: readonly Step[]): string {
   return (main?.cause ?? '').replace(/^configuration changed: .*/s, 'configuration changed')
 }
 
-function describeResource(step: Step): readonly ResourceChange[] {
-  const { op, cause } = step
+function describeResource({ op, cause, isInUse }: Step): readonly ResourceChange[] {
+  if (isInUse === true) return []
   switch (op.kind) {
     case 'create-network':
       return [{ kind: 'network', name: op.body.Name, action: isAnew(cause) ? 'replace' : 'create', reason: cause }]
