@@ -253,6 +253,8 @@ describe('an up over what is there', () => {
       'p-db-1 running',
       'p-web-1 running',
     ])
+    const resources = plan(next, applyPlan(cut, have)).steps.map(({ resource }) => resource)
+    expect(new Set(resources)).toEqual(new Set(['Container p-web-1']))
   })
 })
 
