@@ -2,7 +2,7 @@ import { toDraftAttachments } from '../../translate.ts'
 import { silent } from '../builder.ts'
 import { addPostStart, addPreStart } from '../hook-steps.ts'
 import { removalOf } from '../container-steps.ts'
-import { addCopies, addCreation } from '../creation-steps.ts'
+import { addCreation } from '../creation-steps.ts'
 import type { Placed } from '../creation-steps.ts'
 import { toDraft } from '../draft.ts'
 import { isAlive } from '../observed.ts'
@@ -104,11 +104,13 @@ interface Halfway {
 }
 
 function toMember(half: Halfway, remove: number): RolloutMember {
-  const { old } = half.slot
+  const { old, isCutShort } = half.slot
+  const isDown = isCutShort === true && !isAlive(old)
   return {
     name: half.slot.name,
     old: { kind: 'existing', id: old.id, name: old.name },
-    wasAlive: isAlive(old),
+    wasAlive: isDown || isAlive(old),
+    ...(isDown && { isDown }),
     successor: half.successor,
     ...(half.stop !== undefined && { stop: half.stop }),
     remove,
@@ -125,10 +127,7 @@ function exchange(space: Workspace, rolling: RollingService, slot: ExchangedSlot
     made === undefined
       ? { kind: 'existing', id: slot.container.id, name: slot.name }
       : { kind: 'made', step: made.step, name: slot.name }
-  const ready = [
-    ...setting.after,
-    ...(made === undefined ? fillLeftover(space, slot, setting) : [made.step, ...made.attached]),
-  ]
+  const ready = [...setting.after, ...(made === undefined ? [] : [made.step, ...made.attached])]
   const stopBefore = isStartFirst ? undefined : stopOld(space, slot, ready)
   const gate = addTrial(space, rolling, slot, successor, [...ready, stopBefore], setting)
   const moved =
@@ -140,12 +139,6 @@ function exchange(space: Workspace, rolling: RollingService, slot: ExchangedSlot
   function stopOld(where: Workspace, { cause }: Slot, after: readonly number[]): number | undefined {
     return stopOnce(where, old, { cause, after, words: silent })
   }
-}
-
-/** A successor that was left over before it was ever started may have been left before its files were in it. */
-function fillLeftover(space: Workspace, slot: ExchangedSlot, { slots }: RolloutSetting): readonly number[] {
-  if (slot.container.state !== 'created') return []
-  return addCopies(space, slot, toDraft(space, slot, slots), toRef(slot.container))
 }
 
 function addSuccessor(
@@ -186,7 +179,7 @@ function exchangeInPlace(
       : undefined
   const successor: ContainerRef =
     made === undefined ? toRef(slot.container) : { kind: 'made', step: made.step, name: slot.name }
-  const after = made === undefined ? [removal, ...fillLeftover(space, slot, setting)] : [made.step, ...made.attached]
+  const after = made === undefined ? [removal] : [made.step, ...made.attached]
   const gate = addTrial(space, rolling, slot, successor, after, setting)
   return { slot, successor, temporary: slot.name, gate, removal, ends: [gate], ...(stop !== undefined && { stop }) }
 }
