@@ -312,6 +312,15 @@ describe('containers that do not run', () => {
     expect(causes(withContainers(have, { state, networks: on('p_default') }))).toEqual(['not on network p_back'])
   })
 
+  it('but are paused are replaced when they were taken off a network: what goes on does so without it', () => {
+    const have = up(want)
+    const networks = Object.fromEntries(Object.entries(have.containers[0]?.networks ?? {}).slice(0, 1))
+    expect(causes(withContainers(have, { state: 'paused' }))).toEqual([])
+    expect(causes(withContainers(have, { state: 'paused', networks }))).toEqual([
+      expect.stringMatching(/^not on network/),
+    ])
+  })
+
   it.each([
     ['is gone', (all: Observed['networks']) => all.filter(({ name }) => name !== 'p_back')],
     ['has been made anew', (all: Observed['networks']) => all.map((each) => ({ ...each, id: `${each.id}-new` }))],
