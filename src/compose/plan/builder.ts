@@ -55,13 +55,15 @@ export interface PlanBuilder {
   add(draft: StepDraft): number
   warn(text: string): void
   settle(resource: string): void
+  /** It is not left alone after all. */
+  unsettle(resource: string): void
   addRollout(rollout: Rollout): void
   build(): Plan
 }
 
 export function makePlanBuilder(): PlanBuilder {
   const steps: Step[] = []
-  const settled: string[] = []
+  const settled = new Set<string>()
   const warnings: string[] = []
   const rollouts: Rollout[] = []
   return {
@@ -90,11 +92,14 @@ export function makePlanBuilder(): PlanBuilder {
       if (!warnings.includes(text)) warnings.push(text)
     },
     settle(resource) {
-      settled.push(resource)
+      settled.add(resource)
+    },
+    unsettle(resource) {
+      settled.delete(resource)
     },
     addRollout(rollout) {
       rollouts.push(rollout)
     },
-    build: () => ({ steps, settled, warnings, ...(rollouts.length > 0 && { rollouts }) }),
+    build: () => ({ steps, settled: [...settled], warnings, ...(rollouts.length > 0 && { rollouts }) }),
   }
 }

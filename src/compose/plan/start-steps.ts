@@ -88,6 +88,7 @@ function restartAfterUpdates(
   const timeoutSeconds = space.options.timeoutSeconds
   for (const entry of placed.get(service.name) ?? []) {
     if (!entry.isSettled) continue
+    space.builder.unsettle(toResource(entry.slot.name))
     space.builder.add({
       op: {
         kind: 'restart-container',
