@@ -10,7 +10,7 @@ import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
 import type { FakeEngine } from '../testing/fake-engine/fake-engine.ts'
 import { converge } from './converge.ts'
 import type { ConvergeOptions } from './converge.ts'
-import { makeDictionary } from './model/dictionary.ts'
+import { makeDictionary, mapDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import { observe } from './observe.ts'
 import { FILES_LABEL, LABEL } from './plan/label.ts'
@@ -122,6 +122,31 @@ describe('contents of configs and secrets', () => {
     expect(renderPlan(await up(want))).toMatch(
       /copy-files secret password, secret key, config app[\s\S]*start-container/,
     )
+  })
+
+  it('that a successor was left without, because an update was cut short, are written by the next', async () => {
+    await writeFile(join(folder, 'key'), 'one')
+    const rolling = (version: string): Project => {
+      const { services, ...rest } = wanted('x')
+      const deploy = { update_config: { monitor: 1e6, order: 'start-first' } } as const
+      const labels = dictionary({ version })
+      return { ...rest, services: mapDictionary(services, (service) => ({ ...service, labels, deploy })) }
+    }
+    await up(rolling('1'))
+    // The successor is made, and nothing of the rest is done.
+    for (const path of [/archive$/, /^\/containers\/[0-9a-f]+$/]) {
+      const method = path.source.includes('archive') ? 'PUT' : 'DELETE'
+      fake.fail({ method, path, fault: { kind: 'status', status: 500, message: 'cut' }, times: 1 })
+    }
+    await expect(up(rolling('2'))).rejects.toThrow('cut')
+    expect((await observe(engine, { project: 'p' })).containers.map(({ state }) => state)).toEqual([
+      'created',
+      'running',
+    ])
+    expect(renderPlan(await up(rolling('2')))).toMatch(
+      /copy-files secret password, secret key, config app[\s\S]*start-container/,
+    )
+    expect((await only()).labels['version']).toBe('2')
   })
 
   it('are read and fingerprinted once under the lock of the project, and the engine is asked for nothing twice', async () => {

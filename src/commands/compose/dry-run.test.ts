@@ -31,6 +31,17 @@ it('wait changes nothing, so it waits as ever', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/exited with status code 0\n$/) })
 })
 
+it('exec -d says what it would run; without -d there would be nothing to show', async () => {
+  await bed.run('up', '-d', 'web')
+  expect(await bed.run('--dry-run', 'exec', '-d', 'web', 'touch', 'a "b"')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^ DRY-RUN MODE - Executing command \["touch" "a \\"b\\""\] in [0-9a-f]{64} \(detached mode\)\n$/,
+    ),
+  })
+  expect((await bed.run('--dry-run', 'exec', 'web', 'true')).code).toBe(1)
+})
+
 it('up --wait, which leaves what it starts alone, has no output to show', async () => {
   expect(await bed.run('--dry-run', 'up', '--wait')).toMatchObject({ code: 0, stdout: '' })
   expect((await bed.run('--dry-run', 'up')).stdout).toMatch(/^end of 'compose up' output/)

@@ -1,5 +1,6 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { goQuote } from '../../core/goquote.ts'
 import { createExec, inspectExec, resizeExec, startExec, startExecDetached } from '../../engine/api/exec.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { execFlags } from './process-table.ts'
@@ -16,6 +17,12 @@ export const run: Run<typeof execFlags> = async (ctx, flags, args) => {
   return withSession(ctx, async (session) => {
     const container = await findContainer(ctx, session, { project, service, index: flags.index })
     if (session.isDryRun) {
+      if (flags.detach) {
+        // The words of docker-compose 2.40 (pkg/dryrun), as Go quotes a list.
+        const words = command.map((word) => goQuote(word)).join(' ')
+        ctx.stdout.write(` DRY-RUN MODE - Executing command [${words}] in ${container.id} (detached mode)\n`)
+        return 0
+      }
       throw new FlotillaError('cli/usage', 'interactive exec is not supported in dry-run mode')
     }
     return flags.detach

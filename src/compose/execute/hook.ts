@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import type { OutputChunk } from '../../engine/streams.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Hook, Service } from '../model/service.ts'
@@ -23,6 +23,7 @@ export interface HookListener {
 
 /** A command to be run inside a container. */
 export interface HookRun {
+  readonly phase: 'post_start' | 'pre_stop'
   readonly id: string
   readonly name: string
   readonly service: Service
@@ -32,11 +33,21 @@ export interface HookRun {
 }
 
 /**
- * Runs one `post_start` or `pre_stop` command inside a container, to its end.
+ * Runs one `post_start` or `pre_stop` command inside a container, to its end. One that has ended by itself, or has gone,
+ * before it was to be stopped is as wanted without (docker/compose, `stopContainer`).
  *
  * @throws {compose/execute} `web hook exited with status N`, with the last lines it printed as hint
  */
 export async function runHook(engine: Engine, run: HookRun, listener: HookListener, o: CallOptions): Promise<void> {
+  try {
+    await runCommand(engine, run, listener, o)
+  } catch (error) {
+    const hasEnded = isFlotillaError(error) && (error.status === 404 || error.status === 409)
+    if (run.phase !== 'pre_stop' || !hasEnded) throw error
+  }
+}
+
+async function runCommand(engine: Engine, run: HookRun, listener: HookListener, o: CallOptions): Promise<void> {
   const { hook, service, id, clock } = run
   const label = `${toLogName(run.project, service.name, run.name)} ->`
   const { code, result: tail } = await runInContainer(

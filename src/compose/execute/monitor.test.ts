@@ -98,4 +98,12 @@ describe('a container on trial', () => {
     await begin()
     expect(await untilOver()).toBe('container web restarts: it exited with code 7')
   })
+
+  it('fails at the end of its time when it has no process then, as the engine was started anew', async () => {
+    const body = JSON.stringify({ RestartCount: 0, State: { Status: 'created', Running: false, Restarting: false } })
+    fake.fail({ method: 'GET', path: /^\/containers\/.*\/json$/, fault: { kind: 'reply', body } })
+    await begin()
+    await pass(monitorMs)
+    expect(trial.outcome).toBe('container web does not run: it is created')
+  })
 })

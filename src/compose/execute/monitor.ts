@@ -18,7 +18,7 @@ export interface MonitorTarget {
  * Waits until a container has proved good: its health check says so, or it has run for a while without one. One that
  * ends by itself with code 0 was to do just that.
  *
- * @throws {compose/execute} when it ends, restarts or turns unhealthy
+ * @throws {compose/execute} when it ends, restarts, turns unhealthy, or does not run at the end of its time
  */
 export async function monitorContainer(
   engine: Engine,
@@ -43,7 +43,9 @@ export async function monitorContainer(
     if (health === 'unhealthy') throw failed(target, 'is unhealthy', describeLastCheck(state))
     const leftMs = health === 'none' ? endMs - clock.nowMs() : Number.POSITIVE_INFINITY
     if (leftMs <= 0 && state.Running) return
-    await nextLook(target.id, Math.max(leftMs, 1), watch, o)
+    // An engine that was started anew may have lost the start, or somebody removes it: nothing would ever come of it.
+    if (leftMs <= 0) throw failed(target, `does not run: it is ${state.Status}`)
+    await nextLook(target.id, leftMs, watch, o)
     o.signal?.throwIfAborted()
   }
 }

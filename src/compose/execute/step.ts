@@ -3,7 +3,6 @@ import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import {
-  createContainer,
   killContainer,
   pauseContainer,
   renameContainer,
@@ -34,6 +33,7 @@ import { copyFiles } from './copy-files.ts'
 import { runHook } from './hook.ts'
 import type { HookOutput } from './hook.ts'
 import { runInit } from './init.ts'
+import { makeContainer } from './make-container.ts'
 import { monitorContainer } from './monitor.ts'
 import { pull } from './pull.ts'
 import { removeWhole } from './remove.ts'
@@ -105,8 +105,7 @@ async function createFrom(
   const ids = mapDictionary(op.needs, (ref) => resolveRef(ref, context.made))
   const platform = op.draft.service.platform
   const query = { name: op.name, ...(platform !== undefined && { platform }) }
-  const created = await createContainer(context.engine, toCreateBody(op.draft, ids), query, o)
-  return created.Id
+  return makeContainer(context.engine, { body: toCreateBody(op.draft, ids), query }, context.clock, o)
 }
 
 type ContainerOp = Extract<StepOp, { readonly container: ContainerRef }>

@@ -90,11 +90,14 @@ export class LockVolumes {
 
   /** Removes what was made of a number, or of all. */
   async removeMade(sequence?: number): Promise<void> {
+    const removals: Promise<void>[] = []
     for (const [number, places] of this.#made) {
       if (sequence !== undefined && number !== sequence) continue
-      for (const place of places) await this.remove(`${place}${this.#nameOf(number)}`)
+      // At once: a place that does not answer holds up no other, nor the end of the program longer than one call may take.
+      removals.push(...places.map((place) => this.remove(`${place}${this.#nameOf(number)}`)))
       this.#made.delete(number)
     }
+    await Promise.all(removals)
   }
 
   /** Removes a volume; on a fleet a bare name means those of all nodes. */

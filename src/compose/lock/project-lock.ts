@@ -125,7 +125,7 @@ class ProjectLock {
       }
       const nowMs = clock.monotonicMs()
       try {
-        const deadlineMs = Math.max(1, holdMs - (nowMs - renewedMs))
+        const deadlineMs = Math.max(1, Math.round(holdMs - (nowMs - renewedMs)))
         if (!(await this.#claim(this.#sequence + 1, { signal: over, deadlineMs }))) {
           lost.abort(this.#toLoss('was taken by another process'))
           return

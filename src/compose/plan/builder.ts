@@ -43,6 +43,7 @@ export interface StepDraft {
   readonly bestEffort?: boolean
   readonly isErrorShown?: boolean
   readonly refusal?: string
+  readonly isInUse?: boolean
   readonly trial?: Trial
   readonly isOwed?: boolean
   readonly words?: StepWords
@@ -54,20 +55,22 @@ export interface PlanBuilder {
   add(draft: StepDraft): number
   warn(text: string): void
   settle(resource: string): void
+  /** It is not left alone after all. */
+  unsettle(resource: string): void
   addRollout(rollout: Rollout): void
   build(): Plan
 }
 
 export function makePlanBuilder(): PlanBuilder {
   const steps: Step[] = []
-  const settled: string[] = []
+  const settled = new Set<string>()
   const warnings: string[] = []
   const rollouts: Rollout[] = []
   return {
     add(draft) {
       const id = steps.length + 1
       const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
-      const { group, bestEffort, isErrorShown, refusal, trial, isOwed } = draft
+      const { group, bestEffort, isErrorShown, refusal, isInUse, trial, isOwed } = draft
       steps.push({
         id,
         op: draft.op,
@@ -79,6 +82,7 @@ export function makePlanBuilder(): PlanBuilder {
         ...(bestEffort !== undefined && { bestEffort }),
         ...(isErrorShown !== undefined && { isErrorShown }),
         ...(refusal !== undefined && { refusal }),
+        ...(isInUse === true && { isInUse }),
         ...(trial !== undefined && { trial }),
         ...(isOwed === true && { isOwed }),
       })
@@ -88,11 +92,14 @@ export function makePlanBuilder(): PlanBuilder {
       if (!warnings.includes(text)) warnings.push(text)
     },
     settle(resource) {
-      settled.push(resource)
+      settled.add(resource)
+    },
+    unsettle(resource) {
+      settled.delete(resource)
     },
     addRollout(rollout) {
       rollouts.push(rollout)
     },
-    build: () => ({ steps, settled, warnings, ...(rollouts.length > 0 && { rollouts }) }),
+    build: () => ({ steps, settled: [...settled], warnings, ...(rollouts.length > 0 && { rollouts }) }),
   }
 }

@@ -96,7 +96,7 @@ function isSameImage(container: ObservedContainer, image: ObservedImage): boolea
 function missingNetwork(container: ObservedContainer, wanted: Wanted): string | undefined {
   const { state } = container
   const isStopped = state === 'exited' || state === 'created'
-  if (state !== 'running' && !isStopped) return undefined
+  if (state !== 'running' && state !== 'paused' && !isStopped) return undefined
   const attached = new Set(Object.values(container.networks))
   for (const key of Object.keys(wanted.service.networks ?? {})) {
     const { name = key } = wanted.project.networks[key] ?? {}

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
 import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
 import type { Project } from '../model/project.ts'
+import { reportPlan } from '../report-plan.ts'
 import { rosterOfLabels, rosterOfProject, withDependencies, withDependents } from './dependency.ts'
+import { describePlan } from './document/document.ts'
 import { planDown } from './down.ts'
 import type { DownOptions } from './down.ts'
 import type { Observed } from './observed.ts'
@@ -62,6 +64,33 @@ describe('down', () => {
     expect(alone).not.toMatch(/p-web-1|p-db-1|Network/)
     expect(down(up(want), { project: want, services: ['web', 'db'] })).toContain('Container p-api-1: remove-container')
     expect(down(up(want), { project: want, services: ['other'] })).toContain('Network p_apart: remove-network')
+  })
+
+  it('knows what the engine will refuse because an orphan that stays uses it, and says so without trying', () => {
+    const volumes = [{ type: 'volume', source: 'data', target: '/data' }] as const
+    const have = up(
+      project([...Object.values(want.services), service('old', { volumes })], {
+        networks: { default: {}, apart: {} },
+        volumes: { data: {} },
+      }),
+    )
+    const base = { projectName: 'p', project: want, services: [], removeOrphans: false, removeVolumes: true }
+    const inUse = (observed: Observed): readonly string[] =>
+      planDown(observed, base).steps.flatMap(({ resource, isInUse }) => (isInUse === true ? [resource] : []))
+    expect(inUse(have)).toEqual(['Network p_default', 'Volume p_data'])
+    const stopped = have.containers.map((entry) =>
+      entry.service === 'old' ? ({ ...entry, state: 'exited' } as const) : entry,
+    )
+    expect(inUse({ ...have, containers: stopped })).toEqual(['Volume p_data'])
+    const lines: string[] = []
+    reportPlan(planDown(have, base), ({ id, text }) => lines.push(`${id} ${text}`))
+    expect(lines).toEqual(
+      expect.arrayContaining(['Network p_apart Removed', 'Network p_default Resource is still in use']),
+    )
+    const plan = planDown(have, base)
+    const none = { steps: [], settled: [], warnings: [] }
+    const { resources } = describePlan({ project: 'p', plan, pulls: none, observed: have, fields: new Map() })
+    expect(resources.map(({ name }) => name)).toEqual(['p_apart'])
   })
 
   it('of one service takes its dependents along where only labels tell of them', () => {

@@ -56,13 +56,14 @@ export function planDown(observed: Observed, options: DownOptions): Plan {
       cause: 'down',
       after,
       refusal: inUse,
+      isInUse: left.some((container) => isAlive(container) && Object.values(container.networks).includes(network.id)),
     })
   }
   for (const name of imagesToRemove(observed, options, chosen)) {
     const op = { kind: 'remove-image', reference: name } as const
     builder.add({ op, resource: `Image ${name}`, cause: 'down', after, refusal: inUse })
   }
-  addVolumeRemovals(builder, observed, options, after)
+  addVolumeRemovals(builder, observed, options, after, left)
   const plan = builder.build()
   if (plan.steps.length > 0) return plan
   return { ...plan, warnings: [`Warning: No resource found to remove for project "${options.projectName}".`] }
@@ -168,6 +169,7 @@ function addVolumeRemovals(
   observed: Observed,
   options: DownOptions,
   after: readonly number[],
+  left: readonly ObservedContainer[],
 ): void {
   if (!options.removeVolumes) return
   const { project } = options
@@ -184,6 +186,7 @@ function addVolumeRemovals(
       cause: 'down',
       after,
       refusal: inUse,
+      isInUse: left.some(({ mounts }) => mounts.some((mount) => mount.name === volume.name)),
     })
   }
 }

@@ -59,7 +59,7 @@ function addHooks(
   let after = target.ready
   for (const hook of service[phase] ?? []) {
     const step = builder.add({
-      op: { kind: 'run-hook', container: target.ref, project: project.name, service, hook },
+      op: { kind: 'run-hook', phase, container: target.ref, project: project.name, service, hook },
       resource: target.resource,
       cause: phase,
       group: service.name,

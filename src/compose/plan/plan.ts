@@ -72,6 +72,7 @@ export type StepOp =
   | { readonly kind: 'delay'; readonly ms: number }
   | {
       readonly kind: 'run-hook'
+      readonly phase: 'post_start' | 'pre_stop'
       readonly container: ContainerRef
       readonly project: string
       readonly service: Service
@@ -112,6 +113,8 @@ export interface Step {
   readonly isErrorShown?: boolean
   /** When the engine refuses because the thing is in use, this is the warning, and later steps go on. */
   readonly refusal?: string
+  /** Known beforehand: what stays uses the thing, so that the engine will refuse with `refusal`. */
+  readonly isInUse?: boolean
   /** A failure counts as the failed exchange of this container, of which a rollout may tolerate some. */
   readonly trial?: Trial
   /** Begun after a failure elsewhere, too: it belongs to an exchange whose old container does not run any more. */

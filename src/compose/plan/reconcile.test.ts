@@ -253,6 +253,8 @@ describe('an up over what is there', () => {
       'p-db-1 running',
       'p-web-1 running',
     ])
+    const resources = plan(next, applyPlan(cut, have)).steps.map(({ resource }) => resource)
+    expect(new Set(resources)).toEqual(new Set(['Container p-web-1']))
   })
 })
 
@@ -308,6 +310,15 @@ describe('containers that do not run', () => {
       Object.fromEntries(names.map((name) => [name, '']))
     expect(causes(withContainers(have, { state, networks: on('p_default', 'p_back') }))).toEqual([])
     expect(causes(withContainers(have, { state, networks: on('p_default') }))).toEqual(['not on network p_back'])
+  })
+
+  it('but are paused are replaced when they were taken off a network: what goes on does so without it', () => {
+    const have = up(want)
+    const networks = Object.fromEntries(Object.entries(have.containers[0]?.networks ?? {}).slice(0, 1))
+    expect(causes(withContainers(have, { state: 'paused' }))).toEqual([])
+    expect(causes(withContainers(have, { state: 'paused', networks }))).toEqual([
+      expect.stringMatching(/^not on network/),
+    ])
   })
 
   it.each([

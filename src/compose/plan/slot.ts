@@ -26,6 +26,8 @@ export interface Slot {
   readonly container?: ObservedContainer
   /** An unfinished exchange: `container` is the successor, and this one goes once it has proved good. */
   readonly predecessor?: ObservedContainer
+  /** Its exchange was begun by an update that was cut short, and may have stopped the old container. */
+  readonly isCutShort?: boolean
   /** Node of a cluster a new container goes to, or (not firm) had better go to. */
   readonly node?: { readonly name: string; readonly isFirm: boolean }
   readonly cause: string
@@ -109,7 +111,7 @@ function decideService(
   const every = all
     .filter((container) => !context.doomed.has(container.id) && container.state !== 'removing')
     .map((container) => ({ container, cause: causeOf(container, service, policy, ids, context) }))
-  const { pairs, failed } = findUnfinished(every, service, options)
+  const { pairs, failed, begun } = findUnfinished(every, service, options)
   const { judged, doubles } = partNumbers(
     every
       .filter(({ container }) => !failed.has(container.id) && !pairs.predecessors.has(container.id))
@@ -126,10 +128,15 @@ function decideService(
   const slots: Slot[] = judged.slice(0, expected).map(({ container, cause }) => ({
     service,
     number: container.number,
-    name: cause === undefined && !pairs.bySuccessor.has(container.id) ? container.name : name(container.number),
+    // A leftover under its temporary name gets its own.
+    name:
+      cause === undefined && !isTemporaryName(container.name) && !pairs.bySuccessor.has(container.id)
+        ? container.name
+        : name(container.number),
     action: cause === undefined ? 'keep' : 'recreate',
     container,
     ...pairs.bySuccessor.get(container.id),
+    ...((begun.has(container.id) || pairs.bySuccessor.has(container.id)) && { isCutShort: true }),
     cause: cause ?? (pairs.bySuccessor.has(container.id) ? 'unfinished update' : 'as wanted'),
   }))
   for (const container of doomed.slice(0, Math.max(0, expected - slots.length))) {

@@ -37,21 +37,21 @@ export function addStartSteps(
     const waiting = wanting.map((entry) =>
       entry.isPostponed === true ? placeNew(space, entry.slot, dependencies, slots, placed) : entry,
     )
-    const fresh = waiting.filter((entry) => !isPaused(entry)).map(toTarget)
+    const fresh = waiting.filter((entry) => !isPaused(space, entry)).map(toTarget)
     const first = [...before, ...dependencies, ...networksOf(space, service, waiting)]
     const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)
     for (const entry of waiting) {
       const step = space.builder.add({
-        op: { kind: isPaused(entry) ? 'unpause-container' : 'start-container', container: entry.ref },
+        op: { kind: isPaused(space, entry) ? 'unpause-container' : 'start-container', container: entry.ref },
         resource: toResource(entry.slot.name),
-        cause: entry.slot.action === 'keep' ? stateOf(entry) : entry.slot.cause,
+        cause: entry.slot.action === 'keep' ? stateOf(space, entry) : entry.slot.cause,
         group: service.name,
         after: [...entry.ready, ...prepared],
         isOwed: entry.isOwed === true,
         ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
       const target = { ...toTarget(entry), ready: [step] }
-      const last = isPaused(entry) ? [step] : addPostStart(space.builder, space.project, service, target)
+      const last = isPaused(space, entry) ? [step] : addPostStart(space.builder, space.project, service, target)
       starts.set(entry.slot.name, { step, last: last[0] ?? step })
     }
     restartAfterUpdates(space, service, placed, starts, rolling)
@@ -88,6 +88,7 @@ function restartAfterUpdates(
   const timeoutSeconds = space.options.timeoutSeconds
   for (const entry of placed.get(service.name) ?? []) {
     if (!entry.isSettled) continue
+    space.builder.unsettle(toResource(entry.slot.name))
     space.builder.add({
       op: {
         kind: 'restart-container',
@@ -108,8 +109,14 @@ interface Started {
   readonly last: number
 }
 
-function isPaused(entry: Placed): boolean {
-  return entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && entry.ready.length === 0
+/** A stop takes it out of its pause, so that it is started like any other. */
+function isPaused(space: Workspace, entry: Placed): boolean {
+  return entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && !isStopped(space, entry)
+}
+
+/** This plan stops it. */
+function isStopped({ stops }: Workspace, { slot }: Placed): boolean {
+  return slot.container !== undefined && stops.has(slot.container.id)
 }
 
 function toTarget(entry: Placed): HookTarget {
@@ -121,11 +128,11 @@ function needsStart(space: Workspace, entry: Placed): boolean {
   if (entry.isSettled || entry.isRolling === true) return false
   if (space.options.start) return true
   const container = entry.slot.container
-  return entry.slot.action === 'keep' && container !== undefined && isAlive(container) && entry.ready.length > 0
+  return entry.slot.action === 'keep' && container !== undefined && isAlive(container) && isStopped(space, entry)
 }
 
-function stateOf(entry: Placed): string {
-  return entry.ready.length > 0 ? 'stopped by this plan' : (entry.slot.container?.state ?? 'not running')
+function stateOf(space: Workspace, entry: Placed): string {
+  return isStopped(space, entry) ? 'stopped by this plan' : (entry.slot.container?.state ?? 'not running')
 }
 
 function addDependencyWaits(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../../testing/apply-plan.ts'
-import { dictionary, emptyEngine, project, service } from '../../../testing/compose-builders.ts'
+import { dependsOn, dictionary, emptyEngine, project, service } from '../../../testing/compose-builders.ts'
 import { hashService } from '../../hash.ts'
 import type { UpdateConfig } from '../../model/deploy.ts'
 import type { Project } from '../../model/project.ts'
@@ -69,6 +69,22 @@ describe('a plan as a document', () => {
     const have = up(project([web('1', 3, config)]))
     const document = describeIt(project([web('2', 3, config)]), have)
     expect(document.services).toMatchObject([{ name: 'web', running: 3, least, hasGap }])
+  })
+
+  it('counts what is restarted with an updated dependency as that alone', () => {
+    const tail = service('tail', { depends_on: dependsOn({ on: 'web', restart: true }) })
+    const have = up(project([web('1', 1, {}), tail]))
+    const document = describeIt(project([web('2', 1, {}), tail]), have)
+    expect(document.summary).toMatchObject({ replace: 1, restart: 1, unchanged: 0 })
+  })
+
+  it('does not count what is paused, or between two lives, as running', () => {
+    const want = project([web('1', 3)])
+    const states = ['paused', 'restarting', 'running'] as const
+    const containers = up(want).containers.map((entry, index) => ({ ...entry, state: states[index] ?? 'running' }))
+    const document = describeIt(want, { ...up(want), containers })
+    expect(document.services).toMatchObject([{ name: 'web', running: 1, least: 1, hasGap: false }])
+    expect(document.containers).toMatchObject([{ name: 'p-web-1', action: 'start', reason: 'paused' }])
   })
 
   it('does not call the end of a project a gap', () => {

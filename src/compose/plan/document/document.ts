@@ -1,5 +1,4 @@
 import type { Observed } from '../observed.ts'
-import { isAlive } from '../observed.ts'
 import { renderStep } from '../plan.ts'
 import type { Plan, Step } from '../plan.ts'
 import type { FieldChange } from './field-changes.ts'
@@ -30,7 +29,7 @@ export interface ResourceChange {
 /** What a plan means for a service that is in use. */
 export interface ServiceChange {
   readonly name: string
-  /** Containers that run now. */
+  /** Containers that run now: one that is paused, or between two lives, serves nobody. */
   readonly running: number
   /** The fewest that run at any moment until the plan is done. */
   readonly least: number
@@ -81,7 +80,7 @@ export function describePlan(source: DocumentSource): PlanDocument {
   return {
     version: 1,
     project,
-    hasChanges: plan.steps.length + pulls.steps.length > 0,
+    hasChanges: [...pulls.steps, ...plan.steps].some((step) => step.isInUse !== true),
     summary: {
       create: count('create'),
       replace: count('replace'),
@@ -141,8 +140,8 @@ function reasonOf(steps: readonly Step[]): string {
   return (main?.cause ?? '').replace(/^configuration changed: .*/s, 'configuration changed')
 }
 
-function describeResource(step: Step): readonly ResourceChange[] {
-  const { op, cause } = step
+function describeResource({ op, cause, isInUse }: Step): readonly ResourceChange[] {
+  if (isInUse === true) return []
   switch (op.kind) {
     case 'create-network':
       return [{ kind: 'network', name: op.body.Name, action: isAnew(cause) ? 'replace' : 'create', reason: cause }]
@@ -211,7 +210,9 @@ function countRunning(
   steps: readonly Step[],
   observed: Observed,
 ): { readonly running: number; readonly least: number; readonly last: number } {
-  const own = observed.containers.filter((entry) => entry.service === service && !entry.isOneOff && isAlive(entry))
+  const own = observed.containers.filter(
+    (entry) => entry.service === service && !entry.isOneOff && entry.state === 'running',
+  )
   const done = new Set<number>()
   let left = steps
   const mine = new Set(left.map(({ id }) => id))

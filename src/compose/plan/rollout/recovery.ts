@@ -116,7 +116,8 @@ function addRestore(
   }
 }
 
-/** The update has stopped the old container of the member. */
+/** The update, or one before it that was cut short, has stopped the old container of the member. */
 function mustStart(member: RolloutMember, { begun }: Progress): boolean {
+  if (member.isDown === true) return true
   return member.wasAlive && member.stop !== undefined && begun.has(member.stop)
 }

@@ -20,6 +20,8 @@ export interface RolloutMember {
   readonly name: string
   readonly old: ContainerRef & { readonly kind: 'existing' }
   readonly wasAlive: boolean
+  /** It does not run since an earlier update, which was cut short, has stopped it. */
+  readonly isDown?: boolean
   /** The successor: made by this plan, or left over from an earlier one. */
   readonly successor: ContainerRef
   /** Step that stops the old one; absent when it does not run. */

@@ -104,11 +104,13 @@ interface Halfway {
 }
 
 function toMember(half: Halfway, remove: number): RolloutMember {
-  const { old } = half.slot
+  const { old, isCutShort } = half.slot
+  const isDown = isCutShort === true && !isAlive(old)
   return {
     name: half.slot.name,
     old: { kind: 'existing', id: old.id, name: old.name },
-    wasAlive: isAlive(old),
+    wasAlive: isDown || isAlive(old),
+    ...(isDown && { isDown }),
     successor: half.successor,
     ...(half.stop !== undefined && { stop: half.stop }),
     remove,
@@ -208,6 +210,9 @@ function addTrial(
   })
 
   function start(): readonly (number | undefined)[] {
+    if (slot.predecessor !== undefined && slot.container.state === 'paused') {
+      return [space.builder.add({ op: { kind: 'unpause-container', container: successor }, ...shared, after })]
+    }
     const target = { ref: successor, resource: shared.resource, ready: after, trial }
     const isLater = prepared.ends !== undefined
     const before = addPreStart(

@@ -16,8 +16,10 @@ export interface Unfinished {
     readonly bySuccessor: ReadonlyMap<string, { readonly predecessor: ObservedContainer }>
     readonly predecessors: ReadonlySet<string>
   }
-  /** Successors that are not what is wanted (any more): they go, and their predecessors count. */
+  /** Successors that are not what is wanted (any more), or were never started: they go, and their predecessors count. */
   readonly failed: ReadonlySet<string>
+  /** IDs of all predecessors, of either kind of successor: what was cut short may have stopped them. */
+  readonly begun: ReadonlySet<string>
 }
 
 /** The name a replacement has until its predecessor is gone. */
@@ -45,16 +47,19 @@ export function findUnfinished(judged: readonly Judged[], service: Service, opti
   const bySuccessor = new Map<string, { readonly predecessor: ObservedContainer }>()
   const predecessors = new Set<string>()
   const failed = new Set<string>()
+  const begun = new Set<string>()
   if (service.deploy?.update_config === undefined || !options.start)
-    return { pairs: { bySuccessor, predecessors }, failed }
+    return { pairs: { bySuccessor, predecessors }, failed, begun }
   for (const { container, cause } of judged) {
     const old = judged.find((other) => isPredecessor(other.container, container))
     if (old === undefined) continue
-    if (cause !== undefined) failed.add(container.id)
+    begun.add(old.container.id)
+    // One that was never started has proved nothing: it may lack its files, or the engine have lost hold of it.
+    if (cause !== undefined || container.state === 'created') failed.add(container.id)
     else {
       bySuccessor.set(container.id, { predecessor: old.container })
       predecessors.add(old.container.id)
     }
   }
-  return { pairs: { bySuccessor, predecessors }, failed }
+  return { pairs: { bySuccessor, predecessors }, failed, begun }
 }
