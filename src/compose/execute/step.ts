@@ -106,6 +106,8 @@ async function createFrom(
   const platform = op.draft.service.platform
   const query = { name: op.name, ...(platform !== undefined && { platform }) }
   const created = await createContainer(context.engine, toCreateBody(op.draft, ids), query, o)
+  // docker/compose pkg/compose/convergence.go: a line of the service.
+  for (const text of created.Warnings ?? []) context.progress({ id: op.draft.service.name, status: 'warning', text })
   return created.Id
 }
 
