@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { startEndpointBed } from '../../../testing/endpoint-bed.ts'
 import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
+import { startTenantBed } from '../../../testing/tenant-bed.ts'
 
 let bed: EndpointBed
 afterEach(() => bed.close())
@@ -58,4 +59,31 @@ describe('a network of one node is made where its containers can be', () => {
     await bed.call('POST', '/networks/create', { Name: 'n1/front', Labels })
     expect(await placeFor('back', { Env: ['constraint:disk==ssd'] }, { Labels })).toBe('n1')
   })
+})
+
+it('of a tenant it is made by what the tenant may know', async () => {
+  const labels = (at: number): readonly string[] => [`at=${at}`]
+  const tenants = await startTenantBed(
+    [1, 2].map((at) => ({ images: ['box:1'], labels: labels(at) })),
+    '{blue: {}, red: {}}',
+  )
+  try {
+    const [blue, red] = [tenants.as('blue'), tenants.as('red')]
+    const other = { Image: 'box:1', Env: ['constraint:at==2'] }
+    expect((await red('POST', '/containers/create?name=theirs', other)).status).toBe(201)
+    const nodeOf = async (name: string, container: object): Promise<string | undefined> => {
+      const body = { Name: name, Flotilla: { Container: container } }
+      expect((await blue('POST', '/networks/create', body)).status).toBe(201)
+      const at = tenants.engines.findIndex(({ state }) =>
+        [...state.networks.values()].some((each) => each.Name === name),
+      )
+      return ['first', 'second'][at]
+    }
+    expect(await nodeOf('plain', { HostConfig: { VolumesFrom: ['theirs'], PidMode: 'container:theirs' } })).toBe(
+      'first',
+    )
+    expect(await nodeOf('bound', { Env: ['constraint:at==2'] })).toBe('second')
+  } finally {
+    await tenants.close()
+  }
 })
