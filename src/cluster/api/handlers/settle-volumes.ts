@@ -75,7 +75,7 @@ export function findVolumeHomes(api: Api, body: Fields): readonly VolumeHome[] {
  */
 export async function readNewVolumes(api: Api, member: Member, body: Fields): Promise<void> {
   const known = new Set(member.view.volumes.map(({ name }) => name))
-  const reads = [...volumesIn(body)].filter((name) => !known.has(name))
+  const reads = [...volumesIn(body)].filter((name) => isVolumeName(name) && !known.has(name))
   if (reads.length === 0) return
   const { clock } = api.cluster
   await waitAtMost(
