@@ -35,6 +35,12 @@ async function start(options: FakeEngineOptions = {}): Promise<{ fake: FakeEngin
   return { fake, engine }
 }
 
+it('says what the engine says of a container it makes', async () => {
+  const { engine } = await start({ createWarnings: ['no swap here', 'nor memory'] })
+  const { lines } = await up(engine, project([service('web')]))
+  expect(lines.filter((line) => line.startsWith('web '))).toEqual(['web no swap here', 'web nor memory'])
+})
+
 interface Ran {
   readonly lines: readonly string[]
   readonly warnings: readonly string[]

@@ -257,7 +257,10 @@ async function decide(
 /** What images declare and whether the endpoint is a cluster matter only where something is made. */
 function needsMoreFacts(plan: Plan): boolean {
   return plan.steps.some(
-    ({ op }) => op.kind === 'create-network' || (op.kind === 'create-container' && op.draft.replaces !== undefined),
+    ({ op }) =>
+      op.kind === 'create-network' ||
+      op.kind === 'create-volume' ||
+      (op.kind === 'create-container' && op.draft.replaces !== undefined),
   )
 }
 

@@ -262,6 +262,13 @@ function isAbort(error: unknown): boolean {
 function report(step: Step, status: 'working' | 'done', progress: Progress): void {
   const text = step.words[status]
   if (text !== '') progress({ id: step.resource, status, text, ...markTransfer(step) })
+  if (status === 'done') reportBrought(step, progress)
+}
+
+/** Volumes that came with a container. */
+export function reportBrought({ op }: Step, progress: Progress): void {
+  if (op.kind !== 'create-container') return
+  for (const { body } of op.volumes ?? []) progress({ id: `Volume ${body.Name}`, status: 'done', text: 'Created' })
 }
 
 /** For the events of a step that pulls or pushes. */

@@ -162,7 +162,8 @@ describe('a failure elsewhere', () => {
     const want = {
       ...after,
       services: dictionary({ ...after.services, late }),
-      volumes: dictionary({ data: { name: 'p_data' } }),
+      // Made by a call of its own, as it is no node's.
+      volumes: dictionary({ data: { name: 'p_data', driver_opts: dictionary({ type: 'nfs' }) } }),
     }
     // One call at a time: its volume keeps `late` behind the stop of the old container.
     const have = await look(engine)

@@ -1,5 +1,5 @@
 import type { Progress } from '../core/progress.ts'
-import { markTransfer } from './execute.ts'
+import { markTransfer, reportBrought } from './execute.ts'
 import type { Plan } from './plan/plan.ts'
 
 /** Reports the steps of a plan as if they were carried out. */
@@ -9,5 +9,6 @@ export function reportPlan(plan: Plan, progress: Progress): void {
     if (words.working !== '') progress({ id: resource, status: 'working', text: words.working, ...markTransfer(step) })
     if (isInUse === true) progress({ id: resource, status: 'warning', text: refusal })
     else if (words.done !== '') progress({ id: resource, status: 'done', text: words.done, ...markTransfer(step) })
+    reportBrought(step, progress)
   }
 }

@@ -51,6 +51,8 @@ export interface ContainerDraft {
   readonly links: readonly string[]
   /** Environment entries for a cluster's scheduler; they take no part in the hash. */
   readonly placementHints: readonly string[]
+  /** Key → create body of volumes that the engine makes with the container unless they are there. */
+  readonly brought?: Dictionary<VolumeCreateBody>
   readonly separator: NameSeparator
   /** On its networks it goes by its own name only, not by those of the service. */
   readonly isHidden?: boolean
@@ -105,6 +107,7 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
     HostConfig: {
       ...toHostConfig(project, service, {
         inherited: draft.inherited,
+        ...(draft.brought !== undefined && { brought: draft.brought }),
         networkMode: mode,
         volumesFrom: toVolumesFrom(draft.service, ids),
         links: isLegacyBridge(service) ? draft.links : [],

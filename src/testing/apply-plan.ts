@@ -188,6 +188,9 @@ function createContainer(world: World, op: Extract<StepOp, { readonly kind: 'cre
     ]),
   )
   const body = toCreateBody(op.draft, ids)
+  for (const { body: volume } of op.volumes ?? []) {
+    world.volumes.set(volume.Name, { name: volume.Name, driver: 'local', labels: volume.Labels })
+  }
   const id = nextId(world)
   const endpoints = Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {})
   world.containers.set(id, {

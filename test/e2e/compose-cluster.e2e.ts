@@ -313,6 +313,41 @@ volumes: { data: {} }
     expect([down.code, await host.resources('local')]).toEqual([0, []])
   })
 
+  it('without a swarm a project goes where its constraints allow and its data is, also after down', async () => {
+    const [, second] = await Promise.all(
+      running.hosts.map(async (each) => (await each.docker(['info', '-f', '{{.Name}}'])).stdout.trim()),
+    )
+    const text = (constraint: string): string => `
+services:
+  app: { image: ${sampleImage}, command: sleep 1000 }
+  db:
+    image: ${sampleImage}
+    volumes: ["data:/data"]
+    command: sleep 1000
+    environment: [${constraint}]
+volumes: { data: {} }
+`
+    const upAt = async (): Promise<string> => {
+      const up = await host.compose('kept', ['up', '-d'])
+      expect(up.code, up.stderr).toBe(0)
+      return (await host.compose('kept', ['ps', '--format', '{{.Node}}'])).stdout
+    }
+    await host.write('kept', { 'compose.yaml': text(`"constraint:node==${second}"`) })
+    expect(await upAt()).toBe(`${second}\n${second}\n`)
+    expect((await host.compose('kept', ['exec', 'db', 'touch', '/data/here'])).code).toBe(0)
+    // Nothing says where it is but the volume, and other nodes have fewer containers.
+    await host.write('kept', { 'compose.yaml': text('') })
+    const load = await running.hosts[1]!.docker(['run', '-d', '--name', 'load', sampleImage, 'sleep', '1000'])
+    expect(load.code, load.stderr).toBe(0)
+    expect((await host.compose('kept', ['down', '-t', '1'])).code).toBe(0)
+    expect(await upAt()).toBe(`${second}\n${second}\n`)
+    const found = await host.compose('kept', ['exec', 'db', 'ls', '/data'])
+    expect(found.stdout, found.stderr).toBe('here\n')
+    await running.hosts[1]!.docker(['rm', '-f', 'load'])
+    const down = await host.compose('kept', ['down', '-v', '-t', '1'])
+    expect([down.code, await host.resources('kept')]).toEqual([0, []])
+  })
+
   it.each(['ours', 'docker-compose 2.40'])('%s finds what it made, and down -v leaves nothing', async (whose) => {
     const project = whose === 'ours' ? 'own' : 'their'
     const program = whose === 'ours' ? undefined : await findReferenceCompose()
@@ -340,7 +375,8 @@ volumes: { data: {} }
     const first = await host.containers(project)
     expect([await onHosts('network'), await onHosts('volume')]).toEqual([
       [`${project}_back`, `${project}_front`],
-      Array(3).fill(`${project}_data`),
+      // By name alone a volume is made on each node; ours comes with the container that uses it.
+      Array(program === undefined ? 1 : 3).fill(`${project}_data`),
     ])
     await compose('up', '-d')
     expect((await host.containers(project)).map(({ id }) => id)).toEqual(first.map(({ id }) => id))

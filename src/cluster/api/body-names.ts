@@ -91,6 +91,7 @@ export const networkNames: FieldNames = fields({
   Labels: userKeys,
   Options: userKeys,
   ConfigFrom: fields(values('Network')),
+  Flotilla: fields({ Container: createNames }),
 })
 
 export const attachmentNames: FieldNames = fields({

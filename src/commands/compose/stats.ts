@@ -1,5 +1,6 @@
 import type { Context, Run } from '../../cli/command.ts'
 import { isFlotillaError } from '../../core/errors.ts'
+import { joinSignals } from '../../io/join-signals.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { isAlive } from '../../compose/plan/observed.ts'
@@ -78,7 +79,7 @@ async function showFrames(
     .map((container) => follow(ctx, engine, container, readings, true).finally(() => readings.delete(container.id)))
   const ended = Promise.all(streams).finally(() => over.abort())
   ended.catch(() => {})
-  const signal = AbortSignal.any([ctx.signal, over.signal])
+  const signal = joinSignals(ctx.signal, over.signal)
   while (!signal.aborted) {
     if (readings.size > 0 || streams.length === 0) {
       ctx.stdout.write(`${ctx.terminal.isTty ? clearScreen : ''}${render(flags, containers, readings)}`)

@@ -1,5 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { joinSignals } from '../../io/join-signals.ts'
 import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
 import { makeMonitor } from '../../compose/logs/monitor.ts'
@@ -134,7 +135,7 @@ export async function upAttached(
       ctx,
       session,
       project,
-      options: { ...options, hookOutput, startSignal: impatience.signal },
+      options: { ...options, hookOutput, startSignal: joinSignals(impatience.signal) },
       services,
       shown,
       monitor,
@@ -187,7 +188,7 @@ function endsAll(flags: UpFlags, exit: Exit): boolean {
 /** Makes the containers, attaches, starts them, and waits for their end. */
 async function play(stage: Stage, interrupted: AbortSignal): Promise<Ending> {
   const { session, project, options, services, monitor } = stage
-  const signal = AbortSignal.any([stage.ctx.signal, interrupted])
+  const signal = joinSignals(stage.ctx.signal, interrupted)
   const beforeStart: ConvergeOptions['beforeStart'] = (container) => {
     stage.onStarting()
     return monitor.attach(container)

@@ -2,6 +2,7 @@ import type { Context, Run } from '../../cli/command.ts'
 import { isSwitchedOn } from '../../core/env-switch.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { joinSignals } from '../../io/join-signals.ts'
 import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
 import { execute } from '../../compose/execute.ts'
@@ -232,7 +233,7 @@ async function waitForAll(
       clock: ctx.clock,
       progress: session.progress,
       parallel: session.parallel,
-      signal: AbortSignal.any([ctx.signal, limit.signal]),
+      signal: joinSignals(ctx.signal, limit.signal),
     })
   } catch (error) {
     if (!limit.signal.aborted) throw error

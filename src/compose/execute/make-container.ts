@@ -7,6 +7,8 @@ import { LABEL } from '../plan/label.ts'
 import { isTemporaryName } from '../plan/rollout/unfinished.ts'
 import { removeWhole } from './remove.ts'
 
+type Created = Awaited<ReturnType<typeof createContainer>>
+
 /** Its body, and how `POST /containers/create` is asked for it. */
 export interface Wanted {
   readonly body: Parameters<typeof createContainer>[1]
@@ -23,13 +25,13 @@ const pauseMs = 200
  * The temporary name of a replacement may be taken by a container that nobody saw when this was planned: an engine goes on
  * with what a run asked for that was cut short since. It was never started and is nobody's, so it goes.
  *
- * @returns its ID
+ * @returns its ID, and what the engine warns of
  */
-export async function makeContainer(engine: Engine, wanted: Wanted, clock: Clock, o: CallOptions): Promise<string> {
+export async function makeContainer(engine: Engine, wanted: Wanted, clock: Clock, o: CallOptions): Promise<Created> {
   const endMs = clock.monotonicMs() + lateMs
   for (;;) {
     try {
-      return (await createContainer(engine, wanted.body, wanted.query, o)).Id
+      return await createContainer(engine, wanted.body, wanted.query, o)
     } catch (error) {
       const isTaken = isFlotillaError(error) && error.status === 409 && isTemporaryName(wanted.query.name)
       if (!isTaken || clock.monotonicMs() >= endMs || !(await removeLate(engine, wanted, clock, o))) throw error

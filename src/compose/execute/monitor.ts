@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { joinSignals } from '../../io/join-signals.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { describeLastCheck } from './health-words.ts'
@@ -58,7 +59,7 @@ async function nextLook(
   o: CallOptions,
 ): Promise<void> {
   const over = new AbortController()
-  const signal = o.signal === undefined ? over.signal : AbortSignal.any([o.signal, over.signal])
+  const signal = joinSignals(o.signal, over.signal)
   const looks = [waker.next(id, signal)]
   if (Number.isFinite(leftMs)) looks.push(clock.sleep(leftMs, signal))
   try {

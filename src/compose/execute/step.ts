@@ -105,7 +105,10 @@ async function createFrom(
   const ids = mapDictionary(op.needs, (ref) => resolveRef(ref, context.made))
   const platform = op.draft.service.platform
   const query = { name: op.name, ...(platform !== undefined && { platform }) }
-  return makeContainer(context.engine, { body: toCreateBody(op.draft, ids), query }, context.clock, o)
+  const created = await makeContainer(context.engine, { body: toCreateBody(op.draft, ids), query }, context.clock, o)
+  // docker/compose pkg/compose/convergence.go: a line of the service.
+  for (const text of created.Warnings ?? []) context.progress({ id: op.draft.service.name, status: 'warning', text })
+  return created.Id
 }
 
 type ContainerOp = Extract<StepOp, { readonly container: ContainerRef }>

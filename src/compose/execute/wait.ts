@@ -2,6 +2,7 @@ import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { startDeadline } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { joinSignals } from '../../io/join-signals.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import { watchEvents } from '../../engine/api/events.ts'
 import type { ContainerState } from '../../engine/api/types.ts'
@@ -30,7 +31,7 @@ export function makeWaker(engine: Engine, clock: Clock, o: CallOptions): Waker {
   let started: Promise<void> | undefined
 
   async function listen(): Promise<void> {
-    const signal = o.signal === undefined ? listening.signal : AbortSignal.any([o.signal, listening.signal])
+    const signal = joinSignals(o.signal, listening.signal)
     const filters = { type: ['container'], event: ['start', 'die', 'destroy', 'health_status'] }
     const events = await watchEvents(engine, { filters }, { signal })
     void follow(events)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { joinSignals } from '../../io/join-signals.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { LockVolumes } from './lock-volumes.ts'
 import { describeSelf, isKnownDead, renderOwner } from './owner.ts'
@@ -56,7 +57,7 @@ export async function withProjectLock<T>(
   const lost = new AbortController()
   const renewing = lock.keep(over.signal, lost)
   try {
-    return await body(o.signal === undefined ? lost.signal : AbortSignal.any([o.signal, lost.signal]))
+    return await body(joinSignals(o.signal, lost.signal))
   } catch (error) {
     if (lost.signal.aborted && o.signal?.aborted !== true) throw lost.signal.reason
     throw error

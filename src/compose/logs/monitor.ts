@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
+import { joinSignals } from '../../io/join-signals.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import { watchEvents } from '../../engine/api/events.ts'
 import { attachContainer } from '../../engine/api/streams.ts'
@@ -90,7 +91,7 @@ class ProjectMonitor implements Monitor {
   readonly #engine: Engine
   readonly #options: MonitorOptions
   readonly #closing = new AbortController()
-  readonly #call: CallOptions
+  readonly #call: { readonly signal: AbortSignal }
   readonly #watched = new Map<string, Watched>()
   /** Ends that have been heard of and are not shown yet. */
   readonly #ends = new Set<Promise<void>>()
@@ -103,8 +104,7 @@ class ProjectMonitor implements Monitor {
   constructor(engine: Engine, options: MonitorOptions, o: CallOptions) {
     this.#engine = engine
     this.#options = options
-    const signals = [this.#closing.signal, ...(o.signal === undefined ? [] : [o.signal])]
-    this.#call = { signal: AbortSignal.any(signals) }
+    this.#call = { signal: joinSignals(this.#closing.signal, o.signal) }
     this.ended = new Promise((resolve, reject) => {
       this.#resolveEnded = resolve
       this.#rejectEnded = reject
@@ -138,7 +138,8 @@ class ProjectMonitor implements Monitor {
     const stream = await attachContainer(this.#engine, id, {}, this.#call)
     watched.awaitsStart = true
     this.#show(watched, (flow) => pump(stream.output, watched.label, this.#options.sink, flow))
-    this.#closing.signal.addEventListener('abort', () => stream.socket.destroy(), { once: true })
+    // Not on the controller's own signal, which would warn of more than ten containers.
+    this.#call.signal.addEventListener('abort', () => stream.socket.destroy(), { once: true })
   }
 
   async during(body: () => Promise<void>): Promise<void> {

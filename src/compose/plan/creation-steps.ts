@@ -63,8 +63,10 @@ export function addCreation(
     }),
   )
   const isReplacing = slot.action === 'recreate'
+  const open = Object.keys(draft.brought ?? {}).filter((key) => space.brought.get(key)?.isOpen === true)
+  const volumes = open.flatMap((key) => space.brought.get(key) ?? [])
   const step = space.builder.add({
-    op: { kind: 'create-container', name, draft, needs },
+    op: { kind: 'create-container', name, draft, needs, ...(volumes.length > 0 && { volumes }) },
     resource: toResource(slot.name),
     cause: slot.cause,
     group: service.name,
@@ -80,6 +82,9 @@ export function addCreation(
     ...(slot.oneOff !== undefined && { words: silent }),
     ...(isReplacing && { words: { working: 'Recreate', done: name === slot.name ? 'Recreated' : '' } }),
   })
+  for (const volume of volumes) volume.isOpen = false
+  // The others that use it go where it is by then.
+  for (const key of open) space.volumes.set(key, step)
   const filled = addCopies(space, slot, draft, { kind: 'made', step, name }, isOwed)
   if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: filled }
   const attached = toDraftAttachments(draft)

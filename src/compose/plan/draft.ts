@@ -1,7 +1,8 @@
-import { compareNames } from '../model/dictionary.ts'
+import { compareNames, makeDictionary } from '../model/dictionary.ts'
+import type { Dictionary } from '../model/dictionary.ts'
 import { noMaterials } from '../model/material.ts'
 import type { Service } from '../model/service.ts'
-import type { ContainerDraft } from '../translate.ts'
+import type { ContainerDraft, VolumeCreateBody } from '../translate.ts'
 import { deliverFiles } from '../translate/file.ts'
 import type { InheritedVolume } from '../translate/mount.ts'
 import { toImageReference, toLogName } from '../translate/name.ts'
@@ -35,8 +36,19 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
       : [],
     files: deliverFiles(project, service, options.materials ?? noMaterials),
     separator: options.separator,
+    ...(space.brought.size > 0 && { brought: bringVolumes(space, service) }),
     apiVersion: options.apiVersion,
   }
+}
+
+/** Key → create body of the volumes that come with the container unless they are there. */
+function bringVolumes(space: Workspace, service: Service): Dictionary<VolumeCreateBody> {
+  return makeDictionary(
+    (service.volumes ?? []).flatMap(({ type, source = '' }) => {
+      const volume = type === 'volume' ? space.brought.get(source) : undefined
+      return volume === undefined ? [] : [[source, volume.body] as const]
+    }),
+  )
 }
 
 function toNodeHints({ node }: Slot): readonly string[] {

@@ -6,6 +6,7 @@ import type { Network } from '../model/resource.ts'
 import { toDraftAttachments, toNetworkBody } from '../translate.ts'
 import { silent } from './builder.ts'
 import { LABEL } from './label.ts'
+import { toNetworkGuests } from './placement/network-guests.ts'
 import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts'
 import type { Selection } from './selection.ts'
 import { toDraft } from './draft.ts'
@@ -114,9 +115,12 @@ function checkOwner(space: Workspace, key: string, network: ObservedNetwork): vo
 
 function addCreation(space: Workspace, key: string, cause: string, after: readonly number[]): number {
   const wanted = space.project.networks[key]
-  const body = toNetworkBody(space.project, key, wanted ?? { name: key }, space.options.isCluster)
+  const { isCluster } = space.options
+  const plain = toNetworkBody(space.project, key, wanted ?? { name: key }, isCluster)
+  const guests = isCluster ? toNetworkGuests(space.project, space.observed) : undefined
+  const body = guests === undefined ? plain : { ...plain, Flotilla: { Container: guests } }
   // A cluster puts the networks of a project together, and has to know of one to put the next beside it.
-  const before = space.options.isCluster ? [...after, ...space.networks.values()] : after
+  const before = isCluster ? [...after, ...space.networks.values()] : after
   return space.builder.add({
     op: { kind: 'create-network', body },
     resource: `Network ${body.Name}`,

@@ -41,6 +41,8 @@ export type StepOp =
       readonly draft: ContainerDraft
       /** Services whose container IDs the body needs (`network_mode: service:x`) → that container. */
       readonly needs: Readonly<Record<string, ContainerRef>>
+      /** Volumes the engine makes with it. */
+      readonly volumes?: readonly { readonly body: VolumeCreateBody; readonly cause: string }[]
     }
   | {
       readonly kind: 'copy-files'

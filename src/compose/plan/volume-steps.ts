@@ -2,6 +2,7 @@ import { FlotillaError } from '../../core/errors.ts'
 import { hashVolume } from '../hash.ts'
 import { sortedNames } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
+import type { Service } from '../model/service.ts'
 import { toVolumeBody } from '../translate.ts'
 import { LABEL } from './label.ts'
 import type { Observed, ObservedContainer, ObservedVolume } from './observed.ts'
@@ -74,7 +75,7 @@ export function addVolumeSteps(space: Workspace, renewed: readonly ChangedVolume
       if (wanted.external === true) {
         throw new FlotillaError('compose/not-found', `external volume "${wanted.name}" not found`)
       }
-      space.volumes.set(key, addCreation(space, key, 'missing', []))
+      addCreation(space, key, 'missing', undefined)
       continue
     }
     if (wanted.external === true || wanted.isPlain === true) continue
@@ -94,9 +95,37 @@ function warnAboutOwner(space: Workspace, volume: ObservedVolume): void {
   }
 }
 
-function addCreation(space: Workspace, key: string, cause: string, after: readonly number[]): number {
+function addCreation(space: Workspace, key: string, cause: string, removal: number | undefined): void {
   const body = toVolumeBody(space.project, key, space.project.volumes[key] ?? { name: key })
-  return space.builder.add({ op: { kind: 'create-volume', body }, resource: `Volume ${body.Name}`, cause, after })
+  if (space.options.isCluster && isOfOneNode(space, key)) {
+    space.brought.set(key, { body, cause, isOpen: true })
+    if (removal !== undefined) space.volumes.set(key, removal)
+    return
+  }
+  const resource = `Volume ${body.Name}`
+  space.volumes.set(key, space.builder.add({ op: { kind: 'create-volume', body }, resource, cause, after: [removal] }))
+}
+
+/** File systems of the network: wherever such a volume is made, it holds the same. */
+const remoteTypes = /^(?:nfs|nfs4|cifs|smb3?|ceph|glusterfs|sshfs|fuse\..*)$/
+
+/**
+ * True for a volume whose data is on the node where it is made. A cluster asked for it by name alone would make one on each
+ * node, and the next container would find an empty one. Services with a container on each node, or whose
+ * nodes are chosen beforehand, want just that.
+ */
+function isOfOneNode({ project, selection }: Workspace, key: string): boolean {
+  const { driver = '', driver_opts: options = {} } = project.volumes[key] ?? {}
+  if ((driver !== '' && driver !== 'local') || remoteTypes.test(options['type'] ?? '')) return false
+  const users = Object.values(project.services).filter(({ volumes = [] }) =>
+    volumes.some(({ type, source }) => type === 'volume' && source === key),
+  )
+  return users.some(({ name }) => selection.names.has(name)) && !users.some(isSpread)
+}
+
+function isSpread({ deploy }: Service): boolean {
+  const { max_replicas_per_node: most = 0, preferences = [] } = deploy?.placement ?? {}
+  return deploy?.mode === 'global' || deploy?.mode === 'global-job' || most > 0 || preferences.length > 0
 }
 
 function renewVolume(space: Workspace, change: ChangedVolume): void {
@@ -111,5 +140,5 @@ function renewVolume(space: Workspace, change: ChangedVolume): void {
     cause,
     after: removals,
   })
-  space.volumes.set(change.key, addCreation(space, change.key, cause, [removal]))
+  addCreation(space, change.key, cause, removal)
 }

@@ -1,4 +1,5 @@
 import type { Project } from '../model/project.ts'
+import type { VolumeCreateBody } from '../translate.ts'
 import type { PlanBuilder } from './builder.ts'
 import { addPreStop } from './hook-steps.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
@@ -26,6 +27,16 @@ export interface Workspace {
   readonly networks: Map<string, number>
   /** Volume key → step that makes it; absent: it exists. */
   readonly volumes: Map<string, number>
+  /** Volume key → its create body; a container that uses it brings it along. */
+  readonly brought: Map<string, BroughtVolume>
+}
+
+/** A volume that a cluster makes with the first container that uses it, on the node of that. */
+export interface BroughtVolume {
+  readonly body: VolumeCreateBody
+  readonly cause: string
+  /** No step makes it yet. */
+  isOpen: boolean
 }
 
 export function makeWorkspace(
@@ -47,6 +58,7 @@ export function makeWorkspace(
     reconnections: new Map(),
     networks: new Map(),
     volumes: new Map(),
+    brought: new Map(),
   }
 }
 

@@ -22,6 +22,16 @@ export interface ContainerCreateBody extends api.ContainerCreateBody {
 
 export interface NetworkCreateBody extends resource.NetworkCreateBody {
   readonly Labels: Labels
+  /** For a Flotilla endpoint, which chooses the node of the network by it; engines do not read it. */
+  readonly Flotilla?: { readonly Container: NetworkGuests }
+}
+
+/** The containers of a network as if they were one, in the words of a create call: conditions, data, room. */
+export interface NetworkGuests {
+  readonly Env: readonly string[]
+  readonly HostConfig: Pick<api.HostConfig, 'Binds' | 'VolumesFrom' | 'PortBindings' | 'NanoCpus' | 'Memory'>
+  /** Networks that are there already. */
+  readonly NetworkingConfig: { readonly EndpointsConfig: Readonly<Record<string, api.EndpointSettings>> }
 }
 
 export interface VolumeCreateBody extends resource.VolumeCreateBody {

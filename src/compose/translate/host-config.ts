@@ -1,8 +1,9 @@
 import { FlotillaError } from '../../core/errors.ts'
+import type { Dictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { dropEmpty } from './api-version.ts'
-import type { HostConfigBody, MountBody, RestartPolicy } from './body.ts'
+import type { HostConfigBody, MountBody, RestartPolicy, VolumeCreateBody } from './body.ts'
 import { toMounts, toTmpfs } from './mount.ts'
 import type { InheritedVolume } from './mount.ts'
 import { toPortBindings } from './port.ts'
@@ -13,6 +14,8 @@ import { toCapabilities } from './capability.ts'
 /** The parts of a host configuration that do not come from the service alone. */
 export interface HostConfigSource {
   readonly inherited: readonly InheritedVolume[]
+  /** Key → create body of volumes that may have to be made with the container. */
+  readonly brought?: Dictionary<VolumeCreateBody>
   readonly networkMode: string
   readonly volumesFrom: readonly string[]
   /** Legacy links, for containers on the default bridge. */
@@ -28,7 +31,7 @@ export interface HostConfigSource {
  * @throws {compose/invalid} for a restart policy the engine would not know
  */
 export function toHostConfig(project: Project, service: Service, source: HostConfigSource): HostConfigBody {
-  const { binds, mounts } = toMounts(project, service, source.inherited)
+  const { binds, mounts } = toMounts(project, service, source.inherited, source.brought)
   const logging = dropEmpty({ Type: service.logging?.driver ?? '', Config: { ...service.logging?.options } })
   const { security } = source
   const restart = toRestartPolicy(service)

@@ -1,9 +1,11 @@
 import { FlotillaError } from '../../core/errors.ts'
+import { makeDictionary } from '../model/dictionary.ts'
+import type { Dictionary } from '../model/dictionary.ts'
 import type { Mount } from '../model/mount.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { dropEmpty, isApiAtLeast } from './api-version.ts'
-import type { MountBody } from './body.ts'
+import type { MountBody, VolumeCreateBody } from './body.ts'
 
 /** A volume of the replaced container that the new one mounts at the same place. */
 export interface InheritedVolume {
@@ -20,9 +22,16 @@ export interface MountBodies {
 /**
  * Splits the mounts of a service into `Binds` strings and `Mounts`, as the reference program does (docker/compose
  * pkg/compose/create.go): the string form, which makes missing host paths, unless an option asks for the other one or
- * the volume was taken over from the replaced container.
+ * the volume was taken over from the replaced container, or may have to be made with this one.
+ *
+ * @param brought key → create body of volumes that are made with the container unless they are there
  */
-export function toMounts(project: Project, service: Service, inherited: readonly InheritedVolume[]): MountBodies {
+export function toMounts(
+  project: Project,
+  service: Service,
+  inherited: readonly InheritedVolume[],
+  brought: Dictionary<VolumeCreateBody> = makeDictionary(),
+): MountBodies {
   const binds: string[] = []
   const mounts: MountBody[] = []
   const kept = new Map(inherited.map((volume) => [volume.target, volume.name]))
@@ -32,8 +41,9 @@ export function toMounts(project: Project, service: Service, inherited: readonly
     const name = isAnonymous ? kept.get(target) : undefined
     if (isAnonymous && name !== undefined) kept.delete(target)
     const resolved: Mount = name === undefined ? mount : { ...mount, source: name }
-    const bind = name === undefined ? toBind(project, resolved) : undefined
-    if (bind === undefined) mounts.push(toMount(project, resolved))
+    const volume = mount.type === 'volume' ? brought[mount.source ?? ''] : undefined
+    const bind = name === undefined && volume === undefined ? toBind(project, resolved) : undefined
+    if (bind === undefined) mounts.push(toMount(project, resolved, volume))
     else binds.push(bind)
   }
   // What is left was declared by the image, not by the service.
@@ -118,7 +128,7 @@ function volumeName(project: Project, key: string): string {
   return project.volumes[key]?.name ?? key
 }
 
-function toMount(project: Project, mount: Mount): MountBody {
+function toMount(project: Project, mount: Mount, made?: VolumeCreateBody): MountBody {
   const isVolume = mount.type === 'volume' || mount.type === 'cluster'
   const source = isVolume && mount.source !== undefined ? volumeName(project, mount.source) : mount.source
   const recursive = mount.bind?.recursive
@@ -131,7 +141,8 @@ function toMount(project: Project, mount: Mount): MountBody {
   })
   const volume = dropEmpty({
     NoCopy: mount.volume?.nocopy === true,
-    Labels: { ...mount.volume?.labels },
+    Labels: { ...mount.volume?.labels, ...made?.Labels },
+    DriverConfig: dropEmpty({ Name: made?.Driver ?? '', Options: { ...made?.DriverOpts } }),
     Subpath: mount.volume?.subpath ?? '',
   })
   const tmpfs = dropEmpty({ SizeBytes: mount.tmpfs?.size ?? 0, Mode: mount.tmpfs?.mode ?? 0 })

@@ -63,7 +63,7 @@ async function create(call: FakeCall): Promise<void> {
     throw new FakeError(400, `Container cannot be connected to network endpoints: ${networks.join(', ')}`)
   }
   const container = createFakeContainer(call.state, body, call.query.get('name'))
-  call.send(201, { Id: container.id, Warnings: [] })
+  call.send(201, { Id: container.id, Warnings: call.state.options.createWarnings ?? [] })
 }
 
 function target(call: FakeCall): FakeContainer {

@@ -24,6 +24,8 @@ export interface FakeEngineOptions {
   readonly images?: readonly string[]
   /** Images that a pull finds. */
   readonly registry?: readonly string[]
+  /** What it says of every container it makes. */
+  readonly createWarnings?: readonly string[]
   readonly clock?: Clock
   /** Programs by name (first word of the command); they win over the built-in ones. */
   readonly programs?: Readonly<Record<string, FakeProgram>>

@@ -16,7 +16,7 @@ import type { Api, Call, Handler } from '../call.ts'
 import { headerOf } from '../http1/head.ts'
 import { fanOutBody } from './fan-out.ts'
 import { lookAgain } from './image-holders.ts'
-import { chooseMember } from './networks.ts'
+import { chooseMember } from './choose-member.ts'
 import { randomId } from '../../../io/random-id.ts'
 
 /** How long parts of a build wait for the call that decides where it is done. */

@@ -18,11 +18,12 @@ import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import { confirmCreated } from './confirm-created.ts'
 import { bringLatest, goToImage, isImageMissing, provideImage } from './create-image.ts'
 import type { CreateSource } from './create-image.ts'
-import type { LocalNetwork } from './networks.ts'
+import type { LocalNetwork } from './local-network.ts'
 import { finishBridged } from './finish-bridged.ts'
 import { findImageSystem, followImage } from './image-system.ts'
 import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
 import { settlePorts } from './settle-ports.ts'
+import { readNewVolumes } from './settle-volumes.ts'
 import { giveTurn, renderBody } from '../body-json.ts'
 import { isConnectionRefused, isOutcomeUnknown } from '../failure-status.ts'
 import { noteNodes, paramsOf, readJsonBody, versionsOf } from '../call.ts'
@@ -269,6 +270,7 @@ function nameNode(error: FlotillaError, node: string): FlotillaError {
 
 async function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): Promise<void> {
   confirmCreated(api, draft, held, created)
+  await readNewVolumes(api, held.member, draft.body)
   await failpoint('create.beforeReply')
   call.exchange.replyJson(201, { Warnings: [], ...created })
 }

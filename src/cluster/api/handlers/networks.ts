@@ -4,9 +4,7 @@ import { waitAtMost } from '../../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
 import type { Member } from '../../member.ts'
 import type { NetworkView } from '../../model.ts'
-import { addCondition, parseCreate } from '../../request.ts'
-import { noRegex } from '../../regex.ts'
-import { isFields, readFields, readText } from '../../wire.ts'
+import { isFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { whileAttaching } from '../attach-retry.ts'
 import { attachmentNames, foldNames, networkNames } from '../body-names.ts'
@@ -17,6 +15,7 @@ import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { splitNodeName } from '../merge.ts'
 import { builtinNetworks, isLocal } from '../names.ts'
+import { chooseNetworkNode } from './network-node.ts'
 import {
   deleteSpanning,
   disconnectDead,
@@ -24,13 +23,11 @@ import {
   toOverlayBody,
   warnOfEncryption,
 } from './spanning-networks.ts'
-import { randomId } from '../../../io/random-id.ts'
 
 /** An engine that is slow to describe itself must not keep a network from being made. */
 const specsMs = 2000
 const lettingGoMs = 10_000
 const lettingGoPauseMs = 200
-const PROJECT_LABEL = 'com.docker.compose.project'
 
 interface OwnedNetwork {
   readonly member: Member
@@ -189,10 +186,11 @@ async function createFenced(api: Api, call: Call, lead: FencedCall): Promise<voi
   const member =
     target.node !== undefined
       ? api.cluster.memberOf(target.node)
-      : ((driver === 'overlay' ? managers[0] : findNeighbour(api, body)) ?? chooseMember(api))
+      : ((driver === 'overlay' ? managers[0] : undefined) ?? (await chooseNetworkNode(api, body)))
   if (target.node !== undefined) checkHealthy(member, `Network ${target.name} cannot be made on`)
   const isOverlay = driver === 'overlay' && managers.includes(member)
-  const named = { ...body, Name: target.name, Driver: driver }
+  const { Flotilla: _, ...asked } = body
+  const named = { ...asked, Name: target.name, Driver: driver }
   const given = isOverlay ? toOverlayBody(named) : named
   const sent = bridgeNetwork(given, versionsOf(call, member), member.name)
   lead.check()
@@ -236,27 +234,6 @@ async function findManagers(api: Api): Promise<readonly Member[]> {
   return members.filter((each) => each.isHealthy && each.view.swarmRole === 'manager')
 }
 
-/** The node that has the other networks of the Compose project: a container may be on several of them. */
-function findNeighbour(api: Api, body: Fields): Member | undefined {
-  const project = readText(readFields(body, 'Labels'), PROJECT_LABEL)
-  if (project === '') return undefined
-  const node = api.cluster
-    .snapshot()
-    .nodes.filter((each) => each.health.state === 'healthy')
-    .find(({ networks }) => networks.some((each) => isLocal(each) && each.labels.get(PROJECT_LABEL) === project))
-  return node === undefined ? undefined : api.cluster.memberOf(node)
-}
-
-/** Some node that the rules allow, the emptiest first: what has no needs of its own may be anywhere. */
-export function chooseMember(api: Api, without: readonly string[] = []): Member {
-  const draft = parseCreate('', {}, noRegex, () => randomId(32))
-  let { request } = draft
-  for (const name of without) request = addCondition(request, 'constraints', `node!=${name}`)
-  const chosen = api.cluster.choose(request)
-  if (chosen.kind === 'placed') return api.cluster.memberOf(chosen.node)
-  throw new FlotillaError('cluster/no-placement', chosen.text, { status: 500 })
-}
-
 export async function post(
   api: Api,
   call: Call,
@@ -281,18 +258,4 @@ export async function post(
 
 function toJsonBody(body: Fields): { readonly headers: Record<string, string>; readonly body: Buffer } {
   return { headers: { 'content-type': 'application/json' }, body: Buffer.from(renderPlainJson(body as JsonValue)) }
-}
-
-/** A network that only one node has. */
-export interface LocalNetwork {
-  readonly name: string
-  readonly node: string
-}
-
-/** The network a create names, when it is one of a single node: the container has to go there. */
-export function findLocalNetwork(api: Api, mode: string): LocalNetwork | undefined {
-  if (mode === '' || /^(?:default|bridge|host|none|nat|container:.*)$/.test(mode)) return undefined
-  const found = api.cluster.directory.findNetwork(mode)
-  if (found.kind !== 'found' || !isLocal(found.item)) return undefined
-  return { name: found.item.name, node: found.node.name }
 }

@@ -1,8 +1,12 @@
+import { waitAtMost } from '../../../core/deadline.ts'
+import type { Member } from '../../member.ts'
 import { isLocalVolume } from '../../volume-copies.ts'
 import { isFields, readFields, readList, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
 import { splitNodeName } from '../merge.ts'
+
+const readMs = 2000
 
 /** A create body whose volumes have bare names, and the nodes that were named with them. */
 export interface SettledVolumes {
@@ -56,6 +60,33 @@ export interface VolumeHome {
 
 /** Of the volumes a settled body names, those that exist on exactly one node. */
 export function findVolumeHomes(api: Api, body: Fields): readonly VolumeHome[] {
+  const homes: VolumeHome[] = []
+  for (const volume of volumesIn(body)) {
+    const [holder, ...others] = api.cluster.directory.volumeHolders(volume)
+    if (holder === undefined || others.length > 0 || !isLocalVolume(holder.item)) continue
+    homes.push({ volume, node: holder.node.name })
+  }
+  return homes
+}
+
+/**
+ * Reads volumes that an engine made together with a container: the next container that names one goes where it is. An
+ * engine that is slow to tell keeps nobody waiting for long.
+ */
+export async function readNewVolumes(api: Api, member: Member, body: Fields): Promise<void> {
+  const known = new Set(member.view.volumes.map(({ name }) => name))
+  const reads = [...volumesIn(body)].filter((name) => isVolumeName(name) && !known.has(name))
+  if (reads.length === 0) return
+  const { clock } = api.cluster
+  await waitAtMost(
+    clock,
+    Promise.all(reads.map((name) => api.cluster.changed(member, { what: 'volume', name }))),
+    readMs,
+  )
+}
+
+/** Names of the volumes of a settled body. */
+function volumesIn(body: Fields): ReadonlySet<string> {
   const hostConfig = readFields(body, 'HostConfig')
   const names = new Set<string>()
   for (const bind of readTexts(hostConfig, 'Binds')) {
@@ -65,11 +96,6 @@ export function findVolumeHomes(api: Api, body: Fields): readonly VolumeHome[] {
   for (const mount of readList(hostConfig, 'Mounts')) {
     if (isFields(mount) && readText(mount, 'Type') === 'volume') names.add(readText(mount, 'Source'))
   }
-  const homes: VolumeHome[] = []
-  for (const volume of names) {
-    const [holder, ...others] = volume === '' ? [] : api.cluster.directory.volumeHolders(volume)
-    if (holder === undefined || others.length > 0 || !isLocalVolume(holder.item)) continue
-    homes.push({ volume, node: holder.node.name })
-  }
-  return homes
+  names.delete('')
+  return names
 }

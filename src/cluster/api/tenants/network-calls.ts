@@ -40,6 +40,7 @@ export const createNetwork: TenantStep = async (tenantCall) => {
         ...body,
         Labels: ownLabels(own.lens, readFields(body, 'Labels')),
         ...bindConfig(tenantCall, body),
+        ...narrowGuests(body),
       })
       await run()
       entry.endOnceSeen()
@@ -59,6 +60,18 @@ function bindConfig({ own }: TenantCall, body: Fields): Fields {
   const from = readFields(body, 'ConfigFrom')
   const reference = readText(from, 'Network')
   return reference === '' ? {} : { ConfigFrom: { ...from, Network: bindNetwork(own, reference).reference } }
+}
+
+const openToTenants = ['Binds', 'Mounts', 'PortBindings', 'NanoCpus', 'Memory'] as const
+
+/** Of what is said of the containers to come, what does not tell where containers of others are. */
+function narrowGuests(body: Fields): Fields {
+  if (readField(body, 'Flotilla') === undefined) return {}
+  const container = readFields(readFields(body, 'Flotilla'), 'Container')
+  const given = readFields(container, 'HostConfig')
+  const hostConfig = Object.fromEntries(openToTenants.map((key) => [key, readField(given, key)]))
+  const { Env, NetworkingConfig } = container
+  return { Flotilla: { Container: { Env, NetworkingConfig, HostConfig: hostConfig } } }
 }
 
 /** A second network under the name, which another tenant would then mean as well. */

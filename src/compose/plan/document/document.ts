@@ -152,6 +152,13 @@ function describeResource({ op, cause, isInUse }: Step): readonly ResourceChange
       const kind = op.kind === 'remove-network' ? 'network' : 'volume'
       return [{ kind, name: op.name, action: isAnew(cause) ? 'replace' : 'remove', reason: cause }]
     }
+    case 'create-container':
+      return (op.volumes ?? []).map(({ body: { Name: name }, cause: reason }) => ({
+        kind: 'volume',
+        name,
+        action: isAnew(reason) ? 'replace' : 'create',
+        reason,
+      }))
     case 'pull-image':
       return [{ kind: 'image', name: op.reference, action: 'pull', reason: cause }]
     case 'build-image':

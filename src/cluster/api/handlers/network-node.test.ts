@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { startEndpointBed } from '../../../testing/endpoint-bed.ts'
+import type { EndpointBed } from '../../../testing/endpoint-bed.ts'
+import { startTenantBed } from '../../../testing/tenant-bed.ts'
+
+let bed: EndpointBed
+afterEach(() => bed.close())
+
+const engine = (disk: string) => ({ images: ['busybox'], labels: [`disk=${disk}`] })
+
+async function start(): Promise<void> {
+  bed = await startEndpointBed([engine('hdd'), engine('hdd'), engine('ssd')])
+}
+
+/** The node a network is made on whose containers are described so, or the answer when it is not made. */
+async function placeFor(name: string, container: object, more: object = {}): Promise<string> {
+  const made = await bed.call('POST', '/networks/create', { Name: name, ...more, Flotilla: { Container: container } })
+  if (made.status !== 201) return made.body
+  const found = bed.endpoint.cluster.directory.findNetwork(name)
+  return found.kind === 'found' ? found.node.name : found.kind
+}
+
+describe('a network of one node is made where its containers can be', () => {
+  it('by constraints, whatever the spelling, and where they cannot be met anywhere all the same', async () => {
+    await start()
+    expect(await placeFor('one', { Env: ['constraint:disk==ssd'] })).toBe('n3')
+    expect(await placeFor('two', { env: ['constraint:disk==hdd', 'constraint:node!=n1'] })).toBe('n2')
+    expect(await placeFor('nowhere', { Env: ['constraint:disk==tape'] })).toMatch(/^n\d$/)
+    expect(await placeFor('odd', { Env: ['constraint:=='] })).toMatch(/^n\d$/)
+  })
+
+  it('where their data, their other networks and the containers they share with are', async () => {
+    await start()
+    await bed.call('POST', '/volumes/create', { Name: 'n2/data' })
+    await bed.call('POST', '/networks/create', { Name: 'n3/outer' })
+    await bed.call('POST', '/containers/create?name=other', { Image: 'busybox', Env: ['constraint:node==n2'] })
+    expect(await placeFor('one', { HostConfig: { Binds: ['data:/v0'] } })).toBe('n2')
+    expect(await placeFor('two', { NetworkingConfig: { EndpointsConfig: { outer: {} } } })).toBe('n3')
+    expect(await placeFor('three', { HostConfig: { VolumesFrom: ['other'] } })).toBe('n2')
+    const data = { HostConfig: { Binds: ['data:/v0'] } }
+    expect(await placeFor('four', { ...data, Env: ['constraint:disk==ssd'] })).toBe('n3')
+  })
+
+  it('where their ports are free, which their data outweighs', async () => {
+    await start()
+    const ports = { PortBindings: { '80/tcp': [{ HostPort: '8080' }] } }
+    for (const node of ['n1', 'n2']) {
+      const body = { Image: 'busybox', HostConfig: ports, Env: [`constraint:node==${node}`] }
+      expect((await bed.call('POST', `/containers/create?name=at-${node}`, body)).status).toBe(201)
+    }
+    expect(await placeFor('one', { HostConfig: ports })).toBe('n3')
+    await bed.call('POST', '/volumes/create', { Name: 'n1/data' })
+    expect(await placeFor('two', { HostConfig: { ...ports, Binds: ['data:/v0'] } })).toBe('n1')
+  })
+
+  it('beside the other networks of its project first of all', async () => {
+    await start()
+    const Labels = { 'com.docker.compose.project': 'shop' }
+    await bed.call('POST', '/networks/create', { Name: 'n1/front', Labels })
+    expect(await placeFor('back', { Env: ['constraint:disk==ssd'] }, { Labels })).toBe('n1')
+  })
+})
+
+it('of a tenant it is made by what the tenant may know', async () => {
+  const labels = (at: number): readonly string[] => [`at=${at}`]
+  const tenants = await startTenantBed(
+    [1, 2].map((at) => ({ images: ['box:1'], labels: labels(at) })),
+    '{blue: {}, red: {}}',
+  )
+  try {
+    const [blue, red] = [tenants.as('blue'), tenants.as('red')]
+    const other = { Image: 'box:1', Env: ['constraint:at==2'] }
+    expect((await red('POST', '/containers/create?name=theirs', other)).status).toBe(201)
+    const nodeOf = async (name: string, container: object): Promise<string | undefined> => {
+      const body = { Name: name, Flotilla: { Container: container } }
+      expect((await blue('POST', '/networks/create', body)).status).toBe(201)
+      const at = tenants.engines.findIndex(({ state }) =>
+        [...state.networks.values()].some((each) => each.Name === name),
+      )
+      return ['first', 'second'][at]
+    }
+    expect(await nodeOf('plain', { HostConfig: { VolumesFrom: ['theirs'], PidMode: 'container:theirs' } })).toBe(
+      'first',
+    )
+    expect(await nodeOf('bound', { Env: ['constraint:at==2'] })).toBe('second')
+  } finally {
+    await tenants.close()
+  }
+})
