@@ -1,8 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import type { Duplex, Readable } from 'node:stream'
-import { isFlotillaError } from '../core/errors.ts'
 import type { Endpoint } from './endpoint.ts'
-import { invalidAnswer } from './errors.ts'
+import { toStreamError } from './errors.ts'
 import { makeDemultiplexer } from './stdcopy.ts'
 import type { OutputChunk } from './stdcopy.ts'
 
@@ -33,19 +32,19 @@ export async function* demultiplex(
   multiplexed: boolean,
   endpoint?: Endpoint,
 ): AsyncGenerator<OutputChunk, void> {
+  try {
+    yield* split(source, multiplexed)
+  } catch (error) {
+    throw endpoint === undefined ? error : toStreamError(endpoint, error)
+  }
+}
+
+async function* split(source: Readable, multiplexed: boolean): AsyncGenerator<OutputChunk, void> {
   if (!multiplexed) {
     for await (const data of source as AsyncIterable<Buffer>) yield { stream: 'stdout', data }
     return
   }
   const demultiplexer = makeDemultiplexer()
-  function name<T>(step: () => T): T {
-    try {
-      return step()
-    } catch (error) {
-      const isNameless = endpoint !== undefined && isFlotillaError(error) && error.code === 'engine/protocol'
-      throw isNameless ? invalidAnswer(endpoint, error) : error
-    }
-  }
-  for await (const chunk of source as AsyncIterable<Buffer>) yield* name(() => demultiplexer.push(chunk))
-  name(() => demultiplexer.end())
+  for await (const chunk of source as AsyncIterable<Buffer>) yield* demultiplexer.push(chunk)
+  demultiplexer.end()
 }
