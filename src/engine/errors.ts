@@ -62,7 +62,7 @@ export function toEngineError(endpoint: Endpoint, error: unknown): Error {
 export function toStreamError(endpoint: Endpoint, error: unknown): unknown {
   if (isFlotillaError(error)) {
     const isNameless = error.code === 'engine/protocol' && !error.message.startsWith(invalidAnswerWords)
-    return isNameless ? invalidAnswer(endpoint, error) : error
+    return isNameless ? invalidAnswer(endpoint, error) : toEngineError(endpoint, error)
   }
   const reason = reasons[codeOf(error)]
   return reason === undefined ? error : unreachable(endpoint, reason, error)

@@ -12,6 +12,7 @@ let bed: ProgramBed
 beforeAll(async () => {
   bed = await startProgramBed(program, { images: ['box:1'] })
   await bed.write('compose.yaml', 'name: p\nservices: { web: { image: "box:1" } }\n')
+  await bed.write('build.yaml', 'name: p\nservices: { web: { build: { dockerfile_inline: FROM scratch } } }\n')
   expect(await bed.run('up', '-d')).toMatchObject({ code: 0 })
 }, 60_000)
 afterAll(() => bed.close())
@@ -36,6 +37,7 @@ it.each([
   ['logs', /\/logs$/, '<html>hello</html>', 'unexpected bytes 3c68746d6c3e6865 where a frame head belongs'],
   ['cp web:/x -', /\/archive$/, '<html>hello</html>', 'no readable path status: '],
   ['images', /^\/images\/.*\/json$/, '{}', '/json: Id is missing, not a text'],
+  ['-f build.yaml build', /^\/grpc$/, '<html>hello</html>', 'it answered 200 instead of switching protocols'],
   ['attach web', /^\/containers\/[0-9a-f]+\/json$/, '{"Id":"a"}', '/json: State is missing, not an object'],
 ])('%s, %s: %s', async (words, path, body, said) => {
   const end = bed.engine.fail({ path, fault: { kind: 'reply', body } })
