@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream'
-import type { FlagSpec } from '../core/flag.ts'
+import type { FlagSpec, FlagTable } from '../core/flag.ts'
 import type { ArgSpec, Command } from './command.ts'
 import { bareValue, makeFlagLookup } from './dialects/dialect.ts'
 import type { FlagLookup } from './dialects/dialect.ts'
+import { pickEverywhere } from './everywhere.ts'
 import { findCommand, helpFlag } from './parse.ts'
 import type { RootCommand } from './parse.ts'
 import type { World } from './world.ts'
@@ -13,6 +14,8 @@ export interface CompleteOptions {
   /** Words after the program; the last one is being typed and may be empty. */
   readonly words: readonly string[]
   readonly world: World
+  /** Names of globals that every command takes too. */
+  readonly everywhere: readonly string[]
   /** goflag accepts one dash before long names. */
   readonly dialect: 'goflag' | 'pflag'
   /** Runs a command line of this program quietly and returns what it printed; undefined when it failed. */
@@ -96,7 +99,7 @@ function findPosition(options: CompleteOptions): Position {
       } else {
         path.push(next)
         prefix = before.slice(0, index + 1)
-        flags = lookUp(next)
+        flags = lookUp(next, pickEverywhere(path, options.everywhere, next.flags))
         args = []
       }
     }
@@ -104,8 +107,8 @@ function findPosition(options: CompleteOptions): Position {
   return { path, prefix, flags, args, openFlag, isOver }
 }
 
-function lookUp(command: Command): FlagLookup {
-  return makeFlagLookup(command.flags, helpFlag)
+function lookUp(command: Command, everywhere: FlagTable = {}): FlagLookup {
+  return makeFlagLookup(command.flags, { ...everywhere, ...helpFlag })
 }
 
 /** The flag that a word names when its value is the next word. */

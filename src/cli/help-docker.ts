@@ -2,6 +2,7 @@ import { goQuote } from '../core/goquote.ts'
 import type { FlagSpec, FlagTable } from '../core/flag.ts'
 import type { Command } from './command.ts'
 import { programName } from './personality.ts'
+import { pickEverywhere } from './everywhere.ts'
 import { fillProgram } from './help-text.ts'
 import type { Personality } from './personality.ts'
 
@@ -16,7 +17,9 @@ export function renderDockerHelp(personality: Personality, path: readonly Comman
     const names = [command.name, ...(command.aliases ?? [])].map((name) => `${parent} ${name}`)
     lines.push('', 'Aliases:', `  ${names.join(', ')}`)
   }
-  const flags = Object.entries({ ...command.flags, ...more }).filter(([, spec]) => spec.hidden !== true)
+  const own = { ...command.flags, ...more }
+  const listed = { ...pickEverywhere(path, personality.everywhere, own), ...own }
+  const flags = Object.entries(listed).filter(([, spec]) => spec.hidden !== true)
   if (flags.length > 0) lines.push('', 'Options:', ...renderFlags(flags))
   if (command.afterFlags !== undefined) lines.push(command.afterFlags)
   if (command.commands !== undefined) {

@@ -1,3 +1,4 @@
+import { pickEverywhere } from './everywhere.ts'
 import { isFlotillaError } from '../core/errors.ts'
 import type { FlotillaError } from '../core/errors.ts'
 import type { FlagTable } from '../core/flag.ts'
@@ -141,18 +142,6 @@ function deprecations(uses: readonly FlagUse[]): readonly string[] {
 function asksForHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
   return (end < 0 ? argv : argv.slice(0, end)).some((word) => /^(?:--?help|-h)$/.test(word))
-}
-
-/** Globals that are accepted after the command word too, unless the command has a flag of that name. */
-function pickEverywhere(path: readonly Command[], names: readonly string[], table: FlagTable): FlagTable {
-  const picked: Record<string, FlagTable[string]> = {}
-  for (const group of path.slice(0, -1)) {
-    for (const name of names) {
-      const spec = group.flags[name]
-      if (spec !== undefined && table[name] === undefined) picked[name] = spec
-    }
-  }
-  return picked
 }
 
 function has(scan: Scan, name: string): boolean {

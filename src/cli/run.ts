@@ -110,6 +110,7 @@ async function completeLine(state: RunState, root: RootCommand): Promise<number>
     words: world.argv.slice(1),
     world,
     dialect: program.personality.dialect,
+    everywhere: program.personality.everywhere,
     async capture(argv) {
       const { stream, text } = makeCollector()
       const quiet: World = { ...world, argv, stdout: stream, stderr: makeCollector().stream }

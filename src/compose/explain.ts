@@ -1,7 +1,8 @@
 import type { CallOptions } from '../core/call.ts'
 import { mapLimit } from '../core/limit.ts'
 import { inspectContainer } from '../engine/api/containers.ts'
-import { callForJson, escapeImage } from '../engine/api/call.ts'
+import { callForShape, escapeImage } from '../engine/api/call.ts'
+import { imageDetails } from '../engine/api/shapes.ts'
 import type { ContainerConfig } from '../engine/api/types.ts'
 import type { Engine } from '../engine/engine.ts'
 import { makeDictionary } from './model/dictionary.ts'
@@ -82,7 +83,8 @@ async function explainContainer(
 async function readImageConfig(engine: Engine, id: string, o: CallOptions): Promise<ContainerConfig> {
   try {
     const path = `/images/${escapeImage(id)}/json`
-    const image = await callForJson<{ readonly Config?: ContainerConfig | null }>(engine, { method: 'GET', path }, o)
+    const request = { method: 'GET', path } as const
+    const image = await callForShape<{ readonly Config?: ContainerConfig | null }>(engine, request, imageDetails, o)
     return image.Config ?? {}
   } catch {
     return {}

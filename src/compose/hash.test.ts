@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
   describeService,
   hashNetwork,
   hashNetworkWithOptions,
   hashService,
+  hashServiceAsAfter,
   hashServiceAsBefore,
   hashServiceWithoutLabelFile,
   hashVolume,
@@ -69,6 +71,32 @@ describe('config hash', () => {
     expect(hashServiceWithoutLabelFile(service)).toBe(
       'b9384054f2db6a76aa9e6db18949a7f7b307c0a6b6bd8e97d1e4cecf1ae295d4',
     )
+  })
+
+  it('of a service as docker-compose 5 computes it is known too: folders that are to be made are not named', () => {
+    const bind = (options: object): object => ({ type: 'bind', source: '/a', target: '/b', bind: options })
+    const hashOf = (options: object): string =>
+      hashServiceAsAfter({
+        name: 'a',
+        image: 'x',
+        labels: makeDictionary([['l', '{"create_host_path":true']]),
+        volumes: [bind(options) as never],
+      })
+    const told = (text: string): string =>
+      createHash('sha256')
+        .update(
+          `{"command":null,"entrypoint":null,"image":"x","labels":{"l":"{\\"create_host_path\\":true"},` +
+            `"volumes":[{"type":"bind","source":"/a","target":"/b","bind":${text}}]}`,
+        )
+        .digest('hex')
+    expect(hashOf({ create_host_path: true })).toBe(told('{}'))
+    expect(hashOf({})).toBe(told('{}'))
+    expect(hashOf({ create_host_path: true, selinux: 'z' })).toBe(told('{"selinux":"z"}'))
+    expect(hashOf({ create_host_path: false, propagation: 'rslave', recursive: 'disabled' })).toBe(
+      told('{"propagation":"rslave","create_host_path":false,"recursive":"disabled"}'),
+    )
+    const plain = { name: 'a', image: 'x' }
+    expect(hashServiceAsAfter(plain)).toBe(hashService(plain))
   })
 
   it('of a service as docker-compose 2.26.1 computes it is known too', () => {

@@ -31,6 +31,24 @@ export function hashServiceAsBefore(service: Service): string {
   return digest(describe(serviceStruct, { ...toHashed(service), ...kept }))
 }
 
+/**
+ * The hash as docker-compose 5 takes it (compose-go 2.10 and later): whether the engine makes the folder of a bind is
+ * said only where it is not to, in place of where it is.
+ */
+export function hashServiceAsAfter(service: Service): string {
+  const { volumes } = service
+  if (volumes?.some(({ bind }) => bind !== undefined) !== true) return hashService(service)
+  // What is false is left out by the rules of 2.40: it is written as its opposite, and turned in the text. Inside of texts
+  // the quotes would be escaped.
+  const turned = volumes.map((mount) => {
+    if (mount.bind === undefined) return mount
+    const { create_host_path: isMade, ...bind } = mount.bind
+    return { ...mount, bind: { ...bind, ...(isMade === false && { create_host_path: true }) } }
+  })
+  const text = describeService({ ...service, volumes: turned })
+  return digest(text.replaceAll(/(?<=[{,])"create_host_path":true/g, '"create_host_path":false'))
+}
+
 /** The hash over the labels alone and not where they were read, for services with `label_file`. */
 export function hashServiceWithoutLabelFile(service: Service): string {
   const { label_file: _, ...rest } = service

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../core/call.ts'
-import { callForJson, escapeImage } from '../engine/api/call.ts'
+import { callForShape, escapeImage } from '../engine/api/call.ts'
+import { imageDetails, imageRows } from '../engine/api/shapes.ts'
 import { inspectImage } from '../engine/api/images.ts'
 import type { Engine } from '../engine/engine.ts'
 import { makeDictionary } from './model/dictionary.ts'
@@ -21,7 +22,8 @@ export async function observeImages(
   references: readonly string[],
   o: CallOptions = {},
 ): Promise<Readonly<Record<string, ObservedImage>>> {
-  const listed = await callForJson<readonly ListedImage[]>(engine, { method: 'GET', path: '/images/json' }, o)
+  const request = { method: 'GET', path: '/images/json' } as const
+  const listed = await callForShape<readonly ListedImage[]>(engine, request, imageRows, o)
   const byReference = new Map<string, ListedImage[]>()
   for (const image of listed) {
     for (const name of [image.Id, ...(image.RepoTags ?? []), ...(image.RepoDigests ?? [])]) {
@@ -46,8 +48,8 @@ export async function observeBuiltImages(
   o: CallOptions = {},
 ): Promise<readonly BuiltImage[]> {
   const filters = JSON.stringify({ label: [`${LABEL.project}=${project}`], dangling: ['false'] })
-  const path = '/images/json'
-  const listed = await callForJson<readonly ListedImage[]>(engine, { method: 'GET', path, query: { filters } }, o)
+  const request = { method: 'GET', path: '/images/json', query: { filters } } as const
+  const listed = await callForShape<readonly ListedImage[]>(engine, request, imageRows, o)
   return listed.map(({ Labels: labels, RepoTags: names }) => ({
     service: labels?.[LABEL.service] ?? '',
     names: (names ?? []).filter((name) => name !== '<none>:<none>'),
@@ -60,9 +62,10 @@ export async function observeImageVolumes(
   imageId: string,
   o: CallOptions = {},
 ): Promise<readonly string[]> {
-  const image = await callForJson<{ Config?: { Volumes?: Readonly<Record<string, unknown>> | null } | null }>(
+  const image = await callForShape<{ Config?: { Volumes?: Readonly<Record<string, unknown>> | null } | null }>(
     engine,
     { method: 'GET', path: `/images/${escapeImage(imageId)}/json` },
+    imageDetails,
     o,
   )
   return Object.keys(image.Config?.Volumes ?? {})

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../core/call.ts'
 import { isFlotillaError } from '../core/errors.ts'
-import { callForJson } from '../engine/api/call.ts'
+import { callForShape } from '../engine/api/call.ts'
+import { nodeRows } from '../engine/api/shapes.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ObservedNode } from './plan/observed.ts'
 
@@ -27,7 +28,7 @@ const architectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch
 export async function observeNodes(engine: Engine, o: CallOptions): Promise<readonly ObservedNode[] | undefined> {
   try {
     const request = { method: 'GET', path: '/flotilla/nodes', unversioned: true } as const
-    const listed = await callForJson<readonly ListedNode[]>(engine, request, o)
+    const listed = await callForShape<readonly ListedNode[]>(engine, request, nodeRows, o)
     return listed
       .filter((node) => (node.Name ?? '') !== '')
       .map((node) => ({

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../core/call.ts'
-import { callForJson } from '../engine/api/call.ts'
+import { callForShape } from '../engine/api/call.ts'
+import { containerRows, networkRows, volumeRows } from '../engine/api/shapes.ts'
 import type { Engine } from '../engine/engine.ts'
 import { observeImages } from './observe-images.ts'
 import { LABEL } from './plan/label.ts'
@@ -16,12 +17,12 @@ import type {
 interface ListedContainer {
   readonly Id: string
   readonly Names?: readonly string[] | null
-  readonly Image: string
-  readonly ImageID: string
-  readonly Command: string
-  readonly Created: number
+  readonly Image?: string
+  readonly ImageID?: string
+  readonly Command?: string
+  readonly Created?: number
   readonly State?: string
-  readonly Status: string
+  readonly Status?: string
   readonly Labels?: Readonly<Record<string, string>> | null
   readonly Ports?: readonly { IP?: string; PublicPort?: number; PrivatePort: number; Type: string }[] | null
   readonly NetworkSettings?: { Networks?: Readonly<Record<string, { NetworkID?: string }>> | null } | null
@@ -42,6 +43,10 @@ interface ListedVolume {
   readonly Labels?: Readonly<Record<string, string>> | null
 }
 
+interface ListedVolumes {
+  readonly Volumes?: readonly ListedVolume[] | null
+}
+
 /** What to look for besides what carries the project's labels. */
 export interface ObserveRequest {
   readonly project: string
@@ -60,8 +65,8 @@ export async function observe(engine: Engine, request: ObserveRequest, o: CallOp
   const references = request.imageReferences ?? []
   const [containers, networks, volumes, images] = await Promise.all([
     observeContainers(engine, request.project, o),
-    callForJson<readonly ListedNetwork[]>(engine, { method: 'GET', path: '/networks' }, o),
-    callForJson<{ Volumes?: readonly ListedVolume[] | null }>(engine, { method: 'GET', path: '/volumes' }, o),
+    callForShape<readonly ListedNetwork[]>(engine, { method: 'GET', path: '/networks' }, networkRows, o),
+    callForShape<ListedVolumes>(engine, { method: 'GET', path: '/volumes' }, volumeRows, o),
     references.length === 0 ? {} : observeImages(engine, references, o),
   ])
   const isOurs = (labels?: Readonly<Record<string, string>> | null): boolean =>
@@ -112,9 +117,10 @@ async function listContainers(
   labels: readonly string[],
   o: CallOptions,
 ): Promise<readonly ObservedContainer[]> {
-  const listed = await callForJson<readonly ListedContainer[]>(
+  const listed = await callForShape<readonly ListedContainer[]>(
     engine,
     { method: 'GET', path: '/containers/json', query: { all: true, filters: JSON.stringify({ label: labels }) } },
+    containerRows,
     o,
   )
   return listed.map(toContainer).sort(byService)
@@ -122,7 +128,8 @@ async function listContainers(
 
 function toContainer(listed: ListedContainer): ObservedContainer {
   const labels = listed.Labels ?? {}
-  const health = /\((?:health: )?(starting|healthy|unhealthy)\)/.exec(listed.Status)?.[1]
+  const status = listed.Status ?? ''
+  const health = /\((?:health: )?(starting|healthy|unhealthy)\)/.exec(status)?.[1]
   const networks: Record<string, string> = {}
   for (const [name, endpoint] of Object.entries(listed.NetworkSettings?.Networks ?? {})) {
     networks[name] = endpoint.NetworkID ?? ''
@@ -134,13 +141,13 @@ function toContainer(listed: ListedContainer): ObservedContainer {
     service: labels[LABEL.service] ?? '',
     number: Number.parseInt(labels[LABEL.number] ?? '0', 10) || 0,
     isOneOff: labels[LABEL.oneOff] === 'True',
-    state: toState(listed),
-    status: listed.Status,
+    state: toState(listed.State, status),
+    status,
     ...(health !== undefined && { health: health as 'starting' | 'healthy' | 'unhealthy' }),
-    image: listed.Image,
-    imageId: listed.ImageID,
-    command: listed.Command,
-    createdAtMs: listed.Created * 1000,
+    image: listed.Image ?? '',
+    imageId: listed.ImageID ?? '',
+    command: listed.Command ?? '',
+    createdAtMs: (listed.Created ?? 0) * 1000,
     labels,
     networks,
     mounts: (listed.Mounts ?? []).map(toMount),
@@ -157,13 +164,13 @@ function toOwnName(names: readonly string[]): { readonly name?: string; readonly
 }
 
 /** Classic Swarm leaves `State` out of its list; the status text tells it. */
-function toState(listed: ListedContainer): ContainerState {
-  if (listed.State !== undefined && listed.State !== '') return listed.State as ContainerState
-  if (listed.Status.endsWith('(Paused)')) return 'paused'
-  if (listed.Status.startsWith('Up')) return 'running'
-  if (listed.Status.startsWith('Restarting')) return 'restarting'
-  if (listed.Status.startsWith('Exited')) return 'exited'
-  if (listed.Status.startsWith('Dead')) return 'dead'
+function toState(state: string | undefined, status: string): ContainerState {
+  if (state !== undefined && state !== '') return state as ContainerState
+  if (status.endsWith('(Paused)')) return 'paused'
+  if (status.startsWith('Up')) return 'running'
+  if (status.startsWith('Restarting')) return 'restarting'
+  if (status.startsWith('Exited')) return 'exited'
+  if (status.startsWith('Dead')) return 'dead'
   return 'created'
 }
 

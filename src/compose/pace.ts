@@ -1,5 +1,6 @@
 import type { CallOptions } from '../core/call.ts'
-import { callForJson } from '../engine/api/call.ts'
+import { callForShape } from '../engine/api/call.ts'
+import { versions } from '../engine/api/shapes.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Plan, StepOp } from './plan/plan.ts'
 
@@ -78,6 +79,7 @@ export function isChange(op: StepOp): boolean {
 
 /** Classic Swarm and ours answer with their own name as version. */
 export async function isClusterEndpoint(engine: Engine, call: CallOptions): Promise<boolean> {
-  const version = await callForJson<{ readonly Version?: string }>(engine, { method: 'GET', path: '/version' }, call)
+  const request = { method: 'GET', path: '/version' } as const
+  const version = await callForShape<{ readonly Version?: string }>(engine, request, versions, call)
   return version.Version?.startsWith('swarm/') === true
 }

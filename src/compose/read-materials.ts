@@ -1,7 +1,7 @@
 import { scryptSync } from 'node:crypto'
 import type { CallOptions } from '../core/call.ts'
 import { FlotillaError, isFlotillaError } from '../core/errors.ts'
-import { callForJson, escapeSegment } from '../engine/api/call.ts'
+import { callForShape, escapeSegment } from '../engine/api/call.ts'
 import type { Engine } from '../engine/engine.ts'
 import { readBytesNow } from '../io/text-files.ts'
 import { materialKey } from './model/material.ts'
@@ -78,7 +78,9 @@ async function readContent(
 async function readSwarmConfig(engine: Engine, name: string, o: CallOptions): Promise<Uint8Array | undefined> {
   try {
     const path = `/configs/${escapeSegment(name)}`
-    const config = await callForJson<{ Spec?: { Data?: string } }>(engine, { method: 'GET', path }, o)
+    const request = { method: 'GET', path } as const
+    const shape = { may: { Spec: { may: { Data: 'text' } } } } as const
+    const config = await callForShape<{ Spec?: { Data?: string } }>(engine, request, shape, o)
     return Buffer.from(config.Spec?.Data ?? '', 'base64')
   } catch (error) {
     // 503: no manager of a swarm; 404: no such config, or an endpoint that knows nothing of them.

@@ -58,11 +58,23 @@ export function toEngineError(endpoint: Endpoint, error: unknown): Error {
   return unreachable(endpoint, toMessage(error), error)
 }
 
+/** The failure of a stream of its own; one that is not the engine's or names it already stays as it is. */
+export function toStreamError(endpoint: Endpoint, error: unknown): unknown {
+  if (isFlotillaError(error)) {
+    const isNameless = error.code === 'engine/protocol' && !error.message.startsWith(invalidAnswerWords)
+    return isNameless ? invalidAnswer(endpoint, error) : toEngineError(endpoint, error)
+  }
+  const reason = reasons[codeOf(error)]
+  return reason === undefined ? error : unreachable(endpoint, reason, error)
+}
+
+const invalidAnswerWords = 'invalid answer from engine '
+
 /** An answer that cannot be read. */
 export function invalidAnswer(endpoint: Endpoint, cause: unknown): FlotillaError {
   return new FlotillaError(
     'engine/protocol',
-    `invalid answer from engine "${renderEndpoint(endpoint)}": ${toMessage(cause)}`,
+    `${invalidAnswerWords}"${renderEndpoint(endpoint)}": ${toMessage(cause)}`,
     { cause },
   )
 }

@@ -5,6 +5,7 @@ import type { Endpoint } from './endpoint.ts'
 import type { EngineReply } from './engine.ts'
 import { invalidAnswer, toEngineError } from './errors.ts'
 import { largeBytes, parseLargeJson } from './large-json.ts'
+import { findMisfit } from './shape.ts'
 import { makeDocumentReader, makeNestingGuard, maxJsonDepth, parseJsonBody } from './json-documents.ts'
 
 /** What is accepted of one answer that is read as a whole. */
@@ -47,7 +48,10 @@ export function makeReply(endpoint: Endpoint, response: HttpResponse, limits: An
     const reader = makeDocumentReader(limits.depth)
     function parse(read: () => readonly unknown[]): readonly T[] {
       try {
-        return read() as readonly T[]
+        const found = read()
+        const misfit = findMisfit(found, { listOf: {} })
+        if (misfit !== undefined) throw new Error(`its stream has a line of another kind: ${misfit}`)
+        return found as readonly T[]
       } catch (error) {
         throw invalidAnswer(endpoint, error)
       }

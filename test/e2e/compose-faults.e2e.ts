@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/io/clock.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { isRoot, openComposeHost, sampleImage } from './compose-host.ts'
 import type { ComposeHost } from './compose-host.ts'
+import { collect } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /** What goes wrong on a real engine is named, leaves what ran running, and is mended by the next `up`. */
@@ -139,5 +141,23 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
     expect(again.code, again.stderr).toBe(0)
     expect((await host.containers('killed')).map(({ state }) => state)).toEqual(Array(6).fill('running'))
     await host.compose('killed', ['down', '-t', '1'])
+  })
+
+  it('an engine that dies under commands that follow, run and build ends each, named', async () => {
+    const dockerfile = JSON.stringify(`FROM ${sampleImage}\nRUN ["sleep", "100"]`)
+    const built = `{ build: { context: ., dockerfile_inline: ${dockerfile} } }`
+    await host.write('died', { 'compose.yaml': `services: { web: { image: "${sampleImage}" }, built: ${built} }\n` })
+    const up = await host.compose('died', ['up', '-d', 'web'])
+    expect(up.code, up.stderr).toBe(0)
+    const commands = [['logs', '-f'], ['events'], ['exec', '-T', 'web', 'sleep', '1000'], ['up', 'web'], ['build']]
+    const ends = commands.map((args) => collect(host.start('died', args), 60_000))
+    await systemClock.sleep(6000)
+    await running.hosts[0]!.kill()
+    for (const [index, { code, stderr }] of (await Promise.all(ends)).entries()) {
+      expect([code, stderr], commands[index]?.join(' ')).toEqual([1, expect.stringContaining(running.hosts[0]!.url)])
+      expect(stderr).not.toMatch(/\n\s+at |HTTP\/2|ECONN/)
+    }
+    await running.hosts[0]!.startEngine()
+    await host.compose('died', ['down', '-t', '1'])
   })
 })

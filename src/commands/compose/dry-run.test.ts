@@ -96,3 +96,13 @@ it('a plan shows no replacement of what is as a provider left it', async () => {
     stdout: expect.stringContaining('environment'),
   })
 })
+
+it.each(['up', 'ps', 'down', 'alpha viz'])(
+  'help and completion of %s have the flag that every command takes',
+  async (words) => {
+    const help = await bed.run(...words.split(' '), '--help')
+    expect(help.stdout).toMatch(/^ {6}--dry-run +Show what would be done, change nothing$/m)
+    const complete = await bed.run('__complete', ...words.split(' '), '--dry')
+    expect(complete.stdout).toBe('--dry-run\tShow what would be done, change nothing\n:4\n')
+  },
+)

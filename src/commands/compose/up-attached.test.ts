@@ -109,7 +109,7 @@ describe('the end of an attached up', () => {
     async (flag) => {
       const State = { Running: true, Restarting: true, ExitCode: 3 }
       crash = () => {
-        const body = JSON.stringify({ State, Config: {}, HostConfig: {} })
+        const body = JSON.stringify({ Id: 'a', State, Config: {}, HostConfig: {} })
         bed.engine.fail({ path: /containers\/[0-9a-f]+\/json$/, times: 1, fault: { kind: 'reply', body } })
       }
       await bed.write('compose.yaml', 'services: { web: { image: box:1, command: [crash], restart: always } }')

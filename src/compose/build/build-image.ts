@@ -10,7 +10,7 @@ import type { SessionOffer } from '../../engine/buildkit/session.ts'
 import { findSource } from '../../engine/buildkit/source.ts'
 import { askFrontend, readWorkerLabels, solve } from '../../engine/buildkit/solve.ts'
 import type { BuilderNeeds } from '../../engine/buildkit/solve.ts'
-import { callForJson } from '../../engine/api/call.ts'
+import { callForShape } from '../../engine/api/call.ts'
 import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
@@ -212,9 +212,10 @@ async function readFacts(
 }
 
 async function hasContainerdStore(engine: Engine, o: CallOptions): Promise<boolean> {
-  const info = await callForJson<{ DriverStatus?: readonly (readonly [string, string])[] | null }>(
+  const info = await callForShape<{ DriverStatus?: readonly (readonly [string, string])[] | null }>(
     engine,
     { method: 'GET', path: '/info' },
+    { may: { DriverStatus: { listOf: { listOf: 'text' } } } },
     o,
   )
   return (info.DriverStatus ?? []).some(([, value]) => value === 'io.containerd.snapshotter.v1')

@@ -93,7 +93,8 @@ describe('a container on trial', () => {
   })
 
   it('fails while its engine waits before it starts it again', async () => {
-    const body = JSON.stringify({ State: { Status: 'restarting', Running: true, Restarting: true, ExitCode: 7 } })
+    const State = { Status: 'restarting', Running: true, Restarting: true, ExitCode: 7 }
+    const body = JSON.stringify({ Id: id, State, Config: {} })
     fake.fail({ method: 'GET', path: /^\/containers\/.*\/json$/, fault: { kind: 'reply', body } })
     await begin()
     expect(await untilOver()).toBe('container web restarts: it exited with code 7')

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
 import { isFlotillaError } from '../../core/errors.ts'
-import { callForJson, callForStatus, escapeSegment } from '../../engine/api/call.ts'
+import { callForShape, callForStatus, escapeSegment } from '../../engine/api/call.ts'
+import { nodeRows, versions } from '../../engine/api/shapes.ts'
 import { createVolume, listVolumes } from '../../engine/api/volumes.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { parseOwner } from './owner.ts'
@@ -134,9 +135,10 @@ export class LockVolumes {
   async #places(o: CallOptions): Promise<readonly string[]> {
     if (!(await this.#asksFleet(o))) return ['']
     try {
-      const nodes = await callForJson<readonly { readonly Name?: string; readonly State?: string }[]>(
+      const nodes = await callForShape<readonly { readonly Name?: string; readonly State?: string }[]>(
         this.#engine,
         { method: 'GET', path: '/flotilla/nodes', unversioned: true },
+        nodeRows,
         o,
       )
       const healthy = nodes.filter((node) => node.State === 'healthy')
@@ -153,9 +155,10 @@ export class LockVolumes {
   async #asksFleet(o: CallOptions): Promise<boolean> {
     this.#isFleet ??= await this.#knowsFleet?.()
     if (this.#isFleet !== undefined) return this.#isFleet
-    const version = await callForJson<{ readonly Version?: string }>(
+    const version = await callForShape<{ readonly Version?: string }>(
       this.#engine,
       { method: 'GET', path: '/version' },
+      versions,
       o,
     )
     this.#isFleet = version.Version?.startsWith('swarm/') === true

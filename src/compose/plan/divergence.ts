@@ -1,4 +1,4 @@
-import { hashService, hashServiceAsBefore, hashServiceWithoutLabelFile } from '../hash.ts'
+import { hashService, hashServiceAsAfter, hashServiceAsBefore, hashServiceWithoutLabelFile } from '../hash.ts'
 import type { Dictionary } from '../model/dictionary.ts'
 import { hashServiceClassic } from '../legacy/classic-hash.ts'
 import type { Materials } from '../model/material.ts'
@@ -45,9 +45,10 @@ export function divergenceOf(container: ObservedContainer, wanted: Wanted): stri
   return changedFile(container, wanted) ?? missingNetwork(container, wanted) ?? missingVolume(container, wanted)
 }
 
-/** In one of the forms that are known of docker-compose 2, and of earlier versions of this program. */
+/** In one of the forms that are known of docker-compose 2 and 5, and of earlier versions of this program. */
 function isHashOf(label: string | undefined, service: Service): boolean {
-  if (label === hashService(service) || label === hashServiceAsBefore(service)) return true
+  if (label === hashService(service)) return true
+  if (label === hashServiceAsBefore(service) || label === hashServiceAsAfter(service)) return true
   return service.label_file !== undefined && label === hashServiceWithoutLabelFile(service)
 }
 

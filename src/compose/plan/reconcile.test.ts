@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
 import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
-import { hashNetworkWithOptions } from '../hash.ts'
+import { hashNetworkWithOptions, hashServiceAsAfter } from '../hash.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
@@ -165,6 +165,21 @@ describe('an up over what is there', () => {
     expect(plan(want, newer, { recreate: 'never', recreateDependencies: 'never' }).steps).toEqual([])
     const both = { id: 'sha256:new', ids: ['sha256:new', have.images['busybox']!.id], digests: [] }
     expect(plan(want, { ...have, images: dictionary({ busybox: both }) }).steps).toEqual([])
+  })
+
+  it('keeps a container with a bind that docker-compose 5 has made', () => {
+    const bind = { type: 'bind', source: '/a', target: '/b', bind: { create_host_path: true } } as const
+    const bound = changed('web', { volumes: [bind] })
+    const have = up(bound)
+    const hash = hashServiceAsAfter(bound.services['web']!)
+    const containers = have.containers.map((entry) => ({
+      ...entry,
+      labels: { ...entry.labels, ...(entry.service === 'web' && { 'com.docker.compose.config-hash': hash }) },
+    }))
+    expect(hash).not.toBe(
+      have.containers.find(({ service: of }) => of === 'web')?.labels['com.docker.compose.config-hash'],
+    )
+    expect(plan(bound, { ...have, containers }).steps).toEqual([])
   })
 
   it('knows an image by the digest that releases from 5.5 on label containers with', () => {

@@ -1,9 +1,12 @@
 import { Buffer } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import type { ByteSource } from '../../io/http/request.ts'
 import type { Engine, EngineReply } from '../engine.ts'
+import { invalidAnswer } from '../errors.ts'
+import { findMisfit } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 import { callForStatus, escapeSegment, plainCallMs, slowCallMs, transferIdleMs } from './call.ts'
 
 /** What is at a path of a container. */
@@ -32,7 +35,7 @@ export async function getArchive(
     { deadlineMs: plainCallMs, ...o },
   )
   try {
-    return { stat: parseStat(reply), body: reply.body }
+    return { stat: parseStat(engine, reply), body: reply.body }
   } catch (error) {
     reply.body.destroy()
     throw error
@@ -46,7 +49,7 @@ export async function headArchive(engine: Engine, id: string, path: string, o?: 
     { deadlineMs: plainCallMs, ...o },
   )
   await reply.bytes()
-  return parseStat(reply)
+  return parseStat(engine, reply)
 }
 
 /** Extracts a tar (plain or compressed) into a directory of a container. */
@@ -74,13 +77,16 @@ export async function putArchive(
   )
 }
 
-function parseStat(reply: EngineReply): PathStat {
+const pathStat: Shape = { must: { name: 'text', size: 'number', mode: 'number' }, may: { linkTarget: 'text' } }
+
+function parseStat(engine: Engine, reply: EngineReply): PathStat {
   const header = reply.headers['x-docker-container-path-stat']
   try {
     const value: unknown = JSON.parse(Buffer.from(typeof header === 'string' ? header : '', 'base64').toString())
-    if (typeof value === 'object' && value !== null) return value as PathStat
+    const misfit = findMisfit(value, pathStat)
+    if (misfit !== undefined) throw new Error(misfit)
+    return value as PathStat
   } catch (error) {
-    throw new FlotillaError('engine/protocol', 'the engine sent no readable path status', { cause: error })
+    throw invalidAnswer(engine.endpoint, `no readable path status: ${toMessage(error)}`)
   }
-  throw new FlotillaError('engine/protocol', 'the engine sent no readable path status')
 }

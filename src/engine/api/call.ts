@@ -2,6 +2,9 @@ import type { CallOptions } from '../../core/call.ts'
 import { withDefaultDeadline } from '../../core/deadline.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { Engine, EngineRequest } from '../engine.ts'
+import { invalidAnswer } from '../errors.ts'
+import { findMisfit } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 import type { Filters } from './types.ts'
 
 /** How long a plain call may take when the caller sets no limit. */
@@ -28,6 +31,29 @@ export async function callForJson<T>(
 ): Promise<T> {
   const reply = await engine.request(request, withDefaultDeadline(o, deadlineMs))
   return reply.json<T>()
+}
+
+/**
+ * A call whose answer is one JSON value of a shape.
+ *
+ * @throws {engine/protocol} naming the engine, the call and what is wrong, when it is of another one
+ */
+export async function callForShape<T>(
+  engine: Engine,
+  request: EngineRequest,
+  shape: Shape,
+  o: CallOptions | undefined,
+  deadlineMs: number = plainCallMs,
+): Promise<T> {
+  const value = await callForJson<T>(engine, request, o, deadlineMs)
+  return asShape(engine, request, value, shape)
+}
+
+/** The value, when it is of the shape that the answer to a request has to have. @throws {engine/protocol} */
+export function asShape<T>(engine: Engine, request: EngineRequest, value: T, shape: Shape): T {
+  const misfit = findMisfit(value, shape)
+  if (misfit === undefined) return value
+  throw invalidAnswer(engine.endpoint, `${request.method} ${request.path}: ${misfit}`)
 }
 
 /** A call whose answer is of no interest beyond its success. Resolves to the status. */

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { CallOptions } from '../../core/call.ts'
 import type { Engine } from '../engine.ts'
-import { callForJson, escapeSegment, slowCallMs, transferIdleMs } from './call.ts'
+import { callForShape, escapeSegment, slowCallMs, transferIdleMs } from './call.ts'
+import { made as madeShape } from './shapes.ts'
 
 /** What a new image is called and made of besides the files of its container. */
 export interface CommitQuery {
@@ -23,7 +24,7 @@ export async function commitContainer(
   o?: CallOptions,
 ): Promise<string> {
   const { repo, tag, comment, author, pause, changes } = query
-  const made = await callForJson<{ readonly Id: string }>(
+  const made = await callForShape<{ readonly Id: string }>(
     engine,
     {
       method: 'POST',
@@ -32,6 +33,7 @@ export async function commitContainer(
       // An empty configuration keeps the container's own.
       body: {},
     },
+    madeShape,
     o,
     slowCallMs,
   )

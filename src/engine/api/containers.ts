@@ -1,7 +1,9 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Engine } from '../engine.ts'
 import {
+  asShape,
   callForJson,
+  callForShape,
   callForStatus,
   createCallMs,
   escapeSegment,
@@ -9,6 +11,7 @@ import {
   renderFilters,
   slowCallMs,
 } from './call.ts'
+import { containerDetails, containerExit, containerRows, made, processTable } from './shapes.ts'
 import type {
   ContainerCreateBody,
   ContainerCreated,
@@ -32,9 +35,10 @@ export function listContainers(
   o?: CallOptions,
 ): Promise<readonly ContainerSummary[]> {
   const { all, filters, limit, size } = query
-  return callForJson(
+  return callForShape(
     engine,
     { method: 'GET', path: '/containers/json', query: { all, limit, size, filters: renderFilters(filters) } },
+    containerRows,
     o,
   )
 }
@@ -46,7 +50,8 @@ export function inspectContainer(
   query: { readonly size?: boolean } = {},
   o?: CallOptions,
 ): Promise<ContainerInspect> {
-  return callForJson(engine, { method: 'GET', path: containerPath(id, '/json'), query: { size: query.size } }, o)
+  const request = { method: 'GET', path: containerPath(id, '/json'), query: { size: query.size } } as const
+  return callForShape(engine, request, containerDetails, o)
 }
 
 /**
@@ -59,9 +64,10 @@ export function createContainer(
   query: { readonly name?: string; readonly platform?: string } = {},
   o?: CallOptions,
 ): Promise<ContainerCreated> {
-  return callForJson(
+  return callForShape(
     engine,
     { method: 'POST', path: '/containers/create', query: { name: query.name, platform: query.platform }, body },
+    made,
     o,
     createCallMs,
   )
@@ -187,12 +193,10 @@ export async function waitContainer(
   o?: CallOptions,
 ): Promise<ContainerExit> {
   const { condition, onWatching } = query
-  const reply = await engine.request(
-    { method: 'POST', path: containerPath(id, '/wait'), query: { condition }, stream: true },
-    o,
-  )
+  const request = { method: 'POST', path: containerPath(id, '/wait'), query: { condition }, stream: true } as const
+  const reply = await engine.request(request, o)
   onWatching?.()
-  return reply.json<ContainerExit>()
+  return asShape(engine, request, await reply.json<ContainerExit>(), containerExit)
 }
 
 /** @param psArgs arguments for `ps`, default `-ef` */
@@ -202,9 +206,10 @@ export function topContainer(
   query: { readonly psArgs?: string } = {},
   o?: CallOptions,
 ): Promise<ContainerTop> {
-  return callForJson(
+  return callForShape(
     engine,
     { method: 'GET', path: containerPath(id, '/top'), query: { ps_args: query.psArgs } },
+    processTable,
     o,
     plainCallMs,
   )

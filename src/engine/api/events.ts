@@ -2,9 +2,11 @@ import type { Buffer } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import type { Engine } from '../engine.ts'
-import { plainCallMs, renderFilters } from './call.ts'
+import { invalidAnswer } from '../errors.ts'
+import { asShape, plainCallMs, renderFilters } from './call.ts'
+import { event as eventShape } from './shapes.ts'
 import type { Filters } from './types.ts'
 import type { EngineEvent } from './types-resource.ts'
 
@@ -46,32 +48,33 @@ export async function watchTimedEvents(
     { method: 'GET', path: '/events', query: { since, until, filters: renderFilters(filters) }, stream: true },
     { deadlineMs: plainCallMs, ...o },
   )
-  return readTimed(reply.body)
+  return readTimed(engine, reply.body)
 }
 
 /** Engines write one event a line. */
-async function* readTimed(body: Readable): AsyncGenerator<TimedEvent, void> {
+async function* readTimed(engine: Engine, body: Readable): AsyncGenerator<TimedEvent, void> {
   let rest = ''
   const decoder = new StringDecoder('utf8')
   for await (const chunk of body as AsyncIterable<Buffer>) {
     const lines = (rest + decoder.write(chunk)).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > maxEventLength) throw new FlotillaError('engine/protocol', 'the engine sent an event without end')
-    for (const line of lines) if (line.trim() !== '') yield parseTimed(line)
+    if (rest.length > maxEventLength) throw invalidAnswer(engine.endpoint, 'an event without end')
+    for (const line of lines) if (line.trim() !== '') yield parseTimed(engine, line)
   }
-  if (rest.trim() !== '') yield parseTimed(rest)
+  if (rest.trim() !== '') yield parseTimed(engine, rest)
 }
 
 const maxEventLength = 16 * 1024 * 1024
 
-function parseTimed(line: string): TimedEvent {
+function parseTimed(engine: Engine, line: string): TimedEvent {
   let event: EngineEvent
   try {
     event = JSON.parse(line) as EngineEvent
   } catch (error) {
-    throw new FlotillaError('engine/protocol', 'the engine sent an event that is no JSON', { cause: error })
+    throw invalidAnswer(engine.endpoint, `an event that is no JSON: ${toMessage(error)}`)
   }
+  asShape(engine, { method: 'GET', path: '/events' }, event, eventShape)
   // Inside a text the quotes would be escaped: this is the field.
   const exact = /"timeNano":(\d+)(?!.*"timeNano":\d)/.exec(line)?.[1]
-  return { event, timeNs: exact === undefined ? BigInt(event.time) * 1_000_000_000n : BigInt(exact) }
+  return { event, timeNs: exact === undefined ? BigInt(Math.trunc(event.time)) * 1_000_000_000n : BigInt(exact) }
 }

@@ -2,7 +2,8 @@ import type { CallOptions } from '../../core/call.ts'
 import type { Engine } from '../engine.ts'
 import { toOutput } from '../streams.ts'
 import type { AttachedStream } from '../streams.ts'
-import { callForJson, callForStatus, createCallMs, escapeSegment } from './call.ts'
+import { callForShape, callForStatus, createCallMs, escapeSegment } from './call.ts'
+import { execDetails, made } from './shapes.ts'
 import { postResize } from './streams.ts'
 import type { ExecCreateBody, ExecInspect } from './types-resource.ts'
 
@@ -13,7 +14,8 @@ export function createExec(
   body: ExecCreateBody,
   o?: CallOptions,
 ): Promise<{ readonly Id: string }> {
-  return callForJson(engine, { method: 'POST', path: `/containers/${escapeSegment(containerId)}/exec`, body }, o)
+  const path = `/containers/${escapeSegment(containerId)}/exec`
+  return callForShape(engine, { method: 'POST', path, body }, made, o)
 }
 
 /** Starts an exec and joins its streams. Ending `socket` closes the process's stdin. */
@@ -32,7 +34,7 @@ export async function startExec(
     },
     { deadlineMs: createCallMs, ...o },
   )
-  return toOutput(hijacked.socket, !tty)
+  return toOutput(hijacked.socket, !tty, engine.endpoint)
 }
 
 /** Starts an exec and leaves it alone. */
@@ -56,7 +58,7 @@ export async function startExecDetached(
 
 /** @throws {engine/not-found} */
 export function inspectExec(engine: Engine, execId: string, o?: CallOptions): Promise<ExecInspect> {
-  return callForJson(engine, { method: 'GET', path: `/exec/${escapeSegment(execId)}/json` }, o)
+  return callForShape(engine, { method: 'GET', path: `/exec/${escapeSegment(execId)}/json` }, execDetails, o)
 }
 
 /** Tells the terminal of an exec that runs its size, in characters. */

@@ -4,6 +4,7 @@ import type { ByteSource } from '../../io/http/request.ts'
 import type { Engine } from '../engine.ts'
 import {
   callForJson,
+  callForShape,
   callForStatus,
   createCallMs,
   escapeImage,
@@ -12,6 +13,7 @@ import {
   slowCallMs,
   transferIdleMs,
 } from './call.ts'
+import { imageDetails, imageRows } from './shapes.ts'
 import type { Filters } from './types.ts'
 import type { ImageHistoryEntry, ImageInspect, ImageProgress, ImageRemoval, ImageSummary } from './types-resource.ts'
 
@@ -22,16 +24,17 @@ export function listImages(
   o?: CallOptions,
 ): Promise<readonly ImageSummary[]> {
   const { all, filters, digests } = query
-  return callForJson(
+  return callForShape(
     engine,
     { method: 'GET', path: '/images/json', query: { all, digests, filters: renderFilters(filters) } },
+    imageRows,
     o,
   )
 }
 
 /** @throws {engine/not-found} */
 export function inspectImage(engine: Engine, reference: string, o?: CallOptions): Promise<ImageInspect> {
-  return callForJson(engine, { method: 'GET', path: `/images/${escapeImage(reference)}/json` }, o)
+  return callForShape(engine, { method: 'GET', path: `/images/${escapeImage(reference)}/json` }, imageDetails, o)
 }
 
 /** The layers of an image and what made them, newest first. */
@@ -89,9 +92,10 @@ export async function fetchDigest(
 ): Promise<string> {
   const path = `/distribution/${escapeImage(reference)}/json`
   const headers = registryAuth === undefined ? {} : { headers: { 'X-Registry-Auth': registryAuth } }
-  const found = await callForJson<{ readonly Descriptor: { readonly digest: string } }>(
+  const found = await callForShape<{ readonly Descriptor: { readonly digest: string } }>(
     engine,
     { method: 'GET', path, ...headers },
+    { must: { Descriptor: { must: { digest: 'text' } } } },
     o,
   )
   return found.Descriptor.digest
@@ -196,9 +200,10 @@ export function removeImage(
   o?: CallOptions,
 ): Promise<readonly ImageRemoval[]> {
   const { force, noprune } = query
-  return callForJson(
+  return callForShape(
     engine,
     { method: 'DELETE', path: `/images/${escapeImage(reference)}`, query: { force, noprune } },
+    { listOf: {} },
     o,
     createCallMs,
   )

@@ -1,8 +1,9 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Engine } from '../engine.ts'
-import { callForJson, callForStatus, createCallMs, escapeSegment, renderFilters } from './call.ts'
+import { callForJson, callForShape, callForStatus, createCallMs, escapeSegment, renderFilters } from './call.ts'
 import type { EndpointSettings, Filters } from './types.ts'
 import type { NetworkCreateBody, NetworkCreated, NetworkInspect } from './types-resource.ts'
+import { made, networkRows } from './shapes.ts'
 
 /** Networks of the engine; which containers are on them is not among it. */
 export function listNetworks(
@@ -10,7 +11,8 @@ export function listNetworks(
   query: { readonly filters?: Filters } = {},
   o?: CallOptions,
 ): Promise<readonly NetworkInspect[]> {
-  return callForJson(engine, { method: 'GET', path: '/networks', query: { filters: renderFilters(query.filters) } }, o)
+  const filters = renderFilters(query.filters)
+  return callForShape(engine, { method: 'GET', path: '/networks', query: { filters } }, networkRows, o)
 }
 
 /** @throws {engine/not-found} */
@@ -26,7 +28,7 @@ export function inspectNetwork(
 
 /** Engines before 1.44 make a second network of the same name unless `CheckDuplicate` is set. */
 export function createNetwork(engine: Engine, body: NetworkCreateBody, o?: CallOptions): Promise<NetworkCreated> {
-  return callForJson(engine, { method: 'POST', path: '/networks/create', body }, o, createCallMs)
+  return callForShape(engine, { method: 'POST', path: '/networks/create', body }, made, o, createCallMs)
 }
 
 /** @throws {engine/conflict} or {engine/unauthorized} while containers are on it, depending on the engine's age */

@@ -42,7 +42,7 @@ export async function containerLogs(
     },
     { deadlineMs: plainCallMs, ...o },
   )
-  return demultiplex(reply.body, isFramed(reply.headers['content-type'], tty))
+  return demultiplex(reply.body, isFramed(reply.headers['content-type'], tty), engine.endpoint)
 }
 
 /** What to attach. `stream` true (the default) follows, `logs` replays what was written before. */
@@ -76,7 +76,7 @@ export async function attachContainer(
     },
     { deadlineMs: createCallMs, ...o },
   )
-  return toOutput(hijacked.socket, isFramed(hijacked.headers['content-type'], tty))
+  return toOutput(hijacked.socket, isFramed(hijacked.headers['content-type'], tty), engine.endpoint)
 }
 
 /** Tells the terminal of a container that runs its size, in characters. */

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Engine, EngineReply } from '../engine.ts'
-import { callForJson, plainCallMs } from './call.ts'
+import { callForShape, plainCallMs } from './call.ts'
+import { versions } from './shapes.ts'
 import type { EngineInfo, EnginePing, EngineVersion } from './types-resource.ts'
 
 /** Is anybody there, and what does it speak? Asks the engine each time. */
@@ -30,10 +31,10 @@ function toPing(headers: EngineReply['headers']): EnginePing {
 
 /** `docker version`: versions of the engine, its API and its parts. */
 export function engineVersion(engine: Engine, o?: CallOptions): Promise<EngineVersion> {
-  return callForJson(engine, { method: 'GET', path: '/version' }, o)
+  return callForShape(engine, { method: 'GET', path: '/version' }, versions, o)
 }
 
 /** `docker info`: what the engine is, runs on and holds. */
 export function engineInfo(engine: Engine, o?: CallOptions): Promise<EngineInfo> {
-  return callForJson(engine, { method: 'GET', path: '/info' }, o)
+  return callForShape(engine, { method: 'GET', path: '/info' }, {}, o)
 }

@@ -1,8 +1,9 @@
 import type { CallOptions } from '../../core/call.ts'
 import type { Engine } from '../engine.ts'
-import { callForJson, callForStatus, createCallMs, escapeSegment, renderFilters } from './call.ts'
+import { callForShape, callForStatus, createCallMs, escapeSegment, renderFilters } from './call.ts'
 import type { Filters } from './types.ts'
 import type { VolumeCreateBody, VolumeInspect, VolumeList } from './types-resource.ts'
+import { volumeRow, volumeRows } from './shapes.ts'
 
 /** Volumes of the engine, with warnings of drivers that could not be asked. */
 export function listVolumes(
@@ -10,17 +11,18 @@ export function listVolumes(
   query: { readonly filters?: Filters } = {},
   o?: CallOptions,
 ): Promise<VolumeList> {
-  return callForJson(engine, { method: 'GET', path: '/volumes', query: { filters: renderFilters(query.filters) } }, o)
+  const filters = renderFilters(query.filters)
+  return callForShape(engine, { method: 'GET', path: '/volumes', query: { filters } }, volumeRows, o)
 }
 
 /** @throws {engine/not-found} */
 export function inspectVolume(engine: Engine, name: string, o?: CallOptions): Promise<VolumeInspect> {
-  return callForJson(engine, { method: 'GET', path: `/volumes/${escapeSegment(name)}` }, o)
+  return callForShape(engine, { method: 'GET', path: `/volumes/${escapeSegment(name)}` }, volumeRow, o)
 }
 
 /** Creating one that exists with the same driver returns the existing one. */
 export function createVolume(engine: Engine, body: VolumeCreateBody, o?: CallOptions): Promise<VolumeInspect> {
-  return callForJson(engine, { method: 'POST', path: '/volumes/create', body }, o, createCallMs)
+  return callForShape(engine, { method: 'POST', path: '/volumes/create', body }, volumeRow, o, createCallMs)
 }
 
 /** @throws {engine/conflict} while a container uses it */

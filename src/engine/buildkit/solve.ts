@@ -5,7 +5,9 @@ import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { Message, MessageWriter } from '../../core/protobuf.ts'
 import { GRPC, GrpcClient, GrpcError } from '../../io/h2/grpc.ts'
 import { createCallMs } from '../api/call.ts'
+import type { Endpoint } from '../endpoint.ts'
 import type { Engine } from '../engine.ts'
+import { toStreamError } from '../errors.ts'
 import { parseSolveResponse, parseStatus, renderSolveRequest, renderStatusRequest } from './messages.ts'
 import type { SolveRequest, StatusEvent } from './messages.ts'
 import { openSession } from './session.ts'
@@ -58,7 +60,7 @@ export async function solve(
   } catch (error) {
     if (o.signal?.aborted === true) throw toAbortError(o.signal)
     if (error instanceof GrpcError) await settle(watching)
-    throw toBuildError(error)
+    throw toBuildError(engine.endpoint, error)
   } finally {
     const over = new FlotillaError('core/aborted', 'the build is over')
     endSession(over)
@@ -99,7 +101,7 @@ export async function askFrontend(
     return result.map(10)
   } catch (error) {
     if (o.signal?.aborted === true) throw toAbortError(o.signal)
-    throw toBuildError(error)
+    throw toBuildError(engine.endpoint, error)
   } finally {
     const over = new FlotillaError('core/aborted', 'the question is answered')
     endSession(over)
@@ -121,7 +123,7 @@ export async function readWorkerLabels(
       for (const [name, value] of worker.map(2)) labels.set(name, value)
     return labels
   } catch (error) {
-    throw toBuildError(error)
+    throw toBuildError(engine.endpoint, error)
   } finally {
     client.close(new FlotillaError('core/aborted', 'all is known'))
   }
@@ -156,8 +158,9 @@ async function settle(watching: Promise<void>): Promise<void> {
   ])
 }
 
-function toBuildError(error: unknown): FlotillaError {
-  if (isFlotillaError(error)) return error
+function toBuildError(endpoint: Endpoint, error: unknown): Error {
+  const named = toStreamError(endpoint, error)
+  if (isFlotillaError(named)) return named
   if (error instanceof GrpcError && error.status === GRPC.unimplemented) {
     return new FlotillaError('engine/not-found', error.message, { cause: error })
   }

@@ -299,5 +299,5 @@ function hasFlag(frame: Frame, flag: number): boolean {
 }
 
 function closed(): FlotillaError {
-  return new FlotillaError('io/protocol', 'the HTTP/2 connection was closed')
+  return new FlotillaError('io/connect', 'the connection was closed in the middle of a call')
 }
