@@ -14,7 +14,7 @@ export const buildFlags = {
   },
   builder: {
     kind: 'string',
-    brief: 'Without effect, as BUILDX_BUILDER, with a warning: the engine itself builds',
+    brief: 'A builder of buildx; without effect, as BUILDX_BUILDER, with a warning: the engine itself builds',
     complete: 'none',
   },
   check: { kind: 'boolean', brief: 'Check the Dockerfiles and build nothing' },
