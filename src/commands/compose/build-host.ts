@@ -13,12 +13,17 @@ export function makeBuildHost(ctx: Context, session: Session, project: Project, 
   const load = () => import('../../engine/registry-credentials.ts')
   return {
     env: { ...ctx.env, ...project.environment },
-    isClassic: /^(?:0|f|false)$/i.test(ctx.env['DOCKER_BUILDKIT'] ?? ''),
+    isClassic: isClassicAsked(ctx.env),
     credentials: async (host) => (await load()).readHostCredentials(host, options),
     registryConfig: async () => (await load()).readRegistryConfig(options),
     defaultArgs: async () => (await load()).readProxyVariables(renderEndpoint(session.engine.endpoint), ctx.env),
     ...(!isQuiet && !ctx.terminal.isTty && { classicOutput: (line: string) => void ctx.stdout.write(`${line}\n`) }),
   }
+}
+
+/** `DOCKER_BUILDKIT=0`: the classic builder is wanted. */
+export function isClassicAsked(env: Context['env']): boolean {
+  return /^(?:0|f|false)$/i.test(env['DOCKER_BUILDKIT'] ?? '')
 }
 
 /** The ready `X-Registry-Auth` value for an image; loaded only where something is pulled or pushed. */

@@ -11,7 +11,7 @@ import { parseBinarySize } from '../../core/bytes.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { isKnownBuilder } from '../../engine/buildx-builder.ts'
-import { makeBuildHost, readAuth } from './build-host.ts'
+import { isClassicAsked, makeBuildHost, readAuth } from './build-host.ts'
 import type { buildFlags } from './image-table.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'
@@ -60,8 +60,7 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
 async function checkBuilder(ctx: Context, { builder: flag = '', print }: Flags): Promise<void> {
   const builder = flag === '' ? (ctx.env['BUILDX_BUILDER'] ?? '') : flag
   if (builder === '' || builder === 'default') return
-  const isClassic = ctx.env['DOCKER_BUILDKIT'] === '0'
-  if (!print && !isClassic && !(await isKnownBuilder(ctx.env, builder))) {
+  if (!print && !isClassicAsked(ctx.env) && !(await isKnownBuilder(ctx.env, builder))) {
     throw new FlotillaError('cli/invalid-value', `no builder ${JSON.stringify(builder)} found`)
   }
   const asked = flag === '' ? `BUILDX_BUILDER=${builder}` : `--builder ${builder}`
