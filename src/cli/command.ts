@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Clock, Random } from '../core/clock.ts'
-import type { FlagTable, FlagValues } from '../core/flag.ts'
+import type { CompletionKind, FlagTable, FlagValues } from '../core/flag.ts'
 import type { Log } from '../core/log.ts'
 import type { Registry } from '../plugin/registry.ts'
 import type { Terminal } from '../ui/terminal.ts'
@@ -10,8 +10,8 @@ import type { Personality } from './personality.ts'
 export interface ArgSpec {
   /** As it stands in the usage line, for instance `NAME` or `[SERVICE...]`. */
   readonly name: string
-  /** What completion offers: names of machines, services, a fixed list, files. */
-  readonly complete?: 'machine' | 'service' | 'file' | 'driver' | 'shell' | readonly string[]
+  /** What completion offers; files when it is not given. */
+  readonly complete?: CompletionKind
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream'
-import type { FlagSpec, FlagTable } from '../core/flag.ts'
-import type { ArgSpec, Command } from './command.ts'
+import type { CompletionKind, FlagSpec, FlagTable } from '../core/flag.ts'
+import type { Command } from './command.ts'
+import { listNames, toNameKind } from './complete-names.ts'
 import { bareValue, makeFlagLookup } from './dialects/dialect.ts'
 import type { FlagLookup } from './dialects/dialect.ts'
 import { pickEverywhere } from './everywhere.ts'
@@ -27,32 +28,42 @@ interface Candidate {
   readonly brief?: string
 }
 
-/** `files`: the shell completes file names; `none`: only the candidates. */
+/** What the shell offers besides the candidates. */
+type Fallback = 'none' | 'files' | 'yaml-files' | 'folders'
+
 interface Candidates {
   readonly list: readonly Candidate[]
-  readonly fallback: 'files' | 'none'
+  readonly fallback: Fallback
+  /** The word goes on behind a candidate: no blank after it. */
+  readonly isOpen?: boolean
 }
 
 const nothing: Candidates = { list: [], fallback: 'none' }
 
+/** What cobra programs tell a shell: 2 no blank, 4 no file names, 8 files that end so, 16 folders (cobra ShellCompDirective). */
+const directives: Readonly<Record<Fallback, number>> = { files: 0, none: 4, 'yaml-files': 8, folders: 16 }
+const noBlank = 2
+
 /**
- * The answer to `__complete`: a candidate a line, a tab and its text after it, and last what the shell is
- * to do besides, as numbers cobra programs use: `:4` nothing, `:0` file names.
+ * The answer to `__complete`: a candidate a line, a tab and its text after it, and last a number that says what the shell
+ * is to do besides. With 8 the lines are the ends of names in place of candidates.
  */
 export async function renderCompletions(options: CompleteOptions): Promise<string> {
   const current = options.words.at(-1) ?? ''
-  const { list, fallback } = await findCandidates(options)
+  const { list, fallback, isOpen = false } = await findCandidates(options)
+  const directive = `:${String(directives[fallback] + (isOpen ? noBlank : 0))}`
+  if (fallback === 'yaml-files') return `yaml\nyml\n${directive}\n`
   const lines = list
     .filter((candidate) => candidate.value.startsWith(current))
     .map(({ value, brief }) => (brief === undefined ? value : `${value}\t${brief}`))
-  return `${[...lines, fallback === 'files' ? ':0' : ':4'].join('\n')}\n`
+  return `${[...lines, directive].join('\n')}\n`
 }
 
 interface Position {
   /** Commands from the root to the one whose words are being typed. */
   readonly path: readonly Command[]
-  /** Words up to and with the last command word: what a helper command is put behind. */
-  readonly prefix: readonly string[]
+  /** For each command of the path: the words that lead to it and the flags after it, before the word of the next. */
+  readonly leads: readonly (readonly string[])[]
   readonly flags: FlagLookup
   readonly args: readonly string[]
   /** The word before is this flag and takes a value. */
@@ -78,7 +89,7 @@ async function findCandidates(options: CompleteOptions): Promise<Candidates> {
 
 function findPosition(options: CompleteOptions): Position {
   const path: Command[] = [options.root]
-  let prefix: readonly string[] = []
+  const leads: (readonly string[])[] = []
   let flags = lookUp(options.root)
   let args: string[] = []
   let openFlag: FlagSpec | undefined
@@ -98,13 +109,14 @@ function findPosition(options: CompleteOptions): Position {
         if (path.at(-1)?.stopsAtArgument === true) isOver = true
       } else {
         path.push(next)
-        prefix = before.slice(0, index + 1)
+        leads.push(before.slice(0, index))
         flags = lookUp(next, pickEverywhere(path, options.everywhere, next.flags))
         args = []
       }
     }
   }
-  return { path, prefix, flags, args, openFlag, isOver }
+  leads.push(openFlag === undefined ? before : before.slice(0, -1))
+  return { path, leads, flags, args, openFlag, isOver }
 }
 
 function lookUp(command: Command, everywhere: FlagTable = {}): FlagLookup {
@@ -140,7 +152,7 @@ async function completeValue(
   options: CompleteOptions,
 ): Promise<Candidates> {
   const kind = spec.choices ?? spec.complete ?? (spec.kind === 'string' || spec.kind === 'strings' ? 'file' : [])
-  const found = kind === 'none' ? nothing : await completeKind(kind, position, options)
+  const found = await completeKind(kind, position, options)
   return { ...found, list: found.list.map((candidate) => ({ ...candidate, value: prefix + candidate.value })) }
 }
 
@@ -151,30 +163,30 @@ async function completeArgument(command: Command, position: Position, options: C
   if (spec?.complete === undefined) return spec === undefined ? nothing : { list: [], fallback: 'files' }
   const found = await completeKind(spec.complete, position, options)
   // A name that stands there already is not offered again.
-  return { ...found, list: found.list.filter((candidate) => !position.args.includes(candidate.value)) }
+  const isTaken = ({ value }: Candidate): boolean =>
+    position.args.some((arg) => arg === value || (found.isOpen === true && arg.startsWith(value)))
+  return { ...found, list: found.list.filter((candidate) => !isTaken(candidate)) }
 }
 
-/** Commands that print the names of a kind, one a line. */
-const listing: Readonly<Record<string, readonly string[]>> = {
-  machine: ['ls', '-q'],
-  service: ['config', '--services'],
-}
-
-async function completeKind(
-  kind: NonNullable<ArgSpec['complete']>,
-  position: Position,
-  options: CompleteOptions,
-): Promise<Candidates> {
-  if (kind === 'file') return { list: [], fallback: 'files' }
+async function completeKind(kind: CompletionKind, position: Position, options: CompleteOptions): Promise<Candidates> {
   if (typeof kind !== 'string') return { list: kind.map((value) => ({ value })), fallback: 'none' }
+  if (kind === 'none') return nothing
+  if (kind === 'file') return { list: [], fallback: 'files' }
+  if (kind === 'yaml-file') return { list: [], fallback: 'yaml-files' }
+  if (kind === 'folder') return { list: [], fallback: 'folders' }
   if (kind === 'shell') return { list: ['bash', 'zsh', 'fish'].map((value) => ({ value })), fallback: 'none' }
   if (kind === 'driver') {
     return { list: options.world.plugins.names('driver').map((value) => ({ value })), fallback: 'none' }
   }
-  // The command word is replaced by that of the listing command; globals before it (which store, which file) stay.
-  const words = [...position.prefix.slice(0, -1), ...(listing[kind] ?? [])]
-  const printed = await options.capture(words)
-  const names = (printed ?? '').split('\n').filter((line) => line !== '')
+  const names = await listNames(toNameKind(kind), (words) => {
+    // Globals before the command word (which store, which file, which engine) stay.
+    const level = position.path.findLastIndex(
+      (command) => findCommand(command.commands ?? [], words.command) !== undefined,
+    )
+    return options.capture([...(position.leads[level] ?? []), ...words.globals, words.command, ...words.args])
+  })
+  if (kind === 'scale') return { list: names.map((name) => ({ value: `${name}=` })), fallback: 'none', isOpen: true }
+  if (kind === 'copy') return { list: names.map((name) => ({ value: `${name}:` })), fallback: 'files', isOpen: true }
   return { list: names.map((value) => ({ value })), fallback: 'none' }
 }
 

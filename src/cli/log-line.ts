@@ -25,6 +25,12 @@ export function renderLogLine(format: LogFormat, line: LogLine): string {
   return `time="${seconds}" level=${toName(line.level)} msg=${goQuote(message)}${renderFields(line.fields)}\n`
 }
 
+/** As logrus writes JSON: keys in alphabetical order, whole seconds. */
+export function renderJsonWarning({ nowMs, level, message, fields }: LogLine): string {
+  const time = new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z')
+  return `${JSON.stringify({ ...toPlain(fields), level: toName(level), msg: maskSecrets(message), time })}\n`
+}
+
 /** Fields behind a message: ` key=value`, quoted where needed. */
 export function renderFields(fields: LogFields | undefined): string {
   let text = ''

@@ -5,7 +5,10 @@ import { makeLog } from './log.ts'
 import type { LogOptions } from './log.ts'
 
 /** A log, and how often its stream was written to. */
-function makeSubject(id: Personality['id']): {
+function makeSubject(
+  id: Personality['id'],
+  globals: Readonly<Record<string, string>> = {},
+): {
   readonly log: ReturnType<typeof makeLog>
   readonly writes: readonly string[]
 } {
@@ -22,7 +25,7 @@ function makeSubject(id: Personality['id']): {
     },
   })
   const world = { stderr, stdout: stderr, clock: { nowMs: () => 0 }, terminal: { isStderrTty: false } }
-  const options = { personality: { id }, path: [], globals: {}, world } as unknown as LogOptions
+  const options = { personality: { id }, path: [], globals, world } as unknown as LogOptions
   return { log: makeLog(options), writes }
 }
 
@@ -57,4 +60,12 @@ it('a command writes each line at once', () => {
   log.info('one')
   log.info('two')
   expect(writes.map(countLines)).toEqual([1, 1])
+})
+
+it('warnings of docker-compose are JSON among progress that is', () => {
+  const { log, writes } = makeSubject('docker-compose', { progress: 'json' })
+  log.warn('The "A" variable is not set.')
+  expect(writes).toEqual([
+    '{"level":"warning","msg":"The \\"A\\" variable is not set.","time":"1970-01-01T00:00:00Z"}\n',
+  ])
 })

@@ -3,7 +3,7 @@ import type { Log, LogFields } from '../core/log.ts'
 import { maskSecrets } from '../core/mask.ts'
 import type { Command } from './command.ts'
 import type { ParsedFlags } from './flag-values.ts'
-import { renderFields, renderLogLine } from './log-line.ts'
+import { renderFields, renderJsonWarning, renderLogLine } from './log-line.ts'
 import type { LogFormat } from './log-line.ts'
 import type { Personality } from './personality.ts'
 import type { World } from './world.ts'
@@ -73,7 +73,13 @@ function writeStructured({ world, personality, globals }: LogOptions): Write {
   const isCompose = personality.id === 'docker-compose'
   const isServer = personality.id === 'swarm'
   const format = readFormat(globals)
+  // Whoever reads progress as JSON reads every line of stderr so, as with docker-compose 2.40.
+  const isJson = isCompose && globals['progress'] === 'json'
   return (level, message, fields) => {
+    if (isJson) {
+      world.stderr.write(renderJsonWarning({ nowMs: world.clock.nowMs(), level, message, fields }))
+      return
+    }
     if (world.terminal.isStderrTty && personality.id !== 'swarm' && format === 'legacy') {
       const label = level === 'warn' ? 'WARN' : level.toUpperCase().slice(0, 4)
       world.stderr.write(`${label}${isCompose ? '[0000]' : ''} ${maskSecrets(message)}${renderFields(fields)}\n`)

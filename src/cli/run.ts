@@ -1,3 +1,4 @@
+import { waitAtMost } from '../core/deadline.ts'
 import { FlotillaError, isFlotillaError } from '../core/errors.ts'
 import type { FlagTable } from '../core/flag.ts'
 import { goQuote } from '../core/goquote.ts'
@@ -24,6 +25,9 @@ export interface Program {
   readonly globals: FlagTable
   readonly commands: readonly Command[]
 }
+
+/** An engine or registry that does not answer must not hold up who presses Tab. */
+const completionLimitMs = 3000
 
 /** Exit code of a program whose reader went away, as the shell reports SIGPIPE. */
 const brokenPipeExitCode = 141
@@ -77,7 +81,7 @@ async function dispatch(state: RunState): Promise<number> {
     args: [],
     commands: program.commands,
   }
-  if (world.argv[0] === '__complete') return completeLine(state, root)
+  if (/^__complete(?:NoDesc)?$/.test(world.argv[0] ?? '')) return completeLine(state, root)
   const argv = personality.id === 'docker-compose' ? spellVersionCommand(world.argv) : world.argv
   const line = await parseCommandLine(root, argv, {
     dialect,
@@ -114,7 +118,12 @@ async function completeLine(state: RunState, root: RootCommand): Promise<number>
     async capture(argv) {
       const { stream, text } = makeCollector()
       const quiet: World = { ...world, argv, stdout: stream, stderr: makeCollector().stream }
-      const code = await dispatch({ ...state, world: quiet }).catch(() => 1)
+      let code: number | undefined
+      const work = dispatch({ ...state, world: quiet }).then(
+        (ended) => (code = ended),
+        () => (code = 1),
+      )
+      await waitAtMost(world.clock, work, completionLimitMs)
       return code === 0 ? text() : undefined
     },
   })

@@ -36,8 +36,35 @@ export interface FlagSpec {
    */
   readonly isSecret?: boolean
   /** What completion offers for the value besides `choices`; files when neither is given. */
-  readonly complete?: 'machine' | 'service' | 'file' | 'driver' | 'none'
+  readonly complete?: CompletionKind
 }
+
+/**
+ * What completion offers: a fixed list, or
+ *
+ * - `machine`, `driver`, `shell`, `project`, `profile`: their names
+ * - `service`: names of services; `running-service`, `paused-service`, `stopped-service`: of those with such a container
+ * - `scale`: `SERVICE=`; `copy`: `SERVICE:` and files
+ * - `file`, `yaml-file`, `folder`: what lies there
+ * - `none`: nothing
+ */
+export type CompletionKind =
+  | 'machine'
+  | 'driver'
+  | 'shell'
+  | 'project'
+  | 'profile'
+  | 'service'
+  | 'running-service'
+  | 'paused-service'
+  | 'stopped-service'
+  | 'scale'
+  | 'copy'
+  | 'file'
+  | 'yaml-file'
+  | 'folder'
+  | 'none'
+  | readonly string[]
 
 /** Long flag name → flag. */
 export type FlagTable = Readonly<Record<string, FlagSpec>>

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
@@ -17,21 +17,26 @@ beforeAll(() => {
     for (const program of programs) symlinkSync(form.command(program).at(-1) ?? '', join(place, program))
     places.set(form.name, place)
   }
+  // What the shells find in the folder they run in.
+  mkdirSync(join(project, 'my data'), { recursive: true })
+  writeFileSync(join(project, 'compose.yaml'), 'services: { web: { image: x }, db: { image: x } }')
+  writeFileSync(join(project, 'notes.txt'), '')
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+const project = join(folder, 'project')
 const places = new Map<string, string>()
 
 function hasShell(name: string): boolean {
   return spawnSync(name, ['-c', 'true']).status === 0
 }
 
-/** Runs a script with the programs of one form on PATH, in an empty folder. */
+/** Runs a script with the programs of one form on PATH, in a folder with a Compose file, a text file and a folder. */
 function runShell(form: ProgramForm, shell: readonly [string, ...string[]], script: string): string {
   const place = places.get(form.name) ?? ''
   const [file, ...args] = shell
   const result = spawnSync(file, [...args, script], {
-    cwd: folder,
+    cwd: project,
     encoding: 'utf8',
     timeout: 60_000,
     env: {
@@ -70,6 +75,18 @@ describe.each(programForms)('completion of the programs as $name', (form) => {
       expect(complete('docker-compose', 'up', '--det')).toEqual(['--detailed-exitcode', '--detach'])
     })
 
+    it('offers files, folders and services where they belong', () => {
+      expect(complete('docker-compose', '-f', '')).toEqual(['my data', 'compose.yaml'])
+      expect(complete('docker-compose', '--file', '=', 'c')).toEqual(['compose.yaml'])
+      expect(complete('docker-compose', '--project-directory', '')).toEqual(['my data'])
+      expect([...complete('docker-compose', 'cp', '')].sort()).toEqual(
+        ['compose.yaml', 'db:', 'my\\ data/', 'notes.txt', 'web:'].sort(),
+      )
+      expect(complete('docker-compose', 'cp', 'w')).toEqual(['web:'])
+      expect(complete('docker-compose', 'scale', 'd')).toEqual(['db='])
+      expect(complete('docker-compose', '--progress', 'q')).toEqual(['quiet'])
+    })
+
     it('offers nothing for what does not exist, and never an error text', () => {
       expect(complete('flotilla', 'nope', '')).not.toContain('Usage')
       expect(complete('flotilla', 'version', '--zzz')).toEqual([''])
@@ -97,7 +114,14 @@ describe.each(programForms)('completion of the programs as $name', (form) => {
         zpty -w -n shell $'zs\\t'
         wait_for 'zsh'
         zpty -w shell ' >/dev/null; echo STATUS''=$?'
-        wait_for 'STATUS=0' && print done`
+        wait_for 'STATUS=0'
+        zpty -w shell 'source <(flotilla completion zsh docker-compose); echo LOA''DED'
+        wait_for 'LOADED'
+        zpty -w -n shell $'docker-compose --file=comp\t'
+        wait_for '=compose.yaml'
+        zpty -w -n shell $'cp w\t'
+        # The terminal has the letter already that was typed.
+        wait_for 'eb:' && print done`
       expect(runShell(form, ['zsh', '-f', '-c'], script)).toBe('done\n')
     })
   })
@@ -108,6 +132,14 @@ describe.each(programForms)('completion of the programs as $name', (form) => {
       expect(runShell(form, ['fish', '--no-config', '-c'], script)).toBe(
         '--format\tFormat the output: pretty, json\nbash\nfish\nzsh\n',
       )
+    })
+
+    it('offers files and folders where they belong', () => {
+      const lines = ['-f ', '--file=c', '--project-directory ', 'cp n', 'cp w']
+      const ask = lines.map((line) => `complete -C 'docker-compose ${line}' | string join ' | '`).join('; ')
+      expect(
+        runShell(form, ['fish', '--no-config', '-c'], `flotilla completion fish docker-compose | source; ${ask}`),
+      ).toBe('compose.yaml | my data/\n--file=compose.yaml\nmy data/\tDirectory\nnotes.txt\nweb:\n')
     })
   })
 

@@ -21,7 +21,7 @@ export function makeBuildHost(ctx: Context, session: Session, project: Project, 
   }
 }
 
-/** Whether the user wants the classic builder. */
+/** `DOCKER_BUILDKIT=0`: the classic builder is wanted. */
 export function isClassicAsked(env: Context['env']): boolean {
   return /^(?:0|f|false)$/i.test(env['DOCKER_BUILDKIT'] ?? '')
 }

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { dockerCompose } from '../../cli/personality.ts'
 import { startProgramBed } from '../../testing/program-bed.ts'
@@ -12,6 +14,8 @@ afterEach(() => bed.close())
 async function build(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<string> {
   bed = await startProgramBed(program, { images: ['box:1'] }, env)
   await bed.write('compose.yaml', 'services: { web: { build: { dockerfile_inline: FROM box:1 } } }')
+  await mkdir(join(bed.folder, '.docker/buildx/instances'), { recursive: true })
+  for (const name of ['far', 'near']) await bed.write(`.docker/buildx/instances/${name}`, '{}')
   return (await bed.run('--dry-run', 'build', ...args)).stderr
 }
 
@@ -32,4 +36,18 @@ it('a limit of memory that BuildKit does not set is said to have no effect', asy
 
 it('a limit of memory counts for the classic builder, and without one nothing is said', async () => {
   expect(await build({ DOCKER_BUILDKIT: '0' }, '--memory', '1g')).not.toContain('no effect')
+})
+
+it.each([
+  [{}, ['--builder', 'nosuch']],
+  [{ BUILDX_BUILDER: 'nosuch' }, []],
+])('a builder that buildx does not know is an error: %j %j', async (env, args) => {
+  expect(await build(env, ...args)).toContain('no builder "nosuch" found\n')
+  expect((await bed.run('build', ...args)).code).toBe(1)
+  // Nothing is built.
+  expect((await bed.run('build', '--print', ...args)).code).toBe(0)
+})
+
+it('the classic builder has no builders', async () => {
+  expect(await build({ DOCKER_BUILDKIT: '0' }, '--builder', 'nosuch')).not.toContain('no builder')
 })

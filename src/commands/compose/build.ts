@@ -10,6 +10,7 @@ import { planAllBuilds, planPushes } from '../../compose/plan/image-plan.ts'
 import { parseBinarySize } from '../../core/bytes.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
+import { isKnownBuilder } from '../../engine/buildx-builder.ts'
 import { isClassicAsked, makeBuildHost, readAuth } from './build-host.ts'
 import type { buildFlags } from './image-table.ts'
 import { withSession } from './session.ts'
@@ -27,7 +28,7 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     ctx.log.warn('No services to build')
     return 0
   }
-  warnOfBuilder(ctx, flags.builder)
+  await checkBuilder(ctx, flags)
   if (wishes.memoryBytes !== undefined && !isClassicAsked(ctx.env)) {
     ctx.log.warn(
       '--memory has no effect: BuildKit sets no such limit, only the classic builder does (DOCKER_BUILDKIT=0)',
@@ -55,10 +56,18 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
   )
 }
 
-/** Builders of buildx's own are not known here; the one called `default` is the engine. */
-function warnOfBuilder(ctx: Context, flag = ''): void {
+/**
+ * Builders of buildx's own are not used here; the one called `default` is the engine. A name that buildx does not know
+ * either is a slip. The classic builder has nothing to do with them.
+ *
+ * @throws {cli/invalid-value}
+ */
+async function checkBuilder(ctx: Context, { builder: flag = '', print }: Flags): Promise<void> {
   const builder = flag === '' ? (ctx.env['BUILDX_BUILDER'] ?? '') : flag
   if (builder === '' || builder === 'default') return
+  if (!print && !isClassicAsked(ctx.env) && !(await isKnownBuilder(ctx.env, builder))) {
+    throw new FlotillaError('cli/invalid-value', `no builder ${JSON.stringify(builder)} found`)
+  }
   const asked = flag === '' ? `BUILDX_BUILDER=${builder}` : `--builder ${builder}`
   ctx.log.warn(`${asked} has no effect: images are built by the engine itself`)
 }

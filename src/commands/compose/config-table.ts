@@ -3,12 +3,13 @@ import type { Command } from '../../cli/command.ts'
 
 /** Flags of `config`. Loaded at every start: nothing but data. */
 export const configFlags = {
-  format: { kind: 'string', brief: 'yaml or json (default yaml)', placeholder: 'string' },
+  format: { kind: 'string', brief: 'yaml or json (default yaml)', placeholder: 'string', complete: ['yaml', 'json'] },
   environment: { kind: 'boolean', brief: 'Print the variables that interpolation sees' },
   hash: {
     kind: 'string',
     brief: "Print the hash of a service's settings; '*' for every service, one a line",
     placeholder: 'string',
+    complete: 'service',
   },
   'lock-image-digests': { kind: 'boolean', brief: 'Print a file that only pins the images to their digests' },
   images: { kind: 'boolean', brief: 'Print image names, one a line' },
@@ -22,7 +23,13 @@ export const configFlags = {
   'no-interpolate': { kind: 'boolean', brief: 'Leave variables as they stand' },
   'no-normalize': { kind: 'boolean', brief: 'Do not add what follows from what is written' },
   'no-path-resolution': { kind: 'boolean', brief: 'Leave relative paths as they stand' },
-  output: { kind: 'string', short: 'o', brief: 'Write to a file in place of stdout', placeholder: 'string' },
+  output: {
+    kind: 'string',
+    short: 'o',
+    brief: 'Write to a file in place of stdout',
+    placeholder: 'string',
+    complete: 'file',
+  },
   profiles: { kind: 'boolean', brief: 'Print profile names, one a line' },
   quiet: { kind: 'boolean', short: 'q', brief: 'Only check, print nothing' },
   'resolve-image-digests': { kind: 'boolean', brief: 'Pin tags of images to the digests they have now' },

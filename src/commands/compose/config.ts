@@ -23,14 +23,16 @@ import { openTree, openWritten } from './project.ts'
 type Flags = FlagValues<typeof configFlags>
 
 export const run: Run<typeof configFlags> = async (ctx, flags, args) => {
-  const text = await render(ctx, flags, args)
+  const list = await renderList(ctx, flags, args)
+  const text = list ?? (await renderWhole(ctx, flags, args))
   if (text === undefined) return
-  if (flags.output === undefined || flags.output === '') ctx.stdout.write(text)
+  // Lists go to stdout whatever `--output` says, as with the reference program: the file is for a project.
+  if (list !== undefined || flags.output === undefined || flags.output === '') ctx.stdout.write(text)
   else writeOutput(flags.output, text)
 }
 
-/** The first of the listing flags wins, in the reference program's order; none: the whole project, if it is to be printed. */
-async function render(ctx: Context, flags: Flags, args: readonly string[]): Promise<string | undefined> {
+/** The first of the listing flags wins, in the reference program's order; nothing: it is the whole project that is asked for. */
+async function renderList(ctx: Context, flags: Flags, args: readonly string[]): Promise<string | undefined> {
   if (flags.services) return renderServices(ctx, flags)
   if (flags.volumes) return renderNames(await open(ctx, flags, []), 'volumes')
   if (flags.networks) return renderNames(await open(ctx, flags, []), 'networks')
@@ -44,8 +46,7 @@ async function render(ctx: Context, flags: Flags, args: readonly string[]): Prom
     const { renderVariables } = await import('./config-variables.ts')
     return renderVariables(await openTree(ctx, { ...toOptions(ctx, flags), skipInterpolation: true }), flags.format)
   }
-  if (flags.environment) return renderEnvironment(await open(ctx, flags, args))
-  return renderWhole(ctx, flags, args)
+  return flags.environment ? renderEnvironment(await open(ctx, flags, args)) : undefined
 }
 
 function toOptions(ctx: Context, flags: Flags): Partial<LoadOptions> {
@@ -63,6 +64,7 @@ async function open(ctx: Context, flags: Flags, args: readonly string[]): Promis
   return args.length === 0 || ctx.globals['all-resources'] === true ? project : dropUnused(project)
 }
 
+/** @returns nothing where the project is only to be checked */
 async function renderWhole(ctx: Context, flags: Flags, args: readonly string[]): Promise<string | undefined> {
   const format = readFormat(flags.format)
   if (flags['no-interpolate']) {

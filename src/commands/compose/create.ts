@@ -1,7 +1,7 @@
 import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
-import type { createFlags } from './lifecycle-table.ts'
+import type { createFlags } from './up-table.ts'
 import { resolveOutside } from './outside.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'

@@ -13,7 +13,8 @@ import { withSession } from './session.ts'
 import { requireTarget } from './target.ts'
 
 export const run: Run<typeof imagesFlags> = async (ctx, flags, args) => {
-  const format = readListFormat(flags.format)
+  // With IDs alone no format is asked for, nor looked at.
+  const format = flags.quiet ? 'table' : readListFormat(flags.format)
   const { name } = await requireTarget(ctx, [])
   await withSession(ctx, async ({ engine, parallel }) => {
     const call = { signal: ctx.signal }

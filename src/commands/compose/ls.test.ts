@@ -19,3 +19,16 @@ it('ls shows the projects that one of several filters names', async () => {
     await bed.close()
   }
 })
+
+it('ls -q and images -q print what they print whatever the format is', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    await bed.write('compose.yaml', 'services: { web: { image: box:1, command: [serve] } }')
+    await bed.run('-p', 'shop', 'up', '-d')
+    expect(await bed.run('ls', '-q', '--format', 'table {{.Name}}')).toMatchObject({ code: 0, stdout: 'shop\n' })
+    expect(await bed.run('-p', 'shop', 'images', '-q', '--format', 'xx')).toMatchObject({ code: 0, stderr: '' })
+    expect(await bed.run('ls', '--format', 'table {{.Name}}')).toMatchObject({ code: 1 })
+  } finally {
+    await bed.close()
+  }
+})

@@ -12,7 +12,8 @@ import { withSession } from './session.ts'
 export const run: Run<typeof lsFlags> = async (ctx, flags, args) => {
   refuseArgs(args, 'ls')
   const names = await readNameFilter(flags.filter)
-  const format = readListFormat(flags.format)
+  // With names alone no format is asked for, nor looked at.
+  const format = flags.quiet ? 'table' : readListFormat(flags.format)
   await withSession(ctx, async (session) => {
     const containers = await observeContainers(session.engine, undefined, { signal: ctx.signal })
     const all = listProjects(containers.filter((container) => flags.all || isAlive(container)))

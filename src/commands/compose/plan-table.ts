@@ -13,7 +13,7 @@ export const planFlags = {
     brief: 'Exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
   },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
-  format: { kind: 'string', brief: 'text or json', default: 'text', placeholder: 'string' },
+  format: { kind: 'string', brief: 'text or json', default: 'text', placeholder: 'string', complete: ['text', 'json'] },
   'lowest-numbers': {
     kind: 'boolean',
     brief: 'Give new containers the lowest free numbers, in place of those after the highest',
@@ -25,6 +25,7 @@ export const planFlags = {
     brief: 'When to pull: always, missing, never, or policy (as the file says)',
     placeholder: 'string',
     default: 'policy',
+    complete: ['always', 'missing', 'never', 'policy'],
   },
   'remove-orphans': {
     kind: 'boolean',
@@ -36,7 +37,12 @@ export const planFlags = {
     kind: 'boolean',
     brief: 'Replace containers made by docker-compose 1 even when nothing changed',
   },
-  scale: { kind: 'strings', brief: 'SERVICE=NUM: number of containers, over what the file says', placeholder: 'scale' },
+  scale: {
+    kind: 'strings',
+    brief: 'SERVICE=NUM: number of containers, over what the file says',
+    placeholder: 'scale',
+    complete: 'scale',
+  },
   steps: { kind: 'boolean', brief: 'List every step in order too' },
   strict: {
     kind: 'boolean',

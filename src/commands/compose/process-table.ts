@@ -6,6 +6,7 @@ import type { LockFlags } from './lock-flags.ts'
 /** Flags and rows of the commands that work with the processes and files of containers. Loaded at every start: nothing but data. */
 
 const oneService = { name: 'SERVICE', complete: 'service' } as const
+const oneRunning = { name: 'SERVICE', complete: 'running-service' } as const
 
 export const attachFlags = {
   'detach-keys': {
@@ -98,7 +99,7 @@ const ownRunFlags = {
     brief: 'When to pull images, those of dependencies too: always, missing, never, or policy (as the file says)',
     default: 'policy',
     placeholder: 'string',
-    complete: 'none',
+    complete: ['always', 'missing', 'never', 'policy'],
   },
   quiet: { kind: 'boolean', short: 'q', brief: 'Show no progress' },
   'quiet-build': { kind: 'boolean', brief: 'Build without showing progress' },
@@ -171,7 +172,7 @@ export const processCommands: readonly Command[] = [
     name: 'attach',
     brief: "Join a container's input, output and errors",
     flags: attachFlags,
-    args: [oneService],
+    args: [oneRunning],
     load: () => import('./attach.ts'),
   }),
   defineCommand({
@@ -186,8 +187,8 @@ export const processCommands: readonly Command[] = [
     brief: 'Copy files between containers and this computer',
     flags: cpFlags,
     args: [
-      { name: 'SERVICE:SRC_PATH|SRC_PATH|-', complete: 'file' },
-      { name: 'DEST_PATH|-|SERVICE:DEST_PATH', complete: 'file' },
+      { name: 'SERVICE:SRC_PATH|SRC_PATH|-', complete: 'copy' },
+      { name: 'DEST_PATH|-|SERVICE:DEST_PATH', complete: 'copy' },
     ],
     load: () => import('./cp.ts'),
   }),
@@ -195,7 +196,7 @@ export const processCommands: readonly Command[] = [
     name: 'exec',
     brief: 'Run a command in a running container',
     flags: execFlags,
-    args: [oneService, { name: 'COMMAND', complete: 'file' }, { name: '[ARGS...]', complete: 'file' }],
+    args: [oneRunning, { name: 'COMMAND', complete: 'file' }, { name: '[ARGS...]', complete: 'file' }],
     stopsAtArgument: true,
     load: () => import('./exec.ts'),
   }),
@@ -218,7 +219,7 @@ export const processCommands: readonly Command[] = [
     name: 'top',
     brief: 'Show the processes of containers',
     flags: topFlags,
-    args: [{ name: '[SERVICES...]', complete: 'service' }],
+    args: [{ name: '[SERVICES...]', complete: 'running-service' }],
     load: () => import('./top.ts'),
   }),
   defineCommand({

@@ -9,6 +9,7 @@ export const publishFlags = {
     kind: 'string',
     brief: 'Form of the artifact: 1.0 or 1.1 (default: what the registry takes)',
     placeholder: 'string',
+    complete: ['1.0', '1.1'],
   },
   'resolve-image-digests': { kind: 'boolean', brief: 'Pin tags of images to the digests they have now' },
   'with-env': { kind: 'boolean', brief: 'Publish environment variables and env files' },

@@ -7,6 +7,7 @@ import { imageCommands } from './image-table.ts'
 import { lifecycleCommands } from './lifecycle-table.ts'
 import { processCommands } from './process-table.ts'
 import { publishCommand } from './publish-table.ts'
+import { upCommands } from './up-table.ts'
 import { versionCommand } from './version-table.ts'
 import { viewCommands } from './view-table.ts'
 import { watchCommand } from './watch-table.ts'
@@ -22,6 +23,7 @@ export const composeGlobals: FlagTable = {
     default: 'auto',
     env: ['COMPOSE_ANSI'],
     placeholder: 'string',
+    complete: ['auto', 'always', 'never'],
   },
   compatibility: {
     kind: 'boolean',
@@ -32,17 +34,20 @@ export const composeGlobals: FlagTable = {
     kind: 'strings',
     brief: 'File of variables, in place of .env; of several, later ones win',
     placeholder: 'stringArray',
+    complete: 'file',
   },
   file: {
     kind: 'strings',
     short: 'f',
     brief: 'Compose file, - for stdin; of several, later ones are merged onto earlier ones',
     placeholder: 'stringArray',
+    complete: 'yaml-file',
   },
   'insecure-registry': {
     kind: 'strings',
     brief: 'Registry of oci:// files that speaks no TLS',
     hidden: true,
+    complete: 'none',
   },
   parallel: {
     kind: 'integer',
@@ -50,19 +55,27 @@ export const composeGlobals: FlagTable = {
     default: -1,
     placeholder: 'int',
   },
-  profile: { kind: 'strings', brief: 'Profile to turn on; * for all', placeholder: 'stringArray' },
+  profile: { kind: 'strings', brief: 'Profile to turn on; * for all', placeholder: 'stringArray', complete: 'profile' },
   progress: {
     kind: 'string',
     brief: 'How progress is shown: auto, tty, plain, json or quiet',
     env: ['COMPOSE_PROGRESS'],
     placeholder: 'string',
+    complete: ['auto', 'tty', 'plain', 'json', 'quiet'],
   },
   'project-directory': {
     kind: 'string',
     brief: 'Folder that relative paths start from (default: that of the first Compose file)',
     placeholder: 'string',
+    complete: 'folder',
   },
-  'project-name': { kind: 'string', short: 'p', brief: 'Name of the project', placeholder: 'string' },
+  'project-name': {
+    kind: 'string',
+    short: 'p',
+    brief: 'Name of the project',
+    placeholder: 'string',
+    complete: 'project',
+  },
   workdir: {
     kind: 'string',
     brief: 'Old name of --project-directory',
@@ -70,6 +83,7 @@ export const composeGlobals: FlagTable = {
     // Red wherever it is written, as in the reference program.
     deprecated:
       "\u001B[31moption '--workdir' is DEPRECATED at root level! Please use '--project-directory' instead.\u001B[0m",
+    complete: 'folder',
   },
   'no-ansi': {
     kind: 'boolean',
@@ -79,9 +93,23 @@ export const composeGlobals: FlagTable = {
   },
   // Compose v2 cmd/compatibility/convert.go: the engine connection may stand on docker-compose's own line.
   debug: { kind: 'boolean', short: 'D', aliases: ['verbose'], brief: 'Log what is done in detail', hidden: true },
-  host: { kind: 'string', short: 'H', brief: 'Address of the engine', hidden: true, missingValue },
-  context: { kind: 'string', short: 'c', brief: 'Docker context that names the engine', hidden: true, missingValue },
-  'log-level': { kind: 'string', short: 'l', brief: 'Least serious lines to log', hidden: true, missingValue },
+  host: { kind: 'string', short: 'H', brief: 'Address of the engine', hidden: true, missingValue, complete: 'none' },
+  context: {
+    kind: 'string',
+    short: 'c',
+    brief: 'Docker context that names the engine',
+    hidden: true,
+    missingValue,
+    complete: 'none',
+  },
+  'log-level': {
+    kind: 'string',
+    short: 'l',
+    brief: 'Least serious lines to log',
+    hidden: true,
+    missingValue,
+    complete: ['debug', 'info', 'warn', 'error', 'fatal'],
+  },
   tls: { kind: 'boolean', brief: 'Speak TLS to the engine', hidden: true },
   tlsverify: { kind: 'boolean', brief: 'Speak TLS and check the certificate of the engine', hidden: true },
   tlscacert: {
@@ -104,6 +132,7 @@ export const composeCommands: readonly Command[] = [
   ...lifecycleCommands,
   ...processCommands,
   publishCommand,
+  ...upCommands,
   versionCommand,
   ...viewCommands,
   watchCommand,

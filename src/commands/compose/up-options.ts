@@ -6,7 +6,7 @@ import type { PullPolicy } from '../../compose/plan/image-plan.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { beyondLimit } from '../../compose/load/limits.ts'
 import { requireService } from '../../compose/load/select.ts'
-import type { upFlags } from './lifecycle-table.ts'
+import type { upFlags } from './up-table.ts'
 
 type UpFlags = FlagValues<typeof upFlags>
 

@@ -2,7 +2,7 @@ import type { Command } from '../../cli/command.ts'
 import { defineCommand } from '../../cli/command.ts'
 
 export const versionFlags = {
-  format: { kind: 'string', short: 'f', brief: 'pretty or json' },
+  format: { kind: 'string', short: 'f', brief: 'pretty or json', complete: ['pretty', 'json'] },
   short: { kind: 'boolean', brief: 'Print the number only' },
 } as const
 

@@ -14,7 +14,7 @@ export const eventsFlags = {
 } as const
 
 export const imagesFlags = {
-  format: { kind: 'string', brief: 'table or json', default: 'table' },
+  format: { kind: 'string', brief: 'table or json', default: 'table', complete: ['table', 'json'] },
   quiet: { kind: 'boolean', short: 'q', brief: 'IDs only' },
 } as const
 
@@ -32,13 +32,13 @@ export const scaleFlags: typeof ownScaleFlags & LockFlags = { ...ownScaleFlags, 
 
 export const statsFlags = {
   all: { kind: 'boolean', short: 'a', brief: 'Stopped containers too' },
-  format: { kind: 'string', brief: 'table, json or a Go template' },
+  format: { kind: 'string', brief: 'table, json or a Go template', complete: ['table', 'json'] },
   'no-stream': { kind: 'boolean', brief: 'One reading and no more' },
   'no-trunc': { kind: 'boolean', brief: 'Show whole IDs' },
 } as const
 
 export const volumesFlags = {
-  format: { kind: 'string', brief: 'table, json or a Go template', default: 'table' },
+  format: { kind: 'string', brief: 'table, json or a Go template', default: 'table', complete: ['table', 'json'] },
   quiet: { kind: 'boolean', short: 'q', brief: 'Names only' },
 } as const
 
@@ -51,9 +51,13 @@ export const vizFlags = {
 } as const
 
 export const generateFlags = {
-  format: { kind: 'string', brief: 'yaml or json', default: 'yaml' },
-  name: { kind: 'string', brief: 'Name of the project to write into the file' },
-  'project-dir': { kind: 'string', brief: 'Folder of the project, which paths of the file start from' },
+  format: { kind: 'string', brief: 'yaml or json', default: 'yaml', complete: ['yaml', 'json'] },
+  name: { kind: 'string', brief: 'Name of the project to write into the file', complete: 'none' },
+  'project-dir': {
+    kind: 'string',
+    brief: 'Folder of the project, which paths of the file start from',
+    complete: 'folder',
+  },
 } as const
 
 /** `alpha dry-run` of early releases: the words after it are a command line of their own. */
@@ -63,7 +67,7 @@ const scaleCommand = defineCommand({
   name: 'scale',
   brief: 'Set the number of containers of services',
   flags: scaleFlags,
-  args: [{ name: 'SERVICE=REPLICAS...', complete: 'service' }],
+  args: [{ name: 'SERVICE=REPLICAS...', complete: 'scale' }],
   load: () => import('./scale.ts'),
 })
 
@@ -118,7 +122,7 @@ export const viewCommands: readonly Command[] = [
     name: 'stats',
     brief: 'Show what containers use of their engine',
     flags: statsFlags,
-    args: [services],
+    args: [{ name: '[SERVICE...]', complete: 'running-service' }],
     load: () => import('./stats.ts'),
   }),
   vizCommand,

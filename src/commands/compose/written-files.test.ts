@@ -25,6 +25,10 @@ it('config -o into a folder that is not there', async () => {
   })
 })
 
+it('config -o is for the project: lists go to stdout', async () => {
+  expect(await bed.run('config', '--services', '-o', '/nowhere/x.yaml')).toMatchObject({ code: 0, stdout: 'web\n' })
+})
+
 it('export into a folder that is not there is refused before it begins', async () => {
   expect(await bed.run('export', 'web', '-o', '/nowhere/x.tar')).toMatchObject({
     code: 1,

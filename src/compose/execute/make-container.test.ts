@@ -24,7 +24,7 @@ describe('a container under a name that is taken', () => {
   const make = (name: string, service = 'web'): Promise<string> => {
     const Labels = { [LABEL.project]: 'p', [LABEL.service]: service, [LABEL.number]: '1' }
     const body = { Image: 'busybox:latest', Cmd: ['serve'], Labels }
-    return makeContainer(engine, { body, query: { name } }, systemClock, {})
+    return (await makeContainer(engine, { body, query: { name } }, systemClock, {})).Id
   }
   const temporary = '0123456789ab_p-web-1'
 

@@ -1,4 +1,4 @@
-import { keepClassicImages } from '../legacy/classic-image.ts'
+import { toClassicImages } from '../legacy/classic-image.ts'
 import { toFamiliarReference } from '../translate/image-name.ts'
 import { toBuiltName, toImageReference } from '../translate/name.ts'
 import type { DownOptions } from './down.ts'
@@ -17,7 +17,7 @@ export interface BuiltImage {
  * Names of images that `down --rmi` takes away.
  *
  * - `all`: those the chosen services run, and every name of what was built for them, also one they no longer have
- * - `local`: names of the form `PROJECT-SERVICE` only, which nobody has chosen
+ * - `local`: names of the form `PROJECT-SERVICE` only, and `PROJECT_SERVICE` of docker-compose 1, which nobody has chosen
  *
  * With `--remove-orphans` what was built for other services of the project counts too, as with docker-compose 2.40.
  */
@@ -55,8 +55,8 @@ function referencesOf(name: string, observed: Observed, options: DownOptions): r
   }
   const service = project.services[name]
   if (service === undefined || (which === 'local' && service.image !== undefined)) return []
-  const kept = keepClassicImages(project, observed, () => false)
-  const references = [toImageReference(kept, service), toImageReference(project, service)]
+  // Where `up --build` took the place of what docker-compose 1 had built, both are there: each tool removes its own.
+  const references = [toImageReference(project, service), ...toClassicImages(project, [service])]
   return references.filter((reference) => observed.images[reference] !== undefined)
 }
 

@@ -169,6 +169,22 @@ describe('down', () => {
     expect(removed({})).toEqual([])
   })
 
+  it('removes what docker-compose 1 built also after up --build made another of it', () => {
+    const { image: _image, ...web } = service('web', { build: { context: '/p' } })
+    const files = project([web, service('db')])
+    const have = {
+      ...up(files),
+      images: dictionary({ 'p-web': image('sha256:1'), p_web: image('sha256:2'), p_db: image('sha256:3') }),
+    }
+    for (const removeImages of ['local', 'all'] as const) {
+      const text = down(have, { project: files, removeImages })
+      expect(text).toContain('Image p-web:latest: remove-image')
+      expect(text).toContain('Image p_web:latest: remove-image')
+      // Its image has a name in the file: one called so is nobody's of this project.
+      expect(text).not.toContain('Image p_db')
+    }
+  })
+
   it('says when there is nothing', () => {
     const plan = planDown(emptyEngine(), { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false })
     expect(plan).toEqual({

@@ -176,7 +176,8 @@ function appliesTo(verb: Verb, container: ObservedContainer): boolean {
   if (container.isOneOff) return false
   switch (verb.kind) {
     case 'start':
-      return !isAlive(container)
+      // The engine refuses one that is paused, in words of its own, as with the reference program: it is not running after it.
+      return !isAlive(container) || container.state === 'paused'
     case 'restart':
       return true
     case 'stop':

@@ -129,7 +129,8 @@ function toHexByte(value: number): string {
 
 /** Starts a container. False when it runs already. */
 export function startFakeContainer(state: FakeState, container: FakeContainer): boolean {
-  if (container.status === 'running' || container.status === 'paused') return false
+  if (container.status === 'running') return false
+  if (container.status === 'paused') throw new FakeError(409, 'cannot start a paused container, try unpause instead')
   publishPorts(state, container)
   container.status = 'running'
   container.startedAtMs = state.clock.nowMs()

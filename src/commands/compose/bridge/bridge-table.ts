@@ -4,22 +4,40 @@ import type { Command } from '../../../cli/command.ts'
 /** Loaded at every start: nothing but data. */
 
 export const convertFlags = {
-  output: { kind: 'string', short: 'o', brief: 'Folder for what comes out', default: 'out', placeholder: 'string' },
-  templates: { kind: 'string', brief: 'Folder of templates in place of those of the image', placeholder: 'string' },
+  output: {
+    kind: 'string',
+    short: 'o',
+    brief: 'Folder for what comes out',
+    default: 'out',
+    placeholder: 'string',
+    complete: 'folder',
+  },
+  templates: {
+    kind: 'string',
+    brief: 'Folder of templates in place of those of the image',
+    placeholder: 'string',
+    complete: 'folder',
+  },
   transformation: {
     kind: 'strings',
     short: 't',
     brief: 'Image to run (default: docker/compose-bridge-kubernetes)',
     placeholder: 'stringArray',
+    complete: 'none',
   },
 } as const
 
 export const createTransformationFlags = {
-  from: { kind: 'string', short: 'f', brief: 'Image to start from (default: docker/compose-bridge-kubernetes)' },
+  from: {
+    kind: 'string',
+    short: 'f',
+    brief: 'Image to start from (default: docker/compose-bridge-kubernetes)',
+    complete: 'none',
+  },
 } as const
 
 export const listTransformationFlags = {
-  format: { kind: 'string', brief: 'table or json', default: 'table' },
+  format: { kind: 'string', brief: 'table or json', default: 'table', complete: ['table', 'json'] },
   quiet: { kind: 'boolean', short: 'q', brief: 'Names only' },
 } as const
 
