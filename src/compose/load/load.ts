@@ -17,7 +17,7 @@ import { beyondLimit } from './limits.ts'
 import type { LoadOptions, Sources } from './options.ts'
 import { checkProjectName, normalizeProjectName } from './project-name.ts'
 import { parseFile, readFileOnto } from './read-file.ts'
-import { applyProfiles } from './select.ts'
+import { applyProfiles, enableServices } from './select.ts'
 import { resolveServiceFiles } from './service-files.ts'
 import { makeShared, makeVariables } from './stage.ts'
 import type { Shared } from './stage.ts'
@@ -39,7 +39,9 @@ export function loadProject(sources: Sources, options: LoadOptions): Project {
   const project = bindProject(tree, name, environment, sources, shared)
   const active = applyProfiles(project, options.profiles ?? [])
   if (options.skipConsistency !== true) checkConsistency(active, tree, shared.places)
-  const complete = resolveServiceFiles(active, tree, shared)
+  // Those that are named are to be run: their files count as well. A name that there is not is for the caller to refuse.
+  const named = (options.named ?? []).filter((service) => active.disabledServices[service] !== undefined)
+  const complete = resolveServiceFiles(enableServices(active, named), tree, shared)
   checkLabels(complete, shared.limits.labels)
   return complete
 }
