@@ -8,6 +8,8 @@ export interface ClassicFile {
   readonly services: Readonly<Record<string, WrittenService | undefined>>
   /** Where its relative paths start. */
   readonly folder: string
+  /** Of several files merged the first one: what is extended is taken from that alone. */
+  readonly first?: ClassicFile
 }
 
 /** Opens the file that a service of another one extends; undefined where what is in it is not known. */
@@ -25,7 +27,7 @@ export function extendClassic(file: ClassicFile, name: string, open: OpenClassic
   const { extends: reference, ...own } = service
   const { service: baseName, file: path } = isWrittenMap(reference) ? reference : { service: reference }
   if (typeof baseName !== 'string') return undefined
-  const from = typeof path === 'string' ? open(file, path) : path === undefined ? file : undefined
+  const from = typeof path === 'string' ? open(file, path) : path === undefined ? (file.first ?? file) : undefined
   if (from === undefined) return undefined
   // Circles are refused when the file is loaded.
   const base = extendClassic(from, baseName, open)

@@ -75,6 +75,8 @@ const forms = {
   'labels: { a: 1, b: true, c: 1.5, d: null, e: 1.0 }': '"labels":{"a":"1","b":"True","c":"1.5","d":null,"e":"1.0"}',
   'volumes: [{ type: tmpfs, target: /t, tmpfs: { size: 1m } }]':
     '"volumes":[{"target":"/t","tmpfs":{"size":1048576},"type":"tmpfs"}]',
+  'volumes: [{ type: bind, source: ./b, target: /b, bind: {} }]':
+    '"volumes":[{"source":"/p/b","target":"/b","type":"bind"}]',
   'mem_swappiness: "10"': '"mem_swappiness":10',
   'x-foo: 1': '"x-foo":1',
   'deploy: { resources: { limits: { cpus: "1", memory: 50M } } }':
@@ -219,6 +221,13 @@ volumes: { data: }`
     const told = describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG', ids)
     expect(told).toContain('"ipc_mode":"container:123"')
     expect(hashServiceClassic(project, project.services['web']!, 'sha256:1')).toEqual([])
+  })
+
+  it('of a service that extends one of several files is taken of the first one alone', () => {
+    const text = 'services: { web: { extends: { service: base } }, base: { image: b } }'
+    const project = load(text, 'services: { base: { tty: true }, web: { init: true } }')
+    const told = describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')
+    expect(told).toContain('"options":{"device_requests":null,"image":"b","init":true,"platform":null,"volumes":[]}')
   })
 
   it('of a service that extends one of its file is taken of both', () => {

@@ -175,12 +175,19 @@ function writtenOf(shared: Shared, folder: string, home: string | undefined): Pi
     const full = joinPath(from.folder, path, home)
     const services = shared.bases.get(full)?.['services']
     if (!isWrittenMap(services)) return undefined
-    return { services: services as Readonly<Record<string, WrittenService>>, folder: posix.dirname(full) }
+    return { services: asServices(services), folder: posix.dirname(full) }
+  }
+  const asServices = (services: WrittenService): ClassicFile['services'] => services as ClassicFile['services']
+  const main = documents[0]
+  const whole: ClassicFile = {
+    services: merged,
+    folder,
+    ...(isWrittenMap(main) && { first: { services: asServices(main), folder } }),
   }
   const written = makeDictionary<WrittenService>()
   for (const name of Object.keys(merged)) {
     const isOld = shared.seen.version1 && merged[name]?.['extends'] !== undefined
-    const service = isOld ? undefined : extendClassic({ services: merged, folder }, name, open)
+    const service = isOld ? undefined : extendClassic(whole, name, open)
     if (service !== undefined) written[name] = service
   }
   return { written }
