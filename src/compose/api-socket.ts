@@ -3,6 +3,12 @@ import { copyDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import type { Service } from './model/service.ts'
 
+/**
+ * Where the engine has its socket, whatever the way here leads over: a virtual machine, or a tunnel. The reference program
+ * mounts this one, and its path is part of the hash.
+ */
+const socket = '/var/run/docker.sock'
+
 /** Key of the config that holds the user's credentials; no file can have it. */
 const configKey = '#apisocket'
 
@@ -10,7 +16,7 @@ const configKey = '#apisocket'
  * The project in which services with `use_api_socket` have the engine's socket, and the user's credentials where
  * docker programs look for them (docker/compose pkg/compose/apiSocket.go).
  *
- * @param socketPath the engine's own; undefined when it is reached otherwise
+ * @param socketPath by which the engine is reached; undefined when it is reached otherwise
  * @param credentials text of a docker `config.json`
  * @throws {compose/unsupported} when the engine is not reached by a socket
  */
@@ -28,20 +34,20 @@ export function withApiSocket(
   }
   const services = copyDictionary(project.services)
   for (const [name, service] of Object.entries(services)) {
-    if (service.use_api_socket === true) services[name] = withSocket(service, socketPath)
+    if (service.use_api_socket === true) services[name] = withSocket(service)
   }
   const configs = copyDictionary(project.configs)
   configs[configKey] = { name: configKey, content: credentials }
   return { ...project, services, configs }
 }
 
-function withSocket(service: Service, source: string): Service {
+function withSocket(service: Service): Service {
   const environment = copyDictionary<string | null>(service.environment ?? {})
   environment['DOCKER_CONFIG'] ??= '/run/secrets/docker'
   return {
     ...service,
     environment,
-    volumes: [...(service.volumes ?? []), { type: 'bind', source, target: '/var/run/docker.sock' }],
+    volumes: [...(service.volumes ?? []), { type: 'bind', source: socket, target: socket }],
     configs: [...(service.configs ?? []), { source: configKey, target: '/run/secrets/docker/config.json' }],
   }
 }

@@ -196,6 +196,11 @@ describe('limits and policies', () => {
       { restart: 'no', deploy: { restart_policy: { condition: 'any' } } },
       { RestartPolicy: { Name: 'always' } },
     ],
+    [
+      'a deploy restart without a condition',
+      { restart: 'always', deploy: { restart_policy: { max_attempts: 2 } } },
+      {},
+    ],
     ['no init', { init: false }, { Init: false }],
     ['all GPUs', { gpus: [{ count: -1 }] }, { DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }] }],
     [

@@ -13,6 +13,8 @@ services:
   tool: { image: ${sampleImage}, profiles: [tools], command: ["sh", "-c", "echo out; echo err >&2"] }
 `
 
+const idle = `image: ${sampleImage}, command: ["/bin/idle"], stop_grace_period: 1s`
+
 describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
   let running: Lab | undefined
   let host: ComposeHost
@@ -56,7 +58,6 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
   })
 
   it('start of one service starts what it depends on, and waits for it, as docker-compose 2.40 does', async () => {
-    const idle = `image: ${sampleImage}, command: ["/bin/idle"], stop_grace_period: 1s`
     await host.write('chain', {
       'compose.yaml': `services:
   web: { ${idle}, depends_on: { sick: { condition: service_healthy } } }
@@ -84,6 +85,28 @@ describe.runIf(isRoot)('verbs of compose (needs root on Linux)', () => {
       expect((await host.compose('chain', ['stop'])).code).toBe(0)
     }
     await host.compose('chain', ['down'])
+  })
+
+  it('start without names starts what is there; scale replaces what has changed', async () => {
+    const text = (value: string): string =>
+      `services:\n  web: { ${idle}, labels: { v: "${value}" }, depends_on: [db] }\n  db: { ${idle}, labels: { v: "${value}" } }\n`
+    for (const program of ['reference', 'compose'] as const) {
+      await host.write('part', { 'compose.yaml': text('1') })
+      expect((await host[program]('part', ['create', 'db'])).code).toBe(0)
+      expect((await host[program]('part', ['start'])).code).toBe(0)
+      expect((await host.containers('part')).map(({ name, state }) => `${name} ${state}`)).toEqual([
+        'part-db-1 running',
+      ])
+      expect((await host[program]('part', ['up', '-d'])).code).toBe(0)
+      await host.write('part', { 'compose.yaml': text('2') })
+      expect((await host[program]('part', ['scale', 'web=2'])).code).toBe(0)
+      expect((await host.containers('part')).map(({ name, labels }) => `${name} ${labels['v']}`)).toEqual([
+        'part-db-1 2',
+        'part-web-1 2',
+        'part-web-2 2',
+      ])
+      await host[program]('part', ['down', '-t', '0'])
+    }
   })
 
   it('rm asks, and removes only what is stopped', async () => {

@@ -48,7 +48,7 @@ export async function openWritten(
 ): Promise<Project> {
   const loaded = await withFiles(
     ctx,
-    ({ naming, ...found }) => readProject(toRequest(ctx, naming), toLoadOptions(ctx, { ...found, ...options })),
+    ({ naming, ...found }) => readProject(toRequest(ctx, naming), toLoadOptions(ctx, { ...found, ...options, named })),
     onRemote,
   )
   learnEnv(ctx, loaded.environment)

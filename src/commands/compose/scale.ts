@@ -7,7 +7,10 @@ import { withSession } from './session.ts'
 import { requireProject } from './target.ts'
 import { defaultCreation, toConvergeOptions } from './up.ts'
 
-/** Brings services to a number of containers and starts them; what they depend on comes along. */
+/**
+ * Brings services to a number of containers and starts them; what they depend on comes along. What has changed in the file
+ * is replaced as by `up`, which is what the reference program does.
+ */
 export const run: Run<typeof scaleFlags> = async (ctx, flags, args) => {
   requireArguments(args, 1)
   const wanted = args.map(readSpecifier)
@@ -19,8 +22,6 @@ export const run: Run<typeof scaleFlags> = async (ctx, flags, args) => {
     const creation = {
       ...defaultCreation,
       'no-deps': flags['no-deps'],
-      // Containers that are there stay, whatever has changed in the file.
-      'no-recreate': true,
       scale: wanted.map(([service, count]) => `${service}=${count}`),
       timeout: flags.timeout,
       command: 'docker-compose scale',

@@ -13,11 +13,13 @@ export const run: Run<typeof verbFlags> = (ctx, flags, args) =>
       throw new FlotillaError('compose/not-found', `no container found for project "${projectName}": not found`)
     }
     const services = withDependencies(roster, args)
-    const wanted = args.length > 0 ? services : [...roster.dependencies.keys()]
+    const isEmpty = (name: string): boolean => (roster.containers.get(name) ?? []).every(({ isOneOff }) => isOneOff)
+    const every = [...roster.dependencies.keys()]
+    // Of all services those that have containers are meant, unless none has any.
+    const wanted = args.length > 0 ? services : every.filter(() => every.every(isEmpty))
     const empty = wanted.find((name) => {
       const service = project?.services[name]
-      const isWithout = service?.scale === 0 || service?.provider !== undefined
-      return !isWithout && (roster.containers.get(name) ?? []).every((container) => container.isOneOff)
+      return service?.scale !== 0 && service?.provider === undefined && isEmpty(name)
     })
     if (empty !== undefined) {
       throw new FlotillaError('compose/not-found', `service "${empty}" has no container to start`)

@@ -21,7 +21,7 @@ describe('a container under a name that is taken', () => {
     await fake.stop()
   })
 
-  const make = (name: string, service = 'web'): Promise<string> => {
+  const make = async (name: string, service = 'web'): Promise<string> => {
     const Labels = { [LABEL.project]: 'p', [LABEL.service]: service, [LABEL.number]: '1' }
     const body = { Image: 'busybox:latest', Cmd: ['serve'], Labels }
     return (await makeContainer(engine, { body, query: { name } }, systemClock, {})).Id

@@ -75,6 +75,8 @@ const forms = {
   'labels: { a: 1, b: true, c: 1.5, d: null, e: 1.0 }': '"labels":{"a":"1","b":"True","c":"1.5","d":null,"e":"1.0"}',
   'volumes: [{ type: tmpfs, target: /t, tmpfs: { size: 1m } }]':
     '"volumes":[{"target":"/t","tmpfs":{"size":1048576},"type":"tmpfs"}]',
+  'volumes: [{ type: bind, source: ./b, target: /b, bind: {} }]':
+    '"volumes":[{"source":"/p/b","target":"/b","type":"bind"}]',
   'mem_swappiness: "10"': '"mem_swappiness":10',
   'x-foo: 1': '"x-foo":1',
   'deploy: { resources: { limits: { cpus: "1", memory: 50M } } }':
@@ -86,6 +88,8 @@ const forms = {
     '"device_requests":[{"capabilities":[["gpu"]],"count":1}],"image":"busybox","mem_reservation":null',
   'blkio_config: { device_read_bps: [{ path: /dev/sda, rate: 12mb }], device_write_iops: [{ path: /dev/sda, rate: "30" }] }':
     '"blkio_config":{"device_read_bps":[{"path":"/dev/sda","rate":12582912}],"device_write_iops":[{"path":"/dev/sda","rate":30}]}',
+  'credential_spec: { file: s.json }, security_opt: ["label=disable"]':
+    '"security_opt":["credentialspec=file://s.json"]',
   'ports: ["[::1]:1:2"]': '"ports":[[2,1,null,null,"::1"]]',
 } as const
 
@@ -118,8 +122,19 @@ const mergedRecorded = {
   db: String.raw`{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"p_default","networks":{"p_default":{}},"options":{"device_requests":null,"expose":["80","90"],"image":"busybox","platform":null,"volumes":[]},"secrets":[],"volumes_from":[]}`,
 }
 
+/** A file that another one extends, in a folder of its own. */
+const baseFile = `services:
+  tmpl: { image: busybox, volumes: ["./rel:/rel", "../up:/up:ro", "data:/d", /anon, { type: bind, source: ./b, target: /b }],
+    labels: { a: 1 }, build: ./ctx, ports: ["90:90"] }
+  child: { extends: { service: tmpl }, build: { context: ., dockerfile: D }, volumes: ["./own:/own"] }
+`
+
+/** What docker-compose 1.29.2 takes the hash of for a service that extends it. */
+const extendedRecorded =
+  '{"image_id":"sha256:IMG","ipc_mode":null,"links":[],"net":"p_default","networks":{"p_default":{}},"options":{"build":{"context":"/p/base","dockerfile":"D"},"command":"x","device_requests":null,"image":"busybox","labels":{"a":"1"},"platform":null,"ports":[[80,80,null,null,null],[90,90,null,null,null]],"volumes":[[null,"/anon","rw"],{"source":"/p/base/b","target":"/b","type":"bind"},["p_data","/d","rw"],["/p/base/own","/own","rw"],["/p/base/rel","/rel","rw"],["/p/up","/up","ro"]]},"secrets":[],"volumes_from":[]}'
+
 function load(...texts: readonly string[]): Project {
-  const files: Readonly<Record<string, string>> = { '/p/x.env': 'F=1' }
+  const files: Readonly<Record<string, string>> = { '/p/x.env': 'F=1', '/p/base/b.yml': baseFile }
   return loadProject(
     {
       files: texts.map((text, index) => ({ path: `/p/${index}.yml`, text })),
@@ -188,7 +203,34 @@ networks: { back: }
     expect(told('db')).toBe(mergedRecorded.db)
   })
 
-  it('of a service that extends one of its file is taken of both; of another file it cannot be told', () => {
+  it('of a service that extends one of another file is taken of both, with the paths of that file', () => {
+    const text = `services:
+  web: { extends: { file: base/b.yml, service: child }, command: x, ports: ["80:80"] }
+  other: { image: busybox }
+volumes: { data: }`
+    const project = load(text)
+    const told = (name: string): string =>
+      describeClassic(project, project.services[name]!, project.written![name]!, 'sha256:IMG')
+    expect(told('web')).toBe(extendedRecorded)
+    expect(told('other')).toContain('"options":{"device_requests":null,"image":"busybox","platform":null,"volumes":[]}')
+  })
+
+  it('of a service that shares the IPC namespace of another one is taken of its container', () => {
+    const project = load('services: { web: { image: x, ipc: "service:db" }, db: { image: x } }')
+    const ids = makeDictionary([['db', '123']])
+    const told = describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG', ids)
+    expect(told).toContain('"ipc_mode":"container:123"')
+    expect(hashServiceClassic(project, project.services['web']!, 'sha256:1')).toEqual([])
+  })
+
+  it('of a service that extends one of several files is taken of the first one alone', () => {
+    const text = 'services: { web: { extends: { service: base } }, base: { image: b } }'
+    const project = load(text, 'services: { base: { tty: true }, web: { init: true } }')
+    const told = describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')
+    expect(told).toContain('"options":{"device_requests":null,"image":"b","init":true,"platform":null,"volumes":[]}')
+  })
+
+  it('of a service that extends one of its file is taken of both', () => {
     const text = 'services: { web: { extends: { service: base }, command: x }, base: { image: b, environment: [A=1] } }'
     const project = load(text)
     expect(describeClassic(project, project.services['web']!, project.written!['web']!, 'sha256:IMG')).toContain(
@@ -204,7 +246,12 @@ networks: { back: }
     expect(hash('tty: true')).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)])
     // `cpus: "2"` is written as 2.0 there.
     expect(hash('cpus: 2')).toHaveLength(2)
-    const untold = ['configs: [c]', 'gpus: all', 'network_mode: "container:x"', 'healthcheck: { interval: 1d }']
+    expect(hash('cpu_shares: 512')).toHaveLength(2)
+    expect(hash('cpus: 2, cpu_shares: 512')).toHaveLength(4)
+    // Of no effect there.
+    expect(hash('tty: true, configs: [c]')).toEqual(hash('tty: true'))
+    expect(hash('credential_spec: { config: c }')).toEqual([])
+    const untold = ['gpus: all', 'network_mode: "container:x"', 'healthcheck: { interval: 1d }']
     for (const extra of untold) expect([extra, hash(extra)]).toEqual([extra, []])
     const bare = makeProject([makeService('web')])
     expect(hashServiceClassic(bare, bare.services['web']!, 'sha256:1')).toEqual([])

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { makeDictionary } from '../model/dictionary.ts'
+import type { Dictionary } from '../model/dictionary.ts'
 import { GoScalar } from '../model/go-scalar.ts'
 import type { Project, Written, WrittenService } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
@@ -14,16 +16,22 @@ import type { PythonValue } from './python-json.ts'
  * and only for fields known here.
  *
  * @param imageId of the image the service runs
+ * @param ids of the containers the service refers to, by service
  * @returns more than one where the same value may have been written in several ways; none when it cannot be told: then
  *   the container counts as changed, as for docker-compose 2
  */
-export function hashServiceClassic(project: Project, service: Service, imageId: string): readonly string[] {
+export function hashServiceClassic(
+  project: Project,
+  service: Service,
+  imageId: string,
+  ids: Dictionary<string> = makeDictionary(),
+): readonly string[] {
   const written = project.written?.[service.name]
   if (written === undefined) return []
   try {
     return variantsOf(written).map((variant) =>
       createHash('sha256')
-        .update(describeClassic(project, service, variant, imageId))
+        .update(describeClassic(project, service, variant, imageId, ids))
         .digest('hex'),
     )
   } catch (error) {
@@ -32,15 +40,23 @@ export function hashServiceClassic(project: Project, service: Service, imageId: 
   }
 }
 
-/** `cpus: "2"` is a float there and `cpus: 2` none; here both are 2. */
+/** `cpus: "2"` is a float there and `cpus: 2` none, `cpu_shares: "512"` stays text; here both are numbers. */
 function variantsOf(written: WrittenService): readonly WrittenService[] {
-  const { cpus } = written
-  if (typeof cpus !== 'number' || !Number.isInteger(cpus)) return [written]
-  return [written, { ...written, cpus: new GoScalar('float', String(cpus)) }]
+  const { cpus, cpu_shares: shares } = written
+  const isWhole = typeof cpus === 'number' && Number.isInteger(cpus)
+  const variants = isWhole ? [written, { ...written, cpus: new GoScalar('float', String(cpus)) }] : [written]
+  if (typeof shares !== 'number') return variants
+  return [...variants, ...variants.map((variant) => ({ ...variant, cpu_shares: String(shares) }))]
 }
 
 /** The text the hash is taken of. */
-export function describeClassic(project: Project, service: Service, written: WrittenService, imageId: string): string {
+export function describeClassic(
+  project: Project,
+  service: Service,
+  written: WrittenService,
+  imageId: string,
+  ids: Dictionary<string> = makeDictionary(),
+): string {
   const networks = networksOf(project, written)
   return renderPythonJson({
     options: optionsOf(project, service, written),
@@ -50,7 +66,7 @@ export function describeClassic(project: Project, service: Service, written: Wri
       return at === -1 ? [link, null] : [link.slice(0, at), link.slice(at + 1)]
     }),
     net: netOf(project, written, networks),
-    ipc_mode: plainMode(written['ipc']),
+    ipc_mode: ipcOf(written['ipc'], ids),
     networks: Object.fromEntries(networks),
     secrets: secretsOf(project, written),
     volumes_from: textsAt(written, 'volumes_from').flatMap((entry) => {
@@ -88,6 +104,13 @@ function netOf(
   if (service !== undefined) return service
   if (mode !== undefined) return plainMode(mode)
   return networks[0]?.[0] ?? 'none'
+}
+
+/** The container of another service, by its ID. */
+function ipcOf(mode: Written | undefined, ids: Dictionary<string>): PythonValue {
+  const service = typeof mode === 'string' && mode.startsWith('service:') ? mode.slice('service:'.length) : undefined
+  const id = service === undefined ? undefined : ids[service]
+  return id === undefined ? plainMode(mode) : `container:${id}`
 }
 
 /** A mode that names a container cannot be told without looking. */

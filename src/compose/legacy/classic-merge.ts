@@ -21,27 +21,6 @@ export function mergeAllClassic(parts: readonly WrittenService[]): WrittenServic
 }
 
 /**
- * A service with what it extends in the same file.
- *
- * @returns undefined when it extends one of another file, or in a file of version 1: then it is not known what
- *   docker-compose 1 makes of it
- */
-export function extendClassic(
-  services: Readonly<Record<string, WrittenService | undefined>>,
-  name: string,
-  isVersion1: boolean,
-): WrittenService | undefined {
-  const service = services[name]
-  if (service === undefined || service['extends'] === undefined) return service
-  const { extends: reference, ...own } = service
-  const { service: baseName, file } = isWrittenMap(reference) ? reference : { service: reference }
-  if (isVersion1 || file !== undefined || typeof baseName !== 'string') return undefined
-  // Circles are refused when the file is loaded.
-  const base = extendClassic(services, baseName, isVersion1)
-  return base === undefined ? undefined : mergeAllClassic([base, own])
-}
-
-/**
  * A service of several files as docker-compose 1 sees it before it looks closer (compose/config/config.py
  * merge_service_dicts): lists become sorted, pairs maps. A service of one of the files goes the same way, with nothing
  * for the other.

@@ -1,5 +1,6 @@
 import type { Project, Written, WrittenService } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
+import { isRemoteContext } from './classic-extends.ts'
 import { blkioOf, deviceRequestsOf, limitsOf, restartOf, toWhole } from './classic-limits.ts'
 import { toClassicPorts } from './classic-port.ts'
 import { toClassicPath, toClassicVolume } from './classic-volume.ts'
@@ -30,6 +31,9 @@ const leftOut = new Set([
   'env_file',
   'environment',
   'deploy',
+  // Of no effect there (compose/project.py translate_deploy_keys_to_container_config).
+  'configs',
+  'credential_spec',
 ])
 
 /** The options of a service as docker-compose 1 keeps them (compose/config/config.py process_service, finalize_service). */
@@ -43,6 +47,8 @@ export function optionsOf(project: Project, service: Service, written: WrittenSe
     else if (!leftOut.has(key)) options[key] = toOption(project, service, key, value)
   }
   if ('environment' in written || 'env_file' in written) options['environment'] = environmentOf(service, written)
+  const specification = written['credential_spec']
+  if (specification !== undefined) options['security_opt'] = [credentialOf(specification)]
   const restart = restartOf(deploy)
   return { ...options, ...limitsOf(deploy), ...(restart !== undefined && { restart }) }
 }
@@ -89,6 +95,14 @@ function toOption(project: Project, service: Service, key: string, value: Writte
   }
 }
 
+/** Takes the place of all other security options (compose/project.py translate_credential_spec_to_security_opt). */
+function credentialOf(value: Written): PythonValue {
+  const { file, registry } = mapOf(value)
+  if (typeof file === 'string') return `credentialspec=file://${file}`
+  if (typeof registry !== 'string') throw new Untold()
+  return `credentialspec=registry://${registry}`
+}
+
 function labelsOf(value: Written): PythonValue {
   return Object.fromEntries(pairsIn(value).map(([name, entry]) => [name, entry === null ? null : toPythonText(entry)]))
 }
@@ -113,7 +127,7 @@ function buildOf(project: Project, value: Written): PythonValue {
 }
 
 function toContext(project: Project, path: string): string {
-  return /^(?:https?:\/\/|git:\/\/|github\.com\/|git@)/.test(path) ? path : toClassicPath(project, path)
+  return isRemoteContext(path) ? path : toClassicPath(project, path)
 }
 
 /** Values keep the type they are written with; what comes from a file is text. */

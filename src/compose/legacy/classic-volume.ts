@@ -23,7 +23,8 @@ export function toClassicVolume(
   const made: Record<string, PythonValue> = { type }
   if (typeof source === 'string' && source !== '') made['source'] = toSource(project, source, type === 'volume')
   for (const [key, field] of Object.entries(rest)) {
-    const isEmpty = field === null || field === false || field === ''
+    const isEmpty =
+      field === null || field === false || field === '' || (isWrittenMap(field) && !Object.keys(field).length)
     if (!isEmpty && (!optionKeys.has(key) || key === type)) made[key] = key === 'tmpfs' ? withBytes(field) : field
   }
   return made

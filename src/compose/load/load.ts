@@ -1,3 +1,4 @@
+import * as posix from 'node:path/posix'
 import { copyDictionary, makeDictionary } from '../model/dictionary.ts'
 import type { Dictionary, MutableDictionary } from '../model/dictionary.ts'
 import type { Struct } from '../model/field/kind.ts'
@@ -7,17 +8,21 @@ import type { Mount } from '../model/mount.ts'
 import type { Project, WrittenService } from '../model/project.ts'
 import type { FileObject, Model, Network, Volume } from '../model/resource.ts'
 import type { Service } from '../model/service.ts'
-import { extendClassic, mergeAllClassic } from '../legacy/classic-merge.ts'
+import { extendClassic } from '../legacy/classic-extends.ts'
+import type { ClassicFile } from '../legacy/classic-extends.ts'
+import { mergeAllClassic } from '../legacy/classic-merge.ts'
+import { isWrittenMap } from '../legacy/classic-written.ts'
 import { Binder } from './bind.ts'
 import { checkConsistency } from './consistency.ts'
 import { makeFailure } from './failure.ts'
 import { loadGroup } from './group.ts'
+import { joinPath } from './paths.ts'
 import { normalize } from './normalize.ts'
 import { beyondLimit } from './limits.ts'
 import type { LoadOptions, Sources } from './options.ts'
 import { checkProjectName, normalizeProjectName } from './project-name.ts'
 import { parseFile, readFileOnto } from './read-file.ts'
-import { applyProfiles } from './select.ts'
+import { applyProfiles, enableServices } from './select.ts'
 import { resolveServiceFiles } from './service-files.ts'
 import { makeShared, makeVariables } from './stage.ts'
 import type { Shared } from './stage.ts'
@@ -39,7 +44,9 @@ export function loadProject(sources: Sources, options: LoadOptions): Project {
   const project = bindProject(tree, name, environment, sources, shared)
   const active = applyProfiles(project, options.profiles ?? [])
   if (options.skipConsistency !== true) checkConsistency(active, tree, shared.places)
-  const complete = resolveServiceFiles(active, tree, shared)
+  // Those that are named are to be run: their files count as well. A name that there is not is for the caller to refuse.
+  const named = (options.named ?? []).filter((service) => active.disabledServices[service] !== undefined)
+  const complete = resolveServiceFiles(enableServices(active, named), tree, shared)
   checkLabels(complete, shared.limits.labels)
   return complete
 }
@@ -148,13 +155,13 @@ function bindProject(
     environmentFiles: sources.environmentFiles ?? [],
     environment,
     profiles: [],
-    ...writtenOf(shared),
+    ...writtenOf(shared, sources.workingDir, environment['HOME']),
     ...(shared.seen.version1 && { isVersion1: true }),
   }
 }
 
 /** Services as they are written, those of several files merged as docker-compose 1 did it. */
-function writtenOf(shared: Shared): Pick<Project, 'written'> {
+function writtenOf(shared: Shared, folder: string, home: string | undefined): Pick<Project, 'written'> {
   const documents = shared.written.map((document) => mapAt(document ?? makeMap(), 'services'))
   const [first, ...others] = shared.written
   if (first === undefined || others.includes(undefined)) return {}
@@ -164,9 +171,23 @@ function writtenOf(shared: Shared): Pick<Project, 'written'> {
     const parts = documents.map((services) => services?.[name]).map((part) => (isMap(part) ? part : {}))
     merged[name] = mergeAllClassic(parts)
   }
+  const open = (from: ClassicFile, path: string): ClassicFile | undefined => {
+    const full = joinPath(from.folder, path, home)
+    const services = shared.bases.get(full)?.['services']
+    if (!isWrittenMap(services)) return undefined
+    return { services: asServices(services), folder: posix.dirname(full) }
+  }
+  const asServices = (services: WrittenService): ClassicFile['services'] => services as ClassicFile['services']
+  const main = documents[0]
+  const whole: ClassicFile = {
+    services: merged,
+    folder,
+    ...(isWrittenMap(main) && { first: { services: asServices(main), folder } }),
+  }
   const written = makeDictionary<WrittenService>()
   for (const name of Object.keys(merged)) {
-    const service = extendClassic(merged, name, shared.seen.version1)
+    const isOld = shared.seen.version1 && merged[name]?.['extends'] !== undefined
+    const service = isOld ? undefined : extendClassic(whole, name, open)
     if (service !== undefined) written[name] = service
   }
   return { written }

@@ -55,6 +55,8 @@ export interface LoadOptions {
   /** Told each warning once, as one sentence without prefix. */
   readonly warn?: (message: string) => void
   readonly profiles?: readonly string[]
+  /** Services that are named for what is to be done: their profiles are switched on. Unknown ones are passed over. */
+  readonly named?: readonly string[]
   /** Keep `$` expressions as they stand. */
   readonly skipInterpolation?: boolean
   readonly skipNormalization?: boolean

@@ -72,7 +72,7 @@ function readDocument(
     const variables = makeVariables(shared, group.environment)
     interpolate(document, { variables, places: shared.places, warn: shared.warn })
   }
-  if (shared.options.keepWritten === true) keepWritten(document, group)
+  if (shared.options.keepWritten === true) keepWritten(document, file, group)
   if (!group.isBase) extendServices(document, resets, file, group)
   applyResets(model, resets)
   if (!group.isBase) applyIncludes(document, file, group)
@@ -86,12 +86,13 @@ function readDocument(
 }
 
 /**
- * What is included or extended is no longer what docker-compose 1 saw. A file of version 1 is: it was converted
- * there in the same way.
+ * What is included is no longer what docker-compose 1 saw. A file of version 1 is: it was converted there in the same way.
  */
-function keepWritten(document: TreeMap, { shared, isBase }: Group): void {
-  const isAlone = !isBase && document['include'] === undefined
-  shared.written.push(isAlone ? (toPlainTree(document, (scalar) => scalar) as WrittenService) : undefined)
+function keepWritten(document: TreeMap, { path }: SourceFile, { shared, isBase }: Group): void {
+  const isAlone = document['include'] === undefined
+  const plain = isAlone ? (toPlainTree(document, (scalar) => scalar) as WrittenService) : undefined
+  if (!isBase) shared.written.push(plain)
+  else shared.bases.set(path, shared.bases.has(path) ? undefined : plain)
 }
 
 function finishDocument(tree: TreeMap, file: SourceFile, shared: Shared): void {

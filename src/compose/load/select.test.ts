@@ -52,6 +52,25 @@ describe('naming services', () => {
     expect(Object.keys(selectServices(load(text), ['db'], 'dependents').services)).toEqual(['web', 'api', 'db'])
   })
 
+  it('reads the env files and label files of those whose profiles that switches on', () => {
+    const off = `services:
+  web: {image: x}
+  tool: {image: x, profiles: [t], env_file: [e.env], label_file: [l.env]}`
+    const texts: Readonly<Record<string, string>> = { '/p/e.env': 'A=1', '/p/l.env': 'l=2' }
+    const loadWith = (named: readonly string[]): Project =>
+      loadProject(
+        {
+          files: [{ path: '/p/c.yml', text: off }],
+          workingDir: '/p',
+          environment: makeDictionary(),
+          projectName: 'p',
+        },
+        { named, files: { readText: (path) => texts[path], kindOf: () => 'file', resolveLinks: (path) => path } },
+      )
+    expect(loadWith(['tool', 'nosuch']).services['tool']).toMatchObject({ environment: { A: '1' }, labels: { l: '2' } })
+    expect(Object.keys(loadWith(['web']).services)).toEqual(['web'])
+  })
+
   it('switches their profiles on', () => {
     expect(Object.keys(selectServices(load(text), ['tool']).services)).toEqual(['tool'])
     const twice = applyProfiles(load(text), ['q', 'q'])

@@ -23,6 +23,8 @@ export interface Shared {
   readonly includes: IncludeMemo
   /** Documents as they are written, where that is to be kept, nothing for those docker-compose 1 saw otherwise; see `Project.written`. */
   readonly written: (WrittenService | undefined)[]
+  /** Documents of files that services extend, by path, as they are written; nothing where there are several of one file. */
+  readonly bases: Map<string, WrittenService | undefined>
   /**
    * Whether a file held a scalar that JavaScript has no type for, so that the schema cannot look at the trees themselves, and
    * whether one was of version 1.
@@ -50,6 +52,7 @@ export function makeShared(options: LoadOptions): Shared {
     read: makeReader(options, limits),
     parsed: new Map(),
     written: [],
+    bases: new Map(),
     seen: { goScalars: false, version1: false },
     plainVolumes: new Set(),
     volumeDrivers: new Map(),

@@ -55,7 +55,7 @@ function isHashOf(label: string | undefined, service: Service): boolean {
 /** docker-compose 1 hashes the image with the service, and knows no label for it. */
 function isSameAsClassic(container: ObservedContainer, wanted: Wanted, image: ObservedImage): boolean {
   if (wanted.replacesClassic === true || container.labels[LABEL.version]?.startsWith('1.') !== true) return false
-  const hashes = hashServiceClassic(wanted.project, wanted.service, image.id)
+  const hashes = hashServiceClassic(wanted.project, wanted.service, image.id, wanted.ids)
   return hashes.includes(container.labels[LABEL.configHash] ?? '')
 }
 

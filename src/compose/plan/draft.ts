@@ -103,6 +103,7 @@ function inheritVolumes(
 /** `container:alias` for every container of a linked service, and for external links. */
 function toLinks(space: Workspace, slot: Slot, slots: ReadonlyMap<string, ServiceSlots>): readonly string[] {
   const project = space.project.name
+  const { separator } = space.options
   const links: string[] = []
   for (const link of slot.service.links ?? []) {
     const [service = '', alias = service] = link.split(':')
@@ -110,7 +111,7 @@ function toLinks(space: Workspace, slot: Slot, slots: ReadonlyMap<string, Servic
       const names =
         space.project.isVersion1 === true
           ? toClassicAliases(project, service, name)
-          : [`${service}-${number}`, `${project}-${service}-${number}`]
+          : [[service, number].join(separator), [project, service, number].join(separator)]
       links.push(...[alias, ...names].map((each) => `${name}:${each}`))
     }
   }

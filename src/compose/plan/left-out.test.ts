@@ -14,7 +14,10 @@ describe('what engines leave out', () => {
     expect(findLeftOut([service('web', { deploy: { restart_policy: policy } }), service('db')])).toEqual([
       'deploy.restart_policy.delay of service "web" is left out: engines do not know it',
       'deploy.restart_policy.window of service "web" is left out: engines do not know it',
+      'deploy.restart_policy.max_attempts of service "web" is left out: engines count attempts after failures only',
     ])
+    const counted = { condition: 'on-failure', max_attempts: 2 }
+    expect(findLeftOut([service('web', { deploy: { restart_policy: counted } })])).toEqual([])
     expect(findLeftOut([service('web', { deploy: { restart_policy: { condition: 'any', delay: 0 } } })])).toEqual([])
   })
 })

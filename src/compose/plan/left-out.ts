@@ -7,10 +7,15 @@ import type { Service } from '../model/service.ts'
  * @returns one sentence each, in order of services
  */
 export function findLeftOut(services: readonly Service[]): readonly string[] {
-  return services.flatMap((service) => {
-    const policy = service.deploy?.restart_policy
-    return (['delay', 'window'] as const)
-      .filter((field) => (policy?.[field] ?? 0) !== 0)
-      .map((field) => `deploy.restart_policy.${field} of service "${service.name}" is left out: engines do not know it`)
+  return services.flatMap(({ name, deploy }) => {
+    const policy = deploy?.restart_policy
+    const leftOut = (field: string, reason: string): string =>
+      `deploy.restart_policy.${field} of service "${name}" is left out: ${reason}`
+    const unknown = (['delay', 'window'] as const).filter((field) => (policy?.[field] ?? 0) !== 0)
+    const isUncounted = policy?.condition !== 'on-failure' && (policy?.max_attempts ?? 0) > 0
+    return [
+      ...unknown.map((field) => leftOut(field, 'engines do not know it')),
+      ...(isUncounted ? [leftOut('max_attempts', 'engines count attempts after failures only')] : []),
+    ]
   })
 }

@@ -29,7 +29,7 @@ export function needsImageFacts(service: Service, policy: string): boolean {
 export function isPlatform(has: string, wants: string): boolean {
   const [hasOs = '', hasArch = '', hasVariant = ''] = normalize(has)
   const [wantsOs = '', wantsArch = '', wantsVariant = ''] = normalize(wants)
-  if (hasOs !== wantsOs || hasArch !== wantsArch) return false
+  if (hasOs !== wantsOs || (wantsArch !== '' && hasArch !== wantsArch)) return false
   return hasVariant === '' || wantsVariant === '' || hasVariant === wantsVariant
 }
 
@@ -43,8 +43,11 @@ const aliases: Readonly<Record<string, readonly [string, string]>> = {
   armel: ['arm', 'v6'],
 }
 
+const systems = new Set(['linux', 'windows', 'freebsd', 'darwin'])
+
 function normalize(platform: string): readonly string[] {
   const parts = platform.toLowerCase().split('/')
+  if (parts.length === 1 && systems.has(parts[0] ?? '')) return parts
   const [system = '', architecture = '', variant = ''] = parts.length === 1 ? ['linux', parts[0] ?? ''] : parts
   const alias = Object.hasOwn(aliases, architecture) ? aliases[architecture] : undefined
   const [name, implied] = alias ?? [architecture, '']

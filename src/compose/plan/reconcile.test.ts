@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
 import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
-import { hashNetworkWithOptions, hashServiceAsAfter } from '../hash.ts'
+import { hashNetworkWithOptions, hashService, hashServiceAsAfter } from '../hash.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
+import { resolveReferences } from '../translate/reference.ts'
+import { LABEL } from './label.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import { defaultReconcileOptions } from './options.ts'
 import type { ReconcileOptions } from './options.ts'
@@ -91,6 +93,22 @@ describe('a first up', () => {
     expect(app?.op).toMatchObject({ needs: { vpn: { kind: 'made', name: 'p-vpn-1' } } })
     expect(vpn).toBeDefined()
     expect(renderPlan(plan(want, have))).toBe('')
+  })
+
+  it('keeps a container that shares the namespaces of another container of the same service', () => {
+    const app = service('app', { network_mode: 'service:vpn', depends_on: dependsOn({ on: 'vpn', restart: true }) })
+    const want = (scale: number): Project => project([service('vpn', { scale }), app])
+    const have = up(want(2))
+    const [first, second] = have.containers.filter((entry) => entry.service === 'vpn')
+    // docker-compose 2 takes any container of the service.
+    const hash = hashService(resolveReferences(app, dictionary({ vpn: second!.id })))
+    const taken = have.containers.map((entry) =>
+      entry.service === 'app' ? { ...entry, labels: { ...entry.labels, [LABEL.configHash]: hash } } : entry,
+    )
+    expect(renderPlan(plan(want(2), { ...have, containers: taken }))).toBe('')
+    expect(renderPlan(plan(want(1), { ...have, containers: taken }))).toContain('rename-container to p-app-1')
+    const alone = taken.filter(({ id }) => id !== first!.id)
+    expect(renderPlan(plan(want(1), { ...have, containers: alone }))).toBe('')
   })
 
   it('names a missing external network and volume', () => {
@@ -366,13 +384,15 @@ describe('links of the default bridge', () => {
     /\[([\d ]*)\] → #\d+ Container p-app-1: create-container/.exec(rendered)?.[1]?.split(' ') ?? []
 
   it('have the names of docker-compose 1 in a file of version 1, whatever containers are called', () => {
-    const links = (of: Project, observed: Observed): unknown =>
-      plan(of, observed).steps.flatMap(({ op }) =>
+    const links = (of: Project, observed: Observed, extra: Partial<ReconcileOptions> = {}): unknown =>
+      plan(of, observed, extra).steps.flatMap(({ op }) =>
         op.kind === 'create-container' && op.draft.service.name === 'app' ? [op.draft.links] : [],
       )
     const first = { ...want, isVersion1: true }
     expect(links(first, emptyEngine())).toEqual([['p-db-1:store', 'p-db-1:db_1', 'p-db-1:p_db_1']])
     expect(links(want, emptyEngine())).toEqual([['p-db-1:store', 'p-db-1:db-1', 'p-db-1:p-db-1']])
+    const compatible = { separator: '_' } as const
+    expect(links(want, emptyEngine(), compatible)).toEqual([['p_db_1:store', 'p_db_1:db_1', 'p_db_1:p_db_1']])
     const have = up(want)
     const taken = have.containers
       .filter(({ service: name }) => name === 'db')

@@ -105,12 +105,12 @@ function decideService(
   const { options, project } = context
   const share = isGlobal(service, context.observed, options) ? shareGlobally(service, all, context.observed) : undefined
   const expected = share === undefined ? expectedOf(service, options) : share.kept.length + share.missing.length
-  const ids = knownIds(service, decided, context)
+  const choices = knownIds(service, decided, context)
   const policy = policyOf(service, context)
   const name = (number: number): string => toContainerName(project.name, service, number, options.separator)
   const every = all
     .filter((container) => !context.doomed.has(container.id) && container.state !== 'removing')
-    .map((container) => ({ container, cause: causeOf(container, service, policy, ids, context) }))
+    .map((container) => ({ container, cause: causeOf(container, service, policy, choices, context) }))
   const { pairs, failed, begun } = findUnfinished(every, service, options)
   const { judged, doubles } = partNumbers(
     every
@@ -209,38 +209,54 @@ function causeOf(
   container: ObservedContainer,
   service: Service,
   policy: RecreatePolicy,
-  ids: Dictionary<string>,
+  choices: readonly Dictionary<string>[],
   context: SlotContext,
 ): string | undefined {
   if (policy === 'never') return undefined
   if (policy === 'force') return 'recreation forced'
   const { project, observed } = context
   const { materials, replaceClassic } = context.options
-  const known = { project, service, observed, ids }
-  return divergenceOf(container, {
-    ...known,
-    ...(materials !== undefined && { materials }),
-    replacesClassic: replaceClassic === true,
-  })
+  let cause: string | undefined
+  for (const ids of choices) {
+    const diverged = divergenceOf(container, {
+      project,
+      service,
+      observed,
+      ids,
+      ...(materials !== undefined && { materials }),
+      replacesClassic: replaceClassic === true,
+    })
+    if (diverged === undefined) return undefined
+    cause ??= diverged
+  }
+  return cause
 }
 
-/** IDs of the containers a service refers to, as far as they stay. */
+/** More ways to refer to containers than this are not tried: a container of none of them is replaced, which is safe. */
+const mostChoices = 64
+
+/**
+ * IDs of the containers a service refers to, as far as they stay: those that a new container gets first, then the other
+ * containers of the same services, since docker-compose 2 refers to any of them.
+ */
 function knownIds(
   service: Service,
   decided: ReadonlyMap<string, ServiceSlots>,
   context: SlotContext,
-): Dictionary<string> {
-  const ids = makeDictionary<string>()
+): readonly Dictionary<string>[] {
+  let choices: readonly Dictionary<string>[] = [makeDictionary<string>()]
   for (const name of referencedServices(service)) {
-    const slots = decided.get(name)
-    const first = slots?.slots[0]
-    const container =
+    const slots = decided.get(name)?.slots
+    const ids: readonly (string | undefined)[] =
       slots === undefined
-        ? context.observed.containers.find((entry) => entry.service === name && !entry.isOneOff)
-        : first?.action === 'keep'
-          ? first.container
-          : undefined
-    if (container !== undefined) ids[name] = container.id
+        ? context.observed.containers.filter((entry) => entry.service === name && !entry.isOneOff).map(({ id }) => id)
+        : slots.map(({ action, container }) => (action === 'keep' ? container?.id : undefined))
+    const distinct = ids.length === 0 ? [undefined] : [...new Set(ids)]
+    choices = distinct
+      .flatMap((id) =>
+        choices.map((known) => (id === undefined ? known : makeDictionary([...Object.entries(known), [name, id]]))),
+      )
+      .slice(0, mostChoices)
   }
-  return ids
+  return choices
 }

@@ -89,10 +89,14 @@ const policies: Readonly<Record<string, RestartPolicy['Name']>> = {
   'on-failure': 'on-failure',
 }
 
-/** `deploy.restart_policy` wins over `restart`; `none` and `any` are its words for `no` and `always`. */
+/**
+ * `deploy.restart_policy` wins over `restart`; `none` and `any` are its words for `no` and `always`. Without a condition
+ * nothing is restarted, whatever the Compose Specification says: docker-compose 2 leaves it to the engine
+ * (pkg/compose/create.go), and a job that ended would start over and over.
+ */
 function toRestartPolicy(service: Service): RestartPolicy {
   const policy = service.deploy?.restart_policy
-  const text = policy === undefined ? (service.restart ?? '') : (policy.condition ?? 'any')
+  const text = policy === undefined ? (service.restart ?? '') : (policy.condition ?? '')
   const [condition = '', count] = text.split(':')
   const name = Object.hasOwn(policies, condition) ? policies[condition] : undefined
   const retries = policy === undefined ? Number(count ?? 0) : (policy.max_attempts ?? 0)
