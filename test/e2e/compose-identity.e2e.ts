@@ -131,7 +131,7 @@ services:
     await ours('made', 'up', '-d', '--build')
     expect([await runs(), await images()]).toEqual([['made-web-1 made-web'], ['made-web', 'made_web']])
     await ours('made', 'down', '-t', '1', '--rmi', 'local')
-    expect(await images()).toEqual(['made_web'])
+    expect(await images()).toEqual([])
     await theirs(['up', '-d'], 'made')
     await ours('made', 'down', '-t', '1', '--rmi', 'local')
     expect(await images()).toEqual([])
