@@ -416,6 +416,41 @@ volumes: { data: {} }
   })
 
   // The last one: a host is gone after it.
+  it('events go on with the next manager at the same endpoint, each once', async () => {
+    await host.write('told', {
+      'compose.yaml': `services: { web: { image: ${sampleImage}, scale: 3, network_mode: bridge, command: sleep 1000 } }\n`,
+    })
+    const up = await host.compose('told', ['up', '-d'])
+    expect(up.code, up.stderr).toBe(0)
+    const events = host.start('told', ['events', '--json'])
+    let [stdout, stderr] = ['', '']
+    events.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+    events.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    const closed = once(events, 'close')
+    const restarts = (): number => stdout.split('"action":"restart"').length - 1
+    // Which of them it begins with depends on how fast it starts.
+    const isFollowing = async (): Promise<boolean> => {
+      await host.compose('told', ['restart', '-t', '0'])
+      return restarts() > 0
+    }
+    expect(await host.eventually(isFollowing), stderr).toBe(true)
+    const before = restarts()
+    manager?.kill('SIGKILL')
+    await once(manager!, 'close')
+    const next = await startManager(join(host.folder, 'swarm.sock'), 3)
+    manager = next.manager
+    await next.engine.close()
+    const again = await host.compose('told', ['restart', '-t', '0'])
+    expect(again.code, again.stderr).toBe(0)
+    expect(await host.eventually(async () => restarts() >= before + 3), `${stdout}\n${stderr}`).toBe(true)
+    events.kill('SIGINT')
+    expect((await closed)[0]).toBe(130)
+    const lines = stdout.trim().split('\n')
+    expect(lines).toEqual([...new Set(lines)])
+    expect(stderr.split('\n')[0]).toBe(`the event stream ended; following again at ${host.env['DOCKER_HOST']}`)
+    await host.compose('told', ['down', '-t', '0'])
+  })
+
   it('the lock of a project holds when the first node that carries it goes, for a manager that has never seen it', async () => {
     const [first, ...others] = [...running.hosts].sort((a, b) => (a.name < b.name ? -1 : 1))
     // The first host may go while containers are made: none of them is made there.
