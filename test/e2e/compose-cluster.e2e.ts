@@ -268,6 +268,38 @@ services:
     expect(await hostsInUse('where')).toBe(0)
   })
 
+  it('a cordoned node keeps its container of a global service as it is, a drained one does not', async () => {
+    const { stdout } = await running.hosts[1]!.docker(['info', '-f', '{{.Name}}'])
+    const node = stdout.trim()
+    const mark = async (word: string): Promise<void> => {
+      const path = `/flotilla/nodes/${node}/${word}`
+      await (await host.engine.request({ method: 'POST', path, unversioned: true })).bytes()
+    }
+    const up = async (value: string): Promise<string> => {
+      const service = `image: ${sampleImage}, network_mode: bridge, environment: { V: "${value}" }, deploy: { mode: global }`
+      await host.write('each', { 'compose.yaml': `services: { web: { ${service} } }\n` })
+      const result = await host.compose('each', ['up', '-d', '-t', '1'])
+      expect(result.code, result.stderr).toBe(0)
+      return result.stderr
+    }
+    await up('1')
+    const first = await host.containers('each')
+    await mark('cordon')
+    await up('1')
+    expect(await host.containers('each')).toMatchObject(first.map(({ id }) => ({ id })))
+    expect(await up('2')).toMatch(`node ${node} is cordoned: each-web-`)
+    const second = await host.containers('each')
+    expect(second).toHaveLength(3)
+    expect(second.filter(({ id }) => first.some((old) => old.id === id))).toHaveLength(1)
+    await mark('drain')
+    await up('2')
+    expect(await host.containers('each')).toHaveLength(2)
+    await mark('undrain')
+    await up('2')
+    expect(Object.values(await placesOf('each')).map((names) => names.length)).toEqual([1, 1, 1])
+    await host.compose('each', ['down', '-t', '0'])
+  })
+
   it('two at once: one waits for the other, and nothing is made twice', async () => {
     const text = `services: { web: { image: "${sampleImage}", network_mode: bridge, scale: 4 } }\n`
     await host.write('race', { 'compose.yaml': text })
