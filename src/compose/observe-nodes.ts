@@ -40,6 +40,7 @@ export async function observeNodes(engine: Engine, o: CallOptions): Promise<read
         architecture: architectures[node.Architecture ?? ''] ?? node.Architecture ?? '',
         isHealthy: node.State === 'healthy',
         isActive: node.State === 'healthy' && (node.Availability ?? 'active') === 'active',
+        ...(node.State === 'healthy' && node.Availability === 'pause' && { isCordoned: true }),
         containers: node.Containers?.Total ?? 0,
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1))

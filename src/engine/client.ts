@@ -12,6 +12,7 @@ import type { ResponseHead } from '../io/http/response-parser.ts'
 import { renderEndpoint } from './endpoint-parse.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Engine, EngineReply, EngineRequest, Hijacked, OnRead } from './engine.ts'
+import { toFirstError } from './first-error.ts'
 import { isEngineDown, makeTimeout, maxMessageBytes, toEngineError, toStatusError } from './errors.ts'
 import { watchIdle } from './idle.ts'
 import type { IdleLimits } from './idle.ts'
@@ -71,6 +72,8 @@ class EngineClient implements Engine {
   readonly #sender: Sender
   readonly #negotiation: Negotiation
   #mayJoin = true
+  /** Whether this endpoint has ever answered. */
+  #isKnown = false
 
   constructor(endpoint: Endpoint, options: EngineOptions) {
     this.endpoint = endpoint
@@ -114,7 +117,7 @@ class EngineClient implements Engine {
       deadline.release()
       // Whoever feeds the stream must not wait for a reader that never comes.
       if (isSource(r.body)) r.body.destroy?.()
-      throw toEngineError(this.endpoint, error)
+      throw await this.#toError(error)
     }
   }
 
@@ -131,6 +134,7 @@ class EngineClient implements Engine {
       // Never one that was idle: a request that must not be sent twice cannot be tried again.
       const connection = await this.#pool.open(deadline.signal)
       const answer = await guard(connection, deadline.signal, () => connection.sendUpgrade(http, isRaw))
+      this.#isKnown = true
       if (!('socket' in answer)) {
         if (answer.head.status >= 400) throw await guard(connection, deadline.signal, () => this.#readError(answer))
         connection.destroy(new FlotillaError('core/aborted', 'the answer is of no use'))
@@ -140,7 +144,7 @@ class EngineClient implements Engine {
       const { status, headers } = answer.head
       return { socket: answer.socket, status, headers, multiplexed: isMultiplexed(answer.head) }
     } catch (error) {
-      throw toEngineError(this.endpoint, error)
+      throw await this.#toError(error)
     } finally {
       deadline.release()
     }
@@ -170,13 +174,14 @@ class EngineClient implements Engine {
         open: () => this.#pool.open(o.signal),
         makeTimeout: (index) => makeTimeout(this.endpoint, describe(index), o.deadlineMs),
         onAnswer: (index, answer) => {
+          this.#isKnown = true
           this.#negotiation.learn(answer.head)
           answers.take(index, answer)
         },
         onFailure: (index, error) => answers.fail(index, error),
       })
     } catch (error) {
-      throw toEngineError(this.endpoint, error)
+      throw await this.#toError(error)
     } finally {
       await answers.told()
     }
@@ -210,7 +215,9 @@ class EngineClient implements Engine {
       }
     }
     const connection = await this.#pool.open(signal)
-    return { response: await guard(connection, signal, () => connection.send(http)), connection }
+    const response = await guard(connection, signal, () => connection.send(http))
+    this.#isKnown = true
+    return { response, connection }
   }
 
   /** Makes the reply and ties the life of its body to the limits of the call. */
@@ -260,6 +267,12 @@ class EngineClient implements Engine {
       }
     }
     return { idleMs, patienceMs, isAlive }
+  }
+
+  #toError(error: unknown): Error | Promise<Error> {
+    return this.#isKnown
+      ? toEngineError(this.endpoint, error)
+      : toFirstError(this.endpoint, error, this.#options.clock.nowMs())
   }
 
   async #readError(response: HttpResponse): Promise<FlotillaError> {

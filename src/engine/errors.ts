@@ -79,7 +79,8 @@ export function invalidAnswer(endpoint: Endpoint, cause: unknown): FlotillaError
   )
 }
 
-function unreachable(endpoint: Endpoint, reason: string, cause: unknown): FlotillaError {
+/** An endpoint that cannot be reached, for the reason given. */
+export function unreachable(endpoint: Endpoint, reason: string, cause: unknown): FlotillaError {
   const hint = chooseHint(endpoint, codeOf(cause))
   return new FlotillaError('engine/unreachable', `cannot reach engine "${renderEndpoint(endpoint)}": ${reason}`, {
     cause,

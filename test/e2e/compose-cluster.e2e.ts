@@ -268,6 +268,38 @@ services:
     expect(await hostsInUse('where')).toBe(0)
   })
 
+  it('a cordoned node keeps its container of a global service as it is, a drained one does not', async () => {
+    const { stdout } = await running.hosts[1]!.docker(['info', '-f', '{{.Name}}'])
+    const node = stdout.trim()
+    const mark = async (word: string): Promise<void> => {
+      const path = `/flotilla/nodes/${node}/${word}`
+      await (await host.engine.request({ method: 'POST', path, unversioned: true })).bytes()
+    }
+    const up = async (value: string): Promise<string> => {
+      const service = `image: ${sampleImage}, network_mode: bridge, environment: { V: "${value}" }, deploy: { mode: global }`
+      await host.write('each', { 'compose.yaml': `services: { web: { ${service} } }\n` })
+      const result = await host.compose('each', ['up', '-d', '-t', '1'])
+      expect(result.code, result.stderr).toBe(0)
+      return result.stderr
+    }
+    await up('1')
+    const first = await host.containers('each')
+    await mark('cordon')
+    await up('1')
+    expect(await host.containers('each')).toMatchObject(first.map(({ id }) => ({ id })))
+    expect(await up('2')).toMatch(`node ${node} is cordoned: each-web-`)
+    const second = await host.containers('each')
+    expect(second).toHaveLength(3)
+    expect(second.filter(({ id }) => first.some((old) => old.id === id))).toHaveLength(1)
+    await mark('drain')
+    await up('2')
+    expect(await host.containers('each')).toHaveLength(2)
+    await mark('undrain')
+    await up('2')
+    expect(Object.values(await placesOf('each')).map((names) => names.length)).toEqual([1, 1, 1])
+    await host.compose('each', ['down', '-t', '0'])
+  })
+
   it('two at once: one waits for the other, and nothing is made twice', async () => {
     const text = `services: { web: { image: "${sampleImage}", network_mode: bridge, scale: 4 } }\n`
     await host.write('race', { 'compose.yaml': text })
@@ -416,6 +448,41 @@ volumes: { data: {} }
   })
 
   // The last one: a host is gone after it.
+  it('events go on with the next manager at the same endpoint, each once', async () => {
+    await host.write('told', {
+      'compose.yaml': `services: { web: { image: ${sampleImage}, scale: 3, network_mode: bridge, command: sleep 1000 } }\n`,
+    })
+    const up = await host.compose('told', ['up', '-d'])
+    expect(up.code, up.stderr).toBe(0)
+    const events = host.start('told', ['events', '--json'])
+    let [stdout, stderr] = ['', '']
+    events.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+    events.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    const closed = once(events, 'close')
+    const restarts = (): number => stdout.split('"action":"restart"').length - 1
+    // Which of them it begins with depends on how fast it starts.
+    const isFollowing = async (): Promise<boolean> => {
+      await host.compose('told', ['restart', '-t', '0'])
+      return restarts() > 0
+    }
+    expect(await host.eventually(isFollowing), stderr).toBe(true)
+    const before = restarts()
+    manager?.kill('SIGKILL')
+    await once(manager!, 'close')
+    const next = await startManager(join(host.folder, 'swarm.sock'), 3)
+    manager = next.manager
+    await next.engine.close()
+    const again = await host.compose('told', ['restart', '-t', '0'])
+    expect(again.code, again.stderr).toBe(0)
+    expect(await host.eventually(async () => restarts() >= before + 3), `${stdout}\n${stderr}`).toBe(true)
+    events.kill('SIGINT')
+    expect((await closed)[0]).toBe(130)
+    const lines = stdout.trim().split('\n')
+    expect(lines).toEqual([...new Set(lines)])
+    expect(stderr.split('\n')[0]).toBe(`the event stream ended; following again at ${host.env['DOCKER_HOST']}`)
+    await host.compose('told', ['down', '-t', '0'])
+  })
+
   it('the lock of a project holds when the first node that carries it goes, for a manager that has never seen it', async () => {
     const [first, ...others] = [...running.hosts].sort((a, b) => (a.name < b.name ? -1 : 1))
     // The first host may go while containers are made: none of them is made there.

@@ -89,6 +89,8 @@ export interface ObservedNode {
   readonly isHealthy: boolean
   /** Healthy, and given new containers. */
   readonly isActive: boolean
+  /** Healthy, and keeps what it has while it is given nothing new. */
+  readonly isCordoned?: boolean
   /** Containers of any kind on it. */
   readonly containers: number
 }

@@ -12,6 +12,7 @@ import type { Plan, Questions } from './plan.ts'
 import { chooseRollingServices } from './rollout/choose.ts'
 import { selectServices } from './selection.ts'
 import { decideSlots } from './slot.ts'
+import type { ServiceSlots } from './slot.ts'
 import { addStartSteps } from './start-steps.ts'
 import { addVolumeSteps, findChangedVolumes, findUsers } from './volume-steps.ts'
 import { makeWorkspace } from './workspace.ts'
@@ -47,6 +48,7 @@ export function reconcile(project: Project, observed: Observed, options: Reconci
   const placed = addContainerSteps(space, slots, rolling, waits)
   addStartSteps(space, placed, blocking, slots, rolling, waits)
   warnOfSilence(space)
+  warnOfHeld(space, slots)
   return space.builder.build()
 }
 
@@ -64,5 +66,16 @@ function warnOfSilence({ builder, observed }: Workspace): void {
   }
   for (const [node, names] of byNode) {
     builder.warn(`node ${node} does not answer: nothing can be done to ${names.join(', ')} until it does`)
+  }
+}
+
+/** Says what is out of date and stays so, because nothing new can be made in its place. */
+function warnOfHeld({ builder }: Workspace, services: ReadonlyMap<string, ServiceSlots>): void {
+  for (const { slots } of services.values()) {
+    for (const { isHeld, container } of slots) {
+      if (isHeld !== true || container === undefined) continue
+      const { name, node } = container
+      builder.warn(`node ${node ?? ''} is cordoned: ${name} stays as it is until the node is back in service`)
+    }
   }
 }

@@ -31,6 +31,8 @@ export interface Slot {
   /** Node of a cluster a new container goes to, or (not firm) had better go to. */
   readonly node?: { readonly name: string; readonly isFirm: boolean }
   readonly cause: string
+  /** It would be replaced, but its node is given nothing new. */
+  readonly isHeld?: boolean
   /** It is none of the service's own. */
   readonly oneOff?: OneOff
 }
@@ -133,7 +135,8 @@ function decideService(
       cause === undefined && !isTemporaryName(container.name) && !pairs.bySuccessor.has(container.id)
         ? container.name
         : name(container.number),
-    action: cause === undefined ? 'keep' : 'recreate',
+    action: cause === undefined || share?.held.has(container) === true ? 'keep' : 'recreate',
+    ...(cause !== undefined && share?.held.has(container) === true && { isHeld: true }),
     container,
     ...pairs.bySuccessor.get(container.id),
     ...((begun.has(container.id) || pairs.bySuccessor.has(container.id)) && { isCutShort: true }),

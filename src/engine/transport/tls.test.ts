@@ -91,6 +91,40 @@ describe('TLS', () => {
     expect(await pingOver(asking, { ca: ca.cert, isVerified: true })).toBe('it wants a client certificate')
   })
 
+  it('names its own certificate where the peer ends the connection without a word', async () => {
+    const wanted = {
+      ...subject,
+      commonName: 'client',
+      nowMs: Date.now(),
+      days: 2,
+      usages: ['client'],
+      names: [],
+    } as const
+    const closed = 'the connection was closed before it answered; '
+    const asking = { clientCa: ca.cert }
+    const other = await makeCa({ ...subject, commonName: 'other', nowMs: Date.now(), days: 2 })
+    const strange = await issueCertificate(other, wanted)
+    expect(await pingOver(asking, { ca: ca.cert, isVerified: true, ...strange })).toBe(
+      `${closed}it probably does not trust our client certificate`,
+    )
+    const old = await issueCertificate(ca, { ...wanted, nowMs: Date.now() - 20 * dayMs, days: 10 })
+    expect(await pingOver(asking, { ca: ca.cert, isVerified: true, ...old })).toBe(
+      `${closed}our client certificate expired on ${day(-10)}`,
+    )
+    const early = await issueCertificate(ca, { ...wanted, nowMs: Date.now() + 5 * dayMs, days: 10 })
+    expect(await pingOver(asking, { ca: ca.cert, isVerified: true, ...early })).toMatch(
+      new RegExp(`^${closed}our client certificate is not valid before (${day(5)}|${day(4)})$`),
+    )
+    const port = await listen(createTlsServer(await serverPair(), (socket) => socket.on('error', () => {}).destroy()))
+    const endpoint: Endpoint = { kind: 'tcp', host: '127.0.0.1', port, tls: { ca: ca.cert, isVerified: true } }
+    const engine = openEngine(endpoint, { clock: systemClock, userAgent: 'test' })
+    stops.push(() => engine.close())
+    await expect(ping(engine)).rejects.toMatchObject({
+      code: 'engine/unreachable',
+      message: `cannot reach engine "tcp://127.0.0.1:${port}": ${closed}it probably wants a client certificate`,
+    })
+  })
+
   it('says when the certificates of the endpoint are none, or do not belong together', async () => {
     const reason = /^the certificates or the key to show it cannot be used: /
     expect(await pingOver({}, { ca: ca.cert, cert: 'x', key: 'y', isVerified: true })).toMatch(reason)
@@ -106,10 +140,20 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+function serverPair(): Promise<CertificatePair> {
+  return issueCertificate(ca, {
+    ...subject,
+    commonName: 'engine',
+    nowMs: Date.now(),
+    days: 10,
+    usages: ['server'],
+    names,
+  })
+}
+
 /** An engine whose command is over at once: head, output and end are records of their own. */
 async function startQuickEngine(): Promise<number> {
-  const leaf = { ...subject, commonName: 'engine', nowMs: Date.now(), days: 10, usages: ['server'], names } as const
-  const pair = await issueCertificate(ca, leaf)
+  const pair = await serverPair()
   const server = createTlsServer({ ...pair, allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {})
     socket.once('data', () => {

@@ -30,12 +30,17 @@ function nodesFor(service: Service, observed: Observed): readonly ObservedNode[]
 /** The containers of a global service: which stay, and on which nodes one is missing. */
 export interface GlobalShare {
   readonly kept: readonly ObservedContainer[]
+  /** Of those kept, what is on a node that is given nothing new: it could not be replaced there. */
+  readonly held: ReadonlySet<ObservedContainer>
   readonly surplus: readonly ObservedContainer[]
   /** Names of nodes without one. */
   readonly missing: readonly string[]
 }
 
-/** One container on each node; what is on a node that does not answer is left alone. */
+/**
+ * One container on each node; what is on a node that does not answer or is cordoned is left alone, as swarmkit does
+ * (manager/orchestrator/global).
+ */
 export function shareGlobally(
   service: Service,
   containers: readonly ObservedContainer[],
@@ -43,16 +48,20 @@ export function shareGlobally(
 ): GlobalShare {
   const fitting = new Set(nodesFor(service, observed).map(({ name }) => name))
   const silent = new Set((observed.nodes ?? []).filter((node) => !node.isHealthy).map(({ name }) => name))
+  const cordoned = new Set(
+    (observed.nodes ?? []).filter((node) => node.isCordoned === true && fits(service, node)).map(({ name }) => name),
+  )
   const taken = new Set<string>()
   const kept: ObservedContainer[] = []
   const surplus: ObservedContainer[] = []
   for (const container of containers) {
     const node = container.node ?? ''
-    const stays = !taken.has(node) && (fitting.has(node) || silent.has(node))
+    const stays = !taken.has(node) && (fitting.has(node) || silent.has(node) || cordoned.has(node))
     if (stays) taken.add(node)
     ;(stays ? kept : surplus).push(container)
   }
-  return { kept, surplus, missing: [...fitting].filter((name) => !taken.has(name)) }
+  const held = new Set(kept.filter(({ node = '' }) => cordoned.has(node)))
+  return { kept, held, surplus, missing: [...fitting].filter((name) => !taken.has(name)) }
 }
 
 /**

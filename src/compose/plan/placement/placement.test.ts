@@ -119,6 +119,28 @@ describe('global services', () => {
     expect(second.containers.map((entry) => `${entry.name} ${entry.node}`)).toEqual(['p-web-1 n1', 'p-web-2 n3'])
   })
 
+  it('keep what is on a cordoned node as it is and put nothing on it; a drained one is left', () => {
+    const first = settle(plan(global, onNodes(zones)), onNodes(zones))
+    const nodes = [{ ...zones[0]!, isActive: false, isCordoned: true }, ...zones.slice(1)]
+    expect(plan(global, { ...first, nodes }).steps).toEqual([])
+    expect(hints(plan(global, onNodes(nodes)))).toEqual({
+      'web-1': ['constraint:disk==ssd', 'constraint:node==n3'],
+    })
+    const changed = project([service('web', { deploy: { mode: 'global' }, environment: { A: '1' } })])
+    const steps = plan(changed, { ...first, nodes })
+    const second = settle(steps, { ...first, nodes })
+    const old = first.containers.map(({ id }) => id)
+    expect(second.containers.map(({ id, node: at }) => `${at} ${old.includes(id)}`).sort()).toEqual([
+      'n1 true',
+      'n2 false',
+      'n3 false',
+    ])
+    expect(steps.warnings).toEqual(['node n1 is cordoned: p-web-1 stays as it is until the node is back in service'])
+    const drained = [{ ...zones[0]!, isActive: false }, ...zones.slice(1)]
+    const third = settle(plan(global, { ...first, nodes: drained }), { ...first, nodes: drained })
+    expect(third.containers.map((entry) => entry.node)).toEqual(['n3'])
+  })
+
   it('are one container on one engine', () => {
     const steps = reconcile(global, emptyEngine(), defaultReconcileOptions) as Plan
     expect(Object.keys(hints(steps))).toEqual(['web-1'])
