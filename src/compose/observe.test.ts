@@ -42,6 +42,28 @@ describe('observe', () => {
     expect((await observeContainers(engine, undefined)).map((entry) => entry.labels[LABEL.project])).toContain('q')
   })
 
+  it('a label that is no number, or one without a next one, counts as none', async () => {
+    const own = { [LABEL.project]: 'odd', [LABEL.configHash]: 'h', [LABEL.service]: 'web' }
+    const odd = ['x', '', '-5', '1.5', '1e9', '7 of 9', '99999999999999999999', ' 3']
+    for (const [index, number] of odd.entries()) {
+      fake.addContainer(
+        { Image: 'busybox:latest', Labels: { ...own, [LABEL.number]: number } },
+        { name: `odd-${index}` },
+      )
+    }
+    for (const name of ['odd-web-4', 'odd_web_5', 'odd-web-x', 'odd-web2-6']) {
+      fake.addContainer({ Image: 'busybox:latest', Labels: { ...own, [LABEL.number]: 'x' } }, { name })
+    }
+    const containers = await observeContainers(engine, 'odd')
+    const numbered = containers.filter(({ number }) => number > 0)
+    // Its name is taken: no other one can have the number.
+    expect(numbered.map(({ name, number }) => [name, number])).toEqual([
+      ['odd-web-4', 4],
+      ['odd_web_5', 5],
+    ])
+    expect(containers).toHaveLength(odd.length + 4)
+  })
+
   it('finds images by the references the project uses, and leaves missing ones out', async () => {
     const imageReferences = ['busybox', 'docker.io/library/busybox:latest', 'shop/web:1', 'shop/web', 'gone']
     const { images } = await observe(engine, { project: 'p', imageReferences })

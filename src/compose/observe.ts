@@ -128,6 +128,8 @@ async function listContainers(
 
 function toContainer(listed: ListedContainer): ObservedContainer {
   const labels = listed.Labels ?? {}
+  const isOneOff = labels[LABEL.oneOff] === 'True'
+  const own = toOwnName(listed.Names ?? [])
   const status = listed.Status ?? ''
   const health = /\((?:health: )?(starting|healthy|unhealthy)\)/.exec(status)?.[1]
   const networks: Record<string, string> = {}
@@ -137,10 +139,10 @@ function toContainer(listed: ListedContainer): ObservedContainer {
   return {
     id: listed.Id,
     name: listed.Id.slice(0, 12),
-    ...toOwnName(listed.Names ?? []),
+    ...own,
     service: labels[LABEL.service] ?? '',
-    number: Number.parseInt(labels[LABEL.number] ?? '0', 10) || 0,
-    isOneOff: labels[LABEL.oneOff] === 'True',
+    number: toNumber(labels[LABEL.number]) || (isOneOff ? 0 : numberInName(own.name, labels)),
+    isOneOff,
     state: toState(listed.State, status),
     status,
     ...(health !== undefined && { health: health as 'starting' | 'healthy' | 'unhealthy' }),
@@ -153,6 +155,17 @@ function toContainer(listed: ListedContainer): ObservedContainer {
     mounts: (listed.Mounts ?? []).map(toMount),
     ports: (listed.Ports ?? []).map(toPort),
   }
+}
+
+/** Anybody may write labels. Beyond 15 digits numbers are no longer whole ones: there is none after the highest. */
+function toNumber(label = ''): number {
+  return /^\d{1,15}$/.test(label) ? Number(label) : 0
+}
+
+/** Of one whose label tells none: another one cannot have its name. */
+function numberInName(name = '', labels: Readonly<Record<string, string>>): number {
+  const start = `${labels[LABEL.project] ?? ''} ${labels[LABEL.service] ?? ''} `
+  return name.replaceAll('_', '-').startsWith(start.replaceAll(/[ _]/g, '-')) ? toNumber(name.slice(start.length)) : 0
 }
 
 /** Links add further names (`/other/alias`); a cluster endpoint puts the node first (`/node/name`). Ours is the shortest. */

@@ -36,7 +36,8 @@ function countStates(group: readonly ObservedContainer[]): string {
     .join(', ')
 }
 
+/** `N/A`, as with the reference program, where no container tells: others than it write such labels, too. */
 function joinFiles(group: readonly ObservedContainer[]): string {
   const files = group.flatMap((container) => (container.labels[LABEL.configFiles] ?? '').split(','))
-  return [...new Set(files.filter((file) => file !== ''))].join(',')
+  return [...new Set(files.filter((file) => file !== ''))].join(',') || 'N/A'
 }

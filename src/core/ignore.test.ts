@@ -128,3 +128,16 @@ describe('makePathMatcher', () => {
     expect(parseIgnoreFile('\uFEFF# no\n a \r\n\n!b\n #c\n')).toEqual(['a', '!b', '#c'])
   })
 })
+
+it('a list of 100,000 patterns is followed without an expression of the language for each', () => {
+  const many = Array.from({ length: 100_000 }, (_, index) => `**/x${index}*`)
+  const list = new PatternList([...many, '*.log', '!keep.[a-m]og', 'q?'])
+  expect(['a/x99999y', 'a.log', 'keep.log', 'qq', 'q/', 'other'].map((path) => list.matches(path))).toEqual([
+    true,
+    true,
+    false,
+    true,
+    false,
+    false,
+  ])
+})

@@ -4,7 +4,7 @@
  * matches all that is in it.
  */
 
-import { compilePathPattern } from './path-pattern.ts'
+import { compilePathPattern, compilePathSteps } from './path-pattern.ts'
 import type { PathTest } from './path-pattern.ts'
 
 /** The patterns of a `.dockerignore`: comments and blank lines dropped, paths cleaned, a leading slash of no meaning. */
@@ -31,6 +31,9 @@ export function parseIgnoreFile(text: string): readonly string[] {
 /** How a folder and each pattern stand, for its children. */
 export type MatchState = readonly boolean[]
 
+/** Longer lists have no compiled expressions, of which an engine of the language can hold some 100,000. */
+const quickCount = 10_000
+
 interface Compiled {
   readonly isException: boolean
   readonly expression: PathTest
@@ -47,7 +50,8 @@ export class PatternList {
 
   /** @throws {SyntaxError} naming a pattern that cannot be read */
   constructor(patterns: readonly string[]) {
-    this.#patterns = patterns.map((text) => compile(text.trim())).filter((entry) => entry !== undefined)
+    const isLong = patterns.length > quickCount
+    this.#patterns = patterns.map((text) => compile(text.trim(), isLong)).filter((entry) => entry !== undefined)
     this.root = this.#patterns.map(() => false)
   }
 
@@ -62,7 +66,7 @@ export class PatternList {
   match(path: string, parent: MatchState): { readonly isMatch: boolean; readonly state: MatchState } {
     let isMatch = false
     const state = this.#patterns.map((pattern, index) => {
-      const hit = parent[index] === true || pattern.expression.test(path)
+      const hit = parent[index] === true || isHit(pattern, path)
       if (hit) isMatch = !pattern.isException
       return hit
     })
@@ -130,7 +134,13 @@ function mayLieBelow(pattern: Compiled, folder: string): boolean {
   return start.startsWith(pattern.prefix) || pattern.prefix.startsWith(start)
 }
 
-function compile(text: string): Compiled | undefined {
+/** Most patterns differ from a path within their first letters. */
+function isHit({ isLiteral, prefix, expression }: Compiled, path: string): boolean {
+  if (isLiteral) return path === prefix
+  return path.startsWith(prefix) && expression.test(path)
+}
+
+function compile(text: string, isLong = false): Compiled | undefined {
   if (text === '') return undefined
   const isException = text.startsWith('!')
   const path = cleanPath(isException ? text.slice(1) : text)
@@ -138,10 +148,14 @@ function compile(text: string): Compiled | undefined {
   const special = path.search(/[*?[\\]/)
   return {
     isException,
-    expression: compilePathPattern(path),
+    expression: special === -1 ? literally(path) : isLong ? compilePathSteps(path) : compilePathPattern(path),
     prefix: special === -1 ? path : path.slice(0, special),
     isLiteral: special === -1,
   }
+}
+
+function literally(text: string): PathTest {
+  return { test: (path) => path === text }
 }
 
 /** Go's `filepath.Clean`, for slashes: no empty and `.` elements, `..` resolved. */

@@ -42,4 +42,9 @@ describe('patterns of paths', () => {
       }
     },
   )
+
+  it.each(['*', '**/', '*/'])('a line of 100,000 times %s is no more than a pattern', (piece) => {
+    const list = new PatternList([piece.repeat(100_000)])
+    expect(list.match('a/b', list.root).isMatch).toBe(piece !== '*/')
+  })
 })

@@ -9,7 +9,7 @@ export interface PathTest {
  * `either` in front of it.
  */
 type Step =
-  | { readonly kind: 'one'; readonly source: string; readonly takes: RegExp }
+  | { readonly kind: 'one'; readonly source: string; readonly literal?: string }
   | { readonly kind: 'star' | 'all' | 'either' | 'folders' }
 
 /** Up to here the language's own expressions are quick whatever the path is; each further star multiplies their work. */
@@ -22,13 +22,25 @@ export function compilePathPattern(path: string): PathTest {
     const stars = steps.filter(({ kind }) => kind !== 'one' && kind !== 'either').length
     return stars > maxStars ? new StepTest(steps) : new RegExp(`^${steps.map(toSource).join('')}$`, 'su')
   } catch (error) {
-    throw new SyntaxError(`syntax error in pattern ${JSON.stringify(path)}`, { cause: error })
+    throw unreadable(path, error)
   }
 }
 
-/** The same by steps alone, for tests. */
+/**
+ * The same by steps alone: slower, and without an expression of the language for each pattern.
+ *
+ * @throws {SyntaxError} naming the pattern
+ */
 export function compilePathSteps(path: string): PathTest {
-  return new StepTest(toSteps(path))
+  try {
+    return new StepTest(toSteps(path))
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+function unreadable(path: string, cause: unknown): SyntaxError {
+  return new SyntaxError(`syntax error in pattern ${JSON.stringify(path)}`, { cause })
 }
 
 /** All ways through the steps are followed at once: pattern × path steps of work, however many stars there are. */
@@ -53,16 +65,21 @@ class StepTest implements PathTest {
 
   /** Steps that may take nothing are passed over, too. */
   #enter(place: number, places: Set<number>): void {
-    places.add(place)
-    const kind = this.#steps[place]?.kind
-    if (kind === 'star' || kind === 'all' || kind === 'either') this.#enter(place + 1, places)
-    if (kind === 'either') this.#enter(place + 2, places)
+    // An own list instead of recursion: a line of 100,000 stars must not overflow the stack.
+    const pending = [place]
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      if (places.has(next)) continue
+      places.add(next)
+      const kind = this.#steps[next]?.kind
+      if (kind === 'star' || kind === 'all' || kind === 'either') pending.push(next + 1)
+      if (kind === 'either') pending.push(next + 2)
+    }
   }
 
   #take(place: number, character: string, next: Set<number>): void {
     const step = this.#steps[place]
     if (step?.kind === 'one') {
-      if (step.takes.test(character)) this.#enter(place + 1, next)
+      if (isTaken(step, character)) this.#enter(place + 1, next)
     } else if (step?.kind === 'star') {
       if (character !== '/') this.#enter(place, next)
     } else if (step?.kind === 'all') {
@@ -72,6 +89,11 @@ class StepTest implements PathTest {
       if (character === '/') this.#enter(place + 1, next)
     }
   }
+}
+
+/** Letters are compared as they are: a list of 100,000 patterns would fill the engine's room for compiled expressions. */
+function isTaken({ source, literal }: Extract<Step, { readonly kind: 'one' }>, character: string): boolean {
+  return literal === undefined ? new RegExp(`^${source}$`, 'su').test(character) : character === literal
 }
 
 function toSteps(path: string): readonly Step[] {
@@ -86,27 +108,32 @@ function toSteps(path: string): readonly Step[] {
     } else if (char === '*') {
       steps.push({ kind: 'star' })
     } else if (char === '?') {
-      steps.push(one('[^/]'))
+      steps.push({ kind: 'one', source: '[^/]' })
     } else if (char === '[') {
       const end = path.indexOf(']', at + 2)
       if (end === -1) throw new SyntaxError('a class without end')
-      steps.push(one(toClass(path.slice(at + 1, end))))
+      steps.push({ kind: 'one', source: checkClass(toClass(path.slice(at + 1, end))) })
       at = end
     } else if (char === '\\') {
       const escaped = path.codePointAt(at + 1)
       const text = escaped === undefined ? '\\' : String.fromCodePoint(escaped)
-      steps.push(one(escapeChar(text)))
+      steps.push(letter(text))
       at += text.length
     } else {
-      steps.push(one(escapeChar(char)))
+      steps.push(letter(char))
       at += char.length - 1
     }
   }
   return steps
 }
 
-function one(source: string): Step {
-  return { kind: 'one', source, takes: new RegExp(`^${source}$`, 'su') }
+function letter(literal: string): Step {
+  return { kind: 'one', source: escapeChar(literal), literal }
+}
+
+/** @throws {SyntaxError} for a range whose end comes before its start */
+function checkClass(source: string): string {
+  return new RegExp(source, 'su').source
 }
 
 const sources = { star: '[^/]*', all: '.*', either: '', folders: '(?:.*/)?' } as const

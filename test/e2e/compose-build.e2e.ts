@@ -79,6 +79,20 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('builds on engine %s (needs root 
     return new ComposeHost(host.engine, { ...host.env, ...env }, host.folder, host.form.name)
   }
 
+  it('on a terminal BUILDKIT_PROGRESS alone says how steps are shown, as with the reference program', async () => {
+    const dockerfile = `FROM ${sampleImage}\nRUN echo said-by-$((40 + 2))\n`
+    await write('steps', { 'compose.yaml': 'services: { web: { build: . } }', Dockerfile: dockerfile })
+    const build = async (mode: string): Promise<string> => {
+      const session = withEnv({ BUILDKIT_PROGRESS: mode }).terminal('steps', ['build', '--no-cache'])
+      expect(await session.ended(), session.screen).toBe(0)
+      return session.screen
+    }
+    const plain = await build('plain')
+    expect(plain).toMatch(/^.*web #\d+ \[2\/2\] RUN .* {2}\| said-by-42\r$/m)
+    expect(plain).toMatch(/\[\+\] Building 1\/1/)
+    expect(await build('quiet')).not.toContain('RUN echo')
+  })
+
   it('builds with everything a build section says', async () => {
     const folder = await write('full', {
       'compose.yaml': `

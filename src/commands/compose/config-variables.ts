@@ -1,3 +1,4 @@
+import { listOpenKeys } from '../../compose/load/interpolate-keys.ts'
 import { listReferences } from '../../compose/load/substitute.ts'
 import { isMap } from '../../compose/load/tree.ts'
 import type { Tree } from '../../compose/load/tree.ts'
@@ -18,7 +19,7 @@ interface Variable {
 export function renderVariables(tree: Tree, asked = ''): string {
   // The reference program knows only this name in small letters alone.
   const format = asked.toLowerCase() === 'yaml' ? asked : asked.toLowerCase()
-  const found = collect(tree)
+  const found = collect([tree, ...listOpenKeys(tree)])
   const variables = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   if (format === 'json')
     return `${renderJson(describe(variables, ['Name', 'DefaultValue', 'PresenceValue', 'Required']), 4)}\n\n`

@@ -112,7 +112,17 @@ const ownRmFlags = {
 
 export const rmFlags: typeof ownRmFlags & LockFlags = { ...ownRmFlags, ...lockFlags }
 
-/** `start`, `pause` and `unpause`. */
+const ownStartFlags = {
+  wait: { kind: 'boolean', brief: 'Wait until services run or are healthy' },
+  'wait-timeout': {
+    kind: 'integer',
+    brief: 'Most seconds that --wait and each dependency may take (default: no limit)',
+  },
+} as const
+
+export const startFlags: typeof ownStartFlags & LockFlags = { ...ownStartFlags, ...lockFlags }
+
+/** `pause` and `unpause`. */
 export const verbFlags: LockFlags = lockFlags
 
 /** In alphabetical order; the program's table merges them with its own. */
@@ -177,7 +187,7 @@ export const lifecycleCommands: readonly Command[] = [
   defineCommand({
     name: 'start',
     brief: 'Start existing containers',
-    flags: verbFlags,
+    flags: startFlags,
     args: [stopped],
     load: () => import('./start.ts'),
   }),

@@ -32,3 +32,15 @@ it('ls -q and images -q print what they print whatever the format is', async () 
     await bed.close()
   }
 })
+
+it('ls says N/A of a project whose containers tell no files', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    const Labels = { 'com.docker.compose.project': 'odd', 'com.docker.compose.config-hash': 'h' }
+    bed.engine.addContainer({ Image: 'box:1', Labels }, { name: 'odd', state: 'running' })
+    expect((await bed.run('ls')).stdout).toMatch(/^odd +running\(1\) +N\/A$/m)
+    expect(JSON.parse((await bed.run('ls', '--format', 'json')).stdout)).toMatchObject([{ ConfigFiles: 'N/A' }])
+  } finally {
+    await bed.close()
+  }
+})

@@ -2,15 +2,14 @@ import type { Context, Run } from '../../cli/command.ts'
 import { isSwitchedOn } from '../../core/env-switch.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { joinSignals } from '../../io/join-signals.ts'
 import { converge } from '../../compose/converge.ts'
 import type { ConvergeOptions } from '../../compose/converge.ts'
-import { execute } from '../../compose/execute.ts'
 import { makeDictionary } from '../../compose/model/dictionary.ts'
 import type { Dictionary } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { observeContainers } from '../../compose/observe.ts'
 import { plainWishes } from '../../compose/build/definition.ts'
+import { rosterOfProject } from '../../compose/plan/dependency.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import { makeBuildHost, readAuth } from './build-host.ts'
@@ -25,6 +24,7 @@ import { limitsOf } from './limits.ts'
 import { checkUpFlags, parsePull, parseScale } from './up-options.ts'
 import { readLock } from './project-lock-flags.ts'
 import { requireConfirmed } from './remote-project.ts'
+import { waitFor } from './wait-for.ts'
 
 export type UpFlags = FlagValues<typeof upFlags>
 
@@ -213,32 +213,10 @@ async function waitForAll(
   session: Session,
   project: Project,
   flags: UpFlags,
-  services: readonly string[],
+  names: readonly string[],
 ): Promise<void> {
-  selectServices(project, services)
+  const services = selectServices(project, names).services.map(({ name }) => name)
   const containers = await observeContainers(session.engine, project.name, { signal: ctx.signal })
-  const observed = { containers, networks: [], volumes: [], images: {} }
-  const seconds = flags['wait-timeout']
-  const limit = new AbortController()
-  const over = new AbortController()
-  const isLimited = seconds !== undefined && seconds > 0
-  if (isLimited) {
-    ctx.clock.sleep(seconds * 1000, over.signal).then(
-      () => limit.abort(),
-      () => {},
-    )
-  }
-  try {
-    await execute(planWait(project, observed, services), session.engine, {
-      clock: ctx.clock,
-      progress: session.progress,
-      parallel: session.parallel,
-      signal: joinSignals(ctx.signal, limit.signal),
-    })
-  } catch (error) {
-    if (!limit.signal.aborted) throw error
-    throw new FlotillaError('compose/execute', `application not healthy after ${seconds}s`, { cause: error })
-  } finally {
-    over.abort()
-  }
+  const roster = rosterOfProject(project, { containers, networks: [], volumes: [], images: {} })
+  await waitFor(ctx, session, planWait(roster, services), flags['wait-timeout'])
 }

@@ -73,9 +73,9 @@ export function performVerb(
   found: Found,
   verb: Verb,
   services: readonly string[],
-  lock: Pick<ConvergeOptions, 'lock'>,
+  limits: Pick<ConvergeOptions, 'lock' | 'waitLimitMs'>,
 ): Promise<void> {
-  return performPlan(ctx, found, lock, (roster) => planVerb(verb, roster, services))
+  return performPlan(ctx, found, limits, (roster) => planVerb(verb, roster, services))
 }
 
 /**
@@ -85,14 +85,15 @@ export function performVerb(
 export async function performPlan(
   ctx: Context,
   { session, name, roster, look }: Found,
-  { lock }: Pick<ConvergeOptions, 'lock'>,
+  { lock, waitLimitMs }: Pick<ConvergeOptions, 'lock' | 'waitLimitMs'>,
   planFor: (roster: Roster) => Plan,
 ): Promise<void> {
   const plan = planFor(roster)
   if (session.isDryRun) return reportPlan(plan, session.progress)
   const { engine, progress, parallel } = session
   const carryOut = async (now: Plan, signal: AbortSignal): Promise<void> => {
-    await execute(now, engine, { clock: ctx.clock, progress, parallel, signal })
+    const limit = waitLimitMs === undefined ? {} : { waitLimitMs }
+    await execute(now, engine, { clock: ctx.clock, progress, parallel, signal, ...limit })
   }
   if (lock === undefined || plan.steps.length === 0) return carryOut(plan, ctx.signal)
   const { withProjectLock } = await import('../../compose/lock/project-lock.ts')

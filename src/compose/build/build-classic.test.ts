@@ -76,6 +76,21 @@ async function startBuilder(answer: (request: IncomingMessage, response: ServerR
 }
 
 describe('the classic builder', () => {
+  it.each([
+    ['[', 'syntax error in pattern "["'],
+    ['!', 'illegal exclusion pattern: "!"'],
+    [undefined, 'illegal operation on a directory'],
+  ])('names the ignore file when it is wrong: %j', async (text, reason) => {
+    const { folder, engine, options } = await start({ Dockerfile: 'FROM scratch' })
+    const path = join(folder, '.dockerignore')
+    if (text === undefined) mkdirSync(path)
+    else writeFileSync(path, text)
+    const build = { context: folder, dockerfile: 'Dockerfile' }
+    await expect(buildServices(engine, project([service('web', { build })]), [], options)).rejects.toThrow(
+      new RegExp(`${path.replaceAll('.', '\\.')}: .*${reason.replaceAll(/[[\]"]/g, '\\$&')}`),
+    )
+  })
+
   it('is sent the context without what is ignored, proxies and logins', async () => {
     const { folder, fake, engine, events, options } = await start({
       Dockerfile: 'FROM scratch',

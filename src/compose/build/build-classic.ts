@@ -6,13 +6,14 @@ import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError } from '../../core/errors.ts'
-import { parseIgnoreFile } from '../../core/ignore.ts'
+import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { PatternList, parseIgnoreFile } from '../../core/ignore.ts'
 import { isOddName } from '../../core/odd-name.ts'
 import type { Progress } from '../../core/progress.ts'
 import { createCallMs } from '../../engine/api/call.ts'
 import { inspectImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { fileReason } from '../../io/file-reason.ts'
 import { codeOf } from '../../io/files.ts'
 import type { ByteSource } from '../../io/http/request.ts'
 import { isCharacterDevice, toTarMode, walkFolder } from '../../io/folder-walk.ts'
@@ -179,12 +180,27 @@ async function readIgnored(build: ImageBuild, root: string): Promise<readonly st
   const beside = build.dockerfile.kind === 'file' ? [`${build.dockerfile.path}.dockerignore`] : []
   for (const path of [...beside, `${root}/.dockerignore`]) {
     try {
-      return parseIgnoreFile(await readFile(path, 'utf8'))
+      return checkPatterns(path, parseIgnoreFile(await readFile(path, 'utf8')))
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
+      if (codeOf(error) === 'ENOENT') continue
+      if (isFlotillaError(error)) throw error
+      throw new FlotillaError('io/file', `cannot read ${path}: ${fileReason(error)}`, { cause: error })
     }
   }
   return []
+}
+
+/**
+ * Patterns that can be followed.
+ *
+ * @throws {compose/invalid} naming the file: what is wrong in a pattern does not tell where it stands
+ */
+function checkPatterns(path: string, patterns: readonly string[]): readonly string[] {
+  try {
+    return new PatternList(patterns).isEmpty ? [] : patterns
+  } catch (cause) {
+    throw new FlotillaError('compose/invalid', `${path}: ${toMessage(cause)}`, { cause })
+  }
 }
 
 async function fill(

@@ -71,7 +71,7 @@ export interface InterpolateContext {
 }
 
 /**
- * Fills in variables in every text of the tree, in place; keys are left alone. A value put in is never
+ * Fills in variables in every text of the tree, in place; keys are left alone (see interpolate-keys.ts). A value put in is never
  * looked at again.
  *
  * @throws {compose/interpolation} naming the path, with file, line and column

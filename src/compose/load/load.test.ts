@@ -390,3 +390,55 @@ describe('speed', () => {
     expect(large / small).toBeLessThan(35)
   })
 })
+
+describe('variables in keys', () => {
+  const text = (head: string): string => `${head}
+services:
+  web:
+    image: x
+    depends_on: { "$DB": { condition: service_healthy } }
+    labels: { "\${PREFIX:-a}.role": web, plain: "\${DB}" }
+  db: { image: x }
+networks: { default: { labels: { "$DB.net": y } } }
+`
+  const environment = { DB: 'db' }
+
+  it('count in depends_on and labels where the file asks for it', () => {
+    const { services, networks } = load(text('x-interpolate-keys: true'), { environment })
+    expect(services['web']?.depends_on).toEqual({ db: { condition: 'service_healthy', required: true } })
+    expect(services['web']?.labels).toEqual({ 'a.role': 'web', plain: 'db' })
+    expect(networks['default']?.labels).toEqual({ 'db.net': 'y' })
+  })
+
+  it('are left alone otherwise, and by --no-interpolate', () => {
+    for (const head of ['', 'x-interpolate-keys: false']) {
+      expect(failure(text(head), { environment }).message).toContain(
+        "depends_on additional properties '$DB' not allowed",
+      )
+    }
+    const written = 'x-interpolate-keys: true\nservices: {a: {image: x, labels: {"$L": y}}}'
+    expect(load(written, { skipInterpolation: true }).services['a']?.labels).toEqual({ $L: 'y' })
+  })
+
+  it.each([
+    [
+      '{"${L": y}',
+      'invalid interpolation format for services.a.labels.\nYou may need to escape any $ with another $.\n${L',
+    ],
+    [
+      '{"${L:?set it}": y}',
+      'error while interpolating services.a.labels: required variable L is missing a value: set it',
+    ],
+    ['{"${A}": x, "b": y}', 'services.a.labels: keys "${A}" and "b" both stand for "b"'],
+  ])('%s is an error with its place', (labels, message) => {
+    const written = `x-interpolate-keys: true\nservices:\n  a:\n    image: x\n    labels: ${labels}`
+    const { problems } = failure(written, { environment: { A: 'b' } })
+    expect(problems).toMatchObject([{ message, line: 5 }])
+  })
+
+  it('keep their places: what is wrong with such an entry is told with its line', () => {
+    const written =
+      'x-interpolate-keys: true\nservices:\n  a:\n    image: x\n    depends_on:\n      "$A": { condition: nosuch }'
+    expect(failure(written, { environment: { A: 'b' } }).problems[0]).toMatchObject({ line: 6 })
+  })
+})

@@ -53,6 +53,15 @@ export class Places {
     if (place !== undefined) this.mark(to, key, Math.floor(place / fileUnit), place % fileUnit)
   }
 
+  /** The entries of a map have other keys now: new key → the one under which it was marked. */
+  renameKeys(holder: object, names: ReadonlyMap<string, string>): void {
+    const places = this.#maps.get(holder)
+    if (places === undefined) return
+    const renamed = Object.create(null) as KeyPlaces
+    for (const [name, key] of names) if (places[key] !== undefined) renamed[name] = places[key]
+    this.#maps.set(holder, renamed)
+  }
+
   /** Places of a list joined from two. */
   joinLists(made: readonly unknown[], first: readonly unknown[], second: readonly unknown[]): void {
     const a = this.#lists.get(first)

@@ -3,6 +3,7 @@ import { extendServices } from './extend.ts'
 import { LoadError } from './failure.ts'
 import { applyIncludes } from './include.ts'
 import { interpolate } from './interpolate.ts'
+import { interpolateKeys, withoutOpenKeys } from './interpolate-keys.ts'
 import { convertLegacy } from '../legacy/v1.ts'
 import { beyondLimit } from './limits.ts'
 import { mergeTrees } from './merge.ts'
@@ -70,7 +71,9 @@ function readDocument(
   if (document !== parsed) shared.seen.version1 = true
   if (!isLenient) {
     const variables = makeVariables(shared, group.environment)
-    interpolate(document, { variables, places: shared.places, warn: shared.warn })
+    const context = { variables, places: shared.places, warn: shared.warn }
+    interpolate(document, context)
+    interpolateKeys(document, context)
   }
   if (shared.options.keepWritten === true) keepWritten(document, file, group)
   if (!group.isBase) extendServices(document, resets, file, group)
@@ -97,7 +100,9 @@ function keepWritten(document: TreeMap, { path }: SourceFile, { shared, isBase }
 
 function finishDocument(tree: TreeMap, file: SourceFile, shared: Shared): void {
   checkServiceCount(tree, shared)
-  validateTree(tree, file.path, shared)
+  const check = (): void => validateTree(tree, file.path, shared)
+  if (shared.options.skipInterpolation === true) withoutOpenKeys(tree, check)
+  else check()
   if (!('version' in tree)) return
   shared.warn(
     `${file.path}: the attribute \`version\` is obsolete, it will be ignored, please remove it to avoid potential confusion`,

@@ -167,6 +167,16 @@ describe('variables', () => {
     expect((await find(files, { env: { COMPOSE_DISABLE_ENV_FILE: '1' } })).env['A']).toBeUndefined()
   })
 
+  it.each([
+    [['~/1.env'], {}],
+    [[], { COMPOSE_ENV_FILES: '~/1.env' }],
+  ])('of a file in the home directory: %j %j', async (envFiles, env) => {
+    const files = { ...file, '/home/me/1.env': 'A=home', '/home/p/~/1.env': 'A=literal' }
+    const found = await find(files, { envFiles, env: { ...env, HOME: '/home/me' } })
+    expect(found.env['A']).toBe('home')
+    expect(found.sources.environmentFiles).toEqual(['/home/me/1.env'])
+  })
+
   it('name the env file that is missing or wrong', async () => {
     await expect(find(file, { envFiles: ['no.env'] })).rejects.toThrow("couldn't find env file: /home/p/no.env")
     await expect(find({ ...file, '/home/p/.env': 'A=1\nB="x' })).rejects.toThrow(

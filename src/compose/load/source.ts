@@ -144,7 +144,12 @@ function folderOf(paths: readonly string[], cwd: string): string {
 /** Absolute paths of the env files asked for, or nothing when `.env` is to be looked for. */
 function listEnvFiles(request: SourceRequest, env: Dictionary<string>): readonly string[] | undefined {
   const asked = request.envFiles.length > 0 ? request.envFiles : splitList(env['COMPOSE_ENV_FILES'] ?? '', ',')
-  return asked.length === 0 ? undefined : asked.map((path) => posix.resolve(request.cwd, path))
+  return asked.length === 0 ? undefined : asked.map((path) => posix.resolve(request.cwd, expandHome(path, env['HOME'])))
+}
+
+/** As docker compose 5 does: shells leave `--env-file=~/x` and variables alone. */
+function expandHome(path: string, home: string | undefined): string {
+  return home !== undefined && /^~(?:\/|$)/.test(path) ? posix.join(home, path.slice(1)) : path
 }
 
 /** Adds the variables of env files below those that are set already. */

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
-import { isFlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import { callForShape, callForStatus, escapeSegment } from '../../engine/api/call.ts'
 import { nodeRows, versions } from '../../engine/api/shapes.ts'
 import { createVolume, listVolumes } from '../../engine/api/volumes.ts'
@@ -49,18 +49,29 @@ export class LockVolumes {
     const filters = { label: [`${projectLabel}=${this.#project}`] }
     const { Volumes: volumes } = await listVolumes(this.#engine, { filters }, o)
     return (volumes ?? [])
-      .map(({ Name: name, Labels: labels }) => ({
-        name,
-        sequence: Number(labels?.[sequenceLabel] ?? 0) || 0,
-        owner: parseOwner(labels?.[ownerLabel]),
-      }))
+      .flatMap(({ Name: name, Labels: labels }) => {
+        const sequence = this.#readSequence(name)
+        return sequence === undefined ? [] : [{ name, sequence, owner: parseOwner(labels?.[ownerLabel]) }]
+      })
       .sort((a, b) => a.sequence - b.sequence)
+  }
+
+  /**
+   * The number a volume stands for, by its name, which only one can have. Others may carry the labels: with data in them,
+   * or with numbers after which there is none.
+   */
+  #readSequence(name: string): number | undefined {
+    const own = name.slice(name.lastIndexOf('/') + 1)
+    const start = this.#nameOf('')
+    const digits = own.startsWith(start) ? own.slice(start.length) : ''
+    return /^\d{1,15}$/.test(digits) ? Number(digits) : undefined
   }
 
   /**
    * Makes the volumes of a number, in the same order as everybody else.
    *
    * @returns false when one of them is somebody else's; then none is left behind
+   * @throws {compose/locked} when a volume of that name stands for no lock: nobody will ever remove it
    * @throws what the engine said when none could be made
    */
   async make(sequence: number, owner: LockOwner, o: CallOptions): Promise<boolean> {
@@ -76,7 +87,9 @@ export class LockVolumes {
           continue
         }
       } catch (error) {
-        if (places.length === 1 || o.signal?.aborted === true) throw error
+        // What is somebody else's is not to be removed with the rest.
+        if (isInTheWay(error)) this.#made.set(sequence, made)
+        if (places.length === 1 || isInTheWay(error) || o.signal?.aborted === true) throw error
         failure ??= error
         continue
       }
@@ -113,7 +126,7 @@ export class LockVolumes {
     }
   }
 
-  #nameOf(sequence: number): string {
+  #nameOf(sequence: number | ''): string {
     return `flotilla-lock_${this.#project}_${sequence}`
   }
 
@@ -128,6 +141,11 @@ export class LockVolumes {
     }
     const deadlineMs = Math.min(o.deadlineMs ?? Number.POSITIVE_INFINITY, placeCallMs)
     const made = await createVolume(this.#engine, body, place === '' ? o : { ...o, deadlineMs })
+    if (made.Labels?.[projectLabel] !== this.#project) {
+      throw new FlotillaError('compose/locked', `volume "${body.Name}" is in the way of the lock of the project`, {
+        hint: `it stands for no lock: docker volume rm ${body.Name}, or go on beside it with --no-lock`,
+      })
+    }
     return parseOwner(made.Labels?.[ownerLabel])?.nonce === owner.nonce
   }
 
@@ -164,4 +182,9 @@ export class LockVolumes {
     this.#isFleet = version.Version?.startsWith('swarm/') === true
     return this.#isFleet
   }
+}
+
+/** A node that does not answer is passed over; this one does. */
+function isInTheWay(error: unknown): boolean {
+  return isFlotillaError(error) && error.code === 'compose/locked'
 }

@@ -196,6 +196,29 @@ describe('the lock of a project', () => {
     expect(await name()).toBe('flotilla-lock_p_99')
   })
 
+  it.each([['flotilla-lock_p_1'], ['data']])('a volume %s that is somebody else’s is never removed', async (name) => {
+    const labels = { 'flotilla.lock.project': name === 'data' ? 'p' : 'q', 'flotilla.lock.sequence': '1e308' }
+    await createVolume(engine, { Name: name, Labels: labels })
+    const entered = withProjectLock(engine, 'p', options, () => Promise.resolve('in'))
+    if (name === 'data') expect(await entered).toBe('in')
+    else {
+      await expect(entered).rejects.toMatchObject({
+        code: 'compose/locked',
+        message: 'volume "flotilla-lock_p_1" is in the way of the lock of the project',
+      })
+    }
+    expect(await locks()).toBe(1)
+  })
+
+  it('a holder is counted by the name of its volume, whatever its label says', async () => {
+    const mine = await describeSelf('docker-compose up', 'other', 0)
+    const owner = JSON.stringify({ ...mine, computer: 'elsewhere' })
+    const labels = { 'flotilla.lock.project': 'p', 'flotilla.lock.sequence': 'Infinity', 'flotilla.lock.owner': owner }
+    await createVolume(engine, { Name: 'flotilla-lock_p_9', Labels: labels })
+    const entered = withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+    await expect(entered).rejects.toMatchObject({ hint: expect.stringContaining('docker volume rm flotilla-lock_p_9') })
+  })
+
   it('leaves nothing behind when it is interrupted while it is taken', async () => {
     const stop = new AbortController()
     await leave({ computer: 'elsewhere' })

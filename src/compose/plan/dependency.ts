@@ -1,4 +1,4 @@
-import { topologicalLevels } from '../../core/graph.ts'
+import { findCycle, topologicalLevels } from '../../core/graph.ts'
 import type { Project } from '../model/project.ts'
 import type { Dependency } from '../model/service.ts'
 import { LABEL } from './label.ts'
@@ -37,16 +37,31 @@ export function rosterOfLabels(observed: Observed): Roster {
     for (const entry of (container.labels[LABEL.dependsOn] ?? '').split(',')) {
       const [name = '', condition, restart] = entry.split(':')
       if (name === '') continue
-      known.set(name, { condition: toCondition(condition), restart: restart === 'true', required: true })
+      known.set(name, { condition: toCondition(condition), restart: toRestart(restart), required: true })
     }
     dependencies.set(container.service, known)
   }
+  breakCycles(dependencies)
   return { dependencies, containers: groupContainers(observed, dependencies) }
 }
 
 /** Releases before 2.3 wrote names alone. */
 function toCondition(text: string | undefined): Dependency['condition'] {
   return text === 'service_healthy' || text === 'service_completed_successfully' ? text : 'service_started'
+}
+
+/** docker/compose pkg/compose/compose.go, projectFromName: a label that does not tell, as early ones do not, means yes. */
+function toRestart(text: string | undefined): boolean {
+  return text === undefined || /^(?:1|t|T|true|True|TRUE)$/.test(text)
+}
+
+/** Labels come from anybody. Services in a circle have no order, and have to be stopped and removed all the same. */
+function breakCycles(dependencies: ReadonlyMap<string, Map<string, Dependency>>): void {
+  const findNext = (): readonly string[] =>
+    findCycle(new Map([...dependencies].map(([name, needed]) => [name, needed.keys()] as const)))
+  for (let cycle = findNext(); cycle.length > 0; cycle = findNext()) {
+    dependencies.get(cycle.at(-2) ?? '')?.delete(cycle.at(-1) ?? '')
+  }
 }
 
 /** Levels of services, dependencies first; the services of a level are independent of each other. */
@@ -67,6 +82,36 @@ export function withDependencies({ dependencies }: Roster, services: readonly st
     pending.push(...(dependencies.get(name)?.keys() ?? []))
   }
   return [...all]
+}
+
+/** A service that is to be started, and one without containers whose health or end it waits for. */
+export interface MissingDependency {
+  readonly service: string
+  readonly dependency: string
+  readonly isRequired: boolean
+}
+
+/**
+ * What the services wait for in vain when they are started. docker/compose pkg/compose/convergence.go, waitDependencies:
+ * one of which nothing but a start is asked may be missing, and so may one that is to have no containers.
+ *
+ * @param services empty means all
+ */
+export function missingDependencies(roster: Roster, services: readonly string[]): readonly MissingDependency[] {
+  const { project, dependencies, containers } = roster
+  const isEmpty = (name: string): boolean => (containers.get(name) ?? []).every(({ isOneOff }) => isOneOff)
+  const isToBeThere = (name: string): boolean => {
+    const service = project?.services[name]
+    return service !== undefined && service.scale !== 0 && service.provider === undefined
+  }
+  const started = services.length > 0 ? services : [...dependencies.keys()]
+  return started
+    .filter((service) => !isEmpty(service))
+    .flatMap((service) =>
+      [...(dependencies.get(service) ?? [])]
+        .filter(([name, { condition }]) => condition !== 'service_started' && isToBeThere(name) && isEmpty(name))
+        .map(([dependency, { required }]) => ({ service, dependency, isRequired: required })),
+    )
 }
 
 /**

@@ -295,4 +295,38 @@ describe('verbs', () => {
       [...withDependents(roster, [name], ({ restart }) => restart === true)].sort()
     expect([restarted('db'), restarted('cache')]).toEqual([['api', 'db', 'web'], ['cache']])
   })
+
+  it.each([
+    ['db', true],
+    ['db:service_started', true],
+    ['db:service_started:true', true],
+    ['db:service_started:1', true],
+    ['db:service_started:false', false],
+    ['db:service_started:maybe', false],
+  ])('a label %j asks for a restart with the dependency: %s', (label, isAsked) => {
+    const chain = project([service('web', { depends_on: dependsOn('db') }), service('db')])
+    const roster = rosterOfLabels(withDependsOn(up(chain), { web: label }))
+    expect(roster.dependencies.get('web')?.get('db')?.restart).toBe(isAsked)
+  })
+
+  it('labels that name each other in a circle, or nobody, stop nothing from being stopped and removed', () => {
+    const three = project([service('web'), service('api'), service('db')])
+    const odd = { web: 'api,web,,:::,__proto__,gone:x:y:z', api: 'db:service_healthy:true', db: 'web' }
+    const roster = rosterOfLabels(withDependsOn(up(three), odd))
+    expect(
+      planVerb({ kind: 'stop' }, roster, [])
+        .steps.map(({ resource }) => resource)
+        .sort(),
+    ).toEqual(['Container p-api-1', 'Container p-db-1', 'Container p-web-1'])
+    expect(roster.dependencies.get('web')?.has('web')).toBe(false)
+  })
 })
+
+/** The same containers, with other labels of what their services depend on. */
+function withDependsOn(have: Observed, labels: Readonly<Record<string, string>>): Observed {
+  const containers = have.containers.map((entry) => ({
+    ...entry,
+    labels: { ...entry.labels, [LABEL.dependsOn]: labels[entry.service] ?? '' },
+  }))
+  return { ...have, containers }
+}

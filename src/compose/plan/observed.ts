@@ -26,7 +26,7 @@ export interface ObservedContainer {
   /** Node of a cluster endpoint it is on; absent on one engine. */
   readonly node?: string
   readonly service: string
-  /** From the container-number label; 0 when absent (one-off containers). */
+  /** From the container-number label, else from the name; 0 where neither tells one (one-off containers). */
   readonly number: number
   readonly isOneOff: boolean
   readonly state: ContainerState

@@ -242,6 +242,21 @@ describe('an up over what is there', () => {
     `)
   })
 
+  it('containers whose labels tell no number stay, and are replaced by some that have one', () => {
+    const want = (LEVEL: string): Project => project([service('web', { scale: 3, environment: dictionary({ LEVEL }) })])
+    const seen = up(want('info'))
+    const containers = seen.containers.map((entry, index) =>
+      index === 0 ? entry : { ...entry, name: `odd${index}`, number: 0 },
+    )
+    const have = { ...seen, containers }
+    expect(plan(want('info'), have).steps).toEqual([])
+    expect(up(want('debug'), have).containers.map(({ name, number }) => [name, number])).toEqual([
+      ['p-web-1', 1],
+      ['p-web-2', 2],
+      ['p-web-3', 3],
+    ])
+  })
+
   it('numbers new containers after the highest and removes the highest first', () => {
     const have = up(want, emptyEngine(), { scale: { web: 3 } })
     const holed = { ...have, containers: have.containers.filter((entry) => entry.name !== 'p-web-2') }

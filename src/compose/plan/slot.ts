@@ -127,36 +127,45 @@ function decideService(
       ),
   )
   const doomed = all.filter((container) => context.doomed.has(container.id))
-  const slots: Slot[] = judged.slice(0, expected).map(({ container, cause }) => ({
-    service,
-    number: container.number,
-    // A leftover under its temporary name gets its own.
-    name:
-      cause === undefined && !isTemporaryName(container.name) && !pairs.bySuccessor.has(container.id)
-        ? container.name
-        : name(container.number),
-    action: cause === undefined || share?.held.has(container) === true ? 'keep' : 'recreate',
-    ...(cause !== undefined && share?.held.has(container) === true && { isHeld: true }),
-    container,
-    ...pairs.bySuccessor.get(container.id),
-    ...((begun.has(container.id) || pairs.bySuccessor.has(container.id)) && { isCutShort: true }),
-    cause: cause ?? (pairs.bySuccessor.has(container.id) ? 'unfinished update' : 'as wanted'),
-  }))
+  const taken = new Set(all.map((container) => container.number))
+  let last = options.lowestNumbers === true ? 0 : Math.max(0, ...taken)
+  const takeNumber = (): number => {
+    do last += 1
+    while (taken.has(last))
+    return last
+  }
+  const slots: Slot[] = judged.slice(0, expected).map(({ container, cause }) => {
+    const isHeld = share?.held.has(container) === true
+    // One whose label tells no number is replaced by one that has a number.
+    const number = cause !== undefined && !isHeld && container.number === 0 ? takeNumber() : container.number
+    return {
+      service,
+      number,
+      // A leftover under its temporary name gets its own.
+      name:
+        cause === undefined && !isTemporaryName(container.name) && !pairs.bySuccessor.has(container.id)
+          ? container.name
+          : name(number),
+      action: cause === undefined || isHeld ? 'keep' : 'recreate',
+      ...(cause !== undefined && isHeld && { isHeld }),
+      container,
+      ...pairs.bySuccessor.get(container.id),
+      ...((begun.has(container.id) || pairs.bySuccessor.has(container.id)) && { isCutShort: true }),
+      cause: cause ?? (pairs.bySuccessor.has(container.id) ? 'unfinished update' : 'as wanted'),
+    }
+  })
   for (const container of doomed.slice(0, Math.max(0, expected - slots.length))) {
-    const { number } = container
+    const number = container.number === 0 ? takeNumber() : container.number
     slots.push({ service, number, name: name(number), action: 'create', container, cause: 'volume made anew' })
   }
-  const taken = new Set(all.map((container) => container.number))
-  let next = options.lowestNumbers === true ? 0 : Math.max(0, ...taken)
   const empty = [...(share?.missing ?? [])]
   while (slots.length < expected) {
-    do next += 1
-    while (taken.has(next))
     const node = empty.shift()
+    const number = takeNumber()
     slots.push({
       service,
-      number: next,
-      name: name(next),
+      number,
+      name: name(number),
       action: 'create',
       ...(node !== undefined && { node: { name: node, isFirm: true } }),
       cause: all.length === 0 ? 'missing' : share === undefined ? 'scale up' : 'one on each node',

@@ -1,33 +1,30 @@
-import type { Project } from '../model/project.ts'
 import { makePlanBuilder } from './builder.ts'
-import type { Observed } from './observed.ts'
+import type { Roster } from './dependency.ts'
 import type { Plan, WaitCondition } from './plan.ts'
-import { selectServices } from './selection.ts'
-import { groupByService } from './slot.ts'
 import { toRef, toResource } from './workspace.ts'
 
 /**
- * Plans `up --wait`: every container of the selected services is to run, and to be healthy where it has a
- * health check; a service that others want to see completed is waited for to that end.
+ * Plans what `--wait` of `up` and `start` waits for: every container of the services is to run, and to be healthy where
+ * it has a health check; a service that others want to see completed is waited for to that end.
+ *
+ * @param services empty means all
  */
-export function planWait(project: Project, observed: Observed, services: readonly string[]): Plan {
+export function planWait({ dependencies, containers }: Roster, services: readonly string[]): Plan {
   const builder = makePlanBuilder()
   const completing = new Set(
-    Object.values(project.services).flatMap((service) =>
-      Object.entries(service.depends_on ?? {})
-        .filter(([, dependency]) => dependency.condition === 'service_completed_successfully')
-        .map(([name]) => name),
+    [...dependencies.values()].flatMap((needed) =>
+      [...needed].filter(([, { condition }]) => condition === 'service_completed_successfully').map(([name]) => name),
     ),
   )
-  const groups = groupByService(observed)
-  for (const service of selectServices(project, services).services) {
-    const condition: WaitCondition = completing.has(service.name) ? 'completed' : 'running'
-    for (const container of groups.get(service.name) ?? []) {
+  for (const service of services.length > 0 ? services : dependencies.keys()) {
+    const condition: WaitCondition = completing.has(service) ? 'completed' : 'running'
+    for (const container of containers.get(service) ?? []) {
+      if (container.isOneOff) continue
       builder.add({
-        op: { kind: 'wait-container', container: toRef(container), service: service.name, condition },
+        op: { kind: 'wait-container', container: toRef(container), service, condition },
         resource: toResource(container.name),
         cause: '--wait',
-        group: service.name,
+        group: service,
         words: { working: 'Waiting', done: condition === 'completed' ? 'Exited' : 'Healthy' },
       })
     }

@@ -17,6 +17,8 @@ type Tree = MutableDictionary<unknown>
 
 const composePrefix = 'com.docker.compose.'
 const serviceLabel = `${composePrefix}service`
+/** Labels that `up` writes by itself, and would then find in the file. */
+const writtenPrefixes = [composePrefix, 'flotilla.compose.'] as const
 const builtInModes = new Set(['', 'default', 'bridge'])
 
 /**
@@ -123,7 +125,8 @@ function toLabels(
 ): Tree | undefined {
   const made = makeDictionary<unknown>()
   for (const [name, value] of Object.entries(labels ?? {})) {
-    if (!name.startsWith(composePrefix) && own?.[name] !== value) made[name] = value
+    const isWritten = writtenPrefixes.some((prefix) => name.startsWith(prefix))
+    if (!isWritten && own?.[name] !== value) made[name] = value
   }
   return Object.keys(made).length > 0 ? made : undefined
 }
