@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../core/call.ts'
-import { isFlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import { callForShape, callForStatus, escapeSegment } from '../../engine/api/call.ts'
 import { nodeRows, versions } from '../../engine/api/shapes.ts'
 import { createVolume, listVolumes } from '../../engine/api/volumes.ts'
@@ -23,6 +23,13 @@ const sequenceLabel = 'flotilla.lock.sequence'
 const placeCount = 3
 /** A node that does not answer is passed over. */
 const placeCallMs = 10_000
+
+/** An engine, or a proxy before it, drops what tells whose a lock is. */
+export class LabelsDropped extends FlotillaError {
+  constructor() {
+    super('engine/protocol', 'the engine does not keep the labels of volumes')
+  }
+}
 
 /**
  * The volumes that stand for the lock of one project: on one engine one of each number, on a fleet one on each of the
@@ -61,7 +68,7 @@ export class LockVolumes {
    * Makes the volumes of a number, in the same order as everybody else.
    *
    * @returns false when one of them is somebody else's; then none is left behind
-   * @throws what the engine said when none could be made
+   * @throws what the engine said when none could be made, and {@link LabelsDropped}
    */
   async make(sequence: number, owner: LockOwner, o: CallOptions): Promise<boolean> {
     const places = await this.#places(o)
@@ -128,7 +135,12 @@ export class LockVolumes {
     }
     const deadlineMs = Math.min(o.deadlineMs ?? Number.POSITIVE_INFINITY, placeCallMs)
     const made = await createVolume(this.#engine, body, place === '' ? o : { ...o, deadlineMs })
-    return parseOwner(made.Labels?.[ownerLabel])?.nonce === owner.nonce
+    const label = made.Labels?.[ownerLabel]
+    if (label !== undefined) return parseOwner(label)?.nonce === owner.nonce
+    // The answer may be all that lacks them.
+    const row = (await this.list(o)).find(({ name }) => name === body.Name)
+    if (row === undefined) throw new LabelsDropped()
+    return row.owner?.nonce === owner.nonce
   }
 
   /** What is put before names: nothing on one engine, `node/` on a fleet, where a bare name is made on every node. */
