@@ -168,6 +168,44 @@ describe('an update', () => {
     })
   })
 
+  it.each([
+    [
+      'and the engine answers',
+      'start',
+      /^update of service "web" rolled back \(p-web-1 as before\), but the successor of p-web-1 could not be removed \(Error response from daemon: no\): /,
+    ],
+    [
+      'and the engine has gone',
+      'any',
+      /^update of service "web" could not be rolled back: the successor of p-web-1 could not be removed \(.*\): /,
+    ],
+  ])('whose leftover cannot be removed, %s, says so', async (_, what, says) => {
+    await up(want('1', {}, 1))
+    const fault = { kind: 'status', status: 500, message: 'no' } as const
+    if (what === 'any') {
+      fake.fail({ method: 'POST', path: /\/start$/, fault })
+      fake.fail({ method: 'GET', path: /^\/containers\/.*\/json$/, fault })
+    }
+    fake.fail({ method: 'DELETE', path: /^\/containers\//, fault })
+    const error = await failure(want('bad', { failure_action: 'rollback' }, 1))
+    expect(error.message).toMatch(says)
+  })
+
+  it('whose way back ends before the old container runs is taken back by the next one that fails', async () => {
+    await up(want('1', {}, 1))
+    const before = (await observeContainers(engine, 'p')).map(({ id }) => id)
+    const config = { failure_action: 'rollback', order: 'stop-first' } as const
+    const path = new RegExp(`^/containers/${before[0] ?? ''}/start$`)
+    const heal = fake.fail({ path, fault: { kind: 'status', status: 500, message: 'cut' } })
+    expect((await failure(want('bad', config, 1))).message).toMatch(
+      /^update of service "web" could not be rolled back: p-web-1 could not be brought back \(.* cut\): /,
+    )
+    heal()
+    await failure(want('bad', config, 1))
+    expect(await state()).toEqual(['p-web-1 running 1'])
+    expect((await observeContainers(engine, 'p')).map(({ id }) => id)).toEqual(before)
+  })
+
   it('of two services that both fail tells of each what became of it and what it said', async () => {
     const both = (version: string): Project => {
       const wanted = want(version, { failure_action: 'rollback', order: 'start-first', monitor: 300 * millisecond }, 1)

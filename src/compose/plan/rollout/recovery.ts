@@ -77,42 +77,48 @@ function addRestore(
       ? member.successor
       : { kind: 'existing', id: progress.made.get(member.successor.step) ?? '', name: member.name }
   const shared = { resource: toResource(member.name), cause: 'the update failed', group: service, isOwed: true }
-  if (!mustStart(member, progress)) removeSuccessor([])
-  else if (rollback.order === 'stop-first') startOld(removeSuccessor([]))
-  else removeSuccessor(startOld([]))
+  if (!mustStart(member, progress)) remove([stop([])])
+  else if (rollback.order === 'stop-first') {
+    // The successor is what tells the next `up`, should this be cut short, that the old one was stopped for it.
+    const start = startOld([stop([])])
+    remove([start])
+    watch(start)
+  } else remove([stop([watch(startOld([]))])])
 
   /** That its node is gone keeps the old one, which may be on another, from nothing. */
-  function removeSuccessor(after: readonly number[]): readonly number[] {
-    const stop = builder.add({
+  function stop(after: readonly number[]): number {
+    return builder.add({
       op: { kind: 'stop-container', container: successor },
       ...shared,
       after,
       bestEffort: true,
       words: silent,
     })
-    const removal = builder.add({
+  }
+  function remove(after: readonly number[]): void {
+    builder.add({
       op: { kind: 'remove-container', container: successor, withVolumes: false },
       ...shared,
-      after: [stop],
+      after,
       bestEffort: true,
       isErrorShown: true,
       words: { working: 'Removing', done: 'Removed' },
     })
-    return [removal]
   }
-  function startOld(after: readonly number[]): readonly number[] {
-    const start = builder.add({
+  function startOld(after: readonly number[]): number {
+    return builder.add({
       op: { kind: 'start-container', container: member.old },
       ...shared,
       after,
       words: { working: 'Starting', done: 'Started' },
     })
-    const monitor = builder.add({
+  }
+  function watch(start: number): number {
+    return builder.add({
       op: { kind: 'monitor-container', container: member.old, service, monitorMs: rollback.monitorMs },
       ...shared,
       after: [start],
     })
-    return [monitor]
   }
 }
 
