@@ -140,6 +140,7 @@ describe('an update', () => {
       expect(error.message).toMatch(
         /^update of service "web" rolled back \(p-web-1, p-web-2 as before\), but p-web-3 could not be brought back \(Error response from daemon: running on unhealthy node n3\): /,
       )
+      expect(await state()).toHaveLength(3)
       expect((await state()).slice(0, 2)).toEqual(all('1').slice(0, 2))
     })
 

@@ -5,7 +5,7 @@ import type { CallOptions } from '../../core/call.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Plan } from '../plan/plan.ts'
-import { planRecovery } from '../plan/rollout/recovery.ts'
+import { planClearing, planRecovery } from '../plan/rollout/recovery.ts'
 import type { Progress, Recovery } from '../plan/rollout/recovery.ts'
 import type { Rollout, RolloutMember } from '../plan/rollout/rollout.ts'
 import { toResource } from '../plan/workspace.ts'
@@ -82,18 +82,22 @@ async function restore({ rollout, batches }: Recovery, given: TakeBack): Promise
     if (index > 0 && rollback.delayMs > 0) await given.clock.sleep(rollback.delayMs, given.signal)
     const memberOf = ({ step }: StepFailure): RolloutMember | undefined =>
       members.find(({ name }) => toResource(name) === step.resource)
-    const { failures, waived } = await given.run(plan)
+    const { failures, waived: passed } = await given.run(plan)
+    const waived = [...passed]
+    for (const failure of failures) {
+      const member = memberOf(failure)
+      if (member === undefined) continue
+      lost.set(member, toReason(failure))
+      const isThere = await isInReach(member, given)
+      if (!isThere && failure.step.op.kind === 'start-container')
+        waived.push(...(await given.run(planClearing(rollout, member, given.progress))).waived)
+      isPaused ||= rollback.failureAction === 'pause' && isThere
+    }
     for (const failure of waived) {
       const member = memberOf(failure)
       if (member === undefined || failure.step.op.kind !== 'remove-container' || isGone(failure)) continue
       leftover.set(member, toReason(failure))
       if (!(await isInReach(member, given))) unseen.add(member)
-    }
-    for (const failure of failures) {
-      const member = memberOf(failure)
-      if (member === undefined) continue
-      lost.set(member, toReason(failure))
-      isPaused ||= rollback.failureAction === 'pause' && (await isInReach(member, given))
     }
   }
   const isBack = (member: RolloutMember): boolean =>

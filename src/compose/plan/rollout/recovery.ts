@@ -54,6 +54,13 @@ export function planRecovery(rollouts: readonly Rollout[], progress: Progress): 
   })
 }
 
+/** Plans the removal of a successor whose old container cannot run again for now: nothing is to run in its place unwatched. */
+export function planClearing(rollout: Rollout, member: RolloutMember, progress: Progress): Plan {
+  const builder = makePlanBuilder()
+  addRemoval(builder, rollout, member, progress, [])
+  return builder.build()
+}
+
 function isUnderWay(member: RolloutMember, { begun, made }: Progress): boolean {
   if (begun.has(member.remove)) return false
   return member.successor.kind === 'existing' || made.has(member.successor.step)
@@ -66,17 +73,10 @@ function planRestores(rollout: Rollout, members: readonly RolloutMember[], progr
 }
 
 /** Nothing of it waits for another member, nor ends with its failure: each is brought back that can be. */
-function addRestore(
-  builder: PlanBuilder,
-  { rollback, service }: Rollout,
-  member: RolloutMember,
-  progress: Progress,
-): void {
-  const successor: ContainerRef =
-    member.successor.kind === 'existing'
-      ? member.successor
-      : { kind: 'existing', id: progress.made.get(member.successor.step) ?? '', name: member.name }
-  const shared = { resource: toResource(member.name), cause: 'the update failed', group: service, isOwed: true }
+function addRestore(builder: PlanBuilder, rollout: Rollout, member: RolloutMember, progress: Progress): void {
+  const { rollback, service } = rollout
+  const successor = successorOf(member, progress)
+  const shared = sharedOf(rollout, member)
   if (!mustStart(member, progress)) remove([stop([])])
   else if (rollback.order === 'stop-first') {
     // The successor is what tells the next `up`, should this be cut short, that the old one was stopped for it.
@@ -96,14 +96,7 @@ function addRestore(
     })
   }
   function remove(after: readonly number[]): void {
-    builder.add({
-      op: { kind: 'remove-container', container: successor, withVolumes: false },
-      ...shared,
-      after,
-      bestEffort: true,
-      isErrorShown: true,
-      words: { working: 'Removing', done: 'Removed' },
-    })
+    addRemoval(builder, rollout, member, progress, after)
   }
   function startOld(after: readonly number[]): number {
     return builder.add({
@@ -120,6 +113,31 @@ function addRestore(
       after: [start],
     })
   }
+}
+
+function addRemoval(
+  builder: PlanBuilder,
+  rollout: Rollout,
+  member: RolloutMember,
+  progress: Progress,
+  after: readonly number[],
+): void {
+  builder.add({
+    op: { kind: 'remove-container', container: successorOf(member, progress), withVolumes: false },
+    ...sharedOf(rollout, member),
+    after,
+    bestEffort: true,
+    isErrorShown: true,
+    words: { working: 'Removing', done: 'Removed' },
+  })
+}
+
+function successorOf({ successor, name }: RolloutMember, { made }: Progress): ContainerRef {
+  return successor.kind === 'existing' ? successor : { kind: 'existing', id: made.get(successor.step) ?? '', name }
+}
+
+function sharedOf({ service }: Rollout, { name }: RolloutMember) {
+  return { resource: toResource(name), cause: 'the update failed', group: service, isOwed: true } as const
 }
 
 /** The update, or one before it that was cut short, has stopped the old container of the member. */
