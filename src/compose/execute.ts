@@ -73,10 +73,10 @@ export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Pr
     if (!walk.isEnding || rollouts === undefined || o.signal?.aborted === true) throw toFailure(failures)
     const { takeBack } = await import('./execute/take-back.ts')
     const { clock } = o
-    const run = async (steps: Plan): Promise<readonly StepFailure[]> => {
+    const run = async (steps: Plan): Promise<Pick<Walk, 'failures' | 'waived'>> => {
       const back = new Walk(steps, engine, o)
       await back.run()
-      return back.failures
+      return back
     }
     throw await takeBack({ engine, clock, rollouts, progress: walk, failures, run, ...toCall(o) })
   }
@@ -87,6 +87,8 @@ export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Pr
 /** One pass over the graph of a plan. */
 class Walk {
   readonly failures: StepFailure[] = []
+  /** Those of steps that need not succeed. */
+  readonly waived: StepFailure[] = []
   readonly names = new Map<string, string>()
   readonly begun = new Set<number>()
   readonly made = new Map<number, string>()
@@ -212,7 +214,10 @@ class Walk {
         this.isEnding ||= !isStepOutOfReach(step)
         return
       }
-      if (step.bestEffort === true) this.#options.onWaived?.(step, toFailure([{ step, error }]))
+      if (step.bestEffort === true) {
+        this.waived.push({ step, error })
+        this.#options.onWaived?.(step, toFailure([{ step, error }]))
+      }
     }
     for (const follower of this.#followers.get(step.id) ?? []) {
       const count = (this.#missing.get(follower.id) ?? 1) - 1

@@ -6,6 +6,7 @@ import type {
   ObservedNetwork,
   ObservedVolume,
 } from '../compose/plan/observed.ts'
+import { insertStep, StepFrontier } from '../compose/plan/step-frontier.ts'
 import type { ContainerRef, Plan, Step, StepOp } from '../compose/plan/plan.ts'
 import { toCreateBody } from '../compose/translate.ts'
 
@@ -59,10 +60,11 @@ export function applyPrefix(
     count: lastCount(observed),
   }
   const done = new Set<number>()
-  let waiting = plan.steps
-  while (waiting.length > 0 && done.size < count) {
-    const ready = waiting.filter((step) => step.after.every((before) => done.has(before)))
-    const step = ready[pick(ready)]
+  const frontier = new StepFrontier(plan.steps)
+  const ready = [...frontier.first]
+  while (done.size < Math.min(count, plan.steps.length)) {
+    const index = pick(ready)
+    const [step] = index < 0 ? [] : ready.splice(index, 1)
     if (step === undefined) throw new Error('the plan has a cycle')
     demand(
       step.after.every((before) => before < step.id),
@@ -70,7 +72,7 @@ export function applyPrefix(
     )
     applyStep(world, step)
     done.add(step.id)
-    waiting = waiting.filter((other) => other !== step)
+    for (const next of frontier.finish(step)) insertStep(ready, next)
   }
   const containers = [...world.containers.values()].sort(
     (a, b) => a.service.localeCompare(b.service) || a.number - b.number,

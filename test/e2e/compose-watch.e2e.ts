@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { lab } from '../../src/testing/lab/lab.ts'
@@ -19,6 +19,7 @@ services:
     develop:
       watch:
         - { path: ./src, action: sync, target: /app, ignore: ["node_modules/"], initial_sync: true }
+        - { path: ./js, action: sync, target: /js, include: ["**/*.js"] }
         - { path: ./conf, action: sync+restart, target: /conf }
         - path: ./hook
           action: sync+exec
@@ -50,7 +51,7 @@ describe.runIf(isRoot)('watch (needs root on Linux)', () => {
     host = await openComposeHost(running.hosts[0]!, 'node')
     await host.write('dev', { 'compose.yaml': file })
     folder = join(host.folder, 'dev')
-    for (const name of ['src/node_modules', 'src/sub', 'conf', 'hook'])
+    for (const name of ['src/node_modules', 'src/sub', 'js/one', 'conf', 'hook'])
       await mkdir(join(folder, name), { recursive: true })
     await writeFile(join(folder, 'src/early'), 'early')
   })
@@ -120,6 +121,19 @@ describe.runIf(isRoot)('watch (needs root on Linux)', () => {
     await rm(join(folder, 'src/new folder'), { recursive: true })
     expect(await arrives('dev-web-2', '/app/a.txt', undefined)).toBe(true)
     expect(await arrives('dev-web-2', '/app/new folder/ümlaut', undefined)).toBe(true)
+    await rm(join(folder, 'src/sub'), { recursive: true })
+    await mkdir(join(folder, 'src/sub'))
+    await writeFile(join(folder, 'src/sub/c.txt'), 'anew')
+    expect(await arrives('dev-web-1', '/app/sub/c.txt', 'anew')).toBe(true)
+    await writeFile(join(folder, 'src/sub/d.txt'), 'followed')
+    expect(await arrives('dev-web-1', '/app/sub/d.txt', 'followed')).toBe(true)
+
+    await writeFile(join(folder, 'js/one/x.js'), 'script')
+    expect(await arrives('dev-web-1', '/js/one/x.js', 'script')).toBe(true)
+    await rename(join(folder, 'js/one'), join(folder, 'js/two'))
+    expect(await arrives('dev-web-1', '/js/two/x.js', 'script')).toBe(true)
+    const listed = await running!.hosts[0]!.docker(['exec', 'dev-web-1', 'ls', '/js'])
+    expect(listed.stdout).toBe('two\n')
 
     const startedAt = async (name: string): Promise<string> =>
       (await running!.hosts[0]!.docker(['inspect', '-f', '{{.State.StartedAt}}', name])).stdout

@@ -13,6 +13,8 @@ export interface Outcome {
   readonly lost: readonly { readonly name: string; readonly reason: string }[]
   /** Containers whose successors stay, because the way back has paused. */
   readonly left: readonly string[]
+  /** Containers whose successors are still there, because they could not be removed, and why. */
+  readonly leftover: readonly { readonly name: string; readonly reason: string }[]
 }
 
 /** The beginning of the error: what became of each service. */
@@ -20,13 +22,19 @@ export function describeRecovery(outcomes: readonly Outcome[]): string {
   return outcomes.map((outcome) => `${describeOutcome(outcome)}: `).join('')
 }
 
-function describeOutcome({ rollout, restored, lost, left }: Outcome): string {
-  const isRolledBack = rollout.policy.failureAction === 'rollback'
-  const begin = `update of service "${rollout.service}" ${isRolledBack ? 'rolled back' : 'paused'}`
+function describeOutcome({ rollout, restored, lost, left, leftover }: Outcome): string {
+  const failures = [
+    ...lost.map(({ name, reason }) => `${name} could not be brought back (${reason})`),
+    ...leftover.map(({ name, reason }) => `the successor of ${name} could not be removed (${reason})`),
+  ]
+  const begin = `update of service "${rollout.service}"`
+  const isRollingBack = rollout.policy.failureAction === 'rollback'
+  if (isRollingBack && failures.length > 0 && restored.length + left.length === 0)
+    return `${begin} could not be rolled back: ${failures.join(', ')}`
   const before = restored.length === 0 ? '' : ` (${restored.join(', ')} as before)`
   const paused = left.length === 0 ? '' : `, then paused (${left.join(', ')} not taken back)`
-  const missing = lost.map(({ name, reason }) => `, but ${name} could not be brought back (${reason})`)
-  return `${begin}${before}${paused}${missing.join('')}`
+  const missing = failures.map((text) => `, but ${text}`)
+  return `${begin} ${isRollingBack ? 'rolled back' : 'paused'}${before}${paused}${missing.join('')}`
 }
 
 /** What the container of a step wrote last; empty when that cannot be had. */

@@ -140,6 +140,7 @@ describe('an update', () => {
       expect(error.message).toMatch(
         /^update of service "web" rolled back \(p-web-1, p-web-2 as before\), but p-web-3 could not be brought back \(Error response from daemon: running on unhealthy node n3\): /,
       )
+      expect(await state()).toHaveLength(3)
       expect((await state()).slice(0, 2)).toEqual(all('1').slice(0, 2))
     })
 
@@ -166,6 +167,44 @@ describe('an update', () => {
       expect(error.message).toMatch(/rolled back \(p-web-1, p-web-2 as before\), but p-web-3 could not be/)
       expect((await state()).slice(0, 2)).toEqual(all('1').slice(0, 2))
     })
+  })
+
+  it.each([
+    [
+      'and the engine answers',
+      'start',
+      /^update of service "web" rolled back \(p-web-1 as before\), but the successor of p-web-1 could not be removed \(Error response from daemon: no\): /,
+    ],
+    [
+      'and the engine has gone',
+      'any',
+      /^update of service "web" could not be rolled back: the successor of p-web-1 could not be removed \(.*\): /,
+    ],
+  ])('whose leftover cannot be removed, %s, says so', async (_, what, says) => {
+    await up(want('1', {}, 1))
+    const fault = { kind: 'status', status: 500, message: 'no' } as const
+    if (what === 'any') {
+      fake.fail({ method: 'POST', path: /\/start$/, fault })
+      fake.fail({ method: 'GET', path: /^\/containers\/.*\/json$/, fault })
+    }
+    fake.fail({ method: 'DELETE', path: /^\/containers\//, fault })
+    const error = await failure(want('bad', { failure_action: 'rollback' }, 1))
+    expect(error.message).toMatch(says)
+  })
+
+  it('whose way back ends before the old container runs is taken back by the next one that fails', async () => {
+    await up(want('1', {}, 1))
+    const before = (await observeContainers(engine, 'p')).map(({ id }) => id)
+    const config = { failure_action: 'rollback', order: 'stop-first' } as const
+    const path = new RegExp(`^/containers/${before[0] ?? ''}/start$`)
+    const heal = fake.fail({ path, fault: { kind: 'status', status: 500, message: 'cut' } })
+    expect((await failure(want('bad', config, 1))).message).toMatch(
+      /^update of service "web" could not be rolled back: p-web-1 could not be brought back \(.* cut\): /,
+    )
+    heal()
+    await failure(want('bad', config, 1))
+    expect(await state()).toEqual(['p-web-1 running 1'])
+    expect((await observeContainers(engine, 'p')).map(({ id }) => id)).toEqual(before)
   })
 
   it('of two services that both fail tells of each what became of it and what it said', async () => {

@@ -5,7 +5,7 @@ import type { CallOptions } from '../../core/call.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Plan } from '../plan/plan.ts'
-import { planRecovery } from '../plan/rollout/recovery.ts'
+import { planClearing, planRecovery } from '../plan/rollout/recovery.ts'
 import type { Progress, Recovery } from '../plan/rollout/recovery.ts'
 import type { Rollout, RolloutMember } from '../plan/rollout/rollout.ts'
 import { toResource } from '../plan/workspace.ts'
@@ -25,8 +25,10 @@ export interface TakeBack extends CallOptions {
   /** How far it had come. */
   readonly progress: Progress
   readonly failures: readonly StepFailure[]
-  /** Carries out a plan to its end. @returns what failed of it */
-  readonly run: (plan: Plan) => Promise<readonly StepFailure[]>
+  /** Carries out a plan to its end. @returns what failed of it; `waived`: of what need not succeed */
+  readonly run: (
+    plan: Plan,
+  ) => Promise<{ readonly failures: readonly StepFailure[]; readonly waived: readonly StepFailure[] }>
 }
 
 /**
@@ -51,8 +53,11 @@ export async function takeBack(given: TakeBack): Promise<FlotillaError> {
   const told = rollouts.flatMap((rollout) => {
     const { service } = rollout
     const outcome = outcomes.find((each) => each.rollout === rollout)
-    if (outcome === undefined) return onTrial.has(service) ? [{ rollout, restored: [], lost: [], left: [] }] : []
-    return onTrial.has(service) || failed.has(service) || outcome.lost.length > 0 ? [outcome] : []
+    if (outcome === undefined)
+      return onTrial.has(service) ? [{ rollout, restored: [], lost: [], left: [], leftover: [] }] : []
+    return onTrial.has(service) || failed.has(service) || outcome.lost.length + outcome.leftover.length > 0
+      ? [outcome]
+      : []
   })
   const hint = [failure.hint, ...outputs].filter(Boolean).join(failures.length === 1 ? '; ' : '\n')
   return new FlotillaError('compose/execute', `${describeRecovery(told)}${failure.message}`, {
@@ -65,6 +70,9 @@ async function restore({ rollout, batches }: Recovery, given: TakeBack): Promise
   const { rollback } = rollout
   const lost = new Map<RolloutMember, string>()
   const left: RolloutMember[] = []
+  const leftover = new Map<RolloutMember, string>()
+  /** Of their old containers nothing is known any more. */
+  const unseen = new Set<RolloutMember>()
   let isPaused = false
   for (const [index, { plan, members, isOwed }] of batches.entries()) {
     if (isPaused && !isOwed) {
@@ -72,14 +80,28 @@ async function restore({ rollout, batches }: Recovery, given: TakeBack): Promise
       continue
     }
     if (index > 0 && rollback.delayMs > 0) await given.clock.sleep(rollback.delayMs, given.signal)
-    for (const failure of await given.run(plan)) {
-      const member = members.find(({ name }) => toResource(name) === failure.step.resource)
+    const memberOf = ({ step }: StepFailure): RolloutMember | undefined =>
+      members.find(({ name }) => toResource(name) === step.resource)
+    const { failures, waived: passed } = await given.run(plan)
+    const waived = [...passed]
+    for (const failure of failures) {
+      const member = memberOf(failure)
       if (member === undefined) continue
       lost.set(member, toReason(failure))
-      isPaused ||= rollback.failureAction === 'pause' && (await isInReach(member, given))
+      const isThere = await isInReach(member, given)
+      if (!isThere && failure.step.op.kind === 'start-container')
+        waived.push(...(await given.run(planClearing(rollout, member, given.progress))).waived)
+      isPaused ||= rollback.failureAction === 'pause' && isThere
+    }
+    for (const failure of waived) {
+      const member = memberOf(failure)
+      if (member === undefined || failure.step.op.kind !== 'remove-container' || isGone(failure)) continue
+      leftover.set(member, toReason(failure))
+      if (!(await isInReach(member, given))) unseen.add(member)
     }
   }
-  const isBack = (member: RolloutMember): boolean => member.wasAlive && !lost.has(member) && !left.includes(member)
+  const isBack = (member: RolloutMember): boolean =>
+    member.wasAlive && !lost.has(member) && !left.includes(member) && !unseen.has(member)
   const inOrder = (wanted: (member: RolloutMember) => boolean): readonly string[] =>
     rollout.batches
       .flat()
@@ -90,7 +112,12 @@ async function restore({ rollout, batches }: Recovery, given: TakeBack): Promise
     restored: inOrder(isBack),
     lost: [...lost].map(([{ name }, reason]) => ({ name, reason })),
     left: inOrder((member) => left.includes(member)),
+    leftover: [...leftover].map(([{ name }, reason]) => ({ name, reason })),
   }
+}
+
+function isGone({ error }: StepFailure): boolean {
+  return isFlotillaError(error) && error.status === 404
 }
 
 function toReason(failure: StepFailure): string {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import { callForShape, callForStatus, escapeSegment } from '../../engine/api/call.ts'
@@ -23,6 +24,13 @@ const sequenceLabel = 'flotilla.lock.sequence'
 const placeCount = 3
 /** A node that does not answer is passed over. */
 const placeCallMs = 10_000
+
+/** An engine, or a proxy before it, drops what tells whose a lock is. */
+export class LabelsDropped extends FlotillaError {
+  constructor() {
+    super('engine/protocol', 'the engine does not keep the labels of volumes')
+  }
+}
 
 /**
  * The volumes that stand for the lock of one project: on one engine one of each number, on a fleet one on each of the
@@ -72,7 +80,7 @@ export class LockVolumes {
    *
    * @returns false when one of them is somebody else's; then none is left behind
    * @throws {compose/locked} when a volume of that name stands for no lock: nobody will ever remove it
-   * @throws what the engine said when none could be made
+   * @throws what the engine said when none could be made, and {@link LabelsDropped}
    */
   async make(sequence: number, owner: LockOwner, o: CallOptions): Promise<boolean> {
     const places = await this.#places(o)
@@ -141,12 +149,24 @@ export class LockVolumes {
     }
     const deadlineMs = Math.min(o.deadlineMs ?? Number.POSITIVE_INFINITY, placeCallMs)
     const made = await createVolume(this.#engine, body, place === '' ? o : { ...o, deadlineMs })
-    if (made.Labels?.[projectLabel] !== this.#project) {
-      throw new FlotillaError('compose/locked', `volume "${body.Name}" is in the way of the lock of the project`, {
-        hint: `it stands for no lock: docker volume rm ${body.Name}, or go on beside it with --no-lock`,
-      })
+    if (made.Labels?.[projectLabel] === this.#project) {
+      return parseOwner(made.Labels[ownerLabel])?.nonce === owner.nonce
     }
-    return parseOwner(made.Labels?.[ownerLabel])?.nonce === owner.nonce
+    // The answer may be all that lacks them.
+    const row = (await this.list(o)).find(({ name }) => name === body.Name)
+    if (row !== undefined) return row.owner?.nonce === owner.nonce
+    if (!(await this.#keepsLabels(place, o))) throw new LabelsDropped()
+    throw new FlotillaError('compose/locked', `volume "${body.Name}" is in the way of the lock of the project`, {
+      hint: `it stands for no lock: docker volume rm ${body.Name}, or go on beside it with --no-lock`,
+    })
+  }
+
+  /** Tried with a volume of a name that stands for no lock and that nobody else has. */
+  async #keepsLabels(place: string, o: CallOptions): Promise<boolean> {
+    const name = `${place}${this.#nameOf('')}${randomBytes(8).toString('hex')}`
+    const made = await createVolume(this.#engine, { Name: name, Labels: { [projectLabel]: this.#project } }, o)
+    await this.remove(name)
+    return made.Labels?.[projectLabel] === this.#project
   }
 
   /** What is put before names: nothing on one engine, `node/` on a fleet, where a bare name is made on every node. */

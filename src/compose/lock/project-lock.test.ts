@@ -53,6 +53,45 @@ describe('the lock of a project', () => {
     expect(await locks()).toBe(0)
   })
 
+  it('that could not be removed is not waited for by the one who held it', async () => {
+    const locked = (): Promise<string> =>
+      withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+    fake.fail({ method: 'DELETE', path: /^\/volumes\//, fault: { kind: 'status', status: 500, message: 'no' } })
+    expect([await locked(), await locked(), await locked()]).toEqual(['in', 'in', 'in'])
+    expect(await locks()).toBe(3)
+    expect(warnings).toEqual([])
+  })
+
+  /** As through a proxy that takes labels off what it passes on. */
+  const through = (request: Engine['request']): Engine => ({
+    endpoint: engine.endpoint,
+    apiVersion: (o) => engine.apiVersion(o),
+    hijack: (r, o) => engine.hijack(r, o),
+    close: () => Promise.resolve(),
+    request: (r, o) => (r.path === '/volumes/create' ? request(r, o) : engine.request(r, o)),
+  })
+
+  it('is done without, with a warning, where the engine keeps no labels', async () => {
+    const bare = through((r, o) => engine.request({ ...r, body: { ...(r.body as object), Labels: {} } }, o))
+    expect(await withProjectLock(bare, 'p', options, () => Promise.resolve('in'))).toBe('in')
+    expect(warnings).toEqual(['project "p" is not locked: the engine does not keep the labels of volumes'])
+    expect(await locks()).toBe(0)
+  })
+
+  it('is taken where only the answer lacks the labels', async () => {
+    const bare = through(async (r, o) => {
+      const answer = await engine.request(r, o)
+      const made = { ...(await answer.json<object>()), Labels: null }
+      return Object.assign(answer, { json: () => Promise.resolve(made) })
+    })
+    await withProjectLock(bare, 'p', options, async () => {
+      const second = withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve())
+      await expect(second).rejects.toMatchObject({ code: 'compose/locked' })
+    })
+    expect(warnings).toEqual([])
+    expect(await locks()).toBe(0)
+  })
+
   it('other projects do not wait', async () => {
     const result = await withProjectLock(engine, 'p', options, () =>
       withProjectLock(engine, 'q', { ...options, timeoutMs: 0 }, () => Promise.resolve('both')),

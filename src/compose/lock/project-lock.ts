@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { joinSignals } from '../../io/join-signals.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { LockVolumes } from './lock-volumes.ts'
+import { LabelsDropped, LockVolumes } from './lock-volumes.ts'
 import { describeSelf, isKnownDead, renderOwner } from './owner.ts'
 
 /** How the lock of a project is taken. */
@@ -29,6 +29,9 @@ const holdMs = 25_000
 /** A lock that nobody has renewed for so long, by the clock of the one who waits, belongs to nobody. */
 const staleMs = 35_000
 const pollMs = 300
+
+/** Locks that this process has let go of: one whose volume could not be removed holds up nobody here. */
+const letGo = new Set<string>()
 
 /**
  * Runs the body while no other client of the engine, on whatever computer, runs one for the same project.
@@ -95,7 +98,7 @@ class ProjectLock {
         const isFree =
           top === undefined ||
           clock.monotonicMs() - seen.sinceMs >= staleMs ||
-          (top.owner !== undefined && (await isKnownDead(top.owner)))
+          (top.owner !== undefined && (letGo.has(top.owner.nonce) || (await isKnownDead(top.owner))))
         if (isFree && (await this.#claim((top?.sequence ?? 0) + 1, this.#call()))) return true
         if (!isFree) {
           const holder = top.owner === undefined ? 'an unknown holder' : renderOwner(top.owner)
@@ -147,6 +150,7 @@ class ProjectLock {
   }
 
   async release(): Promise<void> {
+    letGo.add(this.#nonce)
     await this.#volumes.removeMade()
   }
 
@@ -162,8 +166,8 @@ class ProjectLock {
     }
     const before = this.#sequence
     this.#sequence = sequence
-    await this.#volumes.removeMade(before)
-    for (const row of rows) if (row.sequence < sequence && row.sequence !== before) await this.#volumes.remove(row.name)
+    const older = rows.filter((row) => row.sequence < sequence && row.sequence !== before)
+    await Promise.all([this.#volumes.removeMade(before), ...older.map((row) => this.#volumes.remove(row.name))])
     return true
   }
 
@@ -183,7 +187,8 @@ class ProjectLock {
   }
 }
 
-/** Some engines and proxies before them forbid making volumes: that is no reason to do nothing. */
+/** Some engines and proxies before them forbid making volumes, or take their labels off: that is no reason to do nothing. */
 function isRefusal(error: unknown): error is FlotillaError {
+  if (error instanceof LabelsDropped) return true
   return isFlotillaError(error) && [401, 403, 404, 405, 501].includes(error.status ?? 0)
 }

@@ -1,6 +1,8 @@
 import { basename } from 'node:path'
+import process from 'node:process'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FolderTree } from './folder-tree.ts'
 
 /** Changes that follow each other closer than this belong together. */
 export const quietMs = 500
@@ -17,10 +19,44 @@ export interface Changes {
  * @param isSkipped folders and files that need not be followed; saves handles in large trees
  * @throws {io/file} when the system cannot follow so many
  */
-export async function followChanges(
-  paths: readonly string[],
-  o: { readonly clock: Clock; readonly isSkipped: (path: string) => boolean },
-): Promise<Changes> {
+export async function followChanges(paths: readonly string[], o: FollowOptions): Promise<Changes> {
+  return process.platform === 'linux' ? followFolders(paths, o) : followWithChokidar(paths, o)
+}
+
+interface FollowOptions {
+  readonly clock: Clock
+  readonly isSkipped: (path: string) => boolean
+}
+
+/** A folder's own handle tells of all it holds on Linux, and nothing that chokidar knows of it can be out of date. */
+function followFolders(paths: readonly string[], { clock, isSkipped }: FollowOptions): Changes {
+  const batcher = makeBatcher(clock)
+  const tree = new FolderTree({
+    isSkipped,
+    onChange: (path) => batcher.add(path),
+    onError: (error) => batcher.fail(toFollowFailure(error)),
+  })
+  try {
+    for (const path of new Set(paths)) tree.follow(path)
+  } catch (error) {
+    tree.close()
+    throw toFollowFailure(error)
+  }
+  return {
+    batches: batcher.batches,
+    close() {
+      batcher.end()
+      tree.close()
+      return Promise.resolve()
+    },
+  }
+}
+
+function toFollowFailure(error: unknown): FlotillaError {
+  return new FlotillaError('io/file', `cannot follow changes of files: ${toMessage(error)}`, { cause: error })
+}
+
+async function followWithChokidar(paths: readonly string[], o: FollowOptions): Promise<Changes> {
   const { watch } = await import('chokidar')
   const batcher = makeBatcher(o.clock)
   const watcher = watch([...new Set(paths)], {
@@ -40,9 +76,7 @@ export async function followChanges(
     await new Promise<void>((resolve, reject) => {
       watcher.once('ready', resolve)
       watcher.on('error', (error) => {
-        const failure = new FlotillaError('io/file', `cannot follow changes of files: ${toMessage(error)}`, {
-          cause: error,
-        })
+        const failure = toFollowFailure(error)
         reject(failure)
         batcher.fail(failure)
       })

@@ -8,9 +8,12 @@ import { FlotillaError, toError, toMessage } from '../../core/errors.ts'
 import { putArchive } from '../../engine/api/archive.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
+import { kindOfPath } from '../../io/text-files.ts'
 import { isAlive } from '../plan/observed.ts'
 import type { ObservedContainer } from '../plan/observed.ts'
 import { runInContainer } from '../execute/run-in-container.ts'
+import { planDeletions } from './gone.ts'
+import type { Deletions, GonePath } from './gone.ts'
 import type { Match, Rule } from './rules.ts'
 
 /** Most containers that are written to at once. */
@@ -18,6 +21,8 @@ const atOnce = 16
 
 export interface SyncOptions extends CallOptions {
   readonly clock: Clock
+  /** Paths of the rules. */
+  readonly roots: readonly string[]
 }
 
 /** One thing to be put into containers. */
@@ -40,17 +45,18 @@ export async function syncPaths(
   o: SyncOptions,
 ): Promise<void> {
   const entries: Entry[] = []
-  const gone: string[] = []
+  const gone: GonePath[] = []
   for (const { hostPath, containerPath } of matches) {
     if (containerPath === undefined) continue
     const stat = await statOf(hostPath)
-    if (stat === undefined) gone.push(containerPath)
+    if (stat === undefined) gone.push({ hostPath, containerPath })
     else entries.push({ hostPath, containerPath, stat })
   }
+  const deletions = planDeletions(gone, o.roots, (path) => kindOfPath(path) !== 'missing')
   const waiting = [...containers]
   const worker = async (): Promise<void> => {
     for (let container = waiting.shift(); container !== undefined; container = waiting.shift()) {
-      await syncContainer(engine, container, { entries, gone }, o)
+      await syncContainer(engine, container, entries, deletions, o)
     }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, containers.length) }, worker))
@@ -65,15 +71,16 @@ async function discard(output: AsyncIterable<unknown>): Promise<void> {
 async function syncContainer(
   engine: Engine,
   container: ObservedContainer,
-  { entries, gone }: { readonly entries: readonly Entry[]; readonly gone: readonly string[] },
+  entries: readonly Entry[],
+  { whole, ifEmpty }: Deletions,
   o: SyncOptions,
 ): Promise<void> {
   try {
-    if (gone.length > 0 && isAlive(container)) {
-      const command = ['rm', '-rf', ...gone]
-      const run = { id: container.id, command: { command }, tty: false, clock: o.clock }
-      const { code = 0 } = await runInContainer(engine, run, discard, o)
+    if (whole.length > 0 && isAlive(container)) {
+      const code = await runQuietly(engine, container, ['rm', '-rf', ...whole], o)
       if (code !== 0) throw new Error(`rm ended with exit code ${code}`)
+      // It goes on after each that is not empty, and what it cannot do is left undone.
+      if (ifEmpty.length > 0) await runQuietly(engine, container, ['rmdir', ...ifEmpty], o)
     }
   } catch (error) {
     throw failed('deleting paths in', container, error)
@@ -85,6 +92,17 @@ async function syncContainer(
   } catch (error) {
     throw failed('copying files to', container, error)
   }
+}
+
+async function runQuietly(
+  engine: Engine,
+  { id }: ObservedContainer,
+  command: readonly string[],
+  o: SyncOptions,
+): Promise<number> {
+  const run = { id, command: { command }, tty: false, clock: o.clock }
+  const { code = 0 } = await runInContainer(engine, run, discard, o)
+  return code
 }
 
 function failed(what: string, container: ObservedContainer, error: unknown): FlotillaError {

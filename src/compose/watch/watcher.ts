@@ -77,7 +77,7 @@ class Watch {
     this.#project = project
     this.#options = options
     this.#call = options.signal === undefined ? {} : { signal: options.signal }
-    this.#syncing = { ...this.#call, clock: options.clock }
+    this.#syncing = { ...this.#call, clock: options.clock, roots: options.rules.map(({ trigger }) => trigger.path) }
   }
 
   async run(): Promise<void> {

@@ -111,6 +111,13 @@ describe('a plan as a document', () => {
     const document = describeIt(many('2'), have)
     expect(document.summary.replace).toBe(2000)
   })
+
+  it('tells of two thousand containers of one service', () => {
+    const config: UpdateConfig = { order: 'start-first', parallelism: 10 }
+    const have = up(project([web('1', 2000, config)]))
+    const document = describeIt(project([web('2', 2000, config)]), have)
+    expect(document.services).toMatchObject([{ running: 2000, least: 2000 }])
+  })
 })
 
 describe('settings that differ', () => {

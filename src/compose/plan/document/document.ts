@@ -1,6 +1,7 @@
-import type { Observed } from '../observed.ts'
+import type { Observed, ObservedContainer } from '../observed.ts'
 import { renderStep } from '../plan.ts'
 import type { Plan, Step } from '../plan.ts'
+import { insertStep, StepFrontier } from '../step-frontier.ts'
 import type { FieldChange } from './field-changes.ts'
 
 /** What is done to one container, in one word. */
@@ -92,7 +93,7 @@ export function describePlan(source: DocumentSource): PlanDocument {
       unchanged: plan.settled.length,
     },
     containers,
-    resources: [...pulls.steps, ...plan.steps].flatMap((step) => describeResource(step)).filter(isFirstOfItsName),
+    resources: keepFirstOfName([...pulls.steps, ...plan.steps].flatMap((step) => describeResource(step))),
     services: describeServices(plan, observed),
     warnings: plan.warnings,
     steps: [...pulls.steps, ...plan.steps].map(renderStep),
@@ -174,8 +175,13 @@ function isAnew(cause: string): boolean {
   return cause === 'configuration changed'
 }
 
-function isFirstOfItsName(change: ResourceChange, index: number, all: readonly ResourceChange[]): boolean {
-  return all.findIndex((other) => other.kind === change.kind && other.name === change.name) === index
+function keepFirstOfName(changes: readonly ResourceChange[]): readonly ResourceChange[] {
+  const first = new Map<string, ResourceChange>()
+  for (const change of changes) {
+    const key = `${change.kind} ${change.name}`
+    if (!first.has(key)) first.set(key, change)
+  }
+  return [...first.values()]
 }
 
 function describeServices(plan: Plan, observed: Observed): readonly ServiceChange[] {
@@ -186,15 +192,16 @@ function describeServices(plan: Plan, observed: Observed): readonly ServiceChang
     if (list === undefined) groups.set(step.group, [step])
     else list.push(step)
   }
+  const running = groupRunning(observed)
+  const policies = new Map(plan.rollouts?.map(({ service, policy }) => [service, policy]))
   return [...groups.keys()].sort().map((name) => {
-    const { running, least, last } = countRunning(name, groups.get(name) ?? [], observed)
-    const rollout = plan.rollouts?.find(({ service }) => service === name)
-    const policy = rollout?.policy
+    const { running: before, least, last } = countRunning(groups.get(name) ?? [], running.get(name) ?? [])
+    const policy = policies.get(name)
     return {
       name,
-      running,
+      running: before,
       least,
-      hasGap: running > 0 && least === 0 && last > 0,
+      hasGap: before > 0 && least === 0 && last > 0,
       ...(policy !== undefined && {
         update: {
           order: policy.order,
@@ -207,33 +214,45 @@ function describeServices(plan: Plan, observed: Observed): readonly ServiceChang
   })
 }
 
+/** Service → its containers that run. */
+function groupRunning({ containers }: Observed): ReadonlyMap<string, readonly ObservedContainer[]> {
+  const groups = new Map<string, ObservedContainer[]>()
+  for (const container of containers) {
+    if (container.isOneOff || container.state !== 'running') continue
+    const list = groups.get(container.service)
+    if (list === undefined) groups.set(container.service, [container])
+    else list.push(container)
+  }
+  return groups
+}
+
 /**
  * Counts running containers along the plan, at the worst: what nothing holds back comes before anything that adds one.
  *
  * A container counts from the step after which it has proved good, where there is one.
  */
 function countRunning(
-  service: string,
   steps: readonly Step[],
-  observed: Observed,
+  own: readonly ObservedContainer[],
 ): { readonly running: number; readonly least: number; readonly last: number } {
-  const own = observed.containers.filter(
-    (entry) => entry.service === service && !entry.isOneOff && entry.state === 'running',
-  )
-  const done = new Set<number>()
-  let left = steps
-  const mine = new Set(left.map(({ id }) => id))
-  const gated = new Set(left.flatMap(({ op }) => (op.kind === 'monitor-container' ? [refKey(op.container)] : [])))
+  const frontier = new StepFrontier(steps)
+  const gated = new Set(steps.flatMap(({ op }) => (op.kind === 'monitor-container' ? [refKey(op.container)] : [])))
   const up = new Set(own.map(({ id }) => id))
   let least = up.size
   const isGaining = ({ op }: Step): boolean =>
     op.kind === 'monitor-container' ||
     ((op.kind === 'start-container' || op.kind === 'restart-container' || op.kind === 'unpause-container') &&
       !gated.has(refKey(op.container)))
-  while (left.length > 0) {
-    const ready = left.filter((step) => step.after.every((id) => done.has(id) || !mine.has(id)))
-    const next = ready.find((step) => !isGaining(step)) ?? ready[0]
-    if (next === undefined) break
+  const gaining: Step[] = []
+  const others: Step[] = []
+  const admit = (ready: readonly Step[]): void => {
+    for (const step of ready) {
+      if (isGaining(step)) insertStep(gaining, step)
+      else others.push(step)
+    }
+  }
+  admit(frontier.first)
+  for (let next = others.pop() ?? gaining.shift(); next !== undefined; next = others.pop() ?? gaining.shift()) {
     const { op } = next
     if (op.kind === 'stop-container' || op.kind === 'remove-container' || op.kind === 'kill-container') {
       up.delete(refKey(op.container))
@@ -245,8 +264,7 @@ function countRunning(
       if (!gated.has(refKey(op.container))) up.add(refKey(op.container))
     } else if (op.kind === 'monitor-container') up.add(refKey(op.container))
     least = Math.min(least, up.size)
-    done.add(next.id)
-    left = left.filter((step) => step !== next)
+    admit(frontier.finish(next))
   }
   return { running: own.length, least, last: up.size }
 }

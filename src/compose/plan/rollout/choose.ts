@@ -102,11 +102,15 @@ function isOnOverlay({ project, observed }: Workspace, service: Service): boolea
   return Object.keys(service.networks ?? {}).some((key) => findNetwork(project, observed, key)?.driver === 'overlay')
 }
 
-/** Service → one that lives in its container. */
+/** Service → what another one has of its container. */
 function findGuests(project: Project): ReadonlyMap<string, string> {
   const guests = new Map<string, string>()
   for (const service of Object.values(project.services)) {
-    for (const host of referencedServices(service)) guests.set(host, service.name)
+    const inside = new Set(referencedServices({ ...service, volumes_from: [] }))
+    for (const host of referencedServices(service)) {
+      if (inside.has(host)) guests.set(host, `service "${service.name}" lives in its container`)
+      else if (!guests.has(host)) guests.set(host, `service "${service.name}" has the volumes of its container`)
+    }
   }
   return guests
 }
@@ -118,7 +122,7 @@ function findObstacle(
   guest: string | undefined,
   renewedNetworks: ReadonlySet<string>,
 ): string | undefined {
-  if (guest !== undefined) return `service "${guest}" lives in its container`
+  if (guest !== undefined) return guest
   const renewed = Object.keys(service.networks ?? {}).find((key) => renewedNetworks.has(key))
   return renewed === undefined ? undefined : `its network ${project.networks[renewed]?.name ?? renewed} is made anew`
 }

@@ -113,4 +113,11 @@ describe('what start-first cannot be done for', () => {
       'service "web" is updated at once, without deploy.update_config: service "guest" lives in its container',
     ])
   })
+
+  it('so is one whose volumes another has, which lives elsewhere', () => {
+    const guest = service('guest', { volumes_from: ['web:ro'], depends_on: dependsOn('web') })
+    expect(warningsOf({}, [guest])).toEqual([
+      'service "web" is updated at once, without deploy.update_config: service "guest" has the volumes of its container',
+    ])
+  })
 })

@@ -54,6 +54,13 @@ export function planRecovery(rollouts: readonly Rollout[], progress: Progress): 
   })
 }
 
+/** Plans the removal of a successor whose old container cannot run again for now: nothing is to run in its place unwatched. */
+export function planClearing(rollout: Rollout, member: RolloutMember, progress: Progress): Plan {
+  const builder = makePlanBuilder()
+  addRemoval(builder, rollout, member, progress, [])
+  return builder.build()
+}
+
 function isUnderWay(member: RolloutMember, { begun, made }: Progress): boolean {
   if (begun.has(member.remove)) return false
   return member.successor.kind === 'existing' || made.has(member.successor.step)
@@ -66,54 +73,71 @@ function planRestores(rollout: Rollout, members: readonly RolloutMember[], progr
 }
 
 /** Nothing of it waits for another member, nor ends with its failure: each is brought back that can be. */
-function addRestore(
-  builder: PlanBuilder,
-  { rollback, service }: Rollout,
-  member: RolloutMember,
-  progress: Progress,
-): void {
-  const successor: ContainerRef =
-    member.successor.kind === 'existing'
-      ? member.successor
-      : { kind: 'existing', id: progress.made.get(member.successor.step) ?? '', name: member.name }
-  const shared = { resource: toResource(member.name), cause: 'the update failed', group: service, isOwed: true }
-  if (!mustStart(member, progress)) removeSuccessor([])
-  else if (rollback.order === 'stop-first') startOld(removeSuccessor([]))
-  else removeSuccessor(startOld([]))
+function addRestore(builder: PlanBuilder, rollout: Rollout, member: RolloutMember, progress: Progress): void {
+  const { rollback, service } = rollout
+  const successor = successorOf(member, progress)
+  const shared = sharedOf(rollout, member)
+  if (!mustStart(member, progress)) remove([stop([])])
+  else if (rollback.order === 'stop-first') {
+    // The successor is what tells the next `up`, should this be cut short, that the old one was stopped for it.
+    const start = startOld([stop([])])
+    remove([start])
+    watch(start)
+  } else remove([stop([watch(startOld([]))])])
 
   /** That its node is gone keeps the old one, which may be on another, from nothing. */
-  function removeSuccessor(after: readonly number[]): readonly number[] {
-    const stop = builder.add({
+  function stop(after: readonly number[]): number {
+    return builder.add({
       op: { kind: 'stop-container', container: successor },
       ...shared,
       after,
       bestEffort: true,
       words: silent,
     })
-    const removal = builder.add({
-      op: { kind: 'remove-container', container: successor, withVolumes: false },
-      ...shared,
-      after: [stop],
-      bestEffort: true,
-      isErrorShown: true,
-      words: { working: 'Removing', done: 'Removed' },
-    })
-    return [removal]
   }
-  function startOld(after: readonly number[]): readonly number[] {
-    const start = builder.add({
+  function remove(after: readonly number[]): void {
+    addRemoval(builder, rollout, member, progress, after)
+  }
+  function startOld(after: readonly number[]): number {
+    return builder.add({
       op: { kind: 'start-container', container: member.old },
       ...shared,
       after,
       words: { working: 'Starting', done: 'Started' },
     })
-    const monitor = builder.add({
+  }
+  function watch(start: number): number {
+    return builder.add({
       op: { kind: 'monitor-container', container: member.old, service, monitorMs: rollback.monitorMs },
       ...shared,
       after: [start],
     })
-    return [monitor]
   }
+}
+
+function addRemoval(
+  builder: PlanBuilder,
+  rollout: Rollout,
+  member: RolloutMember,
+  progress: Progress,
+  after: readonly number[],
+): void {
+  builder.add({
+    op: { kind: 'remove-container', container: successorOf(member, progress), withVolumes: false },
+    ...sharedOf(rollout, member),
+    after,
+    bestEffort: true,
+    isErrorShown: true,
+    words: { working: 'Removing', done: 'Removed' },
+  })
+}
+
+function successorOf({ successor, name }: RolloutMember, { made }: Progress): ContainerRef {
+  return successor.kind === 'existing' ? successor : { kind: 'existing', id: made.get(successor.step) ?? '', name }
+}
+
+function sharedOf({ service }: Rollout, { name }: RolloutMember) {
+  return { resource: toResource(name), cause: 'the update failed', group: service, isOwed: true } as const
 }
 
 /** The update, or one before it that was cut short, has stopped the old container of the member. */
