@@ -39,7 +39,9 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     const builds = planAllBuilds(project, services, wishes).steps.flatMap(({ op }) =>
       op.kind === 'build-image' ? [op.build] : [],
     )
-    ctx.stdout.write(`${JSON.stringify(toBakeFile(builds, project, flags.push), undefined, 2)}\n`)
+    ctx.stdout.write(
+      `${JSON.stringify(toBakeFile(builds, project, { isPushed: flags.push, isCheck: flags.check }), undefined, 2)}\n`,
+    )
     return 0
   }
   return withSession(
