@@ -38,6 +38,7 @@ export async function bringImages(
     const images = planImages(project, o.isDryRun === true ? pretended : observed, selection, imageOptions)
     if (images.steps.length === 0) continue
     before.push(images)
+    if (planImages === planBuilds) await o.buildHost?.begin?.()
     if (o.isDryRun === true) {
       reportPlan(images, o.progress)
       pretended = { ...observed, images: pretendPulled(observed.images, images) }

@@ -13,6 +13,8 @@ export interface ProgressEvent {
   readonly text: string
   /** Of something that is pulled or pushed: docker-compose 2.40 writes such lines otherwise than all others. */
   readonly isTransfer?: boolean
+  /** Of a step of an image that is built: how they are shown can be chosen apart from all else. */
+  readonly isBuildStep?: boolean
   /** Free text after it: an error message, a digest. */
   readonly detail?: string
   /** One line that the thing printed: shown as it comes, and the last one in a picture. */

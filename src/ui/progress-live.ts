@@ -8,6 +8,10 @@ import { makeStyle } from './style.ts'
 
 const frameMs = 100
 
+/** Around each picture and not around all of them: a program that is killed leaves the cursor as it was. */
+const hideCursor = '\u001b[?25l'
+const showCursor = '\u001b[?25h'
+
 /** A picture repainted in place until it is stopped. */
 export function startLive(options: ProgressOptions): ProgressPainter {
   const { stream, terminal, clock } = options
@@ -41,7 +45,7 @@ export function startLive(options: ProgressOptions): ProgressPainter {
       painted = frame.length
       text += `${frame.join('\n')}\n`
     }
-    if (text !== '') stream.write(text)
+    if (text !== '') stream.write(`${hideCursor}${text}${showCursor}`)
   }
   async function tick(): Promise<void> {
     while (!stopped.signal.aborted) {
@@ -58,7 +62,6 @@ export function startLive(options: ProgressOptions): ProgressPainter {
     state = new Map()
     title = next
   }
-  stream.write('\u001b[?25l')
   const offResize = terminal.onResize(() => {
     // Lines may have been wrapped anew: what was painted can no longer be found.
     painted = 0
@@ -82,7 +85,6 @@ export function startLive(options: ProgressOptions): ProgressPainter {
       stopped.abort()
       offResize()
       paint()
-      stream.write('\u001b[?25h')
     },
   }
 }

@@ -136,7 +136,7 @@ async function show(mode: ProgressMode, prefix?: string, title?: ProgressTitle):
 }
 
 describe('the painter', () => {
-  it('repaints in place on a terminal and gives the cursor back', async () => {
+  it('repaints in place on a terminal, and leaves the cursor as it was after each picture, should it be killed', async () => {
     const { painter, written, tick } = await show('tty')
     painter.emit({ id: 'A', status: 'working', text: 'Creating' })
     await tick()
@@ -148,10 +148,10 @@ describe('the painter', () => {
     expect(text).toMatchInlineSnapshot(`
       "ESC[?25l[+] Running 0/1
        ⠙ A Creating                       0.1s
-      CRESC[2AESC[0Ja line of output
+      ESC[?25hESC[?25lCRESC[2AESC[0Ja line of output
       [+] Running 1/1
        ✓ A Created                        0.1s
-      CRESC[2AESC[0J[+] Running 1/1
+      ESC[?25hESC[?25lCRESC[2AESC[0J[+] Running 1/1
        ✓ A Created                        0.1s
       ESC[?25h"
     `)

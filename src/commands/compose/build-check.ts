@@ -6,8 +6,15 @@ import { makeBuildHost } from './build-host.ts'
 import type { Session } from './session.ts'
 
 /** `build --check`: what the builder has to say about each Dockerfile. @returns 1 when there is something */
-export async function checkDockerfiles(ctx: Context, session: Session, project: Project, plan: Plan): Promise<number> {
-  const host = makeBuildHost(ctx, session, project)
+export async function checkDockerfiles(
+  ctx: Context,
+  session: Session,
+  project: Project,
+  plan: Plan,
+  builder = '',
+): Promise<number> {
+  const host = makeBuildHost(ctx, session, project, { builder })
+  await host.begin?.()
   let code = 0
   for (const { op } of plan.steps) {
     if (op.kind !== 'build-image') continue

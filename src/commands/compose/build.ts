@@ -10,8 +10,8 @@ import { planAllBuilds, planPushes } from '../../compose/plan/image-plan.ts'
 import { parseBinarySize } from '../../core/bytes.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import type { FlagValues } from '../../core/flag.ts'
-import { isKnownBuilder } from '../../engine/buildx-builder.ts'
-import { isClassicAsked, makeBuildHost, readAuth } from './build-host.ts'
+import { makeBuildHost, readAuth } from './build-host.ts'
+import { isClassicAsked, noteBuilder } from './builder-choice.ts'
 import type { buildFlags } from './image-table.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'
@@ -28,7 +28,7 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     ctx.log.warn('No services to build')
     return 0
   }
-  await checkBuilder(ctx, flags)
+  if (flags.print) noteBuilder(ctx, flags.builder)
   if (wishes.memoryBytes !== undefined && !isClassicAsked(ctx.env)) {
     ctx.log.warn(
       '--memory has no effect: BuildKit sets no such limit, only the classic builder does (DOCKER_BUILDKIT=0)',
@@ -39,7 +39,9 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     const builds = planAllBuilds(project, services, wishes).steps.flatMap(({ op }) =>
       op.kind === 'build-image' ? [op.build] : [],
     )
-    ctx.stdout.write(`${JSON.stringify(toBakeFile(builds, project, flags.push), undefined, 2)}\n`)
+    ctx.stdout.write(
+      `${JSON.stringify(toBakeFile(builds, project, { isPushed: flags.push, isCheck: flags.check }), undefined, 2)}\n`,
+    )
     return 0
   }
   return withSession(
@@ -47,29 +49,13 @@ export const run: Run<typeof buildFlags> = async (outer, flags, args) => {
     async (session) => {
       if (flags.check) {
         const { checkDockerfiles } = await import('./build-check.ts')
-        return checkDockerfiles(ctx, session, project, planAllBuilds(project, services, wishes))
+        return checkDockerfiles(ctx, session, project, planAllBuilds(project, services, wishes), flags.builder)
       }
       await buildAll(ctx, session, project, flags, args, wishes)
       return 0
     },
     { title: 'Building' },
   )
-}
-
-/**
- * Builders of buildx's own are not used here; the one called `default` is the engine. A name that buildx does not know
- * either is a slip. The classic builder has nothing to do with them.
- *
- * @throws {cli/invalid-value}
- */
-async function checkBuilder(ctx: Context, { builder: flag = '', print }: Flags): Promise<void> {
-  const builder = flag === '' ? (ctx.env['BUILDX_BUILDER'] ?? '') : flag
-  if (builder === '' || builder === 'default') return
-  if (!print && !isClassicAsked(ctx.env) && !(await isKnownBuilder(ctx.env, builder))) {
-    throw new FlotillaError('cli/invalid-value', `no builder ${JSON.stringify(builder)} found`)
-  }
-  const asked = flag === '' ? `BUILDX_BUILDER=${builder}` : `--builder ${builder}`
-  ctx.log.warn(`${asked} has no effect: images are built by the engine itself`)
 }
 
 /** `build --progress X` of earlier versions counts as `--progress X` before the command word. */
@@ -97,7 +83,7 @@ async function buildAll(
     progress: flags.quiet ? () => {} : session.progress,
     parallel: session.parallel,
     signal: ctx.signal,
-    buildHost: makeBuildHost(ctx, session, project, flags.quiet),
+    buildHost: makeBuildHost(ctx, session, project, { isQuiet: flags.quiet, builder: flags.builder ?? '' }),
     registryAuth: (reference: string) => readAuth(ctx, reference),
     isDryRun: session.isDryRun,
   }

@@ -29,7 +29,9 @@ const maxFileBytes = 4 * 1024 * 1024
 export const run: Run<typeof publishFlags> = async (ctx, flags, args) => {
   const [name, ...more] = args
   if (name === undefined || more.length > 0) {
-    throw new FlotillaError('cli/usage', "docker: 'docker compose publish' requires 1 argument")
+    throw new FlotillaError('cli/usage', "docker: 'docker compose publish' requires 1 argument", {
+      hint: 'publish REPOSITORY[:TAG]',
+    })
   }
   const version = readVersion(flags['oci-version'])
   const reference = parseReference(name)

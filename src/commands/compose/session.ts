@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/command.ts'
 import { isSwitchedOn } from '../../core/env-switch.ts'
 import { programVersion } from '../../core/program.ts'
-import type { ProgressEvent } from '../../core/progress.ts'
+import type { Progress, ProgressEvent } from '../../core/progress.ts'
 import { openEngine } from '../../engine/client.ts'
 import type { Endpoint } from '../../engine/endpoint.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -9,7 +9,8 @@ import { endpointFromEnvironment } from '../../engine/environment.ts'
 import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
 import { readParallel } from './compose-env.ts'
-import { readAnsi, readProgress } from './progress-flag.ts'
+import { readAnsi, readBuildProgress, readProgress } from './progress-flag.ts'
+import { showSteps } from '../../ui/build-steps.ts'
 import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
 import { readStepMode, withStepsApart } from '../../ui/progress-steps.ts'
@@ -53,6 +54,7 @@ export async function withSession<T>(
   })
   const isDryRun = ctx.globals['dry-run'] === true
   let painter: ProgressPainter | undefined
+  let takeStep: Progress | undefined
   try {
     const openPainter = await preparePainter(ctx, isDryRun, o.title)
     return await body({
@@ -62,7 +64,9 @@ export async function withSession<T>(
       parallel: readParallel(ctx),
       progress(event) {
         painter ??= openPainter()
-        painter.emit(event)
+        if (event.isBuildStep !== true) return painter.emit(event)
+        takeStep ??= showSteps(painter, readBuildProgress(ctx))
+        takeStep(event)
       },
       closeProgress(line) {
         painter ??= openPainter()

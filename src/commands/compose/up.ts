@@ -159,7 +159,7 @@ export function toConvergeOptions(
     pull: parsePull(flags.pull, flags.build),
     clock: ctx.clock,
     progress: chooseProgress(session.progress, flags),
-    buildHost: makeBuildHost(ctx, session, project, flags['quiet-build']),
+    buildHost: makeBuildHost(ctx, session, project, { isQuiet: flags['quiet-build'] }),
     images: {
       mayBuild: !flags['no-build'],
       wishes: { ...plainWishes, isPulling: flags.pull === 'always' },

@@ -28,6 +28,11 @@ it.each([
     "can't use --progress plain while ANSI support is forced",
   ],
   [
+    'publish to nowhere',
+    ['publish'],
+    "docker: 'docker compose publish' requires 1 argument\nhint: publish REPOSITORY[:TAG]",
+  ],
+  [
     'a log level that is none',
     ['--log-level', 'loud', '-f', 'off.yml', 'config', '-q'],
     'Unable to parse logging level: loud',

@@ -2,20 +2,23 @@ import { makeDictionary, mapDictionary, sortedNames } from '../model/dictionary.
 import type { Project } from '../model/project.ts'
 import type { BuildSource, ImageBuild, LayoutSource } from './definition.ts'
 
-/**
- * Builds as a bake file, the JSON that `docker buildx bake` reads and `docker compose build --print` prints.
- *
- * @param push whether the images would be pushed
- */
-export function toBakeFile(builds: readonly ImageBuild[], project: Project, push: boolean): object {
-  const targets = builds.map((build): readonly [string, object] => [build.service, toTarget(build, project, push)])
+/** What would be done with what is built. */
+export interface BakeWishes {
+  readonly isPushed?: boolean
+  /** Only the Dockerfiles are looked at. */
+  readonly isCheck?: boolean
+}
+
+/** Builds as a bake file, the JSON that `docker buildx bake` reads and `docker compose build --print` prints. */
+export function toBakeFile(builds: readonly ImageBuild[], project: Project, wishes: BakeWishes): object {
+  const targets = builds.map((build): readonly [string, object] => [build.service, toTarget(build, project, wishes)])
   return {
     group: { default: { targets: builds.map((build) => build.service).sort() } },
     target: makeDictionary(targets),
   }
 }
 
-function toTarget(build: ImageBuild, project: Project, push: boolean): object {
+function toTarget(build: ImageBuild, project: Project, wishes: BakeWishes): object {
   const { context, dockerfile, network, shmBytes, target } = build
   const contexts = mapDictionary(build.contexts, (source, name) => {
     const written = project.services[build.service]?.build?.additional_contexts?.[name] ?? ''
@@ -25,6 +28,7 @@ function toTarget(build: ImageBuild, project: Project, push: boolean): object {
     ...(build.provenance === undefined ? [] : [toAttestation('provenance', build.provenance)]),
     ...(build.sbom === undefined ? [] : [toAttestation('sbom', build.sbom)]),
   ]
+  const [image = '', ...tags] = build.tags
   return dropNothing({
     context: toText(context),
     contexts,
@@ -32,7 +36,7 @@ function toTarget(build: ImageBuild, project: Project, push: boolean): object {
     'dockerfile-inline': dockerfile.kind === 'text' ? dockerfile.text : '',
     args: build.args,
     labels: build.labels,
-    tags: build.tags,
+    tags: [...tags, image],
     'cache-from': build.cacheFrom.map(toFields),
     'cache-to': build.cacheTo.map(toFields),
     target: target ?? '',
@@ -52,11 +56,19 @@ function toTarget(build: ImageBuild, project: Project, push: boolean): object {
       const { single, soft = single, hard = single } = build.ulimits[name] ?? {}
       return `${name}=${soft}:${hard}`
     }),
-    'extra-hosts': mapDictionary(build.hosts, (addresses) => addresses.join(',')),
+    call: wishes.isCheck === true ? 'lint' : '',
     entitlements: build.isPrivileged ? [...build.entitlements, 'security.insecure'] : build.entitlements,
+    'extra-hosts': mapDictionary(build.hosts, (addresses) => addresses.join(',')),
+    output: toOutput(build, project, wishes),
     attest,
-    output: [push ? 'type=registry,push=true' : 'type=docker'],
   })
+}
+
+/** As docker-compose 2.40 has it: what has no name in the file is pushed nowhere, unless it is for several platforms. */
+function toOutput(build: ImageBuild, project: Project, { isPushed = false, isCheck }: BakeWishes): readonly string[] {
+  if (isCheck === true) return []
+  if (build.platforms.length > 1) return [`type=image,push=${isPushed}`]
+  return [isPushed && project.services[build.service]?.image !== undefined ? 'type=registry' : 'type=docker']
 }
 
 function toText(source: BuildSource | LayoutSource): string {

@@ -28,6 +28,8 @@ import type { OpenLayouts } from './open-layouts.ts'
 
 /** What a build takes from the computer the program runs on. */
 export interface BuildHost {
+  /** Called before images are built, also where that is only rehearsed; throws where what is asked for cannot be had. */
+  readonly begin?: () => Promise<void>
   /** The variables of the project: values of secrets, the address of the SSH agent. */
   readonly env: Readonly<Record<string, string | undefined>>
   /** Build without BuildKit. */

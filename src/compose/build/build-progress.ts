@@ -121,6 +121,7 @@ export class BuildProgress {
   }
 
   #event(step: Step, status: ProgressEvent['status'], text: string, more: Partial<ProgressEvent> = {}): ProgressEvent {
-    return { id: `${this.#parentId} #${step.number} ${step.name}`, parentId: this.#parentId, status, text, ...more }
+    const parentId = this.#parentId
+    return { id: `${parentId} #${step.number} ${step.name}`, parentId, isBuildStep: true, status, text, ...more }
   }
 }

@@ -32,6 +32,7 @@ export async function buildServices(
 ): Promise<number> {
   const services = chooseBuilds(project, names, o.withDependencies === true)
   const plan = planAllBuilds(project, services, o.wishes ?? { ...plainWishes, isToRun: true })
+  await o.buildHost?.begin?.()
   if (o.isDryRun === true) reportPlan(plan, o.progress)
   else await execute(plan, engine, o)
   return plan.steps.length

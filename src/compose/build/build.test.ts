@@ -234,7 +234,7 @@ describe('cache entries', () => {
 describe('the bake file', () => {
   it('says the same in the words of bake', () => {
     const build = buildOf({ args: { A: '1' }, target: 't', dockerfile_inline: 'FROM x' })
-    expect(JSON.parse(JSON.stringify(toBakeFile([build], makeProject([]), false)))).toEqual({
+    expect(JSON.parse(JSON.stringify(toBakeFile([build], makeProject([]), {})))).toEqual({
       group: { default: { targets: ['web'] } },
       target: {
         web: {
@@ -248,6 +248,25 @@ describe('the bake file', () => {
         },
       },
     })
+  })
+
+  it.each([
+    [{}, {}, undefined, { output: ['type=docker'] }],
+    [{}, { isPushed: true }, undefined, { output: ['type=docker'] }],
+    [{}, { isPushed: true }, 'r/web', { output: ['type=registry'] }],
+    [{ platforms: ['a/b', 'c/d'] }, { isPushed: true }, 'r/web', { output: ['type=image,push=true'] }],
+    [{ platforms: ['a/b', 'c/d'] }, {}, 'r/web', { output: ['type=image,push=false'] }],
+    [{}, { isPushed: true, isCheck: true }, 'r/web', { call: 'lint' }],
+    [{ tags: ['a:1', 'b:2'] }, {}, 'r/web', { tags: ['a:1', 'b:2', 'r/web'], output: ['type=docker'] }],
+  ])('says what becomes of what is built: %j %j %s', (definition, wishes, image, expected) => {
+    const web = makeService('web', { build: { context: '/src', ...definition } })
+    const want = makeProject([image === undefined ? unnamed(web) : { ...web, image }])
+    const build = toImageBuild(want, want.services['web']!, { ...plainWishes, isToRun: false })
+    const file = JSON.parse(JSON.stringify(toBakeFile([build], want, wishes))) as {
+      readonly target: { readonly web: { readonly output?: unknown; readonly call?: unknown } }
+    }
+    expect(file.target.web).toMatchObject(expected)
+    expect('output' in file.target.web).toBe('output' in expected)
   })
 })
 

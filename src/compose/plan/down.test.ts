@@ -111,6 +111,21 @@ describe('down', () => {
     expect(down(have, { project: want, services: ['db'] })).not.toContain('remove-network')
   })
 
+  it('of one service leaves what only others could use, also where they have no containers', () => {
+    const have = up(want)
+    const alone = (name: string): Observed => ({
+      ...have,
+      containers: have.containers.filter(({ service: each }) => each === name),
+    })
+    const other = down(alone('other'), { project: want, services: ['other'], removeVolumes: true })
+    expect(other).toContain('Network p_apart')
+    expect(other).not.toMatch(/Network p_default|Volume/)
+    // What a service depends on counts as it does.
+    const api = down(alone('api'), { project: want, services: ['api'], removeVolumes: true })
+    expect(api).toMatch(/Network p_default[^]*Volume p_data/)
+    expect(api).not.toContain('Network p_apart')
+  })
+
   it('leaves networks of the same name that others have made', () => {
     const have = up(want)
     for (const labels of [{}, { [LABEL.project]: 'q', [LABEL.network]: 'apart' }, { [LABEL.project]: 'p' }]) {

@@ -9,8 +9,11 @@ import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts
 import { imagesToRemove } from './down-images.ts'
 import type { BuiltImage } from './down-images.ts'
 import { LABEL } from './label.ts'
+import { networksInPlay } from './network-steps.ts'
 import { findOrphans } from './orphan-steps.ts'
 import type { Plan } from './plan.ts'
+import { selectServices } from './selection.ts'
+import { volumesInPlay } from './volume-steps.ts'
 import { toRef, toResource } from './workspace.ts'
 
 /** What is to be taken down, and how thoroughly. */
@@ -39,6 +42,7 @@ const inUse = 'Resource is still in use'
 export function planDown(observed: Observed, options: DownOptions): Plan {
   const builder = makePlanBuilder()
   const { project } = options
+  const resources = chooseResources(options)
   const roster = project === undefined ? rosterOfLabels(observed) : rosterOfProject(project, observed)
   const chosen = chooseServices(roster, options)
   const removals = addContainerRemovals(builder, roster, chosen, options)
@@ -49,7 +53,7 @@ export function planDown(observed: Observed, options: DownOptions): Plan {
   }
   const after = [...removals.values()]
   const left = observed.containers.filter((container) => !removals.has(container.id))
-  for (const network of networksToRemove(observed, options, chosen, left)) {
+  for (const network of networksToRemove(observed, { ...options, resources }, chosen, left)) {
     builder.add({
       op: { kind: 'remove-network', id: network.id, name: network.name },
       resource: `Network ${network.name}`,
@@ -63,7 +67,7 @@ export function planDown(observed: Observed, options: DownOptions): Plan {
     const op = { kind: 'remove-image', reference: name } as const
     builder.add({ op, resource: `Image ${name}`, cause: 'down', after, refusal: inUse })
   }
-  addVolumeRemovals(builder, observed, options, after, left)
+  addVolumeRemovals(builder, observed, { ...options, resources }, after, left)
   const plan = builder.build()
   if (plan.steps.length > 0) return plan
   return { ...plan, warnings: [`Warning: No resource found to remove for project "${options.projectName}".`] }
@@ -78,6 +82,33 @@ function chooseServices(roster: Roster, { project, services }: DownOptions): Rea
   const dependents = withDependents(roster, services)
   if (project === undefined || services.length === 0) return dependents
   return new Set(withDependencies(roster, services).filter((name) => dependents.has(name)))
+}
+
+/** Names of what may go besides containers; absent: all that has the project's labels. */
+interface Resources {
+  readonly networks: ReadonlySet<string>
+  readonly volumes: ReadonlySet<string>
+}
+
+/** Of the named services and what they depend on, as with docker-compose 2.40; of all where none is named. */
+function chooseResources({ project, services }: DownOptions): Resources | undefined {
+  if (project === undefined) return undefined
+  const selection = selectServices(project, services)
+  const { networks, volumes } = project
+  return {
+    networks: new Set(
+      networksInPlay(project, selection).flatMap((key) => {
+        const network = networks[key]
+        return network === undefined || network.external === true ? [] : [network.name]
+      }),
+    ),
+    volumes: new Set(
+      volumesInPlay(project, selection).flatMap((key) => {
+        const volume = volumes[key]
+        return volume === undefined || volume.external === true || volume.isPlain === true ? [] : [volume.name]
+      }),
+    ),
+  }
 }
 
 function addContainerRemovals(
@@ -140,17 +171,17 @@ function addRemoval(
 /** Our networks; with services named, those that no service left behind is on. */
 function networksToRemove(
   observed: Observed,
-  options: DownOptions,
+  options: DownOptions & { readonly resources: Resources | undefined },
   chosen: ReadonlySet<string>,
   left: readonly ObservedContainer[],
 ): readonly ObservedNetwork[] {
-  const { project } = options
+  const { project, resources } = options
   const own = observed.networks.filter((network) => {
     if (project === undefined) return true
     // One of that name which somebody else has made is not ours to remove.
     const { [LABEL.project]: owner, [LABEL.network]: key = '' } = network.labels
-    const wanted = project.networks[key]
-    return owner === options.projectName && wanted?.name === network.name && wanted.external !== true
+    const isWanted = project.networks[key]?.name === network.name && resources?.networks.has(network.name) === true
+    return owner === options.projectName && isWanted
   })
   if (options.services.length === 0) return own
   const usedIds = new Set(left.flatMap((container) => Object.values(container.networks)))
@@ -167,19 +198,14 @@ function networksToRemove(
 function addVolumeRemovals(
   builder: PlanBuilder,
   observed: Observed,
-  options: DownOptions,
+  options: DownOptions & { readonly resources: Resources | undefined },
   after: readonly number[],
   left: readonly ObservedContainer[],
 ): void {
-  if (!options.removeVolumes) return
-  const { project } = options
+  const { removeVolumes, resources } = options
+  if (!removeVolumes) return
   for (const volume of observed.volumes) {
-    const isOwn =
-      project === undefined ||
-      Object.values(project.volumes).some(
-        (entry) => entry.external !== true && entry.isPlain !== true && entry.name === volume.name,
-      )
-    if (!isOwn) continue
+    if (resources !== undefined && !resources.volumes.has(volume.name)) continue
     builder.add({
       op: { kind: 'remove-volume', name: volume.name },
       resource: `Volume ${volume.name}`,

@@ -156,10 +156,10 @@ describe('the commands', () => {
       service('b'),
       built('c'),
       built('d', { image: 'r/d' }),
-      service('e', { image: 'e', pull_policy: 'missing' }),
+      service('e', { image: 'e:1', pull_policy: 'missing' }),
     ]
     const options = { isIgnoringBuildable: true, isIgnoringFailures: false }
-    const { plan, skipped } = planPullCommand(services, emptyEngine(['e']).images, options)
+    const { plan, skipped } = planPullCommand(services, emptyEngine(['e:1']).images, options)
     expect(renderPlan(plan)).toBe('[] → #1 a: pull-image busybox (asked for)')
     expect(skipped).toEqual([
       { service: 'b', why: 'Image is already being pulled by a' },
@@ -167,6 +167,19 @@ describe('the commands', () => {
       { service: 'd', why: 'Image can be built' },
       { service: 'e', why: 'Image is already present locally' },
     ])
+  })
+
+  it.each([
+    ['e', false],
+    ['r:5000/e:latest', false],
+    ['r:5000/e', false],
+    ['e:1', true],
+    ['e@sha256:1', true],
+    ['e:latest@sha256:1', true],
+  ])('pull --policy missing of %s that is there leaves it alone: %s', (reference, isLeft) => {
+    const options = { policy: 'missing', isIgnoringBuildable: false, isIgnoringFailures: false }
+    const { skipped } = planPullCommand([service('e', { image: reference })], emptyEngine([reference]).images, options)
+    expect(skipped.length).toBe(isLeft ? 1 : 0)
   })
 
   it('push: what was built and has a name', () => {

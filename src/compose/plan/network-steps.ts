@@ -15,7 +15,7 @@ import { stopOnce, toRef, toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Keys of the networks in play: those of selected services, and those no service uses (`--all-resources`). */
-function networksInPlay(project: Project, selection: Selection): readonly string[] {
+export function networksInPlay(project: Project, selection: Selection): readonly string[] {
   const users = new Map<string, string[]>()
   for (const service of Object.values(project.services)) {
     for (const key of Object.keys(service.networks ?? {})) users.set(key, [...(users.get(key) ?? []), service.name])

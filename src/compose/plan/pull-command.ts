@@ -1,5 +1,6 @@
 import type { Service } from '../model/service.ts'
 import { makePlanBuilder } from './builder.ts'
+import { withTag } from './image-plan.ts'
 import type { Observed } from './observed.ts'
 import type { Plan } from './plan.ts'
 
@@ -56,6 +57,11 @@ function skipReason(service: Service, images: Observed['images'], o: PullCommand
   if (image === '') return 'No image to be pulled'
   const policy = o.policy ?? service.pull_policy ?? ''
   if (policy === 'never' || policy === 'build') return `pull_policy is "${policy}"`
-  if (policy === 'missing' && images[image] !== undefined) return 'Image is already present locally'
+  if (policy === 'missing' && images[image] !== undefined && !isLatest(image)) return 'Image is already present locally'
   return o.isIgnoringBuildable && service.build !== undefined ? 'Image can be built' : undefined
+}
+
+/** The latest image of a name may have come since: docker-compose 2.40 asks for it each time (`imageAlreadyPresent`). */
+function isLatest(reference: string): boolean {
+  return !reference.includes('@') && withTag(reference).endsWith(':latest')
 }

@@ -12,7 +12,7 @@ import { removeOnce } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Keys of the volumes in play: those of selected services, and those no service uses (`--all-resources`). */
-function volumesInPlay(project: Project, selection: Selection): readonly string[] {
+export function volumesInPlay(project: Project, selection: Selection): readonly string[] {
   const users = new Map<string, string[]>()
   for (const service of Object.values(project.services)) {
     for (const mount of service.volumes ?? []) {
