@@ -13,7 +13,6 @@ import { readAnsi, readBuildProgress, readProgress } from './progress-flag.ts'
 import { showSteps } from '../../ui/build-steps.ts'
 import { chooseProgressMode, loadProgress } from '../../ui/progress.ts'
 import type { ProgressPainter } from '../../ui/progress.ts'
-import { readStepMode, withStepsApart } from '../../ui/progress-steps.ts'
 import type { ProgressTitle } from '../../ui/progress-title.ts'
 import { toDockerWords } from './engine-error.ts'
 
@@ -125,9 +124,7 @@ async function preparePainter(
     ...(hasColour(ctx) !== undefined && { hasColour: hasColour(ctx) === true }),
   }
   const start = await loadProgress(mode)
-  // As with buildx: it counts where no form is asked for.
-  const steps = asked === undefined ? readStepMode(ctx.env['BUILDKIT_PROGRESS']) : undefined
-  return () => (steps === undefined ? start(options) : withStepsApart(start(options), steps, options.prefix))
+  return () => start(options)
 }
 
 /** What `--ansi` says about colour; undefined leaves it to the terminal. */
