@@ -123,14 +123,16 @@ class UpCompanion implements Companion {
   /** Resolves once files are being followed. */
   async #startWatch(): Promise<void> {
     const { ctx, project, session, sink, line, monitor } = this.#options
-    const [{ collectRules }, { watchProject }, { toWatchOptions, withWatchLock }, { readTextNow }] = await Promise.all([
-      import('../../compose/watch/rules.ts'),
-      import('../../compose/watch/watcher.ts'),
-      import('./watch-session.ts'),
-      import('../../io/text-files.ts'),
-    ])
+    const [{ collectRules }, { watchProject }, { toWatchOptions, withWatchLock }, { readTextNow, resolveLinks }] =
+      await Promise.all([
+        import('../../compose/watch/rules.ts'),
+        import('../../compose/watch/watcher.ts'),
+        import('./watch-session.ts'),
+        import('../../io/text-files.ts'),
+      ])
     const rules = collectRules(project, this.#options.services, {
       readText: (path) => readTextNow(path, maxIgnoreBytes),
+      resolveLinks,
       warn: (message) => ctx.log.warn(message),
       canBuild: this.#options.canBuild,
     })

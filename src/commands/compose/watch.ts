@@ -6,7 +6,7 @@ import { converge } from '../../compose/converge.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { collectRules } from '../../compose/watch/rules.ts'
 import { watchProject } from '../../compose/watch/watcher.ts'
-import { readTextNow } from '../../io/text-files.ts'
+import { readTextNow, resolveLinks } from '../../io/text-files.ts'
 import { makeLabelledLines } from '../../ui/labelled-lines.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'
@@ -25,6 +25,7 @@ export const run: Run<typeof watchFlags> = async (ctx, flags, args) => {
   checkWatch(ctx)
   const rules = collectRules(project, args, {
     readText: (path) => readTextNow(path, maxIgnoreBytes),
+    resolveLinks,
     warn: (message) => ctx.log.warn(message),
   })
   return withSession(ctx, async (session) => {

@@ -15,7 +15,7 @@ function projectOf(...services: readonly Service[]): Project {
   return { name: 'p', services: makeDictionary(services.map((entry) => [entry.name, entry])) } as unknown as Project
 }
 
-const quiet: RuleSources = { readText: () => undefined, warn: () => {} }
+const quiet: RuleSources = { readText: () => undefined, resolveLinks: (path) => path, warn: () => {} }
 
 describe('collectRules', () => {
   it('asks for a develop section', () => {
@@ -87,6 +87,19 @@ describe('collectRules', () => {
     }
     const [rule] = collectRules(projectOf(web), [], { ...quiet, readText: (path) => texts[path] })
     expect([rule?.match('/src/a'), rule?.match('/src/b')?.containerPath]).toEqual([undefined, '/app/b'])
+  })
+
+  it('follows what a link leads to, of the path and of the build context', () => {
+    const web = service('web', [{ path: '/project/src', action: 'sync', target: '/app' }], {
+      build: { context: '/project' },
+    })
+    const [rule] = collectRules(projectOf(web), [], {
+      ...quiet,
+      resolveLinks: (path) => path.replace('/project', '/real'),
+      readText: (path) => (path === '/real/.dockerignore' ? 'src/no' : undefined),
+    })
+    expect([rule?.trigger.path, rule?.match('/real/src/a')?.containerPath]).toEqual(['/real/src', '/app/a'])
+    expect(rule?.match('/real/src/no')).toBeUndefined()
   })
 
   it('takes only what include names', () => {

@@ -23,6 +23,8 @@ export interface Match {
 export interface RuleSources {
   /** Text of a file, or nothing when it is not there. */
   readonly readText: (path: string) => string | undefined
+  /** The path with its links resolved; the path itself when nothing is there. */
+  readonly resolveLinks: (path: string) => string
   readonly warn: (message: string) => void
   /** False for `up --no-build`. */
   readonly canBuild?: boolean
@@ -56,10 +58,12 @@ export function collectRules(project: Project, services: readonly string[], sour
   for (const service of Object.values(project.services)) {
     if (services.length > 0 && !services.includes(service.name)) continue
     const ignored = makeServiceIgnore(service, sources)
-    for (const trigger of service.develop?.watch ?? []) {
+    for (const written of service.develop?.watch ?? []) {
+      // Changes behind a link are told of where they happen.
+      const trigger = { ...written, path: sources.resolveLinks(written.path) }
       checkBuild(service, trigger, sources)
-      if (isSync(trigger) && isBindMounted(trigger.path, service)) {
-        sources.warn(`path '${trigger.path}' also declared by a bind mount volume, this path won't be monitored!`)
+      if (isSync(trigger) && [written, trigger].some(({ path }) => isBindMounted(path, service))) {
+        sources.warn(`path '${written.path}' also declared by a bind mount volume, this path won't be monitored!`)
         continue
       }
       rules.push(makeRule(service, trigger, ignored))
@@ -123,8 +127,9 @@ function relativeTo(folder: string, path: string): string | undefined {
 
 /** What `.dockerignore` of the build context keeps out of the image need not be followed either. */
 function makeServiceIgnore(service: Service, sources: RuleSources): PathMatcher {
-  const context = service.build?.context
-  if (context === undefined || !posix.isAbsolute(context)) return () => false
+  const written = service.build?.context
+  if (written === undefined || !posix.isAbsolute(written)) return () => false
+  const context = sources.resolveLinks(written)
   const dockerfile = posix.resolve(context, service.build?.dockerfile ?? 'Dockerfile')
   const text = sources.readText(`${dockerfile}.dockerignore`) ?? sources.readText(posix.join(context, '.dockerignore'))
   if (text === undefined) return () => false
