@@ -1,14 +1,10 @@
 import type { CompletionKind } from '../core/flag.ts'
 
 /** Kinds of names that a command of the program itself lists. */
-export type NameKind =
-  | 'machine'
-  | 'project'
-  | 'profile'
-  | 'service'
-  | 'running-service'
-  | 'paused-service'
-  | 'stopped-service'
+export type NameKind = Exclude<
+  CompletionKind,
+  readonly string[] | 'none' | 'file' | 'yaml-file' | 'folder' | 'shell' | 'driver' | 'scale' | 'copy'
+>
 
 /** A command line that prints names, one a line. */
 export interface Listing {
@@ -38,9 +34,7 @@ const listings: Readonly<Record<NameKind, readonly Listing[]>> = {
 }
 
 /** The names that candidates of a kind begin with. */
-export function toNameKind(
-  kind: Exclude<CompletionKind, readonly string[] | 'none' | 'file' | 'yaml-file' | 'folder' | 'shell' | 'driver'>,
-): NameKind {
+export function toNameKind(kind: NameKind | 'scale' | 'copy'): NameKind {
   return kind === 'scale' || kind === 'copy' ? 'service' : kind
 }
 

@@ -17,6 +17,7 @@ import { isChange } from './pace.ts'
 import { containerOf, isStepOutOfReach } from './plan/plan.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
 import type { Plan, Step, StepOp } from './plan/plan.ts'
+import { StepFrontier } from './plan/step-frontier.ts'
 
 /** A container about to be started. */
 export interface StartedContainer {
@@ -99,10 +100,8 @@ class Walk {
   readonly #failedTrials = new Map<string, Set<string>>()
   readonly #options: ExecuteOptions
   readonly #context: StepContext
-  readonly #ready: Step[] = []
-  /** Step → how many of its `after` are not done. */
-  readonly #missing = new Map<number, number>()
-  readonly #followers = new Map<number, Step[]>()
+  readonly #frontier: StepFrontier
+  readonly #ready: Step[]
   #left: number
   #running = 0
   #calls = 0
@@ -128,15 +127,8 @@ class Walk {
       ...(buildHost !== undefined && { buildHost }),
       ...(onBuilt !== undefined && { onBuilt }),
     }
-    for (const step of plan.steps) {
-      this.#missing.set(step.id, step.after.length)
-      if (step.after.length === 0) this.#ready.push(step)
-      for (const before of step.after) {
-        const list = this.#followers.get(before)
-        if (list === undefined) this.#followers.set(before, [step])
-        else list.push(step)
-      }
-    }
+    this.#frontier = new StepFrontier(plan.steps)
+    this.#ready = [...this.#frontier.first]
   }
 
   hasStepsLeft(): boolean {
@@ -219,11 +211,7 @@ class Walk {
         this.#options.onWaived?.(step, toFailure([{ step, error }]))
       }
     }
-    for (const follower of this.#followers.get(step.id) ?? []) {
-      const count = (this.#missing.get(follower.id) ?? 1) - 1
-      this.#missing.set(follower.id, count)
-      if (count === 0) this.#ready.push(follower)
-    }
+    this.#ready.push(...this.#frontier.finish(step))
   }
 
   /** @throws the reason of the signal, for a start that is not to be begun any more */

@@ -1,5 +1,5 @@
 import type { Run } from '../../cli/command.ts'
-import { missingDependencies, withDependencies } from '../../compose/plan/dependency.ts'
+import { isWithoutContainers, missingDependencies, withDependencies } from '../../compose/plan/dependency.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import type { startFlags } from './lifecycle-table.ts'
@@ -15,7 +15,7 @@ export const run: Run<typeof startFlags> = (ctx, flags, args) =>
       throw new FlotillaError('compose/not-found', `no container found for project "${projectName}": not found`)
     }
     const services = withDependencies(roster, args)
-    const isEmpty = (name: string): boolean => (roster.containers.get(name) ?? []).every(({ isOneOff }) => isOneOff)
+    const isEmpty = (name: string): boolean => isWithoutContainers(roster, name)
     const every = [...roster.dependencies.keys()]
     // Of all services those that have containers are meant, unless none has any.
     const wanted = args.length > 0 ? args : every.filter(() => every.every(isEmpty))

@@ -84,6 +84,11 @@ export function withDependencies({ dependencies }: Roster, services: readonly st
   return [...all]
 }
 
+/** It has none of its own: those of `run` do not count. */
+export function isWithoutContainers({ containers }: Roster, service: string): boolean {
+  return (containers.get(service) ?? []).every(({ isOneOff }) => isOneOff)
+}
+
 /** A service that is to be started, and one without containers whose health or end it waits for. */
 export interface MissingDependency {
   readonly service: string
@@ -98,8 +103,8 @@ export interface MissingDependency {
  * @param services empty means all
  */
 export function missingDependencies(roster: Roster, services: readonly string[]): readonly MissingDependency[] {
-  const { project, dependencies, containers } = roster
-  const isEmpty = (name: string): boolean => (containers.get(name) ?? []).every(({ isOneOff }) => isOneOff)
+  const { project, dependencies } = roster
+  const isEmpty = (name: string): boolean => isWithoutContainers(roster, name)
   const isToBeThere = (name: string): boolean => {
     const service = project?.services[name]
     return service !== undefined && service.scale !== 0 && service.provider === undefined

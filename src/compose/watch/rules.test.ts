@@ -89,8 +89,8 @@ describe('collectRules', () => {
     expect([rule?.match('/src/a'), rule?.match('/src/b')?.containerPath]).toEqual([undefined, '/app/b'])
   })
 
-  it('follows what a link leads to, of the path and of the build context', () => {
-    const web = service('web', [{ path: '/project/src', action: 'sync', target: '/app' }], {
+  it('knows a build context that is reached by a link, as paths come with their links resolved', () => {
+    const web = service('web', [{ path: '/real/src', action: 'sync', target: '/app' }], {
       build: { context: '/project' },
     })
     const [rule] = collectRules(projectOf(web), [], {
@@ -98,7 +98,7 @@ describe('collectRules', () => {
       resolveLinks: (path) => path.replace('/project', '/real'),
       readText: (path) => (path === '/real/.dockerignore' ? 'src/no' : undefined),
     })
-    expect([rule?.trigger.path, rule?.match('/real/src/a')?.containerPath]).toEqual(['/real/src', '/app/a'])
+    expect(rule?.match('/real/src/a')?.containerPath).toBe('/app/a')
     expect(rule?.match('/real/src/no')).toBeUndefined()
   })
 

@@ -58,12 +58,10 @@ export function collectRules(project: Project, services: readonly string[], sour
   for (const service of Object.values(project.services)) {
     if (services.length > 0 && !services.includes(service.name)) continue
     const ignored = makeServiceIgnore(service, sources)
-    for (const written of service.develop?.watch ?? []) {
-      // Changes behind a link are told of where they happen.
-      const trigger = { ...written, path: sources.resolveLinks(written.path) }
+    for (const trigger of service.develop?.watch ?? []) {
       checkBuild(service, trigger, sources)
-      if (isSync(trigger) && [written, trigger].some(({ path }) => isBindMounted(path, service))) {
-        sources.warn(`path '${written.path}' also declared by a bind mount volume, this path won't be monitored!`)
+      if (isSync(trigger) && isBindMounted(trigger.path, service)) {
+        sources.warn(`path '${trigger.path}' also declared by a bind mount volume, this path won't be monitored!`)
         continue
       }
       rules.push(makeRule(service, trigger, ignored))
@@ -129,6 +127,7 @@ function relativeTo(folder: string, path: string): string | undefined {
 function makeServiceIgnore(service: Service, sources: RuleSources): PathMatcher {
   const written = service.build?.context
   if (written === undefined || !posix.isAbsolute(written)) return () => false
+  // As the paths of rules are since they were loaded.
   const context = sources.resolveLinks(written)
   const dockerfile = posix.resolve(context, service.build?.dockerfile ?? 'Dockerfile')
   const text = sources.readText(`${dockerfile}.dockerignore`) ?? sources.readText(posix.join(context, '.dockerignore'))

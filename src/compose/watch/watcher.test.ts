@@ -1,11 +1,10 @@
-import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openEngine } from '../../engine/client.ts'
 import { systemClock } from '../../io/clock.ts'
 import { pollUntil } from '../../io/process-identity.ts'
-import { resolveLinks } from '../../io/text-files.ts'
 import { project, service } from '../../testing/compose-builders.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
@@ -30,14 +29,9 @@ interface Watching {
   readonly stop: () => void
 }
 
-async function watch(
-  rebuild: (onBuilt: () => void, call: number) => Promise<void>,
-  path = 'src',
-  prepare: (folder: string) => Promise<void> = () => Promise.resolve(),
-): Promise<Watching> {
+async function watch(rebuild: (onBuilt: () => void, call: number) => Promise<void>, path = 'src'): Promise<Watching> {
   const folder = await mkdtemp(join(tmpdir(), 'watch-'))
   await mkdir(join(folder, 'src'))
-  await prepare(folder)
   const fake = await startFakeEngine({ images: ['busybox:latest'] })
   const engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
   cleanups.push(
@@ -55,7 +49,7 @@ async function watch(
   const stop = new AbortController()
   const ended = watchProject(engine, watched, {
     clock: systemClock,
-    rules: collectRules(watched, [], { readText: () => undefined, resolveLinks, warn: () => {} }),
+    rules: collectRules(watched, [], { readText: () => undefined, resolveLinks: (path) => path, warn: () => {} }),
     log: (line) => lines.push(line),
     warn: (message) => warnings.push(message),
     output: () => {},
@@ -105,22 +99,6 @@ describe('a change that asks for a build', () => {
     await writeFile(join(folder, 'src', 'a'), '2')
     expect(await says('Failed to recreate services after update. Error: no room'), lines.join('\n')).toBe(true)
     expect(warnings).toContain('Error handling changed files: no compiler')
-  })
-})
-
-describe('a path that is a link', () => {
-  it('is followed where it leads', async () => {
-    const elsewhere = await mkdtemp(join(tmpdir(), 'watch-linked-'))
-    cleanups.push(() => rm(elsewhere, { recursive: true, force: true }))
-    const { rebuilt, says } = await watch(
-      (onBuilt) => Promise.resolve(onBuilt()),
-      'linked',
-      (folder) => symlink(elsewhere, join(folder, 'linked')),
-    )
-    expect(await says('Watch enabled')).toBe(true)
-    await writeFile(join(elsewhere, 'a'), '1')
-    expect(await says('service(s) ["web"] successfully built')).toBe(true)
-    expect(rebuilt).toEqual([['web']])
   })
 })
 

@@ -74,8 +74,9 @@ export function findVolumeHomes(api: Api, body: Fields): readonly VolumeHome[] {
  * engine that is slow to tell keeps nobody waiting for long.
  */
 export async function readNewVolumes(api: Api, member: Member, body: Fields): Promise<void> {
-  const known = new Set(member.view.volumes.map(({ name }) => name))
-  const reads = [...volumesIn(body)].filter((name) => isVolumeName(name) && !known.has(name))
+  const isKnown = (name: string): boolean =>
+    api.cluster.directory.volumeHolders(name).some(({ node }) => node.addr === member.addr)
+  const reads = [...volumesIn(body)].filter((name) => isVolumeName(name) && !isKnown(name))
   if (reads.length === 0) return
   const { clock } = api.cluster
   await waitAtMost(
