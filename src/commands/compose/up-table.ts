@@ -7,7 +7,8 @@ import type { LockFlags } from './lock-flags.ts'
 
 const service = { name: '[SERVICE...]', complete: 'service' } as const
 
-const ownUpFlags = {
+/** Of `up` and `create`. */
+const makingFlags = {
   build: { kind: 'boolean', brief: 'Build images before, also those that are there' },
   'no-build': { kind: 'boolean', brief: 'Build nothing, even if an image is missing' },
   'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
@@ -19,13 +20,7 @@ const ownUpFlags = {
     default: 'policy',
     complete: ['always', 'missing', 'never', 'policy'],
   },
-  'quiet-build': { kind: 'boolean', brief: 'Build without showing steps' },
   'quiet-pull': { kind: 'boolean', brief: 'Pull without showing layers' },
-  'remove-orphans': {
-    kind: 'boolean',
-    brief: 'Remove containers of services the files no longer have',
-    env: ['COMPOSE_REMOVE_ORPHANS'],
-  },
   scale: {
     kind: 'strings',
     brief: 'SERVICE=NUM: number of containers, over what the file says',
@@ -57,6 +52,15 @@ const ownUpFlags = {
   'replace-classic': {
     kind: 'boolean',
     brief: 'Replace containers made by docker-compose 1 even when nothing changed',
+  },
+} as const
+
+const ownUpFlags = {
+  'quiet-build': { kind: 'boolean', brief: 'Build without showing steps' },
+  'remove-orphans': {
+    kind: 'boolean',
+    brief: 'Remove containers of services the files no longer have',
+    env: ['COMPOSE_REMOVE_ORPHANS'],
   },
   'abort-on-container-exit': { kind: 'boolean', brief: 'Stop all containers when one ends' },
   'abort-on-container-failure': { kind: 'boolean', brief: 'Stop all containers when one fails' },
@@ -103,58 +107,22 @@ const ownUpFlags = {
   menu: { kind: 'boolean', brief: 'Show the keys that can be pressed (default: COMPOSE_MENU, else on a terminal)' },
 } as const
 
-export const upFlags: typeof ownUpFlags & LockFlags = { ...ownUpFlags, ...lockFlags }
+export const upFlags: typeof makingFlags & typeof ownUpFlags & LockFlags = {
+  ...makingFlags,
+  ...ownUpFlags,
+  ...lockFlags,
+}
 
 const ownCreateFlags = {
-  build: { kind: 'boolean', brief: 'Build images before, also those that are there' },
-  'no-build': { kind: 'boolean', brief: 'Build nothing, even if an image is missing' },
-  'force-recreate': { kind: 'boolean', brief: 'Replace containers even when nothing changed' },
-  'no-recreate': { kind: 'boolean', brief: 'Leave existing containers as they are' },
-  pull: {
-    kind: 'string',
-    brief: 'When to pull: always, missing, never, or policy (as the file says)',
-    placeholder: 'string',
-    default: 'policy',
-    complete: ['always', 'missing', 'never', 'policy'],
-  },
-  'quiet-pull': { kind: 'boolean', brief: 'Pull without showing layers' },
   // COMPOSE_REMOVE_ORPHANS is for `up`, `down` and `kill`: `create` of the reference program removes nothing unasked.
   'remove-orphans': { kind: 'boolean', brief: 'Remove containers of services the files no longer have' },
-  scale: {
-    kind: 'strings',
-    brief: 'SERVICE=NUM: number of containers, over what the file says',
-    placeholder: 'scale',
-    complete: 'scale',
-  },
-  yes: { kind: 'boolean', short: 'y', brief: 'Answer every question with yes' },
-  y: { kind: 'boolean', brief: 'Old name of --yes', hidden: true },
-  plan: { kind: 'boolean', brief: 'Print what would be done and why, and do nothing' },
-  'plan-format': {
-    kind: 'string',
-    brief: 'With --plan: text or json',
-    default: 'text',
-    placeholder: 'string',
-    complete: ['text', 'json'],
-  },
-  'detailed-exitcode': {
-    kind: 'boolean',
-    brief: 'With --plan: exit code 0 when there is nothing to do, 2 when there is, 1 for errors',
-  },
-  'lowest-numbers': {
-    kind: 'boolean',
-    brief: 'Give new containers the lowest free numbers, in place of those after the highest',
-  },
-  strict: {
-    kind: 'boolean',
-    brief: 'Refuse what services ask for and the engine would leave out, in place of a warning',
-  },
-  'replace-classic': {
-    kind: 'boolean',
-    brief: 'Replace containers made by docker-compose 1 even when nothing changed',
-  },
 } as const
 
-export const createFlags: typeof ownCreateFlags & LockFlags = { ...ownCreateFlags, ...lockFlags }
+export const createFlags: typeof makingFlags & typeof ownCreateFlags & LockFlags = {
+  ...makingFlags,
+  ...ownCreateFlags,
+  ...lockFlags,
+}
 
 const ownDownFlags = {
   'remove-orphans': {
