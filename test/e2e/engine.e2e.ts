@@ -165,8 +165,11 @@ describe('an engine that fails', () => {
     const engine = open(target.endpoint)
     await engine.apiVersion()
     await target.pause()
-    await expect(ping(engine, { deadlineMs: 500 })).rejects.toMatchObject({ code: 'engine/timeout' })
-    await target.resume()
+    try {
+      await expect(ping(engine, { deadlineMs: 500 })).rejects.toMatchObject({ code: 'engine/timeout' })
+    } finally {
+      await target.resume()
+    }
     expect(await ping(engine)).toMatchObject({ osType: 'linux' })
     await target.stopEngine()
     await expect(ping(engine)).rejects.toMatchObject({

@@ -123,9 +123,13 @@ function canPing(socketPath: string): Promise<boolean> {
 /** What can be sent to an engine. */
 export type EngineSignal = 'TERM' | 'KILL' | 'STOP' | 'CONT' | 'HUP'
 
-/** Sends a signal to the host's dockerd; does nothing when it is not running. */
+/**
+ * Sends a signal to the host's dockerd; does nothing when it is not running. After `STOP` it is stopped: the signal
+ * alone lets a thread that runs on another processor answer for some milliseconds more.
+ */
 export async function signalEngine(site: EngineSite, signal: EngineSignal, o: CallOptions): Promise<void> {
-  await execProgram([...enterShell(site), `${findEngine}\nkill -${signal} "$p"`], { ...o, clock: site.clock })
+  const script = [findEngine, `kill -${signal} "$p"`, ...(signal === 'STOP' ? [waitForStop] : [])].join('\n')
+  await execProgram([...enterShell(site), script], { ...o, clock: site.clock })
 }
 
 /**
@@ -161,6 +165,13 @@ export async function isEngineRunning(site: EngineSite, o: CallOptions): Promise
 
 const isEngine = '[ "$(cat "/proc/$p/comm" 2> /dev/null)" = dockerd ]'
 const findEngine = `p=$(cat ${pidPath} 2> /dev/null) || exit 0\n${isEngine} || exit 0`
+/** Until no thread is in another state than T (stopped), for five seconds at the most. */
+const waitForStop = [
+  'n=0',
+  `while grep -hs '^State:' "/proc/$p/task/"*/status | grep -qv 'State:.T'; do`,
+  '  n=$((n + 1)); [ "$n" -lt 100 ] || exit 3; sleep 0.05',
+  'done',
+].join('\n')
 
 /** Enters without joining the host's cgroups: signals must get through to a frozen host too. */
 function enterShell(site: EngineSite): readonly ['nsenter', ...string[]] {
