@@ -200,12 +200,15 @@ describe('an event', () => {
 
   it('is told when what it is about has been read, and the next one not before it', async () => {
     const { answers, events, told } = await start()
-    end(answers, () => systemClock.sleep(50).then(() => [{ ...row, State: 'exited' }]))
+    let answer: () => void = () => undefined
+    const answered = new Promise<void>((resolve) => (answer = resolve))
+    end(answers, () => answered.then(() => [{ ...row, State: 'exited' }]))
     events.tell(about('die'))
     await systemClock.sleep(1)
     events.tell(about('exec_start: sh'))
     await systemClock.sleep(1)
     expect(told).toEqual([])
+    answer()
     await expect.poll(() => told).toEqual(['die exited', 'exec_start: sh exited'])
   })
 
@@ -216,8 +219,8 @@ describe('an event', () => {
     const second = await start(false)
     end(second.answers, () => new Promise(() => undefined))
     second.events.tell(about('die'))
-    await systemClock.sleep(5)
-    expect(second.told).toEqual(['die running'])
+    // Who waited for what has to be read would wait for a second.
+    await expect.poll(() => second.told, { timeout: 900 }).toEqual(['die running'])
   })
 
   it('waits a second at most for an engine that does not let itself be read, and not for its end', async () => {
