@@ -427,8 +427,10 @@ describe('streams', () => {
 
   it('may take as long as they move, and fail at the deadline when they do not', async () => {
     const clock = manualClock()
+    let heard = ''
     const endpoint = await startRaw((socket) => {
       socket.on('data', (data) => {
+        heard += data.toString()
         if (data.toString().endsWith('0\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
       })
     })
@@ -437,7 +439,7 @@ describe('streams', () => {
     const putting = putArchive(engine, 'c', { path: '/' }, slow)
     for (let count = 0; count < 6; count += 1) {
       slow.write('piece')
-      await systemClock.sleep(20)
+      await expect.poll(() => heard.split('piece').length).toBe(count + 2)
       await clock.advance(10 * 60_000)
     }
     slow.end()
@@ -494,10 +496,12 @@ describe('streams', () => {
       })
     })
     const reply = await open(endpoint).request({ method: 'GET', path: '/x', unversioned: true, stream: true })
-    await systemClock.sleep(100)
-    const after = sent
-    await systemClock.sleep(50)
-    expect(sent).toBe(after)
+    // Kernels take some of it late: over when nothing moved for a while.
+    for (let before = 0; sent !== before; ) {
+      before = sent
+      await systemClock.sleep(100)
+    }
+    expect(sent).toBeLessThan(1e9)
     reply.body.destroy()
   })
 })
