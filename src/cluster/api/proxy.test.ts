@@ -1192,15 +1192,16 @@ describe('limits', () => {
   })
 
   it('closing finishes what is under way and cuts raw streams', async () => {
+    let finish: (() => void) | undefined
     const engine = await startEngine((socket) => {
-      socket.on('data', () => void systemClock.sleep(100).then(() => socket.write(ok('finished'))))
+      socket.on('data', () => (finish = () => void socket.write(ok('finished'))))
     })
     const { port, server } = await startEndpoint(engine)
     const idle = new Client(port)
     const busy = new Client(port).send('GET /a HTTP/1.1\r\nhost: d\r\n\r\n')
-    await eventually(() => server.connectionCount === 2)
-    await systemClock.sleep(20)
+    await eventually(() => server.connectionCount === 2 && finish !== undefined)
     const closed = server.close()
+    finish?.()
     await busy.until('finished')
     await closed
     await eventually(() => idle.hasEnded && busy.hasEnded)
