@@ -5,6 +5,7 @@ import { openEngine } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { toReadOnly } from '../engine/read-only.ts'
 import { systemClock } from '../io/clock.ts'
+import { pollUntil } from '../io/process-identity.ts'
 import { dependsOn, dictionary, project, service } from '../testing/compose-builders.ts'
 import { startFakeEngine } from '../testing/fake-engine/fake-engine.ts'
 import type { FakeEngine, FakeEngineOptions } from '../testing/fake-engine/fake-engine.ts'
@@ -366,13 +367,15 @@ describe('failures', () => {
     fake.fail({ method: 'DELETE', path: /^\/containers\//, times: 1, fault: { kind: 'status', status: 409, message } })
     const plan = planDown(observed, { projectName: 'p', services: [], removeOrphans: false, removeVolumes: false })
     const events: string[] = []
+    const isRefused = (): Promise<boolean> =>
+      pollUntil(async () => fake.requests.some((each) => each.method === 'DELETE'), 20_000, systemClock)
     await execute(plan, engine, {
       clock: systemClock,
       parallel: 8,
       progress({ id: name, text }) {
         events.push(`${name} ${text}`)
         // The engine gets to it.
-        if (text === 'Removing' && name.startsWith('Container')) setTimeout(() => void removeContainer(engine, id), 20)
+        if (text === 'Removing' && name.startsWith('Container')) void isRefused().then(() => removeContainer(engine, id))
       },
     })
     expect(events).toEqual([
