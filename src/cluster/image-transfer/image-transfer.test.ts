@@ -57,7 +57,7 @@ async function startBed(
   })
   cleanups.push(() => endpoint.closeNow())
   const port = Number(new URL(endpoint.addresses[0] ?? '').port)
-  for (let left = 400; endpoint.cluster.healthyMembers().length < count; left -= 1) {
+  for (let left = 6000; endpoint.cluster.healthyMembers().length < count; left -= 1) {
     if (left === 0) throw new Error('the engines did not come up')
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
