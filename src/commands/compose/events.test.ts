@@ -51,7 +51,7 @@ it('events of a fleet end with --until, also where a manager ends before', async
   const bed = await startProgramBed(program, { images: ['box:1'], serverVersion: 'swarm/0.1.0' })
   try {
     await bed.write('compose.yaml', 'name: p\nservices: { web: { image: box:1, command: [serve] } }')
-    const events = bed.start('events', '--until', String(Date.now() / 1000 + 4))
+    const events = bed.start('events', '--until', String(Date.now() / 1000 + 8))
     await expect.poll(() => bed.engine.requests.some(({ path }) => path === '/version')).toBe(true)
     bed.engine.dropStreams()
     await bed.run('create')
