@@ -135,9 +135,12 @@ describe('through a replica', () => {
     const tty = await ok(replica, `script -qec "$D exec -it through sh -c 'test -t 0 && echo is-a-tty'" /dev/null`, cli)
     expect(tty).toContain('is-a-tty')
     expect(await ok(replica, '$D logs -f through | head -3', cli)).toBe('tick\ntick\ntick\n')
-    const events = '$D events --filter event=die >$DOCKER_CONFIG/events & sleep 0.7; $D rm -f through; sleep 0.5'
-    const told = await ok(replica, `${events}; kill %1; cat $DOCKER_CONFIG/events`, cli)
-    expect(told).toMatch(/container die .*node\.name=/)
+    // Containers that end at once show that the stream is open.
+    const events = '>$DOCKER_CONFIG/events; $D events --filter event=die >$DOCKER_CONFIG/events'
+    const isOpen = 'until [ -s $DOCKER_CONFIG/events ]; do $D run --rm flotilla/sample true; done; $D rm -f through'
+    const isTold = 'until grep -q name=through $DOCKER_CONFIG/events; do sleep 0.1; done'
+    const told = await ok(replica, `${events} & ${isOpen}; ${isTold}; kill %1; cat $DOCKER_CONFIG/events`, cli)
+    expect(told).toMatch(/container die .*name=through.*node\.name=/)
   })
 })
 
@@ -187,14 +190,20 @@ describe('fail-over', () => {
   it('SIGSTOP: another leads within TTL + 5 s; thawed, the old one does nothing that the new one has not decided', async () => {
     const { primary } = await ha.roles()
     const claims = recordLeaders()
-    primary.child.kill('SIGSTOP')
+    await primary.freeze()
     // Lies in the socket of the frozen manager until it is thawed.
     const stale = primary.ask('POST', '/containers/create?name=frozen', sample)
-    const { tookMs, next } = await successor(primary, failOverMs + 10_000)
+    const { tookMs, next } = await successor(primary, failOverMs + 10_000).catch((error: unknown) => {
+      primary.child.kill('SIGCONT')
+      throw error
+    })
     console.log(`fail-over after SIGSTOP with a TTL of ${ttlMs} ms: ${tookMs} ms`)
-    expect(tookMs).toBeLessThan(failOverMs)
-    expect((await next.ask('POST', '/containers/create?name=frozen', sample)).status).toBe(201)
-    primary.child.kill('SIGCONT')
+    try {
+      expect(tookMs).toBeLessThan(failOverMs)
+      expect((await next.ask('POST', '/containers/create?name=frozen', sample)).status).toBe(201)
+    } finally {
+      primary.child.kill('SIGCONT')
+    }
     expect((await stale).status).toBe(409)
     await eventually(
       async () => (await primary.leader())?.primary === next.address,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -38,6 +38,8 @@ export interface TestManager {
   leader(): Promise<LeaderView | undefined>
   /** Runs a shell line with `D` standing for a docker CLI and this manager as its host. */
   shell(line: string, timeoutMs?: number, cli?: string): Promise<RunResult>
+  /** SIGSTOP, and waits until no thread of it runs: the signal alone lets it answer for some milliseconds more. */
+  freeze(): Promise<void>
   /** SIGKILL, and waits for its end. */
   kill(): Promise<void>
 }
@@ -162,11 +164,22 @@ function launch(o: Launch): TestManager {
       const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, D: cli, DOCKER_CONFIG: o.folder }
       return collect(spawn('/bin/bash', ['-c', line], { env, stdio: ['ignore', 'pipe', 'pipe'] }), timeoutMs)
     },
+    async freeze() {
+      child.kill('SIGSTOP')
+      await eventually(() => isStopped(child.pid ?? 0), 10_000, 'the stop of a manager')
+    },
     async kill() {
       child.kill('SIGKILL')
       await ended
     },
   }
+}
+
+/** Whether the kernel has stopped every thread of a process. */
+async function isStopped(pid: number): Promise<boolean> {
+  const tasks = await readdir(`/proc/${pid}/task`)
+  const texts = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/status`, 'utf8')))
+  return texts.every((text) => /^State:\s+T/m.test(text))
 }
 
 export function askSocket(
