@@ -107,6 +107,7 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
       'compose.yaml': `services:
   db: { image: ${sampleImage}, command: /bin/idle, network_mode: none }
   job: { image: ${sampleImage}, command: ["sh", "-c", "sleep 0.2; echo done"], depends_on: [db], network_mode: none }
+  brief: { image: ${sampleImage}, command: ["true"], depends_on: [db], network_mode: none }
 `,
     })
     for (const program of ['reference', 'compose'] as const) {
@@ -115,11 +116,11 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
         expect([program, words, up.code]).toEqual([program, words, 0])
         expect(await states('named')).toEqual(['named-db-1 running', 'named-job-1 exited'])
       }
-      const waited = await host[program]('named', ['up', '--wait', 'job'])
+      const waited = await host[program]('named', ['up', '--wait', 'brief'])
       expect([program, waited.code, waited.stderr]).toEqual([
         program,
         1,
-        expect.stringContaining('container named-job-1 exited (0)'),
+        expect.stringContaining('container named-brief-1 exited (0)'),
       ])
       await host.compose('named', ['down', '-t', '1'])
     }

@@ -114,7 +114,8 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
   })
 
   it('an engine that dies in the middle of up is named, and the next up finishes the work', async () => {
-    const file = `services:\n${[1, 2, 3, 4, 5, 6]
+    // More than are made and started while the engine is being killed.
+    const file = `services:\n${Array.from({ length: 14 }, (_, index) => index + 1)
       .map((number) => `  s${number}: { image: ${sampleImage}${number > 1 ? `, depends_on: [s${number - 1}]` : ''} }\n`)
       .join('')}`
     await host.write('killed', { 'compose.yaml': file })
@@ -139,7 +140,7 @@ describe.runIf(isRoot)('compose where things go wrong (needs root on Linux)', ()
     await running.hosts[0]!.powerOn()
     const again = await host.compose('killed', ['up', '-d'])
     expect(again.code, again.stderr).toBe(0)
-    expect((await host.containers('killed')).map(({ state }) => state)).toEqual(Array(6).fill('running'))
+    expect((await host.containers('killed')).map(({ state }) => state)).toEqual(Array(14).fill('running'))
     await host.compose('killed', ['down', '-t', '1'])
   })
 

@@ -244,9 +244,11 @@ describe.each(dockerClis)('$name', ({ path: cli }) => {
     const format = `--format '{{.Actor.Attributes.name}} {{index .Actor.Attributes "node.name"}}'`
     // Half a second longer than the three take: whatever came twice would be there.
     const line = `: >${told}; $D events --filter type=container --filter event=start ${format} >${told} &
-      for _ in {1..150}; do [ $(wc -l <${told}) -lt 3 ] || break; sleep 0.1; done; sleep 0.5; kill $!; cat ${told}`
+      for _ in {1..500}; do [ $(grep -c ^ev ${told}) -lt 3 ] || break; sleep 0.1; done; sleep 0.5; kill $!; grep ^ev ${told}`
     const live = cluster.shell(cli, line)
-    await new Promise((resolve) => setTimeout(resolve, 1000))
+    // Others that start show that the stream is open.
+    const isOpen = `for _ in {1..300}; do [ ! -s ${told} ] || break; $D run --rm --name other $I true; done; test -s ${told}`
+    await ok(cli, isOpen)
     await ok(cli, 'for i in 1 2 3; do $D run -d --label ev=1 --name ev$i $I; done')
     const lines = (await live).stdout.trim().split('\n').sort()
     expect(lines.map((text) => text.split(' ')[0])).toEqual(['ev1', 'ev2', 'ev3'])
