@@ -1,5 +1,6 @@
 import { isFlotillaError, toMessage } from '../core/errors.ts'
 import { maskSecrets } from '../core/mask.ts'
+import { toFileMessage } from '../core/file-reason.ts'
 import type { Personality } from './personality.ts'
 
 /** How an error is to be shown. */
@@ -16,7 +17,7 @@ export interface ReportOptions {
 /** The text for stderr: message, hint, and with debug the causes. Ends in a newline; never a stack trace. */
 export function renderError(error: unknown, options: ReportOptions): string {
   const clean = (text: string): string => stripControls(maskSecrets(text, options.secrets))
-  const message = clean(toMessage(error))
+  const message = clean(toFileMessage(error))
   if (options.isJson) return `${JSON.stringify({ error: true, message })}\n`
   const isOwn = options.personality.id === 'flotilla'
   const lines = [isOwn ? `flotilla: ${message}` : message]

@@ -3,6 +3,7 @@ import { FlotillaError, isFlotillaError } from '../core/errors.ts'
 import type { FlagTable } from '../core/flag.ts'
 import { goQuote } from '../core/goquote.ts'
 import { isSecretName } from '../core/mask.ts'
+import { fileReason } from '../core/file-reason.ts'
 import type { Command, Context } from './command.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { goflag } from './dialects/goflag.ts'
@@ -260,5 +261,5 @@ function watchForBrokenPipe(world: World): Promise<number> {
 }
 
 function cannotWrite(error: Error): FlotillaError {
-  return new FlotillaError('cli/output', `cannot write the output: ${error.message}`, { cause: error })
+  return new FlotillaError('cli/output', `cannot write the output: ${fileReason(error)}`, { cause: error })
 }

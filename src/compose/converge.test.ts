@@ -375,7 +375,8 @@ describe('failures', () => {
       progress({ id: name, text }) {
         events.push(`${name} ${text}`)
         // The engine gets to it.
-        if (text === 'Removing' && name.startsWith('Container')) void isRefused().then(() => removeContainer(engine, id))
+        if (text === 'Removing' && name.startsWith('Container'))
+          void isRefused().then(() => removeContainer(engine, id))
       },
     })
     expect(events).toEqual([

@@ -497,7 +497,7 @@ describe('streams', () => {
     })
     const reply = await open(endpoint).request({ method: 'GET', path: '/x', unversioned: true, stream: true })
     // Kernels take some of it late: over when nothing moved for a while.
-    for (let before = 0; sent !== before; ) {
+    for (let before = 0; sent !== before;) {
       before = sent
       await systemClock.sleep(100)
     }

@@ -71,11 +71,18 @@ describe('makeFolder', () => {
 
   it('a file in the way is an error that names the folder', async () => {
     writeFileSync(join(root, 'file'), '')
-    await expect(makeFolder(join(root, 'file'), 0o700)).rejects.toThrow(/cannot make folder ".*file": EEXIST/)
-    await expect(makeFolder(join(root, 'file/in'), 0o700)).rejects.toThrow(/cannot make folder ".*file\/in": ENOTDIR/)
+    await expect(makeFolder(join(root, 'file'), 0o700)).rejects.toThrow(
+      /cannot make folder ".*file": file already exists/,
+    )
+    await expect(makeFolder(join(root, 'file/in'), 0o700)).rejects.toThrow(
+      /cannot make folder ".*file\/in": not a directory/,
+    )
   })
 
   it.skipIf(process.platform !== 'linux')('ends where no folder can ever be made (needs /proc)', async () => {
-    await expect(makeFolder('/proc/none/a/b', 0o700)).rejects.toThrow(/cannot make folder "\/proc\/none\/a\/b": ENOENT/)
+    await expect(makeFolder('/proc/none/a/b', 0o700, 'name another')).rejects.toMatchObject({
+      message: 'cannot make folder "/proc/none/a/b": no such file or directory',
+      hint: 'name another',
+    })
   })
 })

@@ -2,6 +2,7 @@ import { constants, promises as fs } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { FlotillaError, toMessage } from '../core/errors.ts'
 import { failpoint } from './failpoint.ts'
+import { fileReason } from '../core/file-reason.ts'
 
 /** The `code` of a system error (`ENOENT`), or the empty text. */
 export function codeOf(thrown: unknown): string {
@@ -122,13 +123,19 @@ async function makeOne(path: string, mode: number): Promise<boolean> {
   }
 }
 
-/** Makes a folder and its parents, each new one with `mode`; an existing one stays as it is. */
-export async function makeFolder(path: string, mode: number): Promise<void> {
+/**
+ * Makes a folder and its parents, each new one with `mode`; an existing one stays as it is.
+ *
+ * @param hint of the error: what names another folder
+ * @throws {io/file}
+ */
+export async function makeFolder(path: string, mode: number, hint?: string): Promise<void> {
   try {
     await makeWithParents(path, mode)
   } catch (error) {
-    throw new FlotillaError('io/file', `cannot make folder ${JSON.stringify(path)}: ${toMessage(error)}`, {
+    throw new FlotillaError('io/file', `cannot make folder ${JSON.stringify(path)}: ${fileReason(error)}`, {
       cause: error,
+      ...(hint !== undefined && { hint }),
     })
   }
 }

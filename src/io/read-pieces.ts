@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { constants, promises as fs } from 'node:fs'
 import { FlotillaError, isFlotillaError } from '../core/errors.ts'
 import { toFilePath } from '../core/odd-name.ts'
-import { fileReason } from './file-reason.ts'
+import { fileReason } from '../core/file-reason.ts'
 
 const streamedBytes = 64 * 1024
 

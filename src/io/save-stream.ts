@@ -2,7 +2,7 @@ import { createWriteStream, promises as fs } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { FlotillaError } from '../core/errors.ts'
-import { fileReason } from './file-reason.ts'
+import { fileReason } from '../core/file-reason.ts'
 import { codeOf, makeNonce } from './files.ts'
 
 /**

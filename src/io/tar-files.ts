@@ -7,7 +7,7 @@ import { extract } from 'tar-stream'
 import type { Extract, Header, Pack } from 'tar-stream'
 import { readForStream } from './read-pieces.ts'
 import { FlotillaError } from '../core/errors.ts'
-import { fileReason } from './file-reason.ts'
+import { fileReason } from '../core/file-reason.ts'
 import { streamArchive } from './stream-archive.ts'
 import { timeOf, withLargeNumbers } from './tar-header.ts'
 

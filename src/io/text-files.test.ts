@@ -65,5 +65,7 @@ describe('text files', () => {
     expect(kinds).toEqual(['file', 'file', 'folder', 'missing'])
     expect(resolveLinks(join(folder, 'link'))).toBe(resolveLinks(join(folder, 'a.txt')))
     expect(resolveLinks(join(folder, 'no'))).toBe(join(folder, 'no'))
+    const long = join(folder, 'x'.repeat(300))
+    expect(() => kindOfPath(long)).toThrow(`cannot read ${JSON.stringify(long)}: name too long`)
   })
 })

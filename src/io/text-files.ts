@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { FlotillaError } from '../core/errors.ts'
-import { fileReason } from './file-reason.ts'
+import { fileReason } from '../core/file-reason.ts'
 import { codeOf } from './files.ts'
 
 /**
@@ -128,10 +129,18 @@ function wrongLine(bytes: Buffer): number {
 
 /** What stands at a path, links followed. */
 export function kindOfPath(path: string): 'file' | 'folder' | 'other' | 'missing' {
-  const found = statSync(path, { throwIfNoEntry: false })
+  const found = look(path)
   if (found === undefined) return 'missing'
   if (found.isFile()) return 'file'
   return found.isDirectory() ? 'folder' : 'other'
+}
+
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
+  }
 }
 
 /** The path with its links resolved; the path itself when nothing is there. */

@@ -15,7 +15,7 @@ import { renderProject, renderTree } from '../../compose/model/render/project.ts
 import type { Service } from '../../compose/model/service.ts'
 import type { Format } from '../../compose/model/render/struct.ts'
 import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
-import { fileReason } from '../../io/file-reason.ts'
+import { fileReason } from '../../core/file-reason.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import type { configFlags } from './config-table.ts'
 import { openTree, openWritten } from './project.ts'

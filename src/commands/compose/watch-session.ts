@@ -83,7 +83,7 @@ async function restartUnderLock(
  */
 export async function withWatchLock<T>(ctx: Context, project: string, body: () => Promise<T>): Promise<T> {
   const folder = runtimeFolder(ctx.env)
-  await makeFolder(folder, 0o700)
+  await makeFolder(folder, 0o700, 'XDG_RUNTIME_DIR or XDG_CACHE_HOME names a folder where watch may keep its lock')
   const path = join(folder, `${project}.watch.lock`)
   let hasLock = false
   try {

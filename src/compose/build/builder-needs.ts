@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { isImageName, readDockerfileImages } from '../../core/dockerfile.ts'
 import type { CallOptions } from '../../core/call.ts'
-import { isFlotillaError } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import type { BuilderNeeds } from '../../engine/buildkit/solve.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { fileReason } from '../../core/file-reason.ts'
 import { sortedNames } from '../model/dictionary.ts'
 import { observeNodes } from '../observe-nodes.ts'
 import type { ImageBuild } from './definition.ts'
@@ -55,6 +56,15 @@ export async function readNeeds(build: ImageBuild): Promise<BuilderNeeds> {
 
 async function readText({ dockerfile }: ImageBuild): Promise<string> {
   if (dockerfile.kind === 'remote') return ''
-  const text = dockerfile.kind === 'text' ? dockerfile.text : await readFile(dockerfile.path, 'utf8')
+  const text = dockerfile.kind === 'text' ? dockerfile.text : await readDockerfile(dockerfile.path)
   return text.length > maxTextLength ? '' : text
+}
+
+/** @throws {io/file} as the classic builder's way does */
+async function readDockerfile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new FlotillaError('io/file', `cannot read ${path}: ${fileReason(error)}`, { cause: error })
+  }
 }

@@ -129,7 +129,16 @@ describe('files', () => {
   })
 
   it('that are nowhere, or not where they should be, are an error', async () => {
-    await expect(find({})).rejects.toThrow('no configuration file provided: not found')
+    const none = { message: 'no configuration file provided: not found' }
+    await expect(find({})).rejects.toMatchObject({ ...none, hint: 'there is no folder /home/p' })
+    const there = {
+      ...options({}).files,
+      kindOf: (path: string) => (path === '/home/p' ? 'folder' : 'missing'),
+    } as const
+    await expect(findSources(request(), { ...options({}), files: there })).rejects.toMatchObject({
+      ...none,
+      hint: 'no compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml in /home/p or above; -f FILE names another one',
+    })
     await expect(find({}, { files: ['no.yml'] })).rejects.toThrow('open /home/p/no.yml: no such file or directory')
   })
 

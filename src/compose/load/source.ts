@@ -232,7 +232,8 @@ function folderOfLocal(paths: readonly string[], cwd: string, options: LoadOptio
 /** The usual names in this folder and then in each one above. */
 function discover(request: SourceRequest, options: LoadOptions): readonly string[] {
   const { projectDirectory: given, cwd } = request
-  let folder = given === undefined || given === '' ? cwd : posix.resolve(cwd, given)
+  const first = given === undefined || given === '' ? cwd : posix.resolve(cwd, given)
+  let folder = first
   for (;;) {
     const found = present(fileNames, folder, options)
     const main = found[0]
@@ -245,7 +246,13 @@ function discover(request: SourceRequest, options: LoadOptions): readonly string
       return [main, override]
     }
     const above = posix.dirname(folder)
-    if (above === folder) throw makeFailure('no configuration file provided: not found', 'compose/not-found')
+    if (above === folder) {
+      const hint =
+        options.files.kindOf(first) === 'folder'
+          ? `no ${fileNames.join(', ')} in ${first} or above; -f FILE names another one`
+          : `there is no folder ${first}`
+      throw makeFailure('no configuration file provided: not found', 'compose/not-found', hint)
+    }
     folder = above
   }
 }

@@ -27,7 +27,7 @@ export function remoteCacheFolder(env: Readonly<Record<string, string | undefine
 export async function fillOnce(cache: string, name: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const folder = join(cache, name)
   if (await pathExists(folder)) return folder
-  await makeFolder(cache, 0o700)
+  await makeFolder(cache, 0o700, 'XDG_CACHE_HOME names another folder for what is fetched')
   const building = join(cache, `${draftPrefix}${makeNonce()}`)
   try {
     await fs.mkdir(building, { mode: 0o700 })

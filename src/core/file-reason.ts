@@ -1,0 +1,21 @@
+import { isFlotillaError, toMessage } from './errors.ts'
+
+/**
+ * What the file system said, in words alone: Node puts its code before them and the call with a path behind, which may be
+ * that of a temporary file. For messages that name the file themselves.
+ */
+export function fileReason(error: unknown): string {
+  const message = toMessage(error)
+  return /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*)?$/s.exec(message)?.[1] ?? message
+}
+
+/**
+ * The message of anything that was thrown; where that is a refusal of the file system that nobody has put into words, the
+ * call, its path and the reason as other programs say it: `open /app/x: permission denied`.
+ */
+export function toFileMessage(thrown: unknown): string {
+  if (!(thrown instanceof Error) || isFlotillaError(thrown)) return toMessage(thrown)
+  const { syscall, path } = thrown as NodeJS.ErrnoException
+  if (syscall === undefined || path === undefined) return toMessage(thrown)
+  return `${syscall} ${path}: ${fileReason(thrown)}`
+}
