@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { canConnect } from '../../src/io/can-connect.ts'
 import { execProgram } from '../../src/io/exec.ts'
 import { systemClock } from '../../src/io/clock.ts'
@@ -102,6 +102,17 @@ describe.runIf(isRoot)('hosts of two engine versions (needs root on Linux)', () 
 
   afterAll(async () => {
     await running?.down()
+  })
+
+  // A second try, and the tests that follow, begin with hosts as they were.
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return
+    for (const host of running.hosts) {
+      await Promise.all([host.thaw(), host.heal()])
+      await host.resume()
+      if ((await look(host)) === 'refused') await host.startEngine()
+      await host.exec(['sh', '-c', 'docker ps -aq | xargs -r docker rm -f'])
+    }
   })
 
   it('answer over TLS with the version, identity, label and size they were given', async () => {

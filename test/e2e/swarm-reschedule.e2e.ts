@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat, readdir } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { registerAll, startManagerIn } from './manager-in-host.ts'
 import type { InsideManager } from './manager-in-host.ts'
 import { programForms } from './programs.ts'
@@ -22,6 +22,26 @@ beforeAll(async () => {
 afterAll(async () => {
   await cluster?.down()
   await rm(state, { recursive: true, force: true })
+})
+
+// A second try begins with the cluster as it was: all nodes there and in service, and nothing of the first one.
+afterEach(async ({ task }) => {
+  if (task.result?.state !== 'fail' || cluster.manager.signalCode !== null) return
+  const removal = 'docker ps -aq | xargs -r docker rm -f; docker swarm leave --force; docker network prune -f'
+  for (const host of cluster.lab.hosts) {
+    const isUp = await host.docker(['ps', '-q']).then(
+      ({ code }) => code === 0,
+      () => false,
+    )
+    if (!isUp) {
+      await host.powerOff()
+      await host.powerOn()
+    }
+    await swarm('undrain', host.name)
+    await host.exec(['sh', '-c', removal])
+  }
+  const areBack = async (): Promise<boolean> => (await swarm('nodes')).stdout.match(/ healthy +active /g)?.length === 3
+  await eventually(areBack, 90_000, 'the return of all nodes')
 })
 
 async function shell(line: string): Promise<RunResult> {
