@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -241,8 +242,12 @@ describe('the manager', () => {
   })
 
   it('SIGTERM lets requests finish and exits 0; a stream is cut; a second signal ends it at once', async () => {
-    const follower = cluster.shell(cli, '$D events')
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    const stream = await new Promise<IncomingMessage>((resolve, reject) => {
+      const asked = request({ socketPath: cluster.socket, path: '/events', agent: false }, resolve)
+      asked.on('error', reject).end()
+    })
+    const isCut = new Promise<void>((resolve) => stream.on('error', () => undefined).on('close', () => resolve()))
+    stream.resume()
     const start = Date.now()
     cluster.manager.kill('SIGTERM')
     const stopped = new Promise<number | null>((resolve) => cluster.manager.once('exit', (code) => resolve(code)))
@@ -250,7 +255,7 @@ describe('the manager', () => {
     cluster.manager.kill('SIGTERM')
     expect(await stopped).toBe(0)
     expect(Date.now() - start).toBeLessThan(5000)
-    await follower
+    await isCut
   })
 })
 
