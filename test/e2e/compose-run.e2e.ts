@@ -274,9 +274,13 @@ describe.runIf(isRoot).each([
       const code = new Promise<number | null>((resolve) => child.once('exit', resolve))
       await new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
       const nagging = setInterval(() => child.kill('SIGINT'), 300)
-      expect(await code).toBe(130)
-      clearInterval(nagging)
-      await running!.hosts[0]!.docker(['rm', '-f', 'deaf'])
+      try {
+        expect(await code).toBe(130)
+      } finally {
+        clearInterval(nagging)
+        child.kill('SIGKILL')
+        await running!.hosts[0]!.docker(['rm', '-f', 'deaf'])
+      }
     })
 
     it('has a terminal where we have one; what is left by the detach keys can be attached to', async () => {
@@ -364,14 +368,18 @@ describe.runIf(isRoot).each([
       await running!.hosts[0]!.docker(['stop', '-t', '1', 'shop-plain-1'])
       await running!.hosts[0]!.docker(['rm', 'shop-plain-1'])
       const child = host.start('shop', ['attach', '--no-stdin', 'plain'])
-      let text = ''
-      child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece))
-      const code = new Promise<number | null>((resolve) => child.once('exit', resolve))
-      await host.eventually(() => Promise.resolve(text.includes('tick')))
-      child.kill('SIGTERM')
-      expect(await code).toBe(130)
-      expect((await inspectContainer(host.engine, 'ticker')).State).toMatchObject({ Running: false, ExitCode: 4 })
-      await running!.hosts[0]!.docker(['rm', '-f', 'ticker'])
+      try {
+        let text = ''
+        child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+        const code = new Promise<number | null>((resolve) => child.once('exit', resolve))
+        await host.eventually(() => Promise.resolve(text.includes('tick')))
+        child.kill('SIGTERM')
+        expect(await code).toBe(130)
+        expect((await inspectContainer(host.engine, 'ticker')).State).toMatchObject({ Running: false, ExitCode: 4 })
+      } finally {
+        child.kill('SIGKILL')
+        await running!.hosts[0]!.docker(['rm', '-f', 'ticker'])
+      }
     })
 
     it.each(
