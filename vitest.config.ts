@@ -12,6 +12,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 60_000,
+          // The second it is otherwise is what a busy machine may take to load a module.
+          expect: { poll: { timeout: 30_000 } },
           // More than cores: many of these wait for engines to be missed, and so do the tests within some files.
           maxWorkers: 2 * availableParallelism(),
           maxConcurrency: 16,
@@ -25,6 +27,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.e2e.ts'],
           testTimeout: 180_000,
+          expect: { poll: { timeout: 30_000 } },
           hookTimeout: 240_000,
           maxWorkers: Math.min(8, 2 * availableParallelism()),
           isolate: false,

@@ -50,7 +50,7 @@ describe('a lock that a dead process left', () => {
         const [line] = (await once(parent.stdout, 'data')) as [Buffer]
         const pid = Number(line.toString())
         const readState = (): string => / ([A-Z]) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? ''
-        await vi.waitFor(() => expect(readState()).toBe('Z'), { timeout: 10_000 })
+        await vi.waitFor(() => expect(readState()).toBe('Z'), { timeout: 30_000 })
         await leave(path, { pid, startTicks: 0 })
         expect(await withLock(path, { ...options, waitMs: 0 }, async () => 'mine')).toBe('mine')
       } finally {

@@ -248,14 +248,14 @@ describe('a plug-in in Go', () => {
         factory.create(context('many'), { ...first.toConfig(), IPAddress: `192.0.2.${at}` }),
       )
       let most = 0
-      let isAsked = false
+      const asked = new AbortController()
       const watch = (async () => {
-        for (let turn = 0; turn < 6 || !isAsked; turn += 1) {
+        for (let turn = 0; turn < 6 || !asked.signal.aborted; turn += 1) {
           most = Math.max(most, await countProcesses())
           await systemClock.sleep(100)
         }
       })()
-      const urls = await Promise.all(drivers.map((driver) => driver.engineUrl({}))).finally(() => (isAsked = true))
+      const urls = await Promise.all(drivers.map((driver) => driver.engineUrl({}))).finally(() => asked.abort())
       await watch
       expect(urls).toEqual(drivers.map((_, at) => `tcp://192.0.2.${at}:2376`))
       expect(most).toBeGreaterThan(1)

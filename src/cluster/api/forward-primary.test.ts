@@ -78,7 +78,7 @@ function ask(port: number, request: string): { readonly socket: Socket; readonly
   return { socket, text: () => all }
 }
 
-const patience = { timeout: 10_000 }
+const patience = { timeout: 30_000 }
 
 describe('a request that found nobody where the primary was', () => {
   it('ends at the next primary when its client goes away', async () => {

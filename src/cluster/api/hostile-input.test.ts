@@ -261,7 +261,7 @@ describe('crowds', () => {
         const [line] = third.heard().split('\r\n')
         third.socket.destroy()
         expect(line).toContain(' 101 ')
-      }, 20_000)
+      })
       second.socket.destroy()
     } finally {
       close()
@@ -277,7 +277,7 @@ describe('crowds', () => {
       await vi.waitFor(() => {
         const refused = crowd.filter((each) => /^HTTP\/1\.1 503 .*Retry-After: 1/s.test(each.heard()))
         expect(refused).toHaveLength(251)
-      }, 20_000)
+      })
       there.socket.write('GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n')
       await vi.waitFor(() => expect(there.heard()).toMatch(/^HTTP\/1\.1 200 .*OK$/s), 20_000)
       for (const each of [...crowd, there]) each.socket.destroy()

@@ -112,12 +112,12 @@ describe('ListWriter', () => {
       over.push(name)
     }
     client.pause()
-    await vi.waitFor(() => expect(seen?.connection.socket.writableNeedDrain).toBe(true))
+    await vi.waitFor(() => expect(seen?.connection.socket.writableNeedDrain).toBe(true), 30_000)
     const before = waiting
     await pause(50)
     expect(waiting).toBeLessThanOrEqual(before + 2)
     expect(over).toEqual([])
     client.destroy()
-    await vi.waitFor(() => expect(over.toSorted()).toEqual(['first', 'second']))
+    await vi.waitFor(() => expect(over.toSorted()).toEqual(['first', 'second']), 30_000)
   })
 })

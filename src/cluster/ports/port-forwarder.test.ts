@@ -87,7 +87,7 @@ describe('forwarded ports', () => {
     expect(metrics).toContain('flotilla_forwarded_ports{state="open"} 1')
     expect((await bed.call('DELETE', '/containers/web?force=1')).status).toBe(204)
     await expect
-      .poll(() => fetchFrom(port).catch((error: Error) => error.message), { timeout: 5000 })
+      .poll(() => fetchFrom(port).catch((error: Error) => error.message), { timeout: 30_000 })
       .toMatch(/ECONNREFUSED/)
   })
 
@@ -134,7 +134,7 @@ describe('forwarded ports', () => {
     await expect(fetchFrom(port)).rejects.toThrow('ECONNREFUSED')
     const told = (await bed.call('GET', '/flotilla/ports')).body
     await expect
-      .poll(async () => (await bed.call('GET', '/flotilla/ports')).body, { timeout: 5000 })
+      .poll(async () => (await bed.call('GET', '/flotilla/ports')).body, { timeout: 30_000 })
       .toContain('is on this machine and has the number')
     expect(told).toContain('"Ports":[]')
   })

@@ -54,7 +54,7 @@ describe('a container that a client removes while it is moved', () => {
     await eventually(() => isAsked(second, 'POST', /start$/), 'the start of the new copy')
     expect((await admin('DELETE', `/containers/${id}?force=1`)).status).toBe(204)
     await noneIsLeft(scene)
-  }, 30_000)
+  })
 
   it('is gone, although its node was given up before it answered', async () => {
     const scene = await start()
@@ -67,7 +67,7 @@ describe('a container that a client removes while it is moved', () => {
     expect((await removed).status).toBe(204)
     recover()
     await noneIsLeft(scene)
-  }, 30_000)
+  })
 
   it('goes alone when it had been replaced before, and is asked for by its ID', async () => {
     const scene = await start()
@@ -84,7 +84,7 @@ describe('a container that a client removes while it is moved', () => {
     expect([204, 404]).toContain((await admin('DELETE', `/containers/${id}?force=1`)).status)
     await eventually(() => first.state.containers.size === 0, 'its end')
     expect(second.state.containers.size).toBe(1)
-  }, 30_000)
+  })
 })
 
 describe('a container that a client removes through a manager that does not lead', () => {

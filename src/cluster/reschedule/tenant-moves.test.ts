@@ -67,7 +67,7 @@ describe('a container of a tenant that is moved', () => {
     expect(['blue-spy', 'blue-shy', 'blue-near'].map((name) => engines.findIndex((each) => holds(each, name)))).toEqual(
       [1, 2, 1],
     )
-  }, 30_000)
+  })
 
   it('joins no network and no volume of its name that is of another tenant', async () => {
     const { engines } = await start()
@@ -81,7 +81,7 @@ describe('a container of a tenant that is moved', () => {
     await mark('n1', 'drain')
     await eventually(async () => (await moves()).includes('network common is on node n1 only'), 'a reason')
     expect([holds(n1, 'blue-web'), holds(n2, 'blue-web'), holds(n3, 'blue-web')]).toEqual([true, false, false])
-  }, 30_000)
+  })
 
   it('is not met there by a container that belongs to nobody', async () => {
     const { engines } = await start()
@@ -119,7 +119,7 @@ describe('a container of a tenant that is moved', () => {
     expect(engines[to]?.state.volumes.get('blue-data')?.Labels).toEqual({ [label]: 'blue' })
     expect((await as('blue')('DELETE', '/containers/blue-web?force=1')).status).toBe(204)
     expect((await as('blue')('GET', '/volumes')).body).toContain(`n${String(to + 1)}/blue-data`)
-  }, 30_000)
+  })
 
   it('waits while its tenant has used up the quota with other containers', async () => {
     const records = memoryRecords()

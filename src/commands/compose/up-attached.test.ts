@@ -145,7 +145,7 @@ describe('Ctrl-C in an attached up', () => {
   it('while it makes containers leaves running what ran before', async () => {
     bed.engine.fail({ path: /containers\/create$/, fault: { kind: 'hang' } })
     const up = bed.start('up', '--no-color')
-    await expect.poll(() => up.stderr, { timeout: 10_000 }).toContain('Container p-more-1  Creating')
+    await expect.poll(() => up.stderr, { timeout: 30_000 }).toContain('Container p-more-1  Creating')
     up.signal('SIGINT')
     expect(await up.code).toBe(130)
     expect(up.stdout).not.toContain('Gracefully')
@@ -158,9 +158,9 @@ describe('Ctrl-C in an attached up', () => {
       'name: p\nservices: { web: { image: box:1, depends_on: [db] }, db: { image: box:1 } }',
     )
     const up = bed.start('up', 'web')
-    await expect.poll(states, { timeout: 10_000 }).toEqual(['p-db-1 running', 'p-web-1 running'])
-    await expect.poll(() => up.stdout, { timeout: 10_000 }).toContain('Attaching to web-1\n')
-    await expect.poll(() => up.stderr, { timeout: 10_000 }).toMatch(/p-web-1 {2}(?:Running|Started)/)
+    await expect.poll(states, { timeout: 30_000 }).toEqual(['p-db-1 running', 'p-web-1 running'])
+    await expect.poll(() => up.stdout, { timeout: 30_000 }).toContain('Attaching to web-1\n')
+    await expect.poll(() => up.stderr, { timeout: 30_000 }).toMatch(/p-web-1 {2}(?:Running|Started)/)
     up.signal('SIGINT')
     expect(await up.code).toBe(130)
     expect(states()).toEqual(['p-db-1 running', 'p-web-1 exited'])
@@ -168,8 +168,8 @@ describe('Ctrl-C in an attached up', () => {
 
   it('after that stops everything', async () => {
     const up = bed.start('up')
-    await expect.poll(() => up.stdout, { timeout: 10_000 }).toContain('Attaching to more-1, web-1\n')
-    await expect.poll(states, { timeout: 10_000 }).toEqual(['p-more-1 running', 'p-web-1 running'])
+    await expect.poll(() => up.stdout, { timeout: 30_000 }).toContain('Attaching to more-1, web-1\n')
+    await expect.poll(states, { timeout: 30_000 }).toEqual(['p-more-1 running', 'p-web-1 running'])
     up.signal('SIGINT')
     expect(await up.code).toBe(130)
     expect(up.stdout).toContain('Gracefully Stopping... press Ctrl+C again to force\n')
@@ -179,10 +179,10 @@ describe('Ctrl-C in an attached up', () => {
   it('twice does not wait for an engine that never starts a container', async () => {
     bed.engine.fail({ path: /start$/, fault: { kind: 'hang' } })
     const up = bed.start('up')
-    await expect.poll(() => up.stdout, { timeout: 10_000 }).toContain('Attaching to more-1, web-1\n')
+    await expect.poll(() => up.stdout, { timeout: 30_000 }).toContain('Attaching to more-1, web-1\n')
     // The first was that of what runs already.
     const starts = (): number => bed.engine.requests.filter(({ path }) => path.endsWith('/start')).length
-    await expect.poll(starts, { timeout: 10_000 }).toBe(2)
+    await expect.poll(starts, { timeout: 30_000 }).toBe(2)
     up.signal('SIGINT')
     up.signal('SIGINT')
     expect(await up.code).toBe(130)

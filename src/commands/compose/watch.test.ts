@@ -8,38 +8,34 @@ import { composeCommands, composeGlobals } from './table.ts'
 
 const program = { personality: dockerCompose, globals: composeGlobals, commands: composeCommands }
 
-it.each([['watch'], ['up', '--watch']])(
-  'Ctrl-C ends a build of %s %s that is under way',
-  async (...command) => {
-    const bed = await startProgramBed(program, {}, { DOCKER_BUILDKIT: '0' })
-    try {
-      await mkdir(join(bed.folder, 'src'))
-      await bed.write('Dockerfile', 'FROM scratch\n')
-      await bed.write(
-        'compose.yaml',
-        `services:
+it.each([['watch'], ['up', '--watch']])('Ctrl-C ends a build of %s %s that is under way', async (...command) => {
+  const bed = await startProgramBed(program, {}, { DOCKER_BUILDKIT: '0' })
+  try {
+    await mkdir(join(bed.folder, 'src'))
+    await bed.write('Dockerfile', 'FROM scratch\n')
+    await bed.write(
+      'compose.yaml',
+      `services:
   web:
     build: .
     command: [serve]
     develop: { watch: [{ path: ./src, action: rebuild }] }
 `,
-      )
-      const watch = bed.start(...command)
-      await expect.poll(() => watch.stdout, { timeout: 10_000 }).toContain('Watch enabled\n')
-      bed.engine.fail({ path: /^\/build$/, fault: { kind: 'hang' } })
-      const builds = (): number => bed.engine.requests.filter(({ path }) => path === '/build').length
-      const before = builds()
-      await writeFile(join(bed.folder, 'src', 'new'), '')
-      await expect.poll(builds, { timeout: 10_000 }).toBe(before + 1)
-      watch.signal('SIGINT')
-      expect(await watch.code).toBe(130)
-      expect(watch.stdout).not.toContain('Build failed')
-    } finally {
-      await bed.close()
-    }
-  },
-  30_000,
-)
+    )
+    const watch = bed.start(...command)
+    await expect.poll(() => watch.stdout, { timeout: 30_000 }).toContain('Watch enabled\n')
+    bed.engine.fail({ path: /^\/build$/, fault: { kind: 'hang' } })
+    const builds = (): number => bed.engine.requests.filter(({ path }) => path === '/build').length
+    const before = builds()
+    await writeFile(join(bed.folder, 'src', 'new'), '')
+    await expect.poll(builds, { timeout: 30_000 }).toBe(before + 1)
+    watch.signal('SIGINT')
+    expect(await watch.code).toBe(130)
+    expect(watch.stdout).not.toContain('Build failed')
+  } finally {
+    await bed.close()
+  }
+})
 
 it('files that are synced belong to whom the container runs as', async () => {
   const bed = await startProgramBed(program, { images: ['box:1'] })
@@ -55,17 +51,17 @@ it('files that are synced belong to whom the container runs as', async () => {
 `,
     )
     const watch = bed.start('watch')
-    await expect.poll(() => watch.stdout, { timeout: 10_000 }).toContain('Watch enabled\n')
+    await expect.poll(() => watch.stdout, { timeout: 30_000 }).toContain('Watch enabled\n')
     await writeFile(join(bed.folder, 'src', 'new'), '')
     const puts = (): readonly unknown[] =>
       bed.engine.requests.flatMap(({ method, query }) => (method === 'PUT' ? [query] : []))
-    await expect.poll(puts, { timeout: 10_000 }).toEqual([{ path: '/', copyUIDGID: 'true' }])
+    await expect.poll(puts, { timeout: 30_000 }).toEqual([{ path: '/', copyUIDGID: 'true' }])
     watch.signal('SIGINT')
     await watch.code
   } finally {
     await bed.close()
   }
-}, 30_000)
+})
 
 it.each([['watch'], ['up', '--watch']])(
   'what a command prints in pieces, and without the end of a line, is shown in whole lines: %s %s',
@@ -95,10 +91,10 @@ it.each([['watch'], ['up', '--watch']])(
 `,
       )
       const watch = bed.start(...command)
-      await expect.poll(() => watch.stdout, { timeout: 10_000 }).toContain('Watch enabled\n')
+      await expect.poll(() => watch.stdout, { timeout: 30_000 }).toContain('Watch enabled\n')
       await writeFile(join(bed.folder, 'src', 'new'), '')
       const gap = command.length === 1 ? ' ' : '  | '
-      await expect.poll(() => watch.stderr, { timeout: 10_000 }).toContain(`web-1 ->${gap}open\n`)
+      await expect.poll(() => watch.stderr, { timeout: 30_000 }).toContain(`web-1 ->${gap}open\n`)
       expect(watch.stdout).toContain(`web-1 ->${gap}grün\n`)
       watch.signal('SIGINT')
       await watch.code
@@ -106,5 +102,4 @@ it.each([['watch'], ['up', '--watch']])(
       await bed.close()
     }
   },
-  30_000,
 )

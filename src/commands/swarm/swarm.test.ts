@@ -314,7 +314,7 @@ describe('what waits or counts for long', () => {
     ['SIGTERM', 143],
   ] as const)('list ends with %s', async (name, code) => {
     const call = start(['list', 'test://x'])
-    await vi.waitFor(() => expect(call.clock.sleeping).toBe(1))
+    await vi.waitFor(() => expect(call.clock.sleeping).toBe(1), 30_000)
     call.signal(name)
     expect(await call.result).toEqual({ code, stdout: '', stderr: '' })
   })

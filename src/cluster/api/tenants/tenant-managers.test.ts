@@ -29,7 +29,7 @@ describe('while nobody leads', () => {
     expect([refused.status, refused.body]).toEqual([503, expect.stringContaining('No elected primary cluster manager')])
     expect((await blue('POST', '/containers/web/start')).status).toBe(204)
     expect((await admin('POST', '/containers/web/update', more)).status).toBe(200)
-  }, 30_000)
+  })
 })
 
 describe('a manager that has lost the lead', () => {
@@ -47,7 +47,7 @@ describe('a manager that has lost the lead', () => {
     expect([...(engine?.state.networks.values() ?? [])].map((each) => each.Name)).not.toContain('net')
     await eventually(() => bed?.endpoint.role.kind === 'primary', 'the lead')
     expect((await bed.as('blue')('POST', '/networks/create', { Name: 'net' })).status).toBe(201)
-  }, 30_000)
+  })
 
   it('goes on with a create that may wait, although it was making a volume for it', async () => {
     const memory = memoryElection()
@@ -62,7 +62,7 @@ describe('a manager that has lost the lead', () => {
     memory.expire('silently')
     expect((await late).status).toBe(201)
     expect([...(engine?.state.containers.values() ?? [])].map((each) => each.name)).toEqual(['web'])
-  }, 30_000)
+  })
 
   it('does not acknowledge a volume that another one does not count yet, and leaves it to whoever asks again', async () => {
     const memory = memoryElection()
@@ -78,5 +78,5 @@ describe('a manager that has lost the lead', () => {
     await eventually(() => bed?.endpoint.role.kind === 'primary', 'the lead')
     expect((await bed.as('blue')('POST', '/volumes/create', { Name: 'more' })).status).toBe(403)
     expect((await bed.as('blue')('POST', '/volumes/create', { Name: 'data' })).status).toBe(201)
-  }, 30_000)
+  })
 })
