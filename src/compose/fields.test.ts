@@ -48,7 +48,10 @@ const materials: Materials = {
   entries: new Map([
     [materialKey('secret', 'key'), { content: Buffer.from('k') }],
     [materialKey('config', 'app'), { content: Buffer.from('{"a": 1}') }],
-    [materialKey('seccomp', '/p/profile.json'), { content: Buffer.from('{ "defaultAction": "SCMP_ACT_ALLOW" }') }],
+    [
+      materialKey('seccomp', '/p/profile.json'),
+      { content: Buffer.from('{ "defaultAction": "SCMP_ACT_ALLOW", "x": [18446744073709551615, 2.0, "<&>"] }') },
+    ],
   ]),
 }
 

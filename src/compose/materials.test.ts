@@ -83,6 +83,13 @@ describe('contents of configs and secrets', () => {
     expect(`${JSON.stringify(labels)}${renderPlan(plan)}`).not.toMatch(/hunter2|KEYKEY|a=1/)
   })
 
+  it('never take the place of a folder, which the engine would empty', async () => {
+    await writeFile(join(folder, 'key'), 'KEYKEY')
+    await up(wanted('hunter2'))
+    const copies = fake.requests.filter(({ method }) => method === 'PUT').map(({ query }) => query)
+    expect(copies).toEqual([{ path: '/', noOverwriteDirNonDir: 'true' }])
+  })
+
   it('replace the container when they change, and leave it alone when they do not', async () => {
     await writeFile(join(folder, 'key'), 'one')
     await up(wanted('x'))

@@ -178,6 +178,14 @@ describe('mounts', () => {
 describe('limits and policies', () => {
   const cases: readonly [string, Partial<Service>, object][] = [
     ['cpus become billionths', { cpus: 0.5 }, { NanoCpus: 500_000_000 }],
+    ['cpus are counted in single precision', { cpus: Math.fround(1.1) }, { NanoCpus: 1_100_000_000 }],
+    [
+      'so are those of deploy',
+      { deploy: { resources: { limits: { cpus: Math.fround(0.123456789) } } } },
+      { NanoCpus: 123_456_792 },
+    ],
+    ['unlimited processes of deploy are those of the engine', { deploy: { resources: { limits: { pids: -1 } } } }, {}],
+    ['unlimited processes', { pids_limit: -1 }, { PidsLimit: -1 }],
     [
       'deploy wins',
       { mem_limit: 1, deploy: { resources: { limits: { memory: 2, pids: 3 } } } },
@@ -231,9 +239,11 @@ describe('limits and policies', () => {
   })
 
   it('refuses a start interval on engines that do not know it', () => {
-    const healthcheck = { test: ['CMD', 'true'], start_interval: 1 }
+    const healthcheck = { test: ['CMD', 'true'], start_interval: 1, start_period: 2 }
     expect(() => body({ healthcheck }, { apiVersion: '1.41' })).toThrow('require Docker Engine v25 or later')
-    expect(body({ healthcheck }).Healthcheck).toEqual({ Test: ['CMD', 'true'], StartInterval: 1 })
+    expect(body({ healthcheck }).Healthcheck).toEqual({ Test: ['CMD', 'true'], StartInterval: 1, StartPeriod: 2 })
+    const { start_period: _, ...alone } = healthcheck
+    expect(() => body({ healthcheck: alone })).toThrow('start_interval requires healthcheck.start_period to be set')
     expect(body({ healthcheck: { disable: true } }).Healthcheck).toEqual({ Test: ['NONE'] })
   })
 

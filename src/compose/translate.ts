@@ -240,6 +240,13 @@ function toHealthcheck(service: string, check: Healthcheck | undefined, apiVersi
       `can't set healthcheck.start_interval of service "${service}" as feature require Docker Engine v25 or later`,
     )
   }
+  if (check.start_interval !== undefined && check.start_period === undefined) {
+    throw new FlotillaError(
+      'compose/invalid',
+      'healthcheck.start_interval requires healthcheck.start_period to be set',
+      { hint: `service "${service}"` },
+    )
+  }
   return dropEmpty({
     Test: check.test ?? [],
     Interval: check.interval ?? 0,

@@ -206,7 +206,7 @@ echo '{"type":"setenv","message":"URL=db://here"}'
     await host.write('cloud', {
       'compose.yaml': `services:
   db: { provider: { type: clouddb, options: { size: 2 } } }
-  web: { image: ${sampleImage}, command: [sleep, "1000"], init: true, depends_on: [db] }
+  web: { image: ${sampleImage}, command: [sleep, "1000"], init: true, depends_on: [db], develop: { watch: [{ path: ./src, action: sync, target: /src }] } }
 `,
     })
     const up = await near.compose('cloud', ['up', '-d'])
@@ -218,6 +218,28 @@ echo '{"type":"setenv","message":"URL=db://here"}'
     const before = await seen('cloud')
     expect((await near.compose('cloud', ['up', '-d'])).code).toBe(0)
     expect(await seen('cloud')).toEqual(before)
+    // What is made or looked at without the provider is told what the container before was told.
+    const first = before[0]
+    for (const args of [
+      ['up', '-d', '--no-deps', 'web'],
+      ['scale', 'web=2'],
+      ['scale', '--no-deps', 'web=3'],
+    ]) {
+      const result = await near.compose('cloud', args)
+      expect(result.code, result.stderr).toBe(0)
+      expect((await seen('cloud'))[0]).toEqual(first)
+    }
+    for (const name of ['cloud-web-2', 'cloud-web-3']) {
+      const told = await engine.docker(['inspect', '-f', '{{json .Config.Env}}', name])
+      expect(told.stdout).toContain('DB_URL=db://here')
+    }
+    const watching = near.start('cloud', ['watch'])
+    let said = ''
+    for (const stream of [watching.stdout, watching.stderr])
+      stream.on('data', (chunk: Buffer) => (said += String(chunk)))
+    expect(await host.eventually(async () => said.includes('Watch enabled')), said).toBe(true)
+    watching.kill('SIGINT')
+    expect((await seen('cloud'))[0]).toEqual(first)
     const down = await near.compose('cloud', ['down', '-t', '0'])
     expect(down.code, down.stderr).toBe(0)
     const calls = await execProgram(['cat', join(folder, 'calls')], { clock: systemClock })
@@ -253,6 +275,10 @@ echo '{"type":"setenv","message":"URL=db://here"}'
     expect(inspected.stdout).toContain('DOCKER_CONFIG=/run/secrets/docker')
     const copied = await engine.docker(['cp', 'sock-web-1:/run/secrets/docker/config.json', '-'])
     expect(copied.stdout).toContain('"auths"')
+    const socketOnly = await seen('sock')
+    const scaled = await near.compose('sock', ['--dry-run', 'scale', 'web=1'])
+    expect([scaled.code, scaled.stderr]).toEqual([0, expect.not.stringContaining('Recreate')])
+    expect(await seen('sock')).toEqual(socketOnly)
     expect((await near.compose('sock', ['down'])).code).toBe(0)
   })
 })

@@ -154,6 +154,27 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('configs and secrets on engine %s
     )
   })
 
+  it('leave a folder alone that is where they are to be, and what a volume there holds', async () => {
+    await host.write('onto', {
+      'compose.yaml': `services: { web: { image: "${sampleImage}", volumes: ["data:/data"], configs: [{ source: c, target: /data }] } }
+volumes: { data: {} }
+configs: { c: { content: hello } }
+`,
+    })
+    const inVolume = async (script: string): Promise<string> => {
+      const mount = ['run', '--rm', '-v', 'onto_data:/data', sampleImage, 'sh', '-c', script]
+      return (await running!.hosts[0]!.docker(mount)).stdout
+    }
+    const labels = ['--label', 'com.docker.compose.project=onto', '--label', 'com.docker.compose.volume=data']
+    await running!.hosts[0]!.docker(['volume', 'create', ...labels, 'onto_data'])
+    await inVolume('echo precious >/data/file')
+    for (const result of [await host.compose('onto', ['up', '-d']), await host.reference('onto', ['up', '-d'])]) {
+      expect([result.code, result.stderr]).toEqual([1, expect.stringContaining('cannot overwrite directory')])
+      expect(await inVolume('cat /data/file')).toBe('precious\n')
+    }
+    expect((await host.compose('onto', ['down', '-v', '-t', '0'])).code).toBe(0)
+  })
+
   it('of a swarm: a config is read from its manager', async () => {
     const engine = running!.hosts[0]!
     expect((await engine.docker(['swarm', 'init', '--advertise-addr', engine.ip])).code).toBe(0)

@@ -56,16 +56,36 @@ export async function resolveOutside(
       report,
     )
   }
+  const names = services.map(({ name }) => name)
   if (services.some((service) => service.provider !== undefined)) {
-    made = await callProviders(
-      ctx,
-      session,
-      made,
-      services.map(({ name }) => name),
-      options.isPlan,
-    )
+    made = await callProviders(ctx, session, made, names, options.isPlan)
+  }
+  return options.withoutDependencies ? recallSkipped(session, made, names, ctx.signal) : made
+}
+
+/**
+ * The project in which the named services still have what providers told them that are not among them. Without it
+ * `up --no-deps` would replace a container by one that does not know where its database is.
+ */
+async function recallSkipped(
+  session: Session,
+  project: Project,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Project> {
+  let made = project
+  for (const { name, provider } of Object.values(project.services)) {
+    if (provider === undefined || names.includes(name)) continue
+    const told = dependentsOf(made, name).filter((service) => names.includes(service.name))
+    if (told.length === 0) continue
+    const { recallVariables } = await import('../../compose/provider/recall.ts')
+    made = recallVariables(made, name, await recall(session, made, told, signal))
   }
   return made
+}
+
+function dependentsOf(project: Project, provider: string): readonly Service[] {
+  return Object.values(project.services).filter((service) => service.depends_on?.[provider] !== undefined)
 }
 
 async function recall(
@@ -98,7 +118,7 @@ async function callProviders(
     const service = made.services[name]
     if (service === undefined || !isProvided(service)) continue
     if (isPlan) {
-      const told = Object.values(made.services).filter((other) => other.depends_on?.[name] !== undefined)
+      const told = dependentsOf(made, name)
       const recalled = `: what it would tell ${told.map((other) => other.name).join(', ')} ${asBefore}`
       warn(`provider of service "${name}" is not called${told.length === 0 ? '' : recalled}`)
       if (told.length === 0) continue

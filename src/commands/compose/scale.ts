@@ -2,6 +2,7 @@ import type { Run } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
 import { requireArguments } from './one-container.ts'
+import { resolveOutside } from './outside.ts'
 import type { scaleFlags } from './view-table.ts'
 import { withSession } from './session.ts'
 import { requireProject } from './target.ts'
@@ -15,10 +16,12 @@ export const run: Run<typeof scaleFlags> = async (ctx, flags, args) => {
   requireArguments(args, 1)
   const wanted = args.map(readSpecifier)
   const services = wanted.map(([service]) => service)
-  const project = await requireProject(ctx, services)
-  const unknown = services.find((service) => project.services[service] === undefined)
+  const written = await requireProject(ctx, services)
+  const unknown = services.find((service) => written.services[service] === undefined)
   if (unknown !== undefined) throw new FlotillaError('compose/not-found', `no such service: ${unknown}`)
   await withSession(ctx, async (session) => {
+    const outside = { services, withoutDependencies: flags['no-deps'], isPlan: session.isDryRun }
+    const project = await resolveOutside(ctx, session, written, outside)
     const creation = {
       ...defaultCreation,
       'no-deps': flags['no-deps'],

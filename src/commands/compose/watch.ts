@@ -8,6 +8,7 @@ import { collectRules } from '../../compose/watch/rules.ts'
 import { watchProject } from '../../compose/watch/watcher.ts'
 import { readTextNow, resolveLinks } from '../../io/text-files.ts'
 import { makeLabelledLines } from '../../ui/labelled-lines.ts'
+import { resolveOutside } from './outside.ts'
 import { withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { requireProject } from './target.ts'
@@ -46,11 +47,14 @@ function checkWatch(ctx: Pick<Context, 'env'>): void {
 async function watchUntilInterrupted(
   ctx: Context,
   session: Session,
-  project: Project,
+  written: Project,
   flags: FlagValues<typeof watchFlags>,
   services: readonly string[],
   rules: ReturnType<typeof collectRules>,
 ): Promise<number> {
+  // Without an `up` nobody is asked: what is built anew is told what its predecessor was told.
+  const outside = { services, withoutDependencies: false, isPlan: flags['no-up'] }
+  const project = await resolveOutside(ctx, session, written, outside)
   const options = toConvergeOptions(
     ctx,
     session,

@@ -9,7 +9,8 @@ import type { FileCopy } from '../translate/file.ts'
 
 /**
  * Writes configs and secrets into a container that was created and is not started, with one call. Owner and mode
- * are those of the copies; folders on the way are made by the engine.
+ * are those of the copies; folders on the way are made by the engine. A folder where the file is to be is an error: the
+ * engine would delete what it holds first, that of a volume too.
  *
  * @param made what the files hold, and when they are said to be written: a web server that names them by size and time would
  *   take a changed config of the same size for the old one if that were always the same moment
@@ -22,7 +23,7 @@ export async function copyFiles(
   made: FileMaking,
   o: CallOptions,
 ): Promise<void> {
-  await putArchive(engine, id, { path: '/' }, await packFiles(copies, made), o)
+  await putArchive(engine, id, { path: '/', noOverwriteDirNonDir: true }, await packFiles(copies, made), o)
 }
 
 export interface FileMaking {

@@ -1,6 +1,6 @@
 import { FlotillaError } from '../../core/errors.ts'
 
-/** One line of what a provider prints on its standard output. */
+/** One document of what a provider prints on its standard output. */
 export type ProviderMessage =
   | { readonly kind: 'info' | 'error' | 'debug'; readonly text: string }
   /** `isRaw`: the name as it is, without the service's in front. */
@@ -8,9 +8,9 @@ export type ProviderMessage =
   /** It wants the service's settings as one line of JSON. */
   | { readonly kind: 'asks-service' }
 
-/** @throws {compose/execute} for a line that is no message, in the reference program's words */
-export function parseMessage(line: string): ProviderMessage {
-  const { type, message } = parseLine(line)
+/** @throws {compose/execute} for what is no message, in the reference program's words */
+export function parseMessage(text: string): ProviderMessage {
+  const { type, message } = parseDocument(text)
   switch (type) {
     case 'info':
     case 'error':
@@ -19,7 +19,8 @@ export function parseMessage(line: string): ProviderMessage {
     case 'setenv':
     case 'rawsetenv': {
       const at = message.indexOf('=')
-      if (at < 1) throw invalid(message)
+      // Without a name it is `SERVICE_`, as with the reference program; one of its own cannot be empty.
+      if (at < (type === 'setenv' ? 0 : 1)) throw invalid(message)
       const [name, value] = [message.slice(0, at), message.slice(at + 1)]
       return { kind: 'variable', name, value, isRaw: type === 'rawsetenv' }
     }
@@ -30,17 +31,23 @@ export function parseMessage(line: string): ProviderMessage {
   }
 }
 
-function parseLine(line: string): { readonly type: string; readonly message: string } {
+function parseDocument(text: string): { readonly type: string; readonly message: string } {
   let value: unknown
   try {
-    value = JSON.parse(line)
+    value = JSON.parse(text)
   } catch {
-    throw invalid(line)
+    throw invalid(text)
   }
-  if (typeof value !== 'object' || value === null) throw invalid(line)
-  const [type, message]: unknown[] = [Reflect.get(value, 'type'), Reflect.get(value, 'message') ?? '']
-  if (typeof type !== 'string' || typeof message !== 'string') throw invalid(line)
+  if (typeof value !== 'object' || value === null) throw invalid(text)
+  const [type, message] = [readField(value, 'type'), readField(value, 'message') ?? '']
+  if (typeof type !== 'string' || typeof message !== 'string') throw invalid(text)
   return { type, message }
+}
+
+/** By its name in any letters, as Go reads JSON: providers in Go may send `Type`. */
+function readField(object: object, name: string): unknown {
+  if (Object.hasOwn(object, name)) return Reflect.get(object, name)
+  return Object.entries(object).find(([key]) => key.toLowerCase() === name)?.[1]
 }
 
 function invalid(what: string): FlotillaError {

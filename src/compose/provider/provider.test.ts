@@ -136,6 +136,18 @@ echo '{"type":"rawsetenv","message":"TOKEN=t"}'`,
     await expect(call(db())).rejects.toThrow('required parameter "size" is missing from provider "cloud" definition')
   })
 
+  it('may say several things in a line, one in several, and spell fields as Go does', async () => {
+    await script(
+      'cloud',
+      `[ "$2" = metadata ] && exit 1
+printf '{"type":"setenv","message":"A=1"}{"type":"setenv","message":"B=}\\\\n{"}\\n'
+printf '{\\n  "type": "setenv",\\n  "message": "C=3"\\n}\\r\\n\\n'
+printf '{"Type":"setenv","Message":"=4"}'`,
+    )
+    const { variables } = await call(db())
+    expect(variables.map(({ name, value }) => `${name}=${value}`)).toEqual(['A=1', 'B=}\n{', 'C=3', '=4'])
+  })
+
   it('is told the settings of its service when it asks', async () => {
     await script(
       'cloud',

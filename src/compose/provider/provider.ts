@@ -1,9 +1,10 @@
-import { StringDecoder } from 'node:string_decoder'
+import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import { findCliPlugin } from '../../engine/cli-plugin.ts'
+import { makeScanner, maxJsonDepth } from '../../engine/json-documents.ts'
 import { ChildStream } from '../../io/child-stream.ts'
 import { execProgram } from '../../io/exec.ts'
 import { findExecutable } from '../../io/find-executable.ts'
@@ -97,35 +98,48 @@ async function readMetadata(path: string, project: Project, o: ProviderOptions):
 
 async function follow(child: ChildStream, service: Service, o: ProviderOptions): Promise<readonly ProviderVariable[]> {
   const variables: ProviderVariable[] = []
-  for await (const line of linesOf(child)) {
-    const message = parseMessage(line)
+  for await (const text of messagesOf(child)) {
+    const message = parseMessage(text)
     if (message.kind === 'error') throw new FlotillaError('compose/execute', message.text)
     else if (message.kind === 'variable') variables.push(message)
     else if (message.kind === 'debug') o.debug(`${service.name}: ${message.text}`)
     else if (message.kind === 'asks-service') {
       child.write(`${renderJson(renderStruct(serviceStruct, { ...service }, 'json'))}\n`)
     } else {
-      const text = message.text.split('\n')[0] ?? ''
-      o.progress({ id: service.name, status: 'working', text })
+      o.progress({ id: service.name, status: 'working', text: message.text.split('\n')[0] ?? '' })
     }
   }
   return variables
 }
 
-/** A program that never ends its line must not fill the memory. */
-const maxLine = 1_000_000
+/** A program that never ends what it says must not fill the memory. */
+const maxMessageBytes = 1_000_000
 
-async function* linesOf(child: ChildStream): AsyncGenerator<string, void> {
-  const decoder = new StringDecoder('utf8')
-  let rest = ''
-  for await (const chunk of child as AsyncIterable<Buffer>) {
-    rest += decoder.write(chunk)
-    const lines = rest.split('\n')
-    rest = lines.pop() ?? ''
-    if (rest.length > maxLine) throw new FlotillaError('compose/execute', 'a line of the plugin is longer than 1 MB')
-    for (const line of lines) if (line.trim() !== '') yield line
+/** What it says, document by document: a line each with most, but also several in one, or one over several lines. */
+async function* messagesOf(child: ChildStream): AsyncGenerator<string, void> {
+  const scanner = makeScanner(maxJsonDepth)
+  let pending: Buffer[] = []
+  const take = (last: Buffer): string => {
+    const text = Buffer.concat([...pending, last])
+      .toString('utf8')
+      .trim()
+    pending = []
+    return text
   }
-  if (rest.trim() !== '') yield rest
+  for await (const chunk of child as AsyncIterable<Buffer>) {
+    let at = 0
+    for (let end = scanner.scan(chunk, 0); end !== -1; end = scanner.scan(chunk, end)) {
+      yield take(chunk.subarray(at, end))
+      at = end
+    }
+    pending.push(chunk.subarray(at))
+    const bytes = pending.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    if (bytes > maxMessageBytes) {
+      throw new FlotillaError('compose/execute', 'a message of the plugin is longer than 1 MB')
+    }
+  }
+  const rest = take(Buffer.alloc(0))
+  if (rest !== '') yield rest
 }
 
 /** True for a service that another program runs. */

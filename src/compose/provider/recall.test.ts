@@ -4,15 +4,17 @@ import { recallModels } from '../ai-model.ts'
 import { recallVariables } from './recall.ts'
 
 describe('what containers were told last', () => {
-  const environments = new Map([['web', dictionary({ PATH: '/bin', DB_URL: 'x', SMALL_URL: 'http://m/', OTHER: 'y' })]])
+  const environments = new Map([
+    ['web', dictionary({ PATH: '/bin', DB_URL: 'x', DB_USER: 'old', SMALL_URL: 'http://m/', OTHER: 'y' })],
+  ])
 
   it('by a provider has its name in front; services that do not depend on it know nothing of it', () => {
     const want = project([
-      service('web', { depends_on: dependsOn('db'), environment: dictionary({ A: '1' }) }),
+      service('web', { depends_on: dependsOn('db'), environment: dictionary({ A: '1', DB_USER: 'new' }) }),
       service('alone', { environment: dictionary({ A: '1' }) }),
     ])
     const { services } = recallVariables(want, 'db', environments)
-    expect({ ...services['web']?.environment }).toEqual({ A: '1', DB_URL: 'x' })
+    expect({ ...services['web']?.environment }).toEqual({ A: '1', DB_URL: 'x', DB_USER: 'new' })
     expect({ ...services['alone']?.environment }).toEqual({ A: '1' })
   })
 

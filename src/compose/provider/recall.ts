@@ -33,18 +33,21 @@ export async function readEnvironments(
 
 /**
  * The project in which dependents of a provider have what it told their containers, `PROVIDER_NAME` each. What it sets
- * under names of its own choice is not known by them.
+ * under names of its own choice is not known by them, and what the file says is not what it was told.
  */
 export function recallVariables(project: Project, provider: string, environments: Environments): Project {
   const services = copyDictionary(project.services)
   const prefix = `${provider.toUpperCase()}_`
   for (const [name, service] of Object.entries(project.services)) {
     if (service.depends_on?.[provider] === undefined) continue
-    const told = Object.entries(environments.get(name) ?? {}).filter(([key]) => key.startsWith(prefix))
+    const own = service.environment ?? {}
+    const told = Object.entries(environments.get(name) ?? {}).filter(
+      ([key]) => key.startsWith(prefix) && !Object.hasOwn(own, key),
+    )
     if (told.length > 0) {
       services[name] = {
         ...service,
-        environment: makeDictionary([...Object.entries(service.environment ?? {}), ...told]),
+        environment: makeDictionary([...Object.entries(own), ...told]),
       }
     }
   }

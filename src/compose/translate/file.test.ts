@@ -66,6 +66,26 @@ describe('configs and secrets', () => {
       { mounts: [mount], warnings: ['secrets `uid`, `gid` and `mode` are not supported, they will be ignored'] },
     ],
     [
+      'an owner is left out below a tmpfs, which would cover a copy',
+      { object: { file: '/f' }, use: { mode: 0o400 }, extra: { tmpfs: ['/run:size=1m'] } },
+      { mounts: [mount], warnings: ['secrets `uid`, `gid` and `mode` are not supported, they will be ignored'] },
+    ],
+    [
+      'what can only be copied is copied below a tmpfs, too, with a warning',
+      { object: { environment: 'X' }, extra: { volumes: [{ type: 'tmpfs', target: '/run/secrets/' }] } },
+      {
+        copies: [copy],
+        warnings: [
+          'secret "p_it" of service "web" is written before the start, and not to be seen below its tmpfs "/run/secrets/"',
+        ],
+      },
+    ],
+    [
+      'a tmpfs beside it covers nothing',
+      { object: { environment: 'X' }, extra: { tmpfs: ['/run/secret', '/run/secrets/it2'] } },
+      { copies: [copy], warnings: [] },
+    ],
+    [
       'a file that is not there is a warning; the engine has the last word',
       { object: { file: '/f' }, material: {} },
       { mounts: [mount], warnings: ['secret file p_it does not exist'], fingerprints: '' },

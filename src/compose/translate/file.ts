@@ -1,3 +1,4 @@
+import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
 import { materialKey } from '../model/material.ts'
 import type { FileKind, Materials } from '../model/material.ts'
@@ -6,7 +7,7 @@ import type { Project } from '../model/project.ts'
 import type { FileObject } from '../model/resource.ts'
 import type { Service } from '../model/service.ts'
 import type { MountBody } from './body.ts'
-import { imageMounts } from './mount.ts'
+import { imageMounts, toTmpfs } from './mount.ts'
 import { toSecurity } from './security.ts'
 import type { Security } from './security.ts'
 
@@ -58,7 +59,8 @@ export function deliverFiles(project: Project, service: Service, materials: Mate
       checkSupported(kind, object)
       const { fingerprint, content } = materials.entries.get(materialKey(kind, use.source)) ?? {}
       if (fingerprint !== undefined) fingerprints.push(`${materialKey(kind, use.source)}=${fingerprint}`)
-      if (isMounted(object, use, service, materials)) {
+      const cover = coveringTmpfs(service, toTarget(kind, use))
+      if (isMounted(object, use, service, materials, cover !== undefined)) {
         if (hasOwner(use))
           warnings.push(`${kind}s \`uid\`, \`gid\` and \`mode\` are not supported, they will be ignored`)
         if (fingerprint === undefined && materials.entries.has(materialKey(kind, use.source))) {
@@ -68,6 +70,10 @@ export function deliverFiles(project: Project, service: Service, materials: Mate
         continue
       }
       checkCopy(kind, use.source, object, service, content !== undefined)
+      if (cover !== undefined) {
+        const reason = 'is written before the start, and not to be seen below its tmpfs'
+        warnings.push(`${kind} "${object.name}" of service "${service.name}" ${reason} "${cover}"`)
+      }
       copies.push({
         kind,
         name: use.source,
@@ -112,10 +118,26 @@ function hasOwner(use: FileReference): boolean {
   return use.uid !== undefined || use.gid !== undefined || use.mode !== undefined
 }
 
-function isMounted(object: FileObject, use: FileReference, service: Service, materials: Materials): boolean {
+function isMounted(
+  object: FileObject,
+  use: FileReference,
+  service: Service,
+  materials: Materials,
+  isCovered: boolean,
+): boolean {
   if (object.external === true || object.file === undefined || materials.isRemote) return false
-  // Into a read-only root nothing can be copied: there a mount without its owner is the better half.
-  return !hasOwner(use) || service.read_only === true
+  // Into a read-only root nothing can be copied, and a copy below a tmpfs is covered by it at the start: there a mount
+  // without its owner is the better half.
+  return !hasOwner(use) || service.read_only === true || isCovered
+}
+
+/** The tmpfs of a service in which a path lies: it is mounted when the container starts, over what was copied there. */
+function coveringTmpfs(service: Service, path: string): string | undefined {
+  const mounted = (service.volumes ?? []).flatMap(({ type, target }) => (type === 'tmpfs' ? [target ?? ''] : []))
+  return [...Object.keys(toTmpfs(service)), ...mounted].find((folder) => {
+    const start = posix.join('/', folder, '/')
+    return start !== '/' && posix.normalize(path).startsWith(start)
+  })
 }
 
 function checkCopy(kind: FileKind, name: string, object: FileObject, service: Service, isKnown: boolean): void {

@@ -45,17 +45,26 @@ export function toResources(service: Service): ResourcesBody {
     Memory: limits?.memory ?? service.mem_limit ?? 0,
     MemoryReservation: reservations?.memory ?? service.mem_reservation ?? 0,
     MemorySwap: service.memswap_limit ?? 0,
-    NanoCpus: Math.round((limits?.cpus ?? service.cpus ?? 0) * nanosPerCore),
+    NanoCpus: toNanoCpus(limits?.cpus ?? service.cpus ?? 0),
     OomKillDisable: service.oom_kill_disable ?? false,
     Ulimits: Object.entries(service.ulimits ?? {}).map(toUlimit),
   })
-  const pids = limits?.pids ?? service.pids_limit
+  // A negative one under `deploy` is none: the engine's own, which is no limit.
+  const pids = (limits?.pids ?? 0) > 0 ? limits?.pids : service.pids_limit
   return {
     ...plain,
     // Zero is a wish of its own here: never swap.
     ...(service.mem_swappiness !== undefined && { MemorySwappiness: service.mem_swappiness }),
     ...(pids !== undefined && pids !== 0 && { PidsLimit: pids }),
   }
+}
+
+/**
+ * In single precision, as docker-compose 2 counts (docker/compose pkg/compose/create.go): 1.1 is 1100000000 then, and not
+ * the 1100000024 that the same number has in double precision.
+ */
+function toNanoCpus(cpus: number): number {
+  return Math.trunc(Math.fround(Math.fround(cpus) * nanosPerCore))
 }
 
 function toThrottles(

@@ -1,5 +1,6 @@
 import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
+import { parseExactJson, renderPlainJson } from '../../core/exact-json.ts'
 import { materialKey } from '../model/material.ts'
 import type { Materials } from '../model/material.ts'
 import type { Project } from '../model/project.ts'
@@ -53,7 +54,7 @@ function splitOption(option: string): readonly string[] {
   return match === null ? [option] : [match[1] ?? '', match[2] ?? '']
 }
 
-/** Compact, because it becomes part of a request. */
+/** Compact, because it becomes part of a request. Its numbers are compared with whole registers: none may be rounded. */
 function readProfile(name: string, path: string, materials: Materials): string {
   const content = materials.entries.get(materialKey('seccomp', path))?.content
   if (content === undefined) {
@@ -61,7 +62,7 @@ function readProfile(name: string, path: string, materials: Materials): string {
     throw new FlotillaError('compose/not-found', message)
   }
   try {
-    return JSON.stringify(JSON.parse(Buffer.from(content).toString('utf8')))
+    return renderPlainJson(parseExactJson(Buffer.from(content).toString('utf8')))
   } catch (error) {
     const message = `compacting json for seccomp profile (${name}) failed: it is not JSON`
     throw new FlotillaError('compose/invalid', message, { cause: error })

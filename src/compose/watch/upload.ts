@@ -88,10 +88,19 @@ async function syncContainer(
   if (entries.length === 0) return
   try {
     // They are to belong to whom the container runs as, which may want to write and to delete them.
-    await putArchive(engine, container.id, { path: '/', copyUidGid: true }, packEntries(entries), o)
+    const query = { path: '/', copyUidGid: true, noOverwriteDirNonDir: hasFileAsRoot(entries, o.roots) }
+    await putArchive(engine, container.id, query, packEntries(entries), o)
   } catch (error) {
     throw failed('copying files to', container, error)
   }
+}
+
+/**
+ * True when a rule itself names a file, whose `target` may be meant as the folder around it: that is not to be deleted for
+ * the file. What lies within a rule's folder is followed when it turns from a folder into a file.
+ */
+function hasFileAsRoot(entries: readonly Entry[], roots: readonly string[]): boolean {
+  return entries.some(({ hostPath, stat }) => !stat.isDirectory() && roots.includes(hostPath))
 }
 
 async function runQuietly(

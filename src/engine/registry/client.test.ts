@@ -92,6 +92,18 @@ describe('a registry', () => {
     await expect(wrong.manifest('1')).rejects.toMatchObject({ code: 'engine/unauthorized' })
   })
 
+  it('whose token service is down is not said to deny access', async () => {
+    const { host } = await start(({ line }, origin) =>
+      line.includes('/token')
+        ? { status: 503 }
+        : { status: 401, headers: { 'WWW-Authenticate': `Bearer realm="${origin}/token"` } },
+    )
+    await expect(open(host, {}).manifest('1')).rejects.toMatchObject({
+      code: 'io/protocol',
+      message: `http://${host} answered 503 to a token for ${host}/team/app`,
+    })
+  })
+
   it('that wants a token gets it for what a login left in place of a password', async () => {
     const { host, asked } = await startGuarded((one) => one.body.includes('refresh_token=r%2F1'))
     await open(host, { login: { identitytoken: 'r/1' } }).manifest('1')

@@ -223,6 +223,10 @@ export class RegistryClient {
     const reply = await this.#exchange(
       refresh === undefined ? askForToken(url, wish, basic) : exchangeToken(url, wish, refresh),
     )
+    // Another login would not help against a token service that is down.
+    if (reply.status === 429 || reply.status >= 500) {
+      throw new FlotillaError('io/protocol', `${url.origin} answered ${reply.status} to a token for ${this.#where()}`)
+    }
     if (reply.status !== 200) throw this.#unauthorized()
     const answer = parseJson(reply.body) as { token?: unknown; access_token?: unknown } | undefined
     const token = answer?.token ?? answer?.access_token
