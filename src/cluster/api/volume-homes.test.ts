@@ -94,6 +94,29 @@ describe('a volume that every node has', () => {
     expect(await nodeOf('more')).toBe(await nodeOf('other'))
   })
 
+  it.each([
+    ['cordon', 'is cordoned'],
+    ['drain', 'is drained'],
+    ['', 'does not answer'],
+  ])('holds a container while its node is out of service: %s', async (how, why) => {
+    await start()
+    await make('first', { Env: ['constraint:node==n2'] })
+    await remove('first')
+    if (how === '') {
+      await bed.engines[1]?.stop()
+      await eventually(() => bed.endpoint.cluster.healthyMembers().length === 2, 'a node that does not answer')
+    } else expect((await bed.call('POST', `/flotilla/nodes/n2/${how}`)).status).toBe(200)
+    const body = { Image: image, HostConfig: { Binds: ['data:/data'] } }
+    const text = `the data of volume data is on node n2, which ${why} (with the label flotilla.reschedule.volumes=new it is made elsewhere, without the data)`
+    expect(await bed.call('POST', '/containers/create?name=other', body)).toMatchObject({
+      status: 500,
+      body: `${JSON.stringify({ message: text })}\n`,
+    })
+    const explained = await bed.call('POST', '/flotilla/explain?name=other', body)
+    expect(JSON.parse(explained.body)).toMatchObject({ IsPlaced: false, Refusal: expect.stringContaining(text) })
+    expect(await make('new', { Labels: { 'flotilla.reschedule.volumes': 'new' } })).toHaveLength(1)
+  })
+
   it('is nowhere when the first container was not made', async () => {
     await start()
     const wrong = { Image: 'none:1', Env: ['constraint:node!=n3'], HostConfig: { Binds: ['data:/data'] } }

@@ -1,9 +1,9 @@
-import { isFlotillaError } from '../../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
 import type { NodeView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
 import { addCondition } from '../../request.ts'
 import type { Api } from '../call.ts'
-import { goToVolumes, warnOfVolume } from './volume-homes.ts'
+import { findHeldData, goToVolumes, warnOfVolume } from './volume-homes.ts'
 import type { VolumeHome, VolumeTies } from './volume-homes.ts'
 
 /** A place that was taken. */
@@ -16,8 +16,10 @@ export interface NearData<T> {
 
 /**
  * Takes a place where the volumes are, else, as in the ancestor, wherever there is one; that the data stays behind
- * is worth a warning. Volumes that nobody has used are claimed for the node chosen: of containers that are made at once
+ * is worth a warning. What is on a node that is out of service holds the container, as it holds one that would move. Volumes that nobody has used are claimed for the node chosen: of containers that are made at once
  * the others come there, too.
+ *
+ * @throws {cluster/no-placement} also when the data is on a node that is out of service
  */
 export async function holdNearData<T>(
   api: Api,
@@ -33,6 +35,8 @@ export async function holdNearData<T>(
   // From here to the claims in one turn. What is not refused in the end must not count as refused: looked at first.
   const { homes, unclaimed } = readClaims(api, ties)
   const { node, left } = choosePlace(api, request, homes)
+  const heldBy = findHeldData(api, ties, left)
+  if (heldBy !== undefined) throw new FlotillaError('cluster/no-placement', heldBy, { status: 500 })
   const claims = node === undefined ? [] : unclaimed.map((name) => api.cluster.volumeUses.claim(name, node.engineId))
   const giveUp = (): void => {
     for (const takeBack of claims) takeBack()

@@ -1,9 +1,11 @@
 import type { Located } from '../../directory.ts'
-import type { VolumeView } from '../../model.ts'
+import { VOLUMES_LABEL } from '../../model.ts'
+import type { Availability, VolumeView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
 import { addCondition, namesNode } from '../../request.ts'
 import { hasOwnData, isLocalVolume, usesVolume } from '../../volume-copies.ts'
 import type { VolumeData } from '../../volume-uses.ts'
+import { readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
 import { askForData } from './ask-for-data.ts'
@@ -19,12 +21,14 @@ export interface VolumeHome {
 
 /** What the volumes of a container say of its node. */
 export interface VolumeTies {
+  /** Its data may be left behind on a node that is out of service. */
+  readonly isLossAllowed: boolean
   readonly homes: readonly VolumeHome[]
   /** Those that several nodes have and no container has used: the first one that comes makes its node their home. */
   readonly unused: readonly string[]
 }
 
-export const noTies: VolumeTies = { homes: [], unused: [] }
+export const noTies: VolumeTies = { isLossAllowed: true, homes: [], unused: [] }
 
 /**
  * Looks where the data is of the volumes that a settled body names: on the one node that has the volume. Where several have
@@ -49,7 +53,9 @@ export async function findVolumeTies(api: Api, request: PlacementRequest, body: 
       else if (data.kind !== 'several') unused.push(volume)
     }
   }
-  return { homes, unused }
+  const isLossAllowed =
+    api.rescheduler.isVolumeLossAllowed || readText(readFields(body, 'Labels'), VOLUMES_LABEL) === 'new'
+  return { isLossAllowed, homes, unused }
 }
 
 async function findData(api: Api, volume: string, holders: readonly Located<VolumeView>[]): Promise<VolumeData> {
@@ -79,4 +85,28 @@ export function goToVolumes(request: PlacementRequest, homes: readonly VolumeHom
 export function warnOfVolume({ volume, node, isOnly }: VolumeHome): string {
   const where = isOnly ? `volume ${volume} is on node ${node} only` : `the data of volume ${volume} is on node ${node}`
   return `${where}, which cannot take the container: it gets a volume of that name where it is now`
+}
+
+/**
+ * Why a container must not go where its data is not: the node that has it is out of service and comes back with it. Undefined
+ * when all of these nodes are in service: then it is the container that does not fit there.
+ */
+export function findHeldData(api: Api, ties: VolumeTies, left: readonly VolumeHome[]): string | undefined {
+  if (ties.isLossAllowed) return undefined
+  const nodes = new Map(api.cluster.snapshot().nodes.map((node) => [node.name, node]))
+  for (const { volume, node } of left) {
+    const home = nodes.get(node)
+    if (home === undefined) continue
+    const why = home.health.state === 'healthy' ? outOfService[home.availability] : 'does not answer'
+    if (why === undefined) continue
+    const way = `with the label ${VOLUMES_LABEL}=new it is made elsewhere, without the data`
+    return `the data of volume ${volume} is on node ${node}, which ${why} (${way})`
+  }
+  return undefined
+}
+
+const outOfService: Readonly<Record<Availability, string | undefined>> = {
+  active: undefined,
+  pause: 'is cordoned',
+  drain: 'is drained',
 }
