@@ -4,6 +4,7 @@ import type { Dictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import { replicasOf } from '../model/service.ts'
 import type { Service } from '../model/service.ts'
+import { isLegacyBridge } from '../translate.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
 import { divergenceOf } from './divergence.ts'
@@ -112,7 +113,10 @@ function decideService(
   const name = (number: number): string => toContainerName(project.name, service, number, options.separator)
   const every = all
     .filter((container) => !context.doomed.has(container.id) && container.state !== 'removing')
-    .map((container) => ({ container, cause: causeOf(container, service, policy, choices, context) }))
+    .map((container) => ({
+      container,
+      cause: causeOf(container, service, policy, choices, context) ?? brokenLink(container, service, policy, decided),
+    }))
   const { pairs, failed, begun } = findUnfinished(every, service, options)
   const { judged, doubles } = partNumbers(
     every
@@ -174,7 +178,10 @@ function decideService(
   const sorted = slots.sort((a, b) => a.number - b.number)
   return {
     service,
-    slots: share === undefined ? assignNodes(service, sorted, context.observed, options) : sorted.map(stayOnNode),
+    slots:
+      share === undefined
+        ? assignNodes(context.project, service, sorted, context.observed, options)
+        : sorted.map(stayOnNode),
     surplus: [
       ...(share?.surplus ?? []),
       ...every.filter(({ container }) => failed.has(container.id)).map(({ container }) => container),
@@ -242,6 +249,28 @@ function causeOf(
     cause ??= diverged
   }
   return cause
+}
+
+/**
+ * On the default bridge engines keep links to containers, not to names: when one of those goes, the other cannot start again
+ * (docker-compose 1 replaced it, 2.40 leaves it stopped).
+ */
+function brokenLink(
+  { state, createdAtMs }: ObservedContainer,
+  service: Service,
+  policy: RecreatePolicy,
+  decided: ReadonlyMap<string, ServiceSlots>,
+): string | undefined {
+  if (policy === 'never' || !isLegacyBridge(service)) return undefined
+  const linked = (service.links ?? []).map((link) => link.split(':')[0] ?? '')
+  return linked
+    .map((name) => {
+      const slots = decided.get(name)?.slots ?? []
+      if (slots.some(({ action }) => action === 'recreate')) return `container of ${name} is replaced`
+      const isLater = slots.some(({ container }) => container !== undefined && container.createdAtMs > createdAtMs)
+      return isLater && state !== 'running' ? `container of ${name} was replaced` : undefined
+    })
+    .find((cause) => cause !== undefined)
 }
 
 /** More ways to refer to containers than this are not tried: a container of none of them is replaced, which is safe. */
