@@ -4,9 +4,9 @@ import type { Dictionary } from '../model/dictionary.ts'
 import type { Project } from '../model/project.ts'
 import { replicasOf } from '../model/service.ts'
 import type { Service } from '../model/service.ts'
-import { isLegacyBridge } from '../translate.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
+import { brokenLink } from './broken-link.ts'
 import { divergenceOf } from './divergence.ts'
 import { assignNodes, isGlobal, shareGlobally } from './placement/assign.ts'
 import { findUnfinished, isTemporaryName } from './rollout/unfinished.ts'
@@ -249,28 +249,6 @@ function causeOf(
     cause ??= diverged
   }
   return cause
-}
-
-/**
- * On the default bridge engines keep links to containers, not to names: when one of those goes, the other cannot start again
- * (docker-compose 1 replaced it, 2.40 leaves it stopped).
- */
-function brokenLink(
-  { state, createdAtMs }: ObservedContainer,
-  service: Service,
-  policy: RecreatePolicy,
-  decided: ReadonlyMap<string, ServiceSlots>,
-): string | undefined {
-  if (policy === 'never' || !isLegacyBridge(service)) return undefined
-  const linked = (service.links ?? []).map((link) => link.split(':')[0] ?? '')
-  return linked
-    .map((name) => {
-      const slots = decided.get(name)?.slots ?? []
-      if (slots.some(({ action }) => action === 'recreate')) return `container of ${name} is replaced`
-      const isLater = slots.some(({ container }) => container !== undefined && container.createdAtMs > createdAtMs)
-      return isLater && state !== 'running' ? `container of ${name} was replaced` : undefined
-    })
-    .find((cause) => cause !== undefined)
 }
 
 /** More ways to refer to containers than this are not tried: a container of none of them is replaced, which is safe. */
