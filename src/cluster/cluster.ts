@@ -28,6 +28,7 @@ import type { CreateDraft } from './request.ts'
 import { Strays } from './strays.ts'
 import type { NameKeeper, NameTaken } from './taken-names.ts'
 import { TurnedAway } from './turned-away.ts'
+import type { VolumeUses } from './volume-uses.ts'
 import type { Fetch, WatchOptions } from './watch/messages.ts'
 
 export interface ClusterOptions extends MembersOptions {
@@ -66,6 +67,7 @@ export type ClusterAccess = Pick<
   | 'settled'
   | 'snapshot'
   | 'turnedAway'
+  | 'volumeUses'
 > & { readonly departed: Pick<DepartedEngines, 'find' | 'forget' | 'list'> }
 
 /** A new primary looks this often whether the engines it has just met are read. */
@@ -133,6 +135,11 @@ export class Cluster {
   /** Finds things by what users call them. */
   get directory(): Directory {
     return this.#fleet.directory
+  }
+
+  /** Which nodes have last used volumes. */
+  get volumeUses(): VolumeUses {
+    return this.#fleet.volumeUses
   }
 
   /** All containers as lists show them: those on engines, and those that were on engines that left discovery. */

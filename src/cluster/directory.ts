@@ -9,6 +9,7 @@ import { imageKeys, toFullReference } from './image-name.ts'
 import { NodeNames } from './node-names.ts'
 import { dropReplaced } from './replaced-copies.ts'
 import { areCopies, chooseCopy } from './volume-copies.ts'
+import type { VolumeUses } from './volume-uses.ts'
 
 /** A thing and the node it is on. */
 export interface Located<V> {
@@ -40,6 +41,12 @@ export class Directory {
   private readonly imagesByKey = new Holders<ImageView>({ hasPrefixes: true })
   private readonly order = new ContainerOrder()
   private collisions = new Set<string>()
+  private readonly uses: VolumeUses | undefined
+
+  /** @param uses told of what containers use that go */
+  constructor(uses?: VolumeUses) {
+    this.uses = uses
+  }
 
   /** Takes over the next version of a node. One that is not validated, or left, counts as absent. */
   replace(node: NodeView): void {
@@ -81,6 +88,7 @@ export class Directory {
       (item) => {
         if (before === undefined) return
         this.dropContainer(before.addr, item)
+        this.noteVolumes(before, item)
         if (!isRenamed) this.order.drop(before, item)
       },
       (item) => {
@@ -251,6 +259,11 @@ export class Directory {
       this.containersByName.add(name, holding)
       if (this.containersByName.get(name).length > 1) this.collisions.add(name)
     }
+  }
+
+  private noteVolumes({ engineId }: NodeView, { mounts }: ContainerView): void {
+    if (this.uses === undefined) return
+    for (const { kind, name } of mounts) if (kind === 'volume') this.uses.note(name, { kind: 'on', engineId })
   }
 
   private dropContainer(addr: string, item: ContainerView): void {

@@ -11,6 +11,7 @@ import type { Reservation } from './request.ts'
 import { Reservations } from './reservations.ts'
 import type { FleetPlacement } from './reservations.ts'
 import { TakenNames } from './taken-names.ts'
+import { VolumeUses } from './volume-uses.ts'
 import type { NameKeeper, NameTaken } from './taken-names.ts'
 import { describeSecond, isLost, judgeAdmission } from './admission.ts'
 import type { Effect, Message, StepContext, WatchOptions } from './watch/messages.ts'
@@ -37,7 +38,8 @@ export interface FleetOptions {
  * the reservation that makes it good. Opens nothing: effects say what has to be done.
  */
 export class Fleet {
-  readonly directory: Directory = new Directory()
+  readonly volumeUses: VolumeUses = new VolumeUses()
+  readonly directory: Directory = new Directory(this.volumeUses)
   readonly departed: DepartedEngines
   private readonly options: FleetOptions
   private readonly engines = new Map<string, EngineState>()

@@ -218,6 +218,11 @@ export function isPinned(request: PlacementRequest): boolean {
   return request.constraints.expressions.some((each) => each.key === 'node' && !each.isNegated && !each.isSoft)
 }
 
+/** True when it says which node, were it as a wish. */
+export function namesNode(request: PlacementRequest): boolean {
+  return request.constraints.expressions.some((each) => each.key === 'node' && !each.isNegated)
+}
+
 /** The request with one more condition, for this placement only (labels stay). The value takes no regular expression. */
 export function addCondition(
   request: PlacementRequest,

@@ -8,6 +8,19 @@ export function isLocalVolume(volume: VolumeView): boolean {
   return volume.driver === 'local' || volume.driver === ''
 }
 
+/** Kinds of file systems that a `local` volume mounts from elsewhere. */
+const remoteKinds = /^(?:nfs|nfs4|cifs|smb3?|ceph|glusterfs|sshfs|fuse\..*)$/
+
+/** Whether such a volume holds the same wherever it is made. @param type the option of that name */
+export function isRemoteVolume(driver: string, type: string): boolean {
+  return (driver !== 'local' && driver !== '') || remoteKinds.test(type)
+}
+
+/** True for a volume whose data is that of its node. */
+export function hasOwnData(volume: VolumeView): boolean {
+  return !isRemoteVolume(volume.driver, readLabels(volume.row, 'Options').get('type') ?? '')
+}
+
 /** True when a name that has these copies means one thing: all were made by the same words. */
 export function areCopies(volumes: readonly VolumeView[]): boolean {
   const [first, ...others] = volumes
@@ -43,6 +56,7 @@ export function chooseCopy<T extends Located<VolumeView>>(
   return ranked[0]?.copy
 }
 
-function usesVolume(node: NodeView, name: string): boolean {
+/** Whether a container of the node, running or not, has the volume. */
+export function usesVolume(node: NodeView, name: string): boolean {
   return node.containers.some((each) => each.mounts.some((mount) => mount.kind === 'volume' && mount.name === name))
 }

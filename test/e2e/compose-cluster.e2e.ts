@@ -380,6 +380,50 @@ volumes: { data: {} }
     expect([down.code, await host.resources('kept')]).toEqual([0, []])
   })
 
+  it('a volume that docker-compose 2.40 made on every node keeps the data of its project, also after down', async () => {
+    await host.write('every', {
+      'compose.yaml': `
+services:
+  db: { image: ${sampleImage}, command: sleep 1000, network_mode: bridge, volumes: ["data:/data"] }
+  log: { image: ${sampleImage}, command: sleep 1000, network_mode: bridge, volumes: ["data:/data"] }
+volumes: { data: {} }
+`,
+    })
+    const ok = async (run: Promise<{ code: number | null; stdout: string; stderr: string }>): Promise<string> => {
+      const { code, stdout, stderr } = await run
+      expect(code, stderr).toBe(0)
+      return stdout
+    }
+    const nodes = async (): Promise<string> => ok(host.compose('every', ['ps', '--format', '{{.Node}}']))
+    await ok(host.reference('every', ['up', '-d']))
+    const before = await nodes()
+    const [home = '', other] = before.trim().split('\n')
+    expect(other, 'both share the data, as on one engine').toBe(home)
+    await ok(host.compose('every', ['exec', 'db', 'sh', '-c', 'echo data >/data/here']))
+    const at =
+      running.hosts[
+        (await Promise.all(running.hosts.map((each) => each.docker(['info', '-f', '{{.Name}}'])))).findIndex(
+          ({ stdout }) => stdout.trim() === home,
+        )
+      ]!
+    for (const name of ['load-1', 'load-2', 'load-3'])
+      await at.docker(['run', '-d', '--name', name, sampleImage, 'sleep', '1000'])
+    await ok(host.reference('every', ['down', '-t', '1']))
+    await ok(host.reference('every', ['up', '-d']))
+    expect([await nodes(), await ok(host.compose('every', ['exec', 'log', 'ls', '/data']))]).toEqual([before, 'here\n'])
+    // A manager that has seen nothing of this asks the engines.
+    await ok(host.compose('every', ['down', '-t', '1']))
+    const second = await startManager(join(host.folder, 'second.sock'), 3)
+    const there = new ComposeHost(second.engine, { DOCKER_HOST: second.url }, host.folder)
+    await ok(there.compose('every', ['up', '-d']))
+    expect([await nodes(), await ok(there.compose('every', ['exec', 'db', 'ls', '/data']))]).toEqual([before, 'here\n'])
+    second.manager.kill('SIGTERM')
+    await once(second.manager, 'close')
+    await at.docker(['rm', '-f', 'load-1', 'load-2', 'load-3'])
+    await ok(host.compose('every', ['down', '-v', '-t', '1']))
+    expect(await host.resources('every')).toEqual([])
+  })
+
   it.each(['ours', 'docker-compose 2.40'])('%s finds what it made, and down -v leaves nothing', async (whose) => {
     const project = whose === 'ours' ? 'own' : 'their'
     const program = whose === 'ours' ? undefined : await findReferenceCompose()

@@ -133,6 +133,8 @@ export interface Call {
   readonly query: string
   /** What the route's `*` stands for. */
   readonly name: string
+  /** Of a create: what its engine has to have, once it is known which one that is. */
+  readonly beforeMake?: (member: Member) => Promise<void>
 }
 
 export type Handler = (api: Api, call: Call) => void | Promise<void>

@@ -1,5 +1,6 @@
 import { VOLUMES_LABEL } from '../model.ts'
 import type { Availability, NodeView } from '../model.ts'
+import { isRemoteVolume } from '../volume-copies.ts'
 import { readFields, readNumber, readText } from '../wire.ts'
 import type { ContainerRecord, Home, MoveKind, RecordedVolume } from './record.ts'
 import { renderSight } from './sight.ts'
@@ -181,12 +182,8 @@ function countHard(json: string): number {
 
 // --- volumes ---
 
-/** Kinds of file systems that a `local` volume mounts from elsewhere. */
-const remoteKinds = /^(?:nfs|nfs4|cifs|smb3?|ceph|glusterfs|sshfs|fuse\..*)$/
-
-function isRemote(volume: RecordedVolume): boolean {
-  if (volume.driver !== 'local' && volume.driver !== '') return true
-  return remoteKinds.test(readText(volume.options, 'type'))
+function isRemote({ driver, options }: RecordedVolume): boolean {
+  return isRemoteVolume(driver, readText(options, 'type'))
 }
 
 /**

@@ -21,7 +21,7 @@ export interface OwnThings {
 /** A create with everything that it names bound to things of the tenant. */
 export interface BoundCreate {
   readonly body: Fields
-  /** Bodies of calls that make the volumes it names and nobody has. */
+  /** Bodies of calls that make the volumes it names. */
   readonly volumes: readonly Fields[]
 }
 
@@ -64,7 +64,7 @@ export function bindCreate(own: OwnThings, body: Fields): BoundCreate {
       Labels: ownLabels(own.lens, readFields(body, 'Labels')),
       ...bindNetworking(own, body),
     },
-    volumes: listNewVolumes(own, given, mounts),
+    volumes: listVolumes(own, given, mounts),
   }
 }
 
@@ -179,8 +179,8 @@ function bindMount(own: OwnThings, mount: Fields): Fields {
   return { ...mount, VolumeOptions: { ...options, Labels: ownLabels(own.lens, readFields(options, 'Labels')) } }
 }
 
-/** Engines make what is missing by themselves, and label nothing: it is made beforehand. */
-function listNewVolumes(own: OwnThings, hostConfig: Fields, mounts: readonly unknown[]): readonly Fields[] {
+/** Engines make what is missing by themselves, and label nothing: it is made before the container. */
+function listVolumes(own: OwnThings, hostConfig: Fields, mounts: readonly unknown[]): readonly Fields[] {
   const wanted = new Map<string, Fields>()
   for (const bind of readList(hostConfig, 'Binds')) {
     if (typeof bind !== 'string') continue
@@ -196,14 +196,27 @@ function listNewVolumes(own: OwnThings, hostConfig: Fields, mounts: readonly unk
     const body = { Name: source, Driver: readText(driver, 'Name'), DriverOpts: readField(driver, 'Options') ?? {} }
     wanted.set(source, { ...body, Labels: readFields(options, 'Labels') })
   }
-  const missing: Fields[] = []
+  const volumes: Fields[] = []
   for (const [reference, body] of wanted) {
-    const holders = own.directory.volumeHolders(reference)
-    const name = holders[0]?.item.name ?? reference.slice(reference.lastIndexOf('/') + 1)
+    const [holder] = own.directory.volumeHolders(reference)
+    const name = holder?.item.name ?? reference.slice(reference.lastIndexOf('/') + 1)
     if (own.isVolumeTaken(name)) throw volumeTaken(name)
-    if (holders.length === 0) missing.push({ ...body, Labels: ownLabels(own.lens, readFields(body, 'Labels')) })
+    volumes.push({ ...body, Name: name, Labels: ownLabels(own.lens, readFields(body, 'Labels')) })
   }
-  return missing
+  return volumes
+}
+
+/** The body that makes one more copy of a volume: all of one name are made alike. @param wanted for the first one */
+export function toCopyBody(own: OwnThings, wanted: Fields): Fields {
+  const [holder] = own.directory.volumeHolders(readText(wanted, 'Name'))
+  if (holder === undefined) return wanted
+  const { driver, labels, row } = holder.item
+  return {
+    Name: holder.item.name,
+    Driver: driver,
+    DriverOpts: readFields(row, 'Options'),
+    Labels: Object.fromEntries(labels),
+  }
 }
 
 /** `c:\data:/data`, on Windows. */

@@ -17,6 +17,7 @@ import { leavesPortOpen } from '../ports/choose-ports.ts'
 import type { CreateDraft } from '../request.ts'
 import type { NameTaken } from '../taken-names.ts'
 import type { TurnedAway } from '../turned-away.ts'
+import type { VolumeUses } from '../volume-uses.ts'
 import type { Fetch } from '../watch/messages.ts'
 import { readCpuLimit, readFields, readNumber, readText } from '../wire.ts'
 import type { Ledger } from './ledger.ts'
@@ -162,6 +163,10 @@ export class TenantCluster implements ClusterAccess {
 
   get turnedAway(): TurnedAway {
     return this.#whole.turnedAway
+  }
+
+  get volumeUses(): VolumeUses {
+    return this.#whole.volumeUses
   }
 
   get apiVersion(): string {

@@ -6,6 +6,7 @@ import { replicasOf } from '../model/service.ts'
 import type { Service } from '../model/service.ts'
 import { toContainerName } from '../translate/name.ts'
 import { referencedServices } from '../translate/reference.ts'
+import { brokenLink } from './broken-link.ts'
 import { divergenceOf } from './divergence.ts'
 import { assignNodes, isGlobal, shareGlobally } from './placement/assign.ts'
 import { findUnfinished, isTemporaryName } from './rollout/unfinished.ts'
@@ -112,7 +113,10 @@ function decideService(
   const name = (number: number): string => toContainerName(project.name, service, number, options.separator)
   const every = all
     .filter((container) => !context.doomed.has(container.id) && container.state !== 'removing')
-    .map((container) => ({ container, cause: causeOf(container, service, policy, choices, context) }))
+    .map((container) => ({
+      container,
+      cause: causeOf(container, service, policy, choices, context) ?? brokenLink(container, service, policy, decided),
+    }))
   const { pairs, failed, begun } = findUnfinished(every, service, options)
   const { judged, doubles } = partNumbers(
     every
@@ -174,7 +178,10 @@ function decideService(
   const sorted = slots.sort((a, b) => a.number - b.number)
   return {
     service,
-    slots: share === undefined ? assignNodes(service, sorted, context.observed, options) : sorted.map(stayOnNode),
+    slots:
+      share === undefined
+        ? assignNodes(context.project, service, sorted, context.observed, options)
+        : sorted.map(stayOnNode),
     surplus: [
       ...(share?.surplus ?? []),
       ...every.filter(({ container }) => failed.has(container.id)).map(({ container }) => container),

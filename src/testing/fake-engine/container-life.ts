@@ -82,7 +82,9 @@ function hasCheck({ Healthcheck: check }: ContainerCreateBody): boolean {
 }
 
 function addNamedVolume(state: FakeState, name: string): void {
-  if (name === '' || name.startsWith('/') || state.volumes.has(name)) return
+  if (name === '' || name.startsWith('/')) return
+  state.usedVolumes.add(name)
+  if (state.volumes.has(name)) return
   state.volumes.set(name, {
     Name: name,
     Driver: 'local',

@@ -78,6 +78,8 @@ export class FakeState {
   readonly loads: (readonly string[])[] = []
   readonly networks: Map<string, FakeNetwork> = new Map()
   readonly volumes: Map<string, VolumeInspect> = new Map()
+  /** Those that a container has had. */
+  readonly usedVolumes: Set<string> = new Set()
   readonly execs: Map<string, FakeExec> = new Map()
   readonly events: EngineEvent[] = []
   /** `event` with an `EngineEvent`, `change` after any state change of a container, `log` with a container id. */

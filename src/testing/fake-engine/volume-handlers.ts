@@ -58,13 +58,24 @@ function remove(call: FakeCall): void {
     throw new FakeError(409, `remove ${volume.Name}: volume is in use - [${ids}]`)
   }
   call.state.volumes.delete(volume.Name)
+  call.state.usedVolumes.delete(volume.Name)
   call.state.emit('volume', 'destroy', volume.Name, { driver: volume.Driver })
   call.send(204)
+}
+
+/** A volume that a container has had holds a file. */
+function diskUsage(call: FakeCall): void {
+  const rows = [...call.state.volumes.values()].map((volume) => ({
+    ...volume,
+    UsageData: { Size: call.state.usedVolumes.has(volume.Name) ? 1 : 0, RefCount: usersOf(call, volume.Name).length },
+  }))
+  call.send(200, { LayersSize: 0, Images: [], Containers: [], Volumes: rows, BuildCache: [] })
 }
 
 export const volumeRoutes: readonly FakeRoute[] = [
   ['GET', /^\/volumes$/, list],
   ['POST', /^\/volumes\/create$/, create],
   ['GET', /^\/volumes\/([^/]+)$/, (call) => call.send(200, need(call))],
+  ['GET', /^\/system\/df$/, diskUsage],
   ['DELETE', /^\/volumes\/([^/]+)$/, remove],
 ]

@@ -15,7 +15,7 @@ import { areSame } from '../latest-names.ts'
 import { settleImages } from './image-holders.ts'
 
 /** The part of a call that making a container goes by; one that moves has no client behind it. */
-export interface CreateSource extends Pick<Call, 'version' | 'query'> {
+export interface CreateSource extends Pick<Call, 'version' | 'query' | 'beforeMake'> {
   readonly exchange: { readonly signal: AbortSignal; readonly head: Pick<Call['exchange']['head'], 'headers'> }
 }
 

@@ -21,9 +21,10 @@ import type { CreateSource } from './create-image.ts'
 import type { LocalNetwork } from './local-network.ts'
 import { finishBridged } from './finish-bridged.ts'
 import { findImageSystem, followImage } from './image-system.ts'
-import { addWarnings, holdNearData, planCreate } from './plan-create.ts'
+import { addWarnings, planCreate } from './plan-create.ts'
 import { settlePorts } from './settle-ports.ts'
-import { readNewVolumes } from './settle-volumes.ts'
+import { noteVolumes, readNewVolumes } from './settle-volumes.ts'
+import { holdNearData } from './hold-near-data.ts'
 import { giveTurn, renderBody } from '../body-json.ts'
 import { isConnectionRefused, isOutcomeUnknown } from '../failure-status.ts'
 import { noteNodes, paramsOf, readJsonBody, versionsOf } from '../call.ts'
@@ -51,7 +52,7 @@ export const create: Handler = async (api, call) => {
 }
 
 /** Lets a create for which nothing has been done, or whatever was does no harm, wait on; throws the error otherwise. */
-export async function goOnElsewhere(api: Api, call: Call, error: unknown): Promise<void> {
+async function goOnElsewhere(api: Api, call: Call, error: unknown): Promise<void> {
   const { exchange } = call
   const isKept = readKept(exchange.head) !== undefined
   if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
@@ -89,10 +90,10 @@ async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: stri
     const place = waitForRoom(
       api,
       { draft, request, lead, arrivedMs, signal: call.exchange.signal, keptAs: request === bound ? keptAs : undefined },
-      () => holdNearData(api, plan, wanted, (each) => hold(api, draft, each, network)),
+      () => holdNearData(api, plan.volumes, wanted, (each) => hold(api, draft, each, network)),
     )
     // That nothing else fits is no news to somebody whose node is full.
-    const { held, warnings } = await place.catch((error: unknown) => Promise.reject(full[0] ?? error))
+    const { held, warnings, giveUp } = await place.catch((error: unknown) => Promise.reject(full[0] ?? error))
     try {
       // Placing may have waited for an engine to be read.
       lead.check()
@@ -105,6 +106,7 @@ async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: stri
       return
     } catch (error) {
       held.release()
+      giveUp()
       if (!isFlotillaError(error) || error instanceof OutcomeUnknown) throw error
       lead.check()
       const system = findImageSystem(error, request)
@@ -222,6 +224,7 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
       },
       { deadlineMs: api.limits.createSeconds * 1000 },
     )
+  await call.beforeMake?.(member)
   try {
     await failpoint('create.beforeEngineCall')
     const isSpanning = needsSpanning(api, draft.body)
@@ -270,6 +273,7 @@ function nameNode(error: FlotillaError, node: string): FlotillaError {
 
 async function answer(api: Api, call: Call, draft: CreateDraft, held: PlaceHeld, created: Fields): Promise<void> {
   confirmCreated(api, draft, held, created)
+  noteVolumes(api, held.member, draft.body)
   await readNewVolumes(api, held.member, draft.body)
   await failpoint('create.beforeReply')
   call.exchange.replyJson(201, { Warnings: [], ...created })

@@ -9,7 +9,8 @@ import { createNames, foldNames } from '../body-names.ts'
 import { paramsOf, readJsonBody } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 import { followImage } from './image-system.ts'
-import { goToVolumes, planCreate, warnOfVolume } from './plan-create.ts'
+import { planCreate } from './plan-create.ts'
+import { findHeldData, goToVolumes, warnOfVolume } from './volume-homes.ts'
 
 /**
  * Says where a create with this body would go at this moment, and what stands against each node. Reserves nothing
@@ -48,15 +49,17 @@ async function answer(api: Api, call: Call, name: string, body: Fields): Promise
   const request = await followImage(api, call, plan.draft.request, plan.request)
   await api.cluster.settled()
   await api.cluster.judge(request)
-  let explanation = judge(api, goToVolumes(request, plan.homes))
+  let explanation = judge(api, goToVolumes(request, plan.volumes.homes))
   let warnings: readonly string[] = []
-  if (explanation.placement.kind === 'refused' && plan.homes.length > 0) {
+  const held = explanation.placement.kind === 'refused' && findHeldData(api, plan.volumes, plan.volumes.homes)
+  if (explanation.placement.kind === 'refused' && plan.volumes.homes.length > 0 && !held) {
     explanation = judge(api, request)
-    if (explanation.placement.kind === 'placed') warnings = plan.homes.map(warnOfVolume)
+    if (explanation.placement.kind === 'placed') warnings = plan.volumes.homes.map(warnOfVolume)
   }
   const { network } = plan
-  const why =
-    network === undefined || explanation.placement.kind === 'placed'
+  const why = held
+    ? `${held}: `
+    : network === undefined || explanation.placement.kind === 'placed'
       ? ''
       : `network ${network.name} is on node ${network.node} only, which cannot take the container: `
   call.exchange.replyJson(200, render(api, plan.draft.request, explanation, why, warnings))

@@ -6,8 +6,9 @@ import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
 import { isLocal } from '../names.ts'
 import { chooseMember } from './choose-member.ts'
-import { goToVolumes, planCreate } from './plan-create.ts'
+import { planCreate } from './plan-create.ts'
 import type { CreatePlan } from './plan-create.ts'
+import { goToVolumes } from './volume-homes.ts'
 
 const PROJECT_LABEL = 'com.docker.compose.project'
 
@@ -44,7 +45,7 @@ async function findHost(api: Api, wish: Fields): Promise<Member | undefined> {
   const bodies = [container, withoutRoom(container), withConstraintsOnly(container)]
   const plans = await Promise.all(bodies.map((each) => planGuests(api, each)))
   const requests = plans.filter((plan) => plan !== undefined)
-  const near = requests.map(({ request, homes }) => goToVolumes(request, homes))
+  const near = requests.map(({ request, volumes }) => goToVolumes(request, volumes.homes))
   for (const request of [...near, ...requests.map((plan) => plan.request)]) {
     checkConditionLimits(request)
     await api.cluster.judge(request)

@@ -14,8 +14,9 @@ import { splitNodeName } from '../merge.ts'
 import { findLocalNetwork } from './local-network.ts'
 import type { LocalNetwork } from './local-network.ts'
 import { settleContainers } from './settle-containers.ts'
-import { findVolumeHomes, settleVolumes } from './settle-volumes.ts'
-import type { VolumeHome } from './settle-volumes.ts'
+import { settleVolumes } from './settle-volumes.ts'
+import { findVolumeTies, noTies } from './volume-homes.ts'
+import type { VolumeTies } from './volume-homes.ts'
 import { randomId } from '../../../io/random-id.ts'
 
 /** A create call with everything settled that its objects say of the place. */
@@ -25,7 +26,7 @@ export interface CreatePlan {
   readonly request: PlacementRequest
   readonly network: LocalNetwork | undefined
   /** Where its volumes are; tried first, and given up when it cannot go there. */
-  readonly homes: readonly VolumeHome[]
+  readonly volumes: VolumeTies
 }
 
 /**
@@ -47,7 +48,7 @@ export async function planCreate(api: Api, name: string, raw: Fields, platform: 
   for (const node of network === undefined ? nodes : [...nodes, network.node]) {
     request = addCondition(request, 'constraints', `node==${node}`)
   }
-  return { draft, request, network, homes: isPinned(request) ? [] : findVolumeHomes(api, body) }
+  return { draft, request, network, volumes: isPinned(request) ? noTies : await findVolumeTies(api, request, body) }
 }
 
 /** Where no node is of the platform, none is kept from trying: engines may emulate, and say so if they do not. */
@@ -56,36 +57,6 @@ function findPlatform(api: Api, text: string): Platform | undefined {
   if (platform === undefined) return undefined
   const isThere = api.cluster.snapshot().nodes.some((node) => isValidated(node) && canRun(node, platform))
   return isThere ? platform : undefined
-}
-
-/** The request bound to the nodes of its volumes; the same request when it has none. */
-export function goToVolumes(request: PlacementRequest, homes: readonly VolumeHome[]): PlacementRequest {
-  let bound = request
-  for (const home of homes) bound = addCondition(bound, 'constraints', `node==${home.node}`)
-  return bound
-}
-
-/**
- * Takes a place where the volumes are, else, as in the ancestor, wherever there is one; that the data stays behind
- * is worth a warning.
- */
-export async function holdNearData<T>(
-  api: Api,
-  plan: CreatePlan,
-  request: PlacementRequest,
-  hold: (request: PlacementRequest) => Promise<T>,
-): Promise<{ readonly held: T; readonly warnings: readonly string[] }> {
-  const near = goToVolumes(request, plan.homes)
-  if (near === request) return { held: await hold(request), warnings: [] }
-  await api.cluster.judge(near)
-  // Looked at first, so that what is not refused in the end does not count as refused.
-  const isNear = api.cluster.choose(near).kind === 'placed'
-  return { held: await hold(isNear ? near : request), warnings: isNear ? [] : plan.homes.map(warnOfVolume) }
-}
-
-/** In words, that a container gets an empty volume where another one has the data. */
-export function warnOfVolume({ volume, node }: VolumeHome): string {
-  return `volume ${volume} is on node ${node} only, which cannot take the container: it gets a volume of that name where it is now`
 }
 
 /** The engine's reply with warnings of our own before those it has. */

@@ -1,6 +1,5 @@
 import { waitAtMost } from '../../../core/deadline.ts'
 import type { Member } from '../../member.ts'
-import { isLocalVolume } from '../../volume-copies.ts'
 import { isFields, readFields, readList, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
@@ -52,21 +51,11 @@ function isVolumeName(name: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)
 }
 
-/** A volume whose data is on one node. */
-export interface VolumeHome {
-  readonly volume: string
-  readonly node: string
-}
-
-/** Of the volumes a settled body names, those that exist on exactly one node. */
-export function findVolumeHomes(api: Api, body: Fields): readonly VolumeHome[] {
-  const homes: VolumeHome[] = []
-  for (const volume of volumesIn(body)) {
-    const [holder, ...others] = api.cluster.directory.volumeHolders(volume)
-    if (holder === undefined || others.length > 0 || !isLocalVolume(holder.item)) continue
-    homes.push({ volume, node: holder.node.name })
-  }
-  return homes
+/** From now on the data of its volumes is where the container was made. */
+export function noteVolumes(api: Api, member: Member, body: Fields): void {
+  const { engineId } = member.view
+  for (const name of volumesIn(body))
+    if (isVolumeName(name)) api.cluster.volumeUses.note(name, { kind: 'on', engineId })
 }
 
 /**
@@ -87,7 +76,7 @@ export async function readNewVolumes(api: Api, member: Member, body: Fields): Pr
 }
 
 /** Names of the volumes of a settled body. */
-function volumesIn(body: Fields): ReadonlySet<string> {
+export function volumesIn(body: Fields): ReadonlySet<string> {
   const hostConfig = readFields(body, 'HostConfig')
   const names = new Set<string>()
   for (const bind of readTexts(hostConfig, 'Binds')) {

@@ -71,6 +71,9 @@ async function makeEverywhere(api: Api, call: Call, body: Fields, onMade?: () =>
   const [only] = members
   if (target.node !== undefined && only !== undefined) checkHealthy(only, `Volume ${target.name} cannot be made on`)
   const sent = target.name === '' ? nameAnonymous(body) : { ...body, Name: target.name }
+  if (api.cluster.directory.volumeHolders(sent.Name).length === 0) {
+    api.cluster.volumeUses.note(sent.Name, { kind: 'nowhere' })
+  }
   const made: Fields[] = []
   try {
     await forEach(members, async (member) => {

@@ -1,19 +1,22 @@
 import { FlotillaError, isFlotillaError } from '../../../core/errors.ts'
 import { checkCreateTypes } from '../../create-types.ts'
-import { bindCreate, findContainer } from '../../tenants/create-request.ts'
+import type { Member } from '../../member.ts'
+import { bindCreate, findContainer, toCopyBody } from '../../tenants/create-request.ts'
 import { keyOf, toUse } from '../../tenants/quota.ts'
 import { isFields, readNumber, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { createNames, foldNames, updateNames } from '../body-names.ts'
 import { giveTurn } from '../body-json.ts'
 import { paramsOf, readJsonBody } from '../call.ts'
-import { goOnElsewhere } from '../handlers/create.ts'
 import { rememberExec } from '../handlers/exec.ts'
 import { makeOwnVolume } from './volume-calls.ts'
 import { checkName, forbid, invalid, replaceBody } from './tenant-call.ts'
 import type { TenantCall, TenantStep } from './tenant-call.ts'
 
-/** A create, bound to what is the tenant's; volumes that it names are made first, with the tenant's label. */
+/**
+ * A create, bound to what is the tenant's. Volumes that it names are made first, with the tenant's label, on the node that
+ * gets the container: its data keeps it there, as everybody's does.
+ */
 export const create: TenantStep = async (tenantCall) => {
   const { call, own, run } = tenantCall
   checkName(paramsOf(call).get('name') ?? '')
@@ -23,14 +26,19 @@ export const create: TenantStep = async (tenantCall) => {
   const image = readText(body, 'Image')
   // Where nobody has it, it is pulled.
   if (image !== '' && own.directory.imageHolders(image).length === 0 && !tenantCall.mayPull()) return
-  try {
-    for (const volume of bound.volumes) await makeOwnVolume(tenantCall, volume)
-  } catch (error) {
-    return goOnElsewhere(tenantCall.api, call, error)
-  }
   replaceBody(tenantCall, bound.body)
   await giveTurn(await call.exchange.readBody())
-  await hideHolder(paramsOf(call).get('name') ?? '', run())
+  const beforeMake = async ({ addr }: Member): Promise<void> => {
+    for (const volume of bound.volumes) await makeThere(tenantCall, volume, addr)
+  }
+  await hideHolder(paramsOf(call).get('name') ?? '', run({ ...call, beforeMake }))
+}
+
+async function makeThere(tenantCall: TenantCall, volume: Fields, addr: string): Promise<void> {
+  const { own } = tenantCall
+  const name = readText(volume, 'Name')
+  if (own.directory.volumeHolders(name).some(({ node }) => node.addr === addr)) return
+  await makeOwnVolume(tenantCall, { ...toCopyBody(own, volume), Name: `${addr}/${name}` })
 }
 
 export const rename: TenantStep = (tenantCall) => {

@@ -83,6 +83,26 @@ describe('what a tenant makes', () => {
     ).toBe(201)
   })
 
+  it('is a volume on the node of the container that names it, which keeps later ones there', async () => {
+    const nodeOf = async (name: string): Promise<string> =>
+      ((await tell(admin, `/containers/${name}/json`)) as unknown as { Node: { Name: string } }).Node.Name
+    const holders = (): readonly string[] =>
+      bed.endpoint.cluster.directory.volumeHolders('kept').map(({ node }) => node.name)
+    const Binds = ['kept:/data']
+    await make(blue, 'kept-1', { Env: ['constraint:node==n2'], HostConfig: { Binds } })
+    expect(holders()).toEqual(['n2'])
+    for (const filler of ['f1', 'f2', 'f3', 'f4']) await make(blue, filler, { Env: ['constraint:node==n2'] })
+    expect((await blue('DELETE', '/containers/kept-1')).status).toBe(204)
+    await make(blue, 'kept-2', { HostConfig: { Binds } })
+    expect(await nodeOf('kept-2')).toBe('n2')
+    // Elsewhere only where somebody says so, and with its label.
+    await make(blue, 'kept-3', { Env: ['constraint:node==n1'], HostConfig: { Binds } })
+    expect(holders()).toHaveLength(2)
+    expect((await tell(admin, '/volumes/kept')).Labels).toEqual({ [label]: 'blue' })
+    for (const name of ['kept-2', 'kept-3', 'f1', 'f2', 'f3', 'f4']) await blue('DELETE', `/containers/${name}`)
+    expect((await blue('DELETE', '/volumes/kept')).status).toBe(204)
+  })
+
   it('has names that nobody else gets, and is not told who has one', async () => {
     await make(red, 'taken', { HostConfig: { Binds: ['red-data:/data'] } })
     await red('POST', '/networks/create', { Name: 'red-net' })

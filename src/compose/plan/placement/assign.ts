@@ -1,9 +1,11 @@
 import { FlotillaError } from '../../../core/errors.ts'
+import type { Project } from '../../model/project.ts'
 import type { Service } from '../../model/service.ts'
 import type { Observed, ObservedContainer, ObservedNode } from '../observed.ts'
 import type { ReconcileOptions } from '../options.ts'
 import type { Slot } from '../slot.ts'
 import { fits, readNode } from './constraint.ts'
+import { findOneNode } from './one-node.ts'
 
 /** True when a service says something that needs the nodes of a cluster to be known. */
 export function asksForNodes(service: Service): boolean {
@@ -71,6 +73,7 @@ export function shareGlobally(
  * @throws {compose/plan} when `max_replicas_per_node` leaves no node
  */
 export function assignNodes(
+  project: Project,
   service: Service,
   slots: readonly Slot[],
   observed: Observed,
@@ -80,7 +83,12 @@ export function assignNodes(
   const most = placement?.max_replicas_per_node ?? 0
   const levels = (placement?.preferences ?? []).flatMap(({ spread }) => (spread === undefined ? [] : [spread]))
   if (!options.isCluster || observed.nodes === undefined || (most === 0 && levels.length === 0)) return slots
-  const nodes = nodesFor(service, observed)
+  const fitting = nodesFor(service, observed)
+  // What is only wished for gives way to the network by itself.
+  const bound = most === 0 ? undefined : findOneNode(project, service, observed)
+  // The network chooses, among these nodes.
+  if (bound !== undefined && bound.name === undefined && slots.length <= most) return slots
+  const nodes = bound === undefined ? fitting : fitting.filter(({ name }) => name === (bound.name ?? fitting[0]?.name))
   const counts = new Map<string, number>()
   const take = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1)
   for (const { container, action } of slots)

@@ -16,7 +16,7 @@ function node(name: string, extra: Partial<ObservedNode> = {}): ObservedNode {
     name,
     id: `id-${name}`,
     labels: {},
-    role: 'none',
+    role: 'worker',
     os: 'linux',
     architecture: 'amd64',
     isHealthy: true,
@@ -158,9 +158,32 @@ describe('spreading', () => {
     ])
   })
 
+  it('max_replicas_per_node follows a network that one node has, and spreads over one that all have', () => {
+    const networks = { default: { name: 'p_default' } }
+    const web = (scale: number): Project => ({
+      ...project([
+        service('web', { scale, networks: { default: null }, deploy: { placement: { max_replicas_per_node: 1 } } }),
+        service('db', { networks: { default: null } }),
+      ]),
+      networks,
+    })
+    const alone = { ...emptyEngine(), nodes: zones.map((each) => ({ ...each, role: 'none' })) }
+    // Nothing is there: the network chooses.
+    expect(hints(plan(web(1), alone))).toEqual({ 'db-1': [], 'web-1': [] })
+    expect(() => plan(web(2), alone)).toThrow('no node is left for p-web-2')
+    const there = settle(plan(web(1), alone), alone)
+    const have = {
+      ...there,
+      containers: there.containers.flatMap((each) => (each.service === 'db' ? [{ ...each, node: 'n3' }] : [])),
+    }
+    expect(hints(plan(web(1), have))).toEqual({ 'web-1': ['constraint:node==n3'] })
+    expect(Object.values(hints(plan(web(2), { ...emptyEngine(), nodes: zones }))).flat()).toHaveLength(2)
+  })
+
   it('no node is given more than max_replicas_per_node, and there is a clear word when that cannot be', () => {
     const most = { placement: { max_replicas_per_node: 2 } }
-    const first = settle(plan(want(most, 5), onNodes(zones)), onNodes(zones))
+    const made = settle(plan(want(most, 5), onNodes(zones)), onNodes(zones))
+    const first = { ...made, networks: made.networks.map((each) => ({ ...each, driver: 'overlay' })) }
     const counts = zones.map(({ name }) => first.containers.filter((entry) => entry.node === name).length)
     expect(counts).toEqual([2, 2, 1])
     expect(plan(want(most, 5), first).steps).toEqual([])

@@ -1,5 +1,6 @@
 import type { Project } from '../../model/project.ts'
 import type { Port, Service } from '../../model/service.ts'
+import { isLegacyBridge } from '../../translate.ts'
 import { referencedServices } from '../../translate/reference.ts'
 import { toContainerName } from '../../translate/name.ts'
 import { holdsHostPorts } from '../draft.ts'
@@ -110,6 +111,12 @@ function findGuests(project: Project): ReadonlyMap<string, string> {
     for (const host of referencedServices(service)) {
       if (inside.has(host)) guests.set(host, `service "${service.name}" lives in its container`)
       else if (!guests.has(host)) guests.set(host, `service "${service.name}" has the volumes of its container`)
+    }
+    if (!isLegacyBridge(service)) continue
+    for (const link of service.links ?? []) {
+      const host = link.split(':')[0] ?? ''
+      if (!guests.has(host))
+        guests.set(host, `service "${service.name}" has a link of the default bridge to its container`)
     }
   }
   return guests
