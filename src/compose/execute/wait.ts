@@ -83,6 +83,11 @@ export interface WaitTarget {
   readonly name: string
   readonly service: string
   readonly condition: WaitCondition
+  /**
+   * It was paused until now. A check that was under way when it was paused has failed, and engines check nothing meanwhile:
+   * that it is unhealthy counts once a check after the pause says so.
+   */
+  readonly isUnpaused?: boolean
 }
 
 /** How waits come to know, and how long each may take, in milliseconds; absent: as long as the container needs. */
@@ -107,10 +112,13 @@ export async function waitForContainer(
   const limit = waitLimitMs === undefined ? {} : { deadlineMs: waitLimitMs }
   const deadline = startDeadline(clock, { ...limit, ...(o.signal && { signal: o.signal }) })
   const settledMs = clock.monotonicMs() + settleMs
+  let earlier: string | undefined
   try {
     for (;;) {
       const { State: state } = await inspectContainer(engine, target.id, {}, o)
-      if (isMet(state, target)) {
+      if (target.isUnpaused === true) earlier ??= lastCheckOf(state)
+      const isOld = earlier !== undefined && earlier === lastCheckOf(state)
+      if (!(isOld && isUnhealthy(state)) && isMet(state, target)) {
         const leftMs = target.condition === 'running' && !hasHealth(state) ? settledMs - clock.monotonicMs() : 0
         if (leftMs <= 0) return
         await nextWithin(waker, clock, target.id, leftMs, o)
@@ -136,6 +144,15 @@ async function nextWithin(waker: Waker, clock: Clock, id: string, limitMs: numbe
   } finally {
     limit.release()
   }
+}
+
+/** Tells one check from the next. */
+function lastCheckOf({ Health: health }: ContainerState): string {
+  return `${health?.Log?.at(-1)?.Start ?? ''} ${health?.FailingStreak ?? 0}`
+}
+
+function isUnhealthy(state: ContainerState): boolean {
+  return state.Running && state.Health?.Status === 'unhealthy'
 }
 
 function hasHealth(state: ContainerState): boolean {

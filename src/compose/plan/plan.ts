@@ -63,6 +63,8 @@ export type StepOp =
       readonly container: ContainerRef
       readonly service: string
       readonly condition: WaitCondition
+      /** It was paused until now: what its last health check said may be of then. */
+      readonly isUnpaused?: boolean
     }
   | {
       /** Waits until a container has proved good: healthy, or without a health check up for so long. */

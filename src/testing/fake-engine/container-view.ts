@@ -142,8 +142,8 @@ export function viewInspect(container: FakeContainer): ContainerInspect {
 }
 
 function viewHealth({ health, lastCheck }: FakeContainer): HealthState {
-  const at = new Date(0).toISOString()
+  const at = new Date(lastCheck?.atMs ?? 0).toISOString()
   const ExitCode = health === 'unhealthy' ? 1 : 0
-  const Log = lastCheck === undefined ? [] : [{ Start: at, End: at, ExitCode, Output: lastCheck }]
+  const Log = lastCheck === undefined ? [] : [{ Start: at, End: at, ExitCode, Output: lastCheck.said }]
   return { Status: health, FailingStreak: 0, Log }
 }

@@ -146,7 +146,7 @@ class Fake implements FakeEngine {
   setHealth(id: string, health: HealthState['Status'], said?: string): void {
     const container = needContainer(this.state, id)
     container.health = health
-    container.lastCheck = said
+    container.lastCheck = said === undefined ? undefined : { said, atMs: this.state.clock.nowMs() }
     this.state.emitContainer(container, `health_status: ${health}`)
   }
 

@@ -29,7 +29,7 @@ export interface FakeContainer {
   restartCount: number
   health: HealthState['Status']
   /** What the last health check printed. */
-  lastCheck?: string | undefined
+  lastCheck?: { readonly said: string; readonly atMs: number } | undefined
   error: string
   /** Published ports as they came out. */
   ports: Map<string, { readonly HostIp: string; readonly HostPort: string }[]>
