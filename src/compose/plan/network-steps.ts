@@ -7,6 +7,7 @@ import { toDraftAttachments, toNetworkBody } from '../translate.ts'
 import { silent } from './builder.ts'
 import { LABEL } from './label.ts'
 import { toNetworkGuests } from './placement/network-guests.ts'
+import { isAlive } from './observed.ts'
 import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts'
 import type { Selection } from './selection.ts'
 import { toDraft } from './draft.ts'
@@ -60,7 +61,7 @@ function isEqualMap(one: Readonly<Record<string, string>>, other: Readonly<Recor
  * remove, create, connect again.
  *
  * @throws {compose/not-found} for an external network that does not exist
- * @throws {compose/plan} for a network of the same name that is another one's
+ * @throws {compose/plan} for a network of the same name that is another one's, and for a changed one that a container of `run` is using
  */
 export function addNetworkSteps(
   space: Workspace,
@@ -139,6 +140,13 @@ function renewNetwork(
   const cause = 'configuration changed'
   const attached = space.observed.containers.filter((entry) => Object.values(entry.networks).includes(network.id))
   const detachments: number[] = []
+  const busy = attached.find((entry) => entry.isOneOff && isAlive(entry) && !space.removals.has(entry.id))
+  if (busy !== undefined) {
+    // What somebody runs is not done twice, nor cut off: the reference program fails too, with the network half taken down.
+    throw new FlotillaError('compose/plan', `network ${network.name} has changed, and ${busy.name} is running on it`, {
+      hint: 'wait for its end, or stop it; then the network can be made anew',
+    })
+  }
   for (const container of attached) {
     const removal = space.removals.get(container.id)
     if (removal !== undefined) {
@@ -184,11 +192,11 @@ function reconnect(
   creation: number,
 ): void {
   const isSelected = space.selection.names.has(container.service)
-  if (isSelected && slot?.action !== 'keep') return
+  if (isSelected && slot?.action !== 'keep' && !container.isOneOff) return
   const name = space.project.networks[key]?.name ?? key
   const endpoint =
     slot === undefined
-      ? { Aliases: [container.name, container.service] }
+      ? { Aliases: container.isOneOff ? [container.name] : [container.name, container.service] }
       : (toDraftAttachments(toDraft(space, slot, new Map())).find((entry) => entry.network === name)?.endpoint ?? {})
   const step = space.builder.add({
     op: { kind: 'connect-network', network: name, container: toRef(container), endpoint },

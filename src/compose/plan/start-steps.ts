@@ -1,4 +1,5 @@
 import type { Service } from '../model/service.ts'
+import { addBystanderStarts } from './bystander-steps.ts'
 import { silent } from './builder.ts'
 import { addWait, awaited } from './dependency-waits.ts'
 import type { Waits } from './dependency-waits.ts'
@@ -23,6 +24,7 @@ export function addStartSteps(
   waits: Waits,
 ): void {
   const starts = new Map<string, Started>()
+  const bystanders = addBystanderStarts(space)
   for (const service of space.selection.services) {
     const wanting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
     const update = rolling.get(service.name)
@@ -38,7 +40,8 @@ export function addStartSteps(
       entry.isPostponed === true ? placeNew(space, entry.slot, dependencies, slots, placed) : entry,
     )
     const fresh = waiting.filter((entry) => !isPaused(space, entry)).map(toTarget)
-    const first = [...before, ...dependencies, ...networksOf(space, service, waiting)]
+    const beside = Object.keys(service.depends_on ?? {}).flatMap((name) => bystanders.get(name) ?? [])
+    const first = [...before, ...dependencies, ...beside, ...networksOf(space, service, waiting)]
     const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)
     for (const entry of waiting) {
       const step = space.builder.add({
