@@ -114,7 +114,7 @@ function checkOwner(space: Workspace, key: string, network: ObservedNetwork): vo
   }
 }
 
-function addCreation(space: Workspace, key: string, cause: string, after: readonly number[]): number {
+function addCreation(space: Workspace, key: string, cause: string, after: readonly number[], isOwed = false): number {
   const wanted = space.project.networks[key]
   const { isCluster } = space.options
   const plain = toNetworkBody(space.project, key, wanted ?? { name: key }, isCluster)
@@ -127,6 +127,7 @@ function addCreation(space: Workspace, key: string, cause: string, after: readon
     resource: `Network ${body.Name}`,
     cause,
     after: before,
+    isOwed,
   })
 }
 
@@ -140,6 +141,8 @@ function renewNetwork(
   const cause = 'configuration changed'
   const attached = space.observed.containers.filter((entry) => Object.values(entry.networks).includes(network.id))
   const detachments: number[] = []
+  // What was stopped for it is to run again, whatever fails elsewhere.
+  let isOwed = false
   const busy = attached.find((entry) => entry.isOneOff && isAlive(entry) && !space.removals.has(entry.id))
   if (busy !== undefined) {
     // What somebody runs is not done twice, nor cut off: the reference program fails too, with the network half taken down.
@@ -154,12 +157,14 @@ function renewNetwork(
       continue
     }
     const stop = stopOnce(space, container, { cause: `network ${network.name} is renewed` })
+    isOwed ||= stop !== undefined
     const detachment = builder.add({
       op: { kind: 'disconnect-network', network: network.name, container: toRef(container) },
       resource: toResource(container.name),
       cause: `network ${network.name} is renewed`,
       group: container.service,
       after: [stop],
+      isOwed: stop !== undefined,
     })
     detachments.push(detachment)
     space.detachments.set(container.id, [...(space.detachments.get(container.id) ?? []), detachment])
@@ -170,8 +175,9 @@ function renewNetwork(
     cause,
     after: detachments,
     words: { working: 'Recreating', done: '' },
+    isOwed,
   })
-  const creation = addCreation(space, key, cause, [removal])
+  const creation = addCreation(space, key, cause, [removal], isOwed)
   space.networks.set(key, creation)
   for (const container of attached) {
     if (space.removals.has(container.id)) continue
@@ -205,6 +211,7 @@ function reconnect(
     group: container.service,
     after: [creation],
     words: silent,
+    isOwed: space.stops.has(container.id),
   })
   const list = space.reconnections.get(container.id)
   if (list === undefined) space.reconnections.set(container.id, [step])

@@ -121,7 +121,7 @@ export interface Step {
   readonly isInUse?: boolean
   /** A failure counts as the failed exchange of this container, of which a rollout may tolerate some. */
   readonly trial?: Trial
-  /** Begun after a failure elsewhere, too: it belongs to an exchange whose old container does not run any more. */
+  /** Begun after a failure elsewhere, too: it brings back what does not run any more because the plan has stopped it. */
   readonly isOwed?: boolean
   readonly words: StepWords
 }

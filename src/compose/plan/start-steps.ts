@@ -50,7 +50,7 @@ export function addStartSteps(
         cause: entry.slot.action === 'keep' ? stateOf(space, entry) : entry.slot.cause,
         group: service.name,
         after: [...entry.ready, ...prepared],
-        isOwed: entry.isOwed === true,
+        isOwed: entry.isOwed === true || isStopped(space, entry),
         ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
       const target = { ...toTarget(entry), ready: [step] }
