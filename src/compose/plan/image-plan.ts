@@ -208,7 +208,8 @@ export function isBuiltAnyway(service: Service, o: ImageOptions): boolean {
   return service.build !== undefined && policyOf(service, o) === 'build' && o.mayBuild
 }
 
-function policyOf(service: Service, o: ImageOptions): string {
+/** When its image is brought: its own `pull_policy`, or what the command says over it. */
+export function policyOf(service: Service, o: Pick<ImageOptions, 'pull'>): string {
   const own = service.pull_policy ?? 'missing'
   if (o.pull === 'policy') return own
   // `--build` says nothing about images that are not built.
