@@ -12,7 +12,7 @@ const failing = `${db}  hopeless: { ${box}, network_mode: none, depends_on: { db
 const web = (label: string): string => `  web: { ${box}, labels: { a: "${label}" } }\n`
 
 it.each([
-  ['a container that is replaced', `${web('1')}`, `${web('2')}${failing}`],
+  ['a container that is replaced', web('1'), `${web('2')}${failing}`],
   [
     'a container that is restarted with another',
     `${web('1')}  app: { ${box}, depends_on: { web: { condition: service_started, restart: true } } }\n`,

@@ -26,7 +26,10 @@ export function addBystanderStarts(space: Workspace): ReadonlyMap<string, readon
       isOwed: true,
     })
     const service = serviceOf(project, container)
-    const last = service === undefined ? [] : addPostStart(builder, project, service, { ref, resource, ready: [start] })
+    const last =
+      service === undefined
+        ? []
+        : addPostStart(builder, project, service, { ref, resource, ready: [start], isOwed: true })
     ends.set(container.service, [...(ends.get(container.service) ?? []), last[0] ?? start])
   }
   return ends
