@@ -102,6 +102,7 @@ const purePlaces = [
   /^compose\/(translate|hash)\.ts$/,
   /^compose\/build\/(definition|frontend|classic-query|cache-entry|build-progress|bake|excerpt|shown)\.ts$/,
   /^engine\/buildkit\/(messages|file-packet)\.ts$/,
+  /^compose\/execute\/(health-doubt|health-words)\.ts$/,
   /^compose\/watch\/(rules|batch|gone)\.ts$/,
   /^machine\/(env|host|creation)\.ts$/,
   /^machine\/fleet\//,

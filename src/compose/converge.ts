@@ -71,7 +71,7 @@ export interface ConvergeOptions extends CallOptions {
   /** What builds take from this computer; absent: nothing can be built. */
   readonly buildHost?: BuildHost
   /** How images are built; absent: as the files say, when they are missing. */
-  readonly images?: Partial<Pick<ImageOptions, 'mayBuild' | 'wishes'>>
+  readonly images?: Partial<Pick<ImageOptions, 'mayBuild' | 'isKeepingBuilt' | 'wishes'>>
 }
 
 /**

@@ -57,8 +57,8 @@ export interface ExecuteOptions extends CallOptions {
 /**
  * Carries out a plan: every step whose `after` is done, at most `parallel` at once. Holds no decisions.
  *
- * After the first failure of a step that is not best effort nothing more is begun, but for the successors of
- * containers that were stopped to be made anew; what is under way is awaited, exchanges of a rollout that are under way are taken back, then all
+ * After the first failure of a step that is not best effort nothing more is begun, but for what brings back
+ * containers that were stopped, or their successors; what is under way is awaited, exchanges of a rollout that are under way are taken back, then all
  * failures are reported together. Those on a node that does not answer end only what follows on them.
  *
  * @returns the IDs of the containers made, by the name they were made with

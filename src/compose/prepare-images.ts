@@ -6,7 +6,7 @@ import { execute } from './execute.ts'
 import { makeDictionary, mapDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import { observeImageFacts, observeImages } from './observe-images.ts'
-import { defaultImageOptions, planBuilds, planPulls } from './plan/image-plan.ts'
+import { defaultImageOptions, planBuilds, planPulls, policyOf } from './plan/image-plan.ts'
 import type { ImageOptions } from './plan/image-plan.ts'
 import type { Observed, ObservedImage } from './plan/observed.ts'
 import { joinPlans } from './plan/plan.ts'
@@ -102,8 +102,7 @@ async function addImageFacts(
   for (const service of selection.services) {
     const reference = toImageReference(project, service)
     const image = images[reference]
-    const policy = o.pull === 'policy' ? (service.pull_policy ?? '') : o.pull
-    if (image === undefined || known.has(reference) || !needsImageFacts(service, policy)) continue
+    if (image === undefined || known.has(reference) || !needsImageFacts(service, policyOf(service, o))) continue
     known.set(reference, await observeImageFacts(engine, image, toCall(o)))
   }
   return known.size === 0 ? images : mapDictionary(images, (image, reference) => known.get(reference) ?? image)

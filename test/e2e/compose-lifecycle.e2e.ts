@@ -218,6 +218,45 @@ describe.runIf(isRoot).each(['20.10', '28.5'])('compose on engine %s (needs root
     await compose('down', '-v', '-t', '0')
   })
 
+  it('makes a network anew for one service, and lets everything else on it run again, under its names', async () => {
+    const write = (label: string): Promise<void> =>
+      host.write('anew', {
+        'compose.yaml': `services: { web: { image: ${sampleImage} }, db: { image: ${sampleImage} } }\nnetworks: { default: { labels: { a: ${label} } } }\n`,
+      })
+    await write('1')
+    await host.compose('anew', ['up', '-d'])
+    const before = await host.containers('anew')
+    await write('2')
+    const up = await host.compose('anew', ['up', '-d', 'db'])
+    expect(up.code, up.stderr).toBe(0)
+    const after = await host.containers('anew')
+    expect(after.map(({ id, state }) => [id, state])).toEqual(before.map(({ id }) => [id, 'running']))
+    const page = await running!.hosts[0]!.docker(['exec', 'anew-db-1', 'wget', '-qO-', 'http://web'])
+    expect(page, page.stderr).toMatchObject({ code: 0 })
+    expect(await host.changesDuring(() => host.compose('anew', ['up', '-d']))).toEqual([])
+
+    await host.compose('anew', ['run', '-d', 'db', '/bin/idle'])
+    await write('3')
+    const refused = await host.compose('anew', ['up', '-d'])
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/network anew_default has changed, and anew-db-run-\w+ is running on it/)
+    expect((await host.containers('anew')).map(({ state }) => state)).toEqual(['running', 'running', 'running'])
+    await host.compose('anew', ['down', '-t', '1'])
+  })
+
+  it('does not take a container for unhealthy because it was paused', async () => {
+    const check = '{ test: [CMD, "true"], interval: 1s, retries: 2 }'
+    await host.write('held', {
+      'compose.yaml': `services:\n  web: { image: ${sampleImage}, depends_on: { db: { condition: service_healthy } } }\n  db: { image: ${sampleImage}, healthcheck: ${check} }\n`,
+    })
+    await host.compose('held', ['up', '-d', '--wait', 'db'])
+    await host.compose('held', ['pause'])
+    const up = await host.compose('held', ['up', '-d'])
+    expect(up.code, up.stderr).toBe(0)
+    expect((await host.containers('held')).map(({ state }) => state)).toEqual(['running', 'running'])
+    await host.compose('held', ['down', '-t', '1'])
+  })
+
   it('names an image that is neither here nor in a registry', async () => {
     await host.write('none', {
       'compose.yaml': 'services:\n  web: { image: "127.0.0.1:1/not/there:1", pull_policy: never }\n',

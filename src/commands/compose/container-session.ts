@@ -1,6 +1,6 @@
 import type { Context } from '../../cli/command.ts'
 import { FlotillaError } from '../../core/errors.ts'
-import { killContainer, waitContainer } from '../../engine/api/containers.ts'
+import { inspectContainer, killContainer, waitContainer } from '../../engine/api/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
 
 /** Waits for the end of a container, from a moment on. */
@@ -29,6 +29,27 @@ export function watchExit(ctx: Context, engine: Engine, id: string, condition: '
   const late = ctx.clock.sleep(readyMs, over.signal).catch(() => {})
   const ready = Promise.race([taken, late]).finally(() => over.abort())
   return { ready, code }
+}
+
+/** An engine says that a container is started once it is: this long after that it is not for a moment only. */
+const startMs = 5000
+
+/**
+ * Looks once whether a container that the engine said it has started ever was: whoever waits for its end would wait for ever.
+ *
+ * @param over fires when nobody waits any more
+ * @returns rejects if it was not, and never resolves
+ */
+export async function watchStart(ctx: Context, engine: Engine, id: string, over: AbortSignal): Promise<never> {
+  const never = new Promise<never>(() => {})
+  // One that the engine has removed, or cannot tell of, is none that waits for its start.
+  const state = await ctx.clock
+    .sleep(startMs, over)
+    .then(() => inspectContainer(engine, id, {}, { signal: over }))
+    .catch(() => undefined)
+  if (state?.State.Status !== 'created') return never
+  const name = state.Name.replace(/^\//, '')
+  throw new FlotillaError('compose/execute', `container ${name} was not started, though the engine said so`)
 }
 
 /** Signals on their way to a container. */

@@ -79,3 +79,10 @@ services:
   expect((await brought('--build')).filter((line) => line.includes('Built'))).toHaveLength(1)
   expect((await brought('--build', '--quiet-build')).join('\n')).not.toMatch(/web/)
 })
+
+it('run ends with an error when the engine says that it started the container and did not', async () => {
+  bed.engine.fail({ method: 'POST', path: /\/start$/, fault: { kind: 'reply', status: 204, body: '' } })
+  const ran = await bed.run('run', '--name', 'one-off', 'db', 'true')
+  expect(ran).toMatchObject({ code: 1, stdout: '' })
+  expect(ran.stderr).toContain('container one-off was not started, though the engine said so')
+}, 30_000)

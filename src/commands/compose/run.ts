@@ -13,7 +13,7 @@ import { readTextNow } from '../../io/text-files.ts'
 import { limitsOf } from './limits.ts'
 import { checkTerminal, joinStreams } from './attached-streams.ts'
 import { composeEnv } from './compose-env.ts'
-import { forwardSignals, watchExit } from './container-session.ts'
+import { forwardSignals, watchExit, watchStart } from './container-session.ts'
 import type { ExitWatch, Forwarding } from './container-session.ts'
 import { chooseDetachKeys } from './detach.ts'
 import { requireArguments } from './one-container.ts'
@@ -170,6 +170,7 @@ async function runJoined(
   const { oneOff } = options.reconcile
   const keys = await chooseDetachKeys(ctx, undefined)
   const call = { signal: ctx.signal }
+  const over = new AbortController()
   let joined: Joined | undefined
   const join = async (id: string): Promise<Joined> => {
     const exit = watchExit(ctx, engine, id, oneOff.isRemoved ? 'removed' : 'next-exit')
@@ -193,15 +194,17 @@ async function runJoined(
       detachKeys: keys.bytes,
       resize: (size) => resizeContainer(engine, id, size, call),
     })
-    const ending = await Promise.race([joining, signals.forced])
+    const broken = [signals.forced, watchStart(ctx, engine, id, over.signal)]
+    const ending = await Promise.race([joining, ...broken])
     if (ending === 'ended') {
-      const code = await Promise.race([exit.code, signals.forced])
+      const code = await Promise.race([exit.code, ...broken])
       signals.endInterrupted()
       return code
     }
     ctx.stderr.write('read escape sequence\n')
     return 0
   } finally {
+    over.abort()
     joined?.signals.release()
     joined?.stream.socket.destroy()
   }

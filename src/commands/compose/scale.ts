@@ -31,7 +31,9 @@ export const run: Run<typeof scaleFlags> = async (ctx, flags, args) => {
       'lock-timeout': flags['lock-timeout'],
       'no-lock': flags['no-lock'],
     }
-    await converge(session.engine, project, toConvergeOptions(ctx, session, project, creation, services))
+    const options = toConvergeOptions(ctx, session, project, creation, services)
+    // Another number of containers is no reason to replace them: the reference program builds nothing at all.
+    await converge(session.engine, project, { ...options, images: { ...options.images, isKeepingBuilt: true } })
   })
 }
 

@@ -11,6 +11,7 @@ import { observeContainers } from '../../compose/observe.ts'
 import { plainWishes } from '../../compose/build/definition.ts'
 import { rosterOfProject } from '../../compose/plan/dependency.ts'
 import { selectServices } from '../../compose/plan/selection.ts'
+import type { Plan } from '../../compose/plan/plan.ts'
 import { planWait } from '../../compose/plan/wait-plan.ts'
 import { makeBuildHost, readAuth } from './build-host.ts'
 import { readChanging } from './change-pace.ts'
@@ -51,8 +52,8 @@ export const run: Run<typeof upFlags> = async (ctx, typed, args) => {
     const limit = seconds > 0 ? { waitLimitMs: seconds * 1000 } : {}
     const options = { ...toConvergeOptions(ctx, session, project, creation, args), ...limit }
     if (flags.detach || flags.wait || flags['no-start'] || session.isDryRun) {
-      await converge(session.engine, project, options)
-      if (flags.wait && !session.isDryRun) await waitForAll(ctx, session, project, flags, args)
+      const done = await converge(session.engine, project, options)
+      if (flags.wait && !session.isDryRun) await waitForAll(ctx, session, project, { flags, names: args, done })
       if (session.isDryRun && !flags.detach && !flags.wait && !flags['no-start']) {
         session.stopProgress()
         ctx.stdout.write("end of 'compose up' output, interactive run is not supported in dry-run mode\n")
@@ -212,11 +213,10 @@ async function waitForAll(
   ctx: Context,
   session: Session,
   project: Project,
-  flags: UpFlags,
-  names: readonly string[],
+  { flags, names, done }: { readonly flags: UpFlags; readonly names: readonly string[]; readonly done: Plan },
 ): Promise<void> {
   const services = selectServices(project, names).services.map(({ name }) => name)
   const containers = await observeContainers(session.engine, project.name, { signal: ctx.signal })
   const roster = rosterOfProject(project, { containers, networks: [], volumes: [], images: {} })
-  await waitFor(ctx, session, planWait(roster, services), flags['wait-timeout'])
+  await waitFor(ctx, session, planWait(roster, services, done), flags['wait-timeout'])
 }

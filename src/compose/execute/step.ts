@@ -150,8 +150,9 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
     case 'run-init':
       return runInit(engine, { ...op, id }, context, o)
     case 'wait-container': {
-      const { service, condition } = op
-      return waitForContainer(engine, { id, name: op.container.name, service, condition }, context, o)
+      const { service, condition, isUnpaused = false } = op
+      const target = { id, name: op.container.name, service, condition, isUnpaused }
+      return waitForContainer(engine, target, context, o)
     }
     case 'monitor-container':
       return monitorContainer(engine, { id, name: op.container.name, monitorMs: op.monitorMs }, context, o)

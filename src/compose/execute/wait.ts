@@ -8,6 +8,7 @@ import { watchEvents } from '../../engine/api/events.ts'
 import type { ContainerState } from '../../engine/api/types.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { WaitCondition } from '../plan/plan.ts'
+import { isDoubtful, lastCheckOf } from './health-doubt.ts'
 import { describeLastCheck } from './health-words.ts'
 
 /** A look at the engine's truth even when no event came: a lost event must not hang the command. */
@@ -83,6 +84,8 @@ export interface WaitTarget {
   readonly name: string
   readonly service: string
   readonly condition: WaitCondition
+  /** It was paused until now: what a check says that had begun before may be of then. */
+  readonly isUnpaused?: boolean
 }
 
 /** How waits come to know, and how long each may take, in milliseconds; absent: as long as the container needs. */
@@ -107,10 +110,12 @@ export async function waitForContainer(
   const limit = waitLimitMs === undefined ? {} : { deadlineMs: waitLimitMs }
   const deadline = startDeadline(clock, { ...limit, ...(o.signal && { signal: o.signal }) })
   const settledMs = clock.monotonicMs() + settleMs
+  let atFirst: string | undefined
   try {
     for (;;) {
-      const { State: state } = await inspectContainer(engine, target.id, {}, o)
-      if (isMet(state, target)) {
+      const { State: state, Config: config } = await inspectContainer(engine, target.id, {}, o)
+      if (target.isUnpaused === true) atFirst ??= lastCheckOf(state)
+      if (!isDoubtful(state, config.Healthcheck, atFirst) && isMet(state, target)) {
         const leftMs = target.condition === 'running' && !hasHealth(state) ? settledMs - clock.monotonicMs() : 0
         if (leftMs <= 0) return
         await nextWithin(waker, clock, target.id, leftMs, o)

@@ -141,11 +141,16 @@ function replaceContainer(
   const temporary = toTemporaryName(old, slot.name)
   // An earlier replacement that was cut short may still have the temporary name.
   const { step, attached } = addCreation(space, slot, temporary, [...first, removalOf(space, temporary)], slots, placed)
+  const dependents = stopDependents(space, slot, slots, step).filter((stopped) => stopped !== undefined)
   const stop = stopOnce(space, old, {
     cause,
-    after: [step, ...stopDependents(space, slot, slots, step)],
+    after: [step, ...dependents],
     words: silent,
+    // What was stopped for it waits for its successor.
+    isOwed: dependents.length > 0,
   })
+  // Once something is stopped, something is to run in its place.
+  const isOwed = stop !== undefined || dependents.length > 0
   const removal = space.builder.add({
     op: { kind: 'remove-container', container: toRef(old), withVolumes: false },
     resource,
@@ -153,6 +158,7 @@ function replaceContainer(
     group,
     after: [step, stop, ...(space.detachments.get(old.id) ?? [])],
     words: silent,
+    isOwed,
   })
   space.removals.set(old.id, removal)
   const rename = space.builder.add({
@@ -162,12 +168,14 @@ function replaceContainer(
     group,
     after: [removal, removalOf(space, slot.name)],
     words: { working: '', done: 'Recreated' },
+    isOwed,
   })
   return {
     slot,
     ref: { kind: 'made', step, name: slot.name },
     ready: [rename, ...attached],
     isSettled: false,
+    isOwed,
   }
 }
 

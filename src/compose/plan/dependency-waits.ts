@@ -45,7 +45,13 @@ export function addWait(
   const known = waits.get(key)
   if (known !== undefined) return known
   const step = space.builder.add({
-    op: { kind: 'wait-container', container: entry.ref, service, condition },
+    op: {
+      kind: 'wait-container',
+      container: entry.ref,
+      service,
+      condition,
+      ...(entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && { isUnpaused: true }),
+    },
     resource: toResource(entry.slot.name),
     cause: 'depended on',
     group: service,

@@ -14,6 +14,8 @@ export interface HookTarget {
   readonly ready: readonly (number | undefined)[]
   /** What the hooks have to pass as well. */
   readonly trial?: Trial
+  /** Run after a failure elsewhere, too, see `Step.isOwed`. */
+  readonly isOwed?: boolean
 }
 
 /** The service of an ordinary container; a container of `run` has no hooks. */
@@ -64,6 +66,7 @@ function addHooks(
       cause: phase,
       group: service.name,
       ...(target.trial !== undefined && { trial: target.trial }),
+      isOwed: target.isOwed === true,
       after,
     })
     after = [step]
@@ -98,6 +101,7 @@ export function addPreStart(
         cause: `pre_start[${index}]`,
         group: service.name,
         ...(target.trial !== undefined && { trial: target.trial }),
+        isOwed: target.isOwed === true,
         after: [...after, ...target.ready],
       }),
     )

@@ -20,6 +20,8 @@ export interface ImageOptions {
   readonly pull: PullPolicy
   /** False: `--no-build`. */
   readonly mayBuild: boolean
+  /** An image that is there is not built again, whatever `pull_policy` says. */
+  readonly isKeepingBuilt?: boolean
   readonly wishes: BuildWishes
   /** Now, in milliseconds since 1970, for images that age. */
   readonly nowMs: number
@@ -205,10 +207,11 @@ class BuildGraph {
 
 /** Its image is built though there may be one. */
 export function isBuiltAnyway(service: Service, o: ImageOptions): boolean {
-  return service.build !== undefined && policyOf(service, o) === 'build' && o.mayBuild
+  return service.build !== undefined && policyOf(service, o) === 'build' && o.mayBuild && o.isKeepingBuilt !== true
 }
 
-function policyOf(service: Service, o: ImageOptions): string {
+/** When its image is brought: its own `pull_policy`, or what the command says over it. */
+export function policyOf(service: Service, o: Pick<ImageOptions, 'pull'>): string {
   const own = service.pull_policy ?? 'missing'
   if (o.pull === 'policy') return own
   // `--build` says nothing about images that are not built.

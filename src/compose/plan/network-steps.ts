@@ -7,6 +7,7 @@ import { toDraftAttachments, toNetworkBody } from '../translate.ts'
 import { silent } from './builder.ts'
 import { LABEL } from './label.ts'
 import { toNetworkGuests } from './placement/network-guests.ts'
+import { isAlive } from './observed.ts'
 import type { Observed, ObservedContainer, ObservedNetwork } from './observed.ts'
 import type { Selection } from './selection.ts'
 import { toDraft } from './draft.ts'
@@ -60,7 +61,7 @@ function isEqualMap(one: Readonly<Record<string, string>>, other: Readonly<Recor
  * remove, create, connect again.
  *
  * @throws {compose/not-found} for an external network that does not exist
- * @throws {compose/plan} for a network of the same name that is another one's
+ * @throws {compose/plan} for a network of the same name that is another one's, and for a changed one that a container of `run` is using
  */
 export function addNetworkSteps(
   space: Workspace,
@@ -113,7 +114,7 @@ function checkOwner(space: Workspace, key: string, network: ObservedNetwork): vo
   }
 }
 
-function addCreation(space: Workspace, key: string, cause: string, after: readonly number[]): number {
+function addCreation(space: Workspace, key: string, cause: string, after: readonly number[], isOwed = false): number {
   const wanted = space.project.networks[key]
   const { isCluster } = space.options
   const plain = toNetworkBody(space.project, key, wanted ?? { name: key }, isCluster)
@@ -126,6 +127,7 @@ function addCreation(space: Workspace, key: string, cause: string, after: readon
     resource: `Network ${body.Name}`,
     cause,
     after: before,
+    isOwed,
   })
 }
 
@@ -139,6 +141,15 @@ function renewNetwork(
   const cause = 'configuration changed'
   const attached = space.observed.containers.filter((entry) => Object.values(entry.networks).includes(network.id))
   const detachments: number[] = []
+  // What was stopped for it is to run again, whatever fails elsewhere.
+  let isOwed = false
+  const busy = attached.find((entry) => entry.isOneOff && isAlive(entry) && !space.removals.has(entry.id))
+  if (busy !== undefined) {
+    // What somebody runs is not done twice, nor cut off: the reference program fails too, with the network half taken down.
+    throw new FlotillaError('compose/plan', `network ${network.name} has changed, and ${busy.name} is running on it`, {
+      hint: 'wait for its end, or stop it; then the network can be made anew',
+    })
+  }
   for (const container of attached) {
     const removal = space.removals.get(container.id)
     if (removal !== undefined) {
@@ -146,12 +157,14 @@ function renewNetwork(
       continue
     }
     const stop = stopOnce(space, container, { cause: `network ${network.name} is renewed` })
+    isOwed ||= stop !== undefined
     const detachment = builder.add({
       op: { kind: 'disconnect-network', network: network.name, container: toRef(container) },
       resource: toResource(container.name),
       cause: `network ${network.name} is renewed`,
       group: container.service,
       after: [stop],
+      isOwed: stop !== undefined,
     })
     detachments.push(detachment)
     space.detachments.set(container.id, [...(space.detachments.get(container.id) ?? []), detachment])
@@ -162,8 +175,9 @@ function renewNetwork(
     cause,
     after: detachments,
     words: { working: 'Recreating', done: '' },
+    isOwed,
   })
-  const creation = addCreation(space, key, cause, [removal])
+  const creation = addCreation(space, key, cause, [removal], isOwed)
   space.networks.set(key, creation)
   for (const container of attached) {
     if (space.removals.has(container.id)) continue
@@ -184,11 +198,11 @@ function reconnect(
   creation: number,
 ): void {
   const isSelected = space.selection.names.has(container.service)
-  if (isSelected && slot?.action !== 'keep') return
+  if (isSelected && slot?.action !== 'keep' && !container.isOneOff) return
   const name = space.project.networks[key]?.name ?? key
   const endpoint =
     slot === undefined
-      ? { Aliases: [container.name, container.service] }
+      ? { Aliases: container.isOneOff ? [container.name] : [container.name, container.service] }
       : (toDraftAttachments(toDraft(space, slot, new Map())).find((entry) => entry.network === name)?.endpoint ?? {})
   const step = space.builder.add({
     op: { kind: 'connect-network', network: name, container: toRef(container), endpoint },
@@ -197,6 +211,7 @@ function reconnect(
     group: container.service,
     after: [creation],
     words: silent,
+    isOwed: space.stops.has(container.id),
   })
   const list = space.reconnections.get(container.id)
   if (list === undefined) space.reconnections.set(container.id, [step])

@@ -63,6 +63,8 @@ export type StepOp =
       readonly container: ContainerRef
       readonly service: string
       readonly condition: WaitCondition
+      /** It was paused until now: what its last health check said may be of then. */
+      readonly isUnpaused?: boolean
     }
   | {
       /** Waits until a container has proved good: healthy, or without a health check up for so long. */
@@ -119,7 +121,7 @@ export interface Step {
   readonly isInUse?: boolean
   /** A failure counts as the failed exchange of this container, of which a rollout may tolerate some. */
   readonly trial?: Trial
-  /** Begun after a failure elsewhere, too: it belongs to an exchange whose old container does not run any more. */
+  /** Begun after a failure elsewhere, too: it brings back what does not run any more because the plan has stopped it. */
   readonly isOwed?: boolean
   readonly words: StepWords
 }

@@ -1,4 +1,5 @@
 import type { Service } from '../model/service.ts'
+import { addBystanderStarts } from './bystander-steps.ts'
 import { silent } from './builder.ts'
 import { addWait, awaited } from './dependency-waits.ts'
 import type { Waits } from './dependency-waits.ts'
@@ -23,6 +24,7 @@ export function addStartSteps(
   waits: Waits,
 ): void {
   const starts = new Map<string, Started>()
+  const bystanders = addBystanderStarts(space)
   for (const service of space.selection.services) {
     const wanting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
     const update = rolling.get(service.name)
@@ -37,8 +39,9 @@ export function addStartSteps(
     const waiting = wanting.map((entry) =>
       entry.isPostponed === true ? placeNew(space, entry.slot, dependencies, slots, placed) : entry,
     )
-    const fresh = waiting.filter((entry) => !isPaused(space, entry)).map(toTarget)
-    const first = [...before, ...dependencies, ...networksOf(space, service, waiting)]
+    const fresh = waiting.filter((entry) => !isPaused(space, entry)).map((entry) => toTarget(space, entry))
+    const beside = Object.keys(service.depends_on ?? {}).flatMap((name) => bystanders.get(name) ?? [])
+    const first = [...before, ...dependencies, ...beside, ...networksOf(space, service, waiting)]
     const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)
     for (const entry of waiting) {
       const step = space.builder.add({
@@ -47,10 +50,10 @@ export function addStartSteps(
         cause: entry.slot.action === 'keep' ? stateOf(space, entry) : entry.slot.cause,
         group: service.name,
         after: [...entry.ready, ...prepared],
-        isOwed: entry.isOwed === true,
+        isOwed: isOwed(space, entry),
         ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
-      const target = { ...toTarget(entry), ready: [step] }
+      const target = { ...toTarget(space, entry), ready: [step] }
       const last = isPaused(space, entry) ? [step] : addPostStart(space.builder, space.project, service, target)
       starts.set(entry.slot.name, { step, last: last[0] ?? step })
     }
@@ -119,8 +122,17 @@ function isStopped({ stops }: Workspace, { slot }: Placed): boolean {
   return slot.container !== undefined && stops.has(slot.container.id)
 }
 
-function toTarget(entry: Placed): HookTarget {
-  return { ref: entry.ref, resource: toResource(entry.slot.name), ready: entry.ready }
+function isOwed(space: Workspace, entry: Placed): boolean {
+  return entry.isOwed === true || isStopped(space, entry)
+}
+
+function toTarget(space: Workspace, entry: Placed): HookTarget {
+  return {
+    ref: entry.ref,
+    resource: toResource(entry.slot.name),
+    ready: entry.ready,
+    isOwed: isOwed(space, entry),
+  }
 }
 
 /** What this plan stopped runs again even when nothing else is to be started. */

@@ -65,6 +65,7 @@ export function findUsers(observed: Observed, volumes: readonly ChangedVolume[])
  * Adds the steps that make missing volumes, and anew those the user agreed to lose.
  *
  * @throws {compose/not-found} for an external volume that does not exist
+ * @throws {compose/plan} for one that is used by a container nobody asked to make again
  */
 export function addVolumeSteps(space: Workspace, renewed: readonly ChangedVolume[]): void {
   for (const key of volumesInPlay(space.project, space.selection)) {
@@ -131,9 +132,14 @@ function isSpread({ deploy }: Service): boolean {
 function renewVolume(space: Workspace, change: ChangedVolume): void {
   const cause = 'configuration changed'
   const name = change.volume.name
-  const removals = findUsers(space.observed, [change]).map((container) =>
-    removeOnce(space, container, { cause: `volume ${name} is made anew` }),
-  )
+  const users = findUsers(space.observed, [change])
+  const lost = users.find((entry) => !space.removals.has(entry.id) && !isMadeAgain(space, entry))
+  if (lost !== undefined) {
+    throw new FlotillaError('compose/plan', `volume ${name} has changed, and is in use by ${lost.name}`, {
+      hint: `the command would not make that container again: remove it, or name its service (${lost.service}) too`,
+    })
+  }
+  const removals = users.map((container) => removeOnce(space, container, { cause: `volume ${name} is made anew` }))
   const removal = space.builder.add({
     op: { kind: 'remove-volume', name },
     resource: `Volume ${name}`,
@@ -141,4 +147,9 @@ function renewVolume(space: Workspace, change: ChangedVolume): void {
     after: removals,
   })
   addCreation(space, change.key, cause, removal)
+}
+
+/** What is of another service, or of `run`, would be gone for good. */
+function isMadeAgain({ selection }: Workspace, { service, isOneOff }: ObservedContainer): boolean {
+  return selection.names.has(service) && !isOneOff
 }

@@ -94,6 +94,7 @@ export function stopOnce(space: Workspace, container: ObservedContainer, step: C
     ref: toRef(container),
     resource,
     ready: step.after ?? [],
+    isOwed: step.isOwed === true,
   })
   const id = space.builder.add({
     op: {

@@ -24,8 +24,9 @@ export function mergeTop(lists: readonly ProcessList[]): TextTable {
   if (lists.some((list) => list.titles.includes(commandTitle))) titles.push(commandTitle)
   const rows = lists.flatMap(({ container, titles: own, processes }) =>
     processes.map((process) => [
-      container.service,
-      container.isOneOff ? '-' : String(container.number),
+      // What tells no service is called by its own name, as by the reference program; an empty cell would shift the others.
+      container.service === '' ? container.name : container.service,
+      container.isOneOff || container.number === 0 ? '-' : String(container.number),
       ...titles.map((title) => process[own.indexOf(title)] ?? '-'),
     ]),
   )

@@ -40,6 +40,11 @@ describe('top', () => {
     const lists = [{ container: { ...web, isOneOff: true, number: 0 }, titles: ['CMD'], processes: [['sh']] }]
     expect(mergeTop(lists).rows).toEqual([['web', '-', 'sh']])
   })
+
+  it('one whose labels tell no service has its own name and no number', () => {
+    const container = { service: '', number: 0, isOneOff: false, name: 'by-hand' }
+    expect(mergeTop([{ container, titles: ['CMD'], processes: [['sh']] }]).rows).toEqual([['by-hand', '-', 'sh']])
+  })
 })
 
 describe('events', () => {

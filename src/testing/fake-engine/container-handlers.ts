@@ -162,6 +162,8 @@ function pause(call: FakeCall): void {
   const container = target(call)
   if (container.status !== 'running') throw new FakeError(409, `Container ${container.id} is not running`)
   container.status = 'paused'
+  // As engines do: they check nothing meanwhile, and know no other word for it.
+  if (container.health !== 'none') container.health = 'unhealthy'
   call.state.emitContainer(container, 'pause')
   call.send(204)
 }

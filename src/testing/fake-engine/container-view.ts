@@ -141,9 +141,9 @@ export function viewInspect(container: FakeContainer): ContainerInspect {
   }
 }
 
-function viewHealth({ health, lastCheck }: FakeContainer): HealthState {
-  const at = new Date(0).toISOString()
-  const ExitCode = health === 'unhealthy' ? 1 : 0
-  const Log = lastCheck === undefined ? [] : [{ Start: at, End: at, ExitCode, Output: lastCheck }]
-  return { Status: health, FailingStreak: 0, Log }
+function viewHealth({ health, lastCheck, failingStreak = 0 }: FakeContainer): HealthState {
+  const at = new Date(lastCheck?.atMs ?? 0).toISOString()
+  const Log =
+    lastCheck === undefined ? [] : [{ Start: at, End: at, ExitCode: lastCheck.exitCode, Output: lastCheck.said }]
+  return { Status: health, FailingStreak: failingStreak, Log }
 }

@@ -146,7 +146,10 @@ class Fake implements FakeEngine {
   setHealth(id: string, health: HealthState['Status'], said?: string): void {
     const container = needContainer(this.state, id)
     container.health = health
-    container.lastCheck = said
+    const [atMs, exitCode] = [this.state.clock.nowMs(), health === 'unhealthy' ? 1 : 0]
+    container.lastCheck = said === undefined ? undefined : { said, atMs, exitCode }
+    // As often in a row as engines ask for where nothing else is said.
+    container.failingStreak = 3 * exitCode
     this.state.emitContainer(container, `health_status: ${health}`)
   }
 

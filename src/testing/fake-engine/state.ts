@@ -29,7 +29,9 @@ export interface FakeContainer {
   restartCount: number
   health: HealthState['Status']
   /** What the last health check printed. */
-  lastCheck?: string | undefined
+  lastCheck?: { readonly said: string; readonly atMs: number; readonly exitCode: number } | undefined
+  /** Health checks that failed one after the other. */
+  failingStreak?: number
   error: string
   /** Published ports as they came out. */
   ports: Map<string, { readonly HostIp: string; readonly HostPort: string }[]>

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { applyPlan } from '../../testing/apply-plan.ts'
+import { dependsOn, dictionary, emptyEngine, project, service } from '../../testing/compose-builders.ts'
+import type { Project } from '../model/project.ts'
+import type { Observed, ObservedContainer } from './observed.ts'
+import { defaultReconcileOptions } from './options.ts'
+import type { ReconcileOptions } from './options.ts'
+import { isQuestions, renderPlan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { reconcile } from './reconcile.ts'
+
+function plan(want: Project, have: Observed = emptyEngine(), options: Partial<ReconcileOptions> = {}): Plan {
+  const outcome = reconcile(want, have, { ...defaultReconcileOptions, ...options })
+  if (isQuestions(outcome)) throw new Error('asked without an answer')
+  return outcome
+}
+
+const up = (want: Project): Observed => applyPlan(plan(want), emptyEngine())
+
+function withContainer(have: Observed, name: string, change: Partial<ObservedContainer>): Observed {
+  return { ...have, containers: have.containers.map((each) => (each.name === name ? { ...each, ...change } : each)) }
+}
+
+describe('a network that is made anew for some of the services', () => {
+  const services = [service('db'), service('web', { depends_on: dependsOn('db') }), service('old')]
+  const have = up(project(services))
+  const want = project(services.slice(0, 2), { networks: { default: { labels: dictionary({ a: 'b' }) } } })
+  const starts = (done: Plan): readonly string[] =>
+    renderPlan(done)
+      .split('\n')
+      .filter((line) => line.includes('start-container'))
+
+  it('lets everything else that was stopped for it run again, whether the files still have it or not', () => {
+    const done = plan(want, have, { services: ['db'] })
+    expect(applyPlan(done, have).containers.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'p-db-1 running',
+      'p-old-1 running',
+      'p-web-1 running',
+    ])
+    expect(plan(want, applyPlan(done, have)).steps).toEqual([])
+  })
+
+  it('leaves alone what did not run', () => {
+    const stopped = withContainer(have, 'p-web-1', { state: 'exited' })
+    const after = applyPlan(plan(want, stopped, { services: ['db'] }), stopped)
+    expect(after.containers.find(({ name }) => name === 'p-web-1')?.state).toBe('exited')
+  })
+
+  it('starts it before those that depend on it, and whatever fails elsewhere', () => {
+    const done = plan(want, have, { services: ['web'], withoutDependencies: true })
+    expect(starts(done)).toEqual([
+      expect.stringContaining('Container p-db-1'),
+      expect.stringContaining('Container p-old-1'),
+      expect.stringContaining('Container p-web-1'),
+    ])
+    const [db, , web] = done.steps.filter(({ op }) => op.kind === 'start-container')
+    expect(web?.after).toContain(db?.id)
+    expect(db?.isOwed).toBe(true)
+  })
+
+  it('is refused while a container of run is on it, and takes along one that has ended', () => {
+    const running = withContainer(have, 'p-old-1', { service: 'db', isOneOff: true, name: 'p-db-run-1' })
+    expect(() => plan(want, running)).toThrow('network p_default has changed, and p-db-run-1 is running on it')
+    const ended = withContainer(running, 'p-db-run-1', { state: 'exited' })
+    expect(renderPlan(plan(want, ended))).toContain('p-db-run-1: connect-network to p_default')
+  })
+})
+
+describe('a volume that is made anew', () => {
+  const mount = [{ type: 'volume', source: 'data', target: '/data' }] as const
+  const services = [service('db', { volumes: mount }), service('web', { volumes: mount })]
+  const have = up(project(services, { volumes: { data: {} } }))
+  const want = project(services, { volumes: { data: { labels: dictionary({ a: 'b' }) } } })
+  const answers = { 'volume:p_data': true }
+
+  it('is refused where a container that uses it would be gone for good', () => {
+    expect(() => plan(want, have, { services: ['db'], answers })).toThrow(
+      'volume p_data has changed, and is in use by p-web-1',
+    )
+    const oneOff = withContainer(have, 'p-web-1', { isOneOff: true, state: 'exited' })
+    expect(() => plan(want, oneOff, { answers })).toThrow('is in use by p-web-1')
+  })
+
+  it('replaces all its users where they are all asked for', () => {
+    expect(applyPlan(plan(want, have, { answers }), have).containers).toHaveLength(2)
+    expect(plan(want, have, { services: ['db'], answers: { 'volume:p_data': false } }).steps).toEqual([])
+  })
+})
