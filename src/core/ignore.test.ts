@@ -40,6 +40,11 @@ describe('a .dockerignore', () => {
     [['*', '!src'], 'other', true],
     [['[a-c]x'], 'bx', true],
     [['[^a-c]x'], 'bx', false],
+    [['[\\]\\-]x'], ']x', true],
+    [['[\\]\\-]x'], '-x', true],
+    [['[\\]\\-]x'], '\\x', false],
+    [['*[^a-c💾]*/*/*'], 'a💾/y/z', false],
+    [['*[^a-c💾]*/*/*'], 'ad/y/z', true],
     [['a\\*b'], 'a*b', true],
     [['a\\*b'], 'axb', false],
     [['a.b+(c)$'], 'a.b+(c)$', true],
@@ -50,9 +55,12 @@ describe('a .dockerignore', () => {
     expect(new PatternList(patterns).matches(path)).toBe(isMatch)
   })
 
-  it.each(['!', 'a[b', '[z-a]'])('refuses %s', (pattern) => {
-    expect(() => new PatternList([pattern])).toThrow(SyntaxError)
-  })
+  it.each(['!', '!/', 'a[b', '[z-a]', 'a\\', '[]a]', '[a-]', '[^]', '[\\]', '*'.repeat(9) + '[]x]'])(
+    'refuses %s',
+    (pattern) => {
+      expect(() => new PatternList([pattern])).toThrow(SyntaxError)
+    },
+  )
 
   it('knows where exceptions may lie', () => {
     const list = new PatternList(['docs', '!docs/a/keep', '!**/*.md'])

@@ -142,9 +142,11 @@ function isHit({ isLiteral, prefix, expression }: Compiled, path: string): boole
 
 function compile(text: string, isLong = false): Compiled | undefined {
   if (text === '') return undefined
-  const isException = text.startsWith('!')
-  const path = cleanPath(isException ? text.slice(1) : text)
-  if (isException && text.length === 1) throw new SyntaxError('illegal exclusion pattern: "!"')
+  // With its mark: `!/` is but the mark then (moby/patternmatcher).
+  const pattern = cleanPath(text)
+  const isException = pattern.startsWith('!')
+  const path = isException ? pattern.slice(1) : pattern
+  if (isException && path === '') throw new SyntaxError('illegal exclusion pattern: "!"')
   const special = path.search(/[*?[\\]/)
   return {
     isException,

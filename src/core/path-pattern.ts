@@ -8,9 +8,17 @@ export interface PathTest {
  * `star` any but slashes, `all` any; `folders` takes anything that ends in a slash, and may be passed over from the
  * `either` in front of it.
  */
-type Step =
-  | { readonly kind: 'one'; readonly source: string; readonly literal?: string }
-  | { readonly kind: 'star' | 'all' | 'either' | 'folders' }
+type Step = One | { readonly kind: 'star' | 'all' | 'either' | 'folders' }
+
+/** Takes a character of one of its ranges, or of none of them. */
+interface One {
+  readonly kind: 'one'
+  readonly ranges: readonly CharacterRange[]
+  readonly isNegated: boolean
+}
+
+/** First and last code point. */
+type CharacterRange = readonly [number, number]
 
 /** Up to here the language's own expressions are quick whatever the path is; each further star multiplies their work. */
 const maxStars = 2
@@ -91,15 +99,15 @@ class StepTest implements PathTest {
   }
 }
 
-/** Letters are compared as they are: a list of 100,000 patterns would fill the engine's room for compiled expressions. */
-function isTaken({ source, literal }: Extract<Step, { readonly kind: 'one' }>, character: string): boolean {
-  return literal === undefined ? new RegExp(`^${source}$`, 'su').test(character) : character === literal
+function isTaken({ ranges, isNegated }: One, character: string): boolean {
+  const code = character.codePointAt(0) ?? 0
+  return ranges.some(([first, last]) => first <= code && code <= last) !== isNegated
 }
 
 function toSteps(path: string): readonly Step[] {
   const steps: Step[] = []
   for (let at = 0; at < path.length; at += 1) {
-    const char = String.fromCodePoint(path.codePointAt(at) ?? 0)
+    const char = characterAt(path, at)
     if (char === '*' && path[at + 1] === '*') {
       at += 1
       if (path[at + 1] === '/') at += 1
@@ -108,48 +116,73 @@ function toSteps(path: string): readonly Step[] {
     } else if (char === '*') {
       steps.push({ kind: 'star' })
     } else if (char === '?') {
-      steps.push({ kind: 'one', source: '[^/]' })
+      steps.push({ ...letter('/'), isNegated: true })
     } else if (char === '[') {
-      const end = path.indexOf(']', at + 2)
-      if (end === -1) throw new SyntaxError('a class without end')
-      steps.push({ kind: 'one', source: checkClass(toClass(path.slice(at + 1, end))) })
+      const { step, end } = readClass(path, at)
+      steps.push(step)
       at = end
-    } else if (char === '\\') {
-      const escaped = path.codePointAt(at + 1)
-      const text = escaped === undefined ? '\\' : String.fromCodePoint(escaped)
-      steps.push(letter(text))
-      at += text.length
     } else {
-      steps.push(letter(char))
-      at += char.length - 1
+      const read = char === '\\' ? characterAt(path, at + 1) : char
+      steps.push(letter(read))
+      at += char === '\\' ? read.length : char.length - 1
     }
   }
   return steps
 }
 
-function letter(literal: string): Step {
-  return { kind: 'one', source: escapeChar(literal), literal }
+/** @throws {SyntaxError} where the text is over */
+function characterAt(text: string, at: number): string {
+  const code = text.codePointAt(at)
+  if (code === undefined) throw new SyntaxError('an end in the middle')
+  return String.fromCodePoint(code)
 }
 
-/** @throws {SyntaxError} for a range whose end comes before its start */
-function checkClass(source: string): string {
-  return new RegExp(source, 'su').source
+function letter(character: string): One {
+  const code = character.codePointAt(0) ?? 0
+  return { kind: 'one', ranges: [[code, code]], isNegated: false }
+}
+
+/**
+ * One class, as Go's `filepath.Match` reads it: `]` and `-` stand for themselves behind a backslash alone.
+ *
+ * @param at where its bracket is
+ * @throws {SyntaxError} also for a range whose end comes before its start
+ */
+function readClass(path: string, at: number): { readonly step: One; readonly end: number } {
+  const isNegated = path[at + 1] === '^'
+  const ranges: CharacterRange[] = []
+  let next = at + (isNegated ? 2 : 1)
+  function readOne(): number {
+    let character = characterAt(path, next)
+    if (character === '-' || character === ']') throw new SyntaxError('a class without a character')
+    if (character === '\\') {
+      next += 1
+      character = characterAt(path, next)
+    }
+    next += character.length
+    return character.codePointAt(0) ?? 0
+  }
+  while (path[next] !== ']' || ranges.length === 0) {
+    const first = readOne()
+    let last = first
+    if (path[next] === '-') {
+      next += 1
+      last = readOne()
+    }
+    if (last < first) throw new SyntaxError('a range from behind')
+    ranges.push([first, last])
+  }
+  return { step: { kind: 'one', ranges, isNegated }, end: next }
 }
 
 const sources = { star: '[^/]*', all: '.*', either: '', folders: '(?:.*/)?' } as const
 
 function toSource(step: Step): string {
-  return step.kind === 'one' ? step.source : sources[step.kind]
+  if (step.kind !== 'one') return sources[step.kind]
+  const ranges = step.ranges.map(([first, last]) => `${escapeCode(first)}-${escapeCode(last)}`)
+  return `[${step.isNegated ? '^' : ''}${ranges.join('')}]`
 }
 
-function toClass(inner: string): string {
-  const isNegated = inner.startsWith('^')
-  const body = (isNegated ? inner.slice(1) : inner).replace(/\\?([\s\S])/gu, (_, char: string) =>
-    char === '-' ? '-' : escapeChar(char),
-  )
-  return `[${isNegated ? '^' : ''}${body}]`
-}
-
-function escapeChar(char: string): string {
-  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char
+function escapeCode(code: number): string {
+  return `\\u{${code.toString(16)}}`
 }

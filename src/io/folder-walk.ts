@@ -38,7 +38,7 @@ export interface WalkedFile {
 
 export interface WalkOptions {
   /** Patterns of what is left out, exceptions included. */
-  readonly exclude?: readonly string[]
+  readonly exclude?: readonly string[] | PatternList
   /** Patterns of what is taken; none: everything. */
   readonly include?: readonly string[]
 }
@@ -52,7 +52,8 @@ export interface WalkOptions {
  * @throws {io/file} for what cannot be read, {SyntaxError} for a pattern that cannot
  */
 export function* walkFolder(root: string, options: WalkOptions = {}): Generator<WalkedFile, void, void> {
-  const exclude = new PatternList(options.exclude ?? [])
+  const { exclude: given = [] } = options
+  const exclude = given instanceof PatternList ? given : new PatternList(given)
   const include = new PatternList(options.include ?? [])
   const selection = { exclude, include, linked: new Map<string, string>() }
   yield* walk(root, '', [], { exclude: exclude.root, include: include.root }, selection)

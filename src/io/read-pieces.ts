@@ -1,10 +1,12 @@
 import { Buffer } from 'node:buffer'
-import { constants, promises as fs } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { FlotillaError, isFlotillaError } from '../core/errors.ts'
 import { toFilePath } from '../core/odd-name.ts'
 import { fileReason } from '../core/file-reason.ts'
 
 const streamedBytes = 64 * 1024
+const readLater = promisify(read)
 
 /** How a file is read. */
 export interface ReadPiecesOptions {
@@ -20,6 +22,9 @@ export interface ReadPiecesOptions {
  * The file may have been replaced since it was looked at: what is no file now is an error, also a pipe that nobody writes to,
  * where an ordinary open would wait, and the process with it, for ever.
  *
+ * A file that fits into the buffer is read at once: the four turns through the thread pool that it takes otherwise cost many
+ * times what the reading does.
+ *
  * @throws {io/file} naming the path, also for a file that is shorter than `sizeBytes`
  */
 export async function* readPieces(
@@ -27,19 +32,24 @@ export async function* readPieces(
   { buffer, sizeBytes = Infinity }: ReadPiecesOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
   try {
-    const file = await fs.open(toFilePath(path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    const file = openSync(toFilePath(path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
-      if (!(await file.stat()).isFile()) throw refuse(path, 'it is no longer a regular file')
+      const stats = fstatSync(file)
+      if (!stats.isFile()) throw refuse(path, 'it is no longer a regular file')
+      const isSmall = stats.size <= buffer.length
       let left = sizeBytes
       while (left > 0) {
-        const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, left))
+        const count = Math.min(buffer.length, left)
+        const bytesRead = isSmall
+          ? readSync(file, buffer, 0, count, null)
+          : (await readLater(file, buffer, 0, count, null)).bytesRead
         if (bytesRead === 0) break
         left -= bytesRead
         yield buffer.subarray(0, bytesRead)
       }
       if (left > 0 && sizeBytes !== Infinity) throw refuse(path, 'it became shorter while it was read')
     } finally {
-      await file.close()
+      closeSync(file)
     }
   } catch (error) {
     throw isFlotillaError(error) ? error : refuse(path, fileReason(error), error)

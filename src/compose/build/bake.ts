@@ -45,7 +45,7 @@ function toTarget(build: ImageBuild, project: Project, wishes: BakeWishes): obje
         ? `id=${secret.id},type=file,src=${secret.path}`
         : `id=${secret.id},type=env,env=${secret.name}`,
     ),
-    ssh: build.ssh.map(({ id, path }) => (path === undefined || path === '' ? id : `${id}=${path}`)),
+    ssh: build.ssh.map(({ id, path }) => `${id}=${path ?? ''}`),
     platforms: build.platforms,
     pull: build.isPulling,
     'no-cache': build.isWithoutCache,

@@ -15,6 +15,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { extract } from 'tar-stream'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -75,10 +76,24 @@ async function startBuilder(answer: (request: IncomingMessage, response: ServerR
   return engine
 }
 
+async function readNames(archive: Readable): Promise<readonly string[]> {
+  const names: string[] = []
+  const reader = extract()
+  reader.on('entry', ({ name }, entry, next) => {
+    names.push(name)
+    entry.resume()
+    entry.on('end', next)
+  })
+  const body = await buffer(archive)
+  await new Promise<void>((resolve) => reader.on('finish', () => resolve()).end(body))
+  return names
+}
+
 describe('the classic builder', () => {
   it.each([
     ['[', 'syntax error in pattern "["'],
     ['!', 'illegal exclusion pattern: "!"'],
+    ['a\\', 'syntax error in pattern'],
     [undefined, 'illegal operation on a directory'],
   ])('names the ignore file when it is wrong: %j', async (text, reason) => {
     const { folder, engine, options } = await start({ Dockerfile: 'FROM scratch' })
@@ -109,6 +124,26 @@ describe('the classic builder', () => {
     const request = fake.requests.find((entry) => entry.path.endsWith('/build'))
     expect(request?.method).toBe('POST')
     expect(events.at(-1)).toMatchObject({ id: 'web', status: 'done', text: 'Built' })
+  })
+
+  it('leaves out what .dockerignore says, whatever lies beside the Dockerfile', async () => {
+    const { folder, options } = await start({
+      Dockerfile: 'FROM scratch',
+      'Dockerfile.dockerignore': 'beside',
+      '.dockerignore': 'top',
+      beside: '',
+      top: '',
+    })
+    const want = project([service('web', { image: 'r/web', build: { context: folder, dockerfile: 'Dockerfile' } })])
+    let names: readonly string[] = []
+    const engine = await startBuilder((request, response) => {
+      void readNames(request).then((read) => {
+        names = read
+        response.end('{"aux":{"ID":"sha256:1"}}')
+      })
+    })
+    await buildServices(engine, want, ['web'], options)
+    expect(names).toEqual(['.dockerignore', 'Dockerfile', 'Dockerfile.dockerignore', 'beside'])
   })
 
   it('is sent empty files, pipes, rights and second names as they are', async () => {

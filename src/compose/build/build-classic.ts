@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Pack } from 'tar-stream'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { PatternList, parseIgnoreFile } from '../../core/ignore.ts'
 import { isOddName } from '../../core/odd-name.ts'
 import type { Progress } from '../../core/progress.ts'
@@ -170,45 +170,37 @@ function nameInContext(build: ImageBuild): string {
 }
 
 async function packContext(build: ImageBuild, root: string, extra: ExtraDockerfile | undefined): Promise<ByteSource> {
-  const exclude = [...(await readIgnored(build, root))]
   // The engine needs them, whatever is left out for the image's sake (docker/cli cli/command/image/build).
-  if (exclude.length > 0) exclude.push('!.dockerignore', ...(extra === undefined ? [`!${nameInContext(build)}`] : []))
+  const kept = ['!.dockerignore', ...(extra === undefined ? [`!${nameInContext(build)}`] : [])]
+  const exclude = await readIgnored(root, kept)
   return streamArchive((tar) => fill(tar, root, exclude, extra))
 }
 
-async function readIgnored(build: ImageBuild, root: string): Promise<readonly string[]> {
-  const beside = build.dockerfile.kind === 'file' ? [`${build.dockerfile.path}.dockerignore`] : []
-  for (const path of [...beside, `${root}/.dockerignore`]) {
-    try {
-      return checkPatterns(path, parseIgnoreFile(await readFile(path, 'utf8')))
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') continue
-      if (isFlotillaError(error)) throw error
-      throw new FlotillaError('io/file', `cannot read ${path}: ${fileReason(error)}`, { cause: error })
-    }
-  }
-  return []
-}
-
 /**
- * Patterns that can be followed.
+ * What `.dockerignore` leaves out. The classic builder knows no such file beside a Dockerfile (docker/compose
+ * pkg/compose/build_classic.go).
  *
- * @throws {compose/invalid} naming the file: what is wrong in a pattern does not tell where it stands
+ * @param kept exceptions that hold in any case
+ * @throws {compose/invalid} {io/file} naming the file: what is wrong in a pattern does not tell where it stands
  */
-function checkPatterns(path: string, patterns: readonly string[]): readonly string[] {
+async function readIgnored(root: string, kept: readonly string[]): Promise<PatternList> {
+  const path = `${root}/.dockerignore`
+  let text: string
   try {
-    return new PatternList(patterns).isEmpty ? [] : patterns
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return new PatternList([])
+    throw new FlotillaError('io/file', `cannot read ${path}: ${fileReason(error)}`, { cause: error })
+  }
+  try {
+    const patterns = parseIgnoreFile(text)
+    return new PatternList(patterns.length === 0 ? [] : [...patterns, ...kept])
   } catch (cause) {
     throw new FlotillaError('compose/invalid', `${path}: ${toMessage(cause)}`, { cause })
   }
 }
 
-async function fill(
-  tar: Pack,
-  root: string,
-  exclude: readonly string[],
-  extra: ExtraDockerfile | undefined,
-): Promise<void> {
+async function fill(tar: Pack, root: string, exclude: PatternList, extra: ExtraDockerfile | undefined): Promise<void> {
   for (const file of walkFolder(root, { exclude })) await addFile(tar, root, file)
   if (extra !== undefined) await addText(tar, extra)
 }

@@ -32,6 +32,7 @@ interface FollowOptions {
 function followFolders(paths: readonly string[], { clock, isSkipped }: FollowOptions): Changes {
   const batcher = makeBatcher(clock)
   const tree = new FolderTree({
+    clock,
     isSkipped,
     onChange: (path) => batcher.add(path),
     onError: (error) => batcher.fail(toFollowFailure(error)),

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -28,6 +29,7 @@ function follow(prepare: (at: (path: string) => string) => void): Followed {
   prepare(at)
   const told = new Set<string>()
   const tree = new FolderTree({
+    clock: systemClock,
     isSkipped: (path) => path.endsWith('.skip'),
     onChange: (path) => told.add(relative(folder, path)),
     onError: (error) => told.add(String(error)),
@@ -128,5 +130,33 @@ describe.runIf(process.platform === 'linux')('a tree of folders (Linux)', () => 
       writeFileSync(at(name), name)
     }
     expect((await tells(...names)).filter((path) => path.includes('/f'))).toEqual([...names].sort())
+  })
+
+  it('looks again at a name that came back without a second notice, as with Bun', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tree-'))
+    folders.push(folder)
+    const name = join(folder, 'b')
+    writeFileSync(name, '')
+    const told: string[] = []
+    const listeners = new Map<string, (event: string, name: string | null) => void>()
+    const tree = new FolderTree({
+      clock: systemClock,
+      isSkipped: () => false,
+      onChange: (path) => told.push(relative(folder, path)),
+      onError: (error) => told.push(String(error)),
+      watch: (path, listener) => {
+        listeners.set(path, listener)
+        return Object.assign(new EventEmitter(), { close() {}, ref: () => tree as never, unref: () => tree as never })
+      },
+    })
+    trees.push(tree)
+    tree.follow(folder)
+    rmSync(name)
+    listeners.get(folder)?.('rename', 'b')
+    mkdirSync(name)
+    writeFileSync(join(name, 'in'), '')
+    await pollUntil(async () => told.includes('b/in'), 5000, systemClock, { everyMs: 5 })
+    expect(told).toEqual(['b', 'b', 'b/in'])
+    expect(listeners.has(name)).toBe(true)
   })
 })

@@ -1,20 +1,28 @@
 import { lstatSync, readdirSync, watch } from 'node:fs'
 import type { FSWatcher, Stats } from 'node:fs'
 import { join } from 'node:path'
+import type { Clock } from '../../core/clock.ts'
 import { codeOf } from '../../io/files.ts'
 
 /** What a tree of folders is followed with. */
 export interface FolderTreeOptions {
+  readonly clock: Clock
   /** Folders and files that need not be followed. */
   readonly isSkipped: (path: string) => boolean
   /** Told each path that has changed, has come or has gone; a folder that does brings all it holds, or held. */
   readonly onChange: (path: string) => void
   /** Told when the system cannot follow more folders. */
   readonly onError: (error: Error) => void
+  /** What gives notice of one folder; absent: that of the system. */
+  readonly watch?: (path: string, listener: (event: string, name: string | null) => void) => FSWatcher
 }
+
+/** How long after a notice its path is looked at once more: well within the quiet that a batch waits for. */
+const againMs = 100
 
 interface Folder {
   readonly watcher: FSWatcher
+  readonly inode: number | undefined
   /** What it held when it was last looked at, but for what is skipped. */
   readonly names: Set<string>
 }
@@ -25,11 +33,14 @@ interface Folder {
  * A folder that its parent says has come, gone or moved is looked at anew, whatever was known of it: one that was
  * deleted and made anew before anybody could look has another inode, and the handle of the old one says nothing any more.
  * Every such look follows on a notice and sees what is there by then, so that the last one sees the last state; it takes
- * time in proportion to what the folder holds.
+ * time in proportion to what the folder holds. Bun gives one notice of a name that goes and comes again within a moment, so
+ * that a look may see what is between: a path is looked at again a moment later.
  */
 export class FolderTree {
   readonly #folders = new Map<string, Folder>()
   readonly #options: FolderTreeOptions
+  /** Paths that are to be looked at again. */
+  readonly #waiting = new Map<string, AbortController>()
   #isClosed = false
 
   constructor(options: FolderTreeOptions) {
@@ -47,6 +58,7 @@ export class FolderTree {
 
   close(): void {
     this.#isClosed = true
+    for (const waiting of this.#waiting.values()) waiting.abort()
     for (const { watcher } of this.#folders.values()) watcher.close()
     this.#folders.clear()
   }
@@ -60,7 +72,7 @@ export class FolderTree {
       // Before it is read: what comes in between is seen twice rather than not at all.
       const watcher = this.#watch(next, names)
       if (watcher === undefined) continue
-      this.#folders.set(next, { watcher, names })
+      this.#folders.set(next, { watcher, names, inode: look(next)?.ino })
       for (const name of readNames(next)) {
         const below = join(next, name)
         if (this.#options.isSkipped(below)) continue
@@ -73,13 +85,16 @@ export class FolderTree {
 
   #watch(path: string, names: Set<string>): FSWatcher | undefined {
     try {
-      const watcher = watch(path, { persistent: true }, (event, name) => {
-        if (this.#isClosed || this.#folders.get(path)?.watcher !== watcher || name === null) return
-        try {
-          this.#notice(path, names, event, name)
-        } catch (error) {
-          this.#options.onError(error as Error)
-        }
+      const follow = this.#options.watch ?? watch
+      const isCurrent = (): boolean => !this.#isClosed && this.#folders.get(path)?.watcher === watcher
+      const watcher: FSWatcher = follow(path, (event, name) => {
+        if (!isCurrent() || name === null) return
+        this.#guard(() => this.#notice(path, names, event, name))
+        if (event === 'rename')
+          void this.#lookAgain(join(path, name), () => {
+            if (isCurrent() && this.#isOutdated(join(path, name), names.has(name)))
+              this.#guard(() => this.#notice(path, names, event, name))
+          })
       })
       // A folder that has gone: its parent tells of it.
       watcher.on('error', () => {})
@@ -88,6 +103,33 @@ export class FolderTree {
       if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(codeOf(error))) return undefined
       throw error
     }
+  }
+
+  /** Once nothing more has been told of the path for a moment. */
+  async #lookAgain(path: string, look: () => void): Promise<void> {
+    this.#waiting.get(path)?.abort()
+    const waiting = new AbortController()
+    this.#waiting.set(path, waiting)
+    await this.#options.clock.sleep(againMs, waiting.signal).catch(() => {})
+    if (waiting.signal.aborted) return
+    this.#waiting.delete(path)
+    look()
+  }
+
+  #guard(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#options.onError(error as Error)
+    }
+  }
+
+  /** Whether something else is at a path than what is known of it. */
+  #isOutdated(path: string, isKnown: boolean): boolean {
+    if (this.#options.isSkipped(path)) return false
+    const stats = look(path)
+    if ((stats !== undefined) !== isKnown) return true
+    return (stats?.isDirectory() === true ? stats.ino : undefined) !== this.#folders.get(path)?.inode
   }
 
   #notice(folder: string, names: Set<string>, event: string, name: string): void {

@@ -40,6 +40,7 @@ describe('an agent made up for a key file', () => {
   it.each(['gone', 'text'])('says what is wrong with %s', async (name) => {
     writeFileSync(join(folder, 'text'), 'no key')
     await expect(openAgent(join(folder, name))).rejects.toThrow(`cannot use SSH key or agent "${join(folder, name)}"`)
+    await expect(openAgent(join(folder, 'gone'))).rejects.toThrow(/gone": no such file or directory$/)
   })
 })
 

@@ -4,7 +4,8 @@ import { readFile, stat } from 'node:fs/promises'
 import { Socket, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ParsedKey } from 'ssh2'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { fileReason } from '../../io/file-reason.ts'
 
 /**
  * A connection to an SSH agent: that of a socket, or one made up for a key file.
@@ -17,7 +18,7 @@ export async function openAgent(path: string): Promise<Duplex> {
     if ((await stat(path)).isSocket()) return connect(path)
     return await serveKey(await readFile(path))
   } catch (error) {
-    throw new FlotillaError('io/ssh', `cannot use SSH key or agent ${JSON.stringify(path)}: ${toMessage(error)}`, {
+    throw new FlotillaError('io/ssh', `cannot use SSH key or agent ${JSON.stringify(path)}: ${fileReason(error)}`, {
       cause: error,
     })
   }
@@ -33,7 +34,7 @@ export async function checkAgent(path: string): Promise<void> {
   try {
     if (agent instanceof Socket && agent.connecting) await once(agent, 'connect')
   } catch (error) {
-    throw new FlotillaError('io/ssh', `cannot use SSH key or agent ${JSON.stringify(path)}: ${toMessage(error)}`, {
+    throw new FlotillaError('io/ssh', `cannot use SSH key or agent ${JSON.stringify(path)}: ${fileReason(error)}`, {
       cause: error,
     })
   } finally {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { FlotillaError } from '../../core/errors.ts'
 import {
@@ -44,6 +45,8 @@ export class H2Connection {
   readonly #streams = new Map<number, H2Stream>()
   readonly #waiting: (() => void)[] = []
   #needsPreface: boolean
+  /** Frames are held to go together with those that follow in the same turn: a frame alone may be a few bytes. */
+  #isHolding = false
   #nextId: number
   #lastPeerId = 0
   #window = defaultWindow
@@ -103,6 +106,7 @@ export class H2Connection {
     for (const stream of this.#streams.values()) stream.fail(error)
     this.#streams.clear()
     this.#wakeAll()
+    this.#letGo()
     this.#socket.destroy()
     for (const resolve of this.#onClosed) resolve()
   }
@@ -154,8 +158,19 @@ export class H2Connection {
   }
 
   #write(type: number, flags: number, stream: number, payload: Uint8Array): void {
-    if (this.#error === undefined && this.#socket.writable)
-      this.#socket.write(renderFrame(type, flags, stream, payload))
+    if (this.#error !== undefined || !this.#socket.writable) return
+    if (!this.#isHolding) {
+      this.#isHolding = true
+      this.#socket.cork()
+      process.nextTick(() => this.#letGo())
+    }
+    this.#socket.write(renderFrame(type, flags, stream, payload))
+  }
+
+  #letGo(): void {
+    if (!this.#isHolding) return
+    this.#isHolding = false
+    this.#socket.uncork()
   }
 
   #wakeAll(): void {

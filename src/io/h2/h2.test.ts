@@ -243,6 +243,26 @@ describe('gRPC over any stream', () => {
     await expect(client.ask('/s/hang', Buffer.alloc(0))).rejects.toThrow(/closed/)
   })
 
+  it('writes the frames of one turn at once', async () => {
+    let writes = 0
+    const count = (done: () => void): void => {
+      writes += 1
+      done()
+    }
+    const socket = new Duplex({
+      read() {},
+      write: (_chunk, _encoding, done) => count(done),
+      writev: (_chunks, done) => count(done),
+    })
+    const client = new GrpcClient(socket)
+    const call = client.call('/s/many')
+    await Promise.all(Array.from({ length: 100 }, () => call.send(Buffer.alloc(10))))
+    await new Promise((resolve) => setImmediate(resolve))
+    // The preface and the settings go first; a message is a frame.
+    expect(writes).toBeLessThan(10)
+    client.close(new Error('over'))
+  })
+
   it('refuses a peer that speaks something else', async () => {
     const [near, far] = duplexPair()
     const server = serveGrpc(far, new Map())
