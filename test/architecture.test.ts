@@ -83,7 +83,7 @@ const purePlaces = [
   /^core\//,
   /^cluster\/filters\//,
   /^cluster\/strategies\//,
-  /^cluster\/(abilities|model|copies|usage|wire|port-bindings|volume-copies|volume-uses|expression|placement|request|create-types|refusal|schedule|shape|shape-order|placement-index|node-columns|recent|gpus|platform|snapshot-lines|simulate-input)\.ts$/,
+  /^cluster\/(abilities|model|copies|usage|wire|port-bindings|volume-copies|volume-uses|project-label|expression|placement|request|create-types|refusal|schedule|shape|shape-order|placement-index|node-columns|recent|gpus|platform|snapshot-lines|simulate-input)\.ts$/,
   /^cluster\/(explain|limits|changed-items|directory|node-names|holders|prefix-index|container-order|container-row|node-list|engine-addresses|collisions|departed|ascii|image-name|admission|replaced-copies|taken-names|reservations|fleet|info|reschedule|simulate)\.ts$/,
   /^cluster\/image-transfer\/(tar-sieve|nameless|layers|layer-filter|plan-copy)\.ts$/,
   /^cluster\/native-swarm\/(plan-swarm|read-swarm)\.ts$/,

@@ -1,11 +1,10 @@
 import type { DepartedEngines } from '../departed.ts'
 import type { Directory, Lookup } from '../directory.ts'
 import { GENERATION_LABEL, SWARM_ID_LABEL } from '../model.ts'
+import { PROJECT_LABEL } from '../project-label.ts'
 import { TENANT_LABEL } from '../tenants/owner.ts'
 import { valuesAt } from './fields.ts'
 import type { Touched } from './routes.ts'
-
-const PROJECT_LABEL = 'com.docker.compose.project'
 
 /** What there is in the cluster, for those who may change a part of it only. */
 export interface Surroundings {

@@ -5,9 +5,11 @@ import { eventually } from '../../testing/manager-bed.ts'
 import type { RunningEndpoint } from '../endpoint.ts'
 
 const image = 'box:1'
+/** As each Compose says whose a container is. */
+const ofProject = { 'com.docker.compose.project': 'shop' }
 const engines = [{ images: [image] }, { images: [image] }, { images: [image] }]
 
-describe('a volume that every node has', () => {
+describe('a volume that every node has, and a service of Compose', () => {
   let bed: EndpointBed
   let later: RunningEndpoint | undefined
 
@@ -23,7 +25,7 @@ describe('a volume that every node has', () => {
   }
 
   async function make(name: string, more: object = {}, port = bed.port): Promise<readonly string[]> {
-    const body = { Image: image, HostConfig: { Binds: ['data:/data'] }, ...more }
+    const body = { Image: image, HostConfig: { Binds: ['data:/data'] }, Labels: ofProject, ...more }
     const made = await ask(port, 'POST', `/containers/create?name=${name}`, body)
     expect(made.status, made.body).toBe(201)
     return (JSON.parse(made.body) as { Warnings: string[] }).Warnings
@@ -106,7 +108,7 @@ describe('a volume that every node has', () => {
       await bed.engines[1]?.stop()
       await eventually(() => bed.endpoint.cluster.healthyMembers().length === 2, 'a node that does not answer')
     } else expect((await bed.call('POST', `/flotilla/nodes/n2/${how}`)).status).toBe(200)
-    const body = { Image: image, HostConfig: { Binds: ['data:/data'] } }
+    const body = { Image: image, HostConfig: { Binds: ['data:/data'] }, Labels: ofProject }
     const text = `the data of volume data is on node n2, which ${why} (with the label flotilla.reschedule.volumes=new it is made elsewhere, without the data)`
     expect(await bed.call('POST', '/containers/create?name=other', body)).toMatchObject({
       status: 500,
@@ -114,14 +116,32 @@ describe('a volume that every node has', () => {
     })
     const explained = await bed.call('POST', '/flotilla/explain?name=other', body)
     expect(JSON.parse(explained.body)).toMatchObject({ IsPlaced: false, Refusal: expect.stringContaining(text) })
-    expect(await make('new', { Labels: { 'flotilla.reschedule.volumes': 'new' } })).toHaveLength(1)
+    expect(await make('new', { Labels: { ...ofProject, 'flotilla.reschedule.volumes': 'new' } })).toHaveLength(1)
   })
 
   it('is nowhere when the first container was not made', async () => {
     await start()
-    const wrong = { Image: 'none:1', Env: ['constraint:node!=n3'], HostConfig: { Binds: ['data:/data'] } }
+    const wrong = {
+      Image: 'none:1',
+      Env: ['constraint:node!=n3'],
+      HostConfig: { Binds: ['data:/data'] },
+      Labels: ofProject,
+    }
     expect((await bed.call('POST', '/containers/create?name=first', wrong)).status).toBe(404)
     expect(await make('second', { Env: ['constraint:node!=n1', 'constraint:node!=n2'] })).toEqual([])
     expect(await nodeOf('second')).toBe('n3')
+  })
+
+  it('has a copy each for other containers, which spread and are made also while a node is out of service', async () => {
+    await start()
+    const names = ['job1', 'job2', 'job3']
+    for (const name of names) expect(await make(name, { Labels: {} })).toEqual([])
+    expect(new Set(await Promise.all(names.map((name) => nodeOf(name)))).size).toBe(3)
+    for (const name of names) await remove(name)
+    expect((await bed.call('POST', '/volumes/create', { Name: 'n2/solo' })).status).toBe(201)
+    expect((await bed.call('POST', '/flotilla/nodes/n2/cordon')).status).toBe(200)
+    expect(await make('job4', { Labels: {}, HostConfig: { Binds: ['solo:/data'] } })).toEqual([
+      'volume solo is on node n2 only, which cannot take the container: it gets a volume of that name where it is now',
+    ])
   })
 })

@@ -5,7 +5,7 @@ import { Socket, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ParsedKey } from 'ssh2'
 import { FlotillaError } from '../../core/errors.ts'
-import { fileReason } from '../../io/file-reason.ts'
+import { fileReason } from '../../core/file-reason.ts'
 
 /**
  * A connection to an SSH agent: that of a socket, or one made up for a key file.

@@ -16,8 +16,9 @@ export interface NearData<T> {
 
 /**
  * Takes a place where the volumes are, else, as in the ancestor, wherever there is one; that the data stays behind
- * is worth a warning. What is on a node that is out of service holds the container, as it holds one that would move. Volumes that nobody has used are claimed for the node chosen: of containers that are made at once
- * the others come there, too.
+ * is worth a warning. Data of a Compose service on a node that is out of service holds the container, as it holds one that
+ * would move. Volumes that nobody has used are claimed for the node chosen: of containers that are made at once the others
+ * come there, too.
  *
  * @throws {cluster/no-placement} also when the data is on a node that is out of service
  */

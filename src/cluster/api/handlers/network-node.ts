@@ -4,13 +4,12 @@ import { checkConditionLimits } from '../../request.ts'
 import { isFields, readFields, readList, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
+import { PROJECT_LABEL } from '../../project-label.ts'
 import { isLocal } from '../names.ts'
 import { chooseMember } from './choose-member.ts'
 import { planCreate } from './plan-create.ts'
 import type { CreatePlan } from './plan-create.ts'
 import { goToVolumes } from './volume-homes.ts'
-
-const PROJECT_LABEL = 'com.docker.compose.project'
 
 /**
  * The node for a network that only one can have, which ties its containers to that node: the one with the other networks of

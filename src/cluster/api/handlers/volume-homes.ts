@@ -2,6 +2,7 @@ import type { Located } from '../../directory.ts'
 import { VOLUMES_LABEL } from '../../model.ts'
 import type { Availability, VolumeView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
+import { PROJECT_LABEL } from '../../project-label.ts'
 import { addCondition, namesNode } from '../../request.ts'
 import { hasOwnData, isLocalVolume, usesVolume } from '../../volume-copies.ts'
 import type { VolumeData } from '../../volume-uses.ts'
@@ -32,20 +33,23 @@ export const noTies: VolumeTies = { isLossAllowed: true, homes: [], unused: [] }
 
 /**
  * Looks where the data is of the volumes that a settled body names: on the one node that has the volume. Where several have
- * it, on the one whose containers use it, or used it last.
+ * it, on the one whose containers use it, or used it last: for services of Compose, which are removed and made again and mean
+ * the same data. Of other containers the ancestor's users expect that each runs wherever there is room, with the copy there.
  *
  * Where the request says itself which node, only volumes of a single node count.
  */
 export async function findVolumeTies(api: Api, request: PlacementRequest, body: Fields): Promise<VolumeTies> {
   const homes: VolumeHome[] = []
   const unused: string[] = []
+  const labels = readFields(body, 'Labels')
+  const isOfProject = readText(labels, PROJECT_LABEL) !== ''
   for (const volume of volumesIn(body)) {
     const holders = api.cluster.directory.volumeHolders(volume)
     const [first] = holders
     if (first === undefined || !holders.every(({ item }) => isLocalVolume(item))) continue
     if (holders.length === 1) {
       homes.push({ volume, node: first.node.name, isOnly: true })
-    } else if (!namesNode(request) && holders.some(({ item }) => hasOwnData(item))) {
+    } else if (isOfProject && !namesNode(request) && holders.some(({ item }) => hasOwnData(item))) {
       // One after the other: an engine that is asked twice at once answers an error.
       const data = await findData(api, volume, holders)
       const home = data.kind === 'on' ? holders.find(({ node }) => node.engineId === data.engineId) : undefined
@@ -53,8 +57,7 @@ export async function findVolumeTies(api: Api, request: PlacementRequest, body: 
       else if (data.kind !== 'several') unused.push(volume)
     }
   }
-  const isLossAllowed =
-    api.rescheduler.isVolumeLossAllowed || readText(readFields(body, 'Labels'), VOLUMES_LABEL) === 'new'
+  const isLossAllowed = !isOfProject || api.rescheduler.isVolumeLossAllowed || readText(labels, VOLUMES_LABEL) === 'new'
   return { isLossAllowed, homes, unused }
 }
 
