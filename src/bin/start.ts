@@ -6,6 +6,7 @@ import type { Program } from '../cli/run.ts'
 import type { World } from '../cli/world.ts'
 import { toMessage } from '../core/errors.ts'
 import { systemClock } from '../io/clock.ts'
+import { currentFolder } from '../io/current-folder.ts'
 import { systemRandom } from '../io/random.ts'
 import { builtins } from '../plugin/builtins.generated.ts'
 import { makeOpenRegistry } from '../plugin/packages.ts'
@@ -81,7 +82,7 @@ function describeProcess(programs: ProgramSource, options: StartOptions | undefi
     stdout,
     stderr,
     env: dockerConfig === undefined ? process.env : { ...process.env, DOCKER_CONFIG: dockerConfig },
-    cwd: process.cwd(),
+    cwd: currentFolder(process.cwd(), process.env),
     clock: systemClock,
     random: systemRandom,
     terminal: makeTerminal({ stdin: lazyStdin, stdout, stderr, env: process.env }),

@@ -88,7 +88,8 @@ async function descend(path: Command[], argv: readonly string[], options: ParseO
     globals = mergeFlagValues(globals, collectFlagValues(group.flags, scan.uses, options.env, options.dialect))
     notes.push(...deprecations(scan.uses))
     const [word, ...after] = scan.args
-    if (word === undefined || has(scan, 'help')) return { kind: 'help', path }
+    if (word === undefined) return { kind: 'help', path }
+    if (has(scan, 'help')) return { kind: 'help', path: followWords(path, scan.args) }
     const command = findCommand(group.commands ?? [], word)
     if (command === undefined) {
       if (options.helpWords.includes(word)) return findHelpTopic(path, after)
@@ -162,6 +163,17 @@ function findHelpTopic(path: readonly Command[], words: readonly string[]): Pars
     topic = [...topic, command]
   }
   return { kind: 'help', path: topic }
+}
+
+/** `--help a b`: the page of the command that is asked for help with, as far as the words name one. */
+function followWords(path: readonly Command[], words: readonly string[]): readonly Command[] {
+  let topic = path
+  for (const word of words) {
+    const command = findCommand(topic.at(-1)?.commands ?? [], word)
+    if (command === undefined) return topic
+    topic = [...topic, command]
+  }
+  return topic
 }
 
 function unknownCommand(path: readonly Command[], word: string): ParsedLine {

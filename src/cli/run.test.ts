@@ -281,6 +281,16 @@ describe('the pflag dialect (compose, flotilla)', () => {
     expect(result.stdout).toMatch(/^\nUsage: {2}docker compose \[OPTIONS\] COMMAND\n/)
   })
 
+  it.each([
+    ['--help ls web', 'docker compose ls [OPTIONS]'],
+    ['-h ls', 'docker compose ls [OPTIONS]'],
+    ['--help nosuch', 'docker compose [OPTIONS] COMMAND'],
+  ])('%s prints the page of what it is asked for with', async (line, usage) => {
+    const { code, stdout } = await runLine(dockerCompose, line)
+    expect(code).toBe(0)
+    expect(stdout).toContain(`Usage:  ${usage}`)
+  })
+
   it('a command may leave everything from its first argument on alone', async () => {
     const commands = [command('exec', echo, { stopsAtArgument: true })]
     expect((await runLine(dockerCompose, 'exec -q web ls -q -- -t', commands)).stdout).toBe(

@@ -6,8 +6,16 @@ import { isFlotillaError, toMessage } from './errors.ts'
  */
 export function fileReason(error: unknown): string {
   const message = toMessage(error)
-  return /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*)?$/s.exec(message)?.[1] ?? message
+  const [, code = '', reason] = /^(E[A-Z0-9]+): (.+?), [a-z]+(?: '.*)?$/s.exec(message) ?? []
+  return words.get(code) ?? reason ?? message
 }
+
+/** Where Node has other words than the system, which users know from all other programs. */
+const words: ReadonlyMap<string, string> = new Map([
+  ['EISDIR', 'is a directory'],
+  ['ELOOP', 'too many levels of symbolic links'],
+  ['ENAMETOOLONG', 'file name too long'],
+])
 
 /**
  * The message of anything that was thrown; where that is a refusal of the file system that nobody has put into words, the

@@ -1,7 +1,6 @@
-import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { readTextFile } from '../io/files.ts'
 import { isTrustedProgram } from '../io/find-executable.ts'
+import { dockerConfigFolder, readDockerConfig } from './docker-config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -21,10 +20,7 @@ const systemFolders = [
  */
 export async function findCliPlugin(name: string, env: Environment): Promise<string | undefined> {
   if (!/^[a-z][a-z0-9_-]*$/i.test(name)) return undefined
-  const own = env['DOCKER_CONFIG']
-  const home = env['HOME']
-  const config =
-    own !== undefined && own !== '' ? own : join(home !== undefined && home !== '' ? home : homedir(), '.docker')
+  const config = dockerConfigFolder(env)
   const ending = process.platform === 'win32' ? '.exe' : ''
   for (const folder of [...(await extraFolders(config)), join(config, 'cli-plugins'), ...systemFolders]) {
     const path = join(folder, `docker-${name}${ending}`)
@@ -35,12 +31,7 @@ export async function findCliPlugin(name: string, env: Environment): Promise<str
 
 /** A configuration that cannot be read names no folders; who needs more of it says what is wrong with it. */
 async function extraFolders(config: string): Promise<readonly string[]> {
-  try {
-    const value: unknown = JSON.parse((await readTextFile(join(config, 'config.json'))) ?? '{}')
-    const folders: unknown =
-      typeof value === 'object' && value !== null ? Reflect.get(value, 'cliPluginsExtraDirs') : []
-    return Array.isArray(folders) ? folders.filter((entry) => typeof entry === 'string' && isAbsolute(entry)) : []
-  } catch {
-    return []
-  }
+  const { fields } = await readDockerConfig(config)
+  const folders = fields['cliPluginsExtraDirs']
+  return Array.isArray(folders) ? folders.filter((entry) => typeof entry === 'string' && isAbsolute(entry)) : []
 }

@@ -102,11 +102,9 @@ describe('the engine that the surroundings choose', () => {
   })
 
   it('is refused by name when it cannot be used', async () => {
-    await write('.docker/config.json', '{"currentContext":')
     await write('half/cert.pem', 'only a certificate')
     await write('half/ca.pem', 'and an authority')
     const refusals: readonly (readonly [Record<string, string>, string])[] = [
-      [{}, `cannot read "${home}/.docker/config.json": `],
       [{ DOCKER_CONTEXT: 'gone' }, 'docker context "gone" does not exist'],
       [{ DOCKER_HOST: 'nope://x' }, 'invalid engine address "nope://x": unknown scheme "nope"'],
       [{ DOCKER_API_VERSION: 'v1' }, 'DOCKER_API_VERSION is "v1", not of the form 1.41'],
@@ -153,6 +151,39 @@ describe('HttpHeaders of the docker command', () => {
     expect(await endpointFromEnvironment({ HOME: home })).toEqual({ endpoint: socket })
     await write('.docker/config.json', 'no JSON')
     const env = { HOME: home, DOCKER_HOST: 'unix:///x.sock' }
-    expect(await endpointFromEnvironment(env)).toEqual({ endpoint: { kind: 'unix', path: '/x.sock' } })
+    const problem = `Error parsing config file (${home}/.docker/config.json): it is not JSON`
+    const endpoint = { kind: 'unix', path: '/x.sock' }
+    expect(await endpointFromEnvironment(env)).toEqual({ endpoint, configProblem: problem })
+  })
+})
+
+describe('a config.json of the docker command that cannot be taken', () => {
+  const path = (): string => join(home, '.docker/config.json')
+
+  it.each<[string, string]>([
+    ['{"currentContext":', 'it is not JSON'],
+    ['["secret"]', 'it is not a JSON object'],
+    ['5', 'it is not a JSON object'],
+  ])('stands for none, with the reason: %s', async (text, why) => {
+    await write('.docker/config.json', text)
+    expect(await endpointFromEnvironment({ HOME: home })).toEqual({
+      endpoint: { kind: 'unix', path: '/var/run/docker.sock' },
+      configProblem: `Error parsing config file (${path()}): ${why}`,
+    })
+  })
+
+  it('because it is no file is told as such', async () => {
+    await rm(path(), { force: true })
+    await mkdir(path(), { recursive: true })
+    const { configProblem } = await endpointFromEnvironment({ HOME: home })
+    expect(configProblem).toBe(
+      `Error loading config file: cannot read ${JSON.stringify(path())}: it is not a regular file`,
+    )
+    await rm(path(), { recursive: true })
+  })
+
+  it.each(['', ' \n', 'null', '{}'])('is not one that says nothing: %j', async (text) => {
+    await write('.docker/config.json', text)
+    expect(await endpointFromEnvironment({ HOME: home })).not.toHaveProperty('configProblem')
   })
 })

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { FlotillaError } from '../core/errors.ts'
 import { readTextFile } from '../io/files.ts'
+import { dockerConfigFolder, readDockerConfig } from './docker-config.ts'
 import { defaultSocketPath, parseEndpoint } from './endpoint-parse.ts'
 import type { Endpoint, TlsMaterial } from './endpoint.ts'
 import { isApiVersion } from './version.ts'
@@ -18,6 +18,8 @@ export interface ChosenEngine {
   readonly context?: string
   /** `HttpHeaders` of the docker CLI's `config.json`, which it sends with each request; absent: none. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Why that file was passed over, for the user to be told. */
+  readonly configProblem?: string
 }
 
 /** What the command line adds to the environment; each wins over its variable. */
@@ -41,8 +43,7 @@ export interface EngineChoice {
  * @throws {engine/invalid-endpoint} for an address, context or certificate that cannot be used
  */
 export async function endpointFromEnvironment(env: Environment, choice: EngineChoice = {}): Promise<ChosenEngine> {
-  const configFolder =
-    choice.configFolder ?? take(env, 'DOCKER_CONFIG') ?? join(take(env, 'HOME') ?? homedir(), '.docker')
+  const configFolder = choice.configFolder ?? dockerConfigFolder(env)
   const apiVersion = take(env, 'DOCKER_API_VERSION')
   if (apiVersion !== undefined && !isApiVersion(apiVersion)) {
     throw new FlotillaError(
@@ -50,13 +51,18 @@ export async function endpointFromEnvironment(env: Environment, choice: EngineCh
       `DOCKER_API_VERSION is ${JSON.stringify(apiVersion)}, not of the form 1.41`,
     )
   }
-  const headers = await readHeaders(configFolder)
-  const pinned = { ...(apiVersion === undefined ? {} : { apiVersion }), ...(headers === undefined ? {} : { headers }) }
+  const { fields: config, problem } = await readDockerConfig(configFolder)
+  const headers = readHeaders(config, join(configFolder, 'config.json'))
+  const pinned = {
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(problem === undefined ? {} : { configProblem: problem }),
+  }
   const host = choice.host ?? (choice.context === undefined ? take(env, 'DOCKER_HOST') : undefined)
   if (host !== undefined) {
     return { endpoint: await readHost(host, env, choice, configFolder), ...pinned }
   }
-  const context = choice.context ?? take(env, 'DOCKER_CONTEXT') ?? (await readCurrentContext(configFolder))
+  const context = choice.context ?? take(env, 'DOCKER_CONTEXT') ?? readCurrentContext(config)
   if (context === undefined || context === 'default') {
     return { endpoint: { kind: 'unix', path: defaultSocketPath }, ...pinned }
   }
@@ -116,9 +122,8 @@ function toTls({ ca, cert, key }: PemFiles, isVerified: boolean, host: string): 
   }
 }
 
-async function readCurrentContext(configFolder: string): Promise<string | undefined> {
-  const config = await readJson(join(configFolder, 'config.json'))
-  const name: unknown = config === undefined ? undefined : Reflect.get(config, 'currentContext')
+function readCurrentContext(config: object): string | undefined {
+  const name = pick(config, 'currentContext')
   return typeof name === 'string' && name !== '' ? name : undefined
 }
 
@@ -132,10 +137,11 @@ const ownHeaders: ReadonlySet<string> = new Set([
   'connection',
 ])
 
-/** @throws {engine/invalid-endpoint} for a header that cannot be sent; a file that is no JSON is left to whoever needs it */
-async function readHeaders(configFolder: string): Promise<ChosenEngine['headers'] | undefined> {
-  const path = join(configFolder, 'config.json')
-  const config = await readJson(path).catch(() => undefined)
+/**
+ * @param path of the file, for the error
+ * @throws {engine/invalid-endpoint} for a header that cannot be sent
+ */
+function readHeaders(config: object, path: string): ChosenEngine['headers'] | undefined {
   const entries = Object.entries(Object(pick(config, 'HttpHeaders'))).filter(
     ([name]) => !ownHeaders.has(name.toLowerCase()),
   )

@@ -1,12 +1,10 @@
 import { Buffer } from 'node:buffer'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
 import { execProgram } from '../io/exec.ts'
-import { readTextFile } from '../io/files.ts'
 import { findExecutable } from '../io/find-executable.ts'
+import { dockerConfigFolder, readDockerConfig } from './docker-config.ts'
 
 export interface CredentialOptions extends CallOptions {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -24,8 +22,7 @@ const helperMs = 30_000
  * `credsStore` programs of `config.json`, else its `auths`.
  *
  * @returns the value of `X-Registry-Auth`; undefined for a registry the user is not logged in at
- * @throws {engine/unauthorized} when a helper is missing or fails, {io/file} when `config.json` is no JSON object.
- *   No message holds a password.
+ * @throws {engine/unauthorized} when a helper is missing or fails. No message holds a password.
  */
 export async function readRegistryAuth(reference: string, o: CredentialOptions): Promise<string | undefined> {
   const registry = toRegistry(reference)
@@ -58,7 +55,6 @@ export async function readHostCredentials(
  */
 export async function readRegistryConfig(o: CredentialOptions): Promise<string | undefined> {
   const config = await readUserConfig(o.env)
-  if (config === undefined) return undefined
   const names = new Set([...Object.keys(fieldsAt(config, 'auths')), ...Object.keys(fieldsAt(config, 'credHelpers'))])
   const all: Record<string, unknown> = {}
   for (const name of names) {
@@ -79,7 +75,6 @@ export async function readProxyVariables(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Readonly<Record<string, string>>> {
   const config = await readUserConfig(env)
-  if (config === undefined) return {}
   const all = fieldsAt(config, 'proxies')
   const proxies = Object.hasOwn(all, address) ? fieldsAt(all, address) : fieldsAt(all, 'default')
   const variables: Record<string, string> = {}
@@ -110,14 +105,12 @@ function toKey(registry: string): string {
   return registry === 'docker.io' ? hubKey : registry
 }
 
-function readUserConfig(env: CredentialOptions['env']): Promise<Fields | undefined> {
-  const folder = take(env['DOCKER_CONFIG']) ?? join(take(env['HOME']) ?? homedir(), '.docker')
-  return readConfig(join(folder, 'config.json'))
+async function readUserConfig(env: CredentialOptions['env']): Promise<Fields> {
+  return (await readDockerConfig(dockerConfigFolder(env))).fields
 }
 
 async function findCredentials(registry: string, o: CredentialOptions): Promise<Credentials | undefined> {
   const config = await readUserConfig(o.env)
-  if (config === undefined) return undefined
   const key = toKey(registry)
   const helpers = fieldsAt(config, 'credHelpers')
   // For Docker Hub the docker CLI looks for the whole key; people write the name as well.
@@ -131,8 +124,7 @@ async function findCredentials(registry: string, o: CredentialOptions): Promise<
  * @throws as `readRegistryAuth`
  */
 export async function readAllRegistryAuth(o: CredentialOptions): Promise<string> {
-  const folder = take(o.env['DOCKER_CONFIG']) ?? join(take(o.env['HOME']) ?? homedir(), '.docker')
-  const config = (await readConfig(join(folder, 'config.json'))) ?? {}
+  const config = await readUserConfig(o.env)
   const stored = fieldsAt(config, 'auths')
   const helpers = fieldsAt(config, 'credHelpers')
   const store = textAt(config, 'credsStore')
@@ -186,22 +178,6 @@ type Fields = Readonly<Record<string, unknown>>
 
 /** Field names are the engine's. */
 type Credentials = { readonly username: string; readonly password: string } | { readonly identitytoken: string }
-
-async function readConfig(path: string): Promise<Fields | undefined> {
-  const text = await readTextFile(path)
-  if (text === undefined) return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    // The parser quotes what it stumbles over, which may be a password.
-    throw new FlotillaError('io/file', `cannot read "${path}": it is not JSON`, {
-      cause: new Error(error instanceof SyntaxError ? 'syntax error' : toMessage(error)),
-    })
-  }
-  if (isFields(value)) return value
-  throw new FlotillaError('io/file', `cannot read "${path}": it is not a JSON object`)
-}
 
 /** Older tools wrote the registry with scheme and path. */
 function readStored(auths: Fields, key: string): Credentials | undefined {

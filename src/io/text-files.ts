@@ -16,7 +16,7 @@ import { codeOf } from './files.ts'
  */
 export function readTextNow(path: string, maxBytes: number, patienceMs?: number): string | undefined {
   try {
-    return decode(path, readBytes(path, maxBytes, patienceMs))
+    return decodeText(path, readBytes(path, maxBytes, patienceMs))
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
     if (error instanceof FlotillaError) throw error
@@ -99,7 +99,13 @@ function isNamedPipe(path: string): boolean {
   }
 }
 
-function decode(path: string, bytes: Buffer): string {
+/**
+ * The text that bytes stand for: UTF-8, or UTF-16 with its mark in front.
+ *
+ * @param path where they are from, for the error
+ * @throws {io/file} for other bytes than text
+ */
+export function decodeText(path: string, bytes: Buffer): string {
   const encoding = encodingOf(bytes)
   try {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -127,19 +133,23 @@ function wrongLine(bytes: Buffer): number {
   return line
 }
 
-/** What stands at a path, links followed. */
+/**
+ * What stands at a path, links followed.
+ *
+ * @throws {io/file} where that cannot be seen
+ */
 export function kindOfPath(path: string): 'file' | 'folder' | 'other' | 'missing' {
-  const found = look(path)
+  const found = lookAt(path)
   if (found === undefined) return 'missing'
   if (found.isFile()) return 'file'
   return found.isDirectory() ? 'folder' : 'other'
 }
 
-function look(path: string): Stats | undefined {
+function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false })
   } catch (error) {
-    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `stat ${path}: ${fileReason(error)}`, { cause: error })
   }
 }
 

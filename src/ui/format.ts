@@ -7,12 +7,12 @@ import type { TableOptions } from './table.ts'
  * Writes rows as a `--format` template says, with a final newline after each; lined up under headings when
  * it begins with `table`. Empty text when there is nothing to write.
  *
- * @param headings field name → heading
+ * @param headings field name → heading, as `formatRows` takes them
  * @throws {core/template}
  */
 export function renderFormat(
   format: string,
-  headings: Readonly<Record<string, string>>,
+  headings: Readonly<Record<string, unknown>>,
   rows: readonly unknown[],
   options: TemplateOptions & TableOptions = {},
 ): string {

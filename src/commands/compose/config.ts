@@ -14,6 +14,7 @@ import type { Project } from '../../compose/model/project.ts'
 import { renderProject, renderTree } from '../../compose/model/render/project.ts'
 import type { Service } from '../../compose/model/service.ts'
 import type { Format } from '../../compose/model/render/struct.ts'
+import { toImageReference } from '../../compose/translate/name.ts'
 import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
 import { fileReason } from '../../core/file-reason.ts'
 import type { FlagValues } from '../../core/flag.ts'
@@ -46,7 +47,10 @@ async function renderList(ctx: Context, flags: Flags, args: readonly string[]): 
     const { renderVariables } = await import('./config-variables.ts')
     return renderVariables(await openTree(ctx, { ...toOptions(ctx, flags), skipInterpolation: true }), flags.format)
   }
-  return flags.environment ? renderEnvironment(await open(ctx, flags, args)) : undefined
+  if (!flags.environment) return undefined
+  const found = await open(ctx, flags, args)
+  // The only listing that the reference program keeps to itself with `--quiet`.
+  return flags.quiet ? '' : renderEnvironment(found)
 }
 
 function toOptions(ctx: Context, flags: Flags): Partial<LoadOptions> {
@@ -160,12 +164,7 @@ function renderProfiles(project: Project): string {
 }
 
 function renderImages(project: Project): string {
-  return lines(
-    sortedNames(project.services).map((name) => {
-      const image = project.services[name]?.image ?? ''
-      return image === '' ? `${project.name}-${name}` : image
-    }),
-  )
+  return lines(sortedNames(project.services).map((name) => toImageReference(project, requireService(project, name))))
 }
 
 function renderEnvironment(project: Project): string {

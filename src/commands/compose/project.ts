@@ -16,7 +16,7 @@ import { composeEnv, learnEnv, readParallel } from './compose-env.ts'
 import { readLimits } from './limits.ts'
 import { checkLogLevel } from './log-level.ts'
 import { readProgress } from './progress-flag.ts'
-import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
+import { decodeText, kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
 
 /**
  * The flags before the command word and the environment → the project they mean, ready to be run.
@@ -173,7 +173,7 @@ async function readTextOf(ctx: Context, maxBytes: number): Promise<string> {
     // A character may take four of them.
     if (bytes > maxBytes * 4) break
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return decodeText('-', Buffer.concat(chunks))
 }
 
 function textOf(value: unknown): string | undefined {

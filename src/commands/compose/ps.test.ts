@@ -52,3 +52,23 @@ it('ps with a template prints ports in order as Go prints structs, and refuses a
     await bed.close()
   }
 })
+
+it('tables of a template have columns of labels, headed by the end of their names', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    const labels = '{ my.own_name-x: "v,w" }'
+    const volumes = `{ data: { labels: ${labels} } }`
+    const service = `{ image: box:1, labels: ${labels}, volumes: ["data:/d"], ports: ["127.0.0.1:8080:80"] }`
+    await bed.write('compose.yaml', `name: p\nservices: { web: ${service} }\nvolumes: ${volumes}`)
+    await bed.run('up', '-d')
+    const label = '{{.Label "my.own_name-x"}}'
+    const ps = await bed.run('ps', '--format', `table {{.Name}}\\t${label}`)
+    expect(ps.stdout).toBe('NAME      own name x\np-web-1   v,w\n')
+    const listed = await bed.run('volumes', '--format', `table ${label}\\t{{.Name}}`)
+    expect(listed.stdout).toBe('own name x   VOLUME NAME\nv,w          p_data\n')
+    const json = await bed.run('ps', '--format', '{{json .Publishers}}')
+    expect(json.stdout).toBe('[{"URL":"127.0.0.1","TargetPort":80,"PublishedPort":8080,"Protocol":"tcp"}]\n')
+  } finally {
+    await bed.close()
+  }
+})

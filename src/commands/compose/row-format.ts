@@ -16,9 +16,14 @@ export function renderDockerRows(
   typeName: string,
 ): string {
   try {
-    return renderFormat(format, headings, rows, { typeName })
+    return renderFormat(format, { ...headings, Label: toLabelHeading }, rows, { typeName })
   } catch (error) {
     if (!isFlotillaError(error) || error.code !== 'core/template') throw error
     throw new FlotillaError('core/template', `template parsing error: ${error.message}`, { cause: error })
   }
+}
+
+/** docker/cli cli/command/formatter: the column of `{{.Label "a.b.own-name"}}` is headed by the end of that name. */
+function toLabelHeading(name: string): string {
+  return (name.split('.').at(-1) ?? '').replaceAll(/[-_]/g, ' ')
 }

@@ -44,6 +44,7 @@ export async function withSession<T>(
   o: SessionOptions = {},
 ): Promise<T> {
   const chosen = await endpointFromEnvironment(ctx.env, readChoice(ctx))
+  tellOnce(ctx, chosen.configProblem)
   const engine = openEngine(chosen.endpoint, {
     clock: ctx.clock,
     userAgent: `flotilla/${programVersion}`,
@@ -82,6 +83,15 @@ export async function withSession<T>(
     painter?.stop()
     await engine.close()
   }
+}
+
+const told = new WeakSet<Context>()
+
+/** In the words of the docker CLI, which goes on as well. Some commands open several sessions. */
+function tellOnce(ctx: Context, problem: string | undefined): void {
+  if (problem === undefined || told.has(ctx)) return
+  told.add(ctx)
+  ctx.stderr.write(`WARNING: ${problem}\n`)
 }
 
 /** Progress for a command that works without an engine. */

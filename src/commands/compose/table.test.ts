@@ -39,8 +39,9 @@ describe('before the command word', () => {
     expect(await parse(flag, 'ps')).toMatchObject({ kind: 'version' })
   })
 
-  it('-h is the help of the program', async () => {
-    expect(await parse('-h', 'ps')).toMatchObject({ kind: 'help', path: { length: 1 } })
+  it('-h is the help of the program, and of the command that follows it', async () => {
+    expect(await parse('-h')).toMatchObject({ kind: 'help', path: { length: 1 } })
+    expect(await parse('-h', 'ps')).toMatchObject({ kind: 'help', path: { length: 2 } })
   })
 
   it.each(['--host', '-H', '--context', '--tlscacert', '--tlscert', '--tlskey', '--log-level'])(

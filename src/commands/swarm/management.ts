@@ -23,6 +23,7 @@ export async function withManagement<T>(
   run: (management: Management) => Promise<T>,
 ): Promise<T> {
   const chosen = await endpointFromEnvironment(ctx.env, flags.host === undefined ? {} : { host: flags.host })
+  if (chosen.configProblem !== undefined) ctx.log.warn(chosen.configProblem)
   const engine = openEngine(chosen.endpoint, {
     clock: ctx.clock,
     env: ctx.env,

@@ -94,7 +94,7 @@ describe('the classic builder', () => {
     ['[', 'syntax error in pattern "["'],
     ['!', 'illegal exclusion pattern: "!"'],
     ['a\\', 'syntax error in pattern'],
-    [undefined, 'illegal operation on a directory'],
+    [undefined, 'is a directory'],
   ])('names the ignore file when it is wrong: %j', async (text, reason) => {
     const { folder, engine, options } = await start({ Dockerfile: 'FROM scratch' })
     const path = join(folder, '.dockerignore')

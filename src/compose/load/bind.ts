@@ -48,7 +48,8 @@ export class Binder {
     const held = value[name]
     if (held === undefined || held === null) return
     const bound = this.#bind(kind, held, [...path, name])
-    if (bound !== undefined) made[name] = bound
+    // A text without letters, as of a variable that is not set, is none: `image: ${IMAGE}`, `container_name: ""`.
+    if (bound !== undefined && bound !== '') made[name] = bound
   }
 
   #bind(kind: Kind, value: Tree, path: TreePath): Tree | undefined {

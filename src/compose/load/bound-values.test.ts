@@ -50,3 +50,15 @@ it.each(['1.5', 'true'])('options of the driver of a secret are texts or whole n
   expect(load(text('7')).project.secrets['s']?.driver_opts).toEqual({ a: '7' })
   expect(() => load(text(value))).toThrow(/secrets/)
 })
+
+it('an empty text is none: fields of variables that are not set are as if they were not there', () => {
+  const fields = ['image', 'platform', 'restart', 'mac_address', 'user', 'ipc', 'cpuset']
+  const written = fields.map((field) => `${field}: "\${NONE:-}"`).join(', ')
+  const { project } = load(
+    `services: {web: {${written}, build: {context: ., target: "", network: ""}, ports: [{target: 80, app_protocol: ""}]}}`,
+  )
+  const web = project.services['web']
+  expect(Object.keys(web ?? {}).sort()).toEqual(['build', 'name', 'networks', 'ports'])
+  expect(Object.keys(web?.build ?? {}).sort()).toEqual(['context', 'dockerfile'])
+  expect(web?.ports).toEqual([{ target: 80, protocol: 'tcp', mode: 'ingress' }])
+})

@@ -107,6 +107,13 @@ function openBase(
   bases: Map<string, Scope>,
 ): Scope {
   const { group } = scope
+  if (file === '')
+    return fail(
+      root,
+      group,
+      ['services', name, 'extends', 'file'],
+      `cannot extend service "${name}": its file has no name`,
+    )
   const fetched = group.shared.options.files.fetched?.(file)
   const path = fetched ?? joinPath(group.base, file, group.environment['HOME'])
   if (fetched === undefined) refuseOutside(root, name, path, group)

@@ -136,6 +136,7 @@ function idOf(environment: Dictionary<string>, group: Group): number {
 function loadFiles(paths: readonly string[], base: string, group: Group): TreeMap {
   const { shared } = group
   const files = paths.map((path): SourceFile => {
+    if (path === '') throw makeFailure('cannot include a file without a name')
     const text = shared.read(path)
     if (text === undefined) throw makeFailure(`open ${path}: no such file or directory`, 'compose/not-found')
     return { path, text }

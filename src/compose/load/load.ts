@@ -105,8 +105,18 @@ function chooseName(sources: Sources, shared: Shared): string {
   const isRaw = shared.options.skipInterpolation === true
   const filled = isRaw || !named.includes('$') ? named : substitute(named, makeVariables(shared, sources.environment))
   // A name that has nothing left of it is an error, not the folder's name.
-  if (named === '') return normalizeProjectName(sources.fallbackName ?? '')
+  if (named === '') {
+    warnOfLink(sources, shared)
+    return normalizeProjectName(sources.fallbackName ?? '')
+  }
   return shared.options.skipNormalization === true ? filled : normalizeProjectName(filled)
+}
+
+/** By its other path the same folder is another project. */
+function warnOfLink({ workingDir, fallbackName }: Sources, { options }: Shared): void {
+  const name = posix.basename(workingDir)
+  if (fallbackName !== name || posix.basename(options.files.resolveLinks(workingDir)) === name) return
+  options.warn?.(`project has been loaded without an explicit name from a symlink. Using name ${JSON.stringify(name)}`)
 }
 
 /** The `name:` has to be known before variables are filled in, because they may refer to it. */

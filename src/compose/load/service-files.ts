@@ -20,8 +20,8 @@ export function resolveServiceFiles(project: Project, tree: TreeMap, shared: Sha
   const services = copyDictionary(project.services)
   for (const [name, service] of Object.entries(services)) {
     const inherited = shared.options.skipEnvironment === true ? service : inherit(service, project.environment)
-    const refuse: Refuse = (field, index, message, code) => {
-      throw new LoadError([shared.places.problem(tree, ['services', name, field, index], message)], code)
+    const refuse: Refuse = (field, index, message, code, hint) => {
+      throw new LoadError([shared.places.problem(tree, ['services', name, field, index], message, hint)], code)
     }
     const filled = resolveEnvironment(inherited, project.environment, shared, refuse)
     services[name] = resolveLabels(filled, shared, refuse)
@@ -29,8 +29,10 @@ export function resolveServiceFiles(project: Project, tree: TreeMap, shared: Sha
   return { ...project, services }
 }
 
-/** Ends it with the place of an entry. */
-type Refuse = (field: 'env_file' | 'label_file', index: number, message: string, code?: ErrorCode) => never
+/** Ends it with the place of an entry, and a hint of more than that. */
+type Refuse = (field: 'env_file' | 'label_file', index: number, ...why: Why) => never
+type RefuseEntry = (...why: Why) => never
+type Why = readonly [message: string, code?: ErrorCode, hint?: string]
 
 /** A name without value takes that of the variables around, also where nothing else is filled in. */
 function inherit(service: Service, variables: Dictionary<string>): Service {
@@ -47,7 +49,7 @@ function resolveEnvironment(service: Service, variables: Dictionary<string>, sha
   for (const [key, value] of Object.entries(own)) if (value !== null) found[key] = value
   const lookUp = (key: string): string | undefined => variables[key] ?? own[key] ?? undefined
   for (const [index, file] of (service.env_file ?? []).entries()) {
-    readInto(found, file, lookUp, shared, (message, code) => refuse('env_file', index, message, code))
+    readInto(found, file, lookUp, shared, (...why) => refuse('env_file', index, ...why))
   }
   const environment: MutableDictionary<string | null> = copyDictionary<string | null>(found)
   for (const [key, value] of Object.entries(own)) environment[key] = value
@@ -61,25 +63,28 @@ function readInto(
   file: EnvFile,
   lookUp: (key: string) => string | undefined,
   shared: Shared,
-  refuse: (message: string, code?: ErrorCode) => never,
+  refuse: RefuseEntry,
 ): void {
   const text = readWithin(shared.options.files, file.path, 'envFileBytes', shared.limits)
   if (text === undefined) {
     if (!file.required) return
     refuse(`env file ${file.path} not found: stat ${file.path}: no such file or directory`, 'compose/not-found')
   }
-  if (file.format === 'raw') return wrap(file.path, () => parseRawEnvFile(text, into, lookUp))
+  if (file.format === 'raw') return wrap(file.path, refuse, () => parseRawEnvFile(text, into, lookUp))
   if (file.format !== undefined && file.format !== '') {
     refuse(`unsupported env_file format ${JSON.stringify(file.format)}`)
   }
-  wrap(file.path, () => parseEnvFile(text, into, { lookUp, limits: shared.limits, warn: shared.warn }))
+  wrap(file.path, refuse, () => parseEnvFile(text, into, { lookUp, limits: shared.limits, warn: shared.warn }))
 }
 
-function wrap(path: string, read: () => void): void {
+/** A mistake in the file itself is told with both places: its line, and what asked for the file. */
+function wrap(path: string, refuse: RefuseEntry, read: () => void): void {
   try {
     read()
   } catch (error) {
-    throw failedToRead(path, error)
+    const { message, code, problems } = failedToRead(path, error)
+    const [{ line, hint } = {}] = problems
+    refuse(message, code, hint ?? (line === undefined ? undefined : `line ${line} of the file`))
   }
 }
 
@@ -95,7 +100,8 @@ function resolveLabels(service: Service, shared: Shared, refuse: Refuse): Servic
     }
     const earlier = copyDictionary(found)
     const lookUp = (key: string): string | undefined => earlier[key]
-    wrap(path, () => parseEnvFile(text, found, { lookUp, limits: shared.limits, warn: shared.warn }))
+    const refuseEntry: RefuseEntry = (...why) => refuse('label_file', index, ...why)
+    wrap(path, refuseEntry, () => parseEnvFile(text, found, { lookUp, limits: shared.limits, warn: shared.warn }))
   }
   // The files stay in the model, as in the reference program: its hash of a container is taken over their paths too.
   return { ...service, labels: Object.assign(found, service.labels) }

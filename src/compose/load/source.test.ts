@@ -3,13 +3,19 @@ import { findSources, readProject } from './source.ts'
 import type { FoundSources, SourceRequest } from './source.ts'
 import type { LoadOptions } from './options.ts'
 
+/** A text that stands for a folder of that name. */
+const aFolder = '(folder)'
+
 function options(files: Readonly<Record<string, string>>, warnings: string[] = []): LoadOptions {
   const read = (path: string): string | undefined => (Object.hasOwn(files, path) ? files[path] : undefined)
   return {
     files: {
-      readText: read,
-      kindOf: (path) => (read(path) === undefined ? 'missing' : 'file'),
-      resolveLinks: (path) => path,
+      readText: (path) => {
+        if (read(path) === aFolder) throw new Error(`read ${path}: is a directory`)
+        return read(path)
+      },
+      kindOf: (path) => (read(path) === undefined ? 'missing' : read(path) === aFolder ? 'folder' : 'file'),
+      resolveLinks: (path) => path.replace('/link', '/real'),
     },
     warn: (message) => warnings.push(message),
   }
@@ -128,6 +134,26 @@ describe('files', () => {
     expect(found.sources.workingDir).toBe('/home/p')
   })
 
+  it.each<[string, Partial<SourceRequest>]>([
+    ['-f', { files: ['-', '/x/b.yml', '/y/c.yml'] }],
+    ['COMPOSE_FILE', { env: { COMPOSE_FILE: '-:/x/b.yml' } }],
+  ])('after - set the folder, and the name with it (%s)', async (_, more) => {
+    const found = await find({ '/x/b.yml': '', '/y/c.yml': '', '/x/.env': 'A=1' }, more)
+    expect([found.sources.workingDir, found.sources.fallbackName, found.env['A']]).toEqual(['/x', 'x', '1'])
+  })
+
+  it('of a usual name that are folders are an error, and never passed over for a folder above', async () => {
+    const files = { '/home/p/compose.yaml': aFolder, '/home/compose.yaml': 'services: {a: {image: x}}' }
+    await expect(find(files)).rejects.toThrow('read /home/p/compose.yaml: is a directory')
+    const override = { '/home/p/compose.yaml': '', '/home/p/compose.override.yaml': aFolder }
+    await expect(find(override)).rejects.toThrow('read /home/p/compose.override.yaml: is a directory')
+  })
+
+  it.each(['', ':', ' : '])('are looked for when COMPOSE_FILE is %j', async (value) => {
+    const found = await find({ '/home/p/compose.yaml': '' }, { env: { COMPOSE_FILE: value } })
+    expect(found.paths).toEqual(['/home/p/compose.yaml'])
+  })
+
   it('that are nowhere, or not where they should be, are an error', async () => {
     const none = { message: 'no configuration file provided: not found' }
     await expect(find({})).rejects.toMatchObject({ ...none, hint: 'there is no folder /home/p' })
@@ -191,6 +217,22 @@ describe('variables', () => {
     await expect(find({ ...file, '/home/p/.env': 'A=1\nB="x' })).rejects.toThrow(
       'failed to read /home/p/.env: line 2: unterminated quoted value "x',
     )
+  })
+})
+
+describe('a folder reached by a link of another name', () => {
+  const warning = 'project has been loaded without an explicit name from a symlink. Using name "link"'
+
+  it.each<[string, string, Partial<SourceRequest>, readonly string[]]>([
+    ['nothing', '', {}, ['link', warning]],
+    ['the file', 'name: n\n', {}, ['n']],
+    ['a flag', '', { projectName: 'f' }, ['f']],
+    ['a variable', '', { env: { COMPOSE_PROJECT_NAME: 'v' } }, ['v']],
+  ])('names the project, with a warning, when %s does', async (_, head, more, wanted) => {
+    const warnings: string[] = []
+    const files = { '/home/link/compose.yaml': `${head}services: {a: {image: x}}` }
+    const project = await readProject(request({ cwd: '/home/link', ...more }), options(files, warnings))
+    expect([project.name, ...warnings]).toEqual(wanted)
   })
 })
 

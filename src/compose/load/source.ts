@@ -136,9 +136,10 @@ function splitList(text: string, separator: string): readonly string[] {
     .filter((part) => part !== '')
 }
 
+/** That of the first which has one: standard input has none, wherever it stands. */
 function folderOf(paths: readonly string[], cwd: string): string {
-  const first = paths[0]
-  return first === undefined || first === '-' ? cwd : posix.dirname(posix.resolve(cwd, first))
+  const first = paths.find((path) => path !== '-')
+  return first === undefined ? cwd : posix.dirname(posix.resolve(cwd, first))
 }
 
 /** Absolute paths of the env files asked for, or nothing when `.env` is to be looked for. */
@@ -206,10 +207,9 @@ const overrideNames = [
 
 function listFiles(request: SourceRequest, env: Dictionary<string>, options: LoadOptions): readonly string[] {
   if (request.files.length > 0) return request.files.map((path) => toAbsolute(path, request.cwd, options))
-  const variable = env['COMPOSE_FILE'] ?? ''
-  if (variable === '') return discover(request, options)
   const separator = env['COMPOSE_PATH_SEPARATOR'] ?? ''
-  const paths = splitList(variable, separator === '' ? ':' : separator)
+  const paths = splitList(env['COMPOSE_FILE'] ?? '', separator === '' ? ':' : separator)
+  if (paths.length === 0) return discover(request, options)
   return paths.map((path) => {
     const absolute = toAbsolute(path, request.cwd, options)
     if (absolute !== '-' && options.files.kindOf(absolute) === 'missing') {
@@ -257,9 +257,10 @@ function discover(request: SourceRequest, options: LoadOptions): readonly string
   }
 }
 
+/** Of whatever kind: a folder of such a name is a mistake to be told of, where the files above would be another project. */
 function present(names: readonly string[], folder: string, options: LoadOptions): readonly string[] {
   const paths = names.map((name) => posix.join(folder, name))
-  return paths.filter((path) => ['file', 'other'].includes(options.files.kindOf(path)))
+  return paths.filter((path) => options.files.kindOf(path) !== 'missing')
 }
 
 function warnOfMany(kind: 'config' | 'override', found: readonly string[], used: string, options: LoadOptions): void {

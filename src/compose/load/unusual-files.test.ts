@@ -232,3 +232,28 @@ describe('a dash between brackets', () => {
     expect(load(['services: {web: {image: x, labels: {a: -}}}']).services['web']?.labels).toEqual({ a: '-' })
   })
 })
+
+describe('a mistake in a file of variables or labels is told with its line and the entry that asked for the file', () => {
+  it.each([
+    ['env_file: [good.env, bad.env]', 'failed to read /p/bad.env: line 2: key cannot contain a space', '0.yml:1:49'],
+    ['label_file: bad.env', 'failed to read /p/bad.env: line 2: key cannot contain a space', '0.yml:1:28'],
+    [
+      'env_file: [{path: bad.env, format: raw}]',
+      "failed to parse env_file /p/bad.env: variable 'A B' contains whitespaces",
+      '0.yml:1:39: line 2 of the file',
+    ],
+  ])('%s', (field, message, place) => {
+    const beside = { '/p/good.env': 'C=1\n', '/p/bad.env': '# first\nA B=1\n' }
+    const hint = `at /p/${place}`
+    expect(() => load([`services: {web: {image: x, ${field}}}`], beside)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(message) as string, hint }),
+    )
+  })
+})
+
+it('a file that is asked for without its name is a mistake of its own', () => {
+  expect(() => load(['services: {web: {image: x, extends: {file: "", service: db}}}'])).toThrow(
+    'cannot extend service "web": its file has no name',
+  )
+  expect(() => load([`include: [""]\n${web}`])).toThrow('cannot include a file without a name')
+})

@@ -24,6 +24,9 @@ export interface EvalOptions {
   readonly typeName?: string
 }
 
+/** A function that stands in the data. */
+type Method = (...args: readonly unknown[]) => unknown
+
 class LoopSignal {
   readonly kind: 'break' | 'continue'
   constructor(kind: 'break' | 'continue') {
@@ -141,7 +144,7 @@ class Evaluation {
     const value = this.evaluateOperand(first, dot)
     if (typeof value === 'function') {
       const args = [...rest.map((operand) => this.evaluateArgument(operand, dot)), ...piped]
-      return this.call(first, first.text, args, () => (value as (...list: unknown[]) => unknown)(...args))
+      return this.callMethod(first, value as Method, args)
     }
     if (rest.length > 0 || piped.length > 0) {
       throw this.problem(first, `can't give argument to non-function ${first.text}`)
@@ -192,7 +195,15 @@ class Evaluation {
     if (operand.kind === 'call') return this.evaluateCall(operand, [], dot, [])
     const value = this.evaluateOperand(operand, dot)
     if (typeof value !== 'function') return value
-    return this.call(operand, operand.text, [], () => (value as () => unknown)())
+    return this.callMethod(operand, value as Method, [])
+  }
+
+  private callMethod(operand: Operand, method: Method, args: readonly unknown[]): unknown {
+    if (args.length < method.length) {
+      const name = operand.text.split('.').at(-1)
+      throw this.problem(operand, `wrong number of args for ${name}: want ${method.length} got ${args.length}`)
+    }
+    return this.call(operand, operand.text, args, () => method(...args))
   }
 
   private evaluateOperand(operand: Operand, dot: unknown): unknown {

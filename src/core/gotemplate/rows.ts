@@ -13,12 +13,12 @@ export interface FormattedRows {
  * Fills a `--format` template once per row. A `table ` prefix puts a line of headings first; `\t` and `\n`
  * written as two characters become tab and line end.
  *
- * @param headings field name → heading, for `table`
+ * @param headings field name → heading, for `table`; for a method what makes the heading of its arguments
  * @throws {core/template}
  */
 export function formatRows(
   format: string,
-  headings: Readonly<Record<string, string>>,
+  headings: Readonly<Record<string, unknown>>,
   rows: readonly unknown[],
   options: TemplateOptions = {},
 ): FormattedRows {

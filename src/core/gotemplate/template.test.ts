@@ -4,6 +4,7 @@ import { isFlotillaError } from '../errors.ts'
 import { formatRows } from './rows.ts'
 import { parseTemplate } from './template.ts'
 import type { TemplateOptions } from './template.ts'
+import { structFields } from './value.ts'
 
 function render(source: string, data: unknown = {}, options: TemplateOptions = {}): string {
   return parseTemplate(source, options).render(data)
@@ -59,6 +60,15 @@ describe('values', () => {
   it('an own function of the data is a method', () => {
     const row = { Label: (key: unknown) => `<${String(key)}>`, Now: () => 'now' }
     expect(render('{{.Label "k"}} {{.Now}} {{"z" | .Label}} {{eq .Now "now"}}', row)).toBe('<k> now <z> true')
+    expect(() => render('{{.Label}}', row)).toThrow('wrong number of args for Label: want 1 got 0')
+    expect(() => render('{{eq .Label "x"}}', row)).toThrow('wrong number of args for Label: want 1 got 0')
+  })
+
+  it('of structs keep the order of their fields in JSON, where those of maps are sorted', () => {
+    const port = { URL: '::', Port: 80, [structFields]: ['URL', 'Port'] }
+    expect(render('{{json .}}', { b: [port], a: { d: 1, c: 2 } })).toBe(
+      '{"a":{"c":2,"d":1},"b":[{"URL":"::","Port":80}]}',
+    )
   })
 })
 

@@ -110,9 +110,14 @@ function toPlain(value: unknown, keepsOrder: boolean, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value ?? null
   if (Array.isArray(value)) return value.map((item: unknown) => toPlain(item, keepsOrder, depth + 1))
   const plain = Object.create(null) as Record<string, unknown>
-  const keys = keepsOrder && !(value instanceof Map) ? Object.keys(value) : keysOf(value)
+  const keys = keepsOrder && !(value instanceof Map) ? Object.keys(value) : jsonKeysOf(value)
   for (const key of keys) plain[key] = toPlain(entryOf(value, key), keepsOrder, depth + 1)
   return plain
+}
+
+/** Fields of a struct as it has them, keys of a map sorted. */
+function jsonKeysOf(value: object): readonly string[] {
+  return structFields in value ? (value[structFields] as readonly string[]) : keysOf(value)
 }
 
 // Node 20 has no way to write a number of its own into JSON; beyond 2^53 digits are lost as in JavaScript.

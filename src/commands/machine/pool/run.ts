@@ -29,7 +29,9 @@ import type { poolRunFlags } from './table.ts'
 export const run: Run<typeof poolRunFlags> = async (ctx, flags, args) => {
   const store = openStore(ctx)
   const pool = await loadPool(store.root, onePool(args, 'run'))
-  const { endpoint } = await endpointFromEnvironment(ctx.env, flags.host === undefined ? {} : { host: flags.host })
+  const choice = flags.host === undefined ? {} : { host: flags.host }
+  const { endpoint, configProblem } = await endpointFromEnvironment(ctx.env, choice)
+  if (configProblem !== undefined) ctx.log.warn(configProblem)
   const engine = openEngine(endpoint, { clock: ctx.clock, env: ctx.env, userAgent: `flotilla/${programVersion}` })
   const stop = new AbortController()
   const giveBack = ctx.onInterrupt((name) => {

@@ -1,0 +1,26 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { currentFolder } from './current-folder.ts'
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'flotilla-cwd-')))
+mkdirSync(join(folder, 'real/sub'), { recursive: true })
+symlinkSync('real', join(folder, 'link'))
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+it.each<[string, string | undefined, string, string]>([
+  ['its name', 'link', 'real', 'link'],
+  ['its name, written otherwise', 'link/./sub/', 'real/sub', 'link/sub'],
+  ['that of another folder', 'link/sub', 'real', 'real'],
+  ['that of none', 'gone', 'real', 'real'],
+  ['unset', undefined, 'real', 'real'],
+])('PWD is %s', (_, named, real, wanted) => {
+  const PWD = named === undefined ? undefined : `${folder}/${named}`
+  expect(currentFolder(join(folder, real), { PWD })).toBe(join(folder, wanted))
+})
+
+it('PWD that is no absolute path stands for nothing', () => {
+  for (const PWD of ['', '.', 'link']) expect(currentFolder(join(folder, 'real'), { PWD })).toBe(join(folder, 'real'))
+})
