@@ -55,9 +55,7 @@ it('files that are synced belong to whom the container runs as', async () => {
     await writeFile(join(bed.folder, 'src', 'new'), '')
     const puts = (): readonly unknown[] =>
       bed.engine.requests.flatMap(({ method, query }) => (method === 'PUT' ? [query] : []))
-    await expect
-      .poll(puts, { timeout: 30_000 })
-      .toEqual([{ path: '/', copyUIDGID: 'true', noOverwriteDirNonDir: 'true' }])
+    await expect.poll(puts, { timeout: 30_000 }).toEqual([{ path: '/', copyUIDGID: 'true' }])
     watch.signal('SIGINT')
     await watch.code
   } finally {

@@ -88,7 +88,8 @@ async function syncContainer(
   if (entries.length === 0) return
   try {
     // They are to belong to whom the container runs as, which may want to write and to delete them.
-    const query = { path: '/', copyUidGid: true, noOverwriteDirNonDir: hasFileAsRoot(entries, o.roots) }
+    const guard = hasFileAsRoot(entries, o.roots) ? { noOverwriteDirNonDir: true } : {}
+    const query = { path: '/', copyUidGid: true, ...guard }
     await putArchive(engine, container.id, query, packEntries(entries), o)
   } catch (error) {
     throw failed('copying files to', container, error)
