@@ -38,7 +38,7 @@ export async function holdNearData<T>(
   const { node, left } = choosePlace(api, request, homes)
   const heldBy = findHeldData(api, ties, left)
   if (heldBy !== undefined) throw new FlotillaError('cluster/no-placement', heldBy, { status: 500 })
-  const claims = node === undefined ? [] : unclaimed.map((name) => api.cluster.volumeUses.claim(name, node.engineId))
+  const claims = node === undefined ? [] : claimFor(api, node, homes, unclaimed)
   const giveUp = (): void => {
     for (const takeBack of claims) takeBack()
   }
@@ -54,6 +54,17 @@ export async function holdNearData<T>(
     giveUp()
     throw error
   }
+}
+
+/** Those that others have claimed for the same node, too: whichever of them is made in the end, the data is there. */
+function claimFor(
+  api: Api,
+  node: NodeView,
+  homes: readonly VolumeHome[],
+  unclaimed: readonly string[],
+): readonly (() => void)[] {
+  const shared = homes.flatMap((home) => (home.isOnly || home.node !== node.name ? [] : [home.volume]))
+  return [...unclaimed, ...shared].map((name) => api.cluster.volumeUses.claim(name, node.engineId))
 }
 
 /** Of the volumes nobody had used, some may have a home by now. */
