@@ -76,15 +76,11 @@ function readClaims(
   const unclaimed: string[] = []
   for (const volume of ties.unused) {
     const data = api.cluster.volumeUses.find(volume)
-    const node = data?.kind === 'on' ? findEngine(api, data.engineId) : undefined
+    const node = data?.kind === 'on' ? api.cluster.directory.findNode(data.engineId) : undefined
     if (node === undefined) unclaimed.push(volume)
     else homes.push({ volume, node: node.name, isOnly: false })
   }
   return { homes, unclaimed }
-}
-
-function findEngine(api: Api, engineId: string): NodeView | undefined {
-  return api.cluster.snapshot().nodes.find((node) => node.engineId === engineId)
 }
 
 /** The node that has all the data, else one that has some of it, else any; and whose data is left behind then. */

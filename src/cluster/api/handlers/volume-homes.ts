@@ -93,9 +93,8 @@ export function warnOfVolume({ volume, node, isOnly }: VolumeHome): string {
  */
 export function findHeldData(api: Api, ties: VolumeTies, left: readonly VolumeHome[]): string | undefined {
   if (ties.isLossAllowed) return undefined
-  const nodes = new Map(api.cluster.snapshot().nodes.map((node) => [node.name, node]))
   for (const { volume, node } of left) {
-    const home = nodes.get(node)
+    const home = api.cluster.directory.findNode(node)
     if (home === undefined) continue
     const why = home.health.state === 'healthy' ? outOfService[home.availability] : 'does not answer'
     if (why === undefined) continue
