@@ -89,7 +89,9 @@ async function descend(path: Command[], argv: readonly string[], options: ParseO
     notes.push(...deprecations(scan.uses))
     const [word, ...after] = scan.args
     if (word === undefined) return { kind: 'help', path }
-    if (has(scan, 'help')) return { kind: 'help', path: followWords(path, scan.args) }
+    if (has(scan, 'help')) {
+      return { kind: 'help', path: options.dialect.hasHelpOfCommand ? followWords(path, scan.args) : path }
+    }
     const command = findCommand(group.commands ?? [], word)
     if (command === undefined) {
       if (options.helpWords.includes(word)) return findHelpTopic(path, after)
@@ -156,16 +158,12 @@ export function findCommand(commands: readonly Command[], word: string): Command
 
 /** `help a b` shows the page that `a b --help` shows. */
 function findHelpTopic(path: readonly Command[], words: readonly string[]): ParsedLine {
-  let topic = path
-  for (const word of words) {
-    const command = findCommand(topic.at(-1)?.commands ?? [], word)
-    if (command === undefined) return unknownCommand(topic, word)
-    topic = [...topic, command]
-  }
-  return { kind: 'help', path: topic }
+  const topic = followWords(path, words)
+  const unknown = words[topic.length - path.length]
+  return unknown === undefined ? { kind: 'help', path: topic } : unknownCommand(topic, unknown)
 }
 
-/** `--help a b`: the page of the command that is asked for help with, as far as the words name one. */
+/** The command that words name, as far as they name one. */
 function followWords(path: readonly Command[], words: readonly string[]): readonly Command[] {
   let topic = path
   for (const word of words) {

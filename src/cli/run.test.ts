@@ -175,6 +175,13 @@ describe('the goflag dialect (docker-machine, swarm)', () => {
     })
   })
 
+  it('--help before a command word is about the program, as with the ancestors', async () => {
+    for (const personality of [dockerMachine, swarm]) {
+      const { stdout } = await runLine(personality, '--help ls', [command('ls', echo)])
+      expect(stdout).toBe((await runLine(personality, '--help', [command('ls', echo)])).stdout)
+    }
+  })
+
   it('classic Swarm has its own words for it, and exit code 0', async () => {
     expect(await runLine(swarm, 'xyz')).toEqual({ code: 0, stdout: "No help topic for 'xyz'\n", stderr: '' })
   })

@@ -6,6 +6,7 @@ import type { Holding } from './holders.ts'
 import { isValidated, ownNames } from './model.ts'
 import type { ContainerView, ImageView, NetworkView, NodeView, VolumeView } from './model.ts'
 import { imageKeys, toFullReference } from './image-name.ts'
+import { PROJECT_LABEL } from './project-label.ts'
 import { NodeNames } from './node-names.ts'
 import { dropReplaced } from './replaced-copies.ts'
 import { areCopies, chooseCopy } from './volume-copies.ts'
@@ -43,7 +44,7 @@ export class Directory {
   private collisions = new Set<string>()
   private readonly uses: VolumeUses | undefined
 
-  /** @param uses told of what containers use that go */
+  /** @param uses told which volumes containers have, and had */
   constructor(uses?: VolumeUses) {
     this.uses = uses
   }
@@ -88,12 +89,13 @@ export class Directory {
       (item) => {
         if (before === undefined) return
         this.dropContainer(before.addr, item)
-        this.noteVolumes(before, item)
+        this.noteVolumes(before, item, 'end')
         if (!isRenamed) this.order.drop(before, item)
       },
       (item) => {
         if (after === undefined) return
         this.addContainer(after.addr, item)
+        this.noteVolumes(after, item, 'begin')
         if (!isRenamed) this.order.add(after, item)
       },
     )
@@ -261,9 +263,14 @@ export class Directory {
     }
   }
 
-  private noteVolumes({ engineId }: NodeView, { mounts }: ContainerView): void {
-    if (this.uses === undefined) return
-    for (const { kind, name } of mounts) if (kind === 'volume') this.uses.note(name, { kind: 'on', engineId })
+  private noteVolumes({ engineId }: NodeView, { mounts, labels }: ContainerView, what: 'begin' | 'end'): void {
+    if (this.uses === undefined || mounts.length === 0) return
+    const isOfProject = labels.has(PROJECT_LABEL)
+    for (const { kind, name } of mounts) {
+      if (kind !== 'volume') continue
+      if (isOfProject) this.uses[what](name, engineId)
+      else this.uses.noteOutsider(name)
+    }
   }
 
   private dropContainer(addr: string, item: ContainerView): void {

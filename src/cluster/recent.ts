@@ -37,6 +37,10 @@ export class Recent<V> {
     for (const [name, entry] of this.entries) if (entry.usedAt < from) this.entries.delete(name)
   }
 
+  delete(key: string): void {
+    this.entries.delete(key)
+  }
+
   clear(): void {
     this.entries.clear()
   }

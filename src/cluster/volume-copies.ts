@@ -57,6 +57,6 @@ export function chooseCopy<T extends Located<VolumeView>>(
 }
 
 /** Whether a container of the node, running or not, has the volume. */
-export function usesVolume(node: NodeView, name: string): boolean {
+function usesVolume(node: NodeView, name: string): boolean {
   return node.containers.some((each) => each.mounts.some((mount) => mount.kind === 'volume' && mount.name === name))
 }

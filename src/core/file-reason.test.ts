@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { fileReason, toFileMessage } from './file-reason.ts'
@@ -13,6 +15,13 @@ it('what the file system says, without its number, the call and a path that was 
 it('a refusal that nobody has put into words is told as other programs do', async () => {
   const said = (path: string): Promise<string> => readFile(path).then(String, toFileMessage)
   expect(await said('/nowhere/file')).toBe('open /nowhere/file: no such file or directory')
+  expect(await said('/')).toBe('read: is a directory')
   expect(toFileMessage(new Error('ENOENT: by somebody else'))).toBe('ENOENT: by somebody else')
   expect(toFileMessage('thrown')).toBe('thrown')
+})
+
+it('what is no refusal of a file keeps its words', async () => {
+  const child = spawn('/nowhere/program')
+  const [error] = await once(child, 'error')
+  expect(toFileMessage(error)).toBe('spawn /nowhere/program ENOENT')
 })

@@ -19,11 +19,13 @@ const words: ReadonlyMap<string, string> = new Map([
 
 /**
  * The message of anything that was thrown; where that is a refusal of the file system that nobody has put into words, the
- * call, its path and the reason as other programs say it: `open /app/x: permission denied`.
+ * call, its path where it has one, and the reason as other programs say it: `open /app/x: permission denied`.
  */
 export function toFileMessage(thrown: unknown): string {
   if (!(thrown instanceof Error) || isFlotillaError(thrown)) return toMessage(thrown)
   const { syscall, path } = thrown as NodeJS.ErrnoException
-  if (syscall === undefined || path === undefined) return toMessage(thrown)
-  return `${syscall} ${path}: ${fileReason(thrown)}`
+  const reason = fileReason(thrown)
+  // That of a program which cannot be started names the program already, and is none of a file.
+  if (syscall === undefined || reason === thrown.message) return toMessage(thrown)
+  return `${path === undefined ? syscall : `${syscall} ${path}`}: ${reason}`
 }

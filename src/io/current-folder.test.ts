@@ -7,6 +7,8 @@ import { currentFolder } from './current-folder.ts'
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'flotilla-cwd-')))
 mkdirSync(join(folder, 'real/sub'), { recursive: true })
 symlinkSync('real', join(folder, 'link'))
+mkdirSync(join(folder, 'other'))
+symlinkSync('../real/sub', join(folder, 'other/away'))
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -14,6 +16,7 @@ it.each<[string, string | undefined, string, string]>([
   ['its name', 'link', 'real', 'link'],
   ['its name, written otherwise', 'link/./sub/', 'real/sub', 'link/sub'],
   ['that of another folder', 'link/sub', 'real', 'real'],
+  ['a way back out of a link, which leads elsewhere without the link', 'other/away/..', 'real', 'real'],
   ['that of none', 'gone', 'real', 'real'],
   ['unset', undefined, 'real', 'real'],
 ])('PWD is %s', (_, named, real, wanted) => {
@@ -23,4 +26,8 @@ it.each<[string, string | undefined, string, string]>([
 
 it('PWD that is no absolute path stands for nothing', () => {
   for (const PWD of ['', '.', 'link']) expect(currentFolder(join(folder, 'real'), { PWD })).toBe(join(folder, 'real'))
+})
+
+it('PWD of a shell with paths of its own stands for nothing where folders have drives', () => {
+  expect(currentFolder('C:\\work', { PWD: '/' })).toBe('C:\\work')
 })

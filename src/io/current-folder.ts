@@ -8,11 +8,13 @@ import { posix } from 'node:path'
  * @param real absolute, without links, as `process.cwd()` says it
  */
 export function currentFolder(real: string, env: Readonly<Record<string, string | undefined>>): string {
-  const named = env['PWD'] ?? ''
-  if (named === real || !posix.isAbsolute(named)) return real
+  const pwd = env['PWD'] ?? ''
+  if (!posix.isAbsolute(pwd) || !posix.isAbsolute(real)) return real
+  // Looked at as it is returned: `link/..` may be another folder once it is shortened.
+  const named = posix.resolve(pwd)
   try {
     const [one, other] = [statSync(named, { bigint: true }), statSync(real, { bigint: true })]
-    return one.dev === other.dev && one.ino === other.ino ? posix.resolve(named) : real
+    return one.dev === other.dev && one.ino === other.ino ? named : real
   } catch {
     return real
   }

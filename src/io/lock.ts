@@ -1,7 +1,8 @@
 import { promises as fs } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Clock } from '../core/clock.ts'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from '../core/file-reason.ts'
 import { codeOf, makeNonce, readTextFile } from './files.ts'
 import { parseStat } from './process-identity.ts'
 
@@ -92,7 +93,7 @@ async function claim(path: string, mine: Owner): Promise<boolean> {
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
-    throw new FlotillaError('io/file', `cannot lock ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `cannot lock ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
   } finally {
     await fs.rm(temporary, { force: true }).catch(() => {})
   }

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import { constants, promises as fs } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from '../core/file-reason.ts'
 import { codeOf, syncFolder } from './files.ts'
 
 export interface RingFileOptions {
@@ -213,7 +214,7 @@ function identityOf(stats: { readonly dev: number; readonly ino: number }): stri
 
 function fileError(verb: string, path: string, error: unknown): FlotillaError {
   if (error instanceof FlotillaError) return error
-  return new FlotillaError('io/file', `cannot ${verb} ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+  return new FlotillaError('io/file', `cannot ${verb} ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
 }
 
 /** Numbers of the older segments, the oldest first. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from '../core/file-reason.ts'
 import { makeFolder, readTextFile, writeFileAtomic } from '../io/files.ts'
 import { isPlainEngine, readTls } from './connection.ts'
 import type { Host } from './host.ts'
@@ -66,7 +67,7 @@ export async function writeContext(place: ContextPlace, host: Host, machinePath:
     await makeFolder(meta, 0o755)
     await writeFileAtomic(join(meta, 'meta.json'), renderMeta(host, machinePath, url), 0o644)
   } catch (error) {
-    throw new FlotillaError('io/file', `cannot write docker context "${host.name}": ${toMessage(error)}`, {
+    throw new FlotillaError('io/file', `cannot write docker context "${host.name}": ${fileReason(error)}`, {
       cause: error,
     })
   }

@@ -27,6 +27,8 @@ export interface Dialect {
   scan(argv: readonly string[], flags: FlagLookup, isInterspersed: boolean): Scan
   /** Any word for yes in the environment is true and everything else false; otherwise a wrong word is an error. */
   readonly hasLenientEnv: boolean
+  /** `--help COMMAND` shows the page of the command; otherwise that of what stands before `--help`. */
+  readonly hasHelpOfCommand: boolean
   /** The ancestor's message for a value that cannot be read. */
   describeBadValue(use: FlagUse, reason: BadValue): string
   /** The ancestor's message for an environment variable that cannot be read. */

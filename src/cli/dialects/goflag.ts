@@ -9,7 +9,7 @@ import type { BadValue, Dialect, FlagLookup, FlagUse, Scan } from './dialect.ts'
  * booleans only with `=`. Their command library put flags that follow arguments in front of them, so both
  * orders are accepted.
  */
-export const goflag: Dialect = { scan, hasLenientEnv: false, describeBadValue, describeBadEnv }
+export const goflag: Dialect = { scan, hasLenientEnv: false, hasHelpOfCommand: false, describeBadValue, describeBadEnv }
 
 function scan(argv: readonly string[], flags: FlagLookup, isInterspersed: boolean): Scan {
   const uses: FlagUse[] = []

@@ -9,7 +9,7 @@ import type { BadValue, Dialect, FlagLookup, FlagUse, Scan } from './dialect.ts'
  * spf13/pflag as Compose v2 uses it: long names with two dashes, one-letter names that can be grouped
  * (`-abc`, `-fVALUE`, `-f=VALUE`), flags and arguments in any order.
  */
-export const pflag: Dialect = { scan, hasLenientEnv: true, describeBadValue, describeBadEnv }
+export const pflag: Dialect = { scan, hasLenientEnv: true, hasHelpOfCommand: true, describeBadValue, describeBadEnv }
 
 interface Cursor {
   readonly argv: readonly string[]

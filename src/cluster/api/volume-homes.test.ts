@@ -78,6 +78,47 @@ describe('a volume that every node has, and a service of Compose', () => {
     expect(await nodeOf('again', port)).toBe(home)
   })
 
+  it('asks each engine once where creates at once want to know it', async () => {
+    await start()
+    await make('first')
+    const home = await nodeOf('first')
+    await remove('first')
+    later = await startManagerOver(bed.engines)
+    const { cluster } = later
+    await eventually(() => cluster.healthyMembers().length === engines.length, 'all engines')
+    const port = Number(new URL(later.addresses[0] ?? '').port)
+    const countAsked = (): number[] =>
+      bed.engines.map(({ requests }) => requests.filter(({ path }) => path.includes('/system/df')).length)
+    const before = countAsked()
+    const names = ['a1', 'a2', 'a3', 'a4']
+    await Promise.all(names.map((name) => make(name, {}, port)))
+    expect(countAsked()).toEqual(before.map((count) => count + 1))
+    expect(await Promise.all(names.map((name) => nodeOf(name, port)))).toEqual(names.map(() => home))
+  })
+
+  it('stays with its data whatever a container of no service does with a copy of its own', async () => {
+    await start()
+    await make('first', { Env: ['constraint:node==n2'] })
+    await make('backup', { Labels: {}, Env: ['constraint:node==n3'] })
+    await make('beside')
+    expect(await nodeOf('beside')).toBe('n2')
+    for (const name of ['first', 'beside']) await remove(name)
+    await make('again')
+    expect(await nodeOf('again')).toBe('n2')
+    for (const name of ['again', 'backup']) await remove(name)
+    await make('after')
+    expect(await nodeOf('after')).toBe('n2')
+  })
+
+  it('is where a container of no service has put something', async () => {
+    await start()
+    await make('restore', { Labels: {}, Env: ['constraint:node==n3'] })
+    await remove('restore')
+    await fill('n3')
+    await make('first')
+    expect(await nodeOf('first')).toBe('n3')
+  })
+
   it('follows what the create says of the node', async () => {
     await start()
     await make('first', { Env: ['constraint:node==n2'] })

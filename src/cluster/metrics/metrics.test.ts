@@ -190,7 +190,7 @@ describe('/debug/pprof', () => {
     }
     const paths = ['/debug/pprof/profile?seconds=0.5', '/debug/pprof/heap?seconds=0.5']
     const answers = await Promise.all(paths.map((path) => bed.ask('GET', path)))
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 409])
     const cpu = await bed.ask('GET', '/debug/pprof/profile?seconds=0.1')
     expect(JSON.parse(cpu.body)).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array) })
     const heap = await bed.ask('GET', '/debug/pprof/heap?seconds=0.1')

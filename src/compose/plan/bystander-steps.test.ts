@@ -58,6 +58,15 @@ describe('a network that is made anew for some of the services', () => {
     expect(db?.isOwed).toBe(true)
   })
 
+  it('waits for nothing that is not begun after a failure elsewhere', () => {
+    const stopped = withContainer(have, 'p-old-1', { state: 'exited' })
+    const done = plan(want, stopped, { services: ['db'] })
+    const detached = done.steps.filter(({ op }) => op.kind === 'disconnect-network')
+    expect(detached.map(({ resource, isOwed }) => [resource, isOwed])).toEqual(
+      ['p-db-1', 'p-old-1', 'p-web-1'].map((name) => [`Container ${name}`, true]),
+    )
+  })
+
   it('is refused while a container of run is on it, and takes along one that has ended', () => {
     const running = withContainer(have, 'p-old-1', { service: 'db', isOneOff: true, name: 'p-db-run-1' })
     expect(() => plan(want, running)).toThrow('network p_default has changed, and p-db-run-1 is running on it')

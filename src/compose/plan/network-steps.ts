@@ -141,8 +141,6 @@ function renewNetwork(
   const cause = 'configuration changed'
   const attached = space.observed.containers.filter((entry) => Object.values(entry.networks).includes(network.id))
   const detachments: number[] = []
-  // What was stopped for it is to run again, whatever fails elsewhere.
-  let isOwed = false
   const busy = attached.find((entry) => entry.isOneOff && isAlive(entry) && !space.removals.has(entry.id))
   if (busy !== undefined) {
     // What somebody runs is not done twice, nor cut off: the reference program fails too, with the network half taken down.
@@ -150,6 +148,8 @@ function renewNetwork(
       hint: 'wait for its end, or stop it; then the network can be made anew',
     })
   }
+  // What is stopped for it is to run again, whatever fails elsewhere: nor does it wait for what does not run anyway.
+  const isOwed = attached.some((entry) => isAlive(entry) && !space.removals.has(entry.id))
   for (const container of attached) {
     const removal = space.removals.get(container.id)
     if (removal !== undefined) {
@@ -157,14 +157,13 @@ function renewNetwork(
       continue
     }
     const stop = stopOnce(space, container, { cause: `network ${network.name} is renewed` })
-    isOwed ||= stop !== undefined
     const detachment = builder.add({
       op: { kind: 'disconnect-network', network: network.name, container: toRef(container) },
       resource: toResource(container.name),
       cause: `network ${network.name} is renewed`,
       group: container.service,
       after: [stop],
-      isOwed: stop !== undefined,
+      isOwed,
     })
     detachments.push(detachment)
     space.detachments.set(container.id, [...(space.detachments.get(container.id) ?? []), detachment])

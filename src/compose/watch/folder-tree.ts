@@ -91,7 +91,7 @@ export class FolderTree {
         if (!isCurrent() || name === null) return
         this.#guard(() => this.#notice(path, names, event, name))
         if (event === 'rename')
-          void this.#lookAgain(join(path, name), () => {
+          void this.#later(join(path, name), () => {
             if (isCurrent() && this.#isOutdated(join(path, name), names.has(name)))
               this.#guard(() => this.#notice(path, names, event, name))
           })
@@ -106,14 +106,14 @@ export class FolderTree {
   }
 
   /** Once nothing more has been told of the path for a moment. */
-  async #lookAgain(path: string, look: () => void): Promise<void> {
+  async #later(path: string, act: () => void): Promise<void> {
     this.#waiting.get(path)?.abort()
     const waiting = new AbortController()
     this.#waiting.set(path, waiting)
     await this.#options.clock.sleep(againMs, waiting.signal).catch(() => {})
     if (waiting.signal.aborted) return
     this.#waiting.delete(path)
-    look()
+    act()
   }
 
   #guard(act: () => void): void {

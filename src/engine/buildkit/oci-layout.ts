@@ -3,7 +3,8 @@ import type { Hash } from 'node:crypto'
 import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
+import { fileReason } from '../../core/file-reason.ts'
 import { systemClock } from '../../io/clock.ts'
 import { codeOf, makeFolder, makeNonce, sweepOlder } from '../../io/files.ts'
 import { withLock } from '../../io/lock.ts'
@@ -166,7 +167,7 @@ export class OciLayout {
   }
 
   #failure(error: unknown): FlotillaError {
-    return new FlotillaError('io/file', `cannot use the folder ${this.folder}: ${toMessage(error)}`, { cause: error })
+    return new FlotillaError('io/file', `cannot use the folder ${this.folder}: ${fileReason(error)}`, { cause: error })
   }
 }
 

@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer'
-import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { FlotillaError } from '../../core/errors.ts'
 import {
@@ -9,12 +8,12 @@ import {
   SETTING,
   frameBytes,
   preface,
-  renderFrame,
   renderNumber,
   renderSettings,
   stripPadding,
 } from './frame.ts'
 import type { Frame } from './frame.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { HpackDecoder, encodeHeaders, maxBlockBytes } from './hpack.ts'
 import type { HeaderList } from './hpack.ts'
 import { H2Stream } from './stream.ts'
@@ -40,13 +39,12 @@ export interface H2Options {
 export class H2Connection {
   readonly #socket: Duplex
   readonly #options: H2Options
+  readonly #writer: FrameWriter
   readonly #reader = new FrameReader()
   readonly #decoder = new HpackDecoder()
   readonly #streams = new Map<number, H2Stream>()
   readonly #waiting: (() => void)[] = []
   #needsPreface: boolean
-  /** Frames are held to go together with those that follow in the same turn: a frame alone may be a few bytes. */
-  #isHolding = false
   #nextId: number
   #lastPeerId = 0
   #window = defaultWindow
@@ -59,6 +57,7 @@ export class H2Connection {
 
   constructor(socket: Duplex, options: H2Options) {
     this.#socket = socket
+    this.#writer = new FrameWriter(socket)
     this.#options = options
     this.#needsPreface = options.role === 'server'
     this.#nextId = options.role === 'client' ? 1 : 2
@@ -106,20 +105,14 @@ export class H2Connection {
     for (const stream of this.#streams.values()) stream.fail(error)
     this.#streams.clear()
     this.#wakeAll()
-    this.#letGo()
+    this.#writer.letGo()
     this.#socket.destroy()
     for (const resolve of this.#onClosed) resolve()
   }
 
   readonly #host = {
     sendHeaders: (stream: H2Stream, headers: HeaderList, isLast: boolean): void => {
-      const block = encodeHeaders(headers)
-      for (let at = 0; at === 0 || at < block.length; at += frameBytes) {
-        const isEnd = at + frameBytes >= block.length
-        const flags = (at === 0 && isLast ? FLAG.endStream : 0) | (isEnd ? FLAG.endHeaders : 0)
-        const type = at === 0 ? FRAME.headers : FRAME.continuation
-        this.#write(type, flags, stream.id, block.subarray(at, at + frameBytes))
-      }
+      if (this.#error === undefined) this.#writer.writeHeaders(stream.id, encodeHeaders(headers), isLast)
       if (isLast) this.#forget(stream)
     },
     sendData: (stream: H2Stream, bytes: Buffer): Promise<void> => this.#sendData(stream, bytes),
@@ -146,7 +139,7 @@ export class H2Connection {
       if (stream.error !== undefined) throw stream.error
       if (this.#error !== undefined) throw this.#error
       const room = Math.min(this.#window, stream.window, this.#peerFrameBytes, bytes.length - at)
-      if (room <= 0 || this.#socket.writableNeedDrain) {
+      if (room <= 0 || this.#writer.isFull) {
         await new Promise<void>((resolve) => this.#waiting.push(resolve))
         continue
       }
@@ -158,19 +151,7 @@ export class H2Connection {
   }
 
   #write(type: number, flags: number, stream: number, payload: Uint8Array): void {
-    if (this.#error !== undefined || !this.#socket.writable) return
-    if (!this.#isHolding) {
-      this.#isHolding = true
-      this.#socket.cork()
-      process.nextTick(() => this.#letGo())
-    }
-    this.#socket.write(renderFrame(type, flags, stream, payload))
-  }
-
-  #letGo(): void {
-    if (!this.#isHolding) return
-    this.#isHolding = false
-    this.#socket.uncork()
+    if (this.#error === undefined) this.#writer.write(type, flags, stream, payload)
   }
 
   #wakeAll(): void {

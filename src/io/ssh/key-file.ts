@@ -1,5 +1,6 @@
 import { promises as fs } from 'node:fs'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { fileReason } from '../../core/file-reason.ts'
 import { goQuote } from '../../core/goquote.ts'
 
 /**
@@ -12,7 +13,7 @@ export async function checkKeyFile(path: string): Promise<void> {
   try {
     mode = (await fs.stat(path)).mode & 0o777
   } catch (error) {
-    throw new FlotillaError('io/ssh', `cannot use SSH key ${goQuote(path)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/ssh', `cannot use SSH key ${goQuote(path)}: ${fileReason(error)}`, { cause: error })
   }
   if (process.platform === 'win32') return
   const shown = mode.toString(8).padStart(4, '0')

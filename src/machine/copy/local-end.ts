@@ -2,7 +2,8 @@ import { createReadStream, createWriteStream, promises as fs } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
+import { fileReason } from '../../core/file-reason.ts'
 import { codeOf } from '../../io/files.ts'
 import { walkFolder } from '../../io/folder-walk.ts'
 import { packPath, unpackTo } from '../../io/tar-files.ts'
@@ -79,8 +80,6 @@ function toFileError(path: string, error: unknown): unknown {
     ENOENT: 'no such file or folder',
     ENOTDIR: 'a part of the path is not a folder',
     EISDIR: 'it is a folder',
-    EACCES: 'permission denied',
-    ENOSPC: 'no space left on device',
   }
-  return new FlotillaError('io/file', `cannot copy "${path}": ${reasons[code] ?? toMessage(error)}`, { cause: error })
+  return new FlotillaError('io/file', `cannot copy "${path}": ${reasons[code] ?? fileReason(error)}`, { cause: error })
 }

@@ -1,4 +1,5 @@
 import { isFlotillaError } from '../../../core/errors.ts'
+import { mapLimit } from '../../../core/limit.ts'
 import type { Located } from '../../directory.ts'
 import type { Member } from '../../member.ts'
 import type { VolumeView } from '../../model.ts'
@@ -10,6 +11,8 @@ import { partVersion } from '../disk-usage.ts'
 
 /** Engines look at every file of their volumes for an answer. */
 const askMs = 10_000
+/** Engines that are asked at once. */
+const parallelAsks = 64
 /** Engines before 23.0 answer one such question at a time, and others with an error. */
 const againMs = 200
 
@@ -24,12 +27,10 @@ export async function askForData(
   volume: string,
   holders: readonly Located<VolumeView>[],
 ): Promise<VolumeData | undefined> {
-  const answers = await Promise.all(
-    holders.map(async ({ node }) => {
-      const member = api.cluster.member(node.addr)
-      return { engineId: node.engineId, isEmpty: member === undefined ? undefined : await isEmpty(api, volume, member) }
-    }),
-  )
+  const answers = await mapLimit(holders, parallelAsks, async ({ node }) => {
+    const member = api.cluster.member(node.addr)
+    return { engineId: node.engineId, isEmpty: member === undefined ? undefined : await isEmpty(api, volume, member) }
+  })
   const [filled, ...others] = answers.filter((each) => each.isEmpty !== true)
   if (filled === undefined) return { kind: 'nowhere' }
   if (others.length === 0) return { kind: 'on', engineId: filled.engineId }

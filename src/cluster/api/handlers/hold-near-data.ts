@@ -38,7 +38,7 @@ export async function holdNearData<T>(
   const { node, left } = choosePlace(api, request, homes)
   const heldBy = findHeldData(api, ties, left)
   if (heldBy !== undefined) throw new FlotillaError('cluster/no-placement', heldBy, { status: 500 })
-  const claims = node === undefined ? [] : unclaimed.map((name) => api.cluster.volumeUses.claim(name, node.engineId))
+  const claims = node === undefined ? [] : claimFor(api, node, homes, unclaimed)
   const giveUp = (): void => {
     for (const takeBack of claims) takeBack()
   }
@@ -56,6 +56,17 @@ export async function holdNearData<T>(
   }
 }
 
+/** Those that others have claimed for the same node, too: whichever of them is made in the end, the data is there. */
+function claimFor(
+  api: Api,
+  node: NodeView,
+  homes: readonly VolumeHome[],
+  unclaimed: readonly string[],
+): readonly (() => void)[] {
+  const shared = homes.flatMap((home) => (home.isOnly || home.node !== node.name ? [] : [home.volume]))
+  return [...unclaimed, ...shared].map((name) => api.cluster.volumeUses.claim(name, node.engineId))
+}
+
 /** Of the volumes nobody had used, some may have a home by now. */
 function readClaims(
   api: Api,
@@ -65,15 +76,11 @@ function readClaims(
   const unclaimed: string[] = []
   for (const volume of ties.unused) {
     const data = api.cluster.volumeUses.find(volume)
-    const node = data?.kind === 'on' ? findEngine(api, data.engineId) : undefined
+    const node = data?.kind === 'on' ? api.cluster.directory.findNode(data.engineId) : undefined
     if (node === undefined) unclaimed.push(volume)
     else homes.push({ volume, node: node.name, isOnly: false })
   }
   return { homes, unclaimed }
-}
-
-function findEngine(api: Api, engineId: string): NodeView | undefined {
-  return api.cluster.snapshot().nodes.find((node) => node.engineId === engineId)
 }
 
 /** The node that has all the data, else one that has some of it, else any; and whose data is left behind then. */

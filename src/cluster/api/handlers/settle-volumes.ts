@@ -1,5 +1,6 @@
 import { waitAtMost } from '../../../core/deadline.ts'
 import type { Member } from '../../member.ts'
+import { PROJECT_LABEL } from '../../project-label.ts'
 import { isFields, readFields, readList, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
@@ -51,11 +52,19 @@ function isVolumeName(name: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)
 }
 
-/** From now on the data of its volumes is where the container was made. */
+/** From now on the data of its volumes is where the container was made: known before the engine is read. */
 export function noteVolumes(api: Api, member: Member, body: Fields): void {
-  const { engineId } = member.view
-  for (const name of volumesIn(body))
-    if (isVolumeName(name)) api.cluster.volumeUses.note(name, { kind: 'on', engineId })
+  const { volumeUses } = api.cluster
+  for (const name of volumesIn(body)) {
+    if (!isVolumeName(name)) continue
+    if (isOfProject(body)) volumeUses.note(name, { kind: 'on', engineId: member.view.engineId })
+    else volumeUses.noteOutsider(name)
+  }
+}
+
+/** Whether a body makes a container of a Compose project. */
+export function isOfProject(body: Fields): boolean {
+  return readText(readFields(body, 'Labels'), PROJECT_LABEL) !== ''
 }
 
 /**

@@ -2,15 +2,14 @@ import type { Located } from '../../directory.ts'
 import { VOLUMES_LABEL } from '../../model.ts'
 import type { Availability, VolumeView } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
-import { PROJECT_LABEL } from '../../project-label.ts'
 import { addCondition, namesNode } from '../../request.ts'
-import { hasOwnData, isLocalVolume, usesVolume } from '../../volume-copies.ts'
+import { hasOwnData, isLocalVolume } from '../../volume-copies.ts'
 import type { VolumeData } from '../../volume-uses.ts'
 import { readFields, readText } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
 import { askForData } from './ask-for-data.ts'
-import { volumesIn } from './settle-volumes.ts'
+import { isOfProject, volumesIn } from './settle-volumes.ts'
 
 /** A volume whose data is on one node. */
 export interface VolumeHome {
@@ -33,23 +32,22 @@ export const noTies: VolumeTies = { isLossAllowed: true, homes: [], unused: [] }
 
 /**
  * Looks where the data is of the volumes that a settled body names: on the one node that has the volume. Where several have
- * it, on the one whose containers use it, or used it last: for services of Compose, which are removed and made again and mean
- * the same data. Of other containers the ancestor's users expect that each runs wherever there is room, with the copy there.
+ * it, on the one whose containers of Compose use it, or used it last: for services of Compose, which are removed and made again
+ * and mean the same data. Of other containers the ancestor's users expect that each runs wherever there is room, with the copy there.
  *
  * Where the request says itself which node, only volumes of a single node count.
  */
 export async function findVolumeTies(api: Api, request: PlacementRequest, body: Fields): Promise<VolumeTies> {
   const homes: VolumeHome[] = []
   const unused: string[] = []
-  const labels = readFields(body, 'Labels')
-  const isOfProject = readText(labels, PROJECT_LABEL) !== ''
+  const isTied = isOfProject(body)
   for (const volume of volumesIn(body)) {
     const holders = api.cluster.directory.volumeHolders(volume)
     const [first] = holders
     if (first === undefined || !holders.every(({ item }) => isLocalVolume(item))) continue
     if (holders.length === 1) {
       homes.push({ volume, node: first.node.name, isOnly: true })
-    } else if (isOfProject && !namesNode(request) && holders.some(({ item }) => hasOwnData(item))) {
+    } else if (isTied && !namesNode(request) && holders.some(({ item }) => hasOwnData(item))) {
       // One after the other: an engine that is asked twice at once answers an error.
       const data = await findData(api, volume, holders)
       const home = data.kind === 'on' ? holders.find(({ node }) => node.engineId === data.engineId) : undefined
@@ -57,23 +55,22 @@ export async function findVolumeTies(api: Api, request: PlacementRequest, body: 
       else if (data.kind !== 'several') unused.push(volume)
     }
   }
-  const isLossAllowed = !isOfProject || api.rescheduler.isVolumeLossAllowed || readText(labels, VOLUMES_LABEL) === 'new'
+  const wish = readText(readFields(body, 'Labels'), VOLUMES_LABEL)
+  const isLossAllowed = !isTied || api.rescheduler.isVolumeLossAllowed || wish === 'new'
   return { isLossAllowed, homes, unused }
 }
 
 async function findData(api: Api, volume: string, holders: readonly Located<VolumeView>[]): Promise<VolumeData> {
-  const users = holders.filter(({ node, item }) => usesVolume(node, item.name))
-  const [user] = users
-  if (user !== undefined) return users.length > 1 ? { kind: 'several' } : { kind: 'on', engineId: user.node.engineId }
-  const known = api.cluster.volumeUses.find(volume)
+  const { volumeUses } = api.cluster
+  const known = volumeUses.find(volume)
   const isThere = known?.kind !== 'on' || holders.some(({ node }) => node.engineId === known.engineId)
   if (known !== undefined && isThere) return known
-  const told = await askForData(api, volume, holders)
-  const since = api.cluster.volumeUses.find(volume)
+  const told = await volumeUses.lookOnce(volume, () => askForData(api, volume, holders))
+  const since = volumeUses.find(volume)
   // Another create was quicker.
   if (since !== undefined && since !== known) return since
   if (told === undefined) return { kind: 'several' }
-  api.cluster.volumeUses.note(volume, told)
+  volumeUses.note(volume, told)
   return told
 }
 
@@ -96,9 +93,8 @@ export function warnOfVolume({ volume, node, isOnly }: VolumeHome): string {
  */
 export function findHeldData(api: Api, ties: VolumeTies, left: readonly VolumeHome[]): string | undefined {
   if (ties.isLossAllowed) return undefined
-  const nodes = new Map(api.cluster.snapshot().nodes.map((node) => [node.name, node]))
   for (const { volume, node } of left) {
-    const home = nodes.get(node)
+    const home = api.cluster.directory.findNode(node)
     if (home === undefined) continue
     const why = home.health.state === 'healthy' ? outOfService[home.availability] : 'does not answer'
     if (why === undefined) continue

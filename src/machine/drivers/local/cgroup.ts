@@ -2,6 +2,7 @@ import { mkdir, readFile, readdir, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../../core/clock.ts'
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
+import { fileReason } from '../../../core/file-reason.ts'
 import { parseCgroupLayout } from './cgroup-layout.ts'
 import type { CgroupLayout } from './cgroup-layout.ts'
 import { pollUntil, sendSignal } from '../../../io/process-identity.ts'
@@ -99,7 +100,7 @@ async function writeControl(path: string, value: string): Promise<void> {
   try {
     await writeFile(path, value.trim())
   } catch (error) {
-    throw new FlotillaError('io/file', `cannot write "${value.trim()}" to ${path}: ${toMessage(error)}`, {
+    throw new FlotillaError('io/file', `cannot write "${value.trim()}" to ${path}: ${fileReason(error)}`, {
       cause: error,
     })
   }
