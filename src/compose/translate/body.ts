@@ -30,6 +30,7 @@ export interface NetworkCreateBody extends resource.NetworkCreateBody {
 export interface NetworkGuests {
   readonly Env: readonly string[]
   readonly HostConfig: Pick<api.HostConfig, 'Binds' | 'VolumesFrom' | 'PortBindings' | 'NanoCpus' | 'Memory'>
+  readonly Labels?: Labels
   /** Networks that are there already. */
   readonly NetworkingConfig: { readonly EndpointsConfig: Readonly<Record<string, api.EndpointSettings>> }
 }

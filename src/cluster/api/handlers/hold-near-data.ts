@@ -77,7 +77,7 @@ function findEngine(api: Api, engineId: string): NodeView | undefined {
 }
 
 /** The node that has all the data, else one that has some of it, else any; and whose data is left behind then. */
-function choosePlace(
+export function choosePlace(
   api: Api,
   request: PlacementRequest,
   homes: readonly VolumeHome[],

@@ -45,10 +45,11 @@ export async function planCreate(api: Api, name: string, raw: Fields, platform: 
   const draft = parseCreate(name, placed, compile, () => randomId(32), api.limits.patternLength)
   checkConditionLimits(draft.request)
   let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
-  for (const node of network === undefined ? nodes : [...nodes, network.node]) {
-    request = addCondition(request, 'constraints', `node==${node}`)
-  }
-  return { draft, request, network, volumes: isPinned(request) ? noTies : await findVolumeTies(api, request, body) }
+  for (const node of nodes) request = addCondition(request, 'constraints', `node==${node}`)
+  // A network's node was not asked for: what stays behind because of it is told.
+  const volumes = isPinned(request) ? noTies : await findVolumeTies(api, request, body)
+  if (network !== undefined) request = addCondition(request, 'constraints', `node==${network.node}`)
+  return { draft, request, network, volumes }
 }
 
 /** Where no node is of the platform, none is kept from trying: engines may emulate, and say so if they do not. */

@@ -5,9 +5,13 @@ import type { Service } from '../../model/service.ts'
 import type { NetworkGuests } from '../../translate/body.ts'
 import { toEnvironment } from '../../translate/environment.ts'
 import { toPortBindings } from '../../translate/port.ts'
+import { referencedServices } from '../../translate/reference.ts'
 import { toResources } from '../../translate/resources.ts'
 import type { Observed } from '../observed.ts'
 import { toConstraintHints } from './constraint.ts'
+
+/** By which a cluster lets a container leave its data behind: `new`. */
+const volumesLabel = 'flotilla.reschedule.volumes'
 
 /** Labels of classic Swarm that hold conditions as JSON lists, and the kind of condition. */
 const conditionLabels = [
@@ -18,12 +22,10 @@ const conditionLabels = [
 /**
  * What the containers on the networks of a project ask of their node, all in one. A network of one node keeps all of them
  * there, so a cluster has to know it before it chooses that node. Services that are not brought up now count: they
- * come to the same networks later.
+ * come to the same networks later. So do those that are tied to one of them.
  */
 export function toNetworkGuests(project: Project, observed: Observed): NetworkGuests {
-  const services = Object.values(project.services).filter(
-    (service) => replicasOf(service) > 0 && networksOf(project, service, false).length > 0,
-  )
+  const services = findGuests(project)
   const names = new Set(services.map(({ name }) => name))
   const hosts = new Set(
     observed.containers.flatMap(({ service, node, isOneOff }) =>
@@ -45,7 +47,33 @@ export function toNetworkGuests(project: Project, observed: Observed): NetworkGu
       ...(isThere ? {} : sumUp(services)),
     },
     NetworkingConfig: { EndpointsConfig: Object.fromEntries(outside.map((name) => [name, {}])) },
+    ...(mayLoseData(services) && { Labels: { [volumesLabel]: 'new' } }),
   }
+}
+
+/**
+ * The services on networks of the project, and those that share name spaces or volumes with one of them, over however many
+ * others: they have to be on the same node, whatever networks they are on themselves.
+ */
+function findGuests(project: Project): readonly Service[] {
+  const all = Object.values(project.services).filter((service) => replicasOf(service) > 0)
+  const found = new Set(all.filter((service) => networksOf(project, service, false).length > 0))
+  let size = -1
+  while (found.size !== size) {
+    size = found.size
+    const names = new Set([...found].map(({ name }) => name))
+    const partners = new Set([...found].flatMap(referencedServices))
+    for (const service of all) {
+      if (partners.has(service.name) || referencedServices(service).some((name) => names.has(name))) found.add(service)
+    }
+  }
+  return all.filter((service) => found.has(service))
+}
+
+/** Whether each service that has data says that it may be left behind on a node that is out of service. */
+function mayLoseData(services: readonly Service[]): boolean {
+  const withData = services.filter(({ volumes = [] }) => volumes.some(({ type }) => type === 'volume'))
+  return withData.length > 0 && withData.every(({ labels }) => labels?.[volumesLabel] === 'new')
 }
 
 /** Names of the networks of a service that are the project's own, or that are not. */
@@ -90,9 +118,14 @@ function volumesOf(project: Project, service: Service): readonly string[] {
 }
 
 /** Containers outside of the project whose volumes or name spaces are shared: they tie to their node alike. */
-function containersOf({ volumes_from: volumes = [], ipc = '', pid = '' }: Service): readonly string[] {
+function containersOf({
+  volumes_from: volumes = [],
+  network_mode: network = '',
+  ipc = '',
+  pid = '',
+}: Service): readonly string[] {
   const prefix = 'container:'
-  return [...volumes, ipc, pid].flatMap((entry) =>
+  return [...volumes, network, ipc, pid].flatMap((entry) =>
     entry.startsWith(prefix) ? [entry.slice(prefix.length).split(':')[0] ?? ''] : [],
   )
 }
