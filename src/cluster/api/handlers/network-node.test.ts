@@ -61,6 +61,23 @@ describe('a network of one node is made where its containers can be', () => {
   })
 })
 
+it('is followed by a container that is not on it and is said to belong there, as long as there is room', async () => {
+  await start()
+  expect((await bed.call('POST', '/networks/create', { Name: 'n2/net' })).status).toBe(201)
+  const make = async (name: string, more: object): Promise<string> => {
+    const body = { Image: 'busybox', Flotilla: { networks: ['none', 'other', 'net'] }, ...more }
+    const made = await bed.call('POST', `/containers/create?name=${name}`, body)
+    expect(made.status, made.body).toBe(201)
+    const found = bed.endpoint.cluster.directory.findContainer(name)
+    return found.kind === 'found' ? found.node.name : found.kind
+  }
+  expect([
+    await make('one', {}),
+    await make('two', {}),
+    await make('elsewhere', { Env: ['constraint:node!=n2'] }),
+  ]).toEqual(['n2', 'n2', expect.stringMatching(/^n[13]$/)])
+})
+
 describe('a network of a Compose project is made where its data is', () => {
   const Labels = { 'com.docker.compose.project': 'shop' }
 

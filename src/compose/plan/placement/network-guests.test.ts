@@ -96,6 +96,30 @@ describe('a network that a cluster is to make', () => {
     })
   })
 
+  it('is followed by services that are tied to one on it and on none themselves, made after it', () => {
+    const services = [
+      service('main', { network_mode: 'bridge', ipc: 'shareable' }),
+      service('user', {
+        ...on('front'),
+        ipc: 'service:main',
+        depends_on: dictionary({ main: { condition: 'service_started', required: true, restart: true } }),
+      }),
+      service('apart', { network_mode: 'bridge' }),
+    ]
+    const { steps } = plan(project(services, { networks: { front: {} } }))
+    const near = steps.flatMap(({ op, after }) =>
+      op.kind === 'create-container' ? [[op.draft.service.name, op.draft.nearNetworks, after] as const] : [],
+    )
+    const network = steps.find(({ op }) => op.kind === 'create-network')?.id
+    expect(near).toEqual([
+      ['apart', [], []],
+      ['main', ['p_front'], [network]],
+      ['user', [], expect.arrayContaining([network])],
+    ])
+    const alone = reconcile(project(services, { networks: { front: {} } }), emptyEngine(), defaultReconcileOptions)
+    expect(JSON.stringify(alone)).not.toContain('"nearNetworks":["')
+  })
+
   it('may be made away from data when all services that have some say so', () => {
     const withLabel = { ...data('data'), labels: dictionary({ 'flotilla.reschedule.volumes': 'new' }) }
     const made = (more: object): unknown =>

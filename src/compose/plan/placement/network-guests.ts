@@ -5,10 +5,10 @@ import type { Service } from '../../model/service.ts'
 import type { NetworkGuests } from '../../translate/body.ts'
 import { toEnvironment } from '../../translate/environment.ts'
 import { toPortBindings } from '../../translate/port.ts'
-import { referencedServices } from '../../translate/reference.ts'
 import { toResources } from '../../translate/resources.ts'
 import type { Observed } from '../observed.ts'
 import { toConstraintHints } from './constraint.ts'
+import { tieServices } from './tied-services.ts'
 
 /** By which a cluster lets a container leave its data behind: `new`. */
 const volumesLabel = 'flotilla.reschedule.volumes'
@@ -25,7 +25,7 @@ const conditionLabels = [
  * come to the same networks later. So do those that are tied to one of them.
  */
 export function toNetworkGuests(project: Project, observed: Observed): NetworkGuests {
-  const services = findGuests(project)
+  const services = tieServices(project, (service) => networksOf(project, service, false).length > 0)
   const names = new Set(services.map(({ name }) => name))
   const hosts = new Set(
     observed.containers.flatMap(({ service, node, isOneOff }) =>
@@ -49,25 +49,6 @@ export function toNetworkGuests(project: Project, observed: Observed): NetworkGu
     NetworkingConfig: { EndpointsConfig: Object.fromEntries(outside.map((name) => [name, {}])) },
     ...(mayLoseData(services) && { Labels: { [volumesLabel]: 'new' } }),
   }
-}
-
-/**
- * The services on networks of the project, and those that share name spaces or volumes with one of them, over however many
- * others: they have to be on the same node, whatever networks they are on themselves.
- */
-function findGuests(project: Project): readonly Service[] {
-  const all = Object.values(project.services).filter((service) => replicasOf(service) > 0)
-  const found = new Set(all.filter((service) => networksOf(project, service, false).length > 0))
-  let size = -1
-  while (found.size !== size) {
-    size = found.size
-    const names = new Set([...found].map(({ name }) => name))
-    const partners = new Set([...found].flatMap(referencedServices))
-    for (const service of all) {
-      if (partners.has(service.name) || referencedServices(service).some((name) => names.has(name))) found.add(service)
-    }
-  }
-  return all.filter((service) => found.has(service))
 }
 
 /** Whether each service that has data says that it may be left behind on a node that is out of service. */
