@@ -51,6 +51,8 @@ export interface ContainerDraft {
   readonly links: readonly string[]
   /** Environment entries for a cluster's scheduler; they take no part in the hash. */
   readonly placementHints: readonly string[]
+  /** Networks that it is not on, whose node a cluster should give it. */
+  readonly nearNetworks?: readonly string[]
   /** Key → create body of volumes that the engine makes with the container unless they are there. */
   readonly brought?: Dictionary<VolumeCreateBody>
   readonly separator: NameSeparator
@@ -117,6 +119,7 @@ export function toCreateBody(draft: ContainerDraft, ids: Dictionary<string>): Co
       ...(draft.oneOff?.isRemoved === true && { AutoRemove: true }),
     },
     ...(endpoints.length > 0 && { NetworkingConfig: { EndpointsConfig: toEndpoints(endpoints, draft.apiVersion) } }),
+    ...((draft.nearNetworks ?? []).length > 0 && { Flotilla: { Networks: draft.nearNetworks ?? [] } }),
   }
 }
 

@@ -300,6 +300,28 @@ services:
     await host.compose('each', ['down', '-t', '0'])
   })
 
+  it('services that share name spaces come together, whatever networks they are on', async () => {
+    const tied = `
+services:
+  main: { image: ${sampleImage}, command: sleep 1000, network_mode: bridge, ipc: shareable }
+  user: { image: ${sampleImage}, command: sleep 1000, ipc: "service:main", pid: "service:main" }
+  side: { image: ${sampleImage}, command: sleep 1000, network_mode: none, volumes_from: [user] }
+  web: { image: ${sampleImage}, command: sleep 1000, ports: ["80"] }
+`
+    await host.write('tied', { 'compose.yaml': tied })
+    const load = await running.hosts[0]!.docker(['run', '-d', '--name', 'load', sampleImage, 'sleep', '1000'])
+    expect(load.code, load.stderr).toBe(0)
+    for (const args of [[], ['--force-recreate']]) {
+      const up = await host.compose('tied', ['up', '-d', '-t', '0', ...args])
+      expect(up.code, up.stderr).toBe(0)
+      expect(await hostsInUse('tied')).toBe(1)
+      expect((await host.containers('tied')).map(({ state }) => state)).toEqual(Array(4).fill('running'))
+    }
+    expect((await host.compose('tied', ['plan', '--detailed-exitcode'])).code).toBe(0)
+    await running.hosts[0]!.docker(['rm', '-f', 'load'])
+    await host.compose('tied', ['down', '-t', '0'])
+  })
+
   it('two at once: one waits for the other, and nothing is made twice', async () => {
     const text = `services: { web: { image: "${sampleImage}", network_mode: bridge, scale: 4 } }\n`
     await host.write('race', { 'compose.yaml': text })
@@ -380,12 +402,15 @@ volumes: { data: {} }
     expect([down.code, await host.resources('kept')]).toEqual([0, []])
   })
 
-  it('a volume that docker-compose 2.40 made on every node keeps the data of its project, also after down', async () => {
+  it.each([
+    ['the bridge', 'network_mode: bridge'],
+    ['a network of the project', 'labels: { own: network }'],
+  ])('a volume that docker-compose 2.40 made on every node keeps its data, also after down, on %s', async (_, more) => {
     await host.write('every', {
       'compose.yaml': `
 services:
-  db: { image: ${sampleImage}, command: sleep 1000, network_mode: bridge, volumes: ["data:/data"] }
-  log: { image: ${sampleImage}, command: sleep 1000, network_mode: bridge, volumes: ["data:/data"] }
+  db: { image: ${sampleImage}, command: sleep 1000, volumes: ["data:/data"], ${more} }
+  log: { image: ${sampleImage}, command: sleep 1000, volumes: ["data:/data"], ${more} }
 volumes: { data: {} }
 `,
     })

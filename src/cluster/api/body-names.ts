@@ -84,6 +84,7 @@ export const createNames: FieldNames = fields({
       fields(values('Aliases', 'GwPriority', 'IPAMConfig', 'MacAddress', 'NetworkID', 'EndpointID')),
     ),
   }),
+  Flotilla: fields(values('Networks')),
 })
 
 export const networkNames: FieldNames = fields({

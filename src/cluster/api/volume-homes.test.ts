@@ -119,6 +119,24 @@ describe('a volume that every node has, and a service of Compose', () => {
     expect(await nodeOf('first')).toBe('n3')
   })
 
+  it('asks an engine that does not answer once for all volumes, and takes it for the one that has their data', async () => {
+    bed = await startEndpointBed(engines)
+    const names = ['one', 'two', 'three', 'four']
+    for (const Name of names) expect((await bed.call('POST', '/volumes/create', { Name })).status).toBe(201)
+    const binds = names.map((name) => `${name}:/${name}`)
+    await make('first', { HostConfig: { Binds: binds }, Env: ['constraint:node==n2'] })
+    await remove('first')
+    bed.engines[1]?.fail({ path: /system\/df/, fault: { kind: 'hang' } })
+    later = await startManagerOver(bed.engines)
+    const { cluster } = later
+    await eventually(() => cluster.healthyMembers().length === engines.length, 'all engines')
+    const port = Number(new URL(later.addresses[0] ?? '').port)
+    await make('again', { HostConfig: { Binds: binds } }, port)
+    const asks = bed.engines[1]?.requests.filter(({ path }) => path.includes('/system/df')) ?? []
+    expect(asks).toHaveLength(1)
+    expect(await nodeOf('again', port)).toBe('n2')
+  }, 60_000)
+
   it('follows what the create says of the node', async () => {
     await start()
     await make('first', { Env: ['constraint:node==n2'] })

@@ -6,6 +6,7 @@ import { missingReference, referencedServices } from '../translate/reference.ts'
 import { silent } from './builder.ts'
 import { toDraft } from './draft.ts'
 import type { ContainerRef } from './plan.ts'
+import { tiedNetworks } from './placement/tied-services.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import { toRef, toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
@@ -72,7 +73,10 @@ export function addCreation(
     group: service.name,
     after: [
       ...after,
-      ...Object.keys(service.networks ?? {}).map((key) => space.networks.get(key)),
+      ...[
+        ...Object.keys(service.networks ?? {}),
+        ...(space.options.isCluster ? tiedNetworks(space.project, service) : []),
+      ].map((key) => space.networks.get(key)),
       ...(service.volumes ?? []).map((mount) => space.volumes.get(mount.source ?? '')),
       ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
       ...linkedSteps(service, placed),

@@ -8,6 +8,7 @@ import type { InheritedVolume } from '../translate/mount.ts'
 import { toImageReference, toLogName } from '../translate/name.ts'
 import type { ObservedContainer, ObservedImage } from './observed.ts'
 import { toConstraintHints } from './placement/constraint.ts'
+import { tiedNetworks } from './placement/tied-services.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -33,6 +34,9 @@ export function toDraft(space: Workspace, slot: Slot, slots: ReadonlyMap<string,
           ...toNodeHints(slot),
           ...(old === undefined ? [] : toHints(space, slot, old, inherited)),
         ]
+      : [],
+    nearNetworks: options.isCluster
+      ? tiedNetworks(project, service).map((key) => project.networks[key]?.name ?? key)
       : [],
     files: deliverFiles(project, service, options.materials ?? noMaterials),
     separator: options.separator,

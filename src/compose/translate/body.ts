@@ -18,6 +18,8 @@ export interface ContainerCreateBody extends api.ContainerCreateBody {
   readonly Image: string
   readonly Labels: Labels
   readonly HostConfig: api.HostConfig
+  /** For a Flotilla endpoint: networks that it is not on, whose node it should come to; engines do not read it. */
+  readonly Flotilla?: { readonly Networks: readonly string[] }
 }
 
 export interface NetworkCreateBody extends resource.NetworkCreateBody {
@@ -30,6 +32,7 @@ export interface NetworkCreateBody extends resource.NetworkCreateBody {
 export interface NetworkGuests {
   readonly Env: readonly string[]
   readonly HostConfig: Pick<api.HostConfig, 'Binds' | 'VolumesFrom' | 'PortBindings' | 'NanoCpus' | 'Memory'>
+  readonly Labels?: Labels
   /** Networks that are there already. */
   readonly NetworkingConfig: { readonly EndpointsConfig: Readonly<Record<string, api.EndpointSettings>> }
 }

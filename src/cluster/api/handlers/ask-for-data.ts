@@ -5,7 +5,6 @@ import type { Member } from '../../member.ts'
 import type { VolumeView } from '../../model.ts'
 import type { VolumeData } from '../../volume-uses.ts'
 import { isFields, readFields, readList, readNumber, readText } from '../../wire.ts'
-import type { Fields } from '../../wire.ts'
 import type { Api } from '../call.ts'
 import { partVersion } from '../disk-usage.ts'
 
@@ -15,6 +14,20 @@ const askMs = 10_000
 const parallelAsks = 64
 /** Engines before 23.0 answer one such question at a time, and others with an error. */
 const againMs = 200
+/** An answer serves all volumes of a project, and one that did not come is not waited for again for each of them. */
+const freshMs = 20_000
+const silentMs = 60_000
+
+/** Bytes by name of volume; undefined when the engine did not say in time. */
+type Sizes = ReadonlyMap<string, number> | undefined
+
+interface Asked {
+  readonly sizes: Promise<Sizes>
+  /** Of the monotonic clock; of an answer under way, none. */
+  untilMs: number
+}
+
+const asked = new WeakMap<Member, Asked>()
 
 /**
  * Asks engines which copies of a volume hold something. One that does not answer in time may have the data: it is the home
@@ -39,6 +52,30 @@ export async function askForData(
 
 /** @returns undefined when the engine does not say */
 async function isEmpty(api: Api, volume: string, member: Member): Promise<boolean | undefined> {
+  const known = await knownSizes(api, member)
+  // One that was made since.
+  const sizes = known === undefined || known.has(volume) ? known : await askAnew(api, member)
+  const size = sizes?.get(volume) ?? -1
+  return size < 0 ? undefined : size === 0
+}
+
+function knownSizes(api: Api, member: Member): Promise<Sizes> {
+  const last = asked.get(member)
+  return last !== undefined && api.cluster.clock.monotonicMs() < last.untilMs ? last.sizes : askAnew(api, member)
+}
+
+function askAnew(api: Api, member: Member): Promise<Sizes> {
+  const { clock } = api.cluster
+  const sizes = readSizes(api, member)
+  const entry: Asked = { sizes, untilMs: Number.POSITIVE_INFINITY }
+  asked.set(member, entry)
+  return sizes.then((told) => {
+    entry.untilMs = clock.monotonicMs() + (told === undefined ? silentMs : freshMs)
+    return told
+  })
+}
+
+async function readSizes(api: Api, member: Member): Promise<Sizes> {
   const { clock } = api.cluster
   const endMs = clock.monotonicMs() + askMs
   while (member.isHealthy && clock.monotonicMs() < endMs) {
@@ -46,8 +83,7 @@ async function isEmpty(api: Api, volume: string, member: Member): Promise<boolea
       const version = member.versionFor(partVersion)
       const request = { method: 'GET', path: `${version}/system/df?type=volume`, unversioned: true } as const
       const reply = await member.engine.request(request, { deadlineMs: endMs - clock.monotonicMs() })
-      const size = sizeOf(await reply.json<unknown>(), volume)
-      return size < 0 ? undefined : size === 0
+      return sizesOf(await reply.json<unknown>())
     } catch (error) {
       if (!isFlotillaError(error) || (error.status ?? 0) < 500) return undefined
       await clock.sleep(againMs)
@@ -56,10 +92,13 @@ async function isEmpty(api: Api, volume: string, member: Member): Promise<boolea
   return undefined
 }
 
-/** In bytes; -1 when the engine does not know. */
-function sizeOf(told: unknown, volume: string): number {
+/** Engines that do not know the size of a volume say -1. */
+function sizesOf(told: unknown): Sizes {
   const rows = readList(isFields(told) ? told : {}, 'Volumes').filter(isFields)
-  const row: Fields = rows.find((each) => readText(each, 'Name') === volume) ?? {}
-  const usage = readFields(row, 'UsageData')
-  return 'Size' in usage ? readNumber(usage, 'Size') : -1
+  return new Map(
+    rows.map((row) => {
+      const usage = readFields(row, 'UsageData')
+      return [readText(row, 'Name'), 'Size' in usage ? readNumber(usage, 'Size') : -1]
+    }),
+  )
 }

@@ -84,7 +84,7 @@ function readClaims(
 }
 
 /** The node that has all the data, else one that has some of it, else any; and whose data is left behind then. */
-function choosePlace(
+export function choosePlace(
   api: Api,
   request: PlacementRequest,
   homes: readonly VolumeHome[],

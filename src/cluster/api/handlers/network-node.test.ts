@@ -61,6 +61,82 @@ describe('a network of one node is made where its containers can be', () => {
   })
 })
 
+it('is followed by a container that is not on it and is said to belong there, as long as there is room', async () => {
+  await start()
+  expect((await bed.call('POST', '/networks/create', { Name: 'n2/net' })).status).toBe(201)
+  const make = async (name: string, more: object): Promise<string> => {
+    const body = { Image: 'busybox', Flotilla: { networks: ['none', 'other', 'net'] }, ...more }
+    const made = await bed.call('POST', `/containers/create?name=${name}`, body)
+    expect(made.status, made.body).toBe(201)
+    const found = bed.endpoint.cluster.directory.findContainer(name)
+    return found.kind === 'found' ? found.node.name : found.kind
+  }
+  expect([
+    await make('one', {}),
+    await make('two', {}),
+    await make('elsewhere', { Env: ['constraint:node!=n2'] }),
+  ]).toEqual(['n2', 'n2', expect.stringMatching(/^n[13]$/)])
+})
+
+describe('a network of a Compose project is made where its data is', () => {
+  const Labels = { 'com.docker.compose.project': 'shop' }
+
+  /** All nodes have the volume, and its data is on n2, which is not the emptiest. */
+  async function startWithData(): Promise<void> {
+    await start()
+    expect((await bed.call('POST', '/volumes/create', { Name: 'data', Labels })).status).toBe(201)
+    for (const name of ['user', 'fill']) {
+      const HostConfig = name === 'user' ? { Binds: ['data:/data'] } : {}
+      const body = { Image: 'busybox', Env: ['constraint:node==n2'], HostConfig, Labels }
+      expect((await bed.call('POST', `/containers/create?name=${name}`, body)).status).toBe(201)
+    }
+    expect((await bed.call('DELETE', '/containers/user')).status).toBe(204)
+  }
+
+  it('as said of its containers, and by the labels of its volumes when nothing is said', async () => {
+    await startWithData()
+    expect(await placeFor('told', { HostConfig: { Binds: ['data:/v0'] } }, { Labels })).toBe('n2')
+    expect((await bed.call('DELETE', '/networks/told')).status).toBe(204)
+    const made = await bed.call('POST', '/networks/create', { Name: 'plain', Labels })
+    expect(made.status, made.body).toBe(201)
+    expect(bed.endpoint.cluster.directory.findNetwork('plain')).toMatchObject({ node: { name: 'n2' } })
+  })
+
+  it('where some of it is when it is on several nodes', async () => {
+    await startWithData()
+    await bed.call('POST', '/volumes/create', { Name: 'n3/other', Labels })
+    const binds = { HostConfig: { Binds: ['data:/v0', 'other:/v1'] } }
+    expect(await placeFor('told', binds, { Labels })).toBe('n2')
+  })
+
+  it('and not made while that node is out of service, unless it is said that data may stay behind', async () => {
+    await startWithData()
+    expect((await bed.call('POST', '/flotilla/nodes/n2/cordon')).status).toBe(200)
+    const binds = { HostConfig: { Binds: ['data:/v0'] } }
+    const text = 'the data of volume data is on node n2, which is cordoned'
+    expect(await placeFor('told', binds, { Labels })).toContain(text)
+    expect(await placeFor('plain', {}, { Labels: { ...Labels, 'flotilla.reschedule.volumes': 'new' } })).toBe('n1')
+    expect((await bed.call('DELETE', '/networks/plain')).status).toBe(204)
+    const mayBeNew = { ...binds, Labels: { 'flotilla.reschedule.volumes': 'new' } }
+    expect(await placeFor('told', mayBeNew, { Labels })).toBe('n1')
+  })
+
+  it('and a container that has to follow its network away from its data is warned, or held', async () => {
+    await startWithData()
+    expect((await bed.call('POST', '/networks/create', { Name: 'n1/net', Labels })).status).toBe(201)
+    const HostConfig = { Binds: ['data:/data'], NetworkMode: 'net' }
+    const body = { Image: 'busybox', HostConfig, Labels }
+    expect((await bed.call('POST', '/flotilla/nodes/n2/cordon')).status).toBe(200)
+    expect(await bed.call('POST', '/containers/create?name=held', body)).toMatchObject({
+      status: 500,
+      body: expect.stringContaining('the data of volume data is on node n2, which is cordoned'),
+    })
+    expect((await bed.call('POST', '/flotilla/nodes/n2/undrain')).status).toBe(200)
+    const made = await bed.call('POST', '/containers/create?name=apart', body)
+    expect([made.status, made.body]).toEqual([201, expect.stringContaining('the data of volume data is on node n2')])
+  })
+})
+
 it('of a tenant it is made by what the tenant may know', async () => {
   const labels = (at: number): readonly string[] => [`at=${at}`]
   const tenants = await startTenantBed(

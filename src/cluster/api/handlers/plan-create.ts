@@ -5,7 +5,7 @@ import { canRun, parsePlatform } from '../../platform.ts'
 import type { Platform } from '../../platform.ts'
 import { addCondition, checkConditionLimits, isPinned, listConditions, parseCreate } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
-import { readFields, readText, readTexts } from '../../wire.ts'
+import { isFields, readFields, readText, readTexts } from '../../wire.ts'
 import type { Fields } from '../../wire.ts'
 import { createNames, foldNames } from '../body-names.ts'
 import { readWith } from '../call.ts'
@@ -38,17 +38,26 @@ export interface CreatePlan {
  */
 export async function planCreate(api: Api, name: string, raw: Fields, platform: string): Promise<CreatePlan> {
   const { body: named, nodes: byContainer } = settleContainers(api, foldNames(raw, createNames))
-  const { body, nodes: byVolume } = settleVolumes(api, named)
+  const { Flotilla: wish, ...asked } = named
+  const { body, nodes: byVolume } = settleVolumes(api, asked)
   const nodes = [...byContainer, ...byVolume]
   const compile = await readWith(api, listConditions(body))
   const { body: placed, network } = settleNetworks(api, body)
   const draft = parseCreate(name, placed, compile, () => randomId(32), api.limits.patternLength)
   checkConditionLimits(draft.request)
   let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
-  for (const node of network === undefined ? nodes : [...nodes, network.node]) {
-    request = addCondition(request, 'constraints', `node==${node}`)
-  }
-  return { draft, request, network, volumes: isPinned(request) ? noTies : await findVolumeTies(api, request, body) }
+  for (const node of nodes) request = addCondition(request, 'constraints', `node==${node}`)
+  // A network's node was not asked for: what stays behind because of it is told.
+  const volumes = isPinned(request) ? noTies : await findVolumeTies(api, request, body)
+  if (network !== undefined) request = addCondition(request, 'constraints', `node==${network.node}`)
+  else if (!isPinned(request)) request = goNear(api, request, readTexts(isFields(wish) ? wish : {}, 'Networks'))
+  return { draft, request, network, volumes }
+}
+
+/** To the node of networks that the container is not on: those of containers that will share something with it. */
+function goNear(api: Api, request: PlacementRequest, names: readonly string[]): PlacementRequest {
+  const node = names.map((name) => findLocalNetwork(api, name)?.node).find((each) => each !== undefined)
+  return node === undefined ? request : addCondition(request, 'constraints', `node==~${node}`)
 }
 
 /** Where no node is of the platform, none is kept from trying: engines may emulate, and say so if they do not. */

@@ -70,8 +70,8 @@ function narrowGuests(body: Fields): Fields {
   const container = readFields(readFields(body, 'Flotilla'), 'Container')
   const given = readFields(container, 'HostConfig')
   const hostConfig = Object.fromEntries(openToTenants.map((key) => [key, readField(given, key)]))
-  const { Env, NetworkingConfig } = container
-  return { Flotilla: { Container: { Env, NetworkingConfig, HostConfig: hostConfig } } }
+  const { Env, NetworkingConfig, Labels } = container
+  return { Flotilla: { Container: { Env, NetworkingConfig, HostConfig: hostConfig, Labels } } }
 }
 
 /** A second network under the name, which another tenant would then mean as well. */

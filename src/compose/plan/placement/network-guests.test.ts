@@ -73,6 +73,61 @@ describe('a network that a cluster is to make', () => {
     })
   })
 
+  it('comes with what services ask that are tied to one on it, whatever networks they are on', () => {
+    const at = (node: string) => ({ environment: dictionary({ 'constraint:node': `=${node}` }) })
+    const after = (name: string) => ({
+      depends_on: dictionary({ [name]: { condition: 'service_started' as const, required: true, restart: true } }),
+    })
+    const services = [
+      service('web', on('front')),
+      service('debug', { ...after('web'), network_mode: 'bridge', pid: 'service:web', ...at('a') }),
+      service('copy', { ...after('debug'), network_mode: 'none', volumes_from: ['debug:ro'], ...at('b') }),
+      service('side', { ...after('web'), network_mode: 'service:web', ...at('c') }),
+      service('main', { network_mode: 'container:outer', ipc: 'shareable', ...data('data'), ...at('d') }),
+      service('user', { ...after('main'), ...on('front'), ipc: 'service:main' }),
+      service('apart', { network_mode: 'bridge', ...at('e') }),
+      service('beside', { ...after('apart'), network_mode: 'bridge', pid: 'service:apart', ...at('f') }),
+      service('off', { ...after('web'), network_mode: 'bridge', scale: 0, pid: 'service:web', ...at('g') }),
+    ]
+    const wanted = project(services, { networks: { front: {} }, volumes: { data: {} } })
+    expect(guests(plan(wanted))['p_front']).toMatchObject({
+      Env: ['constraint:node==a', 'constraint:node==b', 'constraint:node==c', 'constraint:node==d'],
+      HostConfig: { Binds: ['p_data:/v0'], VolumesFrom: ['outer'] },
+    })
+  })
+
+  it('is followed by services that are tied to one on it and on none themselves, made after it', () => {
+    const services = [
+      service('main', { network_mode: 'bridge', ipc: 'shareable' }),
+      service('user', {
+        ...on('front'),
+        ipc: 'service:main',
+        depends_on: dictionary({ main: { condition: 'service_started', required: true, restart: true } }),
+      }),
+      service('apart', { network_mode: 'bridge' }),
+    ]
+    const { steps } = plan(project(services, { networks: { front: {} } }))
+    const near = steps.flatMap(({ op, after }) =>
+      op.kind === 'create-container' ? [[op.draft.service.name, op.draft.nearNetworks, after] as const] : [],
+    )
+    const network = steps.find(({ op }) => op.kind === 'create-network')?.id
+    expect(near).toEqual([
+      ['apart', [], []],
+      ['main', ['p_front'], [network]],
+      ['user', [], expect.arrayContaining([network])],
+    ])
+    const alone = reconcile(project(services, { networks: { front: {} } }), emptyEngine(), defaultReconcileOptions)
+    expect(JSON.stringify(alone)).not.toContain('"nearNetworks":["')
+  })
+
+  it('may be made away from data when all services that have some say so', () => {
+    const withLabel = { ...data('data'), labels: dictionary({ 'flotilla.reschedule.volumes': 'new' }) }
+    const made = (more: object): unknown =>
+      guests(plan(project([service('web', withLabel), service('db', more)], { volumes: { data: {} } })))['p_default']
+    expect(made({})).toMatchObject({ Labels: { 'flotilla.reschedule.volumes': 'new' } })
+    expect(made(data('data'))).not.toHaveProperty('Labels')
+  })
+
   it('goes back to the node where its containers are, whose room is theirs', () => {
     const wanted = (subnet: string): Project =>
       project([service('web', { ports: [{ target: 80, published: '80' }] })], {

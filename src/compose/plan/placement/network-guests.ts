@@ -8,6 +8,10 @@ import { toPortBindings } from '../../translate/port.ts'
 import { toResources } from '../../translate/resources.ts'
 import type { Observed } from '../observed.ts'
 import { toConstraintHints } from './constraint.ts'
+import { tieServices } from './tied-services.ts'
+
+/** By which a cluster lets a container leave its data behind: `new`. */
+const volumesLabel = 'flotilla.reschedule.volumes'
 
 /** Labels of classic Swarm that hold conditions as JSON lists, and the kind of condition. */
 const conditionLabels = [
@@ -18,12 +22,10 @@ const conditionLabels = [
 /**
  * What the containers on the networks of a project ask of their node, all in one. A network of one node keeps all of them
  * there, so a cluster has to know it before it chooses that node. Services that are not brought up now count: they
- * come to the same networks later.
+ * come to the same networks later. So do those that are tied to one of them.
  */
 export function toNetworkGuests(project: Project, observed: Observed): NetworkGuests {
-  const services = Object.values(project.services).filter(
-    (service) => replicasOf(service) > 0 && networksOf(project, service, false).length > 0,
-  )
+  const services = tieServices(project, (service) => networksOf(project, service, false).length > 0)
   const names = new Set(services.map(({ name }) => name))
   const hosts = new Set(
     observed.containers.flatMap(({ service, node, isOneOff }) =>
@@ -45,7 +47,14 @@ export function toNetworkGuests(project: Project, observed: Observed): NetworkGu
       ...(isThere ? {} : sumUp(services)),
     },
     NetworkingConfig: { EndpointsConfig: Object.fromEntries(outside.map((name) => [name, {}])) },
+    ...(mayLoseData(services) && { Labels: { [volumesLabel]: 'new' } }),
   }
+}
+
+/** Whether each service that has data says that it may be left behind on a node that is out of service. */
+function mayLoseData(services: readonly Service[]): boolean {
+  const withData = services.filter(({ volumes = [] }) => volumes.some(({ type }) => type === 'volume'))
+  return withData.length > 0 && withData.every(({ labels }) => labels?.[volumesLabel] === 'new')
 }
 
 /** Names of the networks of a service that are the project's own, or that are not. */
@@ -90,9 +99,14 @@ function volumesOf(project: Project, service: Service): readonly string[] {
 }
 
 /** Containers outside of the project whose volumes or name spaces are shared: they tie to their node alike. */
-function containersOf({ volumes_from: volumes = [], ipc = '', pid = '' }: Service): readonly string[] {
+function containersOf({
+  volumes_from: volumes = [],
+  network_mode: network = '',
+  ipc = '',
+  pid = '',
+}: Service): readonly string[] {
   const prefix = 'container:'
-  return [...volumes, ipc, pid].flatMap((entry) =>
+  return [...volumes, network, ipc, pid].flatMap((entry) =>
     entry.startsWith(prefix) ? [entry.slice(prefix.length).split(':')[0] ?? ''] : [],
   )
 }
