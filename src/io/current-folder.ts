@@ -1,19 +1,35 @@
 import { statSync } from 'node:fs'
 import { posix } from 'node:path'
+import process from 'node:process'
+import { codeOf } from './files.ts'
 
 /**
  * The current folder by the name its shell has for it: `PWD`, where that is the folder, else the one without links. A
  * project in a linked folder is named after the link, as by programs written in Go.
  *
- * @param real absolute, without links, as `process.cwd()` says it
+ * @param ask absolute, without links
+ * @returns undefined where the folder has been deleted, whatever lies at its name by now
  */
-export function currentFolder(real: string, env: Readonly<Record<string, string | undefined>>): string {
+export function currentFolder(
+  env: Readonly<Record<string, string | undefined>>,
+  ask: () => string = process.cwd,
+): string | undefined {
+  const real = askExisting(ask)
   const named = env['PWD'] ?? ''
-  if (named === real || !posix.isAbsolute(named)) return real
+  if (real === undefined || named === real || !posix.isAbsolute(named)) return real
   try {
     const [one, other] = [statSync(named, { bigint: true }), statSync(real, { bigint: true })]
     return one.dev === other.dev && one.ino === other.ino ? posix.resolve(named) : real
   } catch {
     return real
+  }
+}
+
+function askExisting(ask: () => string): string | undefined {
+  try {
+    return ask()
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    return undefined
   }
 }

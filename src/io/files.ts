@@ -1,6 +1,6 @@
 import { constants, promises as fs } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
 import { failpoint } from './failpoint.ts'
 import { fileReason } from '../core/file-reason.ts'
 
@@ -40,7 +40,7 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     await failpoint('file.afterRename')
   } catch (error) {
     await fs.rm(temporary, { force: true }).catch(() => {})
-    throw new FlotillaError('io/file', `cannot write ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `cannot write ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
   }
   await syncFolder(dirname(path))
 }
@@ -159,7 +159,7 @@ export async function readTextFile(path: string, maxBytes: number = 16 * 1024 * 
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
     if (error instanceof FlotillaError) throw error
-    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
   }
 }
 

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import { promises as fs } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Clock } from '../core/clock.ts'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from '../core/file-reason.ts'
 import { listSegments } from './ring-file.ts'
 
 /** A line of one segment. */
@@ -34,7 +35,7 @@ export async function* readRing(path: string, clock: Clock): AsyncGenerator<Ring
     for (const { file, handle } of opened) yield* readLines(file, handle, clock)
   } catch (error) {
     if (error instanceof FlotillaError) throw error
-    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${toMessage(error)}`, { cause: error })
+    throw new FlotillaError('io/file', `cannot read ${JSON.stringify(path)}: ${fileReason(error)}`, { cause: error })
   } finally {
     await Promise.all(opened.map(({ handle }) => handle.close()))
   }

@@ -1,6 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
+import { fileReason } from '../core/file-reason.ts'
 import { codeOf } from './files.ts'
 
 /** Where systems keep the authorities they trust, the first that is there counts (Go crypto/x509 root_linux.go). */
@@ -44,7 +45,7 @@ async function readNamedFile(
   try {
     return splitPem(await readFile(path, 'latin1'))
   } catch (error) {
-    throw new FlotillaError('io/file', `cannot read ${path}, which ${name} names: ${toMessage(error)}`, {
+    throw new FlotillaError('io/file', `cannot read ${path}, which ${name} names: ${fileReason(error)}`, {
       cause: error,
     })
   }
@@ -64,7 +65,7 @@ async function readFirst(paths: readonly string[]): Promise<readonly string[]> {
   for (const path of paths) {
     const text = await readFile(path, 'latin1').catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT') return undefined
-      throw new FlotillaError('io/file', `cannot read ${path}: ${toMessage(error)}`, { cause: error })
+      throw new FlotillaError('io/file', `cannot read ${path}: ${fileReason(error)}`, { cause: error })
     })
     if (text !== undefined) return splitPem(text)
   }

@@ -3,7 +3,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { CallOptions } from '../../core/call.ts'
-import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
+import { fileReason } from '../../core/file-reason.ts'
 import type { Progress } from '../../core/progress.ts'
 import type { SharedFolder } from '../../engine/buildkit/file-sync.ts'
 import type { SessionOffer } from '../../engine/buildkit/session.ts'
@@ -239,7 +240,7 @@ async function checkFiles(build: ImageBuild): Promise<void> {
     if (source.kind !== 'folder') continue
     const found = await stat(source.path).catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT') return undefined
-      throw new FlotillaError('io/file', `cannot read ${source.path}: ${toMessage(error)}`, { cause: error })
+      throw new FlotillaError('io/file', `cannot read ${source.path}: ${fileReason(error)}`, { cause: error })
     })
     if (found?.isDirectory() === true) continue
     throw new FlotillaError(
