@@ -103,7 +103,7 @@ const purePlaces = [
   /^compose\/build\/(definition|frontend|classic-query|cache-entry|build-progress|bake|excerpt|shown)\.ts$/,
   /^engine\/buildkit\/(messages|file-packet)\.ts$/,
   /^compose\/execute\/(health-doubt|health-words)\.ts$/,
-  /^compose\/watch\/(rules|batch|gone)\.ts$/,
+  /^compose\/watch\/(rules|batch|gone|owed)\.ts$/,
   /^machine\/(env|host|creation)\.ts$/,
   /^machine\/fleet\//,
   /^machine\/pool\/plan\.ts$/,

@@ -82,7 +82,7 @@ function describeProcess(programs: ProgramSource, options: StartOptions | undefi
     stdout,
     stderr,
     env: dockerConfig === undefined ? process.env : { ...process.env, DOCKER_CONFIG: dockerConfig },
-    cwd: currentFolder(process.cwd(), process.env),
+    cwd: currentFolder(process.env),
     clock: systemClock,
     random: systemRandom,
     terminal: makeTerminal({ stdin: lazyStdin, stdout, stderr, env: process.env }),

@@ -77,6 +77,7 @@ export interface Context {
   readonly stdout: Writable
   readonly stderr: Writable
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Absolute. Throws {io/file} where the folder has been deleted: read it only where a relative path is to be resolved. */
   readonly cwd: string
   readonly clock: Clock
   readonly random: Random

@@ -802,3 +802,24 @@ it('warnings of a command whose output is data go to stderr', async () => {
   })
   expect(await runLine(dockerMachine, 'ip', [warns])).toEqual({ code: 0, stdout: '192.0.2.1\n', stderr: 'careful\n' })
 })
+
+describe('a current folder that has been deleted', () => {
+  const readsFolder: Body = async (ctx) => void ctx.stdout.write(ctx.cwd)
+  const runThere = async (line: string): Promise<readonly [number, string, string]> => {
+    const { world, sent } = makeStage(line.split(' '))
+    const commands = [command('ls', echo), command('here', readsFolder)]
+    const code = await run({ personality: flotilla, globals, commands }, { ...world, cwd: undefined })
+    return [code, sent.stdout, sent.stderr]
+  }
+
+  it('matters to no command that does without it', async () => {
+    expect(await runThere('--version')).toMatchObject([0, expect.stringContaining('flotilla'), ''])
+    expect((await runThere('ls'))[0]).toBe(0)
+  })
+
+  it('is named by one that needs it', async () => {
+    const [code, stdout, stderr] = await runThere('here')
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain('the current folder has been deleted')
+  })
+})

@@ -184,7 +184,10 @@ function makeContext(state: RunState, path: readonly Command[], globals: ParsedF
     stdout: world.stdout,
     stderr: world.stderr,
     env: world.env,
-    cwd: world.cwd,
+    get cwd() {
+      if (world.cwd === undefined) throw refuseDeletedFolder()
+      return world.cwd
+    },
     clock: world.clock,
     random: world.random,
     terminal: world.terminal,
@@ -203,6 +206,12 @@ function makeContext(state: RunState, path: readonly Command[], globals: ParsedF
     },
     plugins: world.plugins,
   }
+}
+
+function refuseDeletedFolder(): FlotillaError {
+  return new FlotillaError('io/file', 'the current folder has been deleted', {
+    hint: 'change to one that exists: one that was made anew under the same name has to be entered again',
+  })
 }
 
 function finishWithError(state: RunState, error: unknown): number {

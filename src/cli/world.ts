@@ -13,7 +13,8 @@ export interface World {
   readonly stdout: Writable
   readonly stderr: Writable
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly cwd: string
+  /** Undefined where the current folder has been deleted. */
+  readonly cwd: string | undefined
   readonly clock: Clock
   readonly random: Random
   readonly terminal: Terminal

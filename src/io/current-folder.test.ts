@@ -21,13 +21,21 @@ it.each<[string, string | undefined, string, string]>([
   ['unset', undefined, 'real', 'real'],
 ])('PWD is %s', (_, named, real, wanted) => {
   const PWD = named === undefined ? undefined : `${folder}/${named}`
-  expect(currentFolder(join(folder, real), { PWD })).toBe(join(folder, wanted))
+  expect(currentFolder({ PWD }, () => join(folder, real))).toBe(join(folder, wanted))
 })
 
 it('PWD that is no absolute path stands for nothing', () => {
-  for (const PWD of ['', '.', 'link']) expect(currentFolder(join(folder, 'real'), { PWD })).toBe(join(folder, 'real'))
+  for (const PWD of ['', '.', 'link'])
+    expect(currentFolder({ PWD }, () => join(folder, 'real'))).toBe(join(folder, 'real'))
+})
+
+it('has no name once it has been deleted, whatever PWD says', () => {
+  const gone = (): never => {
+    throw Object.assign(new Error('ENOENT: no such file or directory, uv_cwd'), { code: 'ENOENT' })
+  }
+  expect(currentFolder({ PWD: join(folder, 'real') }, gone)).toBeUndefined()
 })
 
 it('PWD of a shell with paths of its own stands for nothing where folders have drives', () => {
-  expect(currentFolder('C:\\work', { PWD: '/' })).toBe('C:\\work')
+  expect(currentFolder({ PWD: '/' }, () => 'C:\\work')).toBe('C:\\work')
 })

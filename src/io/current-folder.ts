@@ -1,15 +1,22 @@
 import { statSync } from 'node:fs'
 import { posix } from 'node:path'
+import process from 'node:process'
+import { codeOf } from './files.ts'
 
 /**
  * The current folder by the name its shell has for it: `PWD`, where that is the folder, else the one without links. A
  * project in a linked folder is named after the link, as by programs written in Go.
  *
- * @param real absolute, without links, as `process.cwd()` says it
+ * @param ask absolute, without links
+ * @returns undefined where the folder has been deleted, whatever lies at its name by now
  */
-export function currentFolder(real: string, env: Readonly<Record<string, string | undefined>>): string {
+export function currentFolder(
+  env: Readonly<Record<string, string | undefined>>,
+  ask: () => string = process.cwd,
+): string | undefined {
+  const real = askExisting(ask)
   const pwd = env['PWD'] ?? ''
-  if (!posix.isAbsolute(pwd) || !posix.isAbsolute(real)) return real
+  if (real === undefined || pwd === real || !posix.isAbsolute(pwd) || !posix.isAbsolute(real)) return real
   // Looked at as it is returned: `link/..` may be another folder once it is shortened.
   const named = posix.resolve(pwd)
   try {
@@ -17,5 +24,14 @@ export function currentFolder(real: string, env: Readonly<Record<string, string 
     return one.dev === other.dev && one.ino === other.ino ? named : real
   } catch {
     return real
+  }
+}
+
+function askExisting(ask: () => string): string | undefined {
+  try {
+    return ask()
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    return undefined
   }
 }

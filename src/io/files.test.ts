@@ -3,7 +3,7 @@ import { statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
-import { makeFolder, writeFileAtomic } from './files.ts'
+import { makeFolder, readTextFile, writeFileAtomic } from './files.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'flotilla-files-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -85,4 +85,12 @@ describe('makeFolder', () => {
       hint: 'name another',
     })
   })
+})
+
+it('says why a file cannot be read in the words of the system, and names it once', async () => {
+  const path = join(tmpdir(), 'x'.repeat(300))
+  await expect(readTextFile(path)).rejects.toThrow(`cannot read ${JSON.stringify(path)}: file name too long`)
+  await expect(writeFileAtomic(path, '', 0o600)).rejects.toThrow(
+    `cannot write ${JSON.stringify(path)}: file name too long`,
+  )
 })

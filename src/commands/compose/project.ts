@@ -123,7 +123,9 @@ function toRequest(ctx: Context, naming: Naming): SourceRequest {
   const projectDirectory = readDirectory(ctx)
   const projectName = textOf(globals['project-name'])
   return {
-    cwd: ctx.cwd,
+    get cwd() {
+      return ctx.cwd
+    },
     env: ctx.env,
     files: textsOf(globals['file']),
     envFiles: textsOf(globals['env-file']),

@@ -84,11 +84,11 @@ export async function findSources(request: SourceRequest, options: LoadOptions):
   env['PWD'] ??= request.cwd
   const given = request.projectDirectory
   const isLocal = (path: string): boolean => path === '-' || !isReference(path, options)
-  const directory = given === undefined || given === '' ? undefined : posix.resolve(request.cwd, given)
+  const directory = given === undefined || given === '' ? undefined : fromCurrent(request, given)
   const envFiles = listEnvFiles(request, env)
-  readEnvFiles(env, envFiles, directory ?? folderOf(request.files.filter(isLocal), request.cwd), options)
+  readEnvFiles(env, envFiles, directory ?? folderOf(request.files.filter(isLocal), request), options)
   const paths = listFiles(request, env, options)
-  const folder = directory ?? folderOfLocal(paths, request.cwd, options)
+  const folder = directory ?? folderOfLocal(paths, request, options)
   // The files may lie elsewhere than was thought when the first `.env` was looked for.
   readEnvFiles(env, envFiles, folder, options)
   const files = await readAll(paths, request, options)
@@ -137,15 +137,22 @@ function splitList(text: string, separator: string): readonly string[] {
 }
 
 /** That of the first which has one: standard input has none, wherever it stands. */
-function folderOf(paths: readonly string[], cwd: string): string {
+function folderOf(paths: readonly string[], current: CurrentFolder): string {
   const first = paths.find((path) => path !== '-')
-  return first === undefined ? cwd : posix.dirname(posix.resolve(cwd, first))
+  return first === undefined ? current.cwd : posix.dirname(fromCurrent(current, first))
+}
+
+type CurrentFolder = Pick<SourceRequest, 'cwd'>
+
+/** Asks for the current folder, which may have been deleted, only where the path is relative to it. */
+function fromCurrent(current: CurrentFolder, path: string): string {
+  return posix.isAbsolute(path) ? posix.resolve(path) : posix.resolve(current.cwd, path)
 }
 
 /** Absolute paths of the env files asked for, or nothing when `.env` is to be looked for. */
 function listEnvFiles(request: SourceRequest, env: Dictionary<string>): readonly string[] | undefined {
   const asked = request.envFiles.length > 0 ? request.envFiles : splitList(env['COMPOSE_ENV_FILES'] ?? '', ',')
-  return asked.length === 0 ? undefined : asked.map((path) => posix.resolve(request.cwd, expandHome(path, env['HOME'])))
+  return asked.length === 0 ? undefined : asked.map((path) => fromCurrent(request, expandHome(path, env['HOME'])))
 }
 
 /** As docker compose 5 does: shells leave `--env-file=~/x` and variables alone. */
@@ -206,12 +213,12 @@ const overrideNames = [
 ]
 
 function listFiles(request: SourceRequest, env: Dictionary<string>, options: LoadOptions): readonly string[] {
-  if (request.files.length > 0) return request.files.map((path) => toAbsolute(path, request.cwd, options))
+  if (request.files.length > 0) return request.files.map((path) => toAbsolute(path, request, options))
   const separator = env['COMPOSE_PATH_SEPARATOR'] ?? ''
   const paths = splitList(env['COMPOSE_FILE'] ?? '', separator === '' ? ':' : separator)
   if (paths.length === 0) return discover(request, options)
   return paths.map((path) => {
-    const absolute = toAbsolute(path, request.cwd, options)
+    const absolute = toAbsolute(path, request, options)
     if (absolute !== '-' && options.files.kindOf(absolute) === 'missing') {
       throw makeFailure(`stat ${absolute}: no such file or directory`, 'compose/not-found')
     }
@@ -219,20 +226,20 @@ function listFiles(request: SourceRequest, env: Dictionary<string>, options: Loa
   })
 }
 
-function toAbsolute(path: string, cwd: string, options: LoadOptions): string {
-  return path === '-' ? path : (options.files.fetched?.(path) ?? posix.resolve(cwd, path))
+function toAbsolute(path: string, current: CurrentFolder, options: LoadOptions): string {
+  return path === '-' ? path : (options.files.fetched?.(path) ?? fromCurrent(current, path))
 }
 
 /** The folder of the first file that is not remote; without one that of the first, where its other files lie. */
-function folderOfLocal(paths: readonly string[], cwd: string, options: LoadOptions): string {
+function folderOfLocal(paths: readonly string[], current: CurrentFolder, options: LoadOptions): string {
   const isRemote = (path: string): boolean => options.files.treeOf?.(path) !== undefined
-  return folderOf(paths.every(isRemote) ? paths : paths.filter((path) => !isRemote(path)), cwd)
+  return folderOf(paths.every(isRemote) ? paths : paths.filter((path) => !isRemote(path)), current)
 }
 
 /** The usual names in this folder and then in each one above. */
 function discover(request: SourceRequest, options: LoadOptions): readonly string[] {
-  const { projectDirectory: given, cwd } = request
-  const first = given === undefined || given === '' ? cwd : posix.resolve(cwd, given)
+  const { projectDirectory: given } = request
+  const first = given === undefined || given === '' ? request.cwd : fromCurrent(request, given)
   let folder = first
   for (;;) {
     const found = present(fileNames, folder, options)

@@ -1,3 +1,4 @@
+import type { Owed } from './owed.ts'
 import type { Match, Rule } from './rules.ts'
 
 /** What changes on disk call for, service by service, in the order services were first touched. */
@@ -32,6 +33,31 @@ export function planBatch(paths: Iterable<string>, rules: readonly Rule[]): Batc
     restart: [...restart],
     exec: [...exec],
   }
+}
+
+/** A service and what one round does for it, a build aside. */
+export interface ServiceWork {
+  readonly service: string
+  readonly paths: readonly string[]
+  readonly plan: BatchPlan
+  hasFailed: boolean
+}
+
+/** What is to be done for each service that changes, or what failed before, concern. Pure. */
+export function planServices(
+  paths: ReadonlySet<string>,
+  rules: readonly Rule[],
+  owed: Pick<Owed, 'services' | 'pathsOf'>,
+): ServiceWork[] {
+  const touched = rules.filter((rule) => [...paths].some((path) => rule.match(path) !== undefined))
+  const names = new Set([...touched.map(({ service }) => service), ...owed.services])
+  return [...names].map((service) => {
+    // What has been built anew is not built once more because a file did not arrive.
+    const own = rules.filter((rule) => rule.service === service && rule.trigger.action !== 'rebuild')
+    const known = [...new Set([...paths, ...owed.pathsOf(service)])]
+    const concerned = known.filter((path) => own.some((rule) => rule.match(path) !== undefined))
+    return { service, paths: concerned, plan: planBatch(concerned, own), hasFailed: false }
+  })
 }
 
 /** Two rules may send one file to two places, but never twice to the same. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { planDeletions } from './gone.ts'
+import { planDeletions, splitArguments } from './gone.ts'
 
 const gone = (...paths: readonly string[]) =>
   paths.map((path) => ({ hostPath: `/src/${path}`, containerPath: `/app/${path}` }))
@@ -19,4 +19,12 @@ it('folders that went with their files go when they are empty, the deepest first
     whole: ['/app/a/x.js', '/app/a/b/c/y.js', '/app/kept/z.js', '/app/top.js'],
     ifEmpty: ['/app/a/b/c', '/app/a/b', '/app/a'],
   })
+})
+
+it('very many paths go in several commands, none of them missing and in their order', () => {
+  const paths = Array.from({ length: 50_000 }, (_, index) => `/app/some/folder/file-${index}`)
+  const groups = splitArguments(paths)
+  expect(groups.flat()).toEqual(paths)
+  expect(groups.every((group) => group.length > 0 && group.join(' ').length <= 64 * 1024)).toBe(true)
+  expect([splitArguments([]), splitArguments(['/a', '/b'])]).toEqual([[], [['/a', '/b']]])
 })

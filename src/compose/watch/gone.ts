@@ -46,3 +46,21 @@ function hasParentIn(path: string, all: ReadonlySet<string>): boolean {
   for (let at = posix.dirname(path); at !== posix.dirname(at); at = posix.dirname(at)) if (all.has(at)) return true
   return false
 }
+
+/** Far below what a system takes for all arguments of one command, in UTF-16 units. */
+const maxArguments = 64 * 1024
+
+/** Cuts arguments into groups that fit on one command line each, in their order. */
+export function splitArguments(words: readonly string[]): readonly (readonly string[])[] {
+  const groups: string[][] = []
+  let size = Infinity
+  for (const word of words) {
+    if (size + word.length > maxArguments) {
+      groups.push([])
+      size = 0
+    }
+    groups.at(-1)?.push(word)
+    size += word.length + 1
+  }
+  return groups
+}

@@ -12,7 +12,7 @@ import { kindOfPath } from '../../io/text-files.ts'
 import { isAlive } from '../plan/observed.ts'
 import type { ObservedContainer } from '../plan/observed.ts'
 import { runInContainer } from '../execute/run-in-container.ts'
-import { planDeletions } from './gone.ts'
+import { planDeletions, splitArguments } from './gone.ts'
 import type { Deletions, GonePath } from './gone.ts'
 import type { Match, Rule } from './rules.ts'
 
@@ -23,6 +23,7 @@ export interface SyncOptions extends CallOptions {
   readonly clock: Clock
   /** Paths of the rules. */
   readonly roots: readonly string[]
+  readonly warn: (message: string) => void
 }
 
 /** One thing to be put into containers. */
@@ -75,17 +76,50 @@ async function syncContainer(
   { whole, ifEmpty }: Deletions,
   o: SyncOptions,
 ): Promise<void> {
+  const failures: FlotillaError[] = []
   try {
-    if (whole.length > 0 && isAlive(container)) {
-      const code = await runQuietly(engine, container, ['rm', '-rf', ...whole], o)
-      if (code !== 0) throw new Error(`rm ended with exit code ${code}`)
-      // It goes on after each that is not empty, and what it cannot do is left undone.
-      if (ifEmpty.length > 0) await runQuietly(engine, container, ['rmdir', ...ifEmpty], o)
-    }
+    if (whole.length > 0 && isAlive(container)) await deletePaths(engine, container, whole, ifEmpty, o)
   } catch (error) {
-    throw failed('deleting paths in', container, error)
+    o.signal?.throwIfAborted()
+    failures.push(failed('deleting paths in', container, error))
   }
-  if (entries.length === 0) return
+  // What is to be there does not wait for what is not to be there any more.
+  if (entries.length > 0) await uploadEntries(engine, container, entries, o)
+  if (failures[0] !== undefined) throw failures[0]
+}
+
+/** Where the image has no `rm`, no later try would find one: it is told of, and is no failure. */
+async function deletePaths(
+  engine: Engine,
+  container: ObservedContainer,
+  whole: readonly string[],
+  ifEmpty: readonly string[],
+  o: SyncOptions,
+): Promise<void> {
+  for (const paths of splitArguments(whole)) {
+    const code = await runQuietly(engine, container, ['rm', '-rf', ...paths], o).catch((error: unknown) => {
+      if (/executable file not found|no such file or directory/.test(toMessage(error))) return notFoundCode
+      throw error
+    })
+    if (code === notFoundCode) {
+      o.warn(`${container.name} has no rm: what was deleted stays there: ${whole.join(', ')}`)
+      return
+    }
+    if (code !== 0) throw new Error(`rm ended with exit code ${code}`)
+  }
+  // It goes on after each that is not empty, and what it cannot do is left undone.
+  for (const paths of splitArguments(ifEmpty)) await runQuietly(engine, container, ['rmdir', ...paths], o)
+}
+
+/** Exit code of a command that could not be found, as shells and engines report it. */
+const notFoundCode = 127
+
+async function uploadEntries(
+  engine: Engine,
+  container: ObservedContainer,
+  entries: readonly Entry[],
+  o: SyncOptions,
+): Promise<void> {
   try {
     // They are to belong to whom the container runs as, which may want to write and to delete them.
     const guard = hasFileAsRoot(entries, o.roots) ? { noOverwriteDirNonDir: true } : {}

@@ -102,6 +102,60 @@ describe('a change that asks for a build', () => {
   })
 })
 
+describe('a change that could not be brought', () => {
+  it('is told of once, tried again until it arrives, and holds up no other service', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'watch-'))
+    await mkdir(join(folder, 'a'))
+    const fake = await startFakeEngine({ images: ['busybox:latest'] })
+    const engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
+    const stop = new AbortController()
+    const rule = { path: join(folder, 'a'), action: 'restart' } as const
+    const watched = project([
+      service('bad', {
+        build: { context: folder },
+        develop: { watch: [{ path: join(folder, 'a'), action: 'rebuild' }] },
+      }),
+      service('web', { develop: { watch: [rule] } }),
+    ])
+    const [lines, warnings] = [[] as string[], [] as string[]]
+    let tries = 0
+    const ended = watchProject(engine, watched, {
+      clock: systemClock,
+      rules: collectRules(watched, [], { readText: () => undefined, resolveLinks: (path) => path, warn: () => {} }),
+      log: (line) => lines.push(line),
+      warn: (message) => warnings.push(message),
+      output: () => {},
+      rebuild: () => Promise.reject(new Error('no compiler')),
+      restart(names) {
+        tries += 1
+        if (tries < 3) return Promise.reject(new Error('engine is away'))
+        expect(names).toEqual(['web'])
+        return Promise.resolve()
+      },
+      isPruning: false,
+      signal: stop.signal,
+    })
+    cleanups.push(
+      () => rm(folder, { recursive: true, force: true }),
+      () => fake.stop(),
+      () => engine.close(),
+      async () => {
+        stop.abort()
+        await ended
+      },
+    )
+    const says = (line: string): Promise<boolean> =>
+      pollUntil(async () => lines.includes(line), 15_000, systemClock, { everyMs: 20 })
+    expect(await says('Watch enabled')).toBe(true)
+    await writeFile(join(folder, 'a', 'x'), '')
+    expect(await says('service "web" is in sync again'), warnings.join('\n')).toBe(true)
+    expect(tries).toBe(3)
+    expect(warnings.filter((text) => text.includes('engine is away'))).toHaveLength(1)
+    expect(warnings.filter((text) => text.includes('no compiler'))).toHaveLength(1)
+    expect(warnings).toContainEqual(expect.stringMatching(/^service "web" is not in sync: changes of \d paths? /))
+  })
+})
+
 describe('a change of the mode alone', () => {
   it('is a change', async () => {
     const { folder, rebuilt, says } = await watch((onBuilt) => Promise.resolve(onBuilt()))

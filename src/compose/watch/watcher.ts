@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import { FlotillaError, toMessage } from '../../core/errors.ts'
+import { toMessage } from '../../core/errors.ts'
 import { inspectImage, listImages, removeImage } from '../../engine/api/images.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { kindOfPath } from '../../io/text-files.ts'
@@ -11,12 +11,14 @@ import { LABEL } from '../plan/label.ts'
 import { isAlive } from '../plan/observed.ts'
 import type { ObservedContainer } from '../plan/observed.ts'
 import { toLogName } from '../translate/name.ts'
-import { planBatch, quoteNames } from './batch.ts'
+import { planBatch, planServices, quoteNames } from './batch.ts'
+import type { ServiceWork } from './batch.ts'
 import { followChanges } from './changes.ts'
 import type { Changes } from './changes.ts'
 import { relay } from '../execute/hook.ts'
 import type { HookOutput } from '../execute/hook.ts'
 import { runInContainer } from '../execute/run-in-container.ts'
+import { Owed } from './owed.ts'
 import type { Match, Rule } from './rules.ts'
 import { listInitial, syncPaths } from './upload.ts'
 import type { SyncOptions } from './upload.ts'
@@ -40,8 +42,8 @@ export interface WatchOptions extends CallOptions {
 }
 
 /**
- * Follows the files of the rules and brings changes into the containers until the signal ends it. A batch that fails is
- * told of, and the next one is waited for.
+ * Follows the files of the rules and brings changes into the containers until the signal ends it. What fails is told of;
+ * what could not be brought is tried again until it arrives, a build with the next change of its files.
  *
  * What does not exist yet is followed from when it does.
  *
@@ -71,13 +73,15 @@ class Watch {
   readonly #options: WatchOptions
   readonly #call: CallOptions
   readonly #syncing: SyncOptions
+  readonly #owed = new Owed()
 
   constructor(engine: Engine, project: Project, options: WatchOptions) {
     this.#engine = engine
     this.#project = project
     this.#options = options
     this.#call = options.signal === undefined ? {} : { signal: options.signal }
-    this.#syncing = { ...this.#call, clock: options.clock, roots: options.rules.map(({ trigger }) => trigger.path) }
+    const { clock, warn } = options
+    this.#syncing = { ...this.#call, clock, warn, roots: options.rules.map(({ trigger }) => trigger.path) }
   }
 
   async run(): Promise<void> {
@@ -115,26 +119,88 @@ class Watch {
   }
 
   async #follow(changes: Changes): Promise<void> {
-    for await (const batch of changes.batches) {
-      try {
-        await this.#handle(batch)
-      } catch (error) {
-        if (this.#options.signal?.aborted === true) return
-        this.#options.warn(`Error handling changed files: ${toMessage(error)}`)
+    const batches = changes.batches[Symbol.asyncIterator]()
+    let next: Promise<IteratorResult<ReadonlySet<string>>> | undefined
+    for (;;) {
+      next ??= batches.next()
+      const batch = await this.#waitAtMostAPause(next)
+      if (batch?.done === true || this.#isStopped) return
+      if (batch !== undefined) next = undefined
+      await this.#handle(batch?.value ?? new Set())
+      if (this.#isStopped) return
+    }
+  }
+
+  get #isStopped(): boolean {
+    return this.#options.signal?.aborted === true
+  }
+
+  /** The next changes; undefined when it is time to try again what has failed. */
+  async #waitAtMostAPause<T>(next: Promise<T>): Promise<T | undefined> {
+    const { pauseMs } = this.#owed
+    if (pauseMs === undefined) return next
+    const ending = new AbortController()
+    const pause = this.#options.clock.sleep(pauseMs, ending.signal).then(
+      () => undefined,
+      () => undefined,
+    )
+    try {
+      return await Promise.race([next, pause])
+    } finally {
+      ending.abort()
+    }
+  }
+
+  /** What fails for one service keeps nothing from the others. */
+  async #handle(paths: ReadonlySet<string>): Promise<void> {
+    const { rules, log, restart } = this.#options
+    const { rebuild } = planBatch(paths, rules)
+    if (rebuild.length > 0) {
+      await this.#rebuild(rebuild).catch((error: unknown) => this.#warnOfFailure(toMessage(error)))
+    }
+    const work = planServices(paths, rules, this.#owed)
+    for (const one of work) {
+      const matches = one.plan.sync.get(one.service)
+      if (matches !== undefined) await this.#attempt([one], () => this.#sync(one.service, matches))
+    }
+    const restarted = work.filter(({ plan, hasFailed }) => plan.restart.length > 0 && !hasFailed)
+    if (restarted.length > 0) {
+      const names = restarted.map(({ service }) => service)
+      await this.#attempt(restarted, async () => {
+        await restart(names)
+        log(`service(s) ${quoteNames(names)} restarted`)
+      })
+    }
+    for (const one of work) {
+      for (const rule of one.plan.exec) if (!one.hasFailed) await this.#attempt([one], () => this.#exec(rule))
+      if (!one.hasFailed && this.#owed.settle(one.service)) log(`service "${one.service}" is in sync again`)
+    }
+    this.#owed.endRound()
+  }
+
+  async #attempt(work: readonly ServiceWork[], act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      if (this.#isStopped) return
+      for (const one of work) {
+        one.hasFailed = true
+        this.#owe(one.service, one.paths, toMessage(error))
       }
     }
   }
 
-  async #handle(paths: ReadonlySet<string>): Promise<void> {
-    const { rules, log, restart } = this.#options
-    const plan = planBatch(paths, rules)
-    if (plan.rebuild.length > 0) await this.#rebuild(plan.rebuild)
-    for (const [service, matches] of plan.sync) await this.#sync(service, matches)
-    if (plan.restart.length > 0) {
-      await restart(plan.restart)
-      log(`service(s) ${quoteNames(plan.restart)} restarted`)
-    }
-    for (const rule of plan.exec) await this.#exec(rule)
+  #owe(service: string, paths: readonly string[], reason: string): void {
+    const { count, isNews } = this.#owed.add(service, paths, reason)
+    if (!isNews) return
+    this.#warnOfFailure(reason)
+    this.#options.warn(
+      `service "${service}" is not in sync: changes of ${count} paths are tried again until they arrive`,
+    )
+  }
+
+  #warnOfFailure(reason: string): void {
+    if (!this.#isStopped) this.#options.warn(`Error handling changed files: ${reason}`)
   }
 
   async #rebuild(services: readonly string[]): Promise<void> {
@@ -188,7 +254,8 @@ class Watch {
           (printed) => relay(printed, label, listener),
           this.#call,
         )
-        if (code !== 0) throw new FlotillaError('compose/execute', `${service} hook exited with status ${code}`)
+        // It has been run: once more would not be what was asked for.
+        if (code !== 0) this.#warnOfFailure(`${service} hook exited with status ${code}`)
       }),
     )
   }
@@ -203,7 +270,17 @@ class Watch {
       if (first === undefined) continue
       const image = await inspectImage(this.#engine, first.imageId, this.#call)
       const matches = await listInitial(rule, Date.parse(image.Created ?? '') || 0)
-      if (matches.length > 0) await syncPaths(this.#engine, containers, matches, this.#syncing)
+      if (matches.length === 0) continue
+      try {
+        await syncPaths(this.#engine, containers, matches, this.#syncing)
+      } catch (error) {
+        if (this.#isStopped) return
+        this.#owe(
+          rule.service,
+          matches.map(({ hostPath }) => hostPath),
+          toMessage(error),
+        )
+      }
     }
   }
 }
