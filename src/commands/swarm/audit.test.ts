@@ -255,6 +255,6 @@ describe('the options of the audit log', () => {
     const { code, stdout } = await call(...argv)
     expect(code).toBe(1)
     expect(stdout).toContain('none/log')
-    expect(stdout).toContain('ENOENT')
+    expect(stdout).toContain('no such file or directory')
   })
 })
