@@ -12,7 +12,7 @@ import { codeOf } from './files.ts'
  */
 export function currentFolder(
   env: Readonly<Record<string, string | undefined>>,
-  ask: () => string = process.cwd,
+  ask: () => string = () => process.cwd(),
 ): string | undefined {
   const real = askExisting(ask)
   const pwd = env['PWD'] ?? ''
