@@ -14,6 +14,7 @@ import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
 import type { Materials } from './model/material.ts'
 import { isChange } from './pace.ts'
+import { planBringBack } from './plan/bring-back.ts'
 import { containerOf, isStepOutOfReach } from './plan/plan.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
 import type { Plan, Step, StepOp } from './plan/plan.ts'
@@ -71,6 +72,10 @@ export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Pr
   if (walk.failures.length > 0) {
     const { failures } = walk
     const { rollouts } = plan
+    if (walk.isEnding && o.signal?.aborted !== true) {
+      const back = planBringBack(plan, walk)
+      if (back.steps.length > 0) await new Walk(back, engine, o).run()
+    }
     if (!walk.isEnding || rollouts === undefined || o.signal?.aborted === true) throw toFailure(failures)
     const { takeBack } = await import('./execute/take-back.ts')
     const { clock } = o
@@ -92,6 +97,7 @@ class Walk {
   readonly waived: StepFailure[] = []
   readonly names = new Map<string, string>()
   readonly begun = new Set<number>()
+  readonly done = new Set<number>()
   readonly made = new Map<number, string>()
   /** Something failed for which the others do not go on. */
   isEnding = false
@@ -211,6 +217,7 @@ class Walk {
         this.#options.onWaived?.(step, toFailure([{ step, error }]))
       }
     }
+    this.done.add(step.id)
     this.#ready.push(...this.#frontier.finish(step))
   }
 

@@ -41,3 +41,29 @@ it.each([
     await bed.close()
   }
 })
+
+const chain = (label: string): string =>
+  `  web: { ${box}, labels: { a: "${label}" } }\n  app: { ${box}, depends_on: { web: { condition: service_started, restart: true } } }\n`
+
+it.each([
+  ['stop of the one that is replaced', 'POST', /\/stop$/, 1],
+  ['removal of the one that is replaced', 'DELETE', /\/containers\//, 0],
+])('starts again what was stopped when the %s fails', async (_, method, path, passed) => {
+  const bed = await startProgramBed(program, { images: ['box:1'] })
+  try {
+    await bed.write('compose.yaml', `name: p\nservices:\n${chain('1')}`)
+    expect(await bed.run('up', '-d')).toMatchObject({ code: 0 })
+    await bed.write('compose.yaml', `name: p\nservices:\n${chain('2')}`)
+    const fault = { kind: 'status', status: 500, message: 'no' } as const
+    if (passed > 0) bed.engine.fail({ method, path, times: passed, fault: { kind: 'delay', ms: 1 } })
+    bed.engine.fail({ method, path, times: 1, fault })
+    expect(await bed.run('up', '-d')).toMatchObject({ code: 1 })
+    const seen = [...bed.engine.state.containers.values()].map(({ name, status }) => `${name} ${status}`)
+    expect(seen).toEqual(expect.arrayContaining(['p-app-1 running', 'p-web-1 running']))
+    expect(await bed.run('up', '-d')).toMatchObject({ code: 0 })
+    const last = [...bed.engine.state.containers.values()].map(({ name, status }) => `${name} ${status}`)
+    expect(last.sort()).toEqual(['p-app-1 running', 'p-web-1 running'])
+  } finally {
+    await bed.close()
+  }
+})
