@@ -182,10 +182,9 @@ class Watch {
     try {
       await act()
     } catch (error) {
-      if (this.#isStopped) return
       for (const one of work) {
         one.hasFailed = true
-        this.#owe(one.service, one.paths, toMessage(error))
+        if (!this.#isStopped) this.#owe(one.service, one.paths, toMessage(error))
       }
     }
   }
