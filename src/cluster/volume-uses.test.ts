@@ -54,14 +54,4 @@ describe('VolumeUses', () => {
     uses.end('f'.repeat(64), 'e1')
     expect(uses.find('f'.repeat(64))).toBeUndefined()
   })
-
-  it('looks once for all who ask at the same time', async () => {
-    const uses = new VolumeUses()
-    let looks = 0
-    const look = (): Promise<typeof nowhere> => Promise.resolve((looks += 1)).then(() => nowhere)
-    await Promise.all([uses.lookOnce('data', look), uses.lookOnce('data', look)])
-    expect(looks).toBe(1)
-    await uses.lookOnce('data', look)
-    expect(looks).toBe(2)
-  })
 })

@@ -28,7 +28,6 @@ export class VolumeUses {
   readonly #users = new Map<string, Map<string, number>>()
   /** Of data that is only claimed: by how many containers that are being made. */
   readonly #claimants = new WeakMap<VolumeData, number>()
-  readonly #looks = new Map<string, Promise<VolumeData | undefined>>()
 
   /** Undefined: nothing is known here; engines know how large their copies are. */
   find(name: string): VolumeData | undefined {
@@ -83,12 +82,5 @@ export class VolumeUses {
       this.#claimants.set(data, left)
       if (left === 0 && this.#known.get(name) === data) this.note(name, { kind: 'nowhere' })
     }
-  }
-
-  /** Looks with `look`, once for all who want to know of the same volume at the same time. Notes nothing. */
-  lookOnce(name: string, look: () => Promise<VolumeData | undefined>): Promise<VolumeData | undefined> {
-    const begun = this.#looks.get(name) ?? look().finally(() => this.#looks.delete(name))
-    this.#looks.set(name, begun)
-    return begun
   }
 }

@@ -48,7 +48,7 @@ export async function findVolumeTies(api: Api, request: PlacementRequest, body: 
     if (holders.length === 1) {
       homes.push({ volume, node: first.node.name, isOnly: true })
     } else if (isTied && !namesNode(request) && holders.some(({ item }) => hasOwnData(item))) {
-      // One after the other: an engine that is asked twice at once answers an error.
+      // One after the other: the first answer of an engine serves all that follow.
       const data = await findData(api, volume, holders)
       const home = data.kind === 'on' ? holders.find(({ node }) => node.engineId === data.engineId) : undefined
       if (home !== undefined) homes.push({ volume, node: home.node.name, isOnly: false })
@@ -65,7 +65,7 @@ async function findData(api: Api, volume: string, holders: readonly Located<Volu
   const known = volumeUses.find(volume)
   const isThere = known?.kind !== 'on' || holders.some(({ node }) => node.engineId === known.engineId)
   if (known !== undefined && isThere) return known
-  const told = await volumeUses.lookOnce(volume, () => askForData(api, volume, holders))
+  const told = await askForData(api, volume, holders)
   const since = volumeUses.find(volume)
   // Another create was quicker.
   if (since !== undefined && since !== known) return since
