@@ -76,16 +76,16 @@ async function syncContainer(
   { whole, ifEmpty }: Deletions,
   o: SyncOptions,
 ): Promise<void> {
-  const failures: FlotillaError[] = []
+  let failure: FlotillaError | undefined
   try {
     if (whole.length > 0 && isAlive(container)) await deletePaths(engine, container, whole, ifEmpty, o)
   } catch (error) {
     o.signal?.throwIfAborted()
-    failures.push(failed('deleting paths in', container, error))
+    failure = failed('deleting paths in', container, error)
   }
   // What is to be there does not wait for what is not to be there any more.
   if (entries.length > 0) await uploadEntries(engine, container, entries, o)
-  if (failures[0] !== undefined) throw failures[0]
+  if (failure !== undefined) throw failure
 }
 
 /** Where the image has no `rm`, no later try would find one: it is told of, and is no failure. */
