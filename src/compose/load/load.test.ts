@@ -312,6 +312,15 @@ web:
     expect(Object.keys(project.networks)).toEqual([])
   })
 
+  it('of a base is for files of format 1 alone: elsewhere its services would leave the network of the project', () => {
+    const beside = { '/p/base.yml': 'web: {image: x, volumes: ["data:/d"]}' }
+    const extended = '{extends: {file: base.yml, service: web}}'
+    expect(load(`web: ${extended}`, { beside, skipConsistency: true }).services['web']?.image).toBe('x')
+    expect(failure(`services: {web: ${extended}}\nvolumes: {data: }`, { beside }).message).toBe(
+      'cannot extend service "web" in /p/base.yml: no services section',
+    )
+  })
+
   it('is not seen in a file with a mistyped key', () => {
     expect(failure('service: {web: {image: x}}').message).toBe(
       "validating /p/c.yml:  additional properties 'service' not allowed",

@@ -86,6 +86,7 @@ function loadModel(sources: Sources, shared: Shared): Loaded {
     included: [],
     chain: [],
     isBase: false,
+    isVersion1: false,
     readers: { readFileOnto, loadGroup },
   })
   if (Object.keys(tree).length === 0) throw makeFailure('empty compose file')

@@ -67,8 +67,9 @@ function readDocument(
 ): TreeMap {
   const { shared } = group
   const isLenient = shared.options.skipInterpolation === true
-  const document = convertLegacy(parsed, shared.places, shared)
-  if (document !== parsed) shared.seen.version1 = true
+  const document = group.isBase && !group.isVersion1 ? parsed : convertLegacy(parsed, shared.places, shared)
+  const isVersion1 = document !== parsed
+  if (isVersion1) shared.seen.version1 = true
   if (!isLenient) {
     const variables = makeVariables(shared, group.environment)
     const context = { variables, places: shared.places, warn: shared.warn }
@@ -76,7 +77,7 @@ function readDocument(
     interpolateKeys(document, context)
   }
   if (shared.options.keepWritten === true) keepWritten(document, file, group)
-  if (!group.isBase) extendServices(document, resets, file, group)
+  if (!group.isBase) extendServices(document, resets, file, { ...group, isVersion1 })
   applyResets(model, resets)
   if (!group.isBase) applyIncludes(document, file, group)
   const tree = mergeTrees(model, document, shared.places)

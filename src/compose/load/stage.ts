@@ -118,6 +118,8 @@ export interface Group {
   readonly chain: ExtendChain
   /** A base of `extends`: no includes, no extends of its own yet, no validation. */
   readonly isBase: boolean
+  /** What extends a base is of version 1: a base of that version is for nothing else, its services have another network. */
+  readonly isVersion1: boolean
   readonly readers: Readers
 }
 
