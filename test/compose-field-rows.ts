@@ -83,3 +83,29 @@ export function takeOut(tree: Tree, path: Path): Tree {
   if (rest.length === 0) return Object.fromEntries(entries.filter(([name]) => name !== key))
   return Object.fromEntries(entries.map(([name, entry]) => [name, name === key ? takeOut(entry, rest) : entry]))
 }
+
+/** A copy with another value at the path. */
+export function putIn(tree: Tree, path: Path, value: Tree): Tree {
+  const [key, ...rest] = path
+  if (key === undefined) return value
+  if (Array.isArray(tree))
+    return tree.map((entry, index) => (index === key ? putIn(entry as Tree, rest, value) : entry))
+  const entries = Object.entries(tree as Readonly<Record<string, Tree>>)
+  return Object.fromEntries(entries.map(([name, entry]) => [name, name === key ? putIn(entry, rest, value) : entry]))
+}
+
+/** What is at the path. */
+export function lookAt(tree: Tree, path: Path): Tree {
+  return path.reduce<Tree>((from, key) => (from as Readonly<Record<string, Tree>>)[key] ?? null, tree)
+}
+
+/** Of fields whose values are a choice, durations, or names of what has to be there. */
+const words = ['service_healthy', 'service_started', 'volume', 'bind', 'rebuild', '9s', 'other']
+
+/** Other values of the same kind, one of which is as good as the value in most fields. */
+export function othersLike(value: Tree): readonly Tree[] {
+  if (typeof value === 'string') return [`${value}z`, ...words.filter((word) => word !== value)]
+  if (typeof value === 'number') return [value + 1]
+  if (typeof value === 'boolean') return [!value]
+  return Array.isArray(value) ? [[...(value as readonly Tree[]), 'z']] : []
+}
