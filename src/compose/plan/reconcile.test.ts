@@ -211,8 +211,26 @@ describe('an up over what is there', () => {
       containers: labelled,
       images: dictionary({ busybox: { id: 'sha256:x', ids: ['sha256:x'], digests: [`busybox@${digest}`] } }),
     })
+    const withLabel = (label: string, digest: string): Observed => ({
+      ...named(digest),
+      containers: labelled.map((entry) => ({
+        ...entry,
+        labels: { ...entry.labels, 'com.docker.compose.image': label },
+      })),
+    })
     expect(plan(want, named('sha256:content')).steps).toEqual([])
     expect(plan(want, named('sha256:other')).steps.length).toBeGreaterThan(0)
+    expect(plan(want, withLabel('', 'sha256:content')).steps.length).toBeGreaterThan(0)
+  })
+
+  it('replaces what does not have a volume of its service mounted', () => {
+    const have = up(want)
+    const db = have.containers.find((entry) => entry.service === 'db')!
+    const mounted = db.mounts.map((mount) => ({ ...mount, name: 'another' }))
+    const containers = have.containers.map((entry) => (entry === db ? { ...db, mounts: mounted } : entry))
+    expect(new Set(plan(want, { ...have, containers }).steps.map(({ cause }) => cause))).toEqual(
+      new Set(['volume p_data not mounted', 'db is replaced', 'stopped by this plan']),
+    )
   })
 
   it('with force replaces the named services, and dependencies only when these are forced too', () => {
