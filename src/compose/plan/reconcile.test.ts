@@ -223,6 +223,19 @@ describe('an up over what is there', () => {
     expect(plan(want, withLabel('', 'sha256:content')).steps.length).toBeGreaterThan(0)
   })
 
+  it('counts no container of run as one of the service', () => {
+    const have = up(want)
+    const web = have.containers.find((entry) => entry.service === 'web')!
+    const run = { ...web, id: 'run1', name: 'p-web-run-1', number: 0, isOneOff: true }
+    const alone = [...have.containers.filter((entry) => entry !== web), run]
+    expect(plan(want, { ...have, containers: [...have.containers, run] }).steps).toEqual([])
+    expect(
+      up(want, { ...have, containers: alone })
+        .containers.map(({ name }) => name)
+        .sort(),
+    ).toEqual(['p-db-1', 'p-web-1', 'p-web-run-1'])
+  })
+
   it('replaces what does not have a volume of its service mounted', () => {
     const have = up(want)
     const db = have.containers.find((entry) => entry.service === 'db')!
