@@ -354,6 +354,21 @@ describe('orphans', () => {
     `)
   })
 
+  it('are containers of run that have ended, and none that somebody is at work in', () => {
+    const run = old.containers.find((entry) => entry.service === 'web')!
+    const have = (state: ObservedContainer['state']): Observed => ({
+      ...old,
+      containers: [run, { ...run, id: 'run1', name: 'p-web-run-1', number: 0, isOneOff: true, state }],
+    })
+    const removed = (state: ObservedContainer['state']): readonly string[] =>
+      plan(want, have(state), { orphans: 'remove' }).steps.map(({ resource }) => resource)
+    expect(removed('exited')).toEqual(['Container p-web-run-1'])
+    for (const state of ['running', 'paused', 'created'] as const) {
+      expect(removed(state)).toEqual([])
+      expect(plan(want, have(state)).warnings).toEqual([])
+    }
+  })
+
   it('are not the containers of services that a profile switched off', () => {
     const off = project([service('web')], { disabledServices: dictionary({ old: service('old') }) })
     expect(plan(off, old).warnings).toEqual([])
