@@ -113,6 +113,14 @@ describe('a project', () => {
     expect(kinds).toEqual([['front', 'default'], ['data'], []])
   })
 
+  it('cut to what is used keeps what only a build or a credential_spec names', () => {
+    const named = `services: {a: {build: {context: ., secrets: [s]}, credential_spec: {config: c}}}
+secrets: {s: {file: ./s}, unused: {file: ./s}}
+configs: {c: {content: x}, unused: {content: x}}`
+    const { secrets, configs } = dropUnused(load(named))
+    expect([secrets, configs].map((kind) => Object.keys(kind))).toEqual([['s'], ['c']])
+  })
+
   it('is listed with dependencies first', () => {
     expect(dependencyOrder(load(text))).toEqual(['db', 'api', 'web'])
   })

@@ -168,6 +168,8 @@ export function dropUnused(project: Project): Project {
     for (const secret of [...(service.secrets ?? []), ...(service.build?.secrets ?? [])])
       used.secrets.add(secret.source)
     for (const config of service.configs ?? []) used.configs.add(config.source)
+    // The reference program passes over the field, and drops the config.
+    if (service.credential_spec?.config !== undefined) used.configs.add(service.credential_spec.config)
   }
   return {
     ...project,
