@@ -176,6 +176,19 @@ describe('an up over what is there', () => {
     `)
   })
 
+  it('leaves dependents alone that do not ask for it', () => {
+    const web = { depends_on: dependsOn('db') }
+    const next = {
+      ...want,
+      services: dictionary<Service>({
+        ...changed('db', { environment: dictionary({ A: '1' }) }).services,
+        web: { ...want.services['web']!, ...web },
+      }),
+    }
+    const have = up(changed('web', web))
+    expect(new Set(plan(next, have).steps.map(({ resource }) => resource))).toEqual(new Set(['Container p-db-1']))
+  })
+
   it('replaces what runs on an older image, unless told never to', () => {
     const have = up(want)
     const newer = { ...have, images: dictionary({ busybox: image('sha256:new') }) }
