@@ -121,3 +121,30 @@ describe('what start-first cannot be done for', () => {
     ])
   })
 })
+
+describe('what depends on an updated service', () => {
+  it('is restarted where it asks for that, once all of the service is exchanged', () => {
+    const want = (version: string): Project =>
+      project([
+        service('web', {
+          scale: 2,
+          labels: makeDictionary([['v', version]]),
+          deploy: { update_config: { order: 'start-first' } },
+        }),
+        service('asking', { depends_on: dependsOn({ on: 'web', restart: true }) }),
+        service('other', { depends_on: dependsOn('web') }),
+      ])
+    const have = applyPlan(reconcile(want('1'), emptyEngine(), defaultReconcileOptions) as Plan, emptyEngine())
+    const { steps, rollouts = [] } = reconcile(want('2'), have, defaultReconcileOptions) as Plan
+    expect(rollouts).toHaveLength(1)
+    const restarts = steps.filter(({ op }) => op.kind === 'restart-container')
+    expect(restarts.map(({ resource, cause }) => [resource, cause])).toEqual([
+      ['Container p-asking-1', 'web is updated'],
+    ])
+    // Behind a step of each container of the service.
+    expect(new Set(restarts[0]?.after.map((id) => steps[id - 1]?.resource))).toEqual(
+      new Set(['Container p-web-1', 'Container p-web-2']),
+    )
+    expect(steps.some(({ resource }) => resource === 'Container p-other-1')).toBe(false)
+  })
+})
