@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { applyPlan } from '../../testing/apply-plan.ts'
 import { dependsOn, dictionary, emptyEngine, image, project, service } from '../../testing/compose-builders.ts'
 import { hashNetworkWithOptions, hashService, hashServiceAsAfter } from '../hash.ts'
+import { materialKey } from '../model/material.ts'
+import type { Materials } from '../model/material.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { resolveReferences } from '../translate/reference.ts'
-import { LABEL } from './label.ts'
+import { FILES_LABEL, LABEL } from './label.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import { defaultReconcileOptions } from './options.ts'
 import type { ReconcileOptions } from './options.ts'
@@ -234,6 +236,28 @@ describe('an up over what is there', () => {
     expect(plan(want, named('sha256:content')).steps).toEqual([])
     expect(plan(want, named('sha256:other')).steps.length).toBeGreaterThan(0)
     expect(plan(want, withLabel('', 'sha256:content')).steps.length).toBeGreaterThan(0)
+  })
+
+  it('replaces what has another image mounted than there is now, and nothing of programs that do not tell', () => {
+    const tooled = changed('web', { volumes: [{ type: 'image', source: 'tool', target: '/tool' }] })
+    const materials = (fingerprint: string): Materials => ({
+      isRemote: false,
+      entries: new Map([[materialKey('image', 'tool'), { fingerprint }]]),
+    })
+    const options = (fingerprint: string): Partial<ReconcileOptions> => ({
+      apiVersion: '1.48',
+      materials: materials(fingerprint),
+    })
+    const have = up(tooled, emptyEngine(), options('one'))
+    expect(plan(tooled, have, options('one')).steps).toEqual([])
+    expect(new Set(plan(tooled, have, options('two')).steps.map(({ cause }) => cause))).toEqual(
+      new Set(['mounted image tool changed']),
+    )
+    const containers = have.containers.map((entry) => ({
+      ...entry,
+      labels: Object.fromEntries(Object.entries(entry.labels).filter(([key]) => key !== FILES_LABEL)),
+    }))
+    expect(plan(tooled, { ...have, containers }, options('two')).steps).toEqual([])
   })
 
   it('counts no container of run as one of the service', () => {
