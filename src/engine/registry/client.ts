@@ -126,12 +126,21 @@ export class RegistryClient {
     return digest
   }
 
-  /** @returns the digest of the manifest */
+  /**
+   * @returns the digest of the manifest
+   * @throws {io/protocol} too when the answer names another digest, or neither a digest nor a place: that is what
+   * something else than a registry says, which takes everything and keeps nothing
+   */
   async putManifest(name: string, mediaType: string, bytes: Uint8Array): Promise<string> {
     const headers = { 'Content-Type': mediaType }
     const call = { method: 'PUT', path: `manifests/${name}`, headers, body: bytes, maxBytes: maxManifestBytes } as const
-    this.#expect(await this.#call(call, 'pull,push'), [200, 201], name)
-    return digestOf(bytes)
+    const reply = await this.#call(call, 'pull,push')
+    this.#expect(reply, [200, 201], name)
+    const digest = digestOf(bytes)
+    const { location, 'docker-content-digest': kept = location === undefined ? '' : digest } = reply.headers
+    if (kept === digest) return digest
+    const what = kept === '' ? 'nothing' : describeText(String(kept))
+    throw new FlotillaError('io/protocol', `${this.#where()} says it keeps ${what} in place of ${digest}`)
   }
 
   async #call(
