@@ -132,7 +132,7 @@ describe.runIf(isRoot)('registries (needs root on Linux)', () => {
     function open(name: string): RegistryClient {
       const auth = Buffer.from(JSON.stringify({ username: 'ann', password })).toString('base64')
       const env = { SSL_CERT_FILE: join(running!.certificates.directory, 'ca.pem') }
-      const options = { clock: systemClock, auth, roots: () => readTrustedRoots(env) }
+      const options = { clock: systemClock, auth: async () => auth, roots: () => readTrustedRoots(env) }
       return new RegistryClient(parseReference(name), options)
     }
 

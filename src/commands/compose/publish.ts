@@ -106,7 +106,7 @@ async function publish(
   const options = toRegistryOptions(ctx)
   // What is carried along is what the file names then, whatever its tags come to mean.
   const pinned = asked.app || asked['resolve-image-digests'] ? await pinImages(ctx, services) : undefined
-  const client = await openRegistry(name, options)
+  const client = openRegistry(name, options)
   const tag = parseReference(name).tag ?? 'latest'
   const pins = pinned === undefined ? [] : [pinLayer(services, pinned)]
   const artifact = await pushArtifact(client, tag, [...layers, ...pins], asked.version)

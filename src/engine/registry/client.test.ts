@@ -60,7 +60,7 @@ function open(host: string, options: Partial<RegistryOptions> & { readonly login
     {
       clock: systemClock,
       isInsecure: true,
-      ...(login !== undefined && { auth: Buffer.from(JSON.stringify(login)).toString('base64url') }),
+      auth: async () => login && Buffer.from(JSON.stringify(login)).toString('base64url'),
       ...rest,
     },
   )
@@ -176,6 +176,12 @@ describe('a registry that says odd things', () => {
     const { message } = error as Error
     expect(message).toMatch(/answered 500 to 1: no \[2J x+$/)
     expect(message.length).toBeLessThan(600)
+  })
+
+  it('that serves anybody is not told who asks', async () => {
+    const { host } = await start(() => ({ status: 200, body: '{}' }))
+    const auth = (): Promise<string> => Promise.reject(new Error('the key ring is locked'))
+    await expect(open(host, { auth }).manifest('1')).resolves.toMatchObject({ digest: digestOf(Buffer.from('{}')) })
   })
 
   it('is believed to keep a manifest when it says which or where', async () => {

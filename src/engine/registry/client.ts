@@ -32,8 +32,8 @@ export interface Manifest {
 
 export interface RegistryOptions extends CallOptions {
   readonly clock: Clock
-  /** What the user is logged in with; see `readRegistryAuth`. */
-  readonly auth?: string
+  /** What the user is logged in with, asked for when the registry wants to know; see `readRegistryAuth`. */
+  readonly auth?: () => Promise<string | undefined>
   /** Speak HTTP without TLS. Loopback addresses may do without. */
   readonly isInsecure?: boolean
   /** Authorities to trust, as PEM text; absent or undefined: those that the run-time brings along. */
@@ -210,7 +210,7 @@ export class RegistryClient {
 
   /** Docker's token authentication, or the password itself (distribution docs/spec/auth). */
   async #authorize(challenge: string, actions: string): Promise<string> {
-    const login = readLogin(this.#options.auth)
+    const login = readLogin(await this.#options.auth?.())
     const basic =
       login === undefined || 'token' in login
         ? undefined
