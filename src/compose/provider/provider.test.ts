@@ -2,8 +2,10 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../core/clock.ts'
 import { systemClock } from '../../io/clock.ts'
 import { dependsOn, dictionary, project, service } from '../../testing/compose-builders.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
 import { prepareModels } from '../ai-model.ts'
 import type { Project } from '../model/project.ts'
 import type { Provider, Service } from '../model/service.ts'
@@ -166,12 +168,54 @@ printf '{"Type":"setenv","Message":"=4"}'`,
       "'compose' is not a valid provider type",
     )
     await expect(call({ ...db(), provider: { type: '../evil' } })).rejects.toThrow('executable file not found')
+    await script('cloud', '')
+    const long = { size: ['x'.repeat(200_000)] }
+    await expect(call(db(long))).rejects.toThrow(/^failed to create service provider: .*: argument list too long$/)
+    await rm(join(folder, 'cloud'))
     await script('cloud', 'echo broken >&2; exit 3')
     await expect(call(db())).rejects.toThrow(/^failed to create service provider: .*exit code 3: broken/)
     await script('cloud', `[ "$2" = metadata ] && exit 1; echo '{"type":"error","message":"quota"}'; sleep 100`)
     await expect(call(db())).rejects.toThrow(/^quota$/)
     await script('cloud', 'echo hello')
     await expect(call(db())).rejects.toThrow('invalid response from plugin: hello')
+  })
+})
+
+describe('a provider that is interrupted', () => {
+  /** Calls it, interrupts it once it has said something, and waits for the end. */
+  async function interrupt(body: string, clock: Clock, then: () => void = () => {}): Promise<readonly string[]> {
+    await script('cloud', `[ "$2" = metadata ] && exit 1\n${body}`)
+    const stop = new AbortController()
+    const lines: string[] = []
+    const running = runProvider(makeProject([db()]), db(), 'up', {
+      env: processEnv(),
+      clock,
+      signal: stop.signal,
+      progress: ({ text }) => {
+        lines.push(text)
+        if (text === 'half made') {
+          stop.abort(new DOMException('SIGINT', 'AbortError'))
+          then()
+        }
+      },
+      debug() {},
+    })
+    await expect(running).rejects.toThrow('SIGINT')
+    return lines
+  }
+  const started = `echo '{"type":"info","message":"half made"}'`
+
+  it('is heard while it takes back what it has made', async () => {
+    const tidy = `trap 'echo "{\\"type\\":\\"info\\",\\"message\\":\\"tidied\\"}"; exit 0' INT`
+    const lines = await interrupt(`${tidy}\n${started}\nsleep 100 & wait`, systemClock)
+    expect(lines.slice(0, 3)).toEqual(['Creating', 'half made', 'tidied'])
+    expect(lines).not.toContain('Created')
+  })
+
+  it('is killed when it does not care', async () => {
+    const clock = manualClock()
+    const deaf = `trap '' INT\n${started}\nwhile true; do sleep 100; done`
+    await interrupt(deaf, clock, () => void clock.advance(10_000))
   })
 })
 
