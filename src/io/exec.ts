@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
+import { StringDecoder } from 'node:string_decoder'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { startDeadline, startTimer, throwIfAborted, toAbortError } from '../core/deadline.ts'
@@ -19,6 +20,8 @@ export interface ExecOptions extends CallOptions {
   readonly input?: string | Uint8Array
   /** Most bytes kept of each output; more is read and dropped. Default 16 MiB. */
   readonly maxOutputBytes?: number
+  /** Hears each line of its standard output as it comes; a carriage return ends one, too. */
+  readonly onLine?: (line: string) => void
 }
 
 /** How a program ended and what it printed. */
@@ -47,6 +50,7 @@ export async function execProgram(words: ProgramWords, o: ExecOptions): Promise<
       detached: true,
     }),
   )
+  if (o.onLine !== undefined) hearLines(child.stdout, o.onLine)
   const stdout = collect(child.stdout, o.maxOutputBytes)
   const stderr = collect(child.stderr, o.maxOutputBytes)
   // A program that ends without reading its input breaks the pipe, which its exit code tells better.
@@ -77,7 +81,7 @@ export async function execChecked(words: ProgramWords, o: ExecOptions): Promise<
  */
 export async function execInherited(
   words: ProgramWords,
-  o: Omit<ExecOptions, 'input' | 'maxOutputBytes'>,
+  o: Omit<ExecOptions, 'input' | 'maxOutputBytes' | 'onLine'>,
 ): Promise<number> {
   throwIfAborted(o.signal)
   const [file, ...args] = words
@@ -89,6 +93,22 @@ export async function execInherited(
     }),
   )
   return waitForEnd(child, file, o)
+}
+
+/** A line without an end is heard up to this many characters. */
+const maxLineLength = 4096
+
+function hearLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  const decoder = new StringDecoder('utf8')
+  let pending = ''
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (pending + decoder.write(chunk)).split(/[\r\n]+/)
+    pending = (lines.pop() ?? '').slice(0, maxLineLength)
+    for (const line of lines) if (line !== '') onLine(line)
+  })
+  stream.on('end', () => {
+    if (pending !== '') onLine(pending)
+  })
 }
 
 /** What the system says of a program, in its words; run-times have others, or none. */

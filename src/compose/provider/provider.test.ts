@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Clock } from '../../core/clock.ts'
+import type { ProgressEvent } from '../../core/progress.ts'
 import { systemClock } from '../../io/clock.ts'
 import { dependsOn, dictionary, project, service } from '../../testing/compose-builders.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
@@ -257,7 +258,10 @@ describe('AI models', () => {
   })
 
   it('are pulled, configured, and told to the services that use them', async () => {
-    await script('cli-plugins/docker-model', `[ "$1" = status ] && echo '{"endpoint":"http://here/"}' || echo '[]'`)
+    await script(
+      'cli-plugins/docker-model',
+      `case $1 in status) echo '{"endpoint":"http://here/"}';; ls) echo '[]';; esac`,
+    )
     const want = makeProject([web, named], { models })
     const made = await prepareModels(want, [web, named], options)
     expect(events).toEqual(['my-llm Pulling', 'my-llm Pulled', 'my-llm Configuring', 'my-llm Configured'])
@@ -275,6 +279,15 @@ describe('AI models', () => {
     )
     await prepareModels(want, [web], options)
     expect((await calls()).filter((line) => line.startsWith('pull'))).toHaveLength(1)
+  })
+
+  it('show how far their pull is', async () => {
+    const body = `[ "$1" = status ] && echo '{"endpoint":"e"}'\n[ "$1" = pull ] && printf '1 MB\\r2 MB\\ndone'\nexit 0`
+    await script('cli-plugins/docker-model', body)
+    const details: string[] = []
+    const progress = ({ text, detail = '' }: ProgressEvent): void => void details.push(`${text} ${detail}`.trim())
+    await prepareModels(makeProject([web], { models }), [web], { ...options, progress })
+    expect(details.slice(0, 5)).toEqual(['Pulling', 'Pulling 1 MB', 'Pulling 2 MB', 'Pulling done', 'Pulled'])
   })
 
   it('need the plugin, and say what it says when it fails', async () => {
