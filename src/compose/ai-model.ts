@@ -4,6 +4,7 @@ import { FlotillaError } from '../core/errors.ts'
 import type { Progress } from '../core/progress.ts'
 import { findCliPlugin } from '../engine/cli-plugin.ts'
 import { execProgram } from '../io/exec.ts'
+import type { ExecOptions } from '../io/exec.ts'
 import { copyDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import type { Model } from './model/resource.ts'
@@ -34,7 +35,7 @@ export async function prepareModels(project: Project, services: readonly Service
       hint: `service "${first?.name ?? ''}" uses models; install docker-model-plugin`,
     })
   }
-  const call = (args: readonly string[]): Promise<string> => callPlugin(plugin, args, project, o)
+  const call: Call = (args, onLine) => callPlugin(plugin, args, project, { ...o, ...(onLine && { onLine }) })
   const present = await listModels(call)
   for (const key of [...used].sort()) {
     const model = project.models[key]
@@ -49,11 +50,20 @@ export function recallModels(project: Project, services: readonly Service[], env
   return withModelVariables(project, services, (service, variable) => environments.get(service)?.[variable] ?? '')
 }
 
-async function callPlugin(plugin: string, args: readonly string[], project: Project, o: ModelOptions): Promise<string> {
+/** Calls the plugin. @returns what it printed, each line of which is heard as it comes, too */
+type Call = (args: readonly string[], onLine?: (line: string) => void) => Promise<string>
+
+async function callPlugin(
+  plugin: string,
+  args: readonly string[],
+  project: Project,
+  o: ModelOptions & Pick<ExecOptions, 'onLine'>,
+): Promise<string> {
   const { code, stdout, stderr } = await execProgram([plugin, ...args], {
     clock: o.clock,
     env: toProgramEnvironment(project.environment, o.env),
     ...(o.signal !== undefined && { signal: o.signal }),
+    ...(o.onLine !== undefined && { onLine: o.onLine }),
   })
   if (code === 0) return stdout
   const said = `${stderr}${stdout}`.trim().slice(-1000)
@@ -66,7 +76,7 @@ async function prepareModel(
   key: string,
   model: Model,
   present: ReadonlySet<string>,
-  call: (args: readonly string[]) => Promise<string>,
+  call: Call,
   progress: Progress,
 ): Promise<void> {
   const id = model.name === undefined || model.name === '' ? key : model.name
@@ -74,7 +84,9 @@ async function prepareModel(
   const name = model.model ?? key
   if (!present.has(name)) {
     tell('working', 'Pulling')
-    await call(['pull', name])
+    await call(['pull', name], (line) => {
+      progress({ id, status: 'working', text: 'Pulling', detail: line, isTransfer: true })
+    })
     tell('working', 'Pulled')
   }
   tell('working', 'Configuring')
@@ -90,7 +102,7 @@ async function prepareModel(
 }
 
 /** Older plugins have no list: then everything is pulled, which is quick for what is there. */
-async function listModels(call: (args: readonly string[]) => Promise<string>): Promise<ReadonlySet<string>> {
+async function listModels(call: Call): Promise<ReadonlySet<string>> {
   try {
     const value: unknown = JSON.parse(await call(['ls', '--json']))
     if (!Array.isArray(value)) return new Set()

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { toMessage } from '../core/errors.ts'
@@ -15,9 +16,9 @@ export interface DockerHabits {
 
 /** The docker CLI's `config.json` of a user. */
 export interface DockerConfig {
-  /** None where the file is missing, empty or cannot be taken. */
+  /** None where the file is missing, empty or cannot be taken. Any of them may be of a wrong type. */
   readonly fields: Readonly<Record<string, unknown>>
-  /** Why a file that is there cannot be taken, with its path and none of its content, which may be a password. */
+  /** Why a file that is there cannot be taken as a whole, with its path and no value of its content, which may be a password. */
   readonly problem?: string
 }
 
@@ -52,9 +53,43 @@ export async function readDockerConfig(folder: string): Promise<DockerConfig> {
     return wrong('it is not JSON')
   }
   if (value === null) return { fields: {} }
-  return typeof value === 'object' && !Array.isArray(value)
-    ? { fields: { ...value } }
-    : wrong('it is not a JSON object')
+  if (!isObject(value)) return wrong('it is not a JSON object')
+  const mistake = findMistake(value, shape, '')
+  return { ...(mistake !== undefined && wrong(mistake)), fields: { ...value } }
+}
+
+/** What the docker CLI takes a value for: text, or an object with these entries, `*` for any name. */
+type Shape = 'text' | 'login' | { readonly [name: string]: Shape }
+
+const shape: Shape = {
+  auths: { '*': { auth: 'login', identitytoken: 'text', password: 'text', username: 'text' } },
+  credHelpers: { '*': 'text' },
+  credsStore: 'text',
+  currentContext: 'text',
+  detachKeys: 'text',
+  proxies: { '*': { '*': 'text' } },
+  psFormat: 'text',
+}
+
+/** @returns what is wrong with the first value that is not what it should be; such a value counts as missing */
+function findMistake(value: unknown, wanted: Shape, at: string): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof wanted === 'string') {
+    if (typeof value !== 'string') return `${at} is not text`
+    const isLogin = value === '' || Buffer.from(value, 'base64').indexOf(':') > 0
+    return wanted === 'login' && !isLogin ? `${at} is not a name and a password in base64` : undefined
+  }
+  if (!isObject(value)) return `${at} is not an object`
+  for (const [name, entry] of Object.entries(value)) {
+    const inner = (Object.hasOwn(wanted, name) ? wanted[name] : undefined) ?? wanted['*']
+    const mistake = inner === undefined ? undefined : findMistake(entry, inner, at === '' ? name : `${at}.${name}`)
+    if (mistake !== undefined) return mistake
+  }
+  return undefined
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Reads a user's habits. */

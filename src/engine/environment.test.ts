@@ -172,6 +172,23 @@ describe('a config.json of the docker command that cannot be taken', () => {
     })
   })
 
+  it.each<[string, string]>([
+    ['{"auths": {"reg.io:5000": {"auth": 5}}}', 'auths.reg.io:5000.auth is not text'],
+    ['{"auths": {"a": {}, "reg.io": {"auth": "YWJj"}}}', 'auths.reg.io.auth is not a name and a password in base64'],
+    ['{"auths": []}', 'auths is not an object'],
+    ['{"credHelpers": {"reg.io": true}}', 'credHelpers.reg.io is not text'],
+    ['{"credsStore": ["secret"]}', 'credsStore is not text'],
+    ['{"proxies": {"default": {"httpProxy": {}}}}', 'proxies.default.httpProxy is not text'],
+    ['{"psFormat": 7, "detachKeys": null}', 'psFormat is not text'],
+  ])('as a whole counts without what is of a wrong type, which is told: %s', async (text, why) => {
+    const fields = JSON.parse(text) as object
+    await write('.docker/config.json', JSON.stringify({ ...fields, currentContext: 'default' }))
+    expect(await endpointFromEnvironment({ HOME: home })).toEqual({
+      endpoint: { kind: 'unix', path: '/var/run/docker.sock' },
+      configProblem: `Error parsing config file (${path()}): ${why}`,
+    })
+  })
+
   it('because it is no file is told as such', async () => {
     await rm(path(), { force: true })
     await mkdir(path(), { recursive: true })

@@ -76,15 +76,17 @@ describe('registry credentials', () => {
     expect(JSON.parse(Buffer.from(all ?? '', 'base64url').toString())).toEqual({ [key]: found })
   })
 
-  it('of a helper that knows none are none, and a helper that fails is named without what it said', async () => {
+  it('of a helper that knows none are none, and a helper that fails is named with what it said', async () => {
     await helper('empty', 'echo "credentials not found in native keychain"; exit 1')
-    await helper('broken', 'echo my-password; exit 3')
+    await helper('broken', 'echo "the key ring\nis locked"; exit 3')
+    await helper('noisy', 'echo "no bus" >&2; exit 4')
     await helper('garbled', 'echo my-password')
     expect(await read('busybox', { credsStore: 'empty' })).toBeUndefined()
     const at = 'cannot get credentials for "https://index.docker.io/v1/" from'
     await expect(read('busybox', { credsStore: 'broken' })).rejects.toThrow(
-      `${at} "docker-credential-broken": it ended with exit code 3`,
+      `${at} "docker-credential-broken": it ended with exit code 3: the key ring is locked`,
     )
+    await expect(read('busybox', { credsStore: 'noisy' })).rejects.toThrow('it ended with exit code 4: no bus')
     await expect(read('busybox', { credsStore: 'garbled' })).rejects.toThrow(
       `${at} "docker-credential-garbled": its answer is not JSON`,
     )

@@ -16,13 +16,16 @@ const hubKey = 'https://index.docker.io/v1/'
 
 /** A helper that hangs, on a locked key ring for instance, must not hang the command. */
 const helperMs = 30_000
+/** Characters of what a helper says that are shown. */
+const mostSaid = 500
 
 /**
  * What a user is logged in with at the registry of an image, as the docker CLI keeps it: the `credHelpers` and
  * `credsStore` programs of `config.json`, else its `auths`.
  *
  * @returns the value of `X-Registry-Auth`; undefined for a registry the user is not logged in at
- * @throws {engine/unauthorized} when a helper is missing or fails. No message holds a password.
+ * @throws {engine/unauthorized} when a helper is missing or fails, with what it says of that. No message holds what a
+ * helper that succeeded has answered: it may be a password.
  */
 export async function readRegistryAuth(reference: string, o: CredentialOptions): Promise<string | undefined> {
   const registry = toRegistry(reference)
@@ -205,7 +208,7 @@ async function askHelper(helper: string, key: string, o: CredentialOptions): Pro
   const failed = (why: string): FlotillaError =>
     new FlotillaError('engine/unauthorized', `cannot get credentials for "${key}" from ${JSON.stringify(name)}: ${why}`)
   if (path === undefined) throw failed('no such program on the PATH')
-  const { code, stdout } = await execProgram([path, 'get'], {
+  const { code, stdout, stderr } = await execProgram([path, 'get'], {
     clock: o.clock,
     env: o.env,
     input: key,
@@ -214,7 +217,7 @@ async function askHelper(helper: string, key: string, o: CredentialOptions): Pro
   })
   // Helpers say on standard output that they have nothing.
   if (code !== 0 && /credentials not found/i.test(stdout)) return undefined
-  if (code !== 0) throw failed(`it ended with exit code ${code}`)
+  if (code !== 0) throw failed(`it ended with exit code ${code}${toReason(stdout) || toReason(stderr)}`)
   let answer: unknown
   try {
     answer = JSON.parse(stdout)
@@ -225,6 +228,15 @@ async function askHelper(helper: string, key: string, o: CredentialOptions): Pro
   const [username, password] = [textAt(answer, 'Username'), textAt(answer, 'Secret')]
   if (username === undefined || password === undefined) return undefined
   return username === '<token>' ? { identitytoken: password } : { username, password }
+}
+
+/** By the protocol what a helper that failed has written is why. */
+function toReason(said: string): string {
+  const line = said
+    .replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, mostSaid)
+  return line === '' ? '' : `: ${line}`
 }
 
 function isFields(value: unknown): value is Fields {

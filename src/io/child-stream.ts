@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { Duplex } from 'node:stream'
-import { FlotillaError, toMessage } from '../core/errors.ts'
+import { FlotillaError } from '../core/errors.ts'
 import { systemClock } from './clock.ts'
 import type { ProgramWords } from './exec.ts'
-import { killTree, letGoOfErrors } from './exec.ts'
-import { codeOf } from './files.ts'
+import { attemptStart, cannotRun, killTree, letGoOfErrors } from './exec.ts'
 
 const maxErrorText = 8 * 1024
 
@@ -24,7 +23,9 @@ export class ChildStream extends Duplex {
     this.#words = words
     const [file, ...args] = words
     // A group of its own: a Ctrl-C meant for us must not cut our connections first.
-    this.#child = spawn(file, args, { stdio: 'pipe', detached: true, ...(env === undefined ? {} : { env }) })
+    this.#child = attemptStart(file, () =>
+      spawn(file, args, { stdio: 'pipe', detached: true, ...(env === undefined ? {} : { env }) }),
+    )
     this.#listen(this.#child)
   }
 
@@ -38,8 +39,7 @@ export class ChildStream extends Duplex {
     // The exit code says more than the broken pipe; see below.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {})
     child.once('error', (error) => {
-      const reason = codeOf(error) === 'ENOENT' ? 'no such program' : toMessage(error)
-      this.destroy(new FlotillaError('io/exec', `cannot run ${this.#words[0]}: ${reason}`, { cause: error }))
+      this.destroy(cannotRun(this.#words[0], error))
     })
     letGoOfErrors(child, systemClock)
     child.once('close', (code, signal) => {
@@ -70,6 +70,11 @@ export class ChildStream extends Duplex {
       const method: unknown = Reflect.get(pipe, name)
       if (typeof method === 'function') method.call(pipe)
     }
+  }
+
+  /** Asks the program to end, as Ctrl-C on a terminal does; what it says of that can still be read. */
+  interrupt(): void {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) killTree(this.#child, 'SIGINT')
   }
 
   override _read(): void {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
+import { StringDecoder } from 'node:string_decoder'
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { startDeadline, startTimer, throwIfAborted, toAbortError } from '../core/deadline.ts'
@@ -19,6 +20,8 @@ export interface ExecOptions extends CallOptions {
   readonly input?: string | Uint8Array
   /** Most bytes kept of each output; more is read and dropped. Default 16 MiB. */
   readonly maxOutputBytes?: number
+  /** Hears each line of its standard output as it comes; a carriage return ends one, too. */
+  readonly onLine?: (line: string) => void
 }
 
 /** How a program ended and what it printed. */
@@ -38,13 +41,16 @@ export interface ExecResult {
 export async function execProgram(words: ProgramWords, o: ExecOptions): Promise<ExecResult> {
   throwIfAborted(o.signal)
   const [file, ...args] = words
-  const child = spawn(file, args, {
-    ...(o.cwd === undefined ? {} : { cwd: o.cwd }),
-    ...(o.env === undefined ? {} : { env: o.env }),
-    stdio: ['pipe', 'pipe', 'pipe'],
-    // A group of its own, so that the whole of it can be killed.
-    detached: true,
-  })
+  const child = attemptStart(file, () =>
+    spawn(file, args, {
+      ...(o.cwd === undefined ? {} : { cwd: o.cwd }),
+      ...(o.env === undefined ? {} : { env: o.env }),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // A group of its own, so that the whole of it can be killed.
+      detached: true,
+    }),
+  )
+  if (o.onLine !== undefined) hearLines(child.stdout, o.onLine)
   const stdout = collect(child.stdout, o.maxOutputBytes)
   const stderr = collect(child.stderr, o.maxOutputBytes)
   // A program that ends without reading its input breaks the pipe, which its exit code tells better.
@@ -75,16 +81,56 @@ export async function execChecked(words: ProgramWords, o: ExecOptions): Promise<
  */
 export async function execInherited(
   words: ProgramWords,
-  o: Omit<ExecOptions, 'input' | 'maxOutputBytes'>,
+  o: Omit<ExecOptions, 'input' | 'maxOutputBytes' | 'onLine'>,
 ): Promise<number> {
   throwIfAborted(o.signal)
   const [file, ...args] = words
-  const child = spawn(file, args, {
-    ...(o.cwd === undefined ? {} : { cwd: o.cwd }),
-    ...(o.env === undefined ? {} : { env: o.env }),
-    stdio: 'inherit',
-  })
+  const child = attemptStart(file, () =>
+    spawn(file, args, {
+      ...(o.cwd === undefined ? {} : { cwd: o.cwd }),
+      ...(o.env === undefined ? {} : { env: o.env }),
+      stdio: 'inherit',
+    }),
+  )
   return waitForEnd(child, file, o)
+}
+
+/** A line without an end is heard up to this many characters. */
+const maxLineLength = 4096
+
+function hearLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  const decoder = new StringDecoder('utf8')
+  let pending = ''
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (pending + decoder.write(chunk)).split(/[\r\n]+/)
+    pending = (lines.pop() ?? '').slice(0, maxLineLength)
+    for (const line of lines) if (line !== '') onLine(line)
+  })
+  stream.on('end', () => {
+    if (pending !== '') onLine(pending)
+  })
+}
+
+/** What the system says of a program, in its words; run-times have others, or none. */
+const startReasons: ReadonlyMap<string, string> = new Map([
+  ['E2BIG', 'argument list too long'],
+  ['EACCES', 'permission denied'],
+  ['ENOENT', 'no such program'],
+  ['ENOEXEC', 'exec format error'],
+])
+
+/** Some reasons against a start are thrown, others arrive as an event. */
+export function attemptStart<Child>(file: string, start: () => Child): Child {
+  try {
+    return start()
+  } catch (error) {
+    throw cannotRun(file, error)
+  }
+}
+
+export function cannotRun(file: string, error: unknown): FlotillaError {
+  const reason = startReasons.get(codeOf(error)) ?? toMessage(error)
+  return new FlotillaError('io/exec', `cannot run ${file}: ${reason}`, { cause: error })
 }
 
 function collect(stream: NodeJS.ReadableStream, maxBytes: number = 16 * 1024 * 1024): () => string {
@@ -115,8 +161,7 @@ function waitForEnd(child: ChildProcess, file: string, o: ExecOptions): Promise<
     }
     child.once('error', (error) => {
       settle()
-      const reason = codeOf(error) === 'ENOENT' ? 'no such program' : toMessage(error)
-      reject(new FlotillaError('io/exec', `cannot run ${file}: ${reason}`, { cause: error }))
+      reject(cannotRun(file, error))
     })
     letGoOfErrors(child, o.clock)
     child.once('close', (code, signal) => {
@@ -147,13 +192,13 @@ export function letGoOfErrors(child: ChildProcess, clock: Clock): void {
   })
 }
 
-/** Kills a child and, where it leads a process group, everything in the group. */
-export function killTree(child: ChildProcess): void {
+/** Sends a signal, that which kills if none is given, to a child and, where it leads a process group, everything in the group. */
+export function killTree(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
   if (child.pid === undefined) return
   try {
-    process.kill(-child.pid, 'SIGKILL')
+    process.kill(-child.pid, signal)
   } catch {
     // No group of its own, or gone already.
-    child.kill('SIGKILL')
+    child.kill(signal)
   }
 }

@@ -132,7 +132,7 @@ describe.runIf(isRoot)('registries (needs root on Linux)', () => {
     function open(name: string): RegistryClient {
       const auth = Buffer.from(JSON.stringify({ username: 'ann', password })).toString('base64')
       const env = { SSL_CERT_FILE: join(running!.certificates.directory, 'ca.pem') }
-      const options = { clock: systemClock, auth, roots: () => readTrustedRoots(env) }
+      const options = { clock: systemClock, auth: async () => auth, roots: () => readTrustedRoots(env) }
       return new RegistryClient(parseReference(name), options)
     }
 
@@ -250,7 +250,7 @@ volumes: { data: { driver: local } }
           'app.yaml': `name: app\nservices:\n  web: { image: "${pulled}" }\n  made: { image: "${secure}/${writer}/built:1", build: . }\n`,
         })
         const name = `${secure}/apps/${writer}:1`
-        await publish(writer, ['-f', 'app.yaml', 'publish', '--app', '--resolve-image-digests', '-y', name])
+        await publish(writer, ['-f', 'app.yaml', 'publish', '--app', '-y', name])
         expect((await open(`${secure}/${writer}/built`).manifest('1')).digest).toBe(digest)
         expect((await open(name).manifest(digest)).digest).toBe(digest)
         const images = {

@@ -262,7 +262,11 @@ describe.runIf(isRoot)('remote files (needs root on Linux)', () => {
       more: object = {},
     ): Promise<void> {
       const auth = Buffer.from(JSON.stringify({ username: 'ann', password: 'secret' })).toString('base64')
-      const client = new RegistryClient(parseReference(name(tag)), { clock: systemClock, isInsecure: true, auth })
+      const client = new RegistryClient(parseReference(name(tag)), {
+        clock: systemClock,
+        isInsecure: true,
+        auth: async () => auth,
+      })
       const descriptors = []
       for (const { type, text, notes } of layers) {
         const bytes = Buffer.from(text)

@@ -15,7 +15,7 @@ import { renderProject, renderTree } from '../../compose/model/render/project.ts
 import type { Service } from '../../compose/model/service.ts'
 import type { Format } from '../../compose/model/render/struct.ts'
 import { toImageReference } from '../../compose/translate/name.ts'
-import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
+import { FlotillaError } from '../../core/errors.ts'
 import { fileReason } from '../../core/file-reason.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import type { configFlags } from './config-table.ts'
@@ -86,24 +86,8 @@ async function renderWhole(ctx: Context, flags: Flags, args: readonly string[]):
 async function pinImages(ctx: Context, flags: Flags, project: Project): Promise<Project> {
   const isLock = flags['lock-image-digests']
   if (!isLock && !flags['resolve-image-digests']) return project
-  const [{ pinImage }, { toRegistryOptions }, { fetchDigest }, { withSession }] = await Promise.all([
-    import('../../compose/remote/images.ts'),
-    import('./registry-options.ts'),
-    import('../../engine/api/images.ts'),
-    import('./session.ts'),
-  ])
-  const options = toRegistryOptions(ctx)
-  const askEngine = async (reference: string): Promise<string> => {
-    const registryAuth = await options.registryAuth(reference)
-    const auth = registryAuth === undefined ? {} : { registryAuth }
-    return withSession(ctx, ({ engine }) => fetchDigest(engine, reference, auth, { signal: ctx.signal }))
-  }
-  const pin = (image: string): Promise<string> =>
-    pinImage(image, options, askEngine).catch((error: unknown) => {
-      if (!isFlotillaError(error) || error.code === 'cli/cancelled') throw error
-      const what = `failed to resolve digest for ${image}: ${error.message}`
-      throw new FlotillaError(error.code, what, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) })
-    })
+  const { makePinning } = await import('./pin-image.ts')
+  const pin = makePinning(ctx)
   const services = makeDictionary<Service>()
   for (const service of Object.values(project.services)) {
     const image = service.image === undefined ? {} : { image: await pin(service.image) }

@@ -4,11 +4,10 @@ import { COMPOSE_VERSION } from '../../compose/plan/label.ts'
 import { execute } from '../../compose/execute.ts'
 import type { Service } from '../../compose/model/service.ts'
 import { ANNOTATION, ARTIFACT } from '../../compose/remote/artifact.ts'
-import { copyImage, pinImage } from '../../compose/remote/images.ts'
+import { copyImage } from '../../compose/remote/images.ts'
 import { draftLayers } from '../../compose/remote/layers.ts'
 import type { LayerDraft } from '../../compose/remote/layers.ts'
 import { openRegistry } from '../../compose/remote/oci.ts'
-import type { OciOptions } from '../../compose/remote/oci.ts'
 import { checkPublishable } from '../../compose/remote/preflight.ts'
 import { pushApplication, pushArtifact } from '../../compose/remote/publish.ts'
 import type { OciVersion } from '../../compose/remote/publish.ts'
@@ -19,6 +18,7 @@ import { parseReference } from '../../engine/registry/reference.ts'
 import { readTextNow } from '../../io/text-files.ts'
 import { promptConfirm } from '../../ui/prompt.ts'
 import { readAuth } from './build-host.ts'
+import { makePinning } from './pin-image.ts'
 import { openProject } from './project.ts'
 import type { publishFlags } from './publish-table.ts'
 import { toRegistryOptions } from './registry-options.ts'
@@ -38,15 +38,16 @@ export const run: Run<typeof publishFlags> = async (ctx, flags, args) => {
   if (reference.digest !== undefined) throw new FlotillaError('cli/usage', `cannot publish to a digest: ${name}`)
   const project = await openProject(ctx, { skipEnvironment: true })
   const services = [...Object.values(project.services), ...Object.values(project.disabledServices)]
-  const concerns = checkPublishable(project, {
-    withEnv: flags['with-env'],
-    envFileServices: services.filter((service) => (service.env_file ?? []).length > 0).map((service) => service.name),
-  })
   const layers = draftLayers({
     files: project.composeFiles,
     version: COMPOSE_VERSION,
     hasEnvFiles: flags['with-env'],
     readText: (path) => readTextNow(path, maxFileBytes),
+  })
+  const concerns = checkPublishable(project, {
+    withEnv: flags['with-env'],
+    envFileServices: services.filter((service) => (service.env_file ?? []).length > 0).map((service) => service.name),
+    layers,
   })
   for (const { text, question } of concerns) {
     if (flags.yes) continue
@@ -103,30 +104,37 @@ async function publish(
   progress: (event: ProgressEvent) => void,
 ): Promise<void> {
   const options = toRegistryOptions(ctx)
-  const pins = asked['resolve-image-digests'] ? [await pinLayer(services, options)] : []
-  const client = await openRegistry(name, options)
+  // What is carried along is what the file names then, whatever its tags come to mean.
+  const pinned = asked.app || asked['resolve-image-digests'] ? await pinImages(ctx, services) : undefined
+  const client = openRegistry(name, options)
   const tag = parseReference(name).tag ?? 'latest'
+  const pins = pinned === undefined ? [] : [pinLayer(services, pinned)]
   const artifact = await pushArtifact(client, tag, [...layers, ...pins], asked.version)
-  if (asked.app) {
-    const images = [...new Set(services.flatMap((service) => service.image ?? []))].sort()
+  if (asked.app && pinned !== undefined) {
     const copied = []
-    for (const image of images) {
+    for (const [image, exact] of pinned) {
       progress({ id: image, status: 'working', text: 'copying', parentId: name })
-      copied.push(await copyImage(image, client, options))
+      copied.push(await copyImage(exact, client, options))
       progress({ id: image, status: 'done', text: 'copied', parentId: name })
     }
     await pushApplication(client, artifact, copied, COMPOSE_VERSION)
   }
 }
 
+/** @returns the images by their names in the files, each with its digest */
+async function pinImages(ctx: Context, services: readonly Service[]): Promise<ReadonlyMap<string, string>> {
+  const pin = makePinning(ctx)
+  const pinned = new Map<string, string>()
+  for (const { image } of services) if (image !== undefined && !pinned.has(image)) pinned.set(image, await pin(image))
+  return pinned
+}
+
 /** A last document that names every image by its digest. */
-async function pinLayer(services: readonly Service[], options: OciOptions): Promise<LayerDraft> {
+function pinLayer(services: readonly Service[], pinned: ReadonlyMap<string, string>): Omit<LayerDraft, 'path'> {
   const lines: string[] = ['services:\n']
-  for (const service of services) {
-    if (service.image === undefined) continue
-    lines.push(
-      `  ${JSON.stringify(service.name)}:\n    image: ${JSON.stringify(await pinImage(service.image, options))}\n`,
-    )
+  for (const { name, image } of services) {
+    if (image === undefined) continue
+    lines.push(`  ${JSON.stringify(name)}:\n    image: ${JSON.stringify(pinned.get(image) ?? image)}\n`)
   }
   return {
     mediaType: ARTIFACT.file,

@@ -37,6 +37,32 @@ it.each([['watch'], ['up', '--watch']])('Ctrl-C ends a build of %s %s that is un
   }
 })
 
+// As docker-compose 2.40: what changed while nobody followed it would be missing otherwise.
+it('builds what it is to follow before it starts it, whatever image is there', async () => {
+  const bed = await startProgramBed(program, { images: ['box:1'] }, { DOCKER_BUILDKIT: '0' })
+  try {
+    await bed.write('Dockerfile', 'FROM scratch\n')
+    const plain = 'other: { build: ., image: "other:1", command: [serve] }'
+    const web = 'web: { build: ., command: [serve], develop: { watch: [{ path: ., action: rebuild }] } }'
+    await bed.write('compose.yaml', `services: { ${web}, ${plain} }\n`)
+    expect(await bed.run('up', '-d', '--build')).toMatchObject({ code: 0 })
+    const builds = (): number => bed.engine.requests.filter(({ path }) => path === '/build').length
+    const before = builds()
+    const watch = bed.start('watch')
+    await expect.poll(() => watch.stdout, { timeout: 30_000 }).toContain('Watch enabled\n')
+    expect(builds()).toBe(before + 1)
+    watch.signal('SIGINT')
+    await watch.code
+    const bare = bed.start('watch', '--no-up')
+    await expect.poll(() => bare.stdout, { timeout: 30_000 }).toContain('Watch enabled\n')
+    expect(builds()).toBe(before + 1)
+    bare.signal('SIGINT')
+    await bare.code
+  } finally {
+    await bed.close()
+  }
+})
+
 it('files that are synced belong to whom the container runs as', async () => {
   const bed = await startProgramBed(program, { images: ['box:1'] })
   try {

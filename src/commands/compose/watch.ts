@@ -3,6 +3,7 @@ import { isSwitchedOn } from '../../core/env-switch.ts'
 import type { FlagValues } from '../../core/flag.ts'
 import { FlotillaError } from '../../core/errors.ts'
 import { converge } from '../../compose/converge.ts'
+import { copyDictionary } from '../../compose/model/dictionary.ts'
 import type { Project } from '../../compose/model/project.ts'
 import { collectRules } from '../../compose/watch/rules.ts'
 import { watchProject } from '../../compose/watch/watcher.ts'
@@ -44,6 +45,16 @@ function checkWatch(ctx: Pick<Context, 'env'>): void {
   })
 }
 
+/** What changed while nobody followed it is in the images of the services to be followed, too. */
+function withFreshImages(project: Project): Project {
+  const services = copyDictionary(project.services)
+  for (const service of Object.values(services)) {
+    const isFollowed = service.build !== undefined && service.develop !== undefined
+    if (isFollowed) services[service.name] = { ...service, pull_policy: 'build' }
+  }
+  return { ...project, services }
+}
+
 async function watchUntilInterrupted(
   ctx: Context,
   session: Session,
@@ -62,7 +73,7 @@ async function watchUntilInterrupted(
     { ...defaultCreation, 'quiet-build': flags.quiet, 'quiet-pull': flags.quiet, command: 'docker-compose watch' },
     services,
   )
-  if (!flags['no-up']) await converge(session.engine, project, options)
+  if (!flags['no-up']) await converge(session.engine, withFreshImages(project), options)
   session.stopProgress()
   const stop = new AbortController()
   const release = ctx.onInterrupt(() => stop.abort())

@@ -2,8 +2,11 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../core/clock.ts'
+import type { ProgressEvent } from '../../core/progress.ts'
 import { systemClock } from '../../io/clock.ts'
 import { dependsOn, dictionary, project, service } from '../../testing/compose-builders.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
 import { prepareModels } from '../ai-model.ts'
 import type { Project } from '../model/project.ts'
 import type { Provider, Service } from '../model/service.ts'
@@ -166,12 +169,54 @@ printf '{"Type":"setenv","Message":"=4"}'`,
       "'compose' is not a valid provider type",
     )
     await expect(call({ ...db(), provider: { type: '../evil' } })).rejects.toThrow('executable file not found')
+    await script('cloud', '')
+    const long = { size: ['x'.repeat(200_000)] }
+    await expect(call(db(long))).rejects.toThrow(/^failed to create service provider: .*: argument list too long$/)
+    await rm(join(folder, 'cloud'))
     await script('cloud', 'echo broken >&2; exit 3')
     await expect(call(db())).rejects.toThrow(/^failed to create service provider: .*exit code 3: broken/)
     await script('cloud', `[ "$2" = metadata ] && exit 1; echo '{"type":"error","message":"quota"}'; sleep 100`)
     await expect(call(db())).rejects.toThrow(/^quota$/)
     await script('cloud', 'echo hello')
     await expect(call(db())).rejects.toThrow('invalid response from plugin: hello')
+  })
+})
+
+describe('a provider that is interrupted', () => {
+  /** Calls it, interrupts it once it has said something, and waits for the end. */
+  async function interrupt(body: string, clock: Clock, then: () => void = () => {}): Promise<readonly string[]> {
+    await script('cloud', `[ "$2" = metadata ] && exit 1\n${body}`)
+    const stop = new AbortController()
+    const lines: string[] = []
+    const running = runProvider(makeProject([db()]), db(), 'up', {
+      env: processEnv(),
+      clock,
+      signal: stop.signal,
+      progress: ({ text }) => {
+        lines.push(text)
+        if (text === 'half made') {
+          stop.abort(new DOMException('SIGINT', 'AbortError'))
+          then()
+        }
+      },
+      debug() {},
+    })
+    await expect(running).rejects.toThrow('SIGINT')
+    return lines
+  }
+  const started = `echo '{"type":"info","message":"half made"}'`
+
+  it('is heard while it takes back what it has made', async () => {
+    const tidy = `trap 'echo "{\\"type\\":\\"info\\",\\"message\\":\\"tidied\\"}"; exit 0' INT`
+    const lines = await interrupt(`${tidy}\n${started}\nsleep 100 & wait`, systemClock)
+    expect(lines.slice(0, 3)).toEqual(['Creating', 'half made', 'tidied'])
+    expect(lines).not.toContain('Created')
+  })
+
+  it('is killed when it does not care', async () => {
+    const clock = manualClock()
+    const deaf = `trap '' INT\n${started}\nwhile true; do sleep 100; done`
+    await interrupt(deaf, clock, () => void clock.advance(10_000))
   })
 })
 
@@ -213,7 +258,10 @@ describe('AI models', () => {
   })
 
   it('are pulled, configured, and told to the services that use them', async () => {
-    await script('cli-plugins/docker-model', `[ "$1" = status ] && echo '{"endpoint":"http://here/"}' || echo '[]'`)
+    await script(
+      'cli-plugins/docker-model',
+      `case $1 in status) echo '{"endpoint":"http://here/"}';; ls) echo '[]';; esac`,
+    )
     const want = makeProject([web, named], { models })
     const made = await prepareModels(want, [web, named], options)
     expect(events).toEqual(['my-llm Pulling', 'my-llm Pulled', 'my-llm Configuring', 'my-llm Configured'])
@@ -231,6 +279,15 @@ describe('AI models', () => {
     )
     await prepareModels(want, [web], options)
     expect((await calls()).filter((line) => line.startsWith('pull'))).toHaveLength(1)
+  })
+
+  it('show how far their pull is', async () => {
+    const body = `[ "$1" = status ] && echo '{"endpoint":"e"}'\n[ "$1" = pull ] && printf '1 MB\\r2 MB\\ndone'\nexit 0`
+    await script('cli-plugins/docker-model', body)
+    const details: string[] = []
+    const progress = ({ text, detail = '' }: ProgressEvent): void => void details.push(`${text} ${detail}`.trim())
+    await prepareModels(makeProject([web], { models }), [web], { ...options, progress })
+    expect(details.slice(0, 5)).toEqual(['Pulling', 'Pulling 1 MB', 'Pulling 2 MB', 'Pulling done', 'Pulled'])
   })
 
   it('need the plugin, and say what it says when it fails', async () => {

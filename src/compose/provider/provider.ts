@@ -1,12 +1,14 @@
 import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
+import { startTimer } from '../../core/deadline.ts'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import type { Progress } from '../../core/progress.ts'
 import { findCliPlugin } from '../../engine/cli-plugin.ts'
 import { makeScanner, maxJsonDepth } from '../../engine/json-documents.ts'
 import { ChildStream } from '../../io/child-stream.ts'
 import { execProgram } from '../../io/exec.ts'
+import type { ProgramWords } from '../../io/exec.ts'
 import { findExecutable } from '../../io/find-executable.ts'
 import { serviceStruct } from '../model/field/service.ts'
 import type { Project } from '../model/project.ts'
@@ -28,7 +30,7 @@ export interface ProviderOptions extends CallOptions {
 }
 
 /** Words of progress, and of the error when the program fails. */
-const words = {
+const spoken = {
   up: { working: 'Creating', done: 'Created', verb: 'create' },
   down: { working: 'Removing', done: 'Removed', verb: 'remove' },
   stop: { working: 'Stopping', done: 'Stopped', verb: 'stop' },
@@ -36,6 +38,8 @@ const words = {
 
 /** A program that only describes itself must not hang the command. */
 const metadataMs = 30_000
+/** A program that is told to end is killed when it has not ended by then. */
+const goodbyeMs = 10_000
 
 /**
  * Calls the program behind a provider service and follows what it says.
@@ -54,13 +58,10 @@ export async function runProvider(
   const metadata = await readMetadata(path, project, o)
   const args = toProviderArguments(project.name, service.name, provider, command, metadata)
   if (args === undefined) return []
-  const { working, done, verb } = words[command]
+  const { working, done, verb } = spoken[command]
   o.progress({ id: service.name, status: 'working', text: working })
-  const child = new ChildStream([path, ...args], toProgramEnvironment(project.environment, o.env))
-  const stop = (): void => void child.destroy(o.signal?.reason instanceof Error ? o.signal.reason : undefined)
-  o.signal?.addEventListener('abort', stop, { once: true })
   try {
-    const variables = await follow(child, service, o)
+    const variables = await call([path, ...args], project, service, o)
     o.progress({ id: service.name, status: 'done', text: done })
     return variables
   } catch (error) {
@@ -69,8 +70,30 @@ export async function runProvider(
     if (error instanceof FlotillaError && error.code === 'compose/execute') throw error
     const message = `failed to ${verb} service provider: ${toMessage(error)}`
     throw new FlotillaError('compose/execute', message, { cause: error })
+  }
+}
+
+/** On Ctrl-C the program is told to end, and has a while to take back what is half made. */
+async function call(
+  words: ProgramWords,
+  project: Project,
+  service: Service,
+  o: ProviderOptions,
+): Promise<readonly ProviderVariable[]> {
+  const child = new ChildStream(words, toProgramEnvironment(project.environment, o.env))
+  let release = (): void => {}
+  const stop = (): void => {
+    child.interrupt()
+    release = startTimer(o.clock, goodbyeMs, () => void child.destroy(new Error(`${words[0]} does not end`)))
+  }
+  o.signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const variables = await follow(child, service, o)
+    o.signal?.throwIfAborted()
+    return variables
   } finally {
     o.signal?.removeEventListener('abort', stop)
+    release()
     child.destroy()
   }
 }

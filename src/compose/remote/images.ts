@@ -24,7 +24,7 @@ export async function pinImage(
   const host = reference.host === 'registry-1.docker.io' ? 'docker.io' : reference.host
   const repository = `${host}/${reference.repository}`
   if (reference.digest !== undefined) return `${repository}@${reference.digest}`
-  const client = await openRegistry(image, o)
+  const client = openRegistry(image, o)
   const tag = reference.tag ?? 'latest'
   const name = `${repository}:${tag}`
   const digest = await client.manifest(tag).then(
@@ -43,7 +43,7 @@ export async function pinImage(
 /** Copies an image, with all that its manifest leads to, into another repository. */
 export async function copyImage(image: string, target: RegistryClient, o: OciOptions): Promise<Descriptor> {
   const reference = parseReference(image)
-  const source = await openRegistry(image, o)
+  const source = openRegistry(image, o)
   return copyManifest(source, target, reference.digest ?? reference.tag ?? 'latest')
 }
 

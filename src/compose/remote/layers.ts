@@ -8,6 +8,8 @@ import { parseRemote } from './reference.ts'
 
 /** One layer of an artifact to be published. */
 export interface LayerDraft {
+  /** Of the file it is made from, absolute. */
+  readonly path: string
   readonly mediaType: string
   readonly annotations: Readonly<Record<string, string>>
   readonly text: string
@@ -35,6 +37,7 @@ export function draftLayers(sources: LayerSources): readonly LayerDraft[] {
   const add = (path: string, annotations: Readonly<Record<string, string>>): void => {
     const text = rewrite(read(path, sources), path, extended, envFiles)
     layers.push({
+      path,
       mediaType: ARTIFACT.file,
       annotations: { [ANNOTATION.version]: sources.version, ...annotations },
       text,
@@ -51,7 +54,7 @@ export function draftLayers(sources: LayerSources): readonly LayerDraft[] {
     const text = sources.readText(path)
     if (text === undefined) continue
     const annotations = { [ANNOTATION.version]: sources.version, [ANNOTATION.envFile]: name }
-    layers.push({ mediaType: ARTIFACT.envFile, annotations, text })
+    layers.push({ path, mediaType: ARTIFACT.envFile, annotations, text })
   }
   return layers
 }

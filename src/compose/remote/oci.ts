@@ -19,15 +19,14 @@ export interface OciOptions extends FetchOptions {
   readonly insecureRegistries: readonly string[]
 }
 
-export async function openRegistry(name: string, o: OciOptions): Promise<RegistryClient> {
+export function openRegistry(name: string, o: OciOptions): RegistryClient {
   const reference = parseReference(name)
-  const auth = await o.registryAuth(name)
   return new RegistryClient(reference, {
     clock: o.clock,
     isInsecure: o.insecureRegistries.includes(reference.host),
     roots: () => readTrustedRoots(o.env),
     proxy: (url) => findProxy(url, o.env),
-    ...(auth !== undefined && { auth }),
+    auth: () => o.registryAuth(name),
     ...(o.signal !== undefined && { signal: o.signal }),
   })
 }
@@ -40,7 +39,7 @@ export async function openRegistry(name: string, o: OciOptions): Promise<Registr
 export async function fetchOci({ name }: OciReference, o: OciOptions): Promise<FetchedTree> {
   const shown = `oci://${name}`
   const reference = parseReference(name)
-  const client = await openRegistry(name, o)
+  const client = openRegistry(name, o)
   let manifest: Manifest = await client.manifest(reference.digest ?? reference.tag ?? 'latest')
   let content = readArtifact(manifest.bytes, shown)
   if (content.kind === 'index') {

@@ -1,11 +1,16 @@
 import { FlotillaError } from '../../core/errors.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
+import { ARTIFACT } from './artifact.ts'
+import type { LayerDraft } from './layers.ts'
+import { assignedNames, findSensitive, secretName } from './sensitive.ts'
 
 export interface PreflightOptions {
   readonly withEnv: boolean
   /** Services whose files have env files, which a loaded project no longer tells. */
   readonly envFileServices: readonly string[]
+  /** What is about to be published. */
+  readonly layers: readonly LayerDraft[]
 }
 
 /** What has to be confirmed before a project is published. */
@@ -25,11 +30,19 @@ export function checkPublishable(project: Project, o: PreflightOptions): readonl
   refuseUnnamedImages(services)
   if (!o.withEnv) refuseEnvironment(services, o)
   const concerns: Concern[] = []
-  const environment = services.filter((service) => Object.keys(service.environment ?? {}).length > 0)
-  if (o.withEnv && environment.length > 0) {
+  const envFiles = o.layers.filter((layer) => layer.mediaType === ARTIFACT.envFile)
+  const variables = [
+    ...services.map((service) => ({
+      title: `Service/Config  ${service.name}\n`,
+      names: Object.keys(service.environment ?? {}),
+    })),
+    ...envFiles.map(({ path, text }) => ({ title: `Env file  ${path}\n`, names: assignedNames(text) })),
+  ].filter(({ names }) => names.length > 0)
+  if (o.withEnv && variables.length > 0) {
     concerns.push({
-      text: `you are about to publish environment variables within your OCI artifact.\nplease double check that you are not leaking sensitive data\n${environment
-        .map((service) => `Service/Config  ${service.name}\n${listVariables(service)}`)
+      // Names only: values of what may be secret are not printed.
+      text: `you are about to publish environment variables within your OCI artifact.\nplease double check that you are not leaking sensitive data\n${variables
+        .map(({ title, names }) => title + names.map((name) => `  ${name}\n`).join(''))
         .join('')}`,
       question: 'Are you ok to publish these environment variables?',
     })
@@ -45,7 +58,7 @@ export function checkPublishable(project: Project, o: PreflightOptions): readonl
       question: 'Are you ok to publish these bind mount declarations?',
     })
   }
-  const secrets = services.flatMap(findSecrets)
+  const secrets = [...services.flatMap(findSecrets), ...o.layers.flatMap(findInLayer)]
   if (secrets.length > 0) {
     concerns.push({
       text: `you are about to publish sensitive data within your OCI artifact.\nplease double check that you are not leaking sensitive data\n${secrets.join('')}`,
@@ -53,13 +66,6 @@ export function checkPublishable(project: Project, o: PreflightOptions): readonl
     })
   }
   return concerns
-}
-
-/** Names only: values of what may be secret are not printed. */
-function listVariables(service: Service): string {
-  return Object.keys(service.environment ?? {})
-    .map((name) => `  ${name}\n`)
-    .join('')
 }
 
 function refuseUnnamedImages(services: readonly Service[]): void {
@@ -86,13 +92,16 @@ function refuseEnvironment(services: readonly Service[], o: PreflightOptions): v
   )
 }
 
-const secretName = /(?:password|passwd|secret|token|api_?key|private_?key|credential)/i
-const secretValue =
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bxox[abpr]-[A-Za-z0-9-]{10,}/
-
 function findSecrets(service: Service): readonly string[] {
-  return Object.entries(service.environment ?? {}).flatMap(([name, value]) => {
-    if (value === null || value === '') return []
-    return secretName.test(name) || secretValue.test(value) ? [`  ${service.name}: ${name}\n`] : []
-  })
+  return Object.entries(service.environment ?? {}).flatMap(([name, value]) =>
+    value !== null && value !== '' && secretName.test(name) ? [`  ${service.name}: ${name}\n`] : [],
+  )
+}
+
+function findInLayer({ mediaType, path, text }: LayerDraft): readonly string[] {
+  const names = mediaType === ARTIFACT.envFile ? assignedNames(text).filter((name) => secretName.test(name)) : []
+  return [
+    ...names.map((name) => `  ${path}: ${name}\n`),
+    ...findSensitive(text).map(({ line, kind }) => `  ${path}:${line}: ${kind}\n`),
+  ]
 }

@@ -20,7 +20,7 @@ const emptyType = 'application/vnd.oci.empty.v1+json'
 export async function pushArtifact(
   client: RegistryClient,
   tag: string,
-  layers: readonly LayerDraft[],
+  layers: readonly Omit<LayerDraft, 'path'>[],
   version: OciVersion | undefined,
 ): Promise<Descriptor> {
   const descriptors: Descriptor[] = []

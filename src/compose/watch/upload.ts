@@ -7,6 +7,7 @@ import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, toError, toMessage } from '../../core/errors.ts'
 import { putArchive } from '../../engine/api/archive.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { OutputChunk } from '../../engine/streams.ts'
 import { codeOf } from '../../io/files.ts'
 import { kindOfPath } from '../../io/text-files.ts'
 import { isAlive } from '../plan/observed.ts'
@@ -63,10 +64,13 @@ export async function syncPaths(
   await Promise.all(Array.from({ length: Math.min(atOnce, containers.length) }, worker))
 }
 
-async function discard(output: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of output) {
-    // What `rm` says is of no use.
-  }
+/** Characters of what a command says that are kept. */
+const maxSaid = 1000
+
+async function hear(output: AsyncIterable<OutputChunk>): Promise<string> {
+  let said = ''
+  for await (const { data } of output) if (said.length < maxSaid) said += data.toString('utf8')
+  return said.slice(0, maxSaid)
 }
 
 async function syncContainer(
@@ -97,22 +101,25 @@ async function deletePaths(
   o: SyncOptions,
 ): Promise<void> {
   for (const paths of splitArguments(whole)) {
-    const code = await runQuietly(engine, container, ['rm', '-rf', ...paths], o).catch((error: unknown) => {
-      if (/executable file not found|no such file or directory/.test(toMessage(error))) return notFoundCode
-      throw error
-    })
-    if (code === notFoundCode) {
-      o.warn(`${container.name} has no rm: what was deleted stays there: ${whole.join(', ')}`)
-      return
-    }
-    if (code !== 0) throw new Error(`rm ended with exit code ${code}`)
+    const { code, said } = await runQuietly(engine, container, ['rm', '-rf', ...paths], o)
+    if (code === 0) continue
+    if (!lacksProgram(said)) throw new Error(`rm ended with exit code ${code}${toReason(said)}`)
+    o.warn(`${container.name} has no rm: what was deleted stays there: ${whole.join(', ')}`)
+    return
   }
   // It goes on after each that is not empty, and what it cannot do is left undone.
   for (const paths of splitArguments(ifEmpty)) await runQuietly(engine, container, ['rmdir', ...paths], o)
 }
 
-/** Exit code of a command that could not be found, as shells and engines report it. */
-const notFoundCode = 127
+/** What engines say of a program that is not there, or whose interpreter is not; their exit codes differ. */
+function lacksProgram(said: string): boolean {
+  return /: executable file not found in \$PATH|^exec \S+: no such file or directory/m.test(said)
+}
+
+function toReason(said: string): string {
+  const [line = ''] = said.trim().split('\n')
+  return line === '' ? '' : `: ${line}`
+}
 
 async function uploadEntries(
   engine: Engine,
@@ -143,11 +150,21 @@ async function runQuietly(
   { id }: ObservedContainer,
   command: readonly string[],
   o: SyncOptions,
-): Promise<number> {
-  const run = { id, command: { command }, tty: false, clock: o.clock }
-  const { code = 0 } = await runInContainer(engine, run, discard, o)
-  return code
+): Promise<{ readonly code: number; readonly said: string }> {
+  // The container's own folder may be among what has gone.
+  const run = { id, command: { command, working_dir: '/' }, tty: false, clock: o.clock }
+  try {
+    const { code = 0, result } = await runInContainer(engine, run, hear, o)
+    return { code, said: result }
+  } catch (error) {
+    // Some engines refuse to start it.
+    if (lacksProgram(toMessage(error))) return { code: notFoundCode, said: toMessage(error) }
+    throw error
+  }
 }
+
+/** Exit code of a command that could not be found, as shells report it. */
+const notFoundCode = 127
 
 function failed(what: string, container: ObservedContainer, error: unknown): FlotillaError {
   return new FlotillaError('compose/execute', `${what} ${container.name}: ${toMessage(error)}`, { cause: error })

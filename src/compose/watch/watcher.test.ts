@@ -109,7 +109,7 @@ describe('a change that could not be brought', () => {
     const fake = await startFakeEngine({ images: ['busybox:latest'] })
     const engine = openEngine(fake.endpoint, { clock: systemClock, userAgent: 'test' })
     const stop = new AbortController()
-    const rule = { path: join(folder, 'a'), action: 'restart' } as const
+    const rule = { path: join(folder, 'a'), target: '/a', action: 'sync+restart' } as const
     const watched = project([
       service('bad', {
         build: { context: folder },
@@ -150,6 +150,7 @@ describe('a change that could not be brought', () => {
     await writeFile(join(folder, 'a', 'x'), '')
     expect(await says('service "web" is in sync again'), warnings.join('\n')).toBe(true)
     expect(tries).toBe(3)
+    expect(lines.filter((line) => line.startsWith('Syncing'))).toHaveLength(1)
     expect(warnings.filter((text) => text.includes('engine is away'))).toHaveLength(1)
     expect(warnings.filter((text) => text.includes('no compiler'))).toHaveLength(1)
     expect(warnings).toContainEqual(expect.stringMatching(/^service "web" is not in sync: changes of \d paths? /))

@@ -161,7 +161,11 @@ class Watch {
     const work = planServices(paths, rules, this.#owed)
     for (const one of work) {
       const matches = one.plan.sync.get(one.service)
-      if (matches !== undefined) await this.#attempt([one], () => this.#sync(one.service, matches))
+      if (matches === undefined) continue
+      // One more try of what was told of already says nothing.
+      if (matches.some(({ hostPath }) => paths.has(hostPath)))
+        log(`Syncing service "${one.service}" after ${matches.length} changes were detected`)
+      await this.#attempt([one], () => this.#sync(one.service, matches))
     }
     const restarted = work.filter(({ plan, hasFailed }) => plan.restart.length > 0 && !hasFailed)
     if (restarted.length > 0) {
@@ -229,7 +233,6 @@ class Watch {
   }
 
   async #sync(service: string, matches: readonly Match[]): Promise<void> {
-    this.#options.log(`Syncing service "${service}" after ${matches.length} changes were detected`)
     await syncPaths(this.#engine, await this.#containersOf(service), matches, this.#syncing)
   }
 

@@ -60,7 +60,7 @@ function open(host: string, options: Partial<RegistryOptions> & { readonly login
     {
       clock: systemClock,
       isInsecure: true,
-      ...(login !== undefined && { auth: Buffer.from(JSON.stringify(login)).toString('base64url') }),
+      auth: async () => login && Buffer.from(JSON.stringify(login)).toString('base64url'),
       ...rest,
     },
   )
@@ -176,5 +176,27 @@ describe('a registry that says odd things', () => {
     const { message } = error as Error
     expect(message).toMatch(/answered 500 to 1: no \[2J x+$/)
     expect(message.length).toBeLessThan(600)
+  })
+
+  it('that serves anybody is not told who asks', async () => {
+    const { host } = await start(() => ({ status: 200, body: '{}' }))
+    const auth = (): Promise<string> => Promise.reject(new Error('the key ring is locked'))
+    await expect(open(host, { auth }).manifest('1')).resolves.toMatchObject({ digest: digestOf(Buffer.from('{}')) })
+  })
+
+  it('is believed to keep a manifest when it says which or where', async () => {
+    const wrong = `sha256:${'0'.repeat(64)}`
+    const put = async (headers: Record<string, string>): Promise<string> => {
+      const { host } = await start(() => ({ status: 201, headers }))
+      return open(host, {}).putManifest('1', 'application/json', Buffer.from('{}'))
+    }
+    const digest = digestOf(Buffer.from('{}'))
+    await expect(put({ 'Docker-Content-Digest': digest })).resolves.toBe(digest)
+    await expect(put({ Location: '/v2/team/app/manifests/1' })).resolves.toBe(digest)
+    await expect(put({ 'Docker-Content-Digest': wrong, Location: '/x' })).rejects.toMatchObject({
+      code: 'io/protocol',
+      message: expect.stringContaining(`says it keeps "${wrong}" in place of ${digest}`),
+    })
+    await expect(put({})).rejects.toMatchObject({ message: expect.stringContaining('says it keeps nothing') })
   })
 })

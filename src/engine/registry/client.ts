@@ -32,8 +32,8 @@ export interface Manifest {
 
 export interface RegistryOptions extends CallOptions {
   readonly clock: Clock
-  /** What the user is logged in with; see `readRegistryAuth`. */
-  readonly auth?: string
+  /** What the user is logged in with, asked for when the registry wants to know; see `readRegistryAuth`. */
+  readonly auth?: () => Promise<string | undefined>
   /** Speak HTTP without TLS. Loopback addresses may do without. */
   readonly isInsecure?: boolean
   /** Authorities to trust, as PEM text; absent or undefined: those that the run-time brings along. */
@@ -126,12 +126,21 @@ export class RegistryClient {
     return digest
   }
 
-  /** @returns the digest of the manifest */
+  /**
+   * @returns the digest of the manifest
+   * @throws {io/protocol} too when the answer names another digest, or neither a digest nor a place: that is what
+   * something else than a registry says, which takes everything and keeps nothing
+   */
   async putManifest(name: string, mediaType: string, bytes: Uint8Array): Promise<string> {
     const headers = { 'Content-Type': mediaType }
     const call = { method: 'PUT', path: `manifests/${name}`, headers, body: bytes, maxBytes: maxManifestBytes } as const
-    this.#expect(await this.#call(call, 'pull,push'), [200, 201], name)
-    return digestOf(bytes)
+    const reply = await this.#call(call, 'pull,push')
+    this.#expect(reply, [200, 201], name)
+    const digest = digestOf(bytes)
+    const { location, 'docker-content-digest': kept = location === undefined ? '' : digest } = reply.headers
+    if (kept === digest) return digest
+    const what = kept === '' ? 'nothing' : describeText(String(kept))
+    throw new FlotillaError('io/protocol', `${this.#where()} says it keeps ${what} in place of ${digest}`)
   }
 
   async #call(
@@ -201,7 +210,7 @@ export class RegistryClient {
 
   /** Docker's token authentication, or the password itself (distribution docs/spec/auth). */
   async #authorize(challenge: string, actions: string): Promise<string> {
-    const login = readLogin(this.#options.auth)
+    const login = readLogin(await this.#options.auth?.())
     const basic =
       login === undefined || 'token' in login
         ? undefined
