@@ -141,16 +141,8 @@ function replaceContainer(
   const temporary = toTemporaryName(old, slot.name)
   // An earlier replacement that was cut short may still have the temporary name.
   const { step, attached } = addCreation(space, slot, temporary, [...first, removalOf(space, temporary)], slots, placed)
-  const dependents = stopDependents(space, slot, slots, step).filter((stopped) => stopped !== undefined)
-  const stop = stopOnce(space, old, {
-    cause,
-    after: [step, ...dependents],
-    words: silent,
-    // What was stopped for it waits for its successor.
-    isOwed: dependents.length > 0,
-  })
-  // Once something is stopped, something is to run in its place.
-  const isOwed = stop !== undefined || dependents.length > 0
+  const dependents = stopDependents(space, slot, slots, step)
+  const stop = stopOnce(space, old, { cause, after: [step, ...dependents], words: silent })
   const removal = space.builder.add({
     op: { kind: 'remove-container', container: toRef(old), withVolumes: false },
     resource,
@@ -158,7 +150,6 @@ function replaceContainer(
     group,
     after: [step, stop, ...(space.detachments.get(old.id) ?? [])],
     words: silent,
-    isOwed,
   })
   space.removals.set(old.id, removal)
   const rename = space.builder.add({
@@ -168,14 +159,13 @@ function replaceContainer(
     group,
     after: [removal, removalOf(space, slot.name)],
     words: { working: '', done: 'Recreated' },
-    isOwed,
+    owedFrom: removal,
   })
   return {
     slot,
     ref: { kind: 'made', step, name: slot.name },
     ready: [rename, ...attached],
     isSettled: false,
-    isOwed,
   }
 }
 
@@ -192,16 +182,13 @@ function replaceInPlace(
   first: readonly number[],
 ): Placed {
   const dependents = stopDependents(space, slot, slots, undefined)
-  const removal = removeOnce(space, old, {
-    cause: slot.cause,
-    after: [...first, ...dependents],
-    words: silent,
-    isOwed: true,
-  })
+  const removal = removeOnce(space, old, { cause: slot.cause, after: [...first, ...dependents], words: silent })
   const holder = removalOf(space, slot.name)
-  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed, { isOwed: true })
+  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed, {
+    owedFrom: removal,
+  })
   const ref = { kind: 'made', step, name: slot.name } as const
-  return { slot, ref, ready: [step, ...attached], isSettled: false, isOwed: true }
+  return { slot, ref, ready: [step, ...attached], isSettled: false }
 }
 
 /** Services that ask for a restart with a dependency are stopped before it is replaced, and started after. */

@@ -174,7 +174,7 @@ function exchangeInPlace(
   const made =
     slot.predecessor === undefined
       ? addCreation(space, slot, slot.name, [removal, removalOf(space, slot.name)], setting.slots, setting.placed, {
-          isOwed: true,
+          owedFrom: removal,
         })
       : undefined
   const successor: ContainerRef =
@@ -286,6 +286,7 @@ function commit(
     ...shared,
     after: [removal, removalOf(space, slot.name)],
     words: { working: '', done: 'Recreated' },
+    owedFrom: removal,
   })
   return { removal, end: rename }
 }
