@@ -31,7 +31,11 @@ export function findInterrupted({ steps, rollouts = [] }: Plan, ended: Ended): r
       ...toSuccessor(step, byId, ended),
     })
   }
-  return [...found.values()].filter(({ start }) => start === undefined || !ended.done.has(start.id))
+  return [...found.values()].filter(({ isStopped, start, successor }) => {
+    if (start !== undefined && ended.done.has(start.id)) return false
+    const isMade = successor !== undefined && ended.begun.has(successor.creation.id)
+    return isStopped || isMade || (successor !== undefined && hostsOf(successor.creation).length > 0)
+  })
 }
 
 function toSuccessor(step: Step, steps: ReadonlyMap<number, Step>, { made }: Ended): Pick<Interrupted, 'successor'> {
