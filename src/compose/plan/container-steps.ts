@@ -8,6 +8,7 @@ import type { ObservedContainer } from './observed.ts'
 import { isJob } from './placement/assign.ts'
 import { addHopelessWaits } from './dependency-waits.ts'
 import type { Waits } from './dependency-waits.ts'
+import { findLeftovers } from './rollout/choose.ts'
 import type { RollingService } from './rollout/choose.ts'
 import { isTemporaryName, toTemporaryName } from './rollout/unfinished.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
@@ -24,11 +25,13 @@ export function addContainerSteps(
   const placed = new Map<string, readonly Placed[]>()
   for (const { service, slots: list, surplus } of slots.values()) {
     const first = addHopelessWaits(space, service, placed, waits)
-    for (const container of surplus) removeOnce(space, container, { cause: 'scale down' })
+    const update = rolling.get(service.name)
+    const later = new Set(update?.slots.flatMap((slot) => findLeftovers(space, update, slot)))
+    for (const container of surplus) if (!later.has(container)) removeOnce(space, container, { cause: 'scale down' })
     placed.set(
       service.name,
       list.map((slot) =>
-        rolling.get(service.name)?.slots.some(({ name }) => name === slot.name) === true && slot.container !== undefined
+        update?.slots.some(({ name }) => name === slot.name) === true && slot.container !== undefined
           ? { slot, ref: toRef(slot.container), ready: [], isSettled: false, isRolling: true }
           : placeSlot(space, slot, slots, placed, first),
       ),
