@@ -14,7 +14,7 @@ import type { StepContext } from './execute/step.ts'
 import { makeWaker } from './execute/wait.ts'
 import type { Materials } from './model/material.ts'
 import { isChange } from './pace.ts'
-import { planBringBack } from './plan/bring-back.ts'
+import { findOwed } from './plan/owed.ts'
 import { containerOf, isStepOutOfReach } from './plan/plan.ts'
 import type { Rollout } from './plan/rollout/rollout.ts'
 import type { Plan, Step, StepOp } from './plan/plan.ts'
@@ -58,9 +58,10 @@ export interface ExecuteOptions extends CallOptions {
 /**
  * Carries out a plan: every step whose `after` is done, at most `parallel` at once. Holds no decisions.
  *
- * After the first failure of a step that is not best effort nothing more is begun, but for what brings back
- * containers that were stopped, or their successors; what is under way is awaited, exchanges of a rollout that are under way are taken back, then all
- * failures are reported together. Those on a node that does not answer end only what follows on them.
+ * After the first failure of a step that is not best effort nothing more is begun, but for what brings back containers that
+ * were stopped, or their successors (`findOwed`); what is under way is awaited, what cannot come to its end is made up for
+ * (`planBringBack`), exchanges of a rollout that are under way are taken back, then all failures are reported together. Those on a
+ * node that does not answer end only what follows on them.
  *
  * @returns the IDs of the containers made, by the name they were made with
  * @throws {compose/execute}
@@ -73,7 +74,8 @@ export async function execute(plan: Plan, engine: Engine, o: ExecuteOptions): Pr
     const { failures } = walk
     const { rollouts } = plan
     if (walk.isEnding && o.signal?.aborted !== true) {
-      const back = planBringBack(plan, walk)
+      const { prepareBringBack } = await import('./execute/bring-back.ts')
+      const back = await prepareBringBack(engine, plan, walk, o)
       if (back.steps.length > 0) await new Walk(back, engine, o).run()
     }
     if (!walk.isEnding || rollouts === undefined || o.signal?.aborted === true) throw toFailure(failures)
@@ -108,6 +110,7 @@ class Walk {
   readonly #context: StepContext
   readonly #frontier: StepFrontier
   readonly #ready: Step[]
+  readonly #steps: readonly Step[]
   #left: number
   #running = 0
   #calls = 0
@@ -119,6 +122,7 @@ class Walk {
     const { registryAuth, progress, hookOutput, materials, buildHost, onBuilt, waitLimitMs } = o
     this.#options = o
     this.#rollouts = plan.rollouts ?? []
+    this.#steps = plan.steps
     this.#left = plan.steps.length
     this.#context = {
       engine,
@@ -177,12 +181,16 @@ class Walk {
   #takeReady(): Step | undefined {
     const { parallel, changing } = this.#options
     const isFree = this.#calls < parallel
+    const owed = this.isEnding ? this.#findOwed() : undefined
     const mayChange = this.#changing < (changing?.() ?? parallel)
     const index = this.#ready.findIndex(
-      (step) =>
-        (!this.isEnding || step.isOwed === true) && (isLong(step) || (isFree && (mayChange || !isChange(step.op)))),
+      (step) => (owed?.has(step.id) ?? true) && (isLong(step) || (isFree && (mayChange || !isChange(step.op)))),
     )
     return index === -1 ? undefined : this.#ready.splice(index, 1)[0]
+  }
+
+  #findOwed(): ReadonlySet<number> {
+    return findOwed(this.#steps, this.begun, new Set(this.failures.map(({ step }) => step.id)))
   }
 
   async #perform(step: Step): Promise<void> {

@@ -248,7 +248,9 @@ function lastCount(observed: Observed): number {
 
 function nextId(world: World): string {
   world.count += 1
-  return String(world.count).padStart(12, '0').padEnd(64, '0')
+  const digits = String(world.count).padStart(12, '0')
+  // Every part of an ID tells it from others.
+  return `${digits}f${digits.slice(1)}`.padEnd(64, '0')
 }
 
 function demand(condition: boolean, problem: string): void {

@@ -1,48 +1,111 @@
-import { makePlanBuilder, silent } from './builder.ts'
-import type { ContainerRef, Plan, Step } from './plan.ts'
+import { referencedServices } from '../translate/reference.ts'
+import { addJoins, addNetworks, addStart, addStep, addSuccessor, makeBack, toFound } from './bring-back-steps.ts'
+import type { Creation, Ended, Interrupted, Seen } from './bring-back-steps.ts'
+import type { Plan, Step } from './plan.ts'
 
-/** How far a plan had come when it failed. */
-export interface Ended {
-  readonly done: ReadonlySet<number>
-  readonly begun: ReadonlySet<number>
+/**
+ * The containers that a plan which failed has left halfway, in the order in which they were to start. What rollouts take
+ * back themselves is left out.
+ */
+export function findInterrupted({ steps, rollouts = [] }: Plan, ended: Ended): readonly Interrupted[] {
+  const rolling = new Set(rollouts.map(({ service }) => service))
+  const byId = new Map(steps.map((step) => [step.id, step]))
+  const stopped = new Set(
+    steps.flatMap(({ id, op }) =>
+      op.kind === 'stop-container' && op.container.kind === 'existing' && ended.begun.has(id) ? [op.container.id] : [],
+    ),
+  )
+  const found = new Map<string, Interrupted>()
+  for (const step of steps) {
+    const from = typeof step.owedFrom === 'number' ? byId.get(step.owedFrom) : undefined
+    if (from === undefined || !('container' in from.op) || from.op.container.kind !== 'existing') continue
+    if (step.group !== undefined && rolling.has(step.group)) continue
+    const { container: old } = from.op
+    const known = found.get(old.id)
+    const isStart = step.op.kind === 'start-container' && known?.start === undefined
+    found.set(old.id, {
+      ...known,
+      old,
+      isStopped: known?.isStopped ?? stopped.has(old.id),
+      ...(isStart && { start: step }),
+      ...toSuccessor(step, byId, ended),
+    })
+  }
+  return [...found.values()].filter(({ isStopped, start, successor }) => {
+    if (start !== undefined && ended.done.has(start.id)) return false
+    const isMade = successor !== undefined && ended.begun.has(successor.creation.id)
+    return isStopped || isMade || (successor !== undefined && hostsOf(successor.creation).length > 0)
+  })
+}
+
+function toSuccessor(step: Step, steps: ReadonlyMap<number, Step>, { made }: Ended): Pick<Interrupted, 'successor'> {
+  const ref = 'container' in step.op ? step.op.container : undefined
+  const creation = ref?.kind === 'made' ? steps.get(ref.step) : step
+  if (creation === undefined || !isCreation(creation)) return {}
+  const { name } = creation.op
+  // One whose answer was lost may be there under its name.
+  return { successor: { reference: made.get(creation.id) ?? name, name: ref?.name ?? name, creation } }
+}
+
+function isCreation(step: Step): step is Creation {
+  return step.op.kind === 'create-container'
 }
 
 /**
- * Plans what follows when a step fails on which the way back of stopped containers depends: those that are still there
- * are started as they were. What was to stay stopped, and what rollouts take back themselves, is left alone.
+ * Plans what follows when a step fails on which the way back of stopped containers depends. What ran runs again as it was,
+ * whether or not what it depends on does: it would have run on without, too. A successor that is not needed then goes. One
+ * whose old container is gone is started as the plan would have, where nothing but its name and the starts of others are
+ * missing.
  *
- * @returns starts in the reverse order of the stops: dependencies first
+ * @param seen what there is by the references of `interrupted`; those that are not there are missing
+ * @param unknown references of which nothing is known: nothing is done about them
  */
-export function planBringBack({ steps, rollouts = [] }: Plan, { done, begun }: Ended): Plan {
-  const rolling = new Set(rollouts.map(({ service }) => service))
-  const builder = makePlanBuilder()
-  let last: number | undefined
-  for (const { op, id, resource, group } of steps.toReversed()) {
-    if (op.kind !== 'stop-container' || !done.has(id) || (group !== undefined && rolling.has(group))) continue
-    const { container } = op
-    const later = steps.filter((step) => isOn(step, container))
-    const isOwed = steps.some((step) => step.isOwed === true && (isOn(step, container) || step.resource === resource))
-    const isGone = later.some((step) => step.op.kind === 'remove-container' && done.has(step.id))
-    const isStarted = later.some((step) => step.op.kind === 'start-container' && begun.has(step.id))
-    if (!isOwed || isGone || isStarted) continue
-    last = builder.add({
-      op: { kind: 'start-container', container },
-      resource,
-      cause: 'stopped by a plan that failed',
-      ...(group !== undefined && { group }),
-      after: [last],
-      bestEffort: true,
-      words: { ...silent, done: 'Started' },
-    })
+export function planBringBack(
+  plan: Plan,
+  interrupted: readonly Interrupted[],
+  ended: Ended,
+  seen: ReadonlyMap<string, Seen>,
+  unknown: ReadonlySet<string> = new Set(),
+): Plan {
+  const back = makeBack(plan, ended)
+  const networks = addNetworks(back)
+  const left = new Set<number>()
+  for (const each of interrupted) {
+    const { old, isStopped, start, successor } = each
+    const hosts = successor === undefined ? [] : hostsOf(successor.creation)
+    const isKnown = !unknown.has(old.id) && (successor === undefined || !unknown.has(successor.reference))
+    if (!isKnown || hosts.some((host) => left.has(host))) {
+      if (successor !== undefined) left.add(successor.creation.id)
+      continue
+    }
+    const [before, after] = [seen.get(old.id), successor && seen.get(successor.reference)]
+    if (start !== undefined && ended.begun.has(start.id)) {
+      // It has failed, or its answer was lost.
+      if ((successor === undefined ? before : after)?.state === 'running') back.instead.set(start.id, undefined)
+    } else if (isThere(before) && hosts.every((host) => back.takenBack.has(host))) {
+      const isDown = before.state === 'exited' || before.state === 'created'
+      if (isStopped && isDown) addStart(back, each, old, addJoins(back, each, before, networks))
+      else if (before.state === 'running' && hosts.some((host) => back.takenBack.get(host) === true))
+        addStep(back, each, { kind: 'restart-container', container: old }, [back.last])
+      if (successor === undefined) continue
+      back.takenBack.set(successor.creation.id, isStopped && isDown)
+      if (after?.state === 'created' && after.id !== old.id)
+        addStep(back, each, { kind: 'remove-container', container: toFound(after), withVolumes: false }, [])
+    } else if (after?.state === 'created' && successor !== undefined) {
+      addSuccessor(back, each, successor, after, isThere(before) ? before : undefined)
+    }
   }
-  return builder.build()
+  return back.builder.build()
 }
 
-function isOn({ op }: Step, container: ContainerRef): boolean {
-  return (
-    container.kind === 'existing' &&
-    'container' in op &&
-    op.container.kind === 'existing' &&
-    op.container.id === container.id
-  )
+function isThere(seen: Seen | undefined): seen is Seen {
+  return seen !== undefined && seen.state !== 'removing' && seen.state !== 'dead'
+}
+
+/** Steps that make the containers without which it cannot run, or only in what these have left. */
+function hostsOf({ op }: Creation): readonly number[] {
+  return referencedServices({ ...op.draft.service, volumes_from: [] }).flatMap((name) => {
+    const ref = op.needs[name]
+    return ref?.kind === 'made' ? [ref.step] : []
+  })
 }

@@ -45,7 +45,7 @@ export interface StepDraft {
   readonly refusal?: string
   readonly isInUse?: boolean
   readonly trial?: Trial
-  readonly isOwed?: boolean
+  readonly owedFrom?: number | 'start' | undefined
   readonly words?: StepWords
 }
 
@@ -70,7 +70,7 @@ export function makePlanBuilder(): PlanBuilder {
     add(draft) {
       const id = steps.length + 1
       const after = [...new Set(draft.after?.filter((step) => step !== undefined))].sort((a, b) => a - b)
-      const { group, bestEffort, isErrorShown, refusal, isInUse, trial, isOwed } = draft
+      const { group, bestEffort, isErrorShown, refusal, isInUse, trial, owedFrom } = draft
       steps.push({
         id,
         op: draft.op,
@@ -84,7 +84,7 @@ export function makePlanBuilder(): PlanBuilder {
         ...(refusal !== undefined && { refusal }),
         ...(isInUse === true && { isInUse }),
         ...(trial !== undefined && { trial }),
-        ...(isOwed === true && { isOwed }),
+        ...(owedFrom !== undefined && { owedFrom }),
       })
       return id
     },

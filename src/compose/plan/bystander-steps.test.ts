@@ -25,10 +25,6 @@ describe('a network that is made anew for some of the services', () => {
   const services = [service('db'), service('web', { depends_on: dependsOn('db') }), service('old')]
   const have = up(project(services))
   const want = project(services.slice(0, 2), { networks: { default: { labels: dictionary({ a: 'b' }) } } })
-  const starts = (done: Plan): readonly string[] =>
-    renderPlan(done)
-      .split('\n')
-      .filter((line) => line.includes('start-container'))
 
   it('lets everything else that was stopped for it run again, whether the files still have it or not', () => {
     const done = plan(want, have, { services: ['db'] })
@@ -46,25 +42,42 @@ describe('a network that is made anew for some of the services', () => {
     expect(after.containers.find(({ name }) => name === 'p-web-1')?.state).toBe('exited')
   })
 
-  it('starts it before those that depend on it, and whatever fails elsewhere', () => {
+  it('starts it before those that depend on it, and once it is stopped whatever fails elsewhere', () => {
     const done = plan(want, have, { services: ['web'], withoutDependencies: true })
-    expect(starts(done)).toEqual([
-      expect.stringContaining('Container p-db-1'),
-      expect.stringContaining('Container p-old-1'),
-      expect.stringContaining('Container p-web-1'),
+    const [old, db, web] = done.steps.filter(({ op }) => op.kind === 'start-container')
+    expect([old, db, web].map((step) => step?.resource)).toEqual([
+      'Container p-old-1',
+      'Container p-db-1',
+      'Container p-web-1',
     ])
-    const [db, , web] = done.steps.filter(({ op }) => op.kind === 'start-container')
     expect(web?.after).toContain(db?.id)
-    expect(db?.isOwed).toBe(true)
+    for (const start of [old, db]) {
+      const stop = done.steps.find(({ op, resource }) => op.kind === 'stop-container' && resource === start?.resource)
+      expect(start?.owedFrom).toBe(stop?.id)
+    }
   })
 
-  it('waits for nothing that is not begun after a failure elsewhere', () => {
-    const stopped = withContainer(have, 'p-old-1', { state: 'exited' })
-    const done = plan(want, stopped, { services: ['db'] })
-    const detached = done.steps.filter(({ op }) => op.kind === 'disconnect-network')
-    expect(detached.map(({ resource, isOwed }) => [resource, isOwed])).toEqual(
-      ['p-db-1', 'p-old-1', 'p-web-1'].map((name) => [`Container ${name}`, true]),
-    )
+  it('starts what ran beside in the order of its dependencies, and fails for none of them', () => {
+    const chain = [
+      service('a', { depends_on: dependsOn({ on: 'b', condition: 'service_healthy' }) }),
+      service('b', { depends_on: dependsOn('c') }),
+      service('c'),
+      service('web'),
+    ]
+    const before = up(project(chain))
+    const renewed = project(chain, { networks: { default: { labels: dictionary({ a: 'b' }) } } })
+    for (const start of [true, false]) {
+      const done = plan(renewed, before, { services: ['web'], start })
+      const [c, b, a] = ['c', 'b', 'a'].map((name) =>
+        done.steps.find(({ op, resource }) => op.kind === 'start-container' && resource === `Container p-${name}-1`),
+      )
+      expect(b?.after).toContain(c?.id)
+      const wait = done.steps.find(({ op }) => op.kind === 'wait-container')
+      expect(wait?.after).toEqual([b?.id])
+      expect(wait?.bestEffort).toBe(true)
+      expect(a?.after).toContain(wait?.id)
+      expect(applyPlan(done, before).containers.every(({ state }) => state === 'running')).toBe(true)
+    }
   })
 
   it('is refused while a container of run is on it, and takes along one that has ended', () => {

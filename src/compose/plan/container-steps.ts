@@ -8,6 +8,7 @@ import type { ObservedContainer } from './observed.ts'
 import { isJob } from './placement/assign.ts'
 import { addHopelessWaits } from './dependency-waits.ts'
 import type { Waits } from './dependency-waits.ts'
+import { findLeftovers } from './rollout/choose.ts'
 import type { RollingService } from './rollout/choose.ts'
 import { isTemporaryName, toTemporaryName } from './rollout/unfinished.ts'
 import type { ServiceSlots, Slot } from './slot.ts'
@@ -24,11 +25,13 @@ export function addContainerSteps(
   const placed = new Map<string, readonly Placed[]>()
   for (const { service, slots: list, surplus } of slots.values()) {
     const first = addHopelessWaits(space, service, placed, waits)
-    for (const container of surplus) removeOnce(space, container, { cause: 'scale down' })
+    const update = rolling.get(service.name)
+    const later = new Set(update?.slots.flatMap((slot) => findLeftovers(space, update, slot)))
+    for (const container of surplus) if (!later.has(container)) removeOnce(space, container, { cause: 'scale down' })
     placed.set(
       service.name,
       list.map((slot) =>
-        rolling.get(service.name)?.slots.some(({ name }) => name === slot.name) === true && slot.container !== undefined
+        update?.slots.some(({ name }) => name === slot.name) === true && slot.container !== undefined
           ? { slot, ref: toRef(slot.container), ready: [], isSettled: false, isRolling: true }
           : placeSlot(space, slot, slots, placed, first),
       ),
@@ -141,16 +144,8 @@ function replaceContainer(
   const temporary = toTemporaryName(old, slot.name)
   // An earlier replacement that was cut short may still have the temporary name.
   const { step, attached } = addCreation(space, slot, temporary, [...first, removalOf(space, temporary)], slots, placed)
-  const dependents = stopDependents(space, slot, slots, step).filter((stopped) => stopped !== undefined)
-  const stop = stopOnce(space, old, {
-    cause,
-    after: [step, ...dependents],
-    words: silent,
-    // What was stopped for it waits for its successor.
-    isOwed: dependents.length > 0,
-  })
-  // Once something is stopped, something is to run in its place.
-  const isOwed = stop !== undefined || dependents.length > 0
+  const dependents = stopDependents(space, slot, slots, step)
+  const stop = stopOnce(space, old, { cause, after: [step, ...dependents], words: silent })
   const removal = space.builder.add({
     op: { kind: 'remove-container', container: toRef(old), withVolumes: false },
     resource,
@@ -158,7 +153,6 @@ function replaceContainer(
     group,
     after: [step, stop, ...(space.detachments.get(old.id) ?? [])],
     words: silent,
-    isOwed,
   })
   space.removals.set(old.id, removal)
   const rename = space.builder.add({
@@ -168,14 +162,13 @@ function replaceContainer(
     group,
     after: [removal, removalOf(space, slot.name)],
     words: { working: '', done: 'Recreated' },
-    isOwed,
+    owedFrom: removal,
   })
   return {
     slot,
     ref: { kind: 'made', step, name: slot.name },
     ready: [rename, ...attached],
     isSettled: false,
-    isOwed,
   }
 }
 
@@ -192,16 +185,13 @@ function replaceInPlace(
   first: readonly number[],
 ): Placed {
   const dependents = stopDependents(space, slot, slots, undefined)
-  const removal = removeOnce(space, old, {
-    cause: slot.cause,
-    after: [...first, ...dependents],
-    words: silent,
-    isOwed: true,
-  })
+  const removal = removeOnce(space, old, { cause: slot.cause, after: [...first, ...dependents], words: silent })
   const holder = removalOf(space, slot.name)
-  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed, { isOwed: true })
+  const { step, attached } = addCreation(space, slot, slot.name, [removal, holder], slots, placed, {
+    owedFrom: removal,
+  })
   const ref = { kind: 'made', step, name: slot.name } as const
-  return { slot, ref, ready: [step, ...attached], isSettled: false, isOwed: true }
+  return { slot, ref, ready: [step, ...attached], isSettled: false }
 }
 
 /** Services that ask for a restart with a dependency are stopped before it is replaced, and started after. */

@@ -21,8 +21,6 @@ export interface Placed {
   readonly isSettled: boolean
   /** It is exchanged in the start phase, behind a gate of its own; until then `ref` is the old container. */
   readonly isRolling?: boolean
-  /** It takes the place of a container that is gone by then, and is started whatever fails elsewhere. */
-  readonly isOwed?: boolean
   /** It is made in the start phase, once what it depends on is there; until then `ref` is nothing. */
   readonly isPostponed?: boolean
 }
@@ -30,8 +28,8 @@ export interface Placed {
 export interface CreationOptions {
   /** Without the names of the service on its networks. */
   readonly isHidden?: boolean
-  /** The container it replaces is gone by then. */
-  readonly isOwed?: boolean
+  /** The removal of the container it replaces, which goes first: from then on it is to be made. */
+  readonly owedFrom?: number
   /** ID of the container it replaces, where its name does not tell. */
   readonly predecessor?: string
 }
@@ -48,7 +46,7 @@ export function addCreation(
   after: readonly (number | undefined)[],
   slots: ReadonlyMap<string, ServiceSlots>,
   placed: ReadonlyMap<string, readonly Placed[]>,
-  { isHidden = false, isOwed = false, predecessor }: CreationOptions = {},
+  { isHidden = false, owedFrom, predecessor }: CreationOptions = {},
 ): { readonly step: number; readonly attached: readonly number[] } {
   const { service } = slot
   const draft = {
@@ -81,7 +79,7 @@ export function addCreation(
       ...Object.values(needs).map((ref) => (ref.kind === 'made' ? ref.step : undefined)),
       ...linkedSteps(service, placed),
     ],
-    isOwed,
+    owedFrom,
     // The reference program says nothing of the container it is about to show.
     ...(slot.oneOff !== undefined && { words: silent }),
     ...(isReplacing && { words: { working: 'Recreate', done: name === slot.name ? 'Recreated' : '' } }),
@@ -89,7 +87,7 @@ export function addCreation(
   for (const volume of volumes) volume.isOpen = false
   // The others that use it go where it is by then.
   for (const key of open) space.volumes.set(key, step)
-  const filled = addCopies(space, slot, draft, { kind: 'made', step, name }, isOwed)
+  const filled = addCopies(space, slot, draft, { kind: 'made', step, name })
   if (isApiAtLeast(draft.apiVersion, '1.44') || service.network_mode !== undefined) return { step, attached: filled }
   const attached = toDraftAttachments(draft)
     .slice(1)
@@ -100,7 +98,6 @@ export function addCreation(
         cause: slot.cause,
         group: service.name,
         after: [step],
-        isOwed,
       }),
     )
   return { step, attached: [...filled, ...attached] }
@@ -120,7 +117,6 @@ export function addCopies(
   slot: Slot,
   draft: ContainerDraft,
   container: ContainerRef,
-  isOwed = false,
 ): readonly number[] {
   const { copies = [], warnings = [] } = draft.files ?? {}
   for (const warning of warnings) space.builder.warn(warning)
@@ -132,7 +128,6 @@ export function addCopies(
       cause: slot.cause,
       group: slot.service.name,
       after: container.kind === 'made' ? [container.step] : [],
-      isOwed,
     }),
   ]
 }

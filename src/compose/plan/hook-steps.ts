@@ -14,8 +14,8 @@ export interface HookTarget {
   readonly ready: readonly (number | undefined)[]
   /** What the hooks have to pass as well. */
   readonly trial?: Trial
-  /** Run after a failure elsewhere, too, see `Step.isOwed`. */
-  readonly isOwed?: boolean
+  /** Those after the start are run after a failure elsewhere, too, see `Step.owedFrom`. */
+  readonly owedFrom?: number | undefined
 }
 
 /** The service of an ordinary container; a container of `run` has no hooks. */
@@ -66,7 +66,7 @@ function addHooks(
       cause: phase,
       group: service.name,
       ...(target.trial !== undefined && { trial: target.trial }),
-      isOwed: target.isOwed === true,
+      owedFrom: target.owedFrom,
       after,
     })
     after = [step]
@@ -101,7 +101,6 @@ export function addPreStart(
         cause: `pre_start[${index}]`,
         group: service.name,
         ...(target.trial !== undefined && { trial: target.trial }),
-        isOwed: target.isOwed === true,
         after: [...after, ...target.ready],
       }),
     )

@@ -114,7 +114,7 @@ function checkOwner(space: Workspace, key: string, network: ObservedNetwork): vo
   }
 }
 
-function addCreation(space: Workspace, key: string, cause: string, after: readonly number[], isOwed = false): number {
+function addCreation(space: Workspace, key: string, cause: string, after: readonly number[]): number {
   const wanted = space.project.networks[key]
   const { isCluster } = space.options
   const plain = toNetworkBody(space.project, key, wanted ?? { name: key }, isCluster)
@@ -127,7 +127,6 @@ function addCreation(space: Workspace, key: string, cause: string, after: readon
     resource: `Network ${body.Name}`,
     cause,
     after: before,
-    isOwed,
   })
 }
 
@@ -148,8 +147,6 @@ function renewNetwork(
       hint: 'wait for its end, or stop it; then the network can be made anew',
     })
   }
-  // What is stopped for it is to run again, whatever fails elsewhere: nor does it wait for what does not run anyway.
-  const isOwed = attached.some((entry) => isAlive(entry) && !space.removals.has(entry.id))
   for (const container of attached) {
     const removal = space.removals.get(container.id)
     if (removal !== undefined) {
@@ -163,7 +160,6 @@ function renewNetwork(
       cause: `network ${network.name} is renewed`,
       group: container.service,
       after: [stop],
-      isOwed,
     })
     detachments.push(detachment)
     space.detachments.set(container.id, [...(space.detachments.get(container.id) ?? []), detachment])
@@ -174,9 +170,8 @@ function renewNetwork(
     cause,
     after: detachments,
     words: { working: 'Recreating', done: '' },
-    isOwed,
   })
-  const creation = addCreation(space, key, cause, [removal], isOwed)
+  const creation = addCreation(space, key, cause, [removal])
   space.networks.set(key, creation)
   for (const container of attached) {
     if (space.removals.has(container.id)) continue
@@ -210,7 +205,6 @@ function reconnect(
     group: container.service,
     after: [creation],
     words: silent,
-    isOwed: space.stops.has(container.id),
   })
   const list = space.reconnections.get(container.id)
   if (list === undefined) space.reconnections.set(container.id, [step])

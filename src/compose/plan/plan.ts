@@ -121,8 +121,11 @@ export interface Step {
   readonly isInUse?: boolean
   /** A failure counts as the failed exchange of this container, of which a rollout may tolerate some. */
   readonly trial?: Trial
-  /** Begun after a failure elsewhere, too: it brings back what does not run any more because the plan has stopped it. */
-  readonly isOwed?: boolean
+  /**
+   * Once this step has begun, it is done after a failure elsewhere, too, with all it needs: it brings back what does not run
+   * any more because the plan has stopped it. `start`: in any case. See `findOwed`.
+   */
+  readonly owedFrom?: number | 'start'
   readonly words: StepWords
 }
 
@@ -173,7 +176,8 @@ export function joinPlans(plans: readonly Plan[]): Plan {
     const before = steps.filter((step) => !steps.some((other) => other.after.includes(step.id))).map((step) => step.id)
     for (const step of plan.steps) {
       const after = step.after.length === 0 ? before : step.after.map((id) => id + offset)
-      steps.push({ ...step, id: step.id + offset, after })
+      const owedFrom = typeof step.owedFrom === 'number' ? { owedFrom: step.owedFrom + offset } : {}
+      steps.push({ ...step, id: step.id + offset, after, ...owedFrom })
     }
   }
   return {

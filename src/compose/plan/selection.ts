@@ -37,7 +37,7 @@ export function selectServices(project: Project, wanted: readonly string[], with
 }
 
 /** All services that are on, dependencies first; independent ones by name. */
-function orderServices(project: Project): readonly Service[] {
+export function orderServices(project: Project): readonly Service[] {
   const graph = new Map(
     sortedNames(project.services).map((name) => [name, Object.keys(project.services[name]?.depends_on ?? {}).sort()]),
   )

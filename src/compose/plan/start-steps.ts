@@ -1,5 +1,5 @@
 import type { Service } from '../model/service.ts'
-import { addBystanderStarts } from './bystander-steps.ts'
+import { addStrangerStarts, placeBystanders } from './bystander-steps.ts'
 import { silent } from './builder.ts'
 import { addWait, awaited } from './dependency-waits.ts'
 import type { Waits } from './dependency-waits.ts'
@@ -11,6 +11,7 @@ import type { Placed } from './creation-steps.ts'
 import type { RollingService } from './rollout/choose.ts'
 import { addRolloutSteps } from './rollout/steps.ts'
 import type { ServiceSlots } from './slot.ts'
+import { orderServices } from './selection.ts'
 import { toResource } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -24,24 +25,26 @@ export function addStartSteps(
   waits: Waits,
 ): void {
   const starts = new Map<string, Started>()
-  const bystanders = addBystanderStarts(space)
-  for (const service of space.selection.services) {
-    const wanting = (placed.get(service.name) ?? []).filter((entry) => needsStart(space, entry))
+  const bystanders = placeBystanders(space)
+  addStrangerStarts(space)
+  const given = { placed, bystanders, starts, waits }
+  const names = new Set([...space.selection.names, ...bystanders.keys()])
+  for (const service of orderServices(space.project).filter(({ name }) => names.has(name))) {
+    const wanting = entriesOf(given, service.name).filter((entry) => needsStart(space, entry))
     const update = rolling.get(service.name)
     if (wanting.length === 0 && update === undefined) {
       const { start, awaitsAgain } = space.options
       const isThere = (placed.get(service.name) ?? []).length > 0
-      if (start && awaitsAgain === true && isThere) addDependencyWaits(space, service, placed, starts, waits)
+      if (start && awaitsAgain === true && isThere) addDependencyWaits(space, service, given)
       restartAfterUpdates(space, service, placed, starts, rolling)
       continue
     }
-    const dependencies = addDependencyWaits(space, service, placed, starts, waits)
+    const dependencies = addDependencyWaits(space, service, given)
     const waiting = wanting.map((entry) =>
       entry.isPostponed === true ? placeNew(space, entry.slot, dependencies, slots, placed) : entry,
     )
     const fresh = waiting.filter((entry) => !isPaused(space, entry)).map((entry) => toTarget(space, entry))
-    const beside = Object.keys(service.depends_on ?? {}).flatMap((name) => bystanders.get(name) ?? [])
-    const first = [...before, ...dependencies, ...beside, ...networksOf(space, service, waiting)]
+    const first = [...before, ...dependencies, ...networksOf(space, service, waiting)]
     const prepared = fresh.length === 0 ? first : addPreStart(space.builder, space.project, service, fresh, first)
     for (const entry of waiting) {
       const step = space.builder.add({
@@ -50,7 +53,7 @@ export function addStartSteps(
         cause: entry.slot.action === 'keep' ? stateOf(space, entry) : entry.slot.cause,
         group: service.name,
         after: [...entry.ready, ...prepared],
-        isOwed: isOwed(space, entry),
+        owedFrom: stopOf(space, entry),
         ...(entry.slot.oneOff !== undefined && { words: silent }),
       })
       const target = { ...toTarget(space, entry), ready: [step] }
@@ -117,13 +120,13 @@ function isPaused(space: Workspace, entry: Placed): boolean {
   return entry.slot.action === 'keep' && entry.slot.container?.state === 'paused' && !isStopped(space, entry)
 }
 
-/** This plan stops it. */
-function isStopped({ stops }: Workspace, { slot }: Placed): boolean {
-  return slot.container !== undefined && stops.has(slot.container.id)
+/** The step that stops it, or what it replaces. */
+function stopOf({ stops }: Workspace, { slot }: Placed): number | undefined {
+  return slot.container === undefined ? undefined : stops.get(slot.container.id)
 }
 
-function isOwed(space: Workspace, entry: Placed): boolean {
-  return entry.isOwed === true || isStopped(space, entry)
+function isStopped(space: Workspace, entry: Placed): boolean {
+  return stopOf(space, entry) !== undefined
 }
 
 function toTarget(space: Workspace, entry: Placed): HookTarget {
@@ -131,7 +134,7 @@ function toTarget(space: Workspace, entry: Placed): HookTarget {
     ref: entry.ref,
     resource: toResource(entry.slot.name),
     ready: entry.ready,
-    isOwed: isOwed(space, entry),
+    owedFrom: stopOf(space, entry),
   }
 }
 
@@ -147,17 +150,27 @@ function stateOf(space: Workspace, entry: Placed): string {
   return isStopped(space, entry) ? 'stopped by this plan' : (entry.slot.container?.state ?? 'not running')
 }
 
-function addDependencyWaits(
-  space: Workspace,
-  service: Service,
-  placed: ReadonlyMap<string, readonly Placed[]>,
-  starts: ReadonlyMap<string, Started>,
-  waits: Waits,
-): readonly number[] {
+interface Given {
+  readonly placed: ReadonlyMap<string, readonly Placed[]>
+  readonly bystanders: ReadonlyMap<string, readonly Placed[]>
+  readonly starts: ReadonlyMap<string, Started>
+  readonly waits: Waits
+}
+
+function entriesOf({ placed, bystanders }: Given, name: string): readonly Placed[] {
+  return placed.get(name) ?? bystanders.get(name) ?? []
+}
+
+function addDependencyWaits(space: Workspace, service: Service, given: Given): readonly number[] {
+  const { bystanders, starts, waits } = given
   const steps: number[] = []
-  for (const [name, dependency] of Object.entries(service.depends_on ?? {}).sort(byName)) {
-    for (const entry of awaited(dependency, placed.get(name) ?? [])) {
+  for (const [name, written] of Object.entries(service.depends_on ?? {}).sort(byName)) {
+    // What the command is not about does not end it, and is waited for only where it starts as well.
+    const isBeside = bystanders.has(service.name) || bystanders.has(name)
+    const dependency = isBeside ? { ...written, required: false } : written
+    for (const entry of awaited(dependency, entriesOf(given, name))) {
       const start = starts.get(entry.slot.name)
+      if (isBeside && start === undefined) continue
       if (dependency.condition === 'service_started') {
         if (start !== undefined) steps.push(start.last)
       } else {

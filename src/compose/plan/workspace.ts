@@ -67,8 +67,6 @@ export interface ContainerStep {
   readonly cause: string
   readonly after?: readonly (number | undefined)[]
   readonly words?: StepWords
-  /** Of a removal: it follows on the stop whatever fails elsewhere, see `Step.isOwed`. */
-  readonly isOwed?: boolean
 }
 
 export function toRef(container: ObservedContainer): ContainerRef {
@@ -94,7 +92,6 @@ export function stopOnce(space: Workspace, container: ObservedContainer, step: C
     ref: toRef(container),
     resource,
     ready: step.after ?? [],
-    isOwed: step.isOwed === true,
   })
   const id = space.builder.add({
     op: {
@@ -115,13 +112,12 @@ export function stopOnce(space: Workspace, container: ObservedContainer, step: C
 export function removeOnce(space: Workspace, container: ObservedContainer, step: ContainerStep): number {
   const known = space.removals.get(container.id)
   if (known !== undefined) return known
-  const stop = stopOnce(space, container, { ...step, isOwed: false })
+  const stop = stopOnce(space, container, step)
   const id = space.builder.add({
     op: { kind: 'remove-container', container: toRef(container), withVolumes: false },
     resource: toResource(container.name),
     group: container.service,
     ...step,
-    isOwed: step.isOwed === true && stop !== undefined,
     after: [stop, ...(space.detachments.get(container.id) ?? []), ...(step.after ?? [])],
   })
   space.removals.set(container.id, id)

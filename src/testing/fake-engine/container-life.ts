@@ -1,4 +1,4 @@
-import type { ContainerCreateBody, EndpointSettings } from '../../engine/api/types.ts'
+import type { ContainerCreateBody, EndpointSettings, HostConfig } from '../../engine/api/types.ts'
 import { FakeError } from './call.ts'
 import { startProcess } from './process.ts'
 import { makeId, normalizeTag } from './state.ts'
@@ -28,6 +28,7 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
     )
   }
   const { HostConfig: hostConfig = {}, NetworkingConfig: networking, ...config } = body
+  for (const reference of linkedNames(hostConfig)) needContainer(state, reference)
   const cmd = config.Cmd ?? image.config.Cmd ?? null
   const entrypoint = config.Entrypoint ?? image.config.Entrypoint ?? null
   if ((cmd ?? []).length === 0 && (entrypoint ?? []).length === 0) throw new FakeError(400, 'No command specified')
@@ -44,7 +45,7 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
       Env: [...(image.config.Env ?? []), ...(config.Env ?? [])],
       Labels: { ...image.config.Labels, ...config.Labels },
     },
-    hostConfig,
+    hostConfig: nameAnonymousVolumes(hostConfig),
     networks: new Map(),
     status: 'created',
     exitCode: 0,
@@ -69,11 +70,52 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
     if (network !== mode) joinNetwork(state, container, network, settings)
   }
   for (const bind of hostConfig.Binds ?? []) addNamedVolume(state, bind.split(':')[0] ?? '')
-  for (const mount of hostConfig.Mounts ?? []) if (mount.Type === 'volume') addNamedVolume(state, mount.Source ?? '')
+  for (const mount of container.hostConfig.Mounts ?? [])
+    if (mount.Type === 'volume') addNamedVolume(state, mount.Source ?? '')
   state.containers.set(id, container)
   state.names.set(name, id)
   state.emitContainer(container, 'create')
   return container
+}
+
+/** A volume that is asked for without a name gets one. */
+function nameAnonymousVolumes(hostConfig: HostConfig): HostConfig {
+  const { Mounts: mounts } = hostConfig
+  if (mounts === undefined || mounts === null) return hostConfig
+  const named = mounts.map((mount) => {
+    const isAnonymous = mount.Type === 'volume' && (mount.Source ?? '') === ''
+    return isAnonymous ? { ...mount, Source: makeId() } : mount
+  })
+  return { ...hostConfig, Mounts: named }
+}
+
+/** Containers that must be there when it is made. */
+function linkedNames({ Links: links }: HostConfig): readonly string[] {
+  return (links ?? []).map((link) => link.split(':')[0] ?? '')
+}
+
+/** What a container shares with others must be there, and run where it is their network. */
+function checkNeighbours(state: FakeState, container: FakeContainer): void {
+  const { NetworkMode: mode = '' } = container.hostConfig
+  if (mode.startsWith('container:')) {
+    const host = needContainer(state, mode.slice('container:'.length))
+    if (host.status !== 'running')
+      throw new FakeError(409, `cannot join network of a non running container: ${host.id}`)
+  }
+  for (const [name, settings] of container.networks) {
+    const { NetworkID: id = '' } = settings
+    if (state.networks.has(id)) continue
+    // One that has never run looks by name.
+    const found = container.startedAtMs === 0 ? state.findNetwork(name) : undefined
+    if (found === undefined) throw new FakeError(404, `network ${id} not found`)
+    joinNetwork(state, container, found.Id, settings)
+  }
+  for (const link of container.hostConfig.Links ?? []) {
+    const [name = '', alias = name] = link.split(':')
+    const linked = state.findContainer(name)
+    if (linked !== undefined && linked.status !== 'running')
+      throw new FakeError(409, `Cannot link to a non running container: /${linked.name} AS /${container.name}/${alias}`)
+  }
 }
 
 /** An image's check may be switched off by the word NONE. */
@@ -133,6 +175,7 @@ function toHexByte(value: number): string {
 export function startFakeContainer(state: FakeState, container: FakeContainer): boolean {
   if (container.status === 'running') return false
   if (container.status === 'paused') throw new FakeError(409, 'cannot start a paused container, try unpause instead')
+  checkNeighbours(state, container)
   publishPorts(state, container)
   container.status = 'running'
   container.startedAtMs = state.clock.nowMs()

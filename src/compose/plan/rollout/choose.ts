@@ -11,6 +11,7 @@ import type { ServiceSlots, Slot } from '../slot.ts'
 import type { Workspace } from '../workspace.ts'
 import { readRollbackPolicy, readUpdatePolicy } from './policy.ts'
 import type { UpdatePolicy } from './policy.ts'
+import { isPredecessor, toOtherTemporaryName } from './unfinished.ts'
 
 /** A service whose containers are exchanged batch by batch. */
 export interface RollingService {
@@ -30,6 +31,22 @@ export interface ExchangedSlot extends Slot {
   readonly old: ObservedContainer
   /** Its successor gets a number and a name of its own; absent: those of the old one, when that is gone. */
   readonly fresh?: { readonly number: number; readonly name: string }
+}
+
+/**
+ * What earlier updates that were cut short have left of successors, and what goes once the next one is made: as long as one is
+ * there it is known that the old container was stopped for it. On a cluster they go first, for they take up room.
+ */
+export function findLeftovers(
+  { observed, options }: Workspace,
+  { isInPlace }: RollingService,
+  { old, name, predecessor }: ExchangedSlot,
+): readonly ObservedContainer[] {
+  if (isInPlace || options.isCluster || predecessor !== undefined) return []
+  const other = toOtherTemporaryName(old, name)
+  const all = observed.containers.filter((each) => each.service === old.service && isPredecessor(old, each))
+  // One of two has to go for its name.
+  return all.filter((each) => all.length === 1 || each.name !== other)
 }
 
 /** @returns undefined for a slot whose container stays, or that has none yet */

@@ -137,7 +137,7 @@ function successorOf({ successor, name }: RolloutMember, { made }: Progress): Co
 }
 
 function sharedOf({ service }: Rollout, { name }: RolloutMember) {
-  return { resource: toResource(name), cause: 'the update failed', group: service, isOwed: true } as const
+  return { resource: toResource(name), cause: 'the update failed', group: service, owedFrom: 'start' } as const
 }
 
 /** The update, or one before it that was cut short, has stopped the old container of the member. */

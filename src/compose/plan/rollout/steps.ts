@@ -6,13 +6,15 @@ import { addCreation } from '../creation-steps.ts'
 import type { Placed } from '../creation-steps.ts'
 import { toDraft } from '../draft.ts'
 import { isAlive } from '../observed.ts'
+import type { ObservedContainer } from '../observed.ts'
 import type { ContainerRef } from '../plan.ts'
 import type { ServiceSlots, Slot } from '../slot.ts'
 import { removeOnce, stopOnce, toRef, toResource } from '../workspace.ts'
 import type { Workspace } from '../workspace.ts'
 import type { ExchangedSlot, RollingService } from './choose.ts'
 import type { Rollout, RolloutMember } from './rollout.ts'
-import { toTemporaryName } from './unfinished.ts'
+import { findLeftovers } from './choose.ts'
+import { toOtherTemporaryName, toTemporaryName } from './unfinished.ts'
 
 /** What the exchange of a service follows on and refers to. */
 export interface RolloutSetting {
@@ -121,13 +123,16 @@ function exchange(space: Workspace, rolling: RollingService, slot: ExchangedSlot
   const { policy } = rolling
   const { old } = slot
   const isStartFirst = policy.order === 'start-first'
-  const temporary = toTemporaryName(old, slot.name)
+  const leftovers = findLeftovers(space, rolling, slot)
+  const temporary = toFreeName(slot, leftovers)
   const made = slot.predecessor === undefined ? addSuccessor(space, rolling, slot, temporary, setting) : undefined
   const successor: ContainerRef =
     made === undefined
       ? { kind: 'existing', id: slot.container.id, name: slot.name }
       : { kind: 'made', step: made.step, name: slot.name }
-  const ready = [...setting.after, ...(made === undefined ? [] : [made.step, ...made.attached])]
+  // They tell that the old container was stopped for a successor, until there is another one.
+  const cleared = leftovers.map((each) => removeOnce(space, each, { cause: 'unfinished update', after: [made?.step] }))
+  const ready = [...setting.after, ...(made === undefined ? [] : [made.step, ...made.attached]), ...cleared]
   const stopBefore = isStartFirst ? undefined : stopOld(space, slot, ready)
   const gate = addTrial(space, rolling, slot, successor, [...ready, stopBefore], setting)
   const moved =
@@ -139,6 +144,12 @@ function exchange(space: Workspace, rolling: RollingService, slot: ExchangedSlot
   function stopOld(where: Workspace, { cause }: Slot, after: readonly number[]): number | undefined {
     return stopOnce(where, old, { cause, after, words: silent })
   }
+}
+
+/** Of the two, one is free, or will be. */
+function toFreeName({ old, name }: ExchangedSlot, leftovers: readonly ObservedContainer[]): string {
+  const first = toTemporaryName(old, name)
+  return leftovers.some((each) => each.name === first) ? toOtherTemporaryName(old, name) : first
 }
 
 function addSuccessor(
@@ -174,7 +185,7 @@ function exchangeInPlace(
   const made =
     slot.predecessor === undefined
       ? addCreation(space, slot, slot.name, [removal, removalOf(space, slot.name)], setting.slots, setting.placed, {
-          isOwed: true,
+          owedFrom: removal,
         })
       : undefined
   const successor: ContainerRef =
@@ -286,6 +297,7 @@ function commit(
     ...shared,
     after: [removal, removalOf(space, slot.name)],
     words: { working: '', done: 'Recreated' },
+    owedFrom: removal,
   })
   return { removal, end: rename }
 }

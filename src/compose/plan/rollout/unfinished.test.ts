@@ -42,13 +42,32 @@ it('one that runs has to prove itself as it is', () => {
   expect(next(leave('running'))).toMatch(/^\[\] → #1 .*monitor-container/)
 })
 
-it('one that was never started is made anew', () => {
-  expect(next(leave('created'))).toMatch(/^\[\] → #1 .*remove-container .*\n\[1\] → #2 .*create-container/)
+it('one that was never started is made anew, and goes once the next one is there', () => {
+  expect(next(leave('created'))).toMatch(
+    /^\[\] → #1 .*create-container .*\n\[1\] → #2 .*remove-container .*\n\[1 2\] → #3 .*start-container/,
+  )
+})
+
+it('that an old container was stopped for one is known at any moment of the next update, and of the one after it', () => {
+  const cutShort = (version: string, have: readonly Observed[]): readonly Observed[] =>
+    have.flatMap((observed) => {
+      const update = plan(want(version), observed)
+      return Array.from({ length: 5 }, (_, count) => applyPrefix(update, observed, count, () => 0).observed)
+    })
+  const left = [leave('created', 'exited'), leave('exited', 'exited')]
+  for (const observed of cutShort('4', cutShort('3', left))) {
+    const update = plan(want('5'), observed)
+    const members = (update.rollouts ?? []).flatMap(({ batches }) => batches.flat())
+    expect(members).toMatchObject([{ isDown: true }])
+    expect(applyPlan(update, observed).containers.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'p-web-1 running',
+    ])
+  }
 })
 
 it.each<[ContainerState, number]>([
-  ['exited', 1],
-  ['created', 2],
+  ['exited', 0],
+  ['created', 1],
 ])('an old container that was stopped for one that is %s runs again when the update fails', (state, made) => {
   const steps = plan(want('2'), leave(state, 'exited'))
   const progress = { begun: new Set(steps.steps.map(({ id }) => id).slice(0, made)), made: new Map([[made, 'new']]) }

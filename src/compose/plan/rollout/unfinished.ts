@@ -27,16 +27,22 @@ export function toTemporaryName(old: ObservedContainer, name: string): string {
   return `${old.id.slice(0, 12)}_${name}`
 }
 
+/** Another one, for a successor that is made while an earlier one has the first. */
+export function toOtherTemporaryName(old: ObservedContainer, name: string): string {
+  return `${old.id.slice(12, 24)}_${name}`
+}
+
 export function isTemporaryName(name: string): boolean {
   return /^[0-9a-f]{12}_/.test(name)
 }
 
 /** A successor tells by its temporary name whom it replaces, or by a label where it has a name of its own. */
-function isPredecessor(old: ObservedContainer, successor: ObservedContainer): boolean {
+export function isPredecessor(old: ObservedContainer, successor: ObservedContainer): boolean {
   if (old.id === successor.id) return false
   if (successor.labels[PREDECESSOR_LABEL] === old.id) return true
   const prefix = /^([0-9a-f]{12})_/.exec(successor.name)?.[1]
-  return prefix !== undefined && old.id.startsWith(prefix) && old.number === successor.number
+  const prefixes = [old.id.slice(0, 12), old.id.slice(12, 24)]
+  return prefix !== undefined && prefixes.includes(prefix) && old.number === successor.number
 }
 
 /**

@@ -1,0 +1,47 @@
+import { toCall } from '../../core/call.ts'
+import type { CallOptions } from '../../core/call.ts'
+import { isFlotillaError } from '../../core/errors.ts'
+import { mapLimit } from '../../core/limit.ts'
+import { inspectContainer } from '../../engine/api/containers.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { findInterrupted, planBringBack } from '../plan/bring-back.ts'
+import type { Ended, Seen } from '../plan/bring-back-steps.ts'
+import type { Plan } from '../plan/plan.ts'
+
+/** How long an engine may take to say what is there. */
+const lookMs = 5000
+
+/**
+ * Plans the way back of what a plan that failed has stopped, from what is there now: an answer may have been lost.
+ *
+ * @returns a plan of which nothing need succeed
+ */
+export async function prepareBringBack(
+  engine: Engine,
+  plan: Plan,
+  ended: Ended,
+  o: CallOptions & { readonly parallel: number },
+): Promise<Plan> {
+  const interrupted = findInterrupted(plan, ended)
+  const references = interrupted.flatMap(({ old, successor }) =>
+    successor === undefined ? [old.id] : [old.id, successor.reference],
+  )
+  const seen = new Map<string, Seen>()
+  const unknown = new Set<string>()
+  await mapLimit([...new Set(references)], o.parallel, async (reference) => {
+    try {
+      const call = { ...toCall(o), deadlineMs: lookMs }
+      const {
+        Id: id,
+        Name: name,
+        State: state,
+        NetworkSettings: settings,
+      } = await inspectContainer(engine, reference, {}, call)
+      const networks = Object.keys(settings.Networks ?? {})
+      seen.set(reference, { id, name: name.replace(/^\//, ''), state: state.Status, networks })
+    } catch (error) {
+      if (!isFlotillaError(error) || error.status !== 404) unknown.add(reference)
+    }
+  })
+  return planBringBack(plan, interrupted, ended, seen, unknown)
+}
