@@ -1,13 +1,17 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Election } from '../leader/election.ts'
 import type { AccessGate, VouchedLines } from './access-gate.ts'
-import type { ForwardHost } from './forward-options.ts'
+import { LeadershipMoved } from './fence.ts'
+import type { FailureTold, ForwardHost } from './forward-options.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { headerOf } from './http1/head.ts'
 import {
+  giveUpTry,
+  lostHeader,
   makeKeptWait,
   notPrimaryHeader,
   readRefusal,
+  renderLost,
   renderWaitLines,
   requestIdHeader,
   toPauseMs,
@@ -19,7 +23,8 @@ import type { OwnView } from './own-view.ts'
 import type { PrimaryLink } from './primary-link.ts'
 import { PrimaryLinks } from './primary-links.ts'
 import type { PrimaryLinksOptions } from './primary-links.ts'
-import { isLocal, mayWait, needsPrimary } from './primary-routes.ts'
+import { isLocal, mayWait, needsPrimary, repeatOf } from './primary-routes.ts'
+import type { Repeat } from './primary-routes.ts'
 import type { EndpointServer } from './server.ts'
 import { renderPath } from './target.ts'
 import type { Target } from './target.ts'
@@ -44,8 +49,12 @@ export const hopHeader = 'x-flotilla-replica'
 const primaryWaitMs = 30_000
 /** One that a replica sent here waits this long for this manager to learn that it leads. */
 const hopWaitMs = 5000
-/** After a refused connection the next primary is nearly always known by then. */
+/** A read waits no longer for the next primary; nor does what the one that leads has no room for. */
 const handOverMs = 1000
+/** Between two looks whether a primary answers again. */
+const lookMs = 1000
+/** Between two tries of what a manager refused that does not lead any more. */
+const againMs = 250
 
 type Serve = () => void | Promise<void>
 
@@ -60,6 +69,8 @@ interface Arrival {
   readonly isServable: boolean
   /** A create, which may have to wait for room. */
   readonly kept: KeptWait | undefined
+  /** A primary was asked before and gave no answer. */
+  readonly isAgain: boolean
   /** Monotonic. */
   readonly atMs: number
   readonly untilMs: number
@@ -90,13 +101,16 @@ export class PrimaryForwarder {
   /** Serves by `serve`, or passes the request on, at once or when it is known who leads. */
   route(exchange: Exchange, target: Target, serve: Serve): void | Promise<void> {
     const { role } = this.#o
-    if (isLocal(target.path) || (role.kind === 'primary' && role.catchingUp === undefined)) return serve()
+    if (isLocal(target.path)) return serve()
     const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
+    if (role.kind === 'primary' && role.catchingUp === undefined)
+      return isPassedOn ? tellMoved(exchange, serve) : serve()
     const atMs = this.#o.clock.monotonicMs()
     const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
     const isServable = !needsPrimary(exchange.head.method, target.path, exchange.caller?.tenant !== undefined)
     const kept = !isPassedOn && mayWait(exchange.head.method, target.path) ? makeKeptWait(atMs) : undefined
-    return this.#find({ exchange, target, serve, isPassedOn, isServable, kept, atMs, untilMs })
+    const told: Serve = isPassedOn ? () => tellMoved(exchange, serve) : serve
+    return this.#find({ exchange, target, serve: told, isPassedOn, isServable, kept, isAgain: false, atMs, untilMs })
   }
 
   /**
@@ -108,7 +122,8 @@ export class PrimaryForwarder {
     const kept = makeKeptWait(exchange.arrivedMs ?? nowMs)
     kept.lastWordMs = nowMs
     const untilMs = nowMs + this.#waitMs
-    return this.#find({ exchange, target, serve, isPassedOn: false, isServable: false, kept, atMs: nowMs, untilMs })
+    const how = { isPassedOn: false, isServable: false, isAgain: false } as const
+    return this.#find({ exchange, target, serve, ...how, kept, atMs: nowMs, untilMs })
   }
 
   get #waitMs(): number {
@@ -166,8 +181,9 @@ export class PrimaryForwarder {
     exchange.replyError(503, message, ['Retry-After', '1', ...(isPassedOn ? [notPrimaryHeader, 'true'] : [])])
   }
 
-  #serveHere({ exchange, kept, serve }: Arrival): void | Promise<void> {
+  #serveHere({ exchange, kept, isAgain, serve }: Arrival): void | Promise<void> {
     if (kept !== undefined) exchange.arrivedMs = kept.sinceMs
+    if (isAgain) exchange.lost = kept?.lostIds ?? []
     return serve()
   }
 
@@ -188,17 +204,40 @@ export class PrimaryForwarder {
       void this.#settle(arrival, () => this.#forwardKept(arrival, kept, link))
       return
     }
+    const repeat = repeatOf(exchange.head.method, target.path)
+    if (repeat === undefined || exchange.head.bodyLength === 0) this.#send(arrival, link, repeat)
+    else
+      void this.#settle(arrival, async () => {
+        // It may have to be sent again.
+        const body = await exchange.readBody()
+        this.#send(arrival, link, repeat, body)
+      })
+  }
+
+  #send(arrival: Arrival, link: PrimaryLink, repeat: Repeat | undefined, body?: Buffer): void {
+    const { exchange, target } = arrival
     const { lines, without } = this.#vouch(exchange)
     link.forward(exchange, {
       path: pathOf(target),
-      withoutHeaders: exchange.requestId === undefined ? without : [requestIdHeader, ...without],
-      extraLines: `${this.#renderHop(exchange)}${lines}`,
+      ...(body !== undefined && { body }),
+      withoutHeaders: [requestIdHeader, lostHeader, ...without],
+      extraLines: `${this.#renderHop(exchange)}${lines}${arrival.isAgain ? renderLost([]) : ''}`,
+      repeat,
       onUnsent: (error) => {
         void this.#settle(arrival, () => this.#failOver(arrival, link, error))
       },
+      onRefusal: (_, head) => {
+        const isLate = this.#o.clock.monotonicMs() >= arrival.untilMs
+        if (repeat === undefined || isLate || readRefusal(head) !== 'elsewhere') return false
+        void this.#settle(arrival, async () => {
+          await this.#changed(arrival, this.#o.clock.monotonicMs() + againMs)
+          await this.#find(arrival)
+        })
+        return true
+      },
       onLost: () => {
         link.suspect()
-        void this.#settle(arrival, () => this.#find(arrival))
+        void this.#settle(arrival, () => this.#find({ ...arrival, isAgain: true }))
       },
     })
   }
@@ -222,7 +261,7 @@ export class PrimaryForwarder {
     link.forward(exchange, {
       path: pathOf(target),
       body,
-      withoutHeaders: [waitIdHeader, waitedHeader, requestIdHeader, ...without],
+      withoutHeaders: [waitIdHeader, waitedHeader, requestIdHeader, lostHeader, ...without],
       extraLines: `${this.#renderHop(exchange)}${lines}${renderWaitLines(kept, this.#o.clock.monotonicMs())}`,
       onUnsent: (error) => {
         const isWaiting = kept.lastWordMs !== undefined
@@ -232,12 +271,37 @@ export class PrimaryForwarder {
       },
       onRefusal: (_, head) => {
         const refusal = readRefusal(head)
-        if (refusal === 'final' || (refusal === 'elsewhere' && kept.lastWordMs === undefined)) return false
+        if (refusal === 'final') return false
         if (refusal === 'wait') kept.lastWordMs = this.#o.clock.monotonicMs()
         void this.#settle(arrival, () => this.#tryLater(arrival, kept, link, undefined))
         return true
       },
+      repeat: 'always',
+      onLost: (told) => {
+        link.suspect()
+        void this.#settle(arrival, () => this.#tryElsewhere(arrival, kept, link, told))
+      },
     })
+  }
+
+  /**
+   * Nobody knows whether the container was made. The next primary is asked, which removes what was before it makes another;
+   * one that goes on leading may be about to make it.
+   */
+  async #tryElsewhere(arrival: Arrival, kept: KeptWait, link: PrimaryLink, told: FailureTold): Promise<void> {
+    const { role, clock } = this.#o
+    giveUpTry(kept)
+    const untilMs = clock.monotonicMs() + this.#waitMs
+    while (role.kind !== 'primary' && (role.primary === undefined || role.primary === link.address)) {
+      const isThere = role.primary === link.address && !link.isSuspect
+      if (isThere || this.#isEnding || clock.monotonicMs() >= untilMs) {
+        arrival.exchange.replyError(told.status, told.message)
+        return
+      }
+      await this.#changed(arrival, Math.min(untilMs, clock.monotonicMs() + lookMs))
+      if (arrival.exchange.isGone) return
+    }
+    await this.#find({ ...arrival, isAgain: true, untilMs })
   }
 
   /** Nothing has been done for the create: it is sent again, to whoever leads then. */
@@ -262,12 +326,16 @@ export class PrimaryForwarder {
   async #failOver(arrival: Arrival, link: PrimaryLink, error: unknown): Promise<void> {
     const { role, clock } = this.#o
     if (arrival.isServable && (link.isSuspect || link !== this.#links.current)) return this.#find(arrival)
-    const soonMs = Math.min(arrival.untilMs, clock.monotonicMs() + handOverMs)
+    const untilMs = link.isSuspect ? arrival.untilMs : Math.min(arrival.untilMs, clock.monotonicMs() + handOverMs)
     while (role.kind !== 'primary' && (role.primary === undefined || role.primary === link.address)) {
-      if (await this.#changed(arrival, soonMs)) continue
-      const { status, message } = link.describeFailure(error)
-      if (!arrival.exchange.isGone) arrival.exchange.replyError(status, message)
-      return
+      if (await this.#changed(arrival, Math.min(untilMs, clock.monotonicMs() + lookMs))) continue
+      if (arrival.exchange.isGone) return
+      if (clock.monotonicMs() >= untilMs) {
+        const { status, message } = link.describeFailure(error)
+        arrival.exchange.replyError(status, message)
+        return
+      }
+      if (role.primary === link.address && !link.isSuspect) break
     }
     return this.#find(arrival)
   }
@@ -303,6 +371,16 @@ export class PrimaryForwarder {
     if (primary === undefined) this.#unknownSinceMs ??= this.#o.clock.monotonicMs()
     else this.#unknownSinceMs = undefined
     this.#links.follow(kind === 'replica' ? primary : undefined)
+  }
+}
+
+/** The manager that has passed a request on may do so again when nothing has been done for it here. */
+async function tellMoved(exchange: Exchange, serve: Serve): Promise<void> {
+  try {
+    await serve()
+  } catch (error) {
+    if (error instanceof LeadershipMoved) exchange.addHeaders([notPrimaryHeader, 'true'])
+    throw error
   }
 }
 
