@@ -1,10 +1,10 @@
 import type { Buffer } from 'node:buffer'
 import type { BagEntry } from '../../core/bag.ts'
 import type { FlotillaError } from '../../core/errors.ts'
+import type { Repeat } from '../../engine/repeat.ts'
 import type { Joined } from './hijack.ts'
 import type { ResponseHead } from './http1/head.ts'
 import type { EnginePool } from './http1/pool.ts'
-import type { Repeat } from './primary-routes.ts'
 import type { Forward } from './proxy.ts'
 
 /** The node a request goes to, as far as forwarding is concerned. */

@@ -1,4 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
+import { lostHeader, repeatOf } from '../../engine/repeat.ts'
+import type { Repeat } from '../../engine/repeat.ts'
 import type { Election } from '../leader/election.ts'
 import type { AccessGate, VouchedLines } from './access-gate.ts'
 import { LeadershipMoved } from './fence.ts'
@@ -7,7 +9,6 @@ import type { Exchange } from './http1/exchange.ts'
 import { headerOf } from './http1/head.ts'
 import {
   giveUpTry,
-  lostHeader,
   makeKeptWait,
   notPrimaryHeader,
   readRefusal,
@@ -23,8 +24,7 @@ import type { OwnView } from './own-view.ts'
 import type { PrimaryLink } from './primary-link.ts'
 import { PrimaryLinks } from './primary-links.ts'
 import type { PrimaryLinksOptions } from './primary-links.ts'
-import { isLocal, mayWait, needsPrimary, repeatOf } from './primary-routes.ts'
-import type { Repeat } from './primary-routes.ts'
+import { isLocal, mayWait, needsPrimary } from './primary-routes.ts'
 import type { EndpointServer } from './server.ts'
 import { renderPath } from './target.ts'
 import type { Target } from './target.ts'

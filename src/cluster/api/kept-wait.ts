@@ -1,3 +1,4 @@
+import { lostHeader } from '../../engine/repeat.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { headerOf } from './http1/head.ts'
 import type { RequestHead, ResponseHead } from './http1/head.ts'
@@ -15,8 +16,6 @@ export const requestIdHeader = 'x-flotilla-request-id'
 
 /** Of a request: the replica keeps it, under this ID. */
 export const waitIdHeader = 'x-flotilla-wait-id'
-/** Of a request that managers gave no answer to: those of its tries that may have made something, with commas between them. */
-export const lostHeader = 'x-flotilla-lost'
 /** Of a request: milliseconds that it has waited already. */
 export const waitedHeader = 'x-flotilla-waited'
 /** Of an answer: there is no room yet; milliseconds that the create may still wait. */
@@ -61,6 +60,11 @@ export function renderWaitLines(kept: KeptWait, nowMs: number): string {
 
 export function renderLost(ids: readonly string[]): string {
   return `${lostHeader}: ${ids.join(',')}\r\n`
+}
+
+/** Whether a manager that gave no answer may have carried the request out. */
+export function isAgain({ lost, head }: Pick<Exchange, 'lost' | 'head'>): boolean {
+  return lost !== undefined || headerOf(head, lostHeader) !== undefined
 }
 
 /**

@@ -3,7 +3,7 @@ import { inspectContainer } from '../../../engine/api/containers.ts'
 import { findOwned, noteNodes, paramsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { leadershipOver } from '../fence.ts'
-import { readLost } from '../kept-wait.ts'
+import { isAgain } from '../kept-wait.ts'
 
 /** Renaming: the new name is held while the engine works, so that no create can take it. */
 export const rename: Handler = (api, call) =>
@@ -20,7 +20,7 @@ export const rename: Handler = (api, call) =>
     try {
       lead.check()
       await renameOn(api, call, owned, wanted).catch(async (error: unknown) => {
-        if (readLost(call.exchange) === undefined || !(await isNamed(owned, wanted))) throw error
+        if (!isAgain(call.exchange) || !(await isNamed(owned, wanted))) throw error
       })
       if (lead.isBroken) await undo(api, call, owned, names[0] ?? '')
       owned.member.send({ kind: 'assumed', id, change: { names: [wanted] } })
