@@ -103,8 +103,10 @@ export class PrimaryForwarder {
     const { role } = this.#o
     if (isLocal(target.path)) return serve()
     const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
-    if (role.kind === 'primary' && role.catchingUp === undefined)
-      return isPassedOn ? tellMoved(exchange, serve) : serve()
+    if (role.kind === 'primary' && role.catchingUp === undefined) {
+      if (isPassedOn) return tellMoved(exchange, serve)
+      return isRead(exchange) ? serve() : this.#serveOrPassOn(exchange, target, serve)
+    }
     const atMs = this.#o.clock.monotonicMs()
     const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
     const isServable = !needsPrimary(exchange.head.method, target.path, exchange.caller?.tenant !== undefined)
@@ -113,17 +115,22 @@ export class PrimaryForwarder {
     return this.#find({ exchange, target, serve: told, isPassedOn, isServable, kept, isAgain: false, atMs, untilMs })
   }
 
-  /**
-   * Goes on with a create that waited here while this manager led, and for which nothing has been done: it waits at the
-   * manager that leads now. Its body has to be kept.
-   */
-  passOn(exchange: Exchange, target: Target, serve: Serve): Promise<void> {
-    const nowMs = this.#o.clock.monotonicMs()
-    const kept = makeKeptWait(exchange.arrivedMs ?? nowMs)
-    kept.lastWordMs = nowMs
-    const untilMs = nowMs + this.#waitMs
-    const how = { isPassedOn: false, isServable: false, isAgain: false } as const
-    return this.#find({ exchange, target, serve, ...how, kept, atMs: nowMs, untilMs })
+  /** What nothing has been done for here, since leadership was lost over it, is left to the manager that leads now. */
+  async #serveOrPassOn(exchange: Exchange, target: Target, serve: Serve): Promise<void> {
+    try {
+      await serve()
+    } catch (error) {
+      const { method } = exchange.head
+      const isCreate = mayWait(method, target.path)
+      const isKept = isCreate || repeatOf(method, target.path) !== undefined
+      if (!(error instanceof LeadershipMoved) || !isKept || this.#isEnding) throw error
+      const atMs = this.#o.clock.monotonicMs()
+      const kept = isCreate ? makeKeptWait(exchange.arrivedMs ?? atMs) : undefined
+      // It may have waited for hours, and has as long as any other from now on.
+      if (kept !== undefined) kept.lastWordMs = atMs
+      const how = { isPassedOn: false, isServable: false, isAgain: false } as const
+      await this.#find({ exchange, target, serve, ...how, kept, atMs, untilMs: atMs + this.#waitMs })
+    }
   }
 
   get #waitMs(): number {
@@ -372,6 +379,10 @@ export class PrimaryForwarder {
     else this.#unknownSinceMs = undefined
     this.#links.follow(kind === 'replica' ? primary : undefined)
   }
+}
+
+function isRead({ head: { method } }: Exchange): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 /** The manager that has passed a request on may do so again when nothing has been done for it here. */

@@ -8,12 +8,12 @@ import type { PlacementRequest } from '../../placement.ts'
 import { addCondition, isPinned, toEngineBody } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
 import type { Fields } from '../../wire.ts'
-import { isFields, readFields, readText } from '../../wire.ts'
-import { LeadershipMoved, leadershipOver } from '../fence.ts'
+import { isFields, readText } from '../../wire.ts'
+import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
 import { readKept, readLost, waitHeader } from '../kept-wait.ts'
-import { StillWaiting, readWaitMs, waitForRoom } from '../waiting.ts'
+import { StillWaiting, waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
 import { removeLost } from './remove-lost.ts'
 import { confirmCreated } from './confirm-created.ts'
@@ -51,23 +51,9 @@ export const create: Handler = async (api, call) => {
       await createFenced(api, call, lead, kept?.id)
     })
   } catch (error) {
-    return goOnElsewhere(api, call, error)
+    if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
+    throw error
   }
-}
-
-/** Lets a create for which nothing has been done, or whatever was does no harm, wait on; throws the error otherwise. */
-async function goOnElsewhere(api: Api, call: Call, error: unknown): Promise<void> {
-  const { exchange } = call
-  if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
-  const isKept = readKept(exchange.head) !== undefined
-  if (error instanceof LeadershipMoved && !isKept && api.passOn !== undefined && (await mayGoOn(api, call)))
-    return api.passOn(call)
-  throw error
-}
-
-/** Whether a create for which nothing has been done may wait for the manager that leads now. */
-async function mayGoOn(api: Api, call: Call): Promise<boolean> {
-  return !api.waiting.isEnded && readWaitMs(readFields(await readJsonBody(call), 'Labels'), api.settings.waitMs) > 0
 }
 
 /** The engine made the container, or may have: nobody is told that it did not, and nobody else makes it. */
