@@ -103,16 +103,20 @@ export class PrimaryForwarder {
     const { role } = this.#o
     if (isLocal(target.path)) return serve()
     const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
-    if (role.kind === 'primary' && role.catchingUp === undefined) {
-      if (isPassedOn) return tellMoved(exchange, serve)
-      return isRead(exchange) ? serve() : this.#serveOrPassOn(exchange, target, serve)
-    }
+    const told = this.#telling(exchange, target, serve, isPassedOn)
+    if (role.kind === 'primary' && role.catchingUp === undefined) return told()
     const atMs = this.#o.clock.monotonicMs()
     const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
     const isServable = !needsPrimary(exchange.head.method, target.path, exchange.caller?.tenant !== undefined)
     const kept = !isPassedOn && mayWait(exchange.head.method, target.path) ? makeKeptWait(atMs) : undefined
-    const told: Serve = isPassedOn ? () => tellMoved(exchange, serve) : serve
     return this.#find({ exchange, target, serve: told, isPassedOn, isServable, kept, isAgain: false, atMs, untilMs })
+  }
+
+  /** What becomes of a call for which nothing has been done, since leadership was lost over it. */
+  #telling(exchange: Exchange, target: Target, serve: Serve, isPassedOn: boolean): Serve {
+    const { method } = exchange.head
+    if (method === 'GET' || method === 'HEAD') return serve
+    return () => (isPassedOn ? tellMoved(exchange, serve) : this.#serveOrPassOn(exchange, target, serve))
   }
 
   /** What nothing has been done for here, since leadership was lost over it, is left to the manager that leads now. */
@@ -129,7 +133,8 @@ export class PrimaryForwarder {
       // It may have waited for hours, and has as long as any other from now on.
       if (kept !== undefined) kept.lastWordMs = atMs
       const how = { isPassedOn: false, isServable: false, isAgain: false } as const
-      await this.#find({ exchange, target, serve, ...how, kept, atMs, untilMs: atMs + this.#waitMs })
+      const again: Serve = () => this.#serveOrPassOn(exchange, target, serve)
+      await this.#find({ exchange, target, serve: again, ...how, kept, atMs, untilMs: atMs + this.#waitMs })
     }
   }
 
@@ -379,10 +384,6 @@ export class PrimaryForwarder {
     else this.#unknownSinceMs = undefined
     this.#links.follow(kind === 'replica' ? primary : undefined)
   }
-}
-
-function isRead({ head: { method } }: Exchange): boolean {
-  return method === 'GET' || method === 'HEAD'
 }
 
 /** The manager that has passed a request on may do so again when nothing has been done for it here. */
