@@ -3,6 +3,8 @@ import { lostHeader, repeatOf } from '../../engine/repeat.ts'
 import type { Repeat } from '../../engine/repeat.ts'
 import type { Election } from '../leader/election.ts'
 import type { AccessGate, VouchedLines } from './access-gate.ts'
+import { awaitChange, pathOf, tellMoved } from './arrival.ts'
+import type { Arrival, Serve } from './arrival.ts'
 import { LeadershipMoved } from './fence.ts'
 import type { FailureTold, ForwardHost } from './forward-options.ts'
 import type { Exchange } from './http1/exchange.ts'
@@ -26,7 +28,6 @@ import { PrimaryLinks } from './primary-links.ts'
 import type { PrimaryLinksOptions } from './primary-links.ts'
 import { isLocal, mayWait, needsPrimary } from './primary-routes.ts'
 import type { EndpointServer } from './server.ts'
-import { renderPath } from './target.ts'
 import type { Target } from './target.ts'
 import { endingMessage } from './waiting.ts'
 
@@ -55,26 +56,6 @@ const handOverMs = 1000
 const lookMs = 1000
 /** Between two tries of what a manager refused that does not lead any more. */
 const againMs = 250
-
-type Serve = () => void | Promise<void>
-
-/** A request that cannot be served here at once. */
-interface Arrival {
-  readonly exchange: Exchange
-  readonly target: Target
-  readonly serve: Serve
-  /** A replica sent it: it goes no further. */
-  readonly isPassedOn: boolean
-  /** A replica may serve it in need. */
-  readonly isServable: boolean
-  /** A create, which may have to wait for room. */
-  readonly kept: KeptWait | undefined
-  /** A primary was asked before and gave no answer. */
-  readonly isAgain: boolean
-  /** Monotonic. */
-  readonly atMs: number
-  readonly untilMs: number
-}
 
 /**
  * Decides where a request is served when a cluster has several managers: here while leading, otherwise by the
@@ -169,7 +150,7 @@ export class PrimaryForwarder {
         if (arrival.isServable && link.isSuspect) return this.#serveOwn(arrival)
         this.#forward(arrival, link)
         return
-      } else if (!(await this.#changed(arrival, this.#patienceUntil(arrival)))) {
+      } else if (!(await awaitChange(this.#o, arrival.exchange, this.#patienceUntil(arrival)))) {
         if (arrival.exchange.isGone) return
         if (arrival.isServable) return this.#serveOwn(arrival)
         this.#refuse(arrival)
@@ -242,7 +223,7 @@ export class PrimaryForwarder {
         const isLate = this.#o.clock.monotonicMs() >= arrival.untilMs
         if (repeat === undefined || isLate || readRefusal(head) !== 'elsewhere') return false
         void this.#settle(arrival, async () => {
-          await this.#changed(arrival, this.#o.clock.monotonicMs() + againMs)
+          await awaitChange(this.#o, arrival.exchange, this.#o.clock.monotonicMs() + againMs)
           await this.#find(arrival)
         })
         return true
@@ -310,10 +291,10 @@ export class PrimaryForwarder {
         arrival.exchange.replyError(told.status, told.message)
         return
       }
-      await this.#changed(arrival, Math.min(untilMs, clock.monotonicMs() + lookMs))
+      await awaitChange(this.#o, arrival.exchange, Math.min(untilMs, clock.monotonicMs() + lookMs))
       if (arrival.exchange.isGone) return
     }
-    await this.#find({ ...arrival, isAgain: true, untilMs })
+    await this.#find({ ...arrival, isAgain: true, atMs: clock.monotonicMs(), untilMs })
   }
 
   /** Nothing has been done for the create: it is sent again, to whoever leads then. */
@@ -330,7 +311,7 @@ export class PrimaryForwarder {
       if (!exchange.isGone) exchange.replyError(status, message)
       return
     }
-    await this.#changed(arrival, clock.monotonicMs() + toPauseMs(kept.tries))
+    await awaitChange(this.#o, arrival.exchange, clock.monotonicMs() + toPauseMs(kept.tries))
     await this.#find({ ...arrival, untilMs })
   }
 
@@ -340,7 +321,7 @@ export class PrimaryForwarder {
     if (arrival.isServable && (link.isSuspect || link !== this.#links.current)) return this.#find(arrival)
     const untilMs = link.isSuspect ? arrival.untilMs : Math.min(arrival.untilMs, clock.monotonicMs() + handOverMs)
     while (role.kind !== 'primary' && (role.primary === undefined || role.primary === link.address)) {
-      if (await this.#changed(arrival, Math.min(untilMs, clock.monotonicMs() + lookMs))) continue
+      if (await awaitChange(this.#o, arrival.exchange, Math.min(untilMs, clock.monotonicMs() + lookMs))) continue
       if (arrival.exchange.isGone) return
       if (clock.monotonicMs() >= untilMs) {
         const { status, message } = link.describeFailure(error)
@@ -361,23 +342,6 @@ export class PrimaryForwarder {
     }
   }
 
-  /** Waits for a change of leadership. @returns false when the time is over or the client has gone */
-  async #changed({ exchange }: Arrival, untilMs: number): Promise<boolean> {
-    const leftMs = untilMs - this.#o.clock.monotonicMs()
-    if (leftMs <= 0 || exchange.isGone) return false
-    const stop = new AbortController()
-    let isChanged = false
-    const giveBack = this.#o.role.onChange(() => {
-      isChanged = true
-      stop.abort(changedReason)
-    })
-    exchange.onGone(() => stop.abort(changedReason))
-    await this.#o.clock.sleep(leftMs, stop.signal).catch(() => undefined)
-    giveBack()
-    exchange.onGone(undefined)
-    return isChanged && !exchange.isGone
-  }
-
   #follow(): void {
     const { kind, primary } = this.#o.role
     if (primary === undefined) this.#unknownSinceMs ??= this.#o.clock.monotonicMs()
@@ -386,20 +350,4 @@ export class PrimaryForwarder {
   }
 }
 
-/** The manager that has passed a request on may do so again when nothing has been done for it here. */
-async function tellMoved(exchange: Exchange, serve: Serve): Promise<void> {
-  try {
-    await serve()
-  } catch (error) {
-    if (error instanceof LeadershipMoved) exchange.addHeaders([notPrimaryHeader, 'true'])
-    throw error
-  }
-}
-
 const nobodyVouched: VouchedLines = { lines: '', without: [] }
-
-function pathOf({ version, path, query }: Target): string {
-  return `${version === undefined ? '' : `/v${version}`}${renderPath(path)}${query === '' ? '' : `?${query}`}`
-}
-
-const changedReason = new Error('leadership has changed')
