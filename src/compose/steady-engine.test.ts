@@ -110,6 +110,20 @@ describe('a fleet whose manager goes', () => {
     expect(asked.slice(1)).toEqual(calls)
   })
 
+  it('waits for the container that is still being made, and makes it anew', async () => {
+    const taken = new FlotillaError('engine/conflict', 'the name is taken', { status: 409 })
+    const none = new FlotillaError('engine/not-found', 'none', { status: 404 })
+    const { engine, asked } = scripted(true, lost, none, taken, found('created', 'shop'), {})
+    await engine.request(create)
+    expect(asked.slice(1)).toEqual([
+      'GET /containers/shop-web-1/json',
+      'POST /containers/create again',
+      'GET /containers/shop-web-1/json',
+      'DELETE /containers/ID',
+      'POST /containers/create again',
+    ])
+  })
+
   it.each([
     ['that runs', found('running', 'shop')],
     ['of somebody else', found('created', 'other')],

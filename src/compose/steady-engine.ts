@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { isFlotillaError } from '../core/errors.ts'
 import { inspectContainer, removeContainer } from '../engine/api/containers.ts'
 import type { ContainerCreateBody } from '../engine/api/types.ts'
-import type { Engine, EngineRequest } from '../engine/engine.ts'
+import type { Engine, EngineReply, EngineRequest } from '../engine/engine.ts'
 import { lostHeader, repeatOf } from '../engine/repeat.ts'
 import { isSource } from '../engine/wire.ts'
 import { pauseBeforeAgain } from './view/follow-again.ts'
@@ -53,8 +53,8 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
       if (!mayRepeat(request)) return engine.request(request, o)
       return insist(o, async (tries) => {
         if (tries === 0) return engine.request(request, o)
-        if (isCreate(request)) await removeLost(engine, request, o)
-        return engine.request({ ...request, headers: { ...request.headers, [lostHeader]: '' } }, o)
+        const again = { ...request, headers: { ...request.headers, [lostHeader]: '' } }
+        return isCreate(request) ? createAgain(engine, again, clock, o) : engine.request(again, o)
       })
     },
   }
@@ -78,14 +78,44 @@ function isCreate({ method, path, query }: EngineRequest): boolean {
   return method === 'POST' && path === '/containers/create' && typeof query?.['name'] === 'string'
 }
 
-/** Takes away what came of a create that got no answer. */
-async function removeLost(engine: Engine, { query, body }: EngineRequest, o: CallOptions | undefined): Promise<void> {
+/** A manager, or an engine, that was asked first may still be at it: its name is taken before the container shows. */
+const lateMs = 10_000
+const latePauseMs = 200
+
+async function createAgain(
+  engine: Engine,
+  request: EngineRequest,
+  clock: Clock,
+  o: CallOptions | undefined,
+): Promise<EngineReply> {
+  const endMs = clock.monotonicMs() + lateMs
+  for (;;) {
+    const isFree = await removeLost(engine, request, o)
+    try {
+      return await engine.request(request, o)
+    } catch (error) {
+      const isTaken = isFlotillaError(error) && error.status === 409
+      if (!isTaken || !isFree || clock.monotonicMs() >= endMs) throw error
+    }
+    await clock.sleep(latePauseMs, o?.signal)
+  }
+}
+
+/** Takes away what came of a create that got no answer. @returns false when the name is somebody else's */
+async function removeLost(
+  engine: Engine,
+  { query, body }: EngineRequest,
+  o: CallOptions | undefined,
+): Promise<boolean> {
   const labels = Object.entries((body as ContainerCreateBody).Labels ?? {})
   try {
     const { Id: id, State: state, Config: config } = await inspectContainer(engine, String(query?.['name']), {}, o)
     const isSame = labels.length > 0 && labels.every(([name, value]) => config.Labels?.[name] === value)
-    if (isSame && state.Status === 'created') await removeContainer(engine, id, { volumes: true }, o)
+    if (!isSame || state.Status !== 'created') return false
+    await removeContainer(engine, id, { volumes: true }, o)
+    return true
   } catch (error) {
     if (!isFlotillaError(error) || error.status !== 404) throw error
+    return true
   }
 }
