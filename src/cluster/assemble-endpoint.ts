@@ -168,7 +168,6 @@ export async function assembleEndpoint(options: EndpointOptions): Promise<Endpoi
     builds: new BuildNodes(clock),
     latest: new LatestNames(),
     waiting: new WaitingCreates(),
-    ...(election === undefined ? {} : { passOn: (call) => dispatcher.passOn(call) }),
     ...(tenants === undefined ? {} : { tenants }),
     compile: once(loadRegex),
   }

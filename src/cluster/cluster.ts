@@ -48,6 +48,7 @@ export type ClusterAccess = Pick<
   | 'containers'
   | 'directory'
   | 'events'
+  | 'expectStray'
   | 'healthyMembers'
   | 'hold'
   | 'holdName'
@@ -272,6 +273,11 @@ export class Cluster {
       () => this.#fleet.snapshot().nodes,
       () => clock.monotonicMs(),
     )
+  }
+
+  /** A container of this swarm ID may come about that nobody knows of, and goes unless somebody starts it. */
+  expectStray(swarmId: string): void {
+    this.#strays.expect(swarmId, this.#o.clock.monotonicMs())
   }
 
   /** Where a container of this kind would go; takes nothing. */

@@ -74,6 +74,7 @@ class EngineClient implements Engine {
   #mayJoin = true
   /** Whether this endpoint has ever answered. */
   #isKnown = false
+  #isFleet: boolean | undefined
 
   constructor(endpoint: Endpoint, options: EngineOptions) {
     this.endpoint = endpoint
@@ -88,6 +89,10 @@ class EngineClient implements Engine {
       ...(options.maxIdleConnections === undefined ? {} : { maxIdle: options.maxIdleConnections }),
       ...(endpoint.kind === 'ssh' ? { maxOpening: maxSshOpening, settleMs: sshLoginMs } : {}),
     })
+  }
+
+  get isFleet(): boolean | undefined {
+    return this.#isFleet
   }
 
   apiVersion(o: CallOptions = {}): Promise<string> {
@@ -305,6 +310,8 @@ class EngineClient implements Engine {
       { deadlineMs: negotiationMs },
     )
     await reply.bytes()
+    const { server } = reply.headers
+    this.#isFleet = typeof server === 'string' && server.startsWith('swarm/')
     const header = reply.headers['api-version']
     return typeof header === 'string' && header !== '' ? header : undefined
   }

@@ -81,6 +81,8 @@ export type OnRead = (index: number, outcome: ReadOutcome) => void
  */
 export interface Engine {
   readonly endpoint: Endpoint
+  /** Whether the endpoint has said that it stands for many engines; undefined: nobody has asked it what it is. */
+  readonly isFleet?: boolean | undefined
   /** The API version in use, `1.41`; negotiated on the first call from `/_ping`. */
   apiVersion(o?: CallOptions): Promise<string>
   request(r: EngineRequest, o?: CallOptions): Promise<EngineReply>

@@ -60,8 +60,6 @@ export interface Api {
   readonly latest: LatestNames
   /** Creates that wait for a node. */
   readonly waiting: WaitingCreates
-  /** Leaves a create for which nothing has been done to the manager that leads now; absent: there is no other. */
-  passOn?(call: Call): Promise<void>
   /** What may be told of an engine's disk usage; absent: all of it. */
   narrowUsage?(member: Member, usage: Fields): Fields
   /** For one stream of events, which of them may be told; absent: all. */

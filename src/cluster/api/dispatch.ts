@@ -6,7 +6,6 @@ import type { Meters, RouteMeter } from '../metrics/meters.ts'
 import type { AccessGate } from './access-gate.ts'
 import { checkVersion } from './bridge/negotiate.ts'
 import type { Api, Call, Handler } from './call.ts'
-import { leadershipOver } from './fence.ts'
 import type { PrimaryForwarder } from './forward-primary.ts'
 import type { Exchange } from './http1/exchange.ts'
 import type { RequestHead } from './http1/head.ts'
@@ -25,8 +24,6 @@ interface MeteredRoute {
 
 export interface Dispatcher {
   handle(exchange: Exchange): void | Promise<void>
-  /** Leaves a request that was served here to the manager that leads now. */
-  passOn(call: Pick<Call, 'exchange'>): Promise<void>
 }
 
 /**
@@ -96,16 +93,7 @@ export function makeDispatcher(
       ? serve(api, exchange, target)
       : forwarder.route(exchange, target, () => serve(api, exchange, target))
   }
-  return {
-    handle,
-    async passOn({ exchange }) {
-      const forwarder = forwarderOf()
-      const api = apiOf()
-      const target = targetOf(exchange.head)
-      if (forwarder === undefined) throw leadershipOver()
-      await forwarder.passOn(exchange, target, () => serve(api, exchange, target))
-    },
-  }
+  return { handle }
 }
 
 /** Runs the handler; calls of tenants go another way to it. */

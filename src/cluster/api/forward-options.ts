@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import type { BagEntry } from '../../core/bag.ts'
 import type { FlotillaError } from '../../core/errors.ts'
+import type { Repeat } from '../../engine/repeat.ts'
 import type { Joined } from './hijack.ts'
 import type { ResponseHead } from './http1/head.ts'
 import type { EnginePool } from './http1/pool.ts'
@@ -16,6 +17,12 @@ export interface ForwardTarget {
   onBroken(error: unknown): void
   /** Another manager of the cluster, not an engine. */
   readonly isManager?: boolean
+}
+
+/** What a client is answered. */
+export interface FailureTold {
+  readonly status: number
+  readonly message: string
 }
 
 export interface ForwardOptions {
@@ -42,10 +49,12 @@ export interface ForwardOptions {
   onRefusal?(status: number, head: ResponseHead): boolean
   /** Takes over when no connection could be had, so that nothing of the request has left. */
   onUnsent?(error: FlotillaError): void
-  /** Takes over a read whose target broke off, or was given up, before it answered. */
-  onLost?(): void
+  /** Whether the request may be left to `onLost`; absent: never. */
+  readonly repeat?: Repeat | undefined
+  /** Takes over a request whose target broke off, or was given up, before it answered; told what the client would be. */
+  onLost?(told: FailureTold): void
   /** What the client is told when the target cannot be reached or breaks off; absent: 502, naming the node. */
-  describeFailure?(error: unknown): { readonly status: number; readonly message: string }
+  describeFailure?(error: unknown): FailureTold
   /** Called when the exchange is over, for whatever reason. */
   onDone?(): void
 }

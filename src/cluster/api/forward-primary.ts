@@ -1,13 +1,20 @@
 import type { Clock } from '../../core/clock.ts'
+import { lostHeader, repeatOf } from '../../engine/repeat.ts'
+import type { Repeat } from '../../engine/repeat.ts'
 import type { Election } from '../leader/election.ts'
 import type { AccessGate, VouchedLines } from './access-gate.ts'
-import type { ForwardHost } from './forward-options.ts'
+import { awaitChange, pathOf, tellMoved } from './arrival.ts'
+import type { Arrival, Serve } from './arrival.ts'
+import { LeadershipMoved } from './fence.ts'
+import type { FailureTold, ForwardHost } from './forward-options.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { headerOf } from './http1/head.ts'
 import {
+  giveUpTry,
   makeKeptWait,
   notPrimaryHeader,
   readRefusal,
+  renderLost,
   renderWaitLines,
   requestIdHeader,
   toPauseMs,
@@ -21,7 +28,6 @@ import { PrimaryLinks } from './primary-links.ts'
 import type { PrimaryLinksOptions } from './primary-links.ts'
 import { isLocal, mayWait, needsPrimary } from './primary-routes.ts'
 import type { EndpointServer } from './server.ts'
-import { renderPath } from './target.ts'
 import type { Target } from './target.ts'
 import { endingMessage } from './waiting.ts'
 
@@ -44,26 +50,12 @@ export const hopHeader = 'x-flotilla-replica'
 const primaryWaitMs = 30_000
 /** One that a replica sent here waits this long for this manager to learn that it leads. */
 const hopWaitMs = 5000
-/** After a refused connection the next primary is nearly always known by then. */
+/** A read waits no longer for the next primary; nor does what the one that leads has no room for. */
 const handOverMs = 1000
-
-type Serve = () => void | Promise<void>
-
-/** A request that cannot be served here at once. */
-interface Arrival {
-  readonly exchange: Exchange
-  readonly target: Target
-  readonly serve: Serve
-  /** A replica sent it: it goes no further. */
-  readonly isPassedOn: boolean
-  /** A replica may serve it in need. */
-  readonly isServable: boolean
-  /** A create, which may have to wait for room. */
-  readonly kept: KeptWait | undefined
-  /** Monotonic. */
-  readonly atMs: number
-  readonly untilMs: number
-}
+/** Between two looks whether a primary answers again. */
+const lookMs = 1000
+/** Between two tries of what a manager refused that does not lead any more. */
+const againMs = 250
 
 /**
  * Decides where a request is served when a cluster has several managers: here while leading, otherwise by the
@@ -90,25 +82,41 @@ export class PrimaryForwarder {
   /** Serves by `serve`, or passes the request on, at once or when it is known who leads. */
   route(exchange: Exchange, target: Target, serve: Serve): void | Promise<void> {
     const { role } = this.#o
-    if (isLocal(target.path) || (role.kind === 'primary' && role.catchingUp === undefined)) return serve()
+    if (isLocal(target.path)) return serve()
     const isPassedOn = headerOf(exchange.head, hopHeader) !== undefined
+    const told = this.#telling(exchange, target, serve, isPassedOn)
+    if (role.kind === 'primary' && role.catchingUp === undefined) return told()
     const atMs = this.#o.clock.monotonicMs()
     const untilMs = atMs + (isPassedOn ? Math.min(hopWaitMs, this.#waitMs) : this.#waitMs)
     const isServable = !needsPrimary(exchange.head.method, target.path, exchange.caller?.tenant !== undefined)
     const kept = !isPassedOn && mayWait(exchange.head.method, target.path) ? makeKeptWait(atMs) : undefined
-    return this.#find({ exchange, target, serve, isPassedOn, isServable, kept, atMs, untilMs })
+    return this.#find({ exchange, target, serve: told, isPassedOn, isServable, kept, isAgain: false, atMs, untilMs })
   }
 
-  /**
-   * Goes on with a create that waited here while this manager led, and for which nothing has been done: it waits at the
-   * manager that leads now. Its body has to be kept.
-   */
-  passOn(exchange: Exchange, target: Target, serve: Serve): Promise<void> {
-    const nowMs = this.#o.clock.monotonicMs()
-    const kept = makeKeptWait(exchange.arrivedMs ?? nowMs)
-    kept.lastWordMs = nowMs
-    const untilMs = nowMs + this.#waitMs
-    return this.#find({ exchange, target, serve, isPassedOn: false, isServable: false, kept, atMs: nowMs, untilMs })
+  /** What becomes of a call for which nothing has been done, since leadership was lost over it. */
+  #telling(exchange: Exchange, target: Target, serve: Serve, isPassedOn: boolean): Serve {
+    const { method } = exchange.head
+    if (method === 'GET' || method === 'HEAD') return serve
+    return () => (isPassedOn ? tellMoved(exchange, serve) : this.#serveOrPassOn(exchange, target, serve))
+  }
+
+  /** What nothing has been done for here, since leadership was lost over it, is left to the manager that leads now. */
+  async #serveOrPassOn(exchange: Exchange, target: Target, serve: Serve): Promise<void> {
+    try {
+      await serve()
+    } catch (error) {
+      const { method } = exchange.head
+      const isCreate = mayWait(method, target.path)
+      const isKept = isCreate || repeatOf(method, target.path) !== undefined
+      if (!(error instanceof LeadershipMoved) || !isKept || this.#isEnding) throw error
+      const atMs = this.#o.clock.monotonicMs()
+      const kept = isCreate ? makeKeptWait(exchange.arrivedMs ?? atMs) : undefined
+      // It may have waited for hours, and has as long as any other from now on.
+      if (kept !== undefined) kept.lastWordMs = atMs
+      const how = { isPassedOn: false, isServable: false, isAgain: false } as const
+      const again: Serve = () => this.#serveOrPassOn(exchange, target, serve)
+      await this.#find({ exchange, target, serve: again, ...how, kept, atMs, untilMs: atMs + this.#waitMs })
+    }
   }
 
   get #waitMs(): number {
@@ -142,7 +150,7 @@ export class PrimaryForwarder {
         if (arrival.isServable && link.isSuspect) return this.#serveOwn(arrival)
         this.#forward(arrival, link)
         return
-      } else if (!(await this.#changed(arrival, this.#patienceUntil(arrival)))) {
+      } else if (!(await awaitChange(this.#o, arrival.exchange, this.#patienceUntil(arrival)))) {
         if (arrival.exchange.isGone) return
         if (arrival.isServable) return this.#serveOwn(arrival)
         this.#refuse(arrival)
@@ -166,8 +174,9 @@ export class PrimaryForwarder {
     exchange.replyError(503, message, ['Retry-After', '1', ...(isPassedOn ? [notPrimaryHeader, 'true'] : [])])
   }
 
-  #serveHere({ exchange, kept, serve }: Arrival): void | Promise<void> {
+  #serveHere({ exchange, kept, isAgain, serve }: Arrival): void | Promise<void> {
     if (kept !== undefined) exchange.arrivedMs = kept.sinceMs
+    if (isAgain) exchange.lost = kept?.lostIds ?? []
     return serve()
   }
 
@@ -188,17 +197,40 @@ export class PrimaryForwarder {
       void this.#settle(arrival, () => this.#forwardKept(arrival, kept, link))
       return
     }
+    const repeat = repeatOf(exchange.head.method, target.path)
+    if (repeat === undefined || exchange.head.bodyLength === 0) this.#send(arrival, link, repeat)
+    else
+      void this.#settle(arrival, async () => {
+        // It may have to be sent again.
+        const body = await exchange.readBody()
+        this.#send(arrival, link, repeat, body)
+      })
+  }
+
+  #send(arrival: Arrival, link: PrimaryLink, repeat: Repeat | undefined, body?: Buffer): void {
+    const { exchange, target } = arrival
     const { lines, without } = this.#vouch(exchange)
     link.forward(exchange, {
       path: pathOf(target),
-      withoutHeaders: exchange.requestId === undefined ? without : [requestIdHeader, ...without],
-      extraLines: `${this.#renderHop(exchange)}${lines}`,
+      ...(body !== undefined && { body }),
+      withoutHeaders: [requestIdHeader, lostHeader, ...without],
+      extraLines: `${this.#renderHop(exchange)}${lines}${arrival.isAgain ? renderLost([]) : ''}`,
+      repeat,
       onUnsent: (error) => {
         void this.#settle(arrival, () => this.#failOver(arrival, link, error))
       },
+      onRefusal: (_, head) => {
+        const isLate = this.#o.clock.monotonicMs() >= arrival.untilMs
+        if (repeat === undefined || isLate || readRefusal(head) !== 'elsewhere') return false
+        void this.#settle(arrival, async () => {
+          await awaitChange(this.#o, arrival.exchange, this.#o.clock.monotonicMs() + againMs)
+          await this.#find(arrival)
+        })
+        return true
+      },
       onLost: () => {
         link.suspect()
-        void this.#settle(arrival, () => this.#find(arrival))
+        void this.#settle(arrival, () => this.#find({ ...arrival, isAgain: true }))
       },
     })
   }
@@ -222,7 +254,7 @@ export class PrimaryForwarder {
     link.forward(exchange, {
       path: pathOf(target),
       body,
-      withoutHeaders: [waitIdHeader, waitedHeader, requestIdHeader, ...without],
+      withoutHeaders: [waitIdHeader, waitedHeader, requestIdHeader, lostHeader, ...without],
       extraLines: `${this.#renderHop(exchange)}${lines}${renderWaitLines(kept, this.#o.clock.monotonicMs())}`,
       onUnsent: (error) => {
         const isWaiting = kept.lastWordMs !== undefined
@@ -232,12 +264,37 @@ export class PrimaryForwarder {
       },
       onRefusal: (_, head) => {
         const refusal = readRefusal(head)
-        if (refusal === 'final' || (refusal === 'elsewhere' && kept.lastWordMs === undefined)) return false
+        if (refusal === 'final') return false
         if (refusal === 'wait') kept.lastWordMs = this.#o.clock.monotonicMs()
         void this.#settle(arrival, () => this.#tryLater(arrival, kept, link, undefined))
         return true
       },
+      repeat: 'always',
+      onLost: (told) => {
+        link.suspect()
+        void this.#settle(arrival, () => this.#tryElsewhere(arrival, kept, link, told))
+      },
     })
+  }
+
+  /**
+   * Nobody knows whether the container was made. The next primary is asked, which removes what was before it makes another;
+   * one that goes on leading may be about to make it.
+   */
+  async #tryElsewhere(arrival: Arrival, kept: KeptWait, link: PrimaryLink, told: FailureTold): Promise<void> {
+    const { role, clock } = this.#o
+    giveUpTry(kept)
+    const untilMs = clock.monotonicMs() + this.#waitMs
+    while (role.kind !== 'primary' && (role.primary === undefined || role.primary === link.address)) {
+      const isThere = role.primary === link.address && !link.isSuspect
+      if (isThere || this.#isEnding || clock.monotonicMs() >= untilMs) {
+        arrival.exchange.replyError(told.status, told.message)
+        return
+      }
+      await awaitChange(this.#o, arrival.exchange, Math.min(untilMs, clock.monotonicMs() + lookMs))
+      if (arrival.exchange.isGone) return
+    }
+    await this.#find({ ...arrival, isAgain: true, atMs: clock.monotonicMs(), untilMs })
   }
 
   /** Nothing has been done for the create: it is sent again, to whoever leads then. */
@@ -254,7 +311,7 @@ export class PrimaryForwarder {
       if (!exchange.isGone) exchange.replyError(status, message)
       return
     }
-    await this.#changed(arrival, clock.monotonicMs() + toPauseMs(kept.tries))
+    await awaitChange(this.#o, arrival.exchange, clock.monotonicMs() + toPauseMs(kept.tries))
     await this.#find({ ...arrival, untilMs })
   }
 
@@ -262,12 +319,16 @@ export class PrimaryForwarder {
   async #failOver(arrival: Arrival, link: PrimaryLink, error: unknown): Promise<void> {
     const { role, clock } = this.#o
     if (arrival.isServable && (link.isSuspect || link !== this.#links.current)) return this.#find(arrival)
-    const soonMs = Math.min(arrival.untilMs, clock.monotonicMs() + handOverMs)
+    const untilMs = link.isSuspect ? arrival.untilMs : Math.min(arrival.untilMs, clock.monotonicMs() + handOverMs)
     while (role.kind !== 'primary' && (role.primary === undefined || role.primary === link.address)) {
-      if (await this.#changed(arrival, soonMs)) continue
-      const { status, message } = link.describeFailure(error)
-      if (!arrival.exchange.isGone) arrival.exchange.replyError(status, message)
-      return
+      if (await awaitChange(this.#o, arrival.exchange, Math.min(untilMs, clock.monotonicMs() + lookMs))) continue
+      if (arrival.exchange.isGone) return
+      if (clock.monotonicMs() >= untilMs) {
+        const { status, message } = link.describeFailure(error)
+        arrival.exchange.replyError(status, message)
+        return
+      }
+      if (role.primary === link.address && !link.isSuspect) break
     }
     return this.#find(arrival)
   }
@@ -281,23 +342,6 @@ export class PrimaryForwarder {
     }
   }
 
-  /** Waits for a change of leadership. @returns false when the time is over or the client has gone */
-  async #changed({ exchange }: Arrival, untilMs: number): Promise<boolean> {
-    const leftMs = untilMs - this.#o.clock.monotonicMs()
-    if (leftMs <= 0 || exchange.isGone) return false
-    const stop = new AbortController()
-    let isChanged = false
-    const giveBack = this.#o.role.onChange(() => {
-      isChanged = true
-      stop.abort(changedReason)
-    })
-    exchange.onGone(() => stop.abort(changedReason))
-    await this.#o.clock.sleep(leftMs, stop.signal).catch(() => undefined)
-    giveBack()
-    exchange.onGone(undefined)
-    return isChanged && !exchange.isGone
-  }
-
   #follow(): void {
     const { kind, primary } = this.#o.role
     if (primary === undefined) this.#unknownSinceMs ??= this.#o.clock.monotonicMs()
@@ -307,9 +351,3 @@ export class PrimaryForwarder {
 }
 
 const nobodyVouched: VouchedLines = { lines: '', without: [] }
-
-function pathOf({ version, path, query }: Target): string {
-  return `${version === undefined ? '' : `/v${version}`}${renderPath(path)}${query === '' ? '' : `?${query}`}`
-}
-
-const changedReason = new Error('leadership has changed')

@@ -1,5 +1,8 @@
+import { lostHeader } from '../../engine/repeat.ts'
+import type { Exchange } from './http1/exchange.ts'
 import { headerOf } from './http1/head.ts'
 import type { RequestHead, ResponseHead } from './http1/head.ts'
+import { callerHeader } from './identity-headers.ts'
 import { randomId } from '../../io/random-id.ts'
 
 /**
@@ -20,9 +23,17 @@ export const waitHeader = 'flotilla-wait'
 /** Of an answer: nothing was done, since this manager does not lead. */
 export const notPrimaryHeader = 'flotilla-not-primary'
 
+/** As the swarm ID that a container is given, which it is. */
+function makeTryId(): string {
+  return randomId(32)
+}
+
 /** A create that a replica, or a manager that has just lost leadership, keeps. */
 export interface KeptWait {
-  readonly id: string
+  /** Of this try. */
+  id: string
+  /** Of tries that got no answer. */
+  readonly lostIds: string[]
   /** Monotonic: when it came. */
   readonly sinceMs: number
   /** Monotonic: when a leader last said that it has to wait; undefined until one has. */
@@ -31,20 +42,55 @@ export interface KeptWait {
 }
 
 export function makeKeptWait(sinceMs: number): KeptWait {
-  return { id: randomId(16), sinceMs, lastWordMs: undefined, tries: 0 }
+  return { id: makeTryId(), lostIds: [], sinceMs, lastWordMs: undefined, tries: 0 }
+}
+
+/** The try got no answer: the next one has an ID of its own, so that what comes of this one can be told from it. */
+export function giveUpTry(kept: KeptWait): void {
+  kept.lostIds.push(kept.id)
+  kept.id = makeTryId()
+  kept.lastWordMs = undefined
 }
 
 /** Header lines of the next try. */
 export function renderWaitLines(kept: KeptWait, nowMs: number): string {
-  return `${waitIdHeader}: ${kept.id}\r\n${waitedHeader}: ${Math.max(0, Math.round(nowMs - kept.sinceMs))}\r\n`
+  const lines = `${waitIdHeader}: ${kept.id}\r\n${waitedHeader}: ${Math.max(0, Math.round(nowMs - kept.sinceMs))}\r\n`
+  return kept.lostIds.length === 0 ? lines : `${lines}${renderLost(kept.lostIds)}`
+}
+
+export function renderLost(ids: readonly string[]): string {
+  return `${lostHeader}: ${ids.join(',')}\r\n`
+}
+
+/** Whether a manager that gave no answer may have carried the request out. */
+export function isAgain({ lost, head }: Pick<Exchange, 'lost' | 'head'>): boolean {
+  return lost !== undefined || headerOf(head, lostHeader) !== undefined
+}
+
+/**
+ * The tries of a request that got no answer; undefined for one that comes for the first time. What comes of them is removed:
+ * where not everybody may do everything only a manager is believed, by whatever proves that it may say who asks.
+ */
+export function readLost({
+  lost,
+  caller,
+  head,
+}: Pick<Exchange, 'lost' | 'caller' | 'head'>): readonly string[] | undefined {
+  if (lost !== undefined) return lost
+  const isBelieved = caller === undefined || caller.role === 'admin' || headerOf(head, callerHeader) !== undefined
+  return isBelieved ? headerOf(head, lostHeader)?.split(',').filter(isId) : undefined
 }
 
 /** What a manager that keeps the create says of it; undefined when the client itself waits here. */
 export function readKept(head: RequestHead): { readonly id: string; readonly waitedMs: number } | undefined {
   const id = headerOf(head, waitIdHeader) ?? ''
-  if (!/^[0-9a-f]{32}$/.test(id)) return undefined
+  if (!isId(id)) return undefined
   const waitedMs = Number(headerOf(head, waitedHeader) ?? 0)
   return { id, waitedMs: Number.isFinite(waitedMs) && waitedMs > 0 ? waitedMs : 0 }
+}
+
+function isId(text: string): boolean {
+  return /^(?:[0-9a-f]{32}|[0-9a-f]{64})$/.test(text)
 }
 
 /**

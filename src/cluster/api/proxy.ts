@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { FlotillaError, toMessage } from '../../core/errors.ts'
 import { CollectedReply } from './collected-reply.ts'
 import { isPlainReply, isRaw, mustDecode, renderReplyHead, renderRequestHead } from './forward-heads.ts'
-import type { ForwardHost, ForwardOptions, HeadWatch } from './forward-options.ts'
+import type { FailureTold, ForwardHost, ForwardOptions, HeadWatch } from './forward-options.ts'
 import { joinStreams } from './hijack.ts'
 import type { Joined } from './hijack.ts'
 import { ChunkedReader } from './http1/chunked.ts'
@@ -87,15 +87,22 @@ export class Forward implements PoolJob, ReplyReceiver {
     if (this.#hasHead || this.#isDone) return
     this.#connection?.destroy()
     this.#isCancelled = true
-    if (!this.#passOn()) this.#fail(status, message)
+    if (this.#o.repeat !== 'always' || !this.#passOn({ status, message })) this.#fail(status, message)
   }
 
-  /** Leaves a read that got no answer to somebody else. */
-  #passOn(): boolean {
-    if (this.#hasHead || this.#o.onLost === undefined || !this.#mayResend) return false
+  /** Leaves a request that got no answer to somebody else. */
+  #passOn(told: FailureTold): boolean {
+    const { repeat } = this.#o
+    if (this.#hasHead || this.#o.onLost === undefined || repeat === undefined || this.#isBodyPassing) return false
     this.#finishUp()
-    this.#o.onLost()
+    this.#o.onLost(told)
     return true
+  }
+
+  /** What has gone out of the client's body is kept nowhere. */
+  get #isBodyPassing(): boolean {
+    const isKept = this.#o.body !== undefined || this.#exchange.replacedBody !== undefined
+    return !isKept && this.#exchange.head.bodyLength !== 0
   }
 
   /** A read that has no body: whatever has left of it can leave again. */
@@ -178,9 +185,9 @@ export class Forward implements PoolJob, ReplyReceiver {
       return
     }
     target.onBroken(error)
-    if (this.#passOn()) return
     const told = this.#o.describeFailure?.(error)
-    this.#fail(told?.status ?? 502, told?.message ?? `node ${target.name}: ${toMessage(error)}`)
+    const failure = told ?? { status: 502, message: `node ${target.name}: ${toMessage(error)}` }
+    if (!this.#passOn(failure)) this.#fail(failure.status, failure.message)
   }
 
   drained(): void {

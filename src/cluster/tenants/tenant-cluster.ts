@@ -209,6 +209,10 @@ export class TenantCluster implements ClusterAccess {
     return this.#whole.openEngineAt(addr)
   }
 
+  expectStray(swarmId: string): void {
+    this.#whole.expectStray(swarmId)
+  }
+
   namesKnown(): Promise<void> | undefined {
     return this.#whole.namesKnown()
   }

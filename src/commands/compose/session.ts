@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { endpointFromEnvironment } from '../../engine/environment.ts'
 import { toReadOnly } from '../../engine/read-only.ts'
 import type { Question } from '../../compose/plan/plan.ts'
+import { toSteady } from '../../compose/steady-engine.ts'
 import { readParallel } from './compose-env.ts'
 import { readAnsi, readBuildProgress, readProgress } from './progress-flag.ts'
 import { showSteps } from '../../ui/build-steps.ts'
@@ -45,13 +46,14 @@ export async function withSession<T>(
 ): Promise<T> {
   const chosen = await endpointFromEnvironment(ctx.env, readChoice(ctx))
   tellOnce(ctx, chosen.configProblem)
-  const engine = openEngine(chosen.endpoint, {
+  const opened = openEngine(chosen.endpoint, {
     clock: ctx.clock,
     userAgent: `flotilla/${programVersion}`,
     env: ctx.env,
     ...(chosen.apiVersion !== undefined && { apiVersion: chosen.apiVersion }),
     ...(chosen.headers !== undefined && { headers: chosen.headers }),
   })
+  const engine = toSteady(opened, ctx.clock)
   const isDryRun = ctx.globals['dry-run'] === true
   let painter: ProgressPainter | undefined
   let takeStep: Progress | undefined

@@ -168,7 +168,8 @@ export async function removeContainer(
 
 /** @throws {engine/conflict} when the new name is taken */
 export async function renameContainer(engine: Engine, id: string, name: string, o?: CallOptions): Promise<void> {
-  await callForStatus(engine, { method: 'POST', path: containerPath(id, '/rename'), query: { name } }, o)
+  // A manager that knows nobody who leads holds it for as long as a plain call may take.
+  await callForStatus(engine, { method: 'POST', path: containerPath(id, '/rename'), query: { name } }, o, createCallMs)
 }
 
 /** Changes limits or the restart policy of an existing container. */

@@ -8,13 +8,14 @@ import type { PlacementRequest } from '../../placement.ts'
 import { addCondition, isPinned, toEngineBody } from '../../request.ts'
 import type { CreateDraft } from '../../request.ts'
 import type { Fields } from '../../wire.ts'
-import { isFields, readFields, readText } from '../../wire.ts'
-import { LeadershipMoved, leadershipOver } from '../fence.ts'
+import { isFields, readText } from '../../wire.ts'
+import { leadershipOver } from '../fence.ts'
 import type { FencedCall } from '../fence.ts'
 import { bridgeCreate } from '../bridge/create-body.ts'
-import { notPrimaryHeader, readKept, waitHeader } from '../kept-wait.ts'
-import { StillWaiting, readWaitMs, waitForRoom } from '../waiting.ts'
+import { readKept, readLost, waitHeader } from '../kept-wait.ts'
+import { StillWaiting, waitForRoom } from '../waiting.ts'
 import { needsSpanning, whileAttaching } from '../attach-retry.ts'
+import { removeLost } from './remove-lost.ts'
 import { confirmCreated } from './confirm-created.ts'
 import { bringLatest, goToImage, isImageMissing, provideImage } from './create-image.ts'
 import type { CreateSource } from './create-image.ts'
@@ -45,26 +46,14 @@ export const create: Handler = async (api, call) => {
   const kept = readKept(exchange.head)
   exchange.arrivedMs ??= api.cluster.clock.monotonicMs() - (kept?.waitedMs ?? 0)
   try {
-    await api.fence.run((lead) => createFenced(api, call, lead, kept?.id))
+    await api.fence.run(async (lead) => {
+      await removeLost(api, readLost(exchange) ?? [])
+      await createFenced(api, call, lead, kept?.id)
+    })
   } catch (error) {
-    return goOnElsewhere(api, call, error)
+    if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
+    throw error
   }
-}
-
-/** Lets a create for which nothing has been done, or whatever was does no harm, wait on; throws the error otherwise. */
-async function goOnElsewhere(api: Api, call: Call, error: unknown): Promise<void> {
-  const { exchange } = call
-  const isKept = readKept(exchange.head) !== undefined
-  if (error instanceof StillWaiting) exchange.addHeaders([waitHeader, String(Math.max(0, error.leftMs))])
-  else if (error instanceof LeadershipMoved && isKept) exchange.addHeaders([notPrimaryHeader, 'true'])
-  else if (error instanceof LeadershipMoved && api.passOn !== undefined && (await mayGoOn(api, call)))
-    return api.passOn(call)
-  throw error
-}
-
-/** Whether a create for which nothing has been done may wait for the manager that leads now. */
-async function mayGoOn(api: Api, call: Call): Promise<boolean> {
-  return !api.waiting.isEnded && readWaitMs(readFields(await readJsonBody(call), 'Labels'), api.settings.waitMs) > 0
 }
 
 /** The engine made the container, or may have: nobody is told that it did not, and nobody else makes it. */
@@ -74,7 +63,7 @@ async function createFenced(api: Api, call: Call, lead: FencedCall, keptAs: stri
   const params = paramsOf(call)
   const name = checkName(params.get('name') ?? '')
   const body = await settlePorts(api, await readJsonBody(call))
-  const plan = await planCreate(api, name, body, params.get('platform') ?? '')
+  const plan = await planCreate(api, name, body, params.get('platform') ?? '', keptAs)
   await giveTurn(await call.exchange.readBody())
   const { draft, network } = plan
   const bound = await followImage(api, call, draft.request, plan.request)
@@ -168,6 +157,8 @@ async function undo(api: Api, held: PlaceHeld, id: string): Promise<never> {
     await reply.bytes()
     member.send({ kind: 'forgotten', id })
   } catch (error) {
+    // The manager that leads now has been asked again, and has removed it.
+    if (isFlotillaError(error) && error.status === 404) throw leadershipOver()
     const what = `container ${id} was made on node ${member.name} after this manager had lost leadership`
     const message = `${what}, and could not be removed: ${toMessage(error)}`
     api.cluster.log.error(message)

@@ -33,17 +33,24 @@ export interface CreatePlan {
  * Reads a create body and binds it to the places of what it names. Changes nothing anywhere.
  *
  * @param platform as in the query, `linux/arm64`; empty for none
+ * @param swarmId for a container that has none; absent: a new one
  * @throws {cluster/no-placement} when it names networks of different nodes
  * @throws {cluster/invalid-option}
  */
-export async function planCreate(api: Api, name: string, raw: Fields, platform: string): Promise<CreatePlan> {
+export async function planCreate(
+  api: Api,
+  name: string,
+  raw: Fields,
+  platform: string,
+  swarmId?: string,
+): Promise<CreatePlan> {
   const { body: named, nodes: byContainer } = settleContainers(api, foldNames(raw, createNames))
   const { Flotilla: wish, ...asked } = named
   const { body, nodes: byVolume } = settleVolumes(api, asked)
   const nodes = [...byContainer, ...byVolume]
   const compile = await readWith(api, listConditions(body))
   const { body: placed, network } = settleNetworks(api, body)
-  const draft = parseCreate(name, placed, compile, () => randomId(32), api.limits.patternLength)
+  const draft = parseCreate(name, placed, compile, () => swarmId ?? randomId(32), api.limits.patternLength)
   checkConditionLimits(draft.request)
   let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
   for (const node of nodes) request = addCondition(request, 'constraints', `node==${node}`)

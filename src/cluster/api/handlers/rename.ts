@@ -1,7 +1,9 @@
 import { FlotillaError, toMessage } from '../../../core/errors.ts'
+import { inspectContainer } from '../../../engine/api/containers.ts'
 import { findOwned, noteNodes, paramsOf } from '../call.ts'
 import type { Api, Call, Handler, OwnedContainer } from '../call.ts'
 import { leadershipOver } from '../fence.ts'
+import { isAgain } from '../kept-wait.ts'
 
 /** Renaming: the new name is held while the engine works, so that no create can take it. */
 export const rename: Handler = (api, call) =>
@@ -17,7 +19,9 @@ export const rename: Handler = (api, call) =>
     if (taken !== undefined) throw new FlotillaError('cluster/conflict', taken.text, { status: 409 })
     try {
       lead.check()
-      await renameOn(api, call, owned, wanted)
+      await renameOn(api, call, owned, wanted).catch(async (error: unknown) => {
+        if (!isAgain(call.exchange) || !(await isNamed(owned, wanted))) throw error
+      })
       if (lead.isBroken) await undo(api, call, owned, names[0] ?? '')
       owned.member.send({ kind: 'assumed', id, change: { names: [wanted] } })
       void api.cluster.changed(owned.member, { what: 'container', id, isInspected: true })
@@ -43,6 +47,12 @@ async function renameOn(api: Api, call: Call, { member, container }: OwnedContai
     const status = error instanceof FlotillaError && error.code === 'engine/timeout' ? 504 : 502
     throw new FlotillaError('engine/unreachable', `node ${member.name}: ${toMessage(error)}`, { status, cause: error })
   }
+}
+
+/** Whether a manager that gave no answer has given it the name: an engine refuses one that it has. */
+async function isNamed({ member, container }: OwnedContainer, name: string): Promise<boolean> {
+  const { Name: found } = await inspectContainer(member.engine, container.id)
+  return found === `/${name}`
 }
 
 /** Another manager has taken over meanwhile and may have given the name away: the container gets its own back. */

@@ -40,6 +40,8 @@ export class Exchange {
   readonly connection: ServerConnection
   /** Monotonic: when a request that is tried again came first, here or at another manager; undefined: it has just come. */
   arrivedMs: number | undefined
+  /** Its tries at other managers that got no answer; undefined: it has just come, or its head tells. */
+  lost: readonly string[] | undefined
   /** Who makes it; undefined: nobody has looked. */
   caller: Caller | undefined
   /** Under which the log and the audit log know it; undefined: nobody has asked for one. */
