@@ -12,6 +12,8 @@ export interface ForwardTarget {
   /** For messages. */
   readonly name: string
   readonly pool: EnginePool
+  /** Whether it answers probes; absent: it is given none. */
+  readonly isHealthy?: boolean | undefined
   /** Told how a call went: an answer of any kind proves the engine alive. */
   onAnswer(): void
   onBroken(error: unknown): void

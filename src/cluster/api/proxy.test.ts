@@ -8,7 +8,7 @@ import { systemClock } from '../../io/clock.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { EnginePool } from './http1/pool.ts'
 import { Forward } from './proxy.ts'
-import type { ForwardOptions } from './forward-options.ts'
+import type { ForwardOptions, ForwardTarget } from './forward-options.ts'
 import { EndpointServer } from './server.ts'
 import type { ServerLimits } from '../limits.ts'
 
@@ -49,6 +49,7 @@ async function startEndpoint(
   more: Partial<ForwardOptions> = {},
   own?: (exchange: Exchange) => boolean,
   clock: Clock = systemClock,
+  state: { readonly isHealthy?: boolean | undefined } = {},
 ): Promise<Bed> {
   const broken: unknown[] = []
   const pool = new EnginePool({
@@ -56,7 +57,15 @@ async function startEndpoint(
     dial: (signal) => openSocket({ host: '127.0.0.1', port: enginePort }, signal),
     onUnreachable: (error) => broken.push(error),
   })
-  const target = { name: 'node-1', pool, onAnswer() {}, onBroken: (error: unknown) => void broken.push(error) }
+  const target: ForwardTarget = {
+    name: 'node-1',
+    pool,
+    get isHealthy() {
+      return state.isHealthy
+    },
+    onAnswer() {},
+    onBroken: (error: unknown) => void broken.push(error),
+  }
   const logged: object[] = []
   const server = new EndpointServer({
     clock,
@@ -617,6 +626,31 @@ describe('broken engines', () => {
     const text = await new Client(port).send(get).until('}\n')
     expect(text).toMatch(/^HTTP\/1\.1 504 .*node node-1 did not answer within 1 s/s)
     expect(broken).toHaveLength(1)
+  })
+
+  it('a long limit ends thirty seconds after the engine has stopped answering probes', async () => {
+    const engine = await startEngine(() => undefined)
+    const state = { isHealthy: false }
+    const ticks: (() => void)[] = []
+    const clock: Clock = { ...systemClock, sleep: () => new Promise((resolve) => ticks.push(resolve)) }
+    const bed = await startEndpoint(engine, { headSeconds: 1000 }, undefined, clock, state)
+    const client = new Client(bed.port).send(get)
+    await eventually(() => bed.pool.inFlight === 1)
+    const pass = async (seconds: number): Promise<void> => {
+      for (let at = 0; at < seconds; at += 1) {
+        await eventually(() => ticks.length > 0)
+        ticks.shift()?.()
+      }
+    }
+    await pass(29)
+    state.isHealthy = true
+    await pass(1)
+    state.isHealthy = false
+    await pass(29)
+    await eventually(() => ticks.length > 0)
+    expect(client.text).toBe('')
+    await pass(1)
+    expect(await client.until('}\n')).toMatch(/^HTTP\/1\.1 504 .*node node-1 stopped answering/s)
   })
 
   it('an address and a header of sixty kilobytes each pass, as engines take them', async () => {

@@ -12,6 +12,9 @@ import type { ResponseHead } from './http1/head.ts'
 import type { PoolJob } from './http1/pool.ts'
 import type { ReplyReceiver, UpstreamConnection } from './http1/upstream.ts'
 
+/** A reply is not waited for any longer once the node has been out of service for so many seconds on end. */
+const silenceSeconds = 30
+
 /** Passes one request to one engine and its reply back, byte for byte where nothing has to change. */
 export class Forward implements PoolJob, ReplyReceiver {
   readonly #exchange: Exchange
@@ -20,6 +23,7 @@ export class Forward implements PoolJob, ReplyReceiver {
   #connection: UpstreamConnection | undefined
   /** Set while its reply is late from some time on. */
   #watch: HeadWatch | undefined
+  #silence = 0
   #isCancelled = false
   #isDone = false
   #hasHead = false
@@ -116,12 +120,18 @@ export class Forward implements PoolJob, ReplyReceiver {
     this.#watch = undefined
   }
 
+  /** Called once a second while the reply is late: what has a long limit ends before it when its node is gone. */
+  countSilence(): void {
+    this.#silence = this.#o.target.isHealthy === false ? this.#silence + 1 : 0
+    if (this.#silence >= silenceSeconds) this.expire('stopped answering')
+  }
+
   /** The engine let the time pass in which its reply should have begun. */
-  expire(): void {
+  expire(what = `did not answer within ${this.#o.headSeconds} s`): void {
     this.#unwatch()
     if (this.#hasHead || this.#isDone) return
-    const { target, headSeconds } = this.#o
-    const message = `node ${target.name} did not answer within ${headSeconds} s`
+    const { target } = this.#o
+    const message = `node ${target.name} ${what}`
     target.onBroken(new FlotillaError('engine/timeout', message))
     this.abandon(504, message)
   }

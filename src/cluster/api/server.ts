@@ -194,7 +194,10 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
   #sweep(): void {
     for (const connection of this.#connections) connection.sweep()
     for (const joined of this.#joined) joined.sweep()
-    for (const { forward, until } of this.#waiting.toArray()) if (this.tick >= until) forward.expire()
+    for (const { forward, until } of this.#waiting.toArray()) {
+      if (this.tick >= until) forward.expire()
+      else forward.countSilence()
+    }
     this.#o.onTick?.()
   }
 

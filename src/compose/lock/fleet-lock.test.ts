@@ -63,6 +63,17 @@ describe('on a fleet the lock of a project', () => {
     })
   })
 
+  it('passes over a number whose volume one of the nodes made without labels', async () => {
+    const { bed, first } = await start(3)
+    await createVolume(first, { Name: 'n2/flotilla-lock_p_1' })
+    await withProjectLock(first, 'p', options, async () => {
+      expect(countAll(bed)).toEqual([1, 2, 1])
+      const second = withProjectLock(first, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+      await expect(second).rejects.toMatchObject({ message: expect.stringContaining('project "p" is in use by') })
+    })
+    expect(countAll(bed)).toEqual([0, 1, 0])
+  })
+
   it('is left alone where somebody else was first on one of the nodes', async () => {
     const { bed, first } = await start(3)
     const owner = { ...(await describeSelf('docker-compose up', 'other', 0)), computer: 'elsewhere' }

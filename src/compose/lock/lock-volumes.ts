@@ -33,6 +33,22 @@ export class LabelsDropped extends FlotillaError {
 }
 
 /**
+ * A volume of a lock's name stands for none and will never be removed: somebody's own, or one whose engine died while it made
+ * it and has lost its labels.
+ */
+export class NameTaken extends FlotillaError {
+  constructor(project: string, volume: string) {
+    super(
+      'compose/locked',
+      `volume "${volume}" is in the way of the lock of project "${project}": it stands for no lock`,
+      {
+        hint: `remove it: docker volume rm ${volume}`,
+      },
+    )
+  }
+}
+
+/**
  * The volumes that stand for the lock of one project: on one engine one of each number, on a fleet one on each of the
  * first nodes by name that are healthy.
  *
@@ -79,7 +95,7 @@ export class LockVolumes {
    * Makes the volumes of a number, in the same order as everybody else.
    *
    * @returns false when one of them is somebody else's; then none is left behind
-   * @throws {compose/locked} when a volume of that name stands for no lock: nobody will ever remove it
+   * @throws {@link NameTaken}; then none is left behind either
    * @throws what the engine said when none could be made, and {@link LabelsDropped}
    */
   async make(sequence: number, owner: LockOwner, o: CallOptions): Promise<boolean> {
@@ -95,9 +111,13 @@ export class LockVolumes {
           continue
         }
       } catch (error) {
-        // What is somebody else's is not to be removed with the rest.
-        if (isInTheWay(error)) this.#made.set(sequence, made)
-        if (places.length === 1 || isInTheWay(error) || o.signal?.aborted === true) throw error
+        if (error instanceof NameTaken) {
+          // What is somebody else's is not to be removed with the rest.
+          this.#made.set(sequence, made)
+          await this.removeMade(sequence)
+          throw error
+        }
+        if (places.length === 1 || o.signal?.aborted === true) throw error
         failure ??= error
         continue
       }
@@ -156,9 +176,7 @@ export class LockVolumes {
     const row = (await this.list(o)).find(({ name }) => name === body.Name)
     if (row !== undefined) return row.owner?.nonce === owner.nonce
     if (!(await this.#keepsLabels(place, o))) throw new LabelsDropped()
-    throw new FlotillaError('compose/locked', `volume "${body.Name}" is in the way of the lock of the project`, {
-      hint: `it stands for no lock: docker volume rm ${body.Name}, or go on beside it with --no-lock`,
-    })
+    throw new NameTaken(this.#project, body.Name)
   }
 
   /** Tried with a volume of a name that stands for no lock and that nobody else has. */
@@ -202,9 +220,4 @@ export class LockVolumes {
     this.#isFleet = version.Version?.startsWith('swarm/') === true
     return this.#isFleet
   }
-}
-
-/** A node that does not answer is passed over; this one does. */
-function isInTheWay(error: unknown): boolean {
-  return isFlotillaError(error) && error.code === 'compose/locked'
 }

@@ -240,15 +240,25 @@ describe('the lock of a project', () => {
   it.each([['flotilla-lock_p_1'], ['data']])('a volume %s that is somebody else’s is never removed', async (name) => {
     const labels = { 'flotilla.lock.project': name === 'data' ? 'p' : 'q', 'flotilla.lock.sequence': '1e308' }
     await createVolume(engine, { Name: name, Labels: labels })
-    const entered = withProjectLock(engine, 'p', options, () => Promise.resolve('in'))
-    if (name === 'data') expect(await entered).toBe('in')
-    else {
-      await expect(entered).rejects.toMatchObject({
-        code: 'compose/locked',
-        message: 'volume "flotilla-lock_p_1" is in the way of the lock of the project',
-      })
-    }
+    expect(await withProjectLock(engine, 'p', options, () => Promise.resolve('in'))).toBe('in')
     expect(await locks()).toBe(1)
+  })
+
+  it('keeps others out also where an engine that died has left a volume of its name without labels', async () => {
+    await createVolume(engine, { Name: 'flotilla-lock_p_1' })
+    await withProjectLock(engine, 'p', options, async () => {
+      const second = withProjectLock(engine, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+      await expect(second).rejects.toMatchObject({ message: expect.stringContaining('project "p" is in use by') })
+    })
+    const stray = 'volume "flotilla-lock_p_1" is in the way of the lock of project "p": it stands for no lock'
+    expect(warnings).toEqual([`${stray}; remove it: docker volume rm flotilla-lock_p_1`])
+    expect(await locks()).toBe(1)
+    for (const number of [2, 3, 4, 5, 6, 7, 8, 9]) await createVolume(engine, { Name: `flotilla-lock_p_${number}` })
+    const refused = withProjectLock(engine, 'p', options, () => Promise.resolve('in'))
+    await expect(refused).rejects.toMatchObject({
+      code: 'compose/locked',
+      message: expect.stringContaining('_p_9" is in the way'),
+    })
   })
 
   it('a holder is counted by the name of its volume, whatever its label says', async () => {

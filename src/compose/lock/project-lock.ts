@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { joinSignals } from '../../io/join-signals.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { LabelsDropped, LockVolumes } from './lock-volumes.ts'
+import { LabelsDropped, LockVolumes, NameTaken } from './lock-volumes.ts'
 import { describeSelf, isKnownDead, renderOwner } from './owner.ts'
 
 /** How the lock of a project is taken. */
@@ -29,6 +29,8 @@ const holdMs = 25_000
 /** A lock that nobody has renewed for so long, by the clock of the one who waits, belongs to nobody. */
 const staleMs = 35_000
 const pollMs = 300
+/** So many numbers are passed over whose volumes stand for no lock. */
+const strayLimit = 8
 
 /** Locks that this process has let go of: one whose volume could not be removed holds up nobody here. */
 const letGo = new Set<string>()
@@ -99,7 +101,7 @@ class ProjectLock {
           top === undefined ||
           clock.monotonicMs() - seen.sinceMs >= staleMs ||
           (top.owner !== undefined && (letGo.has(top.owner.nonce) || (await isKnownDead(top.owner))))
-        if (isFree && (await this.#claim((top?.sequence ?? 0) + 1, this.#call()))) return true
+        if (isFree && (await this.#claimFrom((top?.sequence ?? 0) + 1, this.#call()))) return true
         if (!isFree) {
           const holder = top.owner === undefined ? 'an unknown holder' : renderOwner(top.owner)
           if (clock.monotonicMs() - startMs >= timeoutMs) throw this.#refuse(holder, top.name)
@@ -130,7 +132,7 @@ class ProjectLock {
       const nowMs = clock.monotonicMs()
       try {
         const deadlineMs = Math.max(1, Math.round(holdMs - (nowMs - renewedMs)))
-        if (!(await this.#claim(this.#sequence + 1, { signal: over, deadlineMs }))) {
+        if (!(await this.#claimFrom(this.#sequence + 1, { signal: over, deadlineMs }))) {
           lost.abort(this.#toLoss('was taken by another process'))
           return
         }
@@ -152,6 +154,18 @@ class ProjectLock {
   async release(): Promise<void> {
     letGo.add(this.#nonce)
     await this.#volumes.removeMade()
+  }
+
+  /** Takes the lock of this number, or of the next one whose name can be had: for everybody it is the same one. */
+  async #claimFrom(first: number, o: CallOptions): Promise<boolean> {
+    for (let sequence = first; ; sequence += 1) {
+      try {
+        return await this.#claim(sequence, o)
+      } catch (error) {
+        if (!(error instanceof NameTaken) || sequence - first >= strayLimit) throw error
+        this.#options.warn(`${error.message}; ${error.hint ?? ''}`)
+      }
+    }
   }
 
   /** Takes the lock of this number, unless somebody else has it or a higher one by now. */

@@ -47,3 +47,29 @@ describe('a create whose image takes long to come', () => {
     }
   })
 })
+
+describe('a create whose node stops answering', () => {
+  it('is given up long before its time is up, and is not said to have come to nothing', async () => {
+    const engine = await startFakeEngine({ name: 'n1', images: ['box:1'] })
+    // Looks at the health of nodes, two seconds apart, come at once, and so does the end of the search for what was made.
+    const isShort = (ms: number): boolean => ms === 2000 || ms === 10_000
+    const clock = {
+      ...systemClock,
+      sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(isShort(ms) ? 40 : ms, signal),
+    }
+    const manager = await startManagerOver([engine], { clock, watch: { probeMs: 100, failureRetry: 2 } })
+    try {
+      await expect.poll(() => manager.cluster.healthyMembers().length).toBe(1)
+      const port = Number(new URL(manager.addresses[0] ?? '').port)
+      engine.fail({ path: /create$|_ping$/, fault: { kind: 'hang' } })
+      const answer = await ask(port, 'POST', '/containers/create?name=web', { Image: 'box:1' })
+      expect([answer.status, JSON.parse(answer.body)]).toEqual([
+        502,
+        { message: 'node n1 did not say whether it made the container: node n1 stopped answering' },
+      ])
+    } finally {
+      manager.closeNow()
+      await engine.stop()
+    }
+  })
+})

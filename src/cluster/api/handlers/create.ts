@@ -25,6 +25,7 @@ import { findImageSystem, followImage } from './image-system.ts'
 import { addWarnings, planCreate } from './plan-create.ts'
 import { settlePorts } from './settle-ports.ts'
 import { noteVolumes, readNewVolumes } from './settle-volumes.ts'
+import { whileHealthy } from './while-healthy.ts'
 import { holdNearData } from './hold-near-data.ts'
 import { giveTurn, renderBody } from '../body-json.ts'
 import { isConnectionRefused, isOutcomeUnknown } from '../failure-status.ts'
@@ -203,7 +204,7 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
   const bridged = bridgeCreate(toEngineBody(draft.body, member.view), versionsOf(call, member), member.name)
   const body = renderBody(bridged.body as JsonValue)
   await giveTurn(body)
-  const ask = (): ReturnType<typeof member.engine.request> =>
+  const ask = (signal: AbortSignal): ReturnType<typeof member.engine.request> =>
     member.engine.request(
       {
         method: 'POST',
@@ -213,14 +214,18 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
         headers: { 'content-type': 'application/json' },
         body,
       },
-      { deadlineMs: api.limits.createSeconds * 1000 },
+      { deadlineMs: api.limits.createSeconds * 1000, signal },
     )
   await call.beforeMake?.(member)
   try {
     await failpoint('create.beforeEngineCall')
     const isSpanning = needsSpanning(api, draft.body)
-    const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, ask) : ask())
-    const created = await reply.json<unknown>()
+    // Not with the client: what has been asked for is made whether or not it waits.
+    const created = await whileHealthy(api, member, new AbortController().signal, async (signal) => {
+      const once = (): ReturnType<typeof ask> => ask(signal)
+      const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, once) : once())
+      return reply.json<unknown>()
+    })
     member.onAnswer()
     await failpoint('create.afterEngineReply')
     return isFields(created) ? await finishBridged(api, call, member, bridged, created) : {}

@@ -44,6 +44,16 @@ describe('a pull by all nodes', () => {
   })
 })
 
+describe('reading an image', () => {
+  it('goes on with the next node that has it where one breaks off', async () => {
+    for (const path of ['json', 'history', 'get']) {
+      bed.engines[0]?.fail({ path: new RegExp(`/app:1/${path}$`), fault: { kind: 'reset' } })
+      const answer = await bed.call('GET', `/images/localhost:5000/app:1/${path}`)
+      expect([path, answer.status, answer.body !== '']).toEqual([path, 200, true])
+    }
+  })
+})
+
 describe('removing an image', () => {
   it('that one of its nodes has lost meanwhile is done', async () => {
     const lost = { method: 'DELETE', times: 1, fault: { kind: 'status', status: 404, message: 'gone' } } as const

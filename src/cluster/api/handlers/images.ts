@@ -8,32 +8,41 @@ import { headerOf } from '../http1/head.ts'
 import { bridgeBytes, bridgeImage } from '../bridge/replies.ts'
 import { isNewTo } from '../bridge/versions.ts'
 import { anyHealthy, forward, isTrue, noteNodes, paramsOf, versionsOf } from '../call.ts'
-import type { Api, Call, Handler, Within } from '../call.ts'
+import type { Api, Call, Handler, Passing } from '../call.ts'
+import type { ForwardOptions } from '../forward-options.ts'
 import { renderPath } from '../target.ts'
 import { fanOutBody } from './fan-out.ts'
 import { firstHolder, holdersOf, latestHolders, repositoryHolder, settleImages } from './image-holders.ts'
 import { joinNodeFailures } from './node-failures.ts'
 import { NodeProgress } from './node-progress.ts'
 
-function passToHolder(within?: Within): Handler {
+type ForHolder = (member: Member, call: Call) => Partial<ForwardOptions> & Passing
+
+/** Reads an image where it is: a node that cannot be reached, or breaks off, leaves the answer to the next that has the same. */
+function passToHolder(optionsFor: ForHolder): Handler {
   return async (api, call) => {
     await settleImages(api)
-    forward(api, call, firstHolder(api, call.name), within === undefined ? {} : { within })
+    const first = firstHolder(api, call.name)
+    const others = latestHolders(api, call.name).flatMap(({ member }) => (member === first ? [] : [member]))
+    const pass = (member: Member): void => {
+      const next = others.shift()
+      const goOn = next === undefined ? {} : { onUnsent: () => pass(next), onLost: () => pass(next) }
+      forward(api, call, member, { ...optionsFor(member, call), ...goOn })
+    }
+    pass(first)
   }
 }
 
-export const inspect: Handler = async (api, call) => {
-  await settleImages(api)
-  const member = firstHolder(api, call.name)
+export const inspect: Handler = passToHolder((member, call) => {
   const pair = versionsOf(call, member)
   const transform = (body: Buffer): readonly Buffer[] => [bridgeBytes(body, (image) => bridgeImage(image, pair))]
-  forward(api, call, member, { within: 'callSeconds', ...(isNewTo(pair, '1.44') && { transform }) })
-}
+  return { within: 'callSeconds', ...(isNewTo(pair, '1.44') && { transform }) }
+})
 
-export const history: Handler = passToHolder('callSeconds')
+export const history: Handler = passToHolder(() => ({ within: 'callSeconds' }))
 /** Since API 1.55; older engines do not have the page. */
-export const attestations: Handler = passToHolder('callSeconds')
-export const save: Handler = passToHolder()
+export const attestations: Handler = passToHolder(() => ({ within: 'callSeconds' }))
+export const save: Handler = passToHolder(() => ({}))
 
 /** A drawing of layers that engines gave up long ago; the ancestor never had it. */
 export const viz: Handler = (_api, call) => {
