@@ -72,6 +72,12 @@ export async function withProjectLock<T>(
   }
 }
 
+/** Whether there is a lock whose holder is known to be gone. */
+export async function isLockLeft(engine: Engine, project: string, o: CallOptions): Promise<boolean> {
+  const top = (await new LockVolumes(engine, project).list(o)).at(-1)
+  return top?.owner !== undefined && isKnownDead(top.owner)
+}
+
 class ProjectLock {
   readonly #volumes: LockVolumes
   readonly #project: string
