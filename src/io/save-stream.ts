@@ -33,13 +33,15 @@ export async function saveStream(source: Readable, path: string): Promise<void> 
 
 async function write(source: Readable, file: string, path: string): Promise<void> {
   const target = createWriteStream(file, { mode: 0o600 })
-  let failure: unknown
-  target.once('error', (error) => (failure = error))
+  let ofSource: unknown
+  let ofTarget: unknown
+  source.once('error', (error) => (ofSource = error))
+  target.once('error', (error) => (ofTarget = error))
   try {
     await pipeline(source, target)
   } catch (error) {
-    // Only what the file system said is about the file.
-    throw failure === error ? cannotWrite(path, error) : error
+    // Only what the file system said is about the file; a source that breaks off ends the target with its own error.
+    throw ofTarget === error && ofSource !== error ? cannotWrite(path, error) : error
   }
 }
 

@@ -5,7 +5,7 @@ import { inspectImage } from '../../src/engine/api/images.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { ComposeHost, isRoot, openComposeHost, sampleImage } from './compose-host.ts'
-import { ensurePrograms } from './programs.ts'
+import { collect, ensurePrograms } from './programs.ts'
 import type { RunResult } from './programs.ts'
 
 /**
@@ -478,6 +478,21 @@ services:
     const nowhere = await host.compose('shop', ['export', 'db', '-o', 'no/such/x.tar'])
     expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringContaining('no/such" does not exist') })
     expect((await readdir(join(host.folder, 'shop'))).filter((name) => name.startsWith('own.tar'))).toEqual(['own.tar'])
+  })
+
+  it('export that is interrupted ends with 130, and blames no file', async () => {
+    const grown = await host.compose('shop', ['exec', '-T', 'db', 'truncate', '-s', '3G', '/tmp/big'])
+    expect(grown.code, grown.stderr).toBe(0)
+    const started = async (): Promise<readonly string[]> =>
+      (await readdir(join(host.folder, 'shop'))).filter((name) => name.startsWith('cut.tar'))
+    const child = host.start('shop', ['export', 'db', '-o', 'cut.tar'])
+    const ending = collect(child, 60_000)
+    await host.eventually(async () => (await started()).length > 0)
+    child.kill('SIGINT')
+    const { code, stderr } = await ending
+    expect({ code, stderr }).toEqual({ code: 130, stderr: expect.not.stringContaining('cannot write') })
+    expect(await started()).toEqual([])
+    await host.compose('shop', ['exec', '-T', 'db', 'rm', '/tmp/big'])
   })
 
   it('alpha generate writes a file that brings the same up', async () => {

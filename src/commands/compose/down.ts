@@ -82,11 +82,14 @@ export const run: Run<typeof downFlags> = async (ctx, flags, args) => {
         await execute(now, engine, { clock: ctx.clock, progress, parallel, ...pace, ...call })
       }
       const { lock } = readLock(flags, 'docker-compose down')
-      if (lock === undefined || plan.steps.length === 0) await carryOut(plan, ctx.signal)
+      if (lock === undefined) await carryOut(plan, ctx.signal)
       else {
-        const { withProjectLock } = await import('../../compose/lock/project-lock.ts')
+        const { isLockLeft, withProjectLock } = await import('../../compose/lock/project-lock.ts')
         const how = { clock: ctx.clock, warn: (text: string) => ctx.log.warn(text), signal: ctx.signal, ...lock }
-        await withProjectLock(engine, name, how, async (signal) => carryOut((await look(signal)).plan, signal))
+        // What a killed command has left is removed by who takes its lock.
+        if (plan.steps.length > 0 || (await isLockLeft(engine, name, { signal: ctx.signal }))) {
+          await withProjectLock(engine, name, how, async (signal) => carryOut((await look(signal)).plan, signal))
+        }
       }
       await endProviders(ctx, session, project, args, 'down')
       return 0

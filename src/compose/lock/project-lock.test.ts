@@ -165,6 +165,26 @@ describe('the lock of a project', () => {
     },
   )
 
+  it.runIf(process.platform === 'linux')(
+    'is not taken from a holder that came after the one that is gone was looked at (Linux)',
+    async () => {
+      await leave({ startTicks: '1' })
+      let isTaken = false
+      const slow = through(async (r, o) => {
+        if (!isTaken) {
+          isTaken = true
+          // Somebody else has taken it over, has finished, and has let the next one in.
+          await removeVolume(engine, 'flotilla-lock_p_7')
+          await leave({ computer: 'elsewhere', nonce: 'next' }, 1)
+        }
+        return engine.request(r, o)
+      })
+      const refused = withProjectLock(slow, 'p', { ...options, timeoutMs: 0 }, () => Promise.resolve('in'))
+      await expect(refused).rejects.toMatchObject({ code: 'compose/locked' })
+      expect((await listVolumes(engine)).Volumes?.map(({ Name }) => Name)).toEqual(['flotilla-lock_p_1'])
+    },
+  )
+
   it('takes over from a holder elsewhere that has not renewed for long', async () => {
     await leave({ computer: 'elsewhere' })
     let nowMs = 0

@@ -5,6 +5,7 @@ import { FlotillaError, isFlotillaError, toMessage } from '../../core/errors.ts'
 import { joinSignals } from '../../io/join-signals.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { LabelsDropped, LockVolumes, NameTaken } from './lock-volumes.ts'
+import type { LockRow } from './lock-volumes.ts'
 import { describeSelf, isKnownDead, renderOwner } from './owner.ts'
 
 /** How the lock of a project is taken. */
@@ -73,6 +74,12 @@ export async function withProjectLock<T>(
   }
 }
 
+/** Whether there is a lock whose holder is known to be gone. */
+export async function isLockLeft(engine: Engine, project: string, o: CallOptions): Promise<boolean> {
+  const top = (await new LockVolumes(engine, project).list(o)).at(-1)
+  return top?.owner !== undefined && isKnownDead(top.owner)
+}
+
 class ProjectLock {
   readonly #volumes: LockVolumes
   readonly #project: string
@@ -94,14 +101,15 @@ class ProjectLock {
     let isTold = false
     try {
       for (;;) {
-        const top = (await this.#volumes.list(this.#call())).at(-1)
+        const rows = await this.#volumes.list(this.#call())
+        const top = rows.at(-1)
         const key = `${top?.sequence ?? ''} ${top?.owner?.nonce ?? ''}`
         if (seen?.key !== key) seen = { key, sinceMs: clock.monotonicMs() }
         const isFree =
           top === undefined ||
           clock.monotonicMs() - seen.sinceMs >= staleMs ||
           (top.owner !== undefined && (letGo.has(top.owner.nonce) || (await isKnownDead(top.owner))))
-        if (isFree && (await this.#claimFrom((top?.sequence ?? 0) + 1, this.#call()))) return true
+        if (isFree && (await this.#claimFrom((top?.sequence ?? 0) + 1, this.#call(), rows))) return true
         if (!isFree) {
           const holder = top.owner === undefined ? 'an unknown holder' : renderOwner(top.owner)
           if (clock.monotonicMs() - startMs >= timeoutMs) throw this.#refuse(holder, top.name)
@@ -156,11 +164,16 @@ class ProjectLock {
     await this.#volumes.removeMade()
   }
 
-  /** Takes the lock of this number, or of the next one whose name can be had: for everybody it is the same one. */
-  async #claimFrom(first: number, o: CallOptions): Promise<boolean> {
+  /**
+   * Takes the lock of this number, or of the next one whose name can be had: for everybody it is the same one.
+   *
+   * @param judged those that were there when it was found free: somebody may have taken it since, have ended, and numbers
+   *   have begun anew. Absent for who has it
+   */
+  async #claimFrom(first: number, o: CallOptions, judged?: readonly LockRow[]): Promise<boolean> {
     for (let sequence = first; ; sequence += 1) {
       try {
-        return await this.#claim(sequence, o)
+        return await this.#claim(sequence, o, judged)
       } catch (error) {
         if (!(error instanceof NameTaken) || sequence - first >= strayLimit) throw error
         this.#options.warn(`${error.message}; ${error.hint ?? ''}`)
@@ -169,12 +182,13 @@ class ProjectLock {
   }
 
   /** Takes the lock of this number, unless somebody else has it or a higher one by now. */
-  async #claim(sequence: number, o: CallOptions): Promise<boolean> {
+  async #claim(sequence: number, o: CallOptions, judged?: readonly LockRow[]): Promise<boolean> {
     const { clock, command } = this.#options
     const owner = await describeSelf(command, this.#nonce, clock.nowMs())
     if (!(await this.#volumes.make(sequence, owner, o))) return false
     const rows = await this.#volumes.list(o)
-    if (rows.some((row) => row.sequence >= sequence && row.owner?.nonce !== this.#nonce)) {
+    const others = rows.filter((row) => row.owner?.nonce !== this.#nonce)
+    if (others.some((row) => row.sequence >= sequence || (judged !== undefined && !includesRow(judged, row)))) {
       await this.#volumes.removeMade(sequence)
       return false
     }
@@ -199,6 +213,10 @@ class ProjectLock {
   #toLoss(reason: string): FlotillaError {
     return new FlotillaError('compose/locked', `the lock of project "${this.#project}" ${reason}; nothing more is done`)
   }
+}
+
+function includesRow(rows: readonly LockRow[], { name, owner }: LockRow): boolean {
+  return rows.some((row) => row.name === name && row.owner?.nonce === owner?.nonce)
 }
 
 /** Some engines and proxies before them forbid making volumes, or take their labels off: that is no reason to do nothing. */
