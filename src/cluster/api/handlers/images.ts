@@ -26,8 +26,12 @@ function passToHolder(optionsFor: ForHolder): Handler {
     const others = latestHolders(api, call.name).flatMap(({ member }) => (member === first ? [] : [member]))
     const pass = (member: Member): void => {
       const next = others.shift()
-      const goOn = next === undefined ? {} : { onUnsent: () => pass(next), onLost: () => pass(next) }
-      forward(api, call, member, { ...optionsFor(member, call), ...goOn })
+      const options = optionsFor(member, call)
+      if (next === undefined) forward(api, call, member, options)
+      else {
+        const goOn = (): void => pass(next)
+        forward(api, call, member, { ...options, repeat: 'always', onUnsent: goOn, onLost: goOn })
+      }
     }
     pass(first)
   }
