@@ -9,6 +9,10 @@ export interface Interrupts {
   onInterrupt(handler: InterruptHandler): () => void
   /** The first signal that nobody had claimed. */
   received(): SignalName | undefined
+  /** Aborts for another reason than a signal, also what has claimed signals. */
+  abort(reason: string): void
+  /** Whether a command is answering a signal that it claimed. */
+  isAnswering(): boolean
   /** Settles when a second unclaimed signal says that waiting is over. */
   readonly impatient: Promise<SignalName>
   stop(): void
@@ -40,6 +44,8 @@ export function listenForInterrupts(world: World): Interrupts {
   return {
     signal: abort.signal,
     received: () => first,
+    abort: (reason) => abort.abort(new DOMException(reason, 'AbortError')),
+    isAnswering: () => claims.some(({ count }) => count > 0),
     impatient,
     stop,
     onInterrupt(handler) {

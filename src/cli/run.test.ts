@@ -555,14 +555,51 @@ describe('interruption', () => {
     expect((await interrupt(dockerMachine, finishes, ['SIGINT'])).code).toBe(0)
   })
 
-  it('a reader that went away ends the program with 141 and no word', async () => {
+  /** Runs a command whose reader goes away. @param sleep of the clock */
+  async function leave(body: Body, sleep?: () => Promise<void>): Promise<Result> {
     const stage = makeStage(['ls'])
-    const running = run(
-      { personality: flotilla, globals, commands: [command('ls', () => new Promise(() => {}))] },
-      stage.world,
-    )
-    stage.world.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
-    expect({ code: await running, ...stage.sent }).toEqual({ code: 141, stdout: '', stderr: '' })
+    const { clock } = stage.world
+    const world = { ...stage.world, clock: sleep === undefined ? clock : { ...clock, sleep } }
+    const running = run({ personality: flotilla, globals, commands: [command('ls', body)] }, world)
+    await new Promise((resolve) => setImmediate(resolve))
+    world.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
+    return { code: await running, ...stage.sent }
+  }
+  const silent = { code: 141, stdout: '', stderr: '' }
+
+  it('a reader that went away ends the program with 141 and no word, once the command has tidied up', async () => {
+    let isTidy = false
+    const tidies: Body = async (ctx, ...rest) => {
+      await waits(ctx, ...rest).catch(() => {})
+      await new Promise((resolve) => setImmediate(resolve))
+      isTidy = true
+      ctx.signal.throwIfAborted()
+    }
+    expect([await leave(tidies), isTidy]).toEqual([silent, true])
+  })
+
+  it('a reader that went away does not wait for a command that does not end', async () => {
+    expect(
+      await leave(
+        () => new Promise(() => {}),
+        () => Promise.resolve(),
+      ),
+    ).toEqual(silent)
+  })
+
+  it('a reader that went away with the same Ctrl-C does not cut short how the command answers it', async () => {
+    const stage = makeStage(['ls'])
+    const claims: Body = (ctx) =>
+      new Promise((resolve) => {
+        ctx.onInterrupt(() => {
+          stage.world.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
+          setImmediate(() => resolve(ctx.signal.aborted ? 1 : 7))
+        })
+      })
+    const running = run({ personality: flotilla, globals, commands: [command('ls', claims)] }, stage.world)
+    await new Promise((resolve) => setImmediate(resolve))
+    stage.signal('SIGINT')
+    expect(await running).toBe(7)
   })
 
   it('output that could not be written turns success into an error, also when it is told late', async () => {

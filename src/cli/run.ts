@@ -32,6 +32,8 @@ const completionLimitMs = 3000
 
 /** Exit code of a program whose reader went away, as the shell reports SIGPIPE. */
 const brokenPipeExitCode = 141
+/** How long a command may take to end after its reader has gone. */
+const tidyMs = 2000
 
 /**
  * Runs one command line from start to end: the only place that prints errors and chooses exit codes.
@@ -40,17 +42,32 @@ const brokenPipeExitCode = 141
  */
 export async function run(program: Program, world: World): Promise<number> {
   const interrupts = listenForInterrupts(world)
-  const brokenPipe = watchForBrokenPipe(world)
   const claims: ((error: unknown) => void)[] = []
   const stopUncaught = { stop: () => {} }
   const uncaught = new Promise<never>((_, reject) => {
     stopUncaught.stop = world.onUncaught((error) => (claims.at(-1) ?? reject)(error))
   })
   const state: RunState = { program, world, interrupts, uncaughtClaims: claims, globals: undefined, secrets: [] }
+  let isUnread = false
+  const work = dispatch(state)
+    .then((code) => afterOutput(world, code))
+    .catch((error: unknown) => {
+      if (!isUnread) throw error
+      return brokenPipeExitCode
+    })
+  const unread = watchForBrokenPipe(world).then(async () => {
+    // `up | tee log`: Ctrl-C ends both, and what the one is stopping then is stopped all the same.
+    if (interrupts.isAnswering()) return work
+    isUnread = true
+    interrupts.abort('EPIPE')
+    // Nobody is told any more how it ends, but the lock of a project and the like are not to be left behind.
+    await waitAtMost(world.clock, work, tidyMs)
+    return brokenPipeExitCode
+  })
   try {
     return await Promise.race([
-      dispatch(state).then((code) => afterOutput(world, code)),
-      brokenPipe,
+      work.then((code) => (isUnread ? brokenPipeExitCode : code)),
+      unread,
       uncaught,
       interrupts.impatient.then((name) => interruptExitCode(program.personality, name)),
     ])
@@ -258,11 +275,11 @@ async function afterOutput(world: World, code: number): Promise<number> {
  * A reader that went away (`… | head -1`) ends the program without a word. A log or progress that finds no room on a full
  * disk ends nothing: a manager goes on, and no `up` stops half-way because nobody can be told of it.
  */
-function watchForBrokenPipe(world: World): Promise<number> {
+function watchForBrokenPipe(world: World): Promise<void> {
   return new Promise((resolve, reject) => {
     for (const stream of [world.stdout, world.stderr]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EPIPE') resolve(brokenPipeExitCode)
+        if (error.code === 'EPIPE') resolve()
         else if (stream === world.stdout) reject(cannotWrite(error))
       })
     }

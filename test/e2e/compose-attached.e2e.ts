@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listVolumes } from '../../src/engine/api/volumes.ts'
 import { lab } from '../../src/testing/lab/lab.ts'
 import type { Lab } from '../../src/testing/lab/types.ts'
 import { isRoot, openComposeHost, sampleImage } from './compose-host.ts'
@@ -49,6 +50,11 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
     return (await host.containers(project)).map((entry) => `${entry.name} ${entry.state}`)
   }
 
+  async function lockVolumes(project: string): Promise<readonly string[]> {
+    const { Volumes: volumes } = await listVolumes(host.engine)
+    return (volumes ?? []).map(({ Name }) => Name).filter((name) => name.startsWith(`flotilla-lock_${project}_`))
+  }
+
   it('shows output with names, and the first Ctrl-C stops gracefully with code 130', async () => {
     await host.write('tick', {
       'compose.yaml': `services:\n  web:\n    image: ${sampleImage}\n    command: ["sh", "-c", "${ticking}"]\n`,
@@ -88,6 +94,40 @@ describe.runIf(isRoot)('attached up (needs root on Linux)', () => {
     expect(await up.code).toBe(130)
     expect((await states('early')).filter((state) => state.endsWith('running'))).toEqual([])
     await host.compose('early', ['down', '-t', '1'])
+  })
+
+  it('a reader that goes away ends it with 141, and leaves what runs running and the project unlocked', async () => {
+    const slow = 'healthcheck: { test: ["CMD", "false"], interval: 1h, start_period: 1h }'
+    await host.write('unread', {
+      'compose.yaml': `services:
+  db: { image: ${sampleImage}, command: ["sh", "-c", "${ticking}"], ${slow} }
+  web: { image: ${sampleImage}, depends_on: { db: { condition: service_healthy } } }
+`,
+    })
+    const up = attach('unread', ['up'])
+    expect(await host.eventually(async () => up.stdout().includes('db-1   | tick'))).toBe(true)
+    expect(await lockVolumes('unread')).toHaveLength(1)
+    up.child.stdout?.destroy()
+    expect(await up.code).toBe(141)
+    expect(await states('unread')).toEqual(['unread-db-1 running', 'unread-web-1 created'])
+    expect(await lockVolumes('unread')).toEqual([])
+    await host.compose('unread', ['down', '-t', '1'])
+  })
+
+  it('Ctrl-C that ends its reader too stops the containers all the same', async () => {
+    const quiet = `trap 'exit 0' TERM; echo here; while true; do sleep 0.2 & wait $$!; done`
+    await host.write('teed', {
+      'compose.yaml': `services:
+  web: { image: ${sampleImage}, command: ["sh", "-c", "${quiet}"] }
+`,
+    })
+    const up = attach('teed', ['up'])
+    expect(await host.eventually(async () => up.stdout().includes('web-1  | here'))).toBe(true)
+    up.child.stdout?.destroy()
+    up.child.kill('SIGINT')
+    expect(await up.code).toBe(130)
+    expect(await states('teed')).toEqual(['teed-web-1 exited'])
+    await host.compose('teed', ['down', '-t', '1'])
   })
 
   it('ends by itself when every container has ended', async () => {

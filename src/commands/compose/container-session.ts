@@ -54,7 +54,10 @@ export async function watchStart(ctx: Context, engine: Engine, id: string, over:
 
 /** Signals on their way to a container. */
 export interface Forwarding {
-  /** Rejects when the user asks for the end often enough: a container that ignores signals must not hold us. */
+  /**
+   * Rejects when the user asks for the end often enough: a container that ignores signals must not hold us. Also when
+   * nobody reads along any more.
+   */
   readonly forced: Promise<never>
   /** Whether SIGINT or SIGTERM was among them; then the line in which the terminal has echoed `^C` is ended. */
   endInterrupted(): boolean
@@ -76,7 +79,10 @@ export function forwardSignals(ctx: Context, engine: Engine, id: string): Forwar
     killContainer(engine, id, { signal }).catch(() => {})
   }
   let isInterrupted = false
+  const leave = (): void => force(new FlotillaError('cli/cancelled', 'cancelled'))
+  ctx.signal.addEventListener('abort', leave, { once: true })
   const releases = [
+    () => ctx.signal.removeEventListener('abort', leave),
     ctx.onInterrupt((signal, count) => {
       isInterrupted = true
       if (count < patience) forward(signal)

@@ -86,3 +86,13 @@ it('run ends with an error when the engine says that it started the container an
   expect(ran).toMatchObject({ code: 1, stdout: '' })
   expect(ran.stderr).toContain('container one-off was not started, though the engine said so')
 }, 30_000)
+
+it('a run whose container the engine never says to have started ends with the third Ctrl-C', async () => {
+  bed.engine.fail({ path: /start$/, fault: { kind: 'lose-answer' } })
+  const ran = bed.start('run', '--rm', '--no-deps', '-T', 'db')
+  await expect.poll(states, { timeout: 30_000 }).toEqual([expect.stringMatching(/^p-db-run-\w+ running$/)])
+  for (let count = 0; count < 3; count += 1) ran.signal('SIGINT')
+  expect(await ran.code).toBe(130)
+  expect(ran.stderr).toContain('got 3 SIGTERM/SIGINTs, forcefully exiting')
+  expect([...bed.engine.state.volumes.keys()]).toEqual([])
+})

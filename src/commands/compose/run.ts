@@ -9,6 +9,7 @@ import type { Project } from '../../compose/model/project.ts'
 import { toOneOffName, withOneOff } from '../../compose/plan/one-off.ts'
 import { attachContainer, resizeContainer } from '../../engine/api/streams.ts'
 import type { AttachedStream } from '../../engine/streams.ts'
+import { joinSignals } from '../../io/join-signals.ts'
 import { readTextNow } from '../../io/text-files.ts'
 import { limitsOf } from './limits.ts'
 import { checkTerminal, joinStreams } from './attached-streams.ts'
@@ -171,21 +172,27 @@ async function runJoined(
   const keys = await chooseDetachKeys(ctx, undefined)
   const call = { signal: ctx.signal }
   const over = new AbortController()
+  const impatience = new AbortController()
   let joined: Joined | undefined
   const join = async (id: string): Promise<Joined> => {
     const exit = watchExit(ctx, engine, id, oneOff.isRemoved ? 'removed' : 'next-exit')
     const query = { stdin: io.hasStdin, tty: io.isTty, detachKeys: keys.text }
     const [stream] = await Promise.all([attachContainer(engine, id, query, call), exit.ready])
-    return { id, stream, exit, signals: forwardSignals(ctx, engine, id) }
+    const signals = forwardSignals(ctx, engine, id)
+    signals.forced.catch((reason: unknown) => impatience.abort(reason))
+    return { id, stream, exit, signals }
   }
   try {
     await converge(engine, project, {
       ...options,
+      startSignal: joinSignals(ctx.signal, impatience.signal),
       async beforeStart(container) {
         if (container.service !== oneOff.service) return
         session.stopProgress()
         joined = await join(container.id)
       },
+    }).catch((error: unknown) => {
+      throw impatience.signal.aborted ? impatience.signal.reason : error
     })
     if (joined === undefined) throw new FlotillaError('internal', 'the plan starts no one-off container')
     const { id, stream, exit, signals } = joined

@@ -149,7 +149,9 @@ export async function upAttached(
     const ending = await Promise.race([decided, played])
     await companion.quiet()
     if (ending.kind === 'ended') return 0
-    if (ending.kind === 'detached') {
+    // Nobody reads along any more, which is no wish that anything ends.
+    const isUnread = ctx.signal.aborted && interrupts === 0
+    if (ending.kind === 'detached' || isUnread) {
       // What is followed is let go of, and nothing is stopped.
       interrupt.abort()
       await played.catch(() => {})
