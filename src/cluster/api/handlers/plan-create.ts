@@ -16,6 +16,7 @@ import { findLocalNetwork } from './local-network.ts'
 import type { LocalNetwork } from './local-network.ts'
 import { settleContainers } from './settle-containers.ts'
 import { settleVolumes } from './settle-volumes.ts'
+import { stayWithPorts } from './stay-with-ports.ts'
 import { findVolumeTies, noTies } from './volume-homes.ts'
 import type { VolumeTies } from './volume-homes.ts'
 import { randomId } from '../../../io/random-id.ts'
@@ -52,6 +53,7 @@ export async function planCreate(api: Api, name: string, raw: Fields, platform: 
   const volumes = isPinned(request) ? noTies : await findVolumeTies(api, request, body)
   if (network !== undefined) request = addCondition(request, 'constraints', `node==${network.node}`)
   else if (!isPinned(request)) request = goNear(api, request, findNear(api, body, isFields(wish) ? wish : {}))
+  request = await stayWithPorts(api, name, body, request, volumes.homes)
   return { draft, request, network, volumes }
 }
 
