@@ -32,6 +32,8 @@ import { isConnectionRefused, isOutcomeUnknown } from '../failure-status.ts'
 import { noteNodes, paramsOf, readJsonBody, versionsOf } from '../call.ts'
 import type { Api, Call, Handler } from '../call.ts'
 
+/** A create is waited for as long as other calls are: half a minute on a node that does not answer. */
+const silentLooks = 15
 /** How long a create whose answer got lost is looked for before the client is told. */
 const lookMs = 10_000
 
@@ -221,11 +223,17 @@ async function createOn(api: Api, call: CreateSource, draft: CreateDraft, held: 
     await failpoint('create.beforeEngineCall')
     const isSpanning = needsSpanning(api, draft.body)
     // Not with the client: what has been asked for is made whether or not it waits.
-    const created = await whileHealthy(api, member, new AbortController().signal, async (signal) => {
-      const once = (): ReturnType<typeof ask> => ask(signal)
-      const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, once) : once())
-      return reply.json<unknown>()
-    })
+    const created = await whileHealthy(
+      api,
+      member,
+      new AbortController().signal,
+      async (signal) => {
+        const once = (): ReturnType<typeof ask> => ask(signal)
+        const reply = await (isSpanning ? whileAttaching(api, call.exchange.signal, once) : once())
+        return reply.json<unknown>()
+      },
+      silentLooks,
+    )
     member.onAnswer()
     await failpoint('create.afterEngineReply')
     return isFields(created) ? await finishBridged(api, call, member, bridged, created) : {}

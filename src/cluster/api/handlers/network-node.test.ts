@@ -78,6 +78,25 @@ it('is followed by a container that is not on it and is said to belong there, as
   ]).toEqual(['n2', 'n2', expect.stringMatching(/^n[13]$/)])
 })
 
+it('is followed by a container of its project whose memory others may join, which nobody says more of', async () => {
+  await start()
+  const Labels = { 'com.docker.compose.project': 'shop' }
+  expect((await bed.call('POST', '/networks/create', { Name: 'n2/shop_default', Labels })).status).toBe(201)
+  const make = async (name: string, more: object): Promise<string> => {
+    const made = await bed.call('POST', `/containers/create?name=${name}`, { Image: 'busybox', Labels, ...more })
+    expect(made.status, made.body).toBe(201)
+    const found = bed.endpoint.cluster.directory.findContainer(name)
+    return found.kind === 'found' ? found.node.name : found.kind
+  }
+  const HostConfig = { NetworkMode: 'none', IpcMode: 'shareable' }
+  expect([
+    await make('one', { HostConfig }),
+    await make('two', { HostConfig }),
+    await make('plain', { HostConfig: { NetworkMode: 'none' } }),
+    await make('foreign', { HostConfig, Labels: { 'com.docker.compose.project': 'other' } }),
+  ]).toEqual(['n2', 'n2', expect.stringMatching(/^n[13]$/), expect.stringMatching(/^n[13]$/)])
+})
+
 describe('a network of a Compose project is made where its data is', () => {
   const Labels = { 'com.docker.compose.project': 'shop' }
 

@@ -1,6 +1,7 @@
 import { FlotillaError } from '../../../core/errors.ts'
 import { isValidated } from '../../model.ts'
 import type { PlacementRequest } from '../../placement.ts'
+import { PROJECT_LABEL } from '../../project-label.ts'
 import { canRun, parsePlatform } from '../../platform.ts'
 import type { Platform } from '../../platform.ts'
 import { addCondition, checkConditionLimits, isPinned, listConditions, parseCreate } from '../../request.ts'
@@ -15,6 +16,7 @@ import { findLocalNetwork } from './local-network.ts'
 import type { LocalNetwork } from './local-network.ts'
 import { settleContainers } from './settle-containers.ts'
 import { settleVolumes } from './settle-volumes.ts'
+import { stayWithPorts } from './stay-with-ports.ts'
 import { findVolumeTies, noTies } from './volume-homes.ts'
 import type { VolumeTies } from './volume-homes.ts'
 import { randomId } from '../../../io/random-id.ts'
@@ -57,8 +59,24 @@ export async function planCreate(
   // A network's node was not asked for: what stays behind because of it is told.
   const volumes = isPinned(request) ? noTies : await findVolumeTies(api, request, body)
   if (network !== undefined) request = addCondition(request, 'constraints', `node==${network.node}`)
-  else if (!isPinned(request)) request = goNear(api, request, readTexts(isFields(wish) ? wish : {}, 'Networks'))
+  else if (!isPinned(request)) request = goNear(api, request, findNear(api, body, isFields(wish) ? wish : {}))
+  request = await stayWithPorts(api, name, body, request, volumes.homes)
   return { draft, request, network, volumes }
+}
+
+/**
+ * Networks whose node a container that is on none of them has to share: as told, or, since other programs than ours tell
+ * nothing, those of the project of one whose memory others may join.
+ */
+function findNear(api: Api, body: Fields, wish: Fields): readonly string[] {
+  const told = readTexts(wish, 'Networks')
+  if (told.length > 0 || readText(readFields(body, 'HostConfig'), 'IpcMode') !== 'shareable') return told
+  const project = readText(readFields(body, 'Labels'), PROJECT_LABEL)
+  if (project === '') return []
+  const { nodes } = api.cluster.snapshot()
+  return nodes.flatMap(({ networks }) =>
+    networks.flatMap((each) => (each.labels.get(PROJECT_LABEL) === project ? [each.name] : [])),
+  )
 }
 
 /** To the node of networks that the container is not on: those of containers that will share something with it. */

@@ -13,6 +13,7 @@ const overReason = new FlotillaError('core/aborted', 'the call is over')
  * Runs a call that may take as long as it likes under a signal that fires, too, when the cluster gives the node up: of
  * several nodes that are asked at once one that hangs must not keep the others' answer from the client.
  *
+ * @param looks two seconds apart, at which the node must have been out of service
  * @throws {engine/unreachable} then
  */
 export async function whileHealthy<T>(
@@ -20,9 +21,10 @@ export async function whileHealthy<T>(
   member: Member,
   signal: AbortSignal,
   body: (signal: AbortSignal) => Promise<T>,
+  looks: number = patience,
 ): Promise<T> {
   const stop = makeChildAbort(signal)
-  void watch(api, member, stop)
+  void watch(api, member, stop, looks)
   try {
     return await body(stop.signal)
   } finally {
@@ -30,10 +32,10 @@ export async function whileHealthy<T>(
   }
 }
 
-async function watch({ cluster }: Api, member: Member, stop: ChildAbort): Promise<void> {
+async function watch({ cluster }: Api, member: Member, stop: ChildAbort, looks: number): Promise<void> {
   for (let missed = 0; !stop.signal.aborted; missed = member.isHealthy ? 0 : missed + 1) {
     await cluster.clock.sleep(lookMs, stop.signal).catch(() => undefined)
-    if (stop.signal.aborted || member.isHealthy || missed < patience) continue
+    if (stop.signal.aborted || member.isHealthy || missed < looks) continue
     stop.abort(new FlotillaError('engine/unreachable', `node ${member.name} stopped answering`, { status: 502 }))
   }
 }
