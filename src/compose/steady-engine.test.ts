@@ -69,6 +69,7 @@ describe('a fleet whose manager goes', () => {
 
   it.each([
     ['what may not be done twice', { method: 'POST', path: `/containers/${id}/kill` }, lost],
+    ['a lock was let go', { method: 'DELETE', path: '/volumes/n1/flotilla-lock_shop_1' }, lost],
     ['a body that has passed', { method: 'PUT', path: `/containers/${id}/archive`, body: Readable.from(['x']) }, lost],
     ['a hang', { method: 'GET', path: '/networks' }, new FlotillaError('engine/timeout', 'late')],
     ['a refusal', { method: 'GET', path: '/networks' }, new FlotillaError('engine/server', 'no', { status: 500 })],

@@ -68,11 +68,14 @@ function isLost(error: unknown): boolean {
 function mayRepeat(request: EngineRequest): boolean {
   const { method, path, body } = request
   if (isSource(body)) return false
-  return repeatOf(method, path) !== undefined || isCreate(request) || isVolumeRemoval.test(`${method} ${path}`)
+  return repeatOf(method, path) !== undefined || isCreate(request) || volumeRemoval.test(`${method} ${path}`)
 }
 
-/** By name, which the lock of the project keeps. */
-const isVolumeRemoval = /^DELETE \/volumes\//
+/**
+ * By name, which the lock of the project keeps. Not the lock itself: the next holder may have made one of that name since,
+ * while one that stays is known to belong to nobody.
+ */
+const volumeRemoval = /^DELETE \/volumes\/(?!(?:[^/]+\/)?flotilla-lock_)/
 
 function isCreate({ method, path, query }: EngineRequest): boolean {
   return method === 'POST' && path === '/containers/create' && typeof query?.['name'] === 'string'
