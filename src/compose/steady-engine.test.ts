@@ -61,6 +61,15 @@ describe('a fleet whose manager goes', () => {
     expect(asked).toHaveLength(tries + 1)
   })
 
+  it('is asked for the same once more when it hung', async () => {
+    const late = new FlotillaError('engine/timeout', 'late')
+    const answered = scripted(true, late, {})
+    expect((await answered.engine.request({ method: 'GET', path: '/networks' }, { deadlineMs: 1 })).status).toBe(200)
+    const hanging = scripted(true, late)
+    await expect(hanging.engine.request({ method: 'GET', path: '/networks' })).rejects.toBe(late)
+    expect(hanging.asked).toHaveLength(2)
+  })
+
   it('is asked no longer than the call may take', async () => {
     const { engine, asked } = scripted(true, lost)
     await expect(engine.request({ method: 'GET', path: '/networks' }, { deadlineMs: 2000 })).rejects.toBe(lost)
@@ -71,7 +80,7 @@ describe('a fleet whose manager goes', () => {
     ['what may not be done twice', { method: 'POST', path: `/containers/${id}/kill` }, lost],
     ['a lock was let go', { method: 'DELETE', path: '/volumes/n1/flotilla-lock_shop_1' }, lost],
     ['a body that has passed', { method: 'PUT', path: `/containers/${id}/archive`, body: Readable.from(['x']) }, lost],
-    ['a hang', { method: 'GET', path: '/networks' }, new FlotillaError('engine/timeout', 'late')],
+    ['a hang', { method: 'POST', path: `/containers/${id}/stop` }, new FlotillaError('engine/timeout', 'late')],
     ['a refusal', { method: 'GET', path: '/networks' }, new FlotillaError('engine/server', 'no', { status: 500 })],
   ] as const)('is not asked again after %s', async (_, request, error) => {
     const { engine, asked } = scripted(true, error, {})

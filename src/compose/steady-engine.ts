@@ -20,7 +20,11 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
   /** Since when nothing is answered: whoever asks then has no minute of his own. */
   let silentSinceMs: number | undefined
 
-  async function insist<T>(o: CallOptions | undefined, ask: (tries: number) => Promise<T>): Promise<T> {
+  async function insist<T>(
+    isRead: boolean,
+    o: CallOptions | undefined,
+    ask: (tries: number) => Promise<T>,
+  ): Promise<T> {
     const startMs = clock.monotonicMs()
     for (let tries = 0; ; tries += 1) {
       try {
@@ -28,14 +32,19 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
         silentSinceMs = undefined
         return answer
       } catch (error) {
-        if (!isLost(error)) throw error
+        // As long as a manager takes to find out that the leader hangs and to be sure of the next one.
+        const isHang = isRead && tries === 0 && isFlotillaError(error) && error.code === 'engine/timeout'
+        if (!isLost(error) && !isHang) {
+          silentSinceMs = undefined
+          throw error
+        }
         const nowMs = clock.monotonicMs()
         silentSinceMs ??= nowMs
         const isFleet = engine.isFleet === true
         const sinceMs = Math.min(startMs, silentSinceMs)
         const pauseMs = pauseBeforeAgain({ isFleet, sinceMs, nowMs, tries })
-        if (pauseMs === undefined || nowMs + pauseMs - startMs >= (o?.deadlineMs ?? Number.POSITIVE_INFINITY))
-          throw error
+        const isLate = !isHang && nowMs + (pauseMs ?? 0) - startMs >= (o?.deadlineMs ?? Number.POSITIVE_INFINITY)
+        if (pauseMs === undefined || isLate) throw error
         await clock.sleep(pauseMs, o?.signal)
       }
     }
@@ -51,7 +60,8 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
     close: () => engine.close(),
     request(request, o) {
       if (!mayRepeat(request)) return engine.request(request, o)
-      return insist(o, async (tries) => {
+      const isRead = request.method === 'GET' || request.method === 'HEAD'
+      return insist(isRead, o, async (tries) => {
         if (tries === 0) return engine.request(request, o)
         const again = { ...request, headers: { ...request.headers, [lostHeader]: '' } }
         return isCreate(request) ? createAgain(engine, again, clock, o) : engine.request(again, o)
@@ -60,7 +70,7 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
   }
 }
 
-/** The connection broke, or there was none: a hang is no such thing, nor anything that was answered. */
+/** The connection broke, or there was none: what was answered is no such thing, with an error too. */
 function isLost(error: unknown): boolean {
   return isFlotillaError(error) && error.code === 'engine/unreachable' && error.status === undefined
 }
