@@ -1,6 +1,6 @@
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { isFlotillaError } from '../core/errors.ts'
+import { isFlotillaError, toMessage } from '../core/errors.ts'
 import { inspectContainer, removeContainer } from '../engine/api/containers.ts'
 import type { ContainerCreateBody } from '../engine/api/types.ts'
 import type { Engine, EngineReply, EngineRequest } from '../engine/engine.ts'
@@ -38,6 +38,8 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
           silentSinceMs = undefined
           throw error
         }
+        // It may be a fleet, and has not come to say so: a balancer has another manager for the next connection.
+        if (isRead && tries === 0 && engine.isFleet === undefined && isCutOff(error)) continue
         const nowMs = clock.monotonicMs()
         silentSinceMs ??= nowMs
         const isFleet = engine.isFleet === true
@@ -55,7 +57,7 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
     get isFleet() {
       return engine.isFleet
     },
-    apiVersion: (o) => engine.apiVersion(o),
+    apiVersion: (o) => insist(true, o, () => engine.apiVersion(o)),
     hijack: (request, o) => engine.hijack(request, o),
     close: () => engine.close(),
     request(request, o) {
@@ -73,6 +75,10 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
 /** The connection broke, or there was none: what was answered is no such thing, with an error too. */
 function isLost(error: unknown): boolean {
   return isFlotillaError(error) && error.code === 'engine/unreachable' && error.status === undefined
+}
+
+function isCutOff(error: unknown): boolean {
+  return /connection was closed|connection reset/.test(toMessage(error))
 }
 
 function mayRepeat(request: EngineRequest): boolean {
