@@ -22,20 +22,35 @@ function quickClock(): Parameters<typeof toSteady>[1] {
 }
 
 /** Answers in turn; the last answer again and again. */
-function scripted(isFleet: boolean, ...answers: readonly (Error | object)[]): { engine: Engine; asked: string[] } {
+function scripted(
+  isFleet: boolean | undefined,
+  ...answers: readonly (Error | object)[]
+): { engine: Engine; asked: string[] } {
   const asked: string[] = []
+  const answerNext = (call: string): unknown => {
+    const answer = answers[Math.min(asked.length, answers.length - 1)]
+    asked.push(call)
+    if (answer instanceof Error) throw answer
+    return answer
+  }
   const engine = {
     isFleet,
+    async apiVersion() {
+      await Promise.resolve(answerNext('version'))
+      return '1.51'
+    },
     endpoint: { kind: 'unix', path: '/run/fleet.sock' },
-    request({ method, path, headers }: EngineRequest) {
-      const answer = answers[Math.min(asked.length, answers.length - 1)]
-      asked.push(`${method} ${path.replace(id, 'ID')}${headers?.['x-flotilla-lost'] === undefined ? '' : ' again'}`)
-      if (answer instanceof Error) return Promise.reject(answer)
-      const reply = { status: 200, json: () => Promise.resolve(answer), bytes: () => Promise.resolve(Buffer.alloc(0)) }
-      return Promise.resolve(reply as unknown as EngineReply)
+    async request({ method, path, headers }: EngineRequest) {
+      const again = headers?.['x-flotilla-lost'] === undefined ? '' : ' again'
+      return toReply(await Promise.resolve(answerNext(`${method} ${path.replace(id, 'ID')}${again}`)))
     },
   } as unknown as Engine
   return { engine: toSteady(engine, quickClock()), asked }
+}
+
+function toReply(answer: unknown): EngineReply {
+  const reply = { status: 200, json: () => Promise.resolve(answer), bytes: () => Promise.resolve(Buffer.alloc(0)) }
+  return reply as unknown as EngineReply
 }
 
 describe('a fleet whose manager goes', () => {
@@ -61,6 +76,15 @@ describe('a fleet whose manager goes', () => {
     expect(asked).toHaveLength(tries + 1)
   })
 
+  it('is asked for the same once more when it hung', async () => {
+    const late = new FlotillaError('engine/timeout', 'late')
+    const answered = scripted(true, late, {})
+    expect((await answered.engine.request({ method: 'GET', path: '/networks' }, { deadlineMs: 1 })).status).toBe(200)
+    const hanging = scripted(true, late)
+    await expect(hanging.engine.request({ method: 'GET', path: '/networks' })).rejects.toBe(late)
+    expect(hanging.asked).toHaveLength(2)
+  })
+
   it('is asked no longer than the call may take', async () => {
     const { engine, asked } = scripted(true, lost)
     await expect(engine.request({ method: 'GET', path: '/networks' }, { deadlineMs: 2000 })).rejects.toBe(lost)
@@ -69,8 +93,9 @@ describe('a fleet whose manager goes', () => {
 
   it.each([
     ['what may not be done twice', { method: 'POST', path: `/containers/${id}/kill` }, lost],
+    ['a lock was let go', { method: 'DELETE', path: '/volumes/n1/flotilla-lock_shop_1' }, lost],
     ['a body that has passed', { method: 'PUT', path: `/containers/${id}/archive`, body: Readable.from(['x']) }, lost],
-    ['a hang', { method: 'GET', path: '/networks' }, new FlotillaError('engine/timeout', 'late')],
+    ['a hang', { method: 'POST', path: `/containers/${id}/stop` }, new FlotillaError('engine/timeout', 'late')],
     ['a refusal', { method: 'GET', path: '/networks' }, new FlotillaError('engine/server', 'no', { status: 500 })],
   ] as const)('is not asked again after %s', async (_, request, error) => {
     const { engine, asked } = scripted(true, error, {})
@@ -131,6 +156,24 @@ describe('a fleet whose manager goes', () => {
     const { engine, asked } = scripted(true, lost, other, {})
     await engine.request(create)
     expect(asked.slice(1)).toEqual(['GET /containers/shop-web-1/json', 'POST /containers/create again'])
+  })
+})
+
+describe('what has not said what it is', () => {
+  it('is read once more when the first connection was cut', async () => {
+    const { engine, asked } = scripted(undefined, lost, {})
+    expect((await engine.request({ method: 'GET', path: '/networks' })).status).toBe(200)
+    expect(asked).toHaveLength(2)
+    const version = scripted(undefined, lost, {})
+    expect(await version.engine.apiVersion()).toBe('1.51')
+    expect(version.asked).toEqual(['version', 'version'])
+  })
+
+  it('is not read once more when there was none', async () => {
+    const refused = new FlotillaError('engine/unreachable', 'cannot reach engine: connection refused')
+    const { engine, asked } = scripted(undefined, refused, {})
+    await expect(engine.request({ method: 'GET', path: '/networks' })).rejects.toBe(refused)
+    expect(asked).toHaveLength(1)
   })
 })
 

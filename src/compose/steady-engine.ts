@@ -1,6 +1,6 @@
 import type { CallOptions } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { isFlotillaError } from '../core/errors.ts'
+import { isFlotillaError, toMessage } from '../core/errors.ts'
 import { inspectContainer, removeContainer } from '../engine/api/containers.ts'
 import type { ContainerCreateBody } from '../engine/api/types.ts'
 import type { Engine, EngineReply, EngineRequest } from '../engine/engine.ts'
@@ -20,7 +20,11 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
   /** Since when nothing is answered: whoever asks then has no minute of his own. */
   let silentSinceMs: number | undefined
 
-  async function insist<T>(o: CallOptions | undefined, ask: (tries: number) => Promise<T>): Promise<T> {
+  async function insist<T>(
+    isRead: boolean,
+    o: CallOptions | undefined,
+    ask: (tries: number) => Promise<T>,
+  ): Promise<T> {
     const startMs = clock.monotonicMs()
     for (let tries = 0; ; tries += 1) {
       try {
@@ -28,14 +32,21 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
         silentSinceMs = undefined
         return answer
       } catch (error) {
-        if (!isLost(error)) throw error
+        // As long as a manager takes to find out that the leader hangs and to be sure of the next one.
+        const isHang = isRead && tries === 0 && isFlotillaError(error) && error.code === 'engine/timeout'
+        if (!isLost(error) && !isHang) {
+          silentSinceMs = undefined
+          throw error
+        }
+        // It may be a fleet, and has not come to say so: a balancer has another manager for the next connection.
+        if (isRead && tries === 0 && engine.isFleet === undefined && isCutOff(error)) continue
         const nowMs = clock.monotonicMs()
         silentSinceMs ??= nowMs
         const isFleet = engine.isFleet === true
         const sinceMs = Math.min(startMs, silentSinceMs)
         const pauseMs = pauseBeforeAgain({ isFleet, sinceMs, nowMs, tries })
-        if (pauseMs === undefined || nowMs + pauseMs - startMs >= (o?.deadlineMs ?? Number.POSITIVE_INFINITY))
-          throw error
+        const isLate = !isHang && nowMs + (pauseMs ?? 0) - startMs >= (o?.deadlineMs ?? Number.POSITIVE_INFINITY)
+        if (pauseMs === undefined || isLate) throw error
         await clock.sleep(pauseMs, o?.signal)
       }
     }
@@ -46,12 +57,13 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
     get isFleet() {
       return engine.isFleet
     },
-    apiVersion: (o) => engine.apiVersion(o),
+    apiVersion: (o) => insist(true, o, () => engine.apiVersion(o)),
     hijack: (request, o) => engine.hijack(request, o),
     close: () => engine.close(),
     request(request, o) {
       if (!mayRepeat(request)) return engine.request(request, o)
-      return insist(o, async (tries) => {
+      const isRead = request.method === 'GET' || request.method === 'HEAD'
+      return insist(isRead, o, async (tries) => {
         if (tries === 0) return engine.request(request, o)
         const again = { ...request, headers: { ...request.headers, [lostHeader]: '' } }
         return isCreate(request) ? createAgain(engine, again, clock, o) : engine.request(again, o)
@@ -60,19 +72,26 @@ export function toSteady(engine: Engine, clock: Clock): Engine {
   }
 }
 
-/** The connection broke, or there was none: a hang is no such thing, nor anything that was answered. */
+/** The connection broke, or there was none: what was answered is no such thing, with an error too. */
 function isLost(error: unknown): boolean {
   return isFlotillaError(error) && error.code === 'engine/unreachable' && error.status === undefined
+}
+
+function isCutOff(error: unknown): boolean {
+  return /connection was closed|connection reset/.test(toMessage(error))
 }
 
 function mayRepeat(request: EngineRequest): boolean {
   const { method, path, body } = request
   if (isSource(body)) return false
-  return repeatOf(method, path) !== undefined || isCreate(request) || isVolumeRemoval.test(`${method} ${path}`)
+  return repeatOf(method, path) !== undefined || isCreate(request) || volumeRemoval.test(`${method} ${path}`)
 }
 
-/** By name, which the lock of the project keeps. */
-const isVolumeRemoval = /^DELETE \/volumes\//
+/**
+ * By name, which the lock of the project keeps. Not the lock itself: the next holder may have made one of that name since,
+ * while one that stays is known to belong to nobody.
+ */
+const volumeRemoval = /^DELETE \/volumes\/(?!(?:[^/]+\/)?flotilla-lock_)/
 
 function isCreate({ method, path, query }: EngineRequest): boolean {
   return method === 'POST' && path === '/containers/create' && typeof query?.['name'] === 'string'

@@ -33,7 +33,7 @@ export function createNetwork(engine: Engine, body: NetworkCreateBody, o?: CallO
 
 /** @throws {engine/conflict} or {engine/unauthorized} while containers are on it, depending on the engine's age */
 export async function removeNetwork(engine: Engine, id: string, o?: CallOptions): Promise<void> {
-  await callForStatus(engine, { method: 'DELETE', path: `/networks/${escapeSegment(id)}` }, o)
+  await callForStatus(engine, { method: 'DELETE', path: `/networks/${escapeSegment(id)}` }, o, createCallMs)
 }
 
 /** Connects a container, running or not, to one more network. */
