@@ -17,6 +17,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
 import { BuildProgress } from './build-progress.ts'
+import { reachCaches } from './cache-entry.ts'
 import { checkSsh, openSsh } from './build-ssh.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
 import { renderExcerpt } from './excerpt.ts'
@@ -59,7 +60,12 @@ export async function buildImage(
   report: { readonly parentId: string; readonly progress: Progress },
   o: CallOptions,
 ): Promise<string> {
-  const whole = { ...build, args: { ...(await host.defaultArgs()), ...build.args } }
+  const whole = {
+    ...build,
+    args: { ...(await host.defaultArgs()), ...build.args },
+    cacheFrom: reachCaches(build.cacheFrom, host.env),
+    cacheTo: reachCaches(build.cacheTo, host.env),
+  }
   const built = host.isClassic ? undefined : await tryBuildKit(engine, whole, host, report, o)
   if (built !== undefined) return built
   const { buildClassic } = await import('./build-classic.ts')
@@ -72,7 +78,9 @@ export async function buildImage(
  * @returns what there is to say about it; empty: nothing
  * @throws {compose/unsupported} for engines without BuildKit, or with one that cannot check
  */
-export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
+export async function checkBuild(engine: Engine, asked: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
+  // No step is done: there is nothing that caches could help with.
+  const build = { ...asked, cacheFrom: [], cacheTo: [] }
   await checkFiles(build)
   const layouts = await openLayouts(build)
   const needs = await findNeeds(engine, build, o)
