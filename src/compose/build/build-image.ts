@@ -267,10 +267,14 @@ async function checkFiles(build: ImageBuild): Promise<void> {
   }
   if (build.dockerfile.kind !== 'file') return
   const { path } = build.dockerfile
-  if ((await stat(path).catch(() => undefined))?.isFile() === true) return
+  const reason = await stat(path).then(
+    (found) => (found.isFile() ? undefined : found.isDirectory() ? 'is a directory' : 'is no file'),
+    fileReason,
+  )
+  if (reason === undefined) return
   throw new FlotillaError(
     'compose/invalid',
-    `failed to read dockerfile of service "${build.service}": open ${path}: no such file or directory`,
+    `failed to read dockerfile of service "${build.service}": open ${path}: ${reason}`,
   )
 }
 
