@@ -25,6 +25,7 @@ import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
 import { nameCaches, openLayouts } from './open-layouts.ts'
 import { findOddName, refuseOddName } from './odd-names.ts'
+import { findOddPattern } from './odd-patterns.ts'
 import { findNeeds } from './builder-needs.ts'
 import type { OpenLayouts } from './open-layouts.ts'
 
@@ -102,7 +103,7 @@ export async function checkBuild(engine: Engine, asked: ImageBuild, host: BuildH
     const isUnknown =
       isFlotillaError(error) &&
       (error.code === 'engine/not-found' || /unsupported request|unknown request/i.test(error.message))
-    if (!isUnknown) throw toFailure(build, error, new BuildProgress(build.service))
+    if (!isUnknown) throw await toFailure(build, error, new BuildProgress(build.service))
     throw new FlotillaError('compose/unsupported', 'the builder of this engine cannot check Dockerfiles', {
       cause: error,
       hint: 'it needs Docker Engine 27 or later',
@@ -176,15 +177,20 @@ async function tryBuildKit(
       report.progress({ id: parentId, status: 'warning', text: 'Warning', detail: text })
       return undefined
     }
-    throw toFailure(build, error, steps)
+    throw await toFailure(build, error, steps)
   }
 }
 
-function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unknown {
+async function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): Promise<unknown> {
   if (!isFlotillaError(error) || error.code !== 'engine/bad-request') return error
   // Engines since 28 have it so, and do not say of which file.
   const odd = /contains invalid UTF-8/.test(error.message) ? findOddName(build) : undefined
   if (odd !== undefined) return refuseOddName(`target ${build.service}: this engine`, odd, error)
+  const pattern = /non-printable ASCII/.test(error.message) ? await findOddPattern(build) : undefined
+  if (pattern !== undefined) {
+    const text = `target ${build.service}: ${pattern.path}: the builder takes no pattern with control characters: ${JSON.stringify(pattern.pattern)}`
+    return new FlotillaError('compose/invalid', text, { cause: error })
+  }
   const hint = toHint(error, steps)
   return new FlotillaError('compose/execute', `target ${build.service}: ${error.message}`, {
     cause: error,
