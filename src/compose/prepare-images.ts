@@ -1,5 +1,6 @@
 import { toCall } from '../core/call.ts'
 import type { Engine } from '../engine/engine.ts'
+import { orderBuilds } from './build/builder-needs.ts'
 import { takeNameFromOthers } from './build/take-name.ts'
 import type { ConvergeOptions } from './converge.ts'
 import { execute } from './execute.ts'
@@ -35,7 +36,8 @@ export async function bringImages(
   let pretended = observed
   const before: Plan[] = []
   for (const planImages of [planPulls, planBuilds]) {
-    const images = planImages(project, o.isDryRun === true ? pretended : observed, selection, imageOptions)
+    const planned = planImages(project, o.isDryRun === true ? pretended : observed, selection, imageOptions)
+    const images = planImages === planBuilds ? await orderBuilds(planned) : planned
     if (images.steps.length === 0) continue
     before.push(images)
     if (planImages === planBuilds) await o.buildHost?.begin?.()

@@ -459,6 +459,24 @@ services:
     expect(bad.stdout).toContain('MaintainerDeprecated')
   })
 
+  it('builds an image whose Dockerfile names that of another service after it, by every command that builds', async () => {
+    const files = (word: string): Record<string, string> => ({
+      'compose.yaml':
+        'services: { app: { build: { context: ., dockerfile: App }, command: sleep 60 }, base: { build: . } }\n',
+      App: 'FROM chain-base\nRUN cat /word >/copy\n',
+      Dockerfile: `FROM ${sampleImage}\nRUN sleep 1; echo ${word} >/word\n`,
+    })
+    await write('chain', files('first'))
+    const built = await host.compose('chain', ['build'])
+    expect(built.code, built.stderr).toBe(0)
+    expect(await runImage('chain-app', 'cat', '/copy')).toBe('first\n')
+    await write('chain', files('second'))
+    const up = await host.compose('chain', ['up', '-d', '--build', 'app', 'base'])
+    expect(up.code, up.stderr).toBe(0)
+    expect(await runImage('chain-app', 'cat', '/copy')).toBe('second\n')
+    await host.compose('chain', ['down', '-t', '0', '--rmi', 'all'])
+  })
+
   it('builds with the classic builder, and says what that cannot do', async () => {
     await write('classic', {
       'compose.yaml': `

@@ -17,6 +17,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { codeOf } from '../../io/files.ts'
 import { isApiAtLeast } from '../translate/api-version.ts'
 import { BuildProgress } from './build-progress.ts'
+import { reachCaches } from './cache-entry.ts'
 import { checkSsh, openSsh } from './build-ssh.ts'
 import type { BuildSecret, ImageBuild } from './definition.ts'
 import { renderExcerpt } from './excerpt.ts'
@@ -24,6 +25,7 @@ import { needsContainerdStore, toSolve } from './frontend.ts'
 import type { BuilderFacts } from './frontend.ts'
 import { nameCaches, openLayouts } from './open-layouts.ts'
 import { findOddName, refuseOddName } from './odd-names.ts'
+import { findOddPattern } from './odd-patterns.ts'
 import { findNeeds } from './builder-needs.ts'
 import type { OpenLayouts } from './open-layouts.ts'
 
@@ -59,7 +61,12 @@ export async function buildImage(
   report: { readonly parentId: string; readonly progress: Progress },
   o: CallOptions,
 ): Promise<string> {
-  const whole = { ...build, args: { ...(await host.defaultArgs()), ...build.args } }
+  const whole = {
+    ...build,
+    args: { ...(await host.defaultArgs()), ...build.args },
+    cacheFrom: reachCaches(build.cacheFrom, host.env),
+    cacheTo: reachCaches(build.cacheTo, host.env),
+  }
   const built = host.isClassic ? undefined : await tryBuildKit(engine, whole, host, report, o)
   if (built !== undefined) return built
   const { buildClassic } = await import('./build-classic.ts')
@@ -72,7 +79,9 @@ export async function buildImage(
  * @returns what there is to say about it; empty: nothing
  * @throws {compose/unsupported} for engines without BuildKit, or with one that cannot check
  */
-export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
+export async function checkBuild(engine: Engine, asked: ImageBuild, host: BuildHost, o: CallOptions): Promise<string> {
+  // No step is done: there is nothing that caches could help with.
+  const build = { ...asked, cacheFrom: [], cacheTo: [] }
   await checkFiles(build)
   const layouts = await openLayouts(build)
   const needs = await findNeeds(engine, build, o)
@@ -94,7 +103,7 @@ export async function checkBuild(engine: Engine, build: ImageBuild, host: BuildH
     const isUnknown =
       isFlotillaError(error) &&
       (error.code === 'engine/not-found' || /unsupported request|unknown request/i.test(error.message))
-    if (!isUnknown) throw toFailure(build, error, new BuildProgress(build.service))
+    if (!isUnknown) throw await toFailure(build, error, new BuildProgress(build.service))
     throw new FlotillaError('compose/unsupported', 'the builder of this engine cannot check Dockerfiles', {
       cause: error,
       hint: 'it needs Docker Engine 27 or later',
@@ -168,15 +177,20 @@ async function tryBuildKit(
       report.progress({ id: parentId, status: 'warning', text: 'Warning', detail: text })
       return undefined
     }
-    throw toFailure(build, error, steps)
+    throw await toFailure(build, error, steps)
   }
 }
 
-function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): unknown {
+async function toFailure(build: ImageBuild, error: unknown, steps: BuildProgress): Promise<unknown> {
   if (!isFlotillaError(error) || error.code !== 'engine/bad-request') return error
   // Engines since 28 have it so, and do not say of which file.
   const odd = /contains invalid UTF-8/.test(error.message) ? findOddName(build) : undefined
   if (odd !== undefined) return refuseOddName(`target ${build.service}: this engine`, odd, error)
+  const pattern = /non-printable ASCII/.test(error.message) ? await findOddPattern(build) : undefined
+  if (pattern !== undefined) {
+    const text = `target ${build.service}: ${pattern.path}: the builder takes no pattern with control characters: ${JSON.stringify(pattern.pattern)}`
+    return new FlotillaError('compose/invalid', text, { cause: error })
+  }
   const hint = toHint(error, steps)
   return new FlotillaError('compose/execute', `target ${build.service}: ${error.message}`, {
     cause: error,
@@ -259,10 +273,14 @@ async function checkFiles(build: ImageBuild): Promise<void> {
   }
   if (build.dockerfile.kind !== 'file') return
   const { path } = build.dockerfile
-  if ((await stat(path).catch(() => undefined))?.isFile() === true) return
+  const reason = await stat(path).then(
+    (found) => (found.isFile() ? undefined : found.isDirectory() ? 'is a directory' : 'is no file'),
+    fileReason,
+  )
+  if (reason === undefined) return
   throw new FlotillaError(
     'compose/invalid',
-    `failed to read dockerfile of service "${build.service}": open ${path}: no such file or directory`,
+    `failed to read dockerfile of service "${build.service}": open ${path}: ${reason}`,
   )
 }
 

@@ -6,6 +6,7 @@ import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { planAllBuilds } from '../plan/image-plan.ts'
 import { selectServices } from '../plan/selection.ts'
+import { orderBuilds } from './builder-needs.ts'
 import { plainWishes } from './definition.ts'
 import type { BuildWishes } from './definition.ts'
 
@@ -31,7 +32,7 @@ export async function buildServices(
   o: BuildServicesOptions,
 ): Promise<number> {
   const services = chooseBuilds(project, names, o.withDependencies === true)
-  const plan = planAllBuilds(project, services, o.wishes ?? { ...plainWishes, isToRun: true })
+  const plan = await orderBuilds(planAllBuilds(project, services, o.wishes ?? { ...plainWishes, isToRun: true }))
   await o.buildHost?.begin?.()
   if (o.isDryRun === true) reportPlan(plan, o.progress)
   else await execute(plan, engine, o)

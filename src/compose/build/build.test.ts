@@ -5,7 +5,7 @@ import type { Service } from '../model/service.ts'
 import { project as makeProject, service as makeService } from '../../testing/compose-builders.ts'
 import { toBakeFile } from './bake.ts'
 import { BuildProgress } from './build-progress.ts'
-import { parseCacheEntry } from './cache-entry.ts'
+import { parseCacheEntry, reachCaches } from './cache-entry.ts'
 import { toClassicQuery } from './classic-query.ts'
 import { identityOf, plainWishes, toImageBuild } from './definition.ts'
 import type { BuildWishes, ImageBuild } from './definition.ts'
@@ -225,9 +225,29 @@ describe('a build in the words of the classic builder', () => {
 
 describe('cache entries', () => {
   it('are names or fields', () => {
-    expect(parseCacheEntry('type=gha,"scope=a,b"', 'x')).toEqual({ type: 'gha', attributes: { scope: 'a,b' } })
+    expect(parseCacheEntry('type=gha,"scope=a,b"', 'x')).toEqual([{ type: 'gha', attributes: { scope: 'a,b' } }])
+    expect(parseCacheEntry('', 'x')).toEqual([])
+    expect(parseCacheEntry('a,b:1', 'x').map(({ attributes }) => attributes)).toEqual([{ ref: 'a' }, { ref: 'b:1' }])
     expect(() => parseCacheEntry('ref=a', 'build.cache_to')).toThrow('build.cache_to: type is required in "ref=a"')
     expect(() => parseCacheEntry('type=x,=y', 'w')).toThrow('w: invalid value "=y"')
+  })
+
+  it('of GitHub Actions have what a job knows of them, and are none elsewhere', () => {
+    const caches = parseCacheEntry('type=gha,scope=s', 'x')
+    const reach = (env: Readonly<Record<string, string>>): unknown => reachCaches(caches, env)[0]?.attributes
+    const job = { ACTIONS_RUNTIME_TOKEN: 't', ACTIONS_RESULTS_URL: 'r' }
+    expect(reach({})).toBeUndefined()
+    expect(reach({ ACTIONS_RUNTIME_TOKEN: 't' })).toBeUndefined()
+    expect(reach(job)).toEqual({ scope: 's', token: 't', url: 'r' })
+    expect(reach({ ...job, ACTIONS_CACHE_URL: 'c', ACTIONS_CACHE_SERVICE_V2: 'true' })).toEqual({
+      scope: 's',
+      token: 't',
+      url: 'c',
+      url_v2: 'r',
+    })
+    const own = parseCacheEntry('type=gha,token=mine,url=here', 'x')
+    expect(reachCaches(own, job)).toEqual(own)
+    expect(reachCaches(parseCacheEntry('alpine', 'x'), {})).toHaveLength(1)
   })
 })
 

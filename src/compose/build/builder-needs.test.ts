@@ -6,7 +6,8 @@ import { project, service } from '../../testing/compose-builders.ts'
 import { openEngine } from '../../engine/client.ts'
 import { systemClock } from '../../io/clock.ts'
 import { startFakeEngine } from '../../testing/fake-engine/fake-engine.ts'
-import { findNeeds, readNeeds } from './builder-needs.ts'
+import { planAllBuilds } from '../plan/image-plan.ts'
+import { findNeeds, orderBuilds, readNeeds } from './builder-needs.ts'
 import { plainWishes, toImageBuild } from './definition.ts'
 import type { BuildWishes } from './definition.ts'
 import type { Service } from '../model/service.ts'
@@ -39,6 +40,22 @@ describe('what a build needs of the engine that does it', () => {
   it('are not what is pulled, or what only the engine can read', async () => {
     expect(await needs({}, { isPulling: true })).toEqual({ images: [] })
     expect(await needs({ context: 'https://host/repo.git' })).toEqual({ images: [] })
+  })
+
+  it('puts builds in the order of their Dockerfiles, and one that is not there nowhere', async () => {
+    const inline = (text: string): NonNullable<Service['build']> => ({ context: folder, dockerfile_inline: text })
+    const app = service('app', { image: 'r/app', build: inline('ARG B=none\nFROM ${B}\n') })
+    const services = [
+      { ...app, build: { ...app.build, args: { B: 'r/base' } } },
+      service('base', { image: 'r/base', build: inline('FROM alpine') }),
+      service('lost', { image: 'r/lost', build: { context: folder, dockerfile: 'none' } }),
+    ]
+    const plan = await orderBuilds(planAllBuilds(project(services), services, { ...plainWishes, isPulling: true }))
+    expect(plan.steps.map(({ resource, after }) => [resource, after])).toEqual([
+      ['base', []],
+      ['app', [1]],
+      ['lost', []],
+    ])
   })
 
   it.each([

@@ -7,9 +7,12 @@ import type { Engine } from '../../engine/engine.ts'
 import { fileReason } from '../../core/file-reason.ts'
 import { sortedNames } from '../model/dictionary.ts'
 import { observeNodes } from '../observe-nodes.ts'
+import { orderByBases } from '../plan/base-order.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { ImageBuild } from './definition.ts'
 import { contextsVersion } from './frontend.ts'
 
+const noNeeds: BuilderNeeds = { images: [] }
 const imageScheme = 'docker-image://'
 /** More than this is no Dockerfile that anybody wrote. */
 const maxTextLength = 1024 * 1024
@@ -21,7 +24,7 @@ const maxTextLength = 1024 * 1024
 export async function findNeeds(engine: Engine, build: ImageBuild, o: CallOptions): Promise<BuilderNeeds> {
   const needs = await readNeeds(build)
   const hasNone = needs.images.length === 0 && needs.apiVersion === undefined
-  return hasNone || (await isFleet(engine, o)) ? needs : { images: [] }
+  return hasNone || (await isFleet(engine, o)) ? needs : noNeeds
 }
 
 async function isFleet(engine: Engine, o: CallOptions): Promise<boolean> {
@@ -52,6 +55,21 @@ export async function readNeeds(build: ImageBuild): Promise<BuilderNeeds> {
     images.push(...(frontend === undefined ? [] : [frontend]), ...bases.filter((base) => !names.includes(base)))
   }
   return { images: [...new Set(images.filter(isImageName))], ...(names.length > 0 && { apiVersion: contextsVersion }) }
+}
+
+/**
+ * Builds after those of the images that their Dockerfiles name. A Dockerfile that cannot be read, or is fetched by the
+ * engine, names none: its build says what there is to say.
+ */
+export async function orderBuilds(plan: Plan): Promise<Plan> {
+  if (plan.steps.length < 2) return plan
+  const bases = new Map<number, readonly string[]>()
+  for (const { id, op } of plan.steps) {
+    if (op.kind !== 'build-image') continue
+    const { images } = await readNeeds({ ...op.build, isPulling: false }).catch(() => noNeeds)
+    bases.set(id, images)
+  }
+  return orderByBases(plan, bases)
 }
 
 async function readText({ dockerfile }: ImageBuild): Promise<string> {

@@ -10,13 +10,14 @@ export interface BuildCache {
 }
 
 /**
- * `cache_from` and `cache_to`: an image name, or fields such as `type=registry,ref=…,mode=max`.
+ * `cache_from` and `cache_to`: names of images, or fields such as `type=registry,ref=…,mode=max`. What is empty, as by a variable
+ * that is not set, is no cache.
  *
  * @param where named in errors
  * @throws {compose/invalid}
  */
-export function parseCacheEntry(text: string, where: string): BuildCache {
-  if (!text.includes('=')) return { type: 'registry', attributes: { ref: text } }
+export function parseCacheEntry(text: string, where: string): readonly BuildCache[] {
+  if (!text.includes('=')) return splitFields(text).map((ref) => ({ type: 'registry', attributes: { ref } }))
   let type = ''
   const attributes: Record<string, string> = {}
   for (const field of splitFields(text)) {
@@ -28,7 +29,33 @@ export function parseCacheEntry(text: string, where: string): BuildCache {
     else attributes[name] = value
   }
   if (type === '') throw new FlotillaError('compose/invalid', `${where}: type is required in ${JSON.stringify(text)}`)
-  return { type, attributes }
+  return [{ type, attributes }]
+}
+
+/**
+ * Caches as they can be reached: that of GitHub Actions with what a job has in its environment, and not at all elsewhere, where
+ * builds go on without it (docker/buildx build/opt.go).
+ */
+export function reachCaches(
+  caches: readonly BuildCache[],
+  env: Readonly<Record<string, string | undefined>>,
+): readonly BuildCache[] {
+  return caches.flatMap((cache) => {
+    if (cache.type !== 'gha') return [cache]
+    const { attributes } = cache
+    const isSecond =
+      attributes['version'] === undefined && /^(?:1|t|true)$/i.test(env['ACTIONS_CACHE_SERVICE_V2'] ?? '')
+    const results = env['ACTIONS_RESULTS_URL'] ?? ''
+    const found = {
+      token: env['ACTIONS_RUNTIME_TOKEN'] ?? '',
+      url: env['ACTIONS_CACHE_URL'] ?? results,
+      url_v2: isSecond || attributes['version'] === '2' ? results : '',
+      ...attributes,
+    }
+    if (found.token === '' || (found.url === '' && found.url_v2 === '')) return []
+    const known = Object.entries(found).filter(([name, value]) => name in attributes || value !== '')
+    return [{ ...cache, attributes: Object.fromEntries(known) }]
+  })
 }
 
 /**

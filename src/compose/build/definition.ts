@@ -201,9 +201,9 @@ function toLayout(text: string, workingDir: string): LayoutSource {
 
 function toCaches(project: Project, service: Service, field: 'cache_from' | 'cache_to'): readonly BuildCache[] {
   const where = `build.${field} of service "${service.name}"`
-  return (service.build?.[field] ?? []).map((entry) =>
-    withFolder(parseCacheEntry(entry, where), field === 'cache_from' ? 'src' : 'dest', project.workingDir, where),
-  )
+  return (service.build?.[field] ?? [])
+    .flatMap((entry) => parseCacheEntry(entry, where))
+    .map((cache) => withFolder(cache, field === 'cache_from' ? 'src' : 'dest', project.workingDir, where))
 }
 
 function toDockerfile(context: BuildSource, name: string, inline: string): DockerfilePlace {

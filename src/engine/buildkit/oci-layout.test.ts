@@ -80,6 +80,17 @@ describe('a folder of images', () => {
     },
   )
 
+  it('names the folder that takes nothing more', async () => {
+    const layout = new OciLayout(folder, true)
+    const draft = await layout.begin()
+    await draft.write(Buffer.from('layer'))
+    writeFileSync(join(folder, 'blobs'), 'in the way')
+    await expect(draft.commit()).rejects.toThrow(`cannot use the folder ${folder}: `)
+    // Its file is closed, as by a disk that went away.
+    await expect(draft.write(Buffer.from('more'))).rejects.toThrow(`cannot use the folder ${folder}: `)
+    await draft.abandon()
+  })
+
   it('names the folder that is not there', async () => {
     await expect(new OciLayout('/nowhere/at/all').find()).rejects.toThrow('cannot use the folder /nowhere/at/all')
   })

@@ -120,7 +120,12 @@ export class OciLayout {
         await mkdir(folder, { recursive: true })
         const file = await open(path, 'wx', 0o644)
         await sweepOlder(folder, () => true, path, abandonedMs)
-        return new BlobDraft(file, path, (digest) => this.#place(digest))
+        return new BlobDraft(
+          file,
+          path,
+          (digest) => this.#place(digest),
+          (error) => this.#failure(error),
+        )
       } catch (error) {
         // Another writer may just have tidied up.
         if (codeOf(error) !== 'ENOENT' || count === maxTries) throw this.#failure(error)
@@ -176,13 +181,20 @@ export class BlobDraft {
   readonly #file: FileHandle
   readonly #path: string
   readonly #place: (digest: string) => string
+  readonly #failure: (error: unknown) => FlotillaError
   #hash: Hash = createHash('sha256')
   #bytes = 0
 
-  constructor(file: FileHandle, path: string, place: (digest: string) => string) {
+  constructor(
+    file: FileHandle,
+    path: string,
+    place: (digest: string) => string,
+    failure: (error: unknown) => FlotillaError,
+  ) {
     this.#file = file
     this.#path = path
     this.#place = place
+    this.#failure = failure
   }
 
   get bytes(): number {
@@ -194,9 +206,12 @@ export class BlobDraft {
     return `sha256:${this.#hash.copy().digest('hex')}`
   }
 
+  /** @throws {io/file} naming the folder */
   async write(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length;) {
-      const { bytesWritten } = await this.#file.write(data, at, data.length - at, this.#bytes + at)
+      const { bytesWritten } = await this.#file
+        .write(data, at, data.length - at, this.#bytes + at)
+        .catch((error: unknown) => Promise.reject(this.#failure(error)))
       at += bytesWritten
     }
     this.#hash.update(data)
@@ -210,13 +225,18 @@ export class BlobDraft {
     this.#bytes = 0
   }
 
+  /** @throws {io/file} naming the folder */
   async commit(): Promise<string> {
     const { digest } = this
-    await this.#file.sync()
-    await this.#file.close()
     const place = this.#place(digest)
-    await mkdir(join(place, '..'), { recursive: true })
-    await rename(this.#path, place)
+    try {
+      await this.#file.sync()
+      await this.#file.close()
+      await mkdir(join(place, '..'), { recursive: true })
+      await rename(this.#path, place)
+    } catch (error) {
+      throw this.#failure(error)
+    }
     return digest
   }
 

@@ -42,6 +42,13 @@ describe('an agent made up for a key file', () => {
     await expect(openAgent(join(folder, name))).rejects.toThrow(`cannot use SSH key or agent "${join(folder, name)}"`)
     await expect(openAgent(join(folder, 'gone'))).rejects.toThrow(/gone": no such file or directory$/)
   })
+
+  it('needs the private key', async () => {
+    const key = ssh2.utils.parseKey(makeSshKey())
+    const shown = key instanceof Error ? '' : `${key.type} ${key.getPublicSSH().toString('base64')} me`
+    writeFileSync(join(folder, 'key.pub'), shown)
+    await expect(checkAgent(join(folder, 'key.pub'))).rejects.toThrow(/key\.pub": it is a public key$/)
+  })
 })
 
 describe('an agent that listens at a socket', () => {

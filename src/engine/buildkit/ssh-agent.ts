@@ -49,6 +49,8 @@ async function serveKey(text: Buffer): Promise<Duplex> {
   if (key instanceof Error) throw key
   const parsed = Array.isArray(key) ? key[0] : key
   if (parsed === undefined) throw new FlotillaError('io/ssh', 'no key in it')
+  // It would be shown, and then sign nothing.
+  if (!parsed.isPrivateKey()) throw new FlotillaError('io/ssh', 'it is a public key')
   const agent = new ssh2.AgentProtocol(false)
   agent.on('identities', (request) => agent.getIdentitiesReply(request, [parsed]))
   agent.on('sign', (request, wanted, data, { hash }) => {
