@@ -68,6 +68,26 @@ async function up(engine: Engine, want: Project, extra: Partial<ConvergeOptions>
   return { lines, warnings, questions }
 }
 
+it('pulls and makes for the default platform what names none, and its hash stays', async () => {
+  const { fake, engine } = await start({ images: ['here:1'], registry: ['away:1'] })
+  const services = [service('a', { image: 'away:1' }), service('b', { image: 'here:1', platform: 'linux/amd64' })]
+  const environment = dictionary({ DOCKER_DEFAULT_PLATFORM: 'linux/arm64' })
+  await up(engine, project(services, { environment }))
+  const asked = fake.requests.flatMap(({ method, path, query }) =>
+    method === 'POST' && path.endsWith('/create') && query['platform'] !== undefined
+      ? [`${path} ${query['platform']}`]
+      : [],
+  )
+  expect(asked.sort()).toEqual([
+    '/containers/create linux/amd64',
+    '/containers/create linux/arm64',
+    '/images/create linux/arm64',
+  ])
+  const before = fake.requests.length
+  await up(engine, project(services))
+  expect(mutations(fake, before)).toEqual([])
+})
+
 function mutations(fake: FakeEngine, from = 0): readonly string[] {
   return fake.requests
     .slice(from)

@@ -15,8 +15,24 @@ import { codeOf } from './files.ts'
  *   {io/too-large} for one above `maxBytes`
  */
 export function readTextNow(path: string, maxBytes: number, patienceMs?: number): string | undefined {
+  return readDecoded(path, maxBytes, patienceMs, (bytes) => decodeText(path, bytes))
+}
+
+/** As `readTextNow`, with U+FFFD for each byte that is no text. */
+export function readLooseTextNow(path: string, maxBytes: number): string | undefined {
+  return readDecoded(path, maxBytes, undefined, (bytes) =>
+    new TextDecoder(encodingOf(bytes), { ignoreBOM: true }).decode(bytes),
+  )
+}
+
+function readDecoded(
+  path: string,
+  maxBytes: number,
+  patienceMs: number | undefined,
+  decode: (bytes: Buffer) => string,
+): string | undefined {
   try {
-    return decodeText(path, readBytes(path, maxBytes, patienceMs))
+    return decode(readBytes(path, maxBytes, patienceMs))
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
     if (error instanceof FlotillaError) throw error

@@ -139,7 +139,7 @@ describe.runIf(isLive)('machines in containers, with the programs (needs root on
     expect(bytes.equals(readFileSync(join(folder, 'again', 'sub', 'file with blank')))).toBe(true)
     expect(await machine(['scp', 'box:/no/such', 'x'])).toMatchObject({
       code: 1,
-      stderr: 'box:/no/such: no such file or folder\n',
+      stderr: 'box:/no/such: no such file or directory\n',
     })
     expect(await machine(['scp', 'back', 'ann@box:/srv/x'])).toMatchObject({
       code: 1,

@@ -16,7 +16,7 @@ import { composeEnv, learnEnv, readParallel } from './compose-env.ts'
 import { readLimits } from './limits.ts'
 import { checkLogLevel } from './log-level.ts'
 import { readProgress } from './progress-flag.ts'
-import { decodeText, kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
+import { decodeText, kindOfPath, readLooseTextNow, readTextNow, resolveLinks } from '../../io/text-files.ts'
 
 /**
  * The flags before the command word and the environment → the project they mean, ready to be run.
@@ -92,6 +92,7 @@ async function withFiles<T>(ctx: Context, body: (from: Surroundings) => Promise<
   readParallel(ctx)
   const local: Files = {
     readText: readTextNow,
+    readLooseText: readLooseTextNow,
     kindOf: kindOfPath,
     resolveLinks,
     fetched(reference) {

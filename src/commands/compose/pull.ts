@@ -25,7 +25,7 @@ export const run: Run<typeof pullFlags> = async (ctx, flags, args) => {
     async (session) => {
       const references = services.map((service) => toImageReference(project, service))
       const images = await observeImages(session.engine, references, { signal: ctx.signal })
-      const { plan, skipped } = planPullCommand(services, images, {
+      const { plan, skipped } = planPullCommand(services, project.environment, images, {
         ...(policy !== '' && { policy }),
         isIgnoringBuildable: flags['ignore-buildable'],
         isIgnoringFailures: flags['ignore-pull-failures'],

@@ -27,6 +27,7 @@ import { noMaterials } from '../model/material.ts'
 import type { Materials } from '../model/material.ts'
 import type { ContainerRef, Step, StepOp } from '../plan/plan.ts'
 import { LABEL } from '../plan/label.ts'
+import { wantedPlatform } from '../plan/pull-policy.ts'
 import { toCreateBody } from '../translate.ts'
 import type { NetworkCreateBody } from '../translate.ts'
 import { copyFiles } from './copy-files.ts'
@@ -103,7 +104,7 @@ async function createFrom(
   o: CallOptions,
 ): Promise<string> {
   const ids = mapDictionary(op.needs, (ref) => resolveRef(ref, context.made))
-  const platform = op.draft.service.platform
+  const platform = wantedPlatform(op.draft.service, op.draft.project.environment)
   const query = { name: op.name, ...(platform !== undefined && { platform }) }
   const created = await makeContainer(context.engine, { body: toCreateBody(op.draft, ids), query }, context.clock, o)
   // docker/compose pkg/compose/convergence.go: a line of the service.

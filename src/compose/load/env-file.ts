@@ -104,7 +104,10 @@ class EnvParser {
       const { key, isInherited } = this.#readKey()
       if (key.includes(' ')) throw this.#fail('key cannot contain a space')
       const value = isInherited ? this.#options.lookUp(key) : this.#readValue()
-      if (value !== undefined) this.#into[key] = value
+      if (value === undefined) continue
+      this.#into[key] = value
+      if (!isInherited && value.includes('\uFFFD'))
+        this.#options.warn?.(`The value of "${key}" is not UTF-8 text. What cannot be read of it is replaced.`)
     }
   }
 

@@ -58,13 +58,14 @@ export function beyondLimit(message: string, limit: keyof LoadLimits): LoadError
 
 /** Reads a file within one of the limits. @throws {compose/limit} when it is larger */
 export function readWithin(
-  files: Pick<Files, 'readText'>,
+  files: Pick<Files, 'readText' | 'readLooseText'>,
   path: string,
   limit: 'composeFileBytes' | 'envFileBytes',
   limits: LoadLimits,
 ): string | undefined {
   try {
-    return files.readText(path, limits[limit])
+    const read = limit === 'envFileBytes' ? (files.readLooseText ?? files.readText) : files.readText
+    return read(path, limits[limit])
   } catch (error) {
     if (!isFlotillaError(error) || error.code !== 'io/too-large') throw error
     throw beyondLimit(error.message, limit)

@@ -13,6 +13,8 @@ export type ReadText = (path: string, maxBytes: number) => string | undefined
 /** The outside world of the loader. Everything is asked for by absolute path. */
 export interface Files {
   readonly readText: ReadText
+  /** The same with U+FFFD for each byte that is no text: env files may be in any encoding. Absent: as `readText`. */
+  readonly readLooseText?: ReadText
   /** What is at the path, links followed. */
   readonly kindOf: (path: string) => 'file' | 'folder' | 'other' | 'missing'
   /** The path with links resolved; the path itself when it does not exist. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dependsOn, emptyEngine, project, service } from '../../testing/compose-builders.ts'
+import { dictionary, dependsOn, emptyEngine, project, service } from '../../testing/compose-builders.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { defaultImageOptions, planAllBuilds, planBuilds, planPulls, planPushes } from './image-plan.ts'
@@ -159,7 +159,7 @@ describe('the commands', () => {
       service('e', { image: 'e:1', pull_policy: 'missing' }),
     ]
     const options = { isIgnoringBuildable: true, isIgnoringFailures: false }
-    const { plan, skipped } = planPullCommand(services, emptyEngine(['e:1']).images, options)
+    const { plan, skipped } = planPullCommand(services, dictionary({}), emptyEngine(['e:1']).images, options)
     expect(renderPlan(plan)).toBe('[] → #1 a: pull-image busybox (asked for)')
     expect(skipped).toEqual([
       { service: 'b', why: 'Image is already being pulled by a' },
@@ -178,7 +178,12 @@ describe('the commands', () => {
     ['e:latest@sha256:1', true],
   ])('pull --policy missing of %s that is there leaves it alone: %s', (reference, isLeft) => {
     const options = { policy: 'missing', isIgnoringBuildable: false, isIgnoringFailures: false }
-    const { skipped } = planPullCommand([service('e', { image: reference })], emptyEngine([reference]).images, options)
+    const { skipped } = planPullCommand(
+      [service('e', { image: reference })],
+      dictionary({}),
+      emptyEngine([reference]).images,
+      options,
+    )
     expect(skipped.length).toBe(isLeft ? 1 : 0)
   })
 

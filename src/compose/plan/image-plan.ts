@@ -9,7 +9,7 @@ import { makePlanBuilder } from './builder.ts'
 import type { PlanBuilder } from './builder.ts'
 import type { Observed, ObservedImage } from './observed.ts'
 import type { Plan } from './plan.ts'
-import { isPlatform, refreshMs } from './pull-policy.ts'
+import { isPlatform, refreshMs, wantedPlatform } from './pull-policy.ts'
 import type { Selection } from './selection.ts'
 
 /** `up --pull`: over what the services say. */
@@ -54,12 +54,9 @@ export function planPulls(project: Project, observed: Observed, selection: Selec
       continue
     }
     planned.add(reference)
+    const platform = wantedPlatform(service, project.environment)
     builder.add({
-      op: {
-        kind: 'pull-image',
-        reference,
-        ...(service.platform !== undefined && { platform: service.platform }),
-      },
+      op: { kind: 'pull-image', reference, ...(platform !== undefined && { platform }) },
       resource: service.name,
       cause,
       group: service.name,

@@ -1,8 +1,10 @@
+import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 import { makePlanBuilder } from './builder.ts'
 import { withTag } from './image-plan.ts'
 import type { Observed } from './observed.ts'
 import type { Plan } from './plan.ts'
+import { wantedPlatform } from './pull-policy.ts'
 
 export interface PullCommandOptions {
   /** `--policy`, over what the services say. */
@@ -20,6 +22,7 @@ export interface SkippedPull {
 /** What `pull` does (docker/compose pkg/compose/pull.go): each image once; what can be built may fail. */
 export function planPullCommand(
   services: readonly Service[],
+  environment: Project['environment'],
   images: Observed['images'],
   o: PullCommandOptions,
 ): { readonly plan: Plan; readonly skipped: readonly SkippedPull[] } {
@@ -35,12 +38,9 @@ export function planPullCommand(
     else if (first !== undefined) skipped.push({ service: name, why: `Image is already being pulled by ${first}` })
     else {
       pulledBy.set(image, name)
+      const platform = wantedPlatform(service, environment)
       builder.add({
-        op: {
-          kind: 'pull-image',
-          reference: image,
-          ...(service.platform !== undefined && { platform: service.platform }),
-        },
+        op: { kind: 'pull-image', reference: image, ...(platform !== undefined && { platform }) },
         resource: name,
         cause: 'asked for',
         group: name,

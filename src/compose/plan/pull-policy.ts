@@ -1,5 +1,6 @@
 import { FlotillaError } from '../../core/errors.ts'
 import { parseDuration } from '../load/duration.ts'
+import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -31,6 +32,16 @@ export function isPlatform(has: string, wants: string): boolean {
   const [wantsOs = '', wantsArch = '', wantsVariant = ''] = normalize(wants)
   if (hasOs !== wantsOs || (wantsArch !== '' && hasArch !== wantsArch)) return false
   return hasVariant === '' || wantsVariant === '' || hasVariant === wantsVariant
+}
+
+/**
+ * The platform a service's container is made for, and its image pulled for: its own, else `DOCKER_DEFAULT_PLATFORM`, which
+ * takes no part in the hash of what is not built (docker/compose pkg/compose/create.go, pull.go).
+ */
+export function wantedPlatform(service: Service, environment: Project['environment']): string | undefined {
+  const platform = service.platform ?? ''
+  const chosen = platform === '' ? (environment['DOCKER_DEFAULT_PLATFORM'] ?? '') : platform
+  return chosen === '' ? undefined : chosen
 }
 
 /** containerd/platforms: other names of the same things; a lone word is an architecture of Linux, or a system. */

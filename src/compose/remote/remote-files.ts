@@ -1,6 +1,6 @@
 import { sep } from 'node:path'
 import { FlotillaError } from '../../core/errors.ts'
-import { kindOfPath, readTextNow, resolveLinks } from '../../io/text-files.ts'
+import { kindOfPath, readLooseTextNow, readTextNow, resolveLinks } from '../../io/text-files.ts'
 import type { Files } from '../load/options.ts'
 import { RemoteNeeded } from '../load/remote-needed.ts'
 import { fetchGit, pathInTree } from './git.ts'
@@ -51,6 +51,7 @@ export function makeRemoteFiles(options: OciOptions): RemoteFiles {
   }
   const files: Files = {
     readText: (path, maxBytes) => confined(path, () => readTextNow(path, maxBytes)),
+    readLooseText: (path, maxBytes) => confined(path, () => readLooseTextNow(path, maxBytes)),
     kindOf: (path) => confined(path, () => kindOfPath(path)),
     resolveLinks,
     treeOf,

@@ -145,7 +145,7 @@ describe.each(shells)('copies through %s', (_name, words, path) => {
     await expect(copy(machine(), '*.log', here(), 'none')).rejects.toThrow(
       'none is not a folder, and web:*.log stands for 2 files',
     )
-    await expect(copy(machine(), '*.zip', here(), 'logs')).rejects.toThrow('web:*.zip: no such file or folder')
+    await expect(copy(machine(), '*.zip', here(), 'logs')).rejects.toThrow('web:*.zip: no such file or directory')
   })
 
   it('what differs is sent and nothing else', async () => {
@@ -199,8 +199,8 @@ describe.each(shells)('copies through %s', (_name, words, path) => {
     writeFileSync(join(folder, 'file'), 'precious')
     const web = machine()
     const refused: readonly (readonly [() => Promise<void>, string])[] = [
-      [() => copy(web, 'nope', here(), 'x'), 'web:nope: no such file or folder'],
-      [() => copy(here(), 'nope', web, 'x'), 'nope: no such file or folder'],
+      [() => copy(web, 'nope', here(), 'x'), 'web:nope: no such file or directory'],
+      [() => copy(here(), 'nope', web, 'x'), 'nope: no such file or directory'],
       [() => copy(web, 'tree', here(), 'x'), 'web:tree is a folder: give --recursive to copy it'],
       [() => copy(web, '/dev/null', here(), 'x'), 'web:/dev/null is neither a file nor a folder'],
       [() => copy(web, 'tree', web, 'file', deep), 'web:file is not a folder, and web:tree is one'],
@@ -208,7 +208,7 @@ describe.each(shells)('copies through %s', (_name, words, path) => {
       [() => copy(web, 'file', web, '.'), 'web:file and web:. are the same file'],
       [() => copy(web, 'tree', web, 'tree/sub folder/x', deep), 'web:tree/sub folder/x lies in web:tree itself'],
       [() => copy(web, 'file', web, 'no/'), 'web:no/: no such folder'],
-      [() => copy(web, 'file', here(), 'no/where'), `cannot copy "${folder}/no/where": no such file or folder`],
+      [() => copy(web, 'file', here(), 'no/where'), `cannot copy "${folder}/no/where": no such file or directory`],
     ]
     for (const [body, message] of refused) await expect(body()).rejects.toThrow(message)
     await expect(copy(here(), 'file', web, 'no/where')).rejects.toThrow(/^cannot copy web:no\/where: .*no\/where/)

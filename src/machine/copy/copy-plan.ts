@@ -66,7 +66,7 @@ export function planCopy(
 }
 
 function requireKind(source: Found, text: string, wish: CopyWish): CopyStep['kind'] {
-  if (source.kind === 'none') throw refuse(`${text}: no such file or folder`)
+  if (source.kind === 'none') throw refuse(`${text}: no such file or directory`)
   if (source.kind === 'other') throw refuse(`${text} is neither a file nor a folder`)
   if (source.kind === 'folder' && !wish.isRecursive) throw refuse(`${text} is a folder: give --recursive to copy it`)
   return source.kind

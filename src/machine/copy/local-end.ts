@@ -77,7 +77,7 @@ function toFileError(path: string, error: unknown): unknown {
   if (error instanceof FlotillaError || (error instanceof Error && error.name === 'AbortError')) return error
   const code = codeOf(error)
   const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file or folder',
+    ENOENT: 'no such file or directory',
     ENOTDIR: 'a part of the path is not a folder',
     EISDIR: 'it is a folder',
   }
