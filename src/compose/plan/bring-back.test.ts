@@ -149,6 +149,11 @@ describe('a container that lives in another', () => {
     ])
   })
 
+  it('is not stopped before the old one is gone', () => {
+    const stop = change.steps.find((step) => toLine(step) === 'stop p-side-1')
+    expect(stop?.after).toContain(change.steps.find((step) => toLine(step) === 'rename p-host-1')?.id)
+  })
+
   it('is restarted where that is started again', () => {
     const now = {
       'p-host-1': 'exited',

@@ -1,4 +1,4 @@
-import { referencedServices } from '../translate/reference.ts'
+import { hostServices } from '../translate/reference.ts'
 import { addJoins, addNetworks, addStart, addStep, addSuccessor, makeBack, toFound } from './bring-back-steps.ts'
 import type { Creation, Ended, Interrupted, Seen } from './bring-back-steps.ts'
 import type { Plan, Step } from './plan.ts'
@@ -104,7 +104,7 @@ function isThere(seen: Seen | undefined): seen is Seen {
 
 /** Steps that make the containers without which it cannot run, or only in what these have left. */
 function hostsOf({ op }: Creation): readonly number[] {
-  return referencedServices({ ...op.draft.service, volumes_from: [] }).flatMap((name) => {
+  return hostServices(op.draft.service).flatMap((name) => {
     const ref = op.needs[name]
     return ref?.kind === 'made' ? [ref.step] : []
   })

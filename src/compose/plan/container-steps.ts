@@ -1,4 +1,5 @@
 import { toContainerName } from '../translate/name.ts'
+import { hostServices } from '../translate/reference.ts'
 import { silent } from './builder.ts'
 import { addCopies, addCreation } from './creation-steps.ts'
 import type { Placed } from './creation-steps.ts'
@@ -145,13 +146,15 @@ function replaceContainer(
   // An earlier replacement that was cut short may still have the temporary name.
   const { step, attached } = addCreation(space, slot, temporary, [...first, removalOf(space, temporary)], slots, placed)
   const dependents = stopDependents(space, slot, slots, step)
-  const stop = stopOnce(space, old, { cause, after: [step, ...dependents], words: silent })
+  // What lives in another container stays as long as it is not sure that the other one goes.
+  const hosts = hostServices(slot.service).flatMap((name) => (placed.get(name) ?? []).flatMap(({ ready }) => ready))
+  const stop = stopOnce(space, old, { cause, after: [step, ...dependents, ...hosts], words: silent })
   const removal = space.builder.add({
     op: { kind: 'remove-container', container: toRef(old), withVolumes: false },
     resource,
     cause,
     group,
-    after: [step, stop, ...(space.detachments.get(old.id) ?? [])],
+    after: [step, stop, ...hosts, ...(space.detachments.get(old.id) ?? [])],
     words: silent,
   })
   space.removals.set(old.id, removal)
