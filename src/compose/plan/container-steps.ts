@@ -4,7 +4,7 @@ import { silent } from './builder.ts'
 import { addCopies, addCreation } from './creation-steps.ts'
 import type { Placed } from './creation-steps.ts'
 import { holdsHostPorts, toDraft } from './draft.ts'
-import { isOutOfReach } from './observed.ts'
+import { isAlive, isOutOfReach } from './observed.ts'
 import type { ObservedContainer } from './observed.ts'
 import { isJob } from './placement/assign.ts'
 import { addHopelessWaits } from './dependency-waits.ts'
@@ -90,6 +90,8 @@ function keepContainer(
   if (slot.predecessor !== undefined) removeOnce(space, slot.predecessor, { cause: slot.cause })
   const stop = space.stops.get(container.id)
   const rename = renameLeftover(space, slot, container)
+  // The rest of a replacement is one, too.
+  if (rename !== undefined && !isAlive(container)) stopDependents(space, slot, slots, undefined)
   // What was made and never started may have been left before its files were in it.
   const isFresh = container.state === 'created' && space.options.start
   const filled = isFresh ? addCopies(space, slot, toDraft(space, slot, slots), toRef(container)) : []
