@@ -3,8 +3,10 @@ import type { CallOptions } from '../../core/call.ts'
 import { isFlotillaError } from '../../core/errors.ts'
 import { mapLimit } from '../../core/limit.ts'
 import { inspectContainer } from '../../engine/api/containers.ts'
+import { listNetworks } from '../../engine/api/networks.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { findInterrupted, planBringBack } from '../plan/bring-back.ts'
+import { findMissing } from '../plan/bring-back-steps.ts'
 import type { Ended, Seen } from '../plan/bring-back-steps.ts'
 import type { Plan } from '../plan/plan.ts'
 
@@ -43,5 +45,18 @@ export async function prepareBringBack(
       if (!isFlotillaError(error) || error.status !== 404) unknown.add(reference)
     }
   })
-  return planBringBack(plan, interrupted, ended, seen, unknown)
+  const networks = await findNetworks(engine, plan, ended, o)
+  return planBringBack(plan, interrupted, ended, { seen, unknown, networks })
+}
+
+/** Those that cannot be asked for count as there: what is there is not made twice. */
+async function findNetworks(engine: Engine, plan: Plan, ended: Ended, o: CallOptions): Promise<ReadonlySet<string>> {
+  const names = findMissing(plan.steps, ended).map(({ op }) => op.body.Name)
+  if (names.length === 0) return new Set()
+  try {
+    const listed = await listNetworks(engine, { filters: { name: names } }, { ...toCall(o), deadlineMs: lookMs })
+    return new Set(listed.map(({ Name: name }) => name))
+  } catch {
+    return new Set(names)
+  }
 }

@@ -133,7 +133,7 @@ async function runOnContainer(op: ContainerOp, context: StepContext, o: CallOpti
     case 'remove-container':
       return removeWhole(engine, id, { withVolumes: op.withVolumes, clock: context.clock }, o)
     case 'rename-container':
-      return renameContainer(engine, id, op.name, o)
+      return rename(engine, id, op.name, o)
     case 'connect-network':
       return connectNetwork(engine, op.network, { Container: id, EndpointConfig: op.endpoint }, o)
     case 'disconnect-network':
@@ -192,6 +192,15 @@ async function endOrSignal(engine: Engine, id: string, signal: string, o: CallOp
   } catch (error) {
     const hasEnded = isFlotillaError(error) && error.status === 409 && /is not running/.test(error.message)
     if (!hasEnded || !/^(?:SIG)?KILL$/i.test(signal)) throw error
+  }
+}
+
+/** The engine may have gone on with what a run asked for that was cut short: then it has its name, as wanted. */
+async function rename(engine: Engine, id: string, name: string, o: CallOptions): Promise<void> {
+  try {
+    await renameContainer(engine, id, name, o)
+  } catch (error) {
+    if (!isFlotillaError(error) || !/same name as its current name/.test(error.message)) throw error
   }
 }
 

@@ -43,6 +43,16 @@ export interface Seen {
   readonly networks: readonly string[]
 }
 
+/** What there is when the plan has failed. */
+export interface Found {
+  /** By the references of interrupted containers; those that are not there are missing. */
+  readonly seen: ReadonlyMap<string, Seen>
+  /** References of which nothing is known: nothing is done about them. */
+  readonly unknown: ReadonlySet<string>
+  /** Names of those that are there, of the ones that the plan was to make anew. */
+  readonly networks: ReadonlySet<string>
+}
+
 /** A way back under construction, and the plan it makes up for. */
 export interface Back {
   readonly steps: readonly Step[]
@@ -159,12 +169,23 @@ function isStep(step: number | 'missing' | undefined): step is number | undefine
 }
 
 /** Networks that were taken away and not made anew. @returns the steps that try once more */
-export function addNetworks({ builder, steps, ended: { done } }: Back): readonly number[] {
-  return steps
-    .filter(
-      ({ id, op, after }) => op.kind === 'create-network' && !done.has(id) && after.some((step) => done.has(step)),
-    )
+export function addNetworks({ builder, steps, ended }: Back, existing: ReadonlySet<string>): readonly number[] {
+  return findMissing(steps, ended)
+    .filter(({ op }) => !existing.has(op.body.Name))
     .map(({ op, resource, cause }) => builder.add({ op, resource, cause, bestEffort: true, owedFrom: 'start' }))
+}
+
+/** What makes networks anew that may have been taken away. */
+export function findMissing(steps: readonly Step[], { begun, done }: Ended): readonly NetworkCreation[] {
+  return steps
+    .filter(isNetworkCreation)
+    .filter(({ id, after }) => !done.has(id) && after.some((step) => begun.has(step)))
+}
+
+type NetworkCreation = Step & { readonly op: Extract<StepOp, { readonly kind: 'create-network' }> }
+
+function isNetworkCreation(step: Step): step is NetworkCreation {
+  return step.op.kind === 'create-network'
 }
 
 /** Puts a container on the networks it was taken from. */

@@ -49,7 +49,8 @@ function afterFailure(
     const { name } = successor.creation.op
     seen.set(successor.reference, { id: successor.reference, name, state: after, networks: [] })
   }
-  const back = planBringBack(change, interrupted, ended, seen, unknown)
+  const networks = new Set(failed.startsWith('remove') ? ['p_default'] : [])
+  const back = planBringBack(change, interrupted, ended, { seen, unknown, networks })
   const olds = new Set(have.containers.map(({ id }) => id))
   return back.steps.map((step) => {
     const isNew = 'container' in step.op && step.op.container.kind === 'existing' && !olds.has(step.op.container.id)
@@ -149,6 +150,11 @@ describe('a container that lives in another', () => {
     ])
   })
 
+  it('is not stopped before the old one is gone', () => {
+    const stop = change.steps.find((step) => toLine(step) === 'stop p-side-1')
+    expect(stop?.after).toContain(change.steps.find((step) => toLine(step) === 'rename p-host-1')?.id)
+  })
+
   it('is restarted where that is started again', () => {
     const now = {
       'p-host-1': 'exited',
@@ -163,6 +169,23 @@ describe('a container that lives in another', () => {
       'remove p-side-1 new',
     ])
   })
+})
+
+it('a container with a link of the default bridge goes over to the successor of the one it leads to', () => {
+  const want = (version: string): Project =>
+    project([
+      service('db', { labels: dictionary({ version }), network_mode: 'bridge' }),
+      service('web', { network_mode: 'bridge', links: ['db'], depends_on: dependsOn('db') }),
+    ])
+  const have = applyPlan(plan(want('1'), emptyEngine()), emptyEngine())
+  const created = ['create p-db-1', 'stop p-db-1', 'remove p-db-1', 'rename p-db-1', 'create p-web-1']
+  const done = [...created, 'start p-db-1', 'stop p-web-1']
+  const now = { 'p-web-1': 'exited', 'new p-web-1': 'created' } as const
+  expect(afterFailure(plan(want('2'), have), have, done, 'remove p-web-1', now)).toEqual([
+    'remove p-web-1',
+    'rename p-web-1 new',
+    'start p-web-1 new',
+  ])
 })
 
 it('containers on a network that could not be made anew are put on it again, in the order of their dependencies', () => {

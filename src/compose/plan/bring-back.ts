@@ -1,6 +1,7 @@
-import { referencedServices } from '../translate/reference.ts'
+import { isLegacyBridge } from '../translate.ts'
+import { hostServices } from '../translate/reference.ts'
 import { addJoins, addNetworks, addStart, addStep, addSuccessor, makeBack, toFound } from './bring-back-steps.ts'
-import type { Creation, Ended, Interrupted, Seen } from './bring-back-steps.ts'
+import type { Creation, Ended, Found, Interrupted, Seen } from './bring-back-steps.ts'
 import type { Plan, Step } from './plan.ts'
 
 /**
@@ -34,7 +35,7 @@ export function findInterrupted({ steps, rollouts = [] }: Plan, ended: Ended): r
   return [...found.values()].filter(({ isStopped, start, successor }) => {
     if (start !== undefined && ended.done.has(start.id)) return false
     const isMade = successor !== undefined && ended.begun.has(successor.creation.id)
-    return isStopped || isMade || (successor !== undefined && hostsOf(successor.creation).length > 0)
+    return isStopped || isMade || (successor !== undefined && hostsOf(steps, successor.creation).length > 0)
   })
 }
 
@@ -57,22 +58,20 @@ function isCreation(step: Step): step is Creation {
  * whose old container is gone is started as the plan would have, where nothing but its name and the starts of others are
  * missing.
  *
- * @param seen what there is by the references of `interrupted`; those that are not there are missing
- * @param unknown references of which nothing is known: nothing is done about them
  */
 export function planBringBack(
   plan: Plan,
   interrupted: readonly Interrupted[],
   ended: Ended,
-  seen: ReadonlyMap<string, Seen>,
-  unknown: ReadonlySet<string> = new Set(),
+  { seen, unknown, networks: existing }: Found,
 ): Plan {
+  const { steps } = plan
   const back = makeBack(plan, ended)
-  const networks = addNetworks(back)
+  const networks = addNetworks(back, existing)
   const left = new Set<number>()
   for (const each of interrupted) {
     const { old, isStopped, start, successor } = each
-    const hosts = successor === undefined ? [] : hostsOf(successor.creation)
+    const hosts = successor === undefined ? [] : hostsOf(steps, successor.creation)
     const isKnown = !unknown.has(old.id) && (successor === undefined || !unknown.has(successor.reference))
     if (!isKnown || hosts.some((host) => left.has(host))) {
       if (successor !== undefined) left.add(successor.creation.id)
@@ -102,10 +101,10 @@ function isThere(seen: Seen | undefined): seen is Seen {
   return seen !== undefined && seen.state !== 'removing' && seen.state !== 'dead'
 }
 
-/** Steps that make the containers without which it cannot run, or only in what these have left. */
-function hostsOf({ op }: Creation): readonly number[] {
-  return referencedServices({ ...op.draft.service, volumes_from: [] }).flatMap((name) => {
-    const ref = op.needs[name]
-    return ref?.kind === 'made' ? [ref.step] : []
-  })
+/** Steps that make the containers without which it cannot run, or only in what these have left; engines' own links are to one of them for good. */
+function hostsOf(steps: readonly Step[], { op }: Creation): readonly number[] {
+  const { service } = op.draft
+  const links = isLegacyBridge(service) ? (service.links ?? []).map((link) => link.split(':')[0] ?? '') : []
+  const names = new Set([...hostServices(service), ...links])
+  return steps.filter((step) => isCreation(step) && names.has(step.op.draft.service.name)).map(({ id }) => id)
 }

@@ -1,9 +1,10 @@
 import { toContainerName } from '../translate/name.ts'
+import { hostServices } from '../translate/reference.ts'
 import { silent } from './builder.ts'
 import { addCopies, addCreation } from './creation-steps.ts'
 import type { Placed } from './creation-steps.ts'
 import { holdsHostPorts, toDraft } from './draft.ts'
-import { isOutOfReach } from './observed.ts'
+import { isAlive, isOutOfReach } from './observed.ts'
 import type { ObservedContainer } from './observed.ts'
 import { isJob } from './placement/assign.ts'
 import { addHopelessWaits } from './dependency-waits.ts'
@@ -89,6 +90,8 @@ function keepContainer(
   if (slot.predecessor !== undefined) removeOnce(space, slot.predecessor, { cause: slot.cause })
   const stop = space.stops.get(container.id)
   const rename = renameLeftover(space, slot, container)
+  // The rest of a replacement is one, too.
+  if (rename !== undefined && !isAlive(container)) stopDependents(space, slot, slots, undefined)
   // What was made and never started may have been left before its files were in it.
   const isFresh = container.state === 'created' && space.options.start
   const filled = isFresh ? addCopies(space, slot, toDraft(space, slot, slots), toRef(container)) : []
@@ -145,13 +148,15 @@ function replaceContainer(
   // An earlier replacement that was cut short may still have the temporary name.
   const { step, attached } = addCreation(space, slot, temporary, [...first, removalOf(space, temporary)], slots, placed)
   const dependents = stopDependents(space, slot, slots, step)
-  const stop = stopOnce(space, old, { cause, after: [step, ...dependents], words: silent })
+  // What lives in another container stays as long as it is not sure that the other one goes.
+  const hosts = hostServices(slot.service).flatMap((name) => (placed.get(name) ?? []).flatMap(({ ready }) => ready))
+  const stop = stopOnce(space, old, { cause, after: [step, ...dependents, ...hosts], words: silent })
   const removal = space.builder.add({
     op: { kind: 'remove-container', container: toRef(old), withVolumes: false },
     resource,
     cause,
     group,
-    after: [step, stop, ...(space.detachments.get(old.id) ?? [])],
+    after: [step, stop, ...hosts, ...(space.detachments.get(old.id) ?? [])],
     words: silent,
   })
   space.removals.set(old.id, removal)

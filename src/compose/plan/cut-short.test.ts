@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { applyPlan, applyPrefix } from '../../testing/apply-plan.ts'
-import { dictionary, emptyEngine, project, service } from '../../testing/compose-builders.ts'
+import { dependsOn, dictionary, emptyEngine, project, service } from '../../testing/compose-builders.ts'
 import type { Project } from '../model/project.ts'
 import type { Observed } from './observed.ts'
 import { defaultReconcileOptions } from './options.ts'
-import { isQuestions } from './plan.ts'
+import { isQuestions, renderPlan } from './plan.ts'
 import type { Plan } from './plan.ts'
 import { reconcile } from './reconcile.ts'
 
@@ -44,4 +44,17 @@ describe('a replacement of several containers that was cut short', () => {
       }
     }
   })
+})
+
+it('the rest of a replacement starts those again that ask for it', () => {
+  const chain = (version: string): Project =>
+    project([
+      service('web', { environment: dictionary({ VERSION: version }) }),
+      service('app', { depends_on: dependsOn({ on: 'web', restart: true }) }),
+    ])
+  const first = applyPlan(plan(chain('1'), emptyEngine(), false), emptyEngine())
+  // The successor is made, and nothing else.
+  const half = applyPrefix(plan(chain('2'), first, false), first, 1, () => 0).observed
+  const lines = renderPlan(plan(chain('2'), half, false))
+  expect(lines).toMatch(/p-app-1: stop-container [\s\S]*p-web-1: start-container [\s\S]*p-app-1: start-container /)
 })

@@ -12,6 +12,11 @@ export function referencedServices(service: Service): readonly string[] {
   return [...new Set([...modes, ...volumes].filter((name) => name !== undefined))].sort()
 }
 
+/** Those of them without whose container it cannot run: all but where it only has its volumes from. */
+export function hostServices(service: Service): readonly string[] {
+  return referencedServices({ ...service, volumes_from: [] })
+}
+
 /**
  * Replaces `service:x` by the container it means. The hash is taken of the result, so the form is the
  * reference program's (docker/compose pkg/compose/convergence.go): the mode of `volumes_from` is dropped.

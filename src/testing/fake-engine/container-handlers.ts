@@ -144,6 +144,7 @@ function rename(call: FakeCall): void {
   const name = (call.query.get('name') ?? '').replace(/^\//, '')
   if (name === '') throw new FakeError(400, 'Neither old nor new names may be empty')
   const holder = call.state.names.get(name)
+  if (holder === container.id) throw new FakeError(400, 'Renaming a container with the same name as its current name')
   if (holder !== undefined) {
     throw new FakeError(
       409,

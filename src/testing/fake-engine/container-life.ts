@@ -28,7 +28,7 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
     )
   }
   const { HostConfig: hostConfig = {}, NetworkingConfig: networking, ...config } = body
-  for (const reference of linkedNames(hostConfig)) needContainer(state, reference)
+  const linkedIds = linkedNames(hostConfig).map((reference) => needContainer(state, reference).id)
   const cmd = config.Cmd ?? image.config.Cmd ?? null
   const entrypoint = config.Entrypoint ?? image.config.Entrypoint ?? null
   if ((cmd ?? []).length === 0 && (entrypoint ?? []).length === 0) throw new FakeError(400, 'No command specified')
@@ -47,6 +47,7 @@ export function createFakeContainer(state: FakeState, body: ContainerCreateBody,
     },
     hostConfig: nameAnonymousVolumes(hostConfig),
     networks: new Map(),
+    linkedIds,
     status: 'created',
     exitCode: 0,
     startedAtMs: 0,
@@ -110,12 +111,9 @@ function checkNeighbours(state: FakeState, container: FakeContainer): void {
     if (found === undefined) throw new FakeError(404, `network ${id} not found`)
     joinNetwork(state, container, found.Id, settings)
   }
-  for (const link of container.hostConfig.Links ?? []) {
-    const [name = '', alias = name] = link.split(':')
-    const linked = state.findContainer(name)
-    if (linked !== undefined && linked.status !== 'running')
-      throw new FakeError(409, `Cannot link to a non running container: /${linked.name} AS /${container.name}/${alias}`)
-  }
+  const stopped = container.linkedIds.find((id) => state.containers.get(id)?.status !== 'running')
+  if (stopped !== undefined)
+    throw new FakeError(409, `Cannot link to a non running container: ${stopped} AS /${container.name}`)
 }
 
 /** An image's check may be switched off by the word NONE. */

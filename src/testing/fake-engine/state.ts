@@ -22,6 +22,8 @@ export interface FakeContainer {
   config: ContainerConfig
   hostConfig: HostConfig
   networks: Map<string, EndpointSettings>
+  /** IDs of the containers it is linked to, whatever becomes of them. */
+  readonly linkedIds: readonly string[]
   status: 'created' | 'running' | 'paused' | 'exited'
   exitCode: number
   startedAtMs: number

@@ -1,7 +1,7 @@
 import type { Project } from '../../model/project.ts'
 import type { Port, Service } from '../../model/service.ts'
 import { isLegacyBridge } from '../../translate.ts'
-import { referencedServices } from '../../translate/reference.ts'
+import { hostServices, referencedServices } from '../../translate/reference.ts'
 import { toContainerName } from '../../translate/name.ts'
 import { holdsHostPorts } from '../draft.ts'
 import { findNetwork } from '../network-steps.ts'
@@ -124,7 +124,7 @@ function isOnOverlay({ project, observed }: Workspace, service: Service): boolea
 function findGuests(project: Project): ReadonlyMap<string, string> {
   const guests = new Map<string, string>()
   for (const service of Object.values(project.services)) {
-    const inside = new Set(referencedServices({ ...service, volumes_from: [] }))
+    const inside = new Set(hostServices(service))
     for (const host of referencedServices(service)) {
       if (inside.has(host)) guests.set(host, `service "${service.name}" lives in its container`)
       else if (!guests.has(host)) guests.set(host, `service "${service.name}" has the volumes of its container`)
