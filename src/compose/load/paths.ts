@@ -123,10 +123,9 @@ function confineDockerfile(value: Tree, context: PathContext): Tree | Refusal {
   const { dockerfile = null, context: written = null } = isMap(value) ? value : {}
   if (context.refuse === undefined || typeof dockerfile !== 'string' || dockerfile === '') return value
   const folder = resolveContext(written ?? '.', context)
-  if (folder instanceof Refusal) return folder
-  const isRemote = typeof folder === 'string' && isRepository(folder)
-  if (isRemote && !posix.isAbsolute(dockerfile)) return value
-  const path = posix.isAbsolute(dockerfile) ? dockerfile : posix.join(String(folder), dockerfile)
+  if (typeof folder !== 'string') return folder
+  if (isRepository(folder) && !posix.isAbsolute(dockerfile)) return value
+  const path = posix.isAbsolute(dockerfile) ? dockerfile : posix.join(folder, dockerfile)
   const reason = context.refuse(path)
   return reason === undefined ? value : new Refusal(reason)
 }
