@@ -46,7 +46,7 @@ describe('variables in .env', () => {
   it('are looked for in the environment first, then in the lines and files before', async () => {
     const files = {
       '/home/p/compose.yaml': 'services: { a: { image: x } }',
-      '/home/p/one.env': 'A=${SHELL_HAS}-${BOTH}\nBOTH=file\nC=${BOTH}\nD=one\n',
+      '/home/p/one.env': 'A=${SHELL_HAS}-${BOTH}\nBOTH=file\nC=${BOTH}\nD=one\n1DIGIT=x\n',
       '/home/p/two.env': 'E=${D}${NONE:-none}\nSHELL_HAS=file\n',
     }
     const env = { SHELL_HAS: 'shell', BOTH: 'shell' }
@@ -59,6 +59,8 @@ describe('variables in .env', () => {
       E: 'onenone',
       SHELL_HAS: 'shell',
     })
+    // No name of a variable, and no mistake.
+    expect(found).not.toHaveProperty('1DIGIT')
   })
 })
 
