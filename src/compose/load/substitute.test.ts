@@ -36,6 +36,8 @@ describe('forms', () => {
     ['5$ and $', '5$ and $'],
     ['$_x1', 'under'],
     ['${U:-d}', 'd'],
+    ['a${U:-{x}b', 'a{xb'],
+    ['${U-{}', '{'],
     ['${E:-d}', 'd'],
     ['${E-d}', ''],
     ['${U-d}', 'd'],
@@ -72,9 +74,12 @@ describe('forms', () => {
 })
 
 describe('mistakes', () => {
-  it.each(['${X', '${}', '${ A}', '${A!}', '${1}', '${A:}', '${U:-a\nb}'])('%j is no template', (template) => {
-    expect(failure(template)).toMatchObject({ kind: 'syntax', template })
-  })
+  it.each(['${X', '${}', '${ A}', '${A!}', '${1}', '${A:}', '${U:-a\nb}', '${U:-{x} ${A}'])(
+    '%j is no template',
+    (template) => {
+      expect(failure(template)).toMatchObject({ kind: 'syntax', template })
+    },
+  )
 
   it.each([
     ['${U?}', 'required variable U is missing a value'],
