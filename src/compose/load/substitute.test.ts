@@ -74,12 +74,9 @@ describe('forms', () => {
 })
 
 describe('mistakes', () => {
-  it.each(['${X', '${}', '${ A}', '${A!}', '${1}', '${A:}', '${U:-a\nb}', '${U:-{x} ${A}'])(
-    '%j is no template',
-    (template) => {
-      expect(failure(template)).toMatchObject({ kind: 'syntax', template })
-    },
-  )
+  it.each(['${X', '${}', '${ A}', '${A!}', '${1}', '${A:}', '${U:-a\nb}'])('%j is no template', (template) => {
+    expect(failure(template)).toMatchObject({ kind: 'syntax', template })
+  })
 
   it.each([
     ['${U?}', 'required variable U is missing a value'],
