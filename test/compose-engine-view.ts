@@ -31,7 +31,7 @@ import { image } from '../src/testing/compose-builders.ts'
  */
 export function* engineView(loaded: Project, given: Materials): Generator<readonly string[], void> {
   const asksSocket = Object.values(loaded.services).some((service) => service.use_api_socket === true)
-  const project = asksSocket ? withApiSocket(loaded, '/run/docker.sock', 'unix:///run/docker.sock', '{}') : loaded
+  const project = asksSocket ? withApiSocket(loaded, '{}') : loaded
   const materials = asksSocket ? withCredentials(given) : given
   const services = selectServices(project, [], false).services.filter((service) => service.provider === undefined)
   const external = Object.values(project.networks).filter((network) => network.external === true)

@@ -1,11 +1,10 @@
-import { FlotillaError } from '../core/errors.ts'
 import { copyDictionary } from './model/dictionary.ts'
 import type { Project } from './model/project.ts'
 import type { Service } from './model/service.ts'
 
 /**
- * Where the engine has its socket, whatever the way here leads over: a virtual machine, or a tunnel. The reference program
- * mounts this one, and its path is part of the hash.
+ * Where the engine has its socket, whatever the way here leads over: a virtual machine, a tunnel, or a network. The reference
+ * program mounts this one, and its path is part of the hash.
  */
 const socket = '/var/run/docker.sock'
 
@@ -16,22 +15,9 @@ const configKey = '#apisocket'
  * The project in which services with `use_api_socket` have the engine's socket, and the user's credentials where
  * docker programs look for them (docker/compose pkg/compose/apiSocket.go).
  *
- * @param socketPath by which the engine is reached; undefined when it is reached otherwise
  * @param credentials text of a docker `config.json`
- * @throws {compose/unsupported} when the engine is not reached by a socket
  */
-export function withApiSocket(
-  project: Project,
-  socketPath: string | undefined,
-  endpoint: string,
-  credentials: string,
-): Project {
-  if (socketPath === undefined) {
-    throw new FlotillaError(
-      'compose/unsupported',
-      `use_api_socket can only be used with unix sockets: docker endpoint ${endpoint} is incompatible`,
-    )
-  }
+export function withApiSocket(project: Project, credentials: string): Project {
   const services = copyDictionary(project.services)
   for (const [name, service] of Object.entries(services)) {
     if (service.use_api_socket === true) services[name] = withSocket(service)

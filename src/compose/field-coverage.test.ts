@@ -39,17 +39,24 @@ function tryTo(make: () => string): string {
   }
 }
 
+/** Whether a changed file is told otherwise; `refused`: it ends in another error than the file, which ends in one as well. */
+type Difference = boolean | 'fails' | 'refused'
+
+function differenceOf(before: string | undefined, after: string | undefined): Difference {
+  if (before === after || after?.startsWith(failure) !== true) return before !== after
+  return before?.startsWith(failure) === true ? 'refused' : 'fails'
+}
+
 /**
  * Whether it makes a difference what is at a path. An error in place of the whole says so only of what has fields of its own,
- * which are looked at for themselves; other values are tried then.
- *
- * @param isOther undefined: an error where there was none
+ * which are looked at for themselves; other values are tried then. An error that names the value says so as well.
  */
-function hasTrace(tree: Tree, path: Path, isOther: (changed: Tree) => boolean | undefined): boolean {
+function hasTrace(tree: Tree, path: Path, compare: (changed: Tree) => Difference): boolean {
   const value = lookAt(tree, path)
-  const isMap = typeof value === 'object' && value !== null && !Array.isArray(value)
-  const without = isOther(takeOut(tree, path)) ?? (isMap ? true : undefined)
-  return without ?? othersLike(value).some((other) => isOther(putIn(tree, path, other)) === true)
+  const without = compare(takeOut(tree, path))
+  if (typeof without === 'boolean') return without
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return true
+  return othersLike(value).some((other) => [true, 'refused'].includes(compare(putIn(tree, path, other))))
 }
 
 const render = (project: Project): string => renderProject(project, 'yaml')
@@ -116,11 +123,8 @@ describe('every field of the schema', () => {
           if (found.has(place)) break
           const piece = isWhole || path[0] === 'include' ? tree : alone(tree, path)
           // Nothing written says the same as nothing at all, mostly.
-          const isOther = (changed: Tree): boolean | undefined => {
-            const [before, after] = [renders(piece), renders(changed)]
-            return after.startsWith(failure) && !before.startsWith(failure) ? undefined : before !== after
-          }
-          ;(place.endsWith(' null') || hasTrace(piece, path, isOther) ? found : silent).add(place)
+          const compare = (changed: Tree): Difference => differenceOf(renders(piece), renders(changed))
+          ;(place.endsWith(' null') || hasTrace(piece, path, compare) ? found : silent).add(place)
         }
       }
     }
@@ -138,9 +142,8 @@ describe('every field of the schema', () => {
       for (const [place, paths] of placesOfTree(tree)) {
         for (const path of paths) {
           if (found.has(fieldOf(place))) break
-          const isOther = (changed: Tree): boolean | undefined =>
-            whole.differFrom(new Chapters(JSON.stringify(changed)))
-          ;(hasTrace(tree, path, isOther) ? found : silent).add(fieldOf(place))
+          const compare = (changed: Tree): Difference => whole.differFrom(new Chapters(JSON.stringify(changed)))
+          ;(hasTrace(tree, path, compare) ? found : silent).add(fieldOf(place))
         }
       }
     }
@@ -186,12 +189,11 @@ class Chapters {
     return this.#read[index]
   }
 
-  /** Undefined where the other one ends in an error, and this one does not at that place. */
-  differFrom(other: Chapters): boolean | undefined {
+  differFrom(other: Chapters): Difference {
     for (let index = 0; ; index += 1) {
       const [own, theirs] = [this.at(index), other.at(index)]
-      if (own !== theirs)
-        return theirs?.startsWith(failure) === true && own?.startsWith(failure) !== true ? undefined : true
+      const difference = differenceOf(own, theirs)
+      if (difference !== false) return difference
       if (own === undefined) return false
     }
   }

@@ -290,7 +290,30 @@ describe('networks of a container', () => {
   it('before API 1.44 only the primary one goes into the call, and the address is the container’s', () => {
     const made = body({ networks }, { apiVersion: '1.41' })
     expect(made.MacAddress).toBe('02:00:00:00:00:01')
-    expect(Object.keys(made.NetworkingConfig?.EndpointsConfig ?? {})).toEqual(['p_back'])
+    expect(made.NetworkingConfig?.EndpointsConfig).toEqual({
+      p_back: { Aliases: ['p-web-1', 'web'], IPAMConfig: { IPv4Address: '10.0.0.9' } },
+    })
+  })
+
+  it('stand by priority first, and by name only among equals', () => {
+    const primary = (back: number, other: number): string | undefined =>
+      host({ networks: dictionary({ back: { priority: back }, default: { priority: other } }) }).NetworkMode
+    expect([primary(0, 1), primary(1, 0), primary(1, 1), primary(-1, 0)]).toEqual([
+      'p_default',
+      'p_back',
+      'p_back',
+      'p_default',
+    ])
+  })
+
+  it('of a cluster are told its scheduler by the environment, which is no part of the hash', () => {
+    const environment = dictionary({ A: '1' })
+    const [plain, hinted] = [[], ['constraint:node==n1']].map((placementHints) =>
+      body({ environment }, { placementHints }),
+    )
+    expect(hinted?.Env).toEqual(['A=1', 'constraint:node==n1'])
+    const hash = 'com.docker.compose.config-hash'
+    expect(hinted?.Labels?.[hash]).toBe(plain?.Labels?.[hash])
   })
 
   it('before API 1.44 the address on a network that is not the primary one goes to nobody else', () => {

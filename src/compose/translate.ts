@@ -288,8 +288,7 @@ function toEndpoints(
   )
 }
 
-/** Links of the engine's own, by `HostConfig.Links`, exist only on the default bridge. */
-/** Where links are the engine's own, which follow the linked container and not its name. */
+/** Where links are the engine's own (`HostConfig.Links`), which follow the linked container and not its name. */
 export function isLegacyBridge(service: Service): boolean {
   return service.network_mode === 'bridge' || service.network_mode === 'default'
 }

@@ -32,12 +32,8 @@ export async function resolveOutside(
   let made = project
   if (services.some((service) => service.use_api_socket === true)) {
     const { withApiSocket } = await import('../../compose/api-socket.ts')
-    const { renderEndpoint } = await import('../../engine/endpoint-parse.ts')
     const { readAllRegistryAuth } = await import('../../engine/registry-credentials.ts')
-    const { endpoint } = session
-    const path = endpoint.kind === 'unix' ? endpoint.path : undefined
-    const credentials = path === undefined ? '' : await readAllRegistryAuth(report)
-    made = withApiSocket(made, path, renderEndpoint(endpoint), credentials)
+    made = withApiSocket(made, await readAllRegistryAuth(report))
   }
   const users = services.filter((service) => Object.keys(service.models ?? {}).length > 0)
   if (users.length > 0 && options.isPlan) {

@@ -62,3 +62,13 @@ it('an empty text is none: fields of variables that are not set are as if they w
   expect(Object.keys(web?.build ?? {}).sort()).toEqual(['context', 'dockerfile'])
   expect(web?.ports).toEqual([{ target: 80, protocol: 'tcp', mode: 'ingress' }])
 })
+
+it.each([
+  ['scale: 3, deploy: {}', 3],
+  ['scale: 3, deploy: {replicas: 3}', 3],
+  ['deploy: {replicas: 2}', 2],
+  ['scale: 3', undefined],
+])('scale is the number of replicas of a deploy that names none: %s', (fields, replicas) => {
+  const { project } = load(`services: {web: {image: x, ${fields}}}`)
+  expect(project.services['web']?.deploy?.replicas).toBe(replicas)
+})

@@ -284,6 +284,23 @@ describe('profiles', () => {
   })
 })
 
+describe('a base', () => {
+  it.each([
+    ['of another file', 'extends: {file: base.yml, service: base}'],
+    ['of the same file', 'extends: base'],
+  ])('%s loses what !reset and !override of the service name, and keeps it for others', (_, extended) => {
+    const base = 'base: {image: x, ports: ["1"], environment: {A: 1}, command: run, labels: {l: v}}'
+    const { services } = load(
+      `services: {${base}, a: {${extended}, ports: !override ["9"], environment: !reset null, command: !reset ""}, b: {${extended}}}`,
+      { beside: { '/p/base.yml': `services: {${base}}` } },
+    )
+    expect(services['a']).toMatchObject({ image: 'x', ports: [{ target: 9 }], labels: { l: 'v' } })
+    expect([services['a']?.environment, services['a']?.command]).toEqual([undefined, undefined])
+    expect(services['b']).toMatchObject({ ports: [{ target: 1 }], environment: { A: '1' }, command: ['run'] })
+    expect(services['base']).toMatchObject({ ports: [{ target: 1 }] })
+  })
+})
+
 describe('format 1', () => {
   it('is a map of services on the default bridge', () => {
     const project = load(

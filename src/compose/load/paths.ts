@@ -21,6 +21,7 @@ type Resolve = (value: Tree, context: PathContext) => Tree | Refusal
 
 /** compose-go paths/resolve.go: the values that are paths. */
 const pathRules: RuleNode<Resolve> = compileRules<Resolve>({
+  'services.*.build': confineDockerfile,
   'services.*.build.context': resolveContext,
   'services.*.build.additional_contexts.*': resolveContext,
   'services.*.build.cache_from.*': resolveCache,
@@ -107,8 +108,26 @@ function resolveWatched(value: Tree, context: PathContext): Tree | Refusal {
 /** Repositories, archives, images and services are no paths. */
 function resolveContext(value: Tree, context: PathContext): Tree | Refusal {
   if (typeof value === 'string' && value.startsWith(layoutPrefix)) return resolveLayout(value, context)
-  if (typeof value !== 'string' || value.includes('://') || value.startsWith('service:')) return value
-  return /^(?:github\.com\/|git@)/.test(value) ? value : resolveText(value, context)
+  return typeof value !== 'string' || isRepository(value) ? value : resolveText(value, context)
+}
+
+function isRepository(text: string): boolean {
+  return text.includes('://') || text.startsWith('service:') || /^(?:github\.com\/|git@)/.test(text)
+}
+
+/**
+ * A Dockerfile starts at its context and stays as it is written, but for a fetched one that is elsewhere: the builder would be
+ * given the folder it is in, and a frontend of the file's choosing could read all of it.
+ */
+function confineDockerfile(value: Tree, context: PathContext): Tree | Refusal {
+  const { dockerfile = null, context: written = null } = isMap(value) ? value : {}
+  if (context.refuse === undefined || typeof dockerfile !== 'string' || dockerfile === '') return value
+  const folder = resolveContext(written ?? '.', context)
+  if (typeof folder !== 'string') return folder
+  if (isRepository(folder) && !posix.isAbsolute(dockerfile)) return value
+  const path = posix.isAbsolute(dockerfile) ? dockerfile : posix.join(folder, dockerfile)
+  const reason = context.refuse(path)
+  return reason === undefined ? value : new Refusal(reason)
 }
 
 const layoutPrefix = 'oci-layout://'

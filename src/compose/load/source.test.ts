@@ -42,6 +42,28 @@ async function find(
   return { ...found, paths: found.sources.files.map((file) => file.path) }
 }
 
+describe('variables in .env', () => {
+  it('are looked for in the environment first, then in the lines and files before', async () => {
+    const files = {
+      '/home/p/compose.yaml': 'services: { a: { image: x } }',
+      '/home/p/one.env': 'A=${SHELL_HAS}-${BOTH}\nBOTH=file\nC=${BOTH}\nD=one\n1DIGIT=x\n',
+      '/home/p/two.env': 'E=${D}${NONE:-none}\nSHELL_HAS=file\n',
+    }
+    const env = { SHELL_HAS: 'shell', BOTH: 'shell' }
+    const { env: found } = await find(files, { env, envFiles: ['one.env', 'two.env'] })
+    expect(found).toMatchObject({
+      A: 'shell-shell',
+      BOTH: 'shell',
+      C: 'shell',
+      D: 'one',
+      E: 'onenone',
+      SHELL_HAS: 'shell',
+    })
+    // No name of a variable, and no mistake.
+    expect(found).not.toHaveProperty('1DIGIT')
+  })
+})
+
 describe('switches of the environment', () => {
   const files = {
     '/home/p/compose.yaml': 'services: {web: {image: "x${TAG}", volumes: ["C:/a:/b"]}}',

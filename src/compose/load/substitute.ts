@@ -130,9 +130,7 @@ class Scan {
     const operator = this.#match(operatorAt, after)
     const last = this.#lastBraceOfLine(after)
     if (operator === undefined || last < after + operator.length) throw this.#invalid()
-    const close = findClosing(this.#text, open, last)
-    // The brace that the count finds may stand before the operator's end only if the line has another.
-    const end = close < after + operator.length ? last : close
+    const end = findClosing(this.#text, open, last)
     this.#at = end + 1
     return { name, operator, body: this.#text.slice(after + operator.length, end) }
   }
