@@ -15,6 +15,10 @@ export interface Ended {
 
 export type Creation = Step & { readonly op: Extract<StepOp, { readonly kind: 'create-container' }> }
 
+export function isCreation(step: Step): step is Creation {
+  return step.op.kind === 'create-container'
+}
+
 /** A container that was to run again, or to have a successor, when the plan failed. */
 export interface Interrupted {
   readonly old: ContainerRef & { readonly kind: 'existing' }
@@ -78,7 +82,9 @@ export function makeBack({ steps }: Plan, ended: Ended): Back {
     ended,
     builder: makePlanBuilder(),
     instead: new Map([...ended.done].map((id) => [id, undefined])),
-    takenBack: new Map(),
+    takenBack: new Map(
+      steps.filter((step) => isCreation(step) && !ended.begun.has(step.id)).map(({ id }) => [id, false]),
+    ),
     found,
     last: undefined,
   }

@@ -155,6 +155,37 @@ describe('a container that lives in another', () => {
     expect(stop?.after).toContain(change.steps.find((step) => toLine(step) === 'rename p-host-1')?.id)
   })
 
+  it('runs again where nothing has been done yet about that', () => {
+    const both = (version: string): Project =>
+      project([
+        service('host', { labels: dictionary({ version }) }),
+        service('web', { labels: dictionary({ version }) }),
+        service('side', { network_mode: 'service:host', depends_on: dependsOn('host', { on: 'web', restart: true }) }),
+      ])
+    const there = applyPlan(plan(both('1'), emptyEngine()), emptyEngine())
+    const done = ['create p-web-1', 'stop p-side-1']
+    const now = { 'p-host-1': 'running', 'p-web-1': 'running', 'new p-web-1': 'created', 'p-side-1': 'exited' } as const
+    expect(afterFailure(plan(both('2'), there), there, done, 'stop p-web-1', now)).toEqual([
+      'remove p-web-1 new',
+      'start p-side-1',
+    ])
+  })
+
+  it('stays in the one it is in, whatever becomes of others of that service', () => {
+    const scaled = plan(want('2'), have, { scale: { host: 2 } })
+    const now = {
+      'p-host-1': 'running',
+      'p-side-1': 'running',
+      'new p-host-1': 'created',
+      'new p-side-1': 'created',
+    } as const
+    const done = [...created, 'create p-host-2']
+    expect(afterFailure(scaled, have, done, 'stop p-host-1', now)).toEqual([
+      'remove p-host-1 new',
+      'remove p-side-1 new',
+    ])
+  })
+
   it('is restarted where that is started again', () => {
     const now = {
       'p-host-1': 'exited',
@@ -201,4 +232,20 @@ it('containers on a network that could not be made anew are put on it again, in 
   expect(afterFailure(change, have, done, 'remove p_default', now)).toEqual(again)
   const removed = [...done, 'remove p_default']
   expect(afterFailure(change, have, removed, 'create p_default', now)).toEqual(['create p_default', ...again])
+})
+
+it('a container that was to be replaced runs again after the one it depends on, which was not', () => {
+  const want = (version: string): Project =>
+    project([service('a', { labels: dictionary({ version }), depends_on: dependsOn('b') }), service('b')], {
+      networks: { default: { labels: dictionary({ version }) } },
+    })
+  const have = applyPlan(plan(want('1'), emptyEngine()), emptyEngine())
+  const done = ['stop p-a-1', 'stop p-b-1', 'disconnect p-a-1', 'disconnect p-b-1']
+  const now = { 'p-a-1': 'exited', 'p-b-1': 'exited' } as const
+  expect(afterFailure(plan(want('2'), have), have, done, 'remove p_default', now)).toEqual([
+    'connect p-b-1',
+    'start p-b-1',
+    'connect p-a-1',
+    'start p-a-1',
+  ])
 })

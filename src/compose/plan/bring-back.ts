@@ -1,8 +1,18 @@
 import { isLegacyBridge } from '../translate.ts'
 import { hostServices } from '../translate/reference.ts'
-import { addJoins, addNetworks, addStart, addStep, addSuccessor, makeBack, toFound } from './bring-back-steps.ts'
+import {
+  addJoins,
+  addNetworks,
+  addStart,
+  addStep,
+  addSuccessor,
+  isCreation,
+  makeBack,
+  toFound,
+} from './bring-back-steps.ts'
 import type { Creation, Ended, Found, Interrupted, Seen } from './bring-back-steps.ts'
-import type { Plan, Step } from './plan.ts'
+import type { ContainerRef, Plan, Step } from './plan.ts'
+import { isTemporaryName } from './rollout/unfinished.ts'
 
 /**
  * The containers that a plan which failed has left halfway, in the order in which they were to start. What rollouts take
@@ -32,11 +42,20 @@ export function findInterrupted({ steps, rollouts = [] }: Plan, ended: Ended): r
       ...toSuccessor(step, byId, ended),
     })
   }
-  return [...found.values()].filter(({ isStopped, start, successor }) => {
+  const starts = new Map(
+    steps.flatMap(({ id, op }) => (op.kind === 'start-container' ? [[keyOf(op.container), id] as const] : [])),
+  )
+  const rankOf = ({ old, successor }: Interrupted): number => starts.get(successor?.creation.id ?? old.id) ?? 0
+  const interrupted = [...found.values()].filter(({ isStopped, start, successor }) => {
     if (start !== undefined && ended.done.has(start.id)) return false
     const isMade = successor !== undefined && ended.begun.has(successor.creation.id)
     return isStopped || isMade || (successor !== undefined && hostsOf(steps, successor.creation).length > 0)
   })
+  return interrupted.sort((a, b) => rankOf(a) - rankOf(b))
+}
+
+function keyOf(container: ContainerRef): string | number {
+  return container.kind === 'made' ? container.step : container.id
 }
 
 function toSuccessor(step: Step, steps: ReadonlyMap<number, Step>, { made }: Ended): Pick<Interrupted, 'successor'> {
@@ -48,16 +67,11 @@ function toSuccessor(step: Step, steps: ReadonlyMap<number, Step>, { made }: End
   return { successor: { reference: made.get(creation.id) ?? name, name: ref?.name ?? name, creation } }
 }
 
-function isCreation(step: Step): step is Creation {
-  return step.op.kind === 'create-container'
-}
-
 /**
  * Plans what follows when a step fails on which the way back of stopped containers depends. What ran runs again as it was,
  * whether or not what it depends on does: it would have run on without, too. A successor that is not needed then goes. One
  * whose old container is gone is started as the plan would have, where nothing but its name and the starts of others are
  * missing.
- *
  */
 export function planBringBack(
   plan: Plan,
@@ -101,10 +115,19 @@ function isThere(seen: Seen | undefined): seen is Seen {
   return seen !== undefined && seen.state !== 'removing' && seen.state !== 'dead'
 }
 
-/** Steps that make the containers without which it cannot run, or only in what these have left; engines' own links are to one of them for good. */
+/**
+ * Steps that make the containers without which it cannot run, or only in what these have left; engines' own links are to
+ * one of them for good, and others of a service linked to that come as new ones do not matter.
+ */
 function hostsOf(steps: readonly Step[], { op }: Creation): readonly number[] {
   const { service } = op.draft
-  const links = isLegacyBridge(service) ? (service.links ?? []).map((link) => link.split(':')[0] ?? '') : []
-  const names = new Set([...hostServices(service), ...links])
-  return steps.filter((step) => isCreation(step) && names.has(step.op.draft.service.name)).map(({ id }) => id)
+  const hosts = hostServices(service).map((name) => op.needs[name])
+  const made = hosts.flatMap((ref) => (ref?.kind === 'made' ? [ref.step] : []))
+  const links = new Set(isLegacyBridge(service) ? (service.links ?? []).map((link) => link.split(':')[0]) : [])
+  const linked = steps.filter((step) => isCreation(step) && isReplacing(step) && links.has(step.op.draft.service.name))
+  return [...made, ...linked.map(({ id }) => id)]
+}
+
+function isReplacing({ op, owedFrom }: Creation): boolean {
+  return owedFrom !== undefined || isTemporaryName(op.name)
 }
