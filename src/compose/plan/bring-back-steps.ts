@@ -66,7 +66,7 @@ export interface Back {
   readonly instead: Map<number, number | undefined>
   /** Steps that made containers whose old ones stay → whether those are started again. */
   readonly takenBack: Map<number, boolean>
-  /** Step that made a container → where it is found. */
+  /** Step that made a container → it, or the old one where that stays. */
   readonly found: Map<number, ContainerRef>
   /** The last start: dependencies come first. */
   last: number | undefined
@@ -118,11 +118,26 @@ export function addStep(
 export function addStart(back: Back, each: Interrupted, container: ContainerRef, after: StepList): void {
   back.last = addStep(back, each, { kind: 'start-container', container }, [back.last, ...after])
   if (each.start !== undefined) back.instead.set(each.start.id, back.last)
-  for (const { id, op, resource } of back.steps) {
-    if (op.kind !== 'run-hook' || op.phase !== 'post_start' || resource !== each.start?.resource) continue
+  for (const { id, op } of hooksOf(back, each)) {
     back.last = addStep(back, each, { ...op, container }, [back.last])
     back.instead.set(id, back.last)
   }
+}
+
+/** What runs as it did stands for what was to be started in its place. */
+export function takeForStarted(back: Back, each: Interrupted, step: number | undefined): void {
+  if (each.start === undefined) return
+  for (const { id } of [each.start, ...hooksOf(back, each)]) back.instead.set(id, step)
+}
+
+function hooksOf({ steps }: Back, { start }: Interrupted): readonly Hook[] {
+  return steps.filter(isHook).filter(({ op, resource }) => op.phase === 'post_start' && resource === start?.resource)
+}
+
+type Hook = Step & { readonly op: Extract<StepOp, { readonly kind: 'run-hook' }> }
+
+function isHook(step: Step): step is Hook {
+  return step.op.kind === 'run-hook'
 }
 
 /** The old one goes if it is there, because what it shares with others is not, and its name passes on; the start follows where all it needs is or can be done. */

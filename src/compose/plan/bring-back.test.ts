@@ -82,6 +82,24 @@ describe('a container that was to be replaced', () => {
     expect(afterFailure(change, have, done, 'rename p-web-1', now)).toEqual(['rename p-web-1 new', 'start p-web-1 new'])
   })
 
+  it('has its successor started where what that waits for was to be replaced and still runs', () => {
+    const onDb = dependsOn({ on: 'db', condition: 'service_healthy' })
+    const both = (version: string): Project =>
+      project([
+        service('db', { labels: dictionary({ version }), healthcheck: { test: ['CMD', 'true'] } }),
+        service('web', { labels: dictionary({ version }), depends_on: onDb }),
+      ])
+    const there = applyPlan(plan(both('1'), emptyEngine()), emptyEngine())
+    const done = ['create p-db-1', 'create p-web-1', 'stop p-web-1', 'remove p-web-1']
+    const now = { 'p-db-1': 'running', 'new p-db-1': 'created', 'new p-web-1': 'created' } as const
+    expect(afterFailure(plan(both('2'), there), there, done, 'stop p-db-1', now)).toEqual([
+      'remove p-db-1 new',
+      'rename p-web-1 new',
+      'wait p-web-1',
+      'start p-web-1 new',
+    ])
+  })
+
   it('is left alone where nothing is known of it, or its successor has failed to start', () => {
     const done = ['create p-web-1', 'stop p-web-1', 'remove p-web-1', 'rename p-web-1']
     expect(afterFailure(change, have, done, 'remove p-web-1', { 'p-web-1': 'dead' })).toEqual([])

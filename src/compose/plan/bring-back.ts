@@ -8,6 +8,7 @@ import {
   addSuccessor,
   isCreation,
   makeBack,
+  takeForStarted,
   toFound,
 } from './bring-back-steps.ts'
 import type { Creation, Ended, Found, Interrupted, Seen } from './bring-back-steps.ts'
@@ -98,9 +99,13 @@ export function planBringBack(
     } else if (isThere(before) && hosts.every((host) => back.takenBack.has(host))) {
       const isDown = before.state === 'exited' || before.state === 'created'
       if (isStopped && isDown) addStart(back, each, old, addJoins(back, each, before, networks))
-      else if (before.state === 'running' && hosts.some((host) => back.takenBack.get(host) === true))
-        addStep(back, each, { kind: 'restart-container', container: old }, [back.last])
+      else if (before.state === 'running') {
+        const isHostBack = hosts.some((host) => back.takenBack.get(host) === true)
+        if (isHostBack) back.last = addStep(back, each, { kind: 'restart-container', container: old }, [back.last])
+        takeForStarted(back, each, isHostBack ? back.last : undefined)
+      }
       if (successor === undefined) continue
+      back.found.set(successor.creation.id, old)
       back.takenBack.set(successor.creation.id, isStopped && isDown)
       if (after?.state === 'created' && after.id !== old.id)
         addStep(back, each, { kind: 'remove-container', container: toFound(after), withVolumes: false }, [])
