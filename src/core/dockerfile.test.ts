@@ -76,3 +76,14 @@ describe('the images of a Dockerfile', () => {
     expect(bases(`FROM ${'$'.repeat(200_000)}\n${'\\\n'.repeat(100_000)}`)).toEqual([])
   })
 })
+
+it.each(['RUN cat <<<word', 'RUN echo $((1<<A))', 'RUN echo "<<A"'])('takes %s for no here-document', (line) => {
+  expect(readDockerfileImages(`FROM a\n${line}\nFROM b`, { args: {} }).bases).toEqual(['a', 'b'])
+})
+
+it('expands no argument to more than a name can be long', () => {
+  const text = `ARG A=xxxxxxxxxx\n${'ARG A=$A$A\n'.repeat(40)}FROM $A\nFROM b`
+  expect(readDockerfileImages(text, { args: {} }).bases).toEqual(['b'])
+  const wide = `ARG A=${'x'.repeat(1000)}\nFROM ${'$A'.repeat(600_000)}\nFROM b`
+  expect(readDockerfileImages(wide, { args: {} }).bases).toEqual(['b'])
+})

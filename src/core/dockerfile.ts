@@ -22,7 +22,10 @@ interface Instruction {
 /** More images than this are not looked for. */
 const mostImages = 64
 const directivePattern = /^\s*#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*?)\s*$/
-const heredocPattern = /<<-?\s*(["']?)([a-zA-Z_][a-zA-Z0-9_]*)\1/g
+/** A word of its own: `<<` also stands in arithmetic, in quotes, and as part of `<<<`. */
+const heredocPattern = /(?<!\S)\d*<<-?(["']?)([a-zA-Z_][a-zA-Z0-9_]*)\1(?!\S)/g
+/** Longer values are no part of a name. */
+const maxValueLength = 1024
 
 /**
  * Finds the images that a build takes from outside, of what is written down in a Dockerfile: `FROM`, `--from` of `COPY` and
@@ -98,7 +101,8 @@ function unquote(text: string): string {
 
 /** `$NAME`, `${NAME}`, and with `-`, `:-`, `+`, `:+`; what else there is stays and makes no name of an image. */
 function expand(text: string, values: ReadonlyMap<string, string>): string {
-  return unquote(text).replace(
+  if (text.length > maxValueLength) return ''
+  const expanded = unquote(text).replace(
     /\$(?:([a-zA-Z_][a-zA-Z0-9_]*)|\{([a-zA-Z_][a-zA-Z0-9_]*)(?:(:?[-+])([^{}$]*))?\})/g,
     (_, plain: string | undefined, braced: string | undefined, operator = '', word = '') => {
       const value = values.get(plain ?? braced ?? '')
@@ -108,6 +112,7 @@ function expand(text: string, values: ReadonlyMap<string, string>): string {
       return value ?? ''
     },
   )
+  return expanded.length > maxValueLength ? '' : expanded
 }
 
 /** Lines joined where the escape character ends them; comments and the texts of here-documents left out. */

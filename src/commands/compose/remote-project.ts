@@ -2,6 +2,7 @@ import type { Context } from '../../cli/command.ts'
 import type { Project } from '../../compose/model/project.ts'
 import type { RemoteSource } from '../../compose/remote/remote-files.ts'
 import { FlotillaError } from '../../core/errors.ts'
+import { resolveLinks } from '../../io/text-files.ts'
 import { openComplete, openTree } from './project.ts'
 
 /**
@@ -36,12 +37,8 @@ async function show(ctx: Context, project: Project, sources: readonly RemoteSour
   )
   if (variables.trim().split('\n').length > 1)
     lines.push('Found the following variables in configuration:\n', variables)
-  const mounts = Object.values(project.services).flatMap((service) =>
-    (service.volumes ?? []).flatMap((mount) =>
-      mount.type === 'bind' ? [`  ${service.name}: ${mount.source ?? ''} on ${mount.target ?? ''}\n`] : [],
-    ),
-  )
-  if (mounts.length > 0) lines.push('It mounts folders of the host:\n', ...mounts)
+  const { listReach } = await import('../../compose/remote/reach.ts')
+  lines.push(...listReach(project, tree, resolveLinks))
   lines.push('Files from elsewhere can do harm. Make sure you trust the source.\n')
   ctx.stderr.write(lines.join(''))
 }

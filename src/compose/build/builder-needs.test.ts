@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -30,6 +31,18 @@ describe('what a build needs of the engine that does it', () => {
     expect(await needs({ dockerfile_inline: 'FROM inline:1\nFROM other AS no', target: 'no' })).toEqual({
       images: ['inline:1', 'other'],
     })
+  })
+
+  it('are not read out of a pipe, which may never end', async () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const writer = await open(pipe, 'r+')
+    try {
+      await writer.write('FROM a\n')
+      expect(await needs({ dockerfile: 'pipe' })).toEqual({ images: [] })
+    } finally {
+      await writer.close()
+    }
   })
 
   it('are those that stand for other names, and an engine that knows such', async () => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { isImageName, readDockerfileImages } from '../../core/dockerfile.ts'
 import type { CallOptions } from '../../core/call.ts'
 import { FlotillaError, isFlotillaError } from '../../core/errors.ts'
@@ -16,6 +16,7 @@ const noNeeds: BuilderNeeds = { images: [] }
 const imageScheme = 'docker-image://'
 /** More than this is no Dockerfile that anybody wrote. */
 const maxTextLength = 1024 * 1024
+const mostBytes = 4 * maxTextLength
 
 /**
  * What the endpoint has to be told of a build: of a single engine nothing is needed, and nothing is waited for that is on
@@ -81,6 +82,9 @@ async function readText({ dockerfile }: ImageBuild): Promise<string> {
 /** @throws {io/file} as the classic builder's way does */
 async function readDockerfile(path: string): Promise<string> {
   try {
+    const found = await stat(path)
+    // A pipe may never end; whoever builds says what is wrong with it.
+    if (!found.isFile() || found.size > mostBytes) return ''
     return await readFile(path, 'utf8')
   } catch (error) {
     throw new FlotillaError('io/file', `cannot read ${path}: ${fileReason(error)}`, { cause: error })

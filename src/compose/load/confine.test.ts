@@ -13,16 +13,17 @@ const link = `${tree}/link`
 const files: Readonly<Record<string, string>> = {
   '/etc/passwd': 'A=1',
   '/cache/other/f': 'services: { a: { image: x } }',
+  '/work/f': 'B=2',
   [`${link}/f`]: 'services: { a: { image: x } }',
   [`${tree}/sub/f`]: 'A=1',
   [`${tree}/sub/c.yaml`]: 'services: { b: { image: x, env_file: f, build: . } }',
 }
 
-function load(text: string): Project {
+function load(text: string, local: Readonly<Record<string, string>> = {}): Project {
   return loadProject(
     {
-      files: [{ path: `${tree}/compose.yaml`, text }],
-      workingDir: tree,
+      files: [...Object.entries(local).map(([path, text]) => ({ path, text })), { path: `${tree}/compose.yaml`, text }],
+      workingDir: Object.keys(local).length === 0 ? tree : '/work',
       environment: makeDictionary([['HOME', '/home/u']]),
       projectName: 'p',
     },
@@ -51,6 +52,8 @@ const fields: readonly (readonly [name: string, text: string])[] = [
   ['build.cache_from', service('build: { context: ., cache_from: ["type=local,src=PATH"] }')],
   ['build.cache_to', service('build: { context: ., cache_to: ["type=local,dest=PATH"] }')],
   ['build.ssh', service('build: { context: ., ssh: { key: PATH } }')],
+  ['security_opt', service('security_opt: ["seccomp=PATH"]')],
+  ['security_opt with a colon', service('security_opt: ["seccomp:PATH"]')],
   ['develop.watch', service('develop: { watch: [{ action: rebuild, path: PATH }] }')],
   ['extends.file', 'services: { a: { extends: { file: PATH, service: a } } }'],
   ['configs.file', `${service('configs: [c]')}\nconfigs: { c: { file: PATH } }`],
@@ -67,6 +70,39 @@ describe.each(fields)('%s of a fetched file', (_, text) => {
       expect(() => load(text.replace('PATH', path))).toThrow(/lies outside of the tree it was fetched with/)
     },
   )
+})
+
+describe('build.context of a fetched file', () => {
+  it.each(['/etc/://x', '../://other', 'service:/../../x', 'file:///../../../x'])('is no repository as %s', (path) => {
+    const text = service(`build: { context: ${JSON.stringify(path)} }`)
+    expect(() => load(text)).toThrow(/lies outside of the tree/)
+  })
+
+  it('is no repository in additional_contexts either', () => {
+    const text = service('build: { context: ., additional_contexts: { o: "/etc/://x" } }')
+    expect(() => load(text)).toThrow(/lies outside of the tree/)
+  })
+})
+
+describe('a fetched file that is read after a local one', () => {
+  const local = { '/work/compose.yaml': 'services: { l: { image: x, env_file: /etc/passwd, build: /srv } }' }
+
+  it.each(fields)('refuses what is outside of both in %s', (_, text) => {
+    for (const path of ['/etc/passwd', '../cache/other/f', 'link/../../etc/passwd', `${link}/f`]) {
+      expect(() => load(text.replace('PATH', path), local)).toThrow(/lies outside of the tree it was fetched with/)
+    }
+  })
+
+  it('refuses a Dockerfile elsewhere, also where the rest of the build is local', () => {
+    const own = { '/work/compose.yaml': 'services: { a: { image: x, build: { context: /srv } } }' }
+    expect(() => load('services: { a: { build: { dockerfile: /etc/d } } }', own)).toThrow(/lies outside of the tree/)
+  })
+
+  it('takes what is in the folder of the project, and the local file names what it likes', () => {
+    const { services } = load(service('env_file: [f, /cache/tree/sub/f]'), local)
+    expect(services['a']?.environment).toEqual({ A: '1', B: '2' })
+    expect(services['l']).toMatchObject({ environment: { A: '1' }, build: { context: '/srv' } })
+  })
 })
 
 describe('build.dockerfile of a fetched file', () => {

@@ -116,7 +116,7 @@ function openBase(
     )
   const fetched = group.shared.options.files.fetched?.(file)
   const path = fetched ?? joinPath(group.base, file, group.environment['HOME'])
-  if (fetched === undefined) refuseOutside(root, name, path, group)
+  if (fetched === undefined) refuseOutside(root, name, path, scope)
   const known = bases.get(path)
   const opened = known ?? readBase(root, name, path, scope)
   bases.set(path, opened)
@@ -125,8 +125,8 @@ function openBase(
   return fail(root, group, ['services', name, 'extends'], message)
 }
 
-function refuseOutside(root: TreeMap, name: string, path: string, group: Group): void {
-  const reason = confine(group).refuse?.(path)
+function refuseOutside(root: TreeMap, name: string, path: string, { group, file }: Scope): void {
+  const reason = confine(group, file).refuse?.(path)
   if (reason !== undefined) fail(root, group, ['services', name, 'extends'], reason)
 }
 
@@ -148,7 +148,7 @@ function readBase(root: TreeMap, name: string, path: string, scope: Scope): Scop
     home: group.environment['HOME'],
     resolveLinks: group.shared.options.files.resolveLinks,
     places: group.shared.places,
-    ...confine(below),
+    confineTo: () => confine(below, path),
   })
   return { services, file: path, resets, group: below }
 }

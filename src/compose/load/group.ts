@@ -23,7 +23,10 @@ export function loadGroup(files: readonly SourceFile[], group: Group): TreeMap {
       home: group.environment['HOME'],
       resolveLinks: shared.options.files.resolveLinks,
       places: shared.places,
-      ...confine(group),
+      // What was included or extended was confined to the place it came from.
+      ...(shared.options.files.treeOf !== undefined && {
+        confineTo: (from) => confine(group, files.find(({ path }) => path === from)?.path),
+      }),
     })
   }
   if (shared.options.skipInterpolation !== true) resolveInherited(tree, group)

@@ -88,10 +88,11 @@ function toTexts(value: Tree | undefined): readonly string[] | undefined {
 }
 
 function loadEntry(entry: Entry, included: readonly string[], group: Group): TreeMap {
+  const file = included.at(-1)
   const { shared } = group
   const home = group.environment['HOME']
   const { fetched } = shared.options.files
-  const paths = entry.paths.map((path) => fetched?.(path) ?? within(group, joinPath(group.base, path, home)))
+  const paths = entry.paths.map((path) => fetched?.(path) ?? within(group, file, joinPath(group.base, path, home)))
   const main = paths[0] ?? group.base
   if (included.includes(main)) {
     throw makeFailure(`include cycle detected:\n${[...included, main].join('\n include ')}`)
@@ -104,10 +105,10 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
     )
   }
   const written = entry.projectDirectory
-  const base = written === undefined ? posix.dirname(main) : within(group, joinPath(group.base, written, home))
+  const base = written === undefined ? posix.dirname(main) : within(group, file, joinPath(group.base, written, home))
   // Paths come out relative to the including project, which joins its own folder in front.
   const folder = written !== undefined && posix.isAbsolute(written) ? base : posix.relative(group.root, base)
-  const environment = readEnvironment(entry, base, group)
+  const environment = readEnvironment(entry, base, file, group)
   if (paths.length === 0) return makeMap()
   const key = JSON.stringify([paths, base, folder, group.root, idOf(environment, group)])
   const known = shared.includes.trees.get(key) ?? loadFiles(paths, base, { ...group, folder, environment, included })
@@ -118,8 +119,8 @@ function loadEntry(entry: Entry, included: readonly string[], group: Group): Tre
 }
 
 /** @throws {compose/invalid} for a fetched file that includes what it did not come with */
-function within(group: Group, path: string): string {
-  const reason = confine(group).refuse?.(path)
+function within(group: Group, file: string | undefined, path: string): string {
+  const reason = confine(group, file).refuse?.(path)
   if (reason !== undefined) throw makeFailure(reason)
   return path
 }
@@ -145,10 +146,10 @@ function loadFiles(paths: readonly string[], base: string, group: Group): TreeMa
 }
 
 /** The variables of the including project win over those of the entry's env files. */
-function readEnvironment(entry: Entry, base: string, group: Group): Dictionary<string> {
+function readEnvironment(entry: Entry, base: string, file: string | undefined, group: Group): Dictionary<string> {
   const { shared } = group
   const files = shared.options.files
-  const named = entry.envFiles.map((path) => within(group, joinPath(group.base, path, group.environment['HOME'])))
+  const named = entry.envFiles.map((path) => within(group, file, joinPath(group.base, path, group.environment['HOME'])))
   const automatic = posix.join(base, '.env')
   const paths = named.length > 0 ? named : files.kindOf(automatic) === 'file' ? [automatic] : []
   if (paths.length === 0) return group.environment

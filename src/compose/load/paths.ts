@@ -1,5 +1,6 @@
 import * as posix from 'node:path/posix'
 import { mapFolders } from '../build/cache-entry.ts'
+import { seccompPath } from '../model/seccomp.ts'
 import { compileRules, stepRule } from './path-rule.ts'
 import type { RuleNode } from './path-rule.ts'
 import { LoadError } from './failure.ts'
@@ -17,18 +18,25 @@ export interface PathContext {
   readonly refuse?: (path: string) => string | undefined
 }
 
+/** The same for a tree whose values come from several files. */
+export interface TreeContext extends Omit<PathContext, 'refuse'> {
+  /** @param file the one a value comes from */
+  readonly confineTo?: (file: string | undefined) => Pick<PathContext, 'refuse'>
+}
+
 type Resolve = (value: Tree, context: PathContext) => Tree | Refusal
 
 /** compose-go paths/resolve.go: the values that are paths. */
 const pathRules: RuleNode<Resolve> = compileRules<Resolve>({
   'services.*.build': confineDockerfile,
   'services.*.build.context': resolveContext,
-  'services.*.build.additional_contexts.*': resolveContext,
+  'services.*.build.additional_contexts.*': resolveNamedContext,
   'services.*.build.cache_from.*': resolveCache,
   'services.*.build.cache_to.*': resolveCache,
   'services.*.build.ssh.*': resolveText,
   'services.*.env_file.*.path': resolveText,
   'services.*.label_file.*': resolveText,
+  'services.*.security_opt.*': resolveProfile,
   'services.*.develop.watch.*.path': resolveWatched,
   'services.*.volumes.*': resolveMount,
   'configs.*.file': resolveFile,
@@ -41,7 +49,7 @@ const pathRules: RuleNode<Resolve> = compileRules<Resolve>({
  *
  * @throws {compose/invalid} for a bind mount without source
  */
-export function resolvePaths(tree: TreeMap, context: PathContext): void {
+export function resolvePaths(tree: TreeMap, context: TreeContext): void {
   walk(tree, tree, [], pathRules, context)
 }
 
@@ -50,12 +58,17 @@ function walk(
   holder: TreeMap | Tree[],
   path: TreePath,
   rules: RuleNode<Resolve>,
-  context: PathContext,
+  context: TreeContext,
 ): void {
+  const confinedBy = (rule: Resolve, key: string | number): Pick<PathContext, 'refuse'> => {
+    const at = rule === confineDockerfile ? [...path, key, 'dockerfile'] : [...path, key]
+    return context.confineTo?.(context.places.find(root, at)?.file) ?? {}
+  }
   const visit = (value: Tree, key: string | number): Tree => {
     const below = stepRule(rules, key)
     if (below === undefined) return value
-    const resolved = below.rule === undefined ? value : below.rule(value, context)
+    const resolved =
+      below.rule === undefined ? value : below.rule(value, { ...context, ...confinedBy(below.rule, key) })
     if (resolved instanceof Refusal) {
       throw new LoadError([context.places.problem(root, [...path, key], resolved.reason)])
     }
@@ -107,12 +120,20 @@ function resolveWatched(value: Tree, context: PathContext): Tree | Refusal {
 
 /** Repositories, archives, images and services are no paths. */
 function resolveContext(value: Tree, context: PathContext): Tree | Refusal {
-  if (typeof value === 'string' && value.startsWith(layoutPrefix)) return resolveLayout(value, context)
-  return typeof value !== 'string' || isRepository(value) ? value : resolveText(value, context)
+  return typeof value !== 'string' || isRepository(value, context) ? value : resolveText(value, context)
 }
 
-function isRepository(text: string): boolean {
-  return text.includes('://') || text.startsWith('service:') || /^(?:github\.com\/|git@)/.test(text)
+/** The same, and images in folders. What has another scheme is none of those, and no path either. */
+function resolveNamedContext(value: Tree, context: PathContext): Tree | Refusal {
+  if (typeof value !== 'string') return value
+  if (value.startsWith(layoutPrefix)) return resolveLayout(value, context)
+  return /^(?:[a-z][a-z0-9+.-]*:\/\/|service:)/.test(value) ? value : resolveContext(value, context)
+}
+
+/** A fetched file may not pass a path for a repository by what stands somewhere in it. */
+function isRepository(text: string, { refuse }: PathContext): boolean {
+  if (/^(?:(?:https?|git|ssh):\/\/|github\.com\/|git@)/.test(text)) return true
+  return refuse === undefined && (text.includes('://') || text.startsWith('service:'))
 }
 
 /**
@@ -124,7 +145,7 @@ function confineDockerfile(value: Tree, context: PathContext): Tree | Refusal {
   if (context.refuse === undefined || typeof dockerfile !== 'string' || dockerfile === '') return value
   const folder = resolveContext(written ?? '.', context)
   if (typeof folder !== 'string') return folder
-  if (isRepository(folder) && !posix.isAbsolute(dockerfile)) return value
+  if (isRepository(folder, context) && !posix.isAbsolute(dockerfile)) return value
   const path = posix.isAbsolute(dockerfile) ? dockerfile : posix.join(folder, dockerfile)
   const reason = context.refuse(path)
   return reason === undefined ? value : new Refusal(reason)
@@ -138,6 +159,14 @@ function resolveLayout(value: string, context: PathContext): Tree | Refusal {
   const end = /(?::[^/@]*)?(?:@.*)?$/.exec(value.slice(layoutPrefix.length))?.[0] ?? ''
   const folder = resolveText(value.slice(layoutPrefix.length, value.length - end.length), context)
   return typeof folder === 'string' ? `${layoutPrefix}${folder}${end}` : folder
+}
+
+/** A profile in a file: left as it is written, unless it was fetched. */
+function resolveProfile(value: Tree, context: PathContext): Tree | Refusal {
+  const path = context.refuse === undefined || typeof value !== 'string' ? undefined : seccompPath(value)
+  if (path === undefined) return value
+  const resolved = resolveText(path, context)
+  return typeof resolved === 'string' ? `seccomp=${resolved}` : resolved
 }
 
 /** Caches in folders: left as they are written, as the reference program does it, unless they were fetched. */

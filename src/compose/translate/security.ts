@@ -2,6 +2,7 @@ import * as posix from 'node:path/posix'
 import { FlotillaError } from '../../core/errors.ts'
 import { parseExactJson, renderPlainJson } from '../../core/exact-json.ts'
 import { materialKey } from '../model/material.ts'
+import { seccompPath } from '../model/seccomp.ts'
 import type { Materials } from '../model/material.ts'
 import type { Project } from '../model/project.ts'
 import type { Service } from '../model/service.ts'
@@ -22,11 +23,10 @@ export function toSecurity(project: Project, service: Service, materials: Materi
   const options: string[] = []
   let isUnmasked = false
   for (const option of service.security_opt ?? []) {
-    const [name = '', value = ''] = splitOption(option)
-    if (name === 'systempaths' && value === 'unconfined') isUnmasked = true
-    else if (name === 'seccomp' && isProfilePath(value)) {
-      options.push(`seccomp=${readProfile(value, profilePath(project, value), materials)}`)
-    } else options.push(option)
+    const profile = seccompPath(option)
+    if (/^systempaths[=:]unconfined$/.test(option)) isUnmasked = true
+    else if (profile === undefined) options.push(option)
+    else options.push(`seccomp=${readProfile(profile, profilePath(project, profile), materials)}`)
   }
   const spec = toCredentialSpec(service, materials)
   return { options: spec === undefined ? options : [...options, `credentialspec=${spec}`], isUnmasked }
@@ -35,23 +35,13 @@ export function toSecurity(project: Project, service: Service, materials: Materi
 /** Absolute paths of the profiles a service names. */
 export function seccompPaths(project: Project, service: Service): readonly string[] {
   return (service.security_opt ?? []).flatMap((option) => {
-    const [name, value = ''] = splitOption(option)
-    return name === 'seccomp' && isProfilePath(value) ? [profilePath(project, value)] : []
+    const profile = seccompPath(option)
+    return profile === undefined ? [] : [profilePath(project, profile)]
   })
-}
-
-/** `unconfined` and `builtin` are the engine's words; text in braces is a profile itself. */
-function isProfilePath(value: string): boolean {
-  return value !== '' && !/^(?:unconfined$|builtin$|\{)/.test(value)
 }
 
 function profilePath(project: Project, value: string): string {
   return posix.resolve(project.workingDir, value)
-}
-
-function splitOption(option: string): readonly string[] {
-  const match = /^([^=:]+)[=:]([\s\S]*)$/.exec(option)
-  return match === null ? [option] : [match[1] ?? '', match[2] ?? '']
 }
 
 /** Compact, because it becomes part of a request. Its numbers are compared with whole registers: none may be rounded. */
