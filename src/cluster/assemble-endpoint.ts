@@ -49,9 +49,11 @@ export interface EndpointParts {
   readonly announcer: Announcer | undefined
   /** Absent: only the nodes answer at the ports of containers. */
   readonly ports: PortForwarder | undefined
+  /** To be called once, when discovery is followed. */
+  meetEngines(signal: AbortSignal): void
 }
 
-/** A new primary gives its engines this long to tell what the one before did. */
+/** A new primary gives its engines this long to tell what the one before did; a manager that is alone, to be met. */
 const catchUpMs = 5000
 
 /** Makes the parts of an endpoint and joins them. The server counts its seconds from now on; nothing else is under way yet. */
@@ -101,9 +103,11 @@ export async function assembleEndpoint(options: EndpointOptions): Promise<Endpoi
       : new Election({ ...replication, clock, log, catchUp: () => cluster.catchUp(catchUpMs) })
   const gate = options.access === undefined ? undefined : await makeGate(options.access, options, cluster)
   const tenants = options.access === undefined ? undefined : await makeTenants(options.access)
+  let meeting: Promise<void> | undefined
   const dispatcher = makeDispatcher(
     () => api,
     () => forwarder,
+    () => meeting,
     meters,
     gate,
   )
@@ -171,7 +175,13 @@ export async function assembleEndpoint(options: EndpointOptions): Promise<Endpoi
     ...(tenants === undefined ? {} : { tenants }),
     compile: once(loadRegex),
   }
-  return { cluster, server, api, role, fence, rescheduler, election, forwarder, announcer, ports }
+  /** Requests wait meanwhile; with several managers they wait for whichever leads. */
+  function meetEngines(signal: AbortSignal): void {
+    if (election !== undefined) return
+    const met = cluster.catchUp(catchUpMs, signal).catch(() => undefined)
+    meeting = met.finally(() => (meeting = undefined))
+  }
+  return { cluster, server, api, role, fence, rescheduler, election, forwarder, announcer, ports, meetEngines }
 }
 
 async function makeGate(source: AccessSource, options: EndpointOptions, cluster: Cluster): Promise<AccessGate> {

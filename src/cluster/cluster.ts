@@ -349,11 +349,12 @@ export class Cluster {
    * Reads the containers of all engines again: what another manager did up to now is known then. Engines that have
    * not answered yet get the chance to. Ends after `limitMs` at the latest, with what is known by then.
    */
-  async catchUp(limitMs: number): Promise<void> {
+  async catchUp(limitMs: number, signal?: AbortSignal): Promise<void> {
     const untilMs = this.#o.clock.monotonicMs() + limitMs
     const reads = this.healthyMembers().map((each) => each.touch({ what: 'containers' }))
     await waitAtMost(this.#o.clock, Promise.all(reads), limitMs)
-    while (this.#isMeetingEngines() && this.#o.clock.monotonicMs() < untilMs) await this.#o.clock.sleep(catchUpLookMs)
+    while (this.#isMeetingEngines() && this.#o.clock.monotonicMs() < untilMs)
+      await this.#o.clock.sleep(catchUpLookMs, signal)
   }
 
   /** Discovery has said nothing yet, or some engine has neither been read nor failed. */

@@ -117,6 +117,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<RunningEn
     if (!stop.signal.aborted) throw error
   })
   failed.catch((error: unknown) => log.error(`Discovery error: ${toMessage(error)}`))
+  parts.meetEngines(stop.signal)
   election?.start()
   announcer?.start()
   rescheduler.start()

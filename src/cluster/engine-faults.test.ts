@@ -170,6 +170,26 @@ describe('connections that fail', () => {
   }, 60_000)
 })
 
+describe('a manager that has just been started', () => {
+  it('lets calls wait until its engines are met, and says at once what it knows of them', async () => {
+    const engine = await startEngine({ name: 'slow' })
+    const { host, port } = addressOf(engine)
+    const before = await startBed([`${host}:${port}`])
+    await isHealthy(before, 1)
+    const { body } = await before.call('POST', '/containers/create?name=web', { Image: image })
+    before.endpoint.closeNow()
+    engine.fail({ path: /\/containers\/json/, times: 1, fault: { kind: 'delay', ms: 1000 } })
+    const bed = await startBed([`${host}:${port}`])
+    const calls = [
+      bed.names(),
+      bed.call('POST', `/containers/${(JSON.parse(body) as { Id: string }).Id}/start`),
+    ] as const
+    expect((await bed.call('GET', '/info')).body).toContain('Pending')
+    expect(await calls[0]).toEqual(['/slow/web'])
+    expect((await calls[1]).status).toBe(204)
+  })
+})
+
 describe('many addresses where nobody answers', () => {
   it('keep no engine out that does', async () => {
     const sockets = new Set<Socket>()

@@ -85,9 +85,14 @@ describe.runIf(isRoot)('registries (needs root on Linux)', () => {
     const refused = await up({ auths: { [address]: { auth: wrong } } })
     expect([refused.code, refused.output]).toEqual([1, expect.stringMatching(/unauthorized|authentication/)])
     expect(refused.output).not.toContain('wrong-password')
-    const broken = await up({ credsStore: 'test' }, `echo ${password}; exit 1`)
-    expect([broken.code, broken.output]).toEqual([1, expect.stringContaining('"docker-credential-test"')])
-    expect(broken.output).not.toContain(password)
+    const broken = await up({ credsStore: 'test' }, 'echo the store is locked; exit 1')
+    expect([broken.code, broken.output]).toEqual([
+      1,
+      expect.stringMatching(/"docker-credential-test".*the store is locked/),
+    ])
+    const half = await up({ credsStore: 'test' }, `echo '{"Username":"ann","Secret":"${password}'`)
+    expect([half.code, half.output]).toEqual([1, expect.stringContaining('"docker-credential-test"')])
+    expect(half.output).not.toContain(password)
   })
 
   describe('projects in a registry with TLS, beside docker-compose 2.40', () => {

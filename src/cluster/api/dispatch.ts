@@ -9,6 +9,7 @@ import type { Api, Call, Handler } from './call.ts'
 import type { PrimaryForwarder } from './forward-primary.ts'
 import type { Exchange } from './http1/exchange.ts'
 import type { RequestHead } from './http1/head.ts'
+import { isLocal } from './primary-routes.ts'
 import { Router } from './router.ts'
 import { listRoutes } from './routes.ts'
 import { parseTarget } from './target.ts'
@@ -31,11 +32,14 @@ export interface Dispatcher {
  *
  * The endpoint's parts are asked for with each request, since they are made after the server that calls this.
  *
+ * @param meetingOf set while a manager that is alone meets its engines: until then it would deny what is there
+ *
  * @param gate absent: everybody may do everything, and nobody looks who it is
  */
 export function makeDispatcher(
   apiOf: () => Api,
   forwarderOf: () => PrimaryForwarder | undefined,
+  meetingOf: () => Promise<void> | undefined,
   meters: Meters,
   gate?: AccessGate,
 ): Dispatcher {
@@ -89,9 +93,10 @@ export function makeDispatcher(
   /** Here, or to the manager that leads. */
   function lead(api: Api, exchange: Exchange, target: Target): void | Promise<void> {
     const forwarder = forwarderOf()
-    return forwarder === undefined
-      ? serve(api, exchange, target)
-      : forwarder.route(exchange, target, () => serve(api, exchange, target))
+    if (forwarder !== undefined) return forwarder.route(exchange, target, () => serve(api, exchange, target))
+    const meeting = meetingOf()
+    if (meeting === undefined || isLocal(target.path)) return serve(api, exchange, target)
+    return meeting.then(() => (exchange.isGone ? undefined : serve(api, exchange, target)))
   }
   return { handle }
 }

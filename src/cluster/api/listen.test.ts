@@ -30,11 +30,14 @@ beforeAll(async () => {
   })
 })
 
-async function startServer(): Promise<{ readonly server: EndpointServer; readonly port: number }> {
+async function startServer(until?: Promise<void>): Promise<{ readonly server: EndpointServer; readonly port: number }> {
   const server = new EndpointServer({
     clock: systemClock,
     log: silentLog,
-    handle: (exchange) => exchange.reply(200, [], 'fine'),
+    handle: async (exchange) => {
+      if (exchange.head.target === '/slow') await until
+      exchange.reply(200, [], 'fine')
+    },
   })
   cleanups.push(() => server.closeNow())
   const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, pair)
@@ -50,12 +53,15 @@ function open(port: number): Promise<Socket> {
 }
 
 /** A handshake behind it: the server has taken in whoever came before. */
-function ask(port: number): Promise<string> {
+function ask(port: number, path = '/_ping', over?: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
-    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
-      socket.write('GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n')
-    })
+    const socket = connectTls(
+      { ...(over === undefined ? { port, host: '127.0.0.1' } : { socket: over }), rejectUnauthorized: false },
+      () => {
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n`)
+      },
+    )
     socket.setEncoding('utf8').on('data', (part: string) => (text += part))
     socket.on('end', () => resolve(text))
     socket.on('error', reject)
@@ -68,6 +74,20 @@ it('a server with TLS closes although somebody is connected who never begins a h
   expect(await ask(port)).toContain('fine')
   await server.close()
   await eventually(() => silent.closed, 'the silent one is cut off')
+})
+
+it('who gets through the handshake while the server closes is cut off without an answer, and the others get theirs', async () => {
+  let release = (): void => undefined
+  const { server, port } = await startServer(new Promise((resolve) => (release = resolve)))
+  const late = await open(port)
+  late.removeAllListeners('error')
+  const slow = ask(port, '/slow')
+  expect(await ask(port)).toContain('fine')
+  const closed = server.close()
+  await expect(ask(port, '/_ping', late).catch(() => '')).resolves.toBe('')
+  release()
+  expect(await slow).toContain('fine')
+  await closed
 })
 
 it('who begins something that is no handshake is cut off', async () => {

@@ -1,6 +1,6 @@
 /** Where the requests of several managers are served: which each answers itself, and which only the primary may. */
 
-/** Answered by every manager itself: what they say is about this manager. */
+/** Answered by every manager itself, and at once: what they say is about this manager. */
 const localPaths: ReadonlySet<string> = new Set([
   '/_ping',
   '/info',

@@ -202,12 +202,17 @@ export class EndpointServer implements ConnectionHost, ForwardHost {
   }
 
   #accept(socket: Socket, isLocalSocket: boolean): void {
+    if (this.isClosing) {
+      // As if it had come a moment later: who gets no answer may ask another manager.
+      socket.destroy()
+      return
+    }
     const connection = new ServerConnection(socket, this, isLocalSocket)
     this.#connections.add(connection)
     const address = connection.remoteAddress
     const fromThere = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0) + 1
     if (address !== undefined) this.#perAddress.set(address, fromThere)
-    if (this.#connections.size > this.limits.total || fromThere > this.limits.perAddress || this.isClosing) {
+    if (this.#connections.size > this.limits.total || fromThere > this.limits.perAddress) {
       this.#o.onTurnedAway?.()
       connection.turnAway('too many connections')
     }

@@ -385,7 +385,7 @@ describe('manage', () => {
   it('takes no more than its limits say', async () => {
     const call = start('manage -H unix://DIR/m.sock --cluster-opt swarm.limit.request.body=1k test://x'.split(' '))
     await vi.waitFor(() => expect(call.said()).toContain('Listening for HTTP'), 20_000)
-    const status = await new Promise<number | undefined>((resolve, reject) => {
+    const status = new Promise<number | undefined>((resolve, reject) => {
       const asked = { socketPath: join(folder, 'm.sock'), method: 'POST', path: '/containers/create' }
       const sent = request(asked, (reply) => {
         reply.resume()
@@ -394,7 +394,9 @@ describe('manage', () => {
       sent.on('error', reject)
       sent.end(JSON.stringify({ Image: 'x'.repeat(2000) }))
     })
-    expect(status).toBe(413)
+    // It waits for engines to be met first.
+    await call.clock.advance(5000)
+    expect(await status).toBe(413)
     call.signal('SIGTERM')
     call.signal('SIGTERM')
     await call.clock.advance(5000)
