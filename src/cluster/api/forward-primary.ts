@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { isFlotillaError } from '../../core/errors.ts'
 import { lostHeader, repeatOf } from '../../engine/repeat.ts'
 import type { Repeat } from '../../engine/repeat.ts'
 import type { Election } from '../leader/election.ts'
@@ -181,9 +182,18 @@ export class PrimaryForwarder {
   }
 
   /** From what this replica knows itself, since nobody who leads can be asked. */
-  async #serveOwn({ exchange, serve }: Arrival): Promise<void> {
-    await this.#o.ownView.refresh()
-    if (!exchange.isGone) await serve()
+  async #serveOwn({ exchange, serve, atMs }: Arrival): Promise<void> {
+    const { ownView } = this.#o
+    await ownView.refresh()
+    if (exchange.isGone) return
+    try {
+      await serve()
+    } catch (error) {
+      if (!isFlotillaError(error) || error.status !== 404 || exchange.hasReplied) throw error
+      // It may be younger than the last look.
+      await ownView.refresh(atMs)
+      if (!exchange.isGone) await serve()
+    }
   }
 
   #forward(arrival: Arrival, link: PrimaryLink): void {

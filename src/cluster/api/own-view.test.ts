@@ -25,6 +25,18 @@ describe('what a replica knows itself', () => {
     expect([view.refresh() instanceof Promise, limits]).toEqual([true, [500, 500]])
   })
 
+  it('is looked at again for whoever came after the last look began', async () => {
+    const clock = manualClock()
+    let looks = 0
+    const view = new OwnView({ clock, countEngines: () => 3, catchUp: async () => void (looks += 1) })
+    await view.refresh()
+    await clock.advance(100)
+    const cameMs = clock.monotonicMs()
+    await clock.advance(100)
+    await view.refresh(cameMs)
+    expect([looks, view.refresh(cameMs), view.refresh()]).toEqual([2, undefined, undefined])
+  })
+
   it('is looked at more rarely the more engines there are', async () => {
     const clock = manualClock()
     let looks = 0

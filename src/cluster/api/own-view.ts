@@ -27,12 +27,17 @@ export class OwnView {
     this.#o = options
   }
 
-  /** Looks at the engines unless somebody has just done so. @returns undefined when there is nothing to wait for */
-  refresh(): Promise<void> | undefined {
+  /**
+   * Looks at the engines unless somebody has just done so.
+   *
+   * @param sinceMs monotonic: no look that began before will do
+   * @returns undefined when there is nothing to wait for
+   */
+  refresh(sinceMs: number = Number.NEGATIVE_INFINITY): Promise<void> | undefined {
     const { clock } = this.#o
     const nowMs = clock.monotonicMs()
     const maxAgeMs = Math.max(freshMs, this.#o.countEngines() * freshPerEngineMs)
-    if (nowMs - this.#beganMs < maxAgeMs) return this.#looking
+    if (nowMs - this.#beganMs < maxAgeMs && this.#beganMs >= sinceMs) return this.#looking
     this.#beganMs = nowMs
     const looking = this.#o.catchUp(longestLookMs).finally(() => {
       if (this.#looking === looking) this.#looking = undefined

@@ -87,7 +87,9 @@ export class EngineWatch {
     const key = keyOf(fetch)
     const before = this.#reads.last(key)
     this.send({ kind: 'touched', fetch })
-    return this.#reads.after(key, before)
+    const read = this.#reads.after(key, before)
+    // A list leaves out what engines told of while it was read: that is being read by itself.
+    return key === 'containers' ? read.then(() => this.#reads.settled('container:')) : read
   }
 
   /** What is about to be read because of an event, as the cluster's lists will show it. */

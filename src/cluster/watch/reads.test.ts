@@ -49,6 +49,23 @@ describe('reads of an engine', () => {
     expect(await over()).toEqual(['late'])
   })
 
+  it('who wants to know of all keys waits for those that are read, and will be, but for none that come later', async () => {
+    const reads = new Reads()
+    const one = reads.begin('container:one')
+    const two = reads.begin('container:two')
+    reads.queue('container:two')
+    reads.queue('container:three')
+    reads.begin('volumes')
+    const over = watch({ all: reads.settled('container:'), none: reads.settled('network:') })
+    reads.begin('container:four')
+    reads.end('container:one', one)
+    reads.end('container:two', two)
+    reads.end('container:three', reads.begin('container:three'))
+    expect(await over()).toEqual(['none'])
+    reads.end('container:two', reads.begin('container:two'))
+    expect(await over()).toEqual(['none', 'all'])
+  })
+
   it('an event waits for the read that its own step began, or for the one after that under way', async () => {
     const reads = new Reads()
     const early = reads.begin('volumes')

@@ -76,6 +76,12 @@ export class Reads {
     return this.#landed(key, this.last(key) + (this.#begun.has(key) ? 0 : 1))
   }
 
+  /** Resolves when the reads of all keys that begin so are over which are under way now, or will be in a moment. */
+  async settled(start: string): Promise<void> {
+    const keys = new Set([...this.#running.keys(), ...this.#queued].filter((key) => key.startsWith(start)))
+    await Promise.all([...keys].map((key) => this.#landed(key, this.last(key) + (this.#queued.has(key) ? 1 : 0))))
+  }
+
   /** Nothing that is queued will be read, and nobody waits any longer. */
   drop(): void {
     this.#queued.clear()
