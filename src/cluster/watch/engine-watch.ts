@@ -89,7 +89,7 @@ export class EngineWatch {
     this.send({ kind: 'touched', fetch })
     const read = this.#reads.after(key, before)
     // A list leaves out what engines told of while it was read: that is being read by itself.
-    return key === 'containers' ? read.then(() => this.#reads.settled('container:')) : read
+    return key === 'containers' ? read.then(() => this.#reads.settled('container:')).then(() => undefined) : read
   }
 
   /** What is about to be read because of an event, as the cluster's lists will show it. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Reads } from './reads.ts'
 
 /** Which of some promises have resolved. */
-function watch(waits: Readonly<Record<string, Promise<void> | undefined>>): () => Promise<readonly string[]> {
+function watch(waits: Readonly<Record<string, Promise<unknown> | undefined>>): () => Promise<readonly string[]> {
   const over: string[] = []
   for (const [name, wait] of Object.entries(waits)) void wait?.then(() => over.push(name))
   return async () => {

@@ -77,9 +77,9 @@ export class Reads {
   }
 
   /** Resolves when the reads of all keys that begin so are over which are under way now, or will be in a moment. */
-  async settled(start: string): Promise<void> {
+  settled(start: string): Promise<unknown> {
     const keys = new Set([...this.#running.keys(), ...this.#queued].filter((key) => key.startsWith(start)))
-    await Promise.all([...keys].map((key) => this.#landed(key, this.last(key) + (this.#queued.has(key) ? 1 : 0))))
+    return Promise.all([...keys].map((key) => this.#landed(key, this.last(key) + (this.#queued.has(key) ? 1 : 0))))
   }
 
   /** Nothing that is queued will be read, and nobody waits any longer. */

@@ -16,7 +16,10 @@ const forms: readonly (readonly [kind: string, form: RegExp])[] = [
   ['private key', /-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----/],
   ['Slack token', /\bxox[abeprs]-[A-Za-z0-9-]{10,}/],
   ['Stripe key', /\b[rs]k_live_[A-Za-z0-9]{16,}/],
-  ['URL with a password', new RegExp(String.raw`\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@"']*:(?!${variable}@)[^\s/@"']+@`, 'i')],
+  [
+    'URL with a password',
+    new RegExp(String.raw`\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@"']*:(?!${variable}@)[^\s/@"']+@`, 'i'),
+  ],
   [
     'option with a secret',
     // What begins with a slash is the place of one.
