@@ -12,6 +12,7 @@ import type { Exchange } from './http1/exchange.ts'
 import { headerOf } from './http1/head.ts'
 import {
   giveUpTry,
+  isAgain,
   makeKeptWait,
   notPrimaryHeader,
   readRefusal,
@@ -114,7 +115,8 @@ export class PrimaryForwarder {
       const kept = isCreate ? makeKeptWait(exchange.arrivedMs ?? atMs) : undefined
       // It may have waited for hours, and has as long as any other from now on.
       if (kept !== undefined) kept.lastWordMs = atMs
-      const how = { isPassedOn: false, isServable: false, isAgain: false } as const
+      kept?.lostIds.push(...(exchange.lost ?? []))
+      const how = { isPassedOn: false, isServable: false, isAgain: exchange.lost !== undefined } as const
       const again: Serve = () => this.#serveOrPassOn(exchange, target, serve)
       await this.#find({ exchange, target, serve: again, ...how, kept, atMs, untilMs: atMs + this.#waitMs })
     }
@@ -224,7 +226,7 @@ export class PrimaryForwarder {
       path: pathOf(target),
       ...(body !== undefined && { body }),
       withoutHeaders: [requestIdHeader, lostHeader, ...without],
-      extraLines: `${this.#renderHop(exchange)}${lines}${arrival.isAgain ? renderLost([]) : ''}`,
+      extraLines: `${this.#renderHop(exchange)}${lines}${arrival.isAgain || isAgain(exchange) ? renderLost([]) : ''}`,
       repeat,
       onUnsent: (error) => {
         void this.#settle(arrival, () => this.#failOver(arrival, link, error))
@@ -238,11 +240,24 @@ export class PrimaryForwarder {
         })
         return true
       },
-      onLost: () => {
+      onLost: (told) => {
         link.suspect()
-        void this.#settle(arrival, () => this.#find({ ...arrival, isAgain: true }))
+        void this.#settle(arrival, () => this.#goOn(arrival, link, told))
       },
     })
+  }
+
+  /** It is sent again: elsewhere, or to one that still leads and breaks off, now and then. */
+  async #goOn(arrival: Arrival, link: PrimaryLink, told: FailureTold): Promise<void> {
+    const { role, clock } = this.#o
+    if (!arrival.isServable && role.primary === link.address) {
+      if (this.#isEnding || clock.monotonicMs() >= arrival.untilMs) {
+        arrival.exchange.replyError(told.status, told.message)
+        return
+      }
+      await awaitChange(this.#o, arrival.exchange, clock.monotonicMs() + againMs)
+    }
+    await this.#find({ ...arrival, isAgain: true })
   }
 
   /** Header lines of what is passed on. */
