@@ -52,7 +52,10 @@ export async function planCreate(
   const nodes = [...byContainer, ...byVolume]
   const compile = await readWith(api, listConditions(body))
   const { body: placed, network } = settleNetworks(api, body)
-  const draft = parseCreate(name, placed, compile, () => swarmId ?? randomId(32), api.limits.patternLength)
+  // Nobody takes the ID of what is there, whoever says that it is his try.
+  const isTaken = swarmId !== undefined && api.cluster.directory.containersOfSwarmId(swarmId).length > 0
+  const ownId = swarmId === undefined || isTaken ? randomId(32) : swarmId
+  const draft = parseCreate(name, placed, compile, () => ownId, api.limits.patternLength)
   checkConditionLimits(draft.request)
   let request: PlacementRequest = { ...draft.request, platform: findPlatform(api, platform) }
   for (const node of nodes) request = addCondition(request, 'constraints', `node==${node}`)
