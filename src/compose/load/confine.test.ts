@@ -13,7 +13,7 @@ const link = `${tree}/link`
 const files: Readonly<Record<string, string>> = {
   '/etc/passwd': 'A=1',
   '/cache/other/f': 'services: { a: { image: x } }',
-  '/work/f': 'B=2',
+  '/own/f': 'B=2',
   [`${link}/f`]: 'services: { a: { image: x } }',
   [`${tree}/sub/f`]: 'A=1',
   [`${tree}/sub/c.yaml`]: 'services: { b: { image: x, env_file: f, build: . } }',
@@ -23,7 +23,7 @@ function load(text: string, local: Readonly<Record<string, string>> = {}): Proje
   return loadProject(
     {
       files: [...Object.entries(local).map(([path, text]) => ({ path, text })), { path: `${tree}/compose.yaml`, text }],
-      workingDir: Object.keys(local).length === 0 ? tree : '/work',
+      workingDir: Object.keys(local).length === 0 ? tree : '/own',
       environment: makeDictionary([['HOME', '/home/u']]),
       projectName: 'p',
     },
@@ -85,7 +85,7 @@ describe('build.context of a fetched file', () => {
 })
 
 describe('a fetched file that is read after a local one', () => {
-  const local = { '/work/compose.yaml': 'services: { l: { image: x, env_file: /etc/passwd, build: /srv } }' }
+  const local = { '/own/compose.yaml': 'services: { l: { image: x, env_file: /etc/passwd, build: /srv } }' }
 
   it.each(fields)('refuses what is outside of both in %s', (_, text) => {
     for (const path of ['/etc/passwd', '../cache/other/f', 'link/../../etc/passwd', `${link}/f`]) {
@@ -94,7 +94,7 @@ describe('a fetched file that is read after a local one', () => {
   })
 
   it('refuses a Dockerfile elsewhere, also where the rest of the build is local', () => {
-    const own = { '/work/compose.yaml': 'services: { a: { image: x, build: { context: /srv } } }' }
+    const own = { '/own/compose.yaml': 'services: { a: { image: x, build: { context: /srv } } }' }
     expect(() => load('services: { a: { build: { dockerfile: /etc/d } } }', own)).toThrow(/lies outside of the tree/)
   })
 
